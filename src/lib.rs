@@ -1,0 +1,38 @@
+//! Candor: transparent telemetry that any open-source project can host.
+//!
+//! # The map of the house
+//!
+//! Data flows one way, down this list. A module uses those above it and [`store`], never one
+//! below.
+//!
+//! | module | in one line |
+//! | --- | --- |
+//! | `charts` | what people review: parse, validate and import chart definitions |
+//! | [`collection`] | what clients obey: compile definitions to the collection config |
+//! | [`gomod`] | how it travels: module paths, zip, `go.mod`, `.info`, `h1:` hashes |
+//! | [`tlog`] | how it is pinned: Merkle tree, tiles, notes, checkpoints, proofs |
+//! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
+//! | `client` | what runs on a user's machine: the verified config download |
+//! | `web` | the wires: GOPROXY, checksum database, tlog-tiles over HTTP |
+//! | `cli` | the verbs: one file a verb |
+//! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
+//!
+//! # Features
+//!
+//! - `client`: what a program that counts embeds. No async runtime.
+//! - `server` (default): the `candor` binary.
+
+#[cfg(feature = "server")]
+pub mod charts;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod collection;
+pub mod gomod;
+#[cfg(feature = "server")]
+pub mod publish;
+pub mod store;
+pub mod tlog;
+#[cfg(feature = "server")]
+pub mod web;

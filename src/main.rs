@@ -1,0 +1,3 @@
+//! The `candor` program. Everything it does is in the library; this only dispatches.
+
+fn main() {}

@@ -1,0 +1,59 @@
+//! The promises of [`Store`], checked the same way against every backend.
+
+use super::{Key, Store, StoreError, Swap};
+
+fn key(name: &str) -> Key {
+    Key::new(name).expect("a valid key")
+}
+
+/// Every promise that one instance can show.
+pub fn check(store: &dyn Store) {
+    let (object, other, pointer) = (key("log/tile/0/000"), key("log/tile/1/000"), key("log/head"));
+    assert_eq!(store.get(&object).expect("get"), None);
+    assert_eq!(store.pointer(&pointer).expect("pointer"), None);
+
+    store.put(&[(object.clone(), b"one".to_vec())]).expect("put");
+    store.put(&[(object.clone(), b"one".to_vec())]).expect("the same bytes again are fine");
+    let conflict = store.put(&[(object.clone(), b"two".to_vec()), (other.clone(), vec![])]);
+    assert!(matches!(conflict, Err(StoreError::Conflict { .. })), "{conflict:?}");
+    assert_eq!(store.get(&object).expect("get").as_deref(), Some(&b"one"[..]));
+    assert_eq!(store.get(&other).expect("get"), None, "nothing after the conflict is written");
+    assert_eq!(store.get(&key("log/tile")).expect("a folder is no object"), None);
+    assert_eq!(store.get(&key("log/tile/0/000/1")).expect("an object is no folder"), None);
+
+    let swap = |expected: Option<&[u8]>, new: &[u8]| store.swap(&pointer, expected, new);
+    assert_eq!(swap(Some(b"x"), b"a").expect("swap"), Swap::Lost);
+    assert_eq!(swap(None, b"a").expect("swap"), Swap::Won);
+    assert_eq!(swap(None, b"b").expect("swap"), Swap::Lost);
+    assert_eq!(swap(Some(b"a"), b"b").expect("swap"), Swap::Won);
+    assert_eq!(store.pointer(&pointer).expect("pointer").as_deref(), Some(&b"b"[..]));
+}
+
+/// Of many that increment one pointer at once, none loses a step.
+pub fn check_race(open: impl Fn() -> Box<dyn Store> + Sync) {
+    const EACH: usize = 25;
+    let name = key("log/head");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let store = open();
+                for _ in 0..EACH {
+                    loop {
+                        let old = store.pointer(&name).expect("pointer");
+                        let count: usize = old.as_deref().map_or(0, |bytes| {
+                            std::str::from_utf8(bytes).expect("text").parse().expect("a number")
+                        });
+                        let new = (count + 1).to_string();
+                        if store.swap(&name, old.as_deref(), new.as_bytes()).expect("swap")
+                            == Swap::Won
+                        {
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let last = open().pointer(&name).expect("pointer").expect("it was set");
+    assert_eq!(last, (4 * EACH).to_string().as_bytes());
+}

@@ -1,0 +1,205 @@
+//! `file://DIR`: the default store, one file an object.
+//!
+//! The system calls of a happy `put` of one new object, in order:
+//!
+//! 1. `flock(DIR/.lock, EXCLUSIVE)`: writers of one store take turns; readers never wait.
+//! 2. write `DIR/.tmp/N`, `fsync` it: the bytes are on disk before any name leads to them.
+//! 3. `rename` to its name: seen whole or not at all.
+//! 4. `fsync` the folder, and every ancestor that this process has not yet synced: the name
+//!    survives a power cut.
+//!
+//! A batch does step 2 for all its objects before step 3 for any. `swap` does the same for the
+//! pointer's file, after comparing under the lock. A writer that dies leaves at most files in
+//! `.tmp`, which the next writer removes: it holds the lock, so nobody else is using them.
+//!
+//! What is still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does
+//! not reach other machines (use an object store there).
+
+use super::{Key, Store, StoreError, Swap};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A store in a folder of the local file system. See the module's page for the protocol.
+#[derive(Debug)]
+pub struct FileStore {
+    root: PathBuf,
+    /// Folders whose own entry is known to be durable; owned by whoever holds the file lock.
+    synced: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl FileStore {
+    /// A store in `root`. Nothing is read or created until the first operation.
+    pub fn new(root: impl Into<PathBuf>) -> FileStore {
+        FileStore { root: root.into(), synced: Mutex::default() }
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// Takes the writers' lock, and clears what a writer that died left behind.
+    fn lock(&self) -> Result<File, StoreError> {
+        let path = self.root.join(".lock");
+        fs::create_dir_all(&self.root).map_err(|e| failed("create", &self.root, e))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| failed("open", &path, e))?;
+        file.lock().map_err(|e| failed("lock", &path, e))?;
+        let temporary = self.root.join(".tmp");
+        match fs::remove_dir_all(&temporary) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed("clear", &temporary, e)),
+            _ => fs::create_dir(&temporary).map_err(|e| failed("create", &temporary, e)),
+        }?;
+        Ok(file)
+    }
+
+    /// Writes and syncs the bytes under a temporary name.
+    fn write_temporary(&self, number: usize, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = self.root.join(".tmp").join(number.to_string());
+        let write = || -> io::Result<()> {
+            let mut file = File::create_new(&path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        match write() {
+            Ok(()) => Ok(path),
+            Err(e) => {
+                // Best effort: the next writer clears the folder anyway.
+                let _ = fs::remove_file(&path);
+                Err(failed("write", &path, e))
+            }
+        }
+    }
+
+    fn create_parent(&self, path: &Path) -> Result<(), StoreError> {
+        let parent = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent).map_err(|e| failed("create", parent, e))
+    }
+
+    /// Makes the names in the folders of `paths` durable, and the folders' own names.
+    fn sync_folders<'a>(&self, paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), StoreError> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = BTreeSet::new();
+        for path in paths {
+            for (distance, folder) in path.ancestors().skip(1).enumerate() {
+                if distance == 0 || !synced.contains(folder) {
+                    folders.insert(folder.to_path_buf());
+                }
+                if folder == self.root {
+                    break;
+                }
+            }
+        }
+        for folder in folders {
+            File::open(&folder)
+                .and_then(|f| f.sync_all())
+                .map_err(|e| failed("sync", &folder, e))?;
+            synced.insert(folder);
+        }
+        Ok(())
+    }
+}
+
+impl Store for FileStore {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path(key);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(e) => Err(failed("read", &path, e)),
+        }
+    }
+
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        let mut renames = Vec::new();
+        let mut paths = Vec::with_capacity(objects.len());
+        for (number, (key, bytes)) in objects.iter().enumerate() {
+            let path = self.path(key);
+            match self.get(key)? {
+                Some(existing) if existing == *bytes => {}
+                Some(_) => {
+                    return Err(StoreError::Conflict {
+                        place: format!("file://{}", self.root.display()),
+                        key: key.clone(),
+                    });
+                }
+                None => {
+                    self.create_parent(&path)?;
+                    renames.push((self.write_temporary(number, bytes)?, path.clone()));
+                }
+            }
+            // An object that is there already may owe its name to a writer that died before
+            // syncing the folder: sync it all the same.
+            paths.push(path);
+        }
+        for (from, to) in &renames {
+            fs::rename(from, to).map_err(|e| failed("rename to", to, e))?;
+        }
+        self.sync_folders(paths.iter())
+    }
+
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get(key)
+    }
+
+    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        let _lock = self.lock()?;
+        if self.get(key)?.as_deref() != expected {
+            return Ok(Swap::Lost);
+        }
+        let path = self.path(key);
+        self.create_parent(&path)?;
+        let temporary = self.write_temporary(0, new)?;
+        fs::rename(&temporary, &path).map_err(|e| failed("rename to", &path, e))?;
+        self.sync_folders(std::iter::once(&path))?;
+        Ok(Swap::Won)
+    }
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { action, path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+
+    #[test]
+    fn keeps_the_contract_of_a_store() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        contract::check(&FileStore::new(folder.path().join("store")));
+    }
+
+    #[test]
+    fn two_instances_on_one_folder_never_both_win_a_swap() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        contract::check_race(|| Box::new(FileStore::new(folder.path())));
+    }
+
+    #[test]
+    fn what_a_dead_writer_left_is_cleared_by_the_next() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join(".tmp")).expect("create");
+        fs::write(folder.path().join(".tmp/0"), b"half").expect("write");
+        let store = FileStore::new(folder.path());
+        let key = Key::new("a").expect("a key");
+        store.put(&[(key.clone(), b"whole".to_vec())]).expect("put");
+        assert_eq!(store.get(&key).expect("get").as_deref(), Some(&b"whole"[..]));
+        assert_eq!(fs::read_dir(folder.path().join(".tmp")).expect("list").count(), 0);
+    }
+}

@@ -1,0 +1,171 @@
+//! A store in memory, for tests: it counts its operations, and fails or loses power at the one a
+//! test names, so that a test can stop a publisher at every instant in turn.
+
+use super::{Key, Store, StoreError, Swap};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What goes wrong, and when. Operations are counted from zero; each object of a `put` is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The operation fails without effect; later ones work.
+    Fail(u64),
+    /// The power goes before the operation has an effect; nothing works until [`MemoryStore::restart`].
+    PowerCutBefore(u64),
+    /// The power goes after the operation had its effect but before its caller was told.
+    PowerCutAfter(u64),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<Key, Vec<u8>>,
+    pointers: BTreeMap<Key, Vec<u8>>,
+    operations: u64,
+    fault: Option<Fault>,
+    dead: bool,
+}
+
+/// A store in memory. What an operation wrote is durable at once, unless a [`Fault`] says not.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    /// Arms a fault and counts operations from zero again.
+    pub fn inject(&self, fault: Fault) {
+        let mut state = self.lock();
+        state.operations = 0;
+        state.fault = Some(fault);
+    }
+
+    /// Power is back: no fault is armed, what was durable is there, the count starts at zero.
+    pub fn restart(&self) {
+        let mut state = self.lock();
+        state.operations = 0;
+        state.fault = None;
+        state.dead = false;
+    }
+
+    /// How many operations were begun since the last [`MemoryStore::inject`] or restart.
+    pub fn operations(&self) -> u64 {
+        self.lock().operations
+    }
+
+    /// Every object and pointer, for comparing and for putting an older state back.
+    pub fn snapshot(&self) -> Snapshot {
+        let state = self.lock();
+        Snapshot { objects: state.objects.clone(), pointers: state.pointers.clone() }
+    }
+
+    /// Puts an older state back, as a restored backup would.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        let mut state = self.lock();
+        state.objects = snapshot.objects.clone();
+        state.pointers = snapshot.pointers.clone();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that a [`MemoryStore`] held at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Immutable objects by name.
+    pub objects: BTreeMap<Key, Vec<u8>>,
+    /// Pointers by name.
+    pub pointers: BTreeMap<Key, Vec<u8>>,
+}
+
+impl State {
+    /// Runs one operation under the armed fault.
+    fn operate<T>(&mut self, effect: impl FnOnce(&mut State) -> T) -> Result<T, StoreError> {
+        let operation = self.operations;
+        self.operations += 1;
+        let injected = Err(StoreError::Injected { operation });
+        if self.dead {
+            return injected;
+        }
+        match self.fault {
+            Some(Fault::Fail(at)) if at == operation => injected,
+            Some(Fault::PowerCutBefore(at)) if at == operation => {
+                self.dead = true;
+                injected
+            }
+            Some(Fault::PowerCutAfter(at)) if at == operation => {
+                effect(self);
+                self.dead = true;
+                injected
+            }
+            _ => Ok(effect(self)),
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.lock().operate(|state| state.objects.get(key).cloned())
+    }
+
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for (key, bytes) in objects {
+            let same = state.operate(|state| {
+                state.objects.entry(key.clone()).or_insert_with(|| bytes.clone()) == bytes
+            })?;
+            if !same {
+                return Err(StoreError::Conflict { place: "memory:".into(), key: key.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.lock().operate(|state| state.pointers.get(key).cloned())
+    }
+
+    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        self.lock().operate(|state| {
+            if state.pointers.get(key).map(Vec::as_slice) == expected {
+                state.pointers.insert(key.clone(), new.to_vec());
+                Swap::Won
+            } else {
+                Swap::Lost
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+
+    #[test]
+    fn keeps_the_contract_of_a_store() {
+        contract::check(&MemoryStore::new());
+    }
+
+    #[test]
+    fn a_power_cut_stops_everything_until_the_restart() {
+        let store = MemoryStore::new();
+        let [a, b] = ["a", "b"].map(|name| Key::new(name).expect("a key"));
+        store.inject(Fault::PowerCutAfter(0));
+        let batch = [(a.clone(), vec![1]), (b.clone(), vec![2])];
+        assert!(matches!(store.put(&batch), Err(StoreError::Injected { operation: 0 })));
+        assert!(store.get(&a).is_err());
+        store.restart();
+        assert_eq!(store.get(&a).expect("get"), Some(vec![1]));
+        assert_eq!(store.get(&b).expect("get"), None);
+        store.inject(Fault::Fail(0));
+        assert!(store.get(&a).is_err());
+        assert!(store.get(&a).is_ok());
+    }
+}

@@ -1,0 +1,106 @@
+//! Where bytes live: immutable objects, and a few pointers changed by compare-and-swap.
+//!
+//! Every durability guarantee of a deployment rests on the four methods of [`Store`]:
+//!
+//! - [`Store::put`] writes *immutable* objects. Writing the same bytes again is fine (that is how
+//!   an interrupted publisher finishes its work); writing different bytes under a taken name is
+//!   [`StoreError::Conflict`].
+//! - [`Store::get`] reads an object.
+//! - [`Store::pointer`] and [`Store::swap`] read and compare-and-swap a *pointer*: the one kind
+//!   of name whose bytes change. A swap either happens wholly or not at all, and of two swaps that
+//!   expect the same bytes one loses.
+//!
+//! When `put` or `swap` returns `Ok`, what it wrote survives a power cut.
+//!
+//! | backend | for |
+//! | --- | --- |
+//! | [`FileStore`] | `file://DIR`: fsync of file and folder, atomic rename, advisory lock |
+//! | [`MemoryStore`] | tests: counts operations, and fails or loses power at any one of them |
+
+#[cfg(test)]
+mod contract;
+mod file;
+mod key;
+mod memory;
+
+pub use file::FileStore;
+pub use key::{Key, KeyError};
+pub use memory::{Fault, MemoryStore, Snapshot};
+
+use std::fmt::Debug;
+
+/// A place for immutable objects and compare-and-swapped pointers.
+///
+/// Implementations are shared between threads; all methods block until they are done.
+pub trait Store: Debug + Send + Sync {
+    /// The object named `key`, or `None` where there is none.
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Stores every object of the batch durably.
+    ///
+    /// An object that exists with the same bytes is left alone; one that exists with different
+    /// bytes is a [`StoreError::Conflict`], and the objects after it are not written. A crash
+    /// leaves any part of the batch, but no object is ever seen half-written.
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError>;
+
+    /// The bytes a pointer has now, or `None` where it was never set.
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Sets the pointer to `new` if its bytes are `expected` (`None`: it was never set).
+    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError>;
+}
+
+/// What came of a [`Store::swap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a lost swap changed nothing: read the pointer again and start over"]
+pub enum Swap {
+    /// The pointer now has the new bytes.
+    Won,
+    /// The pointer did not have the expected bytes; nothing changed.
+    Lost,
+}
+
+/// Why a store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// An immutable object exists with other bytes.
+    #[error("{place}/{key} exists with different bytes; immutable objects are never overwritten")]
+    Conflict {
+        /// The store, as its user wrote it.
+        place: String,
+        /// The name of the object.
+        key: Key,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}{}", advice(.source))]
+    Io {
+        /// What was being done: `read`, `write`, `lock`, ...
+        action: &'static str,
+        /// The file or folder it was done to.
+        path: String,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A fault that a test asked for (see [`Fault`]).
+    #[error("injected fault at store operation {operation}")]
+    Injected {
+        /// The number of the operation, counted from zero.
+        operation: u64,
+    },
+}
+
+/// The way out of the refusals that an operator can mend.
+fn advice(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; free some space and run the command again: nothing was half-written"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; make it writable for this user and run the command again"
+        }
+        _ => "",
+    }
+}
