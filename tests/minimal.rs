@@ -61,7 +61,7 @@ fn over(number: usize, plans: &[Plan]) -> String {
     let usable = other != number
         && plans[other].program == plan.program
         && !is_stack(&plans[other])
-        && plan.over % 2 == 0;
+        && plan.over.is_multiple_of(2);
     if usable { counter(other, &plans[other], false) } else { format!("divisor{}", plan.over % 3) }
 }
 
