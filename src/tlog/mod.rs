@@ -26,9 +26,12 @@
 
 mod checkpoint;
 mod edge;
+mod entry;
 mod face;
 mod hash;
 mod note;
+mod proof;
+mod record;
 mod seed;
 mod signer;
 #[cfg(test)]
@@ -38,9 +41,15 @@ mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use edge::{Edge, EdgeError};
+pub use entry::{Entry, EntryError, append_to_bundles};
 pub use face::{Face, Host, HostError};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
 pub use note::{Note, NoteError, NoteSignature};
+pub use proof::{
+    ConsistencyProof, InclusionProof, ProofError, prove_consistency, prove_inclusion,
+    verify_consistency, verify_inclusion,
+};
+pub use record::{H1, Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};
 pub use signer::{KeyId, KeyName, KeyNameError, Signer, VerifierKey, VerifierKeyError};
 pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
