@@ -6,6 +6,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `source` | which files belong to a charts folder |
+//! | `repository` | a charts folder at one commit of a git repository |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
 //! | `schema` | the keys of each file and what their values must be |
@@ -23,6 +24,7 @@ pub mod counter;
 pub mod definition;
 pub mod diagnostic;
 mod parse;
+mod repository;
 mod rules;
 mod schema;
 mod source;
@@ -32,4 +34,5 @@ pub mod version;
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use parse::parse;
+pub use repository::{ObjectName, Repository, RepositoryError, Revision, commit_time};
 pub use source::{MAX_FILE, SourceError, Sources};

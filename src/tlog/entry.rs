@@ -65,7 +65,9 @@ impl Entry {
         leaf_hash(&self.0)
     }
 
-    fn encode_into(&self, bundle: &mut Vec<u8>) {
+    /// Writes the entry as it stands in a bundle: two bytes of length, most significant first,
+    /// then its bytes.
+    pub(super) fn encode_into(&self, bundle: &mut Vec<u8>) {
         // The length is checked in `new`, so the cast keeps it.
         bundle.extend_from_slice(&(self.0.len() as u16).to_be_bytes());
         bundle.extend_from_slice(&self.0);

@@ -15,21 +15,18 @@
 //!
 //! What makes a module path or version valid is left to `gomod`, and computing the hashes too.
 
-use super::{Bundle, Entry, EntryError, Hash, LeafIndex};
+use super::{Bundle, Entry, EntryError, LeafIndex};
+use crate::gomod::{Hash1, Hash1Error};
 use std::fmt;
 use std::str::FromStr;
-
-/// An `h1:` hash, as `go.sum` has them: the SHA-256 hash of a list of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct H1(Hash);
 
 /// The record of one module version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     module: String,
     version: String,
-    zip: H1,
-    go_mod: H1,
+    zip: Hash1,
+    go_mod: Hash1,
 }
 
 /// Text that is no record.
@@ -37,8 +34,8 @@ pub struct Record {
 #[non_exhaustive]
 pub enum RecordError {
     /// Not an `h1:` hash.
-    #[error("{0:?} is not an h1: hash, as a go.sum file has them")]
-    Hash(String),
+    #[error(transparent)]
+    Hash(#[from] Hash1Error),
     /// A module or version that would break the lines of a record.
     #[error("{0:?} cannot stand in a record: module and version are printable ASCII, no spaces")]
     Word(String),
@@ -60,28 +57,13 @@ pub enum RecordError {
     Entry(#[from] EntryError),
 }
 
-impl FromStr for H1 {
-    type Err = RecordError;
-
-    fn from_str(text: &str) -> Result<H1, RecordError> {
-        let hash = text.strip_prefix("h1:").and_then(|hash| hash.parse().ok());
-        hash.map(H1).ok_or_else(|| RecordError::Hash(shortened(text)))
-    }
-}
-
-impl fmt::Display for H1 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "h1:{}", self.0)
-    }
-}
-
 impl Record {
     /// The record of `module` at `version`, with the hash of its zip and of its `go.mod`.
     pub fn new(
         module: impl Into<String>,
         version: impl Into<String>,
-        zip: H1,
-        go_mod: H1,
+        zip: Hash1,
+        go_mod: Hash1,
     ) -> Result<Record, RecordError> {
         let (module, version) = (module.into(), version.into());
         for word in [&module, &version] {
@@ -108,12 +90,12 @@ impl Record {
     }
 
     /// The hash of the zip.
-    pub fn zip(&self) -> H1 {
+    pub fn zip(&self) -> Hash1 {
         self.zip
     }
 
     /// The hash of `go.mod`.
-    pub fn go_mod(&self) -> H1 {
+    pub fn go_mod(&self) -> Hash1 {
         self.go_mod
     }
 
