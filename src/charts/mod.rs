@@ -1,1 +1,38 @@
-//! charts
+//! What people review: chart definitions.
+//!
+//! A charts folder holds TOML files ([`Sources`]), which are read into [`Definitions`] or into
+//! all the mistakes in them ([`Diagnostics`]), each with its place, its line and the way out.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `source` | which files belong to a charts folder |
+//! | `repository` | a charts folder at one commit of a git repository |
+//! | `text` | byte offsets to lines and columns |
+//! | `table` | reading one TOML table by its list of keys |
+//! | `schema` | the keys of each file and what their values must be |
+//! | `rules` | the rules that hold between definitions |
+//! | `parse` | all of the above, in order |
+//! | [`definition`] | the result: types that cannot say anything invalid |
+//! | [`counter`] | counter expressions: `chart:{a,b}` |
+//! | [`version`] | semantic versions and Go's |
+//! | [`diagnostic`] | what a check found, as text and as JSON |
+//!
+//! What clients obey is compiled from the definitions in `collection`, which also imports the Go
+//! project's records.
+
+pub mod counter;
+pub mod definition;
+pub mod diagnostic;
+mod parse;
+mod repository;
+mod rules;
+mod schema;
+mod source;
+mod table;
+mod text;
+pub mod version;
+pub use definition::Definitions;
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use parse::parse;
+pub use repository::{ObjectName, Repository, RepositoryError, Revision, commit_time};
+pub use source::{MAX_FILE, SourceError, Sources};

@@ -1,1 +1,39 @@
-//! collection
+//! What clients obey: the collection config.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`config`] | the config's shape and its exact JSON |
+//! | [`expand()`] | counter groups written out |
+//! | [`allowed`] | "is this string allowed, and at what rate?" |
+//! | `compile` | definitions to the smallest config that serves them |
+//! | `pad` | versions allowed in advance |
+//! | `rate` | from a target error to a sampling rate |
+//! | `need` | which charts need a string of the config |
+//! | `import` | the Go project's records to a charts folder |
+//!
+//! What depends on chart definitions is in the `server` feature; a client only reads configs.
+
+pub mod allowed;
+#[cfg(feature = "server")]
+mod compile;
+pub mod config;
+mod expand;
+mod go_json;
+#[cfg(feature = "server")]
+mod need;
+#[cfg(feature = "server")]
+mod pad;
+#[cfg(feature = "server")]
+mod rate;
+
+pub use allowed::Allowed;
+#[cfg(feature = "server")]
+pub use compile::compile;
+pub use config::CollectionConfig;
+pub use expand::expand;
+#[cfg(feature = "server")]
+pub use need::{ConfigString, needs};
+#[cfg(feature = "server")]
+pub use pad::pad_versions;
+#[cfg(feature = "server")]
+pub use rate::{rate, reports_needed};

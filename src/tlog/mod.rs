@@ -16,9 +16,16 @@
 //! | `seed` | the one secret, and the file it lives in | this crate |
 //! | `checkpoint` | tree heads as signed notes | C2SP tlog-checkpoint; Go checksum database |
 //! | `face` | the two faces of one log, and its host | this crate |
+//! | `published` | one tree head signed under both faces | this crate |
+//! | `layout` | where a log lies in a store | this crate |
+//! | `signer_memory` | the last head signed, in a file apart from the store | this crate |
+//! | `staged` | the entries between two committed heads | this crate |
+//! | `log` | append, commit, sign, publish: the life of an entry | this crate |
+//! | `examine` | a whole log recomputed from its entries | this crate |
 //!
-//! Nothing here reads a clock or talks to a network, and only `seed` touches a file: tiles come
-//! in through [`TileReader`], which a server implements over its store and a client over HTTP.
+//! Nothing here reads a clock or talks to a network, and only `seed` and `signer_memory` touch a
+//! file: tiles come in through [`TileReader`], which `layout` implements over a store and a client
+//! over HTTP. From `layout` down is for the log's owner; what is above, for everyone.
 //!
 //! Deliberately not here: the witness protocol and cosignatures (a checkpoint that carries them is
 //! read, and they are ignored like any signature of an unknown key), pruning, and proofs for more
@@ -26,11 +33,20 @@
 
 mod checkpoint;
 mod edge;
+mod entry;
+mod examine;
 mod face;
 mod hash;
+mod layout;
+mod log;
 mod note;
+mod proof;
+mod published;
+mod record;
 mod seed;
 mod signer;
+mod signer_memory;
+mod staged;
 #[cfg(test)]
 mod testing;
 mod tile;
@@ -38,10 +54,21 @@ mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use edge::{Edge, EdgeError};
+pub use entry::{Entry, EntryError, append_to_bundles};
+pub use examine::{ExamineError, examine};
 pub use face::{Face, Host, HostError};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
+pub use layout::{BundleError, StoredTiles, bundle_key, tile_key};
+pub use log::{Appended, Log, LogError};
 pub use note::{Note, NoteError, NoteSignature};
+pub use proof::{
+    ConsistencyProof, InclusionProof, ProofError, prove_consistency, prove_inclusion,
+    verify_consistency, verify_inclusion,
+};
+pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
+pub use record::{Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};
 pub use signer::{KeyId, KeyName, KeyNameError, Signer, VerifierKey, VerifierKeyError};
+pub use signer_memory::{MemoryError, SignerMemory};
 pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};

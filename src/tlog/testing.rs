@@ -1,6 +1,7 @@
 //! A log's tiles in memory, for the tests of this chapter.
 
 use super::{Edge, Hash, Tile, TileReadError, TileReader, TreeHead, leaf_hash};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -9,18 +10,19 @@ pub fn leaves(range: Range<u64>) -> Vec<Hash> {
     range.map(|leaf| leaf_hash(leaf.to_string().as_bytes())).collect()
 }
 
-/// Every tile that was ever written.
+/// Every tile that was ever written, and a note of which were read.
 #[derive(Debug, Clone)]
 pub struct Tiles {
     edge: Edge,
     stored: BTreeMap<Tile, Vec<u8>>,
+    reads: RefCell<Vec<Tile>>,
 }
 
 impl Tiles {
     /// The tiles of a log of test leaves that grew in one step.
     pub fn with(size: u64) -> Tiles {
-        let (edge, stored) = (Edge::empty(), BTreeMap::new());
-        let mut tiles = Tiles { edge, stored };
+        let (edge, stored, reads) = (Edge::empty(), BTreeMap::new(), RefCell::default());
+        let mut tiles = Tiles { edge, stored, reads };
         tiles.append(0..size);
         tiles
     }
@@ -53,10 +55,16 @@ impl Tiles {
                 || Tile::for_size(tile.level(), tile.index(), size) != Some(tile.full())
         });
     }
+
+    /// The tiles read since the last call.
+    pub fn take_reads(&self) -> Vec<Tile> {
+        self.reads.take()
+    }
 }
 
 impl TileReader for Tiles {
     fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
+        self.reads.borrow_mut().push(tile);
         let wanted = self.stored.get(&tile).or_else(|| self.stored.get(&tile.full()));
         wanted.cloned().ok_or_else(|| "no such tile".into())
     }

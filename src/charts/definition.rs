@@ -1,0 +1,300 @@
+//! The checked definitions: what `collection.toml`, `programs/` and `charts/` say, as types that
+//! cannot say anything invalid.
+//!
+//! Every value remembers the [`Place`] where it was written, so that later steps (compiling,
+//! explaining, reviewing) can point at it. What the keys mean is told at the fields; how they are
+//! read is `schema`'s business, and which definitions fit together is `rules`'.
+
+use super::counter::CounterExpression;
+use super::diagnostic::{Diagnostic, Place};
+use super::version::{GoVersion, SemanticVersion, Version};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::fmt;
+use std::num::NonZeroU64;
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub place: Place,
+}
+
+impl<T> std::ops::Deref for At<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// All definitions of one charts folder, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definitions {
+    /// `collection.toml`.
+    pub collection: CollectionSettings,
+    /// `programs/`, in the order of the files' paths.
+    pub programs: Vec<Program>,
+    /// `charts/`, in the order of the files' paths and, in a file, as written.
+    pub charts: Vec<Chart>,
+    /// What is valid but surely not meant, for a reviewer to see.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// `collection.toml`: what is published, and from which platforms reports may come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CollectionSettings {
+    /// The path of the Go module that clients download.
+    pub module: At<String>,
+    /// Operating systems, by Go's names.
+    pub goos: Vec<At<String>>,
+    /// Architectures, by Go's names.
+    pub goarch: Vec<At<String>>,
+    /// Toolchains that reporting programs may be built with.
+    pub toolchains: Vec<At<String>>,
+    /// How sure an estimate must be. Without it every counter is collected at rate 1.
+    pub sampling: Option<Sampling>,
+}
+
+/// `[sampling]`: an estimated proportion is within `error` of the truth with probability
+/// `confidence`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    /// The probability that the error is kept.
+    pub confidence: At<Proportion>,
+    /// The half-width of the interval, for charts that name no `error` of their own.
+    pub error: At<Proportion>,
+}
+
+/// A file of `programs/`: a program whose counters charts may ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// The program's package path.
+    pub program: At<ProgramPath>,
+    /// The path of its module; absent only for a `cmd/...` program.
+    pub module: Option<At<ProgramPath>>,
+    /// Released versions, which may report. For a `cmd/...` program the toolchains of the
+    /// collection that are Go versions, where the file lists none.
+    pub versions: Option<Vec<At<Version>>>,
+    /// Installations that report in a week. Without it every counter is collected at rate 1.
+    pub population: Option<At<NonZeroU64>>,
+    /// Future versions that may report before anyone has listed them.
+    pub padding: Option<Padding>,
+}
+
+/// `[padding]`: how many versions are allowed in advance (see `collection::pad_versions`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Padding {
+    /// At most so many releases after the latest.
+    pub releases: u64,
+    /// At most so many new major versions.
+    pub major: u64,
+    /// At most so many new major and minor versions together.
+    pub minor: u64,
+    /// At most so many new patch versions of each.
+    pub patch: u64,
+    /// So many pre-releases (`-pre.1`, `-pre.2`, ...) of each.
+    pub prerelease: u64,
+}
+
+/// One `[[chart]]`: what to plot, from which counters of which program, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    /// Where its `[[chart]]` stands.
+    pub place: Place,
+    /// The chart's heading.
+    pub title: At<String>,
+    /// What it shows, at length.
+    pub description: Option<At<String>>,
+    /// Links to the discussions in which it was accepted; at least one.
+    pub issue: Vec<At<String>>,
+    /// What is drawn, and what only this kind of chart needs to know.
+    pub kind: ChartKind,
+    /// The program that counts.
+    pub program: At<ProgramPath>,
+    /// The counters.
+    pub counter: At<CounterExpression>,
+    /// The first version that counts; absent where every version does.
+    pub version: Option<At<Version>>,
+    /// The error aimed at, instead of the collection's.
+    pub error: Option<At<Proportion>>,
+    /// The last day on which it is collected.
+    pub expires: Option<At<Date>>,
+}
+
+/// What a chart draws.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChartKind {
+    /// The share of reports with each bucket.
+    Partition,
+    /// A partition whose buckets have an order.
+    Histogram,
+    /// A partition for every week.
+    Timeseries,
+    /// The distribution over reports of each counter divided by another.
+    Ratio {
+        /// The divisor. Where no live chart collects it, this chart does, at its own rate.
+        over: At<CounterExpression>,
+    },
+    /// Call stacks, ranked.
+    Stack {
+        /// At most so many frames of a stack are collected.
+        depth: At<u32>,
+    },
+}
+
+impl ChartKind {
+    /// The name that `type` has in a definition.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ChartKind::Partition => "partition",
+            ChartKind::Histogram => "histogram",
+            ChartKind::Timeseries => "timeseries",
+            ChartKind::Ratio { .. } => "ratio",
+            ChartKind::Stack { .. } => "stack",
+        }
+    }
+}
+
+impl Chart {
+    /// Whether the chart is still collected: through the end of the day on which it expires, in
+    /// UTC.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        self.expires.as_ref().is_none_or(|last| today <= last.value)
+    }
+
+    /// The divisor of a ratio chart.
+    pub fn over(&self) -> Option<&At<CounterExpression>> {
+        match &self.kind {
+            ChartKind::Ratio { over } => Some(over),
+            _ => None,
+        }
+    }
+}
+
+impl Definitions {
+    /// The charts that are collected at `now`.
+    pub fn live(&self, now: Timestamp) -> impl Iterator<Item = &Chart> {
+        self.charts.iter().filter(move |chart| chart.is_live(now))
+    }
+
+    /// Whether the compiled config depends on the time: whether any chart expires.
+    pub fn expire(&self) -> bool {
+        self.charts.iter().any(|chart| chart.expires.is_some())
+    }
+
+    /// The listed versions of a program, in order.
+    pub fn versions(&self, program: &Program) -> Vec<Version> {
+        let mut versions: Vec<Version> = match &program.versions {
+            Some(listed) => listed.iter().map(|version| version.value.clone()).collect(),
+            None => {
+                let toolchains = self.collection.toolchains.iter();
+                toolchains.filter_map(|name| GoVersion::parse(name)).map(Version::Go).collect()
+            }
+        };
+        versions.sort();
+        versions
+    }
+}
+
+/// The path of a program or module: elements separated by `/`, of the characters that Go allows
+/// in import paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProgramPath(String);
+
+impl ProgramPath {
+    /// Checks a path.
+    pub fn parse(text: &str) -> Option<ProgramPath> {
+        let good = |element: &str| {
+            !element.is_empty()
+                && !element.starts_with('.')
+                && !element.ends_with('.')
+                && element.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+".contains(&b))
+        };
+        text.split('/').all(good).then(|| ProgramPath(text.to_owned()))
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the program belongs to the Go toolchain and so has Go's versions.
+    pub fn is_toolchain(&self) -> bool {
+        self.0.starts_with("cmd/")
+    }
+
+    /// Whether this path is `other` or lies below it, element by element.
+    pub fn is_within(&self, other: &ProgramPath) -> bool {
+        let rest = self.0.strip_prefix(&other.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Reads a version of the kind that this program has.
+    pub fn parse_version(&self, text: &str) -> Option<Version> {
+        if self.is_toolchain() {
+            GoVersion::parse(text).map(Version::Go)
+        } else {
+            SemanticVersion::parse(text).map(Version::Semantic)
+        }
+    }
+}
+
+impl fmt::Display for ProgramPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A number between 0 and 1, neither included.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Proportion(f64);
+
+impl Proportion {
+    /// Checks the range.
+    pub fn new(value: f64) -> Option<Proportion> {
+        (value > 0.0 && value < 1.0).then_some(Proportion(value))
+    }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_within_another_element_by_element() {
+        let within = |a, b| {
+            let path = |text| ProgramPath::parse(text).expect("a path");
+            path(a).is_within(&path(b))
+        };
+        assert!(within("a/b", "a/b") && within("a/b/c", "a/b"));
+        assert!(!within("a/bc", "a/b") && !within("a", "a/b"));
+    }
+
+    #[test]
+    fn paths_have_plain_elements() {
+        for good in ["candor", "golang.org/x/tools/gopls", "cmd/go", "a.b/c~d/e_f-g+h"] {
+            assert!(ProgramPath::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", "a/../b", "a/.b", "a./b", "a b", "ü", "a\\b", "a:b"] {
+            assert_eq!(ProgramPath::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_proportion_is_strictly_between_zero_and_one() {
+        assert_eq!(Proportion::new(0.5).map(Proportion::get), Some(0.5));
+        for bad in [0.0, 1.0, -0.1, 1.5, f64::NAN, f64::INFINITY] {
+            assert_eq!(Proportion::new(bad), None);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What a check found: one sentence, the place it points at, and the way out.
+//!
+//! Everything that can be wrong with reviewed definitions is a [`Diagnostic`], and all those of a
+//! run are shown together ([`Diagnostics`]), in the order of the files. On a terminal each is a
+//! block of its own:
+//!
+//! ```text
+//! error: the group is never closed
+//!  --> charts/editor.toml:6:13
+//!   |
+//! 6 | counter = "editor/client:{vim,emacs"
+//!   |             ^
+//! help: end the counter with `}`
+//! ```
+//!
+//! With `--json` the same fields are serialised. Lines and columns count from one; a column counts
+//! characters, not bytes.
+
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in a reviewed file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file's path in the charts folder, with `/` between its elements.
+    pub file: Arc<str>,
+    /// The line, counted from one.
+    pub line: u32,
+    /// The character in the line, counted from one.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is compiled or published while it stands.
+    Error,
+    /// Something was understood, but its author surely meant something else.
+    Warning,
+    /// Something a reviewer should know.
+    Note,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        })
+    }
+}
+
+/// The part of a source line that is shown, and where in it the caret stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Excerpt {
+    /// The line, or a window of it where the line is long. Control characters are replaced, so
+    /// that a file cannot write escape sequences to its reviewer's terminal.
+    pub text: String,
+    /// How many characters of `text` stand before the caret.
+    pub caret: usize,
+}
+
+/// One thing found in the reviewed files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// The file it is about.
+    pub file: String,
+    /// The line, counted from one; absent where the whole file is meant.
+    pub line: Option<u32>,
+    /// The character in the line, counted from one.
+    pub column: Option<u32>,
+    /// What stands there.
+    pub source: Option<Excerpt>,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic about `file` as a whole.
+    pub fn file(severity: Severity, file: impl Into<String>, message: impl Into<String>) -> Self {
+        Diagnostic {
+            severity,
+            message: message.into(),
+            file: file.into(),
+            line: None,
+            column: None,
+            source: None,
+            help: None,
+        }
+    }
+
+    /// A diagnostic about a place whose line is not at hand.
+    pub fn place(severity: Severity, place: &Place, message: impl Into<String>) -> Self {
+        Diagnostic {
+            line: Some(place.line),
+            column: Some(place.column),
+            ..Diagnostic::file(severity, place.file.as_ref(), message)
+        }
+    }
+
+    /// The same diagnostic, showing its source line.
+    pub fn with_source(self, source: Excerpt) -> Self {
+        Diagnostic { source: Some(source), ..self }
+    }
+
+    /// The same diagnostic, with the way out.
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Diagnostic { help: Some(help.into()), ..self }
+    }
+
+    fn order(&self) -> impl Ord + '_ {
+        (&self.file, self.line, self.column, self.severity, &self.message)
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity, self.message)?;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => {
+                write!(f, "\n --> {}:{line}:{column}", self.file)?;
+                if let Some(source) = &self.source {
+                    let number = line.to_string();
+                    let margin = " ".repeat(number.len());
+                    let before = " ".repeat(source.caret);
+                    write!(f, "\n{margin} |\n{number} | {}", source.text.trim_end())?;
+                    write!(f, "\n{margin} | {before}^")?;
+                }
+            }
+            _ => write!(f, "\n --> {}", self.file)?,
+        }
+        match &self.help {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All the errors of a run: at least one, in the order of files, lines and columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Sorts what was found; `None` where nothing was.
+    pub fn new(mut found: Vec<Diagnostic>) -> Option<Diagnostics> {
+        found.sort_by(|a, b| a.order().cmp(&b.order()));
+        found.dedup();
+        (!found.is_empty()).then_some(Diagnostics(found))
+    }
+
+    /// The diagnostics in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Diagnostics(vec![diagnostic])
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, diagnostic) in self.0.iter().enumerate() {
+            let gap = if number == 0 { "" } else { "\n\n" };
+            write!(f, "{gap}{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(file: &str, line: u32, column: u32) -> Diagnostic {
+        let place = Place { file: file.into(), line, column };
+        Diagnostic::place(Severity::Error, &place, format!("{line}"))
+    }
+
+    #[test]
+    fn a_block_shows_message_place_line_caret_and_help() {
+        let source = Excerpt { text: "type = \"pie\"".into(), caret: 7 };
+        let shown = at("charts/a.toml", 12, 8).with_source(source).with_help("bake it").to_string();
+        let expected = "error: 12\n --> charts/a.toml:12:8\n   |\n12 | type = \"pie\"\n   |        ^\n\
+                        help: bake it";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_whole_file_has_no_line() {
+        let shown = Diagnostic::file(Severity::Warning, "collection.toml", "missing").to_string();
+        assert_eq!(shown, "warning: missing\n --> collection.toml");
+    }
+
+    #[test]
+    fn diagnostics_are_in_the_order_of_the_files_and_never_empty() {
+        assert_eq!(Diagnostics::new(Vec::new()), None);
+        let (a, b, c) = (at("a", 2, 9), at("a", 10, 1), at("b", 1, 1));
+        let sorted = Diagnostics::new(vec![c.clone(), b.clone(), a.clone(), b.clone()]);
+        assert_eq!(sorted, Some(Diagnostics(vec![a, b, c])));
+    }
+
+    #[test]
+    fn json_has_every_field() {
+        let json = serde_json::to_value(Diagnostics::from(at("a", 1, 2).with_help("h"))).unwrap();
+        let expected = serde_json::json!([{
+            "severity": "error", "message": "1", "file": "a", "line": 1, "column": 2,
+            "source": null, "help": "h",
+        }]);
+        assert_eq!(json, expected);
+    }
+}

@@ -1,0 +1,149 @@
+//! From files to [`Definitions`], or to all the mistakes in them.
+//!
+//! Every file is read, then the definitions are held against each other (`rules`). A file with
+//! mistakes still takes part as far as it could be understood, so that one run shows everything.
+
+use super::definition::{Chart, CollectionSettings, Definitions, Program};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::source::{Role, Sources};
+use super::table::Reader;
+use super::text::{SourceText, is_deceptive};
+use super::{rules, schema};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use toml::de::DeTable;
+
+/// The longest line in bytes. Nobody can review a longer one.
+const MAX_LINE: usize = 64 << 10;
+/// How many syntax errors of one file are shown.
+const MAX_SYNTAX_ERRORS: usize = 100;
+
+/// What could be read of a folder.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub texts: BTreeMap<Arc<str>, SourceText>,
+    pub collection: Option<CollectionSettings>,
+    pub programs: Vec<Program>,
+    pub charts: Vec<Chart>,
+    /// Whether every file of `programs/` was understood.
+    pub programs_complete: bool,
+    pub found: Vec<Diagnostic>,
+}
+
+/// Reads and checks all the definitions of a folder.
+///
+/// The errors are all those that the folder has.
+pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
+    let mut parsed = Parsed { programs_complete: true, ..Parsed::default() };
+    let (mut has_collection, mut has_charts) = (false, false);
+    for (path, role, bytes) in sources.iter() {
+        has_collection |= role == Role::Collection;
+        has_charts |= role == Role::Charts;
+        if role == Role::Stray {
+            let message = "there is no place for this file in a charts folder";
+            let help = "definitions are collection.toml, programs/*.toml and charts/*.toml";
+            parsed.found.push(whole_file(path, message).with_help(help));
+        } else if let Some(text) = read_text(path, bytes, &mut parsed.found) {
+            read_file(role, text, &mut parsed);
+        } else {
+            parsed.programs_complete &= role != Role::Program;
+        }
+    }
+    if !has_collection {
+        let help = "add it, with module, goos, goarch and toolchains; every charts folder has one";
+        parsed.found.push(whole_file("collection.toml", "the file is missing").with_help(help));
+    }
+    if !has_charts {
+        let help = "add a file with a [[chart]], like charts/editor.toml";
+        parsed.found.push(whole_file("charts", "there are no chart definitions").with_help(help));
+    } else if parsed.charts.is_empty() && parsed.found.is_empty() {
+        let help = "begin a definition with [[chart]] in one of the files";
+        parsed.found.push(whole_file("charts", "no file has a chart definition").with_help(help));
+    }
+    rules::check(&mut parsed);
+
+    let warnings_only = parsed.found.iter().all(|one| one.severity != Severity::Error);
+    match (parsed.collection, Diagnostics::new(parsed.found)) {
+        (Some(collection), found) if warnings_only => Ok(Definitions {
+            collection,
+            programs: parsed.programs,
+            charts: parsed.charts,
+            warnings: found.into_iter().flatten().collect(),
+        }),
+        (_, Some(found)) => Err(found),
+        // A collection that was not understood has left its mistakes in `found`.
+        (_, None) => Err(whole_file("collection.toml", "the file was not understood").into()),
+    }
+}
+
+fn whole_file(path: &str, message: &str) -> Diagnostic {
+    Diagnostic::file(Severity::Error, path, message)
+}
+
+/// The bytes as text, where they are text that a person can read.
+fn read_text(path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<SourceText> {
+    let text = match str::from_utf8(bytes) {
+        Ok(text) => SourceText::new(path, text.to_owned()),
+        Err(error) => {
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let valid = SourceText::new(path, String::from_utf8_lossy(good).into_owned());
+            let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+            let message = format!(
+                "the file is not UTF-8: byte {} of the file is 0x{byte:02x}",
+                error.valid_up_to() + 1
+            );
+            let diagnostic = valid.diagnostic(Severity::Error, error.valid_up_to(), message);
+            found.push(diagnostic.with_help("save the file as UTF-8"));
+            return None;
+        }
+    };
+    let before = found.len();
+    for (start, line) in text.lines() {
+        if line.len() > MAX_LINE {
+            let message = format!(
+                "the line has {} bytes, and nobody can review more than {MAX_LINE}",
+                line.len()
+            );
+            let help = "break the line: an array after any comma, a string between triple quotes \
+                        with `\\` at each line's end";
+            found.push(text.diagnostic(Severity::Error, start, message).with_help(help));
+        } else if let Some(at) = line.find(is_deceptive) {
+            let message = "the line has an invisible character that changes the order of the text";
+            let diagnostic = text.diagnostic(Severity::Error, start + at, message.to_owned());
+            found.push(diagnostic.with_help("remove it, or write it as an escape like `\\u200E`"));
+        }
+    }
+    (found.len() == before).then_some(text)
+}
+
+/// Reads one file into what has been parsed.
+fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
+    let (file, errors) = DeTable::parse_recoverable(text.text());
+    let more = errors.len().saturating_sub(MAX_SYNTAX_ERRORS);
+    let mut syntax: Vec<Diagnostic> = Vec::with_capacity(errors.len() - more);
+    for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
+        let offset = error.span().map_or(0, |span| span.start);
+        let message = format!("the TOML is malformed: {}", error.message());
+        let diagnostic = text.diagnostic(Severity::Error, offset, message);
+        // What follows from a mistake on a line is of no help beside it.
+        if syntax.last().is_none_or(|last| last.line != diagnostic.line) {
+            syntax.push(diagnostic.with_help("see https://toml.io for how it is written"));
+        }
+    }
+    if more > 0 {
+        let message = format!("{more} more syntax errors in this file are not shown");
+        syntax.push(whole_file(text.file(), &message).with_help("mend those shown first"));
+    }
+    let mut reader = Reader::new(&text, syntax);
+    match role {
+        Role::Collection => parsed.collection = schema::collection(&mut reader, file.get_ref()),
+        Role::Program => match schema::program(&mut reader, file.get_ref()) {
+            Some(program) => parsed.programs.push(program),
+            None => parsed.programs_complete = false,
+        },
+        Role::Charts => parsed.charts.extend(schema::charts(&mut reader, file.get_ref())),
+        Role::Stray => {}
+    }
+    parsed.found.append(&mut reader.found);
+    parsed.texts.insert(text.file().clone(), text);
+}

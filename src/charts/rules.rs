@@ -1,0 +1,169 @@
+//! The rules that hold between definitions, after each has been read on its own.
+//!
+//! - a program has one file in `programs/`, and every chart's program has one;
+//! - no counter of a program is collected twice, after groups are written out: counters and stacks
+//!   share their names;
+//! - `over` names a counter other than the chart's own, and not a stack;
+//! - an `error` needs the `confidence` of `[sampling]`.
+//!
+//! Each takes time linear in the number of counters.
+
+use super::definition::{Chart, ChartKind, Program, ProgramPath};
+use super::diagnostic::{Diagnostic, Place, Severity};
+use super::parse::Parsed;
+use super::table::source_offset;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+
+/// Adds to `parsed.found` what breaks a rule.
+pub fn check(parsed: &mut Parsed) {
+    let mut found = Vec::new();
+    let programs = check_programs(parsed, &mut found);
+    check_references(parsed, &programs, &mut found);
+    check_names(parsed, &mut found);
+    check_sampling(parsed, &mut found);
+    parsed.found.append(&mut found);
+}
+
+/// Finds programs with two files; the result leads from a program to its first file.
+fn check_programs<'p>(
+    parsed: &'p Parsed,
+    found: &mut Vec<Diagnostic>,
+) -> HashMap<&'p ProgramPath, &'p Program> {
+    let mut programs: HashMap<&ProgramPath, &Program> = HashMap::new();
+    for program in &parsed.programs {
+        let path = &program.program.value;
+        match programs.get(path) {
+            Some(first) => {
+                let message = format!(
+                    "the program `{path}` has two files: this and {}",
+                    first.program.place.file
+                );
+                let help = "merge them into one";
+                found.push(error(parsed, &program.program.place, 0, message).with_help(help));
+            }
+            None => {
+                programs.insert(path, program);
+            }
+        }
+    }
+    programs
+}
+
+/// Finds charts whose program nobody described, and those for which no version counts.
+fn check_references(
+    parsed: &Parsed,
+    programs: &HashMap<&ProgramPath, &Program>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for chart in &parsed.charts {
+        let at = &chart.program.place;
+        match programs.get(&chart.program.value) {
+            None if parsed.programs_complete => {
+                let message = format!("there is no file for the program `{}`", chart.program.value);
+                let help = "add one to programs/, or mend the name";
+                found.push(error(parsed, at, 0, message).with_help(help));
+            }
+            Some(program) => found.extend(too_new(parsed, chart, program)),
+            None => {}
+        }
+    }
+}
+
+/// Warns of a chart that starts to count at a version which nobody has listed.
+fn too_new(parsed: &Parsed, chart: &Chart, program: &Program) -> Option<Diagnostic> {
+    let (Some(listed), None) = (&program.versions, program.padding) else { return None };
+    let first = chart.version.as_ref()?;
+    if listed.iter().any(|version| version.at_least(first)) {
+        return None;
+    }
+    let message = format!("no version that may report is {} or later", first.value);
+    let help = format!(
+        "list the version in {}, or allow for it with [padding]",
+        program.program.place.file
+    );
+    let warning =
+        Diagnostic { severity: Severity::Warning, ..error(parsed, &first.place, 0, message) };
+    Some(warning.with_help(help))
+}
+
+/// Finds counters that are collected twice for one program, and divisors that cannot divide.
+fn check_names(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
+    let mut owners: HashMap<(&ProgramPath, String), &Chart> = HashMap::new();
+    for chart in &parsed.charts {
+        // One message for each pair of charts, however many counters they share.
+        let mut shared: BTreeMap<&Place, (&Chart, Vec<String>)> = BTreeMap::new();
+        for name in chart.counter.names() {
+            match owners.entry((&chart.program.value, name)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(chart);
+                }
+                Entry::Occupied(entry) => {
+                    let first = *entry.get();
+                    let names = shared.entry(&first.place).or_insert((first, Vec::new()));
+                    names.1.push(entry.key().1.clone());
+                }
+            }
+        }
+        found
+            .extend(shared.into_values().map(|(first, names)| twice(parsed, chart, first, &names)));
+    }
+    for chart in &parsed.charts {
+        let Some(over) = chart.over() else { continue };
+        let owner = owners.get(&(&chart.program.value, over.as_str().to_owned()));
+        let (message, help) = match owner {
+            Some(owner) if std::ptr::eq(*owner, chart) => (
+                format!("the chart divides `{}` by itself", over.value),
+                "name another counter to divide by",
+            ),
+            Some(owner) if matches!(owner.kind, ChartKind::Stack { .. }) => (
+                format!("`{}` is a stack counter (see {})", over.value, owner.counter.place),
+                "name a plain counter to divide by",
+            ),
+            _ => continue,
+        };
+        found.push(error(parsed, &over.place, 0, message).with_help(help));
+    }
+}
+
+fn twice(parsed: &Parsed, chart: &Chart, first: &Chart, names: &[String]) -> Diagnostic {
+    let name = names.first().map_or("", String::as_str);
+    let more = match names.len() {
+        0 | 1 => String::new(),
+        more => format!(" (and {} more)", more - 1),
+    };
+    let message = format!(
+        "the counter `{name}`{more} of `{}` is collected twice: here and at {}",
+        chart.program.value, first.counter.place
+    );
+    error(parsed, &chart.counter.place, chart.counter.offset_of(name), message)
+        .with_help("remove it from one of the two charts")
+}
+
+/// Finds errors to aim at where nobody said how surely.
+fn check_sampling(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
+    let Some(collection) = &parsed.collection else { return };
+    if collection.sampling.is_some() {
+        return;
+    }
+    for aim in parsed.charts.iter().filter_map(|chart| chart.error.as_ref()) {
+        let message = "an `error` has no meaning without a confidence".to_owned();
+        let help = "add [sampling] with confidence and error to collection.toml";
+        found.push(error(parsed, &aim.place, 0, message).with_help(help));
+    }
+}
+
+/// An error at byte `offset` of the string (or at the value, for 0) that stands at a place.
+fn error(parsed: &Parsed, at: &Place, offset: usize, message: String) -> Diagnostic {
+    let Some(text) = parsed.texts.get(&at.file) else {
+        return Diagnostic::place(Severity::Error, at, message);
+    };
+    match offset {
+        0 => text.diagnostic_at(Severity::Error, at, message),
+        _ => {
+            let start = text.offset(at);
+            let offset = start + source_offset(text, start, offset);
+            text.diagnostic(Severity::Error, offset, message)
+        }
+    }
+}
