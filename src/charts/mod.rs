@@ -6,6 +6,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `source` | which files belong to a charts folder |
+//! | `repository` | a charts folder at one commit of a git repository |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
 //! | `format` | writing definitions as TOML |
@@ -27,6 +28,7 @@ pub mod diagnostic;
 pub(crate) mod format;
 mod parse;
 pub mod record;
+mod repository;
 mod rules;
 mod schema;
 mod source;
@@ -36,4 +38,5 @@ pub mod version;
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use parse::parse;
+pub use repository::{ObjectName, Repository, RepositoryError, Revision, commit_time};
 pub use source::{MAX_FILE, SourceError, Sources};

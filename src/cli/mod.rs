@@ -1,1 +1,189 @@
-//! cli
+//! The verbs of the `candor` program: one file a verb, each an `Args` and a `run`.
+//!
+//! This file owns what all verbs share: the command line's root, how results are printed
+//! (`--json` or for people), and what the exit status means: 0 done, 1 refused or found wrong,
+//! 2 wrong usage.
+
+// mod check;
+// mod compile;
+mod completions;
+// mod demo;
+mod env;
+// mod import;
+mod init;
+mod publish;
+// mod serve;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Transparent telemetry that any open-source project can host.
+///
+/// What is collected is decided in the open: reviewed chart definitions are compiled into the
+/// smallest possible collection config, published as a Go module pinned by a transparency log.
+#[derive(Debug, Parser)]
+#[command(name = "candor", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    /// Print the result as JSON on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    //     Demo(demo::Args),
+    Init(init::Args),
+    //     Check(check::Args),
+    //     Import(import::Args),
+    //     Compile(compile::Args),
+    Publish(publish::Args),
+    //     Serve(serve::Args),
+    Env(env::Args),
+    Completions(completions::Args),
+}
+
+/// The deployment that a verb works on.
+#[derive(Debug, clap::Args)]
+struct DataFolder {
+    /// The deployment's folder.
+    #[arg(long = "data", value_name = "DIR", env = "CANDOR_DATA_DIR")]
+    folder: PathBuf,
+}
+
+/// Where a verb's result goes: standard output, as text for people or as JSON for programs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// Prints `value` as JSON where `--json` was given, else the text for people.
+    fn result(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let written = if self.json {
+            serde_json::to_writer_pretty(&mut out, value)
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(out))
+        } else {
+            write!(out, "{text}")
+        };
+        match written.and_then(|()| out.flush()) {
+            // The reader of a pipe has seen enough: not our failure.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|e| Failure::new(format!("cannot write the result: {e}"))),
+        }
+    }
+
+    /// As [`Output::result`], for a verb that prints many: JSON values stand one a line.
+    fn line(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
+        if !self.json {
+            return self.result(value, text);
+        }
+        let line = serde_json::to_string(value)?;
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{line}").and_then(|()| out.flush());
+        written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
+    }
+
+    /// Tells people something on the way to the result; on standard error.
+    fn say(self, message: impl Display) {
+        // Nowhere to report that standard error is closed.
+        let _ = writeln!(io::stderr().lock(), "{message}");
+    }
+}
+
+/// A verb's refusal: one message that says what happened, to what, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    /// Refused, or found wrong: exit status 1.
+    fn new(message: impl Display) -> Failure {
+        Failure { message: message.to_string(), status: 1 }
+    }
+
+    /// Found wrong, and the result that was printed already says what: exit status 1.
+    fn reported() -> Failure {
+        Failure { message: String::new(), status: 1 }
+    }
+
+    /// Wrong usage: exit status 2.
+    fn usage(message: impl Display) -> Failure {
+        Failure { message: message.to_string(), status: 2 }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::new(error)
+    }
+}
+
+/// Sends the server's log lines to standard error. `CANDOR_LOG` sets the level.
+fn log_to_standard_error() {
+    use tracing_subscriber::filter::LevelFilter;
+    let level = std::env::var("CANDOR_LOG").ok().and_then(|level| level.parse().ok());
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_max_level(level.unwrap_or(LevelFilter::WARN))
+        .init();
+}
+
+/// Runs the program on the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output { json: cli.json };
+    let done = match cli.verb {
+        //         Verb::Demo(args) => demo::run(args, out),
+        Verb::Init(args) => init::run(args, out),
+        //         Verb::Check(args) => check::run(args, out),
+        //         Verb::Import(args) => import::run(args, out),
+        //         Verb::Compile(args) => compile::run(args, out),
+        Verb::Publish(args) => publish::run(args, out),
+        //         Verb::Serve(args) => serve::run(args, out),
+        Verb::Env(args) => env::run(args, out),
+        Verb::Completions(args) => completions::run(args, out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let message = failure.message.trim_end();
+            if message.starts_with("error:") {
+                // Diagnostics bring their own heading, one for each mistake.
+                out.say(message);
+            } else if !message.is_empty() {
+                out.say(format_args!("candor: {message}"));
+            }
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_an_example_in_its_help() {
+        for verb in Cli::command().get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "candor {} --help", verb.get_name());
+        }
+    }
+}

@@ -1,1 +1,38 @@
-//! gomod
+//! How it travels: the collection config as a Go module.
+//!
+//! A published config is one version of one module: `MODULE@v0.N.0`, N counting up by one from 1.
+//! What every part needs to know about that is here, and nothing else: no I/O, no clock, no
+//! signatures. The rules are those of the Go modules reference (<https://go.dev/ref/mod>) and of
+//! golang.org/x/mod; a version that this module builds is one that the `go` command downloads.
+//!
+//! | file | the rule |
+//! | --- | --- |
+//! | [`path`](ModulePath) | which module paths Go accepts, and their escaped form in URLs |
+//! | [`version`](ModuleVersion) | `v0.N.0`, and the escaped form of any version in a URL |
+//! | [`hash`](Hash1) | `h1:` hashes over a set of files, a module zip, a `go.mod` |
+//! | [`zip`](create_zip) | module zips: made byte-identically, read back with suspicion |
+//! | [`time`](CommitTime) | when a commit was made |
+//! | [`provenance`](Provenance) | which reviewed source a version was compiled from |
+//! | [`info`](Info) | `.info`: a version's name, time and origin |
+//! | [`module`](Module) | all of it together: one version, built or opened |
+//!
+//! That the hashes end up in a log is the work of [`crate::tlog`]; which config is in the module,
+//! of [`crate::collection`].
+
+mod hash;
+mod info;
+mod module;
+mod path;
+mod provenance;
+mod time;
+mod version;
+mod zip;
+
+pub use hash::{Hash1, Hash1Error, hash_files, hash_go_mod};
+pub use info::{Info, Origin};
+pub use module::{CONFIG, DOC, GO_MOD, Module, ModuleError, PROVENANCE, go_mod_text};
+pub use path::{ModulePath, PathError, PathFault};
+pub use provenance::{ObjectId, Provenance, ProvenanceError, RepositoryPath, RepositoryUrl};
+pub use time::{CommitTime, CommitTimeError};
+pub use version::{ModuleVersion, VersionError, escape_version, unescape_version};
+pub use zip::{MAX_FILE, MAX_GO_MOD, MAX_ZIP, ZipError, create_zip, hash_zip, read_file};

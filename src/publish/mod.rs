@@ -1,1 +1,22 @@
-//! publish
+//! The transaction: charts to collection to gomod to tlog; crash-safe, all or nothing.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `deployment` | the folder that `candor init` makes: names, key, signer's memory, store |
+//! | `versions` | the versions that exist, derived from the log and nothing else |
+//! | `transaction` | publishing one commit of a charts repository |
+//! | `watch` | which commits to publish, in order, when a branch moves |
+//!
+//! There is no list of versions beside the log. Entry *i* of the log *is* version `v0.(i+1).0`:
+//! its record names the hash of its zip, and the zip is stored under that hash. So no version can
+//! be visible before it is logged, skipped, or used twice.
+
+mod deployment;
+mod transaction;
+mod versions;
+mod watch;
+
+pub use deployment::{Deployment, DeploymentError};
+pub use transaction::{Outcome, Publication, PublishError, Publisher};
+pub use versions::{VersionError, Versions, zip_key};
+pub use watch::{Found, Watch, WatchError};

@@ -72,6 +72,9 @@ pub enum StoreError {
         /// The name of the object.
         key: Key,
     },
+    /// A name that no backend can hold.
+    #[error(transparent)]
+    Name(#[from] KeyError),
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}{}", advice(.source))]
     Io {

@@ -1,1 +1,74 @@
-//! tlog
+//! How a config is pinned: an RFC 6962 Merkle tree over records, cut into tiles, and signed.
+//!
+//! Read from the top: each file needs only those above it.
+//!
+//! | file | one idea | specified by |
+//! | --- | --- | --- |
+//! | `hash` | leaf and node hashes | RFC 6962, 2.1 |
+//! | `tree` | sizes, indexes, tree heads | RFC 6962, 2.1 |
+//! | `tile` | names of tiles, and which tiles a tree has | C2SP tlog-tiles; Go checksum database |
+//! | `edge` | growing a tree while holding only its right edge | C2SP tlog-tiles |
+//! | `entry` | entries and entry bundles | C2SP tlog-tiles |
+//! | `record` | what an entry says: two lines for one module version | Go checksum database |
+//! | `proof` | inclusion and consistency, made from tiles and verified | RFC 6962, 2.1; RFC 9162, 2.1 |
+//! | `signer` | key names, verifier keys, signing | C2SP signed-note |
+//! | `note` | signed notes | C2SP signed-note |
+//! | `seed` | the one secret, and the file it lives in | this crate |
+//! | `checkpoint` | tree heads as signed notes | C2SP tlog-checkpoint; Go checksum database |
+//! | `face` | the two faces of one log, and its host | this crate |
+//! | `published` | one tree head signed under both faces | this crate |
+//! | `layout` | where a log lies in a store | this crate |
+//! | `signer_memory` | the last head signed, in a file apart from the store | this crate |
+//! | `staged` | the entries between two committed heads | this crate |
+//! | `log` | append, commit, sign, publish: the life of an entry | this crate |
+//! | `examine` | a whole log recomputed from its entries | this crate |
+//!
+//! Nothing here reads a clock or talks to a network, and only `seed` and `signer_memory` touch a
+//! file: tiles come in through [`TileReader`], which `layout` implements over a store and a client
+//! over HTTP. From `layout` down is for the log's owner; what is above, for everyone.
+//!
+//! Deliberately not here: the witness protocol and cosignatures (a checkpoint that carries them is
+//! read, and they are ignored like any signature of an unknown key), pruning, and proofs for more
+//! than one entry at a time.
+
+mod checkpoint;
+mod edge;
+mod entry;
+mod examine;
+mod face;
+mod hash;
+mod layout;
+mod log;
+mod note;
+mod proof;
+mod published;
+mod record;
+mod seed;
+mod signer;
+mod signer_memory;
+mod staged;
+#[cfg(test)]
+mod testing;
+mod tile;
+mod tree;
+
+pub use checkpoint::{Checkpoint, CheckpointError, Origin};
+pub use edge::{Edge, EdgeError};
+pub use entry::{Entry, EntryError, append_to_bundles};
+pub use examine::{ExamineError, examine};
+pub use face::{Face, Host, HostError};
+pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
+pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
+pub use log::{Appended, Log, LogError};
+pub use note::{Note, NoteError, NoteSignature};
+pub use proof::{
+    ConsistencyProof, InclusionProof, ProofError, prefix_root, prove_consistency, prove_inclusion,
+    verify_consistency, verify_inclusion,
+};
+pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
+pub use record::{Lookup, Record, RecordError, data_tile};
+pub use seed::{Seed, SeedError};
+pub use signer::{KeyId, KeyName, KeyNameError, Signer, VerifierKey, VerifierKeyError};
+pub use signer_memory::{MemoryError, SignerMemory};
+pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
+pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};

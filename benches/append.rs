@@ -1,0 +1,43 @@
+//! How fast a log on disk grows, every append durable before it returns: staged entries, head,
+//! tiles, the signer's memory and the checkpoint are all synced. Entries a second, for batches of
+//! 1 and of 1,000.
+
+use candor::store::FileStore;
+use candor::tlog::{Appended, Entry, Log, LogKeys, Seed, SignerMemory};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::sync::Arc;
+
+fn append(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("append, with fsync");
+    group.sample_size(20);
+    for batch in [1_u64, 1_000] {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let keys = LogKeys::new(
+            &"telemetry.example.org".parse().expect("a host"),
+            &Seed::generate().expect("a seed"),
+        );
+        let memory = folder.path().join("signer");
+        std::fs::create_dir(&memory).expect("a folder");
+        let store = Arc::new(FileStore::new(folder.path().join("store")));
+        let log = Log::new(store, keys, SignerMemory::new(memory));
+        log.create().expect("a new log");
+        let entries: Vec<_> = (0..batch)
+            .map(|number| {
+                // As long as a record of the checksum database.
+                Entry::new(format!("{number:0>200}").as_bytes()).expect("an entry")
+            })
+            .collect();
+        let mut head = log.settle().expect("a head");
+        group.throughput(Throughput::Elements(batch));
+        group.bench_function(format!("batches of {batch}"), |bencher| {
+            bencher.iter(|| match log.append(head, &entries).expect("appended") {
+                Appended::Committed(new) => head = new,
+                Appended::LostRace => panic!("nobody else appends"),
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, append);
+criterion_main!(benches);

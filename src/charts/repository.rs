@@ -1,0 +1,486 @@
+//! The git side of what people review: a charts folder at one commit of a repository.
+//!
+//! Publishing is a pure function of one git tree, so this reads trees and never a work tree. A
+//! local repository is used in place; a URL (`https://`, `http://`, `file://`) is mirrored into
+//! a bare cache and fetched again at every [`Repository::refresh`]. Symbolic links and
+//! submodules inside the charts folder are refused: what they lead to is not in the reviewed tree.
+//!
+//! Left to others: parsing the files ([`super::Sources`]) and deciding what to publish
+//! (`publish`).
+
+use super::{MAX_FILE, SourceError, Sources};
+use git2::{ErrorCode, ObjectType, Oid, StatusOptions, TreeWalkMode, TreeWalkResult};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The folder looked for in a repository when none is named and its root is not a charts folder.
+pub const CUSTOMARY_FOLDER: &str = "charts-config";
+
+/// The file that makes a folder a charts folder.
+const MARK: &str = "collection.toml";
+
+/// A full git object name in lower-case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectName(String);
+
+impl ObjectName {
+    /// The hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads the full name of an object.
+    pub fn parse(name: &str) -> Option<ObjectName> {
+        Oid::from_str(name).ok().map(ObjectName::of).filter(|parsed| parsed.as_str() == name)
+    }
+
+    fn of(id: Oid) -> ObjectName {
+        ObjectName(id.to_string())
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One commit's charts folder: all that a published config may depend on.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// The commit.
+    pub commit: ObjectName,
+    /// The tree of the charts folder itself (not of the whole commit).
+    pub tree: ObjectName,
+    /// The folder's path in the repository; empty for its root.
+    pub folder: String,
+    /// The commit's time, in seconds since 1970-01-01T00:00:00Z: the "now" of compiling.
+    pub time: i64,
+    /// The files of the folder.
+    pub sources: Sources,
+}
+
+/// Why a charts folder could not be read from git.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepositoryError {
+    /// No repository is there.
+    #[error("{location}: not a git repository; give a folder inside one, or its https URL")]
+    NotARepository {
+        /// What the user named.
+        location: String,
+    },
+    /// This build cannot speak the URL's protocol.
+    #[error("{location}: only https://, http:// and file:// URLs and local paths can be read")]
+    Protocol {
+        /// The URL, without credentials.
+        location: String,
+    },
+    /// The repository has no commits, or not this one.
+    #[error("{location} has no commit {revision:?}; name a branch, a tag or a commit that exists")]
+    NoRevision {
+        /// The repository.
+        location: String,
+        /// The revision asked for.
+        revision: String,
+    },
+    /// The commit has no charts folder where one was looked for.
+    #[error(
+        "commit {commit} of {location} has no {looked_for}; name the charts folder with --path"
+    )]
+    NoCharts {
+        /// The repository.
+        location: String,
+        /// The commit.
+        commit: String,
+        /// The file or files that were looked for.
+        looked_for: String,
+    },
+    /// A symbolic link or a submodule stands in the charts folder.
+    #[error(
+        "{path} at commit {commit} is a {kind}; put the file itself there, so that review sees it"
+    )]
+    Indirection {
+        /// Path in the repository.
+        path: String,
+        /// The commit.
+        commit: String,
+        /// `symbolic link` or `submodule`.
+        kind: &'static str,
+    },
+    /// A file name is not UTF-8.
+    #[error("{path:?} at commit {commit} is not a UTF-8 file name; rename the file")]
+    Name {
+        /// The name, with the odd bytes replaced.
+        path: String,
+        /// The commit.
+        commit: String,
+    },
+    /// The work tree differs from the commit.
+    #[error(
+        "{location} has uncommitted changes ({changes}); commit them, or name the commit to \
+         publish with --rev"
+    )]
+    Dirty {
+        /// The work tree.
+        location: String,
+        /// The first few changed paths.
+        changes: String,
+    },
+    /// The files do not make a charts folder.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// libgit2's own refusal.
+    #[error("{location}: git: {}", .source.message())]
+    Git {
+        /// The repository, without credentials.
+        location: String,
+        /// What libgit2 said.
+        source: git2::Error,
+    },
+}
+
+/// A repository that holds a charts folder.
+pub struct Repository {
+    git: git2::Repository,
+    /// The URL to fetch from, where the repository is a mirror of one.
+    remote: Option<String>,
+    /// What the user named, without credentials, for messages.
+    location: String,
+    /// The charts folder, where the user named it by path.
+    folder: Option<String>,
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+impl Repository {
+    /// Opens a local path in place, or mirrors a URL below the folder `cache`.
+    ///
+    /// `location` may be any folder inside a work tree: where it is a charts folder, or contains
+    /// one named `charts-config`, that is the one read. `folder` names it explicitly, relative to
+    /// the repository's root.
+    pub fn open(
+        location: &str,
+        folder: Option<&str>,
+        cache: &Path,
+    ) -> Result<Repository, RepositoryError> {
+        let folder = folder.map(|f| f.trim_matches('/').to_owned());
+        if let Some(url) = as_url(location) {
+            return Repository::mirror(url, folder, cache);
+        }
+        let git = git2::Repository::discover(location).map_err(|source| {
+            if source.code() == ErrorCode::NotFound {
+                RepositoryError::NotARepository { location: location.to_owned() }
+            } else {
+                RepositoryError::Git { location: location.to_owned(), source }
+            }
+        })?;
+        let folder = folder.or_else(|| folder_inside(&git, Path::new(location)));
+        Ok(Repository { git, remote: None, location: location.to_owned(), folder })
+    }
+
+    fn mirror(
+        url: &str,
+        folder: Option<String>,
+        cache: &Path,
+    ) -> Result<Repository, RepositoryError> {
+        let location = without_credentials(url);
+        if !["https://", "http://", "file://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(RepositoryError::Protocol { location });
+        }
+        let name: String =
+            Sha256::digest(url).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let git = git2::Repository::init_bare(cache.join(name))
+            .map_err(|source| RepositoryError::Git { location: location.clone(), source })?;
+        let mut repository = Repository { git, remote: Some(url.to_owned()), location, folder };
+        repository.refresh()?;
+        Ok(repository)
+    }
+
+    /// Fetches what is new, where the repository is a mirror; a local one is always up to date.
+    pub fn refresh(&mut self) -> Result<(), RepositoryError> {
+        let Some(url) = &self.remote else { return Ok(()) };
+        let fetch = || -> Result<(), git2::Error> {
+            let mut remote = self.git.remote_anonymous(url)?;
+            let configuration = git2::Config::open_default()?;
+            let mut callbacks = git2::RemoteCallbacks::new();
+            let mut asked = false;
+            callbacks.credentials(move |url, username, _| {
+                // A helper's answer that was refused once will be refused again.
+                if std::mem::replace(&mut asked, true) {
+                    return Err(git2::Error::from_str("the credentials were refused"));
+                }
+                git2::Cred::credential_helper(&configuration, url, username)
+            });
+            let mut options = git2::FetchOptions::new();
+            options.remote_callbacks(callbacks).prune(git2::FetchPrune::On);
+            options.download_tags(git2::AutotagOption::All).update_fetchhead(false);
+            remote.fetch(&["+refs/heads/*:refs/heads/*"], Some(&mut options), None)?;
+            // An anonymous remote has disconnected after the fetch; its list of names stays.
+            if let Ok(branch) = remote.default_branch() {
+                self.git.set_head(branch.as_str()?)?;
+            }
+            Ok(())
+        };
+        fetch().map_err(|source| self.git_error(source))
+    }
+
+    /// The address that others may know the repository by, as git has it: the URL of a mirror, or
+    /// of the remote `origin` of a local one; empty where there is neither. It may hold
+    /// credentials: whoever shows it takes them out first.
+    pub fn address(&self) -> String {
+        let origin = || Some(self.git.find_remote("origin").ok()?.url().ok()?.to_owned());
+        self.remote.clone().or_else(origin).unwrap_or_default()
+    }
+
+    /// The charts folder at a branch, tag or commit; at the checked-out commit (of a URL: the
+    /// default branch) where `revision` is `None`.
+    ///
+    /// Where nothing is named, a work tree with uncommitted changes is refused: the user sees
+    /// files that would not be published.
+    pub fn read(&self, revision: Option<&str>) -> Result<Revision, RepositoryError> {
+        if revision.is_none() {
+            self.refuse_dirty()?;
+        }
+        let spec = revision.unwrap_or("HEAD");
+        let missing = |_| RepositoryError::NoRevision {
+            location: self.location.clone(),
+            revision: spec.to_owned(),
+        };
+        let object = self.git.revparse_single(spec).map_err(missing)?;
+        self.read_commit(&object.peel_to_commit().map_err(missing)?)
+    }
+
+    /// The charts folders of the commits after `since` up to and including `until`, oldest first,
+    /// along the first parents (a merged branch counts as the one commit that merged it).
+    ///
+    /// Only `until` where `since` is not among its ancestors (history was rewritten).
+    pub fn read_since(
+        &self,
+        since: &ObjectName,
+        until: &Revision,
+    ) -> Result<Vec<Revision>, RepositoryError> {
+        let mut revisions = Vec::new();
+        let mut walk = || -> Result<bool, RepositoryError> {
+            let parse = |name: &ObjectName| Oid::from_str(name.as_str());
+            let until_id = parse(&until.commit).map_err(|e| self.git_error(e))?;
+            let Ok(since_id) = parse(since) else { return Ok(false) };
+            let mut commit = self.git.find_commit(until_id).map_err(|e| self.git_error(e))?;
+            while commit.id() != since_id {
+                // A commit whose folder cannot be read (it was broken, or not there yet) has
+                // nothing to publish, whatever came after it.
+                match self.read_commit(&commit) {
+                    Ok(revision) => revisions.push(revision),
+                    Err(error @ RepositoryError::Git { .. }) => return Err(error),
+                    Err(_) => {}
+                }
+                match commit.parent(0) {
+                    Ok(parent) => commit = parent,
+                    Err(_) => return Ok(false),
+                }
+            }
+            Ok(true)
+        };
+        if walk()? {
+            revisions.reverse();
+            Ok(revisions)
+        } else {
+            Ok(vec![until.clone()])
+        }
+    }
+
+    fn read_commit(&self, commit: &git2::Commit<'_>) -> Result<Revision, RepositoryError> {
+        let root = commit.tree().map_err(|e| self.git_error(e))?;
+        let (folder, tree) = self.charts_folder(commit, &root)?;
+        let commit_name = commit.id().to_string();
+        let mut files = Vec::new();
+        let mut refusal = None;
+        let walked = tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
+            match self.read_entry(&folder, parent, entry, &commit_name) {
+                Ok(file) => files.extend(file),
+                Err(error) => {
+                    refusal = Some(error);
+                    return TreeWalkResult::Abort;
+                }
+            }
+            TreeWalkResult::Ok
+        });
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        walked.map_err(|e| self.git_error(e))?;
+        Ok(Revision {
+            commit: ObjectName::of(commit.id()),
+            tree: ObjectName::of(tree.id()),
+            folder,
+            time: commit.time().seconds(),
+            sources: Sources::from_files(files),
+        })
+    }
+
+    /// The charts folder's path and tree: the one named, else the root, else `charts-config`.
+    fn charts_folder<'git>(
+        &'git self,
+        commit: &git2::Commit<'_>,
+        root: &git2::Tree<'git>,
+    ) -> Result<(String, git2::Tree<'git>), RepositoryError> {
+        let candidates: Vec<&str> = match &self.folder {
+            Some(folder) => vec![folder],
+            None => vec!["", CUSTOMARY_FOLDER],
+        };
+        for folder in &candidates {
+            let mark = Path::new(folder).join(MARK);
+            if root.get_path(&mark).is_ok() {
+                let tree = match *folder {
+                    "" => Ok(root.clone()),
+                    path => root
+                        .get_path(Path::new(path))
+                        .and_then(|entry| entry.to_object(&self.git))
+                        .and_then(|object| object.peel_to_tree()),
+                };
+                return Ok(((*folder).to_owned(), tree.map_err(|e| self.git_error(e))?));
+            }
+        }
+        let names: Vec<_> = candidates
+            .iter()
+            .map(|folder| Path::new(folder).join(MARK).display().to_string())
+            .collect();
+        Err(RepositoryError::NoCharts {
+            location: self.location.clone(),
+            commit: commit.id().to_string(),
+            looked_for: names.join(" or "),
+        })
+    }
+
+    /// One entry of the charts folder's tree: a file's path and bytes, or nothing for a folder.
+    fn read_entry(
+        &self,
+        folder: &str,
+        parent: &str,
+        entry: &git2::TreeEntry<'_>,
+        commit: &str,
+    ) -> Result<Option<(String, Vec<u8>)>, RepositoryError> {
+        let name = String::from_utf8_lossy(entry.name_bytes());
+        let in_repository = || Path::new(folder).join(format!("{parent}{name}"));
+        if entry.name().is_err() {
+            return Err(RepositoryError::Name {
+                path: in_repository().display().to_string(),
+                commit: commit.to_owned(),
+            });
+        }
+        let indirection = |kind| RepositoryError::Indirection {
+            path: in_repository().display().to_string(),
+            commit: commit.to_owned(),
+            kind,
+        };
+        match (entry.kind(), entry.filemode()) {
+            (Some(ObjectType::Tree), _) => Ok(None),
+            (Some(ObjectType::Commit), _) => Err(indirection("submodule")),
+            (_, 0o120000) => Err(indirection("symbolic link")),
+            _ => {
+                let blob = self.git.find_blob(entry.id()).map_err(|e| self.git_error(e))?;
+                if blob.size() > MAX_FILE {
+                    let (path, size) = (in_repository(), blob.size() as u64);
+                    return Err(SourceError::TooLarge { path, size }.into());
+                }
+                Ok(Some((format!("{parent}{name}"), blob.content().to_vec())))
+            }
+        }
+    }
+
+    fn refuse_dirty(&self) -> Result<(), RepositoryError> {
+        if self.git.is_bare() {
+            return Ok(());
+        }
+        let mut options = StatusOptions::new();
+        options.include_untracked(true).include_ignored(false).exclude_submodules(true);
+        let statuses = self.git.statuses(Some(&mut options)).map_err(|e| self.git_error(e))?;
+        if statuses.is_empty() {
+            return Ok(());
+        }
+        let mut changes: Vec<_> = statuses
+            .iter()
+            .take(3)
+            .map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned())
+            .collect();
+        if statuses.len() > changes.len() {
+            changes.push(format!("and {} more", statuses.len() - changes.len()));
+        }
+        Err(RepositoryError::Dirty { location: self.location.clone(), changes: changes.join(", ") })
+    }
+
+    fn git_error(&self, source: git2::Error) -> RepositoryError {
+        RepositoryError::Git { location: self.location.clone(), source }
+    }
+}
+
+/// The time of the commit that is checked out where `folder` lies, in seconds since 1970;
+/// `None` outside of git and before the first commit.
+pub fn commit_time(folder: &Path) -> Option<i64> {
+    let git = git2::Repository::discover(folder).ok()?;
+    let head = git.head().ok()?.peel_to_commit().ok()?;
+    Some(head.time().seconds())
+}
+
+/// The part of a work tree that the user named by pointing into it.
+fn folder_inside(git: &git2::Repository, named: &Path) -> Option<String> {
+    let top = git.workdir()?.canonicalize().ok()?;
+    let named: PathBuf = named.canonicalize().ok()?;
+    let inside = named.strip_prefix(&top).ok()?.to_str()?.to_owned();
+    if inside.is_empty() {
+        return None;
+    }
+    let has_mark = named.join(MARK).exists() || !named.join(CUSTOMARY_FOLDER).join(MARK).exists();
+    Some(if has_mark { inside } else { format!("{inside}/{CUSTOMARY_FOLDER}") })
+}
+
+/// The text as a URL, if it is one: `scheme://...`, or git's short form `user@host:path`.
+fn as_url(location: &str) -> Option<&str> {
+    let scheme = location.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
+    });
+    let short = location.split_once(':').is_some_and(|(host, _)| {
+        host.contains('@') && !host.contains('/') && !Path::new(location).exists()
+    });
+    (scheme || short).then_some(location)
+}
+
+/// A URL without the `user:password@` that must never be published or printed.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_never_leave() {
+        for (url, public) in [
+            ("https://example.org/r.git", "https://example.org/r.git"),
+            ("https://bob:secret@example.org/r.git", "https://example.org/r.git"),
+            ("https://token@example.org:8443", "https://example.org:8443"),
+            ("https://a:b@c@example.org/x@y", "https://example.org/x@y"),
+        ] {
+            assert_eq!(without_credentials(url), public);
+        }
+    }
+
+    #[test]
+    fn a_path_is_not_a_url() {
+        for path in ["/srv/charts", "charts", "./a:b", "C:\\charts", "://x"] {
+            assert_eq!(as_url(path), None, "{path}");
+        }
+        for url in ["https://example.org/r", "ssh://x/y", "git@example.org:team/charts.git"] {
+            assert_eq!(as_url(url), Some(url));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `candor publish`: the config of a charts repository, as the next version.
+
+use super::{DataFolder, Failure, Output};
+use crate::charts::{Repository, Revision};
+use crate::gomod::RepositoryUrl;
+use crate::publish::{Deployment, Found, Outcome, Publisher, Watch};
+use std::fmt;
+use std::time::Duration;
+
+/// Publish the config of a charts repository.
+///
+/// Compiles the charts folder at one commit, and appends the config to the log as the next
+/// version of the module. A config that is the newest version already changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor publish --data /srv/candor --charts https://example.org/project.git\n  \
+    candor publish --data /srv/candor --charts ./project --rev v1.2.0\n  \
+    candor publish --data /srv/candor --charts https://example.org/project.git --watch")]
+pub(super) struct Args {
+    #[command(flatten)]
+    data: DataFolder,
+    /// The git repository with the charts folder: a local path, or an https:// URL.
+    #[arg(long, value_name = "REPO")]
+    charts: String,
+    /// The charts folder in the repository, where it is neither the root nor charts-config.
+    #[arg(long, value_name = "FOLDER")]
+    path: Option<String>,
+    /// The branch, tag or commit to publish; the checked-out one (of a URL: the default branch)
+    /// where this is not given.
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+    /// Keep looking, and publish each change of the compiled config once, in commit order.
+    #[arg(long)]
+    watch: bool,
+    /// Seconds between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "watch",
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    interval: u64,
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    let deployment = Deployment::open(&args.data.folder)?;
+    let publisher =
+        Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
+    publisher.verify_store()?;
+    let repository = Repository::open(&args.charts, args.path.as_deref(), &deployment.cache())?;
+    if args.watch {
+        let watch = Watch::new(repository, args.rev, &publisher)?;
+        return follow(watch, &publisher, Duration::from_secs(args.interval), out);
+    }
+    let revision = repository.read(args.rev.as_deref())?;
+    let address = RepositoryUrl::public(&repository.address());
+    let outcome = publisher.publish(&revision, &address)?;
+    out.result(&outcome, &outcome)
+}
+
+/// Looks again and again. A fault that may pass is said and waited out; any other ends it.
+fn follow(
+    mut watch: Watch,
+    publisher: &Publisher,
+    interval: Duration,
+    out: Output,
+) -> Result<(), Failure> {
+    loop {
+        let mut printed = Ok(());
+        let report = |revision: &Revision, found: Found| match found {
+            Ok(outcome) => printed = out.line(&outcome, &outcome),
+            Err(e) => out.say(format_args!("commit {} is passed over:\n{e}", revision.commit)),
+        };
+        match watch.look(publisher, report) {
+            Ok(()) => {}
+            Err(e) if e.may_pass() => out.say(format_args!("candor: {e}; trying again")),
+            Err(e) => return Err(e.into()),
+        }
+        printed?;
+        std::thread::sleep(interval);
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Published(new) => writeln!(
+                f,
+                "published {}@{} from commit {}\n  {}\n  log: {} entries, root {}",
+                new.module, new.version, new.commit, new.sum, new.tree_size, new.root
+            ),
+            Outcome::Unchanged(newest) => writeln!(
+                f,
+                "unchanged: the config is that of {}@{} (commit {}); nothing was published",
+                newest.module, newest.version, newest.commit
+            ),
+        }
+    }
+}

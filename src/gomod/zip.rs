@@ -1,0 +1,262 @@
+//! Module zips: made byte-identically for equal input, read back with suspicion.
+//!
+//! The format is that of <https://go.dev/ref/mod#zip-files>: every entry is a plain file named
+//! `MODULE@VERSION/NAME`. Of what a zip leaves open, this is what we write: entries in the order
+//! given, *stored*, not compressed, with the earliest time a zip can name, no permissions, no extra
+//! fields and no comment.
+//!
+//! Stored, because a compressor's output is that of one release of one library: no two builds
+//! could be relied on to make the same bytes, and an auditor who rebuilds a version next year
+//! would have to guess which. Stored, the bytes follow from this page alone. A transfer is
+//! compressed where it should be: by HTTP.
+//!
+//! Reading accepts any packing that Go accepts, so that no future writer is shut out, and refuses
+//! what Go refuses: names outside the module, names that are unsafe on some file system, two
+//! names that differ by case alone, and more bytes than [`MAX_ZIP`], whatever the zip declares.
+
+use super::hash::summarize;
+use super::path::is_reserved_on_windows;
+use super::{Hash1, ModulePath, ModuleVersion};
+use ::zip::result::ZipError as FormatError;
+use ::zip::write::SimpleFileOptions;
+use ::zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read, Write};
+
+/// Go's limit for a module zip, and for all its files together, in bytes.
+pub const MAX_ZIP: u64 = 500 << 20;
+/// Go's limit for the `go.mod` in a module zip, in bytes.
+pub const MAX_GO_MOD: u64 = 16 << 20;
+/// Our limit for one file that is held in memory whole, in bytes. Far above any config.
+pub const MAX_FILE: u64 = 64 << 20;
+
+/// Why a module zip was not made, or not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ZipError {
+    /// The bytes are not a zip, or one that is damaged.
+    #[error("the module zip is damaged: {0}; download it again, or restore it from a backup")]
+    Damaged(#[source] FormatError),
+    /// A file of the zip could not be unpacked.
+    #[error("{name:?} in the module zip is damaged: {source}")]
+    DamagedFile {
+        /// The whole name of the entry.
+        name: String,
+        /// What the decoder said.
+        #[source]
+        source: io::Error,
+    },
+    /// An entry that a module zip must not have.
+    #[error("the module zip has an entry {name:?}, which {fault}")]
+    Entry {
+        /// The name of the entry, with replacement characters where it was not UTF-8.
+        name: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// The file asked for is not there.
+    #[error("the module zip has no file {0:?}")]
+    Missing(String),
+    /// Too many bytes.
+    #[error("{what} is larger than {limit} bytes, the most that is allowed")]
+    TooLarge {
+        /// The file, or "the module zip".
+        what: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+}
+
+/// Makes the zip of `path` at `version` from `files`: names within the module, and contents.
+///
+/// Equal input makes equal bytes, on every machine and in every build.
+pub fn create_zip(
+    path: &ModulePath,
+    version: ModuleVersion,
+    files: &[(&str, &[u8])],
+) -> Result<Vec<u8>, ZipError> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::DEFAULT)
+        // Also the default on every system but Windows.
+        .system(System::Unix)
+        .external_attributes(0);
+    let mut names = NameCheck::default();
+    let mut budget = Budget::default();
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, contents) in files {
+        let whole = format!("{path}@{version}/{name}");
+        names.check(&whole, name)?;
+        let limit = if *name == "go.mod" { MAX_GO_MOD } else { MAX_FILE };
+        budget.spend(name, contents.len() as u64, limit)?;
+        writer.start_file(&*whole, options).map_err(ZipError::Damaged)?;
+        writer
+            .write_all(contents)
+            .map_err(|source| ZipError::DamagedFile { name: whole.clone(), source })?;
+    }
+    let bytes = writer.finish().map_err(ZipError::Damaged)?.into_inner();
+    check_size(&bytes)?;
+    Ok(bytes)
+}
+
+/// The `h1:` hash of a module zip, as in the first line of a checksum database's record.
+///
+/// Memory does not grow with the files. Names are not held against a module path: where the hash
+/// is the one expected, so are the names, which are part of it.
+pub fn hash_zip(zip: &[u8]) -> Result<Hash1, ZipError> {
+    let mut archive = open(zip)?;
+    let mut budget = Budget::default();
+    let mut digests = Vec::new();
+    for index in 0..archive.len() {
+        let file = archive.by_index(index).map_err(ZipError::Damaged)?;
+        let name = entry_name(file.name_raw())?;
+        let mut digest = DigestWriter(Sha256::new());
+        let limit = budget.left(MAX_ZIP);
+        let size = io::copy(&mut file.take(limit.saturating_add(1)), &mut digest)
+            .map_err(|source| ZipError::DamagedFile { name: name.clone(), source })?;
+        budget.spend(&name, size, MAX_ZIP)?;
+        digests.push((name, digest.0.finalize().into()));
+    }
+    // `entry_name` has refused every newline.
+    summarize(digests)
+        .ok_or_else(|| ZipError::Entry { name: String::new(), fault: "has a newline in its name" })
+}
+
+/// The contents of `name` (within the module) in the zip of `path` at `version`, after checking
+/// the names of all entries. At most [`MAX_FILE`] bytes are unpacked.
+pub fn read_file(
+    zip: &[u8],
+    path: &ModulePath,
+    version: ModuleVersion,
+    name: &str,
+) -> Result<Vec<u8>, ZipError> {
+    let mut archive = open(zip)?;
+    let prefix = format!("{path}@{version}/");
+    let mut names = NameCheck::default();
+    for raw in archive.file_names_raw() {
+        let whole = entry_name(raw)?;
+        let inner = whole.strip_prefix(&prefix).ok_or_else(|| ZipError::Entry {
+            name: whole.clone(),
+            fault: "is not a file of this module and version",
+        })?;
+        names.check(&whole, inner)?;
+    }
+    let whole = format!("{prefix}{name}");
+    let index =
+        archive.index_for_name_raw(whole.as_bytes()).ok_or(ZipError::Missing(whole.clone()))?;
+    let file = archive.by_index(index).map_err(ZipError::Damaged)?;
+    let limit = if name == "go.mod" { MAX_GO_MOD } else { MAX_FILE };
+    let mut contents = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut contents)
+        .map_err(|source| ZipError::DamagedFile { name: whole.clone(), source })?;
+    Budget::default().spend(&whole, contents.len() as u64, limit)?;
+    Ok(contents)
+}
+
+/// Opens the zip, refusing the tricks by which two readers see two different sets of files.
+fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, ZipError> {
+    check_size(zip)?;
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(ZipError::Damaged)?;
+    archive.validate_header_consistency().map_err(ZipError::Damaged)?;
+    Ok(archive)
+}
+
+fn check_size(zip: &[u8]) -> Result<(), ZipError> {
+    Budget::default().spend("the module zip", zip.len() as u64, MAX_ZIP)
+}
+
+/// The name as Go sees it: the raw bytes, whatever encoding the entry claims.
+fn entry_name(raw: &[u8]) -> Result<String, ZipError> {
+    let refuse = |fault| ZipError::Entry { name: String::from_utf8_lossy(raw).into_owned(), fault };
+    let name = std::str::from_utf8(raw).map_err(|_| refuse("is not named in UTF-8"))?;
+    match name {
+        _ if name.contains('\n') => Err(refuse("has a newline in its name")),
+        _ if name.ends_with('/') => Err(refuse("is a folder; a module zip has files only")),
+        _ => Ok(name.to_string()),
+    }
+}
+
+/// The bytes that a zip's files may still have together.
+struct Budget(u64);
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget(MAX_ZIP)
+    }
+}
+
+impl Budget {
+    fn left(&self, limit: u64) -> u64 {
+        self.0.min(limit)
+    }
+
+    fn spend(&mut self, what: &str, size: u64, limit: u64) -> Result<(), ZipError> {
+        let limit = self.left(limit);
+        match self.0.checked_sub(size) {
+            Some(left) if size <= limit => self.0 = left,
+            _ => return Err(ZipError::TooLarge { what: what.to_string(), limit }),
+        }
+        Ok(())
+    }
+}
+
+/// Go's rules for the names in one zip, taken together.
+#[derive(Default)]
+struct NameCheck {
+    /// By name in lower case: the name as it is, and whether it is a folder.
+    seen: BTreeMap<String, (String, bool)>,
+}
+
+impl NameCheck {
+    /// Checks `inner`, the name within the module; `whole` is for the message.
+    fn check(&mut self, whole: &str, inner: &str) -> Result<(), ZipError> {
+        let refuse = |fault| Err(ZipError::Entry { name: whole.to_string(), fault });
+        if !inner.split('/').all(is_file_element) {
+            return refuse("is not a name that every file system accepts");
+        }
+        let last = inner.rsplit('/').next().unwrap_or(inner);
+        if last.eq_ignore_ascii_case("go.mod") && inner != "go.mod" {
+            return refuse("is another module's go.mod, or go.mod in capitals");
+        }
+        let folders = inner.match_indices('/').map(|(at, _)| (inner.split_at(at).0, true));
+        for (name, folder) in folders.chain([(inner, false)]) {
+            let new = (name.to_string(), folder);
+            match self.seen.insert(name.to_ascii_lowercase(), new.clone()) {
+                Some(old) if old != new || !folder => {
+                    return refuse("is the same as another on a file system that folds capitals");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is one element of a file path by Go's rules (`CheckFilePath`), in ASCII: Go
+/// allows every Unicode letter, and nothing of ours needs one.
+pub(super) fn is_file_element(element: &str) -> bool {
+    const PUNCTUATION: &str = "!#$%&()+,-.=@[]^_{}~ ";
+    !element.is_empty()
+        && !element.ends_with('.')
+        && element.chars().all(|c| c.is_ascii_alphanumeric() || PUNCTUATION.contains(c))
+        && !is_reserved_on_windows(element)
+}
+
+/// A digest that [`io::copy`] can write to.
+struct DigestWriter(Sha256);
+
+impl Write for DigestWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

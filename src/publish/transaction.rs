@@ -1,0 +1,245 @@
+//! Publishing one commit of a charts repository.
+//!
+//! Compile, settle the log, compare with the newest version, build the module, store its zip
+//! under its hash, append its record. Only the append can lose a race, and the loser starts again
+//! from the winner's head: another version number, or nothing left to publish.
+
+use super::versions::{VersionError, Versions, zip_key};
+use crate::charts::{self, Diagnostics, Revision};
+use crate::collection;
+use crate::gomod::{
+    CommitTime, Module, ModuleError, ModulePath, ModuleVersion, ObjectId, Provenance,
+    RepositoryPath, RepositoryUrl, VersionError as ModuleVersionError,
+};
+use crate::store::{Store, StoreError};
+use crate::tlog::{
+    Appended, Entry, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Publishes the configs of one module to one log.
+#[derive(Debug)]
+pub struct Publisher {
+    path: ModulePath,
+    store: Arc<dyn Store>,
+    log: Log,
+    versions: Versions,
+}
+
+/// A version that is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Publication {
+    /// The module.
+    pub module: String,
+    /// The version.
+    pub version: String,
+    /// The commit that it was compiled from.
+    pub commit: String,
+    /// The `h1:` hash of its zip, as logged.
+    pub sum: String,
+    /// The `h1:` hash of its `go.mod`, as logged.
+    pub go_mod_sum: String,
+    /// The size of the published log.
+    pub tree_size: u64,
+    /// The root hash of the published log.
+    pub root: String,
+}
+
+/// What came of publishing a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum Outcome {
+    /// A new version is in the log.
+    Published(Publication),
+    /// The commit compiles to the config of the newest version; nothing was changed.
+    Unchanged(Publication),
+}
+
+/// Why nothing was published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The definitions have mistakes.
+    #[error(transparent)]
+    Charts(#[from] Diagnostics),
+    /// The definitions are for another module.
+    #[error(
+        "collection.toml at commit {commit} says module = {found:?}, but this deployment publishes \
+         {wanted}; one of the two must change"
+    )]
+    Module {
+        /// The commit.
+        commit: String,
+        /// What the definitions say.
+        found: String,
+        /// What the deployment says.
+        wanted: ModulePath,
+    },
+    /// The commit has a time or path that cannot be published.
+    #[error("commit {commit}: {source}")]
+    Provenance {
+        /// The commit.
+        commit: String,
+        /// What is wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The log refused.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The store differs from what was signed.
+    #[error(
+        "the store is not what was signed: {0}. Nothing was published; restore the store from a \
+         copy"
+    )]
+    Examine(#[from] ExamineError),
+    /// A published version cannot be read.
+    #[error("the store is not what was signed: {0}. Nothing was published")]
+    Version(#[from] VersionError),
+    /// The module could not be built.
+    #[error(transparent)]
+    Build(#[from] ModuleError),
+    /// The record is too long for the log: the module's path is.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// No version number is left.
+    #[error(transparent)]
+    Number(#[from] ModuleVersionError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PublishError {
+    /// Whether it is the commit that is at fault, so that the next one may still be published.
+    pub fn is_of_the_commit(&self) -> bool {
+        use PublishError::{Build, Charts, Module, Provenance};
+        matches!(self, Charts(_) | Module { .. } | Provenance { .. } | Build(_))
+    }
+}
+
+impl Publisher {
+    /// A publisher of `path` to `log`, both in `store`.
+    pub fn new(path: ModulePath, store: Arc<dyn Store>, log: Log) -> Publisher {
+        Publisher { versions: Versions::new(path.clone(), store.clone()), path, store, log }
+    }
+
+    /// Completes what an interrupted publisher left, then reads the whole log and every version's
+    /// zip and recomputes them. Publishing on top of a damaged or edited store would only bury
+    /// the damage.
+    pub fn verify_store(&self) -> Result<TreeHead, PublishError> {
+        let head = self.log.settle()?;
+        let mut problem = None;
+        examine(&self.log.tiles(), head, |index, entry| {
+            if problem.is_none() {
+                problem = self.verify_version(index.get() + 1, entry).err();
+            }
+        })?;
+        problem.map_or(Ok(head), |e| Err(e.into()))
+    }
+
+    fn verify_version(&self, number: u64, entry: &Entry) -> Result<(), VersionError> {
+        let Ok(version) = ModuleVersion::new(number) else { return Ok(()) };
+        let record = self.versions.parse_record(version, entry)?;
+        self.versions.module_of(&record, version).map(drop)
+    }
+
+    /// The newest version, if there is one; its provenance says how far publishing has come.
+    pub fn newest(&self) -> Result<Option<Module>, PublishError> {
+        let head = self.log.settle()?;
+        Ok(match Versions::newest(head) {
+            Some(version) => Some(self.versions.module(head, version)?),
+            None => None,
+        })
+    }
+
+    /// Publishes a commit's config as the next version, if it differs from the newest one.
+    pub fn publish(
+        &self,
+        revision: &Revision,
+        repository: &RepositoryUrl,
+    ) -> Result<Outcome, PublishError> {
+        let definitions = charts::parse(&revision.sources)?;
+        let module = &definitions.collection.module.value;
+        if module != self.path.as_str() {
+            return Err(PublishError::Module {
+                commit: revision.commit.to_string(),
+                found: module.clone(),
+                wanted: self.path.clone(),
+            });
+        }
+        let of_commit =
+            |source| PublishError::Provenance { commit: revision.commit.to_string(), source };
+        let provenance = provenance(revision, repository).map_err(of_commit)?;
+        let now = Timestamp::from_second(revision.time).map_err(|e| of_commit(e.into()))?;
+        let config = collection::compile(&definitions, now).to_json().into_bytes();
+        loop {
+            let head = self.log.settle()?;
+            let version = match Versions::newest(head) {
+                None => ModuleVersion::FIRST,
+                Some(newest) => {
+                    let newest_module = self.versions.module(head, newest)?;
+                    if newest_module.config() == config {
+                        return Ok(Outcome::Unchanged(publication(&newest_module, head)));
+                    }
+                    newest.next()?
+                }
+            };
+            let module =
+                Module::build(self.path.clone(), version, config.clone(), provenance.clone())?;
+            self.store_zip(&module)?;
+            let (zip, go_mod) = (module.zip_hash(), module.go_mod_hash());
+            let entry = Record::new(self.path.as_str(), version.to_string(), zip, go_mod)
+                .and_then(|record| Ok(record.entry()?))?;
+            match self.log.append(head, &[entry])? {
+                Appended::LostRace => continue,
+                Appended::Committed(head) => {
+                    return Ok(Outcome::Published(publication(&module, head)));
+                }
+            }
+        }
+    }
+
+    /// Stores a zip under the hash of its files. Another build of the program may have compressed
+    /// the same files to other bytes; what is logged is the hash, so that is just as good.
+    fn store_zip(&self, module: &Module) -> Result<(), PublishError> {
+        let key = zip_key(&module.zip_hash()).map_err(StoreError::from)?;
+        match self.store.put(&[(key.clone(), module.zip().to_vec())]) {
+            Err(conflict @ StoreError::Conflict { .. }) => {
+                let stored = self.store.get(&key)?.unwrap_or_default();
+                match Module::open(self.path.clone(), module.version(), stored) {
+                    Ok(stored) if stored.zip_hash() == module.zip_hash() => Ok(()),
+                    _ => Err(conflict.into()),
+                }
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+fn provenance(
+    revision: &Revision,
+    repository: &RepositoryUrl,
+) -> Result<Provenance, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Provenance {
+        repository: repository.clone(),
+        commit: ObjectId::new(revision.commit.as_str())?,
+        tree: ObjectId::new(revision.tree.as_str())?,
+        path: RepositoryPath::new(revision.folder.as_str())?,
+        time: CommitTime::from_unix_seconds(revision.time)?,
+        program_version: concat!("candor ", env!("CARGO_PKG_VERSION")).to_owned(),
+    })
+}
+
+fn publication(module: &Module, head: TreeHead) -> Publication {
+    Publication {
+        module: module.path().to_string(),
+        version: module.version().to_string(),
+        commit: module.provenance().commit.as_str().to_owned(),
+        sum: module.zip_hash().to_string(),
+        go_mod_sum: module.go_mod_hash().to_string(),
+        tree_size: head.size.get(),
+        root: head.root.to_string(),
+    }
+}

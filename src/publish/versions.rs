@@ -1,0 +1,134 @@
+//! The versions that exist, derived from the log and nothing else.
+
+use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
+use crate::store::{Key, KeyError, Store, StoreError};
+use crate::tlog::{Bundle, BundleError, Entry, LeafIndex, Record, StoredTiles, TreeHead, TreeSize};
+use std::sync::Arc;
+
+/// Reads the versions of one module out of its log and store.
+#[derive(Debug, Clone)]
+pub struct Versions {
+    path: ModulePath,
+    store: Arc<dyn Store>,
+    tiles: StoredTiles,
+}
+
+/// Why a version that the log has could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VersionError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The entry bundle is missing or damaged.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The log has no such version.
+    #[error("the log of {size} entries has no {version}")]
+    Unknown {
+        /// The version.
+        version: ModuleVersion,
+        /// The size of the log.
+        size: TreeSize,
+    },
+    /// The entry is not the record of that version.
+    #[error(
+        "entry {} of the log is not the record of {path}@{version}: a log holds one version of one \
+         module an entry; check `module` in candor.toml",
+        .version.leaf_index()
+    )]
+    Record {
+        /// The module that was expected.
+        path: ModulePath,
+        /// The version that was expected.
+        version: ModuleVersion,
+    },
+    /// The zip is not in the store.
+    #[error("{key}, the zip of {version}, is missing from the store; restore it from a copy")]
+    MissingZip {
+        /// The object.
+        key: Key,
+        /// The version.
+        version: ModuleVersion,
+    },
+    /// The zip is not the one that was logged.
+    #[error("{key}, the zip of {version}, is damaged: {reason}; restore it from a copy")]
+    DamagedZip {
+        /// The object.
+        key: Key,
+        /// The version.
+        version: ModuleVersion,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The name of the object that holds the module zip with this hash.
+pub fn zip_key(hash: &Hash1) -> Result<Key, KeyError> {
+    Key::new(format!("module/{}.zip", hash.hex()))
+}
+
+impl Versions {
+    /// The versions of `path` in the log in `store`.
+    pub fn new(path: ModulePath, store: Arc<dyn Store>) -> Versions {
+        Versions { path, tiles: StoredTiles::new(store.clone()), store }
+    }
+
+    /// The newest version in the log with this head; `None` where the log is empty.
+    pub fn newest(head: TreeHead) -> Option<ModuleVersion> {
+        ModuleVersion::new(head.size.get()).ok()
+    }
+
+    /// The log's record of a version.
+    pub fn record(&self, head: TreeHead, version: ModuleVersion) -> Result<Record, VersionError> {
+        let unknown = VersionError::Unknown { version, size: head.size };
+        let Ok(index) = LeafIndex::new(version.leaf_index()) else { return Err(unknown) };
+        let Some((bundle, place)) = Bundle::of_leaf(index, head.size) else { return Err(unknown) };
+        let entries = self.tiles.read_bundle(bundle)?;
+        let wrong = || VersionError::Record { path: self.path.clone(), version };
+        self.parse_record(version, entries.get(place).ok_or_else(wrong)?)
+    }
+
+    /// An entry as the record of a version, which is all it may be.
+    pub fn parse_record(
+        &self,
+        version: ModuleVersion,
+        entry: &Entry,
+    ) -> Result<Record, VersionError> {
+        std::str::from_utf8(entry.as_bytes())
+            .ok()
+            .and_then(|text| text.parse::<Record>().ok())
+            .filter(|record| {
+                record.module() == self.path.as_str() && record.version() == version.to_string()
+            })
+            .ok_or_else(|| VersionError::Record { path: self.path.clone(), version })
+    }
+
+    /// A version's module, its zip checked against the log's record.
+    pub fn module(&self, head: TreeHead, version: ModuleVersion) -> Result<Module, VersionError> {
+        let record = self.record(head, version)?;
+        self.module_of(&record, version)
+    }
+
+    /// As [`Versions::module`], where the record is at hand.
+    pub fn module_of(
+        &self,
+        record: &Record,
+        version: ModuleVersion,
+    ) -> Result<Module, VersionError> {
+        let key = zip_key(&record.zip()).map_err(StoreError::from)?;
+        let zip = self.store.get(&key)?;
+        let zip = zip.ok_or_else(|| VersionError::MissingZip { key: key.clone(), version })?;
+        let damaged = |reason| VersionError::DamagedZip { key, version, reason };
+        match Module::open(self.path.clone(), version, zip) {
+            Err(e) => Err(damaged(e.to_string())),
+            Ok(module) if module.zip_hash() != record.zip() => {
+                Err(damaged(format!("its hash is {}", module.zip_hash())))
+            }
+            Ok(module) if module.go_mod_hash() != record.go_mod() => {
+                Err(damaged("its go.mod is not the one that was logged".to_owned()))
+            }
+            Ok(module) => Ok(module),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Which commits to publish, in order, when a branch moves.
+//!
+//! The branch is followed along its first parents from the commit that the newest version names
+//! as its source. Each commit whose compiled config differs from the one before becomes one
+//! version, so a config is published once however often it is looked at, and changes keep their
+//! order even when several were merged between two looks.
+
+use super::transaction::{Outcome, PublishError, Publisher};
+use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
+use crate::gomod::RepositoryUrl;
+
+/// Follows one branch of a charts repository.
+#[derive(Debug)]
+pub struct Watch {
+    repository: Repository,
+    revision: String,
+    /// The last commit that was dealt with.
+    last: Option<ObjectName>,
+}
+
+/// Why a look at the branch ended early. The next look starts where it stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WatchError {
+    /// The repository could not be read.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A commit could not be published, for no fault of its own.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+impl WatchError {
+    /// Whether looking again later may help: a network or a disk may come back; a store that was
+    /// rolled back or edited stays so until someone restores it.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            WatchError::Repository(_) | WatchError::Publish(PublishError::Store(_)) => true,
+            WatchError::Publish(PublishError::Log(e)) => e.may_pass(),
+            WatchError::Publish(_) => false,
+        }
+    }
+}
+
+/// What was found at one commit.
+pub type Found = Result<Outcome, PublishError>;
+
+impl Watch {
+    /// Follows `revision` (the repository's `HEAD` where it is `None`), from where `publisher` is.
+    pub fn new(
+        repository: Repository,
+        revision: Option<String>,
+        publisher: &Publisher,
+    ) -> Result<Watch, PublishError> {
+        let last = publisher.newest()?.and_then(|newest| {
+            let commit = newest.provenance().commit.as_str();
+            ObjectName::parse(commit)
+        });
+        Ok(Watch { repository, revision: revision.unwrap_or_else(|| "HEAD".to_owned()), last })
+    }
+
+    /// Looks once, and publishes what is new. `report` hears of every commit: what was published,
+    /// or why that commit, with mistakes in it, was passed over.
+    pub fn look(
+        &mut self,
+        publisher: &Publisher,
+        mut report: impl FnMut(&Revision, Found),
+    ) -> Result<(), WatchError> {
+        self.repository.refresh()?;
+        let tip = self.repository.read(Some(&self.revision))?;
+        if self.last.as_ref() == Some(&tip.commit) {
+            return Ok(());
+        }
+        let address = RepositoryUrl::public(&self.repository.address());
+        let revisions = match &self.last {
+            Some(last) => self.repository.read_since(last, &tip)?,
+            None => vec![tip.clone()],
+        };
+        for revision in revisions {
+            match publisher.publish(&revision, &address) {
+                Err(e) if !e.is_of_the_commit() => return Err(e.into()),
+                found => report(&revision, found),
+            }
+            self.last = Some(revision.commit);
+        }
+        self.last = Some(tip.commit);
+        Ok(())
+    }
+}

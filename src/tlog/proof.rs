@@ -1,0 +1,515 @@
+//! Proofs made from tiles alone, and their verifiers.
+//!
+//! An *inclusion proof* shows that a leaf is in the tree a head names; a *consistency proof*, that
+//! a larger tree begins with all the leaves of a smaller one. Their hashes and order are those of
+//! RFC 6962, 2.1.1 and 2.1.2 (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>); verification
+//! follows RFC 9162, 2.1.3.2 and 2.1.4.2 (<https://www.rfc-editor.org/rfc/rfc9162#section-2.1>).
+//!
+//! Making a proof trusts nothing: from wrong tiles comes a wrong proof, which the verifier refuses.
+//! So a client of a server it does not trust makes its own proofs from the server's tiles, and
+//! verifies them against a signed head; no tile has to be checked by itself.
+
+use super::edge::read_hashes;
+use super::hash::{node_hash, perfect_root};
+use super::tile::FULL;
+use super::{Hash, LeafIndex, Tile, TileError, TileReader, TreeHead, TreeSize};
+use std::collections::BTreeMap;
+
+/// The hashes that lead from a leaf to a root, the lowest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InclusionProof(Vec<Hash>);
+
+/// The hashes that lead to an older and a newer root, the lowest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsistencyProof(Vec<Hash>);
+
+/// Why a proof could not be made, or proves nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// A tile could not be used.
+    #[error(transparent)]
+    Tile(#[from] TileError),
+    /// The tree is too small to have the leaf.
+    #[error("leaf {index} is not in a tree of {size} leaves")]
+    NotInTree {
+        /// The leaf asked for.
+        index: LeafIndex,
+        /// The size of the tree.
+        size: TreeSize,
+    },
+    /// The tree that should be newer is smaller.
+    #[error("a tree of {new} leaves cannot contain one of {old}: the log was rolled back")]
+    Shrunk {
+        /// The size of the tree that was seen first.
+        old: TreeSize,
+        /// The size of the tree that should contain it.
+        new: TreeSize,
+    },
+    /// The proof has too few or too many hashes.
+    #[error("the proof has {length} hashes, which is too {few_or_many} for these trees")]
+    Length {
+        /// How many it has.
+        length: usize,
+        /// `few` or `many`.
+        few_or_many: &'static str,
+    },
+    /// An inclusion proof leads elsewhere.
+    #[error(
+        "leaf {index} is not what the tree of size {} holds: with it the root would be \
+         {computed}, but the root is {}",
+        .head.size, .head.root
+    )]
+    NotIncluded {
+        /// The leaf.
+        index: LeafIndex,
+        /// The tree.
+        head: TreeHead,
+        /// Where the proof leads.
+        computed: Hash,
+    },
+    /// The two trees differ in leaves that both have.
+    #[error(
+        "the log was forked: the tree of size {} and root {} does not begin with the tree of \
+         size {} and root {}",
+        .new.size, .new.root, .old.size, .old.root
+    )]
+    Inconsistent {
+        /// The tree that was seen first.
+        old: TreeHead,
+        /// The tree that should contain it.
+        new: TreeHead,
+    },
+}
+
+impl InclusionProof {
+    /// A proof received from elsewhere. What it proves, [`verify_inclusion`] says.
+    pub fn new(hashes: Vec<Hash>) -> InclusionProof {
+        InclusionProof(hashes)
+    }
+
+    /// The hashes, the lowest first.
+    pub fn hashes(&self) -> &[Hash] {
+        &self.0
+    }
+}
+
+impl ConsistencyProof {
+    /// A proof received from elsewhere. What it proves, [`verify_consistency`] says.
+    pub fn new(hashes: Vec<Hash>) -> ConsistencyProof {
+        ConsistencyProof(hashes)
+    }
+
+    /// The hashes, the lowest first.
+    pub fn hashes(&self) -> &[Hash] {
+        &self.0
+    }
+}
+
+/// Makes the proof that leaf `index` is in the tree of `size` leaves (RFC 6962, 2.1.1).
+///
+/// Reads each tile it needs once: those above the leaf and those of the right edge.
+pub fn prove_inclusion(
+    index: LeafIndex,
+    size: TreeSize,
+    reader: &(impl TileReader + ?Sized),
+) -> Result<InclusionProof, ProofError> {
+    if !index.is_in(size) {
+        return Err(ProofError::NotInTree { index, size });
+    }
+    let mut nodes = Nodes::new(size, reader);
+    let mut proof = Vec::new();
+    let (mut start, mut end) = (0, size.get());
+    while end - start > 1 {
+        let middle = start + split(end - start);
+        if index.get() < middle {
+            proof.push(nodes.root_of(middle, end)?);
+            end = middle;
+        } else {
+            proof.push(nodes.root_of(start, middle)?);
+            start = middle;
+        }
+    }
+    proof.reverse();
+    Ok(InclusionProof(proof))
+}
+
+/// Makes the proof that the tree of size `new` begins with the tree of size `old` (RFC 6962,
+/// 2.1.2). It is empty where that needs no proof: `old` is zero or equal to `new`.
+///
+/// Reads each tile it needs once, as the tree of size `new` has it.
+pub fn prove_consistency(
+    old: TreeSize,
+    new: TreeSize,
+    reader: &(impl TileReader + ?Sized),
+) -> Result<ConsistencyProof, ProofError> {
+    if old > new {
+        return Err(ProofError::Shrunk { old, new });
+    }
+    let mut nodes = Nodes::new(new, reader);
+    let mut proof = Vec::new();
+    let (mut start, mut end) = (0, new.get());
+    if old > TreeSize::ZERO {
+        while old.get() < end {
+            let middle = start + split(end - start);
+            if old.get() <= middle {
+                proof.push(nodes.root_of(middle, end)?);
+                end = middle;
+            } else {
+                proof.push(nodes.root_of(start, middle)?);
+                start = middle;
+            }
+        }
+        // The largest tree that both share a node for. Where it is the whole old tree, the
+        // verifier has it: it is the old root.
+        if start > 0 {
+            proof.push(nodes.root_of(start, end)?);
+        }
+    }
+    proof.reverse();
+    Ok(ConsistencyProof(proof))
+}
+
+/// The root that the first `old` leaves of the tree of `new` leaves have, by its tiles.
+///
+/// This is how a fork is shown: where a proof from this root is good and the log once signed
+/// another root for that size, no fault of a disk or network explains it.
+pub fn prefix_root(
+    old: TreeSize,
+    new: TreeSize,
+    reader: &(impl TileReader + ?Sized),
+) -> Result<Hash, ProofError> {
+    if old > new {
+        return Err(ProofError::Shrunk { old, new });
+    }
+    Ok(Nodes::new(new, reader).root_of(0, old.get())?)
+}
+
+/// Verifies that the leaf of this hash is at `index` in the tree that `head` names (RFC 9162,
+/// 2.1.3.2).
+pub fn verify_inclusion(
+    leaf: Hash,
+    index: LeafIndex,
+    head: TreeHead,
+    proof: &InclusionProof,
+) -> Result<(), ProofError> {
+    let Some(last) = head.size.last_index().filter(|_| index.is_in(head.size)) else {
+        return Err(ProofError::NotInTree { index, size: head.size });
+    };
+    let mut climb = Climb { node: index.get(), last: last.get() };
+    let mut computed = leaf;
+    for sibling in &proof.0 {
+        computed = match climb.step().ok_or_else(|| wrong_length(&proof.0, "many"))? {
+            Side::Left => node_hash(sibling, &computed),
+            Side::Right => node_hash(&computed, sibling),
+        };
+    }
+    if !climb.is_at_root() {
+        return Err(wrong_length(&proof.0, "few"));
+    }
+    if computed == head.root {
+        Ok(())
+    } else {
+        Err(ProofError::NotIncluded { index, head, computed })
+    }
+}
+
+/// Verifies that the tree `new` begins with the tree `old` (RFC 9162, 2.1.4.2).
+///
+/// Two heads of one size are consistent only if they are equal; every tree begins with the empty
+/// one. Both take an empty proof.
+pub fn verify_consistency(
+    old: TreeHead,
+    new: TreeHead,
+    proof: &ConsistencyProof,
+) -> Result<(), ProofError> {
+    if old.size > new.size {
+        return Err(ProofError::Shrunk { old: old.size, new: new.size });
+    }
+    let inconsistent = || ProofError::Inconsistent { old, new };
+    let Some(last_of_old) = old.size.last_index().filter(|_| old.size < new.size) else {
+        let expected = if old.size == new.size { new.root } else { Hash::EMPTY };
+        return match proof.0.as_slice() {
+            _ if old.root != expected => Err(inconsistent()),
+            [] => Ok(()),
+            _ => Err(wrong_length(&proof.0, "many")),
+        };
+    };
+    // A tree of 2^n leaves is one node of the larger tree, which the proof leaves out.
+    let whole = old.size.get().is_power_of_two().then_some(&old.root);
+    let mut hashes = whole.into_iter().chain(&proof.0);
+    let first = hashes.next().ok_or_else(|| wrong_length(&proof.0, "few"))?;
+    let mut climb = Climb { node: last_of_old.get(), last: new.size.get() - 1 };
+    climb.skip(climb.node.trailing_ones());
+    let (mut computed_old, mut computed_new) = (*first, *first);
+    for sibling in hashes {
+        match climb.step().ok_or_else(|| wrong_length(&proof.0, "many"))? {
+            Side::Left => {
+                computed_old = node_hash(sibling, &computed_old);
+                computed_new = node_hash(sibling, &computed_new);
+            }
+            Side::Right => computed_new = node_hash(&computed_new, sibling),
+        }
+    }
+    if !climb.is_at_root() {
+        return Err(wrong_length(&proof.0, "few"));
+    }
+    if (computed_old, computed_new) == (old.root, new.root) { Ok(()) } else { Err(inconsistent()) }
+}
+
+fn wrong_length(hashes: &[Hash], few_or_many: &'static str) -> ProofError {
+    ProofError::Length { length: hashes.len(), few_or_many }
+}
+
+/// The largest power of two below `leaves`, which must be over one: where RFC 6962 splits a tree.
+fn split(leaves: u64) -> u64 {
+    1 << (leaves - 1).ilog2()
+}
+
+/// A verifier's way up the tree: the RFC's `fn` and `sn`.
+struct Climb {
+    /// The index of the node in its level.
+    node: u64,
+    /// The index of the level's last node.
+    last: u64,
+}
+
+/// On which side of the node its sibling is.
+enum Side {
+    Left,
+    Right,
+}
+
+impl Climb {
+    /// Goes up to the next node that has a sibling, and says on which side that is; `None` at the
+    /// root.
+    fn step(&mut self) -> Option<Side> {
+        if self.is_at_root() {
+            return None;
+        }
+        if self.node % 2 == 1 {
+            self.skip(1);
+            return Some(Side::Left);
+        }
+        if self.node < self.last {
+            self.skip(1);
+            return Some(Side::Right);
+        }
+        // The last node of a level with no sibling is its own parent, until it is a right child.
+        self.skip(self.node.trailing_zeros() + 1);
+        Some(Side::Left)
+    }
+
+    fn skip(&mut self, levels: u32) {
+        self.node >>= levels;
+        self.last >>= levels;
+    }
+
+    fn is_at_root(&self) -> bool {
+        self.last == 0
+    }
+}
+
+/// The nodes of a tree, computed from tiles that are each read once.
+struct Nodes<'r, R: ?Sized> {
+    size: TreeSize,
+    reader: &'r R,
+    tiles: BTreeMap<(u8, u64), Vec<Hash>>,
+}
+
+impl<'r, R: TileReader + ?Sized> Nodes<'r, R> {
+    fn new(size: TreeSize, reader: &'r R) -> Nodes<'r, R> {
+        Nodes { size, reader, tiles: BTreeMap::new() }
+    }
+
+    /// The Merkle tree hash of the leaves from `start` up to `end`, a subtree that the RFC's
+    /// splitting leads to, or the first leaves. It is made of perfect trees, the largest first.
+    fn root_of(&mut self, start: u64, end: u64) -> Result<Hash, TileError> {
+        let mut right: Option<Hash> = None;
+        let mut end = end;
+        while end > start {
+            let height = (end - start).trailing_zeros();
+            let begin = end - (1 << height);
+            let left = self.perfect_root_at(height, begin)?;
+            right = Some(right.map_or(left, |right| node_hash(&left, &right)));
+            end = begin;
+        }
+        Ok(right.unwrap_or(Hash::EMPTY))
+    }
+
+    /// The root of the perfect tree of `2^height` leaves that begins at leaf `begin`.
+    fn perfect_root_at(&mut self, height: u32, begin: u64) -> Result<Hash, TileError> {
+        let level = (height / 8) as u8;
+        let first = begin >> (8 * u32::from(level));
+        let (index, offset) = (first / FULL, (first % FULL) as usize);
+        let tile = Tile::for_size(level, index, self.size)
+            .expect("the callers keep to leaves of the tree, and its levels end with its size");
+        let hashes = match self.tiles.entry((level, index)) {
+            std::collections::btree_map::Entry::Occupied(read) => read.into_mut(),
+            std::collections::btree_map::Entry::Vacant(unread) => {
+                unread.insert(read_hashes(self.reader, tile)?)
+            }
+        };
+        // A perfect tree that ends within the tree ends within the tile, too.
+        Ok(perfect_root(&hashes[offset..offset + (1 << (height % 8))]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlog::leaf_hash;
+    use crate::tlog::testing::{Tiles, leaves};
+    use proptest::prelude::*;
+
+    fn size(leaves: u64) -> TreeSize {
+        TreeSize::new(leaves).expect("a size")
+    }
+
+    fn index(leaf: u64) -> LeafIndex {
+        LeafIndex::new(leaf).expect("an index")
+    }
+
+    #[test]
+    fn each_tile_is_read_once() {
+        let tiles = Tiles::with(70_000);
+        for leaf in [0, 255, 256, 65_535, 65_536, 69_999] {
+            let proof = prove_inclusion(index(leaf), size(70_000), &tiles).expect("a proof");
+            let hash = leaf_hash(leaf.to_string().as_bytes());
+            verify_inclusion(hash, index(leaf), tiles.head(), &proof).expect("in the tree");
+            let mut reads = tiles.take_reads();
+            assert!(reads.len() <= 5, "{reads:?}");
+            reads.sort();
+            let count = reads.len();
+            reads.dedup();
+            assert_eq!(reads.len(), count);
+        }
+    }
+
+    #[test]
+    fn trees_without_anything_to_prove() {
+        let (empty, tiles) = (TreeHead::EMPTY, Tiles::with(9));
+        let proof = prove_consistency(size(0), size(9), &tiles).expect("an empty proof");
+        assert_eq!(proof.hashes(), []);
+        verify_consistency(empty, tiles.head(), &proof).expect("everything begins with nothing");
+        verify_consistency(tiles.head(), tiles.head(), &proof).expect("the same tree");
+        let odd = TreeHead { size: size(0), root: leaf_hash(b"") };
+        assert!(verify_consistency(odd, tiles.head(), &proof).is_err());
+        let longer = ConsistencyProof::new(vec![Hash::EMPTY]);
+        assert!(verify_consistency(empty, tiles.head(), &longer).is_err());
+        assert!(verify_consistency(tiles.head(), tiles.head(), &longer).is_err());
+        let one = Tiles::with(1);
+        let proof = prove_inclusion(index(0), size(1), &one).expect("an empty proof");
+        verify_inclusion(leaves(0..1)[0], index(0), one.head(), &proof).expect("the only leaf");
+    }
+
+    #[test]
+    fn what_is_not_in_the_tree_cannot_be_proved() {
+        let tiles = Tiles::with(9);
+        for (leaf, leaves) in [(9, 9), (0, 0)] {
+            let made = prove_inclusion(index(leaf), size(leaves), &tiles);
+            assert!(matches!(made, Err(ProofError::NotInTree { .. })));
+            let head = TreeHead { size: size(leaves), ..tiles.head() };
+            let proof = InclusionProof::new(vec![]);
+            let verified = verify_inclusion(Hash::EMPTY, index(leaf), head, &proof);
+            assert!(matches!(verified, Err(ProofError::NotInTree { .. })));
+        }
+        let shrunk = prove_consistency(size(9), size(8), &tiles);
+        assert!(matches!(shrunk, Err(ProofError::Shrunk { .. })));
+        let (small, proof) = (Tiles::with(8).head(), ConsistencyProof::new(vec![]));
+        let rolled_back = verify_consistency(tiles.head(), small, &proof).expect_err("smaller");
+        assert!(rolled_back.to_string().contains("rolled back"), "{rolled_back}");
+    }
+
+    #[test]
+    fn a_fork_is_named_with_both_heads() {
+        let (ours, mut theirs) = (Tiles::with(5), Tiles::with(4));
+        theirs.append(100..103);
+        let proof = prove_consistency(size(5), size(7), &theirs).expect("a proof of something");
+        let error = verify_consistency(ours.head(), theirs.head(), &proof).expect_err("forked");
+        for root in [ours.head().root, theirs.head().root] {
+            assert!(error.to_string().contains(&root.to_string()), "{error}");
+        }
+        let other = TreeHead { root: theirs.head().root, ..ours.head() };
+        let same_size = verify_consistency(ours.head(), other, &ConsistencyProof::new(vec![]));
+        assert!(matches!(same_size, Err(ProofError::Inconsistent { .. })));
+    }
+
+    fn flip(hash: Hash, bit: usize) -> Hash {
+        let mut bytes = *hash.as_bytes();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        Hash::from(bytes)
+    }
+
+    /// Every way to change one thing in a list of hashes.
+    fn tamper(hashes: &[Hash], at: usize, bit: usize) -> Vec<Vec<Hash>> {
+        let changed = |change: &dyn Fn(&mut Vec<Hash>)| {
+            let mut hashes = hashes.to_vec();
+            change(&mut hashes);
+            hashes
+        };
+        let mut all = vec![changed(&|hashes| hashes.push(leaf_hash(b"more")))];
+        if !hashes.is_empty() {
+            let at = at % hashes.len();
+            all.push(changed(&|hashes| hashes[at] = flip(hashes[at], bit)));
+            all.push(changed(&|hashes| hashes.truncate(hashes.len() - 1)));
+            all.push(changed(&|hashes| hashes.insert(at, hashes[at])));
+        }
+        if hashes.len() > 1 {
+            all.push(changed(&|hashes| hashes.rotate_left(1)));
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn anything_changed_is_refused(old in 1..2000_u64, more in 1..2000_u64, at: usize, bit in 0..256_usize) {
+            let mut tiles = Tiles::with(old);
+            let old_head = tiles.head();
+            tiles.append(old..old + more);
+            let new_head = tiles.head();
+            let leaf = at as u64 % (old + more);
+            let hash = leaf_hash(leaf.to_string().as_bytes());
+            let included = prove_inclusion(index(leaf), new_head.size, &tiles).expect("a proof");
+            let consistent = prove_consistency(old_head.size, new_head.size, &tiles).expect("a proof");
+            let prefix = prefix_root(old_head.size, new_head.size, &tiles);
+            prop_assert_eq!(prefix.ok(), Some(old_head.root));
+            prop_assert!(verify_inclusion(hash, index(leaf), new_head, &included).is_ok());
+            prop_assert!(verify_consistency(old_head, new_head, &consistent).is_ok());
+
+            for hashes in tamper(included.hashes(), at, bit) {
+                let proof = InclusionProof::new(hashes);
+                prop_assert!(verify_inclusion(hash, index(leaf), new_head, &proof).is_err());
+            }
+            for hashes in tamper(consistent.hashes(), at, bit) {
+                let proof = ConsistencyProof::new(hashes);
+                prop_assert!(verify_consistency(old_head, new_head, &proof).is_err());
+            }
+            let wrong = |head: TreeHead| TreeHead { root: flip(head.root, bit), ..head };
+            prop_assert!(verify_inclusion(flip(hash, bit), index(leaf), new_head, &included).is_err());
+            prop_assert!(verify_inclusion(hash, index(leaf), wrong(new_head), &included).is_err());
+            prop_assert!(verify_inclusion(hash, index(leaf + 1), new_head, &included).is_err());
+            prop_assert!(verify_consistency(wrong(old_head), new_head, &consistent).is_err());
+            prop_assert!(verify_consistency(old_head, wrong(new_head), &consistent).is_err());
+            let smaller = TreeHead { size: size(old - 1), ..old_head };
+            prop_assert!(verify_consistency(smaller, new_head, &consistent).is_err());
+        }
+
+        #[test]
+        fn proofs_from_a_changed_tile_are_refused(leaves in 1..1500_u64, at: prop::sample::Index, bit in 0..8) {
+            let mut tiles = Tiles::with(leaves);
+            let head = tiles.head();
+            let (leaf, place) = (at.index(leaves as usize) as u64, at.index(32));
+            // The leaf's own hash in its tile: the proof of its neighbour needs it.
+            let tile = Tile::for_size(0, leaf / FULL, head.size).expect("its tile");
+            tiles.edit(tile, |bytes| bytes[(leaf % FULL) as usize * 32 + place] ^= 1_u8 << bit);
+            let neighbour = leaf ^ 1;
+            if neighbour < leaves {
+                let hash = leaf_hash(neighbour.to_string().as_bytes());
+                let proof = prove_inclusion(index(neighbour), head.size, &tiles).expect("a proof");
+                prop_assert!(verify_inclusion(hash, index(neighbour), head, &proof).is_err());
+            }
+        }
+    }
+}

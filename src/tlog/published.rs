@@ -1,0 +1,125 @@
+//! The published head: one tree head, signed under both faces, in one pointer.
+//!
+//! Both notes move together, so no reader ever sees the faces disagree. The pointer's bytes are
+//! JSON: `{"sumdb":"<signed note>","log":"<signed note>"}`.
+
+use super::{Checkpoint, CheckpointError, Face, Host, Seed, Signer, TreeHead, VerifierKey};
+use serde::{Deserialize, Serialize};
+
+/// The two signers of one log: one seed under two names.
+#[derive(Debug)]
+pub struct LogKeys {
+    sumdb: Signer,
+    log: Signer,
+    verifiers: LogVerifiers,
+}
+
+/// The public half of [`LogKeys`]: all that is needed to serve and check a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogVerifiers {
+    /// The host after which both faces are named.
+    pub host: Host,
+    /// The verifier key of the checksum database face, for `GOSUMDB`.
+    pub sumdb: VerifierKey,
+    /// The verifier key of the tlog-tiles face.
+    pub log: VerifierKey,
+}
+
+impl LogKeys {
+    /// The signers of the log at `host` whose secret is `seed`.
+    pub fn new(host: &Host, seed: &Seed) -> LogKeys {
+        let [sumdb, log] = Face::ALL.map(|face| seed.signer(face.key_name(host)));
+        let verifiers = LogVerifiers {
+            host: host.clone(),
+            sumdb: sumdb.verifier_key().clone(),
+            log: log.verifier_key().clone(),
+        };
+        LogKeys { sumdb, log, verifiers }
+    }
+
+    /// The public half.
+    pub fn verifiers(&self) -> &LogVerifiers {
+        &self.verifiers
+    }
+}
+
+/// A tree head with its signed notes under both faces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    head: TreeHead,
+    notes: Notes,
+}
+
+/// The pointer's JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Notes {
+    sumdb: String,
+    log: String,
+}
+
+/// Why the bytes of the pointer are not believed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishedError {
+    /// They are not the JSON that was written.
+    #[error("it is not the expected JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// One of the notes is malformed or not signed with this log's key.
+    #[error("its {face} note: {source}")]
+    Checkpoint {
+        /// `sumdb` or `log`.
+        face: &'static str,
+        /// What is wrong.
+        source: CheckpointError,
+    },
+    /// The two faces show two trees.
+    #[error("its two notes are of different trees")]
+    Disagree,
+}
+
+impl Published {
+    /// Signs `head` under both faces. Deterministic: signing again gives the same bytes.
+    pub(super) fn sign(head: TreeHead, keys: &LogKeys) -> Result<Published, CheckpointError> {
+        let sign = |face: Face, signer| {
+            let origin = face.origin(&keys.verifiers.host);
+            Checkpoint::new(origin, head).sign(signer).map(|note| note.to_string())
+        };
+        let sumdb = sign(Face::Sumdb, &keys.sumdb)?;
+        let log = sign(Face::Log, &keys.log)?;
+        Ok(Published { head, notes: Notes { sumdb, log } })
+    }
+
+    /// Reads the pointer's bytes, checking both signatures.
+    pub fn open(bytes: &[u8], keys: &LogVerifiers) -> Result<Published, PublishedError> {
+        let notes: Notes = serde_json::from_slice(bytes)?;
+        let open = |note: &str, face: Face, name, key| {
+            Checkpoint::open(note.as_bytes(), key, &face.origin(&keys.host))
+                .map(|checkpoint| checkpoint.head())
+                .map_err(|source| PublishedError::Checkpoint { face: name, source })
+        };
+        let head = open(&notes.sumdb, Face::Sumdb, "sumdb", &keys.sumdb)?;
+        if open(&notes.log, Face::Log, "log", &keys.log)? != head {
+            return Err(PublishedError::Disagree);
+        }
+        Ok(Published { head, notes })
+    }
+
+    /// The pointer's bytes.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&self.notes)
+    }
+
+    /// The size and root.
+    pub fn head(&self) -> TreeHead {
+        self.head
+    }
+
+    /// The signed note of one face, as it is served.
+    pub fn note(&self, face: Face) -> &str {
+        match face {
+            Face::Sumdb => &self.notes.sumdb,
+            Face::Log => &self.notes.log,
+        }
+    }
+}

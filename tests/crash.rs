@@ -1,0 +1,293 @@
+//! The promise that publishing is all or nothing: stopped at any store operation, the old or the
+//! new state is served, and publishing again completes the work. No version number is skipped or
+//! used twice, and no two checkpoints of one size differ.
+
+mod support;
+
+use candor::charts::{ObjectName, Revision, Sources};
+use candor::gomod::{ModulePath, ModuleVersion, RepositoryUrl};
+use candor::publish::{self, Outcome, Publisher, Versions};
+use candor::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
+use candor::tlog::{Host, Log, LogKeys, Published, Seed, SignerMemory};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use support::{Charts, Deployment, MODULE, chart, json, run, text};
+use tempfile::TempDir;
+
+/// A commit of a charts repository with these charts.
+fn revision(charts: &[&str]) -> Revision {
+    let mut files = vec![
+        (
+            "collection.toml".to_owned(),
+            format!("module = {MODULE:?}\ngoos = [\"linux\"]\ngoarch = [\"amd64\"]\ntoolchains = [\"rust1.95.0\"]\n"),
+        ),
+        (
+            "programs/hello.toml".to_owned(),
+            "program = \"example.org/hello\"\nmodule = \"example.org/hello\"\nversions = [\"v1.0.0\"]\n".to_owned(),
+        ),
+    ];
+    for name in charts {
+        files.push((format!("charts/{name}.toml"), chart(name, &format!("hello/{name}"))));
+    }
+    let files = files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    let object = ObjectName::parse(&"0123456789".repeat(4)).expect("an object name");
+    Revision {
+        commit: object.clone(),
+        tree: object,
+        folder: "charts-config".to_owned(),
+        time: 1_770_000_000,
+        sources: Sources::from_files(files),
+    }
+}
+
+/// A key, and the stores and memories in which its log is published.
+struct Bench {
+    seed: Seed,
+    host: Host,
+    path: ModulePath,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            seed: Seed::generate().expect("a seed"),
+            host: support::HOST.parse().expect("a host"),
+            path: ModulePath::new(MODULE).expect("a module path"),
+        }
+    }
+
+    fn keys(&self) -> LogKeys {
+        LogKeys::new(&self.host, &self.seed)
+    }
+
+    fn log(&self, store: &Arc<MemoryStore>, memory: &Path) -> Log {
+        Log::new(store.clone(), self.keys(), SignerMemory::new(memory))
+    }
+
+    fn publish(
+        &self,
+        store: &Arc<MemoryStore>,
+        memory: &Path,
+        revision: &Revision,
+    ) -> Result<Outcome, publish::PublishError> {
+        let log = self.log(store, memory);
+        let publisher = Publisher::new(self.path.clone(), store.clone(), log);
+        publisher.verify_store()?;
+        publisher.publish(revision, &RepositoryUrl::default())
+    }
+
+    /// What a reader sees: the published head, every version below it readable. Returns its size,
+    /// and checks that the pointer's bytes are the only ones ever seen for it.
+    fn look(&self, store: &Arc<MemoryStore>, seen: &mut BTreeMap<u64, Vec<u8>>) -> u64 {
+        let name = Key::new("log/checkpoint").expect("a key");
+        let bytes = store.pointer(&name).expect("read").expect("a checkpoint");
+        let published = Published::open(&bytes, self.keys().verifiers()).expect("signed");
+        let size = published.head().size.get();
+        let versions = Versions::new(self.path.clone(), store.clone());
+        for number in 1..=size {
+            let version = ModuleVersion::new(number).expect("a version");
+            versions.module(published.head(), version).expect("every version is there");
+        }
+        assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes, "size {size}");
+        size
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_store_operation_leaves_the_old_state_or_the_new() {
+    let bench = Bench::new();
+    let (first, second) = (revision(&["one"]), revision(&["one", "two"]));
+    for kind in [Fault::Fail, Fault::PowerCutBefore, Fault::PowerCutAfter] {
+        let mut seen = BTreeMap::new();
+        let mut completed_without = None;
+        for operation in 0.. {
+            let memory = TempDir::new().expect("a temporary folder");
+            let store = Arc::new(MemoryStore::new());
+            bench.log(&store, memory.path()).create().expect("a new log");
+            bench.publish(&store, memory.path(), &first).expect("the first version");
+            assert_eq!(bench.look(&store, &mut seen), 1);
+
+            store.inject(kind(operation));
+            let outcome = bench.publish(&store, memory.path(), &second);
+            let operations = store.operations();
+            store.restart();
+            let size = bench.look(&store, &mut seen);
+            assert!(size == 1 || size == 2, "size {size} after {:?}", kind(operation));
+            if outcome.is_ok() {
+                assert_eq!(size, 2, "success was reported at {:?}", kind(operation));
+            }
+
+            let again = bench.publish(&store, memory.path(), &second).expect("the second try");
+            let (Outcome::Published(done) | Outcome::Unchanged(done)) = again;
+            assert_eq!((done.version.as_str(), done.tree_size), ("v0.2.0", 2));
+            assert_eq!(bench.look(&store, &mut seen), 2);
+            if operation >= operations {
+                completed_without = Some(operation);
+                break;
+            }
+        }
+        // The loop did reach into the middle of a publication, and past its end.
+        assert!(completed_without.is_some_and(|operations| operations > 15));
+    }
+}
+
+/// A store that kills its own process before or after the operation with this number.
+#[derive(Debug)]
+struct Killer {
+    store: Arc<dyn Store>,
+    operations: AtomicU64,
+    at: u64,
+    after: bool,
+}
+
+impl Killer {
+    fn operate<T>(&self, operation: impl FnOnce() -> T) -> T {
+        let number = self.operations.fetch_add(1, Ordering::SeqCst);
+        if number == self.at && !self.after {
+            die();
+        }
+        let result = operation();
+        if number == self.at {
+            die();
+        }
+        result
+    }
+}
+
+/// Dies by SIGKILL, as a process does for which the system has no memory left.
+fn die() -> ! {
+    let _ = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+    loop {
+        std::thread::park();
+    }
+}
+
+impl Store for Killer {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.operate(|| self.store.get(key))
+    }
+
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        // One by one, so that a batch is also stopped in its middle.
+        objects
+            .iter()
+            .try_for_each(|object| self.operate(|| self.store.put(std::slice::from_ref(object))))
+    }
+
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.operate(|| self.store.pointer(key))
+    }
+
+    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        self.operate(|| self.store.swap(key, expected, new))
+    }
+}
+
+/// Not a test of its own: the process that `sigkill_at_any_store_operation...` kills.
+#[test]
+#[ignore = "run by another test, in a process of its own"]
+fn child_that_publishes_and_is_killed() {
+    let variable = |name| std::env::var(name).expect(name);
+    let folder = variable("TEST_DEPLOYMENT");
+    let mut deployment = publish::Deployment::open(Path::new(&folder)).expect("a deployment");
+    deployment.store = Arc::new(Killer {
+        store: deployment.store.clone(),
+        operations: AtomicU64::new(0),
+        at: variable("TEST_OPERATION").parse().expect("a number"),
+        after: variable("TEST_AFTER") == "true",
+    });
+    let log = deployment.log().expect("a log");
+    let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
+    publisher.verify_store().expect("a good store");
+    let second = revision(&["one", "two"]);
+    publisher.publish(&second, &RepositoryUrl::default()).expect("published");
+}
+
+/// The published checkpoint of a deployment on disk, and its size, seen as a reader sees it.
+fn look_on_disk(folder: &Path) -> (u64, Vec<u8>) {
+    let deployment = publish::Deployment::open(folder).expect("a deployment");
+    let name = Key::new("log/checkpoint").expect("a key");
+    let bytes = deployment.store.pointer(&name).expect("read").expect("a checkpoint");
+    let head = Published::open(&bytes, deployment.verifiers()).expect("signed").head();
+    let versions = Versions::new(deployment.module.clone(), deployment.store.clone());
+    for number in 1..=head.size.get() {
+        let version = ModuleVersion::new(number).expect("a version");
+        versions.module(head, version).expect("every version is there");
+    }
+    (head.size.get(), bytes)
+}
+
+/// Publishes a revision to a deployment on disk, undisturbed.
+fn publish_on_disk(folder: &Path, revision: &Revision) -> Outcome {
+    let deployment = publish::Deployment::open(folder).expect("a deployment");
+    let log = deployment.log().expect("a log");
+    let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
+    publisher.verify_store().expect("a good store");
+    publisher.publish(revision, &RepositoryUrl::default()).expect("published")
+}
+
+#[test]
+fn sigkill_at_any_store_operation_leaves_the_old_state_or_the_new() {
+    let original = Deployment::new();
+    publish_on_disk(original.path(), &revision(&["one"]));
+    let mut seen = BTreeMap::new();
+    for after in [false, true] {
+        for operation in 0.. {
+            let folder = TempDir::new().expect("a temporary folder");
+            support::copy_folder(original.path(), folder.path());
+            let child = run(Command::new(std::env::current_exe().expect("this program"))
+                .args(["--exact", "child_that_publishes_and_is_killed", "--include-ignored"])
+                .env("TEST_DEPLOYMENT", folder.path())
+                .env("TEST_OPERATION", operation.to_string())
+                .env("TEST_AFTER", after.to_string()));
+            let killed = std::os::unix::process::ExitStatusExt::signal(&child.status) == Some(9);
+            assert!(killed || child.status.success(), "{}", text(&child.stdout));
+
+            let (size, bytes) = look_on_disk(folder.path());
+            assert!(size == 1 || size == 2, "size {size} when killed at {operation}");
+            assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
+            let (Outcome::Published(done) | Outcome::Unchanged(done)) =
+                publish_on_disk(folder.path(), &revision(&["one", "two"]));
+            assert_eq!((done.version.as_str(), done.tree_size), ("v0.2.0", 2));
+            let (size, bytes) = look_on_disk(folder.path());
+            assert_eq!(size, 2);
+            assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
+            if !killed {
+                assert!(operation > 15, "the publication had only {operation} operations");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_program_killed_at_arbitrary_moments_loses_and_repeats_nothing() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let mut seen: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    let mut newest = 0;
+    for round in 0..30_u64 {
+        charts.add_chart(&format!("chart{round}"));
+        let mut child = deployment
+            .publish_command(&charts)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("start candor publish");
+        std::thread::sleep(std::time::Duration::from_micros(1_500 * round));
+        let _ = child.kill();
+        child.wait().expect("wait");
+        let (size, bytes) = look_on_disk(deployment.path());
+        assert!(size == newest || size == newest + 1, "{newest} then {size}");
+        assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
+
+        let done = json(&mut deployment.publish_command(&charts));
+        newest += 1;
+        assert_eq!(done["version"], format!("v0.{newest}.0"));
+        let (size, bytes) = look_on_disk(deployment.path());
+        assert_eq!(size, newest);
+        assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
+    }
+}

@@ -1,0 +1,363 @@
+//! What the tests from outside share: charts repositories, deployments, a served `candor`, and
+//! the go command in an environment of its own. Everything lives in temporary folders; servers
+//! listen on free ports and are stopped by the process that started them.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+pub mod http;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The module of the deployments that tests make, unless they say otherwise.
+pub const MODULE: &str = "telemetry.example.org/config";
+/// The host of the deployments that tests make.
+pub const HOST: &str = "telemetry.example.org";
+
+/// The `candor` program under test.
+pub fn candor() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
+    command.env_remove("CANDOR_DATA_DIR").env_remove("CANDOR_LOG").stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"))
+}
+
+/// Runs a command that must succeed, and returns its standard output.
+pub fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(
+        output.status.success(),
+        "{command:?} failed with {}\nstdout: {}\nstderr: {}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Runs a command that must be refused with this exit status, and returns its standard error.
+pub fn refused(command: &mut Command, status: i32) -> String {
+    let output = run(command);
+    let message = text(&output.stderr);
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "{command:?}\nstdout: {}\nstderr: {message}",
+        text(&output.stdout)
+    );
+    assert!(!message.contains("panicked"), "{message}");
+    message
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A git repository with a charts folder, whose commits a test makes.
+pub struct Charts {
+    pub folder: TempDir,
+}
+
+impl Charts {
+    /// A repository with one commit: one chart, of one counter with two buckets.
+    pub fn new() -> Charts {
+        Charts::of_module(MODULE)
+    }
+
+    /// The same, for another module.
+    pub fn of_module(module: &str) -> Charts {
+        let charts = Charts { folder: TempDir::new().expect("a temporary folder") };
+        charts.git(&["init", "-q", "-b", "main"]);
+        charts.write(
+            "charts-config/collection.toml",
+            &format!(
+                "module = {module:?}\ngoos = [\"linux\", \"windows\"]\ngoarch = [\"amd64\"]\n\
+                 toolchains = [\"rust1.95.0\"]\n"
+            ),
+        );
+        charts.write(
+            "charts-config/programs/hello.toml",
+            "program = \"example.org/hello\"\nmodule = \"example.org/hello\"\n\
+             versions = [\"v1.0.0\"]\n",
+        );
+        charts.write("charts-config/charts/verbs.toml", &chart("Verbs", "hello/verb:{run,help}"));
+        charts.commit();
+        charts
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file of the work tree.
+    pub fn write(&self, file: &str, contents: &str) {
+        let path = self.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("create folder");
+        std::fs::write(path, contents).expect("write file");
+    }
+
+    /// Adds a chart of the counter `hello/NAME` and commits: the config changes.
+    pub fn add_chart(&self, name: &str) -> String {
+        let contents = chart(name, &format!("hello/{name}"));
+        self.write(&format!("charts-config/charts/{name}.toml"), &contents);
+        self.commit()
+    }
+
+    /// Commits everything, and returns the commit's name.
+    pub fn commit(&self) -> String {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", "A change"]);
+        self.git(&["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    pub fn git(&self, arguments: &[&str]) -> String {
+        succeed(
+            Command::new("git")
+                .args(arguments)
+                .current_dir(self.path())
+                .env("GIT_CONFIG_GLOBAL", "/dev/null")
+                .env("GIT_CONFIG_SYSTEM", "/dev/null")
+                .env("GIT_AUTHOR_NAME", "A Maintainer")
+                .env("GIT_AUTHOR_EMAIL", "maintainer@example.org")
+                .env("GIT_AUTHOR_DATE", "2026-02-03T04:05:06Z")
+                .env("GIT_COMMITTER_NAME", "A Maintainer")
+                .env("GIT_COMMITTER_EMAIL", "maintainer@example.org")
+                .env("GIT_COMMITTER_DATE", "2026-02-03T04:05:06Z"),
+        )
+    }
+}
+
+/// A chart definition file with one partition chart.
+pub fn chart(title: &str, counter: &str) -> String {
+    format!(
+        "[[chart]]\ntitle = {title:?}\nissue = [\"https://example.org/issue/1\"]\n\
+         type = \"partition\"\nprogram = \"example.org/hello\"\ncounter = {counter:?}\n"
+    )
+}
+
+/// A deployment made by `candor init`.
+pub struct Deployment {
+    pub folder: TempDir,
+    pub module: String,
+    pub log_key: String,
+    pub sumdb_key: String,
+}
+
+impl Deployment {
+    pub fn new() -> Deployment {
+        Deployment::of_module(MODULE)
+    }
+
+    pub fn of_module(module: &str) -> Deployment {
+        let folder = TempDir::new().expect("a temporary folder");
+        let made: Value = json(
+            candor()
+                .args(["--json", "init", "--name", HOST, "--module", module, "--data"])
+                .arg(folder.path()),
+        );
+        let key = |name: &str| made[name].as_str().expect(name).to_owned();
+        Deployment {
+            module: module.to_owned(),
+            log_key: key("log_key"),
+            sumdb_key: key("sumdb_key"),
+            folder,
+        }
+    }
+
+    /// Another deployment with the same key that has signed nothing: an attacker's, or one that
+    /// lost its memory.
+    pub fn twin(&self) -> Deployment {
+        let folder = TempDir::new().expect("a temporary folder");
+        std::fs::create_dir_all(folder.path().join("keys")).expect("create folder");
+        let seed = "keys/log.seed";
+        std::fs::copy(self.path().join(seed), folder.path().join(seed)).expect("copy the key");
+        succeed(
+            candor()
+                .args(["init", "--name", HOST, "--module", &self.module, "--data"])
+                .arg(folder.path()),
+        );
+        Deployment {
+            folder,
+            module: self.module.clone(),
+            log_key: self.log_key.clone(),
+            sumdb_key: self.sumdb_key.clone(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The command that publishes the checked-out commit of `charts`.
+    pub fn publish_command(&self, charts: &Charts) -> Command {
+        let mut command = candor();
+        command.args(["--json", "publish", "--data"]).arg(self.path());
+        command.arg("--charts").arg(charts.path());
+        command
+    }
+
+    /// Publishes the checked-out commit of `charts`, and returns what `publish --json` says.
+    pub fn publish(&self, charts: &Charts) -> Value {
+        json(&mut self.publish_command(charts))
+    }
+
+    /// Serves the deployment on a free port.
+    pub fn serve(&self) -> Server {
+        let mut child = candor()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(self.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start candor serve");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a piped stdout");
+        BufReader::new(stdout).read_line(&mut line).expect("read the first line");
+        let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
+        Server { child, url: url.unwrap_or_else(|| panic!("candor serve said {line:?}")) }
+    }
+}
+
+/// A served deployment; stopped on drop.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    /// Asks the server to stop, as an operator would, and waits for it.
+    pub fn stop(mut self) -> std::process::ExitStatus {
+        succeed(Command::new("kill").arg(self.child.id().to_string()));
+        self.child.wait().expect("wait for the server")
+    }
+
+    /// GET a path: status and body.
+    pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent.get(format!("{}{path}", self.url)).call().expect("a response");
+        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec();
+        (response.status().as_u16(), body.expect("a body"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The standard output of a command that prints JSON.
+pub fn json(command: &mut Command) -> Value {
+    let output = succeed(command);
+    serde_json::from_str(&output).unwrap_or_else(|e| panic!("{command:?} printed {output:?}: {e}"))
+}
+
+/// A go command with nothing in its caches, that knows one deployment.
+pub struct Go {
+    folder: TempDir,
+    pub environment: Vec<(String, String)>,
+}
+
+impl Go {
+    /// The environment that `candor env` prints for the deployment, at this URL.
+    pub fn new(deployment: &Deployment, url: &str) -> Go {
+        let mut go =
+            Go { folder: TempDir::new().expect("a temporary folder"), environment: Vec::new() };
+        go.point_at(deployment, url);
+        go
+    }
+
+    /// The same user, whose deployment is now reached elsewhere. Caches stay.
+    pub fn point_at(&mut self, deployment: &Deployment, url: &str) {
+        let printed =
+            json(candor().args(["--json", "env", "--url", url, "--data"]).arg(deployment.path()));
+        let pairs = printed.as_object().expect("an object");
+        let value = |value: &Value| value.as_str().expect("a string").to_owned();
+        self.environment = pairs.iter().map(|(k, v)| (k.clone(), value(v))).collect();
+    }
+
+    /// Removes downloaded modules and cached tiles; what was seen of the log is kept, as
+    /// `go clean -modcache` does.
+    pub fn forget_downloads(&self) {
+        let _ = std::fs::remove_dir_all(self.folder.path().join("cache"));
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let home = self.folder.path();
+        let mut command = Command::new("go");
+        command.args(arguments).current_dir(home).env_clear();
+        for (name, value) in [("PATH", std::env::var("PATH")), ("TMPDIR", std::env::var("TMPDIR"))]
+        {
+            command.envs(value.map(|value| (name, value)));
+        }
+        command
+            .env("HOME", home)
+            .env("GOPATH", home.join("go"))
+            .env("GOMODCACHE", home.join("cache"))
+            .env("GOCACHE", home.join("build"))
+            .env("GOFLAGS", "-modcacherw")
+            .env("GOTOOLCHAIN", "local")
+            .env("GOTELEMETRY", "off")
+            .env("GOENV", "off")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// `go mod download -json MODULE@VERSION`: what it prints, and its standard error.
+    pub fn download(&self, module: &str, version: &str) -> (Value, String) {
+        let query = format!("{module}@{version}");
+        let output = run(&mut self.command(&["mod", "download", "-json", &query]));
+        let printed = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (printed, text(&output.stderr))
+    }
+
+    /// A download that must succeed: what `go` says of it.
+    pub fn must_download(&self, module: &str, version: &str) -> Value {
+        let (printed, stderr) = self.download(module, version);
+        assert!(
+            printed["Error"].is_null() && printed["Sum"].is_string(),
+            "go mod download {module}@{version}: {printed}\n{stderr}"
+        );
+        printed
+    }
+}
+
+/// Every file below a folder with its bytes, for seeing that nothing changed.
+pub fn contents(folder: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).expect("list a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with(".lock") {
+                files.insert(path.clone(), std::fs::read(&path).expect("read a file"));
+            }
+        }
+    }
+    files
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("create a folder");
+    for entry in std::fs::read_dir(from).expect("list a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copy a file");
+        }
+    }
+}
