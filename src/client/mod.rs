@@ -1,1 +1,53 @@
-//! client
+//! What runs on a user's machine: the verified config download.
+//!
+//! Read from the top; the first two files know nothing of configs.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
+//! | `address` | the addresses that are downloaded from: https, or http on this machine |
+//! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
+//! | `memory` | the newest checkpoint seen on this machine |
+//! | `config` | from a signed checkpoint to a config that the log vouches for |
+//!
+//! What has to be trusted is the log's verifier key, which a program is built with, and this
+//! machine's memory of what it saw before. Servers, caches and proxies in between are not: they can
+//! withhold an answer, but not change one.
+//!
+//! ```no_run
+//! use candor::client::{Address, ConfigClient, ConfigSource, Http, Wanted};
+//! use candor::store::FileStore;
+//! use std::sync::Arc;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let source = ConfigSource {
+//!     proxy: "https://telemetry.example.org/goproxy".parse()?,
+//!     log: "https://telemetry.example.org/log".parse()?,
+//!     module: candor::gomod::ModulePath::new("telemetry.example.org/config")?,
+//!     key: "telemetry.example.org/log+...".parse()?,
+//! };
+//! let memory = Arc::new(FileStore::new("/home/me/.config/telemetry/seen"));
+//! let client = ConfigClient::new(source, Http::new(), memory)?;
+//! let config = client.fetch(Wanted::Latest)?;
+//! println!("{} is {} bytes", config.version(), config.config().len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Deliberately not here: a cache of downloaded configs (a client asks once a week), asking the
+//! server for its newest version (the signed tree head says it), and witness policies.
+
+mod address;
+mod config;
+#[cfg(test)]
+mod config_tests;
+mod memory;
+mod remote;
+#[cfg(test)]
+mod testing;
+mod transport;
+
+pub use address::{Address, AddressError};
+pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
+pub use remote::{RemoteError, RemoteLog};
+pub use transport::{Http, Transport, TransportError};

@@ -62,7 +62,7 @@ pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
 pub use log::{Appended, Log, LogError};
 pub use note::{Note, NoteError, NoteSignature};
 pub use proof::{
-    ConsistencyProof, InclusionProof, ProofError, prove_consistency, prove_inclusion,
+    ConsistencyProof, InclusionProof, ProofError, prefix_root, prove_consistency, prove_inclusion,
     verify_consistency, verify_inclusion,
 };
 pub use published::{LogKeys, LogVerifiers, Published, PublishedError};

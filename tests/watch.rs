@@ -1,0 +1,69 @@
+//! The promise of `candor publish --watch`: each change of the compiled config becomes one
+//! version, in commit order, once; a commit with mistakes is passed over and said.
+
+mod support;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use support::{Charts, Deployment, candor, chart};
+
+/// A watching publisher; stopped on drop.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn watch(deployment: &Deployment, location: &str) -> (Watching, impl Iterator<Item = Value>) {
+    let mut child = candor()
+        .args(["--json", "publish", "--watch", "--interval", "1", "--charts", location, "--data"])
+        .arg(deployment.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("start candor publish --watch");
+    let lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
+    let values =
+        lines.map(|line| serde_json::from_str(&line.expect("a line")).expect("a line of JSON"));
+    (Watching(child), values)
+}
+
+#[test]
+fn a_branch_is_followed_commit_by_commit() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let url = format!("file://{}", charts.path().display());
+    let (watching, mut found) = watch(&deployment, &url);
+    let mut next = |what: &str| {
+        let value = found.next().expect("the publisher goes on");
+        assert_eq!(value["outcome"], what, "{value}");
+        (value["commit"].clone(), value["version"].clone())
+    };
+    let first = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    assert_eq!(next("published"), (first.into(), "v0.1.0".into()));
+
+    // Four commits that arrive together: a change, none, a mistake, and its mending.
+    charts.git(&["checkout", "-q", "-b", "side"]);
+    let second = charts.add_chart("second");
+    charts.write("README.md", "Nothing that matters to clients.");
+    charts.commit();
+    charts.write("charts-config/charts/third.toml", "[[chart]]\ntitle = 3\n");
+    charts.commit();
+    charts.write("charts-config/charts/third.toml", &chart("Third", "hello/third"));
+    let fourth = charts.commit();
+    charts.git(&["branch", "-f", "main", "side"]);
+    assert_eq!(next("published"), (second.clone().into(), "v0.2.0".into()));
+    assert_eq!(next("unchanged"), (second.into(), "v0.2.0".into()));
+    assert_eq!(next("published"), (fourth.into(), "v0.3.0".into()));
+    drop(watching);
+
+    // A publisher that starts again goes on where the log says it was.
+    let fifth = charts.add_chart("fifth");
+    charts.git(&["branch", "-f", "main", "side"]);
+    let (_watching, mut found) = watch(&deployment, &url);
+    let value = found.next().expect("the publisher goes on");
+    assert_eq!((&value["commit"], &value["version"]), (&fifth.into(), &"v0.4.0".into()));
+}
