@@ -71,21 +71,29 @@ pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failur
     listener.local_addr().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
 }
 
-/// Ends when the process is asked to stop.
-pub(super) async fn stop_signal() {
+/// A future that ends when the process is asked to stop. From this call on, being asked does not
+/// end the process by itself. To be called on a runtime.
+pub(super) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    {
+    let terminate = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let streams = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        async move {
+            let [Ok(mut terminate), Ok(mut interrupt)] = streams else {
+                // Without a handler the system's own way of stopping is left.
+                return std::future::pending().await;
+            };
             tokio::select! {
                 _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
             }
-            return;
         }
-    }
-    // Without a handler the system's own way of stopping is left.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    };
+    #[cfg(not(unix))]
+    let terminate = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    };
+    terminate
 }
