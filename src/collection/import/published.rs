@@ -8,7 +8,7 @@ use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
 use crate::collection::expand::expand;
 use std::collections::{HashMap, HashSet};
 
-const LATER: &str = "adding it to the imported definitions is a change to review";
+const LATER: &str = "adding what is left out is a change to review";
 
 /// A published counter or stack.
 #[derive(Debug, Clone, Copy)]
@@ -108,11 +108,11 @@ impl Importer<'_> {
         let missing = without(&recorded, &published);
         let extra = without(&published, &recorded);
         if !missing.is_empty() {
-            let message = format!("not published yet, and left out: {}", missing.join(", "));
+            let message = format!("not published yet, and left out: {}", listed(&missing));
             self.report(Severity::Note, line, message, LATER);
         }
         if !extra.is_empty() {
-            let message = format!("published, though not in the record: {}", extra.join(", "));
+            let message = format!("published, though not in the record: {}", listed(&extra));
             let help = "they are imported; removing them is a change to review";
             self.report(Severity::Note, line, message, help);
         }
@@ -162,6 +162,17 @@ fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Publ
         chart(entry.name) == chart(counter) && expand(entry.name).any(|name| names.contains(&name))
     });
     similar.map(|index| left.remove(index))
+}
+
+/// Names of one chart, as a group.
+fn listed(names: &[String]) -> String {
+    let chart = names.first().and_then(|name| name.split_once(':')).map_or("", |(chart, _)| chart);
+    let buckets: Option<Vec<&str>> =
+        names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();
+    match buckets {
+        Some(buckets) if buckets.len() > 1 => format!("`{chart}:{{{}}}`", buckets.join(", ")),
+        _ => format!("`{}`", names.join("`, `")),
+    }
 }
 
 /// The strings of `all` that are not in `others`, in order.
