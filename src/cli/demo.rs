@@ -51,7 +51,10 @@ pub(super) fn run(_: Args, out: Output) -> Result<(), Failure> {
     // and the folder is removed all the same.
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = stopped.clone();
-    let signal = runtime.block_on(async { super::serve::stop_signal() });
+    let signal = {
+        let _entered = runtime.enter();
+        super::serve::stop_signal()
+    };
     runtime.spawn(async move {
         signal.await;
         stop.store(true, Ordering::Relaxed);
