@@ -19,9 +19,9 @@ pub(super) struct Args {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// A second address, for health and metrics; best kept on loopback. None where not given.
-    #[arg(long, value_name = "ADDR")]
-    admin: Option<SocketAddr>,
+    /// A second address, for /health and /metrics; best kept on loopback.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    admin: SocketAddr,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -40,18 +40,13 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         .await?;
         let listener = bind(args.listen).await?;
         let address = local_address(&listener)?;
-        let admin = match args.admin {
-            None => None,
-            Some(address) => Some(bind(address).await?),
-        };
+        let admin = bind(args.admin).await?;
         out.line(
             &serde_json::json!({ "listening": format!("http://{address}") }),
             format_args!("listening on http://{address}\n"),
         )?;
-        if let Some(admin) = &admin {
-            out.say(format_args!("health and metrics on http://{}", local_address(admin)?));
-        }
-        web::serve(listener, admin, site, stop_signal()).await;
+        out.say(format_args!("health and metrics on http://{}", local_address(&admin)?));
+        web::serve(listener, Some(admin), site, stop_signal()).await;
         Ok(())
     })
 }
