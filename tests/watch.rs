@@ -27,8 +27,8 @@ fn watch(deployment: &Deployment, location: &str) -> (Watching, impl Iterator<It
         .spawn()
         .expect("start candor publish --watch");
     let lines = BufReader::new(child.stdout.take().expect("a piped stdout")).lines();
-    let values = lines
-        .map(|line| serde_json::from_str(&line.expect("a line")).expect("a line of JSON"));
+    let values =
+        lines.map(|line| serde_json::from_str(&line.expect("a line")).expect("a line of JSON"));
     (Watching(child), values)
 }
 
