@@ -9,12 +9,14 @@
 //! | `repository` | a charts folder at one commit of a git repository |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
+//! | `format` | writing definitions as TOML |
 //! | `schema` | the keys of each file and what their values must be |
 //! | `rules` | the rules that hold between definitions |
 //! | `parse` | all of the above, in order |
 //! | [`definition`] | the result: types that cannot say anything invalid |
 //! | [`counter`] | counter expressions: `chart:{a,b}` |
 //! | [`version`] | semantic versions and Go's |
+//! | [`record`] | the record format of the Go project |
 //! | [`diagnostic`] | what a check found, as text and as JSON |
 //!
 //! What clients obey is compiled from the definitions in `collection`, which also imports the Go
@@ -23,16 +25,21 @@
 pub mod counter;
 pub mod definition;
 pub mod diagnostic;
+pub(crate) mod format;
 mod parse;
+pub mod record;
 mod repository;
 mod rules;
 mod schema;
 mod source;
 mod table;
-mod text;
+pub(crate) mod text;
 pub mod version;
+
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use parse::parse;
-pub use repository::{ObjectName, Repository, RepositoryError, Revision, commit_time};
+pub use repository::{
+    CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision, commit_time,
+};
 pub use source::{MAX_FILE, SourceError, Sources};

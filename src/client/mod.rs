@@ -1,12 +1,89 @@
-//! client
+//! What runs on a user's machine: consent, counters, and the verified config download.
+//!
+//! A program that counts needs one call and some counters:
+//!
+//! ```no_run
+//! use candor::client::counter::Counter;
+//! use candor::client::{Options, Program, start};
+//!
+//! static BUILDS: Counter = Counter::new("myprog/verb:build");
+//!
+//! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
+//! start(program, Options::default().count_panics());
+//! BUILDS.inc();
+//! ```
+//!
+//! Nothing is written until the user has allowed it. Read from the top:
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`day`] | days of the calendar |
+//! | [`folder`] | where a machine's telemetry lies |
+//! | [`mode`] | consent: whether anything is counted, and whether anything is sent |
+//! | `program` | what counts: name, version, toolchain, platform |
+//! | [`counter`] | counters, and the files that they are kept in |
+//! | `crash` | panics, counted by their stack |
+//! | `start` | the one call at a program's start |
+//!
+//! # The verified config download
+//!
+//! The first two files know nothing of configs.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
+//! | `address` | the addresses that are downloaded from: https, or http on this machine |
+//! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
+//! | `memory` | the newest checkpoint seen on this machine |
+//! | `config` | from a signed checkpoint to a config that the log vouches for |
+//!
+//! What has to be trusted is the log's verifier key, which a program is built with, and this
+//! machine's memory of what it saw before. Servers, caches and proxies in between are not: they can
+//! withhold an answer, but not change one.
+//!
+//! ```no_run
+//! use candor::client::{Address, ConfigClient, ConfigSource, Http, Wanted};
+//! use candor::store::FileStore;
+//! use std::sync::Arc;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let source = ConfigSource {
+//!     proxy: "https://telemetry.example.org/goproxy".parse()?,
+//!     log: "https://telemetry.example.org/log".parse()?,
+//!     module: candor::gomod::ModulePath::new("telemetry.example.org/config")?,
+//!     key: "telemetry.example.org/log+...".parse()?,
+//! };
+//! let memory = Arc::new(FileStore::new("/home/me/.config/telemetry/seen"));
+//! let client = ConfigClient::new(source, Http::new(), memory)?;
+//! let config = client.fetch(Wanted::Latest)?;
+//! println!("{} is {} bytes", config.version(), config.config().len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Deliberately not here: a cache of downloaded configs (a client asks once a week), asking the
+//! server for its newest version (the signed tree head says it), and witness policies.
 
+mod address;
+mod config;
+#[cfg(test)]
+mod config_tests;
 pub mod counter;
 mod crash;
 pub mod day;
 pub mod folder;
+mod memory;
 pub mod mode;
-pub mod program;
+mod program;
+mod remote;
 mod start;
+#[cfg(test)]
+mod testing;
+mod transport;
 
-pub use program::Program;
+pub use address::{Address, AddressError};
+pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
+pub use program::{Program, goarch, goos};
+pub use remote::{RemoteError, RemoteLog};
 pub use start::{Options, start};
+pub use transport::{Http, Transport, TransportError};

@@ -22,6 +22,8 @@ mod expand;
 pub mod frame;
 mod go_json;
 #[cfg(feature = "server")]
+mod import;
+#[cfg(feature = "server")]
 mod need;
 #[cfg(feature = "server")]
 mod pad;
@@ -33,6 +35,8 @@ pub use allowed::Allowed;
 pub use compile::compile;
 pub use config::CollectionConfig;
 pub use expand::expand;
+#[cfg(feature = "server")]
+pub use import::{Import, Imported, import};
 #[cfg(feature = "server")]
 pub use need::{ConfigString, needs};
 #[cfg(feature = "server")]

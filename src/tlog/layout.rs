@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The committed head.
 pub(super) const HEAD: &str = "log/head";
 /// The published head.
-pub(super) const CHECKPOINT: &str = "log/checkpoint";
+pub const CHECKPOINT: &str = "log/checkpoint";
 
 /// The name of an object of the log. The parts are numbers, hexadecimal and fixed words, so the
 /// result is always a good name; should that ever be wrong, the store says so.

@@ -58,11 +58,11 @@ pub use entry::{Entry, EntryError, append_to_bundles};
 pub use examine::{ExamineError, examine};
 pub use face::{Face, Host, HostError};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
-pub use layout::{BundleError, StoredTiles, bundle_key, tile_key};
+pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
 pub use log::{Appended, Log, LogError};
 pub use note::{Note, NoteError, NoteSignature};
 pub use proof::{
-    ConsistencyProof, InclusionProof, ProofError, prove_consistency, prove_inclusion,
+    ConsistencyProof, InclusionProof, ProofError, prefix_root, prove_consistency, prove_inclusion,
     verify_consistency, verify_inclusion,
 };
 pub use published::{LogKeys, LogVerifiers, Published, PublishedError};

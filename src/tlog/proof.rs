@@ -170,6 +170,21 @@ pub fn prove_consistency(
     Ok(ConsistencyProof(proof))
 }
 
+/// The root that the first `old` leaves of the tree of `new` leaves have, by its tiles.
+///
+/// This is how a fork is shown: where a proof from this root is good and the log once signed
+/// another root for that size, no fault of a disk or network explains it.
+pub fn prefix_root(
+    old: TreeSize,
+    new: TreeSize,
+    reader: &(impl TileReader + ?Sized),
+) -> Result<Hash, ProofError> {
+    if old > new {
+        return Err(ProofError::Shrunk { old, new });
+    }
+    Ok(Nodes::new(new, reader).root_of(0, old.get())?)
+}
+
 /// Verifies that the leaf of this hash is at `index` in the tree that `head` names (RFC 9162,
 /// 2.1.3.2).
 pub fn verify_inclusion(
@@ -308,7 +323,7 @@ impl<'r, R: TileReader + ?Sized> Nodes<'r, R> {
     }
 
     /// The Merkle tree hash of the leaves from `start` up to `end`, a subtree that the RFC's
-    /// splitting leads to. It is made of perfect trees, the largest first.
+    /// splitting leads to, or the first leaves. It is made of perfect trees, the largest first.
     fn root_of(&mut self, start: u64, end: u64) -> Result<Hash, TileError> {
         let mut right: Option<Hash> = None;
         let mut end = end;
@@ -420,6 +435,20 @@ mod tests {
         assert!(matches!(same_size, Err(ProofError::Inconsistent { .. })));
     }
 
+    /// A root proves anything to a verifier that does not count: it is where every way ends.
+    #[test]
+    fn a_proof_must_go_all_the_way() {
+        let head = Tiles::with(9).head();
+        let empty = verify_inclusion(head.root, index(0), head, &InclusionProof::new(vec![]));
+        assert!(matches!(empty, Err(ProofError::Length { few_or_many: "few", .. })));
+        let old = TreeHead { size: size(4), root: head.root };
+        let empty = verify_consistency(old, head, &ConsistencyProof::new(vec![]));
+        assert!(matches!(empty, Err(ProofError::Length { few_or_many: "few", .. })));
+        let old = TreeHead { size: size(5), root: head.root };
+        let one = verify_consistency(old, head, &ConsistencyProof::new(vec![head.root]));
+        assert!(matches!(one, Err(ProofError::Length { few_or_many: "few", .. })));
+    }
+
     fn flip(hash: Hash, bit: usize) -> Hash {
         let mut bytes = *hash.as_bytes();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -458,6 +487,8 @@ mod tests {
             let hash = leaf_hash(leaf.to_string().as_bytes());
             let included = prove_inclusion(index(leaf), new_head.size, &tiles).expect("a proof");
             let consistent = prove_consistency(old_head.size, new_head.size, &tiles).expect("a proof");
+            let prefix = prefix_root(old_head.size, new_head.size, &tiles);
+            prop_assert_eq!(prefix.ok(), Some(old_head.root));
             prop_assert!(verify_inclusion(hash, index(leaf), new_head, &included).is_ok());
             prop_assert!(verify_consistency(old_head, new_head, &consistent).is_ok());
 

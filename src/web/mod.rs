@@ -1,1 +1,112 @@
-//! web
+//! The wires: a deployment over HTTP.
+//!
+//! | path | what | file |
+//! | --- | --- | --- |
+//! | `/` | a page for people | `page` |
+//! | `/goproxy/` | the module proxy protocol | `goproxy` |
+//! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
+//! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
+//! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
+//!
+//! # The life of a request
+//!
+//! `server` takes the connection and forgets who it is. `guard` sees that there is room and sets a
+//! time limit. `address` decodes the path, once. The route's file decides what is meant, and asks
+//! `site` for it. `site` takes the published head (`head`), refuses what that head does not have,
+//! and finds the rest on a `shelf` in memory, or has `source` read and check it. A `representation`
+//! is answered, or a `refusal`.
+//!
+//! # What may be relied on
+//!
+//! - Everything visible derives from one published tree head: lists, `@latest` and lookups cannot
+//!   disagree with the log, and nothing is visible before it is logged.
+//! - A zip is checked against its record before it is served, once. A damaged store makes errors,
+//!   never wrong answers.
+//! - What never changes may be cached for ever; what does, for seconds; refusals never.
+//! - No address of a client is written anywhere.
+//!
+//! TLS is left to a proxy or CDN in front. Nothing here writes to the store.
+
+mod address;
+mod admin;
+mod goproxy;
+mod guard;
+mod head;
+mod metrics;
+mod page;
+mod refusal;
+mod representation;
+mod server;
+mod shelf;
+mod site;
+mod source;
+mod sumdb;
+mod tiles;
+
+pub use admin::admin;
+pub use site::{Site, SiteError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::get;
+use refusal::Refusal;
+use representation::Lifetime;
+use std::future::Future;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// All that is public of a deployment.
+pub fn router(site: Site) -> Router {
+    let guard = guard::Guard::new(site.clone());
+    Router::new()
+        .route("/", get(front_page))
+        .route("/goproxy/{*path}", get(goproxy::get))
+        .route("/sumdb/{*path}", get(sumdb::get))
+        .route("/log/{*path}", get(tiles::get))
+        .fallback(nothing_here)
+        .with_state(site)
+        .layer(middleware::from_fn_with_state(guard, guard::guard))
+}
+
+/// Serves `site` on `listener`, and [`admin`] on the other one where there is one, until `shutdown`
+/// ends. Then no connection is taken in any more, and those that are open get some seconds to
+/// finish.
+pub async fn serve(
+    listener: TcpListener,
+    admin_listener: Option<TcpListener>,
+    site: Site,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(());
+    let until_stopped = |mut stopping: watch::Receiver<()>| async move {
+        // Fails when the sender is dropped, which is the signal.
+        let _ = stopping.changed().await;
+    };
+    let limits = server::Limits::default();
+    let public =
+        server::run(listener, router(site.clone()), limits, until_stopped(stopping.clone()));
+    let private = async {
+        if let Some(listener) = admin_listener {
+            server::run(listener, admin(site), limits, until_stopped(stopping)).await;
+        }
+    };
+    let stopper = async {
+        shutdown.await;
+        drop(stop);
+    };
+    tokio::join!(public, private, stopper);
+}
+
+async fn front_page(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
+    Ok(site.head().await?.page.respond(&headers, Lifetime::Seconds))
+}
+
+async fn nothing_here() -> Refusal {
+    Refusal::not_found("not found: see / for what is served here")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The addresses that are downloaded from.
+//!
+//! What is downloaded is verified, so nobody on the way can change it; https keeps from them who
+//! asks. Plain http is accepted for this machine alone, where tests and demonstrations run.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use ureq::http::Uri;
+
+/// The address of a service, such as `https://telemetry.example.org/log`, without a slash at the
+/// end; paths are put after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(String);
+
+/// Text that is not an address to download from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Not an address, or one with more than host, port and path.
+    #[error("{0:?} is not an address like https://telemetry.example.org/log: {1}")]
+    Malformed(String, &'static str),
+    /// Plain http to another machine.
+    #[error("{0:?} would show everyone on the way who asks: use https (http is for this machine)")]
+    NotPrivate(String),
+}
+
+impl Address {
+    /// The address of what is at `path` below this one. The path is joined as it is.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}/{path}", self.0)
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    /// Slashes at the end are dropped.
+    fn from_str(text: &str) -> Result<Address, AddressError> {
+        let malformed = |reason| AddressError::Malformed(text.chars().take(200).collect(), reason);
+        let uri: Uri = text.parse().map_err(|_| malformed("it does not parse"))?;
+        let authority = uri.authority().ok_or_else(|| malformed("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(malformed("leave out the user name and password"));
+        }
+        if uri.query().is_some() || text.contains('#') {
+            return Err(malformed("leave out everything from '?' or '#' on"));
+        }
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if is_this_machine(authority.host()) => {}
+            Some("http") => return Err(AddressError::NotPrivate(text.chars().take(200).collect())),
+            _ => return Err(malformed("it does not begin with https://")),
+        }
+        Ok(Address(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (text, joined) in [
+            ("https://example.org", "https://example.org/a/b"),
+            ("https://example.org/", "https://example.org/a/b"),
+            ("https://example.org:8443/x/log/", "https://example.org:8443/x/log/a/b"),
+            ("http://127.0.0.1:80/log", "http://127.0.0.1:80/log/a/b"),
+            ("http://[::1]:80", "http://[::1]:80/a/b"),
+            ("http://localhost", "http://localhost/a/b"),
+        ] {
+            assert_eq!(text.parse::<Address>().map(|a| a.join("a/b")).as_deref(), Ok(joined));
+        }
+        for bad in [
+            "",
+            "example.org",
+            "/log",
+            "ftp://example.org",
+            "file:///log",
+            "https://",
+            "https:///x",
+            "https://me@example.org",
+            "https://me:secret@example.org",
+            "https://example.org/?a",
+            "https://example.org/#a",
+            "https://exa mple.org",
+            "https://example.org/\n",
+        ] {
+            assert!(matches!(bad.parse::<Address>(), Err(AddressError::Malformed(..))), "{bad:?}");
+        }
+        for bad in [
+            "http://example.org",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example.org",
+            "http://localhost.example.org",
+            "http://[::2]",
+        ] {
+            assert!(matches!(bad.parse::<Address>(), Err(AddressError::NotPrivate(_))), "{bad:?}");
+        }
+    }
+}

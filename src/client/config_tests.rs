@@ -1,0 +1,283 @@
+//! What the verified download promises, against a server that breaks each promise in turn.
+
+use super::testing::{ESCAPED, LOG, PROXY, Server, entry, module};
+use super::*;
+use crate::store::{Fault, MemoryStore, Store as _};
+use crate::tlog::{Entry, KeyName, Seed};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn version(number: u64) -> crate::gomod::ModuleVersion {
+    crate::gomod::ModuleVersion::new(number).expect("a version")
+}
+
+fn memory() -> Arc<MemoryStore> {
+    Arc::default()
+}
+
+fn latest(server: &Server, memory: &Arc<MemoryStore>) -> Result<VerifiedConfig, ClientError> {
+    server.client(memory).fetch(Wanted::Latest)
+}
+
+#[test]
+fn an_honest_server_is_believed() {
+    let (mut server, memory) = (Server::with(1), memory());
+    for published in [1, 2, 3, 255, 256, 257, 300] {
+        server.publish_many(published - server_size(&server), "");
+        let config = latest(&server, &memory).expect("verified");
+        assert_eq!(config.version(), version(published));
+        let text = format!("{{\"config\": {published}, \"x\": \"\"}}");
+        assert_eq!(config.config(), text.as_bytes());
+        assert_eq!(config.head().size.get(), published);
+        assert_eq!(config.provenance().program_version, "0.1.0");
+    }
+    for older in [1, 255, 256, 299] {
+        let config = server.client(&memory).fetch(Wanted::Version(version(older)));
+        assert_eq!(config.expect("verified").version(), version(older));
+    }
+    let error = server.client(&memory).fetch(Wanted::Version(version(301))).expect_err("not yet");
+    assert!(error.to_string().contains("newest version is v0.300.0"), "{error}");
+}
+
+fn server_size(server: &Server) -> u64 {
+    let size = server.file(&format!("{LOG}/checkpoint"));
+    let text = String::from_utf8(size).expect("text");
+    text.lines().nth(1).expect("a size").parse().expect("a number")
+}
+
+#[test]
+fn a_log_that_dropped_partial_tiles_is_still_read() {
+    let (mut server, memory) = (Server::with(200), memory());
+    latest(&server, &memory).expect("verified");
+    let older = server.file(&format!("{LOG}/checkpoint"));
+    server.publish_many(100, "");
+    server.remove(&format!("{LOG}/tile/0/000.p/200"));
+    server.remove(&format!("{LOG}/tile/entries/000.p/200"));
+    // A new machine, and a server that still shows the older checkpoint.
+    server.put(&format!("{LOG}/checkpoint"), &older);
+    let config = latest(&server, &self::memory()).expect("from the full tile");
+    assert_eq!(config.version(), version(200));
+}
+
+#[test]
+fn an_empty_log_has_no_config() {
+    let error = latest(&Server::new(), &memory()).expect_err("nothing there");
+    assert!(matches!(error, ClientError::Empty { .. }), "{error}");
+}
+
+#[test]
+fn a_changed_zip_is_refused() {
+    let (server, memory) = (Server::with(3), memory());
+    let url = format!("{PROXY}/{ESCAPED}/@v/v0.3.0.zip");
+    // Another module in the same place, well-formed in every way.
+    server.put(&url, module(3, "{}").zip());
+    let error = latest(&server, &memory).expect_err("another zip");
+    assert!(matches!(error, ClientError::WrongZip { .. }), "{error}");
+    assert!(error.to_string().starts_with("SECURITY ERROR"), "{error}");
+    server.remove(&url);
+    let error = latest(&server, &memory).expect_err("no zip");
+    assert!(matches!(error, ClientError::MissingZip { .. }), "{error}");
+}
+
+#[test]
+fn another_key_is_refused() {
+    let (server, memory) = (Server::with(3), memory());
+    let name = KeyName::new("telemetry.example.org/log").expect("a name");
+    let mut source = server.source();
+    source.key = Seed::from([6; 32]).signer(name).verifier_key().clone();
+    let client = ConfigClient::new(source, &server, memory).expect("a client");
+    let error = client.fetch(Wanted::Latest).expect_err("another key");
+    assert!(matches!(error, ClientError::Checkpoint { .. }), "{error}");
+}
+
+#[test]
+fn a_rolled_back_log_is_refused() {
+    let (mut server, memory) = (Server::with(3), memory());
+    let older = server.file(&format!("{LOG}/checkpoint"));
+    server.publish_many(1, "");
+    latest(&server, &memory).expect("verified");
+    server.put(&format!("{LOG}/checkpoint"), &older);
+    let error = latest(&server, &memory).expect_err("smaller");
+    assert!(matches!(error, ClientError::RolledBack { .. }), "{error}");
+}
+
+#[test]
+fn a_forked_log_is_refused_with_evidence() {
+    // Sizes that are powers of two and not, equal and grown, within a tile and beyond.
+    for (common, seen, served) in [(0, 1, 1), (2, 3, 3), (2, 4, 7), (3, 5, 9), (250, 260, 600)] {
+        let (mut ours, mut theirs) = (Server::with(common), Server::with(common));
+        ours.publish_many(seen - common, "ours");
+        theirs.publish_many(served - common, "theirs");
+        let memory = memory();
+        latest(&ours, &memory).expect("verified");
+        let remembered = memory.snapshot();
+        let error = latest(&theirs, &memory).expect_err("forked");
+        let ClientError::Forked { fork, .. } = &error else { panic!("{error}") };
+        for (note, server) in [(&fork.seen, &ours), (&fork.served, &theirs)] {
+            assert_eq!(note.as_bytes(), server.file(&format!("{LOG}/checkpoint")));
+        }
+        // The evidence stands on its own: two signed heads, and a proof that excludes the first.
+        let source = ours.source();
+        let origin = crate::tlog::Origin::from(source.key.name().clone());
+        let [seen, served] = [&fork.seen, &fork.served].map(|note| {
+            let opened = crate::tlog::Checkpoint::open(note.as_bytes(), &source.key, &origin);
+            opened.expect("signed").head()
+        });
+        let prefix = crate::tlog::TreeHead { root: fork.prefix_root, ..seen };
+        assert_ne!(prefix, seen);
+        let proof = crate::tlog::ConsistencyProof::new(fork.proof.clone());
+        crate::tlog::verify_consistency(prefix, served, &proof).expect("a proof of the fork");
+        assert!(error.to_string().contains("SECURITY ERROR"), "{error}");
+        assert_eq!(memory.snapshot(), remembered, "nothing of it is remembered");
+    }
+}
+
+#[test]
+fn damaged_tiles_are_no_fork() {
+    let (mut server, memory) = (Server::with(5), memory());
+    latest(&server, &memory).expect("verified");
+    server.publish_many(4, "");
+    let tile = format!("{LOG}/tile/0/000.p/9");
+    let good = server.file(&tile);
+    for change in [
+        |bytes: &mut Vec<u8>| bytes[0] ^= 1,
+        |bytes: &mut Vec<u8>| bytes[8 * 32] ^= 1,
+        |bytes: &mut Vec<u8>| bytes.truncate(8 * 32),
+        |bytes: &mut Vec<u8>| bytes.truncate(8 * 32 + 1),
+        |bytes: &mut Vec<u8>| bytes.clear(),
+    ] {
+        server.edit(&tile, change);
+        let error = latest(&server, &memory).expect_err("damaged");
+        assert!(matches!(error, ClientError::Proof { .. }), "{error}");
+        server.put(&tile, &good);
+    }
+    server.remove(&tile);
+    let error = latest(&server, &memory).expect_err("missing");
+    assert!(matches!(error, ClientError::Tile(_)), "{error}");
+    assert!(error.to_string().contains("tile/0/000"), "{error}");
+}
+
+#[test]
+fn oversized_answers_are_dropped() {
+    let server = Server::with(3);
+    for url in server.urls() {
+        let good = server.file(&url);
+        server.edit(&url, |bytes| bytes.resize(65 << 20, b'x'));
+        let fetched = latest(&server, &memory());
+        let is_older = ["000.p/1", "000.p/2", "v0.1.0", "v0.2.0"].iter().any(|e| url.contains(e));
+        if let Err(error) = &fetched {
+            assert!(error.to_string().contains("more than"), "{url}: {error}");
+        }
+        assert_eq!(fetched.is_ok(), is_older, "{url}");
+        server.put(&url, &good);
+    }
+}
+
+#[test]
+fn an_entry_that_is_not_the_versions_record_is_refused() {
+    let entries = [
+        entry(&module(2, "{}")),
+        Entry::new("other\n").expect("short"),
+        Entry::new(vec![0xff]).expect("short"),
+        Entry::new("").expect("short"),
+    ];
+    for entry in entries {
+        let mut server = Server::new();
+        server.append(&[entry]);
+        let error = latest(&server, &memory()).expect_err("not the record of v0.1.0");
+        assert!(matches!(error, ClientError::Record { .. }), "{error}");
+    }
+    // A record that is in the bundle, but not in the tree.
+    let server = Server::with(1);
+    let forged = entry(&module(1, "{}"));
+    let length = (forged.as_bytes().len() as u16).to_be_bytes();
+    let bundle = [&length, forged.as_bytes()].concat();
+    server.put(&format!("{LOG}/tile/entries/000.p/1"), &bundle);
+    server.put(&format!("{PROXY}/{ESCAPED}/@v/v0.1.0.zip"), module(1, "{}").zip());
+    let error = latest(&server, &memory()).expect_err("not in the tree");
+    assert!(matches!(error, ClientError::Proof { .. }), "{error}");
+}
+
+#[test]
+fn a_damaged_memory_is_named_and_kept() {
+    let (server, memory) = (Server::with(2), memory());
+    latest(&server, &memory).expect("verified");
+    let snapshot = memory.snapshot();
+    let (key, note) = snapshot.pointers.iter().next().expect("one pointer");
+    assert!(key.as_str().starts_with("seen/telemetry.example.org/log+"), "{key}");
+    let _ = memory.swap(key, Some(note), b"damaged").expect("swap");
+    let error = latest(&server, &memory).expect_err("damaged");
+    assert!(matches!(error, ClientError::Remembered { .. }), "{error}");
+    assert!(error.to_string().contains(key.as_str()), "{error}");
+    assert_eq!(memory.pointer(key).expect("pointer").as_deref(), Some(&b"damaged"[..]));
+}
+
+#[test]
+fn what_cannot_be_remembered_is_not_used() {
+    let (server, memory) = (Server::with(2), memory());
+    for operation in 0..2 {
+        memory.inject(Fault::Fail(operation));
+        let error = latest(&server, &memory).expect_err("the memory is out of reach");
+        assert!(matches!(error, ClientError::Memory(_)), "{operation}: {error}");
+    }
+}
+
+#[test]
+fn of_two_programs_neither_forgets_what_the_other_saw() {
+    /// A server that first shows something stale, while another program of this machine sees what
+    /// is new.
+    #[derive(Debug)]
+    struct Busy<'a> {
+        server: &'a Server,
+        stale: Vec<u8>,
+        memory: Arc<MemoryStore>,
+        once: std::sync::Once,
+    }
+    impl Transport for Busy<'_> {
+        fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+            let mut answer = self.server.get(url, limit);
+            if url.ends_with("checkpoint") {
+                self.once.call_once(|| {
+                    latest(self.server, &self.memory).expect("verified");
+                    answer = Ok(Some(self.stale.clone()));
+                });
+            }
+            answer
+        }
+    }
+    let (mut server, memory) = (Server::with(1), memory());
+    latest(&server, &memory).expect("verified");
+    server.publish_many(1, "");
+    let stale = server.file(&format!("{LOG}/checkpoint"));
+    server.publish_many(1, "");
+    let busy =
+        Busy { server: &server, stale, memory: memory.clone(), once: std::sync::Once::new() };
+    let client = ConfigClient::new(server.source(), busy, memory.clone()).expect("a client");
+    assert_eq!(client.fetch(Wanted::Latest).expect("verified").version(), version(3));
+    let remembered: Vec<_> = memory.snapshot().pointers.into_values().collect();
+    assert_eq!(remembered, [server.file(&format!("{LOG}/checkpoint"))]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn one_flipped_bit_anywhere_never_changes_what_is_used(file: prop::sample::Index, at: prop::sample::Index, bit in 0..8) {
+        let mut server = Server::with(3);
+        let memory = memory();
+        latest(&server, &memory).expect("verified");
+        server.publish_many(2, "");
+        let good = latest(&server, &self::memory()).expect("verified");
+        let urls = server.urls();
+        let url = &urls[file.index(urls.len())];
+        server.edit(url, |bytes| {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1_u8 << bit;
+        });
+        // Refused, or (where the bit is in something older, or in the padding of the zip) the same.
+        if let Ok(config) = latest(&server, &memory) {
+            prop_assert_eq!(config.config(), good.config());
+            prop_assert_eq!(config.version(), good.version());
+            prop_assert_eq!(config.head(), good.head());
+        }
+    }
+}

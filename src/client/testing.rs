@@ -1,0 +1,155 @@
+//! A project's server in memory: a log and a proxy, honest until a test changes what it says.
+
+use super::{Address, ConfigClient, ConfigSource, Transport, TransportError};
+use crate::gomod::{
+    CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
+    RepositoryUrl,
+};
+use crate::store::MemoryStore;
+use crate::tlog::{
+    Bundle, Checkpoint, Edge, Entry, Face, Host, Origin, Record, Seed, Signer, append_to_bundles,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+const HOST: &str = "telemetry.example.org";
+pub const LOG: &str = "https://telemetry.example.org/log";
+pub const PROXY: &str = "https://telemetry.example.org/goproxy";
+/// The module, and how a URL spells it.
+pub const MODULE: &str = "telemetry.example.org/Config";
+pub const ESCAPED: &str = "telemetry.example.org/!config";
+
+/// A server: files by URL, and what it needs to publish more of them.
+#[derive(Debug)]
+pub struct Server {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    edge: Edge,
+    signer: Signer,
+}
+
+impl Server {
+    /// A server of an empty log.
+    pub fn new() -> Server {
+        let host: Host = HOST.parse().expect("a host");
+        let signer = Seed::from([5; 32]).signer(Face::Log.key_name(&host));
+        let mut server = Server { files: Mutex::default(), edge: Edge::empty(), signer };
+        server.sign();
+        server
+    }
+
+    /// A server that has published this many versions.
+    pub fn with(versions: u64) -> Server {
+        let mut server = Server::new();
+        server.publish_many(versions, "");
+        server
+    }
+
+    /// Publishes versions in one batch; `history` tells apart what two servers publish.
+    pub fn publish_many(&mut self, versions: u64, history: &str) {
+        let first = self.edge.size().get() + 1;
+        let modules: Vec<Module> = (first..first + versions)
+            .map(|number| {
+                module(number, &format!("{{\"config\": {number}, \"x\": \"{history}\"}}"))
+            })
+            .collect();
+        let entries: Vec<Entry> = modules.iter().map(entry).collect();
+        for module in modules {
+            let url = format!("{PROXY}/{ESCAPED}/@v/{}.zip", module.version());
+            self.put(&url, module.zip());
+        }
+        self.append(&entries);
+    }
+
+    /// Appends any entries to the log.
+    pub fn append(&mut self, entries: &[Entry]) {
+        let size = self.edge.size();
+        let partial = Bundle::for_size(size.get() / 256, size)
+            .map_or(Vec::new(), |bundle| self.file(&format!("{LOG}/{}", bundle.path())));
+        for (bundle, bytes) in append_to_bundles(size, &partial, entries).expect("room") {
+            self.put(&format!("{LOG}/{}", bundle.path()), &bytes);
+        }
+        let leaves: Vec<_> = entries.iter().map(Entry::leaf_hash).collect();
+        for (tile, bytes) in self.edge.append(&leaves).expect("room") {
+            self.put(&format!("{LOG}/{}", tile.path()), &bytes);
+        }
+        self.sign();
+    }
+
+    fn sign(&mut self) {
+        let origin = Origin::from(self.signer.verifier_key().name().clone());
+        let note = Checkpoint::new(origin, self.edge.head()).sign(&self.signer).expect("a note");
+        self.put(&format!("{LOG}/checkpoint"), note.to_string().as_bytes());
+    }
+
+    pub fn put(&self, url: &str, bytes: &[u8]) {
+        self.files.lock().expect("unpoisoned").insert(url.to_owned(), bytes.to_vec());
+    }
+
+    pub fn file(&self, url: &str) -> Vec<u8> {
+        self.files.lock().expect("unpoisoned").get(url).expect(url).clone()
+    }
+
+    pub fn remove(&self, url: &str) {
+        self.files.lock().expect("unpoisoned").remove(url).expect(url);
+    }
+
+    pub fn edit(&self, url: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.file(url);
+        change(&mut bytes);
+        self.put(url, &bytes);
+    }
+
+    pub fn urls(&self) -> Vec<String> {
+        self.files.lock().expect("unpoisoned").keys().cloned().collect()
+    }
+
+    pub fn source(&self) -> ConfigSource {
+        let address = |text: &str| text.parse::<Address>().expect("an address");
+        ConfigSource {
+            proxy: address(PROXY),
+            log: address(LOG),
+            module: ModulePath::new(MODULE).expect("a path"),
+            key: self.signer.verifier_key().clone(),
+        }
+    }
+
+    /// A client of this server that remembers in `memory`.
+    pub fn client(&self, memory: &Arc<MemoryStore>) -> ConfigClient<&Server> {
+        ConfigClient::new(self.source(), self, memory.clone()).expect("a plain key name")
+    }
+}
+
+/// A version's module.
+pub fn module(number: u64, config: &str) -> Module {
+    let digits = format!("{number:040x}");
+    let provenance = Provenance {
+        repository: RepositoryUrl::public("https://git.example.org/charts"),
+        commit: ObjectId::new(&digits).expect("digits"),
+        tree: ObjectId::new(&digits).expect("digits"),
+        path: RepositoryPath::new("charts-config").expect("a path"),
+        time: CommitTime::from_unix_seconds(1_700_000_000).expect("a time"),
+        program_version: "0.1.0".to_owned(),
+    };
+    let path = ModulePath::new(MODULE).expect("a path");
+    let version = ModuleVersion::new(number).expect("a version");
+    Module::build(path, version, config.as_bytes().to_vec(), provenance).expect("a small module")
+}
+
+/// The log's entry for a module.
+pub fn entry(module: &Module) -> Entry {
+    let version = module.version().to_string();
+    Record::new(module.path().as_str(), version, module.zip_hash(), module.go_mod_hash())
+        .and_then(|record| Ok(record.entry()?))
+        .expect("a short record")
+}
+
+impl Transport for Server {
+    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        match self.files.lock().expect("unpoisoned").get(url) {
+            Some(bytes) if bytes.len() > limit => {
+                Err(TransportError::TooLarge { url: url.to_owned(), limit })
+            }
+            found => Ok(found.cloned()),
+        }
+    }
+}

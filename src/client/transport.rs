@@ -1,0 +1,170 @@
+//! One bounded HTTP GET.
+//!
+//! Everything a client downloads goes through [`Transport::get`], which says how large an answer
+//! may be. [`Http`] is the real one; it says nothing about the user but the program's name, keeps
+//! no cookies, and gives up after a minute. Whether an answer is true is left to the callers.
+
+use std::fmt;
+use std::time::Duration;
+use ureq::{Agent, Error};
+
+/// How a client reaches a server.
+pub trait Transport: fmt::Debug + Send + Sync {
+    /// The body at `url`, of at most `limit` bytes; `None` where the server says that there is
+    /// none (404 or 410).
+    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError>;
+}
+
+impl<T: Transport + ?Sized> Transport for &T {
+    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        (**self).get(url, limit)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The server could not be reached, or did not speak HTTP to the end.
+    #[error("cannot download {url}: {reason}; check the network and try again later")]
+    Failed {
+        /// What was asked for.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The server answered something else than 200, 404 or 410.
+    #[error("{url} answered with status {status}; try again later, or ask its operator")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is larger than anything true could be.
+    #[error("{url} answered with more than {limit} bytes; the answer was dropped")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The most that was accepted.
+        limit: usize,
+    },
+}
+
+/// HTTP and HTTPS, blocking.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// For https addresses: redirects are followed, but never to plain http.
+    private: Agent,
+    /// For http on this machine: no redirects, which could lead off it.
+    local: Agent,
+}
+
+impl Http {
+    /// A transport with connections of its own.
+    pub fn new() -> Http {
+        let settings = || {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .timeout_connect(Some(Duration::from_secs(10)))
+                .timeout_global(Some(Duration::from_secs(60)))
+                .user_agent(concat!("candor/", env!("CARGO_PKG_VERSION")))
+        };
+        Http {
+            private: settings().https_only(true).max_redirects(3).build().into(),
+            local: settings().max_redirects(0).proxy(None).build().into(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http::new()
+    }
+}
+
+impl Transport for Http {
+    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        let failed = |error: Error| match error {
+            Error::BodyExceedsLimit(_) => TransportError::TooLarge { url: url.to_owned(), limit },
+            error => TransportError::Failed { url: url.to_owned(), reason: error.to_string() },
+        };
+        let agent = if url.starts_with("https://") { &self.private } else { &self.local };
+        let mut response = agent.get(url).call().map_err(failed)?;
+        match response.status().as_u16() {
+            200 => {}
+            404 | 410 => return Ok(None),
+            status => return Err(TransportError::Status { url: url.to_owned(), status }),
+        }
+        let body = response.body_mut();
+        if body.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(TransportError::TooLarge { url: url.to_owned(), limit });
+        }
+        // One byte more than is accepted, for a body of exactly the limit must pass.
+        let bytes = body.with_config().limit(limit as u64 + 1).read_to_vec().map_err(failed)?;
+        if bytes.len() > limit {
+            return Err(TransportError::TooLarge { url: url.to_owned(), limit });
+        }
+        Ok(Some(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    /// Serves one answer on a free port of this machine and gets it.
+    fn get(answer: &'static str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}/x", listener.local_addr().expect("an address"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).expect("a request");
+                    request.extend(byte);
+                }
+                // The client may hang up on an answer that is too long.
+                let _ = stream.write_all(answer.as_bytes());
+            });
+            Http::new().get(&url, limit)
+        })
+    }
+
+    #[test]
+    fn answers_are_bounded() {
+        let five = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+        let unknown_length = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello";
+        for answer in [five, unknown_length] {
+            assert_eq!(get(answer, 5).expect("an answer"), Some(b"hello".to_vec()));
+            assert!(matches!(get(answer, 4), Err(TransportError::TooLarge { limit: 4, .. })));
+        }
+        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello";
+        assert!(matches!(get(cut, 10), Err(TransportError::Failed { .. })));
+    }
+
+    #[test]
+    fn a_status_is_an_answer_of_its_own() {
+        for status in ["404 Not Found", "410 Gone"] {
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
+            assert_eq!(get(answer, 5).expect("an answer"), None);
+        }
+        for status in ["204 Empty", "302 Found\r\nLocation: http://127.0.0.1:1/", "500 Oops"] {
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
+            assert!(matches!(get(answer, 5), Err(TransportError::Status { .. })), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}/x", listener.local_addr().expect("an address"));
+        drop(listener);
+        let error = Http::new().get(&url, 5).expect_err("nobody listens");
+        assert!(error.to_string().contains(&url), "{error}");
+    }
+}

@@ -1,0 +1,202 @@
+//! The files of an imported charts folder, written so that people can review them.
+
+use super::{Chart, Program, Programs};
+use crate::charts::format;
+use crate::charts::record::Field;
+use crate::charts::version::{GoVersion, SemanticVersion};
+use crate::collection::config::CollectionConfig;
+use std::collections::{BTreeSet, HashSet};
+
+/// A file, and which records its lines came from.
+#[derive(Debug)]
+pub struct WrittenFile {
+    pub path: String,
+    pub text: String,
+    /// Lines of the file, and the line of the record that each and those after it came from.
+    records: Vec<(u32, u32)>,
+}
+
+impl WrittenFile {
+    /// The record's line that a line of this file came from.
+    pub fn record_of(&self, line: u32) -> Option<u32> {
+        let before = self.records.partition_point(|(start, _)| *start <= line);
+        self.records.get(before.checked_sub(1)?).map(|(_, record)| *record)
+    }
+}
+
+/// Writes `collection.toml` and, for each program that has charts, two files.
+pub fn write(
+    module: &str,
+    programs: &Programs,
+    published: Option<&CollectionConfig>,
+) -> Vec<WrittenFile> {
+    let collection = match published {
+        Some(config) => write_collection(module, programs, config),
+        None => write_collection(module, programs, &placeholders(programs)),
+    };
+    let mut files =
+        vec![WrittenFile { path: "collection.toml".into(), text: collection, records: Vec::new() }];
+    let mut taken = HashSet::new();
+    for (name, program) in programs.iter().filter(|(_, program)| !program.charts.is_empty()) {
+        let file = file_name(name, &mut taken);
+        files.push(write_program(format!("programs/{file}.toml"), name, program));
+        files.push(write_charts(format!("charts/{file}.toml"), program));
+    }
+    files
+}
+
+/// Platforms and toolchains to start with, where none are published.
+fn placeholders(programs: &Programs) -> CollectionConfig {
+    let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let tools = programs.iter().filter(|(name, _)| name.starts_with("cmd/"));
+    let versions = tools.flat_map(|(_, program)| named_versions(program));
+    let toolchains: BTreeSet<GoVersion> = versions.filter_map(GoVersion::parse).collect();
+    let mut go_version: Vec<String> =
+        toolchains.iter().map(|version| version.as_str().to_owned()).collect();
+    if go_version.is_empty() {
+        go_version.push("go1.24.1".into());
+    }
+    CollectionConfig {
+        goos: strings(&["darwin", "linux", "windows"]),
+        goarch: strings(&["amd64", "arm64"]),
+        go_version,
+        ..CollectionConfig::default()
+    }
+}
+
+fn write_collection(module: &str, programs: &Programs, config: &CollectionConfig) -> String {
+    let list = |key, values: &[String]| {
+        let values: Vec<_> = values.iter().map(|value| (value.as_str(), None)).collect();
+        format::list(key, &values)
+    };
+    let mut text = format::line("module", &format::string(module), None);
+    text += &list("goos", &config.goos);
+    text += &list("goarch", &config.goarch);
+    text += &list("toolchains", &config.go_version);
+    let mut charts = programs.values().flat_map(|program| &program.charts);
+    if charts.any(|chart| chart.record.error.is_some()) {
+        text += "\n[sampling]\n";
+        text += &format::line("confidence", &format::number(0.99), None);
+        text += &format::line("error", &format::number(0.01), None);
+    }
+    text
+}
+
+fn write_program(path: String, name: &str, program: &Program) -> WrittenFile {
+    let mut text = format::line("program", &format::string(name), None);
+    let module = program.charts.iter().find_map(|chart| chart.record.module.as_ref());
+    if let Some(module) = module {
+        text += &string("module", module);
+    }
+    let placeholder = || {
+        let named: BTreeSet<SemanticVersion> =
+            named_versions(program).filter_map(SemanticVersion::parse).collect();
+        let named: Vec<String> = named.iter().map(|version| version.as_str().to_owned()).collect();
+        if named.is_empty() { vec!["v0.1.0".to_owned()] } else { named }
+    };
+    let versions = match &program.versions {
+        None if name.starts_with("cmd/") => None,
+        None => Some(placeholder()),
+        listed => listed.clone(),
+    };
+    if let Some(versions) = versions {
+        let versions: Vec<_> = versions.iter().map(|version| (version.as_str(), None)).collect();
+        text += &format::list("versions", &versions);
+    }
+    let line = program.charts.first().map_or(1, |chart| chart.record.line);
+    WrittenFile { path, text, records: vec![(1, line)] }
+}
+
+fn write_charts(path: String, program: &Program) -> WrittenFile {
+    let mut text = String::new();
+    let mut records = Vec::new();
+    let mut line = 1;
+    for chart in &program.charts {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let chart_text = format!("{gap}{}", write_chart(chart));
+        records.push((line, chart.record.line));
+        line += u32::try_from(chart_text.matches('\n').count()).unwrap_or(u32::MAX);
+        text += &chart_text;
+    }
+    WrittenFile { path, text, records }
+}
+
+fn write_chart(chart: &Chart) -> String {
+    let record = chart.record;
+    let optional = |key, field: &Option<Field>| {
+        field.as_ref().map(|field| string(key, field)).unwrap_or_default()
+    };
+    let mut text = "[[chart]]\n".to_owned();
+    text += &optional("title", &record.title);
+    text += &optional("description", &record.description);
+    if !record.issue.is_empty() {
+        let issues: Vec<_> = record
+            .issue
+            .iter()
+            .map(|issue| (issue.value.as_str(), issue.comment.as_deref()))
+            .collect();
+        text += &format::list("issue", &issues);
+    }
+    if let Some(kind) = &record.kind {
+        let value = match (chart.depth, kind.value.as_str()) {
+            (Some(_), "partition") => "stack",
+            (None, "stack") => "partition",
+            (_, value) => value,
+        };
+        text += &format::line("type", &format::string(value), kind.comment.as_deref());
+    }
+    text += &optional("program", &record.program);
+    text += &format::counter("counter", chart.expression(), chart.counter.comment.as_deref());
+    text += &optional("version", &record.version);
+    if let Some(error) = &record.error {
+        text += &format::line("error", &format::number(error.value), error.comment.as_deref());
+    }
+    if let Some(depth) = chart.depth {
+        let comment = record.depth.as_ref().and_then(|depth| depth.comment.as_deref());
+        text += &format::line("depth", &depth.to_string(), comment);
+    }
+    text
+}
+
+fn string(key: &str, field: &Field) -> String {
+    format::line(key, &format::string(&field.value), field.comment.as_deref())
+}
+
+/// The versions that the records of a program name.
+fn named_versions<'p>(program: &'p Program) -> impl Iterator<Item = &'p str> {
+    program.charts.iter().filter_map(|chart| Some(chart.record.version.as_ref()?.value.as_str()))
+}
+
+/// A name for the files of a program: as much of the end of its path as tells it from the others,
+/// also where a file system does not tell `A` from `a`.
+fn file_name(program: &str, taken: &mut HashSet<String>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let elements: Vec<String> = program
+        .split('/')
+        .map(|element| element.replace(|c| !plain(c), "_").trim_matches('.').to_owned())
+        .filter(|element| !element.is_empty())
+        .collect();
+    let suffixes = (0..elements.len()).rev().filter_map(|start| elements.get(start..));
+    let numbered = (2_u32..).map(|number| format!("{}-{number}", elements.join("-")));
+    let mut names = suffixes.map(|suffix| suffix.join("-")).chain(numbered);
+    names.find(|name| taken.insert(name.to_lowercase())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_tell_programs_apart() {
+        let mut taken = HashSet::new();
+        let mut name = |program| file_name(program, &mut taken);
+        assert_eq!(name("golang.org/x/tools/gopls"), "gopls");
+        assert_eq!(name("example.org/Gopls"), "example.org-Gopls");
+        assert_eq!(name("example.org/cmd/Gopls"), "cmd-Gopls");
+        assert_eq!(name("a-b/c"), "c");
+        assert_eq!(name("b/c"), "b-c");
+        assert_eq!(name("a/b-c"), "a-b-c");
+        assert_eq!(name("a b/../c"), "a_b-c");
+        assert_eq!(name("b/c"), "b-c-2");
+    }
+}

@@ -1,0 +1,218 @@
+//! The Go project's records to a charts folder.
+//!
+//! Every record becomes a `[[chart]]`, in order, one file a program. What Go keeps elsewhere (its
+//! platforms, toolchains and program versions, which its tools ask the module proxy for) comes
+//! from the config it published: with that, the published config is the truth of what is
+//! collected, and compiling the imported folder gives its very bytes. What the records say beyond
+//! it, or otherwise, is left for a reviewed change, and said in a note:
+//!
+//! - a record that is not published is left out, and so are buckets that are not;
+//! - a depth, kind or order that differs is taken as published;
+//! - a published counter without a record has no title and no issue, so it is left out.
+//!
+//! Without a published config, platforms and versions are placeholders that have to be replaced.
+//!
+//! A record of type `stack` without a depth is a mistake: Go's tools collect it as a plain
+//! counter. It is imported as what it is, a partition, with a warning.
+
+mod files;
+mod published;
+
+use super::compile;
+use super::config::CollectionConfig;
+use crate::charts::diagnostic::{Diagnostic, Diagnostics, Place, Severity};
+use crate::charts::record::{Field, Record, parse_records};
+use crate::charts::text::SourceText;
+use crate::charts::{Definitions, Sources, parse};
+use files::WrittenFile;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What to import.
+#[derive(Debug, Clone, Copy)]
+pub struct Import<'a> {
+    /// The name of the records' file, for messages.
+    pub file: &'a str,
+    /// The records.
+    pub records: &'a [u8],
+    /// The name of the published config's file, and its JSON.
+    pub published: Option<(&'a str, &'a [u8])>,
+    /// The Go module under which the imported definitions will be published.
+    pub module: &'a str,
+}
+
+/// A charts folder made from records.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The files: paths relative to the charts folder, and their bytes.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The definitions that these files hold.
+    pub definitions: Definitions,
+    /// What a reviewer should know, in order.
+    pub notices: Vec<Diagnostic>,
+}
+
+/// Makes a charts folder. Nothing is written; the errors point at the records.
+pub fn import(import: &Import) -> Result<Imported, Diagnostics> {
+    let records = parse_records(import.file, import.records)?;
+    let published = match import.published {
+        Some((file, json)) => Some(CollectionConfig::from_json(json).map_err(|error| {
+            Diagnostic::file(Severity::Error, file, error.to_string())
+                .with_help("name the config.json that was published from these records")
+        })?),
+        None => None,
+    };
+    let text = SourceText::new(import.file, String::from_utf8_lossy(import.records).into_owned());
+    let mut importer = Importer { text: &text, found: Vec::new() };
+    let mut programs = importer.gather(&records);
+    match (&published, import.published) {
+        (Some(config), Some((file, _))) => importer.reconcile(&mut programs, config, file),
+        _ => importer.note_placeholders(&programs),
+    }
+    let files = files::write(import.module, &programs, published.as_ref());
+    let sources: Vec<(String, Vec<u8>)> =
+        files.iter().map(|file| (file.path.clone(), file.text.clone().into_bytes())).collect();
+    let parsed = parse(&Sources::from_files(sources.clone()));
+    match (parsed, importer.failed()) {
+        (Ok(definitions), false) => {
+            if let Some((file, json)) = import.published {
+                importer.compare(&definitions, file, json);
+            }
+            let notices = Diagnostics::new(importer.found).into_iter().flatten().collect();
+            Ok(Imported { files: sources, definitions, notices })
+        }
+        (parsed, _) => {
+            let errors = parsed.err().into_iter().flatten();
+            importer.found.retain(|one| one.severity == Severity::Error);
+            let errors = errors.map(|error| in_records(&text, error, &files));
+            let found = importer.found.into_iter().chain(errors).collect();
+            Err(Diagnostics::new(found).unwrap_or_else(|| {
+                // There is an error on every way here; this only spares a panic.
+                Diagnostic::file(Severity::Error, import.file, "nothing was imported").into()
+            }))
+        }
+    }
+}
+
+/// A program and its charts, in the order of their records.
+#[derive(Debug)]
+struct Program<'r> {
+    charts: Vec<Chart<'r>>,
+    /// The versions that its file will list.
+    versions: Option<Vec<String>>,
+}
+
+/// A record, and how its counter will be collected.
+#[derive(Debug)]
+struct Chart<'r> {
+    record: &'r Record,
+    counter: &'r Field,
+    /// What is collected, where that is not what the record says.
+    published: Option<String>,
+    depth: Option<i64>,
+    /// Its place among the published counters or stacks of the program.
+    position: usize,
+}
+
+impl Chart<'_> {
+    /// The counter expression that is collected.
+    fn expression(&self) -> &str {
+        self.published.as_deref().unwrap_or(&self.counter.value)
+    }
+}
+
+type Programs<'r> = BTreeMap<&'r str, Program<'r>>;
+
+struct Importer<'a> {
+    /// The records' file.
+    text: &'a SourceText,
+    found: Vec<Diagnostic>,
+}
+
+impl Importer<'_> {
+    fn failed(&self) -> bool {
+        self.found.iter().any(|one| one.severity == Severity::Error)
+    }
+
+    /// Something about a line of the records.
+    fn report(&mut self, severity: Severity, line: u32, message: String, help: &str) {
+        self.found.push(at_line(self.text, severity, line, message).with_help(help));
+    }
+
+    /// Sorts the records by their programs.
+    fn gather<'r>(&mut self, records: &'r [Record]) -> Programs<'r> {
+        let mut programs = Programs::new();
+        for record in records {
+            let (Some(program), Some(counter)) = (&record.program, &record.counter) else {
+                let message = "the record has no program or no counter".to_owned();
+                self.report(Severity::Error, record.line, message, "add `program:` and `counter:`");
+                continue;
+            };
+            let depth = record.depth.as_ref().map(|depth| depth.value).filter(|depth| *depth != 0);
+            match &record.kind {
+                Some(kind) if kind.value == "stack" && depth.is_none() => {
+                    let message = format!(
+                        "`{}` is of type stack but has no depth, so what is collected is a plain \
+                         counter",
+                        counter.value
+                    );
+                    let help = "it is imported as a partition; mend the record";
+                    self.report(Severity::Warning, kind.line, message, help);
+                }
+                _ => {}
+            }
+            let charts = Program { charts: Vec::new(), versions: None };
+            let program = programs.entry(&program.value).or_insert(charts);
+            program.charts.push(Chart { record, counter, published: None, depth, position: 0 });
+        }
+        programs
+    }
+
+    /// Says what is made up where nothing published was given.
+    fn note_placeholders(&mut self, programs: &Programs) {
+        let help = "import again with the published config, or write the real lists";
+        let message = "goos, goarch and toolchains are placeholders";
+        let note = Diagnostic::file(Severity::Note, "collection.toml", message);
+        self.found.push(note.with_help(help));
+        for name in programs.keys().filter(|name| !name.starts_with("cmd/")) {
+            let message = format!("the versions of `{name}` are those that its records name");
+            let note = Diagnostic::file(Severity::Note, "programs", message);
+            self.found.push(note.with_help(help));
+        }
+    }
+
+    /// Holds what the imported definitions compile to against what was published.
+    fn compare(&mut self, definitions: &Definitions, file: &str, json: &[u8]) {
+        // Records do not expire, so any time will do.
+        let compiled = compile(definitions, Timestamp::UNIX_EPOCH).to_json();
+        if compiled.as_bytes() == json {
+            return;
+        }
+        let same = compiled.as_bytes().iter().zip(json).take_while(|(a, b)| a == b).count();
+        let line = compiled.as_bytes().iter().take(same).filter(|byte| **byte == b'\n').count() + 1;
+        let message = format!(
+            "the imported definitions do not compile to the bytes of this file; they differ from \
+             line {line} on"
+        );
+        let help = "compare it with the output of `candor compile`";
+        self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
+    }
+}
+
+fn at_line(text: &SourceText, severity: Severity, line: u32, message: String) -> Diagnostic {
+    let place = Place { file: text.file().clone(), line, column: 1 };
+    text.diagnostic_at(severity, &place, message)
+}
+
+/// An error in a written file, as an error in the record that it was written from.
+fn in_records(records: &SourceText, error: Diagnostic, files: &[WrittenFile]) -> Diagnostic {
+    let file = files.iter().find(|file| file.path == error.file);
+    let line = file.zip(error.line).and_then(|(file, line)| file.record_of(line));
+    match line {
+        Some(line) => {
+            let moved = at_line(records, error.severity, line, error.message);
+            Diagnostic { help: error.help, ..moved }
+        }
+        None => error,
+    }
+}

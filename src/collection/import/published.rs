@@ -1,0 +1,197 @@
+//! Records held against the config that was published from them: what is published is what will
+//! be collected, and every difference is said.
+
+use super::{Chart, Importer, Program, Programs};
+use crate::charts::diagnostic::{Diagnostic, Severity};
+use crate::charts::version::GoVersion;
+use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
+use crate::collection::expand::expand;
+use std::collections::{HashMap, HashSet};
+
+const LATER: &str = "adding what is left out is a change to review";
+
+/// A published counter or stack.
+#[derive(Debug, Clone, Copy)]
+struct Published<'c> {
+    name: &'c str,
+    depth: Option<i64>,
+    position: usize,
+}
+
+impl Importer<'_> {
+    /// Makes the charts collect what is published, and nothing else.
+    pub(super) fn reconcile(
+        &mut self,
+        programs: &mut Programs,
+        config: &CollectionConfig,
+        file: &str,
+    ) {
+        let published: HashMap<&str, &ProgramConfig> =
+            config.programs.iter().map(|program| (program.name.as_str(), program)).collect();
+        for (name, program) in programs.iter_mut() {
+            let published = published.get(name).copied();
+            let entries = published.map(entries).unwrap_or_default();
+            let left = self.reconcile_charts(program, entries);
+            for entry in left {
+                self.warn(file, format!("`{}` of `{name}` has no record", entry.name));
+            }
+            let toolchain = name.starts_with("cmd/");
+            if let Some(published) = published {
+                let implied = toolchain && implied_versions(program, config) == published.versions;
+                program.versions = (!implied).then(|| published.versions.clone());
+            }
+        }
+        for program in &config.programs {
+            if !programs.contains_key(program.name.as_str()) {
+                self.warn(file, format!("the program `{}` has no record", program.name));
+            }
+        }
+        let rates = config.programs.iter().flat_map(|program| {
+            let counters = program.counters.iter().map(|counter| counter.rate);
+            counters.chain(program.stacks.iter().map(|stack| stack.rate))
+        });
+        if rates.chain([config.sample_rate]).any(|rate| rate != Rate::ALL) {
+            let message = "rates other than 1 are published, and records say nothing of them";
+            let help = "everything is imported at rate 1; set [sampling] and population";
+            self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
+        }
+    }
+
+    fn warn(&mut self, file: &str, message: String) {
+        let help = "it is left out, for want of a title and an issue; add a definition for it";
+        self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
+    }
+
+    /// Pairs the charts of a program with what is published; what no chart has is returned.
+    fn reconcile_charts<'c>(
+        &mut self,
+        program: &mut Program,
+        mut left: Vec<Published<'c>>,
+    ) -> Vec<Published<'c>> {
+        // Whole expressions first, so that a changed group does not take another's place.
+        let by_name: HashMap<&str, Published> =
+            left.iter().map(|entry| (entry.name, *entry)).collect();
+        let exact: Vec<Option<Published>> = program
+            .charts
+            .iter()
+            .map(|chart| by_name.get(chart.counter.value.as_str()).copied())
+            .collect();
+        let taken: HashSet<&str> = exact.iter().flatten().map(|entry| entry.name).collect();
+        left.retain(|entry| !taken.contains(entry.name));
+        let mut kept = Vec::new();
+        for (mut chart, exact) in program.charts.drain(..).zip(exact) {
+            let entry = exact.or_else(|| take_similar(&mut left, &chart.counter.value));
+            match entry {
+                Some(entry) => {
+                    self.note_differences(&chart, entry);
+                    chart.published = exact.is_none().then(|| entry.name.to_owned());
+                    chart.depth = entry.depth;
+                    chart.position = entry.position;
+                    kept.push(chart);
+                }
+                None => {
+                    let message =
+                        format!("`{}` is not published yet, and is left out", chart.counter.value);
+                    self.report(Severity::Note, chart.counter.line, message, LATER);
+                }
+            }
+        }
+        self.restore_order(&mut kept);
+        program.charts = kept;
+        left
+    }
+
+    fn note_differences(&mut self, chart: &Chart, entry: Published) {
+        let line = chart.counter.line;
+        let recorded: Vec<String> = expand(&chart.counter.value).collect();
+        let published: Vec<String> = expand(entry.name).collect();
+        let missing = without(&recorded, &published);
+        let extra = without(&published, &recorded);
+        if !missing.is_empty() {
+            let message = format!("not published yet, and left out: {}", listed(&missing));
+            self.report(Severity::Note, line, message, LATER);
+        }
+        if !extra.is_empty() {
+            let message = format!("published, though not in the record: {}", listed(&extra));
+            let help = "they are imported; removing them is a change to review";
+            self.report(Severity::Note, line, message, help);
+        }
+        if missing.is_empty() && extra.is_empty() && entry.name != chart.counter.value {
+            let message = format!("published in another order: {}", entry.name);
+            self.report(Severity::Note, line, message, "it is imported as published");
+        }
+        if chart.depth != entry.depth {
+            let message = match entry.depth {
+                Some(depth) => format!("`{}` is published as a stack of depth {depth}", entry.name),
+                None => format!("`{}` is published as a plain counter", entry.name),
+            };
+            self.report(Severity::Note, line, message, "it is imported as published");
+        }
+    }
+
+    /// Puts the charts into the order in which their counters are published.
+    fn restore_order(&mut self, charts: &mut [Chart]) {
+        let place = |chart: &Chart| (chart.depth.is_some(), chart.position);
+        let sorted =
+            |stack: bool| charts.iter().map(place).filter(|place| place.0 == stack).is_sorted();
+        if sorted(false) && sorted(true) {
+            return;
+        }
+        if let Some(first) = charts.first() {
+            let message = "the program's counters are published in another order".to_owned();
+            let help = "they are imported in the published order";
+            self.report(Severity::Note, first.record.line, message, help);
+        }
+        charts.sort_by_key(place);
+    }
+}
+
+/// Everything that a program publishes.
+fn entries(program: &ProgramConfig) -> Vec<Published<'_>> {
+    let counters = program.counters.iter().map(|counter| (counter.name.as_str(), None));
+    let stacks = program.stacks.iter().map(|s| (s.name.as_str(), Some(i64::from(s.depth))));
+    let entries = counters.chain(stacks).enumerate();
+    entries.map(|(position, (name, depth))| Published { name, depth, position }).collect()
+}
+
+/// Takes out the published group of the same chart that shares a bucket with a counter expression.
+fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Published<'c>> {
+    let chart = |name: &str| name.split(':').next().map(str::to_owned);
+    let names: HashSet<String> = expand(counter).collect();
+    let similar = left.iter().position(|entry| {
+        chart(entry.name) == chart(counter) && expand(entry.name).any(|name| names.contains(&name))
+    });
+    similar.map(|index| left.remove(index))
+}
+
+/// Names of one chart, as a group.
+fn listed(names: &[String]) -> String {
+    let chart = names.first().and_then(|name| name.split_once(':')).map_or("", |(chart, _)| chart);
+    let buckets: Option<Vec<&str>> =
+        names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();
+    match buckets {
+        Some(buckets) if buckets.len() > 1 => format!("`{chart}:{{{}}}`", buckets.join(", ")),
+        _ => format!("`{}`", names.join("`, `")),
+    }
+}
+
+/// The strings of `all` that are not in `others`, in order.
+fn without(all: &[String], others: &[String]) -> Vec<String> {
+    let others: HashSet<&String> = others.iter().collect();
+    all.iter().filter(|name| !others.contains(name)).cloned().collect()
+}
+
+/// The versions that a program of the toolchain has if its file lists none.
+fn implied_versions(program: &Program, config: &CollectionConfig) -> Vec<String> {
+    let named: Option<Vec<GoVersion>> = program
+        .charts
+        .iter()
+        .map(|chart| GoVersion::parse(&chart.record.version.as_ref()?.value))
+        .collect();
+    let first = named.and_then(|versions| versions.into_iter().min());
+    let mut versions: Vec<GoVersion> =
+        config.go_version.iter().filter_map(|name| GoVersion::parse(name)).collect();
+    versions.retain(|version| first.as_ref().is_none_or(|first| version >= first));
+    versions.sort();
+    versions.iter().map(|version| version.as_str().to_owned()).collect()
+}

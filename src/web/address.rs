@@ -1,0 +1,124 @@
+//! The path of a request, decoded once and strictly.
+//!
+//! Everything served here has a name of printable ASCII. Clients differ in which of those characters
+//! they percent-encode (the `go` command sends `!` as `%21`), so the path is decoded; but only to
+//! characters that could have stood there plainly. An encoded slash, percent sign, control
+//! character or non-ASCII byte names nothing, and a name that means something else to the next
+//! reader (`..`, `//`) neither.
+
+use super::refusal::Refusal;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+/// The longest path that is read, in bytes. Module paths have up to 512, and escaped twice that.
+const MAX_LENGTH: usize = 2048;
+
+/// The decoded path of a request: printable ASCII, starting with a slash, never with two slashes in a
+/// row, and without the elements `.` and `..`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address(String);
+
+impl Address {
+    fn decode(path: &str) -> Result<Address, Refusal> {
+        if path.len() > MAX_LENGTH {
+            return Err(Refusal::address_too_long());
+        }
+        let malformed = || Refusal::bad_request("the address of this request is malformed");
+        let mut decoded = String::with_capacity(path.len());
+        let mut bytes = path.bytes();
+        while let Some(byte) = bytes.next() {
+            let character = match byte {
+                b'%' => {
+                    let mut digit = || char::from(bytes.next()?).to_digit(16);
+                    let (high, low) = digit().zip(digit()).ok_or_else(malformed)?;
+                    match char::from_u32(high * 16 + low) {
+                        Some('/' | '%' | '\\') | None => return Err(malformed()),
+                        Some(character) => character,
+                    }
+                }
+                b'\\' => return Err(malformed()),
+                byte => char::from(byte),
+            };
+            if !character.is_ascii_graphic() {
+                return Err(malformed());
+            }
+            decoded.push(character);
+        }
+        let ambiguous =
+            decoded.contains("//") || decoded.split('/').any(|e| matches!(e, "." | ".."));
+        if !decoded.starts_with('/') || ambiguous {
+            return Err(malformed());
+        }
+        Ok(Address(decoded))
+    }
+
+    /// What follows `prefix`, which must end in a slash; empty where the path is elsewhere.
+    pub(super) fn below(&self, prefix: &str) -> &str {
+        self.0.strip_prefix(prefix).unwrap_or("")
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Address {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Address, Refusal> {
+        Address::decode(parts.uri.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_characters_may_be_encoded() {
+        for (path, decoded) in [
+            ("/", "/"),
+            ("/goproxy/a.b/@v/list", "/goproxy/a.b/@v/list"),
+            ("/goproxy/a.b/%21c/@v/v0.1.0.info", "/goproxy/a.b/!c/@v/v0.1.0.info"),
+            ("/goproxy/a.b/%40v/list", "/goproxy/a.b/@v/list"),
+            ("/a/", "/a/"),
+        ] {
+            assert_eq!(Address::decode(path), Ok(Address(decoded.into())), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_could_mean_something_else_is_refused() {
+        for path in [
+            "",
+            "*",
+            "a",
+            "//",
+            "/a//b",
+            "/a//",
+            "/..",
+            "/a/../b",
+            "/a/.",
+            "/./a",
+            "/%2e%2e/a",
+            "/a/%2e%2E",
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a\\b",
+            "/%252e",
+            "/%25",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/%+1",
+            "/%00",
+            "/a%0a",
+            "/a%20b",
+            "/%c3%bc",
+            "/%ff",
+            "/%7f",
+            "/ü",
+        ] {
+            assert!(Address::decode(path).is_err(), "{path}");
+        }
+        let long = Address::decode(&format!("/{}", "a".repeat(MAX_LENGTH)));
+        assert_eq!(long, Err(Refusal::address_too_long()));
+    }
+}

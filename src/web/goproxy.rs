@@ -1,0 +1,84 @@
+//! `/goproxy/`: the module proxy protocol, for one module.
+//!
+//! <https://go.dev/ref/mod#goproxy-protocol>. Whatever is not this module is answered with 404, on
+//! which the `go` command asks the next proxy of its `GOPROXY` list; so a project can put its own
+//! deployment in front of any other proxy. Versions are those of the log, and nothing else: the
+//! list is 1 to the size of the tree.
+//!
+//! | path below `/goproxy/` | answer |
+//! | --- | --- |
+//! | `MODULE/@v/list` | all versions, one a line |
+//! | `MODULE/@latest` | `.info` of the newest |
+//! | `MODULE/@v/VERSION.info`, `.mod`, `.zip` | what the version's zip holds, or itself |
+//! | `sumdb/NAME/...` | the checksum database, for clients that reach it through the proxy only |
+
+use super::address::Address;
+use super::refusal::Refusal;
+use super::representation::Lifetime::{Immutable, Seconds};
+use super::site::Site;
+use super::sumdb;
+use crate::gomod::unescape_version;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+
+pub(super) async fn get(
+    State(site): State<Site>,
+    address: Address,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let path = address.below("/goproxy/");
+    if let Some(path) = path.strip_prefix("sumdb/") {
+        return database(&site, path, &headers).await;
+    }
+    let module = site.module();
+    // Compared in the form that is asked for, so that any spelling of another module is just
+    // another module.
+    let Some(request) =
+        path.strip_prefix(&module.escape()).and_then(|rest| rest.strip_prefix("/@"))
+    else {
+        return Err(Refusal::not_found(format!("not found: this proxy serves {module} alone")));
+    };
+    match request {
+        "v/list" => Ok(site.head().await?.list.respond(&headers, Seconds)),
+        "latest" => {
+            let Some(newest) = site.head().await?.newest() else {
+                return Err(Refusal::not_found(format!("not found: {module} has no version yet")));
+            };
+            Ok(site.version(newest).await?.info.respond(&headers, Seconds))
+        }
+        _ => {
+            let file = request.strip_prefix("v/").and_then(|file| file.rsplit_once('.'));
+            let Some((version, suffix @ ("info" | "mod" | "zip"))) = file else {
+                return Err(Refusal::not_found(
+                    "not found: a proxy has @latest, @v/list, and .info, .mod and .zip of versions",
+                ));
+            };
+            let version = unescape_version(version)
+                .map_err(|error| Refusal::bad_request(format!("bad request: {error}")))?;
+            let Ok(version) = version.parse() else {
+                return Err(site.unknown_version(version));
+            };
+            let files = site.version(version).await?;
+            let file = match suffix {
+                "info" => &files.info,
+                "mod" => &files.go_mod,
+                _ => &files.zip,
+            };
+            Ok(file.respond(&headers, Immutable))
+        }
+    }
+}
+
+/// Proxying the checksum database: <https://go.dev/design/25530-sumdb#proxying-a-checksum-database>.
+async fn database(site: &Site, path: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let name = site.keys().sumdb.name();
+    match path.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('/')) {
+        // The body does not matter, only that there is no error.
+        Some("supported") => Ok(().into_response()),
+        Some(path) => sumdb::answer(site, path, headers).await,
+        None => Err(Refusal::not_found(format!(
+            "not found: this proxy has no checksum database but {name}"
+        ))),
+    }
+}

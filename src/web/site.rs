@@ -1,0 +1,167 @@
+//! One deployment, ready to be served: its head, and what was loaded from its store.
+
+use super::head::{Head, Heads};
+use super::metrics::Metrics;
+use super::refusal::Refusal;
+use super::representation::Representation;
+use super::shelf::Shelf;
+use super::source::{Fault, LoadedBundle, LoadedVersion, Source};
+use crate::gomod::{ModulePath, ModuleVersion};
+use crate::store::Store;
+use crate::tlog::{Bundle, LogVerifiers, Tile};
+use std::sync::Arc;
+
+// Together about a quarter of a gigabyte, once a large log was read wholly.
+const TILE_BYTES: u64 = 32 << 20;
+const BUNDLE_BYTES: u64 = 64 << 20;
+const VERSION_BYTES: u64 = 160 << 20;
+
+/// A deployment to serve. Shared by all requests; cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Site(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    module: ModulePath,
+    keys: LogVerifiers,
+    source: Arc<Source>,
+    heads: Heads,
+    tiles: Shelf<Tile, Representation>,
+    bundles: Shelf<Bundle, LoadedBundle>,
+    versions: Shelf<ModuleVersion, LoadedVersion>,
+    metrics: Metrics,
+}
+
+/// The deployment cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing can be served: {0}")]
+pub struct SiteError(Fault);
+
+impl Site {
+    /// The deployment of `module` in `store`, whose log is signed with `keys`. Reads the published
+    /// head, so that a store that cannot be served is found out before anyone asks.
+    pub async fn open(
+        module: ModulePath,
+        keys: LogVerifiers,
+        store: Arc<dyn Store>,
+    ) -> Result<Site, SiteError> {
+        let source = Arc::new(Source::new(module.clone(), keys.clone(), store));
+        let site = Site(Arc::new(Parts {
+            heads: Heads::new(source.clone(), module.clone(), keys.clone()),
+            module,
+            keys,
+            source,
+            tiles: Shelf::new(TILE_BYTES, 8 << 10),
+            bundles: Shelf::new(BUNDLE_BYTES, 100 << 10),
+            versions: Shelf::new(VERSION_BYTES, 50 << 10),
+            metrics: Metrics::default(),
+        }));
+        site.0.heads.check().await.map_err(SiteError)?;
+        Ok(site)
+    }
+
+    pub(super) fn module(&self) -> &ModulePath {
+        &self.0.module
+    }
+
+    pub(super) fn keys(&self) -> &LogVerifiers {
+        &self.0.keys
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(super) fn heads(&self) -> &Heads {
+        &self.0.heads
+    }
+
+    /// The head that is shown now.
+    pub(super) async fn head(&self) -> Result<Arc<Head>, Refusal> {
+        self.head_with(|_| true).await
+    }
+
+    /// The head that is shown now; see [`Heads::current`].
+    pub(super) async fn head_with(
+        &self,
+        suffices: impl Fn(&Head) -> bool,
+    ) -> Result<Arc<Head>, Refusal> {
+        let head = self.0.heads.current(suffices).await;
+        head.map_err(|_| Refusal::unavailable("the log cannot be read at the moment; try again"))
+    }
+
+    /// A tile, if the log has it at this width or wider.
+    pub(super) async fn tile(&self, tile: Tile) -> Result<Arc<Representation>, Refusal> {
+        let has = |head: &Head| {
+            Tile::for_size(tile.level(), tile.index(), head.tree().size)
+                .is_some_and(|now| tile.width() <= now.width())
+        };
+        let head = self.head_with(has).await?;
+        if !has(&head) {
+            return Err(beyond(&head, &tile));
+        }
+        let (source, tree) = (self.0.source.clone(), head.tree());
+        report(self.0.tiles.get(tile, move || source.tile(tree, tile)).await)
+    }
+
+    /// An entry bundle, if the log has it at this width or wider.
+    pub(super) async fn bundle(&self, bundle: Bundle) -> Result<Arc<LoadedBundle>, Refusal> {
+        let has = |head: &Head| {
+            Bundle::for_size(bundle.index(), head.tree().size)
+                .is_some_and(|now| bundle.width() <= now.width())
+        };
+        let head = self.head_with(has).await?;
+        if !has(&head) {
+            return Err(beyond(&head, &bundle));
+        }
+        self.bundle_at(&head, bundle).await
+    }
+
+    /// An entry bundle of the log with this head.
+    pub(super) async fn bundle_at(
+        &self,
+        head: &Head,
+        bundle: Bundle,
+    ) -> Result<Arc<LoadedBundle>, Refusal> {
+        let (source, tree) = (self.0.source.clone(), head.tree());
+        report(self.0.bundles.get(bundle, move || source.bundle(tree, bundle)).await)
+    }
+
+    /// The head with which to answer for a version, if it has that.
+    pub(super) async fn head_with_version(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Arc<Head>, Refusal> {
+        let has = |head: &Head| head.newest().is_some_and(|newest| version <= newest);
+        let head = self.head_with(has).await?;
+        if has(&head) { Ok(head) } else { Err(self.unknown_version(version)) }
+    }
+
+    /// A version, if the log has it.
+    pub(super) async fn version(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Arc<LoadedVersion>, Refusal> {
+        let head = self.head_with_version(version).await?;
+        let (source, tree) = (self.0.source.clone(), head.tree());
+        report(self.0.versions.get(version, move || source.version(tree, version)).await)
+    }
+
+    /// What is said of a version that the log does not have.
+    pub(super) fn unknown_version(&self, version: impl std::fmt::Display) -> Refusal {
+        Refusal::not_found(format!("not found: {} has no version {version}", self.module()))
+    }
+}
+
+fn beyond(head: &Head, object: &impl std::fmt::Display) -> Refusal {
+    let size = head.tree().size;
+    Refusal::not_found(format!("not found: the log has {size} entries, and no {object}"))
+}
+
+/// Tells the operator what is wrong with the store; clients are told that something is.
+fn report<T>(loaded: Result<T, Fault>) -> Result<T, Refusal> {
+    loaded.map_err(|fault| {
+        tracing::error!(%fault, "cannot serve what the log has");
+        Refusal::damaged()
+    })
+}

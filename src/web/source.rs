@@ -1,0 +1,216 @@
+//! What is read from the store, and checked before anyone sees it.
+//!
+//! | object | checked against |
+//! | --- | --- |
+//! | pointer `log/checkpoint` | both verifier keys of the log |
+//! | `log/tile/L/N[.p/W]` | its length |
+//! | `log/tile/entries/N[.p/W]` | its own framing, and that every entry can be a record |
+//! | `module/HEX.zip` | the hashes in its version's record |
+//!
+//! All functions block. None reads past the head it is given: that is how nothing is visible before
+//! it is logged. A partial tile or bundle of an older tree is cut out of a wider one when it is not
+//! there itself, so that clients with an older tree head are always answered.
+
+use super::representation::{Content, Representation};
+use super::shelf::{Stopped, Weigh};
+use crate::gomod::{ModulePath, ModuleVersion};
+use crate::publish::{VersionError, Versions};
+use crate::store::{Key, KeyError, Store, StoreError};
+use crate::tlog::{
+    Bundle, CHECKPOINT, Entry, LeafIndex, LogVerifiers, Lookup, Published, PublishedError, Tile,
+    TreeHead, bundle_key, data_tile, tile_key,
+};
+use std::sync::Arc;
+
+/// Why something that is in the log cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No object could have this name.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Nothing was ever published.
+    #[error("the store has no {CHECKPOINT}; make the log with `candor init`")]
+    NoLog,
+    /// The published head is not signed by this log.
+    #[error("{CHECKPOINT} in the store is damaged: {0}; restore it from a copy of the store")]
+    Head(#[from] PublishedError),
+    /// The published head is not a later one than that which was served already.
+    #[error(
+        "{CHECKPOINT} in the store went from {} entries (root {}) to {} (root {}): the store was \
+         rolled back, or is another one; restore the newer one",
+        .shown.size, .shown.root, .found.size, .found.root
+    )]
+    RolledBack {
+        /// What was served.
+        shown: TreeHead,
+        /// What the store has now.
+        found: TreeHead,
+    },
+    /// The record or zip of a version cannot be read.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// An object is not in the store.
+    #[error("{key} is missing from the store; restore it from a copy of the store")]
+    Missing {
+        /// The object.
+        key: Key,
+    },
+    /// An object is not what the log says it is.
+    #[error("{key} in the store is damaged: {reason}; restore it from a copy of the store")]
+    Damaged {
+        /// The object.
+        key: Key,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading took too long.
+    #[error("the store does not answer")]
+    Silent,
+    /// The thread that read was stopped.
+    #[error("reading the store was interrupted")]
+    Interrupted,
+}
+
+impl From<Stopped> for Fault {
+    fn from(_: Stopped) -> Fault {
+        Fault::Interrupted
+    }
+}
+
+/// The objects of one deployment.
+#[derive(Debug)]
+pub(super) struct Source {
+    store: Arc<dyn Store>,
+    versions: Versions,
+    keys: LogVerifiers,
+}
+
+/// An entry bundle under both faces.
+#[derive(Debug)]
+pub(super) struct LoadedBundle {
+    /// As tlog-tiles has it.
+    pub(super) entries: Representation,
+    /// As the checksum database has it.
+    pub(super) data: Representation,
+    records: Vec<Entry>,
+}
+
+/// The files of one version, as the module proxy protocol has them.
+#[derive(Debug)]
+pub(super) struct LoadedVersion {
+    pub(super) info: Representation,
+    pub(super) go_mod: Representation,
+    pub(super) zip: Representation,
+}
+
+impl Weigh for Representation {
+    fn weight(&self) -> u64 {
+        self.length()
+    }
+}
+
+impl Weigh for LoadedBundle {
+    fn weight(&self) -> u64 {
+        // The entries are held once more, cut apart.
+        self.entries.length() + self.data.length() * 2
+    }
+}
+
+impl Weigh for LoadedVersion {
+    fn weight(&self) -> u64 {
+        self.info.length() + self.go_mod.length() + self.zip.length()
+    }
+}
+
+impl LoadedBundle {
+    /// The checksum database's answer for the entry at `index`, which is at `place` in this bundle,
+    /// with a signed tree that has it. `None` where there is no such place.
+    pub(super) fn lookup(&self, index: LeafIndex, place: usize, tree: &str) -> Option<Vec<u8>> {
+        // That the entry can be a record was seen when the data tile was made.
+        let lookup = Lookup::new(index, self.records.get(place)?, tree.to_owned()).ok()?;
+        Some(lookup.to_string().into_bytes())
+    }
+}
+
+impl Source {
+    pub(super) fn new(module: ModulePath, keys: LogVerifiers, store: Arc<dyn Store>) -> Source {
+        Source { versions: Versions::new(module, store.clone()), store, keys }
+    }
+
+    /// The bytes of the pointer to the published head.
+    pub(super) fn checkpoint(&self) -> Result<Vec<u8>, Fault> {
+        self.store.pointer(&Key::new(CHECKPOINT)?)?.ok_or(Fault::NoLog)
+    }
+
+    /// The published head in those bytes.
+    pub(super) fn open_head(&self, checkpoint: &[u8]) -> Result<Published, Fault> {
+        Ok(Published::open(checkpoint, &self.keys)?)
+    }
+
+    /// A tile of the tree with this head, which must have it.
+    pub(super) fn tile(&self, head: TreeHead, tile: Tile) -> Result<Representation, Fault> {
+        let now = Tile::for_size(tile.level(), tile.index(), head.size).unwrap_or(tile);
+        let (key, found, mut bytes) = self.first_of([tile, now, tile.full()], tile_key)?;
+        if bytes.len() != found.length() {
+            let reason = format!("it has {} bytes, not {}", bytes.len(), found.length());
+            return Err(Fault::Damaged { key, reason });
+        }
+        bytes.truncate(tile.length());
+        Ok(Representation::new(bytes, Content::Hashes))
+    }
+
+    /// A bundle of the log with this head, which must have it.
+    pub(super) fn bundle(&self, head: TreeHead, bundle: Bundle) -> Result<LoadedBundle, Fault> {
+        let now = Bundle::for_size(bundle.index(), head.size).unwrap_or(bundle);
+        let (key, found, mut bytes) = self.first_of([bundle, now, bundle.full()], bundle_key)?;
+        let damaged = |reason: String| Fault::Damaged { key: key.clone(), reason };
+        let mut records = found.decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+        records.truncate(usize::from(bundle.width()));
+        // Each entry has its length in front, in two bytes.
+        bytes.truncate(records.iter().map(|entry| 2 + entry.as_bytes().len()).sum());
+        let data = data_tile(bundle, &records).map_err(|error| damaged(error.to_string()))?;
+        Ok(LoadedBundle {
+            entries: Representation::new(bytes, Content::Entries),
+            data: Representation::new(data, Content::Text),
+            records,
+        })
+    }
+
+    /// A version of the log with this head, which must have it.
+    pub(super) fn version(
+        &self,
+        head: TreeHead,
+        version: ModuleVersion,
+    ) -> Result<LoadedVersion, Fault> {
+        let module = self.versions.module(head, version)?;
+        Ok(LoadedVersion {
+            info: Representation::new(module.info().to_json(), Content::Json),
+            go_mod: Representation::new(module.go_mod().to_vec(), Content::Text),
+            zip: Representation::new(module.zip().to_vec(), Content::Zip),
+        })
+    }
+
+    /// The first of these objects that is there. The first is the one that was asked for, and its
+    /// bytes are at the start of the others.
+    fn first_of<T: Copy + PartialEq>(
+        &self,
+        candidates: [T; 3],
+        key: impl Fn(T) -> Result<Key, StoreError>,
+    ) -> Result<(Key, T, Vec<u8>), Fault> {
+        let mut last = None;
+        for object in candidates {
+            if last.replace(object) == Some(object) {
+                continue;
+            }
+            let key = key(object)?;
+            if let Some(bytes) = self.store.get(&key)? {
+                return Ok((key, object, bytes));
+            }
+        }
+        let [asked, ..] = candidates;
+        Err(Fault::Missing { key: key(asked)? })
+    }
+}

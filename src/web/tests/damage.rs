@@ -1,0 +1,224 @@
+//! A store that changes, goes back, is damaged or fails: what is shown stays true.
+
+use super::fixture::{ESCAPED, Fixture, get, module};
+use crate::gomod::ModulePath;
+use crate::publish::zip_key;
+use crate::store::{Fault, Key, Snapshot};
+use crate::tlog::{Bundle, Tile, bundle_key, tile_key};
+use crate::web::{Site, admin, router};
+use axum::Router;
+use axum::http::StatusCode;
+use std::time::Duration;
+
+/// Waits until the last reading of the head is old.
+async fn grow_old() {
+    tokio::time::sleep(crate::web::head::FRESH + Duration::from_millis(50)).await;
+}
+
+fn zip(number: u64) -> Key {
+    zip_key(&module(number).zip_hash()).expect("a key")
+}
+
+async fn status(router: &Router, path: &str) -> StatusCode {
+    get(router, path).await.status
+}
+
+/// The store with one object changed.
+fn edited(fixture: &Fixture, key: &Key, edit: impl FnOnce(&mut Vec<u8>)) -> Snapshot {
+    let mut snapshot = fixture.store.snapshot();
+    edit(snapshot.objects.get_mut(key).expect("the object"));
+    snapshot
+}
+
+#[tokio::test]
+async fn a_new_version_is_seen_by_whoever_asks_for_it() {
+    let fixture = Fixture::with(1);
+    let router = fixture.router().await;
+    let info = format!("/goproxy/{ESCAPED}/@v/v0.2.0.info");
+    assert_eq!(status(&router, &info).await, StatusCode::NOT_FOUND);
+    fixture.publish(1);
+    // What the last reading has is answered from it; what it has not is looked for.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(status(&router, &info).await, StatusCode::OK);
+    assert_eq!(status(&router, "/log/tile/0/000.p/2").await, StatusCode::OK);
+    let list = get(&router, &format!("/goproxy/{ESCAPED}/@v/list")).await;
+    assert_eq!(list.text(), "v0.1.0\nv0.2.0\n");
+}
+
+#[tokio::test]
+async fn nothing_is_visible_before_it_is_logged() {
+    let fixture = Fixture::with(2);
+    let before = fixture.store.snapshot();
+    fixture.publish(1);
+    // All objects of the third version are there; the published head is still the second.
+    let mut halfway = fixture.store.snapshot();
+    halfway.pointers = before.pointers;
+    fixture.store.restore(&halfway);
+    let router = fixture.router().await;
+    for path in [
+        format!("/goproxy/{ESCAPED}/@v/v0.3.0.zip"),
+        format!("/sumdb/lookup/{ESCAPED}@v0.3.0"),
+        "/log/tile/0/000.p/3".into(),
+        "/log/tile/entries/000.p/3".into(),
+        "/sumdb/tile/8/data/000.p/3".into(),
+    ] {
+        assert_eq!(status(&router, &path).await, StatusCode::NOT_FOUND, "{path}");
+    }
+    let latest = get(&router, &format!("/goproxy/{ESCAPED}/@latest")).await;
+    assert!(latest.text().contains("v0.2.0"));
+}
+
+#[tokio::test]
+async fn a_zip_that_is_not_the_logged_one_is_never_served() {
+    let fixture = Fixture::with(2);
+    let path = ["info", "mod", "zip"].map(|kind| format!("/goproxy/{ESCAPED}/@v/v0.1.0.{kind}"));
+    let other = module(2).zip().to_vec();
+    for damage in [
+        edited(&fixture, &zip(1), |bytes| *bytes = other),
+        edited(&fixture, &zip(1), |bytes| bytes.truncate(100)),
+        edited(&fixture, &zip(1), |bytes| {
+            // A byte of the config: the zip's own checksum of it no longer fits either.
+            let at = bytes.windows(10).position(|w| w == b"SampleRate").expect("the config");
+            bytes[at] = b's';
+        }),
+    ] {
+        fixture.store.restore(&damage);
+        let router = fixture.router().await;
+        for path in &path {
+            let answer = get(&router, path).await;
+            assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert!(!answer.text().contains("module/"), "the object is the operator's business");
+        }
+        // Everything else is as it was.
+        assert_eq!(status(&router, &format!("/goproxy/{ESCAPED}/@v/v0.2.0.zip")).await, 200);
+        assert_eq!(status(&router, &format!("/sumdb/lookup/{ESCAPED}@v0.1.0")).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_repaired_object_is_served_without_a_restart() {
+    let fixture = Fixture::with(1);
+    let good = fixture.store.snapshot();
+    let router = fixture.router().await;
+    fixture.store.restore(&edited(&fixture, &zip(1), |bytes| bytes.truncate(9)));
+    let path = format!("/goproxy/{ESCAPED}/@v/v0.1.0.zip");
+    assert_eq!(status(&router, &path).await, 500);
+    fixture.store.restore(&good);
+    assert_eq!(status(&router, &path).await, 200);
+}
+
+#[tokio::test]
+async fn damaged_tiles_and_bundles_are_errors() {
+    let fixture = Fixture::with(3);
+    let tile = tile_key(Tile::new(0, 0, 3).expect("a tile")).expect("a key");
+    let bundle = bundle_key(Bundle::new(0, 3).expect("a bundle")).expect("a key");
+    let cases = [
+        (&tile, "/log/tile/0/000.p/3"),
+        (&tile, "/sumdb/tile/8/0/000.p/2"),
+        (&bundle, "/log/tile/entries/000.p/3"),
+        (&bundle, "/log/tile/entries/000.p/1"),
+        (&bundle, "/sumdb/tile/8/data/000.p/3"),
+        (&bundle, "/sumdb/lookup/telemetry.example.org/!config@v0.1.0"),
+        (&bundle, "/goproxy/telemetry.example.org/!config/@v/v0.1.0.zip"),
+    ];
+    let good = fixture.store.snapshot();
+    for (key, path) in cases {
+        let mut missing = good.clone();
+        missing.objects.remove(key);
+        for damage in [
+            edited(&fixture, key, |bytes| bytes.truncate(bytes.len() - 1)),
+            edited(&fixture, key, |bytes| bytes.push(0)),
+            edited(&fixture, key, Vec::clear),
+            missing,
+        ] {
+            fixture.store.restore(&damage);
+            assert_eq!(status(&fixture.router().await, path).await, 500, "{path}");
+            fixture.store.restore(&good);
+        }
+        assert_eq!(status(&fixture.router().await, path).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
+    let fixture = Fixture::with(1);
+    let old = fixture.store.snapshot();
+    fixture.publish(1);
+    let site = fixture.site().await;
+    let (router, admin) = (router(site.clone()), admin(site));
+    let checkpoint = get(&router, "/log/checkpoint").await.body;
+    let new = fixture.store.snapshot();
+    let mut torn = new.clone();
+    torn.pointers.values_mut().for_each(|bytes| bytes.truncate(20));
+    let mut none = new.clone();
+    none.pointers.clear();
+    for (state, said) in [(old, "rolled back"), (torn, "damaged"), (none, "no log/checkpoint")] {
+        fixture.store.restore(&state);
+        grow_old().await;
+        assert_eq!(get(&router, "/log/checkpoint").await.body, checkpoint);
+        let health = get(&admin, "/health").await;
+        assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(health.text().contains(said), "{}", health.text());
+    }
+    fixture.store.restore(&new);
+    assert_eq!(status(&admin, "/health").await, 200);
+    fixture.store.inject(Fault::PowerCutBefore(0));
+    grow_old().await;
+    assert_eq!(get(&router, "/log/checkpoint").await.body, checkpoint);
+    fixture.store.restart();
+    assert_eq!(status(&admin, "/health").await, 200);
+}
+
+#[tokio::test]
+async fn a_head_of_another_log_is_not_served() {
+    let (ours, theirs) = (Fixture::with(1), Fixture::with(1));
+    let path = || ModulePath::new("a.example.org").expect("a path");
+    let refused = Site::open(path(), ours.keys.clone(), theirs.store.clone()).await;
+    assert!(refused.is_err_and(|e| e.to_string().contains("log/checkpoint")));
+    let empty = std::sync::Arc::new(crate::store::MemoryStore::new());
+    let refused = Site::open(path(), ours.keys.clone(), empty).await;
+    assert!(refused.is_err_and(|e| e.to_string().contains("candor init")));
+}
+
+#[tokio::test]
+async fn an_object_is_read_from_the_store_once() {
+    let fixture = Fixture::with(3);
+    let router = fixture.router().await;
+    let paths = [
+        "/log/tile/0/000.p/3".to_string(),
+        "/log/tile/entries/000.p/3".into(),
+        format!("/goproxy/{ESCAPED}/@v/v0.1.0.zip"),
+    ];
+    for path in &paths {
+        assert_eq!(status(&router, path).await, 200);
+    }
+    fixture.store.restart();
+    for path in &paths {
+        assert_eq!(status(&router, path).await, 200);
+    }
+    // At most the head was read again.
+    assert!(fixture.store.operations() <= 1, "{}", fixture.store.operations());
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_part_and_status_and_nothing_else() {
+    let fixture = Fixture::with(2);
+    let site = fixture.site().await;
+    let (router, admin) = (router(site.clone()), admin(site));
+    for path in ["/", "/log/checkpoint", "/log/checkpoint", "/log/nothing", "/secret/alice"] {
+        get(&router, path).await;
+    }
+    let metrics = get(&admin, "/metrics").await;
+    let counts: Vec<&str> = metrics.text().lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        counts,
+        [
+            "candor_log_size 2",
+            "candor_requests_total{part=\"log\",status=\"200\"} 2",
+            "candor_requests_total{part=\"log\",status=\"404\"} 1",
+            "candor_requests_total{part=\"pages\",status=\"200\"} 1",
+            "candor_requests_total{part=\"other\",status=\"404\"} 1",
+        ]
+    );
+}

@@ -1,0 +1,8 @@
+//! The wires, from the outside: requests go through the whole router, over a log in memory that
+//! was made and signed by the real publisher's parts.
+
+mod connections;
+mod damage;
+mod fixture;
+mod hostile;
+mod routes;

@@ -1,0 +1,254 @@
+//! Every route: what it answers, how long that may be kept, and what is not there.
+
+use super::fixture::{Answer, ESCAPED, Fixture, MODULE, ask, get, module, root_of};
+use crate::tlog::{Checkpoint, Face, Lookup};
+use axum::http::{Method, StatusCode};
+use flate2::read::GzDecoder;
+use std::io::Read;
+
+const FOREVER: &str = "public, max-age=31536000, immutable";
+const SECONDS: &str = "public, max-age=5";
+
+fn assert_ok(answer: &Answer, content: &str, caching: &str) {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), content);
+    assert_eq!(answer.header("cache-control"), caching);
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert!(answer.header("etag").starts_with('"'));
+}
+
+#[tokio::test]
+async fn the_module_proxy_serves_the_versions_of_the_log() {
+    let router = Fixture::with(3).router().await;
+    let proxy = format!("/goproxy/{ESCAPED}");
+    let list = get(&router, &format!("{proxy}/@v/list")).await;
+    assert_ok(&list, "text/plain; charset=utf-8", SECONDS);
+    assert_eq!(list.text(), "v0.1.0\nv0.2.0\nv0.3.0\n");
+    let latest = get(&router, &format!("{proxy}/@latest")).await;
+    assert_ok(&latest, "application/json", SECONDS);
+    assert_eq!(latest.body, module(3).info().to_json());
+    let info = get(&router, &format!("{proxy}/@v/v0.2.0.info")).await;
+    assert_ok(&info, "application/json", FOREVER);
+    assert_eq!(info.body, module(2).info().to_json());
+    let go_mod = get(&router, &format!("{proxy}/@v/v0.2.0.mod")).await;
+    assert_ok(&go_mod, "text/plain; charset=utf-8", FOREVER);
+    assert_eq!(go_mod.body, module(2).go_mod());
+    let zip = get(&router, &format!("{proxy}/@v/v0.2.0.zip")).await;
+    assert_eq!(zip.status, StatusCode::OK);
+    assert_eq!(zip.header("content-type"), "application/zip");
+    assert_eq!(zip.body, module(2).zip());
+    // As the go command writes it.
+    let encoded = get(&router, "/goproxy/telemetry.example.org/%21config/@v/v0.2.0.mod").await;
+    assert_eq!(encoded.body, go_mod.body);
+}
+
+#[tokio::test]
+async fn whatever_is_not_here_lets_the_go_command_go_on_to_the_next_proxy() {
+    let router = Fixture::with(3).router().await;
+    for path in [
+        "golang.org/x/text/@v/list".into(),
+        "golang.org/x/text/@latest".into(),
+        "golang.org/x/text/@v/v0.3.0.zip".into(),
+        "gopkg.in/yaml.v3/@v/v3.0.1.info".into(),
+        "rsc.io/quote/v3/@v/list".into(),
+        // A parent and a child of the module are other modules.
+        "telemetry.example.org/@v/list".into(),
+        format!("{ESCAPED}/sub/@v/list"),
+        "telemetry.example.org/config/@v/list".into(),
+        format!("{ESCAPED}/@v/v0.4.0.info"),
+        format!("{ESCAPED}/@v/v0.4.0.mod"),
+        format!("{ESCAPED}/@v/v0.4.0.zip"),
+        format!("{ESCAPED}/@v/v0.0.0.zip"),
+        format!("{ESCAPED}/@v/v0.01.0.zip"),
+        format!("{ESCAPED}/@v/v1.0.0.info"),
+        format!("{ESCAPED}/@v/v0.9223372036854775808.0.info"),
+        format!("{ESCAPED}/@v/master.info"),
+        format!("{ESCAPED}/@v/v0.1.0.ziphash"),
+        format!("{ESCAPED}/@v/v0.1.0"),
+        format!("{ESCAPED}/@v/"),
+        format!("{ESCAPED}/@v"),
+        format!("{ESCAPED}/@latest/"),
+        ESCAPED.into(),
+        "sumdb/sum.golang.org/supported".into(),
+        "sumdb/telemetry.example.org/log/supported".into(),
+        "sumdb/supported".into(),
+    ] {
+        let answer = get(&router, &format!("/goproxy/{path}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {}", answer.text());
+        assert!(answer.text().starts_with("not found: "), "{path}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+    let empty = Fixture::new().router().await;
+    let list = get(&empty, &format!("/goproxy/{ESCAPED}/@v/list")).await;
+    assert_eq!((list.status, list.text()), (StatusCode::OK, ""));
+    let latest = get(&empty, &format!("/goproxy/{ESCAPED}/@latest")).await;
+    assert_eq!(latest.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_checksum_database_is_served_directly_and_through_the_proxy() {
+    let fixture = Fixture::with(3);
+    let router = fixture.router().await;
+    for base in ["/sumdb", "/goproxy/sumdb/telemetry.example.org/sumdb"] {
+        let latest = get(&router, &format!("{base}/latest")).await;
+        assert_ok(&latest, "text/plain; charset=utf-8", SECONDS);
+        let origin = Face::Sumdb.origin(&fixture.keys.host);
+        let tree = Checkpoint::open(&latest.body, &fixture.keys.sumdb, &origin).expect("signed");
+        assert_eq!(tree.head().size.get(), 3);
+        let lookup = get(&router, &format!("{base}/lookup/{ESCAPED}@v0.2.0")).await;
+        assert_ok(&lookup, "text/plain; charset=utf-8", SECONDS);
+        let lookup = Lookup::parse(lookup.text()).expect("a lookup");
+        assert_eq!((lookup.index.get(), lookup.tree.as_str()), (1, latest.text()));
+        let (zip, go_mod) = (module(2).zip_hash(), module(2).go_mod_hash());
+        let record = format!("{MODULE} v0.2.0 {zip}\n{MODULE} v0.2.0/go.mod {go_mod}\n");
+        assert_eq!(lookup.text, record);
+        let tile = get(&router, &format!("{base}/tile/8/0/000.p/3")).await;
+        assert_ok(&tile, "application/octet-stream", FOREVER);
+        assert_eq!(tile.body.len(), 96);
+        let data = get(&router, &format!("{base}/tile/8/data/000.p/3")).await;
+        assert_ok(&data, "text/plain; charset=utf-8", FOREVER);
+        assert_eq!(data.text().split("\n\n").nth(1), record.strip_suffix('\n'));
+        for path in [
+            "lookup/golang.org/x/text@v0.3.0",
+            "lookup/telemetry.example.org/config@v0.2.0",
+            "lookup/telemetry.example.org/!config@v0.4.0",
+            "lookup/telemetry.example.org/!config@v1.0.0",
+            "lookup/telemetry.example.org/!config@v0.2.0/go.mod",
+            "tile/8/0/000.p/4",
+            "tile/8/0/000",
+            "tile/8/0/001.p/1",
+            "tile/8/1/000.p/1",
+            "tile/8/63/000",
+            "tile/8/data/000",
+            "elsewhere",
+        ] {
+            let answer = get(&router, &format!("{base}/{path}")).await;
+            let refused = [StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST];
+            assert!(refused.contains(&answer.status), "{path}: {}", answer.status);
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        }
+    }
+    let supported = get(&router, "/goproxy/sumdb/telemetry.example.org/sumdb/supported").await;
+    assert_eq!((supported.status, supported.body.len()), (StatusCode::OK, 0));
+    assert_eq!(get(&router, "/sumdb/supported").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_log_is_served_by_tlog_tiles() {
+    let fixture = Fixture::with(3);
+    let router = fixture.router().await;
+    let checkpoint = get(&router, "/log/checkpoint").await;
+    assert_ok(&checkpoint, "text/plain; charset=utf-8", SECONDS);
+    let origin = Face::Log.origin(&fixture.keys.host);
+    let tree = Checkpoint::open(&checkpoint.body, &fixture.keys.log, &origin).expect("signed");
+    let entries = get(&router, "/log/tile/entries/000.p/3").await;
+    assert_ok(&entries, "application/octet-stream", FOREVER);
+    assert_eq!(root_of(&entries.body, 3), tree.head());
+    let tile = get(&router, "/log/tile/0/000.p/3").await;
+    assert_ok(&tile, "application/octet-stream", FOREVER);
+    assert_eq!(get(&router, "/log/").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn every_partial_tile_of_every_older_tree_is_served_and_nothing_beyond_the_head() {
+    let fixture = Fixture::with(300);
+    let router = fixture.router().await;
+    let full = get(&router, "/log/tile/0/000").await.body;
+    let entries = get(&router, "/log/tile/entries/000").await.body;
+    let data = get(&router, "/sumdb/tile/8/data/000").await;
+    assert_eq!((full.len(), data.text().matches("\n\n").count()), (8192, 256));
+    assert_eq!(root_of(&entries, 256).size.get(), 256);
+    // No object of these widths was ever stored: they are cut out of the full ones.
+    for width in 1..256 {
+        let tile = get(&router, &format!("/log/tile/0/000.p/{width}")).await;
+        assert_eq!(tile.body, full[..width * 32], "{width}");
+        let part = get(&router, &format!("/log/tile/entries/000.p/{width}")).await;
+        assert!(entries.starts_with(&part.body));
+        assert_eq!(root_of(&part.body, width).size.get(), width as u64);
+        let part = get(&router, &format!("/sumdb/tile/8/data/000.p/{width}")).await;
+        assert!(data.text().starts_with(part.text()));
+        assert_eq!(part.text().matches("\n\n").count(), width);
+    }
+    assert_eq!(get(&router, "/log/tile/1/000.p/1").await.body.len(), 32);
+    for (path, status) in [
+        ("tile/0/001.p/44", StatusCode::OK),
+        ("tile/0/001.p/43", StatusCode::OK),
+        ("tile/0/001.p/45", StatusCode::NOT_FOUND),
+        ("tile/0/001", StatusCode::NOT_FOUND),
+        ("tile/0/002.p/1", StatusCode::NOT_FOUND),
+        ("tile/1/000.p/2", StatusCode::NOT_FOUND),
+        ("tile/1/000", StatusCode::NOT_FOUND),
+        ("tile/2/000.p/1", StatusCode::NOT_FOUND),
+        ("tile/entries/001.p/44", StatusCode::OK),
+        ("tile/entries/001.p/45", StatusCode::NOT_FOUND),
+        ("tile/entries/001", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(get(&router, &format!("/log/{path}")).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again() {
+    let router = Fixture::with(3).router().await;
+    for path in [
+        "/".into(),
+        "/log/checkpoint".into(),
+        "/log/tile/0/000.p/3".into(),
+        "/log/tile/entries/000.p/3".into(),
+        "/sumdb/latest".into(),
+        format!("/sumdb/lookup/{ESCAPED}@v0.1.0"),
+        format!("/goproxy/{ESCAPED}/@v/list"),
+        format!("/goproxy/{ESCAPED}/@v/v0.1.0.zip"),
+    ] {
+        let first = get(&router, &path).await;
+        let tag = first.header("etag");
+        let again = ask(&router, Method::GET, &path, &[("if-none-match", tag)]).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}");
+        assert!(again.body.is_empty());
+        assert_eq!(again.header("etag"), tag);
+        assert_eq!(again.header("cache-control"), first.header("cache-control"));
+        let head = ask(&router, Method::HEAD, &path, &[]).await;
+        assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0), "{path}");
+        assert_eq!(head.header("etag"), tag);
+        assert_eq!(head.header("content-length"), first.body.len().to_string(), "{path}");
+        let post = ask(&router, Method::POST, &path, &[]).await;
+        assert_eq!(post.status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}
+
+#[tokio::test]
+async fn text_and_zips_travel_compressed_to_those_who_accept_it() {
+    let router = Fixture::with(200).router().await;
+    for path in [
+        format!("/goproxy/{ESCAPED}/@v/list"),
+        format!("/goproxy/{ESCAPED}/@v/v0.1.0.zip"),
+        "/log/tile/entries/000.p/200".into(),
+        "/sumdb/tile/8/data/000.p/200".into(),
+    ] {
+        let plain = get(&router, &path).await;
+        let packed = ask(&router, Method::GET, &path, &[("accept-encoding", "gzip")]).await;
+        assert_eq!(packed.header("content-encoding"), "gzip", "{path}");
+        assert_eq!(packed.header("vary"), "accept-encoding");
+        assert_ne!(packed.header("etag"), plain.header("etag"));
+        assert!(packed.body.len() < plain.body.len());
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).expect("gzip");
+        assert_eq!(unpacked, plain.body);
+    }
+    let hashes =
+        ask(&router, Method::GET, "/log/tile/0/000.p/200", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(hashes.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn the_front_page_says_what_is_here() {
+    let fixture = Fixture::with(2);
+    let page = get(&fixture.router().await, "/").await;
+    assert_ok(&page, "text/html; charset=utf-8", SECONDS);
+    for part in [MODULE, "v0.2.0", &fixture.keys.log.to_string(), &fixture.keys.sumdb.to_string()] {
+        assert!(page.text().contains(part), "{part}");
+    }
+    let empty = get(&Fixture::new().router().await, "/").await;
+    assert!(empty.text().contains("none yet"));
+}

@@ -1,0 +1,37 @@
+//! `/log/`: the log by C2SP tlog-tiles (<https://c2sp.org/tlog-tiles>).
+//!
+//! | path | answer |
+//! | --- | --- |
+//! | `checkpoint` | the signed tree head |
+//! | `tile/L/N[.p/W]` | a hash tile |
+//! | `tile/entries/N[.p/W]` | an entry bundle |
+
+use super::address::Address;
+use super::refusal::Refusal;
+use super::representation::Lifetime::{Immutable, Seconds};
+use super::site::Site;
+use crate::tlog::{Bundle, Tile};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+pub(super) async fn get(
+    State(site): State<Site>,
+    address: Address,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let path = address.below("/log/");
+    if path == "checkpoint" {
+        return Ok(site.head().await?.checkpoint.respond(&headers, Seconds));
+    }
+    let malformed = |error| Refusal::bad_request(format!("bad request: {error}"));
+    if path.starts_with("tile/entries/") {
+        let bundle = Bundle::parse_path(path).map_err(malformed)?;
+        return Ok(site.bundle(bundle).await?.entries.respond(&headers, Immutable));
+    }
+    if path.starts_with("tile/") {
+        let tile = Tile::parse_path(path).map_err(malformed)?;
+        return Ok(site.tile(tile).await?.respond(&headers, Immutable));
+    }
+    Err(Refusal::not_found("not found: a log has checkpoint, tile/ and tile/entries/"))
+}
