@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`] | the config's shape and its exact JSON |
 //! | [`expand()`] | counter groups written out |
+//! | [`frame`] | the frames of a stack counter |
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
 //! | `compile` | definitions to the smallest config that serves them |
 //! | `pad` | versions allowed in advance |
@@ -18,7 +19,8 @@ pub mod allowed;
 mod compile;
 pub mod config;
 mod expand;
-mod go_json;
+pub mod frame;
+pub(crate) mod go_json;
 #[cfg(feature = "server")]
 mod import;
 #[cfg(feature = "server")]
