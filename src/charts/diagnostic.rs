@@ -131,12 +131,11 @@ impl fmt::Display for Diagnostic {
         write!(f, "{}: {}", self.severity, self.message)?;
         match (self.line, self.column) {
             (Some(line), Some(column)) => {
-                write!(f, "\n --> {}:{line}:{column}", self.file)?;
+                let margin = " ".repeat(line.to_string().len());
+                write!(f, "\n{margin}--> {}:{line}:{column}", self.file)?;
                 if let Some(source) = &self.source {
-                    let number = line.to_string();
-                    let margin = " ".repeat(number.len());
                     let before = " ".repeat(source.caret);
-                    write!(f, "\n{margin} |\n{number} | {}", source.text.trim_end())?;
+                    write!(f, "\n{margin} |\n{line} | {}", source.text.trim_end())?;
                     write!(f, "\n{margin} | {before}^")?;
                 }
             }
@@ -208,7 +207,7 @@ mod tests {
     fn a_block_shows_message_place_line_caret_and_help() {
         let source = Excerpt { text: "type = \"pie\"".into(), caret: 7 };
         let shown = at("charts/a.toml", 12, 8).with_source(source).with_help("bake it").to_string();
-        let expected = "error: 12\n --> charts/a.toml:12:8\n   |\n12 | type = \"pie\"\n   |        ^\n\
+        let expected = "error: 12\n  --> charts/a.toml:12:8\n   |\n12 | type = \"pie\"\n   |        ^\n\
                         help: bake it";
         assert_eq!(shown, expected);
     }

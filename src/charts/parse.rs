@@ -144,6 +144,6 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
         Role::Charts => parsed.charts.extend(schema::charts(&mut reader, file.get_ref())),
         Role::Stray => {}
     }
-    parsed.found.append(&mut reader.found);
+    parsed.found.append(&mut reader.finish());
     parsed.texts.insert(text.file().clone(), text);
 }

@@ -331,7 +331,7 @@ fn expression(text: &str) -> Result<CounterExpression, Problem> {
     CounterExpression::parse(text).map_err(|error| Problem {
         message: error.message,
         help: error.help,
-        offset: error.offset,
+        offset: Some(error.offset),
     })
 }
 

@@ -25,20 +25,25 @@ pub struct Key {
 pub struct Problem {
     pub message: String,
     pub help: String,
-    /// For a string, the byte of its value that is wrong.
-    pub offset: usize,
+    /// The byte of a string's value that is wrong, where it is not the whole.
+    pub offset: Option<usize>,
 }
 
 impl Problem {
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Problem {
-        Problem { message: message.into(), help: help.into(), offset: 0 }
+        Problem { message: message.into(), help: help.into(), offset: None }
     }
 }
+
+/// How many mistakes of one file are shown: more than anyone mends before looking again.
+const MAX_MISTAKES: usize = 1000;
 
 /// A file that is being read, and the mistakes found in it so far.
 pub struct Reader<'f> {
     pub text: &'f SourceText,
-    pub found: Vec<Diagnostic>,
+    found: Vec<Diagnostic>,
+    /// How many more were found than are kept.
+    more: usize,
     /// Lines with syntax errors.
     broken: BTreeSet<u32>,
 }
@@ -47,7 +52,7 @@ impl<'f> Reader<'f> {
     /// Starts reading a file in which the TOML parser found `found`.
     pub fn new(text: &'f SourceText, found: Vec<Diagnostic>) -> Reader<'f> {
         let broken = found.iter().filter_map(|diagnostic| diagnostic.line).collect();
-        Reader { text, found, broken }
+        Reader { text, found, more: 0, broken }
     }
 
     /// Reports an error at a byte offset.
@@ -68,9 +73,24 @@ impl<'f> Reader<'f> {
     }
 
     fn push(&mut self, diagnostic: Diagnostic, help: impl Into<String>) {
-        if diagnostic.line.is_none_or(|line| !self.broken.contains(&line)) {
-            self.found.push(diagnostic.with_help(help));
+        if diagnostic.line.is_some_and(|line| self.broken.contains(&line)) {
+            return;
         }
+        if self.found.len() < MAX_MISTAKES {
+            self.found.push(diagnostic.with_help(help));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// All the mistakes.
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        if self.more > 0 {
+            let message = format!("{} more mistakes in this file are not shown", self.more);
+            let more = Diagnostic::file(Severity::Error, self.text.file().as_ref(), message);
+            self.found.push(more.with_help("mend those shown first"));
+        }
+        self.found
     }
 
     /// Opens a table that starts at byte `start`, where `keys` are the keys it may have.
@@ -237,8 +257,8 @@ fn convert_string<T>(
     match convert(text) {
         Ok(converted) => Some(At { value: converted, place: reader.text.place(start) }),
         Err(problem) => {
-            let offset = start + source_offset(reader.text, start, problem.offset);
-            reader.error(offset, problem.message, problem.help);
+            let inside = problem.offset.map(|offset| source_offset(reader.text, start, offset));
+            reader.error(start + inside.unwrap_or(0), problem.message, problem.help);
             None
         }
     }

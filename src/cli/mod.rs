@@ -4,15 +4,15 @@
 //! (`--json` or for people), and what the exit status means: 0 done, 1 refused or found wrong,
 //! 2 wrong usage.
 
-// mod check;
-// mod compile;
+mod check;
+mod compile;
 mod completions;
-// mod demo;
+mod demo;
 mod env;
-// mod import;
+mod import;
 mod init;
 mod publish;
-// mod serve;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -37,13 +37,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    //     Demo(demo::Args),
+    Demo(demo::Args),
     Init(init::Args),
-    //     Check(check::Args),
-    //     Import(import::Args),
-    //     Compile(compile::Args),
+    Check(check::Args),
+    Import(import::Args),
+    Compile(compile::Args),
     Publish(publish::Args),
-    //     Serve(serve::Args),
+    Serve(serve::Args),
     Env(env::Args),
     Completions(completions::Args),
 }
@@ -89,6 +89,15 @@ impl Output {
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{line}").and_then(|()| out.flush());
         written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
+    }
+
+    /// Tells a story, where the result is for people.
+    fn narrate(self, text: impl Display) {
+        if !self.json {
+            let mut out = io::stdout().lock();
+            // Whoever closed the pipe has heard enough; the story goes on to its end.
+            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        }
     }
 
     /// Tells people something on the way to the result; on standard error.
@@ -144,13 +153,13 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Output { json: cli.json };
     let done = match cli.verb {
-        //         Verb::Demo(args) => demo::run(args, out),
+        Verb::Demo(args) => demo::run(args, out),
         Verb::Init(args) => init::run(args, out),
-        //         Verb::Check(args) => check::run(args, out),
-        //         Verb::Import(args) => import::run(args, out),
-        //         Verb::Compile(args) => compile::run(args, out),
+        Verb::Check(args) => check::run(args, out),
+        Verb::Import(args) => import::run(args, out),
+        Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
-        //         Verb::Serve(args) => serve::run(args, out),
+        Verb::Serve(args) => serve::run(args, out),
         Verb::Env(args) => env::run(args, out),
         Verb::Completions(args) => completions::run(args, out),
     };

@@ -224,14 +224,23 @@ fn what_cannot_be_remembered_is_not_used() {
 
 #[test]
 fn of_two_programs_neither_forgets_what_the_other_saw() {
-    /// A server on which another program of this machine is quicker, once.
+    /// A server that first shows something stale, while another program of this machine sees what
+    /// is new.
     #[derive(Debug)]
-    struct Busy<'a>(&'a Server, Arc<MemoryStore>, std::sync::Once);
+    struct Busy<'a> {
+        server: &'a Server,
+        stale: Vec<u8>,
+        memory: Arc<MemoryStore>,
+        once: std::sync::Once,
+    }
     impl Transport for Busy<'_> {
         fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-            let answer = self.0.get(url, limit);
+            let mut answer = self.server.get(url, limit);
             if url.ends_with("checkpoint") {
-                self.2.call_once(|| drop(latest(self.0, &self.1).expect("verified")));
+                self.once.call_once(|| {
+                    latest(self.server, &self.memory).expect("verified");
+                    answer = Ok(Some(self.stale.clone()));
+                });
             }
             answer
         }
@@ -239,9 +248,14 @@ fn of_two_programs_neither_forgets_what_the_other_saw() {
     let (mut server, memory) = (Server::with(1), memory());
     latest(&server, &memory).expect("verified");
     server.publish_many(1, "");
-    let busy = Busy(&server, memory.clone(), std::sync::Once::new());
-    let client = ConfigClient::new(server.source(), busy, memory).expect("a client");
-    assert_eq!(client.fetch(Wanted::Latest).expect("verified").version(), version(2));
+    let stale = server.file(&format!("{LOG}/checkpoint"));
+    server.publish_many(1, "");
+    let busy =
+        Busy { server: &server, stale, memory: memory.clone(), once: std::sync::Once::new() };
+    let client = ConfigClient::new(server.source(), busy, memory.clone()).expect("a client");
+    assert_eq!(client.fetch(Wanted::Latest).expect("verified").version(), version(3));
+    let remembered: Vec<_> = memory.snapshot().pointers.into_values().collect();
+    assert_eq!(remembered, [server.file(&format!("{LOG}/checkpoint"))]);
 }
 
 proptest! {

@@ -1,6 +1,33 @@
-//! What runs on a user's machine: the verified config download.
+//! What runs on a user's machine: consent, counters, and the verified config download.
 //!
-//! Read from the top; the first two files know nothing of configs.
+//! A program that counts needs one call and some counters:
+//!
+//! ```no_run
+//! use candor::client::counter::Counter;
+//! use candor::client::{Options, Program, start};
+//!
+//! static BUILDS: Counter = Counter::new("myprog/verb:build");
+//!
+//! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
+//! start(program, Options::default().count_panics());
+//! BUILDS.inc();
+//! ```
+//!
+//! Nothing is written until the user has allowed it. Read from the top:
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`day`] | days of the calendar |
+//! | [`folder`] | where a machine's telemetry lies |
+//! | [`mode`] | consent: whether anything is counted, and whether anything is sent |
+//! | `program` | what counts: name, version, toolchain, platform |
+//! | [`counter`] | counters, and the files that they are kept in |
+//! | `crash` | panics, counted by their stack |
+//! | `start` | the one call at a program's start |
+//!
+//! # The verified config download
+//!
+//! The first two files know nothing of configs.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -41,13 +68,22 @@ mod address;
 mod config;
 #[cfg(test)]
 mod config_tests;
+pub mod counter;
+mod crash;
+pub mod day;
+pub mod folder;
 mod memory;
+pub mod mode;
+mod program;
 mod remote;
+mod start;
 #[cfg(test)]
 mod testing;
 mod transport;
 
 pub use address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
+pub use program::{Program, goarch, goos};
 pub use remote::{RemoteError, RemoteLog};
+pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};

@@ -127,14 +127,11 @@ mod tests {
 
     #[test]
     fn programs_that_did_not_change_are_held_once() {
-        let json = |counter| {
-            format!(
-                r#"{{"Programs":[{{"Name":"p","Counters":[{{"Name":"{counter}","Rate":1}}]}},
-                {{"Name":"q","Versions":["v1.0.0"]}}]}}"#
-            )
-        };
-        let allowed = |counter| {
-            let config = CollectionConfig::from_json(json(counter).as_bytes());
+        let allowed = |counter: &str| {
+            let json = r#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":1,"Programs":[
+                {"Name":"p","Versions":[],"Counters":[{"Name":"COUNTER","Rate":1}]},
+                {"Name":"q","Versions":["v1.0.0"]}]}"#;
+            let config = CollectionConfig::from_json(json.replace("COUNTER", counter).as_bytes());
             Allowed::new(&config.expect("a config"))
         };
         let (first, mut second) = (allowed("a"), allowed("b"));

@@ -249,12 +249,12 @@ mod tests {
             "type = 'stack'\ncounter = 's:{a,b}'\ndepth = 9\nerror = 0.02",
         ];
         let config = program(SAMPLING, "population = 250000", &charts, DAY);
-        assert_eq!(counters(&config), [("usual", 0.06636), ("rough", 0.002656)]);
+        assert_eq!(counters(&config), [("usual", 0.066352), ("rough", 0.002656)]);
         let stacks = &config.programs[0].stacks;
         let stacks: Vec<_> =
             stacks.iter().map(|s| (s.name.as_str(), s.rate.get(), s.depth)).collect();
-        assert_eq!(stacks, [("s:a", 0.01659, 9), ("s:b", 0.01659, 9)]);
-        assert_eq!(config.sample_rate.get(), 0.06636);
+        assert_eq!(stacks, [("s:a", 0.016588, 9), ("s:b", 0.016588, 9)]);
+        assert_eq!(config.sample_rate.get(), 0.066352);
         assert_eq!(program(SAMPLING, "", &charts, DAY).sample_rate, Rate::ALL);
         assert_eq!(program(SAMPLING, "population = 16588", &charts, DAY).sample_rate, Rate::ALL);
     }
@@ -273,10 +273,10 @@ mod tests {
         };
         assert_eq!(
             found(&[rough, group, ratio]),
-            ["q 0.002656", "d 0.06636", "x 0.06636", "r 0.06636"]
+            ["q 0.002656", "d 0.066352", "x 0.066352", "r 0.066352"]
         );
         assert_eq!(found(&[rough, divisor]), ["q 0.002656", "d 0.002656"]);
-        assert_eq!(found(&[divisor, ratio, rough]), ["d 0.06636", "r 0.06636", "q 0.002656"]);
+        assert_eq!(found(&[divisor, ratio, rough]), ["d 0.066352", "r 0.066352", "q 0.002656"]);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | [`config`] | the config's shape and its exact JSON |
 //! | [`expand()`] | counter groups written out |
-//! | [`frame`] | the frames of a stack counter |
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
+//! | [`frame`] | what a line of a stack may look like |
 //! | `compile` | definitions to the smallest config that serves them |
 //! | `pad` | versions allowed in advance |
 //! | `rate` | from a target error to a sampling rate |

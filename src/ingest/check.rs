@@ -8,7 +8,7 @@ use super::refusal::{Refusal, What};
 use super::report::{ProgramReport, Report, X};
 use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE};
 use crate::collection::config::Rate;
-use crate::collection::frame::{TRUNCATED, is_cut_frame, is_frame};
+use crate::collection::frame::{is_frame, stack_depth};
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -163,22 +163,14 @@ fn check_program(report: &ProgramReport<'_>, x: X, config: &LoggedConfig) -> Res
 /// Checks what stands below the name of a stack counter: one frame a line.
 fn check_frames(name: &str, frames: Option<&str>, depth: u32) -> Result<(), Refusal> {
     let frames = frames.ok_or_else(|| Refusal::NoFrames { name: name.to_owned() })?;
-    let (frames, cut) = match frames.strip_suffix(TRUNCATED) {
-        Some(rest) => {
-            rest.rsplit_once('\n').map_or((None, Some(rest)), |(f, c)| (Some(f), Some(c)))
+    let name = || name.to_owned();
+    match stack_depth(frames).map(|found| (found, u32::try_from(found))) {
+        Some((_, Ok(found))) if found <= depth => Ok(()),
+        Some((frames, _)) => Err(Refusal::TooDeep { name: name(), frames, depth }),
+        None => {
+            let frame = frames.split('\n').find(|line| !is_frame(line)).unwrap_or_default();
+            Err(Refusal::Frame { name: name(), frame: frame.to_owned() })
         }
-        None => (Some(frames), None),
-    };
-    let lines = frames.map(|frames| frames.split('\n'));
-    let count = lines.clone().map_or(0, Iterator::count) + usize::from(cut.is_some());
-    if u32::try_from(count).is_ok_and(|count| count <= depth) {
-        let whole = lines.into_iter().flatten().find(|line| !is_frame(line));
-        match whole.or(cut.filter(|line| !is_cut_frame(line))) {
-            None => Ok(()),
-            Some(frame) => Err(Refusal::Frame { name: name.to_owned(), frame: frame.to_owned() }),
-        }
-    } else {
-        Err(Refusal::TooDeep { name: name.to_owned(), frames: count, depth })
     }
 }
 

@@ -102,11 +102,6 @@ fn every_rule_has_its_sentence() {
             "/home/alice\\ntruncated\\n",
             "stack \"crash\" has the frame \"/home/alice\", which is not of the form function:+line",
         ),
-        (
-            "runtime.main:=283",
-            "truncated",
-            "stack \"crash\" has the frame \"truncated\", which is not of the form function:+line",
-        ),
     ];
     for (from, to, sentence) in cases {
         let json = report(0.2);
@@ -119,8 +114,7 @@ fn every_rule_has_its_sentence() {
 
 #[test]
 fn a_stack_that_go_has_cut_is_allowed() {
-    for frames in ["main.main:+1\\nruntime.ma", "main.main:+1\\n", "\\\"", "golang.org/x/t\u{fffd}"]
-    {
+    for frames in ["main.main:+1\\nruntime.ma", "main.main:+1\\n", "golang.org/x/t\u{fffd}"] {
         let json = report(0.2).replace(
             "main.main:+12,+0x34\\nruntime.main:=283",
             &format!("{frames}\\ntruncated\\n"),

@@ -29,7 +29,7 @@ use super::staged::Staged;
 use super::tile::FULL;
 use super::{Bundle, BundleError, Edge, Entry, LogKeys, append_to_bundles};
 use super::{ProofError, Published, TreeHead, TreeLimitError, TreeSize};
-use super::{prove_consistency, verify_consistency};
+use super::{examine, prove_consistency, verify_consistency};
 use crate::store::{Key, Store, StoreError, Swap};
 use std::sync::Arc;
 
@@ -175,8 +175,7 @@ impl Log {
                 self.integrate(head)?;
             }
             // The right edge must lead to the head's root before anything is said about it.
-            let edge = Edge::load(head, &self.tiles()).map_err(|e| damaged(HEAD, e))?;
-            debug_assert_eq!(edge.head(), head);
+            self.edge(head)?;
             self.continues("log signed", signed, head)?;
             if let Some((published, _)) = &published {
                 self.continues("log published", published.head(), head)?;
@@ -199,7 +198,7 @@ impl Log {
         if entries.is_empty() {
             return Err(LogError::Empty);
         }
-        let mut edge = Edge::load(at, &self.tiles()).map_err(|e| damaged(HEAD, e))?;
+        let mut edge = self.edge(at)?;
         let leaves: Vec<_> = entries.iter().map(Entry::leaf_hash).collect();
         edge.append(&leaves)?;
         let head = edge.head();
@@ -209,6 +208,15 @@ impl Log {
             Swap::Lost => Ok(Appended::LostRace),
             Swap::Won => self.settle().map(Appended::Committed),
         }
+    }
+
+    /// The right edge of the tree with this head. Where it does not lead to the head's root, the
+    /// whole log is read to find out which object is to blame.
+    fn edge(&self, head: TreeHead) -> Result<Edge, LogError> {
+        Edge::load(head, &self.tiles()).map_err(|e| match examine(&self.tiles(), head, |_, _| {}) {
+            Err(found) => damaged("the log", found),
+            Ok(()) => damaged("the log", e),
+        })
     }
 
     /// The committed head.

@@ -435,6 +435,20 @@ mod tests {
         assert!(matches!(same_size, Err(ProofError::Inconsistent { .. })));
     }
 
+    /// A root proves anything to a verifier that does not count: it is where every way ends.
+    #[test]
+    fn a_proof_must_go_all_the_way() {
+        let head = Tiles::with(9).head();
+        let empty = verify_inclusion(head.root, index(0), head, &InclusionProof::new(vec![]));
+        assert!(matches!(empty, Err(ProofError::Length { few_or_many: "few", .. })));
+        let old = TreeHead { size: size(4), root: head.root };
+        let empty = verify_consistency(old, head, &ConsistencyProof::new(vec![]));
+        assert!(matches!(empty, Err(ProofError::Length { few_or_many: "few", .. })));
+        let old = TreeHead { size: size(5), root: head.root };
+        let one = verify_consistency(old, head, &ConsistencyProof::new(vec![head.root]));
+        assert!(matches!(one, Err(ProofError::Length { few_or_many: "few", .. })));
+    }
+
     fn flip(hash: Hash, bit: usize) -> Hash {
         let mut bytes = *hash.as_bytes();
         bytes[bit / 8] ^= 1 << (bit % 8);

@@ -5,10 +5,14 @@
 
 pub mod http;
 
+use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
+use candor::gomod::ModulePath;
+use candor::store::FileStore;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// The module of the deployments that tests make, unless they say otherwise.
@@ -285,12 +289,6 @@ impl Go {
         self.environment = pairs.iter().map(|(k, v)| (k.clone(), value(v))).collect();
     }
 
-    /// Removes downloaded modules and cached tiles; what was seen of the log is kept, as
-    /// `go clean -modcache` does.
-    pub fn forget_downloads(&self) {
-        let _ = std::fs::remove_dir_all(self.folder.path().join("cache"));
-    }
-
     pub fn command(&self, arguments: &[&str]) -> Command {
         let home = self.folder.path();
         let mut command = Command::new("go");
@@ -328,6 +326,41 @@ impl Go {
             "go mod download {module}@{version}: {printed}\n{stderr}"
         );
         printed
+    }
+}
+
+/// Our own verifying client, with nothing remembered.
+pub struct Client {
+    folder: TempDir,
+    module: String,
+    key: String,
+    url: String,
+}
+
+impl Client {
+    pub fn new(deployment: &Deployment, url: &str) -> Client {
+        Client {
+            folder: TempDir::new().expect("a temporary folder"),
+            module: deployment.module.clone(),
+            key: deployment.log_key.clone(),
+            url: url.to_owned(),
+        }
+    }
+
+    /// The same user, whose deployment is now reached elsewhere. What was seen is remembered.
+    pub fn at(self, url: &str) -> Client {
+        Client { url: url.to_owned(), ..self }
+    }
+
+    pub fn fetch(&self, wanted: Wanted) -> Result<VerifiedConfig, ClientError> {
+        let source = ConfigSource {
+            proxy: format!("{}/goproxy", self.url).parse().expect("an address"),
+            log: format!("{}/log", self.url).parse().expect("an address"),
+            module: ModulePath::new(self.module.as_str()).expect("a module path"),
+            key: self.key.parse().expect("a key"),
+        };
+        let memory = Arc::new(FileStore::new(self.folder.path()));
+        ConfigClient::new(source, Http::new(), memory).expect("a client").fetch(wanted)
     }
 }
 

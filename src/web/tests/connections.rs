@@ -144,16 +144,13 @@ async fn a_head_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn requests_under_way_are_finished_before_the_server_stops() {
-    let (started, has_started) = tokio::sync::mpsc::unbounded_channel();
-    let slow = get(move || async move {
-        let _ = started.send(());
+    let slow = get(|| async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         "finished"
     });
     let router = Router::new().route("/", slow);
-    for (grace, finished) in [(Duration::from_secs(10), true), (Duration::from_millis(20), false)] {
-        let limits = Limits { grace, ..Limits::default() };
-        let server = Server::start(router.clone(), limits).await;
+    for (grace, finished) in [(Duration::from_secs(3600), true), (Duration::ZERO, false)] {
+        let server = Server::start(router.clone(), Limits { grace, ..Limits::default() }).await;
         let mut stream = server.connect().await;
         stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -161,5 +158,18 @@ async fn requests_under_way_are_finished_before_the_server_stops() {
         server.task.await.expect("no panic");
         assert_eq!(read_all(&mut stream).await.ends_with("finished"), finished);
     }
-    drop(has_started);
+}
+
+#[tokio::test]
+async fn clients_that_want_nothing_do_not_keep_the_server_from_stopping() {
+    let grace = Duration::from_secs(3600);
+    let limits = Limits { grace, header: grace, ..Limits::default() };
+    let server = Server::start(Fixture::with(1).router().await, limits).await;
+    let (mut used, mut unused) = (server.connect().await, server.connect().await);
+    used.write_all(GET).await.expect("sent");
+    assert!(read_some(&mut used).await.starts_with("HTTP/1.1 200"));
+    server.stop.send(()).expect("it runs");
+    let stopped = tokio::time::timeout(Duration::from_secs(60), server.task).await;
+    stopped.expect("it stops long before the hour is over").expect("no panic");
+    assert_eq!([read_all(&mut used).await, read_all(&mut unused).await], ["", ""]);
 }

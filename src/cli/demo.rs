@@ -1,0 +1,350 @@
+//! `candor demo`: the whole pipeline in a temporary folder, narrated.
+//!
+//! It is also the shortest account of how the parts fit together: read [`Demo::tell`].
+
+use super::env::GoEnvironment;
+use super::{Failure, Output};
+use crate::charts::Repository;
+use crate::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
+use crate::collection::CollectionConfig;
+use crate::gomod::RepositoryUrl;
+use crate::publish::{Deployment, Outcome, Publication, Publisher};
+use crate::store::FileStore;
+use crate::web;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// Run the whole pipeline in a temporary folder, and tell what happens.
+///
+/// Makes a charts repository and a deployment, publishes two versions, serves them, downloads
+/// them as a client would, and shows what a client refuses. Leaves nothing behind.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  candor demo")]
+pub(super) struct Args {}
+
+/// The reviewed definitions of the story's first commit, and what its second adds.
+const FIRST_COMMIT: &[(&str, &str)] = &[
+    ("collection.toml", include_str!("../../testdata/demo/collection.toml")),
+    ("programs/hello.toml", include_str!("../../testdata/demo/programs/hello.toml")),
+    ("charts/verbs.toml", include_str!("../../testdata/demo/charts/verbs.toml")),
+];
+const SECOND_COMMIT: &[(&str, &str)] =
+    &[("charts/crashes.toml", include_str!("../../testdata/demo/charts/crashes.toml"))];
+
+const HOST: &str = "telemetry.example.org";
+const MODULE: &str = "telemetry.example.org/config";
+
+pub(super) fn run(_: Args, out: Output) -> Result<(), Failure> {
+    let runtime = Runtime::new()
+        .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
+    // Before there is anything to leave behind: asked to stop, the story ends at the next chapter
+    // and the folder is removed all the same.
+    let stopped = Arc::new(AtomicBool::new(false));
+    let stop = stopped.clone();
+    let signal = {
+        let _entered = runtime.enter();
+        super::serve::stop_signal()
+    };
+    runtime.spawn(async move {
+        signal.await;
+        stop.store(true, Ordering::Relaxed);
+    });
+    let folder = tempfile::Builder::new()
+        .prefix("candor-demo-")
+        .tempdir()
+        .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
+    let chapter = AtomicU8::new(0);
+    let demo = Demo { out, folder: folder.path().to_owned(), runtime, chapter, stopped };
+    let told = demo.tell();
+    drop(demo);
+    let place = folder.path().display().to_string();
+    folder.close().map_err(|e| Failure::new(format!("cannot remove {place}: {e}")))?;
+    out.result(&told?, "\nThat is all. Nothing of it is left on this machine.\n")
+}
+
+/// What the demonstration showed, for `--json`.
+#[derive(Debug, Serialize)]
+struct Told {
+    published: Vec<Publication>,
+    verified_by_go: bool,
+    refused: String,
+}
+
+struct Demo {
+    out: Output,
+    folder: PathBuf,
+    runtime: Runtime,
+    chapter: AtomicU8,
+    stopped: Arc<AtomicBool>,
+}
+
+/// A deployment that is being served; it stops when this is dropped.
+struct Served {
+    url: String,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Demo {
+    /// The story, from a proposal to a client that refuses to be lied to.
+    fn tell(&self) -> Result<Told, Failure> {
+        self.begin("What is collected is decided in the open")?;
+        let project = self.folder.join("project");
+        let commit = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
+        self.note(format_args!("Chart definitions are reviewed like code. Commit {commit} adds:"));
+        self.quote(FIRST_COMMIT.last().map_or("", |(_, text)| text));
+
+        self.begin("candor init: a deployment with a key of its own")?;
+        let deployment = Deployment::init(&self.folder.join("deployment"), HOST, MODULE)?;
+        self.note("Whoever wants to verify what it publishes needs this key and nothing else:");
+        self.quote(&deployment.verifiers().log);
+
+        self.begin("candor publish: the smallest config, as a Go module, in a transparency log")?;
+        let first = publish(&deployment, &project)?.0;
+        self.note(format_args!("{}@{} is zipped and hashed:", first.module, first.version));
+        self.quote(&first.sum);
+        self.note(format_args!("Its hash is entry 0 of the log. The signed tree head:"));
+        self.quote(format_args!("size {}, root {}", first.tree_size, first.root));
+
+        self.begin("candor serve: module proxy, checksum database, transparency log")?;
+        let served = self.serve(&deployment)?;
+        self.note(format_args!("Listening on {}", served.url));
+
+        self.begin("A client downloads the config, and believes nothing that it cannot verify")?;
+        let fetched = self.fetch(&deployment, &served.url, &first)?;
+        self.verified(&fetched);
+        let mut by_go = self.download_with_go(&deployment, &served.url, &first)?;
+        let before = strings(&fetched)?;
+        self.note("Reports may now hold these counters, and no other string of a program's own:");
+        before.iter().for_each(|counter| self.quote(counter));
+
+        self.begin("A proposal is merged: the next commit is the next version")?;
+        let commit = self::commit(&project, "Collect the stacks of crashes", SECOND_COMMIT)?;
+        let second = publish(&deployment, &project)?.0;
+        self.note(format_args!("{}@{} from commit {commit}", second.module, second.version));
+        let fetched = self.fetch(&deployment, &served.url, &second)?;
+        self.verified(&fetched);
+        by_go &= self.download_with_go(&deployment, &served.url, &second)?;
+        for string in strings(&fetched)?.difference(&before) {
+            self.note(format_args!("Now also collected: {string}"));
+        }
+        let (newest, changed) = publish(&deployment, &project)?;
+        if changed {
+            return Err(Failure::new("publishing the same commit again made another version"));
+        }
+        self.note(format_args!("Publishing again changes nothing: {} stays.", newest.version));
+
+        self.begin("Someone with the key shows this client another history")?;
+        let forged = self.folder.join("forged");
+        copy_key(&self.folder.join("deployment"), &forged)?;
+        let forged = Deployment::init(&forged, HOST, MODULE)?;
+        let hidden = self.folder.join("hidden");
+        let spying = FIRST_COMMIT.last().map_or("", |(_, text)| text).replace("greet", "passwords");
+        for (message, text) in [("A", spying.clone()), ("B", spying.replace("wave", "files"))] {
+            let files = [FIRST_COMMIT[0], FIRST_COMMIT[1], ("charts/verbs.toml", text.as_str())];
+            self::commit(&hidden, message, &files)?;
+            publish(&forged, &hidden)?;
+        }
+        let lying = self.serve(&forged)?;
+        let Err(refusal) = self.fetch(&deployment, &lying.url, &second) else {
+            return Err(Failure::new("a client believed a forked log"));
+        };
+        self.note("The signatures are good, but the client remembers what it saw, and refuses:");
+        self.quote(&refusal.message);
+        self.note("No report is ever sent under a config that is not provably everyone's.");
+        Ok(Told { published: vec![first, second], verified_by_go: by_go, refused: refusal.message })
+    }
+
+    fn begin(&self, title: &str) -> Result<(), Failure> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Failure::new("stopped"));
+        }
+        let number = 1 + self.chapter.fetch_add(1, Ordering::Relaxed);
+        self.out.narrate(format_args!("\n{number}. {title}"));
+        Ok(())
+    }
+
+    fn note(&self, text: impl Display) {
+        self.out.narrate(format_args!("   {text}"));
+    }
+
+    fn quote(&self, text: impl Display) {
+        for line in text.to_string().lines() {
+            self.out.narrate(format_args!("     | {line}"));
+        }
+    }
+
+    /// Serves a deployment on a free port of this machine.
+    fn serve(&self, deployment: &Deployment) -> Result<Served, Failure> {
+        let (stop, stopped) = oneshot::channel();
+        self.runtime.block_on(async {
+            let site = web::Site::open(
+                deployment.module.clone(),
+                deployment.verifiers().clone(),
+                deployment.store.clone(),
+            )
+            .await?;
+            let listener = super::serve::bind(([127, 0, 0, 1], 0).into()).await?;
+            let url = format!("http://{}", super::serve::local_address(&listener)?);
+            self.runtime.spawn(web::serve(listener, None, site, async {
+                // Ends when the sender is dropped.
+                let _ = stopped.await;
+            }));
+            Ok(Served { url, _stop: stop })
+        })
+    }
+
+    /// Downloads a version with our own client, which remembers what it has seen of the log.
+    fn fetch(
+        &self,
+        deployment: &Deployment,
+        url: &str,
+        wanted: &Publication,
+    ) -> Result<VerifiedConfig, Failure> {
+        let source = ConfigSource {
+            proxy: format!("{url}/goproxy").parse()?,
+            log: format!("{url}/log").parse()?,
+            module: deployment.module.clone(),
+            key: deployment.verifiers().log.clone(),
+        };
+        let memory = Arc::new(FileStore::new(self.folder.join("client")));
+        let client = ConfigClient::new(source, Http::new(), memory)?;
+        let version = Wanted::Version(wanted.version.parse()?);
+        // A server looks at its store about once a second, so what was published just now may
+        // take a moment to show.
+        for _ in 0..50 {
+            match client.fetch(version) {
+                Err(ClientError::UnknownVersion { .. }) => {
+                    thread::sleep(Duration::from_millis(100))
+                }
+                done => return Ok(done?),
+            }
+        }
+        Ok(client.fetch(version)?)
+    }
+
+    fn verified(&self, fetched: &VerifiedConfig) {
+        let head = fetched.head();
+        self.note(format_args!(
+            "candor's own client: {} is in the signed log (size {}), its hash is the logged one,",
+            fetched.version(),
+            head.size
+        ));
+        self.note("and the log continues what this client saw before: verified.");
+    }
+
+    /// Downloads a version with the unmodified go command, where there is one. Returns whether it
+    /// did.
+    fn download_with_go(
+        &self,
+        deployment: &Deployment,
+        url: &str,
+        wanted: &Publication,
+    ) -> Result<bool, Failure> {
+        let home = self.folder.join("go");
+        fs::create_dir_all(&home)
+            .map_err(|e| Failure::new(format!("cannot make {}: {e}", home.display())))?;
+        let environment = GoEnvironment::new(deployment, Some(url));
+        let mut go = Command::new("go");
+        go.args(["mod", "download", "-json", &format!("{}@{}", wanted.module, wanted.version)])
+            .current_dir(&home)
+            .env("GOPROXY", environment.proxy)
+            .env("GOSUMDB", environment.sumdb)
+            .env("GOPATH", &home)
+            .env("GOMODCACHE", home.join("cache"))
+            .env("GOCACHE", home.join("build"))
+            .env("GOFLAGS", "-modcacherw")
+            .env("GOTOOLCHAIN", "local")
+            .env("GOENV", "off")
+            .env("GOTELEMETRYDIR", home.join("telemetry"))
+            .envs(["GOPRIVATE", "GONOPROXY", "GONOSUMDB"].map(|name| (name, "")))
+            .stdin(Stdio::null());
+        let output = match go.output() {
+            Ok(output) => output,
+            Err(_) => {
+                self.note("(There is no go command here, so only candor's own client verifies.)");
+                return Ok(false);
+            }
+        };
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if said["Sum"] != wanted.sum.as_str() {
+            return Err(Failure::new(format!(
+                "`go mod download` did not verify {}@{}: {said}{}",
+                wanted.module,
+                wanted.version,
+                String::from_utf8_lossy(&output.stderr)
+            )));
+        }
+        self.note(format_args!(
+            "The unmodified go command, given GOPROXY and GOSUMDB: {} verified.",
+            wanted.version
+        ));
+        Ok(true)
+    }
+}
+
+/// Publishes what is checked out in a project, as `candor publish` does. Returns the newest
+/// version, and whether it is new.
+fn publish(deployment: &Deployment, project: &Path) -> Result<(Publication, bool), Failure> {
+    let publisher =
+        Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
+    publisher.verify_store()?;
+    let repository = Repository::open(&project.display().to_string(), None, Path::new("cache"))?;
+    match publisher.publish(&repository.read(None)?, &RepositoryUrl::default())? {
+        Outcome::Published(publication) => Ok((publication, true)),
+        Outcome::Unchanged(publication) => Ok((publication, false)),
+    }
+}
+
+/// Writes files below `charts-config` of a project and commits them, making the repository where
+/// there is none. Returns the commit's abbreviated name.
+fn commit(project: &Path, message: &str, files: &[(&str, &str)]) -> Result<String, Failure> {
+    let git = git2::Repository::init(project)?;
+    let mut index = git.index()?;
+    for (name, text) in files {
+        let name = Path::new("charts-config").join(name);
+        let path = project.join(&name);
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(project))?;
+            fs::write(&path, text)
+        };
+        write().map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
+        index.add_path(&name)?;
+    }
+    index.write()?;
+    let tree = git.find_tree(index.write_tree()?)?;
+    let maintainer = git2::Signature::now("A Maintainer", "maintainer@example.org")?;
+    let parent = git.head().ok().and_then(|head| head.peel_to_commit().ok());
+    let parents: Vec<_> = parent.iter().collect();
+    let id = git.commit(Some("HEAD"), &maintainer, &maintainer, message, &tree, &parents)?;
+    Ok(id.to_string().chars().take(12).collect())
+}
+
+/// What the owner of a key can do: make another deployment with it.
+fn copy_key(from: &Path, to: &Path) -> Result<(), Failure> {
+    let name = "keys/log.seed";
+    fs::create_dir_all(to.join("keys"))
+        .and_then(|()| fs::copy(from.join(name), to.join(name)))
+        .map(drop)
+        .map_err(|e| Failure::new(format!("cannot copy the key: {e}")))
+}
+
+/// The counters and stacks that a config names.
+fn strings(fetched: &VerifiedConfig) -> Result<BTreeSet<String>, Failure> {
+    let config = CollectionConfig::from_json(fetched.config())?;
+    let of_program = |program: &crate::collection::config::ProgramConfig| {
+        let counters = program.counters.iter().map(|counter| counter.name.clone());
+        let stacks = program.stacks.iter().map(|stack| format!("{} (stacks)", stack.name));
+        counters.chain(stacks).collect::<Vec<_>>()
+    };
+    Ok(config.programs.iter().flat_map(of_program).collect())
+}

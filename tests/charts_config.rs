@@ -1,0 +1,38 @@
+//! Candor's own definitions are valid, and compile to what they seem to say.
+
+use candor::charts::{Definitions, Sources, parse};
+use candor::collection::{Allowed, compile};
+use std::path::Path;
+
+fn definitions() -> Definitions {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts-config");
+    let sources = Sources::from_folder(&folder).expect("readable");
+    parse(&sources).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn candors_own_definitions_compile() {
+    let definitions = definitions();
+    assert_eq!(definitions.warnings, []);
+    let config = compile(&definitions, "2026-12-01T00:00:00Z".parse().expect("a time"));
+    let allowed = Allowed::new(&config);
+    let program = allowed.program("candor").expect("listed");
+    assert!(program.version("v0.1.0") && program.version("v0.2.0"));
+    assert!(program.counter("candor/verb:demo").is_some());
+    assert!(program.counter("candor/run").is_some(), "a ratio brings its divisor");
+    assert_eq!(program.stack("crash/panic").expect("listed").depth, 16);
+    assert!(allowed.goos("linux") && allowed.toolchain("rust1.95.0"));
+}
+
+#[test]
+fn what_expires_is_gone_after_its_last_day() {
+    let definitions = definitions();
+    let counts = |day: &str| {
+        let config = compile(&definitions, day.parse().expect("a time"));
+        let allowed = Allowed::new(&config);
+        let program = allowed.program("candor").expect("listed");
+        program.counter("candor/import:with-config").is_some()
+    };
+    assert!(counts("2027-06-30T23:59:59Z"));
+    assert!(!counts("2027-07-01T00:00:00Z"));
+}

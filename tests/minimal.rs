@@ -1,0 +1,183 @@
+//! The compiled config is minimal: every string in it is needed by a live chart, and when charts
+//! are taken away, exactly what only they needed is gone.
+
+use candor::charts::{Definitions, Sources, parse};
+use candor::collection::{CollectionConfig, ConfigString, compile, expand, needs};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// A chart to be written; numbers choose among what is possible.
+#[derive(Debug, Clone)]
+struct Plan {
+    program: usize,
+    kind: usize,
+    buckets: usize,
+    version: Option<usize>,
+    expires: Option<u8>,
+    over: usize,
+    error: bool,
+}
+
+const PROGRAMS: [&str; 3] = ["cmd/tool", "example.org/a", "example.org/b/c"];
+const VERSIONS: [&str; 4] = ["v1.0.0", "v1.1.0-pre.1", "v1.1.0", "v1.2.0"];
+const TOOLCHAINS: [&str; 4] = ["go1.20", "go1.21rc1", "go1.21.0", "rust1.95.0"];
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let version = proptest::option::of(0..4_usize);
+    let expires = proptest::option::of(1..28_u8);
+    let parts = (0..3_usize, 0..5_usize, 0..4_usize, version, expires, 0..8_usize, any::<bool>());
+    parts.prop_map(|(program, kind, buckets, version, expires, over, error)| Plan {
+        program,
+        kind,
+        buckets,
+        version,
+        expires,
+        over,
+        error,
+    })
+}
+
+fn is_stack(plan: &Plan) -> bool {
+    plan.kind == 0
+}
+
+/// The counter of a plan: the first of a group, or all of it.
+fn counter(number: usize, plan: &Plan, whole: bool) -> String {
+    let buckets: Vec<String> = (0..plan.buckets).map(|bucket| format!("b{bucket}")).collect();
+    match (plan.buckets, whole) {
+        (0, _) => format!("counter{number}"),
+        (_, true) => format!("counter{number}:{{{}}}", buckets.join(",")),
+        (_, false) => format!("counter{number}:b0"),
+    }
+}
+
+/// What a ratio divides by: some other chart's counter, or one that no chart has.
+fn over(number: usize, plans: &[Plan]) -> String {
+    let plan = &plans[number];
+    let other = plan.over % plans.len();
+    let usable = other != number
+        && plans[other].program == plan.program
+        && !is_stack(&plans[other])
+        && plan.over.is_multiple_of(2);
+    if usable { counter(other, &plans[other], false) } else { format!("divisor{}", plan.over % 3) }
+}
+
+fn definitions(plans: &[Plan], padding: bool, collection: &str) -> Definitions {
+    let mut charts = String::new();
+    for (number, plan) in plans.iter().enumerate() {
+        let kind = ["stack", "partition", "histogram", "timeseries", "ratio"][plan.kind];
+        let program = PROGRAMS[plan.program];
+        let counter = counter(number, plan, true);
+        let text = &mut charts;
+        writeln!(text, "[[chart]]\ntitle = '{number}'\nissue = ['https://x.org/{number}']")
+            .unwrap();
+        writeln!(text, "type = '{kind}'\nprogram = '{program}'\ncounter = '{counter}'").unwrap();
+        if let Some(version) = plan.version {
+            let versions = if plan.program == 0 { &TOOLCHAINS[..3] } else { &VERSIONS[..] };
+            writeln!(text, "version = '{}'", versions[version % versions.len()]).unwrap();
+        }
+        match kind {
+            "stack" => writeln!(text, "depth = {}", plan.buckets + 1).unwrap(),
+            "ratio" => writeln!(text, "over = '{}'", over(number, plans)).unwrap(),
+            _ => {}
+        }
+        if let Some(day) = plan.expires {
+            writeln!(text, "expires = 2026-02-{day:02}").unwrap();
+        }
+        if plan.error {
+            writeln!(text, "error = 0.05").unwrap();
+        }
+    }
+    let program = |name: &str| {
+        let padding = if padding {
+            "[padding]\nreleases = 2\nmajor = 1\nminor = 1\npatch = 1\nprerelease = 1\n"
+        } else {
+            ""
+        };
+        let versions = VERSIONS.map(|version| format!("'{version}'")).join(",");
+        format!("program = '{name}'\nmodule = '{name}'\nversions = [{versions}]\n{padding}")
+    };
+    let files = [
+        ("collection.toml", collection.to_owned()),
+        ("charts/all.toml", charts),
+        ("programs/0.toml", format!("program = '{}'\npopulation = 100000\n", PROGRAMS[0])),
+        ("programs/1.toml", format!("population = 30000\n{}", program(PROGRAMS[1]))),
+        ("programs/2.toml", program(PROGRAMS[2])),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.into_bytes()));
+    parse(&Sources::from_files(files.into())).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Everything that a config says, with groups written out.
+fn strings(config: &CollectionConfig) -> BTreeSet<ConfigString> {
+    let mut strings = BTreeSet::new();
+    let mut add = |string| assert!(strings.insert(string), "a string stands twice");
+    config.goos.iter().cloned().map(ConfigString::Goos).for_each(&mut add);
+    config.goarch.iter().cloned().map(ConfigString::Goarch).for_each(&mut add);
+    config.go_version.iter().cloned().map(ConfigString::Toolchain).for_each(&mut add);
+    for entry in &config.programs {
+        let program = || entry.name.clone();
+        add(ConfigString::Program(program()));
+        for version in entry.versions.iter().cloned() {
+            add(ConfigString::Version { program: program(), version });
+        }
+        for name in entry.counters.iter().flat_map(|counter| expand(&counter.name)) {
+            add(ConfigString::Counter { program: program(), name });
+        }
+        for name in entry.stacks.iter().map(|stack| stack.name.clone()) {
+            add(ConfigString::Stack { program: program(), name });
+        }
+    }
+    strings
+}
+
+/// The rate of a counter, to see that taking charts away never raises one.
+fn rate_of(config: &CollectionConfig, string: &ConfigString) -> Option<f64> {
+    let ConfigString::Counter { program, name } = string else { return None };
+    let entry = config.programs.iter().find(|entry| entry.name == *program)?;
+    let counter = entry.counters.iter().find(|c| expand(&c.name).any(|one| one == *name))?;
+    Some(counter.rate.get())
+}
+
+proptest! {
+    #[test]
+    fn each_string_goes_exactly_when_the_charts_that_need_it_are_gone(
+        (plans, kept) in vec(plan(), 1..12).prop_flat_map(|plans| {
+            let all: Vec<usize> = (0..plans.len()).collect();
+            let some = subsequence(all, 0..=plans.len());
+            (Just(plans), some)
+        }),
+        padding in any::<bool>(),
+        day in 1..28_i8,
+    ) {
+        let collection = format!(
+            "module = 'x.org/config'\ngoos = ['linux', 'plan9']\ngoarch = ['arm64']\n\
+             toolchains = {TOOLCHAINS:?}\n[sampling]\nconfidence = 0.95\nerror = 0.01\n"
+        );
+        let now = format!("2026-02-{day:02}T12:00:00Z").parse().expect("a time");
+        let full = definitions(&plans, padding, &collection);
+        let config = compile(&full, now);
+        let needs = needs(&full, now);
+        let needed: BTreeSet<ConfigString> = needs.keys().cloned().collect();
+        prop_assert_eq!(&strings(&config), &needed, "what is compiled is what is needed");
+
+        let mut rest = full.clone();
+        let titles: BTreeSet<String> = kept.iter().map(ToString::to_string).collect();
+        rest.charts.retain(|chart| titles.contains(&chart.title.value));
+        let smaller = compile(&rest, now);
+        let left: BTreeSet<ConfigString> = needs
+            .iter()
+            .filter(|(_, charts)| charts.iter().any(|chart| titles.contains(&chart.title.value)))
+            .map(|(string, _)| string.clone())
+            .collect();
+        prop_assert_eq!(&strings(&smaller), &left, "what is left is what is still needed");
+        for string in &left {
+            let (before, after) = (rate_of(&config, string), rate_of(&smaller, string));
+            prop_assert!(after <= before, "{:?} from {:?} to {:?}", string, before, after);
+        }
+        prop_assert!(smaller.sample_rate <= config.sample_rate);
+    }
+}
