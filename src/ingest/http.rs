@@ -12,6 +12,7 @@
 
 use super::MAX_BODY;
 use super::door::{Answer, FrontDoor};
+use super::entrance::Entrance;
 use super::refusal::Refusal;
 use axum::Router;
 use axum::body::Bytes;
@@ -21,7 +22,6 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RET
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -29,21 +29,22 @@ use tokio::time::timeout;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The routes of the front door.
-pub fn router(door: Arc<FrontDoor>) -> Router {
+pub fn router(entrance: Entrance) -> Router {
     Router::new()
         .route("/upload/{date}", post(upload).fallback(other_method))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(door)
+        .with_state(entrance)
 }
 
 async fn upload(
-    State(door): State<Arc<FrontDoor>>,
+    State(entrance): State<Entrance>,
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
-    let answer = receive(&door, &date, request).await;
+    let Some(door) = entrance.door() else { return respond(&Answer::Unavailable) };
+    let answer = receive(door, &date, request).await;
     door.count(&answer);
     respond(&answer)
 }

@@ -6,6 +6,7 @@ use crate::ingest::{Limits, stored_reports};
 use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use jiff::civil::Date;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -28,7 +29,8 @@ impl Bench {
     }
 
     async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
-        let response = router(self.door.clone()).oneshot(request).await.expect("infallible");
+        let response =
+            router(Entrance::of(self.door.clone())).oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.expect("a body");
         (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))

@@ -26,6 +26,7 @@
 //! | [`journal`](Journal) | many waiters, one sync; each report once |
 //! | [`stored`](stored_reports) | reading back what was stored |
 //! | [`door`](FrontDoor) | all of it together |
+//! | `entrance` | where a server's door hangs, or will |
 //! | [`http`](router) | its wire |
 //!
 //! # Privacy
@@ -36,6 +37,7 @@
 mod check;
 mod configs;
 mod door;
+mod entrance;
 mod excerpt;
 mod folder;
 mod http;
@@ -51,6 +53,7 @@ mod testing;
 pub use check::{CheckedReport, Identity, check, oldest_week};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
 pub use door::{Answer, Clock, Counts as DoorCounts, FrontDoor, FrontDoorError, SystemClock};
+pub use entrance::Entrance;
 pub use http::router;
 pub use journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};
 pub use refusal::{Refusal, What};
