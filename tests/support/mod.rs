@@ -218,7 +218,7 @@ impl Deployment {
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(self.path())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::inherit())
             .spawn()
             .expect("start candor serve");
         let mut line = String::new();
