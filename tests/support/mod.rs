@@ -3,7 +3,10 @@
 //! listen on free ports and are stopped by the process that started them.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod front_door;
 pub mod http;
+pub mod mutation;
+pub mod segments;
 
 use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
 use candor::gomod::ModulePath;
