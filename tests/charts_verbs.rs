@@ -143,7 +143,8 @@ fn what_cannot_be_imported_is_said_with_its_line_and_nothing_is_written() {
         "error: there is no chart type \"pie\"",
         "error: there is no `issue`",
         "error: the record has no program or no counter",
-        "config.txt:1:1",
+        "config.txt:2:1\n  |\n2 | counter: p/a:{x,x}",
+        "config.txt:3:1\n  |\n3 | type: pie",
         "config.txt:8:1",
         "config.txt:14:1",
     ] {

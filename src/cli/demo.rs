@@ -51,7 +51,10 @@ pub(super) fn run(_: Args, out: Output) -> Result<(), Failure> {
     // and the folder is removed all the same.
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = stopped.clone();
-    let signal = runtime.block_on(async { super::serve::stop_signal() });
+    let signal = {
+        let _entered = runtime.enter();
+        super::serve::stop_signal()
+    };
     runtime.spawn(async move {
         signal.await;
         stop.store(true, Ordering::Relaxed);
@@ -192,7 +195,7 @@ impl Demo {
             .await?;
             let listener = super::serve::bind(([127, 0, 0, 1], 0).into()).await?;
             let url = format!("http://{}", super::serve::local_address(&listener)?);
-            self.runtime.spawn(web::serve(listener, None, site, async {
+            self.runtime.spawn(web::serve(listener, None, site, None, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;
             }));
