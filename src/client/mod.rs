@@ -41,13 +41,22 @@ mod address;
 mod config;
 #[cfg(test)]
 mod config_tests;
+pub mod counter;
+mod crash;
+pub mod day;
+pub mod folder;
 mod memory;
+pub mod mode;
+pub mod program;
 mod remote;
+mod start;
 #[cfg(test)]
 mod testing;
 mod transport;
 
 pub use address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
+pub use program::Program;
 pub use remote::{RemoteError, RemoteLog};
+pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};

@@ -5,6 +5,7 @@
 //! | [`config`] | the config's shape and its exact JSON |
 //! | [`expand()`] | counter groups written out |
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
+//! | [`frame`] | what a line of a stack may look like |
 //! | `compile` | definitions to the smallest config that serves them |
 //! | `pad` | versions allowed in advance |
 //! | `rate` | from a target error to a sampling rate |
@@ -18,6 +19,7 @@ pub mod allowed;
 mod compile;
 pub mod config;
 mod expand;
+pub mod frame;
 mod go_json;
 #[cfg(feature = "server")]
 mod import;

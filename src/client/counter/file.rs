@@ -1,0 +1,172 @@
+//! Which counter file a program counts into today: its name, its week, and the file `weekends`.
+//!
+//! As golang/telemetry (`internal/counter/file.go`): a file begins on the day on which it is
+//! opened and ends on the next occurrence of the machine's weekday, at least one day later. The
+//! weekday is drawn at random once for each machine, so that not all machines report on the same
+//! day, and kept as a digit in `local/weekends`: 0 is Sunday.
+//!
+//! When the file ends is for [`super::recorder`] to notice; what becomes of it, for reports.
+
+use super::error::CountingError;
+use super::mapped::Mapped;
+use super::metadata::Metadata;
+use crate::client::day::Day;
+use crate::client::folder::Folder;
+use crate::client::program::Program;
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// A counter file in use, and what it is for.
+pub(super) struct CurrentFile {
+    pub mapped: Mapped,
+    pub metadata: Metadata,
+}
+
+impl CurrentFile {
+    /// Opens, or makes, the file of a program that counts from today on.
+    pub fn open(
+        folder: &Folder,
+        program: &Program,
+        today: Day,
+    ) -> Result<CurrentFile, CountingError> {
+        let local = folder.local();
+        // Before anything is made: a program that cannot be named leaves no folder behind.
+        Metadata::new(program, today, today)?;
+        fs::create_dir_all(&local).map_err(CountingError::io("create", &local))?;
+        let end = week_end(today, weekday(&local)?);
+        let metadata = Metadata::new(program, today, end)?;
+        let mapped = Mapped::open(&local.join(metadata.file_name()), &metadata)?;
+        Ok(CurrentFile { mapped, metadata })
+    }
+}
+
+/// The first such weekday after today.
+fn week_end(today: Day, weekday: u8) -> Day {
+    let days = (7 + weekday - today.weekday()) % 7;
+    today.plus(if days == 0 { 7 } else { days.into() })
+}
+
+/// The weekday on which this machine's weeks end, drawn now if it was not yet.
+fn weekday(local: &Path) -> Result<u8, CountingError> {
+    let path = local.join("weekends");
+    let mut drawn = false;
+    // Go's clients write the file in two steps: between them it is empty.
+    for _ in 0..20 {
+        match fs::read(&path) {
+            Ok(text) => match text.trim_ascii().first() {
+                // Whatever the byte, Go's clients take it for this day.
+                Some(digit) => return Ok(digit.wrapping_sub(b'0') % 7),
+                None => std::thread::sleep(Duration::from_millis(1)),
+            },
+            Err(e) if e.kind() == ErrorKind::NotFound && !drawn => {
+                draw_weekday(local, &path).map_err(CountingError::io("write", &path))?;
+                drawn = true;
+            }
+            Err(e) => return Err(CountingError::io("read", path)(e)),
+        }
+    }
+    Err(CountingError::Weekends { path })
+}
+
+/// Draws a weekday, unless another process has done so meanwhile: the file appears whole, and
+/// once. (Go's clients may, in that instant, each write their own; the last one stays.)
+fn draw_weekday(local: &Path, path: &Path) -> io::Result<()> {
+    let mut random = [0; 9];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let [digit, suffix @ ..] = random;
+    let temporary = local.join(format!(".weekends.{:016x}", u64::from_ne_bytes(suffix)));
+    let mut file = fs::File::create_new(&temporary)?;
+    // 256 is no multiple of 7: some days come up a little more often than others (37 to 36), which
+    // is harmless for spreading reports over a week.
+    let made =
+        writeln!(file, "{}", digit % 7).and_then(|()| match fs::hard_link(&temporary, path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+            // A file system without links.
+            Err(_) => fs::rename(&temporary, path),
+            Ok(()) => Ok(()),
+        });
+    // Gone already, if it was renamed.
+    let _ = fs::remove_file(&temporary);
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path().join("telemetry"));
+        (temporary, folder)
+    }
+
+    fn open(folder: &Folder, today: Day) -> Result<CurrentFile, CountingError> {
+        CurrentFile::open(folder, &Program::new("example.org/tool", "v1.0.0"), today)
+    }
+
+    #[test]
+    fn a_week_ends_on_the_machines_weekday_one_to_seven_days_later() {
+        let sunday: Day = "2026-11-22".parse().expect("a day");
+        for from in 0..7 {
+            for weekday in 0..7 {
+                let today = sunday.plus(from);
+                let end = week_end(today, weekday);
+                assert_eq!(end.weekday(), weekday);
+                assert!((1..=7).contains(&end.since(today)), "{today} {weekday}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_weekday_is_drawn_once_and_kept() {
+        let (_temporary, folder) = folder();
+        let today = "2026-11-22".parse().expect("a day");
+        let first = open(&folder, today).expect("opened").metadata;
+        let drawn = fs::read_to_string(folder.local().join("weekends")).expect("read");
+        assert!(drawn.len() == 2 && drawn.ends_with('\n'), "{drawn:?}");
+        assert_eq!(drawn.trim().parse::<u8>().ok(), Some(first.end.weekday()));
+        for _ in 0..10 {
+            assert_eq!(open(&folder, today).expect("opened").metadata, first);
+        }
+        // The counter file and `weekends`, nothing else.
+        assert_eq!(fs::read_dir(folder.local()).expect("list").count(), 2);
+    }
+
+    #[test]
+    fn a_strange_weekday_is_read_as_go_reads_it_and_an_empty_one_is_an_error() {
+        let (_temporary, folder) = folder();
+        let today = "2026-11-22".parse().expect("a day");
+        fs::create_dir_all(folder.local()).expect("create");
+        // In Go: time.Weekday(byte - '0') % 7.
+        for (text, weekday) in [("3", 3), (" 6\n", 6), ("7\n", 0), ("x", 2), ("\u{1}", 6)] {
+            fs::write(folder.local().join("weekends"), text).expect("write");
+            let read = super::weekday(&folder.local()).expect("a weekday");
+            assert_eq!(read, weekday, "{text:?}");
+        }
+        fs::write(folder.local().join("weekends"), "\n").expect("write");
+        assert!(matches!(open(&folder, today), Err(CountingError::Weekends { .. })));
+    }
+
+    #[test]
+    fn many_processes_draw_one_weekday() {
+        let (_temporary, folder) = folder();
+        fs::create_dir_all(folder.local()).expect("create");
+        let drawn: Vec<u8> = std::thread::scope(|scope| {
+            let draw = || super::weekday(&folder.local()).expect("a weekday");
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(draw)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("joined")).collect()
+        });
+        assert!(drawn.iter().all(|day| *day == drawn[0]), "{drawn:?}");
+    }
+
+    #[test]
+    fn a_program_without_a_name_leaves_nothing_behind() {
+        let (_temporary, folder) = folder();
+        let today = "2026-11-22".parse().expect("a day");
+        let opened = CurrentFile::open(&folder, &Program::new("", "v1.0.0"), today);
+        assert!(matches!(opened, Err(CountingError::Program(_))));
+        assert!(!folder.path().exists());
+    }
+}

@@ -1,0 +1,352 @@
+//! A counter file in use: mapped into memory, and added to by several processes at once.
+//!
+//! This is the crate's only file with unsafe code: for memory that other processes write, and for
+//! references that threads exchange without a lock. Three rules make it sound.
+//!
+//! 1. **What is mapped stays mapped**, until the process ends. A pointer to a count is good
+//!    forever, so counting needs no lock against unmapping. The price is address space: 16 KiB for
+//!    each page of a file, a few hundred KiB for a process that counts for a year.
+//! 2. **All access is atomic**, names included: no reference to plain bytes is ever made, so
+//!    another process that writes at the wrong moment, or writes nonsense, can make us read
+//!    nonsense but cannot break a promise made to the compiler. Counts are always accessed as 64
+//!    bits, everything else as 32.
+//! 3. **Every offset is checked** against what is mapped before it becomes a pointer.
+//!
+//! What cannot be protected: a process that shortens the file while it is in use. Touching a page
+//! that the file no longer has kills a process (`SIGBUS`); Go's clients are in the same place.
+//! Neither of us ever shortens a file, and deleting one is harmless. A full disk could do the same,
+//! as Go's clients leave holes in the file that get their blocks when first written; so on Linux
+//! every page's blocks are allocated before it is mapped, and a full disk is an ordinary error. On
+//! other systems, and on file systems that allocate nothing in advance, that danger remains.
+//!
+//! The format is in [`super::layout`]; which file it is, in [`super::file`].
+#![allow(unsafe_code)]
+
+use super::error::CountingError;
+use super::layout::{
+    DEAD, Layout, MAX_FILE, MAX_NAME, NAME_LENGTH, NAME_LENGTH_MARK, NAME_LENGTH_MASK, NEXT, PAGE,
+    RECORD_HEADER, UNIT, bucket, header,
+};
+use super::metadata::Metadata;
+use memmap2::{MmapOptions, MmapRaw};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::ptr;
+use std::sync::atomic::{
+    AtomicPtr, AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+};
+
+/// A reference that threads read and replace without a lock; or none.
+pub(super) struct AtomicRef<T: 'static>(AtomicPtr<T>);
+
+impl<T: Sync> AtomicRef<T> {
+    pub const fn none() -> AtomicRef<T> {
+        AtomicRef(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    #[inline]
+    pub fn load(&self) -> Option<&'static T> {
+        Self::reference(self.0.load(Acquire))
+    }
+
+    pub fn store(&self, new: Option<&'static T>) {
+        self.0.store(Self::pointer(new), SeqCst);
+    }
+
+    pub fn swap(&self, new: Option<&'static T>) -> Option<&'static T> {
+        Self::reference(self.0.swap(Self::pointer(new), SeqCst))
+    }
+
+    /// Replaces `old`, by identity. Says whether it was still there.
+    pub fn replace(&self, old: Option<&'static T>, new: &'static T) -> bool {
+        let (old, new) = (Self::pointer(old), Self::pointer(Some(new)));
+        self.0.compare_exchange(old, new, SeqCst, SeqCst).is_ok()
+    }
+
+    fn pointer(reference: Option<&'static T>) -> *mut T {
+        reference.map_or(ptr::null_mut(), |reference| ptr::from_ref(reference).cast_mut())
+    }
+
+    #[inline]
+    fn reference(pointer: *mut T) -> Option<&'static T> {
+        // SAFETY: the pointer is null or was made of a `&'static T`, by `pointer`, the only source
+        // of what is stored. Writing it released, and reading it acquired, what it points to. `T`
+        // is `Sync`, so any thread may have the reference. Nobody makes a `&mut` of it.
+        unsafe { pointer.as_ref() }
+    }
+}
+
+/// Adds to a count, which stays at its largest value rather than begin again from 0.
+#[inline]
+pub(super) fn add(count: &AtomicU64, number: u64) {
+    if count.fetch_add(number, Relaxed).checked_add(number).is_none() {
+        count.store(u64::MAX, Relaxed);
+    }
+}
+
+/// A counter file, mapped as far as it was long when last looked at.
+pub(super) struct Mapped {
+    path: PathBuf,
+    file: File,
+    layout: Layout,
+    /// Without gaps, from the file's beginning.
+    windows: Vec<Window>,
+    /// Where the last window ends: a multiple of the page.
+    length: u32,
+}
+
+/// A part of the file. Never unmapped.
+struct Window {
+    start: u32,
+    length: u32,
+    memory: &'static MmapRaw,
+}
+
+impl Mapped {
+    /// Opens the file with exactly this metadata, or makes it.
+    ///
+    /// Of several processes that make it at once, all write the same header, and the file has its
+    /// full first page only after that: none sees a page without a header.
+    pub fn open(path: &Path, metadata: &Metadata) -> Result<Mapped, CountingError> {
+        let other = || CountingError::Other { path: path.to_path_buf() };
+        let header = header(&metadata.to_string()).ok_or_else(other)?;
+        let layout = u32::try_from(header.len()).ok().and_then(Layout::new).ok_or_else(other)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(CountingError::io("open", path))?;
+        let length = file.metadata().map_err(CountingError::io("examine", path))?.len();
+        if length < u64::from(PAGE) {
+            write_at(&mut file, 0, &header).map_err(CountingError::io("write", path))?;
+        }
+        let path = path.to_path_buf();
+        let mut mapped = Mapped { path, file, layout, windows: Vec::new(), length: 0 };
+        mapped.map_up_to(PAGE)?;
+        mapped.follow()?;
+        let found = header.chunks_exact(4).zip((0..).step_by(4));
+        let same = |(expected, offset): (&[u8], u32)| {
+            mapped.word(offset).is_some_and(|word| word.load(Relaxed).to_ne_bytes() == *expected)
+        };
+        if found.map(same).all(|same| same) { Ok(mapped) } else { Err(other()) }
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The count of this name: the one that is in the file, or a new one.
+    ///
+    /// The name is 1 to 4096 bytes long. See [`super::layout`] for the four steps.
+    pub fn count(&mut self, name: &[u8]) -> Result<&'static AtomicU64, CountingError> {
+        let head_at = self.layout.head(bucket(name));
+        let head_word = self.word(head_at).ok_or_else(|| self.broken(head_at))?;
+
+        // 1. Search.
+        let mut head = head_word.load(Acquire);
+        if let Some(count) = self.search(name, head, 0)? {
+            return Ok(count);
+        }
+
+        // 2. Reserve.
+        let limit_at = self.layout.limit();
+        let limit_word = self.word(limit_at).ok_or_else(|| self.broken(limit_at))?;
+        let start = loop {
+            let limit = limit_word.load(Acquire);
+            // The limit moves only after the file was extended for it.
+            if limit > self.length && !(self.follow()? && limit <= self.length) {
+                return Err(self.broken(limit_at));
+            }
+            let Some((start, end)) = self.layout.place(limit, name.len()) else {
+                let full = limit > MAX_FILE - 2 * PAGE;
+                let path = self.path.clone();
+                return Err(if full {
+                    CountingError::Full { path }
+                } else {
+                    self.broken(limit_at)
+                });
+            };
+            if end > self.length {
+                self.map_up_to(end.next_multiple_of(PAGE))?;
+            } else if limit_word.compare_exchange(limit, end, AcqRel, Relaxed).is_ok() {
+                break start;
+            }
+        };
+
+        // 3. Write. Nobody else knows of the place; linking it releases what is written.
+        let outside = || self.broken(start);
+        let count = self.counter(start).ok_or_else(outside)?;
+        let next = self.word(start + NEXT).ok_or_else(outside)?;
+        let length = u32::try_from(name.len()).unwrap_or_default();
+        for (bytes, at) in name.chunks(4).zip((start + RECORD_HEADER..).step_by(4)) {
+            let mut word = [0; 4];
+            word[..bytes.len()].copy_from_slice(bytes);
+            self.word(at).ok_or_else(outside)?.store(u32::from_ne_bytes(word), Relaxed);
+        }
+        let stored_length = self.word(start + NAME_LENGTH).ok_or_else(outside)?;
+        stored_length.store(length | NAME_LENGTH_MARK, Relaxed);
+
+        // 4. Link. Another process may have linked records since; one may be of the same name.
+        loop {
+            next.store(head, Relaxed);
+            let Err(newer) = head_word.compare_exchange(head, start, AcqRel, Acquire) else {
+                return Ok(count);
+            };
+            if let Some(theirs) = self.search(name, newer, head)? {
+                next.store(DEAD, Relaxed);
+                return Ok(theirs);
+            }
+            head = newer;
+        }
+    }
+
+    /// Looks for a name in the chain that begins at `offset`, and before `end`.
+    fn search(
+        &mut self,
+        name: &[u8],
+        mut offset: u32,
+        end: u32,
+    ) -> Result<Option<&'static AtomicU64>, CountingError> {
+        // A chain that is longer than the file has room for records runs in a circle.
+        let mut steps = 0;
+        while offset != 0 && offset != end {
+            // What lies outside may be in a page that another process has added.
+            if !self.layout.holds_record(offset, self.length) {
+                self.follow()?;
+            }
+            steps += 1;
+            let (same, next) = self
+                .record(offset, name)
+                .filter(|_| steps <= self.length / UNIT)
+                .ok_or_else(|| self.broken(offset))?;
+            if same {
+                return Ok(self.counter(offset));
+            }
+            offset = next;
+        }
+        Ok(None)
+    }
+
+    /// Whether the record at this offset has this name, and which one is next. `None` if there is
+    /// no record.
+    fn record(&self, offset: u32, name: &[u8]) -> Option<(bool, u32)> {
+        if !self.layout.holds_record(offset, self.length) {
+            return None;
+        }
+        let next = self.word(offset + NEXT)?.load(Relaxed);
+        let length = (self.word(offset + NAME_LENGTH)?.load(Relaxed) & NAME_LENGTH_MASK) as usize;
+        if !(1..=MAX_NAME).contains(&length) {
+            return None;
+        }
+        let mut same = length == name.len();
+        for (bytes, at) in name.chunks(4).zip((offset + RECORD_HEADER..).step_by(4)) {
+            if !same {
+                break;
+            }
+            let word = self.word(at)?.load(Relaxed).to_ne_bytes();
+            same = word[..bytes.len()] == *bytes;
+        }
+        Some((same, next))
+    }
+
+    /// Maps what other processes have added to the file. Says whether there was any.
+    fn follow(&mut self) -> Result<bool, CountingError> {
+        let length = self.file.metadata().map_err(CountingError::io("examine", &self.path))?.len();
+        let length = u32::try_from(length).unwrap_or(MAX_FILE).min(MAX_FILE);
+        let pages = length - length % PAGE;
+        let grown = pages > self.length;
+        if grown {
+            self.map_up_to(pages)?;
+        }
+        Ok(grown)
+    }
+
+    /// Maps the file as far as `end`, a multiple of the page, extending it if it is shorter.
+    ///
+    /// Other processes may do so at once: what is written are zeros where no record ever lies.
+    fn map_up_to(&mut self, end: u32) -> Result<(), CountingError> {
+        let (start, length) = (self.length, end - self.length);
+        let mut extend = || -> io::Result<()> {
+            if !allocate(&self.file, start, length)? && self.file.metadata()?.len() < end.into() {
+                write_at(&mut self.file, end - 4, &[0; 4])?;
+            }
+            Ok(())
+        };
+        extend().map_err(CountingError::io("extend", &self.path))?;
+        let memory = MmapOptions::new()
+            .offset(start.into())
+            .len(length as usize)
+            .map_raw(&self.file)
+            .map_err(CountingError::io("map", &self.path))?;
+        // Rule 1: it is never unmapped.
+        self.windows.push(Window { start, length, memory: Box::leak(Box::new(memory)) });
+        self.length = end;
+        Ok(())
+    }
+
+    fn word(&self, offset: u32) -> Option<&'static AtomicU32> {
+        let pointer = self.pointer(offset, 4)?;
+        // SAFETY: `pointer` made sure that four aligned bytes are mapped there, and rule 1 that
+        // they stay so. By rule 2 all access is atomic; that of the kernel, for `write_at`, never
+        // reaches words in use: the header is written before it is mapped, or with the same bytes.
+        Some(unsafe { AtomicU32::from_ptr(pointer.cast()) })
+    }
+
+    fn counter(&self, offset: u32) -> Option<&'static AtomicU64> {
+        let pointer = self.pointer(offset, 8)?;
+        // SAFETY: as for `word`, with eight bytes. Only whole records' first eight bytes are asked
+        // for, and records lie at multiples of 32: in a sound file, no word is within a counter.
+        // In a forged one it may be; then both are read and written atomically all the same, and
+        // the numbers are as good as the forgery.
+        Some(unsafe { AtomicU64::from_ptr(pointer.cast()) })
+    }
+
+    /// Where an offset is mapped, if it is aligned to `size` and so many bytes are.
+    fn pointer(&self, offset: u32, size: u32) -> Option<*mut u8> {
+        let after = self.windows.partition_point(|window| window.start <= offset);
+        let window = self.windows.get(after.checked_sub(1)?)?;
+        let within = offset - window.start;
+        let fits = offset.is_multiple_of(size) && within.checked_add(size)? <= window.length;
+        // Windows begin at multiples of the page, so what is aligned in the file is in memory.
+        fits.then(|| window.memory.as_mut_ptr().wrapping_add(within as usize))
+    }
+
+    fn broken(&self, offset: u32) -> CountingError {
+        CountingError::Broken { path: self.path.clone(), offset }
+    }
+}
+
+fn write_at(file: &mut File, offset: u32, bytes: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(offset.into()))?;
+    file.write_all(bytes)
+}
+
+/// Gives a part of the file its place on the disk, extending the file if it is shorter, and leaves
+/// what is in it. Says whether the file system can.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn allocate(file: &File, offset: u32, length: u32) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    loop {
+        // SAFETY: the call takes numbers only, and the file is open as long as it is borrowed.
+        let done = unsafe { libc::fallocate(file.as_raw_fd(), 0, offset.into(), length.into()) };
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            _ if done == 0 => return Ok(true),
+            Some(libc::EINTR) => {}
+            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EPERM | libc::EINVAL) => return Ok(false),
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Other systems have no call that does this and nothing else.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+fn allocate(_: &File, _: u32, _: u32) -> io::Result<bool> {
+    Ok(false)
+}

@@ -1,0 +1,161 @@
+//! Where a machine's telemetry lies: one folder, laid out as golang/telemetry lays out its own
+//! (`internal/telemetry/dir.go`), so that both can share it.
+//!
+//! ```text
+//! FOLDER/mode                 what the user chose, and since when
+//! FOLDER/local/               stays on the machine: counter files, `weekends`, local reports
+//! FOLDER/upload/              reports that were sent
+//! FOLDER/debug/               made by users who want logs
+//! ```
+//!
+//! Naming a folder creates nothing. What is in `mode` is the concern of [`super::mode`]; of counter
+//! files, that of [`super::counter`].
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The telemetry folder of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    root: PathBuf,
+    shared_with_go: bool,
+}
+
+/// Why there is no telemetry folder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// No environment variable says where this user's settings are.
+    #[error("no place for telemetry is known: ${0} is not set; set it, or name a folder")]
+    Unset(&'static str),
+    /// A settings folder that would depend on where the program was started.
+    #[error("no place for telemetry is known: ${0} is not an absolute path")]
+    Relative(&'static str),
+}
+
+impl Folder {
+    /// The folder of programs that use Candor: `candor/telemetry` in the user's settings
+    /// (`$XDG_CONFIG_HOME` or `~/.config`; `~/Library/Application Support` on Apple's systems;
+    /// `%AppData%` on Windows), the places of Go's `os.UserConfigDir`.
+    ///
+    /// # Errors
+    ///
+    /// The environment does not tell where that is.
+    pub fn own() -> Result<Folder, FolderError> {
+        let root = user_settings(std::env::consts::OS, |name| std::env::var_os(name))?;
+        Ok(Folder { root: root.join("candor").join("telemetry"), shared_with_go: false })
+    }
+
+    /// The folder of programs that use golang.org/x/telemetry: `go/telemetry` in the user's
+    /// settings. What the user chose for Go's programs holds there for all.
+    ///
+    /// # Errors
+    ///
+    /// The environment does not tell where that is.
+    pub fn shared_with_go() -> Result<Folder, FolderError> {
+        let root = user_settings(std::env::consts::OS, |name| std::env::var_os(name))?;
+        Ok(Folder { root: root.join("go").join("telemetry"), shared_with_go: true })
+    }
+
+    /// A folder named by the user. It counts as shared with Go's programs if it is theirs.
+    pub fn at(root: impl Into<PathBuf>) -> Folder {
+        let root = root.into();
+        let shared_with_go = Folder::shared_with_go().is_ok_and(|folder| folder.root == root);
+        Folder { root, shared_with_go }
+    }
+
+    /// The same folder, with Go's rule for a user who has not chosen yet: count, never send.
+    #[must_use]
+    pub fn with_gos_rule(self) -> Folder {
+        Folder { shared_with_go: true, ..self }
+    }
+
+    /// Whether Go's rule for a missing mode file holds.
+    pub fn is_shared_with_go(&self) -> bool {
+        self.shared_with_go
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file with the user's choice.
+    pub fn mode_file(&self) -> PathBuf {
+        self.root.join("mode")
+    }
+
+    /// Where counter files and what was made of them stay.
+    pub fn local(&self) -> PathBuf {
+        self.root.join("local")
+    }
+
+    /// Where reports are kept that were sent.
+    pub fn upload(&self) -> PathBuf {
+        self.root.join("upload")
+    }
+
+    /// Where logs go, if the user has made this folder.
+    pub fn debug(&self) -> PathBuf {
+        self.root.join("debug")
+    }
+}
+
+/// Go's `os.UserConfigDir`.
+fn user_settings(
+    os: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf, FolderError> {
+    let path = |name: &'static str| match variable(name) {
+        Some(value) if !value.is_empty() => Ok(PathBuf::from(value)),
+        _ => Err(FolderError::Unset(name)),
+    };
+    let absolute = |name: &'static str, path: PathBuf| {
+        if path.is_absolute() { Ok(path) } else { Err(FolderError::Relative(name)) }
+    };
+    match os {
+        "windows" => path("AppData"),
+        "macos" | "ios" => Ok(path("HOME")?.join("Library").join("Application Support")),
+        _ => match path("XDG_CONFIG_HOME") {
+            Ok(settings) => absolute("XDG_CONFIG_HOME", settings),
+            Err(_) => absolute("HOME", path("HOME")?).map(|home| home.join(".config")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_where_go_looks_for_them() {
+        let cases: &[(&str, &[(&str, &str)], Result<&str, FolderError>)] = &[
+            ("linux", &[("HOME", "/h")], Ok("/h/.config")),
+            ("linux", &[("HOME", "/h"), ("XDG_CONFIG_HOME", "")], Ok("/h/.config")),
+            ("linux", &[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")], Ok("/x")),
+            ("linux", &[("XDG_CONFIG_HOME", "x")], Err(FolderError::Relative("XDG_CONFIG_HOME"))),
+            ("linux", &[("HOME", "h")], Err(FolderError::Relative("HOME"))),
+            ("freebsd", &[], Err(FolderError::Unset("HOME"))),
+            ("macos", &[("HOME", "/h")], Ok("/h/Library/Application Support")),
+            ("windows", &[("AppData", "/a")], Ok("/a")),
+            ("windows", &[("HOME", "/h")], Err(FolderError::Unset("AppData"))),
+        ];
+        for (os, environment, expected) in cases {
+            let variable = |name: &str| {
+                environment.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value))
+            };
+            let found = user_settings(os, variable);
+            assert_eq!(found, expected.clone().map(PathBuf::from), "{os} {environment:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_folder_has_candors_rule_unless_it_is_gos_own() {
+        let named = Folder::at("/somewhere/telemetry");
+        assert!(!named.is_shared_with_go());
+        assert!(named.with_gos_rule().is_shared_with_go());
+        if let Ok(gos) = Folder::shared_with_go() {
+            assert!(Folder::at(gos.path()).is_shared_with_go());
+        }
+    }
+}

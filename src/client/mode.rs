@@ -1,0 +1,244 @@
+//! Consent: whether anything is counted, and whether anything is sent.
+//!
+//! The user's choice is one line in the file `mode` of the telemetry folder, in the form of
+//! golang/telemetry (`internal/telemetry/dir.go`): the mode, a space, and the day on which it was
+//! chosen (`on 2026-11-22`). What was chosen for one program holds for all that share the folder.
+//!
+//! Silence is not consent. Without the file nothing is counted, except in a folder shared with
+//! Go's own programs, where their rule, `local`, holds. A file that cannot be read or says
+//! something else means `off`, and so does `DO_NOT_TRACK` (<https://consoledonottrack.com>), with
+//! any value except none, `0` and `false`: it outweighs the file.
+//!
+//! Which weeks may be sent after `on` is the concern of reports; that nothing is written in `off`,
+//! of everyone who writes.
+
+use super::day::Day;
+use super::folder::Folder;
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// What the user allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is written, nothing is sent.
+    Off,
+    /// Counted on this machine, never sent.
+    Local,
+    /// Counted, and sampled reports are sent for weeks that began after opting in.
+    On,
+}
+
+/// A text that is not a mode.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a mode: choose on, local or off")]
+pub struct ModeError(String);
+
+/// What holds now, since when, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// What is allowed.
+    pub mode: Mode,
+    /// The day on which the user chose it, if the file says.
+    pub since: Option<Day>,
+    /// Who decided.
+    pub decided_by: DecidedBy,
+}
+
+/// What a [`Consent`] follows from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecidedBy {
+    /// The user, in the mode file.
+    ModeFile,
+    /// The user has not chosen.
+    NoModeFile,
+    /// The environment variable `DO_NOT_TRACK`.
+    DoNotTrack,
+    /// The mode file is there but cannot be understood; this says why.
+    BadModeFile(String),
+}
+
+/// Why a choice could not be stored.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot store the telemetry mode in {path}: {source}")]
+pub struct SetModeError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Consent {
+    /// What holds in a folder, for a process with this environment variable `DO_NOT_TRACK`.
+    ///
+    /// Nothing is created. Whatever goes wrong means [`Mode::Off`].
+    pub fn read(folder: &Folder, do_not_track: Option<&OsStr>) -> Consent {
+        let off = |decided_by| Consent { mode: Mode::Off, since: None, decided_by };
+        if do_not_track.is_some_and(|value| !["", "0", "false"].iter().any(|no| value == *no)) {
+            return off(DecidedBy::DoNotTrack);
+        }
+        let path = folder.mode_file();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Consent::parse(&text).unwrap_or_else(|error| {
+                off(DecidedBy::BadModeFile(format!("{}: {error}", path.display())))
+            }),
+            Err(e) if e.kind() == ErrorKind::NotFound => Consent {
+                mode: if folder.is_shared_with_go() { Mode::Local } else { Mode::Off },
+                since: None,
+                decided_by: DecidedBy::NoModeFile,
+            },
+            Err(e) => off(DecidedBy::BadModeFile(format!("cannot read {}: {e}", path.display()))),
+        }
+    }
+
+    /// What holds in a folder for this process.
+    pub fn now(folder: &Folder) -> Consent {
+        Consent::read(folder, std::env::var_os("DO_NOT_TRACK").as_deref())
+    }
+
+    fn parse(text: &str) -> Result<Consent, ModeError> {
+        let text = text.trim();
+        let (mode, since) = match text.split_once(' ') {
+            // As in Go's client, a day that is none is no day.
+            Some((mode, day)) => (mode, day.parse().ok()),
+            None => (text, None),
+        };
+        Ok(Consent { mode: mode.parse()?, since, decided_by: DecidedBy::ModeFile })
+    }
+}
+
+impl Mode {
+    /// Stores the user's choice, made today. The file is replaced as a whole: no other process
+    /// sees half of it.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made or written; the old choice then holds on.
+    pub fn store(self, folder: &Folder, today: Day) -> Result<(), SetModeError> {
+        let path = folder.mode_file();
+        let write = || -> io::Result<()> {
+            std::fs::create_dir_all(folder.path())?;
+            // Two users' choices at once: the name is this process's, the last rename wins.
+            let temporary = folder.path().join(format!(".mode.{}", std::process::id()));
+            let mut file = std::fs::File::create(&temporary)?;
+            file.write_all(format!("{self} {today}").as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, &path)
+        };
+        write().map_err(|source| SetModeError { path: path.clone(), source })
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Mode::Off => "off",
+            Mode::Local => "local",
+            Mode::On => "on",
+        })
+    }
+}
+
+impl FromStr for Mode {
+    type Err = ModeError;
+
+    fn from_str(text: &str) -> Result<Mode, ModeError> {
+        match text {
+            "off" => Ok(Mode::Off),
+            "local" => Ok(Mode::Local),
+            "on" => Ok(Mode::On),
+            _ => Err(ModeError(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Option<Day> {
+        Some(text.parse().expect("a day"))
+    }
+
+    fn with_file(text: &[u8]) -> Consent {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path());
+        std::fs::write(folder.mode_file(), text).expect("write");
+        Consent::read(&folder, None)
+    }
+
+    #[test]
+    fn the_mode_file_is_read_as_go_writes_it() {
+        for (text, mode, since) in [
+            ("on", Mode::On, None),
+            ("on 2026-11-22", Mode::On, day("2026-11-22")),
+            ("on 2026-11-22\n", Mode::On, day("2026-11-22")),
+            ("on yesterday", Mode::On, None),
+            ("local 2026-11-22", Mode::Local, day("2026-11-22")),
+            ("off", Mode::Off, None),
+            (" off 2026-11-22", Mode::Off, day("2026-11-22")),
+        ] {
+            let expected = Consent { mode, since, decided_by: DecidedBy::ModeFile };
+            assert_eq!(with_file(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_no_consent() {
+        for text in [&b""[..], b"yes", b"ON", b"on\t2026-11-22", b"https://example.org", b"\xff"] {
+            let consent = with_file(text);
+            assert_eq!(consent.mode, Mode::Off, "{text:?}");
+            assert!(matches!(consent.decided_by, DecidedBy::BadModeFile(_)), "{text:?}");
+        }
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path());
+        std::fs::create_dir(folder.mode_file()).expect("create");
+        assert_eq!(Consent::read(&folder, None).mode, Mode::Off);
+    }
+
+    #[test]
+    fn without_a_choice_nothing_is_counted_except_by_gos_rule() {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path().join("missing"));
+        let consent = Consent::read(&folder, None);
+        assert_eq!((consent.mode, consent.decided_by), (Mode::Off, DecidedBy::NoModeFile));
+        let shared = folder.clone().with_gos_rule();
+        assert_eq!(Consent::read(&shared, None).mode, Mode::Local);
+        assert!(!folder.path().exists());
+    }
+
+    #[test]
+    fn do_not_track_outweighs_the_file() {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path());
+        Mode::On.store(&folder, day("2026-11-22").expect("a day")).expect("stored");
+        for (value, mode) in [
+            ("1", Mode::Off),
+            ("true", Mode::Off),
+            ("yes", Mode::Off),
+            ("2", Mode::Off),
+            ("", Mode::On),
+            ("0", Mode::On),
+            ("false", Mode::On),
+        ] {
+            assert_eq!(Consent::read(&folder, Some(OsStr::new(value))).mode, mode, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_stored_as_go_reads_it_and_replaces_the_last() {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path().join("a/b"));
+        let today = "2026-11-22".parse().expect("a day");
+        for (mode, text) in [
+            (Mode::On, "on 2026-11-22"),
+            (Mode::Local, "local 2026-11-22"),
+            (Mode::Off, "off 2026-11-22"),
+        ] {
+            mode.store(&folder, today).expect("stored");
+            assert_eq!(std::fs::read_to_string(folder.mode_file()).expect("read"), text);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).expect("list").count(), 1);
+    }
+}
