@@ -1,4 +1,19 @@
-//! What runs on a user's machine: the verified config download.
+//! What runs on a user's machine: consent, counters, weekly reports, and the verified config
+//! download.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | [`folder`] | where a machine's telemetry lies |
+//! | [`mode`] | consent: whether anything is counted or sent |
+//! | [`day`] | days of the calendar |
+//! | [`program`] | the program that counts |
+//! | [`counter`] | what a program counts |
+//! | `crash` | panics, counted by their stack |
+//! | `start` | the one call at a program's start |
+//! | [`report`] | from counter files to what is sent |
+//! | `upload` | sending one report |
+//!
+//! # The verified download
 //!
 //! Read from the top; the first two files know nothing of configs.
 //!
@@ -34,8 +49,8 @@
 //! # }
 //! ```
 //!
-//! Deliberately not here: a cache of downloaded configs (a client asks once a week), asking the
-//! server for its newest version (the signed tree head says it), and witness policies.
+//! Deliberately not here: a cache of downloaded configs (see [`report`]), asking the server for its
+//! newest version (the signed tree head says it), and witness policies.
 
 mod address;
 mod config;
@@ -49,14 +64,18 @@ mod memory;
 pub mod mode;
 pub mod program;
 mod remote;
+pub mod report;
 mod start;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod upload;
 
 pub use address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
 pub use program::Program;
 pub use remote::{RemoteError, RemoteLog};
+pub use report::{Destination, RunOptions, Summary, run_uploads, upload_in_background};
 pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};
+pub use upload::{Answer, Upload, UploadError};

@@ -20,7 +20,7 @@ mod compile;
 pub mod config;
 mod expand;
 pub mod frame;
-mod go_json;
+pub(crate) mod go_json;
 #[cfg(feature = "server")]
 mod import;
 #[cfg(feature = "server")]
