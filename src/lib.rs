@@ -12,7 +12,7 @@
 //! | [`gomod`] | how it travels: module paths, zip, `go.mod`, `.info`, `h1:` hashes |
 //! | [`tlog`] | how it is pinned: Merkle tree, tiles, notes, checkpoints, proofs |
 //! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
-//! | `client` | what runs on a user's machine: the verified config download |
+//! | `client` | what runs on a user's machine: consent, counters, the verified config download |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |

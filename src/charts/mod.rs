@@ -35,8 +35,11 @@ mod source;
 mod table;
 pub(crate) mod text;
 pub mod version;
+
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use parse::parse;
-pub use repository::{ObjectName, Repository, RepositoryError, Revision, commit_time};
+pub use repository::{
+    CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision, commit_time,
+};
 pub use source::{MAX_FILE, SourceError, Sources};

@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -45,20 +45,26 @@ const HOST: &str = "telemetry.example.org";
 const MODULE: &str = "telemetry.example.org/config";
 
 pub(super) fn run(_: Args, out: Output) -> Result<(), Failure> {
+    let runtime = Runtime::new()
+        .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
+    // Before there is anything to leave behind: asked to stop, the story ends at the next chapter
+    // and the folder is removed all the same.
+    let stopped = Arc::new(AtomicBool::new(false));
+    let stop = stopped.clone();
+    let signal = {
+        let _entered = runtime.enter();
+        super::serve::stop_signal()
+    };
+    runtime.spawn(async move {
+        signal.await;
+        stop.store(true, Ordering::Relaxed);
+    });
     let folder = tempfile::Builder::new()
         .prefix("candor-demo-")
         .tempdir()
         .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
-    let runtime = Runtime::new()
-        .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
-    let place = folder.path().to_owned();
-    // Asked to stop, the story ends where it is; the folder is removed all the same.
-    runtime.spawn(async move {
-        super::serve::stop_signal().await;
-        let _ = fs::remove_dir_all(&place);
-        std::process::exit(130);
-    });
-    let demo = Demo { out, folder: folder.path().to_owned(), runtime, chapter: AtomicU8::new(0) };
+    let chapter = AtomicU8::new(0);
+    let demo = Demo { out, folder: folder.path().to_owned(), runtime, chapter, stopped };
     let told = demo.tell();
     drop(demo);
     let place = folder.path().display().to_string();
@@ -79,6 +85,7 @@ struct Demo {
     folder: PathBuf,
     runtime: Runtime,
     chapter: AtomicU8,
+    stopped: Arc<AtomicBool>,
 }
 
 /// A deployment that is being served; it stops when this is dropped.
@@ -90,29 +97,29 @@ struct Served {
 impl Demo {
     /// The story, from a proposal to a client that refuses to be lied to.
     fn tell(&self) -> Result<Told, Failure> {
-        self.begin("What is collected is decided in the open");
+        self.begin("What is collected is decided in the open")?;
         let project = self.folder.join("project");
         let commit = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
         self.note(format_args!("Chart definitions are reviewed like code. Commit {commit} adds:"));
         self.quote(FIRST_COMMIT.last().map_or("", |(_, text)| text));
 
-        self.begin("candor init: a deployment with a key of its own");
+        self.begin("candor init: a deployment with a key of its own")?;
         let deployment = Deployment::init(&self.folder.join("deployment"), HOST, MODULE)?;
         self.note("Whoever wants to verify what it publishes needs this key and nothing else:");
         self.quote(&deployment.verifiers().log);
 
-        self.begin("candor publish: the smallest config, as a Go module, in a transparency log");
+        self.begin("candor publish: the smallest config, as a Go module, in a transparency log")?;
         let first = publish(&deployment, &project)?.0;
         self.note(format_args!("{}@{} is zipped and hashed:", first.module, first.version));
         self.quote(&first.sum);
         self.note(format_args!("Its hash is entry 0 of the log. The signed tree head:"));
         self.quote(format_args!("size {}, root {}", first.tree_size, first.root));
 
-        self.begin("candor serve: module proxy, checksum database, transparency log");
+        self.begin("candor serve: module proxy, checksum database, transparency log")?;
         let served = self.serve(&deployment)?;
         self.note(format_args!("Listening on {}", served.url));
 
-        self.begin("A client downloads the config, and believes nothing that it cannot verify");
+        self.begin("A client downloads the config, and believes nothing that it cannot verify")?;
         let fetched = self.fetch(&deployment, &served.url, &first)?;
         self.verified(&fetched);
         let mut by_go = self.download_with_go(&deployment, &served.url, &first)?;
@@ -120,7 +127,7 @@ impl Demo {
         self.note("Reports may now hold these counters, and no other string of a program's own:");
         before.iter().for_each(|counter| self.quote(counter));
 
-        self.begin("A proposal is merged: the next commit is the next version");
+        self.begin("A proposal is merged: the next commit is the next version")?;
         let commit = self::commit(&project, "Collect the stacks of crashes", SECOND_COMMIT)?;
         let second = publish(&deployment, &project)?.0;
         self.note(format_args!("{}@{} from commit {commit}", second.module, second.version));
@@ -136,7 +143,7 @@ impl Demo {
         }
         self.note(format_args!("Publishing again changes nothing: {} stays.", newest.version));
 
-        self.begin("Someone with the key shows this client another history");
+        self.begin("Someone with the key shows this client another history")?;
         let forged = self.folder.join("forged");
         copy_key(&self.folder.join("deployment"), &forged)?;
         let forged = Deployment::init(&forged, HOST, MODULE)?;
@@ -157,9 +164,13 @@ impl Demo {
         Ok(Told { published: vec![first, second], verified_by_go: by_go, refused: refusal.message })
     }
 
-    fn begin(&self, title: &str) {
+    fn begin(&self, title: &str) -> Result<(), Failure> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Failure::new("stopped"));
+        }
         let number = 1 + self.chapter.fetch_add(1, Ordering::Relaxed);
         self.out.narrate(format_args!("\n{number}. {title}"));
+        Ok(())
     }
 
     fn note(&self, text: impl Display) {

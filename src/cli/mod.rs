@@ -4,12 +4,12 @@
 //! (`--json` or for people), and what the exit status means: 0 done, 1 refused or found wrong,
 //! 2 wrong usage.
 
-// mod check;
-// mod compile;
+mod check;
+mod compile;
 mod completions;
 mod demo;
 mod env;
-// mod import;
+mod import;
 mod init;
 mod publish;
 mod serve;
@@ -39,9 +39,9 @@ struct Cli {
 enum Verb {
     Demo(demo::Args),
     Init(init::Args),
-    //     Check(check::Args),
-    //     Import(import::Args),
-    //     Compile(compile::Args),
+    Check(check::Args),
+    Import(import::Args),
+    Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
     Env(env::Args),
@@ -155,9 +155,9 @@ pub fn main() -> ExitCode {
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(args, out),
         Verb::Init(args) => init::run(args, out),
-        //         Verb::Check(args) => check::run(args, out),
-        //         Verb::Import(args) => import::run(args, out),
-        //         Verb::Compile(args) => compile::run(args, out),
+        Verb::Check(args) => check::run(args, out),
+        Verb::Import(args) => import::run(args, out),
+        Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
         Verb::Env(args) => env::run(args, out),

@@ -19,9 +19,9 @@ pub(super) struct Args {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// A second address, for health and metrics; best kept on loopback. None where not given.
-    #[arg(long, value_name = "ADDR")]
-    admin: Option<SocketAddr>,
+    /// A second address, for /health and /metrics; best kept on loopback.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    admin: SocketAddr,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -40,18 +40,13 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         .await?;
         let listener = bind(args.listen).await?;
         let address = local_address(&listener)?;
-        let admin = match args.admin {
-            None => None,
-            Some(address) => Some(bind(address).await?),
-        };
+        let admin = bind(args.admin).await?;
         out.line(
             &serde_json::json!({ "listening": format!("http://{address}") }),
             format_args!("listening on http://{address}\n"),
         )?;
-        if let Some(admin) = &admin {
-            out.say(format_args!("health and metrics on http://{}", local_address(admin)?));
-        }
-        web::serve(listener, admin, site, stop_signal()).await;
+        out.say(format_args!("health and metrics on http://{}", local_address(&admin)?));
+        web::serve(listener, Some(admin), site, stop_signal()).await;
         Ok(())
     })
 }
@@ -71,21 +66,29 @@ pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failur
     listener.local_addr().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
 }
 
-/// Ends when the process is asked to stop.
-pub(super) async fn stop_signal() {
+/// A future that ends when the process is asked to stop. From this call on, being asked does not
+/// end the process by itself. To be called on a runtime.
+pub(super) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     #[cfg(unix)]
-    {
+    let terminate = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let streams = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        async move {
+            let [Ok(mut terminate), Ok(mut interrupt)] = streams else {
+                // Without a handler the system's own way of stopping is left.
+                return std::future::pending().await;
+            };
             tokio::select! {
                 _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
             }
-            return;
         }
-    }
-    // Without a handler the system's own way of stopping is left.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    };
+    #[cfg(not(unix))]
+    let terminate = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    };
+    terminate
 }

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn settings_are_where_go_looks_for_them() {
-        let cases: &[(&str, &[(&str, &str)], Result<&str, FolderError>)] = &[
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Result<&'a str, FolderError>);
+        let cases: &[Case<'_>] = &[
             ("linux", &[("HOME", "/h")], Ok("/h/.config")),
             ("linux", &[("HOME", "/h"), ("XDG_CONFIG_HOME", "")], Ok("/h/.config")),
             ("linux", &[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")], Ok("/x")),

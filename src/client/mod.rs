@@ -1,21 +1,36 @@
 //! What runs on a user's machine: consent, counters, weekly reports, and the verified config
 //! download.
 //!
-//! | module | one idea |
+//! A program that counts needs one call and some counters:
+//!
+//! ```no_run
+//! use candor::client::counter::Counter;
+//! use candor::client::{Options, Program, start};
+//!
+//! static BUILDS: Counter = Counter::new("myprog/verb:build");
+//!
+//! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
+//! start(program, Options::default().count_panics());
+//! BUILDS.inc();
+//! ```
+//!
+//! Nothing is written until the user has allowed it. Read from the top:
+//!
+//! | file | one idea |
 //! | --- | --- |
-//! | [`folder`] | where a machine's telemetry lies |
-//! | [`mode`] | consent: whether anything is counted or sent |
 //! | [`day`] | days of the calendar |
-//! | [`program`] | the program that counts |
-//! | [`counter`] | what a program counts |
+//! | [`folder`] | where a machine's telemetry lies |
+//! | [`mode`] | consent: whether anything is counted, and whether anything is sent |
+//! | `program` | what counts: name, version, toolchain, platform |
+//! | [`counter`] | counters, and the files that they are kept in |
 //! | `crash` | panics, counted by their stack |
 //! | `start` | the one call at a program's start |
 //! | [`report`] | from counter files to what is sent |
 //! | `upload` | sending one report |
 //!
-//! # The verified download
+//! # The verified config download
 //!
-//! Read from the top; the first two files know nothing of configs.
+//! The first two files know nothing of configs.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -62,7 +77,7 @@ pub mod day;
 pub mod folder;
 mod memory;
 pub mod mode;
-pub mod program;
+mod program;
 mod remote;
 pub mod report;
 mod start;
@@ -73,7 +88,7 @@ mod upload;
 
 pub use address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
-pub use program::Program;
+pub use program::{Program, goarch, goos};
 pub use remote::{RemoteError, RemoteLog};
 pub use report::{Destination, RunOptions, Summary, run_uploads, upload_in_background};
 pub use start::{Options, start};

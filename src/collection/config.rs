@@ -2,8 +2,9 @@
 //! ([golang/telemetry](https://pkg.go.dev/golang.org/x/telemetry/internal/telemetry#UploadConfig)),
 //! its shape and its exact bytes.
 //!
-//! Reading accepts what Go's client accepts: `null` for an empty list, and unknown fields, which
-//! a later version of the format may bring. Writing gives the bytes that Go's tools give.
+//! Reading accepts `null` for an empty list, as Go writes one that was never made, and unknown
+//! fields, which a later version of the format may bring; what Go always writes must be there.
+//! Writing gives the bytes that Go's tools give.
 
 use super::go_json;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,19 +13,19 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CollectionConfig {
     /// Operating systems, by Go's names.
-    #[serde(rename = "GOOS", default, deserialize_with = "null_is_empty")]
+    #[serde(rename = "GOOS", deserialize_with = "null_is_empty")]
     pub goos: Vec<String>,
     /// Architectures, by Go's names.
-    #[serde(rename = "GOARCH", default, deserialize_with = "null_is_empty")]
+    #[serde(rename = "GOARCH", deserialize_with = "null_is_empty")]
     pub goarch: Vec<String>,
     /// Toolchains with which a reporting program may have been built.
-    #[serde(rename = "GoVersion", default, deserialize_with = "null_is_empty")]
+    #[serde(rename = "GoVersion", deserialize_with = "null_is_empty")]
     pub go_version: Vec<String>,
     /// A report whose X is larger is not sent.
-    #[serde(rename = "SampleRate", default)]
+    #[serde(rename = "SampleRate")]
     pub sample_rate: Rate,
     /// The programs, in the order of their names.
-    #[serde(rename = "Programs", default, deserialize_with = "null_is_empty")]
+    #[serde(rename = "Programs", deserialize_with = "null_is_empty")]
     pub programs: Vec<ProgramConfig>,
 }
 
@@ -35,7 +36,7 @@ pub struct ProgramConfig {
     #[serde(rename = "Name")]
     pub name: String,
     /// The versions that may report.
-    #[serde(rename = "Versions", default, deserialize_with = "null_is_empty")]
+    #[serde(rename = "Versions", deserialize_with = "null_is_empty")]
     pub versions: Vec<String>,
     /// Counters and groups of counters.
     #[serde(
@@ -216,17 +217,24 @@ mod tests {
 
     #[test]
     fn what_go_reads_is_read() {
-        let json = br#"{"GOOS":null,"Programs":[{"Name":"p","Versions":null}],"Later":{}}"#;
+        let json = br#"{"GOOS":null,"GOARCH":[],"GoVersion":null,"SampleRate":0.5,
+            "Programs":[{"Name":"p","Versions":null}],"Later":{}}"#;
         let config = CollectionConfig::from_json(json).expect("a config");
         assert_eq!(config.programs[0].name, "p");
-        assert_eq!(config.sample_rate, Rate::NONE);
+        assert_eq!(config.sample_rate.get(), 0.5);
+    }
+
+    #[test]
+    fn what_is_no_config_is_refused() {
+        for json in ["", "[]", "{}", "null", "7", r#"{"GOOS":[7]}"#, r#"{"Programs":[]}"#] {
+            assert!(CollectionConfig::from_json(json.as_bytes()).is_err(), "{json}");
+        }
     }
 
     #[test]
     fn a_rate_outside_its_range_is_refused() {
         for rate in ["1.5", "-0.1", "1e999"] {
-            let json = format!(r#"{{"SampleRate":{rate}}}"#);
-            assert!(CollectionConfig::from_json(json.as_bytes()).is_err(), "{rate}");
+            assert!(serde_json::from_str::<Rate>(rate).is_err(), "{rate}");
         }
     }
 

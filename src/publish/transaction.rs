@@ -87,7 +87,7 @@ pub enum PublishError {
     },
     /// The log refused.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Log(Box<LogError>),
     /// The store differs from what was signed.
     #[error(
         "the store is not what was signed: {0}. Nothing was published; restore the store from a \
@@ -109,6 +109,12 @@ pub enum PublishError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<LogError> for PublishError {
+    fn from(error: LogError) -> PublishError {
+        PublishError::Log(Box::new(error))
+    }
 }
 
 impl PublishError {

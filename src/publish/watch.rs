@@ -27,7 +27,13 @@ pub enum WatchError {
     Repository(#[from] RepositoryError),
     /// A commit could not be published, for no fault of its own.
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Publish(Box<PublishError>),
+}
+
+impl From<PublishError> for WatchError {
+    fn from(error: PublishError) -> WatchError {
+        WatchError::Publish(Box::new(error))
+    }
 }
 
 impl WatchError {
@@ -35,9 +41,12 @@ impl WatchError {
     /// rolled back or edited stays so until someone restores it.
     pub fn may_pass(&self) -> bool {
         match self {
-            WatchError::Repository(_) | WatchError::Publish(PublishError::Store(_)) => true,
-            WatchError::Publish(PublishError::Log(e)) => e.may_pass(),
-            WatchError::Publish(_) => false,
+            WatchError::Repository(_) => true,
+            WatchError::Publish(e) => match &**e {
+                PublishError::Store(_) => true,
+                PublishError::Log(e) => e.may_pass(),
+                _ => false,
+            },
         }
     }
 }

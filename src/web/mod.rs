@@ -71,7 +71,7 @@ pub fn router(site: Site) -> Router {
         .layer(middleware::from_fn_with_state(guard, guard::guard))
 }
 
-/// Serves `site` on `listener`, and [`admin`] on the other one where there is one, until `shutdown`
+/// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
 /// ends. Then no connection is taken in any more, and those that are open get some seconds to
 /// finish.
 pub async fn serve(

@@ -128,11 +128,11 @@ impl Mapped {
         let mut mapped = Mapped { path, file, layout, windows: Vec::new(), length: 0 };
         mapped.map_up_to(PAGE)?;
         mapped.follow()?;
-        let found = header.chunks_exact(4).zip((0..).step_by(4));
+        let mut words = header.chunks_exact(4).zip((0..).step_by(4));
         let same = |(expected, offset): (&[u8], u32)| {
             mapped.word(offset).is_some_and(|word| word.load(Relaxed).to_ne_bytes() == *expected)
         };
-        if found.map(same).all(|same| same) { Ok(mapped) } else { Err(other()) }
+        if words.all(same) { Ok(mapped) } else { Err(other()) }
     }
 
     /// The file's path.
@@ -159,7 +159,10 @@ impl Mapped {
         let start = loop {
             let limit = limit_word.load(Acquire);
             // The limit moves only after the file was extended for it.
-            if limit > self.length && !(self.follow()? && limit <= self.length) {
+            if limit > self.length {
+                self.follow()?;
+            }
+            if limit > self.length {
                 return Err(self.broken(limit_at));
             }
             let Some((start, end)) = self.layout.place(limit, name.len()) else {
@@ -350,3 +353,6 @@ fn allocate(file: &File, offset: u32, length: u32) -> io::Result<bool> {
 fn allocate(_: &File, _: u32, _: u32) -> io::Result<bool> {
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests;

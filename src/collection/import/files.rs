@@ -12,12 +12,25 @@ use std::collections::{BTreeSet, HashSet};
 pub struct WrittenFile {
     pub path: String,
     pub text: String,
-    /// Lines of the file, and the line of the record that each and those after it came from.
+    /// How many lines the text has.
+    lines: u32,
+    /// Lines of the file, and the line of the records that each and those after it came from.
     records: Vec<(u32, u32)>,
 }
 
 impl WrittenFile {
-    /// The record's line that a line of this file came from.
+    fn new(path: String) -> WrittenFile {
+        WrittenFile { path, text: String::new(), lines: 0, records: Vec::new() }
+    }
+
+    /// Adds text that came from a line of the records.
+    fn add(&mut self, text: &str, line: u32) {
+        self.records.push((self.lines + 1, line));
+        self.lines += u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX);
+        self.text += text;
+    }
+
+    /// The records' line that a line of this file came from.
     pub fn record_of(&self, line: u32) -> Option<u32> {
         let before = self.records.partition_point(|(start, _)| *start <= line);
         self.records.get(before.checked_sub(1)?).map(|(_, record)| *record)
@@ -35,7 +48,7 @@ pub fn write(
         None => write_collection(module, programs, &placeholders(programs)),
     };
     let mut files =
-        vec![WrittenFile { path: "collection.toml".into(), text: collection, records: Vec::new() }];
+        vec![WrittenFile { text: collection, ..WrittenFile::new("collection.toml".into()) }];
     let mut taken = HashSet::new();
     for (name, program) in programs.iter().filter(|(_, program)| !program.charts.is_empty()) {
         let file = file_name(name, &mut taken);
@@ -104,38 +117,37 @@ fn write_program(path: String, name: &str, program: &Program) -> WrittenFile {
         text += &format::list("versions", &versions);
     }
     let line = program.charts.first().map_or(1, |chart| chart.record.line);
-    WrittenFile { path, text, records: vec![(1, line)] }
+    let mut file = WrittenFile::new(path);
+    file.add(&text, line);
+    file
 }
 
 fn write_charts(path: String, program: &Program) -> WrittenFile {
-    let mut text = String::new();
-    let mut records = Vec::new();
-    let mut line = 1;
+    let mut file = WrittenFile::new(path);
     for chart in &program.charts {
-        let gap = if text.is_empty() { "" } else { "\n" };
-        let chart_text = format!("{gap}{}", write_chart(chart));
-        records.push((line, chart.record.line));
-        line += u32::try_from(chart_text.matches('\n').count()).unwrap_or(u32::MAX);
-        text += &chart_text;
+        if !file.text.is_empty() {
+            file.add("\n", chart.record.line);
+        }
+        write_chart(&mut file, chart);
     }
-    WrittenFile { path, text, records }
+    file
 }
 
-fn write_chart(chart: &Chart) -> String {
+fn write_chart(file: &mut WrittenFile, chart: &Chart) {
     let record = chart.record;
-    let optional = |key, field: &Option<Field>| {
-        field.as_ref().map(|field| string(key, field)).unwrap_or_default()
+    file.add("[[chart]]\n", record.line);
+    let optional = |file: &mut WrittenFile, key, field: &Option<Field>| {
+        if let Some(field) = field {
+            file.add(&string(key, field), field.line);
+        }
     };
-    let mut text = "[[chart]]\n".to_owned();
-    text += &optional("title", &record.title);
-    text += &optional("description", &record.description);
-    if !record.issue.is_empty() {
-        let issues: Vec<_> = record
-            .issue
-            .iter()
-            .map(|issue| (issue.value.as_str(), issue.comment.as_deref()))
-            .collect();
-        text += &format::list("issue", &issues);
+    optional(file, "title", &record.title);
+    optional(file, "description", &record.description);
+    if let Some(first) = record.issue.first() {
+        let issues = record.issue.iter();
+        let issues: Vec<_> =
+            issues.map(|issue| (issue.value.as_str(), issue.comment.as_deref())).collect();
+        file.add(&format::list("issue", &issues), first.line);
     }
     if let Some(kind) = &record.kind {
         let value = match (chart.depth, kind.value.as_str()) {
@@ -143,19 +155,24 @@ fn write_chart(chart: &Chart) -> String {
             (None, "stack") => "partition",
             (_, value) => value,
         };
-        text += &format::line("type", &format::string(value), kind.comment.as_deref());
+        let line = format::line("type", &format::string(value), kind.comment.as_deref());
+        file.add(&line, kind.line);
     }
-    text += &optional("program", &record.program);
-    text += &format::counter("counter", chart.expression(), chart.counter.comment.as_deref());
-    text += &optional("version", &record.version);
+    optional(file, "program", &record.program);
+    let counter = chart.counter;
+    let expression = format::counter("counter", chart.expression(), counter.comment.as_deref());
+    file.add(&expression, counter.line);
+    optional(file, "version", &record.version);
     if let Some(error) = &record.error {
-        text += &format::line("error", &format::number(error.value), error.comment.as_deref());
+        let number = format::number(error.value);
+        file.add(&format::line("error", &number, error.comment.as_deref()), error.line);
     }
     if let Some(depth) = chart.depth {
-        let comment = record.depth.as_ref().and_then(|depth| depth.comment.as_deref());
-        text += &format::line("depth", &depth.to_string(), comment);
+        let written = record.depth.as_ref();
+        let comment = written.and_then(|depth| depth.comment.as_deref());
+        let line = written.map_or(record.line, |depth| depth.line);
+        file.add(&format::line("depth", &depth.to_string(), comment), line);
     }
-    text
 }
 
 fn string(key: &str, field: &Field) -> String {

@@ -8,7 +8,7 @@ use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
 use crate::collection::expand::expand;
 use std::collections::{HashMap, HashSet};
 
-const LATER: &str = "adding it to the imported definitions is a change to review";
+const LATER: &str = "adding what is left out is a change to review";
 
 /// A published counter or stack.
 #[derive(Debug, Clone, Copy)]
@@ -108,11 +108,11 @@ impl Importer<'_> {
         let missing = without(&recorded, &published);
         let extra = without(&published, &recorded);
         if !missing.is_empty() {
-            let message = format!("not published yet, and left out: {}", missing.join(", "));
+            let message = format!("not published yet, and left out: {}", listed(&missing));
             self.report(Severity::Note, line, message, LATER);
         }
         if !extra.is_empty() {
-            let message = format!("published, though not in the record: {}", extra.join(", "));
+            let message = format!("published, though not in the record: {}", listed(&extra));
             let help = "they are imported; removing them is a change to review";
             self.report(Severity::Note, line, message, help);
         }
@@ -164,6 +164,17 @@ fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Publ
     similar.map(|index| left.remove(index))
 }
 
+/// Names of one chart, as a group.
+fn listed(names: &[String]) -> String {
+    let chart = names.first().and_then(|name| name.split_once(':')).map_or("", |(chart, _)| chart);
+    let buckets: Option<Vec<&str>> =
+        names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();
+    match buckets {
+        Some(buckets) if buckets.len() > 1 => format!("`{chart}:{{{}}}`", buckets.join(", ")),
+        _ => format!("`{}`", names.join("`, `")),
+    }
+}
+
 /// The strings of `all` that are not in `others`, in order.
 fn without(all: &[String], others: &[String]) -> Vec<String> {
     let others: HashSet<&String> = others.iter().collect();
@@ -183,4 +194,162 @@ fn implied_versions(program: &Program, config: &CollectionConfig) -> Vec<String>
     versions.retain(|version| first.as_ref().is_none_or(|first| version >= first));
     versions.sort();
     versions.iter().map(|version| version.as_str().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::collection::{Import, Imported, compile, import};
+    use jiff::Timestamp;
+    use std::fmt::Write;
+
+    /// Records of one program: pairs of a counter and what else the record says.
+    fn records(charts: &[(&str, &str)]) -> String {
+        let mut text = String::new();
+        for (counter, more) in charts {
+            let kind = if more.contains("depth") { "stack" } else { "partition" };
+            write!(
+                text,
+                "counter: {counter}\ntitle: t\ntype: {kind}\nissue: https://x.org/1\n\
+                 program: x.org/p\nmodule: x.org/p\n{more}\n---\n"
+            )
+            .expect("writing to a string");
+        }
+        text
+    }
+
+    /// A published config of one program with these members.
+    fn published(members: &str) -> String {
+        format!(
+            "{{\"GOOS\":[\"linux\"],\"GOARCH\":[\"arm64\"],\"GoVersion\":[\"go1.26.8\"],\
+             \"SampleRate\":1,\"Programs\":[{{\"Name\":\"x.org/p\",\"Versions\":[\"v1.0.0\"],\
+             {members}}}]}}"
+        )
+    }
+
+    fn imported(records: &str, json: &str) -> Imported {
+        let published = Some(("config.json", json.as_bytes()));
+        let module = "x.org/config";
+        import(&Import { file: "config.txt", records: records.as_bytes(), published, module })
+            .unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// What is compiled after the import, and what was said; but that the bytes differ, since the
+    /// published config above is not written as Go writes it.
+    fn outcome(charts: &[(&str, &str)], members: &str) -> (Vec<String>, Vec<String>) {
+        let imported = imported(&records(charts), &published(members));
+        let config = compile(&imported.definitions, Timestamp::UNIX_EPOCH);
+        let program = config.programs.first().expect("a program");
+        let counters = program.counters.iter().map(|counter| counter.name.clone());
+        let stacks = program.stacks.iter().map(|stack| format!("{}^{}", stack.name, stack.depth));
+        let notices = imported.notices.iter();
+        let said = notices.map(|notice| format!("{}: {}", notice.severity, notice.message));
+        let said = said.filter(|said| !said.contains("do not compile to the bytes"));
+        (counters.chain(stacks).collect(), said.collect())
+    }
+
+    fn counter(name: &str) -> String {
+        format!("{{\"Name\":\"{name}\",\"Rate\":1}}")
+    }
+
+    #[test]
+    fn what_is_published_is_collected_and_every_difference_is_said() {
+        let counters = |names: &[&str]| {
+            let counters: Vec<String> = names.iter().map(|name| counter(name)).collect();
+            format!("\"Counters\":[{}]", counters.join(","))
+        };
+        let stack = "\"Stacks\":[{\"Name\":\"s\",\"Rate\":1,\"Depth\":8}]";
+        // Records, published members, what is collected, and what is said.
+        let cases: &[(&[(&str, &str)], String, &[&str], &[&str])] = &[
+            (&[("a", ""), ("b:{c,d}", "")], counters(&["a", "b:{c,d}"]), &["a", "b:{c,d}"], &[]),
+            (
+                &[("a", ""), ("new", "")],
+                counters(&["a"]),
+                &["a"],
+                &["note: `new` is not published yet, and is left out"],
+            ),
+            (
+                &[("a", "")],
+                counters(&["a", "old"]),
+                &["a"],
+                &["warning: `old` of `x.org/p` has no record"],
+            ),
+            (
+                &[("g:{a,b,c}", "")],
+                counters(&["g:{b,x}"]),
+                &["g:{b,x}"],
+                &[
+                    "note: not published yet, and left out: `g:{a, c}`",
+                    "note: published, though not in the record: `g:x`",
+                ],
+            ),
+            (
+                &[("g:{a,b}", "")],
+                counters(&["g:{b,a}"]),
+                &["g:{b,a}"],
+                &["note: published in another order: g:{b,a}"],
+            ),
+            (
+                &[("a", ""), ("b", "")],
+                counters(&["b", "a"]),
+                &["b", "a"],
+                &["note: the program's counters are published in another order"],
+            ),
+            (
+                &[("s", "depth: 16")],
+                stack.into(),
+                &["s^8"],
+                &["note: `s` is published as a stack of depth 8"],
+            ),
+            (
+                &[("s", "")],
+                stack.into(),
+                &["s^8"],
+                &["note: `s` is published as a stack of depth 8"],
+            ),
+            (
+                &[("a", "depth: 16")],
+                counters(&["a"]),
+                &["a"],
+                &["note: `a` is published as a plain counter"],
+            ),
+            // Two groups of one chart, of which one is not published: no bucket is shared.
+            (
+                &[("g:{a}", ""), ("g:{b}", "")],
+                counters(&["g:{b}"]),
+                &["g:{b}"],
+                &["note: `g:{a}` is not published yet, and is left out"],
+            ),
+        ];
+        for (records, members, collected, said) in cases {
+            let (found, notices) = outcome(records, members);
+            assert_eq!(found, *collected, "{records:?}");
+            assert_eq!(notices, *said, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn programs_and_rates_that_records_cannot_say_are_warned_of() {
+        let json = published(&format!("\"Counters\":[{}]", counter("a")))
+            .replace("\"Programs\":[", "\"Programs\":[{\"Name\":\"x.org/q\",\"Versions\":[]},")
+            .replace("\"Rate\":1", "\"Rate\":0.5");
+        let imported = imported(&records(&[("a", "")]), &json);
+        let said: String = imported.notices.iter().map(|notice| format!("{notice}\n")).collect();
+        for expected in [
+            "warning: the program `x.org/q` has no record",
+            "warning: rates other than 1 are published",
+            "warning: the imported definitions do not compile to the bytes of this file",
+        ] {
+            assert!(said.contains(expected), "{expected}\n{said}");
+        }
+    }
+
+    #[test]
+    fn a_published_config_that_is_none_is_refused() {
+        let records = records(&[("a", "")]);
+        let published = Some(("config.json", &b"[]"[..]));
+        let module = "x.org/config";
+        let bad = Import { file: "config.txt", records: records.as_bytes(), published, module };
+        let errors = import(&bad).expect_err("refused").to_string();
+        assert!(errors.contains("not a collection config") && errors.contains("config.json"));
+    }
 }

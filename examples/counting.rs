@@ -1,0 +1,42 @@
+//! A program that counts how it is used.
+//!
+//! ```text
+//! cargo run --example counting --no-default-features --features client -- build
+//! ```
+//!
+//! Nothing is counted until its user allows it. To try it, choose for yourself; this makes a
+//! folder in the system's folder for temporary files, and leaves your own telemetry alone:
+//!
+//! ```text
+//! mkdir -p /tmp/telemetry && echo local > /tmp/telemetry/mode
+//! ```
+
+use candor::client::counter::{self, Counter, StackCounter, Status};
+use candor::client::folder::Folder;
+use candor::client::{Options, Program, start};
+
+// Made by the compiler: no code runs for them when the program starts.
+static BUILDS: Counter = Counter::new("counting/verb:build");
+static OTHERS: Counter = Counter::new("counting/verb:other");
+static SURPRISES: StackCounter = StackCounter::new("counting/surprise", 8);
+
+fn main() {
+    // Once, at the start. A real program would leave out the folder, for its user's own.
+    let folder = Folder::at(std::env::temp_dir().join("telemetry"));
+    let program = Program::new("example.org/counting", env!("CARGO_PKG_VERSION"));
+    start(program, Options::default().folder(folder).count_panics());
+
+    match std::env::args().nth(1).as_deref() {
+        Some("build") => BUILDS.inc(),
+        Some("panic") => panic!("counted by its stack; this message is not"),
+        Some(_) => OTHERS.inc(),
+        None => SURPRISES.inc(),
+    }
+
+    // Only to show it: a program need not care.
+    match counter::status() {
+        Status::Counting(file) => println!("counted in {}", file.display()),
+        Status::Off(why) => println!("not counted: {why:?}"),
+        other => println!("not counted: {other:?}"),
+    }
+}

@@ -1,0 +1,77 @@
+//! `candor check`: every mistake of a charts folder, or that there is none.
+
+use super::{Failure, Output};
+use crate::charts::{CUSTOMARY_FOLDER, Definitions, Diagnostic, Sources, parse};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Check a charts folder, and show all the mistakes in it.
+///
+/// Nothing is collected and nothing published. Warnings alone do not fail the check.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    candor check charts-config\n  \
+    candor check --json charts-config")]
+pub(super) struct Args {
+    /// The charts folder, or a folder with one named charts-config.
+    charts: PathBuf,
+}
+
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// Whether there are no errors.
+    valid: bool,
+    /// How many charts are defined.
+    charts: usize,
+    /// For how many programs.
+    programs: usize,
+    /// Errors and warnings.
+    diagnostics: Vec<&'a Diagnostic>,
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    let sources = Sources::from_folder(&charts_folder(&args.charts))?;
+    match parse(&sources) {
+        Ok(definitions) => {
+            let (charts, programs) = (definitions.charts.len(), definitions.programs.len());
+            let diagnostics = definitions.warnings.iter().collect();
+            out.result(&Report { valid: true, charts, programs, diagnostics }, text(&definitions))
+        }
+        Err(errors) if out.json => {
+            let diagnostics = errors.iter().collect();
+            let report = Report { valid: false, charts: 0, programs: 0, diagnostics };
+            out.result(&report, "")?;
+            Err(Failure::reported())
+        }
+        Err(errors) => Err(errors.into()),
+    }
+}
+
+/// The charts folder that is meant: the named one, or the customary one in it.
+pub(super) fn charts_folder(named: &Path) -> PathBuf {
+    let customary = named.join(CUSTOMARY_FOLDER);
+    if !named.join("collection.toml").exists() && customary.is_dir() {
+        customary
+    } else {
+        named.to_path_buf()
+    }
+}
+
+fn text(definitions: &Definitions) -> String {
+    let mut text = String::new();
+    for warning in &definitions.warnings {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{warning}\n");
+    }
+    let (charts, programs) = (definitions.charts.len(), definitions.programs.len());
+    let _ =
+        writeln!(text, "no mistakes: {}, {}", count(charts, "chart"), count(programs, "program"));
+    text
+}
+
+/// A number and what it counts.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,61 @@
+//! The promise of `candor demo`: one command shows the whole pipeline, ends by itself and leaves
+//! nothing behind, with and without the go command.
+
+mod support;
+
+use std::process::Command;
+use support::{candor, json, succeed};
+use tempfile::TempDir;
+
+/// `candor demo` with a folder for temporary files of its own.
+fn demo(temporary: &TempDir) -> Command {
+    let mut command = candor();
+    command.arg("demo").env("TMPDIR", temporary.path());
+    command
+}
+
+fn is_empty(folder: &TempDir) -> bool {
+    std::fs::read_dir(folder.path()).expect("list").next().is_none()
+}
+
+#[test]
+fn it_tells_the_whole_story_and_leaves_nothing_behind() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let story = succeed(&mut demo(&temporary));
+    for part in [
+        "1. What is collected is decided in the open",
+        "v0.1.0 is in the signed log",
+        "go command, given GOPROXY and GOSUMDB: v0.1.0 verified",
+        "v0.2.0 is in the signed log",
+        "go command, given GOPROXY and GOSUMDB: v0.2.0 verified",
+        "Now also collected: crash/panic (stacks)",
+        "Publishing again changes nothing: v0.2.0 stays",
+        "SECURITY ERROR",
+    ] {
+        assert!(story.contains(part), "{part:?} is not in\n{story}");
+    }
+    assert!(is_empty(&temporary));
+}
+
+#[test]
+fn it_works_without_the_go_command() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let told = json(demo(&temporary).arg("--json").env("PATH", ""));
+    assert_eq!(told["verified_by_go"], false);
+    assert_eq!(told["published"][1]["version"], "v0.2.0");
+    assert!(told["refused"].as_str().is_some_and(|refusal| refusal.contains("forked")), "{told}");
+    assert!(is_empty(&temporary));
+}
+
+#[test]
+fn interrupted_it_leaves_nothing_behind_either() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let mut child =
+        demo(&temporary).stdout(std::process::Stdio::null()).spawn().expect("start candor demo");
+    while is_empty(&temporary) {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    succeed(Command::new("kill").arg(child.id().to_string()));
+    assert!(!child.wait().expect("wait").success());
+    assert!(is_empty(&temporary));
+}

@@ -1,0 +1,55 @@
+//! The promises of `candor serve` and `candor env` that are kept at the edge of the process.
+
+mod support;
+
+use std::process::Command;
+use support::{Charts, Deployment, HOST, candor, contents, json, succeed, text};
+
+#[test]
+fn serving_needs_no_key_and_ends_well_when_asked() {
+    let deployment = Deployment::new();
+    deployment.publish(&Charts::new());
+    std::fs::remove_dir_all(deployment.path().join("keys")).expect("remove");
+    std::fs::remove_dir_all(deployment.path().join("signer")).expect("remove");
+    let before = contents(deployment.path());
+    let server = deployment.serve();
+    let (status, checkpoint) = server.get("/log/checkpoint");
+    assert_eq!(status, 200);
+    assert!(text(&checkpoint).starts_with(&format!("{HOST}/log\n1\n")), "{}", text(&checkpoint));
+    assert!(server.stop().success());
+    assert_eq!(contents(deployment.path()), before, "serving writes nothing");
+}
+
+#[test]
+fn an_empty_log_is_served_too() {
+    let deployment = Deployment::new();
+    let server = deployment.serve();
+    let (status, latest) = server.get("/sumdb/latest");
+    assert_eq!(status, 200);
+    assert!(text(&latest).starts_with("go.sum database tree\n0\n"), "{}", text(&latest));
+    let (status, list) = server.get(&format!("/goproxy/{}/@v/list", deployment.module));
+    assert_eq!((status, list.len()), (200, 0));
+    assert_eq!(server.get(&format!("/goproxy/{}/@latest", deployment.module)).0, 404);
+}
+
+#[test]
+fn the_environment_is_what_a_shell_and_the_go_command_read() {
+    let deployment = Deployment::new();
+    let environment = |url: Option<&str>| {
+        let mut command = candor();
+        command.arg("env").args(url.map(|url| ["--url", url]).into_iter().flatten());
+        succeed(command.arg("--data").arg(deployment.path()))
+    };
+    let key = &deployment.sumdb_key;
+    assert_eq!(environment(None), format!("GOPROXY=https://{HOST}/goproxy\nGOSUMDB={key}\n"));
+    let local = environment(Some("http://127.0.0.1:8080/"));
+    let expected = format!(
+        "GOPROXY=http://127.0.0.1:8080/goproxy\nGOSUMDB='{key} http://127.0.0.1:8080/sumdb'\n"
+    );
+    assert_eq!(local, expected);
+    let script = format!("set -a; {local} set +a; printf '%s' \"$GOSUMDB\"");
+    let read = succeed(Command::new("sh").args(["-c", &script]));
+    assert_eq!(read, format!("{key} http://127.0.0.1:8080/sumdb"));
+    let printed = json(candor().args(["env", "--json", "--data"]).arg(deployment.path()));
+    assert_eq!(printed["GOSUMDB"], *key);
+}
