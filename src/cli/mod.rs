@@ -13,6 +13,7 @@ mod import;
 mod init;
 mod publish;
 mod serve;
+mod telemetry;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -45,6 +46,7 @@ enum Verb {
     Publish(publish::Args),
     Serve(serve::Args),
     Env(env::Args),
+    Telemetry(telemetry::Args),
     Completions(completions::Args),
 }
 
@@ -161,6 +163,7 @@ pub fn main() -> ExitCode {
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
         Verb::Env(args) => env::run(args, out),
+        Verb::Telemetry(args) => telemetry::run(args, out),
         Verb::Completions(args) => completions::run(args, out),
     };
     match done {

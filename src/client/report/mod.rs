@@ -79,6 +79,6 @@ pub use known_config::{FetchFailure, KnownConfig};
 pub use preview::{Future, Preview, WeekPreview};
 pub use rules::{Hold, OLDEST};
 pub use run::{RunOptions, run_uploads, upload_in_background};
-pub use shelf::Listing;
+pub use shelf::{Listing, Shelf};
 pub use weeks::{Week, Weeks};
 pub use x::{RandomnessError, X, XError};

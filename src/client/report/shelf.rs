@@ -76,6 +76,21 @@ impl Listing {
         Ok(listing)
     }
 
+    /// Where all of them are, as they are in this folder.
+    pub fn paths(&self, folder: &Folder) -> Vec<PathBuf> {
+        type PathOf = fn(&Folder, Day) -> PathBuf;
+        let kinds: [(&BTreeSet<Day>, PathOf); 5] = [
+            (&self.local, local_report),
+            (&self.pending, pending),
+            (&self.ready, ready),
+            (&self.refused, refused),
+            (&self.sent, sent),
+        ];
+        let of_weeks =
+            kinds.iter().flat_map(|(weeks, path)| weeks.iter().map(|week| path(folder, *week)));
+        self.counter_files.iter().cloned().chain(of_weeks).collect()
+    }
+
     /// The last week before this one whose report was sent. Go's client takes the last of all,
     /// which a server would refuse in the report of a week that was found late.
     pub fn last_sent_before(&self, week: Day) -> Option<Day> {
@@ -173,6 +188,15 @@ impl Shelf {
         fs::rename(from, to).map_err(ReportError::io("rename", from))?;
         sync_parent(to)?;
         sync_parent(from)
+    }
+
+    /// Removes these files: the user wants them gone.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be removed; those before it are.
+    pub fn clear(&self, files: &[PathBuf]) -> Result<(), ReportError> {
+        files.iter().try_for_each(|file| self.remove(file))
     }
 
     fn write_temporary(&self, content: &str) -> Result<PathBuf, ReportError> {
