@@ -13,6 +13,7 @@
 //! | [`tlog`] | how it is pinned: Merkle tree, tiles, notes, checkpoints, proofs |
 //! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
 //! | `client` | what runs on a user's machine: consent, counters, the verified config download |
+//! | `ingest` | the front door: check every report against the exact config it names, store it |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
@@ -30,6 +31,8 @@ pub mod cli;
 pub mod client;
 pub mod collection;
 pub mod gomod;
+#[cfg(feature = "server")]
+pub mod ingest;
 #[cfg(feature = "server")]
 pub mod publish;
 pub mod store;

@@ -4,8 +4,9 @@
 
 mod support;
 
-use candor::ingest::{ConfigSet, FrontDoor, Limits, stored_reports};
+use candor::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits, stored_reports};
 use candor::{publish, web};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::path::Path;
@@ -16,6 +17,16 @@ use tempfile::TempDir;
 
 /// The module whose configs Go's client downloads; it cannot be told another.
 const MODULE: &str = "golang.org/x/telemetry/config";
+
+/// A clock that shows one time.
+#[derive(Debug)]
+struct Stopped(Timestamp);
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
 
 /// A deployment served in this process, whose clock a test decides.
 struct Served {
@@ -34,13 +45,13 @@ impl Served {
             let door = FrontDoor::open(
                 &deployment.path().join("reports"),
                 configs.expect("configs"),
-                Box::new(move || now),
+                Box::new(Stopped(now)),
                 Limits::default(),
             );
             let site = web::Site::open(module, keys, store).await.expect("a site");
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}", listener.local_addr().expect("an address"));
-            let door = Some(Arc::new(door.expect("a front door")));
+            let door = Some(Entrance::of(Arc::new(door.expect("a front door"))));
             tokio::spawn(web::serve(listener, None, site, door, std::future::pending()));
             url
         });
@@ -62,11 +73,9 @@ fn build_hello(folder: &Path) -> std::path::PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go");
     let read = |name: &str| std::fs::read_to_string(sources.join(name)).expect(name);
     let go_mod = read("go.mod").replacen("module candor.test/go", "module example.org/hello", 1);
-    for (name, text) in [
-        ("go.mod", go_mod),
-        ("go.sum", read("go.sum")),
-        ("main.go", read("hello/main.go")),
-    ] {
+    for (name, text) in
+        [("go.mod", go_mod), ("go.sum", read("go.sum")), ("main.go", read("hello/main.go"))]
+    {
         std::fs::write(folder.join(name), text).expect("write");
     }
     let git = |arguments: &[&str]| {
@@ -133,38 +142,46 @@ fn the_unmodified_go_client_is_served_from_config_to_report() {
     // The user opted in long ago, and the program runs for the first time.
     let telemetry = TempDir::new().expect("a temporary folder");
     std::fs::write(telemetry.path().join("mode"), "on 2020-01-01").expect("write");
-    succeed(Command::new(&hello).arg(telemetry.path()).env_remove("DO_NOT_TRACK"));
+    // Where this folder exists, the client says there what it does.
+    std::fs::create_dir(telemetry.path().join("debug")).expect("a folder");
+    succeed(Command::new(&hello).env("TELEMETRY_DIR", telemetry.path()));
 
     // Eight days later its week is over, here and at the server.
     let later = Timestamp::now() + SignedDuration::from_hours(8 * 24);
     let served = Served::new(&deployment, later);
     let go = Go::new(&deployment, &served.url);
     let start = later.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut upload = go.command(&[]);
-    let environment: Vec<_> = upload
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect();
-    upload = Command::new(&hello);
-    upload.arg(telemetry.path()).args([&format!("{}/upload", served.url), &start]);
-    succeed(upload.env_clear().envs(environment).env("GOTELEMETRY", "on"));
+    let environment = go.command(&[]);
+    let environment = environment.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    succeed(
+        Command::new(&hello)
+            .env_clear()
+            .envs(environment)
+            .env("TELEMETRY_DIR", telemetry.path())
+            .env("UPLOAD_URL", format!("{}/upload", served.url))
+            .env("START_TIME", start),
+    );
 
+    let said: Vec<_> = support::contents(&telemetry.path().join("debug"))
+        .into_values()
+        .map(|log| support::text(&log))
+        .collect();
     let sent: Vec<Value> = std::fs::read_dir(telemetry.path().join("upload"))
-        .expect("the folder of what was uploaded")
+        .unwrap_or_else(|e| panic!("the folder of what was uploaded: {e}; {said:#?}"))
         .filter_map(|entry| {
             let path = entry.expect("an entry").path();
             let report = path.extension().is_some_and(|extension| extension == "json");
-            report.then(|| {
-                serde_json::from_slice(&std::fs::read(path).expect("read")).expect("JSON")
-            })
+            report
+                .then(|| serde_json::from_slice(&std::fs::read(path).expect("read")).expect("JSON"))
         })
         .collect();
-    assert_eq!(sent.len(), 1, "one week, one report, answered with 200");
+    assert_eq!(sent.len(), 1, "one week, one report, answered with 200; {said:#?}");
     drop(served);
-    let stored: Vec<Value> = stored_reports(&deployment.path().join("reports"))
-        .expect("the reports folder")
-        .map(|report| serde_json::from_slice(report.expect("a report").json()).expect("JSON"))
-        .collect();
+    let stored: Vec<Value> =
+        stored_reports(&deployment.path().join("reports"), Date::MIN..=Date::MAX)
+            .expect("the reports folder")
+            .map(|report| serde_json::from_slice(report.expect("a report").bytes()).expect("JSON"))
+            .collect();
     assert_eq!(stored, sent, "what is stored is what was sent");
 
     let report = &stored[0];

@@ -98,6 +98,7 @@ fn read_text(path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<So
         }
     };
     let before = found.len();
+    let deceptive = |line: &str| if text.is_ascii() { None } else { line.find(is_deceptive) };
     for (start, line) in text.lines() {
         if line.len() > MAX_LINE {
             let message = format!(
@@ -107,7 +108,7 @@ fn read_text(path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<So
             let help = "break the line: an array after any comma, a string between triple quotes \
                         with `\\` at each line's end";
             found.push(text.diagnostic(Severity::Error, start, message).with_help(help));
-        } else if let Some(at) = line.find(is_deceptive) {
+        } else if let Some(at) = deceptive(line) {
             let message = "the line has an invisible character that changes the order of the text";
             let diagnostic = text.diagnostic(Severity::Error, start + at, message.to_owned());
             found.push(diagnostic.with_help("remove it, or write it as an escape like `\\u200E`"));

@@ -89,19 +89,20 @@ fn too_new(parsed: &Parsed, chart: &Chart, program: &Program) -> Option<Diagnost
 
 /// Finds counters that are collected twice for one program, and divisors that cannot divide.
 fn check_names(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
-    let mut owners: HashMap<(&ProgramPath, String), &Chart> = HashMap::new();
+    let mut programs: HashMap<&ProgramPath, HashMap<String, &Chart>> = HashMap::new();
     for chart in &parsed.charts {
         // One message for each pair of charts, however many counters they share.
         let mut shared: BTreeMap<&Place, (&Chart, Vec<String>)> = BTreeMap::new();
+        let owners = programs.entry(&chart.program.value).or_default();
         for name in chart.counter.names() {
-            match owners.entry((&chart.program.value, name)) {
+            match owners.entry(name) {
                 Entry::Vacant(entry) => {
                     entry.insert(chart);
                 }
                 Entry::Occupied(entry) => {
                     let first = *entry.get();
                     let names = shared.entry(&first.place).or_insert((first, Vec::new()));
-                    names.1.push(entry.key().1.clone());
+                    names.1.push(entry.key().clone());
                 }
             }
         }
@@ -110,7 +111,7 @@ fn check_names(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
     }
     for chart in &parsed.charts {
         let Some(over) = chart.over() else { continue };
-        let owner = owners.get(&(&chart.program.value, over.as_str().to_owned()));
+        let owner = programs.get(&chart.program.value).and_then(|names| names.get(over.as_str()));
         let (message, help) = match owner {
             Some(owner) if std::ptr::eq(*owner, chart) => (
                 format!("the chart divides `{}` by itself", over.value),

@@ -1,13 +1,13 @@
 //! One reviewed file as text: byte offsets to lines and columns, and the line to show.
 //!
-//! Offsets become places in constant time (a table of lines, and a count of characters every
-//! kilobyte), so that a hostile file with one endless line costs no more than any other.
+//! Offsets become places in constant time (a table of lines, and a count of characters every few
+//! bytes), so that a hostile file with one endless line costs no more than any other.
 
 use super::diagnostic::{Diagnostic, Excerpt, Place, Severity};
 use std::sync::Arc;
 
-/// A count of characters is kept for every so many bytes.
-const BLOCK: usize = 1024;
+/// A count of characters is kept for every so many bytes, unless all are ASCII.
+const BLOCK: usize = 256;
 
 /// How many characters of a long line are shown on each side of the caret.
 const WINDOW: usize = 80;
@@ -19,8 +19,9 @@ pub struct SourceText {
     text: String,
     /// The byte offset at which each line starts.
     lines: Vec<usize>,
-    /// How many characters start before each multiple of [`BLOCK`].
-    blocks: Vec<usize>,
+    /// How many characters start before each multiple of [`BLOCK`]; nothing where all characters
+    /// are ASCII, and so a byte each.
+    blocks: Option<Vec<usize>>,
 }
 
 impl SourceText {
@@ -29,16 +30,21 @@ impl SourceText {
         let lines = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1))
             .collect();
-        let blocks = text
-            .as_bytes()
-            .chunks(BLOCK)
-            .scan(0, |count, block| {
+        let count = |bytes: &[u8]| {
+            let blocks = bytes.chunks(BLOCK).scan(0, |count, block| {
                 let before = *count;
                 *count += characters(block);
                 Some(before)
-            })
-            .collect();
+            });
+            blocks.collect()
+        };
+        let blocks = (!text.is_ascii()).then(|| count(text.as_bytes()));
         SourceText { file: file.into(), text, lines, blocks }
+    }
+
+    /// Whether all characters are ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.blocks.is_none()
     }
 
     /// The file's path in the charts folder.
@@ -61,7 +67,7 @@ impl SourceText {
     pub fn place(&self, offset: usize) -> Place {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= offset);
-        let start = self.line_start(offset);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let column = self.characters_before(offset) - self.characters_before(start) + 1;
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Place { file: self.file.clone(), line: number(line), column: number(column) }
@@ -82,8 +88,9 @@ impl SourceText {
         let line = (place.line as usize).saturating_sub(1);
         let start = self.lines.get(line).copied().unwrap_or(self.text.len());
         let characters = self.characters_before(start) + (place.column as usize).saturating_sub(1);
-        let block = self.blocks.partition_point(|count| *count <= characters).saturating_sub(1);
-        let inside = characters - self.blocks.get(block).copied().unwrap_or(0);
+        let Some(blocks) = &self.blocks else { return characters.min(self.text.len()) };
+        let block = blocks.partition_point(|count| *count <= characters).saturating_sub(1);
+        let inside = characters - blocks.get(block).copied().unwrap_or(0);
         (block * BLOCK..self.text.len())
             .filter(|offset| self.text.is_char_boundary(*offset))
             .nth(inside)
@@ -114,14 +121,10 @@ impl SourceText {
         Excerpt { text, caret: back.len() }
     }
 
-    fn line_start(&self, offset: usize) -> usize {
-        let line = self.lines.partition_point(|start| *start <= offset);
-        self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0)
-    }
-
     fn characters_before(&self, offset: usize) -> usize {
-        let block = (offset / BLOCK).min(self.blocks.len().saturating_sub(1));
-        let before = self.blocks.get(block).copied().unwrap_or(0);
+        let Some(blocks) = &self.blocks else { return offset };
+        let block = (offset / BLOCK).min(blocks.len().saturating_sub(1));
+        let before = blocks.get(block).copied().unwrap_or(0);
         let rest = self.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
         before + characters(rest)
     }
@@ -186,7 +189,7 @@ mod tests {
     proptest! {
         #[test]
         fn places_and_offsets_are_the_same_thing(
-            text in "([a-zé😀]{0,400}\n?){0,9}",
+            text in "([a-zé😀]{0,400}\n?){0,9}|[a-z\n]{0,40}",
             at in any::<proptest::sample::Index>(),
         ) {
             let source = SourceText::new("f", text.clone());

@@ -195,7 +195,7 @@ impl Demo {
             .await?;
             let listener = super::serve::bind(([127, 0, 0, 1], 0).into()).await?;
             let url = format!("http://{}", super::serve::local_address(&listener)?);
-            self.runtime.spawn(web::serve(listener, None, site, async {
+            self.runtime.spawn(web::serve(listener, None, site, None, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;
             }));

@@ -1,13 +1,18 @@
 //! `candor serve`: a deployment over HTTP.
 
 use super::{DataFolder, Failure, Output};
+use crate::ingest::{ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock};
 use crate::publish::Deployment;
 use crate::web;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Serve a deployment: GOPROXY, checksum database and transparency log.
+/// How long to wait before trying again to open the front door.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Serve a deployment: GOPROXY, checksum database, transparency log, and uploads.
 ///
 /// Prints `listening on http://ADDR` when ready. Stops on SIGINT or SIGTERM, after finishing the
 /// requests under way. Put a TLS-terminating proxy or a CDN in front: everything is cacheable.
@@ -19,6 +24,9 @@ pub(super) struct Args {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Take no reports. The deployment's folder may then be read-only.
+    #[arg(long)]
+    no_uploads: bool,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: SocketAddr,
@@ -38,6 +46,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             deployment.store.clone(),
         )
         .await?;
+        let entrance = match args.no_uploads {
+            true => None,
+            false => Some(open_entrance(&deployment)),
+        };
         let listener = bind(args.listen).await?;
         let address = local_address(&listener)?;
         let admin = bind(args.admin).await?;
@@ -46,9 +58,34 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             format_args!("listening on http://{address}\n"),
         )?;
         out.say(format_args!("health and metrics on http://{}", local_address(&admin)?));
-        web::serve(listener, Some(admin), site, stop_signal()).await;
+        web::serve(listener, Some(admin), site, entrance, stop_signal()).await;
         Ok(())
     })
+}
+
+/// The entrance with its door behind it; where that cannot be opened, what is published is served
+/// all the same, and senders of reports are asked to come again.
+fn open_entrance(deployment: &Deployment) -> Entrance {
+    let entrance = Entrance::new();
+    if let Err(e) = hang_door(deployment, &entrance) {
+        tracing::error!("no reports are taken, and their senders asked to come again: {e}");
+        let (deployment, entrance) = (deployment.clone(), entrance.clone());
+        tokio::task::spawn_blocking(move || {
+            while hang_door(&deployment, &entrance).is_err() {
+                std::thread::sleep(RETRY);
+            }
+        });
+    }
+    entrance
+}
+
+fn hang_door(deployment: &Deployment, entrance: &Entrance) -> Result<(), FrontDoorError> {
+    let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
+    let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
+    let limits = Limits::default();
+    let door = FrontDoor::open(&deployment.reports(), configs, Box::new(SystemClock), limits)?;
+    entrance.hang(door);
+    Ok(())
 }
 
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

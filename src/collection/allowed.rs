@@ -4,6 +4,7 @@
 use super::config::{CollectionConfig, ProgramConfig, Rate};
 use super::expand::expand;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// A config's strings, ready to be looked up.
 #[derive(Debug, Clone, Default)]
@@ -11,12 +12,12 @@ pub struct Allowed {
     goos: HashSet<String>,
     goarch: HashSet<String>,
     toolchains: HashSet<String>,
-    programs: HashMap<String, AllowedProgram>,
+    programs: HashMap<String, Arc<AllowedProgram>>,
     sample_rate: Rate,
 }
 
 /// What one program may report.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct AllowedProgram {
     versions: HashSet<String>,
     counters: HashMap<String, Rate>,
@@ -43,7 +44,7 @@ impl Allowed {
             programs: config
                 .programs
                 .iter()
-                .map(|program| (program.name.clone(), AllowedProgram::new(program)))
+                .map(|program| (program.name.clone(), Arc::new(AllowedProgram::new(program))))
                 .collect(),
             sample_rate: config.sample_rate,
         }
@@ -71,7 +72,18 @@ impl Allowed {
 
     /// What the program may report, if it may at all.
     pub fn program(&self, name: &str) -> Option<&AllowedProgram> {
-        self.programs.get(name)
+        self.programs.get(name).map(Arc::as_ref)
+    }
+
+    /// Holds the programs that are the same in `other` once for both: successive configs differ in
+    /// little, and a server holds them all.
+    pub fn share(&mut self, other: &Allowed) {
+        for (name, program) in &mut self.programs {
+            match other.programs.get(name) {
+                Some(same) if same == program => *program = same.clone(),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -112,6 +124,22 @@ impl AllowedProgram {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_that_did_not_change_are_held_once() {
+        let allowed = |counter: &str| {
+            let json = r#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":1,"Programs":[
+                {"Name":"p","Versions":[],"Counters":[{"Name":"COUNTER","Rate":1}]},
+                {"Name":"q","Versions":["v1.0.0"]}]}"#;
+            let config = CollectionConfig::from_json(json.replace("COUNTER", counter).as_bytes());
+            Allowed::new(&config.expect("a config"))
+        };
+        let (first, mut second) = (allowed("a"), allowed("b"));
+        second.share(&first);
+        let same = |name| std::ptr::eq(first.program(name).unwrap(), second.program(name).unwrap());
+        assert!(same("q") && !same("p"));
+        assert!(second.program("p").is_some_and(|p| p.counter("b").is_some()));
+    }
 
     #[test]
     fn only_what_the_config_lists_is_allowed() {

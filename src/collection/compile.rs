@@ -79,8 +79,13 @@ fn compile_program(
             continue;
         }
         // A divisor that has an entry needs no other: it is taken out here.
-        let rate =
-            chart.counter.names().filter_map(|name| divisors.remove(&name)).fold(rate, Rate::max);
+        let rate = match divisors.is_empty() {
+            true => rate,
+            false => {
+                let names = chart.counter.names();
+                names.filter_map(|name| divisors.remove(&name)).fold(rate, Rate::max)
+            }
+        };
         compiled.counters.push(CounterConfig { name: chart.counter.as_str().to_owned(), rate });
     }
     if !divisors.is_empty() {

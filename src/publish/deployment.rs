@@ -4,6 +4,7 @@
 //! DIR/candor.toml         name, module, where the store is; edited by hand
 //! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600
 //! DIR/signer/             the signer's memory: the last head it signed (apart from the store)
+//! DIR/reports/            the reports that were accepted
 //! DIR/store/              the store, where candor.toml says `file://store`
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
 //! ```
@@ -210,6 +211,11 @@ impl Deployment {
         }
         let memory = SignerMemory::new(self.folder.join("signer"));
         Ok(Log::new(self.store.clone(), keys, memory))
+    }
+
+    /// Where accepted reports are stored.
+    pub fn reports(&self) -> PathBuf {
+        self.folder.join("reports")
     }
 
     /// Where mirrors of charts repositories are kept.

@@ -2,14 +2,16 @@
 
 use super::refusal::Refusal;
 use super::site::Site;
+use crate::ingest::{Entrance, FrontDoor};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 
 /// `/health` (200 when the published head can be read and is good, else 503 with what is wrong)
 /// and `/metrics` (Prometheus' text format).
-pub fn admin(site: Site) -> Router {
-    Router::new().route("/health", get(health)).route("/metrics", get(metrics)).with_state(site)
+pub fn admin(site: Site, entrance: Option<Entrance>) -> Router {
+    let metrics = get(move |State(site)| metrics(site, entrance));
+    Router::new().route("/health", get(health)).route("/metrics", metrics).with_state(site)
 }
 
 async fn health(State(site): State<Site>) -> Result<&'static str, Refusal> {
@@ -19,7 +21,8 @@ async fn health(State(site): State<Site>) -> Result<&'static str, Refusal> {
     }
 }
 
-async fn metrics(State(site): State<Site>) -> String {
+async fn metrics(site: Site, entrance: Option<Entrance>) -> String {
     let size = site.heads().last().map_or(0, |head| head.tree().size.get());
-    site.metrics().render(size)
+    let uploads = entrance.as_ref().and_then(Entrance::door).map(FrontDoor::counts);
+    site.metrics().render(size, uploads)
 }

@@ -3,12 +3,13 @@
 //! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
+use crate::ingest::DoorCounts;
 use axum::http::StatusCode;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The parts of the site, by the first element of the path.
-const PARTS: [&str; 5] = ["goproxy", "sumdb", "log", "pages", "other"];
+const PARTS: [&str; 6] = ["goproxy", "sumdb", "log", "upload", "pages", "other"];
 /// The statuses that are counted apart; any other is counted as 0.
 const STATUSES: [u16; 9] = [200, 304, 400, 404, 405, 414, 500, 503, 0];
 
@@ -25,6 +26,7 @@ impl Metrics {
             Some("goproxy") => "goproxy",
             Some("sumdb") => "sumdb",
             Some("log") => "log",
+            Some("upload") => "upload",
             Some("") => "pages",
             _ => "other",
         };
@@ -40,7 +42,7 @@ impl Metrics {
     }
 
     /// The counts as text, with the size of the log that is shown.
-    pub(super) fn render(&self, log_size: u64) -> String {
+    pub(super) fn render(&self, log_size: u64, uploads: Option<DoorCounts>) -> String {
         let mut text = String::from(
             "# HELP candor_log_size Entries of the log that is shown.\n\
              # TYPE candor_log_size gauge\n",
@@ -57,6 +59,18 @@ impl Metrics {
                     let labels = format!("part=\"{part}\",status=\"{status}\"");
                     let _ = writeln!(text, "candor_requests_total{{{labels}}} {count}");
                 }
+            }
+        }
+        if let Some(uploads) = uploads {
+            text += "# HELP candor_uploads_total Uploads, by what came of them.\n\
+                     # TYPE candor_uploads_total counter\n";
+            for (answer, count) in [
+                ("stored", uploads.stored),
+                ("duplicate", uploads.duplicates),
+                ("refused", uploads.refused),
+                ("unavailable", uploads.unavailable),
+            ] {
+                let _ = writeln!(text, "candor_uploads_total{{answer=\"{answer}\"}} {count}");
             }
         }
         text

@@ -46,6 +46,7 @@ mod tiles;
 pub use admin::admin;
 pub use site::{Site, SiteError};
 
+use crate::ingest::{self, Entrance};
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -58,17 +59,21 @@ use std::future::Future;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// All that is public of a deployment.
-pub fn router(site: Site) -> Router {
+/// All that is public of a deployment; without an entrance, no reports are taken.
+pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     let guard = guard::Guard::new(site.clone());
-    Router::new()
+    let site = Router::new()
         .route("/", get(front_page))
         .route("/goproxy/{*path}", get(goproxy::get))
         .route("/sumdb/{*path}", get(sumdb::get))
         .route("/log/{*path}", get(tiles::get))
         .fallback(nothing_here)
-        .with_state(site)
-        .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .with_state(site);
+    let all = match entrance {
+        None => site,
+        Some(entrance) => site.merge(ingest::router(entrance)),
+    };
+    all.layer(middleware::from_fn_with_state(guard, guard::guard))
 }
 
 /// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
@@ -78,6 +83,7 @@ pub async fn serve(
     listener: TcpListener,
     admin_listener: Option<TcpListener>,
     site: Site,
+    entrance: Option<Entrance>,
     shutdown: impl Future<Output = ()>,
 ) {
     let (stop, stopping) = watch::channel(());
@@ -86,11 +92,15 @@ pub async fn serve(
         let _ = stopping.changed().await;
     };
     let limits = server::Limits::default();
-    let public =
-        server::run(listener, router(site.clone()), limits, until_stopped(stopping.clone()));
+    let public = server::run(
+        listener,
+        router(site.clone(), entrance.clone()),
+        limits,
+        until_stopped(stopping.clone()),
+    );
     let private = async {
         if let Some(listener) = admin_listener {
-            server::run(listener, admin(site), limits, until_stopped(stopping)).await;
+            server::run(listener, admin(site, entrance), limits, until_stopped(stopping)).await;
         }
     };
     let stopper = async {

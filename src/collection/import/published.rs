@@ -247,6 +247,9 @@ mod tests {
         (counters.chain(stacks).collect(), said.collect())
     }
 
+    /// Records, published members, what is collected, and what is said.
+    type Case<'a> = (&'a [(&'a str, &'a str)], String, &'a [&'a str], &'a [&'a str]);
+
     fn counter(name: &str) -> String {
         format!("{{\"Name\":\"{name}\",\"Rate\":1}}")
     }
@@ -258,8 +261,7 @@ mod tests {
             format!("\"Counters\":[{}]", counters.join(","))
         };
         let stack = "\"Stacks\":[{\"Name\":\"s\",\"Rate\":1,\"Depth\":8}]";
-        // Records, published members, what is collected, and what is said.
-        let cases: &[(&[(&str, &str)], String, &[&str], &[&str])] = &[
+        let cases: &[Case] = &[
             (&[("a", ""), ("b:{c,d}", "")], counters(&["a", "b:{c,d}"]), &["a", "b:{c,d}"], &[]),
             (
                 &[("a", ""), ("new", "")],

@@ -62,7 +62,7 @@ async fn a_site_is_served_until_it_is_stopped() {
     });
     let addresses = [&public, &private].map(|l| l.local_addr().expect("an address"));
     let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(serve(public, Some(private), site, async {
+    let task = tokio::spawn(serve(public, Some(private), site, None, async {
         let _ = stopped.await;
     }));
     let mut stream = TcpStream::connect(addresses[0]).await.expect("a connection");

@@ -146,7 +146,7 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
     let old = fixture.store.snapshot();
     fixture.publish(1);
     let site = fixture.site().await;
-    let (router, admin) = (router(site.clone()), admin(site));
+    let (router, admin) = (router(site.clone(), None), admin(site, None));
     let checkpoint = get(&router, "/log/checkpoint").await.body;
     let new = fixture.store.snapshot();
     let mut torn = new.clone();
@@ -205,7 +205,7 @@ async fn an_object_is_read_from_the_store_once() {
 async fn requests_are_counted_by_part_and_status_and_nothing_else() {
     let fixture = Fixture::with(2);
     let site = fixture.site().await;
-    let (router, admin) = (router(site.clone()), admin(site));
+    let (router, admin) = (router(site.clone(), None), admin(site, None));
     for path in ["/", "/log/checkpoint", "/log/checkpoint", "/log/nothing", "/secret/alice"] {
         get(&router, path).await;
     }

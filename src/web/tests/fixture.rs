@@ -111,7 +111,7 @@ impl Fixture {
 
     /// All of it, ready to be asked.
     pub async fn router(&self) -> Router {
-        router(self.site().await)
+        router(self.site().await, None)
     }
 }
 

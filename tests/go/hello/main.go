@@ -1,7 +1,8 @@
 // Command hello is a program whose maintainers use golang.org/x/telemetry, unmodified. It counts a
-// little and exits; with an upload URL it first reports what earlier runs counted.
+// little and exits; with an upload URL it reports what earlier runs counted instead.
 //
-//	hello TELEMETRY_DIR [UPLOAD_URL START_TIME]
+// It takes no arguments, for the client runs it again, without them, as its own child:
+// TELEMETRY_DIR is the folder, UPLOAD_URL where reports are sent, START_TIME what time it is then.
 package main
 
 import (
@@ -14,17 +15,16 @@ import (
 )
 
 func main() {
-	config := telemetry.Config{TelemetryDir: os.Args[1]}
-	if len(os.Args) > 2 {
-		start, err := time.Parse(time.RFC3339, os.Args[3])
+	config := telemetry.Config{TelemetryDir: os.Getenv("TELEMETRY_DIR")}
+	if url := os.Getenv("UPLOAD_URL"); url != "" {
+		start, err := time.Parse(time.RFC3339, os.Getenv("START_TIME"))
 		if err != nil {
 			log.Fatal(err)
 		}
 		config.Upload = true
-		config.UploadURL = os.Args[2]
+		config.UploadURL = url
 		config.UploadStartTime = start
 	}
-	// Start runs this program again as its child, which does the uploading.
 	result := telemetry.Start(config)
 	if !config.Upload {
 		counter.Inc("hello/verb:run")

@@ -1,0 +1,111 @@
+//! The wire of the front door: `POST /upload/DATE`.
+//!
+//! | answer | when | the client |
+//! | --- | --- | --- |
+//! | 200, empty | the report is durable; now, or since it was first sent | is done |
+//! | 400, one sentence | it will never be taken ([`Refusal`]); also if it is too large (not 413) or not JSON (not 415) | throws it away |
+//! | 503, `Retry-After` | no room, the body took too long, or the disk or log cannot be used now | tries again |
+//! | 405 | any other method | |
+//!
+//! Of a request only the date, the content type and the body are looked at. What is refused before
+//! its body was read is not read: the connection is closed instead.
+
+use super::MAX_BODY;
+use super::door::{Answer, FrontDoor};
+use super::entrance::Entrance;
+use super::refusal::Refusal;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a body may take to arrive. It holds a place that others could use.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The routes of the front door.
+pub fn router(entrance: Entrance) -> Router {
+    Router::new()
+        .route("/upload/{date}", post(upload).fallback(other_method))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(entrance)
+}
+
+async fn upload(
+    State(entrance): State<Entrance>,
+    date: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // A date that is not even text is no date.
+    let date = date.map_or_else(|_| String::new(), |Path(date)| date);
+    let Some(door) = entrance.door() else { return respond(&Answer::Unavailable) };
+    let answer = receive(door, &date, request).await;
+    door.count(&answer);
+    respond(&answer)
+}
+
+async fn receive(door: &FrontDoor, date: &str, request: Request) -> Answer {
+    if let Err(refusal) = check_head(request.headers()) {
+        return Answer::Refused(refusal);
+    }
+    let Ok(place) = door.place() else { return Answer::Unavailable };
+    match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => door.take(place, date, &body).await,
+        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
+            Answer::Refused(Refusal::TooLarge)
+        }
+        Ok(Err(_)) => Answer::Refused(Refusal::Unfinished),
+        // A slow line is no reason to throw a report away.
+        Err(_) => Answer::Unavailable,
+    }
+}
+
+/// What can be said before the body is read.
+fn check_head(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let media_type = text(CONTENT_TYPE).and_then(|value| value.split(';').next());
+    if !media_type.is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(Refusal::ContentType);
+    }
+    match text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok()) {
+        Some(length) if length > MAX_BODY as u64 => Err(Refusal::TooLarge),
+        _ => Ok(()),
+    }
+}
+
+fn respond(answer: &Answer) -> Response {
+    let mut response = match answer {
+        Answer::Stored(_) => StatusCode::OK.into_response(),
+        Answer::Refused(refusal) => sentence(StatusCode::BAD_REQUEST, &refusal.to_string()),
+        Answer::Unavailable => {
+            let text = "the report cannot be stored now; send it again later";
+            let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, text);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+            response
+        }
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn other_method() -> Response {
+    let mut response = sentence(StatusCode::METHOD_NOT_ALLOWED, "reports are sent with POST");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+fn sentence(status: StatusCode, text: &str) -> Response {
+    let mut response = (status, format!("{text}\n")).into_response();
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

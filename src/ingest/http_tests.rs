@@ -1,0 +1,183 @@
+//! The front door from its wire: statuses, headers, sentences.
+
+use super::*;
+use crate::ingest::testing::{Log, config, report};
+use crate::ingest::{Limits, stored_reports};
+use axum::body::{Body, to_bytes};
+use axum::http::Method;
+use jiff::civil::Date;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// A front door under one config with the sample rate 1.
+struct Bench {
+    log: Log,
+    folder: TempDir,
+    door: Arc<FrontDoor>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Bench {
+        let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
+        log.append(&config(1.0));
+        Bench { door: log.door(folder.path(), limits), log, folder }
+    }
+
+    async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
+        let response =
+            router(Entrance::of(self.door.clone())).oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.expect("a body");
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    async fn post(&self, path: &str, body: impl Into<Body>) -> (StatusCode, String) {
+        let (status, _, text) = self.send(upload_request(path, body)).await;
+        (status, text)
+    }
+
+    fn stored(&self) -> usize {
+        stored_reports(self.folder.path(), Date::MIN..=Date::MAX).expect("a folder").count()
+    }
+}
+
+fn upload_request(path: &str, body: impl Into<Body>) -> Request {
+    Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(CONTENT_TYPE, "application/json")
+        .body(body.into())
+        .expect("a request")
+}
+
+const PATH: &str = "/upload/2026-02-08";
+const OK: (StatusCode, String) = (StatusCode::OK, String::new());
+
+fn bad(sentence: &str) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, format!("{sentence}\n"))
+}
+
+#[tokio::test]
+async fn a_report_is_taken_and_a_second_copy_changes_nothing() {
+    let bench = Bench::new();
+    assert_eq!(bench.post(PATH, report(0.2)).await, OK);
+    assert_eq!(bench.post(PATH, report(0.2)).await, OK);
+    assert_eq!(bench.post(PATH, report(0.3)).await, OK);
+    assert_eq!(bench.stored(), 2);
+    assert_eq!(bench.post(PATH, "{}").await.0, StatusCode::BAD_REQUEST);
+    let counts = bench.door.counts();
+    assert_eq!((counts.stored, counts.duplicates, counts.refused), (2, 1, 1));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_request_has_its_sentence() {
+    let bench = Bench::new();
+    let address = "is not a date; reports are sent to /upload/ and the report's week, such as \
+                   2026-02-08";
+    assert_eq!(
+        bench.post("/upload/today", report(0.2)).await,
+        bad(&format!("\"today\" {address}"))
+    );
+    let zeros = "0".repeat(100);
+    assert_eq!(
+        bench.post(&format!("/upload/{zeros}"), report(0.2)).await,
+        bad(&format!("\"{}...\" {address}", "0".repeat(60)))
+    );
+    assert_eq!(bench.post("/upload/%ff", report(0.2)).await, bad(&format!("\"\" {address}")));
+    assert_eq!(
+        bench.post("/upload/2026-02-01", report(0.2)).await,
+        bad("the report is of the week 2026-02-08, but was sent to /upload/2026-02-01")
+    );
+    assert_eq!(
+        bench.post(PATH, report(0.2).replace("v0.1.0", "v0.2.0")).await,
+        bad("config v0.2.0 is not in the log")
+    );
+    for content_type in [None, Some("text/plain"), Some("application/jsonx"), Some("")] {
+        let mut request = upload_request(PATH, report(0.2));
+        request.headers_mut().remove(CONTENT_TYPE);
+        if let Some(value) = content_type {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(value));
+        }
+        let (status, _, text) = bench.send(request).await;
+        assert_eq!((status, text), bad("the content type of a report is application/json"));
+    }
+    assert_eq!(bench.stored(), 0);
+    let mut request = upload_request(PATH, report(0.2));
+    let with_charset = HeaderValue::from_static("Application/JSON; charset=utf-8");
+    request.headers_mut().insert(CONTENT_TYPE, with_charset);
+    assert_eq!(bench.send(request).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let bench = Bench::new();
+    let fitting = report(0.2) + &" ".repeat(MAX_BODY - report(0.2).len());
+    let too_large = || bad("the report is larger than 262144 bytes");
+    assert_eq!(bench.post(PATH, fitting.clone() + " ").await, too_large());
+    // With a length that is declared, the body is not even read.
+    let mut request = upload_request(PATH, Body::empty());
+    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("262145"));
+    let (status, _, text) = bench.send(request).await;
+    assert_eq!((status, text), too_large());
+    assert_eq!(bench.post(PATH, fitting).await, OK);
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_not_served() {
+    let bench = Bench::new();
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let mut request = upload_request(PATH, report(0.2));
+        *request.method_mut() = method.clone();
+        let (status, headers, _) = bench.send(request).await;
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert_eq!(headers.get(ALLOW), Some(&HeaderValue::from_static("POST")));
+    }
+    for path in ["/upload", "/upload/", "/upload/2026-02-08/", "/upload/2026-02-08/x", "/"] {
+        assert_eq!(bench.post(path, report(0.2)).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(bench.stored(), 0);
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_the_answer_is_try_again() {
+    let bench = Bench::with(Limits { queue: 1, ..Limits::default() });
+    let taken = bench.door.place().expect("a place");
+    let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from_static("60")));
+    assert_eq!(text, "the report cannot be stored now; send it again later\n");
+    drop(taken);
+    assert_eq!(bench.post(PATH, report(0.2)).await, OK);
+    assert_eq!(bench.door.counts().unavailable, 1);
+}
+
+#[tokio::test]
+async fn a_report_of_an_older_config_is_taken_after_newer_ones_exist() {
+    let bench = Bench::new();
+    bench.log.append(&config(0.1));
+    // Under version 2, X would be over the sample rate.
+    assert_eq!(bench.post(PATH, report(0.2)).await, OK);
+    let newer = |x| report(x).replace("v0.1.0", "v0.2.0");
+    assert_eq!(
+        bench.post(PATH, newer(0.2)).await,
+        bad("X is 0.2, over the sample rate 0.1 of config v0.2.0")
+    );
+    assert_eq!(bench.post(PATH, newer(0.05)).await, OK);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_never_makes_a_client_throw_its_report_away() {
+    let bench = Bench::new();
+    bench.log.store.inject(crate::store::Fault::PowerCutBefore(0));
+    let newer = report(0.05).replace("v0.1.0", "v0.2.0");
+    assert_eq!(bench.post(PATH, newer.clone()).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(bench.post(PATH, report(0.2)).await, OK, "what is held in memory is enough");
+    bench.log.store.restart();
+    bench.log.append(&config(0.1));
+    assert_eq!(bench.post(PATH, newer).await, OK);
+}

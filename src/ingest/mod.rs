@@ -1,0 +1,68 @@
+//! The front door: check every report against the exact config it names, and store it durably.
+//!
+//! # The life of a report
+//!
+//! 1. `http`: `POST /upload/DATE`. A place in the journal's queue is taken before the body is read,
+//!    so what was read can be stored; where there is none, the answer is 503 at once. From here on
+//!    only the date, the content type and the body exist.
+//! 2. [`Report::decode`]: the body is read strictly, into types that cannot be wrong.
+//! 3. [`ConfigSet`]: the config of the version that the report names, which the log holds for ever.
+//!    A report made under an old config is as welcome as any other.
+//! 4. [`check()`]: every string and number against that config. What is wrong is a [`Refusal`], 400,
+//!    one sentence. What is right is a [`CheckedReport`], written anew from what was understood.
+//! 5. [`Journal`]: appended to a segment file with all others that wait, and synced once for all. A
+//!    report that is there already is not stored again. Only then: 200.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | [`report`](Report) | a report's JSON, read strictly, written in one form |
+//! | `excerpt` | text from outside, made fit for an answer |
+//! | [`refusal`](Refusal) | why a report is not taken |
+//! | [`configs`](ConfigSet) | the logged configs, ready for questions |
+//! | [`check`](check()) | what is right under a config |
+//! | `record` | how reports lie in a segment file |
+//! | `folder` | which segment files there are |
+//! | `segment` | the one segment that is appended to |
+//! | [`journal`](Journal) | many waiters, one sync; each report once |
+//! | [`stored`](stored_reports) | reading back what was stored |
+//! | [`door`](FrontDoor) | all of it together |
+//! | `entrance` | where a server's door hangs, or will |
+//! | [`http`](router) | its wire |
+//!
+//! # Privacy
+//!
+//! Nothing of a connection and no header but the content type reaches any of these. Nothing here
+//! logs a word of a report, and no time of arrival is stored.
+
+mod check;
+mod configs;
+mod door;
+mod entrance;
+mod excerpt;
+mod folder;
+mod http;
+mod journal;
+mod record;
+mod refusal;
+mod report;
+mod segment;
+mod stored;
+#[cfg(test)]
+mod testing;
+
+pub use check::{CheckedReport, Identity, check, oldest_week};
+pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
+pub use door::{Answer, Clock, Counts as DoorCounts, FrontDoor, FrontDoorError, SystemClock};
+pub use entrance::Entrance;
+pub use http::router;
+pub use journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};
+pub use refusal::{Refusal, What};
+pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
+pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};
+
+/// The largest body of an upload, in bytes. The reports of Go's clients have some thousand.
+pub const MAX_BODY: usize = 256 << 10;
+/// How long ago the week of a report may have ended, in days.
+pub const MAX_WEEK_AGE: i32 = 28;
+/// How far a client's clock may be ahead of ours, in seconds.
+pub const CLOCK_TOLERANCE: i64 = 3600;

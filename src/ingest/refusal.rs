@@ -1,0 +1,174 @@
+//! Why a report is not taken: always one plain sentence, always the status 400.
+//!
+//! One status for all, because there is one thing for a client to do: throw the report away. (Go's
+//! client does that on any 4xx, and tries again after anything else that is not 200.) A sentence
+//! quotes at most the beginning of what was sent, escaped.
+
+use super::excerpt::Excerpt;
+use super::report::{DecodeError, X};
+use super::{MAX_BODY, MAX_WEEK_AGE};
+use crate::collection::config::Rate;
+use crate::gomod::ModuleVersion;
+use jiff::civil::Date;
+
+/// Why a report is not taken.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The address names no date.
+    #[error("{} is not a date; reports are sent to /upload/ and the report's week, such as 2026-02-08", Excerpt(.0))]
+    Address(String),
+    /// The body is not declared to be JSON.
+    #[error("the content type of a report is application/json")]
+    ContentType,
+    /// The body is over the limit.
+    #[error("the report is larger than {MAX_BODY} bytes")]
+    TooLarge,
+    /// The body did not arrive whole.
+    #[error("the report ended before all of it was sent")]
+    Unfinished,
+    /// The body is not a report.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The address and the report name two dates.
+    #[error("the report is of the week {week}, but was sent to /upload/{date}")]
+    OtherWeek {
+        /// The report's.
+        week: Date,
+        /// The address's.
+        date: Date,
+    },
+    /// The week has not ended yet.
+    #[error("the week {week} is in the future")]
+    Future {
+        /// The report's week.
+        week: Date,
+    },
+    /// The week is too long ago.
+    #[error("the week {week} is over {MAX_WEEK_AGE} days old")]
+    TooOld {
+        /// The report's week.
+        week: Date,
+    },
+    /// The week before is not before the week.
+    #[error("the last week {last_week} is not before the week {week}")]
+    LastWeek {
+        /// The report's last week.
+        last_week: Date,
+        /// The report's week.
+        week: Date,
+    },
+    /// The log has no such version.
+    #[error("config {version} is not in the log")]
+    Config {
+        /// The version that the report names.
+        version: ModuleVersion,
+    },
+    /// X is over the sample rate.
+    #[error("X is {x}, over the sample rate {rate} of config {config}", rate = .rate.get())]
+    Sampled {
+        /// The report's.
+        x: X,
+        /// The config's.
+        rate: Rate,
+        /// The config.
+        config: ModuleVersion,
+    },
+    /// The config has no such program, toolchain, operating system or architecture.
+    #[error("{what} {} is not in config {config}", Excerpt(.name))]
+    Unknown {
+        /// What kind of string it is.
+        what: What,
+        /// The string.
+        name: String,
+        /// The config.
+        config: ModuleVersion,
+    },
+    /// The config has no such version, counter or stack of this program.
+    #[error("{what} {} of program {} is not in config {config}", Excerpt(.name), Excerpt(.program))]
+    UnknownInProgram {
+        /// What kind of string it is.
+        what: What,
+        /// The string.
+        name: String,
+        /// The program.
+        program: String,
+        /// The config.
+        config: ModuleVersion,
+    },
+    /// A counter should not have been sampled.
+    #[error("{what} {} has the rate {rate}, and X is {x}", Excerpt(.name), rate = .rate.get())]
+    Rate {
+        /// A counter or a stack.
+        what: What,
+        /// Its name.
+        name: String,
+        /// The config's.
+        rate: Rate,
+        /// The report's.
+        x: X,
+    },
+    /// A stack counter stands without a stack.
+    #[error("stack {} has no frames", Excerpt(.name))]
+    NoFrames {
+        /// Its name.
+        name: String,
+    },
+    /// A stack has too many frames.
+    #[error("stack {} has {frames} frames, and at most {depth} are collected", Excerpt(.name))]
+    TooDeep {
+        /// Its name.
+        name: String,
+        /// How many there are.
+        frames: usize,
+        /// How many may be.
+        depth: u32,
+    },
+    /// A line of a stack is no frame.
+    #[error("stack {} has the frame {}, which is not of the form function:+line", Excerpt(.name), Excerpt(.frame))]
+    Frame {
+        /// The stack's name.
+        name: String,
+        /// The line.
+        frame: String,
+    },
+    /// One build of a program is listed twice.
+    #[error("program {} is there twice in one version, toolchain and platform", Excerpt(.program))]
+    Twice {
+        /// The program.
+        program: String,
+    },
+}
+
+/// What a string of a report stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A program's package path.
+    Program,
+    /// A program's version.
+    Version,
+    /// A toolchain.
+    Toolchain,
+    /// An operating system.
+    Goos,
+    /// An architecture.
+    Goarch,
+    /// A counter.
+    Counter,
+    /// A stack counter's name.
+    Stack,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            What::Program => "program",
+            What::Version => "version",
+            What::Toolchain => "GoVersion",
+            What::Goos => "GOOS",
+            What::Goarch => "GOARCH",
+            What::Counter => "counter",
+            What::Stack => "stack",
+        })
+    }
+}

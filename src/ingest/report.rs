@@ -1,0 +1,397 @@
+//! A report: one installation's counts of one week, read strictly and written in one form.
+//!
+//! The JSON is that of Go's clients
+//! ([`telemetry.Report`](https://pkg.go.dev/golang.org/x/telemetry/internal/telemetry#Report)):
+//!
+//! ```text
+//! {"Week":"2026-02-08","LastWeek":"2026-02-01","X":0.25,"Programs":[{
+//!     "Program":"example.org/p","Version":"v1.2.0","GoVersion":"go1.26.8","GOOS":"linux",
+//!     "GOARCH":"amd64","Counters":{"verb:run":3},"Stacks":{"crash/crash\nmain.main:+12":1}
+//! }],"Config":"v0.7.0"}
+//! ```
+//!
+//! Read strictly: every field once, none besides, names as they are written here, nothing after the
+//! closing brace. `Programs`, `Counters` and `Stacks` may be `null`, as Go writes what is empty.
+//! What was read is in types that cannot be wrong; whether a config allows it is for
+//! [`check`](super::check()) to say.
+//!
+//! Written in one form, so that a report that is sent twice has the same bytes twice: fields in Go's
+//! order, counts in the order of their names, numbers as Go prints them, no white space.
+
+use super::excerpt::{Excerpt, bounded};
+use crate::collection::go_json;
+use crate::gomod::ModuleVersion;
+use jiff::civil::Date;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error as _, MapAccess, Unexpected, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Write};
+use std::marker::PhantomData;
+
+/// One installation's counts of one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub struct Report<'a> {
+    /// The day on which the week ended.
+    #[serde(serialize_with = "write_date", deserialize_with = "read_date")]
+    pub week: Date,
+    /// The week of the report before this one, if there was one.
+    #[serde(serialize_with = "write_optional_date", deserialize_with = "read_optional_date")]
+    pub last_week: Option<Date>,
+    /// The random number that decided what was sampled.
+    pub x: X,
+    /// What each build of each program counted.
+    #[serde(borrow, serialize_with = "write_programs", deserialize_with = "read_programs")]
+    pub programs: Vec<ProgramReport<'a>>,
+    /// The version of the config that the client obeyed.
+    #[serde(serialize_with = "write_version", deserialize_with = "read_version")]
+    pub config: ModuleVersion,
+}
+
+/// What one build of one program counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramReport<'a> {
+    /// The program's package path.
+    #[serde(rename = "Program", borrow)]
+    pub program: Cow<'a, str>,
+    /// The program's version.
+    #[serde(rename = "Version", borrow)]
+    pub version: Cow<'a, str>,
+    /// The toolchain that built it.
+    #[serde(rename = "GoVersion", borrow)]
+    pub toolchain: Cow<'a, str>,
+    /// The operating system, by Go's name.
+    #[serde(rename = "GOOS", borrow)]
+    pub goos: Cow<'a, str>,
+    /// The architecture, by Go's name.
+    #[serde(rename = "GOARCH", borrow)]
+    pub goarch: Cow<'a, str>,
+    /// Counters.
+    #[serde(rename = "Counters", borrow)]
+    pub counters: Counts<'a>,
+    /// Stack counters: each name is followed by one frame a line.
+    #[serde(rename = "Stacks", borrow)]
+    pub stacks: Counts<'a>,
+}
+
+/// The random number of a report: over 0 and at most 1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct X(f64);
+
+/// How often something was counted: from 1 to [`Count::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count(u64);
+
+/// Names with their counts: in the order of the names, each name once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts<'a>(Vec<(Cow<'a, str>, Count)>);
+
+/// Why bytes are not a report: what was found instead of what, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the report is not understood at line {line}, column {column}: {message}")]
+pub struct DecodeError {
+    message: String,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> Report<'a> {
+    /// Reads a report. What needs no change is borrowed from `json`.
+    pub fn decode(json: &'a [u8]) -> Result<Report<'a>, DecodeError> {
+        serde_json::from_slice::<OnlyObject<Report>>(json).map(|report| report.0).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let message = error.to_string();
+            let place = format!(" at line {line} column {column}");
+            let message = bounded(message.strip_suffix(&place).unwrap_or(&message));
+            DecodeError { message, line, column }
+        })
+    }
+
+    /// Writes the report in its one form.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Canonical);
+        // Nothing in these types can fail to serialise: keys are strings, numbers are finite, and
+        // writing to memory does not fail. Half a text would not be read as a report by anyone.
+        let _ = self.serialize(&mut serializer);
+        bytes
+    }
+}
+
+impl X {
+    /// Checks the range.
+    pub fn new(number: f64) -> Option<X> {
+        (number > 0.0 && number <= 1.0).then_some(X(number))
+    }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// As Go prints it, and as it is stored.
+impl fmt::Display for X {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&go_json::number(self.0))
+    }
+}
+
+impl Count {
+    /// The largest count, for Go keeps them in an `int64`.
+    pub const MAX: u64 = i64::MAX as u64;
+
+    /// Checks the range.
+    pub fn new(number: u64) -> Option<Count> {
+        (1..=Count::MAX).contains(&number).then_some(Count(number))
+    }
+
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'a> Counts<'a> {
+    /// The names and counts, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Count)> {
+        self.0.iter().map(|(name, count)| (name.as_ref(), *count))
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Brings pairs into order. The name that is there twice, if there is one, is the error.
+    fn from_pairs(mut pairs: Vec<(Cow<'a, str>, Count)>) -> Result<Counts<'a>, Cow<'a, str>> {
+        pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let twice = pairs.windows(2).find_map(|pair| match pair {
+            [(a, _), (b, _)] if a == b => Some(a.clone()),
+            _ => None,
+        });
+        twice.map_or(Ok(Counts(pairs)), Err)
+    }
+}
+
+/// A date in the one form that is used, `2026-02-08`.
+pub fn parse_date(text: &str) -> Option<Date> {
+    // The library reads other forms too; in this one, ten bytes long, it has no choice.
+    let well_formed = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if well_formed { text.parse().ok() } else { None }
+}
+
+// Reading.
+
+/// A value that must be a JSON object. Derived readers take arrays for structures as well.
+struct OnlyObject<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OnlyObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+            type Value = OnlyObject<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(OnlyObject)
+            }
+        }
+        deserializer.deserialize_map(Object(PhantomData))
+    }
+}
+
+/// The name of a counter, borrowed where it has no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Counts<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of names and counts")
+            }
+
+            fn visit_unit<E>(self) -> Result<Counts<'de>, E> {
+                Ok(Counts::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counts<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((name, count)) = map.next_entry::<Name<'de>, Count>()? {
+                    pairs.push((name.0, count));
+                }
+                Counts::from_pairs(pairs)
+                    .map_err(|name| A::Error::custom(format!("{} is there twice", Excerpt(&name))))
+            }
+        }
+        deserializer.deserialize_any(Pairs)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+        struct Whole;
+        impl Visitor<'_> for Whole {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a count, which is a whole number from 1 to {}", Count::MAX)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Count, E> {
+                Count::new(number)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+        }
+        deserializer.deserialize_u64(Whole)
+    }
+}
+
+impl<'de> Deserialize<'de> for X {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<X, D::Error> {
+        struct Share;
+        impl Visitor<'_> for Share {
+            type Value = X;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("X, a number over 0 and at most 1")
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<X, E> {
+                X::new(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<X, E> {
+                // Whole numbers in range are exact: there is one.
+                X::new(number as f64)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+        }
+        deserializer.deserialize_f64(Share)
+    }
+}
+
+/// Reads a string and makes something else of it, or says what it should have been.
+struct Parse<F>(&'static str, F);
+
+impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Parse<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        let Parse(expected, parse) = self;
+        parse(text).ok_or_else(|| E::custom(format!("{} is not {expected}", Excerpt(text))))
+    }
+}
+
+const DATE: &str = "a date such as 2026-02-08";
+
+fn read_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    deserializer.deserialize_str(Parse(DATE, parse_date))
+}
+
+fn read_optional_date<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Date>, D::Error> {
+    let parse = |text: &str| match text {
+        "" => Some(None),
+        date => parse_date(date).map(Some),
+    };
+    deserializer.deserialize_str(Parse(DATE, parse))
+}
+
+fn read_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ModuleVersion, D::Error> {
+    let parse = |text: &str| text.parse().ok();
+    deserializer.deserialize_str(Parse("the version of a config, such as v0.7.0", parse))
+}
+
+fn read_programs<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ProgramReport<'de>>, D::Error> {
+    let programs = Option::<Vec<OnlyObject<ProgramReport>>>::deserialize(deserializer)?;
+    Ok(programs.unwrap_or_default().into_iter().map(|program| program.0).collect())
+}
+
+// Writing.
+
+/// Compact JSON with Go's numbers.
+struct Canonical;
+
+impl serde_json::ser::Formatter for Canonical {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(go_json::number(value).as_bytes())
+    }
+}
+
+impl Serialize for X {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, count) in self.iter() {
+            map.serialize_entry(name, &count.get())?;
+        }
+        map.end()
+    }
+}
+
+// The signatures below are what serde asks for.
+
+fn write_date<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(date)
+}
+
+fn write_optional_date<S: Serializer>(
+    date: &Option<Date>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match date {
+        Some(date) => serializer.collect_str(date),
+        None => serializer.serialize_str(""),
+    }
+}
+
+/// `null` where there is none, as Go writes it.
+#[allow(clippy::ptr_arg)]
+fn write_programs<S: Serializer>(
+    programs: &Vec<ProgramReport<'_>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    if programs.is_empty() { serializer.serialize_none() } else { programs.serialize(serializer) }
+}
+
+fn write_version<S: Serializer>(version: &ModuleVersion, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(version)
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -1,0 +1,166 @@
+//! The one segment that is appended to.
+//!
+//! The system calls of a happy append, in order: `write` of a whole batch of records, `fdatasync`.
+//! Only then is the batch durable, and only then is anyone told.
+//!
+//! A `write` or `fdatasync` that fails (a full disk, a broken one) leaves bytes behind that nobody
+//! was told of. Before anything else is appended, the file is cut back to its last durable byte and
+//! synced; while that fails too, so does every append. So no later record ever stands behind a torn
+//! one, and a `fdatasync` that failed is never trusted on a second try.
+//!
+//! Beginning a segment: write the header to the new file, `fsync` the file, `fsync` the folder.
+//! Sealing, once the next segment has begun: `rename`, `fsync` the folder.
+
+use super::folder::{self, SegmentName};
+use super::record::HEADER;
+use jiff::civil::Date;
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What is done to a segment's file. Tests put a disk that fails in its place.
+pub(super) trait Disk: Debug + Send {
+    /// Writes all of the bytes at the end.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was written durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to this length, durably.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The file was opened for appending: what is written goes to its end, wherever that is.
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)?;
+        self.sync_all()
+    }
+}
+
+/// A segment that is appended to.
+#[derive(Debug)]
+pub(super) struct Segment {
+    folder: PathBuf,
+    number: u64,
+    disk: Box<dyn Disk>,
+    /// The bytes that are durable: everything up to here is whole records.
+    durable: u64,
+    /// Whether there may be bytes beyond `durable`.
+    torn: bool,
+    /// The latest week of its records, if it has any.
+    latest: Option<Date>,
+}
+
+impl Segment {
+    /// Begins a segment.
+    pub(super) fn create(folder: &Path, number: u64) -> io::Result<Segment> {
+        let path = folder.join(SegmentName { number, until: None }.file_name());
+        let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+        let written = file.write_all(&HEADER).and_then(|()| file.sync_all());
+        if let Err(error) = written.and_then(|()| folder::sync(folder)) {
+            // Without its header it is no segment. Where it cannot be removed either, the next open
+            // of the folder finds it empty and begins it anew.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok(Segment::with(folder, number, Box::new(file), HEADER.len() as u64, None))
+    }
+
+    /// Goes on with a segment of which `whole` bytes are whole records; the rest is cut off.
+    pub(super) fn resume(
+        folder: &Path,
+        number: u64,
+        whole: u64,
+        latest: Option<Date>,
+    ) -> io::Result<Segment> {
+        let path = folder.join(SegmentName { number, until: None }.file_name());
+        let mut file = OpenOptions::new().append(true).open(path)?;
+        // Also when nothing is torn: the writer before may have died between write and sync.
+        file.cut(whole)?;
+        let mut durable = whole;
+        if whole == 0 {
+            file.append(&HEADER)?;
+            file.sync()?;
+            durable = HEADER.len() as u64;
+        }
+        folder::sync(folder)?;
+        Ok(Segment::with(folder, number, Box::new(file), durable, latest))
+    }
+
+    fn with(
+        folder: &Path,
+        number: u64,
+        disk: Box<dyn Disk>,
+        durable: u64,
+        latest: Option<Date>,
+    ) -> Segment {
+        Segment { folder: folder.to_owned(), number, disk, durable, torn: false, latest }
+    }
+
+    /// Appends whole records, the latest of which is of this week, durably or not at all.
+    pub(super) fn append(&mut self, records: &[u8], latest: Date) -> io::Result<()> {
+        self.mend()?;
+        self.torn = true;
+        let written = self.disk.append(records).and_then(|()| self.disk.sync());
+        if let Err(error) = written {
+            // Gives space back where the disk is full. If it fails, the next append tries again.
+            let _ = self.mend();
+            return Err(error);
+        }
+        self.torn = false;
+        self.durable += records.len() as u64;
+        self.latest = self.latest.max(Some(latest));
+        Ok(())
+    }
+
+    /// Removes what a failed append may have left.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.disk.cut(self.durable)?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+
+    /// The bytes that are durable.
+    pub(super) fn length(&self) -> u64 {
+        self.durable
+    }
+
+    /// Begins the next segment, goes on with that, and seals this one. Where the next one cannot be
+    /// begun, this one goes on; where this one cannot be sealed, the next open of the folder does it.
+    pub(super) fn succeed(&mut self) -> io::Result<()> {
+        self.mend()?;
+        let next = Segment::create(&self.folder, self.number + 1)?;
+        let Segment { folder, number, latest, .. } = std::mem::replace(self, next);
+        seal(&folder, number, latest)
+    }
+
+    #[cfg(test)]
+    pub(super) fn replace_disk(&mut self, with: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>) {
+        let name = SegmentName { number: self.number, until: None }.file_name();
+        let path = self.folder.join(name);
+        let file = OpenOptions::new().append(true).open(path).expect("the segment's file");
+        self.disk = with(Box::new(file));
+    }
+}
+
+/// Gives an open segment the name of a sealed one. Without a single record there is nothing to
+/// seal.
+pub(super) fn seal(folder: &Path, number: u64, latest: Option<Date>) -> io::Result<()> {
+    if latest.is_some() {
+        let from = SegmentName { number, until: None }.file_name();
+        let to = SegmentName { number, until: latest }.file_name();
+        fs::rename(folder.join(from), folder.join(to))?;
+        folder::sync(folder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! What the tests of this module share: a log in memory, a config, reports, a clock that stands.
+
+use super::{Clock, ConfigSet, FrontDoor, Limits};
+use crate::collection::CollectionConfig;
+use crate::gomod::{
+    CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
+    RepositoryUrl,
+};
+use crate::publish::zip_key;
+use crate::store::{MemoryStore, Store};
+use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerMemory};
+use jiff::Timestamp;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const MODULE: &str = "telemetry.example.org/config";
+
+/// The time of these tests: midday of Tuesday, 2026-02-10.
+pub(super) fn now() -> Timestamp {
+    "2026-02-10T12:00:00Z".parse().expect("a time")
+}
+
+/// A clock that stands.
+#[derive(Debug)]
+pub(super) struct Stopped(pub(super) Timestamp);
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// A config of one program, with this sample rate, half of it for one of the counters.
+pub(super) fn config(sample_rate: f64) -> CollectionConfig {
+    let half = sample_rate / 2.0;
+    let json = format!(
+        r#"{{"GOOS":["linux"],"GOARCH":["amd64"],"GoVersion":["go1.26.8"],
+        "SampleRate":{sample_rate},"Programs":[{{"Name":"example.org/p","Versions":["v1.2.0"],
+        "Counters":[{{"Name":"verb:{{run,help}}","Rate":{sample_rate}}},
+        {{"Name":"rare","Rate":{half}}}],
+        "Stacks":[{{"Name":"crash","Rate":{sample_rate},"Depth":4}}]}}]}}"#
+    );
+    CollectionConfig::from_json(json.as_bytes()).expect("a config")
+}
+
+/// A report that [`config`] allows, with this X.
+pub(super) fn report(x: f64) -> String {
+    format!(
+        r#"{{"Week":"2026-02-08","LastWeek":"2026-02-01","X":{x},"Programs":[{{"Program":"example.org/p","Version":"v1.2.0","GoVersion":"go1.26.8","GOOS":"linux","GOARCH":"amd64","Counters":{{"rare":2,"verb:run":3}},"Stacks":{{"crash\nmain.main:+12,+0x34\nruntime.main:=283":1}}}}],"Config":"v0.1.0"}}"#
+    )
+}
+
+/// A log of configs in a store in memory.
+pub(super) struct Log {
+    pub(super) store: Arc<MemoryStore>,
+    log: tlog::Log,
+    keys: LogVerifiers,
+    _memory: TempDir,
+}
+
+impl Log {
+    pub(super) fn new() -> Log {
+        let store = Arc::new(MemoryStore::new());
+        let host = "telemetry.example.org".parse().expect("a host");
+        let keys = LogKeys::new(&host, &Seed::generate().expect("a seed"));
+        let verifiers = keys.verifiers().clone();
+        let memory = TempDir::new().expect("a temporary folder");
+        let log = tlog::Log::new(store.clone(), keys, SignerMemory::new(memory.path()));
+        log.create().expect("a new log");
+        Log { store, log, keys: verifiers, _memory: memory }
+    }
+
+    /// Publishes a config as the next version.
+    pub(super) fn append(&self, config: &CollectionConfig) {
+        let head = self.log.settle().expect("a head");
+        let version = ModuleVersion::new(head.size.get() + 1).expect("a version");
+        let provenance = Provenance {
+            repository: RepositoryUrl::default(),
+            commit: ObjectId::new("a".repeat(40)).expect("an object name"),
+            tree: ObjectId::new("b".repeat(40)).expect("an object name"),
+            path: RepositoryPath::new("charts-config").expect("a path"),
+            time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
+            program_version: "0.1.0".into(),
+        };
+        let path = ModulePath::new(MODULE).expect("a module path");
+        let module = Module::build(path, version, config.to_json().into_bytes(), provenance);
+        let module = module.expect("a module");
+        let key = zip_key(&module.zip_hash()).expect("a key");
+        self.store.put(&[(key, module.zip().to_vec())]).expect("stored");
+        let (zip, go_mod) = (module.zip_hash(), module.go_mod_hash());
+        let record = Record::new(MODULE, version.to_string(), zip, go_mod).expect("a record");
+        let appended = self.log.append(head, &[record.entry().expect("an entry")]);
+        assert!(matches!(appended.expect("appended"), Appended::Committed(_)));
+    }
+
+    pub(super) fn configs(&self) -> ConfigSet {
+        let path = ModulePath::new(MODULE).expect("a module path");
+        ConfigSet::open(path, self.keys.clone(), self.store.clone()).expect("configs")
+    }
+
+    /// A front door with its reports in a folder, at [`now`].
+    pub(super) fn door(&self, folder: &Path, limits: Limits) -> Arc<FrontDoor> {
+        let clock = Box::new(Stopped(now()));
+        Arc::new(FrontDoor::open(folder, self.configs(), clock, limits).expect("a front door"))
+    }
+}
