@@ -1,5 +1,23 @@
 //! Reports: from counter files to what is sent, through the config and past every interruption.
 //!
+//! A program that counts may send what is due whenever it starts; it costs nothing where nothing
+//! is:
+//!
+//! ```no_run
+//! use candor::client::folder::Folder;
+//! use candor::client::{Destination, RunOptions, upload_in_background};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let to = Destination::at(
+//!     "https://telemetry.example.org",
+//!     "telemetry.example.org/config",
+//!     "telemetry.example.org/log+...",
+//! )?;
+//! upload_in_background(RunOptions::new(Folder::own()?, to))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # The life of a week
 //!
 //! 1. Its counter files end: the clock has passed the day that they name.
