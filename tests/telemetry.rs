@@ -268,6 +268,12 @@ fn a_config_file_lets_one_look_before_anything_is_known() {
     let seen = json(machine.telemetry("view").arg("--config").arg(&config));
     assert!(seen["weeks"][0]["report"].as_str().expect("a report").contains("hello/verb:run"));
     assert!(seen["weeks"][0]["state"].as_str().expect("a state").contains("50%"), "{seen}");
+    // Before opting in, too.
+    succeed(&mut machine.telemetry("local"));
+    let seen = json(machine.telemetry("view").arg("--config").arg(&config));
+    let week = &seen["weeks"][0];
+    assert!(week["held"].as_str().expect("held").contains("local"), "{seen}");
+    assert!(week["report"].as_str().expect("a report").contains("hello/verb:run"), "{seen}");
     std::fs::write(&config, "{").expect("write");
     let message = refused(machine.telemetry("view").arg("--config").arg(&config), 1);
     assert!(message.contains("config.json"), "{message}");

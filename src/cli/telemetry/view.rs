@@ -110,9 +110,11 @@ struct WeekJson<'a> {
     end: String,
     ended: bool,
     counted: &'a [crate::client::report::ProgramReport],
-    /// Why nothing is sent, or what the next two mean.
+    /// Why nothing of it is sent, if so.
+    held: Option<String>,
+    /// What the next two mean.
     state: String,
-    /// The text that would be sent.
+    /// The text that is sent, or would be if it were not held.
     report: Option<String>,
     withheld: &'a [Withheld],
 }
@@ -135,6 +137,7 @@ impl Seen {
                         end: preview.end.to_string(),
                         ended: preview.ended,
                         counted: &preview.counted.programs,
+                        held: preview.hold.map(|hold| hold.to_string()),
                         state,
                         report,
                         withheld: withheld(preview),
@@ -147,37 +150,44 @@ impl Seen {
     }
 }
 
-/// What becomes of a week, as a sentence.
+/// What becomes of a week, in a sentence or two.
 pub(super) fn state(week: &WeekPreview, sample_rate: Option<f64>) -> String {
-    match &week.future {
-        Future::Held(hold) => format!("Nothing of it is sent: {hold}."),
-        Future::NoConfig => {
-            "No config is known yet: one is fetched and verified when the week has \
-                             ended. Look through another with --config FILE."
-                .to_owned()
-        }
+    let (hold, sent) = match week.hold {
+        Some(hold) => (format!("Nothing of it is sent: {hold}. If it were, "), "would be"),
+        None => (String::new(), "is"),
+    };
+    let future = match &week.future {
+        Future::NoConfig => "a config would be fetched and verified first, and none is known yet; \
+                             look through another with --config FILE."
+            .to_owned(),
         Future::Decided(Filtered { report: Some(_), .. }) => {
-            "This is sent, byte for byte:".to_owned()
+            format!("by this config, this {sent} sent, byte for byte:")
         }
         Future::AtMost(Filtered { report: Some(_), .. }) => format!(
-            "At most this is sent, of {} of all weeks. X is drawn when the week has ended, and \
-             shown here as its smallest value:",
+            "by this config, at most this {sent} sent, of {} of all weeks. X is drawn when the \
+             week has ended, and shown here as its smallest value:",
             percent(sample_rate.unwrap_or_default())
         ),
         Future::Decided(Filtered { withheld, .. }) | Future::AtMost(Filtered { withheld, .. }) => {
             match withheld.last() {
-                Some(withheld) => format!("Nothing of it is sent: {}.", withheld.reason),
-                None => "Nothing of it is sent.".to_owned(),
+                Some(withheld) => format!("nothing {sent} sent: {}.", withheld.reason),
+                None => format!("nothing {sent} sent."),
             }
         }
-    }
+    };
+    let text = hold + &future;
+    // A sentence, whichever half it begins with.
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// The report that a week leads to, if it is known.
 pub(super) fn sent(week: &WeekPreview) -> Option<&Report> {
     match &week.future {
         Future::Decided(filtered) | Future::AtMost(filtered) => filtered.report.as_ref(),
-        _ => None,
+        Future::NoConfig => None,
     }
 }
 
@@ -185,7 +195,7 @@ pub(super) fn sent(week: &WeekPreview) -> Option<&Report> {
 pub(super) fn withheld(week: &WeekPreview) -> &[Withheld] {
     match &week.future {
         Future::Decided(filtered) | Future::AtMost(filtered) => &filtered.withheld,
-        _ => &[],
+        Future::NoConfig => &[],
     }
 }
 

@@ -65,6 +65,8 @@ pub struct FetchFailure {
 #[serde(rename_all = "PascalCase")]
 struct Written {
     module: String,
+    /// The key of the log that vouched for it.
+    key: String,
     version: String,
     #[serde(with = "day_text")]
     fetched: Day,
@@ -72,10 +74,12 @@ struct Written {
 }
 
 impl KnownConfig {
-    /// The config that was verified last, if it is of this module. What cannot be read is unknown.
+    /// The config that was verified last, if this log vouched for it. What cannot be read is
+    /// unknown.
     pub fn of_folder(folder: &Folder, source: &ConfigSource) -> Option<KnownConfig> {
         let written: Written = serde_json::from_slice(&fs::read(config_file(folder)).ok()?).ok()?;
-        if written.module != source.module.as_str() {
+        // Another project's, or vouched for by a key that is no longer trusted.
+        if written.module != source.module.as_str() || written.key != source.key.to_string() {
             return None;
         }
         Some(KnownConfig {
@@ -147,6 +151,7 @@ pub(super) fn obtain(
         Ok((verified, config)) => {
             let written = Written {
                 module: source.module.to_string(),
+                key: source.key.to_string(),
                 version: verified.version().to_string(),
                 fetched: today,
                 config: String::from_utf8_lossy(verified.config()).into_owned(),

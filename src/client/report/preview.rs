@@ -45,16 +45,17 @@ pub struct WeekPreview {
     pub ended: bool,
     /// Everything that was counted.
     pub counted: Report,
-    /// What becomes of it.
+    /// Why nothing of it is sent, if so. A user who has not opted in can see all the same what
+    /// would be sent if they had.
+    pub hold: Option<Hold>,
+    /// What the config lets through.
     pub future: Future,
 }
 
-/// What becomes of a week.
+/// What the config lets through of a week.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Future {
-    /// It stays here.
-    Held(Hold),
     /// No config is known yet. One is fetched when a week has ended.
     NoConfig,
     /// X is drawn: this is sent.
@@ -78,10 +79,8 @@ impl Preview {
         let listing = Listing::read(folder)?;
         let today = Day::of(now);
         let config = config.map(|(config, version)| (Allowed::new(config), version));
-        let future = |counted: &Report, begin: Option<Day>, is_drawn: bool| {
-            if let Some(hold) = Hold::check(&consent, begin, counted.week, today) {
-                return Future::Held(hold);
-            }
+        let hold = |begin, end| Hold::check(&consent, begin, end, today);
+        let future = |counted: &Report, is_drawn: bool| {
             let Some((allowed, version)) = &config else { return Future::NoConfig };
             let last_week = listing.last_sent_before(counted.week);
             let filtered = filter(counted, allowed, version, last_week);
@@ -93,8 +92,8 @@ impl Preview {
             let begin = read_begin(folder, *end);
             match read_report(&shelf::local_report(folder, *end)) {
                 Ok(counted) if !made.iter().any(|made| made.contains(end)) => {
-                    let future = future(&counted, begin, true);
-                    weeks.push(WeekPreview { begin, end: *end, ended: true, counted, future });
+                    let (end, hold, future) = (*end, hold(begin, *end), future(&counted, true));
+                    weeks.push(WeekPreview { begin, end, ended: true, counted, hold, future });
                 }
                 _ => {}
             }
@@ -109,8 +108,8 @@ impl Preview {
             let (x, config) = (X::from_bits(0), NO_CONFIG.to_owned());
             let last_week = listing.last_sent_before(end);
             let counted = Report { week: end, last_week, x, programs, config };
-            let future = future(&counted, Some(begin), false);
-            weeks.push(WeekPreview { begin: Some(begin), end, ended, counted, future });
+            let (hold, future) = (hold(Some(begin), end), future(&counted, false));
+            weeks.push(WeekPreview { begin: Some(begin), end, ended, counted, hold, future });
         }
         weeks.sort_by_key(|week| week.end);
         let read_ready = |week: &Day| {
