@@ -76,7 +76,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     }
 }
 
-fn commit_timestamp(folder: &Path) -> Option<Timestamp> {
+pub(super) fn commit_timestamp(folder: &Path) -> Option<Timestamp> {
     Timestamp::from_second(commit_time(folder)?).ok()
 }
 

@@ -13,6 +13,8 @@ mod import;
 mod init;
 mod publish;
 mod serve;
+mod simulate;
+mod telemetry;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -45,6 +47,8 @@ enum Verb {
     Publish(publish::Args),
     Serve(serve::Args),
     Env(env::Args),
+    Simulate(simulate::Args),
+    Telemetry(telemetry::Args),
     Completions(completions::Args),
 }
 
@@ -161,6 +165,8 @@ pub fn main() -> ExitCode {
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
         Verb::Env(args) => env::run(args, out),
+        Verb::Simulate(args) => simulate::run(args, out),
+        Verb::Telemetry(args) => telemetry::run(args, out),
         Verb::Completions(args) => completions::run(args, out),
     };
     match done {

@@ -1,4 +1,5 @@
-//! What runs on a user's machine: consent, counters, and the verified config download.
+//! What runs on a user's machine: consent, counters, weekly reports, and the verified config
+//! download.
 //!
 //! A program that counts needs one call and some counters:
 //!
@@ -24,6 +25,8 @@
 //! | [`counter`] | counters, and the files that they are kept in |
 //! | `crash` | panics, counted by their stack |
 //! | `start` | the one call at a program's start |
+//! | [`report`] | from counter files to what is sent |
+//! | `upload` | sending one report |
 //!
 //! # The verified config download
 //!
@@ -61,8 +64,8 @@
 //! # }
 //! ```
 //!
-//! Deliberately not here: a cache of downloaded configs (a client asks once a week), asking the
-//! server for its newest version (the signed tree head says it), and witness policies.
+//! Deliberately not here: a cache of downloaded configs (see [`report`]), asking the server for its
+//! newest version (the signed tree head says it), and witness policies.
 
 mod address;
 mod config;
@@ -76,14 +79,18 @@ mod memory;
 pub mod mode;
 mod program;
 mod remote;
+pub mod report;
 mod start;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod upload;
 
 pub use address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
 pub use program::{Program, goarch, goos};
 pub use remote::{RemoteError, RemoteLog};
+pub use report::{Destination, RunOptions, Summary, run_uploads, upload_in_background};
 pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};
+pub use upload::{Answer, Upload, UploadError};

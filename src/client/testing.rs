@@ -60,6 +60,14 @@ impl Server {
         self.append(&entries);
     }
 
+    /// Publishes this config as the next version.
+    pub fn publish(&mut self, config: &str) {
+        let module = module(self.edge.size().get() + 1, config);
+        let url = format!("{PROXY}/{ESCAPED}/@v/{}.zip", module.version());
+        self.put(&url, module.zip());
+        self.append(&[entry(&module)]);
+    }
+
     /// Appends any entries to the log.
     pub fn append(&mut self, entries: &[Entry]) {
         let size = self.edge.size();

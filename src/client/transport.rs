@@ -77,6 +77,13 @@ impl Http {
     }
 }
 
+impl Http {
+    /// The connections for an address: it is https, or http on this machine.
+    pub(super) fn agent(&self, url: &str) -> &Agent {
+        if url.starts_with("https://") { &self.private } else { &self.local }
+    }
+}
+
 impl Default for Http {
     fn default() -> Http {
         Http::new()
@@ -89,8 +96,7 @@ impl Transport for Http {
             Error::BodyExceedsLimit(_) => TransportError::TooLarge { url: url.to_owned(), limit },
             error => TransportError::Failed { url: url.to_owned(), reason: error.to_string() },
         };
-        let agent = if url.starts_with("https://") { &self.private } else { &self.local };
-        let mut response = agent.get(url).call().map_err(failed)?;
+        let mut response = self.agent(url).get(url).call().map_err(failed)?;
         match response.status().as_u16() {
             200 => {}
             404 | 410 => return Ok(None),

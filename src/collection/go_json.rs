@@ -1,9 +1,10 @@
-//! JSON as Go's `encoding/json` writes it with `MarshalIndent(v, "", "\t")`, byte for byte.
+//! JSON as Go's `encoding/json` writes it with `MarshalIndent(v, "", "\t")`, byte for byte; or with
+//! another indent, as Go's client writes its reports.
 //!
 //! A config is pinned by its hash, so its bytes matter: compiling the Go project's definitions
 //! must give the file that Go's own tools wrote. What differs from `serde_json`'s pretty output:
 //!
-//! - one tab a level;
+//! - one tab (or what is asked for) a level;
 //! - numbers are the shortest decimal that reads back as the same double, with an exponent below
 //!   1e-6 and from 1e21 on (`1`, not `1.0`; `9.99e-7`; `1e+21`);
 //! - `<`, `>`, `&`, U+2028 and U+2029 are escaped, so that the text can stand in HTML and
@@ -15,8 +16,16 @@ use std::io::{self, Write};
 
 /// Writes `value` with tabs and without a newline at the end.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+    to_string_indented(value, "\t")
+}
+
+/// The same, with another indent.
+pub fn to_string_indented<T: Serialize>(
+    value: &T,
+    indent: &str,
+) -> Result<String, serde_json::Error> {
     let mut bytes = Vec::new();
-    let formatter = GoFormatter(PrettyFormatter::with_indent(b"\t"));
+    let formatter = GoFormatter(PrettyFormatter::with_indent(indent.as_bytes()));
     value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }

@@ -1,0 +1,302 @@
+//! `candor simulate`: a population of installations that counts, samples and reports, for demos,
+//! for load, and for checking that charts show what is true.
+//!
+//! Every report is made as on a user's machine: the counts of a week, an X, and the config, through
+//! [`filter`]. Only the counter files are left out, and X comes from the seed. What was counted by
+//! everyone, reported or not, is the truth that charts can be compared with. It lives here and not
+//! in `client`, for nobody who counts needs it.
+
+mod population;
+mod truth;
+
+use super::check::charts_folder;
+use super::compile::commit_timestamp;
+use super::{Failure, Output};
+use crate::charts::{Sources, parse};
+use crate::client::day::Day;
+use crate::client::report::filter;
+use crate::client::{Address, Answer, Http, Upload};
+use crate::collection::{Allowed, CollectionConfig, compile};
+use crate::gomod::ModuleVersion;
+use jiff::Timestamp;
+use population::Population;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+use truth::Truth;
+
+/// How often a report is sent to a server that is busy, before the simulation gives up.
+const ATTEMPTS: u32 = 20;
+
+/// Let a population of installations report a week, and print what is true of it.
+///
+/// The same seed gives the same reports. Installations are made until N of them are in the sample,
+/// so there are more of them where the config samples; the truth is about all.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor simulate --charts charts-config --reports 1000 --out reports.ndjson\n  \
+    candor simulate --charts charts-config --reports 100000 --seed 7 \\\n      \
+    --url http://127.0.0.1:8080 --config v0.3.0")]
+pub(super) struct Args {
+    /// The charts folder whose config the installations obey; or a config.json.
+    #[arg(long, value_name = "CHARTS")]
+    charts: PathBuf,
+    /// How many reports are made.
+    #[arg(long, value_name = "N")]
+    reports: u64,
+    /// What the population is made from.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The version under which the config was published.
+    #[arg(long, value_name = "VERSION", default_value = "v0.1.0")]
+    config: ModuleVersion,
+    /// The day on which the week ended; today where it is not given.
+    #[arg(long, value_name = "DATE")]
+    week: Option<Day>,
+    /// Send the reports to the deployment at this URL.
+    #[arg(long, value_name = "URL")]
+    url: Option<Address>,
+    /// How many connections send at once.
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "url",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: u16,
+    /// Write the reports to this file, one JSON text a line.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    let config = read_config(&args.charts)?;
+    if args.reports > 0 && (config.sample_rate.get() <= 0.0 || config.programs.is_empty()) {
+        return Err(Failure::new(
+            "the config asks for nothing, so nobody would ever report; add a chart definition",
+        ));
+    }
+    let week = args.week.unwrap_or_else(|| Day::of(SystemTime::now()));
+    let mut writer = match &args.out {
+        Some(file) => {
+            let failed = |e| Failure::new(format!("cannot write {}: {e}", file.display()));
+            Some(BufWriter::new(File::create(file).map_err(failed)?))
+        }
+        None => None,
+    };
+    let mut truth = Truth::new(args.seed, week, args.config, config.sample_rate.get());
+    let started = Instant::now();
+    // Far more installations than it takes, if any of them may report.
+    let enough = (args.reports as f64 / config.sample_rate.get() * 20.0) as u64 + 100_000;
+    let mut make = |sender: Option<&SyncSender<String>>| -> Result<(), Failure> {
+        let population = Population::of(&config, args.seed);
+        let allowed = Allowed::new(&config);
+        let version = args.config.to_string();
+        let mut progress = Progress::new(args.reports);
+        let installations = 0..;
+        for (number, local) in installations.map(|n| (n, population.installation(n, week))) {
+            if truth.reports >= args.reports {
+                break;
+            }
+            if number > enough {
+                return Err(Failure::new(format!(
+                    "of {number} installations only {} may report: does the config list versions \
+                     and platforms?",
+                    truth.reports
+                )));
+            }
+            truth.count(&local);
+            let Some(report) = filter(&local, &allowed, &version, Some(earlier(week))).report
+            else {
+                continue;
+            };
+            truth.reports += 1;
+            if let Some(writer) = &mut writer {
+                serde_json::to_writer(&mut *writer, &report)?;
+                writer.write_all(b"\n")?;
+            }
+            // Its receivers end early only when they fail, which is told by them.
+            if sender.is_some_and(|sender| sender.send(report.to_json()).is_err()) {
+                break;
+            }
+            progress.show(truth.reports);
+        }
+        Ok(())
+    };
+    match &args.url {
+        None => make(None)?,
+        Some(url) => send_all(url, week, args.connections, make)?,
+    }
+    if let Some(mut writer) = writer {
+        writer.flush()?;
+    }
+    // On standard error: what is printed as the result depends on the seed alone.
+    let seconds = started.elapsed().as_secs_f64();
+    out.say(format_args!("{} reports in {seconds:.2} s", truth.reports));
+    out.result(&truth, &truth)
+}
+
+/// The config of a charts folder, or in a file.
+fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
+    if path.is_file() {
+        let json = std::fs::read(path)?;
+        let not_one = |e| Failure::new(format!("{}: {e}", path.display()));
+        return CollectionConfig::from_json(&json).map_err(not_one);
+    }
+    let folder = charts_folder(path);
+    let definitions = parse(&Sources::from_folder(&folder)?)?;
+    let now = commit_timestamp(&folder).unwrap_or_else(Timestamp::now);
+    Ok(compile(&definitions, now))
+}
+
+/// The week before: what installations that report each week say they reported last.
+fn earlier(week: Day) -> Day {
+    Day::of(week.start() - Duration::from_secs(7 * 86_400))
+}
+
+/// Sends what `make` makes over so many connections, which are kept open.
+fn send_all(
+    url: &Address,
+    week: Day,
+    connections: u16,
+    make: impl FnOnce(Option<&SyncSender<String>>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let url = url.join(&format!("upload/{week}"));
+    let (sender, receiver) = sync_channel(usize::from(connections) * 4);
+    let receiver = Mutex::new(Some(receiver));
+    thread::scope(|scope| {
+        let senders: Vec<_> =
+            (0..connections).map(|_| scope.spawn(|| send(&url, &receiver))).collect();
+        let made = make(Some(&sender));
+        drop(sender);
+        let mut sent = Ok(());
+        for thread in senders {
+            let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            sent = sent.and(result);
+        }
+        made.and(sent)
+    })
+}
+
+/// Sends reports until there are none left. After a failure, nobody sends any more.
+fn send(url: &str, reports: &Mutex<Option<Receiver<String>>>) -> Result<(), Failure> {
+    // Connections of its own: one that waits holds up no other.
+    let http = Http::new();
+    let next = || {
+        let reports = reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        reports.as_ref().and_then(|reports| reports.recv().ok())
+    };
+    while let Some(report) = next() {
+        if let Err(failure) = send_one(&http, url, &report) {
+            // Dropping the receiver tells the maker to stop.
+            reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+fn send_one(http: &Http, url: &str, report: &str) -> Result<(), Failure> {
+    let mut last = String::new();
+    for attempt in 0..ATTEMPTS {
+        match http.post(url, report) {
+            Ok(Answer::Taken) => return Ok(()),
+            Ok(Answer::Refused(said)) => {
+                return Err(Failure::new(format!("{url} refused a report: {said}")));
+            }
+            Ok(Answer::Later(said)) => last = said,
+            Err(error) => last = error.to_string(),
+        }
+        thread::sleep(Duration::from_millis(50 * u64::from(attempt + 1)));
+    }
+    Err(Failure::new(format!("{url} did not take a report in {ATTEMPTS} attempts: {last}")))
+}
+
+/// One line on a terminal, a few times a second.
+struct Progress {
+    of: u64,
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    fn new(of: u64) -> Progress {
+        Progress { of, shown: stderr().is_terminal().then(Instant::now) }
+    }
+
+    fn show(&mut self, done: u64) {
+        let Some(shown) = &mut self.shown else { return };
+        if done == self.of || shown.elapsed() > Duration::from_millis(200) {
+            *shown = Instant::now();
+            let share = done * 100 / self.of.max(1);
+            // Nobody sees it if standard error is closed.
+            let _ = write!(stderr(), "\r{done} of {} reports, {share}%", self.of);
+            if done == self.of {
+                let _ = writeln!(stderr());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::report::X;
+
+    const CONFIG: &str = r#"{"GOOS":["linux","windows"],"GOARCH":["amd64"],
+        "GoVersion":["go1.26.8"],"SampleRate":0.5,"Programs":[{"Name":"example.org/p",
+        "Versions":["v1.0.0","v1.1.0"],"Counters":[{"Name":"editor:{vim,emacs}","Rate":0.5}],
+        "Stacks":[{"Name":"crash","Rate":0.5,"Depth":3}]}]}"#;
+
+    #[test]
+    fn a_population_is_made_from_its_seed_alone() {
+        let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
+        let week = "2026-11-22".parse().expect("a day");
+        let [first, again, other] =
+            [1, 1, 2].map(|seed| Population::of(&config, seed).installation(7, week));
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+        assert_ne!(first, Population::of(&config, 1).installation(8, week));
+    }
+
+    #[test]
+    fn the_sample_estimates_the_truth() {
+        let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
+        let week = "2026-11-22".parse().expect("a day");
+        let (population, allowed) = (Population::of(&config, 1), Allowed::new(&config));
+        let mut truth = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
+        let mut sampled = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
+        for number in 0..20_000 {
+            let local = population.installation(number, week);
+            truth.count(&local);
+            if let Some(report) = filter(&local, &allowed, "v0.1.0", None).report {
+                sampled.count(&report);
+            }
+        }
+        let (all, some) = (&truth.programs["example.org/p"], &sampled.programs["example.org/p"]);
+        let share = some.installations as f64 / all.installations as f64;
+        assert!((0.48..0.52).contains(&share), "{share}");
+        for counter in ["editor:vim", "editor:emacs"] {
+            let share = |p: &truth::ProgramTruth| {
+                p.counters[counter].installations as f64 / p.installations as f64
+            };
+            assert!((share(all) - share(some)).abs() < 0.02, "{counter}");
+        }
+        // What nobody asks for is counted, and never in a report.
+        assert!(all.counters.contains_key(population::UNLISTED));
+        assert!(!some.counters.contains_key(population::UNLISTED));
+        assert!(!some.stacks.is_empty());
+    }
+
+    #[test]
+    fn every_x_is_as_likely_as_any_other() {
+        let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
+        let population = Population::of(&config, 3);
+        let week = "2026-11-22".parse().expect("a day");
+        let below = |x: f64| {
+            let xs = (0..10_000).map(|number| population.installation(number, week).x);
+            xs.filter(|drawn: &X| drawn.get() <= x).count()
+        };
+        assert!((4800..5200).contains(&below(0.5)));
+        assert!((900..1100).contains(&below(0.1)));
+    }
+}

@@ -1,0 +1,159 @@
+//! `candor telemetry`: what a user decides, sees and does about the telemetry of this machine.
+//!
+//! This file owns what its verbs share: which folder is meant, which day it is, and which
+//! deployment. One file a verb, where it is more than a few lines.
+
+mod clean;
+mod env;
+mod page;
+mod upload;
+mod view;
+
+use super::{Failure, Output};
+use crate::client::day::Day;
+use crate::client::folder::Folder;
+use crate::client::mode::{Consent, DecidedBy, Mode};
+use crate::client::report::Destination;
+use clap::Subcommand;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// Decide about the telemetry of this machine, and see all of it.
+///
+/// Off until someone turns it on. `on`: programs count, and sampled reports of weeks that begin
+/// from tomorrow on are sent. `local`: programs count, and nothing is sent. `off`: nothing is
+/// written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor telemetry local      count, but send nothing\n  \
+    candor telemetry view       see what is counted, and what would be sent\n  \
+    candor telemetry off        stop")]
+pub(super) struct Args {
+    /// The telemetry folder, where it is not the usual one.
+    #[arg(long, value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Count, and send sampled reports of weeks that begin after today.
+    #[command(after_help = "Example:\n  candor telemetry on")]
+    On,
+    /// Count, and send nothing.
+    #[command(after_help = "Example:\n  candor telemetry local")]
+    Local,
+    /// Write nothing and send nothing.
+    #[command(after_help = "Example:\n  candor telemetry off")]
+    Off,
+    Env(env::Args),
+    View(view::Args),
+    Report(upload::ReportArgs),
+    Upload(upload::Args),
+    Clean(clean::Args),
+}
+
+/// The day on which a verb works.
+#[derive(Debug, clap::Args)]
+struct Today {
+    /// Work as if it were this day, at noon UTC.
+    #[arg(long, value_name = "DATE")]
+    today: Option<Day>,
+}
+
+impl Today {
+    fn now(&self) -> SystemTime {
+        self.today.map_or_else(SystemTime::now, |day| day.start() + Duration::from_secs(43_200))
+    }
+}
+
+/// The deployment that a folder's reports go to.
+#[derive(Debug, clap::Args)]
+struct To {
+    /// Where the deployment is, as https://HOST. The folder remembers it.
+    #[arg(long, value_name = "URL", requires_all = ["module", "vkey"])]
+    url: Option<String>,
+    /// The module that its configs are published as.
+    #[arg(long, value_name = "PATH", requires = "url")]
+    module: Option<String>,
+    /// The verifier key of its log, HOST/log+....
+    #[arg(long, value_name = "KEY", requires = "url")]
+    vkey: Option<String>,
+}
+
+impl To {
+    /// The deployment that was named, or that the folder's reports have gone to so far.
+    fn destination(&self, folder: &Folder) -> Result<Option<Destination>, Failure> {
+        match (&self.url, &self.module, &self.vkey) {
+            (Some(url), Some(module), Some(key)) => {
+                let named = Destination::at(url, module, key);
+                named.map(Some).map_err(Failure::usage)
+            }
+            _ => Ok(Destination::of_folder(folder)?),
+        }
+    }
+}
+
+/// What a choice prints.
+#[derive(Debug, Serialize)]
+struct Chosen {
+    folder: PathBuf,
+    mode: String,
+    /// What holds for this process: `DO_NOT_TRACK` outweighs the choice.
+    in_effect: String,
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    let folder = args.dir.map_or_else(Folder::own, |dir| Ok(Folder::at(dir)))?;
+    match args.verb {
+        Verb::On => choose(&folder, Mode::On, out),
+        Verb::Local => choose(&folder, Mode::Local, out),
+        Verb::Off => choose(&folder, Mode::Off, out),
+        Verb::Env(args) => env::run(args, &folder, out),
+        Verb::View(args) => view::run(args, &folder, out),
+        Verb::Report(args) => upload::report(args, &folder, out),
+        Verb::Upload(args) => upload::run(args, &folder, out),
+        Verb::Clean(args) => clean::run(args, &folder, out),
+    }
+}
+
+fn choose(folder: &Folder, mode: Mode, out: Output) -> Result<(), Failure> {
+    let today = Day::of(SystemTime::now());
+    mode.store(folder, today)?;
+    let consent = Consent::now(folder);
+    let meaning = match mode {
+        Mode::On => format!(
+            "Programs count, and sampled reports of weeks that begin after {today} are sent.\n\
+             `candor telemetry view` shows what is counted and what would be sent."
+        ),
+        Mode::Local => "Programs count on this machine. Nothing is sent.".to_owned(),
+        Mode::Off => "Nothing is counted and nothing is sent. What was counted before is still \
+                      there: `candor telemetry clean` removes it."
+            .to_owned(),
+    };
+    let outweighed = match consent.decided_by {
+        DecidedBy::DoNotTrack => "\nDO_NOT_TRACK is set and outweighs this: off.",
+        _ => "",
+    };
+    let chosen = Chosen {
+        folder: folder.path().to_path_buf(),
+        mode: mode.to_string(),
+        in_effect: consent.mode.to_string(),
+    };
+    out.result(&chosen, format_args!("telemetry is {mode}. {meaning}{outweighed}\n"))
+}
+
+/// Why this mode holds, as a half-sentence.
+fn reason(consent: &Consent) -> String {
+    match &consent.decided_by {
+        DecidedBy::ModeFile => match consent.since {
+            Some(since) => format!("chosen on {since}"),
+            None => "chosen, the mode file does not say when".to_owned(),
+        },
+        DecidedBy::NoModeFile => "nobody has chosen yet".to_owned(),
+        DecidedBy::DoNotTrack => "DO_NOT_TRACK is set".to_owned(),
+        DecidedBy::BadModeFile(error) => error.clone(),
+    }
+}

@@ -1,0 +1,103 @@
+//! `candor telemetry env`: what holds on this machine, and what went wrong.
+
+use super::{Failure, Output, reason};
+use crate::client::folder::Folder;
+use crate::client::mode::Consent;
+use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Print what holds: folder, mode, where reports go, the config known, and what went wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  candor telemetry env")]
+pub(super) struct Args {}
+
+#[derive(Debug, Serialize)]
+struct Environment {
+    folder: PathBuf,
+    mode: String,
+    reason: String,
+    /// Where reports go.
+    upload: Option<String>,
+    module: Option<String>,
+    config: Option<Config>,
+    /// Why the last fetch of a config failed, if none has succeeded since.
+    failure: Option<FetchFailure>,
+    waiting: Vec<String>,
+    sent: Vec<String>,
+    refused: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Config {
+    version: String,
+    fetched: String,
+}
+
+pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
+    let consent = Consent::now(folder);
+    let listing = Listing::read(folder)?;
+    let destination = Destination::of_folder(folder)?;
+    let known = destination.as_ref().and_then(|to| KnownConfig::of_folder(folder, &to.source));
+    let texts = |weeks: &std::collections::BTreeSet<_>| {
+        weeks.iter().map(|week: &crate::client::day::Day| week.to_string()).collect()
+    };
+    let environment = Environment {
+        folder: folder.path().to_path_buf(),
+        mode: consent.mode.to_string(),
+        reason: reason(&consent),
+        upload: destination.as_ref().map(|to| to.upload.to_string()),
+        module: destination.as_ref().map(|to| to.source.module.to_string()),
+        config: known.map(|known| Config {
+            version: known.version.to_string(),
+            fetched: known.fetched.to_string(),
+        }),
+        failure: FetchFailure::of_folder(folder),
+        waiting: texts(&listing.ready.union(&listing.pending).copied().collect()),
+        sent: texts(&listing.sent),
+        refused: texts(&listing.refused),
+    };
+    out.result(&environment, &environment)
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |weeks: &[String]| match weeks {
+            [] => "none".to_owned(),
+            weeks => weeks.join(", "),
+        };
+        writeln!(f, "folder:   {}", self.folder.display())?;
+        writeln!(f, "mode:     {} ({})", self.mode, self.reason)?;
+        match (&self.upload, &self.module) {
+            (Some(upload), Some(module)) => writeln!(f, "reports:  to {upload}, by {module}")?,
+            _ => writeln!(f, "reports:  nobody has made any here yet")?,
+        }
+        match &self.config {
+            Some(config) => {
+                writeln!(f, "config:   {}, verified on {}", config.version, config.fetched)?;
+            }
+            None => writeln!(f, "config:   none was needed yet")?,
+        }
+        writeln!(f, "waiting:  {}", list(&self.waiting))?;
+        writeln!(f, "sent:     {}", list(&self.sent))?;
+        if !self.refused.is_empty() {
+            writeln!(f, "refused:  {}", list(&self.refused))?;
+        }
+        match &self.failure {
+            Some(failure) if failure.check => writeln!(
+                f,
+                "NOTHING IS SENT: on {}, the config failed its check: {}",
+                failure.day, failure.reason
+            ),
+            Some(failure) => {
+                writeln!(
+                    f,
+                    "failure:  on {}, no config could be had: {}",
+                    failure.day, failure.reason
+                )
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `candor telemetry report` and `candor telemetry upload`: what programs do by themselves, done
+//! now and told.
+
+use super::{Failure, Output, To, Today};
+use crate::client::folder::Folder;
+use crate::client::mode::Mode;
+use crate::client::report::{Event, RunOptions, Summary, run_uploads};
+use serde::Serialize;
+use std::fmt;
+
+/// Make local reports of the weeks that have ended, and send nothing.
+///
+/// Programs do this by themselves. It ends the weeks: what they counted is one report from then
+/// on, and if telemetry is on, its X is drawn, so that `view` shows exactly what will be sent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  candor telemetry report")]
+pub(super) struct ReportArgs {
+    #[command(flatten)]
+    today: Today,
+}
+
+/// Make reports of the weeks that have ended, and send those that may be sent.
+///
+/// Programs do this by themselves, once a week. Exit status 1 if a report had to wait, or was
+/// refused.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor telemetry upload\n  \
+    candor telemetry upload --url https://telemetry.example.org \\\n      \
+    --module telemetry.example.org/config --vkey telemetry.example.org/log+...")]
+pub(super) struct Args {
+    #[command(flatten)]
+    to: To,
+    #[command(flatten)]
+    today: Today,
+}
+
+#[derive(Debug, Serialize)]
+struct Told {
+    mode: String,
+    /// Another process was at it; nothing was done.
+    busy: bool,
+    sent: Vec<String>,
+    events: Vec<String>,
+}
+
+pub(super) fn report(args: ReportArgs, folder: &Folder, out: Output) -> Result<(), Failure> {
+    let now = args.today.now();
+    let options =
+        RunOptions { folder: folder.clone(), destination: None, now, asked_by_user: true };
+    tell(&run_uploads(&options)?, out)
+}
+
+pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
+    let Some(destination) = args.to.destination(folder)? else {
+        return Err(Failure::usage(
+            "it is not known where the reports of this folder go: no program has sent any yet. \
+             Name the deployment with --url, --module and --vkey",
+        ));
+    };
+    let options = RunOptions {
+        folder: folder.clone(),
+        destination: Some(destination),
+        now: args.today.now(),
+        asked_by_user: true,
+    };
+    tell(&run_uploads(&options)?, out)
+}
+
+fn tell(summary: &Summary, out: Output) -> Result<(), Failure> {
+    let told = Told {
+        mode: summary.consent.mode.to_string(),
+        busy: summary.busy,
+        sent: summary.sent().map(|week| week.to_string()).collect(),
+        events: summary.events.iter().map(Event::to_string).collect(),
+    };
+    out.result(&told, SummaryText(summary))?;
+    let failed = |event: &Event| {
+        matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
+    };
+    if summary.events.iter().any(failed) { Err(Failure::reported()) } else { Ok(()) }
+}
+
+struct SummaryText<'a>(&'a Summary);
+
+impl fmt::Display for SummaryText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { consent, busy, events } = self.0;
+        for event in events {
+            writeln!(f, "{event}")?;
+        }
+        match consent.mode {
+            Mode::Off => writeln!(f, "telemetry is off: nothing was done"),
+            _ if *busy => writeln!(f, "another process is making reports just now"),
+            _ if events.is_empty() => writeln!(f, "no week has ended since the last report"),
+            _ => Ok(()),
+        }
+    }
+}

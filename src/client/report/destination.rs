@@ -1,0 +1,136 @@
+//! Where a folder's reports go: the deployment whose config they obey and whose server takes them.
+//!
+//! The folder remembers it in `candor/destination.json`, so that `candor telemetry` can tell its
+//! user, and so that two projects never work on one folder: each would make reports of the other's
+//! counts, by its own config, and delete them.
+
+use super::error::ReportError;
+use super::shelf::{Shelf, own_folder};
+use crate::client::folder::Folder;
+use crate::client::{Address, AddressError, ConfigSource};
+use crate::gomod::ModulePath;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+/// A deployment, as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Where the config comes from, and the key that vouches for it.
+    pub source: ConfigSource,
+    /// Where reports go: `https://HOST/upload`. `/DATE` is put after it.
+    pub upload: Address,
+}
+
+/// Why the text of a destination is none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DestinationError {
+    /// Not an address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Not a module path.
+    #[error(transparent)]
+    Module(#[from] crate::gomod::PathError),
+    /// Not a verifier key.
+    #[error(transparent)]
+    Key(#[from] crate::tlog::VerifierKeyError),
+    /// What the folder remembers was damaged.
+    #[error("{path} is damaged: {reason}; delete it, and name the deployment again")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written {
+    module: String,
+    proxy: String,
+    log: String,
+    key: String,
+    upload: String,
+}
+
+impl Destination {
+    /// A deployment of Candor at `https://HOST`, which has everything in its usual place.
+    ///
+    /// # Errors
+    ///
+    /// One of the texts is not what it should be.
+    pub fn at(url: &str, module: &str, key: &str) -> Result<Destination, DestinationError> {
+        let url: Address = url.parse()?;
+        Destination::read_texts(&Written {
+            module: module.to_owned(),
+            proxy: url.join("goproxy"),
+            log: url.join("log"),
+            key: key.to_owned(),
+            upload: url.join("upload"),
+        })
+    }
+
+    /// Where the reports of a folder have gone so far.
+    ///
+    /// # Errors
+    ///
+    /// What the folder remembers cannot be read.
+    pub fn of_folder(folder: &Folder) -> Result<Option<Destination>, DestinationError> {
+        let path = file(folder);
+        let damaged = |reason: String| DestinationError::Damaged { path: path.clone(), reason };
+        let text = match fs::read(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(|e| damaged(e.to_string()))?,
+        };
+        let written: Written = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+        Destination::read_texts(&written).map(Some).map_err(|e| damaged(e.to_string()))
+    }
+
+    /// Makes a folder's reports go here, unless they go to another project.
+    pub(super) fn bind(&self, shelf: &Shelf, folder: &Folder) -> Result<(), ReportError> {
+        // What is damaged is written anew: it binds to nothing.
+        let bound = Destination::of_folder(folder).unwrap_or_default();
+        match bound {
+            Some(bound) if bound == *self => Ok(()),
+            Some(bound) if bound.source.module != self.source.module => {
+                Err(ReportError::OtherDestination {
+                    path: folder.path().to_path_buf(),
+                    bound: bound.source.module,
+                    asked: self.source.module.clone(),
+                })
+            }
+            _ => {
+                let source = &self.source;
+                let written = Written {
+                    module: source.module.to_string(),
+                    proxy: source.proxy.to_string(),
+                    log: source.log.to_string(),
+                    key: source.key.to_string(),
+                    upload: self.upload.to_string(),
+                };
+                // Texts always serialise.
+                let text = serde_json::to_string_pretty(&written).unwrap_or_default();
+                shelf.replace(&file(folder), &text)
+            }
+        }
+    }
+
+    fn read_texts(written: &Written) -> Result<Destination, DestinationError> {
+        Ok(Destination {
+            source: ConfigSource {
+                proxy: written.proxy.parse()?,
+                log: written.log.parse()?,
+                module: ModulePath::new(&written.module)?,
+                key: written.key.parse()?,
+            },
+            upload: written.upload.parse()?,
+        })
+    }
+}
+
+fn file(folder: &Folder) -> PathBuf {
+    own_folder(folder).join("destination.json")
+}

@@ -1,0 +1,214 @@
+//! What of a week may leave the machine: the local report, seen through a verified config.
+//!
+//! Something is sent only if the config lists it: the program, its version, toolchain, operating
+//! system and architecture; of each counter its full name, at a rate of at least X; of each stack
+//! its name, no more frames than its depth, and every frame of the grammar in
+//! [`frame`](crate::collection::frame). The same function makes what is sent and what
+//! `candor telemetry view` shows, which is therefore what is sent, byte for byte.
+//!
+//! Go's client checks neither operating system and architecture nor depth and frames, and leaves
+//! that to its server.
+
+use super::json::{Build, ProgramReport, Report};
+use super::x::X;
+use crate::client::day::Day;
+use crate::collection::allowed::AllowedProgram;
+use crate::collection::config::Rate;
+use crate::collection::{Allowed, frame};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A local report, parted in what would be sent and what would not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filtered {
+    /// What is sent, if anything is.
+    pub report: Option<Report>,
+    /// What is not, and why.
+    pub withheld: Vec<Withheld>,
+}
+
+/// Something that is not sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Withheld {
+    /// The build that counted it; `None` for the report as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+    /// The counter's or stack's name; `None` for all of a build's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Why.
+    #[serde(serialize_with = "as_text")]
+    pub reason: Reason,
+}
+
+/// Why something is not sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The report is not in the sample.
+    NotSampled {
+        /// Its X.
+        x: X,
+        /// The largest that is sent.
+        rate: Rate,
+    },
+    /// Nothing in it is asked for.
+    NothingAsked,
+    /// No chart needs the program.
+    Program,
+    /// The program, but not in this version.
+    Version,
+    /// The toolchain is not listed.
+    Toolchain,
+    /// The operating system is not listed.
+    Goos,
+    /// The architecture is not listed.
+    Goarch,
+    /// No chart needs the counter.
+    Counter,
+    /// The counter is not in the sample.
+    Rate {
+        /// The report's X.
+        x: X,
+        /// The largest with which this counter is sent.
+        rate: Rate,
+    },
+    /// More frames than a chart needs.
+    Depth {
+        /// How many may be sent.
+        allowed: u32,
+    },
+    /// A line that could be something else than a function and a line.
+    Frame,
+    /// Never counted.
+    Zero,
+}
+
+/// Parts a local report by a config.
+///
+/// `version` is the config's; `last_week` is the week of the last report that was sent before this
+/// one.
+pub fn filter(
+    local: &Report,
+    allowed: &Allowed,
+    version: &str,
+    last_week: Option<Day>,
+) -> Filtered {
+    let (x, rate) = (local.x, allowed.sample_rate());
+    if x.get() > rate.get() {
+        let reason = Reason::NotSampled { x, rate };
+        let withheld = vec![Withheld { build: None, name: None, reason }];
+        return Filtered { report: None, withheld };
+    }
+    let mut withheld = Vec::new();
+    let programs: Vec<ProgramReport> = local
+        .programs
+        .iter()
+        .filter_map(|program| match allowed_program(&program.build, allowed) {
+            Ok(rules) => Some(filter_program(program, rules, x, &mut withheld)),
+            Err(reason) => {
+                let build = Some(program.build.clone());
+                withheld.push(Withheld { build, name: None, reason });
+                None
+            }
+        })
+        .collect();
+    if programs.is_empty() {
+        // Go's client sends such a report. It would say nothing but that this machine exists.
+        withheld.push(Withheld { build: None, name: None, reason: Reason::NothingAsked });
+        return Filtered { report: None, withheld };
+    }
+    let report = Report { week: local.week, last_week, x, programs, config: version.to_owned() };
+    Filtered { report: Some(report), withheld }
+}
+
+fn allowed_program<'a>(build: &Build, allowed: &'a Allowed) -> Result<&'a AllowedProgram, Reason> {
+    let program = allowed.program(&build.program).ok_or(Reason::Program)?;
+    for (listed, reason) in [
+        (program.version(&build.version), Reason::Version),
+        (allowed.toolchain(&build.toolchain), Reason::Toolchain),
+        (allowed.goos(&build.goos), Reason::Goos),
+        (allowed.goarch(&build.goarch), Reason::Goarch),
+    ] {
+        if !listed {
+            return Err(reason);
+        }
+    }
+    Ok(program)
+}
+
+/// A program that the config lists stays in the report even if none of its counters does: that it
+/// was used is what charts of versions and platforms are made of, as with Go's client.
+fn filter_program(
+    program: &ProgramReport,
+    rules: &AllowedProgram,
+    x: X,
+    withheld: &mut Vec<Withheld>,
+) -> ProgramReport {
+    let mut keep = |counts: &BTreeMap<String, i64>, check: &dyn Fn(&str) -> Result<(), Reason>| {
+        let mut kept = BTreeMap::new();
+        for (name, count) in counts {
+            match if *count > 0 { check(name) } else { Err(Reason::Zero) } {
+                Ok(()) => {
+                    kept.insert(name.clone(), *count);
+                }
+                Err(reason) => {
+                    let (build, name) = (Some(program.build.clone()), Some(name.clone()));
+                    withheld.push(Withheld { build, name, reason });
+                }
+            }
+        }
+        kept
+    };
+    let counters = keep(&program.counters, &|name| {
+        let rate = rules.counter(name).ok_or(Reason::Counter)?;
+        check_rate(x, rate)
+    });
+    let stacks = keep(&program.stacks, &|stack| {
+        let (name, frames) = stack.split_once('\n').unwrap_or((stack, ""));
+        let allowed = rules.stack(name).ok_or(Reason::Counter)?;
+        check_rate(x, allowed.rate)?;
+        match frame::stack_depth(frames) {
+            None => Err(Reason::Frame),
+            Some(depth) if u32::try_from(depth).is_ok_and(|depth| depth <= allowed.depth) => Ok(()),
+            Some(_) => Err(Reason::Depth { allowed: allowed.depth }),
+        }
+    });
+    ProgramReport { build: program.build.clone(), counters, stacks }
+}
+
+fn check_rate(x: X, rate: Rate) -> Result<(), Reason> {
+    if x.get() <= rate.get() { Ok(()) } else { Err(Reason::Rate { x, rate }) }
+}
+
+fn as_text<S: serde::Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(reason)
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NotSampled { x, rate } => {
+                write!(f, "not in the sample: X is {:.4}, and {:.4} the most", x.get(), rate.get())
+            }
+            Reason::NothingAsked => f.write_str("the config asks for nothing in it"),
+            Reason::Program => f.write_str("the config does not list the program"),
+            Reason::Version => f.write_str("the config does not list the version"),
+            Reason::Toolchain => f.write_str("the config does not list the toolchain"),
+            Reason::Goos => f.write_str("the config does not list the operating system"),
+            Reason::Goarch => f.write_str("the config does not list the architecture"),
+            Reason::Counter => f.write_str("the config does not list the counter"),
+            Reason::Rate { x, rate } => {
+                write!(f, "not in the sample: X is {:.4}, its rate {:.4}", x.get(), rate.get())
+            }
+            Reason::Depth { allowed } => write!(f, "the stack has more than {allowed} frames"),
+            Reason::Frame => f.write_str("a line of the stack is not a function and a line number"),
+            Reason::Zero => f.write_str("never counted"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

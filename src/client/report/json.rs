@@ -1,0 +1,187 @@
+//! A report as Go's client writes it: `json.MarshalIndent(report, "", " ")` of
+//! [`telemetry.Report`](https://pkg.go.dev/golang.org/x/telemetry/internal/telemetry#Report).
+//!
+//! ```text
+//! {
+//!  "Week": "2026-11-22",
+//!  "LastWeek": "",
+//!  "X": 0.25,
+//!  "Programs": [
+//!   {
+//!    "Program": "example.org/tool",
+//!    "Version": "v1.2.3",
+//!    "GoVersion": "rust1.95.0",
+//!    "GOOS": "linux",
+//!    "GOARCH": "amd64",
+//!    "Counters": {
+//!     "tool/verb:build": 3
+//!    },
+//!    "Stacks": {}
+//!   }
+//!  ],
+//!  "Config": "v0.7.0"
+//! }
+//! ```
+//!
+//! Counters and programs stand in the order of their names, so that one report has one text. Text
+//! is read back only where this machine wrote it; the server reads reports by a stricter reader of
+//! its own.
+
+use super::x::X;
+use crate::client::day::Day;
+use crate::collection::go_json;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The config version of a report that was made without a config: Go's client writes it, too.
+pub const NO_CONFIG: &str = "v0.0.0-0";
+
+/// One machine's counts of one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Report {
+    /// The day on which the week ended.
+    #[serde(with = "day_text")]
+    pub week: Day,
+    /// The week of the last report that was sent before this one.
+    #[serde(with = "optional_day")]
+    pub last_week: Option<Day>,
+    /// The random number that decides what is sampled.
+    pub x: X,
+    /// What each build of each program counted; Go writes `null` for none.
+    #[serde(with = "null_for_none")]
+    pub programs: Vec<ProgramReport>,
+    /// The version of the config by which it was made, or [`NO_CONFIG`].
+    pub config: String,
+}
+
+/// What one build of one program counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProgramReport {
+    /// Which build.
+    #[serde(flatten)]
+    pub build: Build,
+    /// Counters and how often each was counted.
+    pub counters: BTreeMap<String, i64>,
+    /// Stack counters: each name is followed by one frame a line.
+    pub stacks: BTreeMap<String, i64>,
+}
+
+/// A build of a program: what counter files are merged by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Build {
+    /// The program's path.
+    pub program: String,
+    /// The program's version.
+    pub version: String,
+    /// The toolchain that built it.
+    #[serde(rename = "GoVersion")]
+    pub toolchain: String,
+    /// The operating system, by Go's name.
+    #[serde(rename = "GOOS")]
+    pub goos: String,
+    /// The architecture, by Go's name.
+    #[serde(rename = "GOARCH")]
+    pub goarch: String,
+}
+
+impl Report {
+    /// The text that is stored and sent.
+    pub fn to_json(&self) -> String {
+        // Nothing in these types can fail to serialise: keys are strings, numbers are finite, and
+        // writing to memory does not fail. An empty text would be refused by every server.
+        go_json::to_string_indented(self, " ").unwrap_or_default()
+    }
+
+    /// Reads a text that this machine wrote.
+    ///
+    /// # Errors
+    ///
+    /// It is something else.
+    pub fn from_json(json: &[u8]) -> Result<Report, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+}
+
+/// `2026-11-22`.
+pub(super) mod day_text {
+    use super::Day;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(day)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Day, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Go's client writes an empty string where there was no report before.
+mod optional_day {
+    use super::Day;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
+        match day {
+            Some(day) => serializer.collect_str(day),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Day>, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "" => Ok(None),
+            day => day.parse().map(Some).map_err(D::Error::custom),
+        }
+    }
+}
+
+/// Go writes an empty list that nothing was added to as `null`.
+mod null_for_none {
+    use super::ProgramReport;
+    use serde::de::{Deserialize, Deserializer};
+    use serde::ser::{Serialize, Serializer};
+
+    #[allow(clippy::ptr_arg, reason = "serde passes the field as it is")]
+    pub fn serialize<S: Serializer>(
+        programs: &Vec<ProgramReport>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        if programs.is_empty() {
+            serializer.serialize_none()
+        } else {
+            programs.serialize(serializer)
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ProgramReport>, D::Error> {
+        Option::deserialize(from).map(Option::unwrap_or_default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_written_as_gos_client_writes_it() {
+        // As printed by go1.26 for the same values.
+        let text = "{\n \"Week\": \"2026-11-22\",\n \"LastWeek\": \"\",\n \"X\": 0.25,\n \
+                    \"Programs\": [\n  {\n   \"Program\": \"example.org/tool\",\n   \"Version\": \
+                    \"v1.2.3\",\n   \"GoVersion\": \"rust1.95.0\",\n   \"GOOS\": \"linux\",\n   \
+                    \"GOARCH\": \"amd64\",\n   \"Counters\": {\n    \"tool/latency:\\u003c50ms\": \
+                    3\n   },\n   \"Stacks\": {}\n  }\n ],\n \"Config\": \"v0.7.0\"\n}";
+        let report = Report::from_json(text.as_bytes()).expect("a report");
+        assert_eq!(report.programs[0].counters["tool/latency:<50ms"], 3);
+        assert_eq!(report.to_json(), text);
+        let empty = Report { programs: Vec::new(), last_week: Some(report.week), ..report };
+        let json = empty.to_json();
+        assert!(json.contains(" \"Programs\": null,\n"), "{json}");
+        assert_eq!(Report::from_json(json.as_bytes()).expect("a report"), empty);
+    }
+}

@@ -1,0 +1,314 @@
+//! What reporting promises, on a machine and a server in memory, interrupted everywhere.
+
+use super::testing::{CONFIG, CounterFile, Deployment, FILE, Machine, day, interrupt_after};
+use super::*;
+use crate::client::mode::{Consent, Mode};
+use crate::client::testing::LOG;
+use crate::client::upload::Answer;
+use crate::collection::CollectionConfig;
+use std::sync::atomic::Ordering::SeqCst;
+
+#[test]
+fn a_week_that_has_ended_is_reported_filtered_and_sent() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    machine.count(FILE);
+    machine.count(CounterFile { version: "devel", counts: &[("tool/verb:run", 1)], ..FILE });
+    let running =
+        CounterFile { begin: "2026-11-08", end: "2026-11-15", counts: &[("a", 1)], ..FILE };
+    machine.count(running);
+    let summary = machine.run(&server, "2026-11-09").expect("a run");
+    assert_eq!(summary.sent().collect::<Vec<_>>(), [day("2026-11-08")], "{summary:?}");
+    assert_eq!(
+        machine.files(),
+        [
+            "local/local.2026-11-08.json",
+            "local/tool@v1.0.0-rust1.95.0-linux-amd64-2026-11-08.v1.count",
+            "upload/2026-11-08.json"
+        ]
+    );
+    let [text] = &server.texts("2026-11-08")[..] else { panic!("one report") };
+    let sent = Report::from_json(text.as_bytes()).expect("a report");
+    assert_eq!(sent.config, "v0.1.0");
+    assert_eq!(sent.last_week, None);
+    let [program] = &sent.programs[..] else { panic!("{text}") };
+    let counters: Vec<_> = program.counters.iter().map(|(n, c)| (n.as_str(), *c)).collect();
+    assert_eq!(counters, [("tool/verb:build", 3)]);
+    let local = std::fs::read(machine.folder.local().join("local.2026-11-08.json"));
+    let local = Report::from_json(&local.expect("read")).expect("a report");
+    assert_eq!((local.x, local.programs.len()), (sent.x, 2));
+
+    // A week later, the report says which was the last.
+    let summary = machine.run(&server, "2026-11-16").expect("a run");
+    assert_eq!(summary.sent().count(), 1, "{summary:?}");
+    let sent = Report::from_json(server.texts("2026-11-15")[0].as_bytes()).expect("a report");
+    assert_eq!(sent.last_week, Some(day("2026-11-08")));
+    // Nothing is left to do.
+    assert_eq!(machine.run(&server, "2026-11-17").expect("a run").events, []);
+}
+
+#[test]
+fn weeks_that_began_before_opting_in_are_never_sent() {
+    for (since, begin, sent) in [
+        ("2026-11-02", "2026-11-03", true),
+        ("2026-11-03", "2026-11-03", false),
+        ("2026-11-05", "2026-11-03", false),
+        ("2026-11-20", "2026-11-03", false),
+    ] {
+        let (machine, server) = (Machine::opted_in(since), Deployment::new(CONFIG));
+        machine.count(CounterFile { begin, ..FILE });
+        // Of the same week, but begun later: the earliest day decides.
+        machine.count(CounterFile { begin: "2026-11-07", version: "v1.0.1", ..FILE });
+        for today in ["2026-11-21", "2026-11-22"] {
+            machine.run(&server, today).expect("a run");
+        }
+        assert_eq!(server.texts("2026-11-08").len(), usize::from(sent), "{since} {begin}");
+        assert_eq!(server.fetches() > 0, sent, "nothing is asked for what is never sent");
+        assert!(machine.files().contains(&"local/local.2026-11-08.json".to_owned()));
+        // Opting in again does not change the past.
+        machine.choose(Mode::On, "2026-11-01");
+        machine.run(&server, "2026-11-22").expect("a run");
+        assert_eq!(server.texts("2026-11-08").len(), usize::from(sent), "{since} {begin}");
+    }
+}
+
+#[test]
+fn the_mode_decides_what_is_done() {
+    for (mode, written, sent) in
+        [(Mode::Off, false, false), (Mode::Local, true, false), (Mode::On, true, true)]
+    {
+        let (machine, server) = (Machine::new(), Deployment::new(CONFIG));
+        machine.count(FILE);
+        machine.choose(mode, "2026-11-01");
+        let before = machine.files();
+        machine.run(&server, "2026-11-09").expect("a run");
+        assert_eq!(machine.files() != before, written, "{mode}");
+        assert_eq!(machine.folder.path().join("candor").exists(), written, "{mode}");
+        assert_eq!(server.texts("2026-11-08").len(), usize::from(sent), "{mode}");
+        assert_eq!(server.fetches() > 0, sent, "{mode}");
+    }
+}
+
+#[test]
+fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
+    let mut interruptions = 0;
+    for operation in 0.. {
+        let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+        machine.count(FILE);
+        machine.count(CounterFile { version: "devel", ..FILE });
+        machine.count(CounterFile { begin: "2026-11-08", end: "2026-11-15", ..FILE });
+        // Twice in a row, and then not again. The server's answer is lost in the second.
+        interrupt_after(operation);
+        let interrupted = machine.run(&server, "2026-11-16").is_err();
+        interrupt_after(operation / 2);
+        server.answers(None);
+        let _ = machine.run(&server, "2026-11-16");
+        interrupt_after(usize::MAX);
+        server.answers(Some(Answer::Taken));
+        machine.run(&server, "2026-11-16").expect("a run");
+        for week in ["2026-11-08", "2026-11-15"] {
+            let texts = server.texts(week);
+            let [text] = &texts[..] else { panic!("{operation}: {week}: {texts:?}") };
+            let sent = Report::from_json(text.as_bytes()).expect("a report");
+            assert_eq!(sent.programs[0].counters["tool/verb:build"], 3, "{operation}");
+            let path = machine.folder.local().join(format!("local.{week}.json"));
+            let local = Report::from_json(&std::fs::read(path).expect("there")).expect("a report");
+            assert_eq!(local.x, sent.x, "{operation}");
+            let counted: i64 = local.programs.iter().map(|p| p.counters["tool/secret"]).sum();
+            assert_eq!(counted, if week == "2026-11-08" { 2 } else { 1 }, "{operation}");
+        }
+        assert_eq!(machine.files().len(), 4, "{:?}", machine.files());
+        if !interrupted {
+            break;
+        }
+        interruptions = operation;
+    }
+    assert!(interruptions > 20, "the run has more operations than {interruptions}");
+}
+
+#[test]
+fn x_is_drawn_once_however_often_the_network_fails() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    machine.count(FILE);
+    server.reachable.store(false, SeqCst);
+    let local = machine.folder.local().join("local.2026-11-08.json");
+    let mut first = None;
+    for today in ["2026-11-09", "2026-11-10", "2026-11-11"] {
+        let summary = machine.run(&server, today).expect("a run");
+        assert!(matches!(summary.events.last(), Some(Event::Waits { .. })), "{summary:?}");
+        let text = std::fs::read_to_string(&local).expect("read");
+        assert_eq!(*first.get_or_insert(text.clone()), text);
+    }
+    server.reachable.store(true, SeqCst);
+    machine.run(&server, "2026-11-12").expect("a run");
+    let sent = Report::from_json(server.texts("2026-11-08")[0].as_bytes()).expect("a report");
+    let first = Report::from_json(first.expect("read").as_bytes()).expect("a report");
+    assert_eq!(sent.x, first.x);
+}
+
+#[test]
+fn a_config_is_fetched_once_a_week_and_only_for_what_may_be_sampled() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    // Nothing has ended: nothing is fetched.
+    machine.count(FILE);
+    machine.run(&server, "2026-11-07").expect("a run");
+    assert_eq!(server.fetches(), 0);
+    machine.run(&server, "2026-11-09").expect("a run");
+    assert_eq!(server.fetches(), 1);
+    // Within the week, what is known is enough; after it, it is not.
+    for (begin, end, today, fetches) in [
+        ("2026-11-09", "2026-11-10", "2026-11-11", 1),
+        ("2026-11-11", "2026-11-12", "2026-11-15", 1),
+        ("2026-11-12", "2026-11-15", "2026-11-16", 2),
+    ] {
+        machine.count(CounterFile { begin, end, ..FILE });
+        machine.run(&server, today).expect("a run");
+        assert_eq!(server.fetches(), fetches, "{today}");
+        assert_eq!(server.texts(end).len(), 1, "{today}");
+    }
+}
+
+#[test]
+fn a_week_out_of_the_sample_asks_for_no_config_until_the_known_one_is_stale() {
+    let config = CONFIG.replace("\"SampleRate\":1", "\"SampleRate\":0");
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(&config));
+    for (begin, end, today, fetches) in [
+        ("2026-11-03", "2026-11-08", "2026-11-09", 1),
+        ("2026-11-08", "2026-11-15", "2026-11-16", 1),
+        ("2026-11-15", "2026-11-22", "2026-11-23", 1),
+        ("2026-11-22", "2026-11-29", "2026-11-30", 1),
+        ("2026-11-29", "2026-12-06", "2026-12-07", 2),
+    ] {
+        machine.count(CounterFile { begin, end, ..FILE });
+        let summary = machine.run(&server, today).expect("a run");
+        assert!(matches!(summary.events.last(), Some(Event::Withheld { .. })), "{summary:?}");
+        assert_eq!(server.fetches(), fetches, "{today}");
+    }
+    assert!(server.arrived.lock().expect("unpoisoned").is_empty());
+    assert!(!machine.files().iter().any(|file| file.ends_with(".pending")));
+}
+
+#[test]
+fn after_a_failed_check_nothing_is_sent_until_one_succeeds() {
+    let (machine, mut server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    // One report is ready, and the server too busy to take it.
+    machine.count(FILE);
+    server.answers(Some(Answer::Later("busy".to_owned())));
+    machine.run(&server, "2026-11-09").expect("a run");
+    server.answers(Some(Answer::Taken));
+    // Then the log is not what it was.
+    let honest = server.configs.file(&format!("{LOG}/checkpoint"));
+    let mut forked = crate::client::testing::Server::new();
+    forked.publish(&CONFIG.replace("tool/verb", "tool/secret"));
+    server.configs.put(&format!("{LOG}/checkpoint"), &forked.file(&format!("{LOG}/checkpoint")));
+    machine.count(CounterFile { begin: "2026-11-09", end: "2026-11-16", ..FILE });
+    for today in ["2026-11-17", "2026-11-18"] {
+        let summary = machine.run(&server, today).expect("a run");
+        assert_eq!(summary.sent().count(), 0, "{summary:?}");
+        assert!(server.texts("2026-11-08").is_empty(), "what was ready waits, too");
+        let failure = FetchFailure::of_folder(&machine.folder).expect("stored");
+        assert!(failure.check && failure.reason.contains("SECURITY ERROR"), "{failure:?}");
+        assert_eq!(failure.day, day(today));
+    }
+    // A second time on one day only if the user asks.
+    let fetches = server.fetches();
+    machine.run(&server, "2026-11-18").expect("a run");
+    assert_eq!(server.fetches(), fetches);
+    machine.run_as(&server, "2026-11-18", true).expect("a run");
+    assert_eq!(server.fetches(), fetches + 1);
+    // A day without network does not make it forgotten.
+    server.reachable.store(false, SeqCst);
+    machine.run(&server, "2026-11-19").expect("a run");
+    assert!(FetchFailure::of_folder(&machine.folder).expect("stored").check);
+    server.reachable.store(true, SeqCst);
+    server.configs.put(&format!("{LOG}/checkpoint"), &honest);
+    server.configs.publish(CONFIG);
+    let summary = machine.run(&server, "2026-11-20").expect("a run");
+    assert_eq!(summary.sent().count(), 2, "{summary:?}");
+    assert_eq!(FetchFailure::of_folder(&machine.folder), None);
+}
+
+#[test]
+fn what_is_refused_is_put_aside_and_what_is_not_taken_waits() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    machine.count(FILE);
+    server.answers(Some(Answer::Later("busy".to_owned())));
+    machine.run(&server, "2026-11-09").expect("a run");
+    assert!(machine.files().contains(&"local/2026-11-08.json".to_owned()));
+    server.answers(Some(Answer::Refused("no".to_owned())));
+    machine.run(&server, "2026-11-09").expect("a run");
+    assert_eq!(machine.files(), ["local/2026-11-08.json.refused", "local/local.2026-11-08.json"]);
+    // It is not sent again, nor made anew.
+    server.answers(Some(Answer::Taken));
+    machine.count(FILE);
+    machine.run(&server, "2026-11-10").expect("a run");
+    assert!(server.texts("2026-11-08").is_empty());
+}
+
+#[test]
+fn what_waited_too_long_is_not_sent() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    machine.count(FILE);
+    server.answers(Some(Answer::Later("busy".to_owned())));
+    machine.run(&server, "2026-11-09").expect("a run");
+    server.answers(Some(Answer::Taken));
+    machine.run(&server, "2026-11-30").expect("a run");
+    assert!(server.texts("2026-11-08").is_empty());
+    assert_eq!(machine.files(), ["local/local.2026-11-08.json"]);
+}
+
+#[test]
+fn two_projects_do_not_share_a_folder() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    machine.count(FILE);
+    machine.run(&server, "2026-11-09").expect("a run");
+    machine.count(CounterFile { begin: "2026-11-09", end: "2026-11-15", ..FILE });
+    let mut other = server.destination();
+    other.source.module =
+        crate::gomod::ModulePath::new("other.example.org/config").expect("a path");
+    let options = RunOptions {
+        folder: machine.folder.clone(),
+        destination: Some(other),
+        now: day("2026-11-16").start(),
+        asked_by_user: true,
+    };
+    let refused = run::run(&options, &&server, &|| Consent::read(&machine.folder, None));
+    assert!(matches!(refused, Err(ReportError::OtherDestination { .. })), "{refused:?}");
+}
+
+#[test]
+fn what_is_shown_is_what_is_then_sent() {
+    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+    machine.count(FILE);
+    let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
+    let show = || {
+        let consent = Consent::read(&machine.folder, None);
+        let now = day("2026-11-09").start();
+        Preview::of(&machine.folder, consent, Some((&config, "v0.1.0")), now).expect("shown")
+    };
+    // Before X is drawn: the same, but for X.
+    let preview = show();
+    let Future::AtMost(Filtered { report: Some(most), withheld }) = &preview.weeks[0].future else {
+        panic!("{preview:?}")
+    };
+    assert_eq!(withheld.len(), 1);
+    // X is drawn, and the config cannot be had.
+    server.reachable.store(false, SeqCst);
+    machine.run(&server, "2026-11-09").expect("a run");
+    let before = machine.files();
+    let decided = show();
+    let Future::Decided(Filtered { report: Some(shown), .. }) = &decided.weeks[0].future else {
+        panic!("{decided:?}")
+    };
+    assert_eq!(machine.files(), before, "looking changes nothing");
+    server.reachable.store(true, SeqCst);
+    server.answers(Some(Answer::Later("busy".to_owned())));
+    machine.run(&server, "2026-11-10").expect("a run");
+    let ready = show();
+    assert!(ready.weeks.is_empty());
+    server.answers(Some(Answer::Taken));
+    machine.run(&server, "2026-11-11").expect("a run");
+    assert_eq!(server.texts("2026-11-08"), [shown.to_json()]);
+    assert_eq!(ready.ready, [(day("2026-11-08"), shown.to_json())]);
+    assert_eq!(Report { x: shown.x, ..most.clone() }, *shown);
+    assert_eq!(show().sent, [day("2026-11-08")]);
+}

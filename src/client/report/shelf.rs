@@ -1,0 +1,331 @@
+//! The files of reporting: their names, the lock around a run, and how they are written.
+//!
+//! ```text
+//! FOLDER/local/*.v1.count            counter files
+//! FOLDER/local/local.DATE.json       all counts of the week that ended on DATE, with its X
+//! FOLDER/local/DATE.pending          the day on which that week began: it is not yet decided
+//!                                    what of it is sent
+//! FOLDER/local/DATE.json             what is sent of it; waits to be sent
+//! FOLDER/local/DATE.json.refused     the same, refused by the server
+//! FOLDER/upload/DATE.json            the same, after it was sent
+//! FOLDER/candor/                     the lock, and what is known of the config
+//! ```
+//!
+//! Names that end in `.json` are those of golang/telemetry (`internal/upload`); its clients take
+//! every other such file in `local` for a report to send, so the rest have other endings.
+//!
+//! The system calls that create a file, in order: write `candor/tmp`, `fsync` it, `link` it to its
+//! name (which fails if it is there: what another process wrote is never overwritten), `unlink`
+//! the temporary name, `fsync` the folder. So every name leads to whole content or to nothing,
+//! whenever the power fails, and a file that a later step relies on is on the disk before it.
+
+use super::error::ReportError;
+use crate::client::counter::SUFFIX;
+use crate::client::day::Day;
+use crate::client::folder::Folder;
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// What files a folder has. Reading it creates nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Counter files, expired or not, in the order of their names.
+    pub counter_files: Vec<PathBuf>,
+    /// Weeks with a local report.
+    pub local: BTreeSet<Day>,
+    /// Weeks of which it is not decided what is sent.
+    pub pending: BTreeSet<Day>,
+    /// Weeks with a report that waits to be sent.
+    pub ready: BTreeSet<Day>,
+    /// Weeks whose report the server refused.
+    pub refused: BTreeSet<Day>,
+    /// Weeks whose report was sent.
+    pub sent: BTreeSet<Day>,
+}
+
+impl Listing {
+    /// Looks into a folder. One that is not there has no files.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn read(folder: &Folder) -> Result<Listing, ReportError> {
+        let mut listing = Listing::default();
+        for name in names(&folder.local())? {
+            let day = |prefix: &str, suffix: &str| -> Option<Day> {
+                name.strip_prefix(prefix)?.strip_suffix(suffix)?.parse().ok()
+            };
+            if name.ends_with(SUFFIX) {
+                listing.counter_files.push(folder.local().join(&name));
+            } else if let Some(week) = day("local.", ".json") {
+                listing.local.insert(week);
+            } else if let Some(week) = day("", ".pending") {
+                listing.pending.insert(week);
+            } else if let Some(week) = day("", ".json") {
+                listing.ready.insert(week);
+            } else if let Some(week) = day("", ".json.refused") {
+                listing.refused.insert(week);
+            }
+        }
+        for name in names(&folder.upload())? {
+            listing.sent.extend(name.strip_suffix(".json").and_then(|day| day.parse::<Day>().ok()));
+        }
+        listing.counter_files.sort_unstable();
+        Ok(listing)
+    }
+
+    /// Where all of them are, as they are in this folder.
+    pub fn paths(&self, folder: &Folder) -> Vec<PathBuf> {
+        type PathOf = fn(&Folder, Day) -> PathBuf;
+        let kinds: [(&BTreeSet<Day>, PathOf); 5] = [
+            (&self.local, local_report),
+            (&self.pending, pending),
+            (&self.ready, ready),
+            (&self.refused, refused),
+            (&self.sent, sent),
+        ];
+        let of_weeks =
+            kinds.iter().flat_map(|(weeks, path)| weeks.iter().map(|week| path(folder, *week)));
+        self.counter_files.iter().cloned().chain(of_weeks).collect()
+    }
+
+    /// The last week before this one whose report was sent. Go's client takes the last of all,
+    /// which a server would refuse in the report of a week that was found late.
+    pub fn last_sent_before(&self, week: Day) -> Option<Day> {
+        self.sent.range(..week).next_back().copied()
+    }
+}
+
+fn names(folder: &Path) -> Result<Vec<String>, ReportError> {
+    let entries = match fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(ReportError::io("read", folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(ReportError::io("read", folder))?.file_name();
+        // No file of ours has a name that is not UTF-8.
+        names.extend(name.into_string());
+    }
+    Ok(names)
+}
+
+/// A folder that this process alone makes reports in, until it is dropped.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: Folder,
+    _lock: File,
+}
+
+impl Shelf {
+    /// Takes the lock. `None` if another process has it: that one does the work.
+    ///
+    /// The system gives the lock back when its process ends, however that happens.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub fn take(folder: &Folder) -> Result<Option<Shelf>, ReportError> {
+        let own = own_folder(folder);
+        for folder in [&folder.local(), &folder.upload(), &own] {
+            fs::create_dir_all(folder).map_err(ReportError::io("create", folder))?;
+        }
+        let path = own.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(ReportError::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Shelf { folder: folder.clone(), _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(ReportError::io("lock", path)(e)),
+        }
+    }
+
+    /// Creates a file with this content. `false` if there is one already, which stays as it is.
+    pub(super) fn create(&self, path: &Path, content: &str) -> Result<bool, ReportError> {
+        let temporary = self.write_temporary(content)?;
+        interruption()?;
+        let created = match fs::hard_link(&temporary, path) {
+            Ok(()) => true,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => false,
+            // A file system without links. Only a process of another kind, which does not know the
+            // lock, could put a file there just now.
+            Err(_) if path.exists() => false,
+            Err(_) => {
+                fs::rename(&temporary, path).map_err(ReportError::io("write", path))?;
+                sync_parent(path)?;
+                return Ok(true);
+            }
+        };
+        interruption()?;
+        // It is written anew each time, so it does not matter if it stays.
+        let _ = fs::remove_file(&temporary);
+        sync_parent(path)?;
+        Ok(created)
+    }
+
+    /// Creates a file with this content, in the place of any other.
+    pub(super) fn replace(&self, path: &Path, content: &str) -> Result<(), ReportError> {
+        let temporary = self.write_temporary(content)?;
+        interruption()?;
+        fs::rename(temporary, path).map_err(ReportError::io("write", path))?;
+        sync_parent(path)
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, path: &Path) -> Result<(), ReportError> {
+        interruption()?;
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(ReportError::io("remove", path)(e)),
+            _ => sync_parent(path),
+        }
+    }
+
+    /// Gives a file another name, in the place of any other file.
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), ReportError> {
+        interruption()?;
+        fs::rename(from, to).map_err(ReportError::io("rename", from))?;
+        sync_parent(to)?;
+        sync_parent(from)
+    }
+
+    /// Removes these files: the user wants them gone.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be removed; those before it are.
+    pub fn clear(&self, files: &[PathBuf]) -> Result<(), ReportError> {
+        files.iter().try_for_each(|file| self.remove(file))
+    }
+
+    fn write_temporary(&self, content: &str) -> Result<PathBuf, ReportError> {
+        // Whoever has the lock is the only one to use this name.
+        let path = own_folder(&self.folder).join("tmp");
+        let write = || -> io::Result<()> {
+            // What a killed process left may be linked to a name that counts: never write into it.
+            let _ = fs::remove_file(&path);
+            let mut file = File::create_new(&path)?;
+            interruption().map_err(io::Error::other)?;
+            file.write_all(content.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(ReportError::io("write", &path))?;
+        Ok(path)
+    }
+}
+
+/// Tests end a run here, as if the process had been killed. Nothing happens otherwise.
+fn interruption() -> Result<(), ReportError> {
+    #[cfg(test)]
+    if super::testing::is_interrupted() {
+        let killed = io::Error::other("the test ends this run");
+        return Err(ReportError::io("go on in", "this process")(killed));
+    }
+    Ok(())
+}
+
+/// Makes the names in a file's folder durable.
+fn sync_parent(path: &Path) -> Result<(), ReportError> {
+    #[cfg(unix)]
+    if let Some(parent) = path.parent() {
+        let synced = File::open(parent).and_then(|folder| folder.sync_all());
+        synced.map_err(ReportError::io("sync", parent))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Where Candor keeps what Go's client does not know of.
+pub(super) fn own_folder(folder: &Folder) -> PathBuf {
+    folder.path().join("candor")
+}
+
+pub(super) fn local_report(folder: &Folder, week: Day) -> PathBuf {
+    folder.local().join(format!("local.{week}.json"))
+}
+
+pub(super) fn pending(folder: &Folder, week: Day) -> PathBuf {
+    folder.local().join(format!("{week}.pending"))
+}
+
+pub(super) fn ready(folder: &Folder, week: Day) -> PathBuf {
+    folder.local().join(format!("{week}.json"))
+}
+
+pub(super) fn refused(folder: &Folder, week: Day) -> PathBuf {
+    folder.local().join(format!("{week}.json.refused"))
+}
+
+pub(super) fn sent(folder: &Folder, week: Day) -> PathBuf {
+    folder.upload().join(format!("{week}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf() -> (tempfile::TempDir, Folder, Shelf) {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path().join("telemetry"));
+        let shelf = Shelf::take(&folder).expect("taken").expect("free");
+        (temporary, folder, shelf)
+    }
+
+    #[test]
+    fn one_has_the_lock() {
+        let (_temporary, folder, shelf) = shelf();
+        assert!(Shelf::take(&folder).expect("looked").is_none());
+        drop(shelf);
+        assert!(Shelf::take(&folder).expect("looked").is_some());
+    }
+
+    #[test]
+    fn what_is_there_is_not_overwritten_by_creating() {
+        let (_temporary, folder, shelf) = shelf();
+        let path = folder.local().join("file");
+        assert!(shelf.create(&path, "first").expect("created"));
+        assert!(!shelf.create(&path, "second").expect("looked"));
+        assert_eq!(fs::read_to_string(&path).expect("read"), "first");
+        // A process that was killed between link and unlink left two names for one file.
+        fs::hard_link(&path, own_folder(&folder).join("tmp")).expect("linked");
+        assert!(shelf.create(&folder.local().join("other"), "third").expect("created"));
+        assert_eq!(fs::read_to_string(&path).expect("read"), "first");
+        shelf.replace(&path, "fourth").expect("replaced");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "fourth");
+        shelf.remove(&path).expect("removed");
+        shelf.remove(&path).expect("gone already");
+    }
+
+    #[test]
+    fn files_are_known_by_their_names() {
+        let (_temporary, folder, _shelf) = shelf();
+        for name in [
+            "tool@v1.0.0-rust1.95.0-linux-amd64-2026-11-15.v1.count",
+            "local.2026-11-08.json",
+            "2026-11-15.pending",
+            "2026-11-08.json",
+            "2026-11-01.json.refused",
+            "gopls-2026-11-02.json",
+            "2026-13-01.json",
+            "weekends",
+        ] {
+            fs::write(folder.local().join(name), "").expect("write");
+        }
+        fs::write(folder.upload().join("2026-10-25.json"), "").expect("write");
+        fs::write(folder.upload().join("2026-11-01.json.lock"), "").expect("write");
+        let listing = Listing::read(&folder).expect("read");
+        let day = |text: &str| text.parse::<Day>().expect("a day");
+        assert_eq!(listing.counter_files.len(), 1);
+        assert_eq!(listing.local, [day("2026-11-08")].into());
+        assert_eq!(listing.pending, [day("2026-11-15")].into());
+        assert_eq!(listing.ready, [day("2026-11-08")].into());
+        assert_eq!(listing.refused, [day("2026-11-01")].into());
+        assert_eq!(listing.sent, [day("2026-10-25")].into());
+        assert_eq!(listing.last_sent_before(day("2026-11-01")), Some(day("2026-10-25")));
+        assert_eq!(listing.last_sent_before(day("2026-10-25")), None);
+        let missing = Folder::at(folder.path().join("missing"));
+        assert_eq!(Listing::read(&missing).expect("read"), Listing::default());
+    }
+}

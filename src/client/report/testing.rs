@@ -1,0 +1,197 @@
+//! What the tests of reporting share: a machine, a project's server, and interruptions.
+
+use super::event::Summary;
+use super::run::{RunOptions, run};
+use super::{Destination, ReportError};
+use crate::client::day::Day;
+use crate::client::folder::Folder;
+use crate::client::mode::{Consent, Mode};
+use crate::client::testing::{PROXY, Server};
+use crate::client::upload::{Answer, Upload, UploadError};
+use crate::client::{Transport, TransportError};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+#[path = "../../../tests/support/counter_file.rs"]
+mod counter_file;
+
+pub use counter_file::CounterFile;
+
+thread_local! {
+    static OPERATIONS_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Ends the next run of this thread at its operation of this number, counted from 0.
+pub fn interrupt_after(operations: usize) {
+    OPERATIONS_LEFT.set(operations);
+}
+
+pub fn is_interrupted() -> bool {
+    let left = OPERATIONS_LEFT.get();
+    if left != usize::MAX {
+        OPERATIONS_LEFT.set(left.saturating_sub(1));
+    }
+    left == 0
+}
+
+pub fn day(text: &str) -> Day {
+    text.parse().expect("a day")
+}
+
+pub const CONFIG: &str = r#"{"GOOS":["linux"],"GOARCH":["amd64"],"GoVersion":["rust1.95.0"],
+    "SampleRate":1,"Programs":[{"Name":"example.org/tool","Versions":["v1.0.0"],
+    "Counters":[{"Name":"tool/verb:{build,run}","Rate":1}]}]}"#;
+
+/// A counter file of the listed program.
+pub const FILE: CounterFile<'static> = CounterFile {
+    program: "example.org/tool",
+    version: "v1.0.0",
+    toolchain: "rust1.95.0",
+    goos: "linux",
+    goarch: "amd64",
+    begin: "2026-11-03",
+    end: "2026-11-08",
+    counts: &[("tool/verb:build", 3), ("tool/secret", 1)],
+};
+
+/// A deployment: the server of configs, and the place where reports arrive.
+#[derive(Debug)]
+pub struct Deployment {
+    pub configs: Server,
+    /// What arrived: the bodies, by URL, as often as they came.
+    pub arrived: Mutex<BTreeMap<String, Vec<String>>>,
+    /// How it answers; `None` takes the report and then breaks the connection.
+    pub answer: Mutex<Option<Answer>>,
+    /// How many checkpoints were asked for: one a fetch.
+    pub fetches: AtomicUsize,
+    /// Whether there is a network.
+    pub reachable: std::sync::atomic::AtomicBool,
+}
+
+impl Deployment {
+    pub fn new(config: &str) -> Deployment {
+        let mut configs = Server::new();
+        configs.publish(config);
+        Deployment {
+            configs,
+            arrived: Mutex::default(),
+            answer: Mutex::new(Some(Answer::Taken)),
+            fetches: AtomicUsize::new(0),
+            reachable: true.into(),
+        }
+    }
+
+    pub fn destination(&self) -> Destination {
+        let upload = PROXY.replace("goproxy", "upload").parse().expect("an address");
+        Destination { source: self.configs.source(), upload }
+    }
+
+    pub fn answers(&self, answer: Option<Answer>) {
+        *self.answer.lock().expect("unpoisoned") = answer;
+    }
+
+    /// Everything that arrived for a week, the same text once.
+    pub fn texts(&self, week: &str) -> Vec<String> {
+        let arrived = self.arrived.lock().expect("unpoisoned");
+        let url = format!("https://telemetry.example.org/upload/{week}");
+        let mut texts = arrived.get(&url).cloned().unwrap_or_default();
+        texts.sort();
+        texts.dedup();
+        texts
+    }
+
+    pub fn fetches(&self) -> usize {
+        self.fetches.load(SeqCst)
+    }
+}
+
+impl Transport for &Deployment {
+    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        if !self.reachable.load(SeqCst) {
+            let (url, reason) = (url.to_owned(), "no network".to_owned());
+            return Err(TransportError::Failed { url, reason });
+        }
+        if url.ends_with("/checkpoint") {
+            self.fetches.fetch_add(1, SeqCst);
+        }
+        self.configs.get(url, limit)
+    }
+}
+
+impl Upload for &Deployment {
+    fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError> {
+        if !self.reachable.load(SeqCst) {
+            return Err(UploadError::new(url, "no network"));
+        }
+        let answer = self.answer.lock().expect("unpoisoned").clone();
+        if matches!(answer, None | Some(Answer::Taken)) {
+            let mut arrived = self.arrived.lock().expect("unpoisoned");
+            arrived.entry(url.to_owned()).or_default().push(report.to_owned());
+        }
+        answer.ok_or_else(|| UploadError::new(url, "the connection broke"))
+    }
+}
+
+/// A machine with a telemetry folder.
+pub struct Machine {
+    pub folder: Folder,
+    _temporary: tempfile::TempDir,
+}
+
+impl Machine {
+    /// One whose user has opted in on this day.
+    pub fn opted_in(since: &str) -> Machine {
+        let machine = Machine::new();
+        machine.choose(Mode::On, since);
+        machine
+    }
+
+    /// One whose user has not chosen.
+    pub fn new() -> Machine {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path().join("telemetry"));
+        Machine { folder, _temporary: temporary }
+    }
+
+    pub fn choose(&self, mode: Mode, since: &str) {
+        mode.store(&self.folder, day(since)).expect("stored");
+    }
+
+    pub fn count(&self, file: CounterFile) {
+        file.write(self.folder.path());
+    }
+
+    pub fn run(&self, to: &Deployment, today: &str) -> Result<Summary, ReportError> {
+        self.run_as(to, today, false)
+    }
+
+    pub fn run_as(
+        &self,
+        to: &Deployment,
+        today: &str,
+        asked_by_user: bool,
+    ) -> Result<Summary, ReportError> {
+        let options = RunOptions {
+            folder: self.folder.clone(),
+            destination: Some(to.destination()),
+            now: day(today).start() + std::time::Duration::from_secs(3600),
+            asked_by_user,
+        };
+        run(&options, &to, &|| Consent::read(&self.folder, None))
+    }
+
+    /// The names of the files in `local` and `upload`.
+    pub fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        for folder in ["local", "upload"] {
+            for entry in std::fs::read_dir(self.folder.path().join(folder)).into_iter().flatten() {
+                let name = entry.expect("an entry").file_name();
+                files.push(format!("{folder}/{}", name.to_string_lossy()));
+            }
+        }
+        files.sort();
+        files
+    }
+}

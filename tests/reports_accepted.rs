@@ -1,0 +1,148 @@
+//! The promise that both ends read a config alike: whatever a client lets through, the front door
+//! takes.
+
+mod support;
+
+use candor::client::day::Day;
+use candor::client::report::{Build, NO_CONFIG, ProgramReport, Report, X, filter};
+use candor::collection::{Allowed, CollectionConfig};
+use candor::gomod::ModuleVersion;
+use candor::ingest::{LoggedConfig, check, parse_date, stored_reports};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+use support::counter_file::CounterFile;
+use support::{Charts, Deployment, candor, json, succeed};
+use tempfile::TempDir;
+
+const CONFIG: &str = r#"{"GOOS":["linux","windows"],"GOARCH":["amd64"],"GoVersion":["go1.26.8"],
+    "SampleRate":0.75,"Programs":[{"Name":"example.org/p","Versions":["v1.0.0","v1.1.0"],
+    "Counters":[{"Name":"verb:{run,help}","Rate":0.75},{"Name":"rare","Rate":0.25}],
+    "Stacks":[{"Name":"crash","Rate":0.5,"Depth":3}]}]}"#;
+
+/// One of these, of which the first ones are allowed.
+fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
+    proptest::sample::select(texts).prop_map(str::to_owned)
+}
+
+fn stacks() -> impl Strategy<Value = String> {
+    let frame = one_of(&[
+        "main.main:+12,+0x34",
+        "runtime.goexit:=283",
+        "tool::run:=3",
+        "golang.org/x/tools/gopls.(*S).F:+1",
+        "truncated",
+        "trunc",
+        "/home/alice/x.go:=1",
+        "C:\\x",
+        "a b",
+        "",
+        "\u{202e}:+1",
+    ]);
+    let name = one_of(&["crash", "crash", "other"]);
+    (name, proptest::collection::vec(frame, 1..5))
+        .prop_map(|(name, frames)| format!("{name}\n{}", frames.join("\n")))
+}
+
+fn program() -> impl Strategy<Value = ProgramReport> {
+    let build = (
+        one_of(&["example.org/p", "example.org/p", "example.org/q"]),
+        one_of(&["v1.0.0", "v1.1.0", "devel"]),
+        one_of(&["go1.26.8", "go1.26.8", "devel"]),
+        one_of(&["linux", "windows", "plan9"]),
+        one_of(&["amd64", "amd64", "arm64"]),
+    );
+    let build = build.prop_map(|(program, version, toolchain, goos, goarch)| Build {
+        program,
+        version,
+        toolchain,
+        goos,
+        goarch,
+    });
+    let name = one_of(&["verb:run", "verb:help", "rare", "verb:other", "verb:{run,help}", "crash"]);
+    let counters = proptest::collection::btree_map(name, -1..=i64::MAX, 0..6);
+    let stacks = proptest::collection::btree_map(stacks(), 0..=i64::MAX, 0..6);
+    (build, counters, stacks).prop_map(|(build, counters, stacks)| ProgramReport {
+        build,
+        counters,
+        stacks,
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_client_lets_through_is_taken(
+        programs in proptest::collection::vec(program(), 0..5),
+        bits: u64,
+        last_week in proptest::option::of(Just("2026-02-01")),
+    ) {
+        let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
+        let version = ModuleVersion::new(7).expect("a version");
+        // Weeks hold each build once.
+        let programs: BTreeMap<Build, ProgramReport> =
+            programs.into_iter().map(|program| (program.build.clone(), program)).collect();
+        let local = Report {
+            week: "2026-02-08".parse().expect("a day"),
+            last_week: None,
+            x: X::from_bits(bits),
+            programs: programs.into_values().collect(),
+            config: NO_CONFIG.to_owned(),
+        };
+        let last_week = last_week.map(|day| day.parse().expect("a day"));
+        let filtered = filter(&local, &Allowed::new(&config), &version.to_string(), last_week);
+        if let Some(report) = filtered.report {
+            let json = report.to_json();
+            let decoded = candor::ingest::Report::decode(json.as_bytes()).expect("understood");
+            let now: Timestamp = "2026-02-10T12:00:00Z".parse().expect("a time");
+            let date = parse_date("2026-02-08").expect("a date");
+            let checked = check(&decoded, date, &LoggedConfig::new(version, &config), now);
+            prop_assert!(checked.is_ok(), "{}: {}", checked.expect_err("refused"), json);
+        }
+    }
+}
+
+#[test]
+fn a_report_goes_from_a_counter_file_to_the_store_of_a_deployment() {
+    let (deployment, charts) = (Deployment::new(), Charts::new());
+    deployment.publish(&charts);
+    let server = deployment.serve();
+    let machine = TempDir::new().expect("a temporary folder");
+    let today = Day::of(SystemTime::now());
+    let day_after = |day: Day, days| day.plus(days).to_string();
+    let file = |begin: &str, end: &str| {
+        CounterFile {
+            program: "example.org/hello",
+            version: "v1.0.0",
+            toolchain: "rust1.95.0",
+            goos: "linux",
+            goarch: "amd64",
+            begin,
+            end,
+            counts: &[("hello/verb:run", 3), ("hello/secret", 1)],
+        }
+        .write(machine.path())
+    };
+    let start = Day::of(today.start() - Duration::from_secs(86_400 * 12));
+    succeed(candor().args(["telemetry", "on", "--dir"]).arg(machine.path()));
+    std::fs::write(machine.path().join("mode"), format!("on {start}")).expect("write");
+    file(&day_after(start, 1), &day_after(start, 4));
+    file(&day_after(start, 4), &day_after(start, 11));
+    let mut upload = candor();
+    upload.args(["--json", "telemetry", "upload", "--dir"]).arg(machine.path());
+    upload.args(["--url", &server.url, "--module", support::MODULE, "--vkey"]);
+    upload.arg(&deployment.log_key).env_remove("DO_NOT_TRACK");
+    let told = json(&mut upload);
+    assert_eq!(told["sent"], serde_json::json!([day_after(start, 4), day_after(start, 11)]));
+    server.stop();
+    let week = |days| parse_date(&day_after(start, days)).expect("a date");
+    let stored = stored_reports(&deployment.path().join("reports"), week(4)..=week(11));
+    let stored: Vec<_> = stored.expect("stored").map(|report| report.expect("readable")).collect();
+    assert_eq!(stored.len(), 2);
+    for report in &stored {
+        let report = report.report().expect("a report");
+        let counters: Vec<_> = report.programs[0].counters.iter().collect();
+        assert_eq!(counters.len(), 1, "{report:?}");
+        assert_eq!((counters[0].0, counters[0].1.get()), ("hello/verb:run", 3));
+    }
+}

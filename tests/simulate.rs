@@ -1,0 +1,74 @@
+//! `candor simulate`: the same seed gives the same reports, and a deployment takes them all.
+
+mod support;
+
+use candor::ingest::{parse_date, stored_reports};
+use serde_json::Value;
+use std::process::Command;
+use support::{Charts, Deployment, candor, json, refused};
+use tempfile::TempDir;
+
+fn simulate(charts: &Charts, seed: &str) -> Command {
+    let mut command = candor();
+    command.args(["--json", "simulate", "--reports", "200", "--seed", seed, "--charts"]);
+    command.arg(charts.path());
+    command
+}
+
+#[test]
+fn the_same_seed_gives_the_same_reports() {
+    let (charts, folder) = (Charts::new(), TempDir::new().expect("a temporary folder"));
+    let made = |name: &str, seed: &str| {
+        let file = folder.path().join(name);
+        let mut command = simulate(&charts, seed);
+        let truth = json(command.args(["--week", "2026-11-22", "--out"]).arg(&file));
+        (truth, std::fs::read_to_string(file).expect("reports"))
+    };
+    let (first, again, other) = (made("a", "1"), made("b", "1"), made("c", "2"));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    let (truth, reports) = first;
+    assert_eq!(truth["reports"], 200);
+    let reports: Vec<Value> =
+        reports.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(reports.len(), 200);
+    // Here everyone is in the sample, so what was reported is what is true.
+    let with = |counter: &str| {
+        let counted = |report: &&Value| report["Programs"][0]["Counters"][counter].is_u64();
+        reports.iter().filter(counted).count()
+    };
+    for counter in ["hello/verb:run", "hello/verb:help"] {
+        let true_count = &truth["programs"]["example.org/hello"]["counters"][counter];
+        assert_eq!(true_count["installations"], with(counter), "{counter}");
+    }
+    assert_eq!(with("simulate/unlisted"), 0);
+}
+
+#[test]
+fn a_deployment_takes_all_of_them() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    let server = deployment.serve();
+    let truth = json(simulate(&charts, "3").args(["--url", &server.url, "--connections", "3"]));
+    server.stop();
+    let week = parse_date(truth["week"].as_str().expect("a week")).expect("a date");
+    let stored = stored_reports(&deployment.path().join("reports"), week..=week).expect("stored");
+    assert_eq!(stored.filter(Result::is_ok).count(), 200);
+}
+
+#[test]
+fn what_a_deployment_refuses_ends_it() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    let server = deployment.serve();
+    let message =
+        refused(simulate(&charts, "3").args(["--url", &server.url, "--config", "v0.9.0"]), 1);
+    assert!(message.contains("refused a report") && message.contains("v0.9.0"), "{message}");
+    let nothing = TempDir::new().expect("a temporary folder");
+    let config = nothing.path().join("config.json");
+    let json = r#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":0,"Programs":[]}"#;
+    std::fs::write(&config, json).expect("write");
+    let mut command = candor();
+    command.args(["simulate", "--reports", "1", "--charts"]).arg(&config);
+    assert!(refused(&mut command, 1).contains("asks for nothing"));
+}

@@ -1,0 +1,349 @@
+//! `candor telemetry` from the outside: real processes, several at once and killed at any moment,
+//! against a real deployment.
+
+mod support;
+
+use candor::client::day::Day;
+use candor::client::folder::Folder;
+use candor::client::mode::Mode;
+use candor::client::report::Report;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+use support::collector::Collector;
+use support::counter_file::CounterFile;
+use support::{Charts, Deployment, Server, candor, contents, json, refused, run, succeed, text};
+use tempfile::TempDir;
+
+/// A published config, and where its reports arrive.
+struct Project {
+    deployment: Deployment,
+    _server: Server,
+    collector: Collector,
+}
+
+impl Project {
+    fn new() -> Project {
+        let (deployment, charts) = (Deployment::new(), Charts::new());
+        deployment.publish(&charts);
+        let server = deployment.serve();
+        let collector = Collector::new(&server.url);
+        Project { deployment, _server: server, collector }
+    }
+}
+
+/// A machine whose user opted in twenty days ago.
+struct Machine {
+    folder: TempDir,
+    today: Day,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let folder = TempDir::new().expect("a temporary folder");
+        let today = Day::of(SystemTime::now());
+        let machine = Machine { folder, today };
+        let since = machine.days_ago(20).parse().expect("a day");
+        Mode::On.store(&Folder::at(machine.path()), since).expect("stored");
+        machine
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn days_ago(&self, days: u64) -> String {
+        Day::of(self.today.start() - Duration::from_secs(days * 86_400)).to_string()
+    }
+
+    /// Counts of two programs' weeks that ended so many days ago.
+    fn count(&self, ended: u64) -> String {
+        let (begin, end) = (self.days_ago(ended + 5), self.days_ago(ended));
+        let file = CounterFile {
+            program: "example.org/hello",
+            version: "v1.0.0",
+            toolchain: "rust1.95.0",
+            goos: "linux",
+            goarch: "amd64",
+            begin: &begin,
+            end: &end,
+            counts: &[("hello/verb:run", 3), ("hello/<script>", 1)],
+        };
+        file.write(self.path());
+        CounterFile { program: "example.org/other", ..file }.write(self.path());
+        end
+    }
+
+    fn telemetry(&self, verb: &str) -> Command {
+        let mut command = candor();
+        command.args(["--json", "telemetry", verb, "--dir"]).arg(self.path());
+        command.env_remove("DO_NOT_TRACK");
+        command
+    }
+
+    fn upload(&self, to: &Project) -> Command {
+        let mut command = self.telemetry("upload");
+        command.args(["--url", &to.collector.url, "--module", support::MODULE, "--vkey"]);
+        command.arg(&to.deployment.log_key);
+        command
+    }
+
+    /// The X of the local report of a week, after checking that all counts are in it.
+    fn local_x(&self, week: &str) -> f64 {
+        let path = self.path().join("local").join(format!("local.{week}.json"));
+        let report = Report::from_json(&std::fs::read(&path).expect("there")).expect("a report");
+        let programs: Vec<_> = report.programs.iter().map(|p| p.build.program.as_str()).collect();
+        assert_eq!(programs, ["example.org/hello", "example.org/other"]);
+        assert!(report.programs.iter().all(|p| p.counters["hello/verb:run"] == 3));
+        report.x.get()
+    }
+}
+
+/// The distinct bodies that came for each path, and how many came in all.
+fn by_path(received: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
+    let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, body) in received {
+        paths.entry(path.clone()).or_default().push(body.clone());
+    }
+    paths
+}
+
+fn x_of(body: &str) -> f64 {
+    Report::from_json(body.as_bytes()).expect("a report").x.get()
+}
+
+#[test]
+fn processes_at_once_send_each_week_once() {
+    let project = Project::new();
+    for processes in [2, 8, 8] {
+        let machine = Machine::new();
+        let weeks = [machine.count(3), machine.count(10)];
+        let mut children: Vec<_> = (0..processes)
+            .map(|_| {
+                let mut command = machine.upload(&project);
+                command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
+            })
+            .collect();
+        for child in children.drain(..) {
+            let output = child.wait_with_output().expect("waited");
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        }
+        // Whoever had the lock did it all, unless it was busy before the files were complete.
+        succeed(&mut machine.upload(&project));
+        let received = project.collector.take();
+        assert_eq!(received.len(), 2, "{received:?}");
+        let received = by_path(&received);
+        for week in weeks {
+            let bodies = &received[&format!("/upload/{week}")];
+            assert_eq!(x_of(&bodies[0]), machine.local_x(&week));
+            assert!(!bodies[0].contains("script") && !bodies[0].contains("other"), "{bodies:?}");
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice() {
+    let project = Project::new();
+    project.collector.answer_after(3);
+    for round in 0..24 {
+        let machine = Machine::new();
+        let weeks = [machine.count(3), machine.count(10)];
+        for attempt in 0..2 {
+            let mut command = machine.upload(&project);
+            let mut child =
+                command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+            std::thread::sleep(Duration::from_millis(round * 5 + attempt * 17));
+            child.kill().expect("killed");
+            child.wait().expect("waited");
+        }
+        succeed(&mut machine.upload(&project));
+        let received = by_path(&project.collector.take());
+        assert_eq!(received.len(), 2, "{received:?}");
+        for week in weeks {
+            let mut bodies = received[&format!("/upload/{week}")].clone();
+            bodies.sort();
+            bodies.dedup();
+            assert_eq!(bodies.len(), 1, "the same bytes each time: {bodies:?}");
+            assert_eq!(x_of(&bodies[0]), machine.local_x(&week));
+            let sent = machine.path().join("upload").join(format!("{week}.json"));
+            assert_eq!(std::fs::read_to_string(sent).expect("kept"), bodies[0]);
+        }
+    }
+}
+
+#[test]
+fn off_and_do_not_track_write_nothing() {
+    let project = Project::new();
+    let machine = Machine::new();
+    machine.count(3);
+    let before = contents(machine.path());
+    for verb in ["upload", "report", "view", "env"] {
+        let mut command =
+            if verb == "upload" { machine.upload(&project) } else { machine.telemetry(verb) };
+        let told = json(command.env("DO_NOT_TRACK", "1"));
+        assert_eq!(told["mode"], "off", "{verb}: {told}");
+        assert_eq!(contents(machine.path()), before, "{verb}");
+    }
+    succeed(&mut machine.telemetry("off"));
+    let before = contents(machine.path());
+    succeed(&mut machine.upload(&project));
+    assert_eq!(contents(machine.path()), before);
+    assert!(project.collector.take().is_empty());
+    // Nobody has chosen, and the folder is not there.
+    let missing = machine.path().join("missing");
+    for verb in ["report", "view", "env"] {
+        let told = json(candor().args(["--json", "telemetry", verb, "--dir"]).arg(&missing));
+        assert_eq!(told["mode"], "off", "{verb}");
+        assert!(!missing.exists(), "{verb}");
+    }
+}
+
+#[test]
+fn a_config_that_fails_its_check_stops_everything_and_env_says_why() {
+    let project = Project::new();
+    let machine = Machine::new();
+    let week = machine.count(3);
+    project.collector.tamper(true);
+    let output = run(&mut machine.upload(&project));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(project.collector.take().is_empty());
+    let environment = json(&mut machine.telemetry("env"));
+    assert_eq!(environment["failure"]["Check"], true, "{environment}");
+    assert_eq!(environment["waiting"], serde_json::json!([week]));
+    let said = succeed(candor().args(["telemetry", "env", "--dir"]).arg(machine.path()));
+    assert!(said.contains("NOTHING IS SENT") && said.contains(".zip"), "{said}");
+    // As soon as it passes, what waited is sent.
+    project.collector.tamper(false);
+    succeed(&mut machine.upload(&project));
+    assert_eq!(project.collector.take().len(), 1);
+    assert_eq!(json(&mut machine.telemetry("env"))["failure"], Value::Null);
+}
+
+#[test]
+fn what_is_shown_is_sent_byte_for_byte() {
+    let project = Project::new();
+    let machine = Machine::new();
+    machine.count(10);
+    succeed(&mut machine.upload(&project));
+    project.collector.take();
+    // The config is known now. The next week's X is drawn, and all of it can be seen.
+    machine.count(3);
+    succeed(&mut machine.telemetry("report"));
+    let seen = json(&mut machine.telemetry("view"));
+    let [week] = seen["weeks"].as_array().expect("weeks").as_slice() else { panic!("{seen}") };
+    let shown = week["report"].as_str().expect("a report").to_owned();
+    let withheld = week["withheld"].as_array().expect("what is withheld");
+    assert_eq!(withheld.len(), 2, "{seen}");
+    let printed = succeed(candor().args(["telemetry", "view", "--dir"]).arg(machine.path()));
+    assert!(printed.contains(&shown), "{printed}");
+    assert!(printed.contains("the config does not list the counter"), "{printed}");
+    // The server is busy: it waits as it is.
+    project.collector.answer_with(503);
+    let output = run(&mut machine.upload(&project));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(project.collector.take()[0].1, shown);
+    assert_eq!(json(&mut machine.telemetry("view"))["ready"], serde_json::json!([shown]));
+    project.collector.answer_with(200);
+    succeed(&mut machine.upload(&project));
+    assert_eq!(project.collector.take()[0].1, shown);
+}
+
+#[test]
+fn a_config_file_lets_one_look_before_anything_is_known() {
+    let machine = Machine::new();
+    machine.count(3);
+    let config = machine.path().join("config.json");
+    std::fs::write(
+        &config,
+        r#"{"GOOS":["linux"],"GOARCH":["amd64"],"GoVersion":["rust1.95.0"],"SampleRate":0.5,
+        "Programs":[{"Name":"example.org/hello","Versions":["v1.0.0"],
+        "Counters":[{"Name":"hello/verb:{run}","Rate":0.5}]}]}"#,
+    )
+    .expect("write");
+    let seen = json(&mut machine.telemetry("view"));
+    assert_eq!(seen["weeks"][0]["report"], Value::Null, "{seen}");
+    let seen = json(machine.telemetry("view").arg("--config").arg(&config));
+    assert!(seen["weeks"][0]["report"].as_str().expect("a report").contains("hello/verb:run"));
+    assert!(seen["weeks"][0]["state"].as_str().expect("a state").contains("50%"), "{seen}");
+    // Before opting in, too.
+    succeed(&mut machine.telemetry("local"));
+    let seen = json(machine.telemetry("view").arg("--config").arg(&config));
+    let week = &seen["weeks"][0];
+    assert!(week["held"].as_str().expect("held").contains("local"), "{seen}");
+    assert!(week["report"].as_str().expect("a report").contains("hello/verb:run"), "{seen}");
+    std::fs::write(&config, "{").expect("write");
+    let message = refused(machine.telemetry("view").arg("--config").arg(&config), 1);
+    assert!(message.contains("config.json"), "{message}");
+}
+
+#[test]
+fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
+    let machine = Machine::new();
+    machine.count(3);
+    let file = machine.path().join("page.html");
+    succeed(machine.telemetry("view").arg("--html").arg(&file));
+    let written = std::fs::read_to_string(&file).expect("written");
+    let mut child = machine.telemetry("view").arg("--serve").stdout(Stdio::piped()).spawn();
+    let child = child.as_mut().expect("started");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("piped");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let told: Value = serde_json::from_str(&line).expect("JSON");
+    let url = told["url"].as_str().expect("a URL");
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let get = |host: &str| {
+        let mut stream = std::net::TcpStream::connect(address).expect("connected");
+        write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").expect("asked");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        answer
+    };
+    let page = get(address);
+    let (head, body) = page.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("default-src 'none'"), "{head}");
+    assert_eq!(body, written);
+    assert!(body.contains("hello/&lt;script&gt;") && !body.contains("<script"), "{body}");
+    assert!(get("evil.example").starts_with("HTTP/1.1 403"));
+    succeed(Command::new("kill").args(["-INT", &child.id().to_string()]));
+    child.wait().expect("ended");
+    let message = refused(machine.telemetry("view").args(["--serve", "0.0.0.0:0"]), 2);
+    assert!(message.contains("loopback"), "{message}");
+}
+
+#[test]
+fn clean_says_what_and_asks_first() {
+    let project = Project::new();
+    let machine = Machine::new();
+    let week = machine.count(3);
+    succeed(&mut machine.upload(&project));
+    machine.count(2);
+    let before = contents(machine.path());
+    let said = run(candor().args(["telemetry", "clean", "--dir"]).arg(machine.path()));
+    assert_eq!(said.status.code(), Some(1));
+    assert!(text(&said.stdout).contains(&format!("upload/{week}.json")), "{said:?}");
+    assert_eq!(contents(machine.path()), before);
+    let cleaned = json(machine.telemetry("clean").arg("--yes"));
+    assert_eq!(cleaned["removed"].as_array().expect("files").len(), 4, "{cleaned}");
+    for folder in ["local", "upload"] {
+        assert_eq!(contents(&machine.path().join(folder)).len(), 0);
+    }
+    assert!(machine.path().join("mode").exists());
+    let cleaned = json(machine.telemetry("clean").arg("--yes"));
+    assert_eq!(cleaned["removed"], serde_json::json!([]));
+}
+
+#[test]
+fn a_choice_is_told_and_holds() {
+    let machine = Machine::new();
+    for mode in ["on", "local", "off"] {
+        assert_eq!(json(&mut machine.telemetry(mode))["in_effect"], mode);
+        assert_eq!(json(&mut machine.telemetry("env"))["mode"], mode);
+        let outweighed = json(machine.telemetry(mode).env("DO_NOT_TRACK", "1"));
+        assert_eq!(outweighed["in_effect"], "off");
+    }
+    let message = refused(&mut machine.telemetry("upload"), 2);
+    assert!(message.contains("--url"), "{message}");
+}
