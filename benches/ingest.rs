@@ -63,9 +63,6 @@ const CHARTS: [(&str, &str, &str); 13] = {
 };
 
 fn main() {
-    if std::env::var_os("TEST_DEPLOYMENT").is_some() {
-        return front_door::serve();
-    }
     let arguments: Vec<String> = std::env::args().collect();
     let option = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
