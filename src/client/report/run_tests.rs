@@ -104,7 +104,7 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
         let _ = machine.run(&server, "2026-11-16");
         interrupt_after(usize::MAX);
         server.answers(Some(Answer::Taken));
-        machine.run(&server, "2026-11-16").expect("a run");
+        machine.run(&server, "2026-11-17").expect("a run");
         for week in ["2026-11-08", "2026-11-15"] {
             let texts = server.texts(week);
             let [text] = &texts[..] else { panic!("{operation}: {week}: {texts:?}") };
@@ -235,7 +235,12 @@ fn what_is_refused_is_put_aside_and_what_is_not_taken_waits() {
     machine.run(&server, "2026-11-09").expect("a run");
     assert!(machine.files().contains(&"local/2026-11-08.json".to_owned()));
     server.answers(Some(Answer::Refused("no".to_owned())));
-    machine.run(&server, "2026-11-09").expect("a run");
+    // Not twice on one day, unless the user asks.
+    let summary = machine.run(&server, "2026-11-09").expect("a run");
+    assert!(
+        matches!(&summary.events[..], [Event::Waits { reason, .. }] if reason.contains("tomorrow"))
+    );
+    machine.run_as(&server, "2026-11-09", true).expect("a run");
     assert_eq!(machine.files(), ["local/2026-11-08.json.refused", "local/local.2026-11-08.json"]);
     // It is not sent again, nor made anew.
     server.answers(Some(Answer::Taken));
