@@ -27,6 +27,9 @@ const CHECKPOINT: &str = "log/checkpoint";
 /// make the server read its store as fast as anyone can ask.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// How many versions that cannot be read are named in the log at one reading.
+const SHOWN: u64 = 3;
+
 /// One version of the config, indexed. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct LoggedConfig {
@@ -209,6 +212,7 @@ impl Source {
             return Err(ConfigSetError::WentBack { known: before, found: size });
         }
         known.head = head;
+        let mut unreadable: u64 = 0;
         for number in 1..=size {
             let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
             if known.configs.get(index).is_some_and(Option::is_some) {
@@ -218,7 +222,11 @@ impl Source {
             let config = match self.read_version(head, version, &known) {
                 Ok(config) => Some(config),
                 Err(error) => {
-                    tracing::error!(%error, "reports that name {version} cannot be taken");
+                    unreadable += 1;
+                    // A store that lost many says so once, not once for each.
+                    if unreadable <= SHOWN {
+                        tracing::error!(%error, "reports that name {version} cannot be taken");
+                    }
                     None
                 }
             };
@@ -226,6 +234,9 @@ impl Source {
                 Some(place) => *place = config,
                 None => known.configs.push(config),
             }
+        }
+        if unreadable > SHOWN {
+            tracing::error!("nor those that name any of {} more", unreadable - SHOWN);
         }
         Ok(known)
     }

@@ -5,7 +5,10 @@
 
 pub mod collector;
 pub mod counter_file;
+pub mod front_door;
 pub mod http;
+pub mod mutation;
+pub mod segments;
 
 use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
 use candor::gomod::ModulePath;
@@ -220,7 +223,7 @@ impl Deployment {
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(self.path())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::inherit())
             .spawn()
             .expect("start candor serve");
         let mut line = String::new();

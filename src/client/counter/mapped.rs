@@ -349,7 +349,6 @@ fn allocate(file: &File, offset: u32, length: u32) -> io::Result<bool> {
 
 /// Other systems have no call that does this and nothing else.
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
 fn allocate(_: &File, _: u32, _: u32) -> io::Result<bool> {
     Ok(false)
 }

@@ -130,6 +130,34 @@ fn threads_that_count_new_names_at_once_lose_none() {
 }
 
 #[test]
+fn who_cannot_get_the_file_is_served_by_who_has_it() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    let barrier = Barrier::new(2);
+    let rounds = |thread: u32| {
+        let mut forgotten = Vec::new();
+        for round in 0..5_000 {
+            // Both come at once, with one name each of their own and one between them, and never
+            // again: if one goes away in vain, nobody repairs it.
+            let names = [format!("{round}/{thread}"), format!("{round}/both")];
+            barrier.wait();
+            names.iter().for_each(|name| count(recorder, name, 1));
+            barrier.wait();
+            let is_settled = |name: &str| recorder.counter(name).is_some_and(Entry::is_settled);
+            forgotten.extend(names.into_iter().filter(|name| !is_settled(name)));
+        }
+        forgotten
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| rounds(0));
+        assert_eq!((rounds(1), other.join().expect("joined")), (vec![], vec![]));
+    });
+    let counts = machine.counts();
+    assert_eq!((counts.len(), counts.values().sum::<u64>()), (15_000, 20_000));
+}
+
+#[test]
 fn a_week_ends_on_its_day_and_the_next_begins() {
     let machine = Machine::new();
     let recorder = machine.recorder;

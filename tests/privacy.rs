@@ -1,0 +1,135 @@
+//! The promise that no one who reports can be known: uploads come from distinctive addresses with
+//! distinctive headers, words and cookies, and afterwards none of them is in any byte that the
+//! server wrote: not in the store, not in the reports, not in its log at the finest level.
+//!
+//! The server is the front door behind HTTP, in a process of its own (see `support::front_door`).
+
+mod support;
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use support::front_door::{self, Server, report, request};
+use support::segments;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+
+#[test]
+#[ignore = "run by another test, in a process of its own"]
+fn child_that_serves() {
+    front_door::serve();
+}
+
+/// Where the clients are, and what they say of themselves. None of this may be found.
+const ADDRESSES: [[u8; 4]; 3] = [[127, 0, 113, 77], [127, 44, 0, 91], [127, 200, 201, 202]];
+const HEADERS: [(&str, &str); 9] = [
+    ("User-Agent", "distinctive-agent/7.7"),
+    ("X-Forwarded-For", "198.51.100.177"),
+    ("X-Real-IP", "198.51.100.178"),
+    ("Forwarded", "for=198.51.100.179;by=203.0.113.43"),
+    ("CF-Connecting-IP", "2001:db8::dead:77"),
+    ("Cookie", "session=distinctive-cookie"),
+    ("Authorization", "Bearer distinctive-token"),
+    ("Referer", "https://distinctive-referer.example/"),
+    ("X-distinctive-name", "distinctive-value"),
+];
+/// Words that stand in reports which are refused, or beside what is looked at.
+const WORDS: [&str; 4] =
+    ["distinctive-word", "distinctive-content", "distinctive-path", "distinctive-query"];
+
+/// Sends a request from an address; the status of the answer.
+async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let from = Ipv4Addr::from(from);
+    socket.bind(SocketAddr::from((from, 0))).expect("a loopback address of our own");
+    let server = server.parse().expect("an address");
+    let mut stream = socket.connect(server).await.expect("connected");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("an answer");
+    let answer = String::from_utf8(answer).expect("text");
+    answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status")
+}
+
+/// Every file in a folder, with what is in it.
+fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("list a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push((path.clone(), fs::read(&path).expect("read a file")));
+        }
+    }
+}
+
+#[test]
+fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let deployment = folder.path().join("deployment");
+    front_door::deploy(&deployment);
+    let log = folder.path().join("server.log");
+    let server =
+        Server::start(&deployment, "trace", Stdio::from(File::create(&log).expect("a log file")));
+    let headers: String = HEADERS.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
+    let headers = headers + "Connection: close\r\n";
+
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let send = |from, request: String| {
+            let server = server.address.clone();
+            async move { send(&server, from, &request).await }
+        };
+        for (number, from) in (1..).zip(ADDRESSES) {
+            let report = report(number);
+            let good = request(&headers, &report);
+            assert_eq!(send(from, good.clone()).await, 200);
+            assert_eq!(send(from, good.clone()).await, 200, "a second copy");
+            assert_eq!(send(from, good.replace("POST", "PUT")).await, 405);
+            let query = good.replacen(" HTTP", "?distinctive-query=1 HTTP", 1);
+            assert_eq!(send(from, query).await, 200);
+            let path = good.replacen("/upload/", "/upload/distinctive-path", 1);
+            assert_eq!(send(from, path).await, 400);
+            let typed = good.replace("application/json", "text/distinctive-content");
+            assert_eq!(send(from, typed).await, 400);
+            for (known, unknown) in [
+                ("example.org/hello", "example.org/distinctive-word"),
+                ("hello/rare", "distinctive-word"),
+                ("hello::main:=3", "distinctive-word /home/distinctive-word"),
+                ("\"Config\"", "\"distinctive-word\""),
+            ] {
+                let bad = report.replace(known, unknown);
+                assert_eq!(send(from, request(&headers, &bad)).await, 400, "{unknown}");
+            }
+            // Something goes wrong, and is logged, while a client waits.
+            let checkpoint = deployment.join("store/log/checkpoint");
+            let aside = deployment.join("store/log/checkpoint.aside");
+            fs::rename(&checkpoint, &aside).expect("move the checkpoint away");
+            let newer = report.replace("v0.2.0", "v0.3.0");
+            assert_eq!(send(from, request(&headers, &newer)).await, 503);
+            fs::rename(&aside, &checkpoint).expect("put the checkpoint back");
+            assert_eq!(send(from, request(&headers, &newer)).await, 400);
+        }
+    });
+    server.kill();
+
+    let stored = segments::reports(&front_door::reports_folder(&deployment));
+    assert_eq!(stored.len(), ADDRESSES.len(), "each good report is there");
+    let mut written = Vec::new();
+    files(folder.path(), &mut written);
+    let text = fs::read_to_string(&log).expect("the log");
+    assert!(text.contains("TRACE") && text.contains("cannot read the log"), "{text}");
+    let values = HEADERS.iter().flat_map(|(_, value)| [(*value).to_owned(), value.to_lowercase()]);
+    let addresses = ADDRESSES.iter().map(|address| Ipv4Addr::from(*address).to_string());
+    let parts = ["198.51.100", "2001:db8", "distinctive"].map(str::to_owned);
+    let words = WORDS.map(str::to_owned);
+    let all: Vec<_> = values.chain(addresses).chain(parts).chain(words).collect();
+    for (path, bytes) in written {
+        for word in &all {
+            let there = bytes.windows(word.len()).any(|window| window == word.as_bytes());
+            assert!(!there, "{word} is in {}", path.display());
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A deployment with two configs, a server with its front door, and reports for it.
+//!
+//! The server is a process of its own: the test binary run again, because a test that kills a
+//! server, or reads all that it wrote, needs one that is not itself. Each test file that starts one
+//! has an ignored test `child_that_serves` which calls [`serve`].
+
+use candor::charts::{ObjectName, Revision, Sources};
+use candor::gomod::{ModuleVersion, RepositoryUrl};
+use candor::ingest::{ConfigSet, FrontDoor, Limits, SystemClock};
+use candor::publish::{Deployment, Publisher, Versions};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+/// The charts of the first config, and of the second. Populations are so small that rates are
+/// high: tests want many reports that pass.
+const CHARTS: [&[(&str, &str, &str)]; 2] = [
+    &[("verbs", "hello", "type = \"partition\"\ncounter = \"hello/verb:{run,help,<&>}\"\n")],
+    &[
+        ("verbs", "hello", "type = \"partition\"\ncounter = \"hello/verb:{run,stop}\"\n"),
+        ("rare", "hello", "type = \"partition\"\ncounter = \"hello/rare\"\nerror = 0.02\n"),
+        ("crashes", "hello", "type = \"stack\"\ndepth = 5\ncounter = \"crash/panic\"\n"),
+        ("tools", "tool", "type = \"partition\"\ncounter = \"tool/mode:{fast,slow}\"\n"),
+        ("bugs", "tool", "type = \"stack\"\ndepth = 2\ncounter = \"tool/bug\"\nerror = 0.02\n"),
+    ],
+];
+
+fn revision(charts: &[(&str, &str, &str)]) -> Revision {
+    let mut files = vec![(
+        "collection.toml".to_owned(),
+        format!(
+            "module = {:?}\ngoos = [\"linux\", \"windows\"]\ngoarch = [\"amd64\", \"arm64\"]\n\
+             toolchains = [\"go1.26.8\", \"rust1.95.0\"]\n\n[sampling]\nconfidence = 0.99\nerror = 0.01\n",
+            super::MODULE
+        ),
+    )];
+    for (program, population) in [("hello", 18_000), ("tool", 20_000)] {
+        files.push((
+            format!("programs/{program}.toml"),
+            format!(
+                "program = \"example.org/{program}\"\nmodule = \"example.org/{program}\"\n\
+                 versions = [\"v1.0.0\", \"v1.1.0\"]\npopulation = {population}\n"
+            ),
+        ));
+    }
+    for (name, program, rest) in charts {
+        files.push((
+            format!("charts/{name}.toml"),
+            format!(
+                "[[chart]]\ntitle = {name:?}\nissue = [\"https://example.org/issue/1\"]\n\
+                 program = \"example.org/{program}\"\n{rest}"
+            ),
+        ));
+    }
+    let object = ObjectName::parse(&"0123456789".repeat(4)).expect("an object name");
+    Revision {
+        commit: object.clone(),
+        tree: object,
+        folder: "charts-config".to_owned(),
+        time: 1_770_000_000,
+        sources: Sources::from_files(
+            files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect(),
+        ),
+    }
+}
+
+/// Makes a deployment that has published both configs.
+pub fn deploy(folder: &Path) {
+    deploy_charts(folder, &CHARTS);
+}
+
+/// Makes a deployment that has published a config for each list of charts: name, program (`hello`
+/// or `tool`), and the rest of the definition.
+pub fn deploy_charts(folder: &Path, configs: &[&[(&str, &str, &str)]]) {
+    let deployment = Deployment::init(folder, super::HOST, super::MODULE).expect("a deployment");
+    let log = deployment.log().expect("a log");
+    let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
+    for charts in configs {
+        publisher.publish(&revision(charts), &RepositoryUrl::default()).expect("published");
+    }
+}
+
+/// Where a deployment's reports are.
+pub fn reports_folder(deployment: &Path) -> PathBuf {
+    deployment.join("reports")
+}
+
+/// The published configs, version `v0.(i+1).0` at `i`.
+pub fn configs(folder: &Path) -> Vec<Value> {
+    let deployment = Deployment::open(folder).expect("a deployment");
+    let head = deployment.log().expect("a log").settle().expect("a head");
+    let versions = Versions::new(deployment.module.clone(), deployment.store.clone());
+    (1..=head.size.get())
+        .map(|number| {
+            let version = ModuleVersion::new(number).expect("a version");
+            let module = versions.module(head, version).expect("a module");
+            serde_json::from_slice(module.config()).expect("JSON")
+        })
+        .collect()
+}
+
+/// The front door of a deployment.
+pub fn open(folder: &Path) -> Arc<FrontDoor> {
+    let deployment = Deployment::open(folder).expect("a deployment");
+    let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
+    let configs = ConfigSet::open(module, keys, deployment.store.clone()).expect("configs");
+    let (reports, clock) = (reports_folder(folder), Box::new(SystemClock));
+    Arc::new(FrontDoor::open(&reports, configs, clock, Limits::default()).expect("a front door"))
+}
+
+/// Serves the front door of the deployment that the environment names, until it is killed.
+pub fn serve() {
+    let folder = std::env::var("TEST_DEPLOYMENT").expect("TEST_DEPLOYMENT");
+    let level: tracing_subscriber::filter::LevelFilter =
+        std::env::var("TEST_LOG").expect("TEST_LOG").parse().expect("a level");
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
+    tracing::trace!("from here on everything is logged");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let router = candor::ingest::router(open(Path::new(&folder)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        println!("\nlistening on http://{}", listener.local_addr().expect("an address"));
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let service = TowerToHyperService::new(router.clone());
+            tokio::spawn(async move {
+                let mut http = hyper::server::conn::http1::Builder::new();
+                // What goes wrong with a connection is the client's business.
+                let _ = http
+                    .timer(TokioTimer::new())
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+}
+
+/// A server in a process of its own; killed on drop.
+pub struct Server {
+    child: Child,
+    /// Where it listens, such as `127.0.0.1:40000`.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts the server of a deployment, whose log of this level goes to `log`.
+    pub fn start(folder: &Path, level: &str, log: Stdio) -> Server {
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "child_that_serves", "--include-ignored", "--nocapture"])
+            .env("TEST_DEPLOYMENT", folder)
+            .env("TEST_LOG", level)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("start a child");
+        let stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        let address = stdout
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
+        Server { child, address: address.expect("the child listens") }
+    }
+
+    /// Kills it with SIGKILL, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("kill the server");
+        self.child.wait().expect("wait for the server");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A week of which reports are taken at any time of this test.
+pub fn week() -> Date {
+    let today = jiff::tz::TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    today.checked_sub(3.days()).expect("a day")
+}
+
+/// A report that the second config allows, that differs from those of other numbers.
+pub fn report(number: u64) -> String {
+    // Any number below 10^15 keeps its digits, and X is under every rate.
+    let x = number as f64 / 1e15 + 0.1;
+    format!(
+        "{{\"Week\":\"{}\",\"LastWeek\":\"\",\"X\":{x},\"Programs\":[{{\"Program\":\
+         \"example.org/hello\",\"Version\":\"v1.1.0\",\"GoVersion\":\"rust1.95.0\",\"GOOS\":\
+         \"linux\",\"GOARCH\":\"arm64\",\"Counters\":{{\"hello/rare\":2,\"hello/verb:run\":17}},\
+         \"Stacks\":{{\"crash/panic\\nhello::main:=3\":1}}}}],\"Config\":\"v0.2.0\"}}",
+        week()
+    )
+}
+
+/// The bytes of an upload.
+pub fn request(headers: &str, report: &str) -> String {
+    format!(
+        "POST /upload/{} HTTP/1.1\r\nHost: telemetry.example.org\r\nContent-Type: \
+         application/json\r\n{headers}Content-Length: {}\r\n\r\n{report}",
+        week(),
+        report.len()
+    )
+}

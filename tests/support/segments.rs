@@ -1,0 +1,123 @@
+//! A second opinion on what is stored: segment files and configs read from their descriptions, with
+//! none of the program's code.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// Every report in a folder of segments, in order. Anything else in a segment is a failure.
+pub fn reports(folder: &Path) -> Vec<Value> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("list the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "open" || end == "reports"))
+        .collect();
+    files.sort();
+    let mut reports = Vec::new();
+    for file in files {
+        let bytes = std::fs::read(&file).expect("read a segment");
+        let mut rest = bytes.strip_prefix(b"candor reports\x01\n").expect("a header");
+        while !rest.is_empty() {
+            let (length, after) = rest.split_first_chunk::<4>().expect("a length");
+            let (hash, after) = after.split_at(16);
+            let (report, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+            assert_eq!(hash, &Sha256::digest(report)[..16], "{}", file.display());
+            reports.push(serde_json::from_slice(report).expect("JSON"));
+            rest = after;
+        }
+    }
+    reports
+}
+
+/// Panics unless the config that a report names allows all of it.
+pub fn assert_allowed(report: &Value, configs: &[Value], weeks: &[String]) {
+    keys(report, &["Week", "LastWeek", "X", "Programs", "Config"]);
+    let week = text(&report["Week"]);
+    assert!(weeks.contains(&week.to_owned()), "{report}");
+    let last_week = text(&report["LastWeek"]);
+    assert!(last_week.is_empty() || (last_week.len() == 10 && last_week < week), "{report}");
+    let number: usize = text(&report["Config"])
+        .strip_prefix("v0.")
+        .and_then(|rest| rest.strip_suffix(".0"))
+        .and_then(|number| number.parse().ok())
+        .expect("a version");
+    let config = &configs[number - 1];
+    let x = report["X"].as_f64().expect("a number");
+    assert!(x > 0.0 && x <= config["SampleRate"].as_f64().expect("a rate"), "{report}");
+    let no_programs = Vec::new();
+    let programs = match &report["Programs"] {
+        Value::Null => &no_programs,
+        programs => programs.as_array().expect("a list"),
+    };
+    let mut builds = Vec::new();
+    for program in programs {
+        let names = ["Program", "Version", "GoVersion", "GOOS", "GOARCH"];
+        keys(program, &[&names[..], &["Counters", "Stacks"]].concat());
+        builds.push(names.map(|name| text(&program[name])));
+        for list in ["GoVersion", "GOOS", "GOARCH"] {
+            assert!(has(&config[list], &program[list]), "{list} of {report}");
+        }
+        let all = config["Programs"].as_array().expect("a list");
+        let allowed = all.iter().find(|p| p["Name"] == program["Program"]).expect("a program");
+        assert!(has(&allowed["Versions"], &program["Version"]), "{report}");
+        for (counter, count) in program["Counters"].as_object().expect("an object") {
+            assert!(is_count(count), "{report}");
+            assert!(x <= rate(&allowed["Counters"], |name| writes(name, counter)).0, "{report}");
+        }
+        for (stack, count) in program["Stacks"].as_object().expect("an object") {
+            assert!(is_count(count), "{report}");
+            let (name, frames) = stack.split_once('\n').expect("frames");
+            let (rate, depth) = rate(&allowed["Stacks"], |other| other == name);
+            assert!(x <= rate, "{report}");
+            let whole = frames.trim_end_matches('\n').trim_end_matches("\ntruncated");
+            assert!(whole.split('\n').count() <= depth, "{report}");
+            let bad = |c: char| c.is_whitespace() || c.is_control() || "\"\\`$<>|@#".contains(c);
+            for frame in whole.split('\n') {
+                assert!(!frame.contains(bad) && !frame.starts_with(['/', '~']), "{report}");
+                assert!(!frame.contains("../") && frame.len() <= 1024, "{report}");
+            }
+        }
+    }
+    let all = builds.len();
+    builds.sort_unstable();
+    builds.dedup();
+    assert_eq!(builds.len(), all, "{report}");
+}
+
+fn keys(object: &Value, expected: &[&str]) {
+    let mut found: Vec<_> = object.as_object().expect("an object").keys().collect();
+    found.sort();
+    let mut expected: Vec<_> = expected.to_vec();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "{object}");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no string"))
+}
+
+fn has(list: &Value, value: &Value) -> bool {
+    list.as_array().expect("a list").contains(value)
+}
+
+fn is_count(value: &Value) -> bool {
+    value.is_u64() && value.as_i64().is_some_and(|count| count > 0)
+}
+
+/// The rate and depth of the entry whose name fits.
+fn rate(list: &Value, fits: impl Fn(&str) -> bool) -> (f64, usize) {
+    let entries = list.as_array().expect("there are such counters");
+    let entry = entries.iter().find(|entry| fits(text(&entry["Name"]))).expect("an entry");
+    let depth = entry["Depth"].as_u64().unwrap_or_default();
+    (entry["Rate"].as_f64().expect("a rate"), depth as usize)
+}
+
+/// Whether a counter expression of a config stands for this counter.
+fn writes(expression: &str, counter: &str) -> bool {
+    match expression.split_once('{') {
+        None => expression == counter,
+        Some((chart, buckets)) => counter
+            .strip_prefix(chart)
+            .is_some_and(|bucket| buckets.trim_end_matches('}').split(',').any(|b| b == bucket)),
+    }
+}

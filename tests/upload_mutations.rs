@@ -1,0 +1,100 @@
+//! The promise that nothing is stored which the config does not allow: 100,000 reports, most of them
+//! broken in one way or several, get 200 or 400 and nothing else, and a second opinion finds every
+//! stored report allowed and every acknowledged one stored.
+
+mod support;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use support::front_door;
+use support::mutation::{Random, Upload, upload, weeks};
+use support::segments;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+const REPORTS: usize = 100_000;
+/// As many at once, so that the journal syncs seldom.
+const AT_ONCE: usize = 500;
+
+/// Sends an upload; true if it was taken.
+async fn send(router: Router, upload: Upload) -> (Upload, bool) {
+    let request = Request::post(format!("/upload/{}", upload.date))
+        .header("content-type", "application/json")
+        .body(Body::from(upload.body.clone()))
+        .expect("a request");
+    let response = router.oneshot(request).await.expect("infallible");
+    let status = response.status().as_u16();
+    let sentence = to_bytes(response.into_body(), 4096).await.expect("a short answer");
+    let sentence = std::str::from_utf8(&sentence).expect("text");
+    let shown = || String::from_utf8_lossy(&upload.body).into_owned();
+    match status {
+        200 => assert_eq!(sentence, ""),
+        400 => {
+            let line = sentence.strip_suffix('\n').expect("a line");
+            assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
+            assert!(line.len() < 1200, "{line}");
+            assert!(!upload.untouched, "{line}: {}", shown());
+        }
+        _ => panic!("{status} {sentence}: {}", shown()),
+    }
+    (upload, status == 200)
+}
+
+/// What of two reports must be equal where one is the stored form of the other.
+fn normal(mut report: Value) -> String {
+    let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+    if empty(&report["Programs"]) {
+        report["Programs"] = Value::Null;
+    }
+    for program in report["Programs"].as_array_mut().into_iter().flatten() {
+        for counts in ["Counters", "Stacks"] {
+            if program[counts].is_null() {
+                program[counts] = serde_json::json!({});
+            }
+        }
+    }
+    // X may be written in several ways.
+    report["X"] = report["X"].as_f64().expect("a number").into();
+    report.to_string()
+}
+
+#[test]
+fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
+    let folder = TempDir::new().expect("a temporary folder");
+    front_door::deploy(folder.path());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let door = front_door::open(folder.path());
+    let router = candor::ingest::router(door.clone());
+    let mut random = Random(7);
+    let mut taken = BTreeSet::new();
+    for _ in 0..REPORTS / AT_ONCE {
+        let uploads: Vec<_> = (0..AT_ONCE)
+            .map(|_| runtime.spawn(send(router.clone(), upload(&mut random))))
+            .collect();
+        for sent in uploads {
+            let (upload, ok) = runtime.block_on(sent).expect("no panic");
+            if ok {
+                taken.insert(normal(serde_json::from_slice(&upload.body).expect("JSON")));
+            }
+        }
+    }
+    let counts = door.counts();
+    drop((router, door));
+
+    let (configs, weeks) = (front_door::configs(folder.path()), weeks());
+    let stored = segments::reports(&front_door::reports_folder(folder.path()));
+    for report in &stored {
+        segments::assert_allowed(report, &configs, &weeks);
+    }
+    let number = stored.len();
+    let stored: BTreeSet<_> = stored.into_iter().map(normal).collect();
+    assert_eq!(stored.len(), number, "each is stored once");
+    assert_eq!(stored, taken);
+    println!("{counts:?}");
+    assert_eq!(counts.unavailable, 0);
+    assert!(counts.stored as usize > REPORTS / 10, "{counts:?}");
+    assert!(counts.refused as usize > REPORTS / 2, "{counts:?}");
+}
