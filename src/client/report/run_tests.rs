@@ -47,6 +47,17 @@ fn a_week_that_has_ended_is_reported_filtered_and_sent() {
 }
 
 #[test]
+fn a_week_has_ended_when_programs_have_noticed() {
+    let machine = Machine::opted_in("2026-11-01");
+    machine.count(FILE);
+    let files = Listing::read(&machine.folder).expect("read").counter_files;
+    for (minutes, ended) in [(0, false), (19, false), (21, true)] {
+        let now = day("2026-11-08").start() + std::time::Duration::from_secs(60 * minutes);
+        assert_eq!(Weeks::read(&files, now).ended.len(), usize::from(ended), "{minutes}");
+    }
+}
+
+#[test]
 fn weeks_that_began_before_opting_in_are_never_sent() {
     for (since, begin, sent) in [
         ("2026-11-02", "2026-11-03", true),
