@@ -6,7 +6,7 @@
 //! lead here (DNS rebinding), gets nothing.
 
 use super::view::{Seen, build, sent, state, withheld, withheld_line};
-use super::{Failure, Output, reason};
+use super::{Failure, Output, is_unfit, reason};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -102,10 +102,7 @@ impl Page {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // Characters that HTML does not have, or that change how others are shown.
-                c if (c.is_control() && c != '\n')
-                    || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-                {
+                c if c != '\n' && is_unfit(c) => {
                     // Writing to memory does not fail.
                     let _ = write!(self.0, "{}", c.escape_unicode());
                 }

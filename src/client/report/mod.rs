@@ -37,8 +37,8 @@
 //! - before `local.DATE.json` is there: the counter files are, and it starts over. No X was seen
 //!   outside, so another may be drawn. A stale `DATE.pending` is written over.
 //! - before the counter files are removed: they are, by the next run, which finds the report.
-//! - before `DATE.json` is there: the X in `local.DATE.json` stands; it is not drawn again. So it is
-//!   while the config cannot be had, however often that is tried.
+//! - before `DATE.json` is there: the X in `local.DATE.json` stands; it is not drawn again. Nor is
+//!   it while the config cannot be had, however often that is tried.
 //! - before `DATE.pending` is removed: it is, by the next run, before anything is sent.
 //! - between the server's answer and the move: the same bytes are sent again, and the server counts
 //!   them once.
