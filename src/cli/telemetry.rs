@@ -28,10 +28,14 @@ use std::time::{Duration, SystemTime};
 #[command(after_help = "Examples:\n  \
     candor telemetry local      count, but send nothing\n  \
     candor telemetry view       see what is counted, and what would be sent\n  \
-    candor telemetry off        stop")]
+    candor telemetry off        stop\n  \
+    candor telemetry --project example.org/myprog on")]
 pub(super) struct Args {
-    /// The telemetry folder, where it is not the usual one.
-    #[arg(long, value_name = "DIR", global = true)]
+    /// The project whose programs count: the path of its program, or the name that it documents.
+    #[arg(long, value_name = "NAME", global = true, default_value = "candor")]
+    project: String,
+    /// The telemetry folder, where it is not the project's own.
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "project")]
     dir: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
@@ -106,7 +110,7 @@ struct Chosen {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let folder = args.dir.map_or_else(Folder::own, |dir| Ok(Folder::at(dir)))?;
+    let folder = args.dir.map_or_else(|| Folder::of(&args.project), |dir| Ok(Folder::at(dir)))?;
     match args.verb {
         Verb::On => choose(&folder, Mode::On, out),
         Verb::Local => choose(&folder, Mode::Local, out),

@@ -31,19 +31,29 @@ pub enum FolderError {
     /// A settings folder that would depend on where the program was started.
     #[error("no place for telemetry is known: ${0} is not an absolute path")]
     Relative(&'static str),
+    /// A project without a name.
+    #[error("no place for telemetry is known: the project has no name")]
+    NoProject,
 }
 
 impl Folder {
-    /// The folder of programs that use Candor: `candor/telemetry` in the user's settings
-    /// (`$XDG_CONFIG_HOME` or `~/.config`; `~/Library/Application Support` on Apple's systems;
-    /// `%AppData%` on Windows), the places of Go's `os.UserConfigDir`.
+    /// The folder of one project: `candor/PROJECT` in the user's settings (`$XDG_CONFIG_HOME` or
+    /// `~/.config`; `~/Library/Application Support` on Apple's systems; `%AppData%` on Windows),
+    /// the places of Go's `os.UserConfigDir`.
+    ///
+    /// A project is named by the path of its program, or by any name that its programs agree on.
+    /// Every project has a folder of its own, because consent is given to a project, and its
+    /// reports go to its own deployment: nobody else's counts may be among them.
     ///
     /// # Errors
     ///
-    /// The environment does not tell where that is.
-    pub fn own() -> Result<Folder, FolderError> {
+    /// The environment does not tell where that is, or the name is empty.
+    pub fn of(project: &str) -> Result<Folder, FolderError> {
+        if project.is_empty() {
+            return Err(FolderError::NoProject);
+        }
         let root = user_settings(std::env::consts::OS, |name| std::env::var_os(name))?;
-        Ok(Folder { root: root.join("candor").join("telemetry"), shared_with_go: false })
+        Ok(Folder { root: root.join("candor").join(file_name(project)), shared_with_go: false })
     }
 
     /// The folder of programs that use golang.org/x/telemetry: `go/telemetry` in the user's
@@ -101,6 +111,22 @@ impl Folder {
     }
 }
 
+/// A project's name as one that a folder may have on every system: `%` and two hexadecimal digits
+/// stand for every byte but lower-case letters, digits, `-`, `_` and inner dots.
+fn file_name(project: &str) -> String {
+    use std::fmt::Write;
+    let last = project.len() - 1;
+    project.bytes().enumerate().fold(String::new(), |mut name, (at, byte)| {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+            b'.' if at != 0 && at != last => name.push('.'),
+            // Writing to a String cannot fail.
+            _ => drop(write!(name, "%{byte:02X}")),
+        }
+        name
+    })
+}
+
 /// Go's `os.UserConfigDir`.
 fn user_settings(
     os: &str,
@@ -148,6 +174,21 @@ mod tests {
             let found = user_settings(os, variable);
             assert_eq!(found, expected.clone().map(PathBuf::from), "{os} {environment:?}");
         }
+    }
+
+    #[test]
+    fn every_project_has_a_folder_of_its_own() {
+        for (project, name) in [
+            ("candor", "candor"),
+            ("example.org/my-prog", "example.org%2Fmy-prog"),
+            ("example.org/My_Prog", "example.org%2F%4Dy_%50rog"),
+            ("..", "%2E%2E"),
+            ("a/../b", "a%2F..%2Fb"),
+            ("x y%", "x%20y%25"),
+        ] {
+            assert_eq!(file_name(project), name);
+        }
+        assert_eq!(Folder::of(""), Err(FolderError::NoProject));
     }
 
     #[test]

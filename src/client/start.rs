@@ -21,7 +21,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Counts into another folder than [`Folder::own`].
+    /// Counts into another folder than that of the program ([`Folder::of`] its path). The programs
+    /// of one project that shall share a consent name one folder.
     #[must_use]
     pub fn folder(self, folder: Folder) -> Options {
         Options { folder: Some(folder), ..self }
@@ -56,7 +57,7 @@ impl Options {
 /// start(program, Options::default().count_panics());
 /// ```
 pub fn start(program: Program, options: Options) -> Status {
-    let folder = match options.folder.map_or_else(Folder::own, Ok) {
+    let folder = match options.folder.map_or_else(|| Folder::of(&program.path), Ok) {
         Ok(folder) => folder,
         Err(error) => {
             RECORDER.stop(error.into());

@@ -13,7 +13,7 @@
 //! collection config lists, and none is sent unless the user opted in.
 //!
 //! Counting never fails, never blocks, and writes nothing where the user has not allowed it.
-//! Before [`start`](super::start) it waits in memory. After it, a counter that was used before
+//! Before [`start`](super::start()) it waits in memory. After it, a counter that was used before
 //! costs one atomic addition to a mapped file: no lock, no system call.
 //!
 //! The files are those of golang/telemetry, version 1. Programs of both languages can share a

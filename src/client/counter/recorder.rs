@@ -85,7 +85,7 @@ enum Stopped {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
-    /// [`start`](crate::client::start) was not called yet: counts wait in memory.
+    /// [`start`](crate::client::start()) was not called yet: counts wait in memory.
     NotStarted,
     /// The user has not allowed it; this says who decided.
     Off(DecidedBy),

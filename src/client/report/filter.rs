@@ -3,7 +3,7 @@
 //! Something is sent only if the config lists it: the program, its version, toolchain, operating
 //! system and architecture; of each counter its full name, at a rate of at least X; of each stack
 //! its name, no more frames than its depth, and every frame of the grammar in
-//! [`frame`](crate::collection::frame). The same function makes what is sent and what
+//! [`crate::collection::frame`]. The same function makes what is sent and what
 //! `candor telemetry view` shows, which is therefore what is sent, byte for byte.
 //!
 //! Go's client checks neither operating system and architecture nor depth and frames, and leaves

@@ -13,7 +13,7 @@
 //!     "telemetry.example.org/config",
 //!     "telemetry.example.org/log+...",
 //! )?;
-//! upload_in_background(RunOptions::new(Folder::own()?, to))?;
+//! upload_in_background(RunOptions::new(Folder::of("example.org/myprog")?, to))?;
 //! # Ok(())
 //! # }
 //! ```

@@ -1,7 +1,7 @@
 //! From counter files to weeks: which have ended, and what was counted in each.
 //!
 //! A program that runs on when its week ends counts into the old file until it looks at the clock.
-//! Long-running ones do so every quarter of an hour (see [`start`](crate::client::start)), and most
+//! Long-running ones do so every quarter of an hour ([`start`](crate::client::start())), and most
 //! others are at their end by then; so a week is taken to have ended 20 minutes after its end. Go's
 //! client does not wait.
 //!
