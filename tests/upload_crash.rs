@@ -1,7 +1,5 @@
 //! The promise that a 200 is never lost: the server is killed again and again with 200 uploads in
 //! flight, and afterwards every report that was acknowledged is stored, exactly once.
-//!
-//! The server is the front door behind HTTP, in a process of its own (see `support::front_door`).
 
 mod support;
 
@@ -18,12 +16,6 @@ use tokio::sync::Mutex;
 
 const CONNECTIONS: usize = 200;
 const ROUNDS: u64 = 100;
-
-#[test]
-#[ignore = "run by another test, in a process of its own"]
-fn child_that_serves() {
-    front_door::serve();
-}
 
 /// What the clients of all rounds know.
 #[derive(Default)]

@@ -7,6 +7,7 @@ mod support;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use candor::ingest::Entrance;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use support::front_door;
@@ -67,7 +68,7 @@ fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
     front_door::deploy(folder.path());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let door = front_door::open(folder.path());
-    let router = candor::ingest::router(door.clone());
+    let router = candor::ingest::router(Entrance::of(door.clone()));
     let mut random = Random(7);
     let mut taken = BTreeSet::new();
     for _ in 0..REPORTS / AT_ONCE {

@@ -61,7 +61,7 @@ pub enum Answer {
 
 /// How many uploads ended how, since the door opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct UploadCounts {
     /// Reports that were stored.
     pub stored: u64,
     /// Reports that were there already.
@@ -99,9 +99,9 @@ impl FrontDoor {
     }
 
     /// How many uploads ended how.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> UploadCounts {
         let Tally { stored, duplicates, refused, unavailable } = &self.tally;
-        Counts {
+        UploadCounts {
             stored: stored.load(Relaxed),
             duplicates: duplicates.load(Relaxed),
             refused: refused.load(Relaxed),
@@ -143,7 +143,7 @@ impl FrontDoor {
         check(&report, date, &config, self.clock.now()).map(Some)
     }
 
-    /// Counts an answer that was given.
+    /// UploadCounts an answer that was given.
     pub(super) fn count(&self, answer: &Answer) {
         let cell = match answer {
             Answer::Stored(Stored::New) => &self.tally.stored,

@@ -1,15 +1,9 @@
 //! A deployment with two configs, a server with its front door, and reports for it.
-//!
-//! The server is a process of its own: the test binary run again, because a test that kills a
-//! server, or reads all that it wrote, needs one that is not itself. Each test file that starts one
-//! has an ignored test `child_that_serves` which calls [`serve`].
 
 use candor::charts::{ObjectName, Revision, Sources};
 use candor::gomod::{ModuleVersion, RepositoryUrl};
 use candor::ingest::{ConfigSet, FrontDoor, Limits, SystemClock};
 use candor::publish::{Deployment, Publisher, Versions};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
@@ -114,34 +108,7 @@ pub fn open(folder: &Path) -> Arc<FrontDoor> {
     Arc::new(FrontDoor::open(&reports, configs, clock, Limits::default()).expect("a front door"))
 }
 
-/// Serves the front door of the deployment that the environment names, until it is killed.
-pub fn serve() {
-    let folder = std::env::var("TEST_DEPLOYMENT").expect("TEST_DEPLOYMENT");
-    let level: tracing_subscriber::filter::LevelFilter =
-        std::env::var("TEST_LOG").expect("TEST_LOG").parse().expect("a level");
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
-    tracing::trace!("from here on everything is logged");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        let router = candor::ingest::router(open(Path::new(&folder)));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        println!("\nlistening on http://{}", listener.local_addr().expect("an address"));
-        loop {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            let service = TowerToHyperService::new(router.clone());
-            tokio::spawn(async move {
-                let mut http = hyper::server::conn::http1::Builder::new();
-                // What goes wrong with a connection is the client's business.
-                let _ = http
-                    .timer(TokioTimer::new())
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-            });
-        }
-    });
-}
-
-/// A server in a process of its own; killed on drop.
+/// `candor serve`, with its front door; killed on drop.
 pub struct Server {
     child: Child,
     /// Where it listens, such as `127.0.0.1:40000`.
@@ -151,20 +118,20 @@ pub struct Server {
 impl Server {
     /// Starts the server of a deployment, whose log of this level goes to `log`.
     pub fn start(folder: &Path, level: &str, log: Stdio) -> Server {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "child_that_serves", "--include-ignored", "--nocapture"])
-            .env("TEST_DEPLOYMENT", folder)
-            .env("TEST_LOG", level)
+        let mut child = Command::new(env!("CARGO_BIN_EXE_candor"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder)
+            .env("CANDOR_LOG", level)
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .expect("start a child");
-        let stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
-        let address = stdout
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
-        Server { child, address: address.expect("the child listens") }
+            .expect("start candor serve");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a piped stdout");
+        BufReader::new(stdout).read_line(&mut line).expect("read the first line");
+        let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
+        Server { child, address: address.unwrap_or_else(|| panic!("it said {line:?}")) }
     }
 
     /// Kills it with SIGKILL, and waits until it is gone.
