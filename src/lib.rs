@@ -12,7 +12,7 @@
 //! | [`gomod`] | how it travels: module paths, zip, `go.mod`, `.info`, `h1:` hashes |
 //! | [`tlog`] | how it is pinned: Merkle tree, tiles, notes, checkpoints, proofs |
 //! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
-//! | `client` | what runs on a user's machine: consent, counters, the verified config download |
+//! | `client` | what runs on a user's machine: consent, counters, reports, the verified config |
 //! | `ingest` | the front door: check every report against the exact config it names, store it |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles over HTTP |
 //! | `cli` | the verbs: one file a verb |

@@ -2,6 +2,8 @@
 //! distinctive headers, words and cookies, and afterwards none of them is in any byte that the
 //! server wrote: not in the store, not in the reports, not in its log at the finest level, not in its
 //! metrics.
+//!
+//! The server is `candor serve` itself (see `support::front_door`).
 
 mod support;
 

@@ -175,6 +175,28 @@ fn killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice() {
 }
 
 #[test]
+fn killed_before_the_answer_the_same_bytes_are_sent_again() {
+    let project = Project::new();
+    project.collector.answer_after(50);
+    let machine = Machine::new();
+    let week = machine.count(3);
+    for _ in 0..3 {
+        let mut command = machine.upload(&project);
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+        project.collector.wait();
+        child.kill().expect("killed");
+        child.wait().expect("waited");
+        // The server has it, the machine does not know.
+        let [(path, body)] = &project.collector.take()[..] else { panic!("one report") };
+        assert_eq!((path, x_of(body)), (&format!("/upload/{week}"), machine.local_x(&week)));
+        assert_eq!(json(&mut machine.telemetry("view"))["ready"], serde_json::json!([body]));
+    }
+    succeed(&mut machine.upload(&project));
+    assert_eq!(x_of(&project.collector.take()[0].1), machine.local_x(&week));
+}
+
+#[test]
 fn off_and_do_not_track_write_nothing() {
     let project = Project::new();
     let machine = Machine::new();

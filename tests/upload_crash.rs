@@ -1,5 +1,7 @@
 //! The promise that a 200 is never lost: the server is killed again and again with 200 uploads in
 //! flight, and afterwards every report that was acknowledged is stored, exactly once.
+//!
+//! The server is `candor serve` itself (see `support::front_door`).
 
 mod support;
 

@@ -61,6 +61,13 @@ impl Collector {
         std::mem::take(&mut *self.shared.received.lock().expect("unpoisoned"))
     }
 
+    /// Waits until something came.
+    pub fn wait(&self) {
+        while self.shared.received.lock().expect("unpoisoned").is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     pub fn answer_with(&self, status: u16) {
         self.shared.status.store(status, SeqCst);
     }

@@ -1,4 +1,7 @@
 //! A deployment with two configs, a server with its front door, and reports for it.
+//!
+//! The server is `candor serve` itself, in a process that a test may kill and whose every written
+//! byte it may read.
 
 use candor::charts::{ObjectName, Revision, Sources};
 use candor::gomod::{ModuleVersion, RepositoryUrl};
@@ -108,7 +111,7 @@ pub fn open(folder: &Path) -> Arc<FrontDoor> {
     Arc::new(FrontDoor::open(&reports, configs, clock, Limits::default()).expect("a front door"))
 }
 
-/// `candor serve`, with its front door; killed on drop.
+/// A server in a process of its own; killed on drop.
 pub struct Server {
     child: Child,
     /// Where it listens, such as `127.0.0.1:40000`.
@@ -122,16 +125,16 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
             .env("CANDOR_LOG", level)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("start candor serve");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a piped stdout");
-        BufReader::new(stdout).read_line(&mut line).expect("read the first line");
-        let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
-        Server { child, address: address.unwrap_or_else(|| panic!("it said {line:?}")) }
+        let stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        let address = stdout
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
+        Server { child, address: address.expect("the server listens") }
     }
 
     /// Kills it with SIGKILL, and waits until it is gone.

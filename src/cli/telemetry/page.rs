@@ -6,7 +6,7 @@
 //! lead here (DNS rebinding), gets nothing.
 
 use super::view::{Seen, build, sent, state, withheld, withheld_line};
-use super::{Failure, Output, reason};
+use super::{Failure, Output, is_unfit, reason};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,7 +19,7 @@ const LONGEST_HEAD: u64 = 16 << 10;
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
     padding:0 1rem;color:#1b1b1f;background:#fff}table{border-collapse:collapse;width:100%}\
     td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;\
-    border-bottom:1px solid #ddd}td.n{text-align:right}pre{background:#f4f4f6;padding:1rem;\
+    border-bottom:1px solid #ddd}pre{background:#f4f4f6;padding:1rem;\
     overflow:auto}code,pre,td{overflow-wrap:anywhere;white-space:pre-wrap}\
     @media(prefers-color-scheme:dark){body{color:#e4e4e8;background:#18181b}pre{background:#26262b}\
     td,th{border-color:#444}}";
@@ -102,10 +102,7 @@ impl Page {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // Characters that HTML does not have, or that change how others are shown.
-                c if (c.is_control() && c != '\n')
-                    || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-                {
+                c if c != '\n' && is_unfit(c) => {
                     // Writing to memory does not fail.
                     let _ = write!(self.0, "{}", c.escape_unicode());
                 }

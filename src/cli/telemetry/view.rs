@@ -4,7 +4,7 @@
 //! the config is the one that this machine has verified last, or one from a file.
 
 use super::page;
-use super::{Failure, Output, Today, reason};
+use super::{Failure, Output, Today, is_unfit, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::client::report::{
@@ -226,9 +226,7 @@ impl fmt::Display for Safe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|c| match c {
             '\n' => f.write_str("\n"),
-            c if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-                write!(f, "{}", c.escape_unicode())
-            }
+            c if is_unfit(c) => write!(f, "{}", c.escape_unicode()),
             c => write!(f, "{c}"),
         })
     }

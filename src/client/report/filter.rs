@@ -202,7 +202,7 @@ impl fmt::Display for Reason {
             Reason::Rate { x, rate } => {
                 write!(f, "not in the sample: X is {:.4}, its rate {:.4}", x.get(), rate.get())
             }
-            Reason::Depth { allowed } => write!(f, "the stack has more than {allowed} frames"),
+            Reason::Depth { allowed } => write!(f, "the stack is deeper than {allowed}"),
             Reason::Frame => f.write_str("a line of the stack is not a function and a line number"),
             Reason::Zero => f.write_str("never counted"),
         }

@@ -20,7 +20,7 @@
 //!
 //! # The life of a week
 //!
-//! 1. Its counter files end: the clock has passed the day that they name.
+//! 1. Its counter files end: the clock has passed the day that they name, and some minutes.
 //! 2. X is drawn, and if the week may be sent ([`Hold`]), `DATE.pending` is written.
 //! 3. All that was counted becomes `local.DATE.json`, and the counter files are removed.
 //! 4. If the week is pending, a config that was verified is taken ([`KnownConfig`]).
@@ -37,8 +37,8 @@
 //! - before `local.DATE.json` is there: the counter files are, and it starts over. No X was seen
 //!   outside, so another may be drawn. A stale `DATE.pending` is written over.
 //! - before the counter files are removed: they are, by the next run, which finds the report.
-//! - before `DATE.json` is there: the X in `local.DATE.json` stands; it is not drawn again. So it is
-//!   while the config cannot be had, however often that is tried.
+//! - before `DATE.json` is there: the X in `local.DATE.json` stands; it is not drawn again. Nor is
+//!   it while the config cannot be had, however often that is tried.
 //! - before `DATE.pending` is removed: it is, by the next run, before anything is sent.
 //! - between the server's answer and the move: the same bytes are sent again, and the server counts
 //!   them once.
@@ -53,8 +53,8 @@
 //! same folder, files are created by whoever is first and never overwritten, so there is one X for
 //! a week, and 1C remains, which is harmless.
 //!
-//! What is still unsafe: a program that counts on after its week has ended, because it runs for long
-//! and does not look at the clock, counts into a file that was removed. Disks that lie about
+//! What is still unsafe: a program that counts on for long after its week has ended, and does not
+//! look at the clock, counts into a file that was removed. Disks that lie about
 //! `fsync`. File systems on which `flock` does not reach other machines.
 //!
 //! | file | one idea |

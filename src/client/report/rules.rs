@@ -54,7 +54,7 @@ impl Hold {
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Hold::Mode(mode) => write!(f, "the mode is {mode}, so nothing is sent"),
+            Hold::Mode(mode) => write!(f, "the mode is {mode}"),
             Hold::NoDate => {
                 f.write_str("the mode file does not say since when the mode is on; choose on again")
             }

@@ -36,8 +36,9 @@ pub struct RunOptions {
     pub destination: Option<Destination>,
     /// The time.
     pub now: SystemTime,
-    /// Whether a user waits for the result. If not, a config whose fetch has failed today is not
-    /// fetched again today.
+    /// Whether a user waits for the result. If not, what the network has refused today is not tried
+    /// again today: many programs start many times a day, and a server that is down has it hard
+    /// enough.
     pub asked_by_user: bool,
 }
 
@@ -256,6 +257,15 @@ impl Run<'_> {
             }
             return Ok(());
         }
+        let unsent = shelf::unsent(folder);
+        let last = fs::read_to_string(&unsent).ok().and_then(|day| day.parse::<Day>().ok());
+        if last == Some(self.today) && !self.options.asked_by_user {
+            for week in listing.ready {
+                let reason = "no report could be sent today, so it is tried tomorrow".to_owned();
+                self.say(Event::Waits { week, reason });
+            }
+            return Ok(());
+        }
         for week in listing.ready {
             let ready = shelf::ready(folder, week);
             if listing.sent.contains(&week) {
@@ -292,16 +302,16 @@ impl Run<'_> {
                     self.say(Event::Refused { week, said });
                 }
                 // The server is out of reach, or busy: the rest would meet the same.
-                Ok(Answer::Later(reason)) => return self.wait(week, reason),
-                Err(error) => return self.wait(week, error.to_string()),
+                Ok(Answer::Later(reason)) => return self.wait(week, reason, &unsent),
+                Err(error) => return self.wait(week, error.to_string(), &unsent),
             }
         }
         Ok(())
     }
 
-    fn wait(&mut self, week: Day, reason: String) -> Result<(), ReportError> {
+    fn wait(&mut self, week: Day, reason: String, unsent: &Path) -> Result<(), ReportError> {
         self.say(Event::Waits { week, reason });
-        Ok(())
+        self.shelf.replace(unsent, &self.today.to_string())
     }
 
     fn config(

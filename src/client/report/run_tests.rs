@@ -47,6 +47,17 @@ fn a_week_that_has_ended_is_reported_filtered_and_sent() {
 }
 
 #[test]
+fn a_week_has_ended_when_programs_have_noticed() {
+    let machine = Machine::opted_in("2026-11-01");
+    machine.count(FILE);
+    let files = Listing::read(&machine.folder).expect("read").counter_files;
+    for (minutes, ended) in [(0, false), (19, false), (21, true)] {
+        let now = day("2026-11-08").start() + std::time::Duration::from_secs(60 * minutes);
+        assert_eq!(Weeks::read(&files, now).ended.len(), usize::from(ended), "{minutes}");
+    }
+}
+
+#[test]
 fn weeks_that_began_before_opting_in_are_never_sent() {
     for (since, begin, sent) in [
         ("2026-11-02", "2026-11-03", true),
@@ -104,7 +115,7 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
         let _ = machine.run(&server, "2026-11-16");
         interrupt_after(usize::MAX);
         server.answers(Some(Answer::Taken));
-        machine.run(&server, "2026-11-16").expect("a run");
+        machine.run(&server, "2026-11-17").expect("a run");
         for week in ["2026-11-08", "2026-11-15"] {
             let texts = server.texts(week);
             let [text] = &texts[..] else { panic!("{operation}: {week}: {texts:?}") };
@@ -235,7 +246,12 @@ fn what_is_refused_is_put_aside_and_what_is_not_taken_waits() {
     machine.run(&server, "2026-11-09").expect("a run");
     assert!(machine.files().contains(&"local/2026-11-08.json".to_owned()));
     server.answers(Some(Answer::Refused("no".to_owned())));
-    machine.run(&server, "2026-11-09").expect("a run");
+    // Not twice on one day, unless the user asks.
+    let summary = machine.run(&server, "2026-11-09").expect("a run");
+    assert!(
+        matches!(&summary.events[..], [Event::Waits { reason, .. }] if reason.contains("tomorrow"))
+    );
+    machine.run_as(&server, "2026-11-09", true).expect("a run");
     assert_eq!(machine.files(), ["local/2026-11-08.json.refused", "local/local.2026-11-08.json"]);
     // It is not sent again, nor made anew.
     server.answers(Some(Answer::Taken));

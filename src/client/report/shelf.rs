@@ -242,6 +242,11 @@ pub(super) fn own_folder(folder: &Folder) -> PathBuf {
     folder.path().join("candor")
 }
 
+/// Holds the last day on which no report could be sent.
+pub(super) fn unsent(folder: &Folder) -> PathBuf {
+    own_folder(folder).join("unsent")
+}
+
 pub(super) fn local_report(folder: &Folder, week: Day) -> PathBuf {
     folder.local().join(format!("local.{week}.json"))
 }

@@ -1,5 +1,10 @@
 //! From counter files to weeks: which have ended, and what was counted in each.
 //!
+//! A program that runs on when its week ends counts into the old file until it looks at the clock.
+//! Long-running ones do so every quarter of an hour (see [`start`](crate::client::start)), and most
+//! others are at their end by then; so a week is taken to have ended 20 minutes after its end. Go's
+//! client does not wait.
+//!
 //! All files of a machine end on the same weekday, so those of all programs and versions that end
 //! on one day are one week. Counts of the same build are added up.
 
@@ -8,7 +13,10 @@ use crate::client::counter::{CounterFile, is_stack};
 use crate::client::day::Day;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// How long after its end a week is left alone.
+const GRACE: Duration = Duration::from_secs(20 * 60);
 
 /// The counts of one week.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +56,11 @@ impl Weeks {
         }
         for (end, week) in by_end {
             let week = week.finish(end);
-            // As Go's client: at the very instant of the end, it is still counted into.
-            if end.start() < now { weeks.ended.push(week) } else { weeks.counting.push(week) }
+            if end.start() + GRACE < now {
+                weeks.ended.push(week)
+            } else {
+                weeks.counting.push(week)
+            }
         }
         weeks
     }
