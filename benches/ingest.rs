@@ -3,7 +3,7 @@
 //! acknowledged. Ours acknowledges after a sync, so the time of a sync on this disk stands beside it.
 //!
 //! ```text
-//! cargo bench --bench ingest                            our front door, in a process of its own
+//! cargo bench --bench ingest                            candor serve
 //! cargo bench --bench ingest -- --url ADDR --config F   another server, such as
 //!                                                       127.0.0.1:8080, which has the config F
 //! cargo bench --bench ingest -- --print-config          the config of the first form, for that

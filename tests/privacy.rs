@@ -1,6 +1,7 @@
 //! The promise that no one who reports can be known: uploads come from distinctive addresses with
 //! distinctive headers, words and cookies, and afterwards none of them is in any byte that the
-//! server wrote: not in the store, not in the reports, not in its log at the finest level.
+//! server wrote: not in the store, not in the reports, not in its log at the finest level, not in its
+//! metrics.
 //!
 //! The server is `candor serve` itself (see `support::front_door`).
 
@@ -33,8 +34,8 @@ const HEADERS: [(&str, &str); 9] = [
 const WORDS: [&str; 4] =
     ["distinctive-word", "distinctive-content", "distinctive-path", "distinctive-query"];
 
-/// Sends a request from an address; the status of the answer.
-async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
+/// Sends a request from an address; the answer.
+async fn exchange(server: &str, from: [u8; 4], request: &str) -> String {
     let socket = TcpSocket::new_v4().expect("a socket");
     let from = Ipv4Addr::from(from);
     socket.bind(SocketAddr::from((from, 0))).expect("a loopback address of our own");
@@ -43,7 +44,12 @@ async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.expect("an answer");
-    let answer = String::from_utf8(answer).expect("text");
+    String::from_utf8(answer).expect("text")
+}
+
+/// Sends a request from an address; the status of the answer.
+async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
+    let answer = exchange(server, from, request).await;
     answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status")
 }
 
@@ -107,6 +113,13 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
             assert_eq!(send(from, request(&headers, &newer)).await, 400);
         }
     });
+    // The metrics are on an address that the server says beside its log.
+    let said = fs::read_to_string(&log).expect("the log");
+    let admin = said.lines().find_map(|line| line.strip_prefix("health and metrics on http://"));
+    let admin = admin.expect("an address").to_owned();
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let metrics = runtime.block_on(exchange(&admin, [127, 0, 0, 1], metrics));
+    assert!(metrics.contains("upload"), "{metrics}");
     server.kill();
 
     let stored = segments::reports(&front_door::reports_folder(&deployment));
@@ -115,6 +128,7 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     files(folder.path(), &mut written);
     let text = fs::read_to_string(&log).expect("the log");
     assert!(text.contains("cannot read the log"), "{text}");
+    written.push((PathBuf::from("metrics"), metrics.into_bytes()));
     let values = HEADERS.iter().flat_map(|(_, value)| [(*value).to_owned(), value.to_lowercase()]);
     let addresses = ADDRESSES.iter().map(|address| Ipv4Addr::from(*address).to_string());
     let parts = ["198.51.100", "2001:db8", "distinctive"].map(str::to_owned);

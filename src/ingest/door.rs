@@ -61,7 +61,7 @@ pub enum Answer {
 
 /// How many uploads ended how, since the door opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct UploadCounts {
     /// Reports that were stored.
     pub stored: u64,
     /// Reports that were there already.
@@ -99,9 +99,9 @@ impl FrontDoor {
     }
 
     /// How many uploads ended how.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> UploadCounts {
         let Tally { stored, duplicates, refused, unavailable } = &self.tally;
-        Counts {
+        UploadCounts {
             stored: stored.load(Relaxed),
             duplicates: duplicates.load(Relaxed),
             refused: refused.load(Relaxed),

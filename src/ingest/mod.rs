@@ -52,7 +52,7 @@ mod testing;
 
 pub use check::{CheckedReport, Identity, check, oldest_week};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
-pub use door::{Answer, Clock, Counts as DoorCounts, FrontDoor, FrontDoorError, SystemClock};
+pub use door::{Answer, Clock, FrontDoor, FrontDoorError, SystemClock, UploadCounts};
 pub use entrance::Entrance;
 pub use http::router;
 pub use journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};

@@ -3,7 +3,7 @@
 //! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
-use crate::ingest::DoorCounts;
+use crate::ingest::UploadCounts;
 use axum::http::StatusCode;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -42,7 +42,7 @@ impl Metrics {
     }
 
     /// The counts as text, with the size of the log that is shown.
-    pub(super) fn render(&self, log_size: u64, uploads: Option<DoorCounts>) -> String {
+    pub(super) fn render(&self, log_size: u64, uploads: Option<UploadCounts>) -> String {
         let mut text = String::from(
             "# HELP candor_log_size Entries of the log that is shown.\n\
              # TYPE candor_log_size gauge\n",
