@@ -74,8 +74,9 @@ pub enum ReadError {
 
 /// The stored reports of the weeks in `weeks`, in the order in which they were stored, each once.
 ///
-/// `folder` is the journal's. Segments whose latest week is before `weeks` are not read. Memory: one
-/// segment, and 16 bytes a report of those weeks. What is stored after this is called may be missed.
+/// `folder` is the journal's. Segments whose latest week is before `weeks` are not read. Memory:
+/// one segment, and about 32 bytes a report of those weeks. What is stored after this is called may
+/// be missed.
 pub fn stored_reports(
     folder: &Path,
     weeks: RangeInclusive<Date>,
