@@ -14,15 +14,13 @@ use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
-use crate::tlog::{LogVerifiers, Published, PublishedError, TreeHead};
+use crate::tlog::{CHECKPOINT, LogVerifiers, Published, PublishedError, TreeHead};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
-/// The name of the published head.
-const CHECKPOINT: &str = "log/checkpoint";
 /// The least time between two readings of the log: asking for versions that do not exist must not
 /// make the server read its store as fast as anyone can ask.
 const INTERVAL: Duration = Duration::from_millis(50);

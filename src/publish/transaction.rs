@@ -194,7 +194,9 @@ impl Publisher {
             };
             let module =
                 Module::build(self.path.clone(), version, config.clone(), provenance.clone())?;
-            self.store_zip(&module)?;
+            // Its bytes follow from its files, so storing it again is never a conflict.
+            let key = zip_key(&module.zip_hash()).map_err(StoreError::from)?;
+            self.store.put(&[(key, module.zip().to_vec())])?;
             let (zip, go_mod) = (module.zip_hash(), module.go_mod_hash());
             let entry = Record::new(self.path.as_str(), version.to_string(), zip, go_mod)
                 .and_then(|record| Ok(record.entry()?))?;
@@ -204,22 +206,6 @@ impl Publisher {
                     return Ok(Outcome::Published(publication(&module, head)));
                 }
             }
-        }
-    }
-
-    /// Stores a zip under the hash of its files. Another build of the program may have compressed
-    /// the same files to other bytes; what is logged is the hash, so that is just as good.
-    fn store_zip(&self, module: &Module) -> Result<(), PublishError> {
-        let key = zip_key(&module.zip_hash()).map_err(StoreError::from)?;
-        match self.store.put(&[(key.clone(), module.zip().to_vec())]) {
-            Err(conflict @ StoreError::Conflict { .. }) => {
-                let stored = self.store.get(&key)?.unwrap_or_default();
-                match Module::open(self.path.clone(), module.version(), stored) {
-                    Ok(stored) if stored.zip_hash() == module.zip_hash() => Ok(()),
-                    _ => Err(conflict.into()),
-                }
-            }
-            other => Ok(other?),
         }
     }
 }
