@@ -14,6 +14,7 @@
 //! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
 //! | `client` | what runs on a user's machine: consent, counters, reports, the verified config |
 //! | `ingest` | the front door: check every report against the exact config it names, store it |
+//! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
@@ -23,6 +24,8 @@
 //! - `client`: what a program that counts embeds. No async runtime.
 //! - `server` (default): the `candor` binary.
 
+#[cfg(feature = "server")]
+pub mod aggregate;
 #[cfg(feature = "server")]
 pub mod charts;
 #[cfg(feature = "server")]

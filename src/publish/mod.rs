@@ -2,6 +2,7 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
+//! | `catalogue` | the definitions behind a config, for charts and pages |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer's memory, store |
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
@@ -11,11 +12,13 @@
 //! its record names the hash of its zip, and the zip is stored under that hash. So no version can
 //! be visible before it is logged, skipped, or used twice.
 
+mod catalogue;
 mod deployment;
 mod transaction;
 mod versions;
 mod watch;
 
+pub use catalogue::{Catalogue, CatalogueChart, CatalogueProgram, MarginDefinition, Marginals};
 pub use deployment::{Deployment, DeploymentError};
 pub use transaction::{Outcome, Publication, PublishError, Publisher};
 pub use versions::{VersionError, Versions, zip_key};

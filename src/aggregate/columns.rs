@@ -1,0 +1,64 @@
+//! Reports in memory, column by column: what a Parquet file holds, and what estimates are made
+//! from.
+
+/// Builds of programs, one a row, in the order of the file. All columns are equally long.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Columns {
+    /// The texts that the other columns refer to by their place here; each once.
+    pub texts: Vec<String>,
+    /// The report that the row is of: its place in the NDJSON file of the same reports, from 0.
+    /// Rows of one report stand together.
+    pub report: Vec<u64>,
+    /// The report's X.
+    pub x: Vec<f64>,
+    /// The version of the config that the report names.
+    pub config: Vec<u32>,
+    /// The program's path.
+    pub program: Vec<u32>,
+    /// The program's version.
+    pub version: Vec<u32>,
+    /// The toolchain that built it.
+    pub toolchain: Vec<u32>,
+    /// The operating system.
+    pub goos: Vec<u32>,
+    /// The architecture.
+    pub goarch: Vec<u32>,
+    /// What was counted.
+    pub counters: Counts,
+    /// The stacks that were counted.
+    pub stacks: Counts,
+}
+
+/// For every row, names with their counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counts {
+    /// The names of row i are those from `ends[i - 1]` (0 for the first row) to before `ends[i]`.
+    pub ends: Vec<usize>,
+    /// Names, in the order of the row's report.
+    pub names: Vec<u32>,
+    /// How often each was counted.
+    pub counts: Vec<u64>,
+}
+
+impl Columns {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.report.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.report.is_empty()
+    }
+}
+
+impl Counts {
+    /// The names and counts of a row; none beyond the last.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let range = start.unwrap_or(0)..self.ends.get(row).copied().unwrap_or(0);
+        let names = self.names.get(range.clone()).unwrap_or_default();
+        let counts = self.counts.get(range).unwrap_or_default();
+        names.iter().copied().zip(counts.iter().copied())
+    }
+}

@@ -1,0 +1,332 @@
+//! The public shape of a week's charts: what `candor chart` writes, `/charts/.../charts.json`
+//! serves, and every page, picture and table is made from.
+//!
+//! ```text
+//! WeekCharts            one week: Monday to Sunday, named after its Sunday
+//!   ProgramCharts         one program
+//!     Figure                one chart
+//!       base                  the reports that could have held its counters
+//!       rows                  one a bucket (or stack): the share of those reports that held it
+//!       by                    the same again by program version, platform and toolchain
+//!       reweighted            the same again, weighted to published marginals
+//! ```
+//!
+//! **What is counted is reports, not events**: an installation that counted something a million
+//! times weighs as much as one that counted it once.
+//!
+//! **Weights.** A report that names a config under which a chart's counters have rate r stands for
+//! 1/r installations. `total` is the sum of these weights: an estimate of how many installations
+//! would have reported, had all that opted in been sampled.
+//!
+//! **Shares** of one figure need not add up to one: an installation may have used several buckets
+//! in its week, or none.
+//!
+//! A later [`FORMAT`] may add fields; none is removed or changes its meaning under this number.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// The version of this shape.
+pub const FORMAT: u32 = 1;
+
+/// A figure based on fewer reports than this (after weighting) is marked `small`.
+pub const SMALL: f64 = 100.0;
+
+/// All charts of one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeekCharts {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The last day of the week, a Sunday.
+    pub week: Date,
+    /// The first day of the week, a Monday.
+    pub first_day: Date,
+    /// Whether no report of this week can arrive any more. Until then figures may change.
+    pub complete: bool,
+    /// The probability with which each interval holds what is true of all.
+    pub confidence: f64,
+    /// The reports of this week.
+    pub reports: u64,
+    /// The configs that these reports name, oldest first.
+    pub configs: Vec<ConfigUse>,
+    /// The definitions that were charted.
+    pub definitions: DefinitionsSource,
+    /// The programs that reported or are asked to, by path.
+    pub programs: Vec<ProgramCharts>,
+}
+
+/// A config that reports of the week name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfigUse {
+    /// Its module version, `v0.3.0`.
+    pub version: String,
+    /// The reports that name it.
+    pub reports: u64,
+    /// The largest X with which a report was sent under it.
+    pub sample_rate: f64,
+}
+
+/// Which reviewed definitions were charted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DefinitionsSource {
+    /// The repository, as published; empty where it has no public address.
+    pub repository: String,
+    /// The commit.
+    pub commit: String,
+    /// The folder in the repository, empty for its root.
+    pub path: String,
+}
+
+/// The charts of one program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProgramCharts {
+    /// The program's path. Base names may coincide; paths do not.
+    pub program: String,
+    /// The reports in which the program is.
+    pub reports: u64,
+    /// What is known of every program (versions, platforms, toolchains), then the definitions'
+    /// charts in their order, then those that are no longer collected.
+    pub charts: Vec<Figure>,
+}
+
+/// What a figure draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The share of reports with each bucket.
+    Partition,
+    /// The same, with buckets that have an order.
+    Histogram,
+    /// A partition that is drawn over weeks.
+    Timeseries,
+    /// The distribution over reports of one count divided by another.
+    Ratio,
+    /// Call stacks, most frequent first.
+    Stack,
+}
+
+/// One chart of one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Its name in addresses, `[a-z0-9-]+`: unique in its program, and the same every week.
+    pub id: String,
+    /// Its heading.
+    pub title: String,
+    /// What it shows, at length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What is drawn.
+    pub kind: Kind,
+    /// The counter expression, `editor:{vim,emacs}`; absent from what is known of every program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<String>,
+    /// The divisor of a ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// Links to the discussions in which it was accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issue: Vec<String>,
+    /// Where it is defined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
+    /// Whether the newest config still collects it.
+    pub collected: bool,
+    /// The sampling rates that were in force, oldest config first.
+    pub rates: Vec<RateUse>,
+    /// The reports that could have held its counters.
+    pub base: Base,
+    /// One a bucket: in the definition's order for histograms and time series; for partitions too,
+    /// except that a bucket named `other` stands last; versions in their order; stacks with the
+    /// most frequent first. Buckets that only older configs collect follow.
+    pub rows: Vec<Row>,
+    /// The reports of the base that held none of its counters. Absent where that says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none: Option<Estimate>,
+    /// The same by program version, platform and toolchain, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<Breakdown>,
+    /// The same, weighted to published marginals; beside the rows above and never instead of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reweighted: Vec<Reweighted>,
+}
+
+/// Where a chart is defined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// The file, from the root of the repository.
+    pub file: String,
+    /// The line of its `[[chart]]` at [`DefinitionsSource::commit`].
+    pub line: u32,
+    /// The commit that added it.
+    pub added: String,
+    /// The day of that commit, in UTC.
+    pub added_on: Date,
+}
+
+/// The sampling rate of a chart under one config.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RateUse {
+    /// The config's version.
+    pub config: String,
+    /// The rate of the chart's counters.
+    pub rate: f64,
+    /// The reports of the base that name this config.
+    pub reports: u64,
+}
+
+/// The reports behind something.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Base {
+    /// How many reports.
+    pub reports: u64,
+    /// The sum of their weights.
+    pub total: f64,
+    /// How many equally weighted reports tell as much: (sum of weights)² / (sum of squared weights).
+    pub effective: f64,
+}
+
+/// How many reports of a base are of some kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Estimate {
+    /// How many reports.
+    pub reports: u64,
+    /// The sum of their weights.
+    pub total: f64,
+    /// Their share of the base, by weight; 0 where the base is empty.
+    pub share: Interval,
+}
+
+/// An estimated value, and the bounds within which the true one lies with the week's confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Interval {
+    /// The estimate.
+    pub value: f64,
+    /// The lower bound.
+    pub low: f64,
+    /// The upper bound.
+    pub high: f64,
+}
+
+/// One bucket, or one stack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The bucket's name; of a stack, its first frame's function.
+    pub label: String,
+    /// The counter's whole name; absent where the row is of no counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<String>,
+    /// The functions of a stack's frames, the innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<String>,
+    /// The reports that held it. Of a ratio: in which the dividend is over zero.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+    /// Whether only older configs collect it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+    /// Of a ratio: how its quotient is distributed over the reports of the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+}
+
+/// How a quotient is distributed over reports, those with 0 included.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Distribution {
+    /// At 0.05, 0.25, 0.5, 0.75, 0.95: the quotient that this share of installations stays under or
+    /// reaches.
+    pub quantiles: Vec<Quantile>,
+}
+
+/// One quantile.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quantile {
+    /// The share of installations.
+    pub at: f64,
+    /// The quotient.
+    #[serde(flatten)]
+    pub quotient: Interval,
+}
+
+/// A figure again, for parts of its base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Breakdown {
+    /// By what.
+    pub dimension: Dimension,
+    /// The parts: versions and toolchains in their order, newest first; platforms by their reports,
+    /// most first. A report with several builds of a program is in several parts.
+    pub groups: Vec<Group>,
+}
+
+/// What reports are broken down by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dimension {
+    /// The program's version.
+    Version,
+    /// Operating system and architecture, `linux/amd64`.
+    Platform,
+    /// The toolchain that built the program.
+    Toolchain,
+}
+
+/// One part of a base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// The version, platform or toolchain.
+    pub label: String,
+    /// Its reports.
+    pub base: Base,
+    /// Its rows, in the figure's order; those without a report are left out.
+    pub rows: Vec<Row>,
+}
+
+/// A figure weighted so that its reports have the shares that a published source says the whole
+/// population has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reweighted {
+    /// The name of the marginals in the definitions.
+    pub id: String,
+    /// What they are, for people.
+    pub title: String,
+    /// Where they were published.
+    pub source: Vec<String>,
+    /// Whether all margins were met.
+    pub converged: bool,
+    /// Rounds of fitting.
+    pub iterations: u32,
+    /// The largest difference that is left between a wanted and a weighted share.
+    pub worst: f64,
+    /// Reports whose weight was cut to the largest that is allowed.
+    pub trimmed: u64,
+    /// The margins.
+    pub margins: Vec<Margin>,
+    /// The reports behind it; `effective` says what weighting costs.
+    pub base: Base,
+    /// The rows, in the figure's order.
+    pub rows: Vec<Row>,
+}
+
+/// One published margin, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Margin {
+    /// `goos`, `goarch`, `platform`, `version`, `toolchain`, or a counter expression.
+    pub of: String,
+    /// Its categories.
+    pub categories: Vec<Category>,
+}
+
+/// One category of a margin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Category {
+    /// Its name.
+    pub label: String,
+    /// The published share.
+    pub wanted: f64,
+    /// The share before weighting.
+    pub before: f64,
+    /// The share after weighting.
+    pub after: f64,
+    /// Its reports. Where there are none the published share cannot be met, and is given to the
+    /// other categories in their proportions.
+    pub reports: u64,
+}

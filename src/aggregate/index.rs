@@ -1,0 +1,113 @@
+//! The index of all public data: which files there are, and which of them are current.
+//!
+//! It is one pointer of the store, `public/index`, so a reader sees all of one state or all of the
+//! next. The files are immutable objects, `public/SHA256-IN-HEX`.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of this shape.
+pub const FORMAT: u32 = 1;
+
+/// Everything that is public, besides the log.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The reports whose counted week ended on that day.
+    pub days: BTreeMap<Date, Dataset>,
+    /// The reports of seven days, named after the last of them, a Sunday; and their charts.
+    pub weeks: BTreeMap<Date, Week>,
+    /// What could not be read when the data was merged, in words, without a path outside the
+    /// deployment's folder. What was set aside counts nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// Objects that an earlier index named and this one does not; the next merge removes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<String>,
+}
+
+/// Some reports, in every format that they are offered in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// How many reports: lines of the NDJSON files.
+    pub reports: u64,
+    /// How many builds of programs these tell of: rows of the Parquet file.
+    pub rows: u64,
+    /// Whether no report can be added any more.
+    pub complete: bool,
+    /// The files.
+    pub files: Vec<PublicFile>,
+}
+
+/// The data and charts of a week.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Week {
+    /// The reports.
+    pub data: Dataset,
+    /// The charts, once they were made: [`WeekCharts`](super::figure::WeekCharts) as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charts: Option<ChartsFile>,
+}
+
+/// A file that anyone may download.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicFile {
+    /// Its name, `2026-11-14.parquet`.
+    pub name: String,
+    /// Its format.
+    pub format: FileFormat,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+}
+
+/// The charts of a week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChartsFile {
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+    /// What it was made from: a digest of data, definitions and completeness. While that stays the
+    /// same, so do the charts.
+    pub made_from: String,
+}
+
+/// In what form the same reports are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum FileFormat {
+    /// One report a line, compressed with Zstandard.
+    #[serde(rename = "ndjson.zst")]
+    NdjsonZstd,
+    /// One report a line, compressed with gzip, which browsers read.
+    #[serde(rename = "ndjson.gz")]
+    NdjsonGzip,
+    /// One build of a program a row.
+    #[serde(rename = "parquet")]
+    Parquet,
+}
+
+impl FileFormat {
+    /// All of them.
+    pub const ALL: [FileFormat; 3] =
+        [FileFormat::NdjsonZstd, FileFormat::NdjsonGzip, FileFormat::Parquet];
+
+    /// What its files' names end in, after a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            FileFormat::NdjsonZstd => "ndjson.zst",
+            FileFormat::NdjsonGzip => "ndjson.gz",
+            FileFormat::Parquet => "parquet",
+        }
+    }
+}
+
+/// The last day of the week that a day lies in: that Sunday.
+pub fn week_of(day: Date) -> Date {
+    let days_left = 7 - i32::from(day.weekday().to_monday_one_offset());
+    // Reports of the year 9999 are refused long before.
+    day.checked_add(jiff::Span::new().days(days_left)).unwrap_or(day)
+}

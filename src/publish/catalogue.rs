@@ -1,0 +1,109 @@
+//! What a config does not say about itself: the reviewed definitions it was compiled from.
+//!
+//! A config lists strings. Who asked for them and why (titles, issues, kinds of charts, the commit
+//! that added them) is in the definitions; a catalogue is those, at one commit, in a form that
+//! charts and pages are made from. It follows from the repository alone.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// The version of this shape.
+pub const FORMAT: u32 = 1;
+
+/// The definitions of one commit that were live at its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The repository, as published; empty where it has no public address.
+    pub repository: String,
+    /// The commit.
+    pub commit: String,
+    /// Its time, in seconds since 1970.
+    pub time: i64,
+    /// The charts folder in the repository; empty for its root.
+    pub path: String,
+    /// The confidence that estimates are stated at; 0.99 where the definitions say nothing.
+    pub confidence: f64,
+    /// The programs, by path.
+    pub programs: Vec<CatalogueProgram>,
+    /// The charts, in the definitions' order.
+    pub charts: Vec<CatalogueChart>,
+    /// Published marginals, in the order of their files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marginals: Vec<Marginals>,
+}
+
+/// A program whose counters charts ask for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CatalogueProgram {
+    /// Its package path.
+    pub program: String,
+    /// How many installations report in a week, as the definitions say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<u64>,
+}
+
+/// One chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CatalogueChart {
+    /// Its name in addresses, `[a-z0-9-]+`, made from its counter: unique in its program.
+    pub id: String,
+    /// Its heading.
+    pub title: String,
+    /// What it shows, at length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Links to the discussions in which it was accepted.
+    pub issue: Vec<String>,
+    /// `partition`, `histogram`, `timeseries`, `ratio` or `stack`.
+    pub kind: String,
+    /// The program that counts.
+    pub program: String,
+    /// The counter expression.
+    pub counter: String,
+    /// The divisor of a ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// The most frames of a stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// The last day on which it is collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Date>,
+    /// The file, from the root of the repository.
+    pub file: String,
+    /// The line of its `[[chart]]`.
+    pub line: u32,
+    /// The commit that added it.
+    pub added: String,
+    /// The day of that commit, in UTC.
+    pub added_on: Date,
+}
+
+/// Published shares of a whole population, to which samples can be weighted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Marginals {
+    /// The name of its file, without folder and ending.
+    pub id: String,
+    /// What they are, for people.
+    pub title: String,
+    /// Where they were published.
+    pub source: Vec<String>,
+    /// The program whose reports they describe.
+    pub program: String,
+    /// The largest weight allowed, as a multiple of the average one.
+    pub trim: f64,
+    /// The margins.
+    pub margins: Vec<MarginDefinition>,
+}
+
+/// One margin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MarginDefinition {
+    /// `goos`, `goarch`, `platform`, `version`, `toolchain`, or a counter expression of a chart of
+    /// the program, whose buckets are the categories.
+    pub of: String,
+    /// Categories with their published shares, which add up to one.
+    pub shares: Vec<(String, f64)>,
+}
