@@ -5,9 +5,11 @@
 //! | [`index`] | which public files there are |
 //! | [`public`] | reading them |
 //! | [`columns`] | reports in memory, column by column |
+//! | [`daily`] | when merging and charting is due |
 //! | [`figure`] | the public shape of charts |
 
 pub mod columns;
+pub mod daily;
 pub mod figure;
 pub mod index;
 pub mod public;
