@@ -19,7 +19,7 @@ use crate::client::{Address, Answer, Http, Upload};
 use crate::collection::{Allowed, CollectionConfig, compile};
 use crate::gomod::ModuleVersion;
 use jiff::Timestamp;
-use population::Population;
+pub(super) use population::Population;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-use truth::Truth;
+pub(super) use truth::Truth;
 
 /// How often a report is sent to a server that is busy, before the simulation gives up.
 const ATTEMPTS: u32 = 20;
@@ -155,7 +155,7 @@ fn earlier(week: Day) -> Day {
 }
 
 /// Sends what `make` makes over so many connections, which are kept open.
-fn send_all(
+pub(super) fn send_all(
     url: &Address,
     week: Day,
     connections: u16,

@@ -67,6 +67,16 @@ impl Population {
         }
     }
 
+    /// The X that an installation draws for the week: enough to know that nothing is sent.
+    pub fn x(&self, number: u64) -> X {
+        X::from_bits(self.weekly(number).next())
+    }
+
+    fn weekly(&self, number: u64) -> Random {
+        let day = self.week.since(Day::of(SystemTime::UNIX_EPOCH)).unsigned_abs();
+        Random::new(Random::new(self.seed, day).next(), number)
+    }
+
     /// What an installation counted in the week: its local report.
     pub fn installation(&self, number: u64) -> Report {
         let mut lasting = Random::new(self.seed, number);
@@ -75,8 +85,7 @@ impl Population {
         let toolchain = lasting.one_of(&self.toolchains);
         // Everyone uses one program, and some use more.
         let first = lasting.below(self.programs.len());
-        let day = self.week.since(Day::of(SystemTime::UNIX_EPOCH)).unsigned_abs();
-        let mut weekly = Random::new(Random::new(self.seed, day).next(), number);
+        let mut weekly = self.weekly(number);
         let x = X::from_bits(weekly.next());
         let mut programs = Vec::new();
         for (place, program) in self.programs.iter().enumerate() {
