@@ -11,6 +11,8 @@ mod demo;
 mod env;
 mod import;
 mod init;
+mod merge;
+mod progress;
 mod publish;
 mod serve;
 mod simulate;
@@ -46,6 +48,7 @@ enum Verb {
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
+    Merge(merge::Args),
     Env(env::Args),
     Simulate(simulate::Args),
     Telemetry(telemetry::Args),
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
+        Verb::Merge(args) => merge::run(args, out),
         Verb::Env(args) => env::run(args, out),
         Verb::Simulate(args) => simulate::run(args, out),
         Verb::Telemetry(args) => telemetry::run(args, out),
