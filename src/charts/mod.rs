@@ -14,6 +14,7 @@
 //! | `rules` | the rules that hold between definitions |
 //! | `parse` | all of the above, in order |
 //! | [`definition`] | the result: types that cannot say anything invalid |
+//! | [`marginals`] | published shares to which samples can be weighted |
 //! | [`counter`] | counter expressions: `chart:{a,b}` |
 //! | [`version`] | semantic versions and Go's |
 //! | [`record`] | the record format of the Go project |
@@ -26,6 +27,7 @@ pub mod counter;
 pub mod definition;
 pub mod diagnostic;
 pub(crate) mod format;
+pub mod marginals;
 mod parse;
 pub mod record;
 mod repository;
