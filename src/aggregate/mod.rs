@@ -20,23 +20,36 @@
 pub mod beta;
 pub mod columns;
 pub mod figure;
+mod figures;
 pub mod index;
 pub mod interval;
+mod marginal_plan;
+mod order;
 pub mod parquet_error;
 pub mod parquet_reader;
 pub mod parquet_schema;
 #[cfg(test)]
 mod parquet_tests;
 pub mod parquet_writer;
+mod parts;
+mod plan;
 pub mod public;
 pub mod quantile;
 pub mod raking;
+mod ratio;
+mod reweight;
+mod rows;
 pub mod sample;
+mod stacks;
+mod tally;
 #[cfg(test)]
 mod testing;
 mod texts;
+pub mod week;
+mod weighted;
 
 pub use parquet_error::ParquetError;
 pub use parquet_reader::ParquetReader;
 pub use parquet_writer::ParquetWriter;
+pub use plan::ConfigUnder;
 pub use public::{PublicData, PublicError};
