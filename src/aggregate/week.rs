@@ -7,6 +7,8 @@
 use super::columns::Columns;
 use super::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
 use super::figures::Program;
+use super::parquet_error::ParquetError;
+use super::parquet_reader::ParquetReader;
 use super::plan::{ConfigUnder, Plan};
 use super::tally::{ProgramTally, Shared, Tally, count};
 use crate::publish::Catalogue;
@@ -41,6 +43,18 @@ pub trait RowGroups: Sync {
 
     /// Reads one. All rows of a report are in the same.
     fn read(&self, group: usize) -> Result<Columns, Self::Error>;
+}
+
+impl RowGroups for ParquetReader {
+    type Error = ParquetError;
+
+    fn row_groups(&self) -> usize {
+        ParquetReader::row_groups(self)
+    }
+
+    fn read(&self, group: usize) -> Result<Columns, ParquetError> {
+        ParquetReader::read(self, group)
+    }
 }
 
 impl WeekOf<'_> {
