@@ -24,38 +24,61 @@
 //! | [`parquet_error`] | what can go wrong with one |
 //! | [`progress`] | how far long work has come |
 //! | [`figure`] | the public shape of charts |
+//! | [`sample`] | how much a set of weighted reports says |
+//! | [`interval`] | shares of weighted reports, with bounds that hold |
+//! | [`quantile`] | quantiles of weighted values, with bounds |
+//! | [`raking`] | weights that give a sample the margins of its population |
+//! | [`beta`] | the beta distribution, which bounds are made of |
 
 mod batch;
+pub mod beta;
 pub mod columns;
 pub mod daily;
 mod dataset;
 pub mod figure;
+mod figures;
 mod gzip_lines;
 pub mod index;
+pub mod interval;
 mod line;
+mod marginal_plan;
 pub mod merge;
+mod order;
 pub mod parquet_error;
 pub mod parquet_reader;
 pub mod parquet_schema;
 mod parquet_splice;
-#[cfg(test)]
-mod parquet_tests;
 pub mod parquet_writer;
+mod parts;
+mod plan;
 pub mod progress;
 pub mod public;
 mod publication;
+pub mod quantile;
+pub mod raking;
+mod ratio;
 mod read_state;
+mod reweight;
+mod rows;
+pub mod sample;
 mod scratch;
 mod sort;
+mod stacks;
+mod tally;
+#[cfg(test)]
+mod parquet_tests;
 #[cfg(test)]
 mod testing;
 mod texts;
 mod uploads;
+pub mod week;
+mod weighted;
 mod zstd_lines;
 
 pub use merge::{MergeError, Merged, MergedDataset, merge, merge_days};
 pub use parquet_error::ParquetError;
 pub use parquet_reader::ParquetReader;
 pub use parquet_writer::ParquetWriter;
+pub use plan::ConfigUnder;
 pub use progress::{Phase, Progress, Unwatched};
 pub use public::{PublicData, PublicError};
