@@ -81,7 +81,9 @@ proptest! {
     ) {
         let found = cumulative(f64::from(k), f64::from(n - k + 1), p);
         let expected = at_least(n, k, p);
-        prop_assert!(close(found, expected, 1e-11), "{found} is not {expected}");
+        // Numbers of less than about 1e-307 have fewer digits.
+        let enough = close(found, expected, 1e-11) || found.max(expected) < 1e-300;
+        prop_assert!(enough, "{found} is not {expected}");
     }
 
     #[test]
