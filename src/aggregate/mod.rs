@@ -15,7 +15,6 @@
 //! | `dataset` | the three files of the same reports |
 //! | `zstd_lines`, `gzip_lines` | reports as newline-delimited JSON |
 //! | [`columns`] | reports in memory, column by column |
-//! | [`daily`] | when merging and charting is due |
 //! | `texts` | a table of texts, each once |
 //! | [`parquet_schema`] | the columns of a Parquet file |
 //! | [`parquet_writer`] | writing one, row group by row group |
@@ -23,7 +22,20 @@
 //! | `parquet_splice` | the Parquet file of a week from those of its days |
 //! | [`parquet_error`] | what can go wrong with one |
 //! | [`progress`] | how far long work has come |
+//! | [`daily`] | when merging and charting is due |
 //! | [`figure`] | the public shape of charts |
+//! | `chart` | the data of weeks becomes charts |
+//! | `configs` | the configs that reports name, out of the log |
+//! | [`week`] | the charts of one week, from its reports |
+//! | `plan`, `marginal_plan` | which counter feeds which row of which figure |
+//! | `parts` | the parts of reports that are tallied apart |
+//! | `stacks` | stacks, grouped by functions |
+//! | `tally` | counting reports, in integers |
+//! | `weighted` | which of the counted reports speak, and how much each weighs |
+//! | `figures`, `rows` | from counts to figures |
+//! | `ratio` | how quotients are distributed |
+//! | `reweight` | figures, weighted to published marginals |
+//! | `order` | the order of versions and toolchains |
 //! | [`sample`] | how much a set of weighted reports says |
 //! | [`interval`] | shares of weighted reports, with bounds that hold |
 //! | [`quantile`] | quantiles of weighted values, with bounds |
@@ -32,7 +44,9 @@
 
 mod batch;
 pub mod beta;
+mod chart;
 pub mod columns;
+mod configs;
 pub mod daily;
 mod dataset;
 pub mod figure;
@@ -48,6 +62,8 @@ pub mod parquet_error;
 pub mod parquet_reader;
 pub mod parquet_schema;
 mod parquet_splice;
+#[cfg(test)]
+mod parquet_tests;
 pub mod parquet_writer;
 mod parts;
 mod plan;
@@ -66,8 +82,6 @@ mod sort;
 mod stacks;
 mod tally;
 #[cfg(test)]
-mod parquet_tests;
-#[cfg(test)]
 mod testing;
 mod texts;
 mod uploads;
@@ -75,6 +89,8 @@ pub mod week;
 mod weighted;
 mod zstd_lines;
 
+pub use chart::{ChartError, Charted, ChartedWeek, Weeks, chart};
+pub use configs::LoggedConfigs;
 pub use merge::{MergeError, Merged, MergedDataset, merge, merge_days};
 pub use parquet_error::ParquetError;
 pub use parquet_reader::ParquetReader;

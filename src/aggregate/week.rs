@@ -58,12 +58,12 @@ impl RowGroups for ParquetReader {
 }
 
 impl WeekOf<'_> {
-    /// Makes the charts. `done` hears of every row group that was counted.
+    /// Makes the charts. `done` hears of rows that were counted.
     pub fn charts<R: RowGroups>(
         &self,
         reports: &R,
         threads: NonZeroUsize,
-        done: &(dyn Fn() + Sync),
+        done: &(dyn Fn(u64) + Sync),
     ) -> Result<WeekCharts, R::Error> {
         let plan = Plan::new(self.catalogue, self.configs);
         let shared = Shared::new(&plan);
@@ -107,7 +107,7 @@ fn count_all<R: RowGroups>(
     reports: &R,
     shared: &Shared<'_>,
     threads: NonZeroUsize,
-    done: &(dyn Fn() + Sync),
+    done: &(dyn Fn(u64) + Sync),
 ) -> Result<Tally, R::Error> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = || {
@@ -118,13 +118,15 @@ fn count_all<R: RowGroups>(
                 return Ok(tally);
             }
             match reports.read(group) {
-                Ok(columns) => count(&columns, shared, &mut tally),
+                Ok(columns) => {
+                    count(&columns, shared, &mut tally);
+                    done(columns.len() as u64);
+                }
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
                     return Err(error);
                 }
             }
-            done();
         }
     };
     let threads = threads.get().min(reports.row_groups().max(1));

@@ -44,7 +44,7 @@ fn charts(world: &World, groups: Vec<Columns>, threads: usize) -> WeekCharts {
         configs: &world.configs,
     };
     let threads = NonZeroUsize::new(threads).expect("threads");
-    week.charts(&Groups(groups), threads, &|| ()).unwrap_or_else(|never| match never {})
+    week.charts(&Groups(groups), threads, &|_| ()).unwrap_or_else(|never| match never {})
 }
 
 /// Reports with builds of a program, and the weight of each in a chart.
