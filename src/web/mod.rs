@@ -2,7 +2,7 @@
 //!
 //! | path | what | file |
 //! | --- | --- | --- |
-//! | `/` | a page for people | `page` |
+//! | `/`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
 //! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
@@ -33,7 +33,8 @@ mod goproxy;
 mod guard;
 mod head;
 mod metrics;
-mod page;
+mod pages;
+mod public;
 mod refusal;
 mod representation;
 mod server;
@@ -48,13 +49,9 @@ pub use site::{Site, SiteError};
 
 use crate::ingest::{self, Entrance};
 use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::middleware;
-use axum::response::Response;
 use axum::routing::get;
 use refusal::Refusal;
-use representation::Lifetime;
 use std::future::Future;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -63,7 +60,7 @@ use tokio::sync::watch;
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     let guard = guard::Guard::new(site.clone());
     let site = Router::new()
-        .route("/", get(front_page))
+        .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
         .route("/sumdb/{*path}", get(sumdb::get))
         .route("/log/{*path}", get(tiles::get))
@@ -108,10 +105,6 @@ pub async fn serve(
         drop(stop);
     };
     tokio::join!(public, private, stopper);
-}
-
-async fn front_page(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
-    Ok(site.head().await?.page.respond(&headers, Lifetime::Seconds))
 }
 
 async fn nothing_here() -> Refusal {

@@ -1,0 +1,38 @@
+//! Pages for people. Drawn on the server, read without scripts.
+//!
+//! | path | page | file |
+//! | --- | --- | --- |
+//! | `/` | what this is, how to join and how to leave | `home` |
+//! | what is refused, to a browser | the sentence, and the way back | `refused` |
+//! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
+//!
+//! `layout` is the frame of them all, `words` what they say in the same way. A page is drawn once for
+//! what it depends on and kept ([`Site::page`]). Everything from outside is escaped by `maud`, and
+//! becomes a link only where it is an http or https address (`words`).
+
+mod assets;
+mod home;
+mod layout;
+mod refused;
+mod words;
+
+pub(super) use refused::refusal;
+
+use super::site::Site;
+use axum::Router;
+use axum::http::HeaderMap;
+use axum::routing::get;
+
+/// The routes of all pages.
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/", get(home::get))
+        .route(
+            assets::style().path(),
+            get(async |headers: HeaderMap| assets::style().respond(&headers)),
+        )
+        .route(
+            assets::icon().path(),
+            get(async |headers: HeaderMap| assets::icon().respond(&headers)),
+        )
+}
