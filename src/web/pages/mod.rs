@@ -3,6 +3,7 @@
 //! | path | page | file |
 //! | --- | --- | --- |
 //! | `/` | what this is, how to join and how to leave | `home` |
+//! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
 //!
@@ -11,9 +12,15 @@
 //! becomes a link only where it is an http or https address (`words`).
 
 mod assets;
+mod changes;
+mod collected;
+mod comparison;
+mod config;
+mod feed;
 mod home;
 mod layout;
 mod refused;
+mod version;
 mod words;
 
 pub(super) use refused::refusal;
@@ -21,12 +28,16 @@ pub(super) use refused::refusal;
 use super::site::Site;
 use axum::Router;
 use axum::http::HeaderMap;
+use axum::response::Redirect;
 use axum::routing::get;
 
 /// The routes of all pages.
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/", get(home::get))
+        .route("/config/", get(config::list))
+        .route("/config/{*path}", get(config::get))
+        .route("/config", get(async || Redirect::permanent("/config/")))
         .route(
             assets::style().path(),
             get(async |headers: HeaderMap| assets::style().respond(&headers)),

@@ -96,6 +96,11 @@ pub(in crate::web) fn commit_address(repository: &str, commit: &str) -> Option<S
     Some(format!("{}/commit/{commit}", forge(repository)?))
 }
 
+/// Where a known forge shows what changed from one commit to another.
+pub(in crate::web) fn range_address(repository: &str, commits: [&str; 2]) -> Option<String> {
+    Some(format!("{}/compare/{}...{}", forge(repository)?, commits[0], commits[1]))
+}
+
 /// Where a known forge shows a line of a file at a commit; line 0 is the whole file.
 pub(in crate::web) fn file_address(
     repository: &str,
