@@ -4,7 +4,7 @@
 
 mod support;
 
-use candor::charts::{ObjectName, Revision, Sources};
+use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{ModulePath, ModuleVersion, RepositoryUrl};
 use candor::publish::{self, Outcome, Publisher, Versions};
 use candor::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
@@ -40,6 +40,7 @@ fn revision(charts: &[&str]) -> Revision {
         folder: "charts-config".to_owned(),
         time: 1_770_000_000,
         sources: Sources::from_files(files),
+        history: History::none(),
     }
 }
 

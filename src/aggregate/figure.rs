@@ -242,9 +242,13 @@ pub struct Distribution {
 pub struct Quantile {
     /// The share of installations.
     pub at: f64,
-    /// The quotient.
+    /// The quotient. Where no quotient is too low to be the quantile, the lower bound is 0.
     #[serde(flatten)]
     pub quotient: Interval,
+    /// Whether too few reports are above for an upper bound. It is then the largest quotient seen,
+    /// and the true one may lie beyond.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
 }
 
 /// A figure again, for parts of its base.
