@@ -64,9 +64,9 @@ impl Head {
         self.published.head()
     }
 
-    /// The signed tree of the checksum database, as text.
-    pub(super) fn signed_tree(&self) -> &str {
-        self.published.note(Face::Sumdb)
+    /// The signed tree, as text.
+    pub(super) fn signed(&self, face: Face) -> &str {
+        self.published.note(face)
     }
 
     /// The newest version, if there is one.

@@ -104,8 +104,8 @@ fn parse(site: &Site, version: &str) -> Result<ModuleVersion, Refusal> {
     })
 }
 
-/// A parameter of a query. Versions are all that is asked for, and need no decoding.
-fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+/// A parameter of a query. Versions and numbers are all that is asked for: they need no decoding.
+pub(super) fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find_map(|(key, value)| (key == name).then_some(value))
 }

@@ -4,6 +4,8 @@
 //! | --- | --- | --- |
 //! | `/` | what this is, how to join and how to leave | `home` |
 //! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
+//! | `/log/` | the tree head and the newest entries | `log` |
+//! | `/log/entry/N` | one entry with its proof | `entry` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
 //!
@@ -16,9 +18,11 @@ mod changes;
 mod collected;
 mod comparison;
 mod config;
+mod entry;
 mod feed;
 mod home;
 mod layout;
+mod log;
 mod refused;
 mod version;
 mod words;
@@ -37,6 +41,9 @@ pub(super) fn routes() -> Router<Site> {
         .route("/", get(home::get))
         .route("/config/", get(config::list))
         .route("/config/{*path}", get(config::get))
+        .route("/log/", get(log::get))
+        .route("/log/entry/{index}", get(entry::get))
+        .route("/log", get(async || Redirect::permanent("/log/")))
         .route("/config", get(async || Redirect::permanent("/config/")))
         .route(
             assets::style().path(),

@@ -27,7 +27,12 @@ pub(in crate::web) fn grouped(number: u64) -> String {
 
 /// A number of things: `1 report`, `2,000 reports`.
 pub(in crate::web) fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+    counted_as(number, what, &format!("{what}s"))
+}
+
+/// The same, for words whose plural is not made with an `s`.
+pub(in crate::web) fn counted_as(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
 /// A size in bytes, to three digits.
