@@ -25,7 +25,7 @@ mod layout;
 mod log;
 mod refused;
 mod version;
-mod words;
+pub(super) mod words;
 
 pub(super) use refused::refusal;
 
