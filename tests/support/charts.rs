@@ -153,6 +153,7 @@ pub fn ratio_row(label: &str, quantiles: [f64; 5], base: &Base) -> Row {
     let quantiles = at.into_iter().zip(quantiles).map(|(at, value)| Quantile {
         at,
         quotient: Interval { value, low: value * 0.95, high: value * 1.06 },
+        open: at > 0.9,
     });
     let distribution = Some(Distribution { quantiles: quantiles.collect() });
     Row { distribution, ..row(label, 0.9, base) }
