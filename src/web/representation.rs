@@ -59,6 +59,8 @@ pub(super) enum Content {
     Svg,
     /// A feed.
     Atom,
+    /// A table, with a header line.
+    Csv,
     /// A module zip.
     Zip,
     /// Entry bundles: binary around, text inside.
@@ -76,6 +78,7 @@ impl Content {
             Content::Html => "text/html; charset=utf-8",
             Content::Style => "text/css; charset=utf-8",
             Content::Svg => "image/svg+xml",
+            Content::Csv => "text/csv; charset=utf-8; header=present",
             Content::Atom => "application/atom+xml; charset=utf-8",
             Content::Zip => "application/zip",
             Content::Entries | Content::Hashes => "application/octet-stream",

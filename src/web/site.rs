@@ -2,6 +2,7 @@
 
 use super::head::{Head, Heads};
 use super::metrics::Metrics;
+use super::pages::charts::ChartShelves;
 use super::public::{Indexes, ShownIndex};
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
@@ -39,6 +40,7 @@ struct Parts {
     configs: Shelf<ModuleVersion, LoadedConfig>,
     pages: Shelf<PageKey, Representation>,
     indexes: Indexes,
+    charts: ChartShelves,
     metrics: Metrics,
 }
 
@@ -81,6 +83,7 @@ impl Site {
             configs: Shelf::new(CONFIG_BYTES, 100 << 10),
             pages: Shelf::new(PAGE_BYTES, 20 << 10),
             indexes,
+            charts: ChartShelves::default(),
             metrics: Metrics::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
@@ -199,6 +202,11 @@ impl Site {
     /// The public data.
     pub(super) fn public_data(&self) -> &PublicData {
         self.0.indexes.data()
+    }
+
+    /// What is kept of weeks' charts.
+    pub(super) fn chart_shelves(&self) -> &ChartShelves {
+        &self.0.charts
     }
 
     /// Which public data there is now.

@@ -83,6 +83,7 @@ pub fn row(label: &str, share: f64, base: &Base) -> Row {
         counter: None,
         frames: Vec::new(),
         estimate: estimate(share, base),
+        base: None,
         removed: false,
         distribution: None,
     }
@@ -109,6 +110,7 @@ pub fn figure(id: &str, title: &str, kind: Kind, base: Base, shares: &[(&str, f6
         rates: vec![RateUse { config: "v0.3.0".to_owned(), rate, reports: base.reports }],
         base,
         rows: rows.collect(),
+        left_out: 0,
         none: None,
         by: Vec::new(),
         reweighted: Vec::new(),
@@ -205,7 +207,10 @@ fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
         row.counter = Some(format!("gopls/client:{name}"));
     }
     if let Some(row) = editor.rows.get_mut(6) {
+        let some = base(reports / 10, 0.132_704);
         row.removed = true;
+        row.base = Some(some);
+        row.estimate = estimate(0.004, &some);
     }
     editor.rates = vec![
         RateUse { config: "v0.2.0".into(), rate: 0.132704, reports: reports / 10 },
@@ -275,6 +280,7 @@ fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
             }
         })
         .collect();
+    stack.left_out = 7;
     charts.push(defined(stack, "gopls/crash", 64));
     ProgramCharts { program: GOPLS.to_owned(), reports, charts }
 }

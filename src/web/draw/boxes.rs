@@ -1,7 +1,8 @@
 //! How a quotient is distributed over reports: one box a row.
 //!
 //! The box holds the middle half of the installations and the line 90% of them; the thick stroke is
-//! the median, and the bracket below it the interval of the median.
+//! the median, and the bracket below it the interval of the median. Where there are too few reports
+//! for an upper bound the bracket has no end.
 
 use super::bars::whisker;
 use super::figure::{BoxRow, Size};
@@ -75,7 +76,16 @@ impl Boxes<'_> {
             plot.bar([(row.inner.0, low), (row.inner.1, high)], Ink::Series(0), self.hollow)?;
             let median = row.median.value;
             plot.rimmed(&[(median, low + 2.0), (median, high - 2.0)], 3.0)?;
-            whisker(&plot, middle + 19.0, (row.median.low, row.median.high), 3.5)?;
+            let interval = (row.median.low, row.median.high);
+            match row.open {
+                false => whisker(&plot, middle + 19.0, interval, 3.5)?,
+                // Without its end it runs on to the right.
+                true => {
+                    let below = middle + 19.0;
+                    plot.rimmed(&[(interval.0, below), (scale.end(), below)], 1.5)?;
+                    plot.line(&[(interval.0, below - 3.5), (interval.0, below + 3.5)], Ink::Strong, 1.5)?;
+                }
+            }
         }
         plot.line(&[(0.0, frame.top), (0.0, frame.bottom)], Ink::Strong, 1.0)
     }

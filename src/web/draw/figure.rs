@@ -63,6 +63,8 @@ pub(super) struct BoxRow {
     /// The middle half.
     pub(super) inner: (f64, f64),
     pub(super) median: Interval,
+    /// Whether the median may lie above its interval.
+    pub(super) open: bool,
 }
 
 /// A value of a week.
@@ -99,6 +101,25 @@ pub(in crate::web) struct Trend {
     pub(in crate::web) reports: Option<(u64, u64)>,
 }
 
+impl Trend {
+    /// The series with the largest values, in their order, and how many others there are. Series
+    /// without any value are not counted.
+    pub(in crate::web) fn largest(&self, most: usize) -> (Vec<&Series>, usize) {
+        let mean = |series: &&Series| {
+            let (count, sum) = series
+                .points
+                .iter()
+                .flatten()
+                .fold((0.0, 0.0), |(count, sum), point| (count + 1.0, sum + point.value));
+            sum / f64::max(count, 1.0)
+        };
+        let valued = self.series.iter().filter(|s| s.points.iter().any(Option::is_some));
+        let valued: Vec<&Series> = valued.collect();
+        let (largest, left_out) = chosen(&valued, most, mean);
+        (largest.into_iter().copied().collect(), left_out)
+    }
+}
+
 /// What a picture shows, chosen and in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Shown {
@@ -129,7 +150,13 @@ impl Picture {
     /// A figure of one week, whose intervals have this confidence.
     pub(in crate::web) fn of_week(figure: &Figure, confidence: f64) -> Picture {
         let apart = figure.none.map(|none| Bar { label: NONE.to_owned(), share: none.share });
-        Picture::of_rows(figure.kind, &figure.base, &figure.rows, apart, confidence)
+        let mut picture =
+            Picture::of_rows(figure.kind, &figure.base, &figure.rows, apart, confidence);
+        if figure.left_out > 0 {
+            let others = grouped(figure.left_out);
+            picture.notes.push(format!("Rarer stacks that are not kept: {others}."));
+        }
+        picture
     }
 
     /// The same, weighted to published marginals.
@@ -198,6 +225,12 @@ impl Picture {
         if rows.iter().any(|row| row.removed) {
             notes.push("† is no longer collected.".to_owned());
         }
+        if rows.iter().any(|row| row.base.is_some()) {
+            notes.push(
+                "Some rows were not collected from all these reports; the table says from how many."
+                    .to_owned(),
+            );
+        }
         let left_out = rows.len().saturating_sub(most);
         if left_out > 0 {
             notes.push(format!("{} more in the table.", grouped(left_out as u64)));
@@ -208,16 +241,10 @@ impl Picture {
 
     /// Values over weeks.
     pub(in crate::web) fn over_weeks(trend: &Trend, confidence: f64) -> Picture {
-        let value = |series: &Series| {
-            let sum: f64 = series.points.iter().flatten().map(|point| point.value).sum();
-            sum / series.points.iter().flatten().count().max(1) as f64
-        };
-        let counted_series: Vec<_> =
-            trend.series.iter().filter(|s| s.points.iter().any(Option::is_some)).collect();
-        if counted_series.is_empty() {
+        let (series, left_out) = trend.largest(super::sheet::SERIES);
+        if series.is_empty() {
             return Picture::nothing("No report of these weeks could have held what is counted here.");
         }
-        let (series, left_out) = chosen(&counted_series, super::sheet::SERIES, |s| value(s));
         let intervals = words::confidence(confidence);
         let mut notes = Vec::new();
         if let Some((first, last)) = trend.reports {
@@ -238,7 +265,7 @@ impl Picture {
         let labels: Vec<_> = series.iter().map(|series| series.label.as_str()).collect();
         description.push_str(&labels.join(", "));
         description.push_str(". The table has the numbers.");
-        let series = series.into_iter().map(|series| (**series).clone()).collect();
+        let series = series.into_iter().cloned().collect();
         let shown = Shown::Lines { weeks: trend.weeks.clone(), series, measure: trend.measure };
         Picture { shown, notes, description }
     }
@@ -276,13 +303,15 @@ fn bar_of(row: &Row) -> Bar {
 fn box_of(row: &Row) -> Option<BoxRow> {
     let quantile = |at: f64| {
         let all = &row.distribution.as_ref()?.quantiles;
-        all.iter().find(|quantile| (quantile.at - at).abs() < 1e-9).map(|found| found.quotient)
+        all.iter().find(|quantile| (quantile.at - at).abs() < 1e-9)
     };
+    let median = quantile(0.5)?;
     Some(BoxRow {
         label: label_of(row),
-        outer: (quantile(0.05)?.value, quantile(0.95)?.value),
-        inner: (quantile(0.25)?.value, quantile(0.75)?.value),
-        median: quantile(0.5)?,
+        outer: (quantile(0.05)?.quotient.value, quantile(0.95)?.quotient.value),
+        inner: (quantile(0.25)?.quotient.value, quantile(0.75)?.quotient.value),
+        median: median.quotient,
+        open: median.open,
     })
 }
 

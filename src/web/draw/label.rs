@@ -33,7 +33,7 @@ fn advance(character: char) -> f64 {
 }
 
 /// `text` without characters that move, hide or turn what is around them, or that XML cannot hold.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::web) fn plain(text: &str) -> String {
     let unfit = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

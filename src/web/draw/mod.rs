@@ -27,7 +27,8 @@ mod svg;
 pub(in crate::web) mod words;
 
 pub(in crate::web) use figure::{Measure, NONE, Picture, Series, Trend, is_small};
-pub(in crate::web) use svg::{Legend, file, inline};
+pub(in crate::web) use label::plain;
+pub(in crate::web) use svg::{Legend, file, inline, inline_narrow};
 
 #[cfg(test)]
 mod tests;

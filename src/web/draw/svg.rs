@@ -31,9 +31,17 @@ pub(in crate::web) struct Legend {
 
 /// The picture in a page. `id` is unique there, and of characters that need no escaping.
 pub(in crate::web) fn inline(picture: &Picture, id: &str, title: &str) -> Markup {
-    let sizes = [(Size::Wide, "wide"), (Size::Narrow, "narrow")];
+    sized(picture, id, title, &[(Size::Wide, "wide"), (Size::Narrow, "narrow")])
+}
+
+/// The same, for where there is no more room than on a phone.
+pub(in crate::web) fn inline_narrow(picture: &Picture, id: &str, title: &str) -> Markup {
+    sized(picture, id, title, &[(Size::Narrow, "narrow")])
+}
+
+fn sized(picture: &Picture, id: &str, title: &str, sizes: &[(Size, &str)]) -> Markup {
     html! {
-        @for (size, class) in sizes {
+        @for (size, class) in sizes.iter().copied() {
             @match drawn(picture, size) {
                 Ok((height, elements)) => {
                     svg class=(class) role="img" xmlns="http://www.w3.org/2000/svg"

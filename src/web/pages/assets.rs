@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The parts of the stylesheet, in their order.
-const STYLE: &[&str] = &[include_str!("style.css")];
+const STYLE: &[&str] = &[include_str!("style.css"), include_str!("charts.css")];
 const ICON: &str = include_str!("icon.svg");
 
 /// A file that every page refers to.

@@ -1,6 +1,6 @@
 //! `/`: what this is, how to join and how to leave, and how to use it without trusting it.
 
-use super::{layout, words};
+use super::{charts, layout, words};
 use crate::gomod::CommitTime;
 use crate::tlog::LogVerifiers;
 use crate::web::refusal::Refusal;
@@ -20,10 +20,11 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
         published = site.config(version).await.ok().map(|config| config.provenance.time);
     }
     let key = format!("/ {size} {} {:x}", published.is_some(), index.tag);
-    let load = async { Ok(published) };
-    let page = site.page(key, load, move |site, published| {
+    let gathered = site.clone();
+    let load = async move { Ok((published, charts::newest(&gathered, &index).await)) };
+    let page = site.page(key, load, move |site, (published, week)| {
         let newest = newest.map(|version| (version.to_string(), published));
-        let teaser = html! {};
+        let teaser = week.map_or(html! {}, |week| charts::teaser(week.charts()));
         layout::page(&site.keys().host, "Transparent telemetry", None, &body(site, newest, &teaser))
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))

@@ -10,6 +10,8 @@ pub(in crate::web) const FEED: &str = "/config/atom.xml";
 /// A part of the site that its navigation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum Section {
+    /// `/charts/`
+    Charts,
     /// `/data/`
     Data,
     /// `/config/`
@@ -22,10 +24,11 @@ pub(in crate::web) enum Section {
 
 impl Section {
     /// All of them, in the order of the navigation.
-    const ALL: [Section; 4] = [Section::Data, Section::Config, Section::Log, Section::Privacy];
+    const ALL: [Section; 5] = [Section::Charts, Section::Data, Section::Config, Section::Log, Section::Privacy];
 
     fn path(self) -> &'static str {
         match self {
+            Section::Charts => "/charts/",
             Section::Data => "/data/",
             Section::Config => "/config/",
             Section::Log => "/log/",
@@ -35,6 +38,7 @@ impl Section {
 
     fn name(self) -> &'static str {
         match self {
+            Section::Charts => "Charts",
             Section::Data => "Data",
             Section::Config => "Config",
             Section::Log => "Log",

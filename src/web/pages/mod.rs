@@ -3,6 +3,7 @@
 //! | path | page | file |
 //! | --- | --- | --- |
 //! | `/` | what this is, how to join and how to leave | `home` |
+//! | `/charts/` and below | charts: pictures, tables, files | `charts` |
 //! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
 //! | `/log/` | the tree head and the newest entries | `log` |
 //! | `/log/entry/N` | one entry with its proof | `entry` |
@@ -15,6 +16,7 @@
 
 mod assets;
 mod changes;
+pub(super) mod charts;
 mod collected;
 mod comparison;
 mod config;
@@ -39,6 +41,9 @@ use axum::routing::get;
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/", get(home::get))
+        .route("/charts/", get(charts::get))
+        .route("/charts/{*path}", get(charts::get))
+        .route("/charts", get(async || Redirect::permanent("/charts/")))
         .route("/config/", get(config::list))
         .route("/config/{*path}", get(config::get))
         .route("/log/", get(log::get))
