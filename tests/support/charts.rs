@@ -57,7 +57,11 @@ impl Dice {
 pub fn estimate(share: f64, base: &Base) -> Estimate {
     let reports = (share * base.reports as f64).round() as u64;
     if base.reports == 0 {
-        return Estimate { reports, total: 0.0, share: Interval { value: 0.0, low: 0.0, high: 1.0 } };
+        return Estimate {
+            reports,
+            total: 0.0,
+            share: Interval { value: 0.0, low: 0.0, high: 1.0 },
+        };
     }
     let (n, z) = (base.effective.max(1.0), 2.575_829_303_548_901);
     let p = reports as f64 / base.reports as f64;
@@ -183,7 +187,8 @@ fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
         ("linux/arm64", 0.021),
         ("darwin/amd64", 0.019),
     ];
-    let toolchains = [("go1.25.1", 0.38), ("go1.25.0", 0.17), ("go1.24.6", 0.32), ("go1.23.12", 0.13)];
+    let toolchains =
+        [("go1.25.1", 0.38), ("go1.25.0", 0.17), ("go1.24.6", 0.32), ("go1.23.12", 0.13)];
     let mut charts = vec![
         figure("program-versions", "Versions", Kind::Partition, all, &versions),
         figure("platforms", "Platforms", Kind::Partition, all, &platforms),
@@ -201,7 +206,8 @@ fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
     ];
     let counter = "gopls/client:{vscode,neovim,vim,emacs,helix,zed,sublimetext,other}";
     let mut editor = figure("gopls-client", "Editor distribution", Kind::Partition, all, &editors);
-    editor.description = Some("Which editors gopls serves, by what they call themselves.".to_owned());
+    editor.description =
+        Some("Which editors gopls serves, by what they call themselves.".to_owned());
     editor.none = Some(estimate(0.071, &all));
     for (row, (name, _)) in editor.rows.iter_mut().zip(editors) {
         row.counter = Some(format!("gopls/client:{name}"));
@@ -272,7 +278,11 @@ fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
                 "golang.org/x/tools/gopls/internal/cache.(*snapshot).Symbols.func1",
             ];
             let label = function[place % 3];
-            let frames = [label, "golang.org/x/tools/gopls/internal/server.(*server).Completion", "main.main"];
+            let frames = [
+                label,
+                "golang.org/x/tools/gopls/internal/server.(*server).Completion",
+                "main.main",
+            ];
             Row {
                 frames: frames.iter().map(|frame| (*frame).to_owned()).collect(),
                 counter: None,

@@ -64,13 +64,23 @@ impl<'a> Bars<'a> {
                 widest.fold(40.0, f64::max).min(NAMES) + 10.0
             }
         };
-        let largest = self.all().map(|bar| bar.share.high).fold(0.0, f64::max);
+        let largest = self.all().map(Bar::reach).fold(0.0, f64::max);
         let scale = Scale::of_shares(largest, if self.size == Size::Wide { 6 } else { 4 });
         let right = self.size.width() - if self.above { 18.0 } else { value.max(18.0) };
         let frame = Frame { left: names, top, right, bottom: top + self.height() - AXIS };
         let plot = sheet.plot(frame, 0.0..scale.end(), frame.bottom..frame.top);
+        // Where names stand above, lines through them would make them hard to read.
+        let lines = |from: f64, to: f64| {
+            for tick in scale.ticks() {
+                let ink = if tick == 0.0 { Ink::Strong } else { Ink::Line };
+                plot.line(&[(tick, from), (tick, to)], ink, 1.0)?;
+            }
+            Ok::<(), Error>(())
+        };
+        if !self.above {
+            lines(frame.top, frame.bottom)?;
+        }
         for tick in scale.ticks() {
-            plot.line(&[(tick, frame.top), (tick, frame.bottom)], Ink::Line, 1.0)?;
             let at = (plot.pixels((tick, frame.top)).0, frame.bottom + 13.0);
             sheet.tick(at, &scale.percent(tick), self.size.small(), self.size.width())?;
         }
@@ -96,12 +106,18 @@ impl<'a> Bars<'a> {
 
             let thick = if self.above { 12.0 } else { 16.0 };
             let (low, high) = (middle + thick / 2.0, middle - thick / 2.0);
+            if self.above {
+                lines(row_top + above, row_top + above + below)?;
+            }
             let ink = if apart { Ink::Muted } else { Ink::Series(0) };
             plot.bar([(0.0, low), (bar.share.value, high)], ink, self.hollow)?;
             whisker(&plot, middle, (bar.share.low, bar.share.high), thick / 4.0)?;
+            if let Some(beside) = bar.beside {
+                sheet.diamond(plot.pixels((beside, middle)), 4.0)?;
+            }
             row_top += above + below;
         }
-        plot.line(&[(0.0, frame.top), (0.0, frame.bottom)], Ink::Strong, 1.0)
+        Ok(())
     }
 }
 

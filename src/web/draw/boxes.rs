@@ -83,7 +83,11 @@ impl Boxes<'_> {
                 true => {
                     let below = middle + 19.0;
                     plot.rimmed(&[(interval.0, below), (scale.end(), below)], 1.5)?;
-                    plot.line(&[(interval.0, below - 3.5), (interval.0, below + 3.5)], Ink::Strong, 1.5)?;
+                    plot.line(
+                        &[(interval.0, below - 3.5), (interval.0, below + 3.5)],
+                        Ink::Strong,
+                        1.5,
+                    )?;
                 }
             }
         }

@@ -52,6 +52,15 @@ pub(in crate::web) const NONE: &str = "none of these";
 pub(super) struct Bar {
     pub(super) label: String,
     pub(super) share: Interval,
+    /// Another estimate of the same, to be compared with.
+    pub(super) beside: Option<f64>,
+}
+
+impl Bar {
+    /// How far an axis must reach for it.
+    pub(super) fn reach(&self) -> f64 {
+        self.share.high.max(self.beside.unwrap_or(0.0))
+    }
 }
 
 /// A distribution with its name.
@@ -125,10 +134,25 @@ impl Trend {
 pub(super) enum Shown {
     /// Nothing, for this reason.
     Nothing(String),
-    Bars { bars: Vec<Bar>, apart: Option<Bar>, hollow: bool },
-    Histogram { bars: Vec<Bar>, apart: Option<Bar>, hollow: bool },
-    Boxes { rows: Vec<BoxRow>, hollow: bool },
-    Lines { weeks: Vec<Date>, series: Vec<Series>, measure: Measure },
+    Bars {
+        bars: Vec<Bar>,
+        apart: Option<Bar>,
+        hollow: bool,
+    },
+    Histogram {
+        bars: Vec<Bar>,
+        apart: Option<Bar>,
+        hollow: bool,
+    },
+    Boxes {
+        rows: Vec<BoxRow>,
+        hollow: bool,
+    },
+    Lines {
+        weeks: Vec<Date>,
+        series: Vec<Series>,
+        measure: Measure,
+    },
 }
 
 /// A picture to be drawn, and what is said of it.
@@ -149,7 +173,8 @@ pub(in crate::web) fn is_small(base: &Base) -> bool {
 impl Picture {
     /// A figure of one week, whose intervals have this confidence.
     pub(in crate::web) fn of_week(figure: &Figure, confidence: f64) -> Picture {
-        let apart = figure.none.map(|none| Bar { label: NONE.to_owned(), share: none.share });
+        let apart =
+            figure.none.map(|none| Bar { label: NONE.to_owned(), share: none.share, beside: None });
         let mut picture =
             Picture::of_rows(figure.kind, &figure.base, &figure.rows, apart, confidence);
         if figure.left_out > 0 {
@@ -159,13 +184,25 @@ impl Picture {
         picture
     }
 
-    /// The same, weighted to published marginals.
+    /// The same, weighted to published marginals, with marks where it is unweighted.
     pub(in crate::web) fn reweighted(
         figure: &Figure,
         reweighted: &figure::Reweighted,
         confidence: f64,
     ) -> Picture {
-        Picture::of_rows(figure.kind, &reweighted.base, &reweighted.rows, None, confidence)
+        let base = &reweighted.base;
+        let mut picture = Picture::of_rows(figure.kind, base, &reweighted.rows, None, confidence);
+        if let Shown::Bars { bars, .. } | Shown::Histogram { bars, .. } = &mut picture.shown {
+            for bar in bars {
+                let same = figure.rows.iter().find(|row| label_of(row) == bar.label);
+                bar.beside = same.map(|row| row.estimate.share.value);
+            }
+            let worth = words::total(base.effective);
+            picture.notes.push(format!(
+                "Diamonds: unweighted. Weighted, these reports tell as much as {worth}."
+            ));
+        }
+        picture
     }
 
     fn of_rows(
@@ -193,7 +230,13 @@ impl Picture {
                      half · line: from 5% to 95% of installations"
                 ));
                 let (rows, _) = chosen(rows, BARS, |row| row.estimate.share.value);
-                (Shown::Boxes { rows: rows.iter().filter_map(|row| box_of(row)).collect(), hollow }, BARS)
+                (
+                    Shown::Boxes {
+                        rows: rows.iter().filter_map(|row| box_of(row)).collect(),
+                        hollow,
+                    },
+                    BARS,
+                )
             }
             Kind::Histogram => {
                 notes.push(format!("{reports} · whiskers: {intervals} intervals"));
@@ -217,9 +260,12 @@ impl Picture {
             }
         };
         if hollow {
+            let worth = match words::quotient(base.effective).as_str() {
+                "1" => "1 report".to_owned(),
+                worth => format!("{worth} reports"),
+            };
             notes.push(format!(
-                "Hollow: a small sample, worth only {} reports. Read the intervals, not the bars.",
-                words::quotient(base.effective)
+                "Hollow: a small sample, worth only {worth}. Read the intervals, not the bars."
             ));
         }
         if rows.iter().any(|row| row.removed) {
@@ -243,7 +289,9 @@ impl Picture {
     pub(in crate::web) fn over_weeks(trend: &Trend, confidence: f64) -> Picture {
         let (series, left_out) = trend.largest(super::sheet::SERIES);
         if series.is_empty() {
-            return Picture::nothing("No report of these weeks could have held what is counted here.");
+            return Picture::nothing(
+                "No report of these weeks could have held what is counted here.",
+            );
         }
         let intervals = words::confidence(confidence);
         let mut notes = Vec::new();
@@ -296,7 +344,7 @@ fn label_of(row: &Row) -> String {
 }
 
 fn bar_of(row: &Row) -> Bar {
-    Bar { label: label_of(row), share: row.estimate.share }
+    Bar { label: label_of(row), share: row.estimate.share, beside: None }
 }
 
 /// What is drawn of a distribution; nothing where quantiles are missing.
@@ -341,6 +389,9 @@ fn describe(kind: Kind, rows: &[Row], base: &Base) -> String {
         text.push_str(if kind == Kind::Ratio { ". " } else { ". Largest: " });
         text.push_str(&values.join("; "));
     }
-    text.push_str(&format!(". From {}. The table has the numbers.", counted(base.reports, "report")));
+    text.push_str(&format!(
+        ". From {}. The table has the numbers.",
+        counted(base.reports, "report")
+    ));
     text
 }

@@ -11,6 +11,8 @@ use super::words::percent;
 
 /// The height of the part with the bars.
 const PLOT: f64 = 210.0;
+/// Bars under this width have a plain stroke for a whisker: more would hide them.
+const THIN: f64 = 14.0;
 /// The most room for names that stand upwards.
 const NAMES: f64 = 110.0;
 
@@ -34,7 +36,7 @@ impl<'a> Histogram<'a> {
         hollow: bool,
         size: Size,
     ) -> Histogram<'a> {
-        let largest = bars.iter().chain(apart).map(|bar| bar.share.high).fold(0.0, f64::max);
+        let largest = bars.iter().chain(apart).map(Bar::reach).fold(0.0, f64::max);
         let scale = Scale::of_shares(largest, 5);
         let numbers = scale.ticks().map(|tick| label::width(&scale.percent(tick), size.small()));
         let left = numbers.fold(0.0, f64::max) + 8.0;
@@ -100,14 +102,21 @@ impl<'a> Histogram<'a> {
     ) -> Result<(), Error> {
         let small = self.size.small();
         // Bars adjoin, with a hair between them to be counted by.
-        let hair = 0.5 / self.slot;
+        let hair = if self.slot < THIN { 0.3 } else { 0.5 } / self.slot;
         let corners = [(from + hair, 0.0), (from + 1.0 - hair, bar.share.value)];
         plot.bar(corners, ink, self.hollow)?;
         let middle = from + 0.5;
         let cap = (self.slot / 6.0).min(4.0) / self.slot;
-        plot.rimmed(&[(middle, bar.share.low), (middle, bar.share.high)], 1.5)?;
-        for end in [bar.share.low, bar.share.high] {
+        let interval = [(middle, bar.share.low), (middle, bar.share.high)];
+        match self.slot < THIN {
+            true => plot.line(&interval, Ink::Strong, 1.0)?,
+            false => plot.rimmed(&interval, 1.5)?,
+        }
+        for end in [bar.share.low, bar.share.high].into_iter().filter(|_| self.slot >= THIN) {
             plot.line(&[(middle - cap, end), (middle + cap, end)], Ink::Strong, 1.5)?;
+        }
+        if let Some(beside) = bar.beside {
+            sheet.diamond(plot.pixels((middle, beside)), 4.0)?;
         }
         let value = percent(bar.share.value);
         let (x, whisker_top) = plot.pixels((middle, bar.share.high));

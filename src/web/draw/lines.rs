@@ -59,7 +59,7 @@ impl Lines<'_> {
         let left = numbers.fold(0.0, f64::max) + 8.0;
         let widest = self.series.iter().map(|series| label::width(&series.label, text));
         let names = match self.size {
-            Size::Wide => widest.fold(30.0, f64::max).min(NAMES) + 24.0,
+            Size::Wide => widest.fold(30.0, f64::max).min(NAMES) + 26.0,
             Size::Narrow => 10.0,
         };
         let right = self.size.width() - names;
@@ -97,7 +97,9 @@ impl Lines<'_> {
         let fitting = ((end - first) / room).floor().max(1.0);
         let every = (self.weeks.len().saturating_sub(1) as f64 / fitting).ceil().max(1.0) as usize;
         let mut year = None;
-        for (place, week) in self.weeks.iter().enumerate().step_by(every) {
+        // Counted back from the last week, which is the one that is asked about most.
+        let skipped = self.weeks.len().saturating_sub(1) % every;
+        for (place, week) in self.weeks.iter().enumerate().skip(skipped).step_by(every) {
             let (x, y) = plot.pixels((place as f64, 0.0));
             let mut date = words::day(*week);
             if year.replace(week.year()) != Some(week.year()) {
@@ -137,13 +139,7 @@ impl Lines<'_> {
         Ok(())
     }
 
-    fn line(
-        &self,
-        sheet: &Sheet,
-        plot: &Plot,
-        series: &Series,
-        place: usize,
-    ) -> Result<(), Error> {
+    fn line(&self, sheet: &Sheet, plot: &Plot, series: &Series, place: usize) -> Result<(), Error> {
         let ink = Ink::Series(place);
         for stretch in Self::stretches(series) {
             let points: Vec<_> = stretch.iter().map(|(x, point)| (*x, point.value)).collect();

@@ -251,6 +251,13 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
+    /// A diamond that is seen on any ground.
+    pub(super) fn diamond(&self, at: (f64, f64), radius: f64) -> Result<(), Error> {
+        const DIAMOND: usize = 2;
+        self.mark(at, radius + 1.2, DIAMOND, Ink::Paper)?;
+        self.mark(at, radius, DIAMOND, Ink::Series(1))
+    }
+
     /// A part with axes of its own; both ranges grow to the right and upwards.
     pub(super) fn plot(&self, frame: Frame, x: Range<f64>, y: Range<f64>) -> Plot<'a> {
         let across = units(frame.left)..units(frame.right);
@@ -278,8 +285,7 @@ impl Plot<'_> {
         }
         let [(left, bottom), (right, top)] = corners;
         self.area.draw(&Rectangle::new(corners, ink.colour().mix(0.15).filled()))?;
-        let outline =
-            [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)];
+        let outline = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)];
         self.line(&outline, ink, 1.5)
     }
 

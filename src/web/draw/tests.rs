@@ -116,7 +116,9 @@ impl Drawing {
     /// Long strokes of whiskers: level ones, or upright ones.
     fn whiskers(&self, level: bool) -> Vec<Area> {
         let strokes = self.elements.iter().filter(|e| {
-            e.name == "polyline" && e.is("stroke", &Ink::Strong.code()) && e.is("stroke-width", "15")
+            e.name == "polyline"
+                && e.is("stroke", &Ink::Strong.code())
+                && e.is("stroke-width", "15")
         });
         let flat = |area: &Area| match level {
             true => area.top == area.bottom,
@@ -174,7 +176,8 @@ fn trend(figure: &Figure, weeks: usize) -> Trend {
             .collect(),
     });
     let newest = date(2026, 11, 15);
-    let week = |ago| newest.saturating_sub(jiff::Span::new().weeks(i64::try_from(ago).expect("few")));
+    let week =
+        |ago| newest.saturating_sub(jiff::Span::new().weeks(i64::try_from(ago).expect("few")));
     Trend {
         weeks: (0..weeks).rev().map(week).collect(),
         series: series.collect(),
@@ -190,6 +193,10 @@ fn pictures() -> Vec<(String, Picture)> {
         for figure in figures(program) {
             let name = format!("{} {}", program.len(), figure.id);
             all.push((name.clone(), Picture::of_week(&figure, 0.99)));
+            for reweighted in &figure.reweighted {
+                let picture = Picture::reweighted(&figure, reweighted, 0.99);
+                all.push((format!("{name} reweighted"), picture));
+            }
             for weeks in [1, 2, 26, 104] {
                 let picture = Picture::over_weeks(&trend(&figure, weeks), 0.99);
                 all.push((format!("{name} {weeks} weeks"), picture));
@@ -356,10 +363,8 @@ fn a_small_sample_is_hollow_and_said_to_be_small() {
     let bars = drawing.elements.iter().filter(|e| e.name == "rect" && !e.is("opacity", "1"));
     assert_eq!(bars.count(), figure.rows.len() + 1);
     assert!(drawing.texts().join(" ").contains("small sample, worth only 23 reports"));
-    let large = Drawing::new(
-        &Picture::of_week(&self::figure(GOPLS, "gopls-client"), 0.99),
-        Size::Narrow,
-    );
+    let large =
+        Drawing::new(&Picture::of_week(&self::figure(GOPLS, "gopls-client"), 0.99), Size::Narrow);
     assert!(!large.texts().join(" ").contains("small sample"));
 }
 
@@ -406,7 +411,9 @@ fn series_are_told_apart_by_more_than_colour() {
     let shape = |place: usize| {
         let ink = Ink::Series(place).code();
         let marks = drawing.elements.iter().filter(|e| {
-            matches!(e.name.as_str(), "circle" | "polygon") && e.is("fill", &ink) && e.is("opacity", "1")
+            matches!(e.name.as_str(), "circle" | "polygon")
+                && e.is("fill", &ink)
+                && e.is("opacity", "1")
         });
         // A square has corners above one another, a diamond has none at its sides.
         let above = |e: &Element| {
@@ -427,7 +434,11 @@ fn series_are_told_apart_by_more_than_colour() {
 #[test]
 fn the_same_numbers_give_the_same_bytes() {
     for ((name, once), (_, again)) in pictures().into_iter().zip(pictures()) {
-        assert_eq!(inline(&once, "f", "t").into_string(), inline(&again, "f", "t").into_string(), "{name}");
+        assert_eq!(
+            inline(&once, "f", "t").into_string(),
+            inline(&again, "f", "t").into_string(),
+            "{name}"
+        );
     }
 }
 
@@ -439,6 +450,31 @@ fn a_picture_has_a_title_and_a_description_of_its_own() {
     assert!(drawing.svg.contains("aria-labelledby=\"f-narrow-title\""));
     assert!(drawing.svg.contains("<title id=\"f-narrow-title\">A title</title>"));
     assert!(drawing.svg.contains("Largest: vscode 6"), "{}", drawing.svg);
+}
+
+#[test]
+fn a_reweighted_picture_marks_the_unweighted_shares() {
+    let figure = figure(GOPLS, "gopls-client");
+    let reweighted = &figure.reweighted[0];
+    let picture = Picture::reweighted(&figure, reweighted, 0.99);
+    let drawing = Drawing::new(&picture, Size::Wide);
+    let bars = drawing.bars(Ink::Series(0));
+    let zero = bars[0].left;
+    let unit = (bars[0].right - zero) / reweighted.rows[0].estimate.share.value;
+    let diamonds: Vec<_> = drawing
+        .elements
+        .iter()
+        .filter(|e| e.name == "polygon" && e.is("fill", &Ink::Series(1).code()))
+        .map(Element::area)
+        .collect();
+    assert_eq!(diamonds.len(), figure.rows.len());
+    for (diamond, row) in diamonds.iter().zip(&figure.rows) {
+        let middle = (diamond.left + diamond.right) / 2.0;
+        assert!((middle - zero - row.estimate.share.value * unit).abs() <= 3.0, "{}", row.label);
+    }
+    let said = drawing.texts().join(" ");
+    let worth = words::total(reweighted.base.effective);
+    assert!(said.contains(&format!("tell as much as {worth}")), "{said}");
 }
 
 #[test]

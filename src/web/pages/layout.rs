@@ -24,7 +24,8 @@ pub(in crate::web) enum Section {
 
 impl Section {
     /// All of them, in the order of the navigation.
-    const ALL: [Section; 5] = [Section::Charts, Section::Data, Section::Config, Section::Log, Section::Privacy];
+    const ALL: [Section; 5] =
+        [Section::Charts, Section::Data, Section::Config, Section::Log, Section::Privacy];
 
     fn path(self) -> &'static str {
         match self {

@@ -45,9 +45,20 @@ pub(super) enum Target {
     Programs(Option<Date>),
     Format,
     Program(String),
-    Week { program: String, weeks: Weeks },
-    AllCharts { program: String, week: Date },
-    Chart { program: String, weeks: Weeks, id: String, form: Form },
+    Week {
+        program: String,
+        weeks: Weeks,
+    },
+    AllCharts {
+        program: String,
+        week: Date,
+    },
+    Chart {
+        program: String,
+        weeks: Weeks,
+        id: String,
+        form: Form,
+    },
     /// Where a form that asks for a range leads.
     AskRange(String),
     /// The same address with a slash behind it.

@@ -63,8 +63,7 @@ struct Part<'a> {
 impl Csv {
     /// The header.
     pub(super) fn new() -> Csv {
-        let mut names: Vec<String> =
-            COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut names: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
         for (_, name) in QUANTILES {
             names.extend([name.to_owned(), format!("{name}_low"), format!("{name}_high")]);
         }

@@ -10,7 +10,10 @@ const CHART: [(&str, &str); 14] = [
     ("id", "its name in addresses: letters, digits and hyphens; the same every week"),
     ("title, description", "for people; the description may be absent"),
     ("kind", "partition, histogram, timeseries, ratio or stack"),
-    ("counter, over", "the counter expression, and of a ratio its divisor; absent where there is none"),
+    (
+        "counter, over",
+        "the counter expression, and of a ratio its divisor; absent where there is none",
+    ),
     ("issue", "links to the discussions in which it was accepted"),
     ("definition", "file and line, and the commit that added it (added, added_on)"),
     ("collected", "whether the newest config still collects it"),

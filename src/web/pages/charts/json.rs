@@ -1,8 +1,6 @@
 //! Charts as JSON: what `aggregate::figure` has, with the week that it is of around it.
 
-use crate::aggregate::figure::{
-    ConfigUse, DefinitionsSource, Figure, ProgramCharts, WeekCharts,
-};
+use crate::aggregate::figure::{ConfigUse, DefinitionsSource, Figure, ProgramCharts, WeekCharts};
 use jiff::civil::Date;
 use serde::Serialize;
 

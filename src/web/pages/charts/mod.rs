@@ -132,7 +132,9 @@ impl Request {
                     let to = address::week(&program, Weeks::Range(from, to));
                     Ok(Redirect::to(&to).into_response())
                 }
-                None => Err(Refusal::bad_request("the weeks to show must be named: from and to").into()),
+                None => {
+                    Err(Refusal::bad_request("the weeks to show must be named: from and to").into())
+                }
             },
         }
     }
@@ -221,7 +223,7 @@ impl Request {
                 html! {
                     h1 { (tables::name(&figure.title)) }
                     p.lead {
-                        a href=(address::week(&program, Weeks::One(week))) { (tables::name(&program)) }
+                        a href=(address::week(&program, Weeks::One(week))) { (tables::path(&program)) }
                         ", " (section::days(loaded.charts())) ". "
                         (section::completeness(loaded.charts().complete))
                     }
@@ -233,14 +235,23 @@ impl Request {
         }
         let name = address::file_name(&program, Weeks::One(week), &id, form);
         let write = move |site: &Site, ()| {
-            let Some((charts, figure)) = found(&loaded, &program, &id) else { return String::new() };
+            let Some((charts, figure)) = found(&loaded, &program, &id) else {
+                return String::new();
+            };
             match form {
                 Form::Json => json::one(loaded.charts(), charts, figure),
                 Form::Csv => files::csv(&[(loaded.charts(), charts, figure)]),
                 Form::Svg | Form::Page => {
                     let drawn = picture(loaded.charts(), &program, figure, &before);
                     let days = section::days(loaded.charts());
-                    files::svg(&drawn, site, &program, Weeks::One(week), (&id, &figure.title), &days)
+                    files::svg(
+                        &drawn,
+                        site,
+                        &program,
+                        Weeks::One(week),
+                        (&id, &figure.title),
+                        &days,
+                    )
                 }
             }
         };
@@ -269,7 +280,8 @@ impl Request {
         let draw = move || {
             let days = all_weeks(from, to);
             let confidence = charts.last().map_or(0.99, |week| week.charts().confidence);
-            let wanted = charted.iter().filter(|(known, _)| id.as_ref().is_none_or(|id| id == known));
+            let wanted =
+                charted.iter().filter(|(known, _)| id.as_ref().is_none_or(|id| id == known));
             let drawn: Vec<_> = wanted
                 .map(|(id, title)| {
                     let over = OverWeeks::new(&days, &charts, &program, id);
@@ -337,9 +349,8 @@ impl Request {
         let loaded = loaded::week(&self.site, &self.index, week).await?;
         let loaded = loaded.ok_or_else(|| self.no_week(week))?;
         if loaded.program(program).is_none() {
-            let links = [
-                ("Programs of that week".to_owned(), format!("{ROOT}{}/", Weeks::One(week))),
-            ];
+            let links =
+                [("Programs of that week".to_owned(), format!("{ROOT}{}/", Weeks::One(week)))];
             let sentence = format!("not found: {program} has no charts in the week to {week}");
             return Err(missing(sentence, &links));
         }
@@ -378,7 +389,9 @@ impl Request {
             return Err(Refusal::bad_request(sentence).into());
         }
         // Lines are drawn from week to week: both ends must be last days of weeks.
-        if crate::aggregate::index::week_of(from) != from || crate::aggregate::index::week_of(to) != to {
+        if crate::aggregate::index::week_of(from) != from
+            || crate::aggregate::index::week_of(to) != to
+        {
             return Err(missing("not found: weeks are named after their last day, a Sunday", &[]));
         }
         let mut outlines = Vec::new();

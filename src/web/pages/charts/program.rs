@@ -3,7 +3,7 @@
 use super::address::{self, Weeks};
 use super::programs::week_of;
 use super::section::{completeness, days, section};
-use super::tables::name;
+use super::tables::{self, name};
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use crate::web::draw::{Picture, words as numbers};
 use crate::web::pages::words::{self, counted};
@@ -21,7 +21,7 @@ pub(super) fn body(
     let path = program.program.as_str();
     let here = Weeks::One(week.week);
     html! {
-        h1 { (name(path)) }
+        h1 { (tables::path(path)) }
         p.lead {
             (days(week)) ": " (counted(program.reports, "report")) ". " (completeness(week.complete))
         }

@@ -2,7 +2,7 @@
 
 use super::address::{self, ROOT, Weeks};
 use super::section::{completeness, days};
-use super::tables::name;
+use super::tables;
 use crate::aggregate::figure::WeekCharts;
 use crate::web::draw::words as numbers;
 use crate::web::pages::layout;
@@ -82,7 +82,7 @@ fn programs(week: &WeekCharts) -> Markup {
                 li.card {
                     h2 {
                         a href=(address::week(&program.program, Weeks::One(week.week))) {
-                            (name(&program.program))
+                            (tables::path(&program.program))
                         }
                     }
                     p {

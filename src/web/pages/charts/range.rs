@@ -4,7 +4,7 @@ use super::address::{self, Form, Weeks};
 use super::program::range_form;
 use super::programs::week_of;
 use super::section::picture;
-use super::tables::{name, value_cell};
+use super::tables::{self, name, value_cell};
 use super::trend::OverWeeks;
 use crate::web::draw::{self, Measure, Picture};
 use crate::web::pages::layout;
@@ -46,7 +46,7 @@ pub(super) fn program(
 ) -> Markup {
     let range = Weeks::Range(from, to);
     html! {
-        h1 { (name(program)) }
+        h1 { (tables::path(program)) }
         p.lead { "From the week of " (week_of(from)) " to that of " (week_of(to)) "." }
         (no_pooling())
         nav.pages aria-label="Weeks" {

@@ -29,6 +29,14 @@ pub(super) fn name(text: &str) -> Markup {
     html! { bdi { (draw::plain(text)) } }
 }
 
+/// A program's path, which may be broken after its slashes.
+pub(super) fn path(text: &str) -> Markup {
+    let text = draw::plain(text);
+    html! {
+        bdi { @for part in text.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } }
+    }
+}
+
 /// What a chart's rows are.
 fn rows_are(figure: &Figure) -> &'static str {
     match (figure.kind, figure.counter.is_some(), figure.id.as_str()) {
@@ -118,8 +126,8 @@ fn shares(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
                     th.number scope="col" { (interval) }
                     th.number scope="col" { "Estimated installations" }
                     @for each in &figure.reweighted {
-                        th.number scope="col" { "Reweighted share: " (name(&each.title)) }
-                        th.number scope="col" { "Reweighted " (interval) }
+                        th.number.weighted scope="col" { "Reweighted to " (name(&each.title)) }
+                        th.number scope="col" { (interval) " (reweighted)" }
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::address::{self, ROOT, Weeks};
 use super::loaded::{self, LoadedWeek};
 use super::section::{completeness, days};
-use super::tables::name;
+use super::tables::{self, name};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
 use crate::web::draw::{self, Picture};
 use crate::web::pages::words::counted;
@@ -82,7 +82,7 @@ fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, place: usiz
     let left_out = figure.rows.len() - shown.rows.len();
     let picture = Picture::of_week(&shown, week.confidence);
     html! {
-        h3 { a href=(address::program(path)) { (name(path)) } }
+        h3 { a href=(address::program(path)) { (tables::path(path)) } }
         p.note {
             (name(&figure.title))
             @if left_out > 0 { ", the first " (shown.rows.len()) " of " (figure.rows.len()) " rows" }

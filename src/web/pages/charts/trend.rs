@@ -29,7 +29,10 @@ pub(super) struct OverWeeks<'a> {
 /// The last days of all weeks from one to another.
 pub(super) fn all_weeks(from: Date, to: Date) -> Vec<Date> {
     let next = |week: &Date| week.checked_add(jiff::Span::new().weeks(1)).ok();
-    std::iter::successors(Some(from), next).take_while(|week| *week <= to).take(MOST_WEEKS).collect()
+    std::iter::successors(Some(from), next)
+        .take_while(|week| *week <= to)
+        .take(MOST_WEEKS)
+        .collect()
 }
 
 fn key(row: &Row) -> String {
@@ -95,8 +98,7 @@ impl<'a> OverWeeks<'a> {
         let first = counted.next();
         let last = bases().filter(|reports| *reports > 0).last();
         let measure = if ratio { Measure::Quotient } else { Measure::Share };
-        let trend =
-            Trend { weeks: weeks.to_vec(), series, measure, reports: first.zip(last) };
+        let trend = Trend { weeks: weeks.to_vec(), series, measure, reports: first.zip(last) };
         OverWeeks { weeks: weeks.to_vec(), figures, trend }
     }
 }
