@@ -29,6 +29,7 @@
 
 mod address;
 mod admin;
+mod fresh;
 mod goproxy;
 mod guard;
 mod head;

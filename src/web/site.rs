@@ -2,7 +2,7 @@
 
 use super::head::{Head, Heads};
 use super::metrics::Metrics;
-use super::public::{Indexes, ShownIndex};
+use super::public::{Public, ShownCatalogue, ShownIndex};
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::shelf::Shelf;
@@ -38,7 +38,7 @@ struct Parts {
     versions: Shelf<ModuleVersion, LoadedVersion>,
     configs: Shelf<ModuleVersion, LoadedConfig>,
     pages: Shelf<PageKey, Representation>,
-    indexes: Indexes,
+    public: Public,
     metrics: Metrics,
 }
 
@@ -68,7 +68,7 @@ impl Site {
         keys: LogVerifiers,
         store: Arc<dyn Store>,
     ) -> Result<Site, SiteError> {
-        let indexes = Indexes::new(PublicData::new(store.clone()));
+        let public = Public::new(&store);
         let source = Arc::new(Source::new(module.clone(), keys.clone(), store));
         let site = Site(Arc::new(Parts {
             heads: Heads::new(source.clone()),
@@ -80,7 +80,7 @@ impl Site {
             versions: Shelf::new(VERSION_BYTES, 50 << 10),
             configs: Shelf::new(CONFIG_BYTES, 100 << 10),
             pages: Shelf::new(PAGE_BYTES, 20 << 10),
-            indexes,
+            public,
             metrics: Metrics::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
@@ -198,12 +198,17 @@ impl Site {
 
     /// The public data.
     pub(super) fn public_data(&self) -> &PublicData {
-        self.0.indexes.data()
+        self.0.public.data()
     }
 
     /// Which public data there is now.
     pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
-        self.0.indexes.current().await
+        self.0.public.index().await
+    }
+
+    /// The definitions behind the newest config, as far as they are recorded.
+    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
+        self.0.public.catalogue().await
     }
 
     /// What `load` gathers, drawn as a page by `render` on a thread of its own; kept under `key`,
