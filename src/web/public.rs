@@ -3,7 +3,7 @@
 
 use super::fresh::Fresh;
 use super::refusal::Refusal;
-use crate::aggregate::index::Index;
+use crate::aggregate::index::{FORMAT, Index};
 use crate::aggregate::public::parse_index;
 use crate::aggregate::{PublicData, PublicError};
 use crate::publish::{Catalogue, CatalogueError, Catalogues};
@@ -78,7 +78,10 @@ fn read_index(
     match last {
         Some(last) if last.tag == tag => Ok(last),
         _ => {
-            let index = bytes.as_deref().map(parse_index).transpose()?.unwrap_or_default();
+            let index = match bytes.as_deref() {
+                None => Index { format: FORMAT, ..Index::default() },
+                Some(bytes) => parse_index(bytes)?,
+            };
             Ok(Arc::new(ShownIndex { index, tag }))
         }
     }

@@ -1,5 +1,6 @@
 //! One deployment, ready to be served: its head, and what was loaded from its store.
 
+use super::checked::Checked;
 use super::head::{Head, Heads};
 use super::metrics::Metrics;
 use super::public::{Public, ShownCatalogue, ShownIndex};
@@ -8,11 +9,13 @@ use super::representation::{Content, Representation};
 use super::shelf::Shelf;
 use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
 use crate::aggregate::PublicData;
+use crate::aggregate::index::PublicFile;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::store::Store;
 use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Tile, TreeHead};
 use maud::Markup;
 use sha2::{Digest, Sha256};
+use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ struct Parts {
     configs: Shelf<ModuleVersion, LoadedConfig>,
     pages: Shelf<PageKey, Representation>,
     public: Public,
+    checked: Checked,
     metrics: Metrics,
 }
 
@@ -81,6 +85,7 @@ impl Site {
             configs: Shelf::new(CONFIG_BYTES, 100 << 10),
             pages: Shelf::new(PAGE_BYTES, 20 << 10),
             public,
+            checked: Checked::default(),
             metrics: Metrics::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
@@ -199,6 +204,11 @@ impl Site {
     /// The public data.
     pub(super) fn public_data(&self) -> &PublicData {
         self.0.public.data()
+    }
+
+    /// A public file, opened; its bytes are those that the index names.
+    pub(super) async fn public_file(&self, file: &PublicFile) -> Result<File, Refusal> {
+        self.0.checked.open(self.public_data(), file).await
     }
 
     /// Which public data there is now.

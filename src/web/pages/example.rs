@@ -29,7 +29,8 @@ pub(super) fn report(
     config: &CollectionConfig,
 ) -> Option<Report<'static>> {
     let wanted = |program: &&ProgramConfig| {
-        !program.versions.is_empty() && !(program.counters.is_empty() && program.stacks.is_empty())
+        let counts = !program.counters.is_empty() || !program.stacks.is_empty();
+        counts && !program.versions.is_empty()
     };
     let program = config.programs.iter().find(wanted)?;
     // Where a name is listed twice, the last one counts.

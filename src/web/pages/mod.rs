@@ -6,6 +6,7 @@
 //! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
 //! | `/log/` | the tree head and the newest entries | `log` |
 //! | `/log/entry/N` | one entry with its proof | `entry` |
+//! | `/data/` | the public data and how to read it | `data` |
 //! | `/privacy` | the complete list of what may leave a machine | `privacy` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
@@ -19,6 +20,7 @@ mod changes;
 mod collected;
 mod comparison;
 mod config;
+mod data;
 mod entry;
 mod example;
 mod feed;
@@ -48,6 +50,8 @@ pub(super) fn routes() -> Router<Site> {
         .route("/log/entry/{index}", get(entry::get))
         .route("/privacy", get(privacy::get))
         .route("/privacy/", get(async || Redirect::permanent("/privacy")))
+        .route("/data/", get(data::get))
+        .route("/data", get(async || Redirect::permanent("/data/")))
         .route("/log", get(async || Redirect::permanent("/log/")))
         .route("/config", get(async || Redirect::permanent("/config/")))
         .route(
