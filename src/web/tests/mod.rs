@@ -3,6 +3,8 @@
 
 mod connections;
 mod damage;
+mod data;
 mod fixture;
 mod hostile;
+mod pages;
 mod routes;
