@@ -136,7 +136,9 @@ fn section(listing: &Listing<'_>, all: &BTreeMap<Date, &Dataset>, before: Option
     let link = |page: Option<Date>| {
         let own = page.map(|date| format!("{}-before={date}", listing.kind));
         let other = listing.other.map(|(name, date)| format!("{name}={date}"));
-        let query: Vec<String> = own.into_iter().chain(other).collect();
+        let mut query: Vec<String> = own.into_iter().chain(other).collect();
+        // Each page has one address.
+        query.sort_unstable();
         if query.is_empty() { "/data/".to_owned() } else { format!("/data/?{}", query.join("&")) }
     };
     if page.is_empty() {
@@ -236,7 +238,7 @@ fn columns() -> Markup {
             tbody {
                 @for column in schema() {
                     tr {
-                        th scope="row" { code { (column.name) } }
+                        th.term scope="row" { code { (column.name) } }
                         td { code { (column.kind) } }
                         td { (column.meaning) }
                     }
@@ -272,7 +274,7 @@ fn index_fields() -> Markup {
             thead { tr { th scope="col" { "Field" } th scope="col" { "What is in it" } } }
             tbody {
                 @for (field, meaning) in fields {
-                    tr { th scope="row" { code { (field) } } td { (meaning) } }
+                    tr { th.term scope="row" { code { (field) } } td { (meaning) } }
                 }
             }
         }

@@ -61,8 +61,8 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
                 "one week, and a random number that is drawn anew each time."
             }))
             (promise("As few as will do", html! {
-                "Sampling asks only as many installations as an estimate needs. Most reports are never "
-                "sent."
+                "Sampling asks only as many installations as an estimate needs: where many opted in, "
+                "most reports are never sent."
             }))
             (promise("Nothing in secret", html! {
                 "What clients obey is in a public, append-only " a href="/log/" { "log" }
@@ -71,6 +71,10 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
             (promise("Shown to all", html! {
                 "The reports themselves are " a href="/data/" { "published" }
                 ", so anyone can compute every figure again."
+            }))
+            (promise("Honest about doubt", html! {
+                "Each figure says how many reports are behind it, and within which bounds the truth lies "
+                "with what probability."
             }))
         }
         h2 { "What clients obey" }
@@ -137,7 +141,7 @@ pub(super) fn choices() -> Markup {
                 }
                 tr {
                     th.nowrap scope="row" { code { "DO_NOT_TRACK=1" } }
-                    td {}
+                    td { "—" }
                     td { "in the environment: off, whatever else is set" }
                 }
             }
