@@ -6,6 +6,7 @@
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
 //! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
+//! | `/data/` and below | the public data | `data` |
 //! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
 //!
 //! # The life of a request
@@ -29,13 +30,18 @@
 
 mod address;
 mod admin;
+mod checked;
+mod data;
 mod draw;
+mod file_body;
+mod fresh;
 mod goproxy;
 mod guard;
 mod head;
 mod metrics;
 mod pages;
 mod public;
+mod range;
 mod refusal;
 mod representation;
 mod server;
@@ -65,6 +71,7 @@ pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
         .route("/goproxy/{*path}", get(goproxy::get))
         .route("/sumdb/{*path}", get(sumdb::get))
         .route("/log/{*path}", get(tiles::get))
+        .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
     let all = match entrance {

@@ -1,16 +1,15 @@
-//! The index of public data, as this server shows it.
-//!
-//! Like the published head it is one pointer of the store, read again when someone asks and the last
-//! reading is older than [`FRESH`]. While its bytes stay the same, so does what was made of them.
+//! What is public besides the log, as this server shows it: the data, and the definitions behind
+//! the newest config.
 
-use super::head::FRESH;
+use super::fresh::Fresh;
 use super::refusal::Refusal;
-use crate::aggregate::index::Index;
+use crate::aggregate::index::{FORMAT, Index};
+use crate::aggregate::public::parse_index;
 use crate::aggregate::{PublicData, PublicError};
+use crate::publish::{Catalogue, CatalogueError, Catalogues};
+use crate::store::Store;
 use sha2::{Digest, Sha256};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
-use tokio::sync::Mutex;
+use std::sync::Arc;
 
 /// An index, and what tells it from any other.
 #[derive(Debug)]
@@ -21,25 +20,33 @@ pub(super) struct ShownIndex {
     pub(super) tag: u64,
 }
 
-/// The index over time.
+/// The newest catalogue, if there is one, and the name of its object, which is a hash of it.
+#[derive(Debug, Default)]
+pub(super) struct ShownCatalogue {
+    /// The name of the object; empty where there is none.
+    pub(super) key: String,
+    /// The definitions.
+    pub(super) catalogue: Option<Catalogue>,
+}
+
+/// What is public besides the log.
 #[derive(Debug)]
-pub(super) struct Indexes {
+pub(super) struct Public {
     data: PublicData,
-    /// The last reading. Locked for a moment at a time, never during a reading.
-    last: RwLock<Option<Reading>>,
-    /// Held by the one who reads.
-    turn: Mutex<()>,
+    catalogues: Catalogues,
+    index: Fresh<ShownIndex>,
+    catalogue: Fresh<ShownCatalogue>,
 }
 
-#[derive(Debug, Clone)]
-struct Reading {
-    shown: Arc<ShownIndex>,
-    at: Instant,
-}
-
-impl Indexes {
-    pub(super) fn new(data: PublicData) -> Indexes {
-        Indexes { data, last: RwLock::default(), turn: Mutex::default() }
+impl Public {
+    /// What is public in `store`.
+    pub(super) fn new(store: &Arc<dyn Store>) -> Public {
+        Public {
+            data: PublicData::new(store.clone()),
+            catalogues: Catalogues::new(store.clone()),
+            index: Fresh::new(),
+            catalogue: Fresh::new(),
+        }
     }
 
     /// The data that is indexed.
@@ -47,49 +54,50 @@ impl Indexes {
         &self.data
     }
 
-    /// The index now; the last one that could be read, where this one cannot.
-    pub(super) async fn current(&self) -> Result<Arc<ShownIndex>, Refusal> {
-        let fresh = |reading: &Reading| reading.at.elapsed() < FRESH;
-        if let Some(reading) = self.reading().filter(fresh) {
-            return Ok(reading.shown);
-        }
-        let _turn = self.turn.lock().await;
-        let last = self.reading();
-        if let Some(reading) = last.clone().filter(fresh) {
-            return Ok(reading.shown);
-        }
-        let (data, before) = (self.data.clone(), last.clone());
-        let read = tokio::task::spawn_blocking(move || read(&data, before));
-        let reading = match read.await {
-            Ok(Ok(reading)) => reading,
-            Ok(Err(fault)) => {
-                tracing::error!(%fault, "cannot read the index of public data");
-                Reading { at: Instant::now(), ..last.ok_or_else(Refusal::damaged)? }
-            }
-            Err(_) => return Err(Refusal::unavailable("the answer was interrupted; try again")),
-        };
-        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(reading.clone());
-        Ok(reading.shown)
+    /// The index now.
+    pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
+        let data = self.data.clone();
+        self.index.current(move |last| read_index(&data, last)).await
     }
 
-    fn reading(&self) -> Option<Reading> {
-        self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The newest catalogue. Where it cannot be read, pages do without, and the operator is told.
+    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
+        let catalogues = self.catalogues.clone();
+        let read = self.catalogue.current(move |last| read_catalogue(&catalogues, last)).await;
+        read.unwrap_or_default()
     }
 }
 
-fn read(data: &PublicData, before: Option<Reading>) -> Result<Reading, PublicError> {
-    let at = Instant::now();
+fn read_index(
+    data: &PublicData,
+    last: Option<Arc<ShownIndex>>,
+) -> Result<Arc<ShownIndex>, PublicError> {
     let bytes = data.index_bytes()?;
     let digest = Sha256::digest(bytes.as_deref().unwrap_or_default());
     let tag = digest.iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte));
-    match before {
-        Some(before) if before.shown.tag == tag => Ok(Reading { at, ..before }),
+    match last {
+        Some(last) if last.tag == tag => Ok(last),
         _ => {
-            let index = match bytes {
-                None => Index::default(),
-                Some(bytes) => crate::aggregate::public::parse_index(&bytes)?,
+            let index = match bytes.as_deref() {
+                None => Index { format: FORMAT, ..Index::default() },
+                Some(bytes) => parse_index(bytes)?,
             };
-            Ok(Reading { shown: Arc::new(ShownIndex { index, tag }), at })
+            Ok(Arc::new(ShownIndex { index, tag }))
+        }
+    }
+}
+
+fn read_catalogue(
+    catalogues: &Catalogues,
+    last: Option<Arc<ShownCatalogue>>,
+) -> Result<Arc<ShownCatalogue>, CatalogueError> {
+    let entries = catalogues.entries()?;
+    let Some(newest) = entries.last() else { return Ok(Arc::default()) };
+    match last {
+        Some(last) if last.key == newest.key => Ok(last),
+        _ => {
+            let catalogue = Some(catalogues.read(newest)?);
+            Ok(Arc::new(ShownCatalogue { key: newest.key.clone(), catalogue }))
         }
     }
 }

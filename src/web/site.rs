@@ -1,19 +1,22 @@
 //! One deployment, ready to be served: its head, and what was loaded from its store.
 
+use super::checked::Checked;
 use super::head::{Head, Heads};
 use super::metrics::Metrics;
 use super::pages::charts::ChartShelves;
-use super::public::{Indexes, ShownIndex};
+use super::public::{Public, ShownCatalogue, ShownIndex};
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::shelf::Shelf;
 use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
 use crate::aggregate::PublicData;
+use crate::aggregate::index::PublicFile;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::store::Store;
 use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Tile, TreeHead};
 use maud::Markup;
 use sha2::{Digest, Sha256};
+use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -39,8 +42,9 @@ struct Parts {
     versions: Shelf<ModuleVersion, LoadedVersion>,
     configs: Shelf<ModuleVersion, LoadedConfig>,
     pages: Shelf<PageKey, Representation>,
-    indexes: Indexes,
     charts: ChartShelves,
+    public: Public,
+    checked: Checked,
     metrics: Metrics,
 }
 
@@ -70,7 +74,7 @@ impl Site {
         keys: LogVerifiers,
         store: Arc<dyn Store>,
     ) -> Result<Site, SiteError> {
-        let indexes = Indexes::new(PublicData::new(store.clone()));
+        let public = Public::new(&store);
         let source = Arc::new(Source::new(module.clone(), keys.clone(), store));
         let site = Site(Arc::new(Parts {
             heads: Heads::new(source.clone()),
@@ -82,8 +86,9 @@ impl Site {
             versions: Shelf::new(VERSION_BYTES, 50 << 10),
             configs: Shelf::new(CONFIG_BYTES, 100 << 10),
             pages: Shelf::new(PAGE_BYTES, 20 << 10),
-            indexes,
             charts: ChartShelves::default(),
+            public,
+            checked: Checked::default(),
             metrics: Metrics::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
@@ -201,7 +206,12 @@ impl Site {
 
     /// The public data.
     pub(super) fn public_data(&self) -> &PublicData {
-        self.0.indexes.data()
+        self.0.public.data()
+    }
+
+    /// A public file, opened; its bytes are those that the index names.
+    pub(super) async fn public_file(&self, file: &PublicFile) -> Result<File, Refusal> {
+        self.0.checked.open(self.public_data(), file).await
     }
 
     /// What is kept of weeks' charts.
@@ -211,7 +221,12 @@ impl Site {
 
     /// Which public data there is now.
     pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
-        self.0.indexes.current().await
+        self.0.public.index().await
+    }
+
+    /// The definitions behind the newest config, as far as they are recorded.
+    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
+        self.0.public.catalogue().await
     }
 
     /// What `load` gathers, drawn as a page by `render` on a thread of its own; kept under `key`,

@@ -9,29 +9,58 @@ use std::collections::HashMap;
 
 /// The charts of a catalogue, by the counters that they ask for.
 #[derive(Debug, Default)]
-pub(super) struct Askers<'a>(HashMap<(&'a str, String), Vec<&'a CatalogueChart>>);
+pub(super) struct Askers<'a> {
+    /// Where the charts are defined: the repository and the commit.
+    defined: Option<(&'a str, &'a str)>,
+    charts: HashMap<(&'a str, String), Vec<&'a CatalogueChart>>,
+}
 
 impl<'a> Askers<'a> {
     /// The charts of a catalogue, if there is one.
     pub(super) fn new(catalogue: Option<&'a Catalogue>) -> Askers<'a> {
-        let mut askers: HashMap<_, Vec<_>> = HashMap::new();
+        let mut charts: HashMap<_, Vec<_>> = HashMap::new();
         for chart in catalogue.into_iter().flat_map(|catalogue| &catalogue.charts) {
             for name in expand(&chart.counter).chain(chart.over.clone()) {
-                askers.entry((chart.program.as_str(), name)).or_default().push(chart);
+                charts.entry((chart.program.as_str(), name)).or_default().push(chart);
             }
         }
-        Askers(askers)
+        let defined = catalogue.map(|c| (c.repository.as_str(), c.commit.as_str()));
+        Askers { defined, charts }
     }
 
     /// The charts that ask for any of these counters of a program, each once.
     fn of(&self, program: &'a str, names: impl Iterator<Item = String>) -> Vec<&'a CatalogueChart> {
         let mut charts: Vec<&CatalogueChart> = Vec::new();
-        for chart in names.filter_map(|name| self.0.get(&(program, name))).flatten() {
+        for chart in names.filter_map(|name| self.charts.get(&(program, name))).flatten() {
             if !charts.iter().any(|known| std::ptr::eq(*known, *chart)) {
                 charts.push(chart);
             }
         }
         charts
+    }
+
+    /// Titles of charts, linked to their definitions, with the discussions that accepted them.
+    fn titles(&self, charts: &[&CatalogueChart]) -> Markup {
+        let definition = |chart: &CatalogueChart| {
+            let (repository, commit) = self.defined?;
+            words::file_address(repository, commit, &chart.file, chart.line)
+        };
+        html! {
+            @for (place, chart) in charts.iter().enumerate() {
+                @if place > 0 { br; }
+                @match definition(chart) {
+                    Some(address) => (words::link(&address, &html! { (chart.title) })),
+                    None => (chart.title),
+                }
+                @for (place, issue) in chart.issue.iter().enumerate() {
+                    @if place == 0 { " (" } @else { ", " }
+                    (words::link(issue, &html! {
+                        "discussion" @if chart.issue.len() > 1 { " " (place + 1) }
+                    }))
+                    @if place + 1 == chart.issue.len() { ")" }
+                }
+            }
+        }
     }
 }
 
@@ -52,7 +81,7 @@ pub(super) fn programs(config: &CollectionConfig, askers: &Askers<'_>) -> Markup
 }
 
 fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
-    let asked = !askers.0.is_empty();
+    let asked = !askers.charts.is_empty();
     let label = format!("What {} may report", program.name);
     let table = html! {
         table.full {
@@ -70,7 +99,7 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
                         th scope="row" { ul.names {
                             @for name in expand(&counter.name) { li { code { (name) } } }
                         } }
-                        @if asked { td { (charts(&askers.of(&program.name, expand(&counter.name)))) } }
+                        @if asked { td { (askers.titles(&askers.of(&program.name, expand(&counter.name)))) } }
                         td.number { (counter.rate.percent()) }
                     }
                 }
@@ -83,7 +112,7 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
                             "line numbers, never values"
                         }
                         @if asked {
-                            td { (charts(&askers.of(&program.name, std::iter::once(stack.name.clone())))) }
+                            td { (askers.titles(&askers.of(&program.name, std::iter::once(stack.name.clone())))) }
                         }
                         td.number { (stack.rate.percent()) }
                     }
@@ -98,20 +127,6 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
             p { "Only that it ran: no counter of it." }
         } @else {
             (layout::wide(&label, &table))
-        }
-    }
-}
-
-fn charts(charts: &[&CatalogueChart]) -> Markup {
-    html! {
-        @for (place, chart) in charts.iter().enumerate() {
-            @if place > 0 { br; }
-            (chart.title)
-            @for (place, issue) in chart.issue.iter().enumerate() {
-                @if place == 0 { " (" } @else { ", " }
-                (words::link(issue, &html! { "discussion" @if chart.issue.len() > 1 { " " (place + 1) } }))
-                @if place + 1 == chart.issue.len() { ")" }
-            }
         }
     }
 }

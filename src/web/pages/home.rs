@@ -19,9 +19,9 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
         // A version that cannot be read is an error on its own page, not on this one.
         published = site.config(version).await.ok().map(|config| config.provenance.time);
     }
-    let key = format!("/ {size} {} {:x}", published.is_some(), index.tag);
-    let gathered = site.clone();
-    let load = async move { Ok((published, charts::newest(&gathered, &index).await)) };
+    let week = charts::newest(&site, &index).await;
+    let key = format!("/ {size} {} {} {:x}", published.is_some(), week.is_some(), index.tag);
+    let load = async { Ok((published, week)) };
     let page = site.page(key, load, move |site, (published, week)| {
         let newest = newest.map(|version| (version.to_string(), published));
         let teaser = week.map_or(html! {}, |week| charts::teaser(week.charts()));
@@ -62,8 +62,8 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
                 "one week, and a random number that is drawn anew each time."
             }))
             (promise("As few as will do", html! {
-                "Sampling asks only as many installations as an estimate needs. Most reports are never "
-                "sent."
+                "Sampling asks only as many installations as an estimate needs: where many opted in, "
+                "most reports are never sent."
             }))
             (promise("Nothing in secret", html! {
                 "What clients obey is in a public, append-only " a href="/log/" { "log" }
@@ -72,6 +72,10 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
             (promise("Shown to all", html! {
                 "The reports themselves are " a href="/data/" { "published" }
                 ", so anyone can compute every figure again."
+            }))
+            (promise("Honest about doubt", html! {
+                "Each figure says how many reports are behind it, and within which bounds the truth lies "
+                "with what probability."
             }))
         }
         h2 { "What clients obey" }
@@ -138,7 +142,7 @@ pub(super) fn choices() -> Markup {
                 }
                 tr {
                     th.nowrap scope="row" { code { "DO_NOT_TRACK=1" } }
-                    td {}
+                    td { "—" }
                     td { "in the environment: off, whatever else is set" }
                 }
             }

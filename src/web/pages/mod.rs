@@ -7,6 +7,8 @@
 //! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
 //! | `/log/` | the tree head and the newest entries | `log` |
 //! | `/log/entry/N` | one entry with its proof | `entry` |
+//! | `/data/` | the public data and how to read it | `data` |
+//! | `/privacy` | the complete list of what may leave a machine | `privacy` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
 //!
@@ -20,11 +22,14 @@ pub(super) mod charts;
 mod collected;
 mod comparison;
 mod config;
+mod data;
 mod entry;
+mod example;
 mod feed;
 mod home;
 mod layout;
 mod log;
+mod privacy;
 mod refused;
 mod version;
 pub(super) mod words;
@@ -48,6 +53,10 @@ pub(super) fn routes() -> Router<Site> {
         .route("/config/{*path}", get(config::get))
         .route("/log/", get(log::get))
         .route("/log/entry/{index}", get(entry::get))
+        .route("/privacy", get(privacy::get))
+        .route("/privacy/", get(async || Redirect::permanent("/privacy")))
+        .route("/data/", get(data::get))
+        .route("/data", get(async || Redirect::permanent("/data/")))
         .route("/log", get(async || Redirect::permanent("/log/")))
         .route("/config", get(async || Redirect::permanent("/config/")))
         .route(

@@ -4,6 +4,8 @@
 mod charts;
 mod connections;
 mod damage;
+mod data;
 mod fixture;
 mod hostile;
+mod pages;
 mod routes;
