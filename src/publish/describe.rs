@@ -89,6 +89,7 @@ fn describe_chart(
         counter: chart.counter.to_string(),
         over: chart.over().map(|over| over.to_string()),
         depth,
+        version: chart.version.as_ref().map(|version| version.to_string()),
         expires: chart.expires.as_ref().map(|expires| expires.value),
         file,
         line: chart.place.line,
