@@ -35,7 +35,13 @@ fn fixture() -> Fixture {
     let file = |date, format, length| public_file(&*store, date, format, bytes(length));
     let week = FileFormat::ALL.map(|format| file(WEEK, format, 1_000_000)).to_vec();
     let day = vec![file(WEEK, FileFormat::NdjsonGzip, 10), file(WEEK, FileFormat::Parquet, 0)];
-    let data = |files, complete| Dataset { reports: 16_588, rows: 20_001, complete, files };
+    let data = |files, complete| Dataset {
+        reports: 16_588,
+        rows: 20_001,
+        complete,
+        files,
+        ..Dataset::default()
+    };
     let changed = PublicData::new(store.clone()).update(|index| {
         index.weeks.insert(WEEK, Week { data: data(week.clone(), true), charts: None });
         index.days.insert(WEEK, data(day.clone(), false));
