@@ -131,5 +131,11 @@ fn dataset(store: &dyn Store, date: Date, reports: u64) -> Dataset {
         file
     });
     let complete = date < jiff::civil::date(2026, 10, 15);
-    Dataset { reports, rows: reports * 2 + 17, complete, files: files.to_vec() }
+    Dataset {
+        reports,
+        rows: reports * 2 + 17,
+        complete,
+        files: files.to_vec(),
+        ..Dataset::default()
+    }
 }

@@ -3,7 +3,7 @@
 use super::merge::Days;
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output};
-use crate::aggregate::{Charted, LoggedConfigs, PublicData, Weeks, chart};
+use crate::aggregate::{ChartError, Charted, LoggedConfigs, Progress, PublicData, Weeks, chart};
 use crate::publish::{Catalogues, Deployment};
 use std::fmt;
 
@@ -26,17 +26,23 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let weeks = args.days.range()?.map_or(Weeks::Outdated, Weeks::Within);
     let deployment = Deployment::open(&args.data.folder)?;
-    let store = deployment.store.clone();
-    let configs = LoggedConfigs::new(
-        deployment.module.clone(),
-        deployment.verifiers().clone(),
-        store.clone(),
-    );
     let bar = Bar::new();
-    let data = PublicData::new(store.clone());
-    let charted = chart(&data, &configs, &Catalogues::new(store), &weeks, &bar)?;
+    let charted = chart_deployment(&deployment, &weeks, &bar)?;
     drop(bar);
     out.result(&charted, &charted)
+}
+
+/// Makes the charts of weeks of a deployment.
+pub(super) fn chart_deployment(
+    deployment: &Deployment,
+    weeks: &Weeks,
+    progress: &dyn Progress,
+) -> Result<Charted, ChartError> {
+    let store = deployment.store.clone();
+    let keys = deployment.verifiers().clone();
+    let configs = LoggedConfigs::new(deployment.module.clone(), keys, store.clone());
+    let data = PublicData::new(store.clone());
+    chart(&data, &configs, &Catalogues::new(store), weeks, progress)
 }
 
 impl fmt::Display for Charted {

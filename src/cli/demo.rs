@@ -3,6 +3,7 @@
 //! It is also the shortest account of how the parts fit together: read [`Demo::tell`].
 
 mod project;
+mod results;
 mod weeks;
 
 use super::env::GoEnvironment;
@@ -12,6 +13,7 @@ use crate::publish::{Deployment, Publication};
 use crate::store::FileStore;
 use crate::web;
 use project::{commit, copy_key, publish, strings};
+use results::Reported;
 use serde::Serialize;
 use std::fmt::Display;
 use std::fs;
@@ -23,16 +25,22 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use weeks::{StoryClock, front_door};
 
 /// Run the whole pipeline in a temporary folder, and tell what happens.
 ///
-/// Makes a charts repository and a deployment, publishes two versions, serves them, downloads
-/// them as a client would, and shows what a client refuses. Leaves nothing behind.
+/// Makes a charts repository and a deployment, publishes versions, serves them, downloads them as a
+/// client would, shows what a client refuses, lets a simulated population report for some weeks, and
+/// makes a website of charts. Leaves nothing behind.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  candor demo")]
-pub(super) struct Args {}
+#[command(after_help = "Examples:\n  candor demo\n  candor demo --keep-serving")]
+pub(super) struct Args {
+    /// In the end go on serving the website, until interrupted.
+    #[arg(long)]
+    keep_serving: bool,
+}
 
-/// The reviewed definitions of the story's first commit, and what its second adds.
+/// The reviewed definitions of the story's first commit, and what its second and third add.
 const FIRST_COMMIT: &[(&str, &str)] = &[
     ("collection.toml", include_str!("../../testdata/demo/collection.toml")),
     ("programs/hello.toml", include_str!("../../testdata/demo/programs/hello.toml")),
@@ -41,10 +49,17 @@ const FIRST_COMMIT: &[(&str, &str)] = &[
 const SECOND_COMMIT: &[(&str, &str)] =
     &[("charts/crashes.toml", include_str!("../../testdata/demo/charts/crashes.toml"))];
 
+const THIRD_COMMIT: &[(&str, &str)] = &[
+    ("programs/tools.toml", include_str!("../../testdata/demo/programs/tools.toml")),
+    ("charts/questions.toml", include_str!("../../testdata/demo/charts/questions.toml")),
+    ("charts/tools.toml", include_str!("../../testdata/demo/charts/tools.toml")),
+    ("marginals/survey.toml", include_str!("../../testdata/demo/marginals/survey.toml")),
+];
+
 const HOST: &str = "telemetry.example.org";
 const MODULE: &str = "telemetry.example.org/config";
 
-pub(super) fn run(_: Args, out: Output) -> Result<(), Failure> {
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let runtime = Runtime::new()
         .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
     // Before there is anything to leave behind: asked to stop, the story ends at the next chapter
@@ -65,7 +80,7 @@ pub(super) fn run(_: Args, out: Output) -> Result<(), Failure> {
         .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
     let chapter = AtomicU8::new(0);
     let demo = Demo { out, folder: folder.path().to_owned(), runtime, chapter, stopped };
-    let told = demo.tell();
+    let told = demo.tell(args.keep_serving);
     drop(demo);
     let place = folder.path().display().to_string();
     folder.close().map_err(|e| Failure::new(format!("cannot remove {place}: {e}")))?;
@@ -78,6 +93,7 @@ struct Told {
     published: Vec<Publication>,
     verified_by_go: bool,
     refused: String,
+    reported: Reported,
 }
 
 struct Demo {
@@ -96,7 +112,7 @@ struct Served {
 
 impl Demo {
     /// The story, from a proposal to a client that refuses to be lied to.
-    fn tell(&self) -> Result<Told, Failure> {
+    fn tell(&self, keep_serving: bool) -> Result<Told, Failure> {
         self.begin("What is collected is decided in the open")?;
         let project = self.folder.join("project");
         let added = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
@@ -116,7 +132,8 @@ impl Demo {
         self.quote(format_args!("size {}, root {}", first.tree_size, first.root));
 
         self.begin("candor serve: module proxy, checksum database, transparency log")?;
-        let served = self.serve(&deployment)?;
+        let clock = StoryClock::default();
+        let served = self.serve(&deployment, Some(clock.clone()))?;
         self.note(format_args!("Listening on {}", served.url));
 
         self.begin("A client downloads the config, and believes nothing that it cannot verify")?;
@@ -154,18 +171,47 @@ impl Demo {
             commit(&hidden, message, &files)?;
             publish(&forged, &hidden)?;
         }
-        let lying = self.serve(&forged)?;
+        let lying = self.serve(&forged, None)?;
         let Err(refusal) = self.fetch(&deployment, &lying.url, &second) else {
             return Err(Failure::new("a client believed a forked log"));
         };
         self.note("The signatures are good, but the client remembers what it saw, and refuses:");
         self.quote(&refusal.message);
         self.note("No report is ever sent under a config that is not provably everyone's.");
-        Ok(Told { published: vec![first, second], verified_by_go: by_go, refused: refusal.message })
+        drop(lying);
+
+        self.begin("More is asked, and some weeks pass")?;
+        commit(&project, "Ask for editors, times, settings and languages", THIRD_COMMIT)?;
+        let third = publish(&deployment, &project)?.0;
+        let fetched = self.fetch(&deployment, &served.url, &third)?;
+        let (reported, truth) = self.weeks_pass(&fetched, &served.url, &clock)?;
+
+        self.begin("candor merge, candor chart: public data, and charts with intervals")?;
+        let reported = self.results(&deployment, reported, &truth)?;
+
+        self.begin("Everyone sees the results")?;
+        self.note("Graphs, tables, data, configs, log, and everything that may leave a machine:");
+        self.quote(format_args!("{}/", served.url));
+        self.quote(format_args!("{}/charts/example.org/hello/", served.url));
+        self.quote(format_args!("{}/privacy", served.url));
+        if keep_serving {
+            self.note("Look around. Ctrl-C ends the story and removes everything.");
+            while !self.is_stopped() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        } else {
+            self.note("(Run it with --keep-serving to look around.)");
+        }
+        let published = vec![first, second, third];
+        Ok(Told { published, verified_by_go: by_go, refused: refusal.message, reported })
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     fn begin(&self, title: &str) -> Result<(), Failure> {
-        if self.stopped.load(Ordering::Relaxed) {
+        if self.is_stopped() {
             return Err(Failure::new("stopped"));
         }
         let number = 1 + self.chapter.fetch_add(1, Ordering::Relaxed);
@@ -183,9 +229,10 @@ impl Demo {
         }
     }
 
-    /// Serves a deployment on a free port of this machine.
-    fn serve(&self, deployment: &Deployment) -> Result<Served, Failure> {
+    /// Serves a deployment on a free port of this machine; with a clock it takes reports.
+    fn serve(&self, deployment: &Deployment, clock: Option<StoryClock>) -> Result<Served, Failure> {
         let (stop, stopped) = oneshot::channel();
+        let entrance = clock.map(|clock| front_door(deployment, clock)).transpose()?;
         self.runtime.block_on(async {
             let site = web::Site::open(
                 deployment.module.clone(),
@@ -195,7 +242,7 @@ impl Demo {
             .await?;
             let listener = super::serve::bind(([127, 0, 0, 1], 0).into()).await?;
             let url = format!("http://{}", super::serve::local_address(&listener)?);
-            self.runtime.spawn(web::serve(listener, None, site, None, async {
+            self.runtime.spawn(web::serve(listener, None, site, entrance, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;
             }));

@@ -3,7 +3,7 @@
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output};
 use crate::aggregate::index::week_of;
-use crate::aggregate::{Merged, MergedDataset, merge, merge_days};
+use crate::aggregate::{MergeError, Merged, MergedDataset, Progress, merge, merge_days};
 use crate::ingest::parse_date;
 use crate::publish::Deployment;
 use jiff::ToSpan;
@@ -69,6 +69,15 @@ pub(super) fn today() -> Date {
     jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
+/// Merges what was uploaded to a deployment since the last merge.
+pub(super) fn merge_deployment(
+    deployment: &Deployment,
+    progress: &dyn Progress,
+) -> Result<Merged, MergeError> {
+    let store = deployment.store.clone();
+    merge(&deployment.reports(), store, &deployment.scratch(), today(), progress)
+}
+
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let days = args.days.range()?;
     let deployment = Deployment::open(&args.data.folder)?;
@@ -76,7 +85,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let bar = Bar::new();
     let store = deployment.store.clone();
     let merged = match days {
-        None => merge(&reports, store, &scratch, today(), &bar)?,
+        None => merge_deployment(&deployment, &bar)?,
         Some(days) => merge_days(&reports, store, &scratch, days, today(), &bar)?,
     };
     drop(bar);

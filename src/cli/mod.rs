@@ -18,6 +18,7 @@ mod publish;
 mod serve;
 mod simulate;
 mod telemetry;
+mod upkeep;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;

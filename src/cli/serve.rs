@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 /// How long to wait before trying again to open the front door.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// Serve a deployment: GOPROXY, checksum database, transparency log, and uploads.
+/// Serve a deployment: GOPROXY, checksum database, transparency log, uploads, and the website.
 ///
 /// Prints `listening on http://ADDR` when ready. Stops on SIGINT or SIGTERM, after finishing the
 /// requests under way. Put a TLS-terminating proxy or a CDN in front: everything is cacheable.
@@ -24,9 +24,13 @@ pub(super) struct Args {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Take no reports. The deployment's folder may then be read-only.
+    /// Take no reports and publish none. The deployment's folder may then be read-only.
     #[arg(long)]
     no_uploads: bool,
+    /// Leave merging uploads and making charts to `candor merge` and `candor chart`; otherwise both
+    /// run at the start and after the end of each day in UTC.
+    #[arg(long)]
+    no_charts: bool,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: SocketAddr,
@@ -50,6 +54,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             true => None,
             false => Some(open_entrance(&deployment)),
         };
+        if !args.no_uploads && !args.no_charts {
+            super::upkeep::begin(deployment.clone());
+        }
         let listener = bind(args.listen).await?;
         let address = local_address(&listener)?;
         let admin = bind(args.admin).await?;

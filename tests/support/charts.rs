@@ -430,5 +430,5 @@ pub fn publish(store: &dyn Store, charts: &[WeekCharts]) {
     let key = Key::new("public/index").expect("a key");
     let before = store.pointer(&key).expect("read");
     let bytes = serde_json::to_vec(&public).expect("JSON");
-    store.swap(&key, before.as_deref(), &bytes).expect("swapped");
+    let _ = store.swap(&key, before.as_deref(), &bytes).expect("swapped");
 }

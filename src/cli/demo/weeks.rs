@@ -10,15 +10,16 @@ use crate::client::day::Day;
 use crate::client::report::filter;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::ModuleVersion;
-use crate::ingest::Clock;
+use crate::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits};
+use crate::publish::Deployment;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How many installations there are. The definitions say so too.
-const INSTALLATIONS: u64 = 100_000;
+pub(super) const INSTALLATIONS: u64 = 100_000;
 /// What the population is made from.
-const SEED: u64 = 7;
+pub(super) const SEED: u64 = 7;
 const CONNECTIONS: u16 = 8;
 
 /// A clock that the story sets.
@@ -39,6 +40,16 @@ impl Clock for StoryClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap_or_default()
     }
+}
+
+/// A front door by the story's clock.
+pub(super) fn front_door(deployment: &Deployment, clock: StoryClock) -> Result<Entrance, Failure> {
+    let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
+    let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
+    let limits = Limits::default();
+    let entrance = Entrance::new();
+    entrance.hang(FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?);
+    Ok(entrance)
 }
 
 /// The config that the population obeys, and where it reports to.
