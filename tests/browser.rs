@@ -95,7 +95,8 @@ fn deployment() -> Deployment {
     deployment
 }
 
-/// Fifteen weeks of data: what files hold does not matter here, only that they are offered.
+/// Fifteen weeks of data: what files hold does not matter here, only that they are offered. The last
+/// weeks have charts.
 fn publish_data(folder: &Path) {
     let store = publish::Deployment::open(folder).expect("a deployment").store;
     let first = date(2026, 8, 3);
@@ -106,6 +107,11 @@ fn publish_data(folder: &Path) {
             index.days.insert(*day, dataset(&*store, *day, 2_369));
             let week = Week { data: dataset(&*store, week_of(*day), 16_588), charts: None };
             index.weeks.insert(week_of(*day), week);
+        }
+        // Each of these weeks has pages for every program and chart: a few weeks have all kinds.
+        for week in support::charts::weeks(3) {
+            let charts = support::charts::stored(&*store, &support::charts::week(week));
+            index.weeks.entry(week).or_default().charts = Some(charts);
         }
         index.problems =
             vec!["2026-10-01.3.segment: the record at byte 4,711 is cut short".to_owned()];
