@@ -109,7 +109,7 @@ fn publish_data(folder: &Path) {
             index.weeks.insert(week_of(*day), week);
         }
         // Each of these weeks has pages for every program and chart: a few weeks have all kinds.
-        for week in support::charts::weeks(3) {
+        for week in support::charts::weeks(2) {
             let charts = support::charts::stored(&*store, &support::charts::week(week));
             index.weeks.entry(week).or_default().charts = Some(charts);
         }
