@@ -17,10 +17,11 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Ty
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many rows of lists are decoded at once.
@@ -53,10 +54,21 @@ impl ParquetReader {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
     }
 
+    /// The configs that the reports name; little else of the file is read.
+    pub fn configs(&self) -> Result<BTreeSet<String>, ParquetError> {
+        let mut texts = Texts::default();
+        for group in self.metadata.row_groups() {
+            let loaded = Arc::new(self.load(group, leaf::CONFIG..leaf::CONFIG + 1)?);
+            let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+            Source { group, loaded, rows }.texts(leaf::CONFIG, &mut texts)?;
+        }
+        Ok(texts.iter().map(str::to_owned).collect())
+    }
+
     /// Reads a row group.
     pub fn read(&self, group: usize) -> Result<Columns, ParquetError> {
         let group = self.group(group)?;
-        let loaded = Arc::new(self.load(group)?);
+        let loaded = Arc::new(self.load(group, 0..leaf::ALL)?);
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
         let source = Source { group, loaded, rows };
         let mut texts = Texts::default();
@@ -84,12 +96,13 @@ impl ParquetReader {
             .ok_or_else(|| ParquetError::Other(format!("it has {} row groups", self.row_groups())))
     }
 
-    /// Reads the compressed bytes of a row group.
-    fn load(&self, group: &RowGroupMetaData) -> Result<Loaded, ParquetError> {
+    /// Reads the compressed bytes of some neighbouring columns of a row group.
+    fn load(&self, group: &RowGroupMetaData, leaves: Range<usize>) -> Result<Loaded, ParquetError> {
         if group.num_columns() != leaf::ALL {
             return Err(ParquetError::Other("a row group lacks columns".to_owned()));
         }
-        let ranges = group.columns().iter().map(|column| column.byte_range());
+        let columns = group.columns().get(leaves).unwrap_or_default();
+        let ranges = columns.iter().map(|column| column.byte_range());
         let start = ranges.clone().map(|(start, _)| start).min().unwrap_or_default();
         let end = ranges.map(|(start, bytes)| start.saturating_add(bytes)).max();
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

@@ -62,6 +62,11 @@ impl PublicData {
         PublicData { store }
     }
 
+    /// Where the objects are.
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// The index now; an empty one where nothing was merged yet.
     pub fn index(&self) -> Result<Index, PublicError> {
         self.parse(self.index_bytes()?.as_deref())

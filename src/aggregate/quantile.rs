@@ -100,3 +100,7 @@ impl<'a> Distribution<'a> {
         sum
     }
 }
+
+#[cfg(test)]
+#[path = "quantile_tests.rs"]
+mod tests;

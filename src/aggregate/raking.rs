@@ -319,3 +319,7 @@ fn proportions(parts: impl IntoIterator<Item = f64>) -> Vec<f64> {
 fn positive(number: f64) -> f64 {
     if number.is_finite() && number > 0.0 { number } else { 0.0 }
 }
+
+#[cfg(test)]
+#[path = "raking_tests.rs"]
+mod tests;

@@ -76,3 +76,58 @@ impl Weights {
         Base { reports: self.reports, total: self.sum, effective: self.effective() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn equal_weights_say_as_much_as_there_are_reports() {
+        let mut weights = Weights::default();
+        weights.add_many(1.0 / 0.06636, 1_000_003);
+        assert!((weights.effective() - 1_000_003.0).abs() < 1e-6);
+        assert_eq!(weights.base().reports, 1_000_003);
+    }
+
+    #[test]
+    fn unequal_weights_say_less() {
+        let mut weights = Weights::default();
+        weights.add_many(1.0, 100);
+        weights.add_many(10.0, 10);
+        // (100 + 100)² / (100 + 1000).
+        assert!((weights.effective() - 40_000.0 / 1100.0).abs() < 1e-9);
+        let base = weights.base();
+        assert_eq!((base.reports, base.total, base.effective), (110, 200.0, weights.effective()));
+    }
+
+    #[test]
+    fn reports_without_a_usable_weight_are_seen_and_stand_for_nobody() {
+        let mut weights = Weights::default();
+        for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            weights.add(weight);
+        }
+        assert_eq!(weights, Weights { reports: 4, ..Weights::default() });
+        assert_eq!(weights.effective(), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn adding_many_is_adding_each_and_merging_is_adding_all(
+            parts in vec((0.01..100.0, 0_u64..50), 0..6),
+        ) {
+            let (mut each, mut merged) = (Weights::default(), Weights::default());
+            for (weight, reports) in parts {
+                let mut part = Weights::default();
+                part.add_many(weight, reports);
+                merged.merge(part);
+                (0..reports).for_each(|_| each.add(weight));
+            }
+            prop_assert_eq!((each.reports, each.largest), (merged.reports, merged.largest));
+            prop_assert!((each.sum - merged.sum).abs() <= 1e-12 * each.sum);
+            prop_assert!((each.squares - merged.squares).abs() <= 1e-12 * each.squares);
+            prop_assert!(merged.effective() <= merged.reports as f64);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::ingest::Report;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
+use sha2::Digest;
 
 /// A report's one form.
 pub(super) fn canonical(json: &str) -> Vec<u8> {
@@ -49,4 +50,16 @@ pub(super) fn any_report() -> impl Strategy<Value = Vec<u8>> {
 
 fn program_of(name: &str, counters: &str, stacks: &str) -> String {
     program(&format!("example.org/{name}"), counters, stacks)
+}
+
+/// Segment files of a journal, written from their description (see `ingest::record`).
+pub(super) fn segment<'a>(reports: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    let mut bytes = b"candor reports\x01\n".to_vec();
+    for report in reports {
+        let length = u32::try_from(report.len()).expect("a short report");
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&sha2::Sha256::digest(report)[..16]);
+        bytes.extend_from_slice(report);
+    }
+    bytes
 }

@@ -269,7 +269,7 @@ fn check_categories(
         }
         (Property::Counter(expression), _) => {
             let buckets: Vec<String> =
-                expression.names().map(|name| bucket(expression, &name).to_owned()).collect();
+                expression.names().map(|name| expression.bucket(&name).to_owned()).collect();
             for (category, _) in shares.iter().filter(|(c, _)| !buckets.contains(&c.value)) {
                 let message = format!("`{expression}` has no bucket `{}`", category.value);
                 let help = format!("its buckets are {}", buckets.join(", "));
@@ -287,14 +287,6 @@ fn check_categories(
         _ => {}
     }
     good
-}
-
-/// The bucket of one of an expression's names: all of a name that is not of a group.
-pub fn bucket<'n>(expression: &CounterExpression, name: &'n str) -> &'n str {
-    match expression.as_str().split_once('{') {
-        Some((prefix, _)) => name.strip_prefix(prefix).unwrap_or(name),
-        None => name.split_once(':').map_or(name, |(_, bucket)| bucket),
-    }
 }
 
 /// Adds to `found` what breaks a rule between marginals and the other definitions:

@@ -5,6 +5,7 @@
 //! that name is `gopls-client-2`. A title may be mended without breaking a link; a counter that is
 //! renamed counts something else.
 
+use crate::charts::counter::chart_of;
 use std::collections::HashSet;
 
 /// The names of what is drawn for every program, whatever its charts: no chart gets one of them.
@@ -30,7 +31,7 @@ impl ChartIds {
 
     /// The name of the next chart, which has this counter expression.
     pub fn name(&mut self, counter: &str) -> String {
-        let chart = counter.split([':', '{']).next().unwrap_or_default().to_ascii_lowercase();
+        let chart = chart_of(counter).to_ascii_lowercase();
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let plain: String = chart.chars().map(plain).collect();
         let plain = match plain.trim_matches('-') {

@@ -55,7 +55,8 @@ function attributes(html, ...names) {
 async function crawl() {
   const pages = new Map();
   const fragments = [];
-  const seen = new Set(['/']);
+  /** Addresses, and where each was found first. */
+  const seen = new Map([['/', 'the start']]);
   let next = ['/'];
   const visit = async (address) => {
     const response = await fetch(new URL(address, base), { redirect: 'manual' });
@@ -63,7 +64,7 @@ async function crawl() {
       return [new URL(response.headers.get('location'), new URL(address, base)).href];
     }
     if (response.status !== 200) {
-      complain(address, `answers ${response.status}`);
+      complain(address, `answers ${response.status}; found on ${seen.get(address)}`);
     }
     const isPage = (response.headers.get('content-type') ?? '').startsWith('text/html');
     if (!isPage) {
@@ -87,7 +88,7 @@ async function crawl() {
         const path = target.pathname + target.search;
         if (target.hash) fragments.push([address, path, decodeURIComponent(target.hash.slice(1))]);
         if (!seen.has(path)) {
-          seen.add(path);
+          seen.set(path, address);
           next.push(path);
         }
       }
@@ -130,7 +131,11 @@ async function open(context, address, label) {
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== base.origin) complain(label, `loads ${request.url()}`);
   });
-  page.on('requestfailed', (request) => complain(label, `cannot load ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    // What a page no longer needs when it is left is given up, and that is no failure.
+    const reason = request.failure()?.errorText;
+    if (reason !== 'net::ERR_ABORTED') complain(label, `cannot load ${request.url()}: ${reason}`);
+  });
   const response = await page.goto(new URL(address, base).href, { waitUntil: 'load' });
   if (!response.ok()) complain(label, `answers ${response.status()}`);
   return page;

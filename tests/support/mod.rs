@@ -9,6 +9,7 @@ pub mod counter_file;
 pub mod front_door;
 pub mod http;
 pub mod mutation;
+pub mod python;
 pub mod segments;
 
 use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};

@@ -46,7 +46,7 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
             "Nothing is sent until someone turns it on. These commands take effect at once, and "
             code { "candor telemetry view" } " shows what would be sent before anything is."
         }
-        (layout::wide("Commands that turn telemetry on and off", &choices()))
+        (choices())
         p {
             "The complete list of what may leave a machine, counter by counter, is on the "
             a href="/privacy" { "privacy page" } "."
@@ -119,33 +119,19 @@ fn promise(title: &str, text: Markup) -> Markup {
 
 /// How to join and how to leave.
 pub(super) fn choices() -> Markup {
-    let rows = [
-        (
-            "candor telemetry on",
-            "gotelemetry on",
-            "count, and send sampled reports of weeks that begin from now on",
-        ),
-        ("candor telemetry local", "gotelemetry local", "count for yourself; send nothing"),
-        ("candor telemetry off", "gotelemetry off", "count nothing, send nothing"),
+    let commands = [
+        ("on", "Count, and send sampled reports of weeks that begin from now on."),
+        ("local", "Count for yourself; send nothing."),
+        ("off", "Count nothing, send nothing."),
     ];
     html! {
-        table {
-            caption { "For programs of this project, and for Go's own" }
-            thead { tr { th scope="col" { "Command" } th scope="col" { "Go programs" } th scope="col" { "From then on" } } }
-            tbody {
-                @for (command, go, effect) in rows {
-                    tr {
-                        th.nowrap scope="row" { code { (command) } }
-                        td.nowrap { code { (go) } }
-                        td { (effect) }
-                    }
-                }
-                tr {
-                    th.nowrap scope="row" { code { "DO_NOT_TRACK=1" } }
-                    td { "—" }
-                    td { "in the environment: off, whatever else is set" }
-                }
+        dl.facts {
+            @for (mode, effect) in commands {
+                dt { code { "candor telemetry " (mode) } }
+                dd { (effect) " For Go's own programs: " code { "gotelemetry " (mode) } "." }
             }
+            dt { code { "DO_NOT_TRACK=1" } }
+            dd { "In the environment: off, whatever else is set." }
         }
     }
 }

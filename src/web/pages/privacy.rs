@@ -68,7 +68,7 @@ pub(super) fn body(config: Option<&LoadedConfig>, catalogue: Option<&Catalogue>)
         }
         h2 { "In or out" }
         p { "Off until you turn it on. What is counted stays on the machine until a week is over." }
-        (layout::wide("Commands that turn telemetry on and off", &home::choices()))
+        (home::choices())
         (never())
         h2 { "What a report is made of" }
         p {
@@ -127,7 +127,7 @@ fn fields() -> Markup {
             thead { tr { th scope="col" { "Field" } th scope="col" { "What is in it" } } }
             tbody {
                 @for (name, meaning) in FIELDS {
-                    tr { th scope="row" { code { (name) } } td { (meaning) } }
+                    tr { th.term scope="row" { code { (name) } } td { (meaning) } }
                 }
             }
         }

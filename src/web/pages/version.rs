@@ -67,7 +67,7 @@ fn body(
                 }
                 @if !provenance.path.as_str().is_empty() { ", folder " code { (provenance.path.as_str()) } }
             }
-            dt { "Compiled by" } dd { "Candor " (provenance.program_version) }
+            dt { "Compiled by" } dd { (provenance.program_version) }
             dt { "Hash of the zip" } dd { span.hash { (config.zip_hash) } }
             dt { "In the log" } dd {
                 a href={ "/log/entry/" (version.leaf_index()) } { "entry " (version.leaf_index()) }
