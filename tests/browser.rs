@@ -6,16 +6,12 @@
 
 mod support;
 
-use candor::aggregate::index::{Dataset, FileFormat, PublicFile, Week, week_of};
-use candor::aggregate::{PublicData, PublicError};
-use candor::publish;
-use candor::store::{Key, Store};
+use candor::ingest::Report;
 use jiff::ToSpan;
-use jiff::civil::{Date, date};
-use sha2::{Digest, Sha256};
+use jiff::civil::date;
 use std::path::Path;
 use std::process::Command;
-use support::{Charts, Deployment, MODULE, chart, run, text};
+use support::{Charts, Deployment, MODULE, candor, chart, run, segments, succeed, text};
 
 #[test]
 fn every_page_is_sound_in_a_real_browser() {
@@ -91,51 +87,36 @@ fn deployment() -> Deployment {
         charts.add_chart(&format!("chart{number}"));
         deployment.publish(&charts);
     }
-    publish_data(deployment.path());
+    report(&deployment, &charts, "v0.26.0");
     deployment
 }
 
-/// Fifteen weeks of data: what files hold does not matter here, only that they are offered.
-fn publish_data(folder: &Path) {
-    let store = publish::Deployment::open(folder).expect("a deployment").store;
-    let first = date(2026, 8, 3);
-    let days: Vec<Date> =
-        (0..15 * 7).map(|n| first.checked_add(n.days()).expect("a day")).collect();
-    let published = PublicData::new(store.clone()).update(|index| {
-        for day in &days {
-            index.days.insert(*day, dataset(&*store, *day, 2_369));
-            let week = Week { data: dataset(&*store, week_of(*day), 16_588), charts: None };
-            index.weeks.insert(week_of(*day), week);
-        }
-        index.problems =
-            vec!["2026-10-01.3.segment: the record at byte 4,711 is cut short".to_owned()];
-        Ok::<_, PublicError>(())
-    });
-    published.expect("an index");
+/// Twelve weeks of reports under a version of the config, merged and charted, and a segment that
+/// was damaged.
+fn report(deployment: &Deployment, charts: &Charts, version: &str) {
+    let folder = deployment.path().join("reports");
+    let first = date(2026, 8, 2);
+    for week in 0..12 {
+        let last_day = first.checked_add((7 * week).days()).expect("a day").to_string();
+        let file = deployment.path().join("simulated.ndjson");
+        let mut simulate = candor();
+        simulate.args(["simulate", "--reports", "150", "--config", version]);
+        simulate.args(["--seed", &week.to_string(), "--week", &last_day]);
+        simulate.arg("--charts").arg(charts.path()).arg("--out").arg(&file);
+        succeed(&mut simulate);
+        let reports = std::fs::read_to_string(&file).expect("simulated reports");
+        let reports: Vec<String> = reports.lines().map(one_form).collect();
+        segments::write(&folder, week as u64 + 1, "2026-10-20", &reports);
+    }
+    let damaged = b"candor reports\x01\nthis is no record of a report, and much longer than none";
+    std::fs::write(folder.join("00000099-until-2026-10-20.reports"), damaged).expect("write");
+    for verb in ["merge", "chart"] {
+        run(candor().args([verb, "--data"]).arg(deployment.path()));
+    }
 }
 
-fn dataset(store: &dyn Store, date: Date, reports: u64) -> Dataset {
-    let files = FileFormat::ALL.map(|format| {
-        let bytes = format!("{date} {reports} {format:?}").repeat(4_000).into_bytes();
-        let sha256: String =
-            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let file = PublicFile {
-            name: format!("{date}.{}", format.extension()),
-            format,
-            bytes: bytes.len() as u64,
-            sha256: sha256.clone(),
-        };
-        store
-            .put(&[(Key::new(format!("public/{sha256}")).expect("a key"), bytes)])
-            .expect("stored");
-        file
-    });
-    let complete = date < jiff::civil::date(2026, 10, 15);
-    Dataset {
-        reports,
-        rows: reports * 2 + 17,
-        complete,
-        files: files.to_vec(),
-        ..Dataset::default()
-    }
+/// A report as the front door stores it.
+fn one_form(report: &str) -> String {
+    let report = Report::decode(report.as_bytes()).expect("a report");
+    String::from_utf8(report.encode()).expect("text")
 }

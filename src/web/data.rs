@@ -85,7 +85,8 @@ pub(super) async fn get(
 
 /// A file that the index names, and the dataset that it is of.
 fn find<'a>(index: &'a Index, kind: &str, name: &str) -> Option<(&'a Dataset, &'a PublicFile)> {
-    let date = name.get(..10)?.parse().ok()?;
+    // The day that a file's name holds says where to look; the name must be the whole name there.
+    let date = name.strip_prefix("week-").unwrap_or(name).get(..10)?.parse().ok()?;
     let dataset = match kind {
         "days" => index.days.get(&date)?,
         "weeks" => &index.weeks.get(&date)?.data,

@@ -146,14 +146,15 @@ impl Representation {
         if self.0.gzip.is_some() {
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }
+        // With 304 too: its headers replace those of the page that the browser has.
+        if self.0.content == Content::Html {
+            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        }
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }
         headers.insert(CONTENT_TYPE, self.0.content.media_type());
-        if self.0.content == Content::Html {
-            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-        }
         if encoded {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }

@@ -131,7 +131,11 @@ async function open(context, address, label) {
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== base.origin) complain(label, `loads ${request.url()}`);
   });
-  page.on('requestfailed', (request) => complain(label, `cannot load ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    // What a page no longer needs when it is left is given up, and that is no failure.
+    const reason = request.failure()?.errorText;
+    if (reason !== 'net::ERR_ABORTED') complain(label, `cannot load ${request.url()}: ${reason}`);
+  });
   const response = await page.goto(new URL(address, base).href, { waitUntil: 'load' });
   if (!response.ok()) complain(label, `answers ${response.status()}`);
   return page;

@@ -7,7 +7,7 @@ use candor::aggregate::figure::{
     Reweighted, Row, WeekCharts,
 };
 use candor::aggregate::index::{self, ChartsFile, Dataset, Index, Week};
-use candor::store::{Key, Store};
+use candor::store::{Key, Store, Swap};
 use jiff::civil::{Date, date};
 use sha2::{Digest, Sha256};
 
@@ -415,20 +415,27 @@ pub fn weeks(count: u32) -> Vec<Date> {
         .collect()
 }
 
+/// Stores the charts of a week, for an index to name.
+pub fn stored(store: &dyn Store, week: &WeekCharts) -> ChartsFile {
+    let bytes = serde_json::to_vec(week).expect("JSON");
+    let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let key = Key::new(format!("public/{sha256}")).expect("a key");
+    let file = ChartsFile { bytes: bytes.len() as u64, made_from: sha256.clone(), sha256 };
+    store.put(&[(key, bytes)]).expect("stored");
+    file
+}
+
 /// Stores the charts of these weeks as what is public now.
 pub fn publish(store: &dyn Store, charts: &[WeekCharts]) {
     let mut public = Index { format: index::FORMAT, ..Index::default() };
     for week in charts {
-        let bytes = serde_json::to_vec(week).expect("JSON");
-        let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        let key = Key::new(format!("public/{sha256}")).expect("a key");
-        let charts = ChartsFile { bytes: bytes.len() as u64, made_from: sha256.clone(), sha256 };
-        store.put(&[(key, bytes)]).expect("stored");
+        let charts = stored(store, week);
         let data = Dataset { reports: week.reports, complete: week.complete, ..Dataset::default() };
         public.weeks.insert(week.week, Week { data, charts: Some(charts) });
     }
     let key = Key::new("public/index").expect("a key");
     let before = store.pointer(&key).expect("read");
     let bytes = serde_json::to_vec(&public).expect("JSON");
-    let _ = store.swap(&key, before.as_deref(), &bytes).expect("swapped");
+    let swap = store.swap(&key, before.as_deref(), &bytes).expect("swapped");
+    assert_eq!(swap, Swap::Won);
 }

@@ -1,5 +1,6 @@
 //! From a figure's numbers to what is drawn of them: which bars, in which order, with what said.
 
+use super::trend::{Measure, Series};
 use super::words;
 use crate::aggregate::figure::{self, Base, Figure, Interval, Kind, Row, SMALL};
 use crate::web::pages::words::{counted, grouped};
@@ -74,59 +75,6 @@ pub(super) struct BoxRow {
     pub(super) median: Interval,
     /// Whether the median may lie above its interval.
     pub(super) open: bool,
-}
-
-/// A value of a week.
-pub(super) type Point = Interval;
-
-/// A value over weeks; nothing where a week has no data.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::web) struct Series {
-    /// Its name.
-    pub(in crate::web) label: String,
-    /// One a week.
-    pub(in crate::web) points: Vec<Option<Point>>,
-}
-
-/// What values over weeks are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Measure {
-    /// Shares of reports.
-    Share,
-    /// Medians of a quotient.
-    Quotient,
-}
-
-/// Values over weeks.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::web) struct Trend {
-    /// The last days of the weeks, all that lie between the first and the last.
-    pub(in crate::web) weeks: Vec<Date>,
-    /// All series; those that are drawn are chosen here.
-    pub(in crate::web) series: Vec<Series>,
-    /// What they are.
-    pub(in crate::web) measure: Measure,
-    /// The reports of the first and the last week that has any.
-    pub(in crate::web) reports: Option<(u64, u64)>,
-}
-
-impl Trend {
-    /// The series with the largest values, in their order, and how many others there are. Series
-    /// without any value are not counted.
-    pub(in crate::web) fn largest(&self, most: usize) -> (Vec<&Series>, usize) {
-        let mean = |series: &&Series| {
-            let (count, sum) = series
-                .points
-                .iter()
-                .flatten()
-                .fold((0.0, 0.0), |(count, sum), point| (count + 1.0, sum + point.value));
-            sum / f64::max(count, 1.0)
-        };
-        let valued = self.series.iter().filter(|s| s.points.iter().any(Option::is_some));
-        let valued: Vec<&Series> = valued.collect();
-        let (largest, left_out) = chosen(&valued, most, mean);
-        (largest.into_iter().copied().collect(), left_out)
-    }
 }
 
 /// What a picture shows, chosen and in order.
@@ -285,40 +233,7 @@ impl Picture {
         Picture { shown, notes, description }
     }
 
-    /// Values over weeks.
-    pub(in crate::web) fn over_weeks(trend: &Trend, confidence: f64) -> Picture {
-        let (series, left_out) = trend.largest(super::sheet::SERIES);
-        if series.is_empty() {
-            return Picture::nothing(
-                "No report of these weeks could have held what is counted here.",
-            );
-        }
-        let intervals = words::confidence(confidence);
-        let mut notes = Vec::new();
-        if let Some((first, last)) = trend.reports {
-            let (first, last) = (grouped(first), grouped(last));
-            notes.push(format!(
-                "n = {first} reports in the first week, {last} in the last · bands: {intervals} intervals"
-            ));
-        }
-        if left_out > 0 {
-            notes.push(format!("{} more in the table.", grouped(left_out as u64)));
-        }
-        let (first, last) = (trend.weeks.first(), trend.weeks.last());
-        let mut description = "Line chart over weeks".to_owned();
-        if let (Some(first), Some(last)) = (first, last) {
-            description.push_str(&format!(" from {first} to {last}"));
-        }
-        description.push_str(": ");
-        let labels: Vec<_> = series.iter().map(|series| series.label.as_str()).collect();
-        description.push_str(&labels.join(", "));
-        description.push_str(". The table has the numbers.");
-        let series = series.into_iter().cloned().collect();
-        let shown = Shown::Lines { weeks: trend.weeks.clone(), series, measure: trend.measure };
-        Picture { shown, notes, description }
-    }
-
-    fn nothing(why: &str) -> Picture {
+    pub(super) fn nothing(why: &str) -> Picture {
         Picture {
             shown: Shown::Nothing(why.to_owned()),
             notes: Vec::new(),
@@ -329,7 +244,7 @@ impl Picture {
 
 /// The `most` things with the largest values, in the order that they had, and how many others there
 /// are.
-fn chosen<T>(all: &[T], most: usize, value: impl Fn(&T) -> f64) -> (Vec<&T>, usize) {
+pub(super) fn chosen<T>(all: &[T], most: usize, value: impl Fn(&T) -> f64) -> (Vec<&T>, usize) {
     let mut places: Vec<usize> = (0..all.len()).collect();
     let size = |place: &usize| all.get(*place).map_or(0.0, &value);
     places.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));

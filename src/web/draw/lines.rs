@@ -4,10 +4,11 @@
 //! between two gaps is a mark with a whisker. Series are told apart by colour, by the shape of their
 //! marks, and by a name at the line's end (on a narrow sheet: below).
 
-use super::figure::{Measure, Series, Size};
+use super::figure::Size;
 use super::label;
 use super::scale::Scale;
 use super::sheet::{Error, Frame, Ink, Lettering, Plot, Sheet, Side};
+use super::trend::{Measure, Point, Series};
 use super::words;
 use jiff::civil::Date;
 
@@ -112,7 +113,7 @@ impl Lines<'_> {
     }
 
     /// Stretches of weeks without a gap.
-    fn stretches(series: &Series) -> Vec<Vec<(f64, super::figure::Point)>> {
+    fn stretches(series: &Series) -> Vec<Vec<(f64, Point)>> {
         let mut stretches = vec![Vec::new()];
         for (place, point) in series.points.iter().enumerate() {
             match (point, stretches.last_mut()) {

@@ -3,6 +3,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `figure` | which rows of a figure are drawn, in which order, and what is said of them |
+//! | `trend` | the same over weeks |
 //! | `bars` | partitions and stacks |
 //! | `histogram` | buckets that have an order |
 //! | `boxes` | ratios |
@@ -24,11 +25,15 @@ mod lines;
 mod scale;
 mod sheet;
 mod svg;
+mod trend;
 pub(in crate::web) mod words;
 
-pub(in crate::web) use figure::{Measure, NONE, Picture, Series, Trend, is_small};
+pub(in crate::web) use figure::{NONE, Picture, is_small};
 pub(in crate::web) use label::plain;
 pub(in crate::web) use svg::{Legend, file, inline, inline_narrow};
+pub(in crate::web) use trend::{Measure, Series, Trend};
 
+#[cfg(test)]
+mod measured;
 #[cfg(test)]
 mod tests;

@@ -85,16 +85,17 @@ fn first(config: &CollectionConfig) -> String {
 /// A change with its names as code; many names are folded away after the first.
 fn sentence(change: &Change) -> Markup {
     let phrases = change.sentence();
-    let is_name = |phrase: &&Phrase| matches!(phrase, Phrase::Name(_));
-    let many = phrases.iter().filter(is_name).count() > UNFOLDED;
     let part = |phrase: &Phrase| match phrase {
         Phrase::Words(words) => html! { (words) },
         Phrase::Name(name) => html! { code { (name) } },
     };
-    if !many {
+    let names = phrases.iter().filter(|phrase| matches!(phrase, Phrase::Name(_))).count();
+    if names <= UNFOLDED {
         return html! { @for phrase in &phrases { (part(phrase)) } };
     }
-    let names = phrases.iter().filter(is_name).count() as u64;
+    // The last name is the program's.
+    let of_program = matches!(phrases.as_slice(), [.., Phrase::Words(of), _] if of == " of ");
+    let names = names as u64 - u64::from(of_program);
     html! {
         details {
             summary { (summary(&phrases)) " (" (super::words::counted(names, "name")) ")" }

@@ -74,7 +74,14 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
     let days: BTreeMap<Date, &Dataset> =
         index.days.iter().map(|(date, day)| (*date, day)).collect();
     // The newest week that has something in it makes the best example.
-    let example = weeks.iter().rev().find(|(_, data)| data.reports > 0).map(|(date, _)| *date);
+    let parquet = |data: &Dataset| {
+        data.files
+            .iter()
+            .find(|file| file.format == FileFormat::Parquet)
+            .map(|file| file.name.clone())
+    };
+    let example =
+        weeks.values().rev().filter(|data| data.reports > 0).find_map(|data| parquet(data));
     html! {
         h1 { "Public data" }
         p.lead {
@@ -93,7 +100,7 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         (section(&Listing { kind: "days", one: "Day", other: pages.weeks.map(|d| ("weeks-before", d)) }, &days, pages.days))
         h2 { "Reading it from here" }
         @if example.is_none() { p { "There is no week yet; these lines will work once there is the one they name." } }
-        (reading(base, example.unwrap_or(Date::constant(2026, 11, 15))))
+        (reading(base, &example.unwrap_or_else(|| "week-2026-11-15.parquet".to_owned())))
         h2 { "What is in the files" }
         p {
             "NDJSON holds one report a line, with the fields that the " a href="/privacy" { "privacy page" }
@@ -200,8 +207,8 @@ fn file_cells(kind: &str, file: &crate::aggregate::index::PublicFile) -> Markup 
     }
 }
 
-fn reading(base: &str, week: Date) -> Markup {
-    let file = format!("{base}/data/weeks/{week}.{}", FileFormat::Parquet.extension());
+fn reading(base: &str, name: &str) -> Markup {
+    let file = format!("{base}/data/weeks/{name}");
     let lines = [
         (
             "DuckDB",
@@ -262,6 +269,8 @@ fn index_fields() -> Markup {
             "reports, rows",
             "of a dataset: how many reports, and how many builds of programs these tell of",
         ),
+        ("text_bytes", "of a dataset: the size of its NDJSON before compression"),
+        ("merges", "counts up with each merge that changed something"),
         ("complete", "of a dataset: whether no report can be added any more"),
         (
             "files",

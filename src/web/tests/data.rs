@@ -16,10 +16,10 @@ fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 31 + at / 251) as u8).collect()
 }
 
-fn public_file(store: &dyn Store, date: Date, format: FileFormat, bytes: Vec<u8>) -> PublicFile {
+fn public_file(store: &dyn Store, stem: &str, format: FileFormat, bytes: Vec<u8>) -> PublicFile {
     let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let file = PublicFile {
-        name: format!("{date}.{}", format.extension()),
+        name: format!("{stem}.{}", format.extension()),
         format,
         bytes: bytes.len() as u64,
         sha256: sha256.clone(),
@@ -32,9 +32,11 @@ fn public_file(store: &dyn Store, date: Date, format: FileFormat, bytes: Vec<u8>
 fn fixture() -> Fixture {
     let fixture = Fixture::with(1);
     let store = fixture.store.clone();
-    let file = |date, format, length| public_file(&*store, date, format, bytes(length));
-    let week = FileFormat::ALL.map(|format| file(WEEK, format, 1_000_000)).to_vec();
-    let day = vec![file(WEEK, FileFormat::NdjsonGzip, 10), file(WEEK, FileFormat::Parquet, 0)];
+    let file = |name: &str, format, length| public_file(&*store, name, format, bytes(length));
+    let week = FileFormat::ALL.map(|format| file("week-2026-11-15", format, 1_000_000)).to_vec();
+    let day = ["2026-11-15"; 2];
+    let day = day.iter().zip([(FileFormat::NdjsonGzip, 10), (FileFormat::Parquet, 0)]);
+    let day: Vec<_> = day.map(|(name, (format, length))| file(name, format, length)).collect();
     let data = |files, complete| Dataset {
         reports: 16_588,
         rows: 20_001,
@@ -53,7 +55,7 @@ fn fixture() -> Fixture {
     fixture
 }
 
-const PARQUET: &str = "/data/weeks/2026-11-15.parquet";
+const PARQUET: &str = "/data/weeks/week-2026-11-15.parquet";
 
 async fn part(router: &Router, range: &str) -> Answer {
     ask(router, Method::GET, PARQUET, &[("range", range)]).await
@@ -128,11 +130,13 @@ async fn only_what_the_index_names_is_there() {
     let router = fixture.router().await;
     for path in [
         "weeks/2026-11-08.parquet",
-        "weeks/2026-11-15.csv",
+        "weeks/2026-11-15.parquet",
+        "weeks/week-2026-11-15.csv",
+        "days/week-2026-11-15.parquet",
         "weeks/2026-11-15",
         "days/2026-11-15.ndjson.zst",
         "years/2026-11-15.parquet",
-        "weeks/2026-11-15.parquet/",
+        "weeks/week-2026-11-15.parquet/",
         "2026-11-15.parquet",
         "public/index",
         "weeks/",
@@ -174,19 +178,19 @@ async fn the_page_lists_files_columns_and_lines_that_read_them_from_here() {
     let router = fixture.router().await;
     let page = get(&router, "/data/").await;
     for part in [
-        "href=\"/data/weeks/2026-11-15.parquet\"",
+        "href=\"/data/weeks/week-2026-11-15.parquet\"",
         "href=\"/data/days/2026-11-15.ndjson.gz\"",
         "16,588",
         "1.00 MB",
         "<code>counters</code>",
-        "https://telemetry.example.org/data/weeks/2026-11-15.parquet",
+        "https://telemetry.example.org/data/weeks/week-2026-11-15.parquet",
         "2026-11-15.0.segment &lt;b&gt;",
         "provisional",
     ] {
         assert!(page.text().contains(part), "{part}");
     }
     let here = ask(&router, Method::GET, "/data/", &[("host", "127.0.0.1:8080")]).await;
-    assert!(here.text().contains("http://127.0.0.1:8080/data/weeks/2026-11-15.parquet"));
+    assert!(here.text().contains("http://127.0.0.1:8080/data/weeks/week-2026-11-15.parquet"));
     assert_eq!(get(&router, "/data/?weeks-before=yesterday").await.status, StatusCode::BAD_REQUEST);
     let before = get(&router, "/data/?weeks-before=2026-11-15").await;
     assert!(before.text().contains("There are none yet"));

@@ -72,7 +72,7 @@ pub(super) fn neighbours(program: &str, week: Date, weeks: &[Date], id: Option<&
     let after = place.and_then(|place| weeks.get(place.checked_sub(1)?));
     // Half a year up to this week, as far as there are charts.
     let first = place.and_then(|place| weeks.get(place..)).unwrap_or_default();
-    let first = first.iter().take(26).last();
+    let first = first.iter().take(26).next_back();
     html! {
         nav.pages aria-label="Weeks" {
             @if let Some(before) = before {

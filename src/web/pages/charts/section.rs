@@ -1,6 +1,7 @@
 //! One chart on a page: picture, table, where it comes from, and its files.
 
 use super::address::{self, Form, Weeks};
+use super::parts;
 use super::tables::{self, Limit, name};
 use crate::aggregate::figure::{Definition, DefinitionsSource, Figure, Kind, WeekCharts};
 use crate::web::draw::{self, Picture, words as numbers};
@@ -50,7 +51,7 @@ pub(super) fn section(
                 summary { "Table" }
                 (tables::rows(figure, &days, week.confidence, tables::EXCERPT, &page))
             }
-            (tables::folds(program, figure, (week.week, &days), tables::EXCERPT, false))
+            (parts::folds(program, figure, (week.week, &days), tables::EXCERPT, false))
             (facts(week, program, figure))
         }
     }
@@ -165,6 +166,6 @@ pub(super) fn whole(
             (picture(&weighted, &format!("w{place}"), &each.title))
         }
         @if !figure.by.is_empty() || !figure.reweighted.is_empty() { h2 { "In detail" } }
-        (tables::folds(program, figure, (week.week, &days), limit, true))
+        (parts::folds(program, figure, (week.week, &days), limit, true))
     }
 }

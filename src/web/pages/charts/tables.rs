@@ -1,13 +1,11 @@
-//! A chart's numbers as tables: every row with its interval, its parts, and what weighting did.
+//! A chart's numbers as tables: every row with its interval, and beside it the reweighted one.
 
-use super::address::{self, Form, Weeks};
-use super::csv::name_of;
 use crate::aggregate::figure::{
-    Base, Breakdown, Dimension, Distribution, Figure, Interval, Kind, Quantile, Reweighted, Row,
+    Base, Distribution, Figure, Interval, Kind, Quantile, Reweighted, Row,
 };
 use crate::web::draw::{self, words as numbers};
 use crate::web::pages::layout;
-use crate::web::pages::words::{self, counted, grouped};
+use crate::web::pages::words::{counted, grouped};
 use maud::{Markup, html};
 
 /// How much of a long table is shown where it is one of many.
@@ -48,7 +46,7 @@ fn rows_are(figure: &Figure) -> &'static str {
     }
 }
 
-fn quantile(distribution: &Distribution, at: f64) -> Option<&Quantile> {
+pub(super) fn quantile(distribution: &Distribution, at: f64) -> Option<&Quantile> {
     distribution.quantiles.iter().find(|quantile| (quantile.at - at).abs() < 1e-9)
 }
 
@@ -69,7 +67,7 @@ fn share(share: &Interval) -> Markup {
 }
 
 /// Says that there is more than is shown.
-fn more(shown: usize, all: usize, what: &str, whole: &str) -> Markup {
+pub(super) fn more(shown: usize, all: usize, what: &str, whole: &str) -> Markup {
     html! {
         @if all > shown {
             p.note {
@@ -244,178 +242,7 @@ pub(super) fn value_cell(value: Option<&Interval>, quotient: bool) -> Markup {
     }
 }
 
-fn dimension(dimension: Dimension) -> (&'static str, &'static str) {
-    match dimension {
-        Dimension::Version => ("version", "Version"),
-        Dimension::Platform => ("platform", "Platform"),
-        Dimension::Toolchain => ("toolchain", "Toolchain"),
-    }
-}
-
 /// A mark on what only few reports are behind.
 pub(super) fn small(base: &Base) -> Markup {
     html! { @if draw::is_small(base) { " " span.mark.warn { "small sample" } } }
-}
-
-/// A chart by version, by platform or by toolchain.
-pub(super) fn breakdown(
-    figure: &Figure,
-    breakdown: &Breakdown,
-    week: &str,
-    limit: Limit,
-    whole: &str,
-) -> Markup {
-    let (by, heading) = dimension(breakdown.dimension);
-    let columns: Vec<&Row> = figure.rows.iter().take(limit.columns).collect();
-    let quotient = figure.kind == Kind::Ratio;
-    let table = html! {
-        table.chart {
-            caption {
-                (name(&figure.title)) " by " (by) ", " (week)
-                @if quotient { ": medians" } @else { ": shares" } " with their intervals"
-            }
-            thead {
-                tr {
-                    th scope="col" { (heading) }
-                    th.number scope="col" { "Reports" }
-                    @for (row, rank) in columns.iter().zip(1..) {
-                        th.number scope="col" {
-                            @if figure.kind == Kind::Stack { (rank) "." } @else { (name(&row.label)) }
-                        }
-                    }
-                }
-            }
-            tbody {
-                @for group in breakdown.groups.iter().take(limit.groups) {
-                    tr {
-                        th.nowrap scope="row" { (name(&group.label)) (small(&group.base)) }
-                        td.number { (grouped(group.base.reports)) }
-                        @for column in &columns {
-                            @let same = |row: &&Row| {
-                                row.label == column.label && row.frames == column.frames
-                            };
-                            @let found = group.rows.iter().find(same);
-                            @let median = found.and_then(|row| row.distribution.as_ref())
-                                .and_then(|found| quantile(found, 0.5));
-                            @match (found, quotient) {
-                                (Some(_), true) => {
-                                    (value_cell(median.map(|median| &median.quotient), true))
-                                }
-                                (Some(row), false) => (value_cell(Some(&row.estimate.share), false)),
-                                // Rows without a report are left out of groups.
-                                (None, _) => td.number { "0" },
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    };
-    html! {
-        (layout::wide(&draw::plain(&format!("Table: {} by {by}", figure.title)), &table))
-        (more(limit.groups, breakdown.groups.len(), by, whole))
-        (more(limit.columns, figure.rows.len(), "row", whole))
-    }
-}
-
-/// How a chart was weighted to published marginals.
-pub(super) fn reweighted(reweighted: &Reweighted) -> Markup {
-    let Reweighted { base, .. } = reweighted;
-    let empty = reweighted
-        .margins
-        .iter()
-        .flat_map(|margin| margin.categories.iter())
-        .filter(|category| category.reports == 0)
-        .count();
-    html! {
-        p {
-            "The reports were weighted until their shares were those that were published. That mends "
-            "what is known to be skewed, and nothing else; it costs precision: "
-            (grouped(base.reports)) " reports then tell as much as "
-            strong { (numbers::total(base.effective)) } " equally weighted ones." (small(base))
-        }
-        dl.facts {
-            dt { "Published at" }
-            dd {
-                @for (place, source) in reweighted.source.iter().enumerate() {
-                    @if place > 0 { ", " }
-                    (words::link(source, &name(source)))
-                }
-            }
-            dt { "Fitting" }
-            dd {
-                @if reweighted.converged { "converged" } @else { strong.warn { "did not converge" } }
-                " in " (counted(u64::from(reweighted.iterations), "round"))
-                "; the largest difference that is left is "
-                @if reweighted.worst < 1e-4 { "under 0.01%" } @else { (numbers::percent(reweighted.worst)) }
-            }
-            dt { "Trimmed" }
-            dd { (counted(reweighted.trimmed, "report")) " whose weight would have been too large" }
-            @if empty > 0 {
-                dt { "Empty" }
-                dd {
-                    (counted(empty as u64, "published part")) " of which no report came: that share went "
-                    "to the others in their proportions"
-                }
-            }
-        }
-        @for margin in &reweighted.margins {
-            @let table = html! {
-                table.chart {
-                    caption { "Shares of " code { (name(&margin.of)) } }
-                    thead {
-                        tr {
-                            th scope="col" { "Category" }
-                            th.number scope="col" { "Reports" }
-                            th.number scope="col" { "Before" }
-                            th.number scope="col" { "Published" }
-                            th.number scope="col" { "After" }
-                        }
-                    }
-                    tbody {
-                        @for category in &margin.categories {
-                            tr {
-                                th scope="row" {
-                                    (name(&category.label))
-                                    @if category.reports == 0 { " " span.mark.warn { "empty" } }
-                                }
-                                td.number { (grouped(category.reports)) }
-                                td.number { (numbers::percent(category.before)) }
-                                td.number { (numbers::percent(category.wanted)) }
-                                td.number { (numbers::percent(category.after)) }
-                            }
-                        }
-                    }
-                }
-            };
-            (layout::wide(&draw::plain(&format!("Table: shares of {}", margin.of)), &table))
-        }
-    }
-}
-
-/// The parts of a chart, each in a fold of its own.
-pub(super) fn folds(
-    program: &str,
-    figure: &Figure,
-    week: (jiff::civil::Date, &str),
-    limit: Limit,
-    open: bool,
-) -> Markup {
-    let (date, days) = week;
-    let form = if open { Form::Csv } else { Form::Page };
-    let whole = address::chart(program, Weeks::One(date), &figure.id, form);
-    html! {
-        @for part in &figure.by {
-            details open[open] {
-                summary { "By " (name_of(part.dimension)) }
-                (breakdown(figure, part, days, limit, &whole))
-            }
-        }
-        @for each in &figure.reweighted {
-            details open[open] {
-                summary { "How it was reweighted: " (name(&each.title)) }
-                (reweighted(each))
-            }
-        }
-    }
 }

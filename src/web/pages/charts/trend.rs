@@ -96,7 +96,7 @@ impl<'a> OverWeeks<'a> {
         let bases = || figures.iter().flatten().map(|figure| figure.base.reports);
         let mut counted = bases().filter(|reports| *reports > 0);
         let first = counted.next();
-        let last = bases().filter(|reports| *reports > 0).last();
+        let last = bases().rfind(|reports| *reports > 0);
         let measure = if ratio { Measure::Quotient } else { Measure::Share };
         let trend = Trend { weeks: weeks.to_vec(), series, measure, reports: first.zip(last) };
         OverWeeks { weeks: weeks.to_vec(), figures, trend }
