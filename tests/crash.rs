@@ -4,12 +4,13 @@
 
 mod support;
 
-use candor::charts::{ObjectName, Revision, Sources};
+use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{ModulePath, ModuleVersion, RepositoryUrl};
 use candor::publish::{self, Outcome, Publisher, Versions};
 use candor::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
 use candor::tlog::{Host, Log, LogKeys, Published, Seed, SignerMemory};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ fn revision(charts: &[&str]) -> Revision {
         folder: "charts-config".to_owned(),
         time: 1_770_000_000,
         sources: Sources::from_files(files),
+        history: History::none(),
     }
 }
 
@@ -175,6 +177,18 @@ impl Store for Killer {
         objects
             .iter()
             .try_for_each(|object| self.operate(|| self.store.put(std::slice::from_ref(object))))
+    }
+
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
+        self.operate(|| self.store.put_file(key, scratch))
+    }
+
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
+        self.operate(|| self.store.open(key))
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.operate(|| self.store.remove(key))
     }
 
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {

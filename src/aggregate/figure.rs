@@ -139,6 +139,9 @@ pub struct Figure {
     /// except that a bucket named `other` stands last; versions in their order; stacks with the
     /// most frequent first. Buckets that only older configs collect follow.
     pub rows: Vec<Row>,
+    /// Stacks that are not among the rows, since so many are more frequent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// The reports of the base that held none of its counters. Absent where that says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none: Option<Estimate>,
@@ -221,12 +224,22 @@ pub struct Row {
     /// The reports that held it. Of a ratio: in which the dividend is over zero.
     #[serde(flatten)]
     pub estimate: Estimate,
+    /// The reports that could have held it, where these are not all of the figure's base (or the
+    /// group's): those whose config collects it. The share is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
     /// Whether only older configs collect it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
     /// Of a ratio: how its quotient is distributed over the reports of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
+}
+
+// The signature is what serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How a quotient is distributed over reports, those with 0 included.

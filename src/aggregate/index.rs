@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
@@ -23,7 +23,12 @@ pub struct Index {
     /// deployment's folder. What was set aside counts nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
-    /// Objects that an earlier index named and this one does not; the next merge removes them.
+    /// Counts up whenever a merge changes this index or is about to remove objects. Making charts
+    /// leaves it as it is.
+    #[serde(default)]
+    pub merges: u64,
+    /// Objects that are not current: an earlier index named them, or a later one is about to. The
+    /// next merge removes those that still are not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<String>,
 }
@@ -35,6 +40,9 @@ pub struct Dataset {
     pub reports: u64,
     /// How many builds of programs these tell of: rows of the Parquet file.
     pub rows: u64,
+    /// The size of the NDJSON files before they were compressed.
+    #[serde(default)]
+    pub text_bytes: u64,
     /// Whether no report can be added any more.
     pub complete: bool,
     /// The files.
@@ -88,6 +96,23 @@ pub enum FileFormat {
     /// One build of a program a row.
     #[serde(rename = "parquet")]
     Parquet,
+}
+
+impl Index {
+    /// The objects that are current, by their SHA-256 in hex.
+    pub fn current(&self) -> BTreeSet<&str> {
+        let days = self.days.values().chain(self.weeks.values().map(|week| &week.data));
+        let files = days.flat_map(|dataset| &dataset.files).map(|file| file.sha256.as_str());
+        let charts = self.weeks.values().filter_map(|week| week.charts.as_ref());
+        files.chain(charts.map(|charts| charts.sha256.as_str())).collect()
+    }
+}
+
+impl Dataset {
+    /// The file of a format.
+    pub fn file(&self, format: FileFormat) -> Option<&PublicFile> {
+        self.files.iter().find(|file| file.format == format)
+    }
 }
 
 impl FileFormat {

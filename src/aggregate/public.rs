@@ -1,9 +1,13 @@
 //! Reading what is public: the index, and the files that it names.
 
 use super::figure::WeekCharts;
-use super::index::{FORMAT, Index};
-use crate::store::{Key, KeyError, Store, StoreError};
+use super::index::{FORMAT, Index, PublicFile};
+use crate::store::{Key, KeyError, Store, StoreError, Swap};
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 /// The name of the pointer that holds the index.
@@ -33,6 +37,17 @@ pub enum PublicError {
     /// The index names an object that is not there.
     #[error("{0} is missing from the store; run `candor merge` and `candor chart` again")]
     Missing(String),
+    /// An object does not have the bytes that its name says.
+    #[error("{0} is damaged; restore it from a copy, or remove it and run `candor merge --week`")]
+    Damaged(String),
+    /// An object could not be read.
+    #[error("cannot read {name}: {source}")]
+    Io {
+        /// The object.
+        name: String,
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 impl From<KeyError> for PublicError {
@@ -47,12 +62,14 @@ impl PublicData {
         PublicData { store }
     }
 
+    /// Where the objects are.
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// The index now; an empty one where nothing was merged yet.
     pub fn index(&self) -> Result<Index, PublicError> {
-        match self.store.pointer(&Key::new(INDEX)?)? {
-            None => Ok(Index { format: FORMAT, ..Index::default() }),
-            Some(bytes) => parse_index(&bytes),
-        }
+        self.parse(self.index_bytes()?.as_deref())
     }
 
     /// The index's bytes, by which one state is told from another.
@@ -60,13 +77,69 @@ impl PublicData {
         Ok(self.store.pointer(&Key::new(INDEX)?)?)
     }
 
+    /// Changes the index by compare-and-swap. `change` is called again on the newer index where
+    /// somebody else changed it meanwhile; where it fails, nothing is changed.
+    ///
+    /// Objects that the new index names must be in the store before; names that it drops belong in
+    /// [`Index::superseded`].
+    pub fn update<T, E: From<PublicError>>(
+        &self,
+        mut change: impl FnMut(&mut Index) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let key = Key::new(INDEX).map_err(PublicError::from)?;
+        loop {
+            let bytes = self.store.pointer(&key).map_err(PublicError::from)?;
+            let mut index = self.parse(bytes.as_deref())?;
+            let result = change(&mut index)?;
+            let new = serde_json::to_vec(&index).map_err(|e| PublicError::Malformed {
+                what: INDEX.to_owned(),
+                reason: e.to_string(),
+            })?;
+            if bytes.as_ref() == Some(&new) {
+                return Ok(result);
+            }
+            let swap = self.store.swap(&key, bytes.as_deref(), &new).map_err(PublicError::from)?;
+            if swap == Swap::Won {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// Opens a file that the index names, once it is sure that every byte is as it was written.
+    /// What was opened can be read to its end, whatever is merged meanwhile.
+    pub fn open(&self, file: &PublicFile) -> Result<File, PublicError> {
+        let key = object_key(&file.sha256)?;
+        let mut opened =
+            self.store.open(&key)?.ok_or_else(|| PublicError::Missing(key.to_string()))?;
+        let failed = |source| PublicError::Io { name: key.to_string(), source };
+        if sha256(&mut opened).map_err(failed)? != file.sha256 {
+            return Err(PublicError::Damaged(key.to_string()));
+        }
+        opened.rewind().map_err(failed)?;
+        Ok(opened)
+    }
+
+    /// Opens a file again of which [`PublicData::open`] was sure before, without reading it.
+    pub fn reopen(&self, file: &PublicFile) -> Result<File, PublicError> {
+        let key = object_key(&file.sha256)?;
+        self.store.open(&key)?.ok_or_else(|| PublicError::Missing(key.to_string()))
+    }
+
+    fn parse(&self, bytes: Option<&[u8]>) -> Result<Index, PublicError> {
+        match bytes {
+            None => Ok(Index { format: FORMAT, ..Index::default() }),
+            Some(bytes) => parse_index(bytes),
+        }
+    }
+
     /// The charts of a week, if they were made.
     pub fn charts(&self, index: &Index, week: Date) -> Result<Option<WeekCharts>, PublicError> {
         let Some(file) = index.weeks.get(&week).and_then(|week| week.charts.as_ref()) else {
             return Ok(None);
         };
-        let name = format!("public/{}", file.sha256);
-        let bytes = self.store.get(&Key::new(name.clone())?)?;
+        let key = object_key(&file.sha256)?;
+        let name = key.to_string();
+        let bytes = self.store.get(&key)?;
         let bytes = bytes.ok_or(PublicError::Missing(name.clone()))?;
         let malformed = |e: serde_json::Error| PublicError::Malformed {
             what: name.clone(),
@@ -74,6 +147,32 @@ impl PublicData {
         };
         serde_json::from_slice(&bytes).map(Some).map_err(malformed)
     }
+}
+
+/// The object that holds the bytes with this SHA-256, in hex.
+pub(super) fn object_key(sha256: &str) -> Result<Key, KeyError> {
+    Key::new(format!("public/{sha256}"))
+}
+
+/// The SHA-256 of what is left of a file, in hex.
+fn sha256(file: &mut File) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&digest.finalize())),
+            read => digest.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
+/// Bytes in hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Reads an index.

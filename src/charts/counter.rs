@@ -95,6 +95,11 @@ impl CounterExpression {
         buckets.map(move |(_, bucket)| format!("{prefix}{bucket}"))
     }
 
+    /// What tells one of its names from the others: the bucket. All of a name that has none.
+    pub fn bucket<'n>(&self, name: &'n str) -> &'n str {
+        bucket(&self.0, name)
+    }
+
     /// The byte offset in the expression of the bucket whose name is `name`.
     pub fn offset_of(&self, name: &str) -> usize {
         let (prefix, mut buckets) = self.split();
@@ -117,6 +122,18 @@ impl CounterExpression {
         });
         (prefix, buckets)
     }
+}
+
+/// The bucket of a counter's name that an expression stands for, be it checked or only found in a
+/// config; all of a name that has none.
+pub fn bucket<'n>(expression: &str, name: &'n str) -> &'n str {
+    let group = expression.split_once('{').and_then(|(prefix, _)| name.strip_prefix(prefix));
+    group.or_else(|| name.split_once(':').map(|(_, bucket)| bucket)).unwrap_or(name)
+}
+
+/// The chart that a counter's name or expression belongs to: what stands before the first `:`.
+pub fn chart_of(expression: &str) -> &str {
+    expression.split([':', '{']).next().unwrap_or_default()
 }
 
 impl fmt::Display for CounterExpression {

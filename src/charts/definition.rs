@@ -1,4 +1,4 @@
-//! The checked definitions: what `collection.toml`, `programs/` and `charts/` say, as types that
+//! The checked definitions: what `collection.toml`, `programs/`, `charts/` and `marginals/` say, as types that
 //! cannot say anything invalid.
 //!
 //! Every value remembers the [`Place`] where it was written, so that later steps (compiling,
@@ -7,6 +7,7 @@
 
 use super::counter::CounterExpression;
 use super::diagnostic::{Diagnostic, Place};
+use super::marginals::Marginals;
 use super::version::{GoVersion, SemanticVersion, Version};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -40,6 +41,8 @@ pub struct Definitions {
     pub programs: Vec<Program>,
     /// `charts/`, in the order of the files' paths and, in a file, as written.
     pub charts: Vec<Chart>,
+    /// `marginals/`, in the order of the files' paths. What is collected does not depend on them.
+    pub marginals: Vec<Marginals>,
     /// What is valid but surely not meant, for a reviewer to see.
     pub warnings: Vec<Diagnostic>,
 }

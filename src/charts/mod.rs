@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `source` | which files belong to a charts folder |
 //! | `repository` | a charts folder at one commit of a git repository |
+//! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
 //! | `format` | writing definitions as TOML |
@@ -14,6 +15,7 @@
 //! | `rules` | the rules that hold between definitions |
 //! | `parse` | all of the above, in order |
 //! | [`definition`] | the result: types that cannot say anything invalid |
+//! | [`marginals`] | published shares to which samples can be weighted |
 //! | [`counter`] | counter expressions: `chart:{a,b}` |
 //! | [`version`] | semantic versions and Go's |
 //! | [`record`] | the record format of the Go project |
@@ -26,6 +28,8 @@ pub mod counter;
 pub mod definition;
 pub mod diagnostic;
 pub(crate) mod format;
+mod history;
+pub mod marginals;
 mod parse;
 pub mod record;
 mod repository;
@@ -38,6 +42,7 @@ pub mod version;
 
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use history::{Ancestor, AncestorCharts, History};
 pub use parse::parse;
 pub use repository::{
     CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision, commit_time,

@@ -5,6 +5,7 @@
 
 use super::definition::{Chart, CollectionSettings, Definitions, Program};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::marginals::{self, Marginals};
 use super::source::{Role, Sources};
 use super::table::Reader;
 use super::text::{SourceText, is_deceptive};
@@ -25,6 +26,7 @@ pub struct Parsed {
     pub collection: Option<CollectionSettings>,
     pub programs: Vec<Program>,
     pub charts: Vec<Chart>,
+    pub marginals: Vec<Marginals>,
     /// Whether every file of `programs/` was understood.
     pub programs_complete: bool,
     pub found: Vec<Diagnostic>,
@@ -41,7 +43,8 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
         has_charts |= role == Role::Charts;
         if role == Role::Stray {
             let message = "there is no place for this file in a charts folder";
-            let help = "definitions are collection.toml, programs/*.toml and charts/*.toml";
+            let help = "definitions are collection.toml, programs/*.toml, charts/*.toml and \
+                        marginals/*.toml";
             parsed.found.push(whole_file(path, message).with_help(help));
         } else if let Some(text) = read_text(path, bytes, &mut parsed.found) {
             read_file(role, text, &mut parsed);
@@ -68,6 +71,7 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
             collection,
             programs: parsed.programs,
             charts: parsed.charts,
+            marginals: parsed.marginals,
             warnings: found.into_iter().flatten().collect(),
         }),
         (_, Some(found)) => Err(found),
@@ -143,6 +147,9 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
             None => parsed.programs_complete = false,
         },
         Role::Charts => parsed.charts.extend(schema::charts(&mut reader, file.get_ref())),
+        Role::Marginals => {
+            parsed.marginals.extend(marginals::marginals(&mut reader, file.get_ref()));
+        }
         Role::Stray => {}
     }
     parsed.found.append(&mut reader.finish());

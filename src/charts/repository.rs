@@ -8,6 +8,7 @@
 //! Left to others: parsing the files ([`super::Sources`]) and deciding what to publish
 //! (`publish`).
 
+use super::history::History;
 use super::{MAX_FILE, SourceError, Sources};
 use git2::{ErrorCode, ObjectType, Oid, StatusOptions, TreeWalkMode, TreeWalkResult};
 use sha2::{Digest, Sha256};
@@ -59,6 +60,8 @@ pub struct Revision {
     pub time: i64,
     /// The files of the folder.
     pub sources: Sources,
+    /// Where the commits before this one can be read.
+    pub history: History,
 }
 
 /// Why a charts folder could not be read from git.
@@ -184,6 +187,16 @@ impl Repository {
         Ok(Repository { git, remote: None, location: location.to_owned(), folder })
     }
 
+    /// An opened repository, as it was opened before.
+    pub(super) fn at(git: git2::Repository, location: String, folder: Option<String>) -> Self {
+        Repository { git, remote: None, location, folder }
+    }
+
+    /// The repository itself.
+    pub(super) fn git(&self) -> &git2::Repository {
+        &self.git
+    }
+
     fn mirror(
         url: &str,
         folder: Option<String>,
@@ -294,7 +307,10 @@ impl Repository {
         }
     }
 
-    fn read_commit(&self, commit: &git2::Commit<'_>) -> Result<Revision, RepositoryError> {
+    pub(super) fn read_commit(
+        &self,
+        commit: &git2::Commit<'_>,
+    ) -> Result<Revision, RepositoryError> {
         let root = commit.tree().map_err(|e| self.git_error(e))?;
         let (folder, tree) = self.charts_folder(commit, &root)?;
         let commit_name = commit.id().to_string();
@@ -320,7 +336,21 @@ impl Repository {
             folder,
             time: commit.time().seconds(),
             sources: Sources::from_files(files),
+            history: History::of(&self.git, &self.location, self.folder.as_deref()),
         })
+    }
+
+    /// The charts folder's path and the name of its tree, if the commit has one.
+    pub(super) fn tree_of(
+        &self,
+        commit: &git2::Commit<'_>,
+    ) -> Result<Option<(String, Oid)>, RepositoryError> {
+        let root = commit.tree().map_err(|e| self.git_error(e))?;
+        match self.charts_folder(commit, &root) {
+            Ok((folder, tree)) => Ok(Some((folder, tree.id()))),
+            Err(RepositoryError::NoCharts { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The charts folder's path and tree: the one named, else the root, else `charts-config`.

@@ -4,12 +4,14 @@
 //! - no counter of a program is collected twice, after groups are written out: counters and stacks
 //!   share their names;
 //! - `over` names a counter other than the chart's own, and not a stack;
-//! - an `error` needs the `confidence` of `[sampling]`.
+//! - an `error` needs the `confidence` of `[sampling]`;
+//! - marginals are of programs and counters that are collected (`marginals`).
 //!
 //! Each takes time linear in the number of counters.
 
 use super::definition::{Chart, ChartKind, Program, ProgramPath};
 use super::diagnostic::{Diagnostic, Place, Severity};
+use super::marginals;
 use super::parse::Parsed;
 use super::table::source_offset;
 use std::collections::hash_map::Entry;
@@ -22,6 +24,7 @@ pub fn check(parsed: &mut Parsed) {
     check_references(parsed, &programs, &mut found);
     check_names(parsed, &mut found);
     check_sampling(parsed, &mut found);
+    marginals::check(parsed, &mut found);
     parsed.found.append(&mut found);
 }
 

@@ -1,6 +1,6 @@
 //! The keys of each file, and what their values must be.
 //!
-//! One function a kind of file. Each returns what it could read; whatever it could not is in the
+//! One function a kind of file (that of `marginals/` is in `marginals`, beside its types). Each returns what it could read; whatever it could not is in the
 //! [`Reader`]'s list of mistakes, so a missing value is never a mistake that goes unsaid.
 
 use super::counter::CounterExpression;
@@ -21,11 +21,11 @@ pub const MAX_DEPTH: u32 = 128;
 /// The most versions of each sort that padding may allow: it is meant for the next few months.
 const MAX_PADDING: u64 = 32;
 
-const fn required(name: &'static str, example: &'static str) -> Key {
+pub(super) const fn required(name: &'static str, example: &'static str) -> Key {
     Key { name, example, required: true }
 }
 
-const fn optional(name: &'static str, example: &'static str) -> Key {
+pub(super) const fn optional(name: &'static str, example: &'static str) -> Key {
     Key { name, example, required: false }
 }
 
@@ -281,7 +281,7 @@ fn day(reader: &mut Reader, table: &Table, key: &str) -> Option<At<Date>> {
     date.map(|date| At { value: date, place: reader.text.place(value.span().start) })
 }
 
-fn title(text: &str) -> Result<String, Problem> {
+pub(super) fn title(text: &str) -> Result<String, Problem> {
     if text.trim().is_empty() {
         return Err(Problem::new("the title is empty", "say in a few words what the chart shows"));
     }
@@ -296,7 +296,7 @@ fn title(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-fn link(text: &str) -> Result<String, Problem> {
+pub(super) fn link(text: &str) -> Result<String, Problem> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let good = rest.is_some_and(|rest| {
         !rest.is_empty()
@@ -311,7 +311,7 @@ fn link(text: &str) -> Result<String, Problem> {
     }
 }
 
-fn path(text: &str) -> Result<ProgramPath, Problem> {
+pub(super) fn path(text: &str) -> Result<ProgramPath, Problem> {
     ProgramPath::parse(text).ok_or_else(|| {
         let help = "write a path like `golang.org/x/tools/gopls`: letters, digits and -._~+ \
                     between single slashes";
@@ -327,7 +327,7 @@ fn plain(text: &str, allowed: impl Fn(u8) -> bool) -> Result<String, Problem> {
     }
 }
 
-fn expression(text: &str) -> Result<CounterExpression, Problem> {
+pub(super) fn expression(text: &str) -> Result<CounterExpression, Problem> {
     CounterExpression::parse(text).map_err(|error| Problem {
         message: error.message,
         help: error.help,
@@ -335,7 +335,7 @@ fn expression(text: &str) -> Result<CounterExpression, Problem> {
     })
 }
 
-fn version_of(program: &ProgramPath) -> impl Fn(&str) -> Result<Version, Problem> {
+pub(super) fn version_of(program: &ProgramPath) -> impl Fn(&str) -> Result<Version, Problem> {
     |text| {
         program.parse_version(text).ok_or_else(|| {
             if program.is_toolchain() {

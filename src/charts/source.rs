@@ -4,6 +4,7 @@
 //! collection.toml        what is published, and for which platforms
 //! programs/**/*.toml     one program a file
 //! charts/**/*.toml       chart definitions, any number a file
+//! marginals/**/*.toml    published shares to which samples can be weighted, one source a file
 //! ```
 //!
 //! Everything whose name does not end in `.toml` (a README) and everything under a name that
@@ -34,6 +35,8 @@ pub enum Role {
     Program,
     /// A file below `charts/`.
     Charts,
+    /// A file below `marginals/`.
+    Marginals,
     /// A `.toml` file in a place where none is expected.
     Stray,
 }
@@ -110,6 +113,7 @@ impl Role {
             None if path == "collection.toml" => Role::Collection,
             Some(("programs", _)) => Role::Program,
             Some(("charts", _)) => Role::Charts,
+            Some(("marginals", _)) => Role::Marginals,
             _ => Role::Stray,
         }
     }
@@ -178,6 +182,7 @@ mod tests {
             "charts/sub/deep.toml",
             "charts/notes.txt",
             "collection.toml",
+            "marginals/survey.toml",
             "chart/typo.toml",
             ".git/config.toml",
         ]);
@@ -187,6 +192,7 @@ mod tests {
             ("chart/typo.toml", Role::Stray),
             ("charts/sub/deep.toml", Role::Charts),
             ("collection.toml", Role::Collection),
+            ("marginals/survey.toml", Role::Marginals),
             ("programs/a.toml", Role::Program),
         ];
         assert_eq!(found, expected);

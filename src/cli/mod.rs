@@ -4,6 +4,7 @@
 //! (`--json` or for people), and what the exit status means: 0 done, 1 refused or found wrong,
 //! 2 wrong usage.
 
+mod chart;
 mod check;
 mod compile;
 mod completions;
@@ -11,6 +12,8 @@ mod demo;
 mod env;
 mod import;
 mod init;
+mod merge;
+mod progress;
 mod publish;
 mod serve;
 mod simulate;
@@ -46,6 +49,8 @@ enum Verb {
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
+    Merge(merge::Args),
+    Chart(chart::Args),
     Env(env::Args),
     Simulate(simulate::Args),
     Telemetry(telemetry::Args),
@@ -164,6 +169,8 @@ pub fn main() -> ExitCode {
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
+        Verb::Merge(args) => merge::run(args, out),
+        Verb::Chart(args) => chart::run(args, out),
         Verb::Env(args) => env::run(args, out),
         Verb::Simulate(args) => simulate::run(args, out),
         Verb::Telemetry(args) => telemetry::run(args, out),

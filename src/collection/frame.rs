@@ -36,11 +36,15 @@ pub const TRUNCATED: &str = "truncated";
 
 /// Whether a line of a stack is of the frame grammar.
 pub fn is_frame(frame: &str) -> bool {
-    let function = match frame.rsplit_once(':') {
+    frame.len() <= MAX_FRAME && is_function(function(frame))
+}
+
+/// The function of a frame: what stands before its position.
+pub fn function(frame: &str) -> &str {
+    match frame.rsplit_once(':') {
         Some((function, position)) if is_position(position) => function,
         _ => frame,
-    };
-    frame.len() <= MAX_FRAME && is_function(function)
+    }
 }
 
 /// How many frames a stack has: the lines after a stack counter's name. `None` if one of them is
@@ -141,6 +145,21 @@ mod tests {
     fn functions_and_lines_of_both_languages_are_frames() {
         for frame in FRAMES {
             assert!(is_frame(frame), "{frame}");
+        }
+    }
+
+    #[test]
+    fn the_function_of_a_frame_has_no_position() {
+        for (frame, name) in [
+            ("main.main:+3,+0x1c", "main.main"),
+            ("myprog::build::run:=42", "myprog::build::run"),
+            ("myprog::build::run", "myprog::build::run"),
+            ("type:.eq.main.T:+1,+0x20", "type:.eq.main.T"),
+            ("type:.eq.main.T", "type:.eq.main.T"),
+            (".:=0,+0x1", "."),
+            ("truncated", "truncated"),
+        ] {
+            assert_eq!(function(frame), name);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A report that its config allows, ready to be stored.
@@ -28,7 +29,7 @@ pub struct CheckedReport {
 ///
 /// X is in it, which has some 52 random bits, so two installations that counted the same still send
 /// two reports; one report sent twice is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity([u8; 16]);
 
 impl Identity {

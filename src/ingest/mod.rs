@@ -25,6 +25,7 @@
 //! | `segment` | the one segment that is appended to |
 //! | [`journal`](Journal) | many waiters, one sync; each report once |
 //! | [`stored`](stored_reports) | reading back what was stored |
+//! | [`unread`](segment_files) | reading on where the last reading ended |
 //! | [`door`](FrontDoor) | all of it together |
 //! | `entrance` | where a server's door hangs, or will |
 //! | [`http`](router) | its wire |
@@ -49,6 +50,7 @@ mod segment;
 mod stored;
 #[cfg(test)]
 mod testing;
+mod unread;
 
 pub use check::{CheckedReport, Identity, check, oldest_week};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
@@ -59,6 +61,7 @@ pub use journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored}
 pub use refusal::{Refusal, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
 pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};
+pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_files};
 
 /// The largest body of an upload, in bytes. The reports of Go's clients have some thousand.
 pub const MAX_BODY: usize = 256 << 10;

@@ -68,6 +68,9 @@ pub struct CatalogueChart {
     /// The most frames of a stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u32>,
+    /// The first version that counts; absent where every version does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The last day on which it is collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,

@@ -7,6 +7,7 @@
 //! DIR/reports/            the reports that were accepted
 //! DIR/store/              the store, where candor.toml says `file://store`
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
+//! DIR/scratch/            files of public data that are being made; empty while none are
 //! ```
 
 use crate::gomod::{ModulePath, PathError};
@@ -216,6 +217,11 @@ impl Deployment {
     /// Where accepted reports are stored.
     pub fn reports(&self) -> PathBuf {
         self.folder.join("reports")
+    }
+
+    /// Where files of public data are made.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
     }
 
     /// Where mirrors of charts repositories are kept.

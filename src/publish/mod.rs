@@ -3,6 +3,10 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `catalogue` | the definitions behind a config, for charts and pages |
+//! | `describe` | from definitions to a catalogue |
+//! | `chart_id` | the names of charts in addresses |
+//! | `added` | which commit added a chart |
+//! | `catalogues` | the catalogues that were published |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer's memory, store |
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
@@ -12,13 +16,19 @@
 //! its record names the hash of its zip, and the zip is stored under that hash. So no version can
 //! be visible before it is logged, skipped, or used twice.
 
+mod added;
 mod catalogue;
+mod catalogues;
+mod chart_id;
 mod deployment;
+mod describe;
 mod transaction;
 mod versions;
 mod watch;
 
 pub use catalogue::{Catalogue, CatalogueChart, CatalogueProgram, MarginDefinition, Marginals};
+pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, in_force};
+pub use chart_id::{ChartIds, RESERVED};
 pub use deployment::{Deployment, DeploymentError};
 pub use transaction::{Outcome, Publication, PublishError, Publisher};
 pub use versions::{VersionError, Versions, zip_key};

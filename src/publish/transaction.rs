@@ -3,9 +3,14 @@
 //! Compile, settle the log, compare with the newest version, build the module, store its zip
 //! under its hash, append its record. Only the append can lose a race, and the loser starts again
 //! from the winner's head: another version number, or nothing left to publish.
+//!
+//! Last, whether or not the config changed, the catalogue of the commit is recorded: what charts and
+//! pages show besides the config. Publishing the commit again completes what a crash left out.
 
+use super::catalogues::{CatalogueError, Catalogues};
+use super::describe::describe;
 use super::versions::{VersionError, Versions, zip_key};
-use crate::charts::{self, Diagnostics, Revision};
+use crate::charts::{self, Definitions, Diagnostics, RepositoryError, Revision};
 use crate::collection;
 use crate::gomod::{
     CommitTime, Module, ModuleError, ModulePath, ModuleVersion, ObjectId, Provenance,
@@ -26,6 +31,7 @@ pub struct Publisher {
     store: Arc<dyn Store>,
     log: Log,
     versions: Versions,
+    catalogues: Catalogues,
 }
 
 /// A version that is published.
@@ -109,6 +115,12 @@ pub enum PublishError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The commits before this one could not be read.
+    #[error(transparent)]
+    History(#[from] RepositoryError),
+    /// What was recorded of earlier commits could not be read, or this one's not be recorded.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
 }
 
 impl From<LogError> for PublishError {
@@ -128,7 +140,13 @@ impl PublishError {
 impl Publisher {
     /// A publisher of `path` to `log`, both in `store`.
     pub fn new(path: ModulePath, store: Arc<dyn Store>, log: Log) -> Publisher {
-        Publisher { versions: Versions::new(path.clone(), store.clone()), path, store, log }
+        Publisher {
+            versions: Versions::new(path.clone(), store.clone()),
+            catalogues: Catalogues::new(store.clone()),
+            path,
+            store,
+            log,
+        }
     }
 
     /// Completes what an interrupted publisher left, then reads the whole log and every version's
@@ -160,7 +178,8 @@ impl Publisher {
         })
     }
 
-    /// Publishes a commit's config as the next version, if it differs from the newest one.
+    /// Publishes a commit's config as the next version, if it differs from the newest one, and
+    /// records the commit's catalogue.
     pub fn publish(
         &self,
         revision: &Revision,
@@ -180,6 +199,49 @@ impl Publisher {
         let provenance = provenance(revision, repository).map_err(of_commit)?;
         let now = Timestamp::from_second(revision.time).map_err(|e| of_commit(e.into()))?;
         let config = collection::compile(&definitions, now).to_json().into_bytes();
+        let (outcome, version) = self.publish_config(&config, &provenance)?;
+        self.record(&definitions, revision, repository, version)?;
+        Ok(outcome)
+    }
+
+    /// Records the catalogue of a commit that the newest version names as its source, if a
+    /// publisher died before it had; does nothing for any other commit.
+    pub fn complete(
+        &self,
+        revision: &Revision,
+        repository: &RepositoryUrl,
+    ) -> Result<(), PublishError> {
+        match self.newest()? {
+            Some(newest) if newest.provenance().commit.as_str() == revision.commit.as_str() => {
+                let definitions = charts::parse(&revision.sources)?;
+                self.record(&definitions, revision, repository, newest.version())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn record(
+        &self,
+        definitions: &Definitions,
+        revision: &Revision,
+        repository: &RepositoryUrl,
+        version: ModuleVersion,
+    ) -> Result<(), PublishError> {
+        let entries = self.catalogues.entries()?;
+        let known = |commit: &str| {
+            let entry = entries.iter().rev().find(|entry| entry.commit == commit);
+            Ok::<_, PublishError>(entry.map(|entry| self.catalogues.read(entry)).transpose()?)
+        };
+        let catalogue = describe(definitions, revision, repository, known)?;
+        Ok(self.catalogues.record(&catalogue, version)?)
+    }
+
+    /// Publishes a config, if it is not that of the newest version; and says which version has it.
+    fn publish_config(
+        &self,
+        config: &[u8],
+        provenance: &Provenance,
+    ) -> Result<(Outcome, ModuleVersion), PublishError> {
         loop {
             let head = self.log.settle()?;
             let version = match Versions::newest(head) {
@@ -187,13 +249,14 @@ impl Publisher {
                 Some(newest) => {
                     let newest_module = self.versions.module(head, newest)?;
                     if newest_module.config() == config {
-                        return Ok(Outcome::Unchanged(publication(&newest_module, head)));
+                        let unchanged = Outcome::Unchanged(publication(&newest_module, head));
+                        return Ok((unchanged, newest));
                     }
                     newest.next()?
                 }
             };
             let module =
-                Module::build(self.path.clone(), version, config.clone(), provenance.clone())?;
+                Module::build(self.path.clone(), version, config.to_vec(), provenance.clone())?;
             // Its bytes follow from its files, so storing it again is never a conflict.
             let key = zip_key(&module.zip_hash()).map_err(StoreError::from)?;
             self.store.put(&[(key, module.zip().to_vec())])?;
@@ -203,7 +266,7 @@ impl Publisher {
             match self.log.append(head, &[entry])? {
                 Appended::LostRace => continue,
                 Appended::Committed(head) => {
-                    return Ok(Outcome::Published(publication(&module, head)));
+                    return Ok((Outcome::Published(publication(&module, head)), version));
                 }
             }
         }

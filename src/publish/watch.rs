@@ -5,6 +5,7 @@
 //! version, so a config is published once however often it is looked at, and changes keep their
 //! order even when several were merged between two looks.
 
+use super::catalogues::CatalogueError;
 use super::transaction::{Outcome, PublishError, Publisher};
 use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
 use crate::gomod::RepositoryUrl;
@@ -16,6 +17,8 @@ pub struct Watch {
     revision: String,
     /// The last commit that was dealt with.
     last: Option<ObjectName>,
+    /// Whether the publisher that dealt with it may have died before it had recorded everything.
+    completed: bool,
 }
 
 /// Why a look at the branch ended early. The next look starts where it stopped.
@@ -43,8 +46,9 @@ impl WatchError {
         match self {
             WatchError::Repository(_) => true,
             WatchError::Publish(e) => match &**e {
-                PublishError::Store(_) => true,
+                PublishError::Store(_) | PublishError::History(_) => true,
                 PublishError::Log(e) => e.may_pass(),
+                PublishError::Catalogue(CatalogueError::Store(_)) => true,
                 _ => false,
             },
         }
@@ -65,7 +69,12 @@ impl Watch {
             let commit = newest.provenance().commit.as_str();
             ObjectName::parse(commit)
         });
-        Ok(Watch { repository, revision: revision.unwrap_or_else(|| "HEAD".to_owned()), last })
+        Ok(Watch {
+            repository,
+            revision: revision.unwrap_or_else(|| "HEAD".to_owned()),
+            last,
+            completed: false,
+        })
     }
 
     /// Looks once, and publishes what is new. `report` hears of every commit: what was published,
@@ -77,6 +86,9 @@ impl Watch {
     ) -> Result<(), WatchError> {
         self.repository.refresh()?;
         let tip = self.repository.read(Some(&self.revision))?;
+        if !self.completed {
+            self.complete(publisher)?;
+        }
         if self.last.as_ref() == Some(&tip.commit) {
             return Ok(());
         }
@@ -93,6 +105,21 @@ impl Watch {
             self.last = Some(revision.commit);
         }
         self.last = Some(tip.commit);
+        Ok(())
+    }
+
+    /// Completes what was interrupted when the last commit was published. A commit that is no longer
+    /// there, since history was rewritten, stays as it is.
+    fn complete(&mut self, publisher: &Publisher) -> Result<(), WatchError> {
+        let last = self.last.as_ref().map(|last| self.repository.read(Some(last.as_str())));
+        if let Some(Ok(revision)) = last {
+            let address = RepositoryUrl::public(&self.repository.address());
+            match publisher.complete(&revision, &address) {
+                Err(e) if !e.is_of_the_commit() => return Err(e.into()),
+                _ => {}
+            }
+        }
+        self.completed = true;
         Ok(())
     }
 }

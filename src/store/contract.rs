@@ -1,6 +1,8 @@
 //! The promises of [`Store`], checked the same way against every backend.
 
 use super::{Key, Store, StoreError, Swap};
+use std::io::{Read, Write};
+use std::path::PathBuf;
 
 fn key(name: &str) -> Key {
     Key::new(name).expect("a valid key")
@@ -27,6 +29,48 @@ pub fn check(store: &dyn Store) {
     assert_eq!(swap(None, b"b").expect("swap"), Swap::Lost);
     assert_eq!(swap(Some(b"a"), b"b").expect("swap"), Swap::Won);
     assert_eq!(store.pointer(&pointer).expect("pointer").as_deref(), Some(&b"b"[..]));
+}
+
+/// The promises about objects that are too large for memory.
+pub fn check_files(store: &dyn Store) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let scratch = |bytes: &[u8]| -> PathBuf {
+        let path = folder.path().join("scratch");
+        let mut file = std::fs::File::create(&path).expect("create");
+        file.write_all(bytes).expect("write");
+        path
+    };
+    let read = |key: &Key| {
+        let mut bytes = Vec::new();
+        let file = store.open(key).expect("open");
+        file.map(|mut file| file.read_to_end(&mut bytes).map(|_| bytes).expect("read"))
+    };
+    let (large, other) = (vec![7; 200_000], vec![8; 200_000]);
+    let name = key("public/large");
+    assert_eq!(read(&name), None);
+    for again in 0..2 {
+        let path = scratch(&large);
+        store.put_file(&name, &path).expect("put");
+        assert!(!path.exists(), "the scratch file is taken, time {again}");
+        assert_eq!(read(&name).as_ref(), Some(&large));
+        assert_eq!(store.get(&name).expect("get").as_ref(), Some(&large));
+    }
+    for bytes in [&other[..], &large[1..]] {
+        let conflict = store.put_file(&name, &scratch(bytes));
+        assert!(matches!(conflict, Err(StoreError::Conflict { .. })), "{conflict:?}");
+    }
+    assert_eq!(read(&key("public")), None, "a folder is no object");
+    assert_eq!(read(&key("public/large/1")), None, "an object is no folder");
+
+    let mut opened = store.open(&name).expect("open").expect("it is there");
+    store.remove(&name).expect("removed");
+    store.remove(&name).expect("it is fine if there is none");
+    assert_eq!(read(&name), None);
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).expect("what was opened can still be read");
+    assert_eq!(bytes, large);
+    store.put_file(&name, &scratch(&other)).expect("a removed name is free");
+    assert_eq!(read(&name), Some(other));
 }
 
 /// Of many that increment one pointer at once, none loses a step.

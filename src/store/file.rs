@@ -12,13 +12,17 @@
 //! pointer's file, after comparing under the lock. A writer that dies leaves at most files in
 //! `.tmp`, which the next writer removes: it holds the lock, so nobody else is using them.
 //!
+//! `put_file` syncs the scratch file before it takes the lock, so that a large one holds nobody up,
+//! and then does steps 1, 3 and 4. A scratch file of another file system is copied in step 2
+//! instead. `remove` takes the lock, unlinks the file and syncs the folder.
+//!
 //! What is still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does
 //! not reach other machines (use an object store there).
 
 use super::{Key, Store, StoreError, Swap};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
@@ -104,6 +108,20 @@ impl FileStore {
         Ok(written)
     }
 
+    /// Moves a synced file to a name; across file systems by a copy, which is synced too.
+    fn move_file(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        match fs::rename(from, to) {
+            Err(e) if e.kind() == ErrorKind::CrossesDevices => {}
+            other => return other.map_err(|e| failed("rename to", to, e)),
+        }
+        let temporary = self.root.join(".tmp").join("copy");
+        fs::copy(from, &temporary)
+            .and_then(|_| File::open(&temporary)?.sync_all())
+            .map_err(|e| failed("write", &temporary, e))?;
+        fs::rename(&temporary, to).map_err(|e| failed("rename to", to, e))?;
+        fs::remove_file(from).map_err(|e| failed("remove", from, e))
+    }
+
     fn create_parent(&self, path: &Path) -> Result<(), StoreError> {
         let parent = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(parent).map_err(|e| failed("create", parent, e))
@@ -176,6 +194,53 @@ impl Store for FileStore {
         self.sync_folders(paths.iter())
     }
 
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
+        File::open(scratch).and_then(|f| f.sync_all()).map_err(|e| failed("sync", scratch, e))?;
+        let _lock = self.lock()?;
+        let path = self.path(key);
+        match self.open(key)? {
+            Some(existing) => {
+                let new = File::open(scratch).map_err(|e| failed("read", scratch, e))?;
+                if !same_bytes(existing, new).map_err(|e| failed("read", &path, e))? {
+                    let place = format!("file://{}", self.root.display());
+                    return Err(StoreError::Conflict { place, key: key.clone() });
+                }
+                fs::remove_file(scratch).map_err(|e| failed("remove", scratch, e))?;
+            }
+            None => {
+                self.create_parent(&path)?;
+                self.move_file(scratch, &path)?;
+            }
+        }
+        self.sync_folders(std::iter::once(&path))
+    }
+
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
+        let path = self.path(key);
+        match File::open(&path) {
+            // A folder can be opened too, but it is no object.
+            Ok(file) => match file.metadata() {
+                Ok(metadata) if metadata.is_file() => Ok(Some(file)),
+                Ok(_) => Ok(None),
+                Err(e) => Err(failed("read", &path, e)),
+            },
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            Err(e) => Err(failed("read", &path, e)),
+        }
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        let path = self.path(key);
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync_folders(std::iter::once(&path)),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+            Err(e) => Err(failed("remove", &path, e)),
+        }
+    }
+
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.get(key)
     }
@@ -194,6 +259,27 @@ impl Store for FileStore {
     }
 }
 
+fn same_bytes(one: File, other: File) -> io::Result<bool> {
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    let (mut bytes, mut others) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        let read = one.read(&mut bytes)?;
+        let (Some(bytes), Some(others)) = (bytes.get(..read), others.get_mut(..read)) else {
+            return Ok(false);
+        };
+        if read == 0 {
+            return Ok(true);
+        }
+        other.read_exact(others)?;
+        if bytes != others {
+            return Ok(false);
+        }
+    }
+}
+
 fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { action, path: path.display().to_string(), source }
 }
@@ -207,6 +293,7 @@ mod tests {
     fn keeps_the_contract_of_a_store() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         contract::check(&FileStore::new(folder.path().join("store")));
+        contract::check_files(&FileStore::new(folder.path().join("store")));
     }
 
     #[test]

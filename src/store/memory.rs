@@ -3,6 +3,10 @@
 
 use super::{Key, Store, StoreError, Swap};
 use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What goes wrong, and when. Operations are counted from zero; each object of a `put` is one.
@@ -127,6 +131,26 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
+        let failed = |action, source| failed(action, scratch, source);
+        let bytes = fs::read(scratch).map_err(|e| failed("read", e))?;
+        self.put(&[(key.clone(), bytes)])?;
+        fs::remove_file(scratch).map_err(|e| failed("remove", e))
+    }
+
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
+        match self.get(key)? {
+            None => Ok(None),
+            Some(bytes) => {
+                readable(&bytes).map(Some).map_err(|e| failed("read", Path::new(key.as_str()), e))
+            }
+        }
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.lock().operate(|state| state.objects.remove(key)).map(drop)
+    }
+
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.lock().operate(|state| state.pointers.get(key).cloned())
     }
@@ -143,6 +167,21 @@ impl Store for MemoryStore {
     }
 }
 
+/// A file without a name that holds these bytes.
+fn readable(bytes: &[u8]) -> io::Result<File> {
+    static FILES: AtomicU64 = AtomicU64::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("candor-memory-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let opened = fs::write(&path, bytes).and_then(|()| File::open(&path));
+    fs::remove_file(&path)?;
+    opened
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { action, path: path.display().to_string(), source }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +190,7 @@ mod tests {
     #[test]
     fn keeps_the_contract_of_a_store() {
         contract::check(&MemoryStore::new());
+        contract::check_files(&MemoryStore::new());
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! Where bytes live: immutable objects, and a few pointers changed by compare-and-swap.
 //!
-//! Every durability guarantee of a deployment rests on the four methods of [`Store`]:
+//! Every durability guarantee of a deployment rests on the methods of [`Store`]:
 //!
 //! - [`Store::put`] writes *immutable* objects. Writing the same bytes again is fine (that is how
 //!   an interrupted publisher finishes its work); writing different bytes under a taken name is
 //!   [`StoreError::Conflict`].
-//! - [`Store::get`] reads an object.
+//! - [`Store::put_file`] does the same for an object that is too large for memory: a finished
+//!   scratch file becomes the object.
+//! - [`Store::get`] reads an object, [`Store::open`] one that is too large for memory.
+//! - [`Store::remove`] removes an object that nothing names any more.
 //! - [`Store::pointer`] and [`Store::swap`] read and compare-and-swap a *pointer*: the one kind
 //!   of name whose bytes change. A swap either happens wholly or not at all, and of two swaps that
 //!   expect the same bytes one loses.
 //!
-//! When `put` or `swap` returns `Ok`, what it wrote survives a power cut.
+//! When `put`, `put_file` or `swap` returns `Ok`, what it wrote survives a power cut.
 //!
 //! | backend | for |
 //! | --- | --- |
@@ -28,6 +31,8 @@ pub use key::{Key, KeyError};
 pub use memory::{Fault, MemoryStore, Snapshot};
 
 use std::fmt::Debug;
+use std::fs::File;
+use std::path::Path;
 
 /// A place for immutable objects and compare-and-swapped pointers.
 ///
@@ -42,6 +47,19 @@ pub trait Store: Debug + Send + Sync {
     /// bytes is a [`StoreError::Conflict`], and the objects after it are not written. A crash
     /// leaves any part of the batch, but no object is ever seen half-written.
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError>;
+
+    /// Stores the contents of a scratch file durably, and takes the file: it may be moved, and is
+    /// gone when this returns `Ok`. Nobody else may have it open for writing.
+    ///
+    /// An object that exists is left alone or is a [`StoreError::Conflict`], as in [`Store::put`].
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError>;
+
+    /// The object named `key`, opened for reading, or `None` where there is none. What was opened
+    /// can be read to its end, also if the object is removed meanwhile.
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError>;
+
+    /// Removes an object. It is fine if there is none.
+    fn remove(&self, key: &Key) -> Result<(), StoreError>;
 
     /// The bytes a pointer has now, or `None` where it was never set.
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;

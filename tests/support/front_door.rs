@@ -3,7 +3,7 @@
 //! The server is `candor serve` itself, in a process that a test may kill and whose every written
 //! byte it may read.
 
-use candor::charts::{ObjectName, Revision, Sources};
+use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{ModuleVersion, RepositoryUrl};
 use candor::ingest::{ConfigSet, FrontDoor, Limits, SystemClock};
 use candor::publish::{Deployment, Publisher, Versions};
@@ -64,6 +64,7 @@ fn revision(charts: &[(&str, &str, &str)]) -> Revision {
         sources: Sources::from_files(
             files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect(),
         ),
+        history: History::none(),
     }
 }
 

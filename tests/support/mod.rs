@@ -3,11 +3,13 @@
 //! listen on free ports and are stopped by the process that started them.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod charts;
 pub mod collector;
 pub mod counter_file;
 pub mod front_door;
 pub mod http;
 pub mod mutation;
+pub mod python;
 pub mod segments;
 
 use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};

@@ -121,3 +121,43 @@ fn writes(expression: &str, counter: &str) -> bool {
             .is_some_and(|bucket| buckets.trim_end_matches('}').split(',').any(|b| b == bucket)),
     }
 }
+
+/// Writes a sealed segment of these reports, which are in their one form.
+pub fn write(folder: &Path, number: u64, until: &str, reports: &[String]) {
+    let mut bytes = b"candor reports\x01\n".to_vec();
+    for report in reports {
+        let length = u32::try_from(report.len()).expect("a short report");
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&Sha256::digest(report.as_bytes())[..16]);
+        bytes.extend_from_slice(report.as_bytes());
+    }
+    std::fs::create_dir_all(folder).expect("create the folder");
+    let name = format!("{number:08}-until-{until}.reports");
+    std::fs::write(folder.join(name), bytes).expect("write a segment");
+}
+
+/// A report of a day, told from others by its number; some tell of no program, some of two.
+pub fn report(day: &str, number: u32) -> String {
+    let x = f64::from(number % 9973 + 1) / 16384.0;
+    let program = |name: &str| {
+        let stacks = match number % 5 {
+            0 => format!("{{\"crash\\nmain.main:+{}\\nruntime.main:+283\":1}}", number % 40),
+            _ => "{}".to_owned(),
+        };
+        format!(
+            "{{\"Program\":\"example.org/{name}\",\"Version\":\"v1.{}.0\",\
+             \"GoVersion\":\"go1.26.8\",\"GOOS\":\"linux\",\"GOARCH\":\"amd64\",\
+             \"Counters\":{{\"a,b\":{number},\"verb:<&>\":2,\"ü'x\":3}},\"Stacks\":{stacks}}}",
+            number % 3
+        )
+    };
+    let programs = match number % 7 {
+        0 => "null".to_owned(),
+        1 | 2 => format!("[{},{}]", program("hello"), program("tool")),
+        _ => format!("[{}]", program("hello")),
+    };
+    format!(
+        "{{\"Week\":\"{day}\",\"LastWeek\":\"\",\"X\":{x},\"Programs\":{programs},\
+         \"Config\":\"v0.1.0\"}}"
+    )
+}

@@ -1,0 +1,271 @@
+//! The public data of weeks becomes charts: the run.
+//!
+//! Charts follow from what is published and nothing else: the week's Parquet file, the configs that
+//! its reports name (the log has them for ever), and the catalogue in force [`SETTLED`] days after
+//! the week ended, by when all its reports are in. So anyone can make them again, and it does not
+//! matter when that is, how often, or with how many threads.
+//!
+//! Each week is published by itself: its charts become an immutable object, then the index names
+//! it. Killed before that, nothing has changed, and the next run makes the same object again.
+
+use super::configs::LoggedConfigs;
+use super::figure;
+use super::index::{FileFormat, Index, PublicFile, Week};
+use super::parquet_error::ParquetError;
+use super::parquet_reader::ParquetReader;
+use super::plan::ConfigUnder;
+use super::progress::{Phase, Progress};
+use super::public::{PublicData, PublicError, hex};
+use super::week::WeekOf;
+use crate::gomod::ModuleVersion;
+use crate::ingest::ConfigSetError;
+use crate::publish::{CatalogueEntry, CatalogueError, Catalogues, in_force};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many days after its end a week's catalogue is chosen: no report of it is taken any more.
+pub const SETTLED: i32 = 35;
+
+/// Which weeks are charted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weeks {
+    /// Those whose charts are missing, or were made from something else than there is now.
+    Outdated,
+    /// Those with a day in this range, whatever charts they have.
+    Within(RangeInclusive<Date>),
+}
+
+/// What was charted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Charted {
+    /// The weeks, oldest first.
+    pub weeks: Vec<ChartedWeek>,
+}
+
+/// The charts of one week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChartedWeek {
+    /// Its last day, a Sunday.
+    pub week: Date,
+    /// Its reports.
+    pub reports: u64,
+    /// Programs with charts.
+    pub programs: u64,
+    /// Figures of all of them.
+    pub figures: u64,
+    /// The SHA-256 of the charts, in hex.
+    pub sha256: String,
+}
+
+/// Why charts could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChartError {
+    /// No definitions were recorded.
+    #[error(
+        "what to chart is not recorded: this deployment has published no definitions since charts \
+         are made. Run `candor publish` once more; where nothing changed, it only records them"
+    )]
+    NoDefinitions,
+    /// The public data cannot be read, or the charts not be stored.
+    #[error(transparent)]
+    Public(#[from] PublicError),
+    /// The recorded definitions cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// A week's data cannot be read.
+    #[error("{file} cannot be read: {source}; run `candor merge --week {week}` to make it again")]
+    Data {
+        /// The file.
+        file: String,
+        /// The week.
+        week: Date,
+        /// What is wrong with it.
+        source: ParquetError,
+    },
+    /// A config that reports name cannot be read.
+    #[error("the config {config}, which reports of the week until {week} name: {source}")]
+    Config {
+        /// The config's version.
+        config: String,
+        /// The week.
+        week: Date,
+        /// What is wrong.
+        source: ConfigSetError,
+    },
+    /// Reports name what is no version of a config.
+    #[error(
+        "reports of the week until {week} name {config:?}, which is no version of a config; the \
+         data was not made by `candor merge`"
+    )]
+    NoVersion {
+        /// What they name.
+        config: String,
+        /// The week.
+        week: Date,
+    },
+}
+
+/// Makes the charts of these weeks, and publishes them in the index. Blocks.
+///
+/// Weeks without data have no charts. Where a merge changes a week's data meanwhile, its charts are
+/// made again from the newer data.
+pub fn chart(
+    data: &PublicData,
+    configs: &LoggedConfigs,
+    catalogues: &Catalogues,
+    weeks: &Weeks,
+    progress: &dyn Progress,
+) -> Result<Charted, ChartError> {
+    let entries = catalogues.entries()?;
+    let run = Run { data, configs, catalogues, entries: &entries, progress };
+    let index = data.index()?;
+    let wanted: Vec<Date> = index
+        .weeks
+        .iter()
+        .filter(|(week, entry)| run.is_wanted(**week, entry, weeks))
+        .map(|(week, _)| *week)
+        .collect();
+    let rows = wanted.iter().filter_map(|week| index.weeks.get(week)).map(|week| week.data.rows);
+    let (total, done) = (rows.sum(), AtomicU64::new(0));
+    let charted: Result<Vec<Option<ChartedWeek>>, ChartError> =
+        wanted.iter().map(|week| run.week(*week, total, &done)).collect();
+    progress.advance(Phase::Charts, total, total);
+    Ok(Charted { weeks: charted?.into_iter().flatten().collect() })
+}
+
+struct Run<'r> {
+    data: &'r PublicData,
+    configs: &'r LoggedConfigs,
+    catalogues: &'r Catalogues,
+    entries: &'r [CatalogueEntry],
+    progress: &'r dyn Progress,
+}
+
+impl Run<'_> {
+    fn is_wanted(&self, week: Date, entry: &Week, weeks: &Weeks) -> bool {
+        match weeks {
+            Weeks::Within(days) => {
+                let monday = week.checked_sub(6.days()).unwrap_or(week);
+                monday <= *days.end() && week >= *days.start()
+            }
+            Weeks::Outdated => {
+                let current = entry.charts.as_ref().map(|charts| charts.made_from.as_str());
+                current.is_none() || current != self.made_from(week, entry).as_deref()
+            }
+        }
+    }
+
+    fn catalogue(&self, week: Date) -> Option<&CatalogueEntry> {
+        let settled = week.checked_add(i64::from(SETTLED).days()).unwrap_or(Date::MAX);
+        in_force(self.entries, settled)
+    }
+
+    /// A digest of all that the charts of a week are made from. The configs that its reports name
+    /// need not be in it: the data says which these are, and a logged version never changes.
+    fn made_from(&self, week: Date, entry: &Week) -> Option<String> {
+        let file = parquet(entry)?;
+        let catalogue = self.catalogue(week)?;
+        let parts = [
+            &format!("format {}", figure::FORMAT),
+            concat!("candor ", env!("CARGO_PKG_VERSION")),
+            &file.sha256,
+            &catalogue.key,
+            &format!("reports {}, complete {}", entry.data.reports, entry.data.complete),
+        ];
+        Some(hex(&Sha256::digest(parts.join("\n"))))
+    }
+
+    /// Makes and publishes the charts of one week; of the newer data, where that changes meanwhile.
+    fn week(
+        &self,
+        week: Date,
+        total: u64,
+        done: &AtomicU64,
+    ) -> Result<Option<ChartedWeek>, ChartError> {
+        let before = done.load(Ordering::Relaxed);
+        loop {
+            done.store(before, Ordering::Relaxed);
+            let index = self.data.index()?;
+            let Some(entry) = index.weeks.get(&week) else { return Ok(None) };
+            let charts = self.make(week, entry, |rows| {
+                let done = done.fetch_add(rows, Ordering::Relaxed) + rows;
+                self.progress.advance(Phase::Charts, done.min(total), total);
+            })?;
+            let made_from = self.made_from(week, entry);
+            let json = serde_json::to_vec(&charts).map_err(|e| PublicError::Malformed {
+                what: format!("the charts of the week until {week}"),
+                reason: e.to_string(),
+            })?;
+            let still = |index: &Index| {
+                index.weeks.get(&week).is_some_and(|now| self.made_from(week, now) == made_from)
+            };
+            let digest = made_from.clone().unwrap_or_default();
+            if self.data.publish_charts(week, &digest, &json, still)? {
+                return Ok(Some(ChartedWeek {
+                    week,
+                    reports: charts.reports,
+                    programs: charts.programs.len() as u64,
+                    figures: charts.programs.iter().map(|p| p.charts.len() as u64).sum(),
+                    sha256: hex(&Sha256::digest(&json)),
+                }));
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        week: Date,
+        entry: &Week,
+        done: impl Fn(u64) + Sync,
+    ) -> Result<figure::WeekCharts, ChartError> {
+        let catalogue = self.catalogue(week).ok_or(ChartError::NoDefinitions)?;
+        let catalogue = self.catalogues.read(catalogue)?;
+        let file = parquet(entry)
+            .ok_or_else(|| PublicError::Missing(format!("the Parquet file of {week}")))?;
+        let failed = |source| ChartError::Data { file: file.name.clone(), week, source };
+        let reader = ParquetReader::open(self.data.open(file)?).map_err(failed)?;
+        let configs = self.configs_of(week, &reader.configs().map_err(failed)?)?;
+        let week = WeekOf {
+            week,
+            complete: entry.data.complete,
+            reports: entry.data.reports,
+            catalogue: &catalogue,
+            configs: &configs,
+        };
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        week.charts(&reader, threads, &done).map_err(failed)
+    }
+
+    /// The configs that reports name, oldest first.
+    fn configs_of<'c>(
+        &self,
+        week: Date,
+        named: impl IntoIterator<Item = &'c String>,
+    ) -> Result<Vec<ConfigUnder>, ChartError> {
+        let one = |config: &String| {
+            let version: ModuleVersion = config
+                .parse()
+                .map_err(|_| ChartError::NoVersion { config: config.clone(), week })?;
+            let found = self.configs.find(version).map_err(|source| ChartError::Config {
+                config: config.clone(),
+                week,
+                source,
+            })?;
+            Ok(ConfigUnder { version, config: found })
+        };
+        let mut configs: Vec<ConfigUnder> =
+            named.into_iter().map(one).collect::<Result<_, ChartError>>()?;
+        configs.sort_by_key(|under| under.version);
+        Ok(configs)
+    }
+}
+
+fn parquet(entry: &Week) -> Option<&PublicFile> {
+    entry.data.file(FileFormat::Parquet)
+}

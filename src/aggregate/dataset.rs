@@ -1,0 +1,235 @@
+//! The three files of the same reports: made together from lines in order, or for a week from the
+//! files of its days.
+//!
+//! Each format has a thread of its own, and all get the same batches of lines, so making three files
+//! takes as long as making the slowest. Memory: a few batches, and a row group.
+//!
+//! A week's lines are those of Monday, then those of Tuesday, and so on. That order is one that can
+//! be had by copying: only checksums, footers and the numbers of reports are made anew.
+
+use super::batch::Batch;
+use super::gzip_lines::{self, GzipWriter};
+use super::index::{Dataset, FileFormat, PublicFile};
+use super::parquet_error::ParquetError;
+use super::parquet_splice;
+use super::parquet_writer::ParquetWriter;
+use super::public::hex;
+use super::scratch::Scratch;
+use super::zstd_lines::{self, ZstdWriter};
+use crate::ingest::{DecodeError, Report};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+/// How many batches wait for a writer.
+const WAITING: usize = 4;
+
+/// Why the files of a dataset could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DatasetError {
+    #[error("cannot write {path}: {source}")]
+    Io { path: String, source: io::Error },
+    #[error("cannot write {path}: {source}")]
+    Parquet { path: String, source: ParquetError },
+    /// A stored report is whole, and not understood.
+    #[error(transparent)]
+    Report(#[from] DecodeError),
+}
+
+/// A file that was made, and what it will be called.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// Where it is.
+    pub scratch: PathBuf,
+    /// What the index says of it.
+    pub file: PublicFile,
+}
+
+/// Takes lines in order, and makes the files of all formats.
+pub(super) struct DatasetWriter {
+    batch: Batch,
+    reports: u64,
+    text: u64,
+    writers: Vec<Writer>,
+}
+
+struct Writer {
+    batches: SyncSender<Arc<Batch>>,
+    thread: JoinHandle<Result<(Made, Option<u64>), DatasetError>>,
+}
+
+impl DatasetWriter {
+    /// Begins the files `NAME.FORMAT` in the scratch folder.
+    pub fn start(scratch: &Scratch, name: &str) -> DatasetWriter {
+        let start = |format: FileFormat| {
+            let (batches, waiting) = sync_channel(WAITING);
+            let path = scratch.path(&format!("{name}.{}", format.extension()));
+            let thread = std::thread::spawn(move || write(format, path, &waiting));
+            Writer { batches, thread }
+        };
+        let writers = FileFormat::ALL.map(start).into();
+        DatasetWriter { batch: Batch::default(), reports: 0, text: 0, writers }
+    }
+
+    /// Adds the next line. A writer that failed is told by [`DatasetWriter::finish`].
+    pub fn push(&mut self, line: &[u8]) {
+        self.batch.push(line);
+        self.reports += 1;
+        self.text += line.len() as u64 + 1;
+        if self.batch.is_full() {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let batch = self.batch.take();
+        for writer in &self.writers {
+            let _ = writer.batches.send(batch.clone());
+        }
+    }
+
+    /// Ends the files. They are not durable yet.
+    pub fn finish(mut self) -> Result<(Dataset, Vec<Made>), DatasetError> {
+        if !self.batch.is_empty() {
+            self.send();
+        }
+        let mut dataset =
+            Dataset { reports: self.reports, text_bytes: self.text, ..Dataset::default() };
+        let mut made = Vec::new();
+        // Every thread is waited for, also if the first failed.
+        let mut failed = None;
+        for Writer { batches, thread } in self.writers {
+            drop(batches);
+            match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                Ok((file, rows)) => {
+                    dataset.rows = rows.unwrap_or(dataset.rows);
+                    dataset.files.push(file.file.clone());
+                    made.push(file);
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok((dataset, made)), Err)
+    }
+}
+
+fn write(
+    format: FileFormat,
+    path: PathBuf,
+    batches: &Receiver<Arc<Batch>>,
+) -> Result<(Made, Option<u64>), DatasetError> {
+    let place = || path.display().to_string();
+    let failed = |source| DatasetError::Io { path: place(), source };
+    let parquet = |source| DatasetError::Parquet { path: place(), source };
+    let out = HashingFile::create(&path).map_err(failed)?;
+    let (out, rows) = match format {
+        FileFormat::NdjsonZstd => {
+            let mut writer = ZstdWriter::new(out).map_err(failed)?;
+            batches.iter().try_for_each(|batch| writer.write(&batch)).map_err(failed)?;
+            (writer.finish().map_err(failed)?, None)
+        }
+        FileFormat::NdjsonGzip => {
+            let mut writer = GzipWriter::new(out).map_err(failed)?;
+            batches.iter().try_for_each(|batch| writer.write(&batch)).map_err(failed)?;
+            (writer.finish().map_err(failed)?, None)
+        }
+        FileFormat::Parquet => {
+            let mut writer = ParquetWriter::new(out).map_err(parquet)?;
+            for batch in batches {
+                for line in batch.lines() {
+                    writer.write(&Report::decode(line)?).map_err(parquet)?;
+                }
+            }
+            let (out, rows) = writer.finish().map_err(parquet)?;
+            (out, Some(rows))
+        }
+    };
+    Ok((out.finish(&path, format).map_err(failed)?, rows))
+}
+
+/// The files of a day, opened, and what the index says of it.
+pub(super) struct Part {
+    /// What the index says.
+    pub dataset: Dataset,
+    /// Its files, in the order of [`FileFormat::ALL`].
+    pub files: [File; 3],
+}
+
+/// Makes the files of a week from those of its days, which come in order.
+pub(super) fn splice(
+    scratch: &Scratch,
+    name: &str,
+    parts: Vec<Part>,
+) -> Result<(Dataset, Vec<Made>), DatasetError> {
+    let mut dataset = Dataset::default();
+    let (mut zstd, mut gzip, mut parquet) = (Vec::new(), Vec::new(), Vec::new());
+    for Part { dataset: day, files: [a, b, c] } in parts {
+        dataset.reports += day.reports;
+        dataset.rows += day.rows;
+        dataset.text_bytes += day.text_bytes;
+        zstd.push(a);
+        gzip.push((b, day.text_bytes));
+        parquet.push((c, day.reports));
+    }
+    let mut made = Vec::new();
+    for format in FileFormat::ALL {
+        let path = scratch.path(&format!("{name}.{}", format.extension()));
+        let place = || path.display().to_string();
+        let failed = |source| DatasetError::Io { path: place(), source };
+        let mut out = HashingFile::create(&path).map_err(failed)?;
+        let spliced = match format {
+            FileFormat::NdjsonZstd => zstd_lines::splice(&mut out, &mut zstd),
+            FileFormat::NdjsonGzip => gzip_lines::splice(&mut out, &mut gzip),
+            FileFormat::Parquet => {
+                let parts = std::mem::take(&mut parquet);
+                let failed = |source| DatasetError::Parquet { path: place(), source };
+                out = parquet_splice::splice(out, parts).map_err(failed)?;
+                Ok(())
+            }
+        };
+        spliced.map_err(failed)?;
+        let file = out.finish(&path, format).map_err(failed)?;
+        dataset.files.push(file.file.clone());
+        made.push(file);
+    }
+    Ok((dataset, made))
+}
+
+/// A file that is written, and its SHA-256.
+struct HashingFile {
+    file: BufWriter<File>,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl HashingFile {
+    fn create(path: &Path) -> io::Result<HashingFile> {
+        let file = BufWriter::with_capacity(256 << 10, File::create(path)?);
+        Ok(HashingFile { file, digest: Sha256::new(), bytes: 0 })
+    }
+
+    fn finish(mut self, path: &Path, format: FileFormat) -> io::Result<Made> {
+        self.file.flush()?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let sha256 = hex(&self.digest.finalize());
+        let file = PublicFile { name, format, bytes: self.bytes, sha256 };
+        Ok(Made { scratch: path.to_owned(), file })
+    }
+}
+
+impl Write for HashingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.digest.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

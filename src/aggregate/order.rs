@@ -1,0 +1,56 @@
+//! The order in which versions and toolchains are shown: newest first.
+
+use crate::charts::definition::ProgramPath;
+use crate::charts::version::GoVersion;
+use std::cmp::{Ordering, Reverse};
+
+/// Sorts versions of a program, newest first. What is no version of its kind comes last, by name.
+pub fn sort_versions(program: &str, versions: &mut [String]) {
+    let path = ProgramPath::parse(program);
+    let key = |version: &String| {
+        let parsed = path.as_ref().and_then(|path| path.parse_version(version));
+        (Reverse(parsed), version.clone())
+    };
+    versions.sort_by_cached_key(key);
+}
+
+/// Sorts toolchains: by what they are called (`go`, `rust`), then newest first.
+///
+/// Versions are ordered as Go's are, which the numbers of others fit into.
+pub fn sort_toolchains(toolchains: &mut [String]) {
+    toolchains.sort_by_cached_key(|toolchain| {
+        let at = toolchain.find(|c: char| c.is_ascii_digit()).unwrap_or(toolchain.len());
+        let (name, version) = toolchain.split_at(at);
+        let parsed = GoVersion::parse(&format!("go{version}"));
+        (name.to_owned(), Reverse(parsed), version.to_owned())
+    });
+}
+
+/// Platforms: most reports first, then by name.
+pub fn by_reports(a: (u64, &str), b: (u64, &str)) -> Ordering {
+    b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(mut labels: Vec<&str>, sort: impl Fn(&mut [String])) -> Vec<String> {
+        labels.reverse();
+        let mut labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
+        sort(&mut labels);
+        labels
+    }
+
+    #[test]
+    fn versions_and_toolchains_are_newest_first() {
+        let versions = ["v1.10.0", "v1.9.1", "v1.9.0", "v1.9.0-pre.10", "v1.9.0-pre.2", "devel"];
+        let found = sorted(versions.to_vec(), |labels| sort_versions("example.org/p", labels));
+        assert_eq!(found, versions);
+        let versions = ["go1.21.0", "go1.21rc2", "go1.20.11", "go1.9", "devel", "v1.9.0"];
+        let found = sorted(versions.to_vec(), |labels| sort_versions("cmd/go", labels));
+        assert_eq!(found, versions);
+        let toolchains = ["gcc", "go1.26.8", "go1.9.2", "rust1.100.0", "rust1.95.0", "rust1.9.0"];
+        assert_eq!(sorted(toolchains.to_vec(), sort_toolchains), toolchains);
+    }
+}

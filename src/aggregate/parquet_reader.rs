@@ -1,0 +1,304 @@
+//! Reads Parquet files of reports, one row group at a time.
+//!
+//! Row groups can be read from several threads at once: what they share is the open file, and the
+//! time for which one of them has it is that of reading a row group's compressed bytes.
+//!
+//! The format's library may panic on damaged bytes. Files come from
+//! [`PublicData::open`](super::PublicData::open), which has compared their SHA-256.
+
+use super::columns::{Columns, Counts};
+use super::parquet_error::ParquetError;
+use super::parquet_schema::{leaf, message};
+use super::texts::Texts;
+use bytes::{Buf, Bytes};
+use parquet::column::page::PageReader;
+use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::serialized_reader::SerializedPageReader;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many rows of lists are decoded at once.
+const PIECE: usize = 1024;
+
+/// An open Parquet file of reports.
+#[derive(Debug)]
+pub struct ParquetReader {
+    file: Mutex<File>,
+    metadata: ParquetMetaData,
+}
+
+impl ParquetReader {
+    /// Opens a file and reads its footer.
+    pub fn open(file: File) -> Result<ParquetReader, ParquetError> {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        if *metadata.file_metadata().schema() != *message()? {
+            return Err(ParquetError::Other("its columns are others".to_owned()));
+        }
+        Ok(ParquetReader { file: Mutex::new(file), metadata })
+    }
+
+    /// How many row groups there are.
+    pub fn row_groups(&self) -> usize {
+        self.metadata.num_row_groups()
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
+    }
+
+    /// The configs that the reports name; little else of the file is read.
+    pub fn configs(&self) -> Result<BTreeSet<String>, ParquetError> {
+        let mut texts = Texts::default();
+        for group in self.metadata.row_groups() {
+            let loaded = Arc::new(self.load(group, leaf::CONFIG..leaf::CONFIG + 1)?);
+            let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+            Source { group, loaded, rows }.texts(leaf::CONFIG, &mut texts)?;
+        }
+        Ok(texts.iter().map(str::to_owned).collect())
+    }
+
+    /// Reads a row group.
+    pub fn read(&self, group: usize) -> Result<Columns, ParquetError> {
+        let group = self.group(group)?;
+        let loaded = Arc::new(self.load(group, 0..leaf::ALL)?);
+        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+        let source = Source { group, loaded, rows };
+        let mut texts = Texts::default();
+        let mut columns = Columns {
+            report: unsigned(source.plain::<Int64Type>(leaf::REPORT)?),
+            x: source.plain::<DoubleType>(leaf::X)?,
+            config: source.texts(leaf::CONFIG, &mut texts)?,
+            program: source.texts(leaf::PROGRAM, &mut texts)?,
+            version: source.texts(leaf::VERSION, &mut texts)?,
+            toolchain: source.texts(leaf::TOOLCHAIN, &mut texts)?,
+            goos: source.texts(leaf::GOOS, &mut texts)?,
+            goarch: source.texts(leaf::GOARCH, &mut texts)?,
+            counters: source.counts(leaf::COUNTER_NAMES, leaf::COUNTER_COUNTS, &mut texts)?,
+            stacks: source.counts(leaf::STACK_NAMES, leaf::STACK_COUNTS, &mut texts)?,
+            texts: Vec::new(),
+        };
+        columns.texts = texts.iter().map(str::to_owned).collect();
+        Ok(columns)
+    }
+
+    fn group(&self, group: usize) -> Result<&RowGroupMetaData, ParquetError> {
+        self.metadata
+            .row_groups()
+            .get(group)
+            .ok_or_else(|| ParquetError::Other(format!("it has {} row groups", self.row_groups())))
+    }
+
+    /// Reads the compressed bytes of some neighbouring columns of a row group.
+    fn load(&self, group: &RowGroupMetaData, leaves: Range<usize>) -> Result<Loaded, ParquetError> {
+        if group.num_columns() != leaf::ALL {
+            return Err(ParquetError::Other("a row group lacks columns".to_owned()));
+        }
+        let columns = group.columns().get(leaves).unwrap_or_default();
+        let ranges = columns.iter().map(|column| column.byte_range());
+        let start = ranges.clone().map(|(start, _)| start).min().unwrap_or_default();
+        let end = ranges.map(|(start, bytes)| start.saturating_add(bytes)).max();
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        // Grows as the file gives bytes: a damaged footer does not take memory.
+        (&*file).take(end.unwrap_or(start) - start).read_to_end(&mut bytes)?;
+        Ok(Loaded { start, bytes: bytes.into() })
+    }
+}
+
+/// The bytes of a row group, by their place in the file.
+#[derive(Debug)]
+struct Loaded {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Loaded {
+    fn from(&self, start: u64) -> parquet::errors::Result<Bytes> {
+        let at = start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        match at.filter(|at| *at <= self.bytes.len()) {
+            Some(at) => Ok(self.bytes.slice(at..)),
+            None => Err(parquet::errors::ParquetError::EOF("a page lies elsewhere".to_owned())),
+        }
+    }
+}
+
+impl Length for Loaded {
+    fn len(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+impl ChunkReader for Loaded {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(self.from(start)?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let mut bytes = self.from(start)?;
+        if length > bytes.len() {
+            return Err(parquet::errors::ParquetError::EOF("a page is cut off".to_owned()));
+        }
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+}
+
+/// A row group that is being decoded.
+struct Source<'a> {
+    group: &'a RowGroupMetaData,
+    loaded: Arc<Loaded>,
+    rows: usize,
+}
+
+impl Source<'_> {
+    fn column<T: DataType>(&self, leaf: usize) -> Result<ColumnReaderImpl<T>, ParquetError> {
+        let column = self.group.column(leaf);
+        let pages = SerializedPageReader::new(self.loaded.clone(), column, self.rows, None)?;
+        let pages: Box<dyn PageReader> = Box::new(pages);
+        Ok(get_typed_column_reader(get_column_reader(column.column_descr_ptr(), pages)))
+    }
+
+    /// A column that has one value in every row.
+    fn plain<T: DataType>(&self, leaf: usize) -> Result<Vec<T::T>, ParquetError> {
+        let mut values = Vec::new();
+        self.column::<T>(leaf)?.read_records(self.rows, None, None, &mut values)?;
+        self.complete(values.len())?;
+        Ok(values)
+    }
+
+    fn texts(&self, leaf: usize, texts: &mut Texts) -> Result<Vec<u32>, ParquetError> {
+        let mut seen = Seen::default();
+        let values = self.plain::<ByteArrayType>(leaf)?;
+        values.iter().map(|value| seen.id(value, texts)).collect()
+    }
+
+    fn counts(
+        &self,
+        names: usize,
+        counts: usize,
+        texts: &mut Texts,
+    ) -> Result<Counts, ParquetError> {
+        let mut read = Counts::default();
+        let mut seen = Seen::default();
+        self.list::<ByteArrayType>(names, Some(&mut read.ends), |values| {
+            for value in values.iter() {
+                read.names.push(seen.id(value, texts)?);
+            }
+            values.clear();
+            Ok(())
+        })?;
+        let mut numbers = Vec::with_capacity(read.names.len());
+        self.list::<Int64Type>(counts, None, |values| {
+            numbers.append(values);
+            Ok(())
+        })?;
+        read.counts = unsigned(numbers);
+        if read.counts.len() != read.names.len() {
+            return Err(ParquetError::Other("names and counts are not as many".to_owned()));
+        }
+        Ok(read)
+    }
+
+    /// Reads one field of a list of pairs, piece by piece, and where the list of each row ends.
+    fn list<T: DataType>(
+        &self,
+        leaf: usize,
+        mut ends: Option<&mut Vec<usize>>,
+        mut take: impl FnMut(&mut Vec<T::T>) -> Result<(), ParquetError>,
+    ) -> Result<(), ParquetError> {
+        let mut column = self.column::<T>(leaf)?;
+        let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        // `end` is where the list of the row that was begun last ends so far.
+        let (mut rows, mut end, mut begun) = (0, 0, false);
+        loop {
+            definition.clear();
+            repetition.clear();
+            let (read, _, _) = column.read_records(
+                PIECE,
+                Some(&mut definition),
+                Some(&mut repetition),
+                &mut values,
+            )?;
+            if read == 0 {
+                break;
+            }
+            rows += read;
+            if let Some(ends) = &mut ends {
+                for (defined, repeated) in definition.iter().zip(&repetition) {
+                    if *repeated == 0 && std::mem::replace(&mut begun, true) {
+                        ends.push(end);
+                    }
+                    end += usize::from(*defined > 0);
+                }
+            }
+            take(&mut values)?;
+        }
+        if let Some(ends) = ends
+            && begun
+        {
+            ends.push(end);
+        }
+        self.complete(rows)
+    }
+
+    fn complete(&self, rows: usize) -> Result<(), ParquetError> {
+        if rows == self.rows {
+            Ok(())
+        } else {
+            Err(ParquetError::Other(format!("a column has {rows} of {} rows", self.rows)))
+        }
+    }
+}
+
+fn unsigned(numbers: Vec<i64>) -> Vec<u64> {
+    numbers.into_iter().map(|number| u64::try_from(number).unwrap_or_default()).collect()
+}
+
+/// The numbers of a column's texts, by where the text lies in memory: values of one dictionary
+/// entry share its bytes, so that most texts need be neither compared nor hashed. What is in here
+/// is kept, so its place in memory is not given to another text.
+#[derive(Default)]
+struct Seen(HashMap<(usize, usize), (ByteArray, u32), BuildHasherDefault<PlaceHasher>>);
+
+impl Seen {
+    fn id(&mut self, value: &ByteArray, texts: &mut Texts) -> Result<u32, ParquetError> {
+        let bytes = value.data();
+        let place = (bytes.as_ptr().addr(), bytes.len());
+        if let Some((_, id)) = self.0.get(&place) {
+            return Ok(*id);
+        }
+        let id = texts.id(value.as_utf8()?);
+        self.0.insert(place, (value.clone(), id));
+        Ok(id)
+    }
+}
+
+/// Hashes places in memory: an odd multiplier spreads neighbours over all bits.
+#[derive(Default)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        let mixed = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}

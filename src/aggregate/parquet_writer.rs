@@ -1,0 +1,226 @@
+//! Writes reports as Parquet: gathers a row group in memory, column by column, and writes it when it
+//! is large enough.
+//!
+//! Where a row group ends depends on the reports alone. Memory: one row group, at most some 60 MiB.
+
+use super::columns::{Columns, Counts};
+use super::parquet_error::ParquetError;
+use super::parquet_schema::{message, properties};
+use super::texts::Texts;
+use crate::ingest::{self, Report};
+use jiff::civil::Date;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use std::io::Write;
+use std::sync::Arc;
+
+/// What a row group holds at most (and what the one report more that went over it has).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Rows.
+    pub rows: usize,
+    /// Names with counts.
+    pub counts: usize,
+    /// Bytes of distinct texts.
+    pub texts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { rows: 100_000, counts: 2 << 20, texts: 16 << 20 }
+    }
+}
+
+/// How many rows of lists are handed to the encoder at once.
+const PIECE: usize = 1024;
+
+/// Writes a Parquet file, report by report.
+pub struct ParquetWriter<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    limits: Limits,
+    group: Group,
+    reports: u64,
+    rows: u64,
+}
+
+/// A row group that is gathered.
+#[derive(Debug, Default)]
+struct Group {
+    columns: Columns,
+    texts: Texts,
+    /// Days since 1970.
+    week: Vec<i32>,
+    /// The same, of those rows that have one.
+    last_week: Vec<i32>,
+    /// 1 where a row has a last week, else 0.
+    has_last_week: Vec<i16>,
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// Begins a file.
+    pub fn new(out: W) -> Result<ParquetWriter<W>, ParquetError> {
+        ParquetWriter::with_limits(out, Limits::default())
+    }
+
+    pub(super) fn with_limits(out: W, limits: Limits) -> Result<ParquetWriter<W>, ParquetError> {
+        let file = SerializedFileWriter::new(out, message()?, Arc::new(properties()))?;
+        Ok(ParquetWriter { file, limits, group: Group::default(), reports: 0, rows: 0 })
+    }
+
+    /// Adds the next report.
+    pub fn write(&mut self, report: &Report<'_>) -> Result<(), ParquetError> {
+        self.group.add(self.reports, report);
+        self.reports += 1;
+        let Group { columns, texts, .. } = &self.group;
+        let counts = columns.counters.names.len() + columns.stacks.names.len();
+        let Limits { rows, counts: most, texts: bytes } = self.limits;
+        if columns.len() >= rows || counts >= most || texts.bytes() >= bytes {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file: what it was written to, and how many rows it has.
+    pub fn finish(mut self) -> Result<(W, u64), ParquetError> {
+        self.flush()?;
+        Ok((self.file.into_inner()?, self.rows))
+    }
+
+    fn flush(&mut self) -> Result<(), ParquetError> {
+        if !self.group.columns.is_empty() {
+            self.rows += self.group.columns.len() as u64;
+            let mut writer = self.file.next_row_group()?;
+            self.group.write(&mut writer)?;
+            writer.close()?;
+            self.group.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    fn add(&mut self, number: u64, report: &Report<'_>) {
+        if report.programs.is_empty() {
+            return;
+        }
+        let Group { columns, texts, week, last_week, has_last_week } = self;
+        let config = texts.id(&report.config.to_string());
+        for program in &report.programs {
+            columns.report.push(number);
+            week.push(days_since_1970(report.week));
+            last_week.extend(report.last_week.map(days_since_1970));
+            has_last_week.push(i16::from(report.last_week.is_some()));
+            columns.x.push(report.x.get());
+            columns.config.push(config);
+            columns.program.push(texts.id(&program.program));
+            columns.version.push(texts.id(&program.version));
+            columns.toolchain.push(texts.id(&program.toolchain));
+            columns.goos.push(texts.id(&program.goos));
+            columns.goarch.push(texts.id(&program.goarch));
+            add_counts(&mut columns.counters, texts, &program.counters);
+            add_counts(&mut columns.stacks, texts, &program.stacks);
+        }
+    }
+
+    /// Writes the columns in the order of the schema.
+    fn write<W: Write + Send>(
+        &self,
+        out: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        let columns = &self.columns;
+        let texts: Vec<ByteArray> = self.texts.iter().map(ByteArray::from).collect();
+        let report: Vec<i64> = columns.report.iter().map(|n| signed(*n)).collect();
+        write_plain::<W, Int64Type>(out, &report, None)?;
+        write_plain::<W, Int32Type>(out, &self.week, None)?;
+        write_plain::<W, Int32Type>(out, &self.last_week, Some(&self.has_last_week))?;
+        write_plain::<W, DoubleType>(out, &columns.x, None)?;
+        for column in [
+            &columns.config,
+            &columns.program,
+            &columns.version,
+            &columns.toolchain,
+            &columns.goos,
+            &columns.goarch,
+        ] {
+            let values: Vec<ByteArray> = pick(&texts, column).collect();
+            write_plain::<W, ByteArrayType>(out, &values, None)?;
+        }
+        for counts in [&columns.counters, &columns.stacks] {
+            write_list::<W, ByteArrayType>(out, counts, |range| {
+                pick(&texts, counts.names.get(range).unwrap_or_default()).collect()
+            })?;
+            write_list::<W, Int64Type>(out, counts, |range| {
+                let counts = counts.counts.get(range).unwrap_or_default();
+                counts.iter().map(|count| signed(*count)).collect()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        // Afresh: what one large group needed is not kept for the next.
+        *self = Group::default();
+    }
+}
+
+fn add_counts(to: &mut Counts, texts: &mut Texts, from: &ingest::Counts<'_>) {
+    for (name, count) in from.iter() {
+        to.names.push(texts.id(name));
+        to.counts.push(count.get());
+    }
+    to.ends.push(to.names.len());
+}
+
+fn pick<'a>(texts: &'a [ByteArray], ids: &'a [u32]) -> impl Iterator<Item = ByteArray> + 'a {
+    ids.iter().filter_map(|id| texts.get(*id as usize)).cloned()
+}
+
+/// A number that is at most `i64::MAX`, as counts and the places of reports are.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn days_since_1970(date: Date) -> i32 {
+    (date - Date::constant(1970, 1, 1)).get_days()
+}
+
+fn write_plain<W: Write + Send, T: DataType>(
+    out: &mut SerializedRowGroupWriter<'_, W>,
+    values: &[T::T],
+    definition: Option<&[i16]>,
+) -> Result<(), ParquetError> {
+    let mut column = out.next_column()?.ok_or_else(no_column)?;
+    column.typed::<T>().write_batch(values, definition, None)?;
+    Ok(column.close()?)
+}
+
+/// Writes one field of a list of pairs. A list's first pair has the repetition level 0, the others
+/// have 1; a row without pairs has one entry of the definition level 0.
+fn write_list<W: Write + Send, T: DataType>(
+    out: &mut SerializedRowGroupWriter<'_, W>,
+    counts: &Counts,
+    values: impl Fn(std::ops::Range<usize>) -> Vec<T::T>,
+) -> Result<(), ParquetError> {
+    let mut column = out.next_column()?.ok_or_else(no_column)?;
+    let writer = column.typed::<T>();
+    let (mut definition, mut repetition) = (Vec::new(), Vec::new());
+    let mut start = 0;
+    for piece in counts.ends.chunks(PIECE) {
+        definition.clear();
+        repetition.clear();
+        let first = start;
+        for end in piece {
+            let pairs = end - start;
+            definition.resize(definition.len() + pairs.max(1), i16::from(pairs > 0));
+            repetition.push(0);
+            repetition.resize(definition.len(), 1);
+            start = *end;
+        }
+        writer.write_batch(&values(first..start), Some(&definition), Some(&repetition))?;
+    }
+    Ok(column.close()?)
+}
+
+fn no_column() -> ParquetError {
+    ParquetError::Other("it has fewer columns than its schema".to_owned())
+}

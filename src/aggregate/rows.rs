@@ -1,0 +1,153 @@
+//! The rows of a figure, for all its reports or some of them.
+
+use super::figure::{Base, Kind, Row};
+use super::parts::Part;
+use super::plan::{FigurePlan, RowPlan};
+use super::ratio::Quotients;
+use super::stacks::{Grouped, PUBLISHED};
+use super::tally::ProgramTally;
+use super::weighted::{Basis, Sample};
+use std::collections::BTreeSet;
+
+/// What rows of a figure are made from.
+#[derive(Debug)]
+pub struct RowSource<'a> {
+    /// The program's counts.
+    pub tally: &'a ProgramTally,
+    /// The program's parts, by number.
+    pub parts: &'a [Part],
+    /// The program's stacks, by number.
+    pub stacks: &'a [Grouped],
+    /// The figure, and its place in the plan.
+    pub figure: &'a FigurePlan,
+    /// The figure's place in the plan.
+    pub number: usize,
+    /// The stacks that are shown, most frequent first.
+    pub ranked: Vec<u32>,
+    /// How many are not.
+    pub left_out: u64,
+    /// The probability with which each interval holds the truth.
+    pub confidence: f64,
+}
+
+impl<'a> RowSource<'a> {
+    /// Of a figure; ranks its stacks by how many installations they stand for, among all reports,
+    /// and where these are as many by counter and functions.
+    pub fn new(
+        tally: &'a ProgramTally,
+        parts: &'a [Part],
+        stacks: &'a [Grouped],
+        (number, figure): (usize, &'a FigurePlan),
+        confidence: f64,
+    ) -> RowSource<'a> {
+        let mut source = RowSource {
+            tally,
+            parts,
+            stacks,
+            figure,
+            number,
+            ranked: Vec::new(),
+            left_out: 0,
+            confidence,
+        };
+        if figure.about.kind == Kind::Stack {
+            let key = u32::try_from(number).unwrap_or(u32::MAX);
+            let found: BTreeSet<u32> = tally
+                .stacks
+                .keys()
+                .filter(|(of, ..)| *of == key)
+                .map(|(_, stack, ..)| *stack)
+                .collect();
+            let whole = Sample::of_part(tally, super::parts::WHOLE, &figure.rates);
+            let total = |stack: u32| whole.with_stack(key, stack, None).sum;
+            let mut ranked: Vec<(f64, Option<&Grouped>, u32)> = found
+                .into_iter()
+                .map(|stack| (total(stack), stacks.get(stack as usize), stack))
+                .collect();
+            ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            source.left_out = ranked.len().saturating_sub(PUBLISHED) as u64;
+            source.ranked = ranked.into_iter().take(PUBLISHED).map(|(.., stack)| stack).collect();
+        }
+        source
+    }
+
+    /// The rows over zero quotients of which a distribution is wanted, in the parts that are
+    /// `wanted`. Nothing for a figure that is no ratio.
+    pub fn quotients(&self, wanted: impl Fn(&Part) -> bool) -> Quotients {
+        if self.figure.about.kind != Kind::Ratio {
+            return Quotients::default();
+        }
+        let first = self.figure.first_ratio;
+        Quotients::of(self.tally, first..first + self.figure.rows.len(), self.parts, wanted)
+    }
+
+    /// The base and the rows for the reports of a sample; without a row that has no report, where
+    /// they are of a `part` of the figure's.
+    pub fn rows(&self, sample: &Sample<'_>, quotients: &Quotients, part: bool) -> (Base, Vec<Row>) {
+        let weights = sample.at(self.figure.base, None);
+        let basis = Basis { weights, confidence: self.confidence };
+        let rows = if self.figure.about.kind == Kind::Stack {
+            let stack = |stack: &u32| self.stack_row(*stack, sample, &basis, part);
+            self.ranked.iter().filter_map(stack).collect()
+        } else {
+            let rows = self.figure.rows.iter().enumerate();
+            let row = |numbered| self.row(numbered, sample, &basis, quotients, part);
+            rows.filter_map(row).collect()
+        };
+        (weights.base(), rows)
+    }
+
+    fn row(
+        &self,
+        (number, row): (usize, &RowPlan),
+        sample: &Sample<'_>,
+        basis: &Basis,
+        quotients: &Quotients,
+        part: bool,
+    ) -> Option<Row> {
+        let collected = Some(row.collected.as_slice());
+        let hits = sample.at(row.place, collected);
+        if part && hits.reports == 0 {
+            return None;
+        }
+        let own = sample.at(self.figure.base, collected);
+        let (estimate, base) = basis.estimate(&hits, &own);
+        Some(Row {
+            label: row.label.clone(),
+            counter: Some(row.counter.clone()),
+            frames: Vec::new(),
+            estimate,
+            base,
+            removed: row.removed,
+            distribution: quotients.distribution(
+                number,
+                sample,
+                self.figure.base,
+                collected,
+                self.confidence,
+            ),
+        })
+    }
+
+    fn stack_row(&self, stack: u32, sample: &Sample<'_>, basis: &Basis, part: bool) -> Option<Row> {
+        let grouped = self.stacks.get(stack as usize)?;
+        let row = self.figure.rows.get(grouped.row)?;
+        let collected = Some(row.collected.as_slice());
+        let key = u32::try_from(self.number).ok()?;
+        let hits = sample.with_stack(key, stack, collected);
+        if part && hits.reports == 0 {
+            return None;
+        }
+        let (estimate, base) = basis.estimate(&hits, &sample.at(self.figure.base, collected));
+        let frames: Vec<String> = grouped.functions.split('\n').map(str::to_owned).collect();
+        Some(Row {
+            label: frames.first().cloned().unwrap_or_default(),
+            counter: Some(row.counter.clone()),
+            frames,
+            estimate,
+            base,
+            removed: row.removed,
+            distribution: None,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! The folder in which a merge makes its files before they are public.
+//!
+//! ```text
+//! DIR/scratch/.lock     held (flock) by the one merge that runs on this machine
+//! DIR/scratch/*         files that are being made; whoever takes the lock removes what is left
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A scratch folder, taken. It is let go of when this is dropped, or when the process dies.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Takes the folder, which is made if it is not there, and removes what a merge that died left
+    /// in it. [`io::ErrorKind::WouldBlock`] where another process has it.
+    pub fn take(folder: &Path) -> io::Result<Scratch> {
+        fs::create_dir_all(folder)?;
+        let lock = folder.join(".lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let scratch = Scratch { folder: folder.to_owned(), _lock: file };
+        scratch.clear()?;
+        Ok(scratch)
+    }
+
+    /// Removes all files.
+    pub fn clear(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_name() != ".lock" && entry.file_type()?.is_file() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a file of this name is made.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A file without a name, which is gone when it is closed.
+    pub fn unnamed(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_has_it_and_the_next_finds_it_empty() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let first = Scratch::take(folder.path()).expect("free");
+        fs::write(first.path("half"), "half").expect("written");
+        let error = Scratch::take(folder.path()).expect_err("taken");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(first);
+        let second = Scratch::take(folder.path()).expect("free");
+        assert!(!second.path("half").exists());
+    }
+}

@@ -1,0 +1,325 @@
+//! External sorting: any number of lines in bounded memory, each line once.
+//!
+//! The method is the classical one (Knuth, The Art of Computer Programming, volume 3, section 5.4).
+//! Lines are gathered until a chunk is full; the chunk is sorted and written to a file of its own, a
+//! run, while the next one is gathered. At the end all runs are merged. Where there are more of them
+//! than may be open at once, some are merged to one first.
+//!
+//! A run holds its lines in order, each with its end. A report's one form has no line end within.
+//!
+//! Memory: three chunks (one that is gathered, one that waits, one that is written), or a buffer for
+//! each open run.
+
+use super::line::{LineKey, order};
+use super::scratch::Scratch;
+use std::cmp::Ordering;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+
+/// How much is in memory, or open, at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SortLimits {
+    /// Bytes of a chunk.
+    pub chunk: usize,
+    /// Runs that are merged at once.
+    pub fan_in: usize,
+}
+
+impl Default for SortLimits {
+    fn default() -> SortLimits {
+        SortLimits { chunk: 32 << 20, fan_in: 128 }
+    }
+}
+
+/// Gathers lines in any order.
+pub(super) struct Sorter<'scope> {
+    limits: SortLimits,
+    chunk: Chunk,
+    full: SyncSender<Chunk>,
+    writer: ScopedJoinHandle<'scope, io::Result<Vec<Run>>>,
+    scratch: &'scope Scratch,
+}
+
+impl<'scope> Sorter<'scope> {
+    /// Begins; runs are files in `scratch`, written by a thread of this scope.
+    pub fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        scratch: &'scope Scratch,
+        limits: SortLimits,
+    ) -> Sorter<'scope> {
+        let (full, chunks) = sync_channel(1);
+        let writer = scope.spawn(move || write_runs(&chunks, scratch));
+        Sorter { limits, chunk: Chunk::default(), full, writer, scratch }
+    }
+
+    /// Adds a line, without its end.
+    pub fn push(&mut self, key: LineKey, line: &[u8]) -> io::Result<()> {
+        self.chunk.push(key, line);
+        if self.chunk.size() >= self.limits.chunk {
+            let chunk = std::mem::take(&mut self.chunk);
+            // The writer goes away only when it failed; `finish` tells why.
+            self.full.send(chunk).map_err(|_| io::Error::other("sorting stopped"))?;
+        }
+        Ok(())
+    }
+
+    /// Ends: all lines, merged. What is left in memory need not be written.
+    pub fn finish(self) -> io::Result<Merge> {
+        let Sorter { limits, mut chunk, full, writer, scratch } = self;
+        drop(full);
+        let runs = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        chunk.sort();
+        let mut runs = VecDeque::from(runs);
+        let fan_in = limits.fan_in.max(2);
+        while runs.len() > fan_in {
+            let mut merge = Merge::of(runs.drain(..fan_in))?;
+            let mut out = RunWriter::new(scratch)?;
+            while merge.advance()?.is_some() {
+                out.write(merge.line())?;
+            }
+            runs.push_back(out.finish()?);
+        }
+        let mut merge = Merge::of(runs.into_iter())?;
+        merge.add(Box::new(InMemory { chunk, next: 0 }))?;
+        Ok(merge)
+    }
+}
+
+const RUN_BUFFER: usize = 128 << 10;
+
+type Run = LineReader<BufReader<File>>;
+
+fn write_runs(chunks: &Receiver<Chunk>, scratch: &Scratch) -> io::Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for mut chunk in chunks {
+        chunk.sort();
+        let mut out = RunWriter::new(scratch)?;
+        for entry in &chunk.entries {
+            out.write(text(&chunk.bytes, entry))?;
+        }
+        runs.push(out.finish()?);
+    }
+    Ok(runs)
+}
+
+/// Lines in memory.
+#[derive(Debug, Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    key: LineKey,
+    start: usize,
+    length: usize,
+}
+
+impl Chunk {
+    fn push(&mut self, key: LineKey, line: &[u8]) {
+        self.entries.push(Entry { key, start: self.bytes.len(), length: line.len() });
+        self.bytes.extend_from_slice(line);
+    }
+
+    fn size(&self) -> usize {
+        self.bytes.len() + self.entries.len() * size_of::<Entry>()
+    }
+
+    fn sort(&mut self) {
+        let Chunk { bytes, entries } = self;
+        entries.sort_unstable_by(|a, b| order((a.key, text(bytes, a)), (b.key, text(bytes, b))));
+    }
+}
+
+fn text<'a>(bytes: &'a [u8], entry: &Entry) -> &'a [u8] {
+    bytes.get(entry.start..entry.start + entry.length).unwrap_or_default()
+}
+
+struct RunWriter(BufWriter<File>);
+
+impl RunWriter {
+    fn new(scratch: &Scratch) -> io::Result<RunWriter> {
+        Ok(RunWriter(BufWriter::with_capacity(1 << 20, scratch.unnamed()?)))
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.0.write_all(line)?;
+        self.0.write_all(b"\n")
+    }
+
+    fn finish(self) -> io::Result<Run> {
+        let mut file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(LineReader(BufReader::with_capacity(RUN_BUFFER, file)))
+    }
+}
+
+/// Lines in order.
+pub(super) trait Lines: Send {
+    /// Puts the next line in place of what is in `line`: its key, or `None` after the last.
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>>;
+}
+
+/// Reads ordered lines, each of which has an end.
+pub(super) struct LineReader<R>(pub R);
+
+impl<R: BufRead + Send> Lines for LineReader<R> {
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>> {
+        line.clear();
+        if self.0.read_until(b'\n', line)? == 0 {
+            return Ok(None);
+        }
+        if line.pop() != Some(b'\n') {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let no_report = || io::Error::new(io::ErrorKind::InvalidData, "a line is no report");
+        LineKey::of(line).ok_or_else(no_report).map(Some)
+    }
+}
+
+struct InMemory {
+    chunk: Chunk,
+    next: usize,
+}
+
+impl Lines for InMemory {
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>> {
+        let Some(entry) = self.chunk.entries.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        line.clear();
+        line.extend_from_slice(text(&self.chunk.bytes, entry));
+        Ok(Some(entry.key))
+    }
+}
+
+/// Merges sources of ordered lines to one, each line once.
+#[derive(Default)]
+pub(super) struct Merge {
+    heads: BinaryHeap<Head>,
+    line: Vec<u8>,
+    /// Kept for its memory.
+    copy: Vec<u8>,
+}
+
+/// The next line of a source.
+struct Head {
+    key: LineKey,
+    line: Vec<u8>,
+    source: Box<dyn Lines>,
+}
+
+impl Merge {
+    fn of(runs: impl Iterator<Item = Run>) -> io::Result<Merge> {
+        let mut merge = Merge::default();
+        for run in runs {
+            merge.add(Box::new(run))?;
+        }
+        Ok(merge)
+    }
+
+    /// Adds a source. None of its lines may come before one that was given already.
+    pub fn add(&mut self, mut source: Box<dyn Lines>) -> io::Result<()> {
+        let mut line = Vec::new();
+        if let Some(key) = source.next(&mut line)? {
+            self.heads.push(Head { key, line, source });
+        }
+        Ok(())
+    }
+
+    /// The key of the line that comes next.
+    pub fn next_key(&self) -> Option<LineKey> {
+        self.heads.peek().map(|head| head.key)
+    }
+
+    /// Goes to the next line: its key, or `None` after the last.
+    pub fn advance(&mut self) -> io::Result<Option<LineKey>> {
+        let Some(head) = self.heads.peek_mut() else { return Ok(None) };
+        let key = head.key;
+        pop(head, &mut self.line)?;
+        while let Some(head) = self.heads.peek_mut() {
+            if head.key != key || head.line != self.line {
+                break;
+            }
+            pop(head, &mut self.copy)?;
+        }
+        Ok(Some(key))
+    }
+
+    /// The line that was gone to last, without its end.
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+}
+
+/// Takes the line of the first head, and reads that source on.
+fn pop(mut head: PeekMut<'_, Head>, line: &mut Vec<u8>) -> io::Result<()> {
+    let Head { key, line: next, source } = &mut *head;
+    std::mem::swap(next, line);
+    match source.next(next)? {
+        Some(new) => *key = new,
+        None => drop(PeekMut::pop(head)),
+    }
+    Ok(())
+}
+
+/// The heap has its greatest first, and the first line is wanted.
+impl Ord for Head {
+    fn cmp(&self, other: &Head) -> Ordering {
+        order((other.key, &other.line), (self.key, &self.line))
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Head) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Head) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Head {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::any_report;
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lines_come_out_in_order_and_once_however_little_memory_there_is(
+            reports in vec(any_report(), 0..80),
+            chunk in 1..5000usize,
+            fan_in in 2..5usize,
+        ) {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let scratch = Scratch::take(folder.path()).expect("scratch");
+            let mut merge = std::thread::scope(|scope| {
+                let mut sorter = Sorter::start(scope, &scratch, SortLimits { chunk, fan_in });
+                for report in reports.iter().chain(reports.first()) {
+                    sorter.push(LineKey::of(report).expect("a key"), report).expect("pushed");
+                }
+                sorter.finish().expect("sorted")
+            });
+            let mut found = Vec::new();
+            while let Some(key) = merge.advance().expect("read") {
+                prop_assert_eq!(LineKey::of(merge.line()), Some(key));
+                found.push(merge.line().to_vec());
+            }
+            let mut expected = reports.clone();
+            expected.sort_by_key(|line| (LineKey::of(line), line.clone()));
+            expected.dedup();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

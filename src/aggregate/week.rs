@@ -1,0 +1,144 @@
+//! The charts of one week, from its reports: no files, no clock.
+//!
+//! Each thread reads and counts one row group after the other; what they counted is added up, and
+//! figures are made of the sums. The same reports give the same charts, whatever the number of
+//! threads and of row groups.
+
+use super::columns::Columns;
+use super::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
+use super::figures::Program;
+use super::parquet_error::ParquetError;
+use super::parquet_reader::ParquetReader;
+use super::plan::{ConfigUnder, Plan};
+use super::tally::{ProgramTally, Shared, Tally, count};
+use crate::publish::Catalogue;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+/// A week, besides its reports.
+#[derive(Debug, Clone, Copy)]
+pub struct WeekOf<'a> {
+    /// Its last day, a Sunday.
+    pub week: Date,
+    /// Whether no report of it can arrive any more.
+    pub complete: bool,
+    /// How many reports there are, those that tell of no program included.
+    pub reports: u64,
+    /// What is charted.
+    pub catalogue: &'a Catalogue,
+    /// The configs that the reports name, oldest first.
+    pub configs: &'a [ConfigUnder],
+}
+
+/// Reports in row groups, which several threads read at once.
+pub trait RowGroups: Sync {
+    /// Why a row group cannot be read.
+    type Error: Send;
+
+    /// How many there are.
+    fn row_groups(&self) -> usize;
+
+    /// Reads one. All rows of a report are in the same.
+    fn read(&self, group: usize) -> Result<Columns, Self::Error>;
+}
+
+impl RowGroups for ParquetReader {
+    type Error = ParquetError;
+
+    fn row_groups(&self) -> usize {
+        ParquetReader::row_groups(self)
+    }
+
+    fn read(&self, group: usize) -> Result<Columns, ParquetError> {
+        ParquetReader::read(self, group)
+    }
+}
+
+impl WeekOf<'_> {
+    /// Makes the charts. `done` hears of rows that were counted.
+    pub fn charts<R: RowGroups>(
+        &self,
+        reports: &R,
+        threads: NonZeroUsize,
+        done: &(dyn Fn(u64) + Sync),
+    ) -> Result<WeekCharts, R::Error> {
+        let plan = Plan::new(self.catalogue, self.configs);
+        let shared = Shared::new(&plan);
+        let tally = count_all(reports, &shared, threads, done)?;
+        let Shared { parts, stacks, .. } = shared;
+        let nothing = ProgramTally::default();
+        let numbered = plan.programs.iter().enumerate().zip(parts).zip(stacks);
+        let programs = numbered.filter_map(|(((number, program), parts), stacks)| {
+            let (parts, stacks) = (parts.into_list(), stacks.into_list());
+            let tally = tally.programs.get(number).unwrap_or(&nothing);
+            let confidence = self.catalogue.confidence;
+            let program =
+                Program { plan: &plan, program, tally, parts: &parts, stacks: &stacks, confidence };
+            program.charts()
+        });
+        let configs = plan.configs.iter().enumerate().map(|(number, config)| ConfigUse {
+            version: config.version.clone(),
+            reports: tally.reports.get(number).copied().unwrap_or_default(),
+            sample_rate: config.sample_rate,
+        });
+        Ok(WeekCharts {
+            format: FORMAT,
+            week: self.week,
+            // There is a day six days before every Sunday but those of the first week of all.
+            first_day: self.week.checked_sub(6.days()).unwrap_or(self.week),
+            complete: self.complete,
+            confidence: self.catalogue.confidence,
+            reports: self.reports,
+            configs: configs.collect(),
+            definitions: DefinitionsSource {
+                repository: self.catalogue.repository.clone(),
+                commit: self.catalogue.commit.clone(),
+                path: self.catalogue.path.clone(),
+            },
+            programs: programs.collect(),
+        })
+    }
+}
+
+fn count_all<R: RowGroups>(
+    reports: &R,
+    shared: &Shared<'_>,
+    threads: NonZeroUsize,
+    done: &(dyn Fn(u64) + Sync),
+) -> Result<Tally, R::Error> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let group = next.fetch_add(1, Ordering::Relaxed);
+            if group >= reports.row_groups() || failed.load(Ordering::Relaxed) {
+                return Ok(tally);
+            }
+            match reports.read(group) {
+                Ok(columns) => {
+                    count(&columns, shared, &mut tally);
+                    done(columns.len() as u64);
+                }
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+    };
+    let threads = threads.get().min(reports.row_groups().max(1));
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = work()?;
+        for other in others {
+            match other.join() {
+                Ok(tally) => all.merge(tally?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(all)
+    })
+}

@@ -1,0 +1,101 @@
+//! A sample: which of the counted reports speak, and how much each weighs.
+//!
+//! All reports of one part that name one config weigh the same in one figure, so a sample is a list
+//! of (part, config, weight), and any weighted sum is one product for each of these.
+
+use super::figure::{Base, Estimate};
+use super::interval::estimate;
+use super::sample::Weights;
+use super::tally::ProgramTally;
+
+/// Some of a program's counted reports, with their weights.
+#[derive(Debug)]
+pub struct Sample<'t> {
+    tally: &'t ProgramTally,
+    /// In an order that follows from the data, so that sums do.
+    members: Vec<Member>,
+}
+
+/// Reports that weigh the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Member {
+    /// Their part.
+    pub part: u32,
+    /// Their config.
+    pub config: u32,
+    /// The weight of each.
+    pub weight: f64,
+}
+
+/// Which configs count: those that collect something.
+pub type Collected<'a> = Option<&'a [bool]>;
+
+impl<'t> Sample<'t> {
+    /// These reports.
+    pub fn new(tally: &'t ProgramTally, members: Vec<Member>) -> Sample<'t> {
+        Sample { tally, members }
+    }
+
+    /// The reports of a part, each weighted by one over its config's rate; those of configs without
+    /// a rate not at all.
+    pub fn of_part(tally: &'t ProgramTally, part: u32, rates: &[Option<f64>]) -> Sample<'t> {
+        let rates = (0..).zip(rates);
+        let members = rates.filter_map(|(config, rate)| {
+            let weight = 1.0 / rate.filter(|rate| *rate > 0.0)?;
+            Some(Member { part, config, weight })
+        });
+        Sample { tally, members: members.collect() }
+    }
+
+    /// Who is in it.
+    pub fn members(&self, collected: Collected<'_>) -> impl Iterator<Item = Member> {
+        let counts = move |config: u32| {
+            collected.is_none_or(|collected| collected.get(config as usize) == Some(&true))
+        };
+        self.members.iter().copied().filter(move |member| counts(member.config))
+    }
+
+    /// How many of a member's reports are counted at a place.
+    pub fn count(&self, member: Member, place: usize) -> u64 {
+        let counts = self.tally.counts.get(&(member.part, member.config));
+        counts.and_then(|counts| counts.get(place)).copied().unwrap_or_default()
+    }
+
+    /// The reports that are counted at a place.
+    pub fn at(&self, place: usize, collected: Collected<'_>) -> Weights {
+        let mut sum = Weights::default();
+        for member in self.members(collected) {
+            sum.add_many(member.weight, self.count(member, place));
+        }
+        sum
+    }
+
+    /// The reports that hold a stack.
+    pub fn with_stack(&self, figure: u32, stack: u32, collected: Collected<'_>) -> Weights {
+        let mut sum = Weights::default();
+        for member in self.members(collected) {
+            let key = (figure, stack, member.part, member.config);
+            let count = self.tally.stacks.get(&key).copied().unwrap_or_default();
+            sum.add_many(member.weight, count);
+        }
+        sum
+    }
+}
+
+/// What a figure, or a part of one, is based on.
+#[derive(Debug, Clone, Copy)]
+pub struct Basis {
+    /// Its reports.
+    pub weights: Weights,
+    /// The probability with which each interval holds the truth.
+    pub confidence: f64,
+}
+
+impl Basis {
+    /// The share of `hits` among `own`, and `own` itself where that is not all of the basis.
+    pub fn estimate(&self, hits: &Weights, own: &Weights) -> (Estimate, Option<Base>) {
+        let base = own.base();
+        let differs = base != self.weights.base();
+        (estimate(hits, own, self.confidence), differs.then_some(base))
+    }
+}

@@ -1,0 +1,56 @@
+//! `candor chart`: the public data of weeks becomes charts.
+
+use super::merge::Days;
+use super::progress::Bar;
+use super::{DataFolder, Failure, Output};
+use crate::aggregate::{Charted, LoggedConfigs, PublicData, Weeks, chart};
+use crate::publish::{Catalogues, Deployment};
+use std::fmt;
+
+/// Make the charts of weeks from their public data.
+///
+/// Without dates, those weeks are charted whose data or definitions have changed since. With dates,
+/// all weeks that these days lie in. May run while the deployment is served.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor chart --data /srv/candor\n  \
+    candor chart --data /srv/candor --week 2026-11-22\n  \
+    candor chart --data /srv/candor --start 2026-11-01 --end 2026-11-30 --json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    data: DataFolder,
+    #[command(flatten)]
+    days: Days,
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    let weeks = args.days.range()?.map_or(Weeks::Outdated, Weeks::Within);
+    let deployment = Deployment::open(&args.data.folder)?;
+    let store = deployment.store.clone();
+    let configs = LoggedConfigs::new(
+        deployment.module.clone(),
+        deployment.verifiers().clone(),
+        store.clone(),
+    );
+    let bar = Bar::new();
+    let data = PublicData::new(store.clone());
+    let charted = chart(&data, &configs, &Catalogues::new(store), &weeks, &bar)?;
+    drop(bar);
+    out.result(&charted, &charted)
+}
+
+impl fmt::Display for Charted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.weeks.is_empty() {
+            writeln!(f, "nothing to chart: `candor merge` has made no data that needs new charts")?;
+        }
+        for week in &self.weeks {
+            writeln!(
+                f,
+                "week until {}: {} reports, {} programs, {} figures",
+                week.week, week.reports, week.programs, week.figures
+            )?;
+        }
+        Ok(())
+    }
+}

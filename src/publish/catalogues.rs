@@ -1,0 +1,206 @@
+//! The catalogues that were published: which there are, and which was in force when.
+//!
+//! ```text
+//! catalogue/SHA256HEX   a catalogue, as JSON
+//! catalogue/index       a pointer: {"format":1,"catalogues":[{commit, time, key, version}, ...]}
+//! ```
+//!
+//! **Order.** Oldest first: by the version that was newest when the commit was published, then by
+//! the commit's time, whatever the order in which publishers came to say so.
+//!
+//! **When.** A commit has a catalogue of its own where its definitions differ from those before it
+//! in anything that charts and pages show, be it a title. It is recorded after the commit's config
+//! is in the log: whoever dies in between leaves a version whose definitions are not recorded yet,
+//! and publishing that commit again, which changes nothing else, completes it.
+
+use super::added::day;
+use super::catalogue::{Catalogue, FORMAT};
+use crate::gomod::ModuleVersion;
+use crate::store::{Key, KeyError, Store, StoreError, Swap};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+const INDEX: &str = "catalogue/index";
+
+/// The catalogues in a store.
+#[derive(Debug, Clone)]
+pub struct Catalogues {
+    store: Arc<dyn Store>,
+}
+
+/// Where one catalogue is, and when it was in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueEntry {
+    /// The commit whose definitions it holds.
+    pub commit: String,
+    /// The commit's time, in seconds since 1970.
+    pub time: i64,
+    /// The object: its name is the SHA-256 of its bytes.
+    pub key: String,
+    /// The newest version of the config when the commit was published.
+    pub version: String,
+}
+
+/// What the pointer holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Index {
+    format: u32,
+    catalogues: Vec<CatalogueEntry>,
+}
+
+/// Why catalogues cannot be read or recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is there is damaged, or was written by a later version of this program.
+    #[error("{what} is not understood: {reason}; restore it from a copy of the store")]
+    Malformed {
+        /// The object or pointer.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The index names an object that is not there.
+    #[error("{0} is missing from the store; restore it from a copy")]
+    Missing(String),
+}
+
+impl From<KeyError> for CatalogueError {
+    fn from(error: KeyError) -> CatalogueError {
+        StoreError::from(error).into()
+    }
+}
+
+impl Catalogues {
+    /// The catalogues in `store`.
+    pub fn new(store: Arc<dyn Store>) -> Catalogues {
+        Catalogues { store }
+    }
+
+    /// Which catalogues there are, oldest first. None where nothing was published since there are
+    /// catalogues.
+    pub fn entries(&self) -> Result<Vec<CatalogueEntry>, CatalogueError> {
+        Ok(self.index()?.1.catalogues)
+    }
+
+    /// The newest catalogue.
+    pub fn newest(&self) -> Result<Option<Catalogue>, CatalogueError> {
+        self.entries()?.last().map(|entry| self.read(entry)).transpose()
+    }
+
+    /// The catalogue in force on a day: the newest whose commit is of that day or an earlier one,
+    /// else the oldest.
+    pub fn at(&self, date: Date) -> Result<Option<Catalogue>, CatalogueError> {
+        let entries = self.entries()?;
+        in_force(&entries, date).map(|entry| self.read(entry)).transpose()
+    }
+
+    /// The catalogue of an entry.
+    pub fn read(&self, entry: &CatalogueEntry) -> Result<Catalogue, CatalogueError> {
+        let bytes = self.store.get(&Key::new(entry.key.clone())?)?;
+        let bytes = bytes.ok_or_else(|| CatalogueError::Missing(entry.key.clone()))?;
+        if key_of(&bytes) != entry.key {
+            let reason = "its bytes are not those that were recorded".to_owned();
+            return Err(CatalogueError::Malformed { what: entry.key.clone(), reason });
+        }
+        let catalogue: Catalogue = parse(&entry.key, &bytes)?;
+        check_format(&entry.key, catalogue.format)?;
+        Ok(catalogue)
+    }
+
+    /// Records the catalogue of a commit, in the place where it belongs, unless it says what the
+    /// one before it says. `version` is the newest one of the config.
+    pub(super) fn record(
+        &self,
+        catalogue: &Catalogue,
+        version: ModuleVersion,
+    ) -> Result<(), CatalogueError> {
+        let bytes = to_json(catalogue);
+        let entry = CatalogueEntry {
+            commit: catalogue.commit.clone(),
+            time: catalogue.time,
+            key: key_of(&bytes),
+            version: version.to_string(),
+        };
+        loop {
+            let (found, mut index) = self.index()?;
+            let order =
+                |entry: &CatalogueEntry| (entry.version.parse::<ModuleVersion>().ok(), entry.time);
+            let place = index.catalogues.partition_point(|other| order(other) <= order(&entry));
+            let known = index
+                .catalogues
+                .iter()
+                .any(|other| (&other.commit, &other.version) == (&entry.commit, &entry.version));
+            let before = place.checked_sub(1).and_then(|before| index.catalogues.get(before));
+            if known
+                || before.map(|b| self.read(b)).transpose()?.is_some_and(|b| same(&b, catalogue))
+            {
+                return Ok(());
+            }
+            self.store.put(&[(Key::new(entry.key.clone())?, bytes.clone())])?;
+            index.catalogues.insert(place, entry.clone());
+            match self.store.swap(&Key::new(INDEX)?, found.as_deref(), &to_json(&index))? {
+                Swap::Won => return Ok(()),
+                Swap::Lost => {}
+            }
+        }
+    }
+
+    /// The pointer's bytes, and what they say.
+    fn index(&self) -> Result<(Option<Vec<u8>>, Index), CatalogueError> {
+        match self.store.pointer(&Key::new(INDEX)?)? {
+            None => Ok((None, Index { format: FORMAT, catalogues: Vec::new() })),
+            Some(bytes) => {
+                let index: Index = parse(INDEX, &bytes)?;
+                check_format(INDEX, index.format)?;
+                Ok((Some(bytes), index))
+            }
+        }
+    }
+}
+
+/// Of the entries, that of the catalogue in force on a day; see [`Catalogues::at`].
+pub fn in_force(entries: &[CatalogueEntry], date: Date) -> Option<&CatalogueEntry> {
+    let newest = entries.iter().rev().find(|entry| day(entry.time) <= date);
+    newest.or(entries.first())
+}
+
+/// Whether two catalogues say the same of everything but their commit.
+fn same(a: &Catalogue, b: &Catalogue) -> bool {
+    let of_b = Catalogue { commit: b.commit.clone(), time: b.time, ..a.clone() };
+    of_b == *b
+}
+
+fn key_of(bytes: &[u8]) -> String {
+    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("catalogue/{digest}")
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    // Nothing in these types can fail to serialise: keys are strings, numbers are finite.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(what: &str, bytes: &[u8]) -> Result<T, CatalogueError> {
+    serde_json::from_slice(bytes).map_err(|error| CatalogueError::Malformed {
+        what: what.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn check_format(what: &str, format: u32) -> Result<(), CatalogueError> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    let reason = format!("it has format {format}, and this program knows {FORMAT}");
+    Err(CatalogueError::Malformed { what: what.to_owned(), reason })
+}
+
+#[cfg(test)]
+#[path = "catalogues_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+//! From the definitions of one commit to the catalogue of those that were live at its time.
+
+use super::added::{Addition, Identity, added, identities};
+use super::catalogue::{
+    Catalogue, CatalogueChart, CatalogueProgram, FORMAT, MarginDefinition, Marginals,
+};
+use crate::charts::definition::{Chart, ChartKind};
+use crate::charts::{Definitions, RepositoryError, Revision};
+use crate::gomod::RepositoryUrl;
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// The confidence that estimates are stated at where the definitions say nothing.
+const CONFIDENCE: f64 = 0.99;
+
+/// The catalogue of `definitions`, which are those of `revision`. `known` finds the catalogue of an
+/// earlier commit, for what it says of when charts were added.
+pub fn describe<E: From<RepositoryError>>(
+    definitions: &Definitions,
+    revision: &Revision,
+    repository: &RepositoryUrl,
+    known: impl FnMut(&str) -> Result<Option<Catalogue>, E>,
+) -> Result<Catalogue, E> {
+    let now = Timestamp::from_second(revision.time).unwrap_or(Timestamp::UNIX_EPOCH);
+    let identities = identities(definitions);
+    let live: Vec<(&Chart, &Identity)> = definitions
+        .charts
+        .iter()
+        .zip(&identities)
+        .filter(|(chart, _)| chart.is_live(now))
+        .collect();
+    let wanted: Vec<Identity> = live.iter().map(|(_, identity)| (*identity).clone()).collect();
+    let mut added = added(&wanted, revision, known)?;
+    let confidence = definitions.collection.sampling.as_ref();
+    Ok(Catalogue {
+        format: FORMAT,
+        repository: repository.as_str().to_owned(),
+        commit: revision.commit.to_string(),
+        time: revision.time,
+        path: revision.folder.clone(),
+        confidence: confidence.map_or(CONFIDENCE, |sampling| sampling.confidence.get()),
+        programs: programs(definitions, &live),
+        charts: live
+            .into_iter()
+            .filter_map(|(chart, identity)| Some((chart, added.remove(identity)?, identity)))
+            .map(|(chart, addition, identity)| describe_chart(chart, addition, identity, revision))
+            .collect(),
+        marginals: definitions.marginals.iter().map(describe_marginals).collect(),
+    })
+}
+
+fn programs(definitions: &Definitions, live: &[(&Chart, &Identity)]) -> Vec<CatalogueProgram> {
+    let populations: HashMap<&str, Option<u64>> = definitions
+        .programs
+        .iter()
+        .map(|program| (program.program.as_str(), program.population.as_ref().map(|p| p.get())))
+        .collect();
+    let mut paths: Vec<&str> = live.iter().map(|(chart, _)| chart.program.as_str()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let program = |path: &str| CatalogueProgram {
+        program: path.to_owned(),
+        population: populations.get(path).copied().flatten(),
+    };
+    paths.into_iter().map(program).collect()
+}
+
+fn describe_chart(
+    chart: &Chart,
+    addition: Addition,
+    identity: &Identity,
+    revision: &Revision,
+) -> CatalogueChart {
+    let file = match revision.folder.as_str() {
+        "" => chart.place.file.to_string(),
+        folder => format!("{folder}/{}", chart.place.file),
+    };
+    let depth = match &chart.kind {
+        ChartKind::Stack { depth } => Some(depth.value),
+        _ => None,
+    };
+    CatalogueChart {
+        id: identity.id.clone(),
+        title: chart.title.value.clone(),
+        description: chart.description.as_ref().map(|description| description.value.clone()),
+        issue: chart.issue.iter().map(|issue| issue.value.clone()).collect(),
+        kind: identity.kind.clone(),
+        program: identity.program.clone(),
+        counter: chart.counter.to_string(),
+        over: chart.over().map(|over| over.to_string()),
+        depth,
+        version: chart.version.as_ref().map(|version| version.to_string()),
+        expires: chart.expires.as_ref().map(|expires| expires.value),
+        file,
+        line: chart.place.line,
+        added: addition.commit,
+        added_on: addition.on,
+    }
+}
+
+fn describe_marginals(marginals: &crate::charts::marginals::Marginals) -> Marginals {
+    let margin = |margin: &crate::charts::marginals::Margin| MarginDefinition {
+        of: margin.of.value.to_string(),
+        shares: margin.shares.iter().map(|(name, share)| (name.value.clone(), *share)).collect(),
+    };
+    Marginals {
+        id: marginals.id.clone(),
+        title: marginals.title.value.clone(),
+        source: marginals.source.iter().map(|source| source.value.clone()).collect(),
+        program: marginals.program.to_string(),
+        trim: marginals.trim,
+        margins: marginals.margins.iter().map(margin).collect(),
+    }
+}

@@ -1,0 +1,91 @@
+//! A merge that is killed again and again, at moments that nobody chose, leaves what an undisturbed
+//! one gives.
+
+mod support;
+
+use candor::aggregate::PublicData;
+use candor::aggregate::index::Index;
+use candor::store::FileStore;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::{Deployment, candor, segments, succeed};
+
+/// How often the merge is killed.
+const KILLS: u32 = 40;
+
+fn merge(folder: &Path) -> Command {
+    let mut command = candor();
+    command.args(["merge", "--data"]).arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn public(folder: &Path) -> PublicData {
+    PublicData::new(Arc::new(FileStore::new(folder.join("store"))))
+}
+
+fn index(folder: &Path) -> Index {
+    public(folder).index().expect("an index")
+}
+
+/// Sees that every file that is named is there, whole.
+fn check_files(folder: &Path) {
+    let index = index(folder);
+    for dataset in index.days.values().chain(index.weeks.values().map(|week| &week.data)) {
+        for file in &dataset.files {
+            public(folder).open(file).expect("every file is there, whole");
+        }
+    }
+}
+
+/// Adds what is uploaded between two kills.
+fn upload(folder: &Path, round: u32) {
+    let reports: Vec<String> = ["2026-02-03", "2026-02-08", "2026-02-09"]
+        .iter()
+        .flat_map(|day| (0..700).map(|n| segments::report(day, round * 600 + n)))
+        .collect();
+    segments::write(&folder.join("reports"), u64::from(round) + 1, "2026-02-09", &reports);
+}
+
+#[test]
+fn a_merge_that_is_killed_at_any_moment_is_finished_by_the_next() {
+    let (killed, undisturbed) = (Deployment::new(), Deployment::new());
+    // How long a whole merge takes here and now.
+    let mut whole = Duration::ZERO;
+    let mut unfinished = 0;
+    for round in 0..KILLS {
+        if round % 4 == 0 {
+            upload(killed.path(), round / 4);
+            upload(undisturbed.path(), round / 4);
+            let start = Instant::now();
+            succeed(&mut merge(undisturbed.path()));
+            whole = whole.max(start.elapsed());
+        }
+        let mut child = merge(killed.path()).spawn().expect("start candor merge");
+        std::thread::sleep(whole * (round % 10) / 10 + whole / 29);
+        child.kill().expect("killed");
+        unfinished += u32::from(!child.wait().expect("its end").success());
+        check_files(killed.path());
+    }
+    assert!(unfinished > 3, "only {unfinished} merges were killed before their end");
+    succeed(&mut merge(killed.path()));
+    let (found, expected) = (index(killed.path()), index(undisturbed.path()));
+    assert_eq!((found.days, found.weeks), (expected.days, expected.weeks));
+    check_files(killed.path());
+
+    // Nothing that a killed merge had begun to publish is left behind.
+    succeed(&mut merge(killed.path()));
+    let index = index(killed.path());
+    let known: BTreeSet<&str> = index.current();
+    let objects = killed.path().join("store/public");
+    for entry in std::fs::read_dir(objects).expect("list") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_str().expect("text");
+        assert!(name == "index" || known.contains(name), "{name}");
+    }
+    let left = std::fs::read_dir(killed.path().join("scratch")).expect("list");
+    let left: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(left, [".lock"]);
+}
