@@ -30,8 +30,9 @@ fn a_bound_that_too_few_reports_lie_beyond_is_marked() {
 
 #[test]
 fn rounding_does_not_decide_which_value_reaches_a_share() {
-    // Summed one after the other, ten times 0.1 is less than 1, and half of it more than five.
-    let mut values: Vec<(f64, f64)> = (1..=10).map(|value| (f64::from(value), 0.1)).collect();
+    // Summed one after the other, one of ten such weights is less than a tenth of their sum.
+    let mut values: Vec<(f64, f64)> =
+        (1..=10).map(|value| (f64::from(value), 1.0 / 0.06636)).collect();
     let found = quantiles(&mut values, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 0.99);
     let values: Vec<f64> = found.iter().map(|quantile| quantile.quotient.value).collect();
     assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);

@@ -181,6 +181,15 @@ fn weights_over_the_limit_are_cut_and_the_margins_still_met_where_they_can_be() 
 }
 
 #[test]
+fn the_limit_is_a_multiple_of_the_average_weight_that_is_not_0() {
+    // Nine of ten reports are of a category that nobody wants.
+    let cells = table(&[[50, 50], [900, 0]]);
+    let raked = rake(&cells, &targets(&[&[1.0, 0.0]]), &Options { trim: 5.0, ..EXACT });
+    assert!(raked.converged && raked.trimmed == 0, "{raked:?}");
+    assert_eq!(raked.weights, [10.0, 10.0, 0.0]);
+}
+
+#[test]
 fn what_is_no_number_allows_every_weight() {
     let cells = table(&[[1], [999]]);
     for trim in [f64::NAN, f64::INFINITY] {
