@@ -181,10 +181,14 @@ async function lookWithoutScripts(context, address, text) {
   if (await page.innerText('main') !== text) complain(label, 'says something else');
   const forms = await page.locator('form').count();
   for (let form = 0; form < forms; form += 1) {
+    const isAnswer = (response) =>
+      response.request().isNavigationRequest() && ![301, 302, 303, 307, 308].includes(response.status());
     const [answer] = await Promise.all([
-      page.waitForResponse((response) => response.status() === 200),
+      page.waitForResponse(isAnswer),
+      page.waitForEvent('framenavigated'),
       page.locator('form').nth(form).locator('button').click(),
     ]);
+    await page.waitForLoadState('load');
     if (!answer.ok()) complain(label, `its form leads to ${answer.url()}: ${answer.status()}`);
     await page.goto(new URL(address, base).href);
   }
@@ -213,7 +217,13 @@ if (photographs) mkdirSync(photographs, { recursive: true });
 const [pages, links] = await crawl();
 const sampled = sample([...pages.keys()]);
 const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox'] });
-const context = (options) => browser.newContext({ deviceScaleFactor: 1, ...options });
+/** How long a page may take, in milliseconds: a busy machine is no fault of a page. */
+const PATIENCE = 120_000;
+const context = async (options) => {
+  const made = await browser.newContext({ deviceScaleFactor: 1, ...options });
+  made.setDefaultTimeout(PATIENCE);
+  return made;
+};
 const texts = new Map();
 const views = WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme]));
 await Promise.all(views.map(async ([width, scheme]) => {
