@@ -42,3 +42,11 @@ pub mod store;
 pub mod tlog;
 #[cfg(feature = "server")]
 pub mod web;
+
+// What tests inside and outside share says `candor`.
+#[cfg(test)]
+extern crate self as candor;
+#[cfg(all(test, feature = "server"))]
+#[allow(dead_code, reason = "each test uses its own part of this")]
+#[path = "../tests/support/charts.rs"]
+mod charts_fixture;

@@ -11,10 +11,10 @@
 //! expected number of positive counts estimated from survey data", Survey Methodology 24, 1998) put
 //! an effective sample size in the place of n: p(1 - p) / v with v the linearised variance of the
 //! weighted share p. But with few hits that variance is itself hardly known, and the hits that were
-//! not seen may be of heavier reports than those that were. Measured over 3,720 populations of two
-//! strata, 99% bounds of that kind (with the least of this size, Kish's, and the number of reports)
-//! missed the truth in up to 61% of samples: those in which all hits are in a small stratum of
-//! heavy reports.
+//! not seen may be of heavier reports than those that were. Measured over 3,720 populations of a
+//! light and a heavy stratum, 99% bounds of that kind (with the least of this size, Kish's, and the
+//! number of reports) missed the truth in up to 61% of samples: where all hits are in a small
+//! stratum of heavy reports.
 //!
 //! So the bounds here combine that with what Fay and Feuer do for weighted sums of Poisson counts
 //! ("Confidence intervals for directly standardized rates", Statistics in Medicine 16, 1997). Seen
@@ -28,9 +28,16 @@
 //! ```
 //!
 //! and the bound is a quantile of Beta(p n*, (1 - p) n*). For equal weights n* is n + 1, and the
-//! bounds are exactly Clopper and Pearson's. Over the same populations they missed the truth in
-//! 1.6% of 4,000 samples at worst, which is within what chance makes of 1% in so many. `tests/accuracy.rs`
-//! shows what they promise.
+//! bounds are exactly Clopper and Pearson's. Over the same populations 99% bounds of this kind
+//! missed the truth in at most 1.2% of 100,000 samples (5 to 20,000 reports a stratum, weights 2 to
+//! 100 times as heavy, shares from 0 to 1); `tests/accuracy.rs` keeps watch.
+//!
+//! **What the bounds do not know.** Reports are taken as drawn independently, from a population far
+//! larger than they are; where a large part of all installations reports, the bounds are wider than
+//! they need to be. They speak of those who opted in, and not of others. Raked weights are taken as
+//! if they had been known beforehand, which makes bounds wider rather than narrower.
+//!
+//! A share takes a few microseconds, however many reports there are.
 
 use super::beta;
 use super::figure::{Estimate, Interval};

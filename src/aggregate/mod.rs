@@ -22,6 +22,7 @@
 //! | `parquet_splice` | the Parquet file of a week from those of its days |
 //! | [`parquet_error`] | what can go wrong with one |
 //! | [`progress`] | how far long work has come |
+//! | [`daily`] | when merging and charting is due |
 //! | [`figure`] | the public shape of charts |
 //! | `chart` | the data of weeks becomes charts |
 //! | `configs` | the configs that reports name, out of the log |
@@ -49,6 +50,7 @@ mod chart;
 pub mod columns;
 mod configs;
 mod count;
+pub mod daily;
 mod dataset;
 pub mod figure;
 mod figures;

@@ -119,6 +119,12 @@ impl PublicData {
         Ok(opened)
     }
 
+    /// Opens a file again of which [`PublicData::open`] was sure before, without reading it.
+    pub fn reopen(&self, file: &PublicFile) -> Result<File, PublicError> {
+        let key = object_key(&file.sha256)?;
+        self.store.open(&key)?.ok_or_else(|| PublicError::Missing(key.to_string()))
+    }
+
     fn parse(&self, bytes: Option<&[u8]>) -> Result<Index, PublicError> {
         match bytes {
             None => Ok(Index { format: FORMAT, ..Index::default() }),

@@ -2,20 +2,20 @@
 //!
 //! It is also the shortest account of how the parts fit together: read [`Demo::tell`].
 
+mod project;
+mod weeks;
+
 use super::env::GoEnvironment;
 use super::{Failure, Output};
-use crate::charts::Repository;
 use crate::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
-use crate::collection::CollectionConfig;
-use crate::gomod::RepositoryUrl;
-use crate::publish::{Deployment, Outcome, Publication, Publisher};
+use crate::publish::{Deployment, Publication};
 use crate::store::FileStore;
 use crate::web;
+use project::{commit, copy_key, publish, strings};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -99,8 +99,8 @@ impl Demo {
     fn tell(&self) -> Result<Told, Failure> {
         self.begin("What is collected is decided in the open")?;
         let project = self.folder.join("project");
-        let commit = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
-        self.note(format_args!("Chart definitions are reviewed like code. Commit {commit} adds:"));
+        let added = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
+        self.note(format_args!("Chart definitions are reviewed like code. Commit {added} adds:"));
         self.quote(FIRST_COMMIT.last().map_or("", |(_, text)| text));
 
         self.begin("candor init: a deployment with a key of its own")?;
@@ -128,9 +128,9 @@ impl Demo {
         before.iter().for_each(|counter| self.quote(counter));
 
         self.begin("A proposal is merged: the next commit is the next version")?;
-        let commit = self::commit(&project, "Collect the stacks of crashes", SECOND_COMMIT)?;
+        let added = commit(&project, "Collect the stacks of crashes", SECOND_COMMIT)?;
         let second = publish(&deployment, &project)?.0;
-        self.note(format_args!("{}@{} from commit {commit}", second.module, second.version));
+        self.note(format_args!("{}@{} from commit {added}", second.module, second.version));
         let fetched = self.fetch(&deployment, &served.url, &second)?;
         self.verified(&fetched);
         by_go &= self.download_with_go(&deployment, &served.url, &second)?;
@@ -151,7 +151,7 @@ impl Demo {
         let spying = FIRST_COMMIT.last().map_or("", |(_, text)| text).replace("greet", "passwords");
         for (message, text) in [("A", spying.clone()), ("B", spying.replace("wave", "files"))] {
             let files = [FIRST_COMMIT[0], FIRST_COMMIT[1], ("charts/verbs.toml", text.as_str())];
-            self::commit(&hidden, message, &files)?;
+            commit(&hidden, message, &files)?;
             publish(&forged, &hidden)?;
         }
         let lying = self.serve(&forged)?;
@@ -290,61 +290,4 @@ impl Demo {
         ));
         Ok(true)
     }
-}
-
-/// Publishes what is checked out in a project, as `candor publish` does. Returns the newest
-/// version, and whether it is new.
-fn publish(deployment: &Deployment, project: &Path) -> Result<(Publication, bool), Failure> {
-    let publisher =
-        Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
-    publisher.verify_store()?;
-    let repository = Repository::open(&project.display().to_string(), None, Path::new("cache"))?;
-    match publisher.publish(&repository.read(None)?, &RepositoryUrl::default())? {
-        Outcome::Published(publication) => Ok((publication, true)),
-        Outcome::Unchanged(publication) => Ok((publication, false)),
-    }
-}
-
-/// Writes files below `charts-config` of a project and commits them, making the repository where
-/// there is none. Returns the commit's abbreviated name.
-fn commit(project: &Path, message: &str, files: &[(&str, &str)]) -> Result<String, Failure> {
-    let git = git2::Repository::init(project)?;
-    let mut index = git.index()?;
-    for (name, text) in files {
-        let name = Path::new("charts-config").join(name);
-        let path = project.join(&name);
-        let write = || {
-            fs::create_dir_all(path.parent().unwrap_or(project))?;
-            fs::write(&path, text)
-        };
-        write().map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
-        index.add_path(&name)?;
-    }
-    index.write()?;
-    let tree = git.find_tree(index.write_tree()?)?;
-    let maintainer = git2::Signature::now("A Maintainer", "maintainer@example.org")?;
-    let parent = git.head().ok().and_then(|head| head.peel_to_commit().ok());
-    let parents: Vec<_> = parent.iter().collect();
-    let id = git.commit(Some("HEAD"), &maintainer, &maintainer, message, &tree, &parents)?;
-    Ok(id.to_string().chars().take(12).collect())
-}
-
-/// What the owner of a key can do: make another deployment with it.
-fn copy_key(from: &Path, to: &Path) -> Result<(), Failure> {
-    let name = "keys/log.seed";
-    fs::create_dir_all(to.join("keys"))
-        .and_then(|()| fs::copy(from.join(name), to.join(name)))
-        .map(drop)
-        .map_err(|e| Failure::new(format!("cannot copy the key: {e}")))
-}
-
-/// The counters and stacks that a config names.
-fn strings(fetched: &VerifiedConfig) -> Result<BTreeSet<String>, Failure> {
-    let config = CollectionConfig::from_json(fetched.config())?;
-    let of_program = |program: &crate::collection::config::ProgramConfig| {
-        let counters = program.counters.iter().map(|counter| counter.name.clone());
-        let stacks = program.stacks.iter().map(|stack| format!("{} (stacks)", stack.name));
-        counters.chain(stacks).collect::<Vec<_>>()
-    };
-    Ok(config.programs.iter().flat_map(of_program).collect())
 }

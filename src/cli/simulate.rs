@@ -19,7 +19,7 @@ use crate::client::{Address, Answer, Http, Upload};
 use crate::collection::{Allowed, CollectionConfig, compile};
 use crate::gomod::ModuleVersion;
 use jiff::Timestamp;
-use population::Population;
+pub(super) use population::Population;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-use truth::Truth;
+pub(super) use truth::Truth;
 
 /// How often a report is sent to a server that is busy, before the simulation gives up.
 const ATTEMPTS: u32 = 20;
@@ -89,12 +89,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     // Far more installations than it takes, if any of them may report.
     let enough = (args.reports as f64 / config.sample_rate.get() * 20.0) as u64 + 100_000;
     let mut make = |sender: Option<&SyncSender<String>>| -> Result<(), Failure> {
-        let population = Population::of(&config, args.seed);
+        let population = Population::of(&config, args.seed, week);
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
         let mut progress = Progress::new(args.reports);
         let installations = 0..;
-        for (number, local) in installations.map(|n| (n, population.installation(n, week))) {
+        for (number, local) in installations.map(|n| (n, population.installation(n))) {
             if truth.reports >= args.reports {
                 break;
             }
@@ -155,7 +155,7 @@ fn earlier(week: Day) -> Day {
 }
 
 /// Sends what `make` makes over so many connections, which are kept open.
-fn send_all(
+pub(super) fn send_all(
     url: &Address,
     week: Day,
     connections: u16,
@@ -252,21 +252,30 @@ mod tests {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
         let week = "2026-11-22".parse().expect("a day");
         let [first, again, other] =
-            [1, 1, 2].map(|seed| Population::of(&config, seed).installation(7, week));
+            [1, 1, 2].map(|seed| Population::of(&config, seed, week).installation(7));
         assert_eq!(first, again);
         assert_ne!(first, other);
-        assert_ne!(first, Population::of(&config, 1).installation(8, week));
+        assert_ne!(first, Population::of(&config, 1, week).installation(8));
+    }
+
+    #[test]
+    fn an_installation_stays_what_it_is_and_draws_x_anew_every_week() {
+        let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
+        let [one, next] = ["2026-11-15", "2026-11-22"]
+            .map(|week| Population::of(&config, 1, week.parse().expect("a day")).installation(7));
+        assert_eq!(one.programs[0].build.goos, next.programs[0].build.goos);
+        assert_ne!(one.x, next.x);
     }
 
     #[test]
     fn the_sample_estimates_the_truth() {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
         let week = "2026-11-22".parse().expect("a day");
-        let (population, allowed) = (Population::of(&config, 1), Allowed::new(&config));
+        let (population, allowed) = (Population::of(&config, 1, week), Allowed::new(&config));
         let mut truth = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
         let mut sampled = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
         for number in 0..20_000 {
-            let local = population.installation(number, week);
+            let local = population.installation(number);
             truth.count(&local);
             if let Some(report) = filter(&local, &allowed, "v0.1.0", None).report {
                 sampled.count(&report);
@@ -290,10 +299,10 @@ mod tests {
     #[test]
     fn every_x_is_as_likely_as_any_other() {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
-        let population = Population::of(&config, 3);
         let week = "2026-11-22".parse().expect("a day");
+        let population = Population::of(&config, 3, week);
         let below = |x: f64| {
-            let xs = (0..10_000).map(|number| population.installation(number, week).x);
+            let xs = (0..10_000).map(|number| population.installation(number).x);
             xs.filter(|drawn: &X| drawn.get() <= x).count()
         };
         assert!((4800..5200).contains(&below(0.5)));

@@ -126,6 +126,38 @@ impl Rate {
         self.0
     }
 
+    /// The rate in percent, to three digits; `100%` only where it is all, `0%` only where it is none.
+    pub fn percent(self) -> String {
+        self.percent_to(3)
+    }
+
+    /// Two rates in percent, to as many digits as tell them apart.
+    pub fn percents(from: Rate, to: Rate) -> (String, String) {
+        let written = (3..=17).map(|digits| (from.percent_to(digits), to.percent_to(digits)));
+        let mut apart = written.filter(|(from, to)| from != to);
+        apart.next().unwrap_or_else(|| (from.percent(), to.percent()))
+    }
+
+    fn percent_to(self, digits: i32) -> String {
+        let percent = self.0 * 100.0;
+        if self.0 == 0.0 || self.0 == 1.0 {
+            return format!("{percent}%");
+        }
+        let magnitude = percent.log10().floor().max(-300.0) as i32;
+        let mut decimals = usize::try_from(digits - 1 - magnitude).unwrap_or(0);
+        loop {
+            let text = format!("{percent:.decimals$}");
+            let text = match text.contains('.') {
+                true => text.trim_end_matches('0').trim_end_matches('.'),
+                false => &text,
+            };
+            if text != "100" || decimals > 20 {
+                return format!("{text}%");
+            }
+            decimals += 1;
+        }
+    }
+
     /// The larger of two rates.
     pub fn max(self, other: Rate) -> Rate {
         Rate(self.0.max(other.0))
@@ -236,6 +268,23 @@ mod tests {
         for rate in ["1.5", "-0.1", "1e999"] {
             assert!(serde_json::from_str::<Rate>(rate).is_err(), "{rate}");
         }
+    }
+
+    #[test]
+    fn rates_are_written_in_percent() {
+        for (rate, percent) in [
+            (1.0, "100%"),
+            (0.0, "0%"),
+            (0.06636, "6.64%"),
+            (0.5, "50%"),
+            (0.1, "10%"),
+            (0.999_99, "99.999%"),
+            (0.000_012_34, "0.00123%"),
+        ] {
+            assert_eq!(Rate(rate).percent(), percent);
+        }
+        let apart = Rate::percents(Rate(0.066_36), Rate(0.066_362));
+        assert_eq!(apart, ("6.636%".into(), "6.6362%".into()));
     }
 
     fn rates() -> impl Strategy<Value = Rate> {

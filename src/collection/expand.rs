@@ -4,6 +4,8 @@
 //! (golang/telemetry `internal/config`, `Expand`), whatever they hold. What may be written in a
 //! chart definition is stricter, and `charts::counter`'s business.
 
+use std::collections::HashMap;
+
 /// The names that an expression stands for, in order.
 pub fn expand(expression: &str) -> impl Iterator<Item = String> + '_ {
     let (prefix, buckets) = match expression.split_once('{') {
@@ -15,9 +17,66 @@ pub fn expand(expression: &str) -> impl Iterator<Item = String> + '_ {
     single.into_iter().chain(group)
 }
 
+/// Expressions that stand for exactly these names: what [`expand`] undoes. Names of one chart are
+/// written as one group, at the place of the first.
+pub fn contract<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for name in names {
+        // A brace in a name can only be the start of a bucket.
+        let split = name.find('{').or_else(|| name.find(':').map(|colon| colon + 1));
+        let bucket = split.and_then(|at| name.split_at_checked(at));
+        match bucket.filter(|(_, bucket)| !bucket.contains(',')) {
+            None => groups.push((name, Vec::new())),
+            Some((chart, bucket)) => {
+                let place = *places.entry(chart).or_insert(groups.len());
+                match groups.get_mut(place) {
+                    Some((_, buckets)) => buckets.push(bucket),
+                    None => groups.push((chart, vec![bucket])),
+                }
+            }
+        }
+    }
+    let write = |(chart, buckets): (&str, Vec<&str>)| match buckets.as_slice() {
+        [] => chart.to_owned(),
+        [bucket] if !bucket.contains('{') => format!("{chart}{bucket}"),
+        buckets => format!("{chart}{{{}}}", buckets.join(",")),
+    };
+    groups.into_iter().map(write).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_of_one_chart_are_written_together() {
+        let cases: &[(&[&str], &[&str])] = &[
+            (&["a:b", "bug", "a:c"], &["a:{b,c}", "bug"]),
+            (&["a:b"], &["a:b"]),
+            (&["a:b,c", "a:d"], &["a:b,c", "a:d"]),
+            (&["a:", "a:b"], &["a:{,b}"]),
+            (&[], &[]),
+        ];
+        for (names, expressions) in cases {
+            assert_eq!(contract(names.iter().copied()), *expressions, "{names:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_config_names_is_contracted_to_the_same_names(
+            expressions in prop::collection::vec("[ab:,{}]{0,7}", 0..5),
+        ) {
+            let names: BTreeSet<String> = expressions.iter().flat_map(|e| expand(e)).collect();
+            let contracted = contract(names.iter().map(String::as_str));
+            let again: Vec<String> = contracted.iter().flat_map(|e| expand(e)).collect();
+            prop_assert_eq!(again.len(), names.len());
+            prop_assert_eq!(again.into_iter().collect::<BTreeSet<_>>(), names);
+        }
+    }
 
     #[test]
     fn expressions_are_expanded_as_go_does() {

@@ -7,6 +7,7 @@
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
 //! | [`frame`] | what a line of a stack may look like |
 //! | `compile` | definitions to the smallest config that serves them |
+//! | [`difference`] | what changed between two configs, in words |
 //! | `pad` | versions allowed in advance |
 //! | `rate` | from a target error to a sampling rate |
 //! | `need` | which charts need a string of the config |
@@ -18,6 +19,8 @@ pub mod allowed;
 #[cfg(feature = "server")]
 mod compile;
 pub mod config;
+#[cfg(feature = "server")]
+pub mod difference;
 mod expand;
 pub mod frame;
 pub(crate) mod go_json;
@@ -34,7 +37,9 @@ pub use allowed::Allowed;
 #[cfg(feature = "server")]
 pub use compile::compile;
 pub use config::CollectionConfig;
-pub use expand::expand;
+#[cfg(feature = "server")]
+pub use difference::Difference;
+pub use expand::{contract, expand};
 #[cfg(feature = "server")]
 pub use import::{Import, Imported, import};
 #[cfg(feature = "server")]

@@ -173,7 +173,7 @@ impl<'a> Counts<'a> {
     }
 
     /// Brings pairs into order. The name that is there twice, if there is one, is the error.
-    fn from_pairs(mut pairs: Vec<(Cow<'a, str>, Count)>) -> Result<Counts<'a>, Cow<'a, str>> {
+    pub fn from_pairs(mut pairs: Vec<(Cow<'a, str>, Count)>) -> Result<Counts<'a>, Cow<'a, str>> {
         pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let twice = pairs.windows(2).find_map(|pair| match pair {
             [(a, _), (b, _)] if a == b => Some(a.clone()),

@@ -62,8 +62,8 @@ pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
 pub use log::{Appended, Log, LogError};
 pub use note::{Note, NoteError, NoteSignature};
 pub use proof::{
-    ConsistencyProof, InclusionProof, ProofError, prefix_root, prove_consistency, prove_inclusion,
-    verify_consistency, verify_inclusion,
+    ConsistencyProof, InclusionProof, ProofError, ProofStep, Side, prefix_root, prove_consistency,
+    prove_inclusion, verify_consistency, verify_inclusion,
 };
 pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
 pub use record::{Lookup, Record, RecordError, data_tile};

@@ -11,12 +11,11 @@
 //! server goes on showing what it had, and tells its operator. So it does when the store cannot be
 //! read.
 
-use super::page;
 use super::representation::{Content, Representation};
 use super::source::{Fault, Source};
-use crate::gomod::{ModulePath, ModuleVersion};
+use crate::gomod::ModuleVersion;
 use crate::publish::Versions;
-use crate::tlog::{Face, LogVerifiers, Published, TreeHead};
+use crate::tlog::{Face, Published, TreeHead};
 use std::fmt::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -40,16 +39,13 @@ pub(super) struct Head {
     pub(super) latest: Representation,
     /// The list of versions.
     pub(super) list: Representation,
-    /// The front page.
-    pub(super) page: Representation,
 }
 
 impl Head {
-    fn new(published: Published, module: &ModulePath, keys: &LogVerifiers) -> Head {
+    fn new(published: Published) -> Head {
         let note =
             |face| Representation::new(published.note(face).as_bytes().to_vec(), Content::Text);
         let (checkpoint, latest) = (note(Face::Log), note(Face::Sumdb));
-        let newest = Versions::newest(published.head());
         let list = (1..=published.head().size.get()).fold(String::new(), |mut list, number| {
             // Writing to a String cannot fail.
             let _ = writeln!(list, "v0.{number}.0");
@@ -59,7 +55,6 @@ impl Head {
             checkpoint,
             latest,
             list: Representation::new(list.into_bytes(), Content::Text),
-            page: Representation::new(page::front(module, keys, newest).into(), Content::Html),
             published,
         }
     }
@@ -69,9 +64,9 @@ impl Head {
         self.published.head()
     }
 
-    /// The signed tree of the checksum database, as text.
-    pub(super) fn signed_tree(&self) -> &str {
-        self.published.note(Face::Sumdb)
+    /// The signed tree, as text.
+    pub(super) fn signed(&self, face: Face) -> &str {
+        self.published.note(face)
     }
 
     /// The newest version, if there is one.
@@ -84,8 +79,6 @@ impl Head {
 #[derive(Debug)]
 pub(super) struct Heads {
     source: Arc<Source>,
-    module: ModulePath,
-    keys: LogVerifiers,
     /// The last reading. Locked for a moment at a time, never during a reading.
     last: RwLock<Option<Reading>>,
     /// Held by the one who reads.
@@ -101,8 +94,8 @@ struct Reading {
 }
 
 impl Heads {
-    pub(super) fn new(source: Arc<Source>, module: ModulePath, keys: LogVerifiers) -> Heads {
-        Heads { source, module, keys, last: RwLock::default(), turn: Mutex::default() }
+    pub(super) fn new(source: Arc<Source>) -> Heads {
+        Heads { source, last: RwLock::default(), turn: Mutex::default() }
     }
 
     /// The head that was read last, if any ever was.
@@ -154,7 +147,7 @@ impl Heads {
     }
 
     async fn read(&self, last: Option<Reading>) -> Result<Reading, Fault> {
-        let (source, module, keys) = (self.source.clone(), self.module.clone(), self.keys.clone());
+        let source = self.source.clone();
         let read = tokio::task::spawn_blocking(move || {
             let at = Instant::now();
             let checkpoint = source.checkpoint()?;
@@ -169,7 +162,7 @@ impl Heads {
             {
                 return Err(Fault::RolledBack { shown, found });
             }
-            let head = Arc::new(Head::new(published, &module, &keys));
+            let head = Arc::new(Head::new(published));
             Ok(Reading { checkpoint: Arc::new(checkpoint), head, at })
         });
         match tokio::time::timeout(PATIENCE, read).await {

@@ -9,9 +9,9 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The parts of the site, by the first element of the path.
-const PARTS: [&str; 6] = ["goproxy", "sumdb", "log", "upload", "pages", "other"];
+const PARTS: [&str; 7] = ["goproxy", "sumdb", "log", "upload", "data", "pages", "other"];
 /// The statuses that are counted apart; any other is counted as 0.
-const STATUSES: [u16; 9] = [200, 304, 400, 404, 405, 414, 500, 503, 0];
+const STATUSES: [u16; 12] = [200, 206, 303, 304, 400, 404, 405, 414, 416, 500, 503, 0];
 
 /// Counts since the server started.
 #[derive(Debug, Default)]
@@ -27,7 +27,8 @@ impl Metrics {
             Some("sumdb") => "sumdb",
             Some("log") => "log",
             Some("upload") => "upload",
-            Some("") => "pages",
+            Some("data") => "data",
+            Some("" | "charts" | "config" | "privacy") => "pages",
             _ => "other",
         };
         let row = self.requests.iter().zip(PARTS).find(|(_, name)| *name == part);

@@ -2,10 +2,11 @@
 //!
 //! | path | what | file |
 //! | --- | --- | --- |
-//! | `/` | a page for people | `page` |
+//! | `/`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
 //! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
+//! | `/data/` and below | the public data | `data` |
 //! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
 //!
 //! # The life of a request
@@ -29,11 +30,18 @@
 
 mod address;
 mod admin;
+mod checked;
+mod data;
+mod draw;
+mod file_body;
+mod fresh;
 mod goproxy;
 mod guard;
 mod head;
 mod metrics;
-mod page;
+mod pages;
+mod public;
+mod range;
 mod refusal;
 mod representation;
 mod server;
@@ -48,13 +56,9 @@ pub use site::{Site, SiteError};
 
 use crate::ingest::{self, Entrance};
 use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::middleware;
-use axum::response::Response;
 use axum::routing::get;
 use refusal::Refusal;
-use representation::Lifetime;
 use std::future::Future;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -63,10 +67,11 @@ use tokio::sync::watch;
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     let guard = guard::Guard::new(site.clone());
     let site = Router::new()
-        .route("/", get(front_page))
+        .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
         .route("/sumdb/{*path}", get(sumdb::get))
         .route("/log/{*path}", get(tiles::get))
+        .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
     let all = match entrance {
@@ -108,10 +113,6 @@ pub async fn serve(
         drop(stop);
     };
     tokio::join!(public, private, stopper);
-}
-
-async fn front_page(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
-    Ok(site.head().await?.page.respond(&headers, Lifetime::Seconds))
 }
 
 async fn nothing_here() -> Refusal {

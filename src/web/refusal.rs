@@ -4,9 +4,13 @@
 //! and 410 send it on to the next proxy of its list, anything else stops it
 //! (<https://go.dev/ref/mod#goproxy-protocol>). No refusal may be cached: what is not there yet may
 //! be published in a second.
+//!
+//! Browsers say that they read pages, and are given the sentence in one; see [`reads_pages`].
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use super::representation::Content;
+use super::shelf::Stopped;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// Why a request is not answered with what it asked for.
@@ -43,17 +47,48 @@ impl Refusal {
     pub(super) fn unavailable(sentence: impl Into<String>) -> Refusal {
         Refusal { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.into() }
     }
-}
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut response = (self.status, self.sentence + "\n").into_response();
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence.
+    pub(super) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    /// The answer, with this text in place of the bare sentence.
+    pub(super) fn with_body(&self, body: String, content: Content) -> Response {
+        let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, content.media_type());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        response
+    }
+}
+
+impl From<Stopped> for Refusal {
+    fn from(_: Stopped) -> Refusal {
+        Refusal::unavailable("the answer was interrupted; try again")
+    }
+}
+
+/// Whether who asks reads pages: browsers name `text/html`; the `go` command and other machines do
+/// not, and get the bare sentence.
+pub(super) fn reads_pages(request: &HeaderMap) -> bool {
+    let mut lines = request.get_all(ACCEPT).into_iter().filter_map(|line| line.to_str().ok());
+    lines.any(|line| line.contains("text/html"))
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.with_body(format!("{}\n", self.sentence), Content::Text);
+        // For whoever can say it more kindly.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -7,7 +7,8 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -25,13 +26,20 @@ pub(super) enum Lifetime {
     Immutable,
     /// They change with the next publication.
     Seconds,
+    /// They may be replaced before long.
+    Minutes,
+    /// They are not expected to change, but may.
+    Day,
 }
 
 impl Lifetime {
-    fn header(self) -> HeaderValue {
+    /// What `Cache-Control` says of it.
+    pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Lifetime::Immutable => "public, max-age=31536000, immutable",
             Lifetime::Seconds => "public, max-age=5",
+            Lifetime::Minutes => "public, max-age=300",
+            Lifetime::Day => "public, max-age=86400",
         })
     }
 }
@@ -45,6 +53,14 @@ pub(super) enum Content {
     Json,
     /// A page.
     Html,
+    /// What pages look like.
+    Style,
+    /// A picture.
+    Svg,
+    /// A feed.
+    Atom,
+    /// A table, with a header line.
+    Csv,
     /// A module zip.
     Zip,
     /// Entry bundles: binary around, text inside.
@@ -54,16 +70,28 @@ pub(super) enum Content {
 }
 
 impl Content {
-    fn media_type(self) -> HeaderValue {
+    /// The `Content-Type` of it.
+    pub(super) fn media_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Content::Text => "text/plain; charset=utf-8",
             Content::Json => "application/json",
             Content::Html => "text/html; charset=utf-8",
+            Content::Style => "text/css; charset=utf-8",
+            Content::Svg => "image/svg+xml",
+            Content::Csv => "text/csv; charset=utf-8; header=present",
+            Content::Atom => "application/atom+xml; charset=utf-8",
             Content::Zip => "application/zip",
             Content::Entries | Content::Hashes => "application/octet-stream",
         })
     }
 }
+
+/// What a page may do: look as the stylesheet says, show pictures and send forms, all of this site.
+/// Scripts there are none.
+pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'",
+);
 
 /// Fewer bytes than this fit into one packet however they are packed.
 const WORTH_COMPRESSING: usize = 1024;
@@ -123,6 +151,9 @@ impl Representation {
             return response;
         }
         headers.insert(CONTENT_TYPE, self.0.content.media_type());
+        if self.0.content == Content::Html {
+            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        }
         if encoded {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
@@ -172,7 +203,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
 }
 
 /// Whether the client has these bytes already: RFC 9110, section 13.1.2, by weak comparison.
-fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+pub(super) fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     list(request, IF_NONE_MATCH)
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag)
 }

@@ -60,9 +60,18 @@ where
     {
         let loaded = async {
             let task = tokio::task::spawn_blocking(load);
-            task.await.map_err(|_| Stopped)?.map(Arc::new)
+            task.await.map_err(|_| Stopped)?
         };
-        self.cache.get_or_insert_async(&key, loaded).await
+        self.get_with(key, loaded).await
+    }
+
+    /// As [`Shelf::get`], for what is put together from other things that are waited for.
+    pub(super) async fn get_with<E>(
+        &self,
+        key: K,
+        load: impl Future<Output = Result<V, E>>,
+    ) -> Result<Arc<V>, E> {
+        self.cache.get_or_insert_async(&key, async { load.await.map(Arc::new) }).await
     }
 }
 

@@ -1,20 +1,31 @@
 //! One deployment, ready to be served: its head, and what was loaded from its store.
 
+use super::checked::Checked;
 use super::head::{Head, Heads};
 use super::metrics::Metrics;
+use super::pages::charts::ChartShelves;
+use super::public::{Public, ShownCatalogue, ShownIndex};
 use super::refusal::Refusal;
-use super::representation::Representation;
+use super::representation::{Content, Representation};
 use super::shelf::Shelf;
-use super::source::{Fault, LoadedBundle, LoadedVersion, Source};
+use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
+use crate::aggregate::PublicData;
+use crate::aggregate::index::PublicFile;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::store::Store;
-use crate::tlog::{Bundle, LogVerifiers, Tile};
+use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Tile, TreeHead};
+use maud::Markup;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::future::Future;
 use std::sync::Arc;
 
-// Together about a quarter of a gigabyte, once a large log was read wholly.
+// Together about a third of a gigabyte, once a large log was read wholly.
 const TILE_BYTES: u64 = 32 << 20;
 const BUNDLE_BYTES: u64 = 64 << 20;
 const VERSION_BYTES: u64 = 160 << 20;
+const CONFIG_BYTES: u64 = 64 << 20;
+const PAGE_BYTES: u64 = 32 << 20;
 
 /// A deployment to serve. Shared by all requests; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -29,7 +40,25 @@ struct Parts {
     tiles: Shelf<Tile, Representation>,
     bundles: Shelf<Bundle, LoadedBundle>,
     versions: Shelf<ModuleVersion, LoadedVersion>,
+    configs: Shelf<ModuleVersion, LoadedConfig>,
+    pages: Shelf<PageKey, Representation>,
+    charts: ChartShelves,
+    public: Public,
+    checked: Checked,
     metrics: Metrics,
+}
+
+/// What a page is kept under: a hash of its name and of what it was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct PageKey([u8; 16]);
+
+impl PageKey {
+    fn new(name: impl std::fmt::Display) -> PageKey {
+        let mut key = [0; 16];
+        let digest = Sha256::digest(name.to_string());
+        key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        PageKey(key)
+    }
 }
 
 /// The deployment cannot be served.
@@ -45,15 +74,21 @@ impl Site {
         keys: LogVerifiers,
         store: Arc<dyn Store>,
     ) -> Result<Site, SiteError> {
+        let public = Public::new(&store);
         let source = Arc::new(Source::new(module.clone(), keys.clone(), store));
         let site = Site(Arc::new(Parts {
-            heads: Heads::new(source.clone(), module.clone(), keys.clone()),
+            heads: Heads::new(source.clone()),
             module,
             keys,
             source,
             tiles: Shelf::new(TILE_BYTES, 8 << 10),
             bundles: Shelf::new(BUNDLE_BYTES, 100 << 10),
             versions: Shelf::new(VERSION_BYTES, 50 << 10),
+            configs: Shelf::new(CONFIG_BYTES, 100 << 10),
+            pages: Shelf::new(PAGE_BYTES, 20 << 10),
+            charts: ChartShelves::default(),
+            public,
+            checked: Checked::default(),
             metrics: Metrics::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
@@ -145,6 +180,82 @@ impl Site {
         let head = self.head_with_version(version).await?;
         let (source, tree) = (self.0.source.clone(), head.tree());
         report(self.0.versions.get(version, move || source.version(tree, version)).await)
+    }
+
+    /// A version as pages show it, if the log has it.
+    pub(super) async fn config(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Arc<LoadedConfig>, Refusal> {
+        let head = self.head_with_version(version).await?;
+        let (source, tree) = (self.0.source.clone(), head.tree());
+        report(self.0.configs.get(version, move || source.config(tree, version)).await)
+    }
+
+    /// The proof that an entry is in the log with this head.
+    pub(super) async fn inclusion(
+        &self,
+        head: TreeHead,
+        index: LeafIndex,
+        leaf: Hash,
+    ) -> Result<InclusionProof, Refusal> {
+        let source = self.0.source.clone();
+        let proof = tokio::task::spawn_blocking(move || source.inclusion(head, index, leaf)).await;
+        report(proof.unwrap_or(Err(Fault::Interrupted)))
+    }
+
+    /// The public data.
+    pub(super) fn public_data(&self) -> &PublicData {
+        self.0.public.data()
+    }
+
+    /// A public file, opened; its bytes are those that the index names.
+    pub(super) async fn public_file(&self, file: &PublicFile) -> Result<File, Refusal> {
+        self.0.checked.open(self.public_data(), file).await
+    }
+
+    /// What is kept of weeks' charts.
+    pub(super) fn chart_shelves(&self) -> &ChartShelves {
+        &self.0.charts
+    }
+
+    /// Which public data there is now.
+    pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
+        self.0.public.index().await
+    }
+
+    /// The definitions behind the newest config, as far as they are recorded.
+    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
+        self.0.public.catalogue().await
+    }
+
+    /// What `load` gathers, drawn as a page by `render` on a thread of its own; kept under `key`,
+    /// which must name the page and all that it depends on.
+    pub(super) async fn page<D: Send + 'static>(
+        &self,
+        key: impl std::fmt::Display,
+        load: impl Future<Output = Result<D, Refusal>>,
+        render: impl FnOnce(&Site, D) -> Markup + Send + 'static,
+    ) -> Result<Arc<Representation>, Refusal> {
+        self.made(key, Content::Html, load, |site, data| render(site, data).into_string()).await
+    }
+
+    /// As [`Site::page`], for what is no page.
+    pub(super) async fn made<D: Send + 'static>(
+        &self,
+        key: impl std::fmt::Display,
+        content: Content,
+        load: impl Future<Output = Result<D, Refusal>>,
+        render: impl FnOnce(&Site, D) -> String + Send + 'static,
+    ) -> Result<Arc<Representation>, Refusal> {
+        let site = self.clone();
+        let made = async move {
+            let data = load.await?;
+            let draw = move || Representation::new(render(&site, data).into_bytes(), content);
+            let drawn = tokio::task::spawn_blocking(draw).await;
+            drawn.map_err(|_| Refusal::unavailable("the page cannot be drawn at the moment"))
+        };
+        self.0.pages.get_with(PageKey::new(key), made).await
     }
 
     /// What is said of a version that the log does not have.

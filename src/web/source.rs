@@ -13,12 +13,14 @@
 
 use super::representation::{Content, Representation};
 use super::shelf::{Stopped, Weigh};
-use crate::gomod::{ModulePath, ModuleVersion};
+use crate::collection::CollectionConfig;
+use crate::gomod::{Hash1, ModulePath, ModuleVersion, Provenance};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
-    Bundle, CHECKPOINT, Entry, LeafIndex, LogVerifiers, Lookup, Published, PublishedError, Tile,
-    TreeHead, bundle_key, data_tile, tile_key,
+    Bundle, CHECKPOINT, Entry, Hash, InclusionProof, LeafIndex, LogVerifiers, Lookup, ProofError,
+    Published, PublishedError, StoredTiles, Tile, TreeHead, bundle_key, data_tile, prove_inclusion,
+    tile_key, verify_inclusion,
 };
 use std::sync::Arc;
 
@@ -49,6 +51,9 @@ pub(super) enum Fault {
         /// What the store has now.
         found: TreeHead,
     },
+    /// The tiles do not prove what the log says.
+    #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
+    Proof(#[from] ProofError),
     /// The record or zip of a version cannot be read.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -106,6 +111,25 @@ pub(super) struct LoadedVersion {
     pub(super) zip: Representation,
 }
 
+/// A version as pages show it.
+#[derive(Debug)]
+pub(super) struct LoadedConfig {
+    pub(super) version: ModuleVersion,
+    /// What it collects; what is wrong, where this program does not understand it.
+    pub(super) config: Result<CollectionConfig, String>,
+    /// `config.json` itself.
+    pub(super) json: Representation,
+    pub(super) provenance: Provenance,
+    pub(super) zip_hash: Hash1,
+}
+
+impl Weigh for LoadedConfig {
+    fn weight(&self) -> u64 {
+        // What was read takes about three times its text.
+        self.json.length() * 4
+    }
+}
+
 impl Weigh for Representation {
     fn weight(&self) -> u64 {
         self.length()
@@ -126,6 +150,11 @@ impl Weigh for LoadedVersion {
 }
 
 impl LoadedBundle {
+    /// The entry at this place.
+    pub(super) fn entry(&self, place: usize) -> Option<&Entry> {
+        self.records.get(place)
+    }
+
     /// The checksum database's answer for the entry at `index`, which is at `place` in this bundle,
     /// with a signed tree that has it. `None` where there is no such place.
     pub(super) fn lookup(&self, index: LeafIndex, place: usize, tree: &str) -> Option<Vec<u8>> {
@@ -191,6 +220,34 @@ impl Source {
             go_mod: Representation::new(module.go_mod().to_vec(), Content::Text),
             zip: Representation::new(module.zip().to_vec(), Content::Zip),
         })
+    }
+
+    /// A version of the log with this head, which must have it, as pages show it.
+    pub(super) fn config(
+        &self,
+        head: TreeHead,
+        version: ModuleVersion,
+    ) -> Result<LoadedConfig, Fault> {
+        let module = self.versions.module(head, version)?;
+        Ok(LoadedConfig {
+            version,
+            config: CollectionConfig::from_json(module.config()).map_err(|e| e.to_string()),
+            json: Representation::new(module.config().to_vec(), Content::Json),
+            provenance: module.provenance().clone(),
+            zip_hash: module.zip_hash(),
+        })
+    }
+
+    /// The proof that an entry is in the log with this head, checked as anyone would check it.
+    pub(super) fn inclusion(
+        &self,
+        head: TreeHead,
+        index: LeafIndex,
+        leaf: Hash,
+    ) -> Result<InclusionProof, Fault> {
+        let proof = prove_inclusion(index, head.size, &StoredTiles::new(self.store.clone()))?;
+        verify_inclusion(leaf, index, head, &proof)?;
+        Ok(proof)
     }
 
     /// The first of these objects that is there. The first is the one that was asked for, and its

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 pub mod charted;
+pub mod charts;
 pub mod collector;
 pub mod counter_file;
 pub mod front_door;

@@ -1,21 +1,27 @@
 //! Installations: who uses which programs in which builds, and what they count in a week.
 //!
-//! Made from the config and a seed. Of lists (versions, platforms, buckets of a group), what stands
-//! first is the most frequent, by Zipf's law, so that charts have a shape. Each installation has a
-//! stream of random numbers of its own, made from the seed and its number: the order in which
-//! installations are made does not matter.
+//! Made from the config, a seed and the week. Of lists (platforms, toolchains, buckets of a group),
+//! what stands first is the most frequent, by Zipf's law, so that charts have a shape. Over the weeks
+//! new versions come out and old ones are left behind, and what people count goes up and down with
+//! the seasons.
+//!
+//! Each installation has streams of random numbers of its own, made from the seed and its number: the
+//! order in which installations are made does not matter. One stream is for what it stays with (its
+//! platform, its programs), and another, new every week, for X and what it counts.
 
 use crate::client::day::Day;
 use crate::client::report::{Build, NO_CONFIG, ProgramReport, Report, X};
 use crate::collection::{CollectionConfig, expand};
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 /// A counter that every installation counts, and no config lists: it must never arrive.
 pub const UNLISTED: &str = "simulate/unlisted";
 
-/// A population, of any size.
+/// A population in one week, of any size.
 pub struct Population {
     seed: u64,
+    week: Day,
     goos: Vec<String>,
     goarch: Vec<String>,
     toolchains: Vec<String>,
@@ -24,6 +30,7 @@ pub struct Population {
 
 struct Program {
     name: String,
+    /// The versions that are out, newest first.
     versions: Vec<String>,
     /// Names, and the share of installations that count them.
     counters: Vec<(String, f64)>,
@@ -31,24 +38,28 @@ struct Program {
 }
 
 impl Population {
-    /// The population of users of a config's programs.
-    pub fn of(config: &CollectionConfig, seed: u64) -> Population {
+    /// The population of users of a config's programs, in the week that ended on `week`.
+    pub fn of(config: &CollectionConfig, seed: u64, week: Day) -> Population {
+        // Weeks since some Sunday; a different number on another day would move all shares a little.
+        let weeks = week.since(Day::of(SystemTime::UNIX_EPOCH)).div_euclid(7);
         let programs = config.programs.iter().map(|program| {
             let counters = program.counters.iter().flat_map(|counter| {
-                expand(&counter.name).enumerate().map(|(place, name)| (name, share(place)))
+                let names = expand(&counter.name).enumerate();
+                names.map(|(place, name)| (name, (share(place) * season(place, weeks)).min(0.98)))
             });
             let stacks = program.stacks.iter().flat_map(|stack| {
                 (0..5).map(|bug| (crash(&stack.name, bug, stack.depth), share(bug) / 10.0))
             });
             Program {
                 name: program.name.clone(),
-                versions: program.versions.clone(),
+                versions: released(&program.versions, weeks),
                 counters: counters.collect(),
                 stacks: stacks.collect(),
             }
         });
         Population {
             seed,
+            week,
             goos: config.goos.clone(),
             goarch: config.goarch.clone(),
             toolchains: config.go_version.clone(),
@@ -56,39 +67,67 @@ impl Population {
         }
     }
 
-    /// What an installation counted in a week: its local report.
-    pub fn installation(&self, number: u64, week: Day) -> Report {
-        let mut random = Random::new(self.seed, number);
-        let x = X::from_bits(random.next());
-        let goos = random.one_of(&self.goos);
-        let goarch = random.one_of(&self.goarch);
-        let toolchain = random.one_of(&self.toolchains);
+    /// The X that an installation draws for the week: enough to know that nothing is sent.
+    pub fn x(&self, number: u64) -> X {
+        X::from_bits(self.weekly(number).next())
+    }
+
+    fn weekly(&self, number: u64) -> Random {
+        let day = self.week.since(Day::of(SystemTime::UNIX_EPOCH)).unsigned_abs();
+        Random::new(Random::new(self.seed, day).next(), number)
+    }
+
+    /// What an installation counted in the week: its local report.
+    pub fn installation(&self, number: u64) -> Report {
+        let mut lasting = Random::new(self.seed, number);
+        let goos = lasting.one_of(&self.goos);
+        let goarch = lasting.one_of(&self.goarch);
+        let toolchain = lasting.one_of(&self.toolchains);
         // Everyone uses one program, and some use more.
-        let first = random.below(self.programs.len());
+        let first = lasting.below(self.programs.len());
+        let mut weekly = self.weekly(number);
+        let x = X::from_bits(weekly.next());
         let mut programs = Vec::new();
         for (place, program) in self.programs.iter().enumerate() {
-            if place != first && random.unit() > 0.2 {
+            if lasting.unit() > 0.2 && place != first {
                 continue;
             }
             let build = Build {
                 program: program.name.clone(),
-                version: random.one_of(&program.versions),
+                version: lasting.one_of(&program.versions),
                 toolchain: toolchain.clone(),
                 goos: goos.clone(),
                 goarch: goarch.clone(),
             };
-            let mut counters = random.counts(&program.counters);
+            let mut counters = weekly.counts(&program.counters);
             counters.insert(UNLISTED.to_owned(), 1);
-            let stacks = random.counts(&program.stacks);
+            let stacks = weekly.counts(&program.stacks);
             programs.push(ProgramReport { build, counters, stacks });
         }
-        Report { week, last_week: None, x, programs, config: NO_CONFIG.to_owned() }
+        Report { week: self.week, last_week: None, x, programs, config: NO_CONFIG.to_owned() }
     }
 }
 
 /// The share of installations that count what stands at this place of a list.
 fn share(place: usize) -> f64 {
     0.9 / (place + 1) as f64
+}
+
+/// By how much more or less that is in some week than on average: up to a fifth.
+fn season(place: usize, weeks: i64) -> f64 {
+    let year = weeks as f64 / 26.0 + place as f64 * 0.37;
+    1.0 + 0.2 * (year * std::f64::consts::TAU).sin()
+}
+
+/// The versions that are out, newest first: the first half of what the config lists, which allows
+/// some in advance, and another one every other week, until it begins anew.
+fn released(versions: &[String], weeks: i64) -> Vec<String> {
+    let half = versions.len() / 2;
+    let later = (versions.len() - half).max(1) as u64;
+    let more = weeks.unsigned_abs() / 2 % later;
+    // The remainder is below the length of a list.
+    let out = half + more as usize + 1;
+    versions.iter().take(out).rev().cloned().collect()
 }
 
 /// The stack of one bug: some frames of a program that does not exist.

@@ -1,5 +1,6 @@
 //! A deployment in memory, and requests to it.
 
+use crate::collection::CollectionConfig;
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
@@ -21,6 +22,9 @@ use tower::ServiceExt;
 pub const MODULE: &str = "telemetry.example.org/Config";
 /// The module as in a URL.
 pub const ESCAPED: &str = "telemetry.example.org/!config";
+
+/// A counter's name that wants to be more than text.
+pub const HOSTILE: &str = "odd:<script>alert('x')</script>&\"";
 
 /// A deployment whose publisher and server are in the test's hands.
 pub struct Fixture {
@@ -49,6 +53,29 @@ impl Answer {
     }
 }
 
+/// The config of a version: each accepts one more version of a program, whose counters have names
+/// that HTML minds.
+pub fn config(number: u64) -> CollectionConfig {
+    let versions: Vec<String> = (1..=number).map(|minor| format!("v1.{minor}.0")).collect();
+    let json = serde_json::json!({
+        "GOOS": ["linux", "windows"], "GOARCH": ["amd64"], "GoVersion": ["go1.26.8"],
+        "SampleRate": 0.5,
+        "Programs": [{
+            "Name": "example.org/hello", "Versions": versions,
+            "Counters": [
+                { "Name": "verb:{run,help}", "Rate": 0.06636 },
+                { "Name": HOSTILE, "Rate": 0.5 },
+            ],
+            "Stacks": [{ "Name": "crash/panic", "Rate": 0.5, "Depth": 16 }],
+        }, {
+            "Name": "example.org/quiet", "Versions": ["v0.1.0"],
+            "Counters": (0..40).map(|n| serde_json::json!({ "Name": format!("many/{n}"), "Rate": 0.25 }))
+                .collect::<Vec<_>>(),
+        }],
+    });
+    CollectionConfig::from_json(json.to_string().as_bytes()).expect("a config")
+}
+
 /// The module at a version, with a config that is large enough to be compressed.
 pub fn module(number: u64) -> Module {
     let provenance = Provenance {
@@ -59,7 +86,7 @@ pub fn module(number: u64) -> Module {
         time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
         program_version: "0.1.0".into(),
     };
-    let config = format!("{{\"SampleRate\": {number}}}\n").repeat(200).into_bytes();
+    let config = config(number).to_json().into_bytes();
     let version = ModuleVersion::new(number).expect("a version");
     let path = ModulePath::new(MODULE).expect("a path");
     Module::build(path, version, config, provenance).expect("a module")

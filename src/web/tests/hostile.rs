@@ -117,7 +117,10 @@ async fn hostile_paths_are_refused_calmly() {
     let module = format!("/goproxy/{ESCAPED}/@v/");
     let proxied = "/goproxy/sumdb/telemetry.example.org/sumdb/";
     let mut paths: Vec<String> = Vec::new();
-    for base in ["/", "/goproxy/", "/sumdb/", "/log/", "/goproxy/sumdb/", proxied, &module] {
+    let machines = ["/", "/goproxy/", "/sumdb/", "/log/", "/goproxy/sumdb/", proxied, &module];
+    let pages =
+        ["/config/", "/config/v0.1.0...", "/log/entry/", "/data/", "/data/days/", "/privacy/"];
+    for base in machines.into_iter().chain(pages) {
         paths.extend(endings.iter().map(|ending| format!("{base}{ending}")));
     }
     for version in versions {
@@ -176,7 +179,7 @@ proptest! {
     #[test]
     fn no_path_is_an_error_of_the_server(
         paths in prop::collection::vec(
-            "/(goproxy|sumdb|log|goproxy/sumdb/telemetry.example.org/sumdb)/(tile/|lookup/|telemetry.example.org/!config/@v/)?[!-~]{0,20}",
+            "/(goproxy|sumdb|log|goproxy/sumdb/telemetry.example.org/sumdb|config|data|privacy)/(tile/|lookup/|telemetry.example.org/!config/@v/|entry/|days/|weeks/|compare|\\?before=)?[!-~]{0,20}",
             20,
         ),
     ) {

@@ -1,8 +1,11 @@
 //! The wires, from the outside: requests go through the whole router, over a log in memory that
 //! was made and signed by the real publisher's parts.
 
+mod charts;
 mod connections;
 mod damage;
+mod data;
 mod fixture;
 mod hostile;
+mod pages;
 mod routes;

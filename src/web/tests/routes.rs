@@ -147,7 +147,6 @@ async fn the_log_is_served_by_tlog_tiles() {
     assert_eq!(root_of(&entries.body, 3), tree.head());
     let tile = get(&router, "/log/tile/0/000.p/3").await;
     assert_ok(&tile, "application/octet-stream", FOREVER);
-    assert_eq!(get(&router, "/log/").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -1,0 +1,88 @@
+//! When merging and charting is due inside a server: once at its start, and after the end of each
+//! day in UTC.
+//!
+//! A day is published once, after it is over, so that nobody can watch single reports arrive. What
+//! failed is tried again after a while; what could not run while the machine slept runs when it
+//! wakes.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// How long after midnight a day is taken to be over: clocks of servers differ a little.
+const GRACE: SignedDuration = SignedDuration::from_mins(10);
+/// How long after a failure the next attempt is made.
+const RETRY: SignedDuration = SignedDuration::from_mins(30);
+
+/// What was done, and when something is due again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Daily {
+    /// The day on which it was done last.
+    done: Option<Date>,
+    /// After a failure: not before this.
+    not_before: Option<Timestamp>,
+}
+
+impl Daily {
+    /// Whether it is due at `now`.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.done.is_none_or(|done| done < day(now))
+            && self.not_before.is_none_or(|earliest| now >= earliest)
+    }
+
+    /// Notes that it was done at `now`, or failed.
+    pub fn note(&mut self, now: Timestamp, succeeded: bool) {
+        if succeeded {
+            *self = Daily { done: Some(day(now)), not_before: None };
+        } else {
+            self.not_before = now.checked_add(RETRY).ok();
+        }
+    }
+}
+
+/// The day that has begun, in UTC, some minutes late.
+fn day(now: Timestamp) -> Date {
+    now.saturating_sub(GRACE).unwrap_or(now).to_zoned(TimeZone::UTC).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn it_is_due_at_the_start_and_after_each_days_end() {
+        let mut daily = Daily::default();
+        assert!(daily.is_due(at("2026-11-22T13:00:00Z")));
+        daily.note(at("2026-11-22T13:00:02Z"), true);
+        for (time, due) in [
+            ("2026-11-22T23:59:59Z", false),
+            ("2026-11-23T00:09:59Z", false),
+            ("2026-11-23T00:10:00Z", true),
+            // The machine slept.
+            ("2026-11-29T07:00:00Z", true),
+        ] {
+            assert_eq!(daily.is_due(at(time)), due, "{time}");
+        }
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_after_a_while() {
+        let mut daily = Daily::default();
+        daily.note(at("2026-11-22T13:00:00Z"), false);
+        assert!(!daily.is_due(at("2026-11-22T13:29:59Z")));
+        assert!(daily.is_due(at("2026-11-22T13:30:00Z")));
+        daily.note(at("2026-11-22T13:30:00Z"), true);
+        assert!(!daily.is_due(at("2026-11-22T13:31:00Z")));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nothing_due() {
+        let mut daily = Daily::default();
+        daily.note(at("2026-11-22T13:00:00Z"), true);
+        assert!(!daily.is_due(at("2026-11-20T13:00:00Z")));
+    }
+}

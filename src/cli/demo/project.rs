@@ -1,0 +1,75 @@
+//! What the story does to the project it tells of: commits, publishing, and the key's owner at work.
+
+use super::super::Failure;
+use crate::charts::Repository;
+use crate::client::VerifiedConfig;
+use crate::collection::CollectionConfig;
+use crate::gomod::RepositoryUrl;
+use crate::publish::{Deployment, Outcome, Publication, Publisher};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Publishes what is checked out in a project, as `candor publish` does. Returns the newest
+/// version, and whether it is new.
+pub(super) fn publish(
+    deployment: &Deployment,
+    project: &Path,
+) -> Result<(Publication, bool), Failure> {
+    let publisher =
+        Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
+    publisher.verify_store()?;
+    let repository = Repository::open(&project.display().to_string(), None, Path::new("cache"))?;
+    match publisher.publish(&repository.read(None)?, &RepositoryUrl::default())? {
+        Outcome::Published(publication) => Ok((publication, true)),
+        Outcome::Unchanged(publication) => Ok((publication, false)),
+    }
+}
+
+/// Writes files below `charts-config` of a project and commits them, making the repository where
+/// there is none. Returns the commit's abbreviated name.
+pub(super) fn commit(
+    project: &Path,
+    message: &str,
+    files: &[(&str, &str)],
+) -> Result<String, Failure> {
+    let git = git2::Repository::init(project)?;
+    let mut index = git.index()?;
+    for (name, text) in files {
+        let name = Path::new("charts-config").join(name);
+        let path = project.join(&name);
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(project))?;
+            fs::write(&path, text)
+        };
+        write().map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
+        index.add_path(&name)?;
+    }
+    index.write()?;
+    let tree = git.find_tree(index.write_tree()?)?;
+    let maintainer = git2::Signature::now("A Maintainer", "maintainer@example.org")?;
+    let parent = git.head().ok().and_then(|head| head.peel_to_commit().ok());
+    let parents: Vec<_> = parent.iter().collect();
+    let id = git.commit(Some("HEAD"), &maintainer, &maintainer, message, &tree, &parents)?;
+    Ok(id.to_string().chars().take(12).collect())
+}
+
+/// What the owner of a key can do: make another deployment with it.
+pub(super) fn copy_key(from: &Path, to: &Path) -> Result<(), Failure> {
+    let name = "keys/log.seed";
+    fs::create_dir_all(to.join("keys"))
+        .and_then(|()| fs::copy(from.join(name), to.join(name)))
+        .map(drop)
+        .map_err(|e| Failure::new(format!("cannot copy the key: {e}")))
+}
+
+/// The counters and stacks that a config names.
+pub(super) fn strings(fetched: &VerifiedConfig) -> Result<BTreeSet<String>, Failure> {
+    let config = CollectionConfig::from_json(fetched.config())?;
+    let of_program = |program: &crate::collection::config::ProgramConfig| {
+        let counters = program.counters.iter().map(|counter| counter.name.clone());
+        let stacks = program.stacks.iter().map(|stack| format!("{} (stacks)", stack.name));
+        counters.chain(stacks).collect::<Vec<_>>()
+    };
+    Ok(config.programs.iter().flat_map(of_program).collect())
+}

@@ -1,0 +1,87 @@
+//! Weeks of reports for the demonstration: a simulated population, and a clock that the story sets.
+//!
+//! Everything else is real: installations draw X and filter by the published config as on a user's
+//! machine, and send over HTTP to the front door, which checks and stores.
+
+use super::super::Failure;
+use super::super::simulate::{Population, Truth, send_all};
+use crate::client::Address;
+use crate::client::day::Day;
+use crate::client::report::filter;
+use crate::collection::{Allowed, CollectionConfig};
+use crate::gomod::ModuleVersion;
+use crate::ingest::Clock;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// How many installations there are. The definitions say so too.
+const INSTALLATIONS: u64 = 100_000;
+/// What the population is made from.
+const SEED: u64 = 7;
+const CONNECTIONS: u16 = 8;
+
+/// A clock that the story sets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StoryClock(Arc<AtomicI64>);
+
+impl StoryClock {
+    /// Sets it to noon, some days after a day.
+    pub(super) fn set(&self, day: Day, days_later: u32) {
+        let start = day.plus(days_later).start();
+        let since = start.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let noon = i64::try_from(since.as_secs()).unwrap_or(0) + 12 * 3600;
+        self.0.store(noon, Ordering::Relaxed);
+    }
+}
+
+impl Clock for StoryClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+}
+
+/// The config that the population obeys, and where it reports to.
+pub(super) struct Reporting<'a> {
+    pub(super) config: &'a CollectionConfig,
+    pub(super) version: ModuleVersion,
+    pub(super) url: &'a Address,
+}
+
+impl Reporting<'_> {
+    /// Lets a day's share of the population report a week that ended on that day.
+    pub(super) fn day(&self, day: Day) -> Result<(), Failure> {
+        self.send(day, None)
+    }
+
+    /// The same, and what is true of them all, reported or not.
+    pub(super) fn day_with_truth(&self, day: Day, truth: &mut Truth) -> Result<(), Failure> {
+        self.send(day, Some(truth))
+    }
+
+    fn send(&self, day: Day, mut truth: Option<&mut Truth>) -> Result<(), Failure> {
+        let population = Population::of(self.config, SEED, day);
+        let allowed = Allowed::new(self.config);
+        let version = self.version.to_string();
+        send_all(self.url, day, CONNECTIONS, |sender| {
+            // Every installation has a day of the week on which its week ends.
+            for number in (u64::from(day.weekday())..INSTALLATIONS).step_by(7) {
+                let silent = population.x(number).get() > self.config.sample_rate.get();
+                if silent && truth.is_none() {
+                    continue;
+                }
+                let local = population.installation(number);
+                if let Some(truth) = truth.as_deref_mut() {
+                    truth.count(&local);
+                }
+                let report = filter(&local, &allowed, &version, None).report;
+                let sent = report.zip(sender).map(|(report, sender)| sender.send(report.to_json()));
+                // Receivers end early only when they fail, which is told by them.
+                if sent.is_some_and(|sent| sent.is_err()) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,305 @@
+//! What changed between two configs, in words: what is collected now and was not before, and the
+//! other way round. `words` says it.
+//!
+//! Only what a config *means* counts, as [`Allowed`](super::Allowed) has it: groups are written out
+//! first, where a name is listed twice the last one counts, and order says nothing. Two configs
+//! without a difference take the same reports.
+
+mod words;
+
+use super::config::{CollectionConfig, ProgramConfig, Rate};
+use super::expand::expand;
+use std::collections::{HashMap, HashSet};
+
+pub use words::Phrase;
+
+/// Everything that changed, in the order in which it is told: where from and how often, then
+/// program by program.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Difference {
+    /// The changes.
+    pub changes: Vec<Change>,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Reports of other environments are taken, or no longer.
+    Environments {
+        /// Of what kind.
+        what: Environment,
+        /// Whether they are taken now.
+        now: bool,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Another share of the reports is sent at all.
+    SampleRate {
+        /// The share before.
+        from: Rate,
+        /// The share now.
+        to: Rate,
+    },
+    /// Something is collected from a program, or nothing any more.
+    Program {
+        /// The program.
+        program: String,
+        /// Whether it is now.
+        now: bool,
+    },
+    /// Reports of other versions of a program are taken, or no longer.
+    Versions {
+        /// The program.
+        program: String,
+        /// Whether they are taken now.
+        now: bool,
+        /// The versions.
+        versions: Vec<String>,
+    },
+    /// Counters, or stacks, are collected.
+    Collected {
+        /// The program.
+        program: String,
+        /// What is collected.
+        what: Counted,
+        /// The names, written out.
+        names: Vec<String>,
+        /// From which share of the reports.
+        rate: Rate,
+    },
+    /// Counters, or stacks, are no longer collected.
+    Dropped {
+        /// The program.
+        program: String,
+        /// What was collected.
+        what: Counted,
+        /// The names, written out.
+        names: Vec<String>,
+    },
+    /// Counters, or stacks, are collected from another share of the reports.
+    Rate {
+        /// The program.
+        program: String,
+        /// What is collected.
+        what: Counted,
+        /// The names, written out.
+        names: Vec<String>,
+        /// The share before.
+        from: Rate,
+        /// The share now.
+        to: Rate,
+    },
+    /// Stacks are collected to another depth.
+    Depth {
+        /// The program.
+        program: String,
+        /// The stack counters.
+        names: Vec<String>,
+        /// The most frames before.
+        from: u32,
+        /// The most frames now.
+        to: u32,
+    },
+}
+
+/// What a report says about where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// An operating system.
+    System,
+    /// An architecture.
+    Architecture,
+    /// The toolchain that built the program.
+    Toolchain,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// A counter.
+    Counter,
+    /// Call stacks of at most so many frames.
+    Stack {
+        /// The most frames.
+        depth: u32,
+    },
+}
+
+/// The difference that makes `new` of `old`.
+pub fn difference(old: &CollectionConfig, new: &CollectionConfig) -> Difference {
+    let mut changes = Vec::new();
+    for (what, before, after) in [
+        (Environment::System, &old.goos, &new.goos),
+        (Environment::Architecture, &old.goarch, &new.goarch),
+        (Environment::Toolchain, &old.go_version, &new.go_version),
+    ] {
+        compare_lists(before, after, |now, names| {
+            changes.push(Change::Environments { what, now, names });
+        });
+    }
+    if old.sample_rate != new.sample_rate {
+        changes.push(Change::SampleRate { from: old.sample_rate, to: new.sample_rate });
+    }
+    let nothing = ProgramConfig::default();
+    let (before, after) = (programs(old), programs(new));
+    for name in unique(new.programs.iter().map(|program| program.name.as_str())) {
+        let now = after.get(name).copied().unwrap_or(&nothing);
+        match before.get(name) {
+            Some(was) => compare_programs(name, was, now, &mut changes),
+            None => {
+                changes.push(Change::Program { program: name.to_owned(), now: true });
+                compare_programs(name, &nothing, now, &mut changes);
+            }
+        }
+    }
+    for name in unique(old.programs.iter().map(|program| program.name.as_str())) {
+        if !after.contains_key(name) {
+            changes.push(Change::Program { program: name.to_owned(), now: false });
+            let was = before.get(name).copied().unwrap_or(&nothing);
+            compare_programs(name, was, &nothing, &mut changes);
+        }
+    }
+    Difference { changes }
+}
+
+/// The programs by name; of two with one name, the last.
+fn programs(config: &CollectionConfig) -> HashMap<&str, &ProgramConfig> {
+    config.programs.iter().map(|program| (program.name.as_str(), program)).collect()
+}
+
+fn compare_programs(
+    name: &str,
+    old: &ProgramConfig,
+    new: &ProgramConfig,
+    changes: &mut Vec<Change>,
+) {
+    let program = || name.to_owned();
+    compare_lists(&old.versions, &new.versions, |now, versions| {
+        changes.push(Change::Versions { program: program(), now, versions });
+    });
+    let counters = |config: &ProgramConfig| {
+        let counters = config.counters.iter();
+        Collected::new(counters.flat_map(|counter| {
+            expand(&counter.name).map(|name| (name, Counted::Counter, counter.rate))
+        }))
+    };
+    let stacks =
+        |config: &ProgramConfig| {
+            let stacks = config.stacks.iter();
+            Collected::new(stacks.map(|stack| {
+                (stack.name.clone(), Counted::Stack { depth: stack.depth }, stack.rate)
+            }))
+        };
+    compare_collected(name, &counters(old), &counters(new), changes);
+    compare_collected(name, &stacks(old), &stacks(new), changes);
+}
+
+/// What a program counts, by name and in order.
+struct Collected {
+    names: Vec<String>,
+    by_name: HashMap<String, (Counted, Rate)>,
+}
+
+impl Collected {
+    fn new(items: impl Iterator<Item = (String, Counted, Rate)>) -> Collected {
+        let (mut names, mut by_name) = (Vec::new(), HashMap::new());
+        for (name, what, rate) in items {
+            if by_name.insert(name.clone(), (what, rate)).is_none() {
+                names.push(name);
+            }
+        }
+        Collected { names, by_name }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, Counted, Rate)> {
+        self.names.iter().filter_map(|name| {
+            let (what, rate) = self.by_name.get(name)?;
+            Some((name.as_str(), *what, *rate))
+        })
+    }
+}
+
+fn compare_collected(name: &str, old: &Collected, new: &Collected, changes: &mut Vec<Change>) {
+    let program = || name.to_owned();
+    let mut gained = Groups::default();
+    let (mut rates, mut depths) = (Groups::default(), Groups::default());
+    for (name, what, rate) in new.iter() {
+        match old.by_name.get(name) {
+            None => gained.add((what, rate.get().to_bits()), (what, rate), name),
+            Some((was, before)) => {
+                if *before != rate {
+                    let key = (before.get().to_bits(), rate.get().to_bits());
+                    rates.add(key, (what, *before, rate), name);
+                }
+                if let (Counted::Stack { depth: from }, Counted::Stack { depth: to }) = (was, what)
+                    && *from != to
+                {
+                    depths.add((*from, to), (*from, to), name);
+                }
+            }
+        }
+    }
+    for ((what, rate), names) in gained.0 {
+        changes.push(Change::Collected { program: program(), what, names, rate });
+    }
+    for ((what, from, to), names) in rates.0 {
+        changes.push(Change::Rate { program: program(), what, names, from, to });
+    }
+    for ((from, to), names) in depths.0 {
+        changes.push(Change::Depth { program: program(), names, from, to });
+    }
+    let mut lost = Groups::default();
+    for (name, what, _) in old.iter().filter(|(name, ..)| !new.by_name.contains_key(*name)) {
+        lost.add((), what, name);
+    }
+    for (what, names) in lost.0 {
+        changes.push(Change::Dropped { program: program(), what, names });
+    }
+}
+
+/// Names to which the same happened, in the order of the first of each.
+struct Groups<K, T>(Vec<(T, Vec<String>)>, HashMap<K, usize>);
+
+impl<K, T> Default for Groups<K, T> {
+    fn default() -> Groups<K, T> {
+        Groups(Vec::new(), HashMap::new())
+    }
+}
+
+impl<K: Eq + std::hash::Hash, T> Groups<K, T> {
+    fn add(&mut self, key: K, what: T, name: &str) {
+        let place = *self.1.entry(key).or_insert(self.0.len());
+        match self.0.get_mut(place) {
+            Some((_, names)) => names.push(name.to_owned()),
+            None => self.0.push((what, vec![name.to_owned()])),
+        }
+    }
+}
+
+/// Tells what `new` has more, and then what it has no longer, where there is any.
+fn compare_lists(old: &[String], new: &[String], mut tell: impl FnMut(bool, Vec<String>)) {
+    for (now, from, to) in [(true, old, new), (false, new, old)] {
+        let known: HashSet<&str> = from.iter().map(String::as_str).collect();
+        let others = to.iter().map(String::as_str).filter(|name| !known.contains(name));
+        let names: Vec<String> = unique(others).map(str::to_owned).collect();
+        if !names.is_empty() {
+            tell(now, names);
+        }
+    }
+}
+
+/// Each once, in the order of the first.
+fn unique<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let mut seen = HashSet::new();
+    names.filter(move |name| seen.insert(*name))
+}
+
+impl Difference {
+    /// Whether both mean the same.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! `/data/days/NAME`, `/data/weeks/NAME` and `/data/index.json`: the public data itself.
+//!
+//! Files are sent as they lie in the store, piece by piece, whole or in part (`range`): engines that
+//! read Parquet over HTTP ask for the end first, and then for the columns they need. The entity tag
+//! is the file's SHA-256. What is compressed stays so, and is no `Content-Encoding`: the compressed
+//! file is the thing that is offered.
+
+use super::address::Address;
+use super::file_body::FileBody;
+use super::range::{Wanted, wanted};
+use super::refusal::Refusal;
+use super::representation::{Content, Lifetime, is_known};
+use super::site::Site;
+use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use std::io::{Seek, SeekFrom};
+
+pub(super) async fn get(
+    State(site): State<Site>,
+    address: Address,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let path = address.below("/data/");
+    let shown = site.index().await?;
+    if path == "index.json" {
+        let load = async move { Ok(shown.clone()) };
+        let tag = site.index().await?.tag;
+        let json = site.made(format!("index.json {tag:x}"), Content::Json, load, |_, shown| {
+            public_json(&shown.index)
+        });
+        return Ok(json.await?.respond(&headers, Lifetime::Seconds));
+    }
+    let found = path.split_once('/').and_then(|(kind, name)| find(&shown.index, kind, name));
+    let Some((dataset, file)) = found else {
+        return Err(Refusal::not_found(
+            "not found: /data/index.json names all files that there are now",
+        ));
+    };
+    let etag = format!("\"{}\"", file.sha256);
+    let mut response = Response::new(Body::empty());
+    let tag = HeaderValue::try_from(&etag).map_err(|_| Refusal::damaged())?;
+    let lifetime = if dataset.complete { Lifetime::Day } else { Lifetime::Minutes };
+    let head = response.headers_mut();
+    head.insert(CACHE_CONTROL, lifetime.header());
+    if is_known(&headers, &tag) {
+        head.insert(ETAG, tag);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    head.insert(ETAG, tag);
+    head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    head.insert(CONTENT_TYPE, media_type(file.format));
+    // Ranges are defined for GET alone.
+    let wanted = match method {
+        Method::GET => wanted(&headers, file.bytes, &etag),
+        _ => Wanted::Whole,
+    };
+    let (first, length) = match wanted {
+        Wanted::Whole => (0, file.bytes),
+        Wanted::Part { first, last } => {
+            content_range(head, &format!("bytes {first}-{last}/{}", file.bytes))?;
+            (first, last - first + 1)
+        }
+        Wanted::Nothing => {
+            content_range(head, &format!("bytes */{}", file.bytes))?;
+            head.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            return Ok(response);
+        }
+    };
+    if matches!(wanted, Wanted::Part { .. }) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    let mut opened = site.public_file(file).await?;
+    // Only moves the position: nothing is read here.
+    opened.seek(SeekFrom::Start(first)).map_err(|_| Refusal::damaged())?;
+    *response.body_mut() = Body::new(FileBody::new(opened, length));
+    Ok(response)
+}
+
+/// A file that the index names, and the dataset that it is of.
+fn find<'a>(index: &'a Index, kind: &str, name: &str) -> Option<(&'a Dataset, &'a PublicFile)> {
+    let date = name.get(..10)?.parse().ok()?;
+    let dataset = match kind {
+        "days" => index.days.get(&date)?,
+        "weeks" => &index.weeks.get(&date)?.data,
+        _ => return None,
+    };
+    dataset.files.iter().find(|file| file.name == name).map(|file| (dataset, file))
+}
+
+fn media_type(format: FileFormat) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        FileFormat::NdjsonZstd => "application/zstd",
+        FileFormat::NdjsonGzip => "application/gzip",
+        FileFormat::Parquet => "application/vnd.apache.parquet",
+    })
+}
+
+fn content_range(head: &mut HeaderMap, range: &str) -> Result<(), Refusal> {
+    head.insert(CONTENT_RANGE, HeaderValue::try_from(range).map_err(|_| Refusal::damaged())?);
+    Ok(())
+}
+
+/// The index without what is only for the next merge.
+fn public_json(index: &Index) -> String {
+    let index = Index { superseded: Vec::new(), ..index.clone() };
+    // Nothing in these types can fail to serialise: keys are dates, numbers are whole.
+    serde_json::to_string_pretty(&index).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,397 @@
+//! From a figure's numbers to what is drawn of them: which bars, in which order, with what said.
+
+use super::words;
+use crate::aggregate::figure::{self, Base, Figure, Interval, Kind, Row, SMALL};
+use crate::web::pages::words::{counted, grouped};
+use jiff::civil::Date;
+
+/// For what width a picture is drawn. Its text is of natural size at that width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Size {
+    /// A page's column.
+    Wide,
+    /// A phone.
+    Narrow,
+}
+
+impl Size {
+    /// In pixels.
+    pub(super) fn width(self) -> f64 {
+        match self {
+            Size::Wide => 720.0,
+            Size::Narrow => 328.0,
+        }
+    }
+
+    /// The size of names and values.
+    pub(super) fn text(self) -> f64 {
+        match self {
+            Size::Wide => 14.0,
+            Size::Narrow => 13.0,
+        }
+    }
+
+    /// The size of an axis' numbers.
+    pub(super) fn small(self) -> f64 {
+        12.0
+    }
+}
+
+/// The most bars that are drawn of what has no order; the rest is in the table.
+pub(super) const BARS: usize = 25;
+/// The most stacks that are drawn.
+pub(super) const STACKS: usize = 10;
+/// The most adjoining bars: more would be thinner than their whiskers on a phone.
+pub(super) const ADJOINING: usize = 100;
+
+/// What stands for the reports with none of a figure's buckets.
+pub(in crate::web) const NONE: &str = "none of these";
+
+/// A share with its name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bar {
+    pub(super) label: String,
+    pub(super) share: Interval,
+    /// Another estimate of the same, to be compared with.
+    pub(super) beside: Option<f64>,
+}
+
+impl Bar {
+    /// How far an axis must reach for it.
+    pub(super) fn reach(&self) -> f64 {
+        self.share.high.max(self.beside.unwrap_or(0.0))
+    }
+}
+
+/// A distribution with its name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct BoxRow {
+    pub(super) label: String,
+    /// The middle nine tenths.
+    pub(super) outer: (f64, f64),
+    /// The middle half.
+    pub(super) inner: (f64, f64),
+    pub(super) median: Interval,
+    /// Whether the median may lie above its interval.
+    pub(super) open: bool,
+}
+
+/// A value of a week.
+pub(super) type Point = Interval;
+
+/// A value over weeks; nothing where a week has no data.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::web) struct Series {
+    /// Its name.
+    pub(in crate::web) label: String,
+    /// One a week.
+    pub(in crate::web) points: Vec<Option<Point>>,
+}
+
+/// What values over weeks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Measure {
+    /// Shares of reports.
+    Share,
+    /// Medians of a quotient.
+    Quotient,
+}
+
+/// Values over weeks.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::web) struct Trend {
+    /// The last days of the weeks, all that lie between the first and the last.
+    pub(in crate::web) weeks: Vec<Date>,
+    /// All series; those that are drawn are chosen here.
+    pub(in crate::web) series: Vec<Series>,
+    /// What they are.
+    pub(in crate::web) measure: Measure,
+    /// The reports of the first and the last week that has any.
+    pub(in crate::web) reports: Option<(u64, u64)>,
+}
+
+impl Trend {
+    /// The series with the largest values, in their order, and how many others there are. Series
+    /// without any value are not counted.
+    pub(in crate::web) fn largest(&self, most: usize) -> (Vec<&Series>, usize) {
+        let mean = |series: &&Series| {
+            let (count, sum) = series
+                .points
+                .iter()
+                .flatten()
+                .fold((0.0, 0.0), |(count, sum), point| (count + 1.0, sum + point.value));
+            sum / f64::max(count, 1.0)
+        };
+        let valued = self.series.iter().filter(|s| s.points.iter().any(Option::is_some));
+        let valued: Vec<&Series> = valued.collect();
+        let (largest, left_out) = chosen(&valued, most, mean);
+        (largest.into_iter().copied().collect(), left_out)
+    }
+}
+
+/// What a picture shows, chosen and in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Shown {
+    /// Nothing, for this reason.
+    Nothing(String),
+    Bars {
+        bars: Vec<Bar>,
+        apart: Option<Bar>,
+        hollow: bool,
+    },
+    Histogram {
+        bars: Vec<Bar>,
+        apart: Option<Bar>,
+        hollow: bool,
+    },
+    Boxes {
+        rows: Vec<BoxRow>,
+        hollow: bool,
+    },
+    Lines {
+        weeks: Vec<Date>,
+        series: Vec<Series>,
+        measure: Measure,
+    },
+}
+
+/// A picture to be drawn, and what is said of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::web) struct Picture {
+    pub(super) shown: Shown,
+    /// Sentences below it.
+    pub(super) notes: Vec<String>,
+    /// It in words, for those who do not see it.
+    pub(super) description: String,
+}
+
+/// Whether so few reports are behind something that it is marked.
+pub(in crate::web) fn is_small(base: &Base) -> bool {
+    base.effective < SMALL
+}
+
+impl Picture {
+    /// A figure of one week, whose intervals have this confidence.
+    pub(in crate::web) fn of_week(figure: &Figure, confidence: f64) -> Picture {
+        let apart =
+            figure.none.map(|none| Bar { label: NONE.to_owned(), share: none.share, beside: None });
+        let mut picture =
+            Picture::of_rows(figure.kind, &figure.base, &figure.rows, apart, confidence);
+        if figure.left_out > 0 {
+            let others = grouped(figure.left_out);
+            picture.notes.push(format!("Rarer stacks that are not kept: {others}."));
+        }
+        picture
+    }
+
+    /// The same, weighted to published marginals, with marks where it is unweighted.
+    pub(in crate::web) fn reweighted(
+        figure: &Figure,
+        reweighted: &figure::Reweighted,
+        confidence: f64,
+    ) -> Picture {
+        let base = &reweighted.base;
+        let mut picture = Picture::of_rows(figure.kind, base, &reweighted.rows, None, confidence);
+        if let Shown::Bars { bars, .. } | Shown::Histogram { bars, .. } = &mut picture.shown {
+            for bar in bars {
+                let same = figure.rows.iter().find(|row| label_of(row) == bar.label);
+                bar.beside = same.map(|row| row.estimate.share.value);
+            }
+            let worth = words::total(base.effective);
+            picture.notes.push(format!(
+                "Diamonds: unweighted. Weighted, these reports tell as much as {worth}."
+            ));
+        }
+        picture
+    }
+
+    fn of_rows(
+        kind: Kind,
+        base: &Base,
+        rows: &[Row],
+        apart: Option<Bar>,
+        confidence: f64,
+    ) -> Picture {
+        if base.reports == 0 {
+            let why = "No report of this week could have held what is counted here.";
+            return Picture::nothing(why);
+        }
+        let reports = format!("n = {}", counted(base.reports, "report"));
+        if rows.is_empty() && apart.is_none() {
+            return Picture::nothing(&format!("Nothing was counted ({reports})."));
+        }
+        let hollow = is_small(base);
+        let intervals = words::confidence(confidence);
+        let mut notes = Vec::new();
+        let (shown, most) = match kind {
+            Kind::Ratio => {
+                notes.push(format!(
+                    "{reports} · thick stroke: median, bracket: its {intervals} interval · box: middle \
+                     half · line: from 5% to 95% of installations"
+                ));
+                let (rows, _) = chosen(rows, BARS, |row| row.estimate.share.value);
+                (
+                    Shown::Boxes {
+                        rows: rows.iter().filter_map(|row| box_of(row)).collect(),
+                        hollow,
+                    },
+                    BARS,
+                )
+            }
+            Kind::Histogram => {
+                notes.push(format!("{reports} · whiskers: {intervals} intervals"));
+                let bars = rows.iter().take(ADJOINING).map(bar_of).collect();
+                (Shown::Histogram { bars, apart, hollow }, ADJOINING)
+            }
+            Kind::Stack => {
+                notes.push(format!("{reports} · whiskers: {intervals} intervals"));
+                // Stacks with one first frame are told apart by their rank.
+                let ranked = rows.iter().take(STACKS).zip(1..);
+                let bars = ranked.map(|(row, rank)| {
+                    let bar = bar_of(row);
+                    Bar { label: format!("{rank}. {}", bar.label), ..bar }
+                });
+                (Shown::Bars { bars: bars.collect(), apart, hollow }, STACKS)
+            }
+            Kind::Partition | Kind::Timeseries => {
+                notes.push(format!("{reports} · whiskers: {intervals} intervals"));
+                let (rows, _) = chosen(rows, BARS, |row| row.estimate.share.value);
+                (Shown::Bars { bars: rows.into_iter().map(bar_of).collect(), apart, hollow }, BARS)
+            }
+        };
+        if hollow {
+            let worth = match words::quotient(base.effective).as_str() {
+                "1" => "1 report".to_owned(),
+                worth => format!("{worth} reports"),
+            };
+            notes.push(format!(
+                "Hollow: a small sample, worth only {worth}. Read the intervals, not the bars."
+            ));
+        }
+        if rows.iter().any(|row| row.removed) {
+            notes.push("† is no longer collected.".to_owned());
+        }
+        if rows.iter().any(|row| row.base.is_some()) {
+            notes.push(
+                "Some rows were not collected from all these reports; the table says from how many."
+                    .to_owned(),
+            );
+        }
+        let left_out = rows.len().saturating_sub(most);
+        if left_out > 0 {
+            notes.push(format!("{} more in the table.", grouped(left_out as u64)));
+        }
+        let description = describe(kind, rows, base);
+        Picture { shown, notes, description }
+    }
+
+    /// Values over weeks.
+    pub(in crate::web) fn over_weeks(trend: &Trend, confidence: f64) -> Picture {
+        let (series, left_out) = trend.largest(super::sheet::SERIES);
+        if series.is_empty() {
+            return Picture::nothing(
+                "No report of these weeks could have held what is counted here.",
+            );
+        }
+        let intervals = words::confidence(confidence);
+        let mut notes = Vec::new();
+        if let Some((first, last)) = trend.reports {
+            let (first, last) = (grouped(first), grouped(last));
+            notes.push(format!(
+                "n = {first} reports in the first week, {last} in the last · bands: {intervals} intervals"
+            ));
+        }
+        if left_out > 0 {
+            notes.push(format!("{} more in the table.", grouped(left_out as u64)));
+        }
+        let (first, last) = (trend.weeks.first(), trend.weeks.last());
+        let mut description = "Line chart over weeks".to_owned();
+        if let (Some(first), Some(last)) = (first, last) {
+            description.push_str(&format!(" from {first} to {last}"));
+        }
+        description.push_str(": ");
+        let labels: Vec<_> = series.iter().map(|series| series.label.as_str()).collect();
+        description.push_str(&labels.join(", "));
+        description.push_str(". The table has the numbers.");
+        let series = series.into_iter().cloned().collect();
+        let shown = Shown::Lines { weeks: trend.weeks.clone(), series, measure: trend.measure };
+        Picture { shown, notes, description }
+    }
+
+    fn nothing(why: &str) -> Picture {
+        Picture {
+            shown: Shown::Nothing(why.to_owned()),
+            notes: Vec::new(),
+            description: why.to_owned(),
+        }
+    }
+}
+
+/// The `most` things with the largest values, in the order that they had, and how many others there
+/// are.
+fn chosen<T>(all: &[T], most: usize, value: impl Fn(&T) -> f64) -> (Vec<&T>, usize) {
+    let mut places: Vec<usize> = (0..all.len()).collect();
+    let size = |place: &usize| all.get(*place).map_or(0.0, &value);
+    places.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
+    places.truncate(most);
+    places.sort_unstable();
+    let chosen = places.into_iter().filter_map(|place| all.get(place)).collect();
+    (chosen, all.len().saturating_sub(most))
+}
+
+fn label_of(row: &Row) -> String {
+    if row.removed { format!("{} †", row.label) } else { row.label.clone() }
+}
+
+fn bar_of(row: &Row) -> Bar {
+    Bar { label: label_of(row), share: row.estimate.share, beside: None }
+}
+
+/// What is drawn of a distribution; nothing where quantiles are missing.
+fn box_of(row: &Row) -> Option<BoxRow> {
+    let quantile = |at: f64| {
+        let all = &row.distribution.as_ref()?.quantiles;
+        all.iter().find(|quantile| (quantile.at - at).abs() < 1e-9)
+    };
+    let median = quantile(0.5)?;
+    Some(BoxRow {
+        label: label_of(row),
+        outer: (quantile(0.05)?.quotient.value, quantile(0.95)?.quotient.value),
+        inner: (quantile(0.25)?.quotient.value, quantile(0.75)?.quotient.value),
+        median: median.quotient,
+        open: median.open,
+    })
+}
+
+/// A picture of rows in words: what it is, its largest values, and how much is behind it.
+fn describe(kind: Kind, rows: &[Row], base: &Base) -> String {
+    let what = match kind {
+        Kind::Histogram => "Histogram",
+        Kind::Ratio => "Box plot",
+        _ => "Bar chart",
+    };
+    let mut text = format!("{what} of {}", counted(rows.len() as u64, "row"));
+    let (largest, _) = chosen(rows, 3, |row| row.estimate.share.value);
+    let mut largest: Vec<_> = largest;
+    largest.sort_by(|a, b| b.estimate.share.value.total_cmp(&a.estimate.share.value));
+    let values = largest.iter().map(|row| match row.distribution.as_ref().and(box_of(row)) {
+        Some(distribution) => {
+            format!("{}: median {}", row.label, words::quotient(distribution.median.value))
+        }
+        None => {
+            let Interval { value, low, high } = row.estimate.share;
+            let (value, range) = (words::percent(value), words::percent_range(low, high));
+            format!("{} {value} ({range})", row.label)
+        }
+    });
+    let values: Vec<_> = values.collect();
+    if !values.is_empty() {
+        text.push_str(if kind == Kind::Ratio { ". " } else { ". Largest: " });
+        text.push_str(&values.join("; "));
+    }
+    text.push_str(&format!(
+        ". From {}. The table has the numbers.",
+        counted(base.reports, "report")
+    ));
+    text
+}

@@ -1,0 +1,117 @@
+//! Text in pictures: how wide it probably is, and how it is made to fit.
+//!
+//! A picture is drawn without knowing the reader's fonts. Widths are estimated per character, after
+//! the widest sans-serif faces that are common (Verdana, DejaVu Sans), so that what is estimated to
+//! fit does.
+
+/// Stands for what was left out.
+const ELLIPSIS: char = '…';
+
+/// The estimated width of `text`, in pixels at a font size in pixels.
+pub(super) fn width(text: &str, size: f64) -> f64 {
+    text.chars().map(advance).sum::<f64>() * size
+}
+
+/// The estimated width of a character, as a part of the font size.
+fn advance(character: char) -> f64 {
+    match character {
+        'i' | 'j' | 'l' | '\'' | '|' => 0.32,
+        ' ' | '.' | ',' | ':' | ';' | '!' | 'I' | '/' | '\\' | 'f' | 't' | 'r' | '(' | ')'
+        | '[' | ']' | '·' => 0.42,
+        'm' | 'M' | 'W' | '@' | '%' | '…' => 1.0,
+        'w' | 'G' | 'O' | 'Q' | 'N' | 'H' | 'D' | 'U' | '<' | '>' | '=' | '+' | '&' | '#' | '~' => {
+            0.84
+        }
+        '0'..='9' | 'a'..='z' => 0.64,
+        'A'..='Z' => 0.72,
+        c if c.is_ascii() => 0.64,
+        // Latin, Greek, Cyrillic; Hebrew and Arabic are no wider.
+        '\u{80}'..='\u{10ff}' => 0.8,
+        // Ideographs, and whatever else takes the room of two letters.
+        _ => 1.3,
+    }
+}
+
+/// `text` without characters that move, hide or turn what is around them, or that XML cannot hold.
+pub(in crate::web) fn plain(text: &str) -> String {
+    let unfit = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+                | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    text.chars().map(|c| if unfit(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// `text`, shortened in the middle where it is wider than `room`: names differ at both ends.
+pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
+    let text = plain(text);
+    if width(&text, size) <= room {
+        return text;
+    }
+    let room = room - width("…", size);
+    let characters: Vec<char> = text.chars().collect();
+    let (mut head, mut tail, mut used) = (0, characters.len(), 0.0);
+    // Takes from both ends in turn, two in front for one behind.
+    for turn in 0usize.. {
+        let front = turn % 3 != 2;
+        let place = if front { head } else { tail.saturating_sub(1) };
+        let Some(next) = characters.get(place).filter(|_| head < tail) else { break };
+        used += advance(*next) * size;
+        if used > room {
+            break;
+        }
+        if front { head += 1 } else { tail -= 1 }
+    }
+    let part = |range: &[char]| range.iter().collect::<String>();
+    let head = part(characters.get(..head).unwrap_or_default());
+    let tail = part(characters.get(tail..).unwrap_or_default());
+    format!("{}{ELLIPSIS}{}", head.trim_end(), tail.trim_start())
+}
+
+/// `text` in lines of at most `room`, broken between words; a word that is wider is shortened.
+pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word = fit(word, size, room);
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), size) <= room => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_shortened_in_the_middle() {
+        assert_eq!(fit("editor", 10.0, 100.0), "editor");
+        let fitted = fit("golang.org/x/tools/gopls/internal/server.Run", 10.0, 120.0);
+        assert!(fitted.starts_with("golang.org"), "{fitted}");
+        assert!(fitted.ends_with("Run"), "{fitted}");
+    }
+
+    #[test]
+    fn words_that_are_too_wide_do_not_break_lines_of_their_own() {
+        assert_eq!(wrap("one two three", 10.0, 50.0), ["one two", "three"]);
+        assert_eq!(wrap("", 10.0, 50.0), Vec::<String>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_fitted_fits(text in "\\PC{0,80}|[\\x00-\\x7f\u{202e}\u{fffe}]{0,80}", room in 20.0..300.0f64) {
+            let fitted = fit(&text, 12.0, room);
+            prop_assert!(width(&fitted, 12.0) <= room + 1e-9);
+            prop_assert!(!fitted.chars().any(char::is_control));
+            for line in wrap(&text, 12.0, room) {
+                prop_assert!(width(&line, 12.0) <= room + 1e-9);
+            }
+        }
+    }
+}

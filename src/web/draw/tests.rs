@@ -1,0 +1,506 @@
+//! Pictures, measured: the drawing's elements are read back, and compared with the numbers.
+
+use super::figure::{Picture, Shown, Size};
+use super::sheet::Ink;
+use super::*;
+use crate::aggregate::figure::{Figure, Kind};
+use crate::charts_fixture::{self as fixture, AWKWARD, GOPLS, HOSTILE, NEWEST, base, estimate};
+use jiff::civil::date;
+use std::collections::BTreeMap;
+
+/// An element of a drawing: its name, attributes, and text.
+#[derive(Debug)]
+struct Element {
+    name: String,
+    attributes: BTreeMap<String, String>,
+    text: String,
+}
+
+/// A box in the drawing's units.
+#[derive(Debug, Clone, Copy)]
+struct Area {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
+}
+
+impl Element {
+    fn number(&self, name: &str) -> f64 {
+        self.attributes.get(name).and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
+    }
+
+    fn is(&self, attribute: &str, value: &str) -> bool {
+        self.attributes.get(attribute).is_some_and(|found| found == value)
+    }
+
+    fn points(&self) -> Vec<(f64, f64)> {
+        let points = self.attributes.get("points").map_or("", |points| points.as_str());
+        let point = |pair: &str| {
+            let (x, y) = pair.split_once(',').expect("a pair");
+            (x.parse().expect("a number"), y.parse().expect("a number"))
+        };
+        points.split_whitespace().map(point).collect()
+    }
+
+    /// What it covers; of a text: what it is estimated to cover.
+    fn area(&self) -> Area {
+        if self.name == "text" {
+            let size = self.number("font-size");
+            let width = label::width(&self.text, size);
+            let (x, y) = (self.number("x"), self.number("y"));
+            let (from, to) = match self.attributes.get("text-anchor").map(String::as_str) {
+                Some("start") => (0.0, width),
+                Some("end") => (-width, 0.0),
+                _ => (-width / 2.0, width / 2.0),
+            };
+            let half = size * 0.5;
+            return match self.attributes.contains_key("transform") {
+                // Upwards: what is to the left in the text is below on the sheet.
+                true => Area { left: x - half, right: x + half, top: y - to, bottom: y - from },
+                false => Area { left: x + from, right: x + to, top: y - half, bottom: y + half },
+            };
+        }
+        let corners = match self.name.as_str() {
+            "rect" => {
+                let (x, y) = (self.number("x"), self.number("y"));
+                vec![(x, y), (x + self.number("width"), y + self.number("height"))]
+            }
+            "circle" => {
+                let (x, y, r) = (self.number("cx"), self.number("cy"), self.number("r"));
+                vec![(x - r, y - r), (x + r, y + r)]
+            }
+            _ => self.points(),
+        };
+        let fold = |f: fn(f64, f64) -> f64, start, pick: fn(&(f64, f64)) -> f64| {
+            corners.iter().map(pick).fold(start, f)
+        };
+        Area {
+            left: fold(f64::min, f64::INFINITY, |c| c.0),
+            right: fold(f64::max, f64::NEG_INFINITY, |c| c.0),
+            top: fold(f64::min, f64::INFINITY, |c| c.1),
+            bottom: fold(f64::max, f64::NEG_INFINITY, |c| c.1),
+        }
+    }
+}
+
+/// A picture in one size: its width and height in units, and its elements.
+struct Drawing {
+    width: f64,
+    height: f64,
+    elements: Vec<Element>,
+    svg: String,
+}
+
+impl Drawing {
+    fn new(picture: &Picture, size: Size) -> Drawing {
+        let page = inline(picture, "f", "A title").into_string();
+        let class = if size == Size::Wide { "class=\"wide\"" } else { "class=\"narrow\"" };
+        let part = page.split("<svg ").find(|part| part.starts_with(class)).expect("a picture");
+        let view = part.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next());
+        let (width, height) = view.and_then(|view| view.split_once(' ')).expect("a viewBox");
+        let (width, height) = (width.parse().expect("width"), height.parse().expect("height"));
+        Drawing { width, height, elements: elements_in(part), svg: part.to_owned() }
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        self.elements.iter().filter(|e| e.name == "text").map(|e| e.text.as_str()).collect()
+    }
+
+    /// Bars of this ink, in the order in which they are drawn.
+    fn bars(&self, ink: Ink) -> Vec<Area> {
+        let bars = self.elements.iter().filter(|e| e.name == "rect" && e.is("fill", &ink.code()));
+        bars.map(Element::area).collect()
+    }
+
+    /// Long strokes of whiskers: level ones, or upright ones.
+    fn whiskers(&self, level: bool) -> Vec<Area> {
+        let strokes = self.elements.iter().filter(|e| {
+            e.name == "polyline"
+                && e.is("stroke", &Ink::Strong.code())
+                && e.is("stroke-width", "15")
+        });
+        let flat = |area: &Area| match level {
+            true => area.top == area.bottom,
+            false => area.left == area.right,
+        };
+        // Each whisker is a stroke and its two ends.
+        let areas: Vec<_> = strokes.map(Element::area).collect();
+        areas.chunks(3).map(|chunk| chunk[0]).filter(flat).collect()
+    }
+}
+
+fn elements_in(svg: &str) -> Vec<Element> {
+    let unescape = |text: &str| {
+        let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+        text.replace("&apos;", "'").replace("&amp;", "&")
+    };
+    let mut elements = Vec::new();
+    for part in svg.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').expect("a tag's end");
+        let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        if !matches!(name, "rect" | "polyline" | "polygon" | "circle" | "line" | "text") {
+            continue;
+        }
+        let mut attributes = BTreeMap::new();
+        while let Some((key, after)) = rest.split_once("=\"") {
+            let (value, after) = after.split_once('"').expect("a closed value");
+            attributes.insert(key.trim().to_owned(), value.to_owned());
+            rest = after;
+        }
+        let text = unescape(text.trim());
+        elements.push(Element { name: name.to_owned(), attributes, text });
+    }
+    elements
+}
+
+fn figures(program: &str) -> Vec<Figure> {
+    let week = fixture::week(NEWEST);
+    let found = week.programs.into_iter().find(|found| found.program == program);
+    found.expect("a program").charts
+}
+
+fn figure(program: &str, id: &str) -> Figure {
+    figures(program).into_iter().find(|figure| figure.id == id).expect("a figure")
+}
+
+fn trend(figure: &Figure, weeks: usize) -> Trend {
+    let mut dice = fixture::Dice::new(3);
+    let series = figure.rows.iter().map(|row| Series {
+        label: row.label.clone(),
+        points: (0..weeks)
+            .map(|week| {
+                let share = (row.estimate.share.value * (0.6 + 0.4 * dice.roll())).min(1.0);
+                (week % 7 != 3).then(|| estimate(share, &base(2_000, 0.5)).share)
+            })
+            .collect(),
+    });
+    let newest = date(2026, 11, 15);
+    let week =
+        |ago| newest.saturating_sub(jiff::Span::new().weeks(i64::try_from(ago).expect("few")));
+    Trend {
+        weeks: (0..weeks).rev().map(week).collect(),
+        series: series.collect(),
+        measure: Measure::Share,
+        reports: Some((1_900, 2_100)),
+    }
+}
+
+/// Every picture that the fixture's figures give.
+fn pictures() -> Vec<(String, Picture)> {
+    let mut all = Vec::new();
+    for program in [GOPLS, AWKWARD, fixture::LONELY] {
+        for figure in figures(program) {
+            let name = format!("{} {}", program.len(), figure.id);
+            all.push((name.clone(), Picture::of_week(&figure, 0.99)));
+            for reweighted in &figure.reweighted {
+                let picture = Picture::reweighted(&figure, reweighted, 0.99);
+                all.push((format!("{name} reweighted"), picture));
+            }
+            for weeks in [1, 2, 26, 104] {
+                let picture = Picture::over_weeks(&trend(&figure, weeks), 0.99);
+                all.push((format!("{name} {weeks} weeks"), picture));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn bars_begin_at_zero_and_are_in_proportion() {
+    let figure = figure(GOPLS, "gopls-client");
+    for size in [Size::Wide, Size::Narrow] {
+        let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), size);
+        let bars = drawing.bars(Ink::Series(0));
+        assert_eq!(bars.len(), figure.rows.len());
+        let zero = bars[0].left;
+        let unit = (bars[0].right - zero) / figure.rows[0].estimate.share.value;
+        for (bar, row) in bars.iter().zip(&figure.rows) {
+            assert_eq!(bar.left, zero, "{}", row.label);
+            let length = row.estimate.share.value * unit;
+            assert!((bar.right - zero - length).abs() <= 2.0, "{}: {bar:?}", row.label);
+        }
+        let none = drawing.bars(Ink::Muted);
+        let share = figure.none.expect("an estimate").share.value;
+        assert!((none[0].right - zero - share * unit).abs() <= 2.0);
+        assert!(none[0].top > bars.iter().map(|bar| bar.bottom).fold(0.0, f64::max) + 100.0);
+    }
+}
+
+#[test]
+fn whiskers_end_where_intervals_do() {
+    let figure = figure(GOPLS, "gopls-client");
+    for size in [Size::Wide, Size::Narrow] {
+        let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), size);
+        let bars = drawing.bars(Ink::Series(0));
+        let zero = bars[0].left;
+        let unit = (bars[0].right - zero) / figure.rows[0].estimate.share.value;
+        let whiskers = drawing.whiskers(true);
+        assert_eq!(whiskers.len(), figure.rows.len() + 1);
+        for (whisker, row) in whiskers.iter().zip(&figure.rows) {
+            let share = row.estimate.share;
+            assert!((whisker.left - zero - share.low * unit).abs() <= 2.0, "{}", row.label);
+            assert!((whisker.right - zero - share.high * unit).abs() <= 2.0, "{}", row.label);
+        }
+    }
+}
+
+#[test]
+fn bars_of_a_histogram_stand_on_zero_side_by_side_in_order() {
+    let figure = figure(GOPLS, "gopls-completion-latency");
+    for size in [Size::Wide, Size::Narrow] {
+        let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), size);
+        let bars = drawing.bars(Ink::Series(0));
+        assert_eq!(bars.len(), figure.rows.len());
+        let unit = (bars[0].bottom - bars[0].top) / figure.rows[0].estimate.share.value;
+        let whiskers = drawing.whiskers(false);
+        for (place, (bar, row)) in bars.iter().zip(&figure.rows).enumerate() {
+            let share = row.estimate.share;
+            assert_eq!(bar.bottom, bars[0].bottom);
+            assert!((bar.bottom - bar.top - share.value * unit).abs() <= 2.0, "{}", row.label);
+            assert!((bar.bottom - whiskers[place].top - share.high * unit).abs() <= 2.0);
+            assert!((bar.bottom - whiskers[place].bottom - share.low * unit).abs() <= 2.0);
+            if place > 0 {
+                let gap = bar.left - bars[place - 1].right;
+                assert!((0.0..=15.0).contains(&gap), "{gap}");
+            }
+        }
+    }
+}
+
+#[test]
+fn boxes_hold_the_middle_half() {
+    let figure = figure(GOPLS, "gopls-bug");
+    let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Wide);
+    let boxes = drawing.bars(Ink::Series(0));
+    let quantile = |row: usize, at: usize| {
+        let row = figure.rows[row].distribution.as_ref().expect("quantiles");
+        row.quantiles[at].quotient
+    };
+    // The first row's upper quartile gives the unit; the last row's lower one is zero.
+    let zero = boxes[2].left;
+    let unit = (boxes[0].right - zero) / quantile(0, 3).value;
+    for (row, area) in boxes.iter().enumerate() {
+        assert!((area.left - zero - quantile(row, 1).value * unit).abs() <= 2.0);
+        assert!((area.right - zero - quantile(row, 3).value * unit).abs() <= 2.0);
+        let bracket = drawing.whiskers(true)[row];
+        assert!((bracket.left - zero - quantile(row, 2).low * unit).abs() <= 2.0);
+        assert!((bracket.right - zero - quantile(row, 2).high * unit).abs() <= 2.0);
+    }
+}
+
+#[test]
+fn a_week_without_data_is_a_gap_that_no_line_crosses() {
+    let trend = trend(&figure(GOPLS, "gopls-goversion"), 10);
+    let drawing = Drawing::new(&Picture::over_weeks(&trend, 0.99), Size::Wide);
+    let lines: Vec<_> = drawing
+        .elements
+        .iter()
+        .filter(|e| e.name == "polyline" && e.is("stroke", &Ink::Series(0).code()))
+        .map(|e| e.points().len())
+        .collect();
+    // Week 3 has no data: three points before it, six after.
+    assert_eq!(lines, [3, 6]);
+    let bands = drawing.elements.iter().filter(|e| e.name == "polygon" && e.is("opacity", "0.16"));
+    assert_eq!(bands.count(), 2 * trend.series.len());
+}
+
+#[test]
+fn nothing_leaves_the_picture_and_no_two_texts_overlap() {
+    for (name, picture) in pictures() {
+        for size in [Size::Wide, Size::Narrow] {
+            let drawing = Drawing::new(&picture, size);
+            let mut texts: Vec<(Area, &str)> = Vec::new();
+            for element in &drawing.elements {
+                let area = element.area();
+                let inside = area.left >= -1.0
+                    && area.top >= -1.0
+                    && area.right <= drawing.width + 1.0
+                    && area.bottom <= drawing.height + 1.0;
+                assert!(inside, "{name} {size:?}: {element:?} is at {area:?}");
+                if element.name != "text" {
+                    continue;
+                }
+                for (other, text) in &texts {
+                    let apart = area.left >= other.right
+                        || other.left >= area.right
+                        || area.top >= other.bottom
+                        || other.top >= area.bottom;
+                    assert!(apart, "{name} {size:?}: {:?} and {text:?} overlap", element.text);
+                }
+                texts.push((area, &element.text));
+            }
+        }
+    }
+}
+
+#[test]
+fn names_can_do_no_harm_and_no_style_is_inline() {
+    for (name, picture) in pictures() {
+        let legend = Legend {
+            title: HOSTILE[0].to_owned(),
+            subtitle: HOSTILE[1].to_owned(),
+            source: HOSTILE[10].to_owned(),
+        };
+        let page = inline(&picture, "f", HOSTILE[0]).into_string();
+        for svg in [page, file(&picture, &legend)] {
+            assert!(!svg.contains("<script"), "{name}");
+            assert!(!svg.contains("style=") && !svg.contains("<style"), "{name}");
+            let control = |c: char| c.is_control() && c != '\n';
+            assert!(!svg.contains(control) && !svg.contains('\u{202e}'), "{name}");
+            for part in svg.split('&').skip(1) {
+                let entity = part.split(';').next().expect("an entity");
+                assert!(["lt", "gt", "amp", "quot", "apos"].contains(&entity), "{name}: {entity}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_sample_is_hollow_and_said_to_be_small() {
+    let figure = figure(AWKWARD, "few");
+    let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Narrow);
+    let bars = drawing.elements.iter().filter(|e| e.name == "rect" && !e.is("opacity", "1"));
+    assert_eq!(bars.count(), figure.rows.len() + 1);
+    assert!(drawing.texts().join(" ").contains("small sample, worth only 23 reports"));
+    let large =
+        Drawing::new(&Picture::of_week(&self::figure(GOPLS, "gopls-client"), 0.99), Size::Narrow);
+    assert!(!large.texts().join(" ").contains("small sample"));
+}
+
+#[test]
+fn the_number_of_reports_is_in_the_picture() {
+    for figure in figures(GOPLS) {
+        let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Wide);
+        let reports = crate::web::pages::words::counted(figure.base.reports, "report");
+        let said = format!("n = {reports}");
+        assert!(drawing.texts().join(" ").contains(&said), "{}", figure.id);
+    }
+}
+
+#[test]
+fn of_many_versions_the_most_used_are_drawn_in_order_and_the_rest_counted() {
+    let mut figure = figure(AWKWARD, "program-versions");
+    let picture = Picture::of_week(&figure, 0.99);
+    let Shown::Bars { bars, .. } = &picture.shown else { panic!("bars") };
+    let drawn: Vec<_> = bars.iter().map(|bar| bar.label.as_str()).collect();
+    let first: Vec<_> = figure.rows.iter().take(25).map(|row| row.label.clone()).collect();
+    assert_eq!(drawn, first);
+    assert!(picture.notes.iter().any(|note| note == "75 more in the table."));
+
+    figure.rows.reverse();
+    let Shown::Bars { bars, .. } = Picture::of_week(&figure, 0.99).shown else { panic!("bars") };
+    let drawn: Vec<_> = bars.iter().map(|bar| bar.label.as_str()).collect();
+    assert_eq!(drawn, first.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_nobody_could_have_counted_is_said_and_not_drawn() {
+    let picture = Picture::of_week(&figure(AWKWARD, "unseen"), 0.99);
+    let drawing = Drawing::new(&picture, Size::Wide);
+    assert!(drawing.bars(Ink::Series(0)).is_empty());
+    assert!(drawing.texts().join(" ").starts_with("No report of this week"));
+}
+
+#[test]
+fn series_are_told_apart_by_more_than_colour() {
+    let trend = trend(&figure(AWKWARD, "over-time"), 26);
+    let picture = Picture::over_weeks(&trend, 0.99);
+    assert!(picture.notes.iter().any(|note| note == "4 more in the table."));
+    let drawing = Drawing::new(&picture, Size::Wide);
+    let shape = |place: usize| {
+        let ink = Ink::Series(place).code();
+        let marks = drawing.elements.iter().filter(|e| {
+            matches!(e.name.as_str(), "circle" | "polygon")
+                && e.is("fill", &ink)
+                && e.is("opacity", "1")
+        });
+        // A square has corners above one another, a diamond has none at its sides.
+        let above = |e: &Element| {
+            let xs: std::collections::BTreeSet<i64> =
+                e.points().iter().map(|point| point.0 as i64).collect();
+            xs.len()
+        };
+        let shapes: std::collections::BTreeSet<_> =
+            marks.map(|e| (e.name.clone(), e.points().len(), above(e))).collect();
+        assert_eq!(shapes.len(), 1, "{place}");
+        shapes.into_iter().next().expect("a shape")
+    };
+    for place in 0..3 {
+        assert_ne!(shape(place), shape(place + 1));
+    }
+}
+
+#[test]
+fn the_same_numbers_give_the_same_bytes() {
+    for ((name, once), (_, again)) in pictures().into_iter().zip(pictures()) {
+        assert_eq!(
+            inline(&once, "f", "t").into_string(),
+            inline(&again, "f", "t").into_string(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_picture_has_a_title_and_a_description_of_its_own() {
+    let figure = figure(GOPLS, "gopls-client");
+    let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Narrow);
+    assert!(drawing.svg.contains("role=\"img\""));
+    assert!(drawing.svg.contains("aria-labelledby=\"f-narrow-title\""));
+    assert!(drawing.svg.contains("<title id=\"f-narrow-title\">A title</title>"));
+    assert!(drawing.svg.contains("Largest: vscode 6"), "{}", drawing.svg);
+}
+
+#[test]
+fn a_reweighted_picture_marks_the_unweighted_shares() {
+    let figure = figure(GOPLS, "gopls-client");
+    let reweighted = &figure.reweighted[0];
+    let picture = Picture::reweighted(&figure, reweighted, 0.99);
+    let drawing = Drawing::new(&picture, Size::Wide);
+    let bars = drawing.bars(Ink::Series(0));
+    let zero = bars[0].left;
+    let unit = (bars[0].right - zero) / reweighted.rows[0].estimate.share.value;
+    let diamonds: Vec<_> = drawing
+        .elements
+        .iter()
+        .filter(|e| e.name == "polygon" && e.is("fill", &Ink::Series(1).code()))
+        .map(Element::area)
+        .collect();
+    assert_eq!(diamonds.len(), figure.rows.len());
+    for (diamond, row) in diamonds.iter().zip(&figure.rows) {
+        let middle = (diamond.left + diamond.right) / 2.0;
+        assert!((middle - zero - row.estimate.share.value * unit).abs() <= 3.0, "{}", row.label);
+    }
+    let said = drawing.texts().join(" ");
+    let worth = words::total(reweighted.base.effective);
+    assert!(said.contains(&format!("tell as much as {worth}")), "{said}");
+}
+
+#[test]
+fn ratios_that_are_all_zero_are_drawn() {
+    let mut figure = figure(AWKWARD, "huge");
+    figure.rows.truncate(1);
+    assert_eq!(figure.kind, Kind::Ratio);
+    let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Wide);
+    assert_eq!(drawing.bars(Ink::Series(0)).len(), 1);
+}
+
+/// Writes all pictures as files, for eyes: `CANDOR_PICTURES=FOLDER cargo test --lib web::draw`.
+#[test]
+fn all_pictures_can_be_written_as_files() {
+    let folder = std::env::var_os("CANDOR_PICTURES");
+    for (place, (name, picture)) in pictures().into_iter().enumerate() {
+        let legend = Legend {
+            title: name.clone(),
+            subtitle: "golang.org/x/tools/gopls, 9–15 Nov 2026".to_owned(),
+            source: "telemetry.example.org".to_owned(),
+        };
+        let svg = file(&picture, &legend);
+        assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>\n"), "{name}");
+        if let Some(folder) = &folder {
+            let path = std::path::Path::new(folder).join(format!("{place}.svg"));
+            std::fs::write(path, svg).expect("written");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Numbers as people read them, the same in pictures and tables.
+//!
+//! Shares are percentages with as many decimals as tell them apart near 0% and 100%; what is not
+//! nothing never reads `0%`, and what is not all never `100%`.
+
+use crate::web::pages::words::grouped;
+use jiff::civil::Date;
+
+/// The smallest share that is written out; so for what is missing from one.
+const TINY: f64 = 0.0001;
+
+/// A sum of weights, to the next whole number.
+pub(in crate::web) fn total(sum: f64) -> String {
+    // Sums of weights are neither negative nor near the limits of u64; a cast cuts off both.
+    grouped(sum.round() as u64)
+}
+
+/// A share from 0 to 1: `43.2%`, `0.04%`, `<0.01%`, `99.98%`, `>99.99%`.
+pub(in crate::web) fn percent(share: f64) -> String {
+    let rest = 1.0 - share;
+    match share {
+        _ if share <= 0.0 => "0%".to_owned(),
+        _ if rest <= 0.0 => "100%".to_owned(),
+        _ if share < TINY => "<0.01%".to_owned(),
+        _ if rest < TINY => ">99.99%".to_owned(),
+        _ if share < 0.01 || rest < 0.01 => format!("{:.2}%", share * 100.0),
+        _ => format!("{:.1}%", share * 100.0),
+    }
+}
+
+/// The bounds of a share: `42.1–44.4%`.
+pub(in crate::web) fn percent_range(low: f64, high: f64) -> String {
+    let (low, high) = (percent(low), percent(high));
+    format!("{}–{high}", low.trim_end_matches('%'))
+}
+
+/// A sampling rate: `6.6352%`, `100%`. It is exact where four decimals are.
+pub(in crate::web) fn rate(rate: f64) -> String {
+    let text = format!("{:.4}", rate * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A quotient, to three digits: `0`, `0.0123`, `1.5`, `1,230`, `2.5e9`.
+pub(in crate::web) fn quotient(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if value.abs() >= 1e7 {
+        let text = format!("{value:.2e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'));
+    }
+    if value.abs() >= 999.5 {
+        let step = 10f64.powi(value.abs().log10().floor() as i32 - 2);
+        return total((value / step).round() * step);
+    }
+    if value.abs() < 1e-6 {
+        return format!("{value:.0e}");
+    }
+    let decimals = 2 - value.abs().log10().floor() as i32;
+    let text = format!("{value:.*}", usize::try_from(decimals).unwrap_or(0));
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// The months by their common abbreviations.
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// `15 Nov`.
+pub(in crate::web) fn day(date: Date) -> String {
+    let month = usize::try_from(date.month() - 1).ok().and_then(|month| MONTHS.get(month));
+    format!("{} {}", date.day(), month.unwrap_or(&""))
+}
+
+/// The days of a week: `9–15 Nov 2026`, `28 Dec 2026 – 3 Jan 2027`.
+pub(in crate::web) fn week(first: Date, last: Date) -> String {
+    if first.year() != last.year() {
+        return format!("{} {} – {} {}", day(first), first.year(), day(last), last.year());
+    }
+    match first.month() == last.month() {
+        true => format!("{}–{} {}", first.day(), day(last), last.year()),
+        false => format!("{} – {} {}", day(first), day(last), last.year()),
+    }
+}
+
+/// `99%` for a confidence of 0.99.
+pub(in crate::web) fn confidence(confidence: f64) -> String {
+    rate(confidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn shares_near_nothing_and_all_are_told_apart_from_them() {
+        for (share, text) in [
+            (0.0, "0%"),
+            (1e-9, "<0.01%"),
+            (0.0004, "0.04%"),
+            (0.01, "1.0%"),
+            (0.4321, "43.2%"),
+            (0.9998, "99.98%"),
+            (1.0 - 1e-9, ">99.99%"),
+            (1.0, "100%"),
+        ] {
+            assert_eq!(percent(share), text);
+        }
+        assert_eq!(percent_range(0.421, 0.444), "42.1–44.4%");
+        assert_eq!(percent_range(0.0, 0.0002), "0–0.02%");
+    }
+
+    #[test]
+    fn quotients_have_three_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (0.012345, "0.0123"),
+            (1.5, "1.5"),
+            (12.345, "12.3"),
+            (100.0, "100"),
+            (999.9, "1,000"),
+            (1234.0, "1,230"),
+            (1_234_567.0, "1,230,000"),
+            (2.5e9, "2.5e9"),
+            (1e-9, "1e-9"),
+        ] {
+            assert_eq!(quotient(value), text);
+        }
+    }
+
+    #[test]
+    fn a_week_is_named_with_as_little_as_is_clear() {
+        assert_eq!(week(date(2026, 11, 9), date(2026, 11, 15)), "9–15 Nov 2026");
+        assert_eq!(week(date(2026, 10, 26), date(2026, 11, 1)), "26 Oct – 1 Nov 2026");
+        assert_eq!(week(date(2026, 12, 28), date(2027, 1, 3)), "28 Dec 2026 – 3 Jan 2027");
+    }
+
+    #[test]
+    fn rates_lose_no_digit_that_they_have() {
+        for (value, text) in [(1.0, "100%"), (0.5, "50%"), (0.066352, "6.6352%"), (0.99, "99%")] {
+            assert_eq!(rate(value), text);
+        }
+    }
+}

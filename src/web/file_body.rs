@@ -1,0 +1,92 @@
+//! A body that is read from a file as it is sent: never more than one piece of it is in memory.
+
+use axum::body::{Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// How much is read at a time.
+const PIECE: u64 = 256 << 10;
+
+/// The next bytes of a file.
+#[derive(Debug)]
+pub(super) struct FileBody {
+    state: State,
+    /// How many bytes are still to be sent.
+    left: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody has asked for more yet.
+    Idle(File),
+    /// Reading blocks, so it is done on a thread that may.
+    Reading(JoinHandle<io::Result<(File, Bytes)>>),
+    /// All was sent, or something went wrong.
+    Done,
+}
+
+impl FileBody {
+    /// The next `length` bytes of `file`.
+    pub(super) fn new(file: File, length: u64) -> FileBody {
+        FileBody { state: if length == 0 { State::Done } else { State::Idle(file) }, left: length }
+    }
+}
+
+impl HttpBody for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Done => return Poll::Ready(None),
+                State::Idle(file) => {
+                    let wanted = self.left.min(PIECE);
+                    self.state = State::Reading(spawn_blocking(move || read(file, wanted)));
+                }
+                State::Reading(mut task) => {
+                    let Poll::Ready(read) = Pin::new(&mut task).poll(context) else {
+                        self.state = State::Reading(task);
+                        return Poll::Pending;
+                    };
+                    let (file, bytes) = match read {
+                        Ok(Ok(read)) => read,
+                        Ok(Err(error)) => return Poll::Ready(Some(Err(error))),
+                        Err(stopped) => return Poll::Ready(Some(Err(io::Error::other(stopped)))),
+                    };
+                    self.left = self.left.saturating_sub(bytes.len() as u64);
+                    if self.left > 0 {
+                        self.state = State::Idle(file);
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+fn read(mut file: File, wanted: u64) -> io::Result<(File, Bytes)> {
+    let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
+    Read::by_ref(&mut file).take(wanted).read_to_end(&mut bytes)?;
+    // The length was promised in the head: a file that ends early must not look like a whole one.
+    if (bytes.len() as u64) < wanted {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok((file, bytes.into()))
+}

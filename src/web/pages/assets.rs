@@ -1,0 +1,55 @@
+//! The stylesheet and the icon, compiled in and served under names that hold their hashes.
+
+use crate::web::representation::{Content, Lifetime, Representation};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+/// The parts of the stylesheet, in their order.
+const STYLE: &[&str] = &[include_str!("style.css"), include_str!("charts.css")];
+const ICON: &str = include_str!("icon.svg");
+
+/// A file that every page refers to.
+#[derive(Debug)]
+pub(super) struct Asset {
+    path: String,
+    representation: Representation,
+}
+
+impl Asset {
+    fn new(name: &str, extension: &str, text: String, content: Content) -> Asset {
+        let mut path = format!("/{name}.");
+        for byte in Sha256::digest(&text).iter().take(8) {
+            // Writing to a String cannot fail.
+            let _ = write!(path, "{byte:02x}");
+        }
+        path = path + "." + extension;
+        Asset { path, representation: Representation::new(text.into_bytes(), content) }
+    }
+
+    /// Its path, which changes whenever its bytes do.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The answer to a request for it.
+    pub(super) fn respond(&self, headers: &HeaderMap) -> Response {
+        self.representation.respond(headers, Lifetime::Immutable)
+    }
+}
+
+/// The one stylesheet.
+pub(super) fn style() -> &'static Asset {
+    static ASSET: LazyLock<Asset> =
+        LazyLock::new(|| Asset::new("style", "css", STYLE.concat(), Content::Style));
+    &ASSET
+}
+
+/// The icon in a browser's tab.
+pub(super) fn icon() -> &'static Asset {
+    static ASSET: LazyLock<Asset> =
+        LazyLock::new(|| Asset::new("icon", "svg", ICON.to_owned(), Content::Svg));
+    &ASSET
+}

@@ -1,0 +1,117 @@
+//! What changed between two versions, as a list.
+
+use crate::collection::difference::{Change, Difference, Phrase, difference};
+use crate::collection::{CollectionConfig, expand};
+use crate::web::source::LoadedConfig;
+use maud::{Markup, html};
+
+/// More names than this in one change are folded away.
+const UNFOLDED: usize = 12;
+
+/// What is to be told of a version.
+#[derive(Debug)]
+pub(super) enum Changes {
+    /// It is the first.
+    First(CollectionConfig),
+    /// It differs from the one before, or does not.
+    Since(Difference),
+    /// One of the two is not understood by this program.
+    Unknown(String),
+}
+
+impl Changes {
+    /// What changed from `old` to `new`; without an old one, everything is new.
+    pub(super) fn between(old: Option<&LoadedConfig>, new: &LoadedConfig) -> Changes {
+        let understood = |version: &LoadedConfig| {
+            let unknown =
+                |reason| format!("the config of {} is not understood: {reason}", version.version);
+            version.config.clone().map_err(unknown)
+        };
+        match (old.map(understood).transpose(), understood(new)) {
+            (Err(unknown), _) | (_, Err(unknown)) => Changes::Unknown(unknown),
+            (Ok(None), Ok(new)) => Changes::First(new),
+            (Ok(Some(old)), Ok(new)) => Changes::Since(difference(&old, &new)),
+        }
+    }
+
+    /// The sentences as text, for a feed.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        match self {
+            Changes::First(config) => vec![first(config)],
+            Changes::Unknown(unknown) => vec![unknown.clone()],
+            Changes::Since(difference) if difference.is_empty() => vec![SAME.to_owned()],
+            Changes::Since(difference) => {
+                difference.changes.iter().map(Change::to_string).collect()
+            }
+        }
+    }
+
+    /// The first `limit` changes, and where to read on if there are more.
+    pub(super) fn list(&self, limit: usize, all: &str) -> Markup {
+        let Changes::Since(difference) = self else {
+            return html! { @for sentence in self.sentences() { p { (super::words::capitalized(&sentence)) "." } } };
+        };
+        if difference.is_empty() {
+            return html! { p { (super::words::capitalized(SAME)) "." } };
+        }
+        let rest = difference.changes.len().saturating_sub(limit);
+        html! {
+            ul.changes {
+                @for change in difference.changes.iter().take(limit) { li { (sentence(change)) } }
+                @if rest > 0 {
+                    li { a href=(all) { "and " (super::words::counted(rest as u64, "more change")) } }
+                }
+            }
+        }
+    }
+}
+
+const SAME: &str = "nothing that is collected changed, only how the file is written";
+
+/// What a first version collects, in a few words.
+fn first(config: &CollectionConfig) -> String {
+    let counters = config.programs.iter().flat_map(|program| &program.counters);
+    let counters = counters.map(|counter| expand(&counter.name).count() as u64).sum();
+    let stacks = config.programs.iter().map(|program| program.stacks.len() as u64).sum();
+    let count = |number, what| super::words::counted(number, what);
+    format!(
+        "the first version collects {} and {} of {}",
+        count(counters, "counter"),
+        count(stacks, "stack counter"),
+        count(config.programs.len() as u64, "program"),
+    )
+}
+
+/// A change with its names as code; many names are folded away after the first.
+fn sentence(change: &Change) -> Markup {
+    let phrases = change.sentence();
+    let is_name = |phrase: &&Phrase| matches!(phrase, Phrase::Name(_));
+    let many = phrases.iter().filter(is_name).count() > UNFOLDED;
+    let part = |phrase: &Phrase| match phrase {
+        Phrase::Words(words) => html! { (words) },
+        Phrase::Name(name) => html! { code { (name) } },
+    };
+    if !many {
+        return html! { @for phrase in &phrases { (part(phrase)) } };
+    }
+    let names = phrases.iter().filter(is_name).count() as u64;
+    html! {
+        details {
+            summary { (summary(&phrases)) " (" (super::words::counted(names, "name")) ")" }
+            @for phrase in &phrases { (part(phrase)) }
+        }
+    }
+}
+
+/// The words before the first name, and the program after the last.
+fn summary(phrases: &[Phrase]) -> Markup {
+    let start = phrases.first().into_iter();
+    let end = match phrases {
+        [.., Phrase::Words(of), Phrase::Name(program)] if of == " of " => Some((of, program)),
+        _ => None,
+    };
+    html! {
+        @for phrase in start { @if let Phrase::Words(words) = phrase { (words.trim_end()) } }
+        @if let Some((of, program)) = end { (of) code { (program) } }
+    }
+}

@@ -1,0 +1,58 @@
+//! Charts as files: their types, and the names under which they are saved.
+
+use super::address::{self, Form, Weeks};
+use super::csv::Csv;
+use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
+use crate::web::draw::{self, Legend, Picture};
+use crate::web::representation::Content;
+use crate::web::site::Site;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::response::Response;
+
+/// What a form is served as.
+pub(super) fn content(form: Form) -> Content {
+    match form {
+        Form::Page => Content::Html,
+        Form::Csv => Content::Csv,
+        Form::Json => Content::Json,
+        Form::Svg => Content::Svg,
+    }
+}
+
+/// The answer with a name for the file (RFC 6266). CSV is for saving; the others can be looked at.
+pub(super) fn named(mut response: Response, name: &str, form: Form) -> Response {
+    let how = if form == Form::Csv { "attachment" } else { "inline" };
+    // The name holds letters, digits, dots, hyphens and underscores: nothing to be quoted or encoded.
+    if let Ok(value) = HeaderValue::try_from(format!("{how}; filename=\"{name}\"")) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+/// Charts as CSV, one after another.
+pub(super) fn csv(charts: &[(&WeekCharts, &ProgramCharts, &Figure)]) -> String {
+    let mut csv = Csv::new();
+    for (week, program, figure) in charts {
+        csv.add(week, program, figure);
+    }
+    csv.finish()
+}
+
+/// A picture that stands alone, of the chart with this id and title.
+pub(super) fn svg(
+    picture: &Picture,
+    site: &Site,
+    program: &str,
+    weeks: Weeks,
+    (id, title): (&str, &str),
+    days: &str,
+) -> String {
+    let page = address::chart(program, weeks, id, Form::Page);
+    let legend = Legend {
+        title: title.to_owned(),
+        subtitle: format!("{program}, {days}"),
+        source: format!("Source: https://{}{page}", site.keys().host),
+    };
+    draw::file(picture, &legend)
+}

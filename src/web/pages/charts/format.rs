@@ -1,0 +1,118 @@
+//! `/charts/@format`: what the files of charts hold, for those who write programs.
+
+use super::csv::COLUMNS;
+use crate::aggregate::figure::FORMAT;
+use crate::web::pages::layout;
+use maud::{Markup, html};
+
+/// The members of a chart in JSON.
+const CHART: [(&str, &str); 14] = [
+    ("id", "its name in addresses: letters, digits and hyphens; the same every week"),
+    ("title, description", "for people; the description may be absent"),
+    ("kind", "partition, histogram, timeseries, ratio or stack"),
+    (
+        "counter, over",
+        "the counter expression, and of a ratio its divisor; absent where there is none",
+    ),
+    ("issue", "links to the discussions in which it was accepted"),
+    ("definition", "file and line, and the commit that added it (added, added_on)"),
+    ("collected", "whether the newest config still collects it"),
+    ("rates", "the sampling rates that were in force: config, rate, reports"),
+    ("base", "the reports that could have held its counters: reports, total, effective"),
+    ("rows", "one a bucket or stack"),
+    ("left_out", "stacks beyond the most frequent ones; absent where there are none"),
+    ("none", "the reports that held none of its counters: reports, total, share; may be absent"),
+    ("by", "the same for parts: dimension, and groups with label, base and rows"),
+    (
+        "reweighted",
+        "the same weighted to published marginals: id, title, source, converged, iterations, worst, \
+         trimmed, margins, base, rows",
+    ),
+];
+
+/// The members of a row in JSON.
+const ROW: [(&str, &str); 9] = [
+    ("label", "the bucket; of a stack, the function of its innermost frame"),
+    ("counter", "the counter’s whole name; may be absent"),
+    ("frames", "of a stack, the functions of its frames, the innermost first"),
+    ("reports", "the reports that held it"),
+    ("total", "the sum of their weights, 1/rate each: an estimate of installations"),
+    ("share", "value, low and high: its share of the base by weight, and the interval"),
+    ("base", "the reports that could have held it, where that is not the chart’s base"),
+    ("removed", "true where only older configs collect it"),
+    (
+        "distribution",
+        "of a ratio, its quantiles: at, value, low, high, and open where there is no upper bound",
+    ),
+];
+
+fn table(caption: &str, rows: &[(&str, &str)]) -> Markup {
+    let table = html! {
+        table {
+            caption { (caption) }
+            thead { tr { th scope="col" { "Name" } th scope="col" { "What it is" } } }
+            tbody {
+                @for (name, what) in rows {
+                    tr { th scope="row" { code { (name) } } td { (what) } }
+                }
+            }
+        }
+    };
+    layout::wide(caption, &table)
+}
+
+/// The page.
+pub(super) fn body() -> Markup {
+    html! {
+        h1 { "Chart files" }
+        p.lead { "Every chart can be had as JSON and as CSV. This is format " (FORMAT) "." }
+        p {
+            "A later format may add members and columns (columns at the end). Under one number none is "
+            "removed, and none changes its meaning; ignore what you do not know."
+        }
+        h2 { "Addresses" }
+        pre { code {
+            "/charts/PROGRAM/@WEEK/charts.json       all charts of a program\n"
+            "/charts/PROGRAM/@WEEK/CHART.json        one chart\n"
+            "/charts/PROGRAM/@WEEK/CHART.csv\n"
+            "/charts/PROGRAM/@WEEK/CHART.svg\n"
+            "/charts/PROGRAM/@WEEK..WEEK/CHART.csv   one chart over weeks\n"
+            "/charts/PROGRAM/@WEEK..WEEK/CHART.svg"
+        } }
+        p {
+            "PROGRAM is the program’s path, WEEK the last day of a week (a Sunday, as 2026-11-15), CHART "
+            "the id of a chart. Which weeks there are is in " a href="/data/index.json" { "/data/index.json" }
+            ". Answers have entity tags: ask again with If-None-Match."
+        }
+        h2 { "JSON" }
+        p {
+            "Around the charts stands what they are of: " code { "format" } ", " code { "week" } ", "
+            code { "first_day" } ", " code { "complete" } ", " code { "confidence" } ", " code { "configs" }
+            ", " code { "definitions" } ", " code { "program" } " and " code { "reports" }
+            "; then " code { "charts" } ", or of one chart " code { "chart" } "."
+        }
+        (table("Members of a chart", &CHART))
+        (table("Members of a row", &ROW))
+        p {
+            "Numbers are exact: a weight is the inverse of the rate that the config named, and nothing is "
+            "rounded."
+        }
+        h2 { "CSV" }
+        p {
+            "RFC 4180, in UTF-8, with a header. One line is one row of the whole chart, of one part of it, "
+            "or of one reweighting. Files over weeks hold the lines of the whole, week after week."
+        }
+        (table("Columns", &COLUMNS))
+        p {
+            "Ratios have fifteen more: " code { "q05" } ", " code { "q05_low" } ", " code { "q05_high" }
+            ", and so on for 25, 50, 75 and 95%. They are empty for other charts."
+        }
+        h3 { "Cells that look like formulas" }
+        p {
+            "Spreadsheets run text that begins with " code { "=" } ", " code { "+" } ", " code { "-" } " or "
+            code { "@" } ". A cell of text that begins with one of these, with a tab, a carriage return or "
+            "an apostrophe has an apostrophe put in front. To read the text as it was, take one apostrophe "
+            "off every cell that begins with one. Numbers are never negative, and never so guarded."
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Charts as JSON: what `aggregate::figure` has, with the week that it is of around it.
+
+use crate::aggregate::figure::{ConfigUse, DefinitionsSource, Figure, ProgramCharts, WeekCharts};
+use jiff::civil::Date;
+use serde::Serialize;
+
+/// The week and the program that charts are of.
+#[derive(Debug, Serialize)]
+struct Head<'a, T> {
+    format: u32,
+    week: Date,
+    first_day: Date,
+    complete: bool,
+    confidence: f64,
+    configs: &'a [ConfigUse],
+    definitions: &'a DefinitionsSource,
+    program: &'a str,
+    /// The reports in which the program is.
+    reports: u64,
+    #[serde(flatten)]
+    charts: T,
+}
+
+#[derive(Debug, Serialize)]
+struct One<'a> {
+    chart: &'a Figure,
+}
+
+#[derive(Debug, Serialize)]
+struct All<'a> {
+    charts: &'a [Figure],
+}
+
+fn written<T: Serialize>(week: &WeekCharts, program: &ProgramCharts, charts: T) -> String {
+    let head = Head {
+        format: week.format,
+        week: week.week,
+        first_day: week.first_day,
+        complete: week.complete,
+        confidence: week.confidence,
+        configs: &week.configs,
+        definitions: &week.definitions,
+        program: &program.program,
+        reports: program.reports,
+        charts,
+    };
+    // These types have string keys and finite numbers only.
+    serde_json::to_string(&head).map(|json| json + "\n").unwrap_or_default()
+}
+
+/// One chart of a program.
+pub(super) fn one(week: &WeekCharts, program: &ProgramCharts, figure: &Figure) -> String {
+    written(week, program, One { chart: figure })
+}
+
+/// All charts of a program.
+pub(super) fn all(week: &WeekCharts, program: &ProgramCharts) -> String {
+    written(week, program, All { charts: &program.charts })
+}

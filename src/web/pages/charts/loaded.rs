@@ -1,0 +1,142 @@
+//! The charts of weeks in memory.
+//!
+//! A week's charts may be tens of megabytes of JSON. They are read once, on a thread of their own, and
+//! the last few are kept. Pages over many weeks need only the main rows of each, so those are kept
+//! apart: an outline is the same shape without parts and reweightings, and of stacks the first ones.
+
+use crate::aggregate::PublicError;
+use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::web::public::ShownIndex;
+use crate::web::refusal::Refusal;
+use crate::web::shelf::{Shelf, Weigh};
+use crate::web::site::Site;
+use jiff::civil::Date;
+use std::sync::Arc;
+
+/// Memory for weeks.
+const WEEK_BYTES: u64 = 192 << 20;
+/// Memory for outlines.
+const OUTLINE_BYTES: u64 = 64 << 20;
+/// The rows of a stack chart that an outline keeps.
+const STACKS: usize = 50;
+/// What a number in JSON takes in memory, and the strings' own overhead.
+const IN_MEMORY: u64 = 2;
+
+/// What is kept of weeks' charts.
+#[derive(Debug)]
+pub(in crate::web) struct ChartShelves {
+    weeks: Shelf<[u8; 16], LoadedWeek>,
+    outlines: Shelf<[u8; 16], LoadedWeek>,
+}
+
+/// The charts of a week.
+#[derive(Debug)]
+pub(in crate::web) struct LoadedWeek {
+    charts: WeekCharts,
+    weight: u64,
+}
+
+impl Weigh for LoadedWeek {
+    fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
+impl Default for ChartShelves {
+    fn default() -> ChartShelves {
+        ChartShelves {
+            weeks: Shelf::new(WEEK_BYTES, 8 << 20),
+            outlines: Shelf::new(OUTLINE_BYTES, 256 << 10),
+        }
+    }
+}
+
+impl LoadedWeek {
+    /// The charts.
+    pub(in crate::web) fn charts(&self) -> &WeekCharts {
+        &self.charts
+    }
+
+    /// Those of a program.
+    pub(super) fn program(&self, program: &str) -> Option<&ProgramCharts> {
+        self.charts.programs.iter().find(|found| found.program == program)
+    }
+}
+
+/// The weeks that have charts, the newest first.
+pub(super) fn weeks(index: &ShownIndex) -> Vec<Date> {
+    let charted = index.index.weeks.iter().filter(|(_, week)| week.charts.is_some());
+    charted.map(|(date, _)| *date).rev().collect()
+}
+
+/// The charts of a week that the index has.
+pub(in crate::web) async fn week(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
+    let Some((key, bytes)) = key(index, week) else { return Ok(None) };
+    let load = read(site, index, week, move |charts| LoadedWeek {
+        charts,
+        weight: bytes.saturating_mul(IN_MEMORY),
+    });
+    site.chart_shelves().weeks.get(key, load).await.map(Some)
+}
+
+/// The outline of a week's charts.
+pub(super) async fn outline(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
+    let Some((key, _)) = key(index, week) else { return Ok(None) };
+    let load = read(site, index, week, outlined);
+    site.chart_shelves().outlines.get(key, load).await.map(Some)
+}
+
+/// Files are named by their hashes, and so are what was read from them.
+fn key(index: &ShownIndex, week: Date) -> Option<([u8; 16], u64)> {
+    let file = index.index.weeks.get(&week)?.charts.as_ref()?;
+    let mut key = [0; 16];
+    for (to, pair) in key.iter_mut().zip(file.sha256.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(pair).ok()?;
+        *to = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some((key, file.bytes))
+}
+
+fn read(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    then: impl FnOnce(WeekCharts) -> LoadedWeek + Send + 'static,
+) -> impl FnOnce() -> Result<LoadedWeek, Refusal> + Send + 'static {
+    let (data, index) = (site.public_data().clone(), index.clone());
+    move || match data.charts(&index.index, week) {
+        Ok(Some(charts)) => Ok(then(charts)),
+        // What the index named a moment ago may have been replaced since.
+        Ok(None) | Err(PublicError::Missing(_)) => {
+            Err(Refusal::unavailable("these charts are being replaced; try again"))
+        }
+        Err(fault) => {
+            tracing::error!(%fault, %week, "cannot read the charts of a week");
+            Err(Refusal::damaged())
+        }
+    }
+}
+
+fn outlined(mut charts: WeekCharts) -> LoadedWeek {
+    let mut weight = 0;
+    for figure in charts.programs.iter_mut().flat_map(|program| &mut program.charts) {
+        figure.by = Vec::new();
+        figure.reweighted = Vec::new();
+        if figure.kind == crate::aggregate::figure::Kind::Stack {
+            figure.rows.truncate(STACKS);
+        }
+        let texts = |row: &crate::aggregate::figure::Row| {
+            256 + row.frames.iter().map(|frame| 24 + frame.len()).sum::<usize>()
+        };
+        weight += 1024 + figure.rows.iter().map(texts).sum::<usize>() as u64;
+    }
+    LoadedWeek { charts, weight }
+}

@@ -1,0 +1,96 @@
+//! `/charts/`: the programs, and the weeks there are.
+
+use super::address::{self, ROOT, Weeks};
+use super::section::{completeness, days};
+use super::tables;
+use crate::aggregate::figure::WeekCharts;
+use crate::web::draw::words as numbers;
+use crate::web::pages::layout;
+use crate::web::pages::words::{counted, grouped};
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+/// The most weeks that are listed one by one; older ones are reached through a program's form.
+const LISTED: usize = 60;
+
+/// The page of a week; `weeks` are all that have charts, with their reports and completeness, the
+/// newest first.
+pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Markup {
+    html! {
+        h1 { "Charts" }
+        @match week {
+            None => {
+                p.lead { "There are no charts yet." }
+                p {
+                    "Charts are made of weeks, from Monday to Sunday. The first ones appear when reports "
+                    "of a whole week have come in; what is collected is on the "
+                    a href="/privacy" { "privacy page" } "."
+                }
+            }
+            Some(week) => (programs(week)),
+        }
+        @if !weeks.is_empty() {
+            h2 { "Weeks" }
+            @let table = html! {
+                table {
+                    caption { "Weeks with charts, the newest first" }
+                    thead {
+                        tr {
+                            th scope="col" { "Week" }
+                            th.number scope="col" { "Reports" }
+                            th scope="col" { "State" }
+                        }
+                    }
+                    tbody {
+                        @for (date, reports, complete) in weeks.iter().take(LISTED) {
+                            tr {
+                                th.nowrap scope="row" {
+                                    a href={ (ROOT) (Weeks::One(*date)) "/" } { (week_of(*date)) }
+                                }
+                                td.number { (grouped(*reports)) }
+                                td { (completeness(*complete)) }
+                            }
+                        }
+                    }
+                }
+            };
+            (layout::wide("Table of weeks", &table))
+        }
+        p.note {
+            "For machines: " a href={ (ROOT) "@format" } { "what the JSON and CSV files hold" }
+            ". The reports themselves are at " a href="/data/" { "/data/" } "."
+        }
+    }
+}
+
+/// The days of the week that ends on a day.
+pub(super) fn week_of(last: Date) -> String {
+    numbers::week(last.saturating_sub(jiff::Span::new().days(6)), last)
+}
+
+fn programs(week: &WeekCharts) -> Markup {
+    html! {
+        p.lead {
+            (days(week)) ": " (counted(week.reports, "report")) " from people who opted in. "
+            (completeness(week.complete))
+        }
+        @if week.programs.is_empty() {
+            p { "No program was asked to report, and none did." }
+        }
+        ul.cards {
+            @for program in &week.programs {
+                li.card {
+                    h2 {
+                        a href=(address::week(&program.program, Weeks::One(week.week))) {
+                            (tables::path(&program.program))
+                        }
+                    }
+                    p {
+                        (counted(program.reports, "report")) ", "
+                        (counted(program.charts.len() as u64, "chart"))
+                    }
+                }
+            }
+        }
+    }
+}

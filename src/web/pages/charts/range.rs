@@ -1,0 +1,163 @@
+//! `/charts/PROGRAM/@WEEK..WEEK/`: charts over weeks.
+
+use super::address::{self, Form, Weeks};
+use super::program::range_form;
+use super::programs::week_of;
+use super::section::picture;
+use super::tables::{self, name, value_cell};
+use super::trend::OverWeeks;
+use crate::web::draw::{self, Measure, Picture};
+use crate::web::pages::layout;
+use crate::web::pages::words::{counted, grouped};
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+/// The columns of a table among others.
+pub(super) const COLUMNS: usize = 8;
+/// The columns of a table on a page of its own.
+pub(super) const ALL_COLUMNS: usize = 60;
+
+/// A chart over weeks, with its heading.
+pub(super) struct Charted<'a> {
+    pub(super) id: &'a str,
+    pub(super) title: &'a str,
+    pub(super) over: OverWeeks<'a>,
+    pub(super) picture: Picture,
+}
+
+/// Said wherever values of several weeks stand side by side.
+fn no_pooling() -> Markup {
+    html! {
+        p.note {
+            "Every week is estimated by itself, and none are added up: an installation may report every "
+            "week, so reports of many weeks are not so many installations, and an interval that took them "
+            "for that would be too narrow."
+        }
+    }
+}
+
+/// All charts of a program over weeks.
+pub(super) fn program(
+    program: &str,
+    (from, to): (Date, Date),
+    charts: &[Charted],
+    confidence: f64,
+    weeks: &[Date],
+) -> Markup {
+    let range = Weeks::Range(from, to);
+    html! {
+        h1 { (tables::path(program)) }
+        p.lead { "From the week of " (week_of(from)) " to that of " (week_of(to)) "." }
+        (no_pooling())
+        nav.pages aria-label="Weeks" {
+            a href=(address::week(program, Weeks::One(to))) { "The last of these weeks" }
+            a href=(address::program(program)) { "The newest week" }
+        }
+        @for (place, charted) in charts.iter().enumerate() {
+            @let page = address::chart(program, range, charted.id, Form::Page);
+            section.chart aria-labelledby={ "chart-" (place) } {
+                h2 id={ "chart-" (place) } { a href=(page) { (name(charted.title)) } }
+                (picture(&charted.picture, &format!("p{place}"), charted.title))
+                details {
+                    summary { "Table" }
+                    (table(program, charted, confidence, COLUMNS, &page))
+                }
+                (files(program, range, charted.id))
+            }
+        }
+        (range_form(program, weeks, to))
+    }
+}
+
+/// One chart over weeks.
+pub(super) fn chart(
+    program: &str,
+    (from, to): (Date, Date),
+    charted: &Charted,
+    confidence: f64,
+) -> Markup {
+    let range = Weeks::Range(from, to);
+    html! {
+        h1 { (name(charted.title)) }
+        p.lead {
+            (name(program)) ", from the week of " (week_of(from)) " to that of " (week_of(to)) "."
+        }
+        (no_pooling())
+        nav.pages aria-label="Weeks" {
+            a href=(address::chart(program, Weeks::One(to), charted.id, Form::Page)) {
+                "The last of these weeks"
+            }
+            a href=(address::week(program, range)) { "All charts of these weeks" }
+        }
+        (picture(&charted.picture, "p", charted.title))
+        (files(program, range, charted.id))
+        h2 { "Table" }
+        @let csv = address::chart(program, range, charted.id, Form::Csv);
+        (table(program, charted, confidence, ALL_COLUMNS, &csv))
+    }
+}
+
+fn files(program: &str, range: Weeks, id: &str) -> Markup {
+    html! {
+        dl.facts.chart {
+            dt { "Download" }
+            dd.files {
+                a href=(address::chart(program, range, id, Form::Csv)) download { "CSV" } " "
+                a href=(address::chart(program, range, id, Form::Svg)) { "SVG" }
+            }
+        }
+    }
+}
+
+fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whole: &str) -> Markup {
+    let OverWeeks { weeks, figures, trend } = &charted.over;
+    let (shown, left_out) = trend.largest(columns);
+    let quotient = trend.measure == Measure::Quotient;
+    let percent = draw::words::confidence(confidence);
+    let table = html! {
+        table.chart {
+            caption {
+                (name(charted.title)) ": " @if quotient { "medians" } @else { "shares of reports" }
+                " with their " (percent) " intervals, a week a row"
+            }
+            thead {
+                tr {
+                    th scope="col" { "Week" }
+                    th.number scope="col" { "Reports" }
+                    @for series in &shown { th.number scope="col" { (name(&series.label)) } }
+                }
+            }
+            tbody {
+                @for (place, (week, figure)) in weeks.iter().zip(figures).enumerate().rev() {
+                    tr {
+                        th.nowrap scope="row" {
+                            @match figure {
+                                None => (week_of(*week)),
+                                Some(_) => {
+                                    a href=(address::chart(program, Weeks::One(*week), charted.id, Form::Page)) {
+                                        (week_of(*week))
+                                    }
+                                }
+                            }
+                        }
+                        td.number {
+                            @match figure { None => "–", Some(figure) => (grouped(figure.base.reports)) }
+                        }
+                        @for series in &shown {
+                            (value_cell(series.points.get(place).and_then(Option::as_ref), quotient))
+                        }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        (layout::wide(&draw::plain(&format!("Table: {} over weeks", charted.title)), &table))
+        p.note {
+            "– : no charts of that week, nothing collected, or nothing seen."
+            @if left_out > 0 {
+                " " (counted(left_out as u64, "smaller row")) " more: " a href=(whole) { "all of them" } "."
+            }
+        }
+    }
+}

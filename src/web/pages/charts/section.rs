@@ -1,0 +1,170 @@
+//! One chart on a page: picture, table, where it comes from, and its files.
+
+use super::address::{self, Form, Weeks};
+use super::tables::{self, Limit, name};
+use crate::aggregate::figure::{Definition, DefinitionsSource, Figure, Kind, WeekCharts};
+use crate::web::draw::{self, Picture, words as numbers};
+use crate::web::pages::words::{self, counted, grouped};
+use maud::{Markup, html};
+
+/// Rows up to which a table is open from the start.
+const OPEN: usize = 12;
+
+/// The days of a week in words.
+pub(super) fn days(week: &WeekCharts) -> String {
+    numbers::week(week.first_day, week.week)
+}
+
+/// Whether a week's figures may still change.
+pub(super) fn completeness(complete: bool) -> Markup {
+    html! {
+        @match complete {
+            true => span.mark.good { "complete" },
+            false => span.mark.warn title="Reports of this week may still arrive" { "provisional" },
+        }
+    }
+}
+
+/// The picture of a chart, under an id that is unique on the page.
+pub(super) fn picture(picture: &Picture, id: &str, title: &str) -> Markup {
+    html! { figure.drawing { (draw::inline(picture, id, title)) } }
+}
+
+/// A chart among others. `drawn` is its picture.
+pub(super) fn section(
+    week: &WeekCharts,
+    program: &str,
+    figure: &Figure,
+    drawn: &Picture,
+    place: usize,
+) -> Markup {
+    let weeks = Weeks::One(week.week);
+    let page = address::chart(program, weeks, &figure.id, Form::Page);
+    let days = days(week);
+    html! {
+        section.chart aria-labelledby={ "chart-" (place) } {
+            h2 id={ "chart-" (place) } { a href=(page) { (name(&figure.title)) } }
+            (remarks(figure))
+            (picture(drawn, &format!("p{place}"), &figure.title))
+            details open[figure.rows.len() <= OPEN] {
+                summary { "Table" }
+                (tables::rows(figure, &days, week.confidence, tables::EXCERPT, &page))
+            }
+            (tables::folds(program, figure, (week.week, &days), tables::EXCERPT, false))
+            (facts(week, program, figure))
+        }
+    }
+}
+
+/// What is to be said of a chart before it is seen.
+pub(super) fn remarks(figure: &Figure) -> Markup {
+    html! {
+        @if let Some(description) = &figure.description { p { (name(description)) } }
+        @if !figure.collected || draw::is_small(&figure.base) {
+            p {
+                @if !figure.collected { span.mark { "no longer collected" } " " }
+                (tables::small(&figure.base))
+            }
+        }
+        @if figure.kind == Kind::Timeseries {
+            p.note { "The picture shows weeks up to this one; the table is of this week alone." }
+        }
+    }
+}
+
+/// The numbers behind a chart, where it is defined, and its files.
+pub(super) fn facts(week: &WeekCharts, program: &str, figure: &Figure) -> Markup {
+    let weeks = Weeks::One(week.week);
+    let file = |form| address::chart(program, weeks, &figure.id, form);
+    html! {
+        dl.facts.chart {
+            dt { "Based on" }
+            dd {
+                (counted(figure.base.reports, "report")) ", for an estimated "
+                (numbers::total(figure.base.total)) " installations"
+                @if (figure.base.effective - figure.base.reports as f64).abs() >= 0.5 {
+                    "; they tell as much as " (numbers::total(figure.base.effective))
+                    " equally weighted ones"
+                }
+            }
+            @if !figure.rates.is_empty() {
+                dt { "Sampling rate" }
+                dd {
+                    @for (place, rate) in figure.rates.iter().enumerate() {
+                        @if place > 0 { "; " }
+                        (numbers::rate(rate.rate)) " under config " (name(&rate.config))
+                        " (" (counted(rate.reports, "report")) ")"
+                    }
+                }
+            }
+            @if let Some(counter) = &figure.counter {
+                dt { "Counter" }
+                dd {
+                    code { (name(counter)) }
+                    @if let Some(over) = &figure.over { ", over " code { (name(over)) } }
+                }
+            }
+            @if let Some(definition) = &figure.definition {
+                dt { "Definition" }
+                dd { (defined(&week.definitions, definition)) }
+            }
+            @if !figure.issue.is_empty() {
+                dt { "Discussion" }
+                dd {
+                    @for (place, issue) in figure.issue.iter().enumerate() {
+                        @if place > 0 { ", " }
+                        (words::link(issue, &name(issue)))
+                    }
+                }
+            }
+            dt { "Download" }
+            dd.files {
+                a href=(file(Form::Csv)) download { "CSV" } " "
+                a href=(file(Form::Json)) { "JSON" } " "
+                a href=(file(Form::Svg)) { "SVG" }
+            }
+        }
+    }
+}
+
+fn defined(source: &DefinitionsSource, definition: &Definition) -> Markup {
+    let Definition { file, line, added, added_on } = definition;
+    let text = html! { code { (name(file)) ":" (line) } };
+    html! {
+        @match words::file_address(&source.repository, &source.commit, file, *line) {
+            Some(address) => (words::link(&address, &text)),
+            None => { (text) " at " (words::commit(&source.repository, &source.commit)) }
+        }
+        ", added on " time datetime=(added_on) { (added_on) } " by "
+        (words::commit(&source.repository, added))
+    }
+}
+
+/// A chart alone, with everything.
+pub(super) fn whole(
+    week: &WeekCharts,
+    program: &str,
+    figure: &Figure,
+    drawn: &Picture,
+    limit: Limit,
+) -> Markup {
+    let days = days(week);
+    let csv = address::chart(program, Weeks::One(week.week), &figure.id, Form::Csv);
+    html! {
+        (remarks(figure))
+        (picture(drawn, "p", &figure.title))
+        (facts(week, program, figure))
+        h2 { "Table" }
+        (tables::rows(figure, &days, week.confidence, limit, &csv))
+        @if figure.left_out > 0 {
+            p.note { (grouped(figure.left_out)) " rarer stacks are not kept." }
+        }
+        @for (place, each) in figure.reweighted.iter().enumerate() {
+            h2 { "Reweighted: " (name(&each.title)) }
+            @let weighted = Picture::reweighted(figure, each, week.confidence);
+            (picture(&weighted, &format!("w{place}"), &each.title))
+        }
+        @if !figure.by.is_empty() || !figure.reweighted.is_empty() { h2 { "In detail" } }
+        (tables::folds(program, figure, (week.week, &days), limit, true))
+    }
+}

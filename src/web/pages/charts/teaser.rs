@@ -1,0 +1,97 @@
+//! The newest charts on the home page: one picture a program.
+
+use super::address::{self, ROOT, Weeks};
+use super::loaded::{self, LoadedWeek};
+use super::section::{completeness, days};
+use super::tables::{self, name};
+use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
+use crate::web::draw::{self, Picture};
+use crate::web::pages::words::counted;
+use crate::web::public::ShownIndex;
+use crate::web::site::Site;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// The most programs that are shown.
+const PROGRAMS: usize = 6;
+/// The most rows of a picture.
+const ROWS: usize = 6;
+
+/// The newest week's charts, if there are any that can be read. A week that cannot is an error on its
+/// own pages, not on the home page.
+pub(in crate::web) async fn newest(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+) -> Option<Arc<LoadedWeek>> {
+    let newest = loaded::weeks(index).into_iter().next()?;
+    loaded::week(site, index, newest).await.ok().flatten()
+}
+
+/// The chart that says most at a glance: the first reviewed one with enough reports, else the first
+/// with any.
+fn striking(program: &ProgramCharts) -> Option<&Figure> {
+    let drawn = |figure: &&Figure| {
+        matches!(figure.kind, Kind::Partition | Kind::Histogram | Kind::Timeseries)
+            && figure.base.reports > 0
+            && !figure.rows.is_empty()
+    };
+    let reviewed = |figure: &&Figure| {
+        figure.counter.is_some()
+            && figure.collected
+            && figure.rows.len() > 1
+            && !draw::is_small(&figure.base)
+    };
+    let all = || program.charts.iter().filter(drawn);
+    all().find(reviewed).or_else(|| all().next())
+}
+
+/// The newest charts, for the home page; nothing where there are none.
+pub(in crate::web) fn teaser(week: &WeekCharts) -> Markup {
+    let mut programs: Vec<_> =
+        week.programs.iter().filter_map(|program| Some((program, striking(program)?))).collect();
+    programs.sort_by(|(a, _), (b, _)| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
+    programs.truncate(PROGRAMS);
+    html! {
+        @if !programs.is_empty() {
+            h2 { "The newest charts" }
+            p {
+                (days(week)) ", from " (counted(week.reports, "report")) ". "
+                (completeness(week.complete)) " " a href=(ROOT) { "All programs and weeks" }
+            }
+            ul.cards.teasers {
+                @for (place, (program, figure)) in programs.iter().enumerate() {
+                    li.card { (card(week, program, figure, place)) }
+                }
+            }
+        }
+    }
+}
+
+fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, place: usize) -> Markup {
+    let path = program.program.as_str();
+    let mut shown = figure.clone();
+    // A few bars are enough here, and look the same for all kinds.
+    shown.rows.truncate(ROWS);
+    shown.kind = match figure.kind {
+        Kind::Histogram => Kind::Histogram,
+        _ => Kind::Partition,
+    };
+    if figure.kind == Kind::Histogram {
+        shown.rows.clone_from(&figure.rows);
+    }
+    let left_out = figure.rows.len() - shown.rows.len();
+    let picture = Picture::of_week(&shown, week.confidence);
+    html! {
+        h3 { a href=(address::program(path)) { (tables::path(path)) } }
+        p.note {
+            (name(&figure.title))
+            @if left_out > 0 { ", the first " (shown.rows.len()) " of " (figure.rows.len()) " rows" }
+        }
+        figure.drawing { (draw::inline_narrow(&picture, &format!("t{place}"), &figure.title)) }
+        p.note {
+            a href=(address::week(path, Weeks::One(week.week))) {
+                "All " (counted(program.charts.len() as u64, "chart"))
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One chart over weeks: which values belong to one line.
+//!
+//! A row is followed by its name (a stack by all its frames). Nothing is pooled over weeks: an
+//! installation that reports every week would count again and again, and the intervals would claim
+//! more than is known.
+
+use super::loaded::LoadedWeek;
+use crate::aggregate::figure::{Figure, Interval, Kind, Row};
+use crate::web::draw::{Measure, NONE, Series, Trend};
+use jiff::civil::Date;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The most weeks that are shown at once: two years.
+pub(super) const MOST_WEEKS: usize = 105;
+/// The weeks that a time series shows on the page of one week.
+pub(super) const TIME_SERIES: i64 = 26;
+
+/// A chart in each week that has it.
+pub(super) struct OverWeeks<'a> {
+    /// The weeks from the first to the last, those without charts too.
+    pub(super) weeks: Vec<Date>,
+    /// The chart in each week.
+    pub(super) figures: Vec<Option<&'a Figure>>,
+    /// Its values.
+    pub(super) trend: Trend,
+}
+
+/// The last days of all weeks from one to another.
+pub(super) fn all_weeks(from: Date, to: Date) -> Vec<Date> {
+    let next = |week: &Date| week.checked_add(jiff::Span::new().weeks(1)).ok();
+    std::iter::successors(Some(from), next)
+        .take_while(|week| *week <= to)
+        .take(MOST_WEEKS)
+        .collect()
+}
+
+fn key(row: &Row) -> String {
+    if row.frames.is_empty() { row.label.clone() } else { row.frames.join("\n") }
+}
+
+/// What a line is drawn of: a share, or the median of a quotient.
+fn value(row: &Row) -> Option<Interval> {
+    match &row.distribution {
+        None => Some(row.estimate.share),
+        Some(distribution) => {
+            let median = distribution.quantiles.iter().find(|q| (q.at - 0.5).abs() < 1e-9);
+            median.map(|quantile| quantile.quotient)
+        }
+    }
+}
+
+impl<'a> OverWeeks<'a> {
+    /// The chart of this name of a program, from the charts of these weeks.
+    pub(super) fn new(
+        weeks: &[Date],
+        charts: &'a [Arc<LoadedWeek>],
+        program: &str,
+        id: &str,
+    ) -> OverWeeks<'a> {
+        let by_week: HashMap<Date, &Figure> = charts
+            .iter()
+            .filter_map(|week| {
+                let figure = week.program(program)?.charts.iter().find(|chart| chart.id == id)?;
+                Some((week.charts().week, figure))
+            })
+            .collect();
+        let figures: Vec<_> = weeks.iter().map(|week| by_week.get(week).copied()).collect();
+        // Lines stand in the order of the newest week; what only older weeks have comes after.
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut series: Vec<Series> = Vec::new();
+        let empty = || vec![None; weeks.len()];
+        let mut ratio = false;
+        for (place, figure) in figures.iter().enumerate().rev() {
+            let Some(figure) = figure.filter(|figure| figure.base.reports > 0) else { continue };
+            ratio |= figure.kind == Kind::Ratio;
+            for row in &figure.rows {
+                let line = *places.entry(key(row)).or_insert_with(|| {
+                    series.push(Series { label: row.label.clone(), points: empty() });
+                    series.len() - 1
+                });
+                let point = series.get_mut(line).and_then(|series| series.points.get_mut(place));
+                if let Some(point) = point {
+                    *point = value(row);
+                }
+            }
+        }
+        let none = figures.iter().map(|figure| {
+            let figure = figure.filter(|figure| figure.base.reports > 0)?;
+            figure.none.map(|none| none.share)
+        });
+        let none: Vec<_> = none.collect();
+        if none.iter().any(Option::is_some) {
+            series.push(Series { label: NONE.to_owned(), points: none });
+        }
+        let bases = || figures.iter().flatten().map(|figure| figure.base.reports);
+        let mut counted = bases().filter(|reports| *reports > 0);
+        let first = counted.next();
+        let last = bases().filter(|reports| *reports > 0).last();
+        let measure = if ratio { Measure::Quotient } else { Measure::Share };
+        let trend = Trend { weeks: weeks.to_vec(), series, measure, reports: first.zip(last) };
+        OverWeeks { weeks: weeks.to_vec(), figures, trend }
+    }
+}

@@ -1,0 +1,149 @@
+//! Everything that a config lets a report hold, in tables.
+
+use super::{layout, words};
+use crate::collection::config::{CollectionConfig, ProgramConfig};
+use crate::collection::expand;
+use crate::publish::{Catalogue, CatalogueChart};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// The charts of a catalogue, by the counters that they ask for.
+#[derive(Debug, Default)]
+pub(super) struct Askers<'a> {
+    /// Where the charts are defined: the repository and the commit.
+    defined: Option<(&'a str, &'a str)>,
+    charts: HashMap<(&'a str, String), Vec<&'a CatalogueChart>>,
+}
+
+impl<'a> Askers<'a> {
+    /// The charts of a catalogue, if there is one.
+    pub(super) fn new(catalogue: Option<&'a Catalogue>) -> Askers<'a> {
+        let mut charts: HashMap<_, Vec<_>> = HashMap::new();
+        for chart in catalogue.into_iter().flat_map(|catalogue| &catalogue.charts) {
+            for name in expand(&chart.counter).chain(chart.over.clone()) {
+                charts.entry((chart.program.as_str(), name)).or_default().push(chart);
+            }
+        }
+        let defined = catalogue.map(|c| (c.repository.as_str(), c.commit.as_str()));
+        Askers { defined, charts }
+    }
+
+    /// The charts that ask for any of these counters of a program, each once.
+    fn of(&self, program: &'a str, names: impl Iterator<Item = String>) -> Vec<&'a CatalogueChart> {
+        let mut charts: Vec<&CatalogueChart> = Vec::new();
+        for chart in names.filter_map(|name| self.charts.get(&(program, name))).flatten() {
+            if !charts.iter().any(|known| std::ptr::eq(*known, *chart)) {
+                charts.push(chart);
+            }
+        }
+        charts
+    }
+
+    /// Titles of charts, linked to their definitions, with the discussions that accepted them.
+    fn titles(&self, charts: &[&CatalogueChart]) -> Markup {
+        let definition = |chart: &CatalogueChart| {
+            let (repository, commit) = self.defined?;
+            words::file_address(repository, commit, &chart.file, chart.line)
+        };
+        html! {
+            @for (place, chart) in charts.iter().enumerate() {
+                @if place > 0 { br; }
+                @match definition(chart) {
+                    Some(address) => (words::link(&address, &html! { (chart.title) })),
+                    None => (chart.title),
+                }
+                @for (place, issue) in chart.issue.iter().enumerate() {
+                    @if place == 0 { " (" } @else { ", " }
+                    (words::link(issue, &html! {
+                        "discussion" @if chart.issue.len() > 1 { " " (place + 1) }
+                    }))
+                    @if place + 1 == chart.issue.len() { ")" }
+                }
+            }
+        }
+    }
+}
+
+/// Where reports may come from: every system, architecture and toolchain.
+pub(super) fn environments(config: &CollectionConfig) -> Markup {
+    html! {
+        dl.facts {
+            dt { "Operating systems" } dd { (names(&config.goos)) }
+            dt { "Architectures" } dd { (names(&config.goarch)) }
+            dt { "Toolchains" } dd { (names(&config.go_version)) }
+        }
+    }
+}
+
+/// Every program with its versions, counters and stacks, below headings of the second level.
+pub(super) fn programs(config: &CollectionConfig, askers: &Askers<'_>) -> Markup {
+    html! { @for program in &config.programs { (self::program(program, askers)) } }
+}
+
+fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
+    let asked = !askers.charts.is_empty();
+    let label = format!("What {} may report", program.name);
+    let table = html! {
+        table.full {
+            caption {
+                "Each counter is in a report as often as it says, if the program counted it at all."
+            }
+            thead { tr {
+                th scope="col" { "Counter" }
+                @if asked { th scope="col" { "Asked for by" } }
+                th.number scope="col" { "In reports" }
+            } }
+            tbody {
+                @for counter in &program.counters {
+                    tr {
+                        th scope="row" { ul.names {
+                            @for name in expand(&counter.name) { li { code { (name) } } }
+                        } }
+                        @if asked { td { (askers.titles(&askers.of(&program.name, expand(&counter.name)))) } }
+                        td.number { (counter.rate.percent()) }
+                    }
+                }
+                @for stack in &program.stacks {
+                    tr {
+                        th scope="row" {
+                            code { (stack.name) }
+                            " with the stack below it, at most "
+                            (words::counted(stack.depth.into(), "frame")) ": names of functions and "
+                            "line numbers, never values"
+                        }
+                        @if asked {
+                            td { (askers.titles(&askers.of(&program.name, std::iter::once(stack.name.clone())))) }
+                        }
+                        td.number { (stack.rate.percent()) }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        h2 { code { (program.name) } }
+        dl.facts { dt { "Versions" } dd { (names(&program.versions)) } }
+        @if program.counters.is_empty() && program.stacks.is_empty() {
+            p { "Only that it ran: no counter of it." }
+        } @else {
+            (layout::wide(&label, &table))
+        }
+    }
+}
+
+/// Names beside each other; many are folded away.
+fn names(names: &[String]) -> Markup {
+    let all = html! { ul.names { @for name in names { li { code { (name) } } } } };
+    match names {
+        [] => html! { "none" },
+        [first, .., last] if names.len() > 24 => html! {
+            details {
+                summary {
+                    (words::grouped(names.len() as u64)) ", from " code { (first) } " to " code { (last) }
+                }
+                (all)
+            }
+        },
+        _ => all,
+    }
+}

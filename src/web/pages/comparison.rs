@@ -1,0 +1,52 @@
+//! `/config/VERSION...VERSION`: what changed between any two versions, in words.
+
+use super::changes::Changes;
+use super::layout::{self, Section};
+use super::words;
+use crate::gomod::ModuleVersion;
+use crate::web::refusal::Refusal;
+use crate::web::representation::Lifetime;
+use crate::web::site::Site;
+use crate::web::source::LoadedConfig;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use maud::{Markup, html};
+
+pub(super) async fn get(
+    site: &Site,
+    from: ModuleVersion,
+    to: ModuleVersion,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let gathered = site.clone();
+    let load = async move { Ok((gathered.config(from).await?, gathered.config(to).await?)) };
+    let page = site.page(format!("/config/{from}...{to}"), load, move |site, (old, new)| {
+        let title = format!("From {from} to {to}");
+        layout::page(&site.keys().host, &title, Some(Section::Config), &body(&old, &new))
+    });
+    Ok(page.await?.respond(headers, Lifetime::Day))
+}
+
+fn body(old: &LoadedConfig, new: &LoadedConfig) -> Markup {
+    let commits = [old, new].map(|config| config.provenance.commit.as_str());
+    let review = words::range_address(new.provenance.repository.as_str(), commits);
+    html! {
+        h1 { "From " (old.version) " to " (new.version) }
+        p.lead { "What clients may report under the one and not under the other, string by string." }
+        dl.facts {
+            @for config in [old, new] {
+                dt { a href={ "/config/" (config.version) } { (config.version) } }
+                dd { (words::time(config.provenance.time)) ", commit " (words::commit_of(&config.provenance)) }
+            }
+        }
+        @if let Some(review) = &review {
+            p { (words::link(review, &html! { "The reviewed definitions, line by line" })) }
+        }
+        h2 { "Config " (new.version) }
+        (Changes::between(Some(old), new).list(usize::MAX, ""))
+        nav.pages aria-label="Other comparisons" {
+            a href={ "/config/" (new.version) "..." (old.version) } { "The other way round" }
+            a href="/config/" { "All versions" }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `/log/entry/N`: one entry, and the proof that it is in the log.
+
+use super::layout::{self, Section};
+use super::log::version_link;
+use super::words;
+use crate::tlog::{Bundle, Entry, Face, InclusionProof, LeafIndex, Record, Side, TreeHead};
+use crate::web::address::Address;
+use crate::web::head::Head;
+use crate::web::refusal::Refusal;
+use crate::web::representation::Lifetime;
+use crate::web::site::Site;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use maud::{Markup, html};
+
+pub(super) async fn get(
+    State(site): State<Site>,
+    address: Address,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let malformed =
+        |_| Refusal::not_found("not found: entries are numbered from 0, as in /log/entry/0");
+    let index: LeafIndex = address.below("/log/entry/").parse().map_err(malformed)?;
+    let place = move |head: &Head| Bundle::of_leaf(index, head.tree().size);
+    let head = site.head_with(|head| place(head).is_some()).await?;
+    let tree = head.tree();
+    let Some((bundle, place)) = place(&head) else {
+        let size = words::counted_as(tree.size.get(), "entry", "entries");
+        return Err(Refusal::not_found(format!(
+            "not found: the log has {size}, and no entry {index}"
+        )));
+    };
+    let gathered = site.clone();
+    let checkpoint = head.signed(Face::Log).to_owned();
+    let load = async move {
+        let bundle = gathered.bundle_at(&head, bundle).await?;
+        let entry = bundle.entry(place).cloned().ok_or_else(Refusal::damaged)?;
+        let proof = gathered.inclusion(tree, index, entry.leaf_hash()).await?;
+        Ok((entry, proof))
+    };
+    let key = format!("/log/entry/{index} {}", tree.size);
+    let page = site.page(key, load, move |site, (entry, proof)| {
+        let title = format!("Entry {index} of the log");
+        let body = body(site, index, tree, &checkpoint, &entry, &proof);
+        layout::page(&site.keys().host, &title, Some(Section::Log), &body)
+    });
+    Ok(page.await?.respond(&headers, Lifetime::Seconds))
+}
+
+fn body(
+    site: &Site,
+    index: LeafIndex,
+    tree: TreeHead,
+    checkpoint: &str,
+    entry: &Entry,
+    proof: &InclusionProof,
+) -> Markup {
+    let leaf = entry.leaf_hash();
+    let record = Record::try_from(entry).ok();
+    html! {
+        h1 { "Entry " (index) " of the log" }
+        p.lead {
+            "What was recorded, and the proof that the tree of "
+            (words::counted_as(tree.size.get(), "entry", "entries")) " holds it at this place."
+        }
+        h2 { "Record" }
+        pre { code { (String::from_utf8_lossy(entry.as_bytes())) } }
+        dl.facts {
+            @if let Some(record) = &record {
+                dt { "Version" } dd { (version_link(record.version())) }
+                dt { "Files" } dd {
+                    @let proxy = format!("/goproxy/{}/@v/{}", site.module().escape(), record.version());
+                    a href={ (proxy) ".zip" } { "module zip" } ", "
+                    a href={ (proxy) ".info" } { "info" } ", "
+                    a href={ (proxy) ".mod" } { "go.mod" }
+                }
+                dt { "Hash of the zip" } dd { span.hash { (record.zip()) } }
+                dt { "Hash of go.mod" } dd { span.hash { (record.go_mod()) } }
+            }
+            dt { "Leaf hash" } dd { span.hash { (leaf) } }
+        }
+        h2 { "Inclusion proof" }
+        p {
+            "Start from the leaf hash: the SHA-256 of a zero byte and the record ("
+            (words::link("https://www.rfc-editor.org/rfc/rfc6962#section-2.1", &html! { "RFC 6962, 2.1" }))
+            "). For each hash of the proof, take the SHA-256 of a byte of value one and the two hashes, "
+            "the one of the proof before or after what you have, as it says. What you end with must be "
+            "the root that the tree head signs."
+        }
+        @if proof.hashes().is_empty() {
+            p { "The log has one entry: its leaf hash is the root, and there is nothing to add." }
+        } @else {
+            (layout::wide("Inclusion proof", &table(index, tree, entry, proof)))
+        }
+        dl.facts { dt { "Root" } dd { span.hash { (tree.root) } } }
+        h2 { "Signed tree head" }
+        pre { code { (checkpoint) } }
+        nav.pages aria-label="Other entries" {
+            @if index.get() > 0 { a href={ "/log/entry/" (index.get() - 1) } rel="prev" { "Entry " (index.get() - 1) } }
+            @if index.get() + 1 < tree.size.get() {
+                a href={ "/log/entry/" (index.get() + 1) } rel="next" { "Entry " (index.get() + 1) }
+            }
+            a href="/log/" { "The log" }
+        }
+    }
+}
+
+fn table(index: LeafIndex, tree: TreeHead, entry: &Entry, proof: &InclusionProof) -> Markup {
+    html! {
+        table.full {
+            caption { "From the leaf up; hashes in base64" }
+            thead { tr {
+                th.number scope="col" { "Step" }
+                th scope="col" { "Hash of the proof" }
+                th scope="col" { "Stands" }
+                th scope="col" { "Both together" }
+            } }
+            tbody {
+                @for (number, step) in proof.steps(entry.leaf_hash(), index, tree.size).iter().enumerate() {
+                    tr {
+                        th.number scope="row" { (number + 1) }
+                        td { span.hash { (step.sibling) } }
+                        td { @match step.side { Side::Left => "before", Side::Right => "after" } }
+                        td { span.hash { (step.computed) } }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `/`: what this is, how to join and how to leave, and how to use it without trusting it.
+
+use super::{charts, layout, words};
+use crate::gomod::CommitTime;
+use crate::tlog::LogVerifiers;
+use crate::web::refusal::Refusal;
+use crate::web::representation::Lifetime;
+use crate::web::site::Site;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use maud::{Markup, html};
+
+pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let (head, index) = (site.head().await?, site.index().await?);
+    let (size, newest) = (head.tree().size, head.newest());
+    let mut published = None;
+    if let Some(version) = newest {
+        // A version that cannot be read is an error on its own page, not on this one.
+        published = site.config(version).await.ok().map(|config| config.provenance.time);
+    }
+    let week = charts::newest(&site, &index).await;
+    let key = format!("/ {size} {} {} {:x}", published.is_some(), week.is_some(), index.tag);
+    let load = async { Ok((published, week)) };
+    let page = site.page(key, load, move |site, (published, week)| {
+        let newest = newest.map(|version| (version.to_string(), published));
+        let teaser = week.map_or(html! {}, |week| charts::teaser(week.charts()));
+        layout::page(&site.keys().host, "Transparent telemetry", None, &body(site, newest, &teaser))
+    });
+    Ok(page.await?.respond(&headers, Lifetime::Seconds))
+}
+
+/// The page; `newest` is the newest version and its time, `teaser` the latest charts.
+fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Markup) -> Markup {
+    let (module, LogVerifiers { host, sumdb, log }) = (site.module(), site.keys());
+    html! {
+        h1 { "Telemetry that anyone can check" }
+        p.lead {
+            "This project learns how its programs are used from the few people who chose to tell, and "
+            "only what was agreed on in public. Everything that may be asked, everything that was "
+            "answered and every figure made from it is on this site."
+        }
+        (teaser)
+        h2 { "In or out: your choice" }
+        p {
+            "Nothing is sent until someone turns it on. These commands take effect at once, and "
+            code { "candor telemetry view" } " shows what would be sent before anything is."
+        }
+        (choices())
+        p {
+            "The complete list of what may leave a machine, counter by counter, is on the "
+            a href="/privacy" { "privacy page" } "."
+        }
+        h2 { "What you may hold us to" }
+        ul.cards {
+            (promise("Reviewed first", html! {
+                "Each counter is asked for by a chart definition that was discussed in public, and is "
+                "collected no longer than that chart needs it."
+            }))
+            (promise("No identity", html! {
+                "A report has no name, no number of a machine or user and no address. It holds counts of "
+                "one week, and a random number that is drawn anew each time."
+            }))
+            (promise("As few as will do", html! {
+                "Sampling asks only as many installations as an estimate needs: where many opted in, "
+                "most reports are never sent."
+            }))
+            (promise("Nothing in secret", html! {
+                "What clients obey is in a public, append-only " a href="/log/" { "log" }
+                ": it cannot be changed for one person, or changed back, without everyone seeing it."
+            }))
+            (promise("Shown to all", html! {
+                "The reports themselves are " a href="/data/" { "published" }
+                ", so anyone can compute every figure again."
+            }))
+            (promise("Honest about doubt", html! {
+                "Each figure says how many reports are behind it, and within which bounds the truth lies "
+                "with what probability."
+            }))
+        }
+        h2 { "What clients obey" }
+        p {
+            "The collection config says which counters may be reported, and how often. Each version of "
+            "it is a Go module, recorded for ever in a transparency log. "
+            @if newest.is_some() { a href="/config/" { "All versions, and what changed in each" } "." }
+        }
+        dl.facts {
+            dt { "Newest version" }
+            dd {
+                @match &newest {
+                    None => "none yet",
+                    Some((version, published)) => {
+                        a href={ "/config/" (version) } { (version) }
+                        @if let Some(published) = published { ", of " (words::time(*published)) }
+                    }
+                }
+            }
+            dt { "Module" } dd { code { (module) } }
+            dt { "Verifier key of the log" } dd { code { (log) } }
+            dt { "Verifier key of the checksum database" } dd { code { (sumdb) } }
+        }
+        p { "To download the config and verify that it is the one everyone gets:" }
+        pre { code {
+            "GOPROXY=https://" (host) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
+            (module) "@latest"
+        } }
+        p.note {
+            "For machines: the log at " a href="/log/checkpoint" { code { "/log/" } }
+            ", the checksum database at " a href="/sumdb/latest" { code { "/sumdb/" } }
+            ", the module at " a href={ "/goproxy/" (module.escape()) "/@v/list" } { code { "/goproxy/" } }
+            ", the public data at " a href="/data/index.json" { code { "/data/index.json" } } "."
+        }
+    }
+}
+
+fn promise(title: &str, text: Markup) -> Markup {
+    html! { li.card { h3 { (title) } p { (text) } } }
+}
+
+/// How to join and how to leave.
+pub(super) fn choices() -> Markup {
+    let commands = [
+        ("on", "Count, and send sampled reports of weeks that begin from now on."),
+        ("local", "Count for yourself; send nothing."),
+        ("off", "Count nothing, send nothing."),
+    ];
+    html! {
+        dl.facts {
+            @for (mode, effect) in commands {
+                dt { code { "candor telemetry " (mode) } }
+                dd { (effect) " For Go's own programs: " code { "gotelemetry " (mode) } "." }
+            }
+            dt { code { "DO_NOT_TRACK=1" } }
+            dd { "In the environment: off, whatever else is set." }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `/log/`: the tree head, and the newest entries. Below it, beside these pages, the log itself is
+//! served to machines (`tiles`).
+
+use super::layout::{self, Section};
+use super::words;
+use crate::gomod::ModuleVersion;
+use crate::tlog::{Bundle, Face, LeafIndex, Record, TreeHead};
+use crate::web::refusal::Refusal;
+use crate::web::representation::Lifetime;
+use crate::web::site::Site;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use maud::{Markup, html};
+
+/// How many entries are on a page of the list.
+const LISTED: u64 = 20;
+
+/// An entry of the list.
+struct Listed {
+    index: u64,
+    /// What it records; `None` where this program does not understand it.
+    record: Option<Record>,
+}
+
+pub(super) async fn get(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let head = site.head().await?;
+    let size = head.tree().size.get();
+    let end = match super::config::query(&uri, "before") {
+        None => size,
+        Some(before) => {
+            let malformed = |_| Refusal::bad_request("bad request: entries are numbered from 0");
+            before.parse::<LeafIndex>().map_err(malformed)?.get().min(size)
+        }
+    };
+    let (gathered, tree, checkpoint) =
+        (site.clone(), head.tree(), head.signed(Face::Log).to_owned());
+    let load = async move {
+        let mut entries = Vec::new();
+        for index in (end.saturating_sub(LISTED)..end).rev() {
+            let place =
+                LeafIndex::new(index).ok().and_then(|leaf| Bundle::of_leaf(leaf, tree.size));
+            let Some((bundle, place)) = place else { continue };
+            let bundle = gathered.bundle_at(&head, bundle).await?;
+            let record = bundle.entry(place).and_then(|entry| Record::try_from(entry).ok());
+            entries.push(Listed { index, record });
+        }
+        Ok(entries)
+    };
+    let page = site.page(format!("/log/ {size} {end}"), load, move |site, entries| {
+        let body = body(site, tree, &checkpoint, end, &entries);
+        layout::page(&site.keys().host, "The log", Some(Section::Log), &body)
+    });
+    Ok(page.await?.respond(&headers, Lifetime::Seconds))
+}
+
+fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[Listed]) -> Markup {
+    let keys = site.keys();
+    let next = entries.last().map(|entry| entry.index).filter(|index| *index > 0);
+    html! {
+        h1 { "The log" }
+        p.lead {
+            "Every version of the config that clients obey is an entry of this log. Entries are only "
+            "ever added: the tree head below is signed, and commits to all of them in their order, so "
+            "none can be changed, removed or shown to one person alone without that being proved."
+        }
+        dl.facts {
+            dt { "Entries" } dd { (words::grouped(tree.size.get())) }
+            dt { "Root hash" } dd { span.hash { (tree.root) } }
+            dt { "Origin" } dd { code { (Face::Log.origin(&keys.host)) } }
+            dt { "Verifier key of the log" } dd { code { (keys.log) } }
+            dt { "Verifier key of the checksum database" } dd { code { (keys.sumdb) } }
+        }
+        h2 { "Signed tree head" }
+        p {
+            "As " a href="/log/checkpoint" { "served to machines" } ": the origin, the number of "
+            "entries, the root hash, and the signature. Anyone who keeps it can later ask for proof that "
+            "a newer tree still begins with this one."
+        }
+        pre { code { (checkpoint) } }
+        h2 { "Entries" }
+        @if entries.is_empty() {
+            p { "There are none yet." }
+        } @else {
+            (layout::wide("Entries of the log", &table(entries)))
+        }
+        nav.pages aria-label="More entries" {
+            @if end < tree.size.get() { a href="/log/" { "Newest entries" } }
+            @if let Some(next) = next { a href={ "/log/?before=" (next) } rel="next" { "Older entries" } }
+        }
+        h2 { "For machines" }
+        p {
+            "The log is served by " (words::link("https://c2sp.org/tlog-tiles", &html! { "C2SP tlog-tiles" }))
+            " below " code { "/log/" } " and, for the " code { "go" } " command, as a "
+            (words::link("https://go.dev/ref/mod#checksum-database", &html! { "checksum database" }))
+            " below " code { "/sumdb/" } ": one tree, two faces, one key."
+        }
+    }
+}
+
+fn table(entries: &[Listed]) -> Markup {
+    html! {
+        table.full {
+            caption { "Newest first" }
+            thead { tr {
+                th.number scope="col" { "Entry" }
+                th scope="col" { "Version" }
+                th scope="col" { "Hash of its zip" }
+            } }
+            tbody {
+                @for entry in entries {
+                    tr {
+                        th.number scope="row" { a href={ "/log/entry/" (entry.index) } { (entry.index) } }
+                        @match &entry.record {
+                            None => td colspan="2" { "no record that this program understands" },
+                            Some(record) => {
+                                td.nowrap { (version_link(record.version())) }
+                                td { span.hash { (record.zip()) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A version, linked where it is one of this deployment's form.
+pub(super) fn version_link(version: &str) -> Markup {
+    match version.parse::<ModuleVersion>() {
+        Ok(version) => html! { a href={ "/config/" (version) } { (version) } },
+        Err(_) => html! { (version) },
+    }
+}

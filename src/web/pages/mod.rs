@@ -1,0 +1,70 @@
+//! Pages for people. Drawn on the server, read without scripts.
+//!
+//! | path | page | file |
+//! | --- | --- | --- |
+//! | `/` | what this is, how to join and how to leave | `home` |
+//! | `/charts/` and below | charts: pictures, tables, files | `charts` |
+//! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
+//! | `/log/` | the tree head and the newest entries | `log` |
+//! | `/log/entry/N` | one entry with its proof | `entry` |
+//! | `/data/` | the public data and how to read it | `data` |
+//! | `/privacy` | the complete list of what may leave a machine | `privacy` |
+//! | what is refused, to a browser | the sentence, and the way back | `refused` |
+//! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
+//!
+//! `layout` is the frame of them all, `words` what they say in the same way. A page is drawn once for
+//! what it depends on and kept ([`Site::page`]). Everything from outside is escaped by `maud`, and
+//! becomes a link only where it is an http or https address (`words`).
+
+mod assets;
+mod changes;
+pub(super) mod charts;
+mod collected;
+mod comparison;
+mod config;
+mod data;
+mod entry;
+mod example;
+mod feed;
+mod home;
+mod layout;
+mod log;
+mod privacy;
+mod refused;
+mod version;
+pub(super) mod words;
+
+pub(super) use refused::refusal;
+
+use super::site::Site;
+use axum::Router;
+use axum::http::HeaderMap;
+use axum::response::Redirect;
+use axum::routing::get;
+
+/// The routes of all pages.
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/", get(home::get))
+        .route("/charts/", get(charts::get))
+        .route("/charts/{*path}", get(charts::get))
+        .route("/charts", get(async || Redirect::permanent("/charts/")))
+        .route("/config/", get(config::list))
+        .route("/config/{*path}", get(config::get))
+        .route("/log/", get(log::get))
+        .route("/log/entry/{index}", get(entry::get))
+        .route("/privacy", get(privacy::get))
+        .route("/privacy/", get(async || Redirect::permanent("/privacy")))
+        .route("/data/", get(data::get))
+        .route("/data", get(async || Redirect::permanent("/data/")))
+        .route("/log", get(async || Redirect::permanent("/log/")))
+        .route("/config", get(async || Redirect::permanent("/config/")))
+        .route(
+            assets::style().path(),
+            get(async |headers: HeaderMap| assets::style().respond(&headers)),
+        )
+        .route(
+            assets::icon().path(),
+            get(async |headers: HeaderMap| assets::icon().respond(&headers)),
+        )
+}

@@ -1,0 +1,139 @@
+//! `/privacy`: the complete list of what may leave a machine, made from the newest config.
+
+use super::collected::{self, Askers};
+use super::layout::{self, Section};
+use super::{example, home, words};
+use crate::publish::Catalogue;
+use crate::web::refusal::Refusal;
+use crate::web::representation::Lifetime;
+use crate::web::site::Site;
+use crate::web::source::LoadedConfig;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use maud::{Markup, html};
+
+/// The fields of a report, what is in them, and what they can be.
+const FIELDS: [(&str, &str); 12] = [
+    ("Week", "the day on which the counted week ended, such as 2026-02-08"),
+    ("LastWeek", "the same of the report before this one; empty if there was none"),
+    (
+        "X",
+        "a random number over 0 and up to 1, drawn anew for each report: it decides what is sampled, \
+         and leads to nobody",
+    ),
+    ("Config", "the version of the config that was obeyed"),
+    ("Programs", "for each program that was used in the week:"),
+    ("Program", "one of the programs below"),
+    ("Version", "one of its versions below"),
+    ("GoVersion", "one of the toolchains below"),
+    ("GOOS", "one of the operating systems below"),
+    ("GOARCH", "one of the architectures below"),
+    ("Counters", "names of counters below, and how often each was counted in the week"),
+    ("Stacks", "names of stack counters below with call stacks, and how often each was met"),
+];
+
+pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let newest = site.head().await?.newest();
+    let catalogue = site.catalogue().await;
+    let gathered = site.clone();
+    let load = async move {
+        Ok(match newest {
+            Some(version) => Some(gathered.config(version).await?),
+            None => None,
+        })
+    };
+    let key = format!("/privacy {newest:?} {}", catalogue.key);
+    let page = site.page(key, load, move |site, config| {
+        let body = body(config.as_deref(), catalogue.catalogue.as_ref());
+        layout::page(&site.keys().host, "Privacy", Some(Section::Privacy), &body)
+    });
+    Ok(page.await?.respond(&headers, Lifetime::Seconds))
+}
+
+/// The page about a config, and who asked for what is in it.
+pub(super) fn body(config: Option<&LoadedConfig>, catalogue: Option<&Catalogue>) -> Markup {
+    html! {
+        h1 { "What may leave a machine" }
+        p.lead {
+            "This page is made from the config that clients obey, not written by hand. It names every "
+            "string that a report can hold. Anything else is not collected, and a report that holds "
+            "anything else is refused."
+        }
+        @if let Some(config) = config {
+            p {
+                "As of " a href={ "/config/" (config.version) } { "config " (config.version) } ", committed "
+                (words::time(config.provenance.time)) ". " a href="/config/" { "What changed, version by version" } "."
+            }
+        }
+        h2 { "In or out" }
+        p { "Off until you turn it on. What is counted stays on the machine until a week is over." }
+        (home::choices())
+        (never())
+        h2 { "What a report is made of" }
+        p {
+            "One report a week from an installation that opted in and was sampled. These are all its "
+            "fields:"
+        }
+        (layout::wide("The fields of a report", &fields()))
+        @match config.map(|config| (config, &config.config)) {
+            None => p { "No config was published yet, so nothing can be reported." },
+            Some((_, Err(reason))) => p.warn {
+                "This program does not understand the newest config: " (reason) "."
+            },
+            Some((version, Ok(config))) => {
+                @if let Some(example) = example::example(version.version, version.provenance.time, config) {
+                    h3 { "An example" }
+                    p.note { "Made up, with names that may really be reported." }
+                    pre { code { (example) } }
+                }
+                h3 { "How often" }
+                p {
+                    "Of the installations that opted in, " (config.sample_rate.percent()) " send a report "
+                    "in a week, chosen by X alone; each counter is in it as often as the list says."
+                }
+                h2 { "Where reports may come from" }
+                (collected::environments(config))
+                (collected::programs(config, &Askers::new(catalogue)))
+            }
+        }
+    }
+}
+
+fn never() -> Markup {
+    html! {
+        h2 { "What is never collected" }
+        ul {
+            li { "No identifier of a person, a machine or an installation: the format has no field for one." }
+            li {
+                "No address. The server drops it as it accepts a connection, before anything is read; "
+                "it is in no file, no log line and no statistic."
+            }
+            li { "No time: a report says which week it counts, and the time of its arrival is not stored." }
+            li {
+                "No text of yours: no file, folder, user, host, argument, message or input. A counter's name "
+                "is one of those below, letter by letter, or it is not sent."
+            }
+            li { "No values of variables: a call stack is names of functions and line numbers." }
+            li { "No events: only how often something was counted in a whole week." }
+        }
+    }
+}
+
+fn fields() -> Markup {
+    html! {
+        table {
+            caption { "Every field of a report" }
+            thead { tr { th scope="col" { "Field" } th scope="col" { "What is in it" } } }
+            tbody {
+                @for (name, meaning) in FIELDS {
+                    tr { th.term scope="row" { code { (name) } } td { (meaning) } }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "privacy_tests.rs"]
+mod tests;

@@ -1,0 +1,39 @@
+//! A refusal, to someone who reads pages.
+
+use super::layout;
+use crate::tlog::LogVerifiers;
+use crate::web::refusal::Refusal;
+use crate::web::representation::{Content, PAGE_POLICY};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::Response;
+use maud::html;
+
+/// The refusal as a page, with its status.
+pub(in crate::web) fn refusal(keys: &LogVerifiers, refusal: &Refusal) -> Response {
+    let title = match refusal.status() {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::SERVICE_UNAVAILABLE => "Not now",
+        status if status.is_server_error() => "Something is broken here",
+        _ => "That was not understood",
+    };
+    let sentence = refusal.sentence();
+    // Machines are told the kind of the refusal in its first words; the heading says it here.
+    let sentence = ["not found: ", "bad request: "]
+        .iter()
+        .find_map(|kind| sentence.strip_prefix(kind))
+        .unwrap_or(sentence);
+    let body = html! {
+        h1 { (title) }
+        p.lead { (super::words::capitalized(sentence)) "." }
+        p {
+            "What there is: " a href="/" { "home" } ", "
+            a href="/data/" { "data" } ", " a href="/config/" { "config" } ", "
+            a href="/log/" { "log" } " and " a href="/privacy" { "privacy" } "."
+        }
+    };
+    let page = layout::page(&keys.host, title, None, &body);
+    let mut response = refusal.with_body(page.into_string(), Content::Html);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
+}

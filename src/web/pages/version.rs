@@ -1,0 +1,103 @@
+//! `/config/VERSION`: what one version collects, and where it comes from.
+
+use super::changes::Changes;
+use super::collected::{self, Askers};
+use super::layout::{self, Section};
+use super::words;
+use crate::gomod::ModuleVersion;
+use crate::web::refusal::Refusal;
+use crate::web::representation::Lifetime;
+use crate::web::site::Site;
+use crate::web::source::LoadedConfig;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use maud::{Markup, html};
+
+/// How many changes are told before a link leads to the rest.
+const TOLD: usize = 12;
+
+pub(super) async fn get(
+    site: &Site,
+    version: ModuleVersion,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let newest = site.head_with_version(version).await?.newest();
+    let has_next = newest.is_some_and(|newest| newest > version);
+    let gathered = site.clone();
+    let load = async move {
+        let config = gathered.config(version).await?;
+        let before = match ModuleVersion::new(version.number() - 1) {
+            Ok(before) => Some(gathered.config(before).await?),
+            Err(_) => None,
+        };
+        Ok((config, before))
+    };
+    let page =
+        site.page(format!("/config/{version} {has_next}"), load, move |site, (config, before)| {
+            let body = body(site, &config, before.as_deref(), has_next);
+            let title = format!("Config {version}");
+            layout::page(&site.keys().host, &title, Some(Section::Config), &body)
+        });
+    Ok(page.await?.respond(headers, Lifetime::Seconds))
+}
+
+fn body(
+    site: &Site,
+    config: &LoadedConfig,
+    before: Option<&LoadedConfig>,
+    has_next: bool,
+) -> Markup {
+    let (version, provenance) = (config.version, &config.provenance);
+    let since = before.map(|before| format!("/config/{}...{version}", before.version));
+    html! {
+        h1 { "Config " (version) }
+        p.lead {
+            "What clients that obey this version may report. "
+            @match has_next {
+                true => { "There is a newer one." },
+                false => { "It is the newest." },
+            }
+        }
+        dl.facts {
+            dt { "Committed" } dd { (words::time(provenance.time)) }
+            dt { "Commit" } dd {
+                (words::commit_of(provenance))
+                @if !provenance.repository.as_str().is_empty() {
+                    " of " (words::link(provenance.repository.as_str(), &html! { (provenance.repository.as_str()) }))
+                }
+                @if !provenance.path.as_str().is_empty() { ", folder " code { (provenance.path.as_str()) } }
+            }
+            dt { "Compiled by" } dd { (provenance.program_version) }
+            dt { "Hash of the zip" } dd { span.hash { (config.zip_hash) } }
+            dt { "In the log" } dd {
+                a href={ "/log/entry/" (version.leaf_index()) } { "entry " (version.leaf_index()) }
+                ", with its proof"
+            }
+            dt { "Files" } dd {
+                a href={ "/config/" (version) ".json" } { "config.json" } ", "
+                a href={ "/goproxy/" (site.module().escape()) "/@v/" (version) ".zip" } { "module zip" }
+            }
+            @if let Ok(config) = &config.config {
+                dt { "Reports sent" } dd {
+                    (config.sample_rate.percent()) " of those of people who opted in"
+                }
+            }
+        }
+        nav.pages aria-label="Other versions" {
+            @if let Some(before) = before { a href={ "/config/" (before.version) } rel="prev" { "Before: " (before.version) } }
+            @if has_next && let Ok(next) = version.next() { a href={ "/config/" (next) } rel="next" { "After: " (next) } }
+            a href="/config/" { "All versions" }
+        }
+        h2 { "What changed" }
+        (Changes::between(before, config).list(TOLD, since.as_deref().unwrap_or_default()))
+        @if let Some(since) = &since { p { a href=(since) { "This comparison by itself" } } }
+        h2 { "Where reports may come from" }
+        @match &config.config {
+            Err(reason) => p.warn { "This program does not understand the config: " (reason) "." },
+            Ok(config) => {
+                (collected::environments(config))
+                (collected::programs(config, &Askers::default()))
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What pages say in the same way everywhere: links, times, numbers.
+
+use crate::gomod::{CommitTime, Provenance};
+use maud::{Markup, html};
+
+/// A text with its first letter in upper case.
+pub(in crate::web) fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// A number with a comma between groups of three digits.
+pub(in crate::web) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 report`, `2,000 reports`.
+pub(in crate::web) fn counted(number: u64, what: &str) -> String {
+    counted_as(number, what, &format!("{what}s"))
+}
+
+/// The same, for words whose plural is not made with an `s`.
+pub(in crate::web) fn counted_as(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A size in bytes, to three digits.
+pub(in crate::web) fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let decimals = if unit == 0 || value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {}", units.get(unit).copied().unwrap_or_default())
+}
+
+/// A commit's time, as machines and people read it.
+pub(in crate::web) fn time(time: CommitTime) -> Markup {
+    let text = time.to_string();
+    let shown = text.trim_end_matches('Z').replace('T', " ");
+    // Seconds tell nobody anything here; the whole is in the attribute.
+    let shown = shown.get(..16).unwrap_or(&shown);
+    html! { time datetime=(text) { (shown) " UTC" } }
+}
+
+/// A link, where the address is one that a browser fetches from the web; else just its text.
+pub(in crate::web) fn link(address: &str, text: &Markup) -> Markup {
+    if is_web_address(address) {
+        html! { a href=(address) rel="noopener" { (text) } }
+    } else {
+        html! { (text) }
+    }
+}
+
+/// Whether an address is an http or https one. Anything else (`javascript:`, `data:`) must never
+/// become a link.
+pub(in crate::web) fn is_web_address(address: &str) -> bool {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| {
+        let (start, rest) = address.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+/// The first digits of a commit's name, linked where its repository shows commits on the web.
+pub(in crate::web) fn commit(repository: &str, commit: &str) -> Markup {
+    let short = html! { code { (commit.get(..12).unwrap_or(commit)) } };
+    match commit_address(repository, commit) {
+        Some(address) => link(&address, &short),
+        None => short,
+    }
+}
+
+/// The commit that a version was compiled from.
+pub(in crate::web) fn commit_of(provenance: &Provenance) -> Markup {
+    commit(provenance.repository.as_str(), provenance.commit.as_str())
+}
+
+/// Where a known forge shows a commit.
+pub(in crate::web) fn commit_address(repository: &str, commit: &str) -> Option<String> {
+    Some(format!("{}/commit/{commit}", forge(repository)?))
+}
+
+/// Where a known forge shows what changed from one commit to another.
+pub(in crate::web) fn range_address(repository: &str, commits: [&str; 2]) -> Option<String> {
+    Some(format!("{}/compare/{}...{}", forge(repository)?, commits[0], commits[1]))
+}
+
+/// Where a known forge shows a line of a file at a commit; line 0 is the whole file.
+pub(in crate::web) fn file_address(
+    repository: &str,
+    commit: &str,
+    file: &str,
+    line: u32,
+) -> Option<String> {
+    let base = forge(repository)?;
+    let mut address = match base.contains("://codeberg.org/") {
+        true => format!("{base}/src/commit/{commit}/"),
+        false => format!("{base}/blob/{commit}/"),
+    };
+    for byte in file.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                address.push(char::from(byte));
+            }
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if line > 0 {
+        address.push_str(&format!("#L{line}"));
+    }
+    Some(address)
+}
+
+/// The address of a repository's pages, where its host is one whose pages are known. GitLab's
+/// addresses without `/-/` lead to those with it.
+fn forge(repository: &str) -> Option<&str> {
+    let known = ["https://github.com/", "https://gitlab.com/", "https://codeberg.org/"];
+    let base = repository.trim_end_matches('/');
+    let base = base.strip_suffix(".git").unwrap_or(base);
+    let path = known.iter().find_map(|host| base.strip_prefix(host))?;
+    (path.contains('/') && is_web_address(base)).then_some(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_short() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (16_588_000, "16,588,000")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(
+            (counted(1, "report"), counted(0, "report")),
+            ("1 report".into(), "0 reports".into())
+        );
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.00 kB"),
+            (12_345, "12.3 kB"),
+            (999_600, "1.00 MB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        for good in ["https://a.b/c?d=e&f#g", "http://a", "HTTPS://a"] {
+            assert!(is_web_address(good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//a",
+            "/a",
+            "a",
+            "",
+            "https://",
+            " https://a",
+            "https://a b",
+            "java\nscript:x",
+            "https:a",
+            "ftp://a",
+        ] {
+            assert!(!is_web_address(bad), "{bad}");
+        }
+        let text = html! { "<b>" };
+        assert_eq!(link("javascript:x", &text).into_string(), "&lt;b&gt;");
+        let quoted = link("https://a/\"onclick=", &text).into_string();
+        assert!(quoted.starts_with("<a href=\"https://a/&quot;onclick=\""), "{quoted}");
+    }
+
+    #[test]
+    fn commits_are_linked_where_their_forge_is_known() {
+        let commit = "a".repeat(40);
+        for (repository, address) in [
+            ("https://github.com/a/b", Some("https://github.com/a/b/commit/")),
+            ("https://gitlab.com/a/b/c.git", Some("https://gitlab.com/a/b/c/commit/")),
+            ("https://codeberg.org/a/b/", Some("https://codeberg.org/a/b/commit/")),
+            ("https://github.com/a", None),
+            ("https://github.com.evil.org/a/b", None),
+            ("git@github.com:a/b", None),
+            ("http://github.com/a/b", None),
+            ("", None),
+        ] {
+            let expected = address.map(|base| format!("{base}{commit}"));
+            assert_eq!(commit_address(repository, &commit), expected, "{repository}");
+        }
+        assert_eq!(
+            file_address("https://github.com/a/b", "c0", "charts/a b#.toml", 7).as_deref(),
+            Some("https://github.com/a/b/blob/c0/charts/a%20b%23.toml#L7")
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! What is public besides the log, as this server shows it: the data, and the definitions behind
+//! the newest config.
+
+use super::fresh::Fresh;
+use super::refusal::Refusal;
+use crate::aggregate::index::{FORMAT, Index};
+use crate::aggregate::public::parse_index;
+use crate::aggregate::{PublicData, PublicError};
+use crate::publish::{Catalogue, CatalogueError, Catalogues};
+use crate::store::Store;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// An index, and what tells it from any other.
+#[derive(Debug)]
+pub(super) struct ShownIndex {
+    /// The index.
+    pub(super) index: Index,
+    /// The first bytes of the SHA-256 of its bytes: part of the key of every page made from it.
+    pub(super) tag: u64,
+}
+
+/// The newest catalogue, if there is one, and the name of its object, which is a hash of it.
+#[derive(Debug, Default)]
+pub(super) struct ShownCatalogue {
+    /// The name of the object; empty where there is none.
+    pub(super) key: String,
+    /// The definitions.
+    pub(super) catalogue: Option<Catalogue>,
+}
+
+/// What is public besides the log.
+#[derive(Debug)]
+pub(super) struct Public {
+    data: PublicData,
+    catalogues: Catalogues,
+    index: Fresh<ShownIndex>,
+    catalogue: Fresh<ShownCatalogue>,
+}
+
+impl Public {
+    /// What is public in `store`.
+    pub(super) fn new(store: &Arc<dyn Store>) -> Public {
+        Public {
+            data: PublicData::new(store.clone()),
+            catalogues: Catalogues::new(store.clone()),
+            index: Fresh::new(),
+            catalogue: Fresh::new(),
+        }
+    }
+
+    /// The data that is indexed.
+    pub(super) fn data(&self) -> &PublicData {
+        &self.data
+    }
+
+    /// The index now.
+    pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
+        let data = self.data.clone();
+        self.index.current(move |last| read_index(&data, last)).await
+    }
+
+    /// The newest catalogue. Where it cannot be read, pages do without, and the operator is told.
+    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
+        let catalogues = self.catalogues.clone();
+        let read = self.catalogue.current(move |last| read_catalogue(&catalogues, last)).await;
+        read.unwrap_or_default()
+    }
+}
+
+fn read_index(
+    data: &PublicData,
+    last: Option<Arc<ShownIndex>>,
+) -> Result<Arc<ShownIndex>, PublicError> {
+    let bytes = data.index_bytes()?;
+    let digest = Sha256::digest(bytes.as_deref().unwrap_or_default());
+    let tag = digest.iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte));
+    match last {
+        Some(last) if last.tag == tag => Ok(last),
+        _ => {
+            let index = match bytes.as_deref() {
+                None => Index { format: FORMAT, ..Index::default() },
+                Some(bytes) => parse_index(bytes)?,
+            };
+            Ok(Arc::new(ShownIndex { index, tag }))
+        }
+    }
+}
+
+fn read_catalogue(
+    catalogues: &Catalogues,
+    last: Option<Arc<ShownCatalogue>>,
+) -> Result<Arc<ShownCatalogue>, CatalogueError> {
+    let entries = catalogues.entries()?;
+    let Some(newest) = entries.last() else { return Ok(Arc::default()) };
+    match last {
+        Some(last) if last.key == newest.key => Ok(last),
+        _ => {
+            let catalogue = Some(catalogues.read(newest)?);
+            Ok(Arc::new(ShownCatalogue { key: newest.key.clone(), catalogue }))
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! `/charts/` from the outside: pages that lead to one another, files that hold what was stored, and
+//! names that do no harm anywhere.
+
+use super::fixture::{Answer, Fixture, ask, get};
+use crate::aggregate::figure::{Figure, WeekCharts};
+use crate::charts_fixture::{self as charts, AWKWARD, GOPLS, HOSTILE, LONELY, NEWEST};
+use axum::Router;
+use axum::http::{Method, StatusCode};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A deployment with charts of so many weeks.
+async fn charted(weeks: u32) -> (Fixture, Router) {
+    let fixture = Fixture::with(1);
+    let weeks: Vec<_> = charts::weeks(weeks).into_iter().map(charts::week).collect();
+    charts::publish(&*fixture.store, &weeks);
+    let router = fixture.router().await;
+    (fixture, router)
+}
+
+async fn page(router: &Router, path: &str) -> Answer {
+    ask(router, Method::GET, path, &[("accept", "text/html")]).await
+}
+
+/// What an attribute says, everywhere in a page.
+fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
+    let start = format!(" {attribute}=\"");
+    let parts = page.split(start.as_str()).skip(1);
+    parts.filter_map(|part| part.split('"').next()).collect()
+}
+
+/// The addresses of a page's links, as a browser understands them.
+fn links(page: &str) -> Vec<String> {
+    values(page, "href").into_iter().map(|link| link.replace("&amp;", "&")).collect()
+}
+
+fn stored(program: &str) -> Vec<Figure> {
+    let week = charts::week(NEWEST);
+    let found = week.programs.into_iter().find(|found| found.program == program);
+    found.expect("the program").charts
+}
+
+#[tokio::test]
+async fn every_link_between_chart_pages_leads_somewhere() {
+    let (_fixture, router) = charted(3).await;
+    let mut waiting = vec!["/charts/".to_owned()];
+    let mut seen: BTreeSet<String> = waiting.iter().cloned().collect();
+    while let Some(path) = waiting.pop() {
+        let answer = page(&router, &path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        if !answer.header("content-type").starts_with("text/html") {
+            continue;
+        }
+        let text = answer.text();
+        let ids: Vec<_> = values(text, "id");
+        let unique: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len(), "{path}: an id is there twice");
+        for reference in ["aria-labelledby", "aria-describedby"] {
+            for id in values(text, reference) {
+                assert!(unique.contains(&id), "{path}: {id}");
+            }
+        }
+        for link in links(text) {
+            if let Some(id) = link.strip_prefix('#') {
+                assert!(unique.contains(&id), "{path}: {link}");
+            }
+            let link = link.split('#').next().unwrap_or_default().to_owned();
+            if link.starts_with("/charts/") && seen.insert(link.clone()) {
+                waiting.push(link);
+            }
+        }
+    }
+    for program in [GOPLS, AWKWARD, LONELY] {
+        for expected in [
+            format!("/charts/{program}/@2026-11-15/platforms.svg"),
+            format!("/charts/{program}/@2026-11-01/charts.json"),
+            format!("/charts/{program}/@2026-11-01..2026-11-15/platforms.csv"),
+        ] {
+            let exists = program != AWKWARD || !expected.contains("platforms");
+            assert_eq!(seen.contains(&expected), exists, "{expected}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_newest_week_stands_at_a_program_s_own_address_too() {
+    let (_fixture, router) = charted(3).await;
+    let newest = page(&router, &format!("/charts/{GOPLS}/")).await;
+    assert_eq!(newest.status, StatusCode::OK);
+    let link = format!("</charts/{GOPLS}/@2026-11-15/>; rel=\"canonical\"");
+    assert_eq!(newest.header("link"), link);
+    let dated = page(&router, &format!("/charts/{GOPLS}/@2026-11-15/")).await;
+    assert_eq!(newest.body, dated.body);
+    let bare = page(&router, &format!("/charts/{GOPLS}")).await;
+    assert_eq!(bare.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(bare.header("location"), format!("/charts/{GOPLS}/"));
+}
+
+#[tokio::test]
+async fn every_figure_is_there_as_a_picture_and_as_a_table() {
+    let (_fixture, router) = charted(3).await;
+    let answer = page(&router, &format!("/charts/{GOPLS}/")).await;
+    let text = answer.text();
+    for figure in stored(GOPLS) {
+        assert!(text.contains(&format!("/@2026-11-15/{}.csv\"", figure.id)), "{}", figure.id);
+        for row in figure.rows.iter().take(10) {
+            let label = row.label.replace('<', "&lt;").replace('&', "&amp;");
+            let label = label.replace("&amp;lt;", "&lt;");
+            assert!(text.contains(&format!("<bdi>{label}</bdi>")), "{label}");
+        }
+    }
+    let figures = stored(GOPLS).len();
+    assert_eq!(text.matches("class=\"wide\"").count(), figures);
+    assert_eq!(text.matches("class=\"narrow\"").count(), figures);
+    assert!(text.matches("<caption>").count() >= figures);
+    for said in [
+        "provisional",
+        "99% interval",
+        "Estimated installations",
+        "6.6352% under config",
+        "charts-config/charts/gopls.toml",
+        "https://github.com/example/charts/blob/0c9d8b7a6f5e4d3c2b4d1f0c35a8d2be2b2f4a7e/charts-config/charts/gopls.toml#L12",
+        "https://github.com/example/charts/commit/4d1f0c35a8d2be2b2f4a7e0c9d8b7a6f5e4d3c2b",
+        "https://github.com/example/charts/issues/12",
+        "Developer survey 2026",
+        "none of these",
+        "no longer collected",
+        "By platform",
+    ] {
+        assert!(text.contains(said), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn json_is_what_was_stored() {
+    let (_fixture, router) = charted(2).await;
+    for program in [GOPLS, AWKWARD] {
+        let base = format!("/charts/{program}/@2026-11-15/");
+        let all = get(&router, &format!("{base}charts.json")).await;
+        assert_eq!(all.header("content-type"), "application/json");
+        let all: serde_json::Value = serde_json::from_slice(&all.body).expect("JSON");
+        let figures: Vec<Figure> = serde_json::from_value(all["charts"].clone()).expect("charts");
+        assert_eq!(figures, stored(program));
+        assert_eq!(all["week"], "2026-11-15");
+        assert_eq!(all["complete"], false);
+        for figure in figures {
+            let one = get(&router, &format!("{base}{}.json", figure.id)).await;
+            let one: serde_json::Value = serde_json::from_slice(&one.body).expect("JSON");
+            let read: Figure = serde_json::from_value(one["chart"].clone()).expect("a chart");
+            assert_eq!(read, figure);
+            assert_eq!(one["program"], program);
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_names_are_only_text() {
+    let (_fixture, router) = charted(2).await;
+    let range = "@2026-11-08..2026-11-15/";
+    for path in [
+        "/charts/".to_owned(),
+        format!("/charts/{AWKWARD}/"),
+        format!("/charts/{AWKWARD}/@2026-11-15/odd"),
+        format!("/charts/{AWKWARD}/@2026-11-15/deep"),
+        format!("/charts/{AWKWARD}/{range}"),
+        format!("/charts/{AWKWARD}/{range}odd"),
+        format!("/charts/{AWKWARD}/@2026-11-15/odd.svg"),
+    ] {
+        let answer = page(&router, &path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let text = answer.text();
+        assert!(!text.contains("<script"), "{path}");
+        assert!(!text.contains(" style="), "{path}");
+        assert!(!text.contains('\u{202e}'), "{path}");
+        assert!(!links(text).iter().any(|link| link.starts_with("javascript")), "{path}");
+    }
+    let answer = page(&router, &format!("/charts/{AWKWARD}/@2026-11-15/odd")).await;
+    assert!(answer.text().contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(answer.text().contains("javascript:alert(1)"), "shown, and not linked");
+    assert!(answer.text().contains("Zürich 東京 🦀"));
+}
+
+#[tokio::test]
+async fn files_are_saved_under_names_that_nothing_minds() {
+    let (_fixture, router) = charted(2).await;
+    for (file, kind, disposition) in [
+        ("odd.csv", "text/csv; charset=utf-8; header=present", "attachment"),
+        ("odd.json", "application/json", "inline"),
+        ("odd.svg", "image/svg+xml", "inline"),
+    ] {
+        let answer = get(&router, &format!("/charts/{AWKWARD}/@2026-11-15/{file}")).await;
+        assert_eq!(answer.header("content-type"), kind);
+        let ending = file.split('.').next_back().expect("an ending");
+        let name = format!("{disposition}; filename=\"gopls-odd-2026-11-15.{ending}\"");
+        assert_eq!(answer.header("content-disposition"), name);
+    }
+    let csv = get(&router, &format!("/charts/{AWKWARD}/@2026-11-15/odd.csv")).await;
+    for line in csv.text().split("\r\n").skip(1) {
+        assert!(!line.split(',').any(|cell| cell.starts_with(['=', '+', '-', '@'])), "{line}");
+    }
+    let svg = get(&router, &format!("/charts/{GOPLS}/@2026-11-15/gopls-client.svg")).await;
+    assert!(svg.text().starts_with("<?xml"));
+    assert!(svg.text().contains("xmlns=\"http://www.w3.org/2000/svg\""));
+    assert!(svg.text().contains("Source: https://telemetry.example.org/charts/"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_refused_with_a_way_on() {
+    let (_fixture, router) = charted(3).await;
+    for (path, way) in [
+        ("/charts/nobody/".to_owned(), "/charts/".to_owned()),
+        (format!("/charts/{GOPLS}/@2020-01-05/"), "/charts/@2026-11-01/".to_owned()),
+        (format!("/charts/{GOPLS}/@2026-11-15/nothing"), format!("/charts/{GOPLS}/@2026-11-15/")),
+        ("/charts/nobody/@2026-11-15/".to_owned(), "/charts/@2026-11-15/".to_owned()),
+        ("/charts/@2020-01-05/".to_owned(), "/charts/@2026-11-01/".to_owned()),
+        (format!("/charts/{GOPLS}/@2026-11-14..2026-11-15/"), "/charts/".to_owned()),
+        (format!("/charts/{GOPLS}/@2020-01-05..2020-01-12/"), "/charts/".to_owned()),
+        (
+            format!("/charts/{GOPLS}/@2026-11-08..2026-11-15/nothing.csv"),
+            format!("/charts/{GOPLS}/@2026-11-08..2026-11-15/"),
+        ),
+        (format!("/charts/{GOPLS}/@2026-13-01/"), "/charts/".to_owned()),
+    ] {
+        let answer = page(&router, &path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(links(answer.text()).contains(&way), "{path}: {:?}", links(answer.text()));
+        let plain = get(&router, &path).await;
+        assert_eq!(plain.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(plain.text().starts_with("not found: "), "{path}: {}", plain.text());
+        assert_eq!(plain.header("cache-control"), "no-store");
+    }
+    let long = page(&router, &format!("/charts/{GOPLS}/@2016-11-13..2026-11-15/")).await;
+    assert_eq!(long.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_form_without_script_leads_to_a_range() {
+    let (_fixture, router) = charted(4).await;
+    let text = page(&router, &format!("/charts/{GOPLS}/")).await;
+    let action = format!("action=\"/charts/{GOPLS}/@range\"");
+    assert!(text.text().contains(&action));
+    let form = format!("/charts/{GOPLS}/@range?from=2026-11-15&to=2026-11-01");
+    let answer = get(&router, &form).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let range = format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/");
+    assert_eq!(answer.header("location"), range);
+    let answer = page(&router, &range).await;
+    assert!(answer.text().contains("none are added up"));
+    let bad = get(&router, &format!("/charts/{GOPLS}/@range?from=x")).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_range_has_each_week_by_itself() {
+    let (_fixture, router) = charted(12).await;
+    let path = format!("/charts/{GOPLS}/@2026-08-30..2026-11-15/gopls-client");
+    let text = page(&router, &path).await;
+    // The week to 13 September has no charts, and is a row without values.
+    assert_eq!(text.text().matches("<th class=\"nowrap\" scope=\"row\">").count(), 12);
+    let csv = get(&router, &format!("{path}.csv")).await;
+    let mut weeks: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in csv.text().split("\r\n").skip(1).filter(|line| !line.is_empty()) {
+        *weeks.entry(line.split(',').next().expect("a week")).or_default() += 1;
+    }
+    assert_eq!(weeks.len(), 11);
+    assert!(!weeks.contains_key("2026-09-13"));
+    let rows: BTreeSet<_> = weeks.values().collect();
+    assert_eq!(rows.len(), 1, "{weeks:?}");
+}
+
+#[tokio::test]
+async fn pages_and_files_are_kept_by_those_who_have_them() {
+    let (fixture, router) = charted(2).await;
+    for path in [format!("/charts/{GOPLS}/"), format!("/charts/{GOPLS}/@2026-11-15/odd.json")] {
+        let path = path.replace("odd", "platforms");
+        let first = get(&router, &path).await;
+        let tag = first.header("etag").to_owned();
+        let again = ask(&router, Method::GET, &path, &[("if-none-match", &tag)]).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}");
+        let head = ask(&router, Method::HEAD, &path, &[]).await;
+        assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+        assert_eq!(head.header("etag"), tag);
+    }
+    // Other charts are another page.
+    let before = get(&router, "/charts/").await;
+    let changed = WeekCharts { complete: true, ..charts::week(NEWEST) };
+    charts::publish(&*fixture.store, &[changed]);
+    let after = get(&fixture.router().await, "/charts/").await;
+    assert_ne!(before.header("etag"), after.header("etag"));
+}
+
+#[tokio::test]
+async fn without_charts_the_pages_say_so() {
+    let fixture = Fixture::with(1);
+    let router = fixture.router().await;
+    let empty = page(&router, "/charts/").await;
+    assert_eq!(empty.status, StatusCode::OK);
+    assert!(empty.text().contains("There are no charts yet"));
+    assert_eq!(page(&router, "/").await.status, StatusCode::OK);
+    let program = page(&router, &format!("/charts/{GOPLS}/")).await;
+    assert_eq!(program.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_damaged_week_is_an_error_on_its_own_pages_and_nowhere_else() {
+    let (fixture, _) = charted(2).await;
+    let damaged = serde_json::json!({
+        "format": 1, "days": {}, "weeks": {
+            "2026-11-15": {
+                "data": { "reports": 1, "rows": 1, "complete": true, "files": [] },
+                "charts": { "bytes": 1, "sha256": "00".repeat(32), "made_from": "" }
+            }
+        }
+    });
+    let key = crate::store::Key::new("public/index").expect("a key");
+    use crate::store::Store;
+    let before = fixture.store.pointer(&key).expect("read");
+    let bytes = serde_json::to_vec(&damaged).expect("JSON");
+    let _ = fixture.store.swap(&key, before.as_deref(), &bytes).expect("swapped");
+    let router = fixture.router().await;
+    assert_eq!(page(&router, "/").await.status, StatusCode::OK);
+    let charts = page(&router, "/charts/").await;
+    assert_eq!(charts.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn the_home_page_shows_a_chart_of_each_program() {
+    let (_fixture, router) = charted(2).await;
+    let home = page(&router, "/").await;
+    let text = home.text();
+    assert!(text.contains("Editor distribution"));
+    for program in [GOPLS, AWKWARD, LONELY] {
+        assert!(links(text).contains(&format!("/charts/{program}/")), "{program}");
+    }
+    assert!(!text.contains("<script"));
+    assert!(!text.contains(HOSTILE[0]));
+}
+
+/// Writes pages as files, to be looked at: `CANDOR_PAGES=FOLDER cargo test --lib web::tests::charts`.
+#[tokio::test]
+async fn chart_pages_can_be_written_as_files() {
+    let Some(folder) = std::env::var_os("CANDOR_PAGES") else { return };
+    let (_fixture, router) = charted(30).await;
+    let home = page(&router, "/").await;
+    let mut paths = vec!["/".to_owned(), "/charts/".to_owned(), "/charts/@format".to_owned()];
+    paths.extend(links(home.text()).into_iter().filter(|l| l.starts_with("/style")));
+    for program in [GOPLS, AWKWARD, LONELY] {
+        paths.push(format!("/charts/{program}/"));
+        paths.push(format!("/charts/{program}/@2026-05-24..2026-11-15/"));
+        for figure in stored(program) {
+            paths.push(format!("/charts/{program}/@2026-11-15/{}", figure.id));
+            paths.push(format!("/charts/{program}/@2026-11-15/{}.svg", figure.id));
+            paths.push(format!("/charts/{program}/@2026-05-24..2026-11-15/{}", figure.id));
+        }
+    }
+    for path in paths {
+        let answer = page(&router, &path).await;
+        let name = match path.ends_with('/') {
+            true => format!("{path}index.html"),
+            false if path.contains("/@") && !path.ends_with(".svg") => format!("{path}.html"),
+            false => path.clone(),
+        };
+        let file = Path::new(&folder).join(name.trim_start_matches('/'));
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        std::fs::write(file, &answer.body).expect("written");
+    }
+}

@@ -1,0 +1,193 @@
+//! The public data over HTTP: whole, in part, unchanged, replaced and damaged.
+
+use super::fixture::{Answer, Fixture, ask, get};
+use crate::aggregate::PublicData;
+use crate::aggregate::index::{Dataset, FileFormat, PublicFile, Week};
+use crate::store::{Key, Store};
+use axum::Router;
+use axum::http::{Method, StatusCode};
+use jiff::civil::{Date, date};
+use sha2::{Digest, Sha256};
+
+const WEEK: Date = date(2026, 11, 15);
+
+/// Bytes of some length that repeat nowhere soon.
+fn bytes(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 + at / 251) as u8).collect()
+}
+
+fn public_file(store: &dyn Store, date: Date, format: FileFormat, bytes: Vec<u8>) -> PublicFile {
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let file = PublicFile {
+        name: format!("{date}.{}", format.extension()),
+        format,
+        bytes: bytes.len() as u64,
+        sha256: sha256.clone(),
+    };
+    store.put(&[(Key::new(format!("public/{sha256}")).expect("a key"), bytes)]).expect("stored");
+    file
+}
+
+/// A deployment with a week that is complete, and a day that is not.
+fn fixture() -> Fixture {
+    let fixture = Fixture::with(1);
+    let store = fixture.store.clone();
+    let file = |date, format, length| public_file(&*store, date, format, bytes(length));
+    let week = FileFormat::ALL.map(|format| file(WEEK, format, 1_000_000)).to_vec();
+    let day = vec![file(WEEK, FileFormat::NdjsonGzip, 10), file(WEEK, FileFormat::Parquet, 0)];
+    let data = |files, complete| Dataset {
+        reports: 16_588,
+        rows: 20_001,
+        complete,
+        files,
+        ..Dataset::default()
+    };
+    let changed = PublicData::new(store.clone()).update(|index| {
+        index.weeks.insert(WEEK, Week { data: data(week.clone(), true), charts: None });
+        index.days.insert(WEEK, data(day.clone(), false));
+        index.problems = vec!["2026-11-15.0.segment <b>: cut short".to_owned()];
+        index.superseded = vec!["public/old".to_owned()];
+        Ok::<_, crate::aggregate::PublicError>(())
+    });
+    changed.expect("an index");
+    fixture
+}
+
+const PARQUET: &str = "/data/weeks/2026-11-15.parquet";
+
+async fn part(router: &Router, range: &str) -> Answer {
+    ask(router, Method::GET, PARQUET, &[("range", range)]).await
+}
+
+#[tokio::test]
+async fn files_are_sent_whole() {
+    let fixture = fixture();
+    let router = fixture.router().await;
+    let whole = get(&router, PARQUET).await;
+    assert_eq!((whole.status, whole.body.len()), (StatusCode::OK, 1_000_000));
+    assert_eq!(whole.body, bytes(1_000_000));
+    assert_eq!(whole.header("content-type"), "application/vnd.apache.parquet");
+    assert_eq!(whole.header("content-length"), "1000000");
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    assert_eq!(whole.header("cache-control"), "public, max-age=86400");
+    assert_eq!(whole.header("etag").len(), 66);
+    let head = ask(&router, Method::HEAD, PARQUET, &[("range", "bytes=0-9")]).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    assert_eq!(head.header("content-length"), "1000000");
+    let gzip = ask(
+        &router,
+        Method::GET,
+        "/data/days/2026-11-15.ndjson.gz",
+        &[("accept-encoding", "gzip")],
+    );
+    let gzip = gzip.await;
+    assert_eq!(gzip.header("content-type"), "application/gzip");
+    assert_eq!((gzip.header("content-encoding"), gzip.body.len()), ("", 10));
+    assert_eq!(gzip.header("cache-control"), "public, max-age=300", "it may be replaced");
+    let empty = get(&router, "/data/days/2026-11-15.parquet").await;
+    assert_eq!((empty.status, empty.header("content-length")), (StatusCode::OK, "0"));
+}
+
+#[tokio::test]
+async fn parts_are_sent_to_those_who_ask_for_one() {
+    let fixture = fixture();
+    let router = fixture.router().await;
+    let all = bytes(1_000_000);
+    for (range, first, last) in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=999992-", 999_992, 999_999),
+        ("bytes=-8", 999_992, 999_999),
+        ("bytes=262000-530000", 262_000, 530_000),
+    ] {
+        let answer = part(&router, range).await;
+        assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT, "{range}");
+        assert_eq!(answer.header("content-range"), format!("bytes {first}-{last}/1000000"));
+        assert_eq!(answer.header("content-length"), (last - first + 1).to_string());
+        assert_eq!(answer.body, all[first..=last], "{range}");
+    }
+    let beyond = part(&router, "bytes=1000000-").await;
+    assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(beyond.header("content-range"), "bytes */1000000");
+    for range in ["bytes=0-1,4-5", "bytes=x", "pages=1-2"] {
+        assert_eq!(part(&router, range).await.body.len(), 1_000_000, "{range}");
+    }
+    let tag = get(&router, PARQUET).await.header("etag").to_owned();
+    let conditional = async |tag: &str| {
+        let headers = [("range", "bytes=0-1"), ("if-range", tag)];
+        ask(&router, Method::GET, PARQUET, &headers).await.status
+    };
+    assert_eq!(conditional(&tag).await, StatusCode::PARTIAL_CONTENT);
+    assert_eq!(conditional("\"older\"").await, StatusCode::OK);
+    let known = ask(&router, Method::GET, PARQUET, &[("if-none-match", &tag)]).await;
+    assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+}
+
+#[tokio::test]
+async fn only_what_the_index_names_is_there() {
+    let fixture = fixture();
+    let router = fixture.router().await;
+    for path in [
+        "weeks/2026-11-08.parquet",
+        "weeks/2026-11-15.csv",
+        "weeks/2026-11-15",
+        "days/2026-11-15.ndjson.zst",
+        "years/2026-11-15.parquet",
+        "weeks/2026-11-15.parquet/",
+        "2026-11-15.parquet",
+        "public/index",
+        "weeks/",
+        "index",
+    ] {
+        let answer = get(&router, &format!("/data/{path}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let index = get(&router, "/data/index.json").await;
+    assert_eq!(index.header("content-type"), "application/json");
+    let json: serde_json::Value = serde_json::from_slice(&index.body).expect("JSON");
+    assert_eq!(json["format"], 1);
+    assert_eq!(json["weeks"]["2026-11-15"]["data"]["files"][0]["bytes"], 1_000_000);
+    assert!(json["superseded"].is_null(), "what the next merge removes is nobody's business");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_as_it_was_written_is_never_sent() {
+    let fixture = fixture();
+    let mut damaged = fixture.store.snapshot();
+    for (key, object) in &mut damaged.objects {
+        if key.as_str().starts_with("public/") && object.len() == 1_000_000 {
+            object[500_000] ^= 1;
+        }
+    }
+    let good = fixture.store.snapshot();
+    fixture.store.restore(&damaged);
+    let router = fixture.router().await;
+    assert_eq!(get(&router, PARQUET).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(part(&router, "bytes=0-9").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(get(&router, "/data/").await.status, StatusCode::OK);
+    fixture.store.restore(&good);
+    assert_eq!(get(&router, PARQUET).await.status, StatusCode::OK, "mended without a restart");
+}
+
+#[tokio::test]
+async fn the_page_lists_files_columns_and_lines_that_read_them_from_here() {
+    let fixture = fixture();
+    let router = fixture.router().await;
+    let page = get(&router, "/data/").await;
+    for part in [
+        "href=\"/data/weeks/2026-11-15.parquet\"",
+        "href=\"/data/days/2026-11-15.ndjson.gz\"",
+        "16,588",
+        "1.00 MB",
+        "<code>counters</code>",
+        "https://telemetry.example.org/data/weeks/2026-11-15.parquet",
+        "2026-11-15.0.segment &lt;b&gt;",
+        "provisional",
+    ] {
+        assert!(page.text().contains(part), "{part}");
+    }
+    let here = ask(&router, Method::GET, "/data/", &[("host", "127.0.0.1:8080")]).await;
+    assert!(here.text().contains("http://127.0.0.1:8080/data/weeks/2026-11-15.parquet"));
+    assert_eq!(get(&router, "/data/?weeks-before=yesterday").await.status, StatusCode::BAD_REQUEST);
+    let before = get(&router, "/data/?weeks-before=2026-11-15").await;
+    assert!(before.text().contains("There are none yet"));
+}

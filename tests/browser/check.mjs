@@ -1,0 +1,234 @@
+// Looks at every page of a deployment in a real browser. usage: node check.mjs URL
+//
+// 1. Crawls from the front page: every link within the site is alive, every fragment is there.
+//    Links to elsewhere are only looked at.
+// 2. Some pages of each kind (the kind is the address without its names and numbers) are opened
+//    narrow and wide, light and dark: no error, nothing loaded from elsewhere, no sideways
+//    scrolling, and axe-core finds nothing serious.
+// 3. The same without scripts: the same text, and forms that lead somewhere.
+//
+// With CANDOR_SCREENSHOTS set to a folder, every page that is opened is also photographed.
+
+import axe from 'axe-core';
+import { chromium } from 'playwright-core';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const base = new URL(process.argv[2]);
+const photographs = process.env.CANDOR_SCREENSHOTS;
+const WIDTHS = [360, 1280];
+const SCHEMES = ['light', 'dark'];
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+/** The rules whose outcome depends on the scheme. */
+const COLOURS = { type: 'rule', values: ['color-contrast', 'link-in-text-block'] };
+/** How many pages of a kind are opened: the first that were found, and the last. */
+const FIRST = 1;
+const LAST = 1;
+
+const problems = [];
+const complain = (where, what) => problems.push(`${where}: ${what}`);
+
+/** The browser, wherever this system has it. */
+function browserPath() {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    for (const name of names) {
+      try {
+        accessSync(join(folder, name), constants.X_OK);
+        return join(folder, name);
+      } catch { /* the next */ }
+    }
+  }
+  throw new Error('no chromium in PATH: run scripts/setup test');
+}
+
+const decode = (text) => text
+  .replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+
+/** The values of attributes in some HTML; ours are always quoted. */
+function attributes(html, ...names) {
+  return names.flatMap((name) =>
+    [...html.matchAll(new RegExp(`\\s${name}="([^"]*)"`, 'g'))].map((match) => decode(match[1])));
+}
+
+/** GETs everything that can be reached; returns the addresses of pages with their HTML. */
+async function crawl() {
+  const pages = new Map();
+  const fragments = [];
+  /** Addresses, and where each was found first. */
+  const seen = new Map([['/', 'the start']]);
+  let next = ['/'];
+  const visit = async (address) => {
+    const response = await fetch(new URL(address, base), { redirect: 'manual' });
+    if (response.status >= 300 && response.status < 400) {
+      return [new URL(response.headers.get('location'), new URL(address, base)).href];
+    }
+    if (response.status !== 200) {
+      complain(address, `answers ${response.status}; found on ${seen.get(address)}`);
+    }
+    const isPage = (response.headers.get('content-type') ?? '').startsWith('text/html');
+    if (!isPage) {
+      await response.arrayBuffer();
+      return [];
+    }
+    const html = await response.text();
+    pages.set(address, html);
+    return attributes(html, 'href', 'src');
+  };
+  while (next.length > 0) {
+    const batch = next.splice(0, 16);
+    const found = await Promise.all(batch.map(async (address) => [address, await visit(address)]));
+    for (const [address, links] of found) {
+      for (const link of links) {
+        const target = new URL(link, new URL(address, base));
+        if (target.origin !== base.origin) {
+          if (!['http:', 'https:'].includes(target.protocol)) complain(address, `links to ${link}`);
+          continue;
+        }
+        const path = target.pathname + target.search;
+        if (target.hash) fragments.push([address, path, decodeURIComponent(target.hash.slice(1))]);
+        if (!seen.has(path)) {
+          seen.set(path, address);
+          next.push(path);
+        }
+      }
+    }
+  }
+  for (const [address, path, id] of fragments) {
+    if (!attributes(pages.get(path) ?? '', 'id').includes(id)) {
+      complain(address, `links to #${id} of ${path}, which has none`);
+    }
+  }
+  return [pages, seen];
+}
+
+/** An address without its names and numbers. */
+const kind = (address) => address
+  .replace(/^\/charts\/[^@?]+\/(?=@|$)/, '/charts/PROGRAM/')
+  .replace(/(@[^/]+\/)[^/?]+$/, '$1FIGURE')
+  .replace(/v\d+\.\d+\.\d+/g, 'VERSION')
+  .replace(/\d{4}-\d{2}-\d{2}/g, 'DATE')
+  .replace(/\d+/g, 'N');
+
+/** Of pages with a query one is enough: without it they are opened too. */
+const limit = (address) => (address.includes('?') ? [0, 1] : [FIRST, LAST]);
+
+function sample(addresses) {
+  const kinds = new Map();
+  for (const address of addresses) kinds.set(kind(address), [...(kinds.get(kind(address)) ?? []), address]);
+  return [...kinds.values()].flatMap((all) => {
+    const [first, last] = limit(all[0]);
+    return all.length <= first + last ? all : [...all.slice(0, first), ...all.slice(-last)];
+  });
+}
+
+async function open(context, address, label) {
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complain(label, `console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complain(label, `script error: ${error}`));
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== base.origin) complain(label, `loads ${request.url()}`);
+  });
+  page.on('requestfailed', (request) => complain(label, `cannot load ${request.url()}`));
+  const response = await page.goto(new URL(address, base).href, { waitUntil: 'load' });
+  if (!response.ok()) complain(label, `answers ${response.status()}`);
+  return page;
+}
+
+async function look(context, address, width, scheme) {
+  const label = `${address} at ${width} px, ${scheme}`;
+  const page = await open(context, address, label);
+  const sideways = await page.evaluate(() => {
+    const wide = document.scrollingElement.scrollWidth;
+    if (wide <= window.innerWidth) return null;
+    const culprits = [...document.querySelectorAll('body *')]
+      .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1)
+      .filter((element) => !element.closest('.scroll'));
+    return `${wide} px wide: ${culprits.slice(0, 3).map((c) => c.outerHTML.slice(0, 80)).join(' ; ')}`;
+  });
+  if (sideways) complain(label, sideways);
+  // As a debugger would, so that the page's own policy, which forbids scripts, stays in force.
+  await page.evaluate(`${axe.source}; undefined`);
+  const result = await page.evaluate((options) => window.axe.run(document, options), {
+    resultTypes: ['violations'],
+    runOnly: scheme === 'light' ? RULES : COLOURS,
+  });
+  for (const violation of result.violations) {
+    if (['serious', 'critical'].includes(violation.impact)) {
+      const node = violation.nodes[0];
+      complain(label, `axe ${violation.id} (${violation.nodes.length}): ${node.html.slice(0, 160)} ${node.failureSummary}`);
+    }
+  }
+  if (photographs) {
+    const name = kind(address).replace(/[^A-Za-z]+/g, '-').replace(/^-|-$/g, '') || 'home';
+    await page.screenshot({ path: join(photographs, `${name}-${width}-${scheme}.png`), fullPage: true });
+  }
+  const text = await page.innerText('main');
+  await page.close();
+  return text;
+}
+
+/** Opens a page without scripts: its text is the same, and each form leads to a page. */
+async function lookWithoutScripts(context, address, text) {
+  const label = `${address} without scripts`;
+  const page = await open(context, address, label);
+  if (await page.innerText('main') !== text) complain(label, 'says something else');
+  const forms = await page.locator('form').count();
+  for (let form = 0; form < forms; form += 1) {
+    const [answer] = await Promise.all([
+      page.waitForResponse((response) => response.status() === 200),
+      page.locator('form').nth(form).locator('button').click(),
+    ]);
+    if (!answer.ok()) complain(label, `its form leads to ${answer.url()}: ${answer.status()}`);
+    await page.goto(new URL(address, base).href);
+  }
+  await page.close();
+}
+
+/** The keyboard reaches the content at once, and one sees where one is. */
+async function useKeyboard(context) {
+  const page = await open(context, '/', '/ by keyboard');
+  await page.keyboard.press('Tab');
+  const skip = await page.evaluate(() => {
+    const element = document.activeElement;
+    const box = element.getBoundingClientRect();
+    return { href: element.getAttribute('href'), visible: box.left >= 0 && box.top >= 0 && box.width > 0 };
+  });
+  if (skip.href !== '#content' || !skip.visible) complain('/', 'the first Tab shows no way to skip to the content');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  const inside = await page.evaluate(() => document.activeElement.closest('main') !== null
+    && getComputedStyle(document.activeElement).outlineStyle !== 'none');
+  if (!inside) complain('/', 'after skipping, Tab does not lead to something in the content that shows its focus');
+  await page.close();
+}
+
+if (photographs) mkdirSync(photographs, { recursive: true });
+const [pages, links] = await crawl();
+const sampled = sample([...pages.keys()]);
+const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox'] });
+const context = (options) => browser.newContext({ deviceScaleFactor: 1, ...options });
+const texts = new Map();
+const views = WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme]));
+await Promise.all(views.map(async ([width, scheme]) => {
+  const opened = await context({ viewport: { width, height: 900 }, colorScheme: scheme });
+  for (const address of sampled) {
+    const text = await look(opened, address, width, scheme);
+    if (width === WIDTHS.at(-1)) texts.set(address, text);
+  }
+  await opened.close();
+}));
+const keyboard = await context({ viewport: { width: 1280, height: 900 } });
+await useKeyboard(keyboard);
+const scriptless = await context({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
+for (const address of sampled) await lookWithoutScripts(scriptless, address, texts.get(address));
+await browser.close();
+
+console.log(`${links.size} addresses answered, ${pages.size} of them pages; ${sampled.length} pages opened:`);
+console.log(sampled.map((address) => `  ${address}`).join('\n'));
+if (problems.length > 0) {
+  console.error(`${problems.length} problems:\n${[...new Set(problems)].map((p) => `  ${p}`).join('\n')}`);
+  process.exit(1);
+}
