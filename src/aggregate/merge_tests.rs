@@ -105,8 +105,10 @@ impl World {
     }
 }
 
-/// Line, program and counters of each row.
-fn builds(columns: &Columns) -> Vec<(u64, String, Vec<(String, u64)>)> {
+/// Line, program and counters of a row.
+type Build = (u64, String, Vec<(String, u64)>);
+
+fn builds(columns: &Columns) -> Vec<Build> {
     let text = |id: u32| columns.texts[id as usize].clone();
     let build = |row: usize| {
         let counters = columns.counters.row(row).map(|(name, count)| (text(name), count));
@@ -115,7 +117,7 @@ fn builds(columns: &Columns) -> Vec<(u64, String, Vec<(String, u64)>)> {
     (0..columns.len()).map(build).collect()
 }
 
-fn expected(lines: &[Vec<u8>]) -> Vec<(u64, String, Vec<(String, u64)>)> {
+fn expected(lines: &[Vec<u8>]) -> Vec<Build> {
     let mut builds = Vec::new();
     for (number, line) in (0..).zip(lines) {
         for program in Report::decode(line).expect("a report").programs {
@@ -308,7 +310,10 @@ fn whatever_the_store_does_at_any_operation_the_next_merge_gives_the_undisturbed
     undisturbed.merge();
     undisturbed.add(&second);
     undisturbed.merge();
-    let undisturbed = seen(&undisturbed);
+    let (world, undisturbed) = (&undisturbed, seen(&undisturbed));
+    world.add(&[report("2026-02-08", 0.75, "a:c", 1)]);
+    world.merge();
+    let and_more = seen(world);
     for fault in [Fault::Fail, Fault::PowerCutBefore, Fault::PowerCutAfter] {
         for operation in 0.. {
             let world = World::new();
@@ -321,8 +326,14 @@ fn whatever_the_store_does_at_any_operation_the_next_merge_gives_the_undisturbed
             world.store.restart();
             let after = seen(&world);
             assert!(after == before || after == undisturbed, "half of a merge at {operation}");
+            if operation % 2 == 0 {
+                world.merge();
+                assert_eq!(seen(&world), undisturbed, "stopped at {operation}");
+            }
+            // Where this was uploaded before the next merge, that makes other files.
+            world.add(&[report("2026-02-08", 0.75, "a:c", 1)]);
             world.merge();
-            assert_eq!(seen(&world), undisturbed, "stopped at {operation}");
+            assert_eq!(seen(&world), and_more, "stopped at {operation}");
             world.merge();
             assert_nothing_forgotten(&world);
             let index = world.index();

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`index`] | which public files there are |
 //! | [`public`] | reading them, and changing the index |
-//! | [`merge`] | uploads become the files of days and weeks |
+//! | [`merge`](mod@merge) | uploads become the files of days and weeks |
 //! | `uploads` | reading and sorting what was uploaded |
 //! | `publication` | how files become current, and none is forgotten |
 //! | `read_state` | what of the uploads was merged already |

@@ -1,8 +1,11 @@
 //! Charts are published beside a merge, and nothing that was put is forgotten.
 
 use super::*;
-use crate::store::{Fault, Key, MemoryStore};
+use crate::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn week() -> Date {
     "2026-02-08".parse().expect("a date")
@@ -62,4 +65,52 @@ fn whatever_stops_it_nothing_that_was_put_is_forgotten() {
             return;
         }
     }
+}
+
+/// A store in which a merge removes what is superseded, right after the first object was put.
+#[derive(Debug)]
+struct Swept(Arc<MemoryStore>, AtomicBool);
+
+impl Store for Swept {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        self.0.put(objects)?;
+        if !self.1.swap(true, Ordering::SeqCst) {
+            remove_superseded(&PublicData::new(self.0.clone())).expect("removed");
+        }
+        Ok(())
+    }
+
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
+        self.0.put_file(key, scratch)
+    }
+
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
+        self.0.open(key)
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.remove(key)
+    }
+
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.pointer(key)
+    }
+
+    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        self.0.swap(key, expected, new)
+    }
+}
+
+#[test]
+fn charts_that_a_merge_removes_before_they_are_named_are_put_again() {
+    let store = Arc::new(MemoryStore::new());
+    public(&store);
+    let public = PublicData::new(Arc::new(Swept(store.clone(), AtomicBool::new(false))));
+    assert!(public.publish_charts(week(), "x", b"{}", |_| true).expect("published"));
+    let index = public.index().expect("an index");
+    assert_eq!(store.snapshot().objects.len(), index.current().len());
 }
