@@ -5,7 +5,11 @@ use candor::collection::{Allowed, compile};
 use std::path::Path;
 
 fn definitions() -> Definitions {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts-config");
+    definitions_in("charts-config")
+}
+
+fn definitions_in(folder: &str) -> Definitions {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let sources = Sources::from_folder(&folder).expect("readable");
     parse(&sources).unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -22,6 +26,17 @@ fn candors_own_definitions_compile() {
     assert!(program.counter("candor/run").is_some(), "a ratio brings its divisor");
     assert_eq!(program.stack("crash/panic").expect("listed").depth, 16);
     assert!(allowed.goos("linux") && allowed.toolchain("rust1.95.0"));
+}
+
+#[test]
+fn the_demonstrations_definitions_are_of_every_kind_and_have_no_mistakes() {
+    let definitions = definitions_in("testdata/demo");
+    assert_eq!(definitions.warnings, []);
+    let mut kinds: Vec<&str> = definitions.charts.iter().map(|c| c.kind.name()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, ["histogram", "partition", "ratio", "stack", "timeseries"]);
+    assert_eq!(definitions.marginals.len(), 1);
 }
 
 #[test]

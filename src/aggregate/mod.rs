@@ -30,7 +30,9 @@
 //! | `plan`, `marginal_plan` | which counter feeds which row of which figure |
 //! | `parts` | the parts of reports that are tallied apart |
 //! | `stacks` | stacks, grouped by functions |
-//! | `tally` | counting reports, in integers |
+//! | `count` | counting reports, row group by row group |
+//! | `united` | what some builds of one report hold together |
+//! | `tally` | what was counted, in integers |
 //! | `weighted` | which of the counted reports speak, and how much each weighs |
 //! | `figures`, `rows` | from counts to figures |
 //! | `ratio` | how quotients are distributed |
@@ -47,6 +49,7 @@ pub mod beta;
 mod chart;
 pub mod columns;
 mod configs;
+mod count;
 pub mod daily;
 mod dataset;
 pub mod figure;
@@ -84,6 +87,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 mod texts;
+mod united;
 mod uploads;
 pub mod week;
 mod weighted;

@@ -5,12 +5,13 @@
 //! threads and of row groups.
 
 use super::columns::Columns;
+use super::count::{Shared, count};
 use super::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
 use super::figures::Program;
 use super::parquet_error::ParquetError;
 use super::parquet_reader::ParquetReader;
 use super::plan::{ConfigUnder, Plan};
-use super::tally::{ProgramTally, Shared, Tally, count};
+use super::tally::{ProgramTally, Tally};
 use crate::publish::Catalogue;
 use jiff::ToSpan;
 use jiff::civil::Date;

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `source` | which files belong to a charts folder |
 //! | `repository` | a charts folder at one commit of a git repository |
+//! | `location` | where a repository is |
 //! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
@@ -29,6 +30,7 @@ pub mod definition;
 pub mod diagnostic;
 pub(crate) mod format;
 mod history;
+mod location;
 pub mod marginals;
 mod parse;
 pub mod record;

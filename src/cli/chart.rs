@@ -51,10 +51,17 @@ impl fmt::Display for Charted {
             writeln!(f, "nothing to chart: `candor merge` has made no data that needs new charts")?;
         }
         for week in &self.weeks {
+            let number = |count: u64, noun: &str| match count {
+                1 => format!("1 {noun}"),
+                _ => format!("{count} {noun}s"),
+            };
             writeln!(
                 f,
-                "week until {}: {} reports, {} programs, {} figures",
-                week.week, week.reports, week.programs, week.figures
+                "week until {}: {}, {}, {}",
+                week.week,
+                number(week.reports, "report"),
+                number(week.programs, "program"),
+                number(week.figures, "figure")
             )?;
         }
         Ok(())

@@ -13,7 +13,7 @@ pub const FORMAT: u32 = 1;
 /// The definitions of one commit that were live at its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
-    /// [`FORMAT`].
+    /// The version of this shape: 1.
     pub format: u32,
     /// The repository, as published; empty where it has no public address.
     pub repository: String,

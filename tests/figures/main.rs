@@ -232,7 +232,7 @@ fn check_week(world: &World, found: &WeekCharts) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn every_number_is_what_a_simple_minded_recomputation_gives(

@@ -3,6 +3,7 @@
 //! listen on free ports and are stopped by the process that started them.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod charted;
 pub mod charts;
 pub mod collector;
 pub mod counter_file;
