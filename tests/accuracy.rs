@@ -7,10 +7,10 @@
 //! last tests show that intervals which promise too much do not pass.
 
 use candor::aggregate::figure::Interval;
-use candor::aggregate::interval::share;
-use candor::aggregate::quantile::quantiles;
-use candor::aggregate::raking::{Cell, Options, Target, rake};
-use candor::aggregate::sample::Weights;
+use candor::aggregate::statistics::interval::share;
+use candor::aggregate::statistics::quantile::quantiles;
+use candor::aggregate::statistics::raking::{Cell, Options, Target, rake};
+use candor::aggregate::statistics::sample::Weights;
 use candor::charts::definition::Proportion;
 use candor::collection::{rate, reports_needed};
 use std::num::NonZeroU64;

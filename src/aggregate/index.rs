@@ -54,7 +54,7 @@ pub struct Dataset {
 pub struct Week {
     /// The reports.
     pub data: Dataset,
-    /// The charts, once they were made: [`WeekCharts`](super::figure::WeekCharts) as JSON.
+    /// The charts, once they were made: [`WeekCharts`](crate::aggregate::figure::WeekCharts) as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charts: Option<ChartsFile>,
 }

@@ -1,7 +1,7 @@
 //! Reading what is public: the index, and the files that it names.
 
-use super::figure::WeekCharts;
-use super::index::{FORMAT, Index, PublicFile};
+use crate::aggregate::figure::WeekCharts;
+use crate::aggregate::index::{FORMAT, Index, PublicFile};
 use crate::store::{Key, KeyError, Store, StoreError, Swap};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};

@@ -6,13 +6,13 @@ mod naive;
 mod reweighting;
 mod world;
 
-use candor::aggregate::columns::Columns;
+use candor::aggregate::charting::week::{RowGroups, WeekOf};
 use candor::aggregate::figure::{
     Base, Dimension, Estimate, Figure, Kind, ProgramCharts, Row, WeekCharts,
 };
-use candor::aggregate::interval::estimate;
-use candor::aggregate::sample::Weights;
-use candor::aggregate::week::{RowGroups, WeekOf};
+use candor::aggregate::parquet::columns::Columns;
+use candor::aggregate::statistics::interval::estimate;
+use candor::aggregate::statistics::sample::Weights;
 use naive::{Builds, Chart, quantile};
 use proptest::prelude::*;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 
 use crate::world::World;
 use candor::aggregate::figure::{Figure, Kind};
-use candor::aggregate::sample::Weights;
+use candor::aggregate::statistics::sample::Weights;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Random definitions, configs and reports.
 
 use candor::aggregate::ConfigUnder;
-use candor::aggregate::columns::{Columns, Counts};
+use candor::aggregate::parquet::columns::{Columns, Counts};
 use candor::collection::CollectionConfig;
 use candor::collection::config::{CounterConfig, ProgramConfig, Rate, StackConfig};
 use candor::gomod::ModuleVersion;

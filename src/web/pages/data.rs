@@ -4,7 +4,7 @@
 use super::layout::{self, Section};
 use super::words;
 use crate::aggregate::index::{Dataset, FileFormat, Index};
-use crate::aggregate::parquet_schema::schema;
+use crate::aggregate::parquet::schema::schema;
 use crate::tlog::Host;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;

@@ -1,9 +1,9 @@
 //! The same reports give the same files, however many merges it took and whatever stopped them.
 
-use super::super::columns::Columns;
-use super::super::testing::{any_report, canonical, report, segment};
-use super::super::{ParquetReader, Unwatched};
 use super::*;
+use crate::aggregate::parquet::columns::Columns;
+use crate::aggregate::testing::{any_report, canonical, report, segment};
+use crate::aggregate::{ParquetReader, Unwatched};
 use crate::ingest::Report;
 use crate::store::{Fault, Key, MemoryStore, Snapshot};
 use proptest::collection::vec;
@@ -129,7 +129,7 @@ fn expected(lines: &[Vec<u8>]) -> Vec<Build> {
 }
 
 /// What readers see, which does not depend on history.
-fn seen(world: &World) -> (BTreeMap<Date, Dataset>, BTreeMap<Date, super::super::index::Week>) {
+fn seen(world: &World) -> (BTreeMap<Date, Dataset>, BTreeMap<Date, crate::aggregate::index::Week>) {
     let index = world.index();
     for dataset in index.days.values().chain(index.weeks.values().map(|week| &week.data)) {
         world.lines(dataset);

@@ -40,8 +40,8 @@
 //! A share takes a few microseconds, however many reports there are.
 
 use super::beta;
-use super::figure::{Estimate, Interval};
 use super::sample::Weights;
+use crate::aggregate::figure::{Estimate, Interval};
 
 /// The share that `hit` has of `base`, by weight, with the bounds within which the true share lies
 /// with probability `confidence`. `hit` are reports of `base`.

@@ -12,7 +12,7 @@ pub enum ParquetError {
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The file does not have the columns of [`schema`](super::parquet_schema::schema).
+    /// The file does not have the columns of [`schema`](super::schema::schema).
     #[error("not a Parquet file of reports: {0}; run `candor merge` again")]
     Other(String),
 }

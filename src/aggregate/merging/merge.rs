@@ -24,15 +24,15 @@
 //! A merge on another machine that changes the index meanwhile makes this one start over.
 
 use super::dataset::{self, DatasetError, DatasetWriter, Part};
-use super::index::{Dataset, FileFormat, Index, PublicFile, week_of};
-use super::progress::{Phase, Progress};
-use super::public::{PublicData, PublicError, object_key};
 use super::publication::{self, Change, Changes, Publication};
 use super::read_state;
 use super::scratch::Scratch;
 use super::sort::{LineReader, SortLimits};
 use super::uploads::{Reading, Uploads};
 use super::zstd_lines;
+use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
+use crate::aggregate::progress::{Phase, Progress};
+use crate::aggregate::public::{PublicData, PublicError, object_key};
 use crate::ingest::{ReadError, Taking};
 use crate::store::{KeyError, Store, StoreError};
 use jiff::ToSpan;

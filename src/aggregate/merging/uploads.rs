@@ -2,9 +2,9 @@
 
 use super::line::LineKey;
 use super::merge::{MergeError, Stop};
-use super::progress::{Phase, Progress};
 use super::scratch::Scratch;
 use super::sort::{Merge, SortLimits, Sorter};
+use crate::aggregate::progress::{Phase, Progress};
 use crate::ingest::{ReadMark, SegmentFile, Taking, segment_files};
 use jiff::civil::Date;
 use std::collections::BTreeMap;

@@ -290,8 +290,8 @@ impl Eq for Head {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::any_report;
     use super::*;
+    use crate::aggregate::testing::any_report;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

@@ -9,14 +9,14 @@
 //! it. Killed before that, nothing has changed, and the next run makes the same object again.
 
 use super::configs::LoggedConfigs;
-use super::figure;
-use super::index::{FileFormat, Index, PublicFile, Week};
-use super::parquet_error::ParquetError;
-use super::parquet_reader::ParquetReader;
 use super::plan::ConfigUnder;
-use super::progress::{Phase, Progress};
-use super::public::{PublicData, PublicError, hex};
 use super::week::WeekOf;
+use crate::aggregate::figure;
+use crate::aggregate::index::{FileFormat, Index, PublicFile, Week};
+use crate::aggregate::parquet::error::ParquetError;
+use crate::aggregate::parquet::reader::ParquetReader;
+use crate::aggregate::progress::{Phase, Progress};
+use crate::aggregate::public::{PublicData, PublicError, hex};
 use crate::gomod::ModuleVersion;
 use crate::ingest::ConfigSetError;
 use crate::publish::{CatalogueEntry, CatalogueError, Catalogues, in_force};

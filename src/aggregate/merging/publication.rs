@@ -6,9 +6,9 @@
 //! is about to name such an object learns of it and begins anew.
 
 use super::dataset::Made;
-use super::index::{ChartsFile, Dataset, Index};
 use super::merge::{MergedDataset, Stop};
-use super::public::{PublicData, PublicError, hex, object_key};
+use crate::aggregate::index::{ChartsFile, Dataset, Index};
+use crate::aggregate::public::{PublicData, PublicError, hex, object_key};
 use crate::ingest::MAX_WEEK_AGE;
 use jiff::ToSpan;
 use jiff::civil::Date;

@@ -4,11 +4,11 @@
 //! without the dividend has the quotient 0, and one without the divisor has none. Tallies keep the
 //! quotients over zero; how many are zero follows from the base.
 
-use super::figure::Distribution;
 use super::parts::Part;
-use super::quantile::quantiles;
 use super::tally::{ProgramTally, Quotient};
 use super::weighted::{Collected, Sample};
+use crate::aggregate::figure::Distribution;
+use crate::aggregate::statistics::quantile::quantiles;
 use std::collections::HashMap;
 
 /// The shares at which quantiles are given.

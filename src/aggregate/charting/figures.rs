@@ -4,8 +4,6 @@
 //! all reports with the program, each weighted by one over its config's sample rate. Then the
 //! figures of its charts.
 
-use super::figure::{Breakdown, Dimension, Figure, Group, Kind, ProgramCharts, RateUse, Row};
-use super::interval::estimate;
 use super::order::{by_reports, sort_toolchains, sort_versions};
 use super::parts::{Part, WHOLE};
 use super::plan::{FigurePlan, PRESENT, Plan, ProgramPlan};
@@ -14,6 +12,10 @@ use super::rows::RowSource;
 use super::stacks::Grouped;
 use super::tally::ProgramTally;
 use super::weighted::Sample;
+use crate::aggregate::figure::{
+    Breakdown, Dimension, Figure, Group, Kind, ProgramCharts, RateUse, Row,
+};
+use crate::aggregate::statistics::interval::estimate;
 use crate::publish::RESERVED;
 use std::collections::HashMap;
 

@@ -4,11 +4,11 @@
 //! time for which one of them has it is that of reading a row group's compressed bytes.
 //!
 //! The format's library may panic on damaged bytes. Files come from
-//! [`PublicData::open`](super::PublicData::open), which has compared their SHA-256.
+//! [`PublicData::open`](crate::aggregate::PublicData::open), which has compared their SHA-256.
 
 use super::columns::{Columns, Counts};
-use super::parquet_error::ParquetError;
-use super::parquet_schema::{leaf, message};
+use super::error::ParquetError;
+use super::schema::{leaf, message};
 use super::texts::Texts;
 use bytes::{Buf, Bytes};
 use parquet::column::page::PageReader;

@@ -9,13 +9,13 @@
 
 use super::batch::Batch;
 use super::gzip_lines::{self, GzipWriter};
-use super::index::{Dataset, FileFormat, PublicFile};
-use super::parquet_error::ParquetError;
-use super::parquet_splice;
-use super::parquet_writer::ParquetWriter;
-use super::public::hex;
 use super::scratch::Scratch;
 use super::zstd_lines::{self, ZstdWriter};
+use crate::aggregate::index::{Dataset, FileFormat, PublicFile};
+use crate::aggregate::parquet::error::ParquetError;
+use crate::aggregate::parquet::splice;
+use crate::aggregate::parquet::writer::ParquetWriter;
+use crate::aggregate::public::hex;
 use crate::ingest::{DecodeError, Report};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -187,7 +187,7 @@ pub(super) fn splice(
             FileFormat::Parquet => {
                 let parts = std::mem::take(&mut parquet);
                 let failed = |source| DatasetError::Parquet { path: place(), source };
-                out = parquet_splice::splice(out, parts).map_err(failed)?;
+                out = splice::splice(out, parts).map_err(failed)?;
                 Ok(())
             }
         };

@@ -19,9 +19,9 @@
 //! not. The upper bound is the smallest value of which the share of values up to it is, with
 //! confidence, at least p. For equal weights that is the exact interval between order statistics.
 
-use super::figure::{Interval, Quantile};
 use super::interval;
 use super::sample::Weights;
+use crate::aggregate::figure::{Interval, Quantile};
 
 /// The quantiles of (value, weight) pairs at the given shares, each with the bounds within which the
 /// true one lies with probability `confidence`. None where nothing has weight.

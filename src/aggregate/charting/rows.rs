@@ -1,12 +1,12 @@
 //! The rows of a figure, for all its reports or some of them.
 
-use super::figure::{Base, Kind, Row};
 use super::parts::Part;
 use super::plan::{FigurePlan, RowPlan};
 use super::ratio::Quotients;
 use super::stacks::{Grouped, PUBLISHED};
 use super::tally::ProgramTally;
 use super::weighted::{Basis, Sample};
+use crate::aggregate::figure::{Base, Kind, Row};
 use std::collections::BTreeSet;
 
 /// What rows of a figure are made from.

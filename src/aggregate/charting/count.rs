@@ -6,13 +6,13 @@
 //!
 //! Texts are looked up once in a row group; after that, everything is a number.
 
-use super::columns::Columns;
 use super::marginal_plan::Properties;
 use super::parts::{Part, Parts, WHOLE};
 use super::plan::{FigurePlan, Plan, ProgramPlan, Target};
 use super::stacks::{Grouped, Stacks, functions};
 use super::tally::{NO_PART, ProgramTally, Quotient, Tally};
 use super::united::United;
+use crate::aggregate::parquet::columns::Columns;
 use crate::charts::definition::ProgramPath;
 use std::collections::HashMap;
 use std::ops::Range;

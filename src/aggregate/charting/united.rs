@@ -1,7 +1,7 @@
 //! What some builds of one report hold together: the places of the tally at which they count.
 
-use super::figure::Kind;
 use super::plan::{FigurePlan, PRESENT, ProgramPlan, Target};
+use crate::aggregate::figure::Kind;
 
 /// What some builds of one report hold together.
 #[derive(Debug, Default)]

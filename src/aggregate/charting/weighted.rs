@@ -3,10 +3,10 @@
 //! All reports of one part that name one config weigh the same in one figure, so a sample is a list
 //! of (part, config, weight), and any weighted sum is one product for each of these.
 
-use super::figure::{Base, Estimate};
-use super::interval::estimate;
-use super::sample::Weights;
 use super::tally::ProgramTally;
+use crate::aggregate::figure::{Base, Estimate};
+use crate::aggregate::statistics::interval::estimate;
+use crate::aggregate::statistics::sample::Weights;
 
 /// Some of a program's counted reports, with their weights.
 #[derive(Debug)]

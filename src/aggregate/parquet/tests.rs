@@ -1,9 +1,9 @@
 //! What is written as Parquet is what is read.
 
 use super::columns::Columns;
-use super::parquet_reader::ParquetReader;
-use super::parquet_writer::{Limits, ParquetWriter};
-use super::testing::{any_report, report};
+use super::reader::ParquetReader;
+use super::writer::{Limits, ParquetWriter};
+use crate::aggregate::testing::{any_report, report};
 use crate::ingest::Report;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -5,7 +5,7 @@
 //! stand together, in the order of the report's programs; reports stand in the order of the NDJSON
 //! file of the same reports. A report that tells of no program has no row.
 
-use super::parquet_error::ParquetError;
+use super::error::ParquetError;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::parser::parse_message_type;

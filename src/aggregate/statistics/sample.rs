@@ -16,7 +16,7 @@
 //! any order, and makes [`Weights`] of them at the end with [`Weights::add_many`], in an order that
 //! follows from the data. That is also the more exact way: a million additions become one product.
 
-use super::figure::Base;
+use crate::aggregate::figure::Base;
 
 /// Weighted reports, reduced to what estimates need.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]

@@ -14,8 +14,8 @@
 //! that it could have held any of the figure's counters. A report with a larger X may still hold
 //! those that are collected more often; it is not looked at, for its absences say nothing.
 
-use super::figure::{Definition, Kind};
 use super::marginal_plan::{MarginPlan, plan_margins};
+use crate::aggregate::figure::{Definition, Kind};
 use crate::charts::counter::{bucket, chart_of};
 use crate::charts::definition::ProgramPath;
 use crate::charts::version::Version;

@@ -4,14 +4,14 @@
 //! figures are made of the sums. The same reports give the same charts, whatever the number of
 //! threads and of row groups.
 
-use super::columns::Columns;
 use super::count::{Shared, count};
-use super::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
 use super::figures::Program;
-use super::parquet_error::ParquetError;
-use super::parquet_reader::ParquetReader;
 use super::plan::{ConfigUnder, Plan};
 use super::tally::{ProgramTally, Tally};
+use crate::aggregate::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
+use crate::aggregate::parquet::columns::Columns;
+use crate::aggregate::parquet::error::ParquetError;
+use crate::aggregate::parquet::reader::ParquetReader;
 use crate::publish::Catalogue;
 use jiff::ToSpan;
 use jiff::civil::Date;

@@ -1,16 +1,16 @@
 //! A figure again, weighted to published marginals.
 //!
-//! The cells that are fitted ([`raking`](super::raking)) are reports of the figure's base that name
+//! The cells that are fitted ([`raking`](crate::aggregate::statistics::raking)) are reports of the figure's base that name
 //! one config and are of the same categories in all margins; before fitting, each weighs one over
 //! its config's rate.
 
-use super::figure::{Category, Margin, Reweighted};
 use super::marginal_plan::MarginPlan;
 use super::parts::Part;
 use super::plan::ProgramPlan;
-use super::raking::{Cell, Options, Raked, RakedMargin, Target, rake};
 use super::rows::RowSource;
 use super::weighted::{Member, Sample};
+use crate::aggregate::figure::{Category, Margin, Reweighted};
+use crate::aggregate::statistics::raking::{Cell, Options, Raked, RakedMargin, Target, rake};
 use crate::publish::Marginals;
 
 /// A figure, weighted to each of its program's marginals; not at all where it has no report.
@@ -89,7 +89,8 @@ fn fit(
 fn margin(of: &str, plan: &MarginPlan, raked: &RakedMargin) -> Margin {
     let categories = plan.categories.iter().zip(&plan.wanted).zip(&raked.categories);
     let category = |((label, wanted), raked): ((&String, &f64), &_)| {
-        let super::raking::RakedCategory { before, after, reports, .. } = *raked;
+        let crate::aggregate::statistics::raking::RakedCategory { before, after, reports, .. } =
+            *raked;
         Category { label: label.clone(), wanted: *wanted, before, after, reports }
     };
     Margin { of: of.to_owned(), categories: categories.map(category).collect() }

@@ -43,8 +43,8 @@ fn date(text: &[u8]) -> Option<(Date, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::any_report;
     use super::*;
+    use crate::aggregate::testing::any_report;
     use crate::ingest::Report;
     use proptest::prelude::*;
 

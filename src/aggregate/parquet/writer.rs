@@ -4,8 +4,8 @@
 //! Where a row group ends depends on the reports alone. Memory: one row group, at most some 60 MiB.
 
 use super::columns::{Columns, Counts};
-use super::parquet_error::ParquetError;
-use super::parquet_schema::{message, properties};
+use super::error::ParquetError;
+use super::schema::{message, properties};
 use super::texts::Texts;
 use crate::ingest::{self, Report};
 use jiff::civil::Date;

@@ -4,7 +4,7 @@
 //! what it does not tell of is merged again, which changes nothing. Where the store's index is older
 //! than it (a backup was put back), it is not believed, and everything is read again.
 
-use super::public::PublicError;
+use crate::aggregate::public::PublicError;
 use crate::ingest::ReadMark;
 use crate::store::{Key, Store, Swap};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReadState {
     format: u32,
-    /// [`Index::merges`](super::index::Index::merges) of the index that holds all this.
+    /// [`Index::merges`](crate::aggregate::index::Index::merges) of the index that holds all this.
     pub merges: u64,
     /// The segments, by number.
     pub segments: BTreeMap<u64, ReadMark>,

@@ -3,8 +3,8 @@
 //! All pages are copied as they are, but for the column `report`: in the week's NDJSON file a day's
 //! lines stand below those of the days before it, so its numbers grow by as many.
 
-use super::parquet_error::ParquetError;
-use super::parquet_schema::{leaf, message, properties};
+use super::error::ParquetError;
+use super::schema::{leaf, message, properties};
 use parquet::column::reader::{get_column_reader, get_typed_column_reader};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::Int64Type;
@@ -16,7 +16,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 /// Writes the row groups of several files to one. Each comes with how many reports are in it.
-pub(super) fn splice<W: Write + Send>(out: W, parts: Vec<(File, u64)>) -> Result<W, ParquetError> {
+pub(in crate::aggregate) fn splice<W: Write + Send>(
+    out: W,
+    parts: Vec<(File, u64)>,
+) -> Result<W, ParquetError> {
     let mut writer = SerializedFileWriter::new(out, message()?, Arc::new(properties()))?;
     let mut before = 0;
     for (file, reports) in parts {
