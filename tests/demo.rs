@@ -31,6 +31,10 @@ fn it_tells_the_whole_story_and_leaves_nothing_behind() {
         "Now also collected: crash/panic (stacks)",
         "Publishing again changes nothing: v0.2.0 stays",
         "SECURITY ERROR",
+        "Each draws X anew every week",
+        "reports, in an order that says nothing of their arrival",
+        "with 99% confidence between",
+        "/charts/example.org/hello/",
     ] {
         assert!(story.contains(part), "{part:?} is not in\n{story}");
     }
@@ -44,6 +48,10 @@ fn it_works_without_the_go_command() {
     assert_eq!(told["verified_by_go"], false);
     assert_eq!(told["published"][1]["version"], "v0.2.0");
     assert!(told["refused"].as_str().is_some_and(|refusal| refusal.contains("forked")), "{told}");
+    let number = |name: &str| told["reported"][name].as_f64().expect(name);
+    assert!(number("reports") > 90_000.0, "{told}");
+    let bound = |name: &str| told["reported"]["estimate"][name].as_f64().expect(name);
+    assert!(bound("low") <= number("truth") && number("truth") <= bound("high"), "{told}");
     assert!(is_empty(&temporary));
 }
 

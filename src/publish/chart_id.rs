@@ -8,8 +8,9 @@
 use crate::charts::counter::chart_of;
 use std::collections::HashSet;
 
-/// The names of what is drawn for every program, whatever its charts: no chart gets one of them.
-pub const RESERVED: [&str; 3] = ["program-versions", "platforms", "toolchains"];
+/// The names of what is drawn for every program, whatever its charts, and of the file of all charts: no
+/// chart gets one of them.
+pub const RESERVED: [&str; 4] = ["program-versions", "platforms", "toolchains", "charts"];
 
 /// Names the charts of one program.
 #[derive(Debug)]
