@@ -50,8 +50,10 @@ fn it_works_without_the_go_command() {
     assert!(told["refused"].as_str().is_some_and(|refusal| refusal.contains("forked")), "{told}");
     let number = |name: &str| told["reported"][name].as_f64().expect(name);
     assert!(number("reports") > 90_000.0, "{told}");
-    let bound = |name: &str| told["reported"]["estimate"][name].as_f64().expect(name);
-    assert!(bound("low") <= number("truth") && number("truth") <= bound("high"), "{told}");
+    // Reports are drawn anew every day, so once in a hundred days the truth lies outside a 99%
+    // interval. It does not lie so far outside.
+    let estimate = told["reported"]["estimate"]["value"].as_f64().expect("an estimate");
+    assert!((estimate - number("truth")).abs() < 0.03, "{told}");
     assert!(is_empty(&temporary));
 }
 
