@@ -17,7 +17,8 @@ fn serving_needs_no_key_and_ends_well_when_asked() {
     assert_eq!(status, 200);
     assert!(text(&checkpoint).starts_with(&format!("{HOST}/log\n1\n")), "{}", text(&checkpoint));
     assert!(server.stop().success());
-    let own = ["reports", "scratch"].map(|folder| deployment.path().join(folder));
+    let own = ["reports", "scratch", "store/aggregate", "store/public"];
+    let own = own.map(|folder| deployment.path().join(folder));
     let mut after = contents(deployment.path());
     after.retain(|path, _| !own.iter().any(|folder| path.starts_with(folder)));
     assert_eq!(after, before, "serving writes nothing but reports, and what is made of them");

@@ -17,6 +17,7 @@ use super::added::day;
 use super::catalogue::{Catalogue, FORMAT};
 use crate::gomod::ModuleVersion;
 use crate::store::{Key, KeyError, Store, StoreError, Swap};
+use crate::tlog::TreeHead;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -111,6 +112,29 @@ impl Catalogues {
         let catalogue: Catalogue = parse(&entry.key, &bytes)?;
         check_format(&entry.key, catalogue.format)?;
         Ok(catalogue)
+    }
+
+    /// Reads every catalogue, and holds what the index says of it against what it says itself.
+    pub(super) fn verify(&self, head: TreeHead) -> Result<(), CatalogueError> {
+        let wrong = |reason| CatalogueError::Malformed { what: INDEX.to_owned(), reason };
+        for entry in self.entries()? {
+            let key = &entry.key;
+            let catalogue = match self.read(&entry) {
+                Err(CatalogueError::Missing(_)) => {
+                    return Err(wrong(format!("it names {key}, which is not there")));
+                }
+                read => read?,
+            };
+            if (&catalogue.commit, catalogue.time) != (&entry.commit, entry.time) {
+                return Err(wrong(format!("it names another commit or time than {key} does")));
+            }
+            let version = entry.version.parse::<ModuleVersion>().ok();
+            if version.is_none_or(|version| version.number() > head.size.get()) {
+                let version = &entry.version;
+                return Err(wrong(format!("it names {version}, which the log does not have")));
+            }
+        }
+        Ok(())
     }
 
     /// Records the catalogue of a commit, in the place where it belongs, unless it says what the

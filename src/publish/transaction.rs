@@ -150,7 +150,7 @@ impl Publisher {
     }
 
     /// Completes what an interrupted publisher left, then reads the whole log and every version's
-    /// zip and recomputes them. Publishing on top of a damaged or edited store would only bury
+    /// zip and recomputes them, and reads every catalogue. Publishing on top of a damaged or edited store would only bury
     /// the damage.
     pub fn verify_store(&self) -> Result<TreeHead, PublishError> {
         let head = self.log.settle()?;
@@ -160,7 +160,11 @@ impl Publisher {
                 problem = self.verify_version(index.get() + 1, entry).err();
             }
         })?;
-        problem.map_or(Ok(head), |e| Err(e.into()))
+        if let Some(error) = problem {
+            return Err(error.into());
+        }
+        self.catalogues.verify(head)?;
+        Ok(head)
     }
 
     fn verify_version(&self, number: u64, entry: &Entry) -> Result<(), VersionError> {
