@@ -1,5 +1,5 @@
-//! A merge that is killed again and again, at moments that nobody chose, leaves what an undisturbed
-//! one gives.
+//! Merging and charting that are killed again and again, at moments that nobody chose, leave what
+//! undisturbed ones give.
 
 mod support;
 
@@ -11,14 +11,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::{Deployment, candor, segments, succeed};
+use support::{Charts, Deployment, candor, segments, succeed};
 
 /// How often the merge is killed.
 const KILLS: u32 = 40;
 
 fn merge(folder: &Path) -> Command {
+    verb("merge", folder)
+}
+
+fn verb(name: &str, folder: &Path) -> Command {
     let mut command = candor();
-    command.args(["merge", "--data"]).arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args([name, "--data"]).arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
@@ -88,4 +92,39 @@ fn a_merge_that_is_killed_at_any_moment_is_finished_by_the_next() {
     let left = std::fs::read_dir(killed.path().join("scratch")).expect("list");
     let left: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
     assert_eq!(left, [".lock"]);
+}
+
+#[test]
+fn charting_that_is_killed_at_any_moment_is_finished_by_the_next() {
+    let charts = Charts::new();
+    let (killed, undisturbed) = (Deployment::new(), Deployment::new());
+    let mut whole = Duration::ZERO;
+    let mut unfinished = 0;
+    for round in 0..KILLS {
+        if round % 4 == 0 {
+            for deployment in [&killed, &undisturbed] {
+                if round == 0 {
+                    deployment.publish(&charts);
+                }
+                upload(deployment.path(), round / 4);
+                succeed(&mut merge(deployment.path()));
+            }
+            let start = Instant::now();
+            succeed(&mut verb("chart", undisturbed.path()));
+            whole = whole.max(start.elapsed());
+        }
+        let mut child = verb("chart", killed.path()).spawn().expect("start candor chart");
+        std::thread::sleep(whole * (round % 10) / 10 + whole / 29);
+        child.kill().expect("killed");
+        unfinished += u32::from(!child.wait().expect("its end").success());
+    }
+    assert!(unfinished > 3, "only {unfinished} were killed before their end");
+    succeed(&mut verb("chart", killed.path()));
+    let (found, expected) = (index(killed.path()), index(undisturbed.path()));
+    assert_eq!(found.weeks, expected.weeks);
+    for (week, named) in &found.weeks {
+        assert!(named.charts.is_some(), "{week}");
+        let read = |folder| public(folder).charts(&found, *week).expect("charts").expect("charts");
+        assert_eq!(read(killed.path()), read(undisturbed.path()));
+    }
 }
