@@ -15,7 +15,7 @@
 //! | `client` | what runs on a user's machine: consent, counters, reports, the verified config |
 //! | `ingest` | the front door: check every report against the exact config it names, store it |
 //! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
-//! | `web` | the wires: GOPROXY, checksum database, tlog-tiles over HTTP |
+//! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
 //!
