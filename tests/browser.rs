@@ -69,7 +69,19 @@ fn deployment() -> Deployment {
             "charts-config/charts/latency.toml",
             "[[chart]]\ntitle = \"Latency\"\nissue = [\"https://example.org/issue/5\"]\n\
              type = \"histogram\"\nerror = 0.02\nprogram = \"example.org/tools/compass\"\ncounter = \
-             \"compass/latency:{<10ms,<100ms,<1s,<10s,more}\"\n"
+             \"compass/latency:{<10ms,<100ms,<1s,<10s,more}\"\n\n[[chart]]\ntitle = \"Starts\"\n\
+             issue = [\"https://example.org/issue/6\"]\ntype = \"timeseries\"\n\
+             program = \"example.org/tools/compass\"\ncounter = \"compass/start:{cold,warm}\"\n\n\
+             [[chart]]\ntitle = \"Files a start\"\nissue = [\"https://example.org/issue/7\"]\n\
+             type = \"ratio\"\nprogram = \"example.org/tools/compass\"\n\
+             counter = \"compass/files\"\nover = \"compass/starts\"\n"
+                .to_owned(),
+        ),
+        (
+            "charts-config/marginals/survey.toml",
+            "title = \"A survey <of all>\"\nsource = [\"https://example.org/survey\"]\n\
+             program = \"example.org/tools/compass\"\n\n[[margin]]\nof = \"goos\"\n\
+             shares = { darwin = 0.2, linux = 0.5, windows = 0.3 }\n"
                 .to_owned(),
         ),
     ] {
