@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `/`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
-//! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
+//! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
 //! | `/data/` and below | the public data | `data` |
 //! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
@@ -69,7 +69,8 @@ pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     let site = Router::new()
         .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
-        .route("/sumdb/{*path}", get(sumdb::get))
+        .route("/sumdb/{*path}", get(sumdb::below_sumdb))
+        .merge(sumdb::routes_at_root())
         .route("/log/{*path}", get(tiles::get))
         .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
