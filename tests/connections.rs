@@ -29,9 +29,9 @@ const CONNECTIONS: usize = 4096;
 
 /// A server of a deployment of its own; killed on drop.
 struct Server {
-    folder: TempDir,
     child: Child,
     url: String,
+    _folder: TempDir,
 }
 
 impl Server {
@@ -56,7 +56,8 @@ impl Server {
         let mut line = String::new();
         stdout.read_line(&mut line).expect("a first line");
         let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        let server = Server { folder, child, url: url.unwrap_or_else(|| panic!("{line:?}")) };
+        let url = url.unwrap_or_else(|| panic!("{line:?}"));
+        let server = Server { child, url, _folder: folder };
         // Reports are taken from some moment after that.
         while !server.upload().contains(" 200 ") {
             std::thread::sleep(Duration::from_millis(20));

@@ -108,7 +108,7 @@ fn go_can_be_told_not_to_ask_the_checksum_database() {
     let sumdb = || ("GOSUMDB", deployment.sumdb_key.clone());
     for settings in [
         vec![sumdb(), ("GONOSUMDB", HOST.to_owned())],
-        vec![sumdb(), ("GONOSUMCHECK", "1".to_owned()), ("GONOSUMDB", MODULE.to_owned())],
+        vec![sumdb(), ("GONOSUMDB", MODULE.to_owned())],
         vec![("GOSUMDB", "off".to_owned())],
     ] {
         let go = with_sumdb(&deployment, &server, &settings);
@@ -120,12 +120,8 @@ fn go_can_be_told_not_to_ask_the_checksum_database() {
     let go = with_sumdb(&deployment, &server, &[("GOSUMDB", other.sumdb_key.clone())]);
     let (printed, stderr) = go.download(MODULE, "latest");
     assert!(printed["Sum"].is_null(), "{printed}");
-    assert!(
-        format!("{printed}{stderr}").contains("invalid signature")
-            || format!("{printed}{stderr}").contains("SECURITY ERROR")
-            || format!("{printed}{stderr}").contains("unverifiable"),
-        "{printed}{stderr}"
-    );
+    let said = format!("{printed}{stderr}");
+    assert!(said.contains("no verifiable signatures"), "{said}");
 }
 
 #[test]

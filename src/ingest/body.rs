@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// How long a body has been arriving before its speed says anything.
+/// How long a body has been arriving before its speed says much.
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// What bodies may take.
@@ -100,6 +100,17 @@ struct Arriving {
     give_up: Option<oneshot::Sender<()>>,
 }
 
+impl Arriving {
+    /// Bytes a second, as if the body had come at the minimum rate for [`SETTLING`] before it began:
+    /// so one that has just begun is neither slow nor fast, and one that sends nothing is the slower
+    /// the longer it does.
+    fn speed(&self, now: Instant, rate: u32) -> f64 {
+        let settling = SETTLING.as_secs_f64();
+        let elapsed = now.saturating_duration_since(self.began).as_secs_f64();
+        (self.received as f64 + f64::from(rate) * settling) / (elapsed + settling)
+    }
+}
+
 /// What one body takes of the budget, until it is dropped.
 #[derive(Debug)]
 struct Share {
@@ -155,31 +166,20 @@ impl Bodies {
 }
 
 impl Held {
-    /// Gives up the body that is still arriving and is least likely to be whole soon, other than this
-    /// one: the slowest of those that are too slow, or else the first of those that have just begun,
-    /// or else the slowest of all.
+    /// Gives up the slowest body that is still arriving, other than this one. Of those that are
+    /// equally slow, the first.
     fn give_up_slowest(&mut self, limits: &BodyLimits, but: Option<u64>) -> bool {
         let now = Instant::now();
-        let arriving = || {
-            let all = self.bodies.iter();
-            all.filter(|(number, body)| Some(**number) != but && body.give_up.is_some())
-        };
-        let speed = |body: &Arriving| {
-            let elapsed = now.saturating_duration_since(body.began).as_secs_f64();
-            body.received as f64 / elapsed.max(f64::MIN_POSITIVE)
-        };
-        let settled = |body: &Arriving| body.began + SETTLING <= now;
-        let slowest = || {
-            let settled = arriving().filter(|(_, body)| settled(body));
-            settled.min_by(|(_, a), (_, b)| speed(a).total_cmp(&speed(b)))
-        };
-        let too_slow = slowest().filter(|(_, body)| speed(body) < f64::from(limits.rate));
-        let begun = || arriving().find(|(_, body)| !settled(body));
-        let found = too_slow.or_else(begun).or_else(slowest).map(|(number, _)| *number);
-        if let Some(number) = found {
+        let arriving = self
+            .bodies
+            .iter()
+            .filter(|(number, body)| Some(**number) != but && body.give_up.is_some());
+        let speeds = arriving.map(|(number, body)| (*number, body.speed(now, limits.rate)));
+        let slowest = speeds.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(number, _)| number);
+        if let Some(number) = slowest {
             self.remove(number);
         }
-        found.is_some()
+        slowest.is_some()
     }
 
     /// Forgets a body. Its reader, if there still is one, is told by the sender's end.

@@ -114,19 +114,14 @@ async fn a_slow_body_that_moves_stays_and_one_that_does_not_makes_room() {
     let bodies = Bodies::new(limits());
     let mut moving = Sender::begin(&bodies).await;
     let still = Sender::begin(&bodies).await;
-    moving.send(100).await;
-    // As if both had begun long ago, the slow one first; both are slower than the minimum.
-    let began = |number: usize, ago| {
-        let mut held = lock(&bodies.held);
-        held.bodies.values_mut().nth(number).expect("a body").began = Instant::now() - ago;
-    };
-    began(0, Duration::from_secs(60));
-    began(1, Duration::from_secs(30));
+    moving.send(1000).await;
+    // As if both had begun some time ago, the one that moves first.
+    for (body, seconds) in lock(&bodies.held).bodies.values_mut().zip([5, 3]) {
+        body.began -= Duration::from_secs(seconds);
+    }
     let next = Sender::begin(&bodies).await;
     assert_eq!(still.read.await.expect("no panic"), Err(BodyError::TooSlow));
-    // One that keeps up stays although those that just began are not known to be slower.
-    moving.send(900).await;
-    began(0, SETTLING);
+    // It is faster than the minimum, and so stays rather than one that has just begun.
     let newest = Sender::begin(&bodies).await;
     assert_eq!(next.read.await.expect("no panic"), Err(BodyError::TooSlow));
     assert_eq!(moving.end().await.map(|bytes| bytes.len()), Ok(1000));

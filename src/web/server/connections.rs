@@ -22,6 +22,9 @@ use tokio::time::Instant;
 /// How long a client may receive nothing before it is one that makes room.
 const STALLED: Duration = Duration::from_secs(1);
 
+/// How many connections that had to end may still have their sockets when others are taken in.
+const ENDING: usize = 4;
+
 /// What connections may take together.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Budget {
@@ -38,6 +41,8 @@ pub(in crate::web) struct Budget {
 pub(super) struct Connections {
     budget: Budget,
     table: Arc<Mutex<Table>>,
+    /// Told when a connection that had to end has closed its socket.
+    closed: Arc<Notify>,
 }
 
 /// One connection, which counts until this is dropped.
@@ -60,6 +65,8 @@ struct Table {
     stalled: BTreeMap<u64, u64>,
     readers: usize,
     unreceived: u64,
+    /// Connections that were told to end and have not closed their sockets yet.
+    ending: usize,
 }
 
 #[derive(Debug)]
@@ -91,7 +98,7 @@ pub(in crate::web) struct Busy;
 
 impl Connections {
     pub(super) fn new(budget: Budget) -> Connections {
-        Connections { budget, table: Arc::default() }
+        Connections { budget, table: Arc::default(), closed: Arc::default() }
     }
 
     /// Takes in a connection; another one ends if that is needed. `None` where all are busy.
@@ -108,6 +115,18 @@ impl Connections {
         table.open.insert(number, entry);
         table.idle.insert(number, number);
         Some(Connection { connections: self.clone(), number, end })
+    }
+
+    /// Waits until those that had to end have closed their sockets, but for a few: descriptors are
+    /// planned for no more.
+    pub(super) async fn closed(&self) {
+        loop {
+            let closed = self.closed.notified();
+            if self.lock().ending <= ENDING {
+                return;
+            }
+            closed.await;
+        }
     }
 
     /// Ends the connection that has been idle for longest, if there is one.
@@ -144,6 +163,7 @@ impl Table {
         let end = self.open.get(&connection).map(|entry| entry.end.clone());
         self.remove(connection);
         if let Some(end) = &end {
+            self.ending += 1;
             end.notify_one();
         }
         end.is_some()
@@ -236,7 +256,14 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.lock().remove(self.number);
+        let mut table = self.connections.lock();
+        if table.open.contains_key(&self.number) {
+            table.remove(self.number);
+        } else {
+            table.ending -= 1;
+            drop(table);
+            self.connections.closed.notify_one();
+        }
     }
 }
 

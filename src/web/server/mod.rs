@@ -81,8 +81,8 @@ pub(super) async fn run(
                     Some(connection) => {
                         let (router, stopping) = (router.clone(), stopping.clone());
                         tasks.spawn(serve_connection(stream, connection, router, limits, stopping));
-                        // Whoever made room for it closes its socket now.
-                        tokio::task::yield_now().await;
+                        // They close at once; nobody waits for one that does not.
+                        let _ = timeout(PAUSE, connections.closed()).await;
                     }
                     None => turn_away(&stream),
                 },
