@@ -3,27 +3,25 @@
 use super::{DataFolder, Failure, Output};
 use crate::ingest::{ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock};
 use crate::publish::Deployment;
-use crate::web;
+use crate::web::{self, ListenAddress, Listener};
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// How long to wait before trying again to open the front door.
 const RETRY: Duration = Duration::from_secs(60);
 
 /// Serve a deployment: GOPROXY, checksum database, transparency log, uploads, and the website.
 ///
-/// Prints `listening on http://ADDR` when ready. Stops on SIGINT or SIGTERM, after finishing the
+/// Prints `listening on http://ADDR` (or `unix:/PATH`) when ready. Stops on SIGINT or SIGTERM, after finishing the
 /// requests under way. Put a TLS-terminating proxy or a CDN in front: everything is cacheable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor serve --data /srv/candor --listen 127.0.0.1:8080")]
 pub(super) struct Args {
     #[command(flatten)]
     data: DataFolder,
-    /// The address to listen on; port 0 takes a free one.
+    /// Where to listen: HOST:PORT, :PORT for all addresses, or unix:/PATH; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// Take no reports and publish none. The deployment's folder may then be read-only.
     #[arg(long)]
     no_uploads: bool,
@@ -33,7 +31,7 @@ pub(super) struct Args {
     no_charts: bool,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    admin: SocketAddr,
+    admin: ListenAddress,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -57,14 +55,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         if !args.no_uploads && !args.no_charts {
             super::upkeep::begin(deployment.clone());
         }
-        let listener = bind(args.listen).await?;
-        let address = local_address(&listener)?;
-        let admin = bind(args.admin).await?;
-        out.line(
-            &serde_json::json!({ "listening": format!("http://{address}") }),
-            format_args!("listening on http://{address}\n"),
-        )?;
-        out.say(format_args!("health and metrics on http://{}", local_address(&admin)?));
+        let listener = bind(&args.listen).await?;
+        let url = url(&listener)?;
+        let admin = bind(&args.admin).await?;
+        out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
+        out.say(format_args!("health and metrics on {}", self::url(&admin)?));
         web::serve(listener, Some(admin), site, entrance, stop_signal()).await;
         Ok(())
     })
@@ -95,19 +90,31 @@ fn hang_door(deployment: &Deployment, entrance: &Entrance) -> Result<(), FrontDo
     Ok(())
 }
 
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|e| {
-        let advice = match e.kind() {
-            io::ErrorKind::AddrInUse => "; another program has it: stop that, or name another port",
-            io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: name another",
+/// Listens on an address. To be called on a runtime.
+pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
+    Listener::bind(address).await.map_err(|e| {
+        let advice = match (e.kind(), address) {
+            (io::ErrorKind::AddrInUse, ListenAddress::Unix(_)) => {
+                "; another program has it, or it is no socket: stop that, or name another path"
+            }
+            (io::ErrorKind::AddrInUse, _) => {
+                "; another program has it: stop that, or name another port"
+            }
+            (io::ErrorKind::PermissionDenied, ListenAddress::Unix(_)) => {
+                "; name a path in a folder that this user may write"
+            }
+            (io::ErrorKind::PermissionDenied, _) => {
+                "; ports below 1024 need privileges: name another"
+            }
             _ => "",
         };
         Failure::new(format!("cannot listen on {address}: {e}{advice}"))
     })
 }
 
-pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
+/// Where a listener is reached.
+pub(super) fn url(listener: &Listener) -> Result<String, Failure> {
+    listener.url().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
 }
 
 /// A future that ends when the process is asked to stop. From this call on, being asked does not

@@ -3,7 +3,7 @@
 use super::MAX_BODY;
 use super::check::{check, oldest_week};
 use super::configs::{ConfigSet, ConfigSetError};
-use super::journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};
+use super::journal::{Busy, Journal, JournalError, Limits, NotStored, QueuePermit, Stored};
 use super::refusal::Refusal;
 use super::report::{Report, parse_date};
 use jiff::Timestamp;
@@ -109,15 +109,16 @@ impl FrontDoor {
         }
     }
 
-    /// Takes a place for a report that is about to be read.
-    pub fn place(&self) -> Result<Place, Busy> {
-        self.journal.place()
+    /// A permit for one report in the journal's queue, if it has room. To be taken once the report
+    /// is there: a permit that waits for a sender is one that nobody else can use.
+    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
+        self.journal.queue_permit()
     }
 
     /// Takes what was sent to `/upload/DATE`, or refuses it.
-    pub async fn take(&self, place: Place, date: &str, body: &[u8]) -> Answer {
+    pub async fn take(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
         match self.examine(date, body).await {
-            Ok(Some(report)) => match place.store(report).await {
+            Ok(Some(report)) => match permit.store(report).await {
                 Ok(stored) => Answer::Stored(stored),
                 Err(NotStored) => Answer::Unavailable,
             },

@@ -4,20 +4,20 @@
 //! | --- | --- | --- |
 //! | 200, empty | the report is durable; now, or since it was first sent | is done |
 //! | 400, one sentence | it will never be taken ([`Refusal`]); also if it is too large (not 413) or not JSON (not 415) | throws it away |
-//! | 503, `Retry-After` | no room, the body took too long, or the disk or log cannot be used now | tries again |
+//! | 503, `Retry-After` | no room, the body was too slow (`body`), or the disk or log cannot be used now | tries again |
 //! | 405 | any other method | |
 //!
 //! Of a request only the date, the content type and the body are looked at. What is refused before
 //! its body was read is not read: the connection is closed instead.
 
 use super::MAX_BODY;
+use super::body::{Bodies, BodyError, BodyLimits};
 use super::door::{Answer, FrontDoor};
 use super::entrance::Entrance;
 use super::refusal::Refusal;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,44 +25,56 @@ use axum::routing::post;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a body may take to arrive. It holds a place that others could use.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long checking and storing may take before the sender is asked to try again. A report that was
+/// in the queue by then is stored all the same.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What answers uploads.
+#[derive(Debug, Clone)]
+struct Uploads {
+    entrance: Entrance,
+    bodies: Bodies,
+}
 
 /// The routes of the front door.
 pub fn router(entrance: Entrance) -> Router {
+    router_with(entrance, BodyLimits::default())
+}
+
+/// The same, with limits of one's own.
+pub fn router_with(entrance: Entrance, limits: BodyLimits) -> Router {
     Router::new()
         .route("/upload/{date}", post(upload).fallback(other_method))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(entrance)
+        .with_state(Uploads { entrance, bodies: Bodies::new(limits) })
 }
 
 async fn upload(
-    State(entrance): State<Entrance>,
+    State(Uploads { entrance, bodies }): State<Uploads>,
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
     let Some(door) = entrance.door() else { return respond(&Answer::Unavailable) };
-    let answer = receive(door, &date, request).await;
+    let answer = receive(door, &bodies, &date, request).await;
     door.count(&answer);
     respond(&answer)
 }
 
-async fn receive(door: &FrontDoor, date: &str, request: Request) -> Answer {
+async fn receive(door: &FrontDoor, bodies: &Bodies, date: &str, request: Request) -> Answer {
     if let Err(refusal) = check_head(request.headers()) {
         return Answer::Refused(refusal);
     }
-    let Ok(place) = door.place() else { return Answer::Unavailable };
-    match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => door.take(place, date, &body).await,
-        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-            Answer::Refused(Refusal::TooLarge)
-        }
-        Ok(Err(_)) => Answer::Refused(Refusal::Unfinished),
-        // A slow line is no reason to throw a report away.
-        Err(_) => Answer::Unavailable,
-    }
+    let body = match bodies.read(request.into_body(), MAX_BODY).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => return Answer::Refused(Refusal::TooLarge),
+        Err(BodyError::Unfinished) => return Answer::Refused(Refusal::Unfinished),
+        // A slow line is no reason to throw a report away, and neither is a busy server.
+        Err(BodyError::TooSlow | BodyError::Full) => return Answer::Unavailable,
+    };
+    let Ok(permit) = door.queue_permit() else { return Answer::Unavailable };
+    let taken = timeout(ANSWER_TIMEOUT, door.take(permit, date, body.bytes())).await;
+    taken.unwrap_or(Answer::Unavailable)
 }
 
 /// What can be said before the body is read.

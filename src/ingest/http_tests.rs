@@ -146,7 +146,7 @@ async fn other_methods_and_paths_are_not_served() {
 #[tokio::test]
 async fn where_there_is_no_room_the_answer_is_try_again() {
     let bench = Bench::with(Limits { queue: 1, ..Limits::default() });
-    let taken = bench.door.place().expect("a place");
+    let taken = bench.door.queue_permit().expect("a permit");
     let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from_static("60")));

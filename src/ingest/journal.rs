@@ -8,7 +8,7 @@
 //! - *Each report once*: a report whose identity is known is not appended. Its sender gets the same
 //!   answer as the first one's, and not before that: an identity is known once its report is
 //!   durable, and a second copy within one batch shares the batch's fate.
-//! - *Bounded*: a queue of [`Limits::queue`] places, each taken before its report is read. Identities
+//! - *Bounded*: a queue of [`Limits::queue`] reports, each with a [`QueuePermit`]. Identities
 //!   of weeks that are no longer taken are forgotten: about 32 bytes a report of four weeks.
 //!
 //! On opening, the identities are read back from the segments. A torn end of the open segment is
@@ -42,7 +42,7 @@ use tokio::sync::oneshot;
 /// How much a journal takes at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Reports that wait, or are being read, at one time.
+    /// Reports that wait at one time.
     pub queue: usize,
     /// Bytes after which a batch takes no further report.
     pub batch: usize,
@@ -93,7 +93,7 @@ pub enum JournalError {
     },
 }
 
-/// No place is free.
+/// The queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("as many reports wait as can")]
 pub struct Busy;
@@ -112,9 +112,9 @@ pub enum Stored {
     Duplicate,
 }
 
-/// A place in the queue.
+/// The right to put one report into the queue.
 #[derive(Debug)]
-pub struct Place(OwnedPermit<Waiting>);
+pub struct QueuePermit(OwnedPermit<Waiting>);
 
 /// A report in the queue, and who waits for it.
 #[derive(Debug)]
@@ -130,15 +130,15 @@ impl Journal {
         Writer::open(folder, oldest, limits).and_then(|writer| writer.start(limits.queue))
     }
 
-    /// Takes a place in the queue, if one is free.
-    pub fn place(&self) -> Result<Place, Busy> {
+    /// A permit for one report, if the queue has room.
+    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
         let queue = self.queue.as_ref().ok_or(Busy)?;
-        queue.clone().try_reserve_owned().map(Place).map_err(|_| Busy)
+        queue.clone().try_reserve_owned().map(QueuePermit).map_err(|_| Busy)
     }
 }
 
-impl Place {
-    /// Puts a report in the place. The future ends when the report is durable, or never will be; the
+impl QueuePermit {
+    /// Puts a report into the queue. The future ends when the report is durable, or never will be; the
     /// report is stored also if nobody waits for that.
     pub fn store(
         self,
@@ -243,8 +243,8 @@ impl Writer {
     }
 
     /// Starts the thread.
-    pub(super) fn start(self, places: usize) -> Result<Journal, JournalError> {
-        let (queue, waiting) = mpsc::channel(places);
+    pub(super) fn start(self, queue: usize) -> Result<Journal, JournalError> {
+        let (queue, waiting) = mpsc::channel(queue);
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || self.run(waiting))

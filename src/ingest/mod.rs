@@ -2,9 +2,9 @@
 //!
 //! # The life of a report
 //!
-//! 1. `http`: `POST /upload/DATE`. A place in the journal's queue is taken before the body is read,
-//!    so what was read can be stored; where there is none, the answer is 503 at once. From here on
-//!    only the date, the content type and the body exist.
+//! 1. `http`: `POST /upload/DATE`. The body is read, within limits (`body`), and a [`QueuePermit`] is
+//!    taken once it is there; where there is none, the answer is 503 at once. From here on only the
+//!    date, the content type and the body exist.
 //! 2. [`Report::decode`]: the body is read strictly, into types that cannot be wrong.
 //! 3. [`ConfigSet`]: the config of the version that the report names, which the log holds for ever.
 //!    A report made under an old config is as welcome as any other.
@@ -15,6 +15,7 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
+//! | [`body`](BodyLimits) | bodies that are arriving, and which one makes room |
 //! | [`report`](Report) | a report's JSON, read strictly, written in one form |
 //! | `excerpt` | text from outside, made fit for an answer |
 //! | [`refusal`](Refusal) | why a report is not taken |
@@ -35,6 +36,7 @@
 //! Nothing of a connection and no header but the content type reaches any of these. Nothing here
 //! logs a word of a report, and no time of arrival is stored.
 
+mod body;
 mod check;
 mod configs;
 mod door;
@@ -52,12 +54,13 @@ mod stored;
 mod testing;
 mod unread;
 
+pub use body::BodyLimits;
 pub use check::{CheckedReport, Identity, check, oldest_week};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
 pub use door::{Answer, Clock, FrontDoor, FrontDoorError, SystemClock, UploadCounts};
 pub use entrance::Entrance;
-pub use http::router;
-pub use journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};
+pub use http::{router, router_with};
+pub use journal::{Busy, Journal, JournalError, Limits, NotStored, QueuePermit, Stored};
 pub use refusal::{Refusal, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
 pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};

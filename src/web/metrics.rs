@@ -24,7 +24,7 @@ impl Metrics {
     pub(super) fn count(&self, path: &str, status: StatusCode) {
         let part = match path.split('/').nth(1) {
             Some("goproxy") => "goproxy",
-            Some("sumdb") => "sumdb",
+            Some("sumdb" | "latest" | "lookup" | "tile") => "sumdb",
             Some("log") => "log",
             Some("upload") => "upload",
             Some("data") => "data",

@@ -4,15 +4,15 @@
 //! | --- | --- | --- |
 //! | `/`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
-//! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
+//! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
 //! | `/data/` and below | the public data | `data` |
 //! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
 //!
 //! # The life of a request
 //!
-//! `server` takes the connection and forgets who it is. `guard` sees that there is room and sets a
-//! time limit. `address` decodes the path, once. The route's file decides what is meant, and asks
+//! `server` takes the connection, forgets who it is, and sees that there is room. `guard` sets a time
+//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides what is meant, and asks
 //! `site` for it. `site` takes the published head (`head`), refuses what that head does not have,
 //! and finds the rest on a `shelf` in memory, or has `source` read and check it. A `representation`
 //! is answered, or a `refusal`.
@@ -31,6 +31,7 @@
 mod address;
 mod admin;
 mod checked;
+mod cors;
 mod data;
 mod draw;
 mod file_body;
@@ -52,41 +53,46 @@ mod sumdb;
 mod tiles;
 
 pub use admin::admin;
+pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 
-use crate::ingest::{self, Entrance};
+use crate::ingest::{self, BodyLimits, Entrance};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use refusal::Refusal;
 use std::future::Future;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// All that is public of a deployment; without an entrance, no reports are taken.
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
-    let guard = guard::Guard::new(site.clone());
+    router_with(site, entrance, BodyLimits::default())
+}
+
+fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Router {
+    let guarded = site.clone();
     let site = Router::new()
         .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
-        .route("/sumdb/{*path}", get(sumdb::get))
+        .route("/sumdb/{*path}", get(sumdb::below_sumdb))
+        .merge(sumdb::routes_at_root())
         .route("/log/{*path}", get(tiles::get))
         .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
     let all = match entrance {
         None => site,
-        Some(entrance) => site.merge(ingest::router(entrance)),
+        Some(entrance) => site.merge(ingest::router_with(entrance, bodies)),
     };
-    all.layer(middleware::from_fn_with_state(guard, guard::guard))
+    all.layer(middleware::from_fn_with_state(guarded, guard::guard))
 }
 
 /// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
-/// ends. Then no connection is taken in any more, and those that are open get some seconds to
+/// ends. Raises the number of files that this process may have open as far as it can be. Then no connection is taken in any more, and those that are open get some seconds to
 /// finish.
 pub async fn serve(
-    listener: TcpListener,
-    admin_listener: Option<TcpListener>,
+    listener: impl Into<Listener>,
+    admin_listener: Option<Listener>,
     site: Site,
     entrance: Option<Entrance>,
     shutdown: impl Future<Output = ()>,
@@ -96,15 +102,16 @@ pub async fn serve(
         // Fails when the sender is dropped, which is the signal.
         let _ = stopping.changed().await;
     };
-    let limits = server::Limits::default();
+    let plan = server::Plan::for_this_process();
     let public = server::run(
         listener,
-        router(site.clone(), entrance.clone()),
-        limits,
+        router_with(site.clone(), entrance.clone(), plan.bodies()),
+        plan.limits(),
         until_stopped(stopping.clone()),
     );
     let private = async {
         if let Some(listener) = admin_listener {
+            let limits = server::Limits::for_operators();
             server::run(listener, admin(site, entrance), limits, until_stopped(stopping)).await;
         }
     };

@@ -19,6 +19,9 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 // Together about a third of a gigabyte, once a large log was read wholly.
 const TILE_BYTES: u64 = 32 << 20;
@@ -26,6 +29,10 @@ const BUNDLE_BYTES: u64 = 64 << 20;
 const VERSION_BYTES: u64 = 160 << 20;
 const CONFIG_BYTES: u64 = 64 << 20;
 const PAGE_BYTES: u64 = 32 << 20;
+/// The most pages that are drawn at once: more would not be ready sooner, and each takes memory.
+const DRAWINGS: usize = 8;
+/// How long a page waits for its turn to be drawn.
+const DRAWING_PATIENCE: Duration = Duration::from_secs(8);
 
 /// A deployment to serve. Shared by all requests; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -46,6 +53,7 @@ struct Parts {
     public: Public,
     checked: Checked,
     metrics: Metrics,
+    drawing: Arc<Semaphore>,
 }
 
 /// What a page is kept under: a hash of its name and of what it was made from.
@@ -90,6 +98,7 @@ impl Site {
             public,
             checked: Checked::default(),
             metrics: Metrics::default(),
+            drawing: Arc::new(Semaphore::new(DRAWINGS)),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
         Ok(site)
@@ -251,7 +260,13 @@ impl Site {
         let site = self.clone();
         let made = async move {
             let data = load.await?;
-            let draw = move || Representation::new(render(&site, data).into_bytes(), content);
+            let busy = || Refusal::unavailable("too many pages are being drawn; try again");
+            let turn = timeout(DRAWING_PATIENCE, site.0.drawing.clone().acquire_owned()).await;
+            let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+            let draw = move || {
+                let _turn = turn;
+                Representation::new(render(&site, data).into_bytes(), content)
+            };
             let drawn = tokio::task::spawn_blocking(draw).await;
             drawn.map_err(|_| Refusal::unavailable("the page cannot be drawn at the moment"))
         };

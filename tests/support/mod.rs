@@ -297,6 +297,11 @@ impl Go {
         self.environment = pairs.iter().map(|(k, v)| (k.clone(), value(v))).collect();
     }
 
+    /// Where it keeps what it downloaded.
+    pub fn module_cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let home = self.folder.path();
         let mut command = Command::new("go");
@@ -308,7 +313,7 @@ impl Go {
         command
             .env("HOME", home)
             .env("GOPATH", home.join("go"))
-            .env("GOMODCACHE", home.join("cache"))
+            .env("GOMODCACHE", self.module_cache())
             .env("GOCACHE", home.join("build"))
             .env("GOFLAGS", "-modcacherw")
             .env("GOTOOLCHAIN", "local")

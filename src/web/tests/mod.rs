@@ -3,6 +3,7 @@
 
 mod charts;
 mod connections;
+mod cors;
 mod damage;
 mod data;
 mod fixture;
