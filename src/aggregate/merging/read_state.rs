@@ -6,12 +6,12 @@
 
 use crate::aggregate::public::PublicError;
 use crate::ingest::ReadMark;
-use crate::store::{Key, Store, Swap};
+use crate::store::{Key, Store, Swap, checksum};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 const POINTER: &str = "aggregate/read";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How far each segment was merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +34,9 @@ pub(super) struct Found {
 /// Reads the state. `merges`: that of the index.
 pub(super) fn read(store: &dyn Store, merges: u64) -> Result<Found, PublicError> {
     let bytes = store.pointer(&Key::new(POINTER)?)?;
-    // One that is not understood is from another version of this program, and is written anew.
-    let state = bytes.as_deref().and_then(|bytes| serde_json::from_slice::<ReadState>(bytes).ok());
+    // One that is damaged, or from another version of this program, is written anew.
+    let whole = bytes.as_deref().filter(|bytes| checksum::verify(bytes).is_ok());
+    let state = whole.and_then(|bytes| serde_json::from_slice::<ReadState>(bytes).ok());
     let believed = state.filter(|state| state.format == FORMAT && state.merges <= merges);
     Ok(Found { bytes, state: believed.unwrap_or_default() })
 }
@@ -54,6 +55,7 @@ pub(super) fn replace(
     }
     let bytes = serde_json::to_vec(&state)
         .map_err(|e| PublicError::Malformed { what: POINTER.to_owned(), reason: e.to_string() })?;
+    let bytes = checksum::add(bytes);
     let (Swap::Won | Swap::Lost) =
         store.swap(&Key::new(POINTER)?, found.bytes.as_deref(), &bytes)?;
     Ok(())
