@@ -111,6 +111,15 @@ impl Index {
     }
 }
 
+impl Index {
+    /// The file of this name.
+    pub fn file(&self, name: &str) -> Option<&PublicFile> {
+        let weeks = self.weeks.values().map(|week| &week.data);
+        let mut files = self.days.values().chain(weeks).flat_map(|dataset| &dataset.files);
+        files.find(|file| file.name == name)
+    }
+}
+
 impl Dataset {
     /// The file of a format.
     pub fn file(&self, format: FileFormat) -> Option<&PublicFile> {

@@ -67,6 +67,11 @@ impl PublicData {
         &*self.store
     }
 
+    /// Where the objects are, shared.
+    pub fn shared_store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
     /// The index now; an empty one where nothing was merged yet.
     pub fn index(&self) -> Result<Index, PublicError> {
         self.parse(self.index_bytes()?.as_deref())

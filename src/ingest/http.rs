@@ -27,6 +27,8 @@ use tokio::time::timeout;
 
 /// How long a body may take to arrive. It holds a place that others could use.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an upload waits for a receiver that is being opened, before its body is read.
+const OPENING: Duration = Duration::from_secs(2);
 
 /// The routes of the front door.
 pub fn router(entrance: Entrance) -> Router {
@@ -43,8 +45,11 @@ async fn upload(
 ) -> Response {
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
-    let Some(door) = entrance.door() else { return respond(&Answer::Unavailable) };
-    let answer = receive(door, &date, request).await;
+    let Some(door) = entrance.receiver_within(OPENING).await else {
+        entrance.count_turned_away();
+        return respond(&Answer::Unavailable);
+    };
+    let answer = receive(&door, &date, request).await;
     door.count(&answer);
     respond(&answer)
 }

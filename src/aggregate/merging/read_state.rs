@@ -8,7 +8,7 @@ use crate::aggregate::public::PublicError;
 use crate::ingest::ReadMark;
 use crate::store::{Key, Store, Swap, checksum};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const POINTER: &str = "aggregate/read";
 const FORMAT: u32 = 2;
@@ -21,6 +21,9 @@ pub(super) struct ReadState {
     pub merges: u64,
     /// The segments, by number.
     pub segments: BTreeMap<u64, ReadMark>,
+    /// The segments that the operator has given up for lost.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub given_up: BTreeSet<u64>,
 }
 
 /// The state as it was found, so that it can be replaced.
@@ -48,8 +51,9 @@ pub(super) fn replace(
     found: &Found,
     merges: u64,
     segments: BTreeMap<u64, ReadMark>,
+    given_up: BTreeSet<u64>,
 ) -> Result<(), PublicError> {
-    let state = ReadState { format: FORMAT, merges, segments };
+    let state = ReadState { format: FORMAT, merges, segments, given_up };
     if state == found.state {
         return Ok(());
     }

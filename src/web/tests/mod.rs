@@ -6,6 +6,7 @@ mod connections;
 mod damage;
 mod data;
 mod fixture;
+mod health;
 mod hostile;
 mod pages;
 mod routes;
