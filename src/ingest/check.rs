@@ -44,6 +44,11 @@ impl Identity {
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// The identity with these bytes.
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> Identity {
+        Identity(bytes)
+    }
 }
 
 impl CheckedReport {

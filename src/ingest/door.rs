@@ -3,9 +3,12 @@
 use super::MAX_BODY;
 use super::check::{check, oldest_week};
 use super::configs::{ConfigSet, ConfigSetError};
-use super::journal::{Busy, Journal, JournalError, Limits, NotStored, QueuePermit, Stored};
+use super::journal::{
+    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
+};
 use super::refusal::Refusal;
 use super::report::{Report, parse_date};
+use crate::event::Event;
 use jiff::Timestamp;
 use std::fmt;
 use std::path::Path;
@@ -72,6 +75,19 @@ pub struct UploadCounts {
     pub unavailable: u64,
 }
 
+impl std::ops::Add for UploadCounts {
+    type Output = UploadCounts;
+
+    fn add(self, other: UploadCounts) -> UploadCounts {
+        UploadCounts {
+            stored: self.stored + other.stored,
+            duplicates: self.duplicates + other.duplicates,
+            refused: self.refused + other.refused,
+            unavailable: self.unavailable + other.unavailable,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Tally {
     stored: AtomicU64,
@@ -89,8 +105,38 @@ impl FrontDoor {
         clock: Box<dyn Clock>,
         limits: Limits,
     ) -> Result<FrontDoor, FrontDoorError> {
-        let journal = Journal::open(folder, oldest_week(clock.now()), limits)?;
-        Ok(FrontDoor { configs, journal, clock, tally: Tally::default() })
+        FrontDoor::open_unless(&Event::new(), folder, configs, clock, limits)
+    }
+
+    /// As [`FrontDoor::open`], until `stop` happens.
+    pub fn open_unless(
+        stop: &Event,
+        folder: &Path,
+        configs: ConfigSet,
+        clock: Box<dyn Clock>,
+        limits: Limits,
+    ) -> Result<FrontDoor, FrontDoorError> {
+        let journal = Journal::open_unless(stop, folder, oldest_week(clock.now()), limits)?;
+        Ok(FrontDoor::with_journal(journal, configs, clock))
+    }
+
+    /// With a journal that is open already.
+    pub(super) fn with_journal(
+        journal: Journal,
+        configs: ConfigSet,
+        clock: Box<dyn Clock>,
+    ) -> FrontDoor {
+        FrontDoor { configs, journal, clock, tally: Tally::default() }
+    }
+
+    /// How the journal is doing.
+    pub fn journal(&self) -> JournalState {
+        self.journal.state()
+    }
+
+    /// Whether nothing can be stored any more, since the journal's thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.journal.has_ended()
     }
 
     /// The configs, so that whoever learns of a new one can have it read.

@@ -25,6 +25,8 @@ use axum::routing::post;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// How long an upload waits for a receiver that is being opened, before its body is read.
+const OPENING: Duration = Duration::from_secs(2);
 /// How long checking and storing may take before the sender is asked to try again. A report that was
 /// in the queue by then is stored all the same.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -55,8 +57,11 @@ async fn upload(
 ) -> Response {
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
-    let Some(door) = entrance.door() else { return respond(&Answer::Unavailable) };
-    let answer = receive(door, &bodies, &date, request).await;
+    let Some(door) = entrance.receiver_within(OPENING).await else {
+        entrance.count_turned_away();
+        return respond(&Answer::Unavailable);
+    };
+    let answer = receive(&door, &bodies, &date, request).await;
     door.count(&answer);
     respond(&answer)
 }

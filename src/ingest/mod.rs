@@ -24,11 +24,13 @@
 //! | `record` | how reports lie in a segment file |
 //! | `folder` | which segment files there are |
 //! | `segment` | the one segment that is appended to |
+//! | [`segment_list`](listed_segments) | which segments there were, so that one that is missing is missed |
 //! | [`journal`](Journal) | many waiters, one sync; each report once |
 //! | [`stored`](stored_reports) | reading back what was stored |
 //! | [`unread`](segment_files) | reading on where the last reading ended |
 //! | [`door`](FrontDoor) | all of it together |
-//! | `entrance` | where a server's door hangs, or will |
+//! | `entrance` | the receiver of a server's uploads, or why there is none |
+//! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
 //! | [`http`](router) | its wire |
 //!
 //! # Privacy
@@ -45,10 +47,12 @@ mod excerpt;
 mod folder;
 mod http;
 mod journal;
+mod keep_open;
 mod record;
 mod refusal;
 mod report;
 mod segment;
+mod segment_list;
 mod stored;
 #[cfg(test)]
 mod testing;
@@ -58,13 +62,17 @@ pub use body::BodyLimits;
 pub use check::{CheckedReport, Identity, check, oldest_week};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
 pub use door::{Answer, Clock, FrontDoor, FrontDoorError, SystemClock, UploadCounts};
-pub use entrance::Entrance;
+pub use entrance::{Entrance, UploadState};
 pub use http::{router, router_with};
-pub use journal::{Busy, Journal, JournalError, Limits, NotStored, QueuePermit, Stored};
+pub use journal::{
+    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
+};
+pub use keep_open::keep_open;
 pub use refusal::{Refusal, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
+pub use segment_list::{ListedSegments, SealedSegment, listed_segments};
 pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};
-pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_files};
+pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_file_name, segment_files};
 
 /// The largest body of an upload, in bytes. The reports of Go's clients have some thousand.
 pub const MAX_BODY: usize = 256 << 10;

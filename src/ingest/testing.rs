@@ -31,6 +31,11 @@ impl Clock for Stopped {
     }
 }
 
+/// The clock of these tests.
+pub(super) fn clock() -> Box<dyn Clock> {
+    Box::new(Stopped(now()))
+}
+
 /// A config of one program, with this sample rate, half of it for one of the counters.
 pub(super) fn config(sample_rate: f64) -> CollectionConfig {
     let half = sample_rate / 2.0;

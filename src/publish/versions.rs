@@ -2,7 +2,10 @@
 
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
-use crate::tlog::{Bundle, BundleError, Entry, LeafIndex, Record, StoredTiles, TreeHead, TreeSize};
+use crate::tlog::{
+    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, LeafIndex, Record, StoredTiles,
+    TreeHead, TreeSize, leaf_hash,
+};
 use std::sync::Arc;
 
 /// Reads the versions of one module out of its log and store.
@@ -10,7 +13,8 @@ use std::sync::Arc;
 pub struct Versions {
     path: ModulePath,
     store: Arc<dyn Store>,
-    tiles: StoredTiles,
+    bundles: StoredTiles,
+    tiles: Arc<CheckedTiles<StoredTiles>>,
 }
 
 /// Why a version that the log has could not be read.
@@ -23,6 +27,19 @@ pub enum VersionError {
     /// The entry bundle is missing or damaged.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A tile above the entry does not lead to the root.
+    #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
+    Tiles(#[from] CheckedTileError),
+    /// The entry is not the one that was logged.
+    #[error(
+        "the record of {version} in log/{bundle} is not the one that was logged; restore log/ from a copy of the store"
+    )]
+    NotLogged {
+        /// The version.
+        version: ModuleVersion,
+        /// The path of its bundle.
+        bundle: String,
+    },
     /// The log has no such version.
     #[error("the log of {size} entries has no {version}")]
     Unknown {
@@ -71,7 +88,9 @@ pub fn zip_key(hash: &Hash1) -> Result<Key, KeyError> {
 impl Versions {
     /// The versions of `path` in the log in `store`.
     pub fn new(path: ModulePath, store: Arc<dyn Store>) -> Versions {
-        Versions { path, tiles: StoredTiles::new(store.clone()), store }
+        let bundles = StoredTiles::new(store.clone());
+        let tiles = Arc::new(CheckedTiles::new(bundles.clone()));
+        Versions { path, bundles, tiles, store }
     }
 
     /// The newest version in the log with this head; `None` where the log is empty.
@@ -79,14 +98,20 @@ impl Versions {
         ModuleVersion::new(head.size.get()).ok()
     }
 
-    /// The log's record of a version.
+    /// The log's record of a version. It leads to the root of `head`, which is the caller's to trust.
     pub fn record(&self, head: TreeHead, version: ModuleVersion) -> Result<Record, VersionError> {
         let unknown = VersionError::Unknown { version, size: head.size };
         let Ok(index) = LeafIndex::new(version.leaf_index()) else { return Err(unknown) };
         let Some((bundle, place)) = Bundle::of_leaf(index, head.size) else { return Err(unknown) };
-        let entries = self.tiles.read_bundle(bundle)?;
+        let entries = self.bundles.read_bundle(bundle)?;
         let wrong = || VersionError::Record { path: self.path.clone(), version };
-        self.parse_record(version, entries.get(place).ok_or_else(wrong)?)
+        let entry = entries.get(place).ok_or_else(wrong)?;
+        let hashes = self.tiles.read(head, 0, bundle.index())?;
+        let logged = hashes.and_then(|hashes| hashes.get(place).copied());
+        if logged != Some(leaf_hash(entry.as_bytes())) {
+            return Err(VersionError::NotLogged { version, bundle: bundle.path() });
+        }
+        self.parse_record(version, entry)
     }
 
     /// An entry as the record of a version, which is all it may be.

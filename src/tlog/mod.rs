@@ -31,6 +31,7 @@
 //! read, and they are ignored like any signature of an unknown key), pruning, and proofs for more
 //! than one entry at a time.
 
+mod checked_tiles;
 mod checkpoint;
 mod edge;
 mod entry;
@@ -52,6 +53,7 @@ mod testing;
 mod tile;
 mod tree;
 
+pub use checked_tiles::{CheckedTileError, CheckedTiles};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use edge::{Edge, EdgeError};
 pub use entry::{Entry, EntryError, append_to_bundles};

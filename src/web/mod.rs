@@ -7,7 +7,7 @@
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
 //! | `/data/` and below | the public data | `data` |
-//! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
+//! | `/health` and below, `/metrics` on a second listener | for the operator | `admin`, `health` |
 //!
 //! # The life of a request
 //!
@@ -21,8 +21,9 @@
 //!
 //! - Everything visible derives from one published tree head: lists, `@latest` and lookups cannot
 //!   disagree with the log, and nothing is visible before it is logged.
-//! - A zip is checked against its record before it is served, once. A damaged store makes errors,
-//!   never wrong answers.
+//! - Tiles and bundles are checked against the published root, zips against their records, and public
+//!   data against the index, before they are served, once. A damaged store makes errors, never wrong
+//!   answers.
 //! - What never changes may be cached for ever; what does, for seconds; refusals never.
 //! - No address of a client is written anywhere.
 //!
@@ -32,6 +33,7 @@ mod address;
 mod admin;
 mod checked;
 mod cors;
+mod damage;
 mod data;
 mod draw;
 mod file_body;
@@ -39,6 +41,7 @@ mod fresh;
 mod goproxy;
 mod guard;
 mod head;
+mod health;
 mod metrics;
 mod pages;
 mod public;
@@ -53,6 +56,7 @@ mod sumdb;
 mod tiles;
 
 pub use admin::admin;
+pub use health::{ClockReport, Operations, Problems};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 

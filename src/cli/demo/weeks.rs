@@ -47,9 +47,8 @@ pub(super) fn front_door(deployment: &Deployment, clock: StoryClock) -> Result<E
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let limits = Limits::default();
-    let entrance = Entrance::new();
-    entrance.hang(FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?);
-    Ok(entrance)
+    let receiver = FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?;
+    Ok(Entrance::of(Arc::new(receiver)))
 }
 
 /// The config that the population obeys, and where it reports to.

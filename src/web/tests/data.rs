@@ -148,7 +148,7 @@ async fn only_what_the_index_names_is_there() {
     let index = get(&router, "/data/index.json").await;
     assert_eq!(index.header("content-type"), "application/json");
     let json: serde_json::Value = serde_json::from_slice(&index.body).expect("JSON");
-    assert_eq!(json["format"], 1);
+    assert_eq!(json["format"], 2);
     assert_eq!(json["weeks"]["2026-11-15"]["data"]["files"][0]["bytes"], 1_000_000);
     assert!(json["superseded"].is_null(), "what the next merge removes is nobody's business");
 }

@@ -7,6 +7,7 @@ mod cors;
 mod damage;
 mod data;
 mod fixture;
+mod health;
 mod hostile;
 mod pages;
 mod routes;
