@@ -61,6 +61,8 @@ impl Default for Limits {
 pub struct Journal {
     queue: Option<mpsc::Sender<Waiting>>,
     writer: Option<JoinHandle<()>>,
+    /// The newest week of the reports that were there when it was opened.
+    newest_week: Option<Date>,
 }
 
 /// Why a journal could not be opened.
@@ -128,6 +130,12 @@ impl Journal {
     /// may have reports of the `oldest` week or later. Blocks.
     pub fn open(folder: &Path, oldest: Date, limits: Limits) -> Result<Journal, JournalError> {
         Writer::open(folder, oldest, limits).and_then(|writer| writer.start(limits.queue))
+    }
+
+    /// The newest week of the reports that were there when it was opened, if there were any that may
+    /// still be sent again.
+    pub fn newest_week(&self) -> Option<Date> {
+        self.newest_week
     }
 
     /// Takes a place in the queue, if one is free.
@@ -245,6 +253,7 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(self, places: usize) -> Result<Journal, JournalError> {
         let (queue, waiting) = mpsc::channel(places);
+        let newest_week = self.known.0.last_key_value().map(|(week, _)| *week);
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || self.run(waiting))
@@ -253,7 +262,7 @@ impl Writer {
                 path: "the journal's thread".to_owned(),
                 source,
             })?;
-        Ok(Journal { queue: Some(queue), writer: Some(writer) })
+        Ok(Journal { queue: Some(queue), writer: Some(writer), newest_week })
     }
 
     fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {

@@ -320,7 +320,8 @@ mod tests {
         assert_eq!(stored_name("s", &[]), "s\nunknown");
         let long = stored_name("s", &vec!["f".repeat(1000); 9]);
         assert!(long.len() <= MAX_NAME && long.ends_with("f\ntruncated"), "{long}");
-        assert_eq!(crate::collection::frame::stack_depth(&long[2..]), Some(4));
+        let kept = crate::collection::frame::keep(&long[2..], 4).expect("frames");
+        assert_eq!((kept.frames.as_str(), kept.cut), (&long[2..], false));
         // What fits exactly is not cut.
         let exact = stored_name("s", &vec!["f".repeat(818); 5]);
         assert_eq!((exact.len(), exact.contains(TRUNCATED)), (MAX_NAME, false));
