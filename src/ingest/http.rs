@@ -50,13 +50,15 @@ async fn upload(
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    // A date that is not even text is no date.
-    let path = date.map(|Path(path)| path);
-    let date = path.as_ref().map_or("", |path| path.trim_start_matches('/'));
-    if path.is_ok() && (date.is_empty() || date.contains('/')) {
+    let path = request.uri().path().trim_start_matches('/').strip_prefix("upload/");
+    let path = path.unwrap_or_default().trim_start_matches('/');
+    if path.is_empty() || path.contains('/') {
         let text = "reports are sent to /upload/ and the report's week, such as 2026-02-08";
         return sentence(StatusCode::NOT_FOUND, text);
     }
+    // A date that is not even text is no date.
+    let date = date.map_or_else(|_| String::new(), |Path(date)| date);
+    let date = date.trim_start_matches('/');
     let Some(door) = entrance.door() else {
         return respond(&Answer::Unavailable(Unavailable::NotOpen));
     };
