@@ -39,8 +39,8 @@ fn store(folder: &Path, numbers: std::ops::Range<u64>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         for number in numbers {
-            let place = receiver.place().expect("a place");
-            let taken = receiver.take(place, &week().to_string(), report(number).as_bytes()).await;
+            let permit = receiver.queue_permit().expect("a permit");
+            let taken = receiver.take(permit, &week().to_string(), report(number).as_bytes()).await;
             assert_eq!(taken, Answer::Stored(Stored::New));
         }
     });

@@ -1,5 +1,5 @@
 //! The promise that both ends read a config alike: whatever a client lets through, the front door
-//! takes.
+//! takes, as it is.
 
 mod support;
 
@@ -32,6 +32,9 @@ fn stacks() -> impl Strategy<Value = String> {
         "runtime.goexit:=283",
         "tool::run:=3",
         "golang.org/x/tools/gopls.(*S).F:+1",
+        "type:.eq.struct { A interface {}; B string }:+0,+0x17",
+        ":=0,+0x0",
+        ".memeqbody:+3,+0x1",
         "truncated",
         "trunc",
         "/home/alice/x.go:=1",
@@ -41,8 +44,9 @@ fn stacks() -> impl Strategy<Value = String> {
         "\u{202e}:+1",
     ]);
     let name = one_of(&["crash", "crash", "other"]);
-    (name, proptest::collection::vec(frame, 1..5))
-        .prop_map(|(name, frames)| format!("{name}\n{}", frames.join("\n")))
+    let end = one_of(&["", "", "\ntruncated", "\nmain.ma\ntruncated\n"]);
+    (name, proptest::collection::vec(frame, 1..5), end)
+        .prop_map(|(name, frames, end)| format!("{name}\n{}{end}", frames.join("\n")))
 }
 
 fn program() -> impl Strategy<Value = ProgramReport> {
@@ -98,6 +102,9 @@ proptest! {
             let date = parse_date("2026-02-08").expect("a date");
             let checked = check(&decoded, date, &LoggedConfig::new(version, &config), now);
             prop_assert!(checked.is_ok(), "{}: {}", checked.expect_err("refused"), json);
+            let stored = String::from_utf8(checked.expect("taken").bytes().to_vec()).expect("text");
+            let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+            prop_assert_eq!(value(&stored), value(&json), "nothing is left out or changed");
         }
     }
 }

@@ -10,10 +10,10 @@ use super::{DataFolder, Failure, Output};
 use crate::aggregate::{UpkeepState, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
-    ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
+    ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
 };
 use crate::publish::Deployment;
-use crate::web::{self, ListenAddress, Listener, Operations};
+use crate::web::{self, ClockReport, ListenAddress, Listener, Operations};
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -109,7 +109,7 @@ async fn serve(
     if let Some(upkeep) = &upkeep {
         super::upkeep::begin(deployment.clone(), upkeep.clone(), background.stop.clone());
     }
-    site.set_operations(operations(&deployment, upkeep, receives));
+    site.set_operations(operations(&deployment, upkeep, entrance.as_ref()));
     out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
     out.say(format_args!("health and metrics on {admin_url}"));
     let asked = async {
@@ -139,13 +139,33 @@ fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<FrontDoor, Fro
 }
 
 /// What health speaks of, besides what is served.
-fn operations(deployment: &Deployment, upkeep: Option<UpkeepState>, receives: bool) -> Operations {
+fn operations(
+    deployment: &Deployment,
+    upkeep: Option<UpkeepState>,
+    entrance: Option<&Entrance>,
+) -> Operations {
     let (reports, store) = (deployment.reports(), deployment.store.clone());
     let lost = move || match lost_segments(&reports, &store) {
         Ok(lost) => lost.iter().map(ToString::to_string).collect(),
         Err(error) => vec![error.to_string()],
     };
-    Operations { upkeep, lost_reports: receives.then(|| Arc::new(lost) as _), clock: None }
+    let lost_reports = entrance.map(|_| Arc::new(lost) as _);
+    let clock = entrance.cloned().map(|entrance| {
+        let report = move || entrance.door().map(|receiver| clock_report(receiver.clock_state()));
+        Arc::new(move || report().unwrap_or_default()) as _
+    });
+    Operations { upkeep, lost_reports, clock }
+}
+
+/// A clock that may only be in a quiet place is no fault.
+fn clock_report(state: ClockState) -> ClockReport {
+    match state {
+        ClockState::Behind { now, known } => {
+            let skew = now.duration_since(known.time()).as_secs();
+            ClockReport { skew, problem: Some(state.to_string()) }
+        }
+        ClockState::Plausible | ClockState::Unconfirmed { .. } => ClockReport::default(),
+    }
 }
 
 /// Listens on an address. To be called on a runtime.

@@ -78,6 +78,8 @@ pub struct Journal {
     /// Set when the thread has ended.
     ended: Event,
     disk: Arc<DiskErrors>,
+    /// The newest week of the reports that were there when it was opened.
+    newest_week: Option<Date>,
 }
 
 /// What the disk refused.
@@ -200,6 +202,12 @@ impl Journal {
             disk_errors: self.disk.count.load(Relaxed),
             problem: self.disk.last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// The newest week of the reports that were there when it was opened, if there were any that may
+    /// still be sent again.
+    pub fn newest_week(&self) -> Option<Date> {
+        self.newest_week
     }
 
     /// A permit for one report, if the queue has room.
@@ -358,6 +366,7 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(queue);
         let (ended, disk) = (Event::new(), self.disk.clone());
         let at_its_end = SetOnDrop(ended.clone());
+        let newest_week = self.known.0.last_key_value().map(|(week, _)| *week);
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
@@ -370,7 +379,7 @@ impl Writer {
                 path: "the journal's thread".to_owned(),
                 source,
             })?;
-        Ok(Journal { queue: Some(queue), writer: Some(writer), ended, disk })
+        Ok(Journal { queue: Some(queue), writer: Some(writer), ended, disk, newest_week })
     }
 
     fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {

@@ -4,7 +4,7 @@ use super::*;
 use crate::ingest::journal::{Journal, Limits, Stored, Writer};
 use crate::ingest::segment::Disk;
 use crate::ingest::testing::{self, Log, config, report};
-use crate::ingest::{Answer, oldest_week, stored_reports};
+use crate::ingest::{Answer, Unavailable, oldest_week, stored_reports};
 use jiff::civil::Date;
 use std::io;
 use std::path::Path;
@@ -80,7 +80,11 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
     let first = entrance.receiver_within(HOURS).await.expect("a receiver");
     assert_eq!(entrance.state().problem, None);
     assert_eq!(send(&first, 0.25).await, Answer::Stored(Stored::New));
-    assert_eq!(send(&first, 0.5).await, Answer::Unavailable, "the thread has died of it");
+    assert_eq!(
+        send(&first, 0.5).await,
+        Answer::Unavailable(Unavailable::NotStored),
+        "the thread has died of it"
+    );
     drop(first);
     assert!(second_began.wait(HOURS));
     let problem = entrance.state().problem.expect("a problem");

@@ -106,7 +106,16 @@ impl Log {
 
     /// A front door with its reports in a folder, at [`now`].
     pub(super) fn door(&self, folder: &Path, limits: Limits) -> Arc<FrontDoor> {
-        let clock = Box::new(Stopped(now()));
+        self.door_with(folder, limits, now())
+    }
+
+    /// A front door at another time.
+    pub(super) fn door_at(&self, folder: &Path, limits: Limits, now: &str) -> Arc<FrontDoor> {
+        self.door_with(folder, limits, now.parse().expect("a time"))
+    }
+
+    fn door_with(&self, folder: &Path, limits: Limits, now: Timestamp) -> Arc<FrontDoor> {
+        let clock = Box::new(Stopped(now));
         Arc::new(FrontDoor::open(folder, self.configs(), clock, limits).expect("a front door"))
     }
 }

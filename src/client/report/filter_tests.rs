@@ -60,12 +60,6 @@ fn a_counter_or_stack_is_sent_only_if_the_config_lists_it_at_this_x() {
         (0.5, "tool/verb:build", -1, Some(Reason::Zero)),
         (0.5, "crash/panic\nmain.main:+1", 1, None),
         (0.5, "crash/panic\nmain.f:+1\nmain.main:+1", 1, None),
-        (
-            0.5,
-            "crash/panic\nmain.g:+1\nmain.f:+1\nmain.main:+1",
-            1,
-            Some(Reason::Depth { allowed: 2 }),
-        ),
         (0.5, "crash/panic\n/home/alice/main.rs:=1", 1, Some(Reason::Frame)),
         (0.5, "crash/panic\nmain.main:+1\nthe password is x", 1, Some(Reason::Frame)),
         (0.5, "crash/panic\n", 1, Some(Reason::Frame)),
@@ -87,6 +81,27 @@ fn a_counter_or_stack_is_sent_only_if_the_config_lists_it_at_this_x() {
         let withheld: Vec<_> = filtered.withheld.iter().map(|withheld| withheld.reason).collect();
         assert_eq!(withheld, reason.into_iter().collect::<Vec<_>>(), "{name} at {at}");
     }
+}
+
+#[test]
+fn frames_below_the_depth_stay() {
+    let sent = |counts: &[(&str, i64)]| {
+        let filtered = filtered(&local(0.5, build(), counts));
+        let stacks = filtered.report.expect("sent").programs.remove(0).stacks;
+        (stacks.into_iter().collect::<Vec<_>>(), filtered.withheld)
+    };
+    let deep = ["crash/panic\na\nb\nc", "crash/panic\na\nb\n/home/alice"];
+    let (stacks, withheld) = sent(&[(deep[0], 2), (deep[1], 3), ("crash/panic\na", 4)]);
+    let expected = [("crash/panic\na", 4), ("crash/panic\na\nb", 5)];
+    assert_eq!(stacks, expected.map(|(name, count)| (name.to_owned(), count)));
+    let mut names: Vec<_> = withheld.iter().map(|w| w.name.as_deref().expect("a name")).collect();
+    names.sort_unstable_by_key(|name| std::cmp::Reverse(*name));
+    assert_eq!(names, deep);
+    assert!(withheld.iter().all(|withheld| withheld.reason == Reason::Depth { allowed: 2 }));
+    // As a client of Go cuts it.
+    let (stacks, withheld) = sent(&[("crash/panic\n:=0,+0x0\nmain.ma\ntruncated\n", i64::MAX)]);
+    assert_eq!(stacks, [("crash/panic\n.:=0,+0x0\ntruncated".to_owned(), i64::MAX)]);
+    assert_eq!(withheld, []);
 }
 
 #[test]
