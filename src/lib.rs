@@ -18,6 +18,7 @@
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
+//! | `terminal` | text from elsewhere, made fit to be printed; used by `charts` and `cli` |
 //!
 //! # Features
 //!
@@ -39,6 +40,8 @@ pub mod ingest;
 #[cfg(feature = "server")]
 pub mod publish;
 pub mod store;
+#[cfg(feature = "server")]
+pub mod terminal;
 pub mod tlog;
 #[cfg(feature = "server")]
 pub mod web;

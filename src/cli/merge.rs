@@ -6,6 +6,7 @@ use crate::aggregate::index::week_of;
 use crate::aggregate::{MergeError, Merged, MergedDataset, Progress, merge, merge_days};
 use crate::ingest::parse_date;
 use crate::publish::Deployment;
+use crate::terminal::OneLine;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -103,7 +104,7 @@ impl fmt::Display for Merged {
         for week in &self.weeks {
             write!(f, "week until {week}")?;
         }
-        self.problems.iter().try_for_each(|problem| writeln!(f, "set aside: {problem}"))
+        self.problems.iter().try_for_each(|problem| writeln!(f, "set aside: {}", OneLine(problem)))
     }
 }
 
@@ -112,6 +113,8 @@ impl fmt::Display for MergedDataset {
         let MergedDataset { date, reports, new_reports, rows, files } = self;
         let noun = if *reports == 1 { "report" } else { "reports" };
         writeln!(f, "{date}: {reports} {noun} ({new_reports} new), {rows} program builds")?;
-        files.iter().try_for_each(|file| writeln!(f, "  {} {} bytes", file.name, file.bytes))
+        files
+            .iter()
+            .try_for_each(|file| writeln!(f, "  {} {} bytes", OneLine(&file.name), file.bytes))
     }
 }

@@ -161,10 +161,3 @@ fn reason(consent: &Consent) -> String {
         DecidedBy::BadModeFile(error) => error.clone(),
     }
 }
-
-/// Whether a character of a text from outside must not be shown as it is: it would move the cursor,
-/// hide text, or turn its direction.
-fn is_unfit(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}

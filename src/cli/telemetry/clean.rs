@@ -3,6 +3,7 @@
 use super::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::report::{Listing, Shelf};
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
     let listing = Listing::read(folder)?;
     let files = listing.paths(folder);
     if files.is_empty() {
-        let nothing = format!("nothing was counted in {}\n", folder.path().display());
+        let nothing = format!("nothing was counted in {}\n", OneLine(folder.path().display()));
         return out.result(&Cleaned { removed: files }, nothing);
     }
     for file in &files {

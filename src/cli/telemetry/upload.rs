@@ -5,6 +5,7 @@ use super::{Failure, Output, To, Today};
 use crate::client::folder::Folder;
 use crate::client::mode::Mode;
 use crate::client::report::{Event, RunOptions, Summary, run_uploads};
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
 
@@ -87,7 +88,7 @@ impl fmt::Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary { consent, busy, events } = self.0;
         for event in events {
-            writeln!(f, "{event}")?;
+            writeln!(f, "{}", OneLine(event))?;
         }
         match consent.mode {
             Mode::Off => writeln!(f, "telemetry is off: nothing was done"),
