@@ -198,7 +198,7 @@ fn log_to_standard_error() {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     let out = Output { json: cli.json };
     let done = match cli.verb {
@@ -226,14 +226,18 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints help, or what is wrong with the command line, whose words may have come from anywhere.
-fn usage(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() {
-        Output { json: false }.say_lines(error.render().to_string().trim_end());
-    } else {
+fn usage(error: clap::Error) -> ExitCode {
+    let status = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    if !error.use_stderr() {
         // Whoever closed the pipe has read enough.
         let _ = error.print();
+        return status;
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    // The same command line with its words made fit has the same mistake, and quotes them so.
+    let fit = std::env::args_os().map(|word| OneLine(word.to_string_lossy()).to_string());
+    let error = Cli::try_parse_from(fit).err().unwrap_or(error);
+    Output { json: false }.say_lines(error.render().to_string().trim_end());
+    status
 }
 
 #[cfg(test)]
