@@ -19,6 +19,7 @@
 //! | `cli` | the verbs: one file a verb |
 //! | `event` | something that happens once, and that threads wait for |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
+//! | `terminal` | text from elsewhere, made fit to be printed; used by `charts` and `cli` |
 //!
 //! # Features
 //!
@@ -42,6 +43,8 @@ pub mod ingest;
 #[cfg(feature = "server")]
 pub mod publish;
 pub mod store;
+#[cfg(feature = "server")]
+pub mod terminal;
 pub mod tlog;
 #[cfg(feature = "server")]
 pub mod web;

@@ -60,6 +60,19 @@ pub struct CollectionSettings {
     pub toolchains: Vec<At<String>>,
     /// How sure an estimate must be. Without it every counter is collected at rate 1.
     pub sampling: Option<Sampling>,
+    /// What the site tells users of the project. What is collected does not depend on it.
+    pub project: Option<ProjectSettings>,
+}
+
+/// `[project]`: what the project is called, and how its users decide.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectSettings {
+    /// Its name, for people.
+    pub name: At<String>,
+    /// The command with which users opt in.
+    pub opt_in: At<String>,
+    /// The command with which they opt out again.
+    pub opt_out: At<String>,
 }
 
 /// `[sampling]`: an estimated proportion is within `error` of the truth with probability

@@ -13,9 +13,13 @@
 //! help: end the counter with `}`
 //! ```
 //!
+//! Every part of a block stays in its line, and nothing in it is obeyed by a terminal, whatever a
+//! proposal holds: parts are printed as [`OneLine`].
+//!
 //! With `--json` the same fields are serialised. Lines and columns count from one; a column counts
 //! characters, not bytes.
 
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -128,21 +132,23 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity, self.message)?;
+        write!(f, "{}: {}", self.severity, OneLine(&self.message))?;
+        let file = OneLine(&self.file);
         match (self.line, self.column) {
             (Some(line), Some(column)) => {
                 let margin = " ".repeat(line.to_string().len());
-                write!(f, "\n{margin}--> {}:{line}:{column}", self.file)?;
+                write!(f, "\n{margin}--> {file}:{line}:{column}")?;
                 if let Some(source) = &self.source {
                     let before = " ".repeat(source.caret);
-                    write!(f, "\n{margin} |\n{line} | {}", source.text.trim_end())?;
+                    let text = OneLine(source.text.trim_end());
+                    write!(f, "\n{margin} |\n{line} | {text}")?;
                     write!(f, "\n{margin} | {before}^")?;
                 }
             }
-            _ => write!(f, "\n --> {}", self.file)?,
+            _ => write!(f, "\n --> {file}")?,
         }
         match &self.help {
-            Some(help) => write!(f, "\nhelp: {help}"),
+            Some(help) => write!(f, "\nhelp: {}", OneLine(help)),
             None => Ok(()),
         }
     }
@@ -210,6 +216,20 @@ mod tests {
         let expected = "error: 12\n  --> charts/a.toml:12:8\n   |\n12 | type = \"pie\"\n   |        ^\n\
                         help: bake it";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn nothing_from_a_proposal_breaks_out_of_its_line() {
+        let evil = "a\u{1b}[2J\nerror: forged\u{202e}";
+        let source = Excerpt { text: evil.into(), caret: 0 };
+        let place = Place { file: evil.into(), line: 1, column: 1 };
+        let shown = Diagnostic::place(Severity::Error, &place, evil).with_source(source);
+        let whole = Diagnostic::file(Severity::Note, evil, evil).with_help(evil);
+        let shown = format!("{}\n{whole}", shown.with_help(evil));
+        let escaped = "a\\u{1b}[2J\\nerror: forged\\u{202e}";
+        assert_eq!(shown.matches(escaped).count(), 7, "{shown}");
+        assert_eq!(shown.lines().count(), 9, "{shown}");
+        assert!(!shown.replace('\n', "").contains(crate::terminal::is_unfit), "{shown}");
     }
 
     #[test]

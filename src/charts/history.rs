@@ -60,8 +60,8 @@ impl History {
         }))
     }
 
-    /// Shows `visit` the commits before `commit`, newest first, until it breaks or the history (or
-    /// the part of it that was fetched) ends.
+    /// Shows `visit` the commits before `commit`, newest first, until it breaks or the history ends.
+    /// That it was not fetched as far as it was asked for is an error, not an end.
     pub fn before(
         &self,
         commit: &ObjectName,
@@ -75,7 +75,7 @@ impl History {
         let id = Oid::from_str(commit.as_str()).map_err(failed)?;
         let mut commit = repository.git().find_commit(id).map_err(failed)?;
         let mut last = repository.tree_of(&commit)?;
-        while let Ok(parent) = commit.parent(0) {
+        while let Some(parent) = repository.parent_of(&commit)? {
             let tree = repository.tree_of(&parent)?;
             let charts = if tree == last {
                 AncestorCharts::Same
@@ -84,7 +84,7 @@ impl History {
             } else {
                 match repository.read_commit(&parent) {
                     Ok(revision) => AncestorCharts::Read(revision.sources),
-                    Err(error @ RepositoryError::Git { .. }) => return Err(error),
+                    Err(error) if !error.is_of_the_commit() => return Err(error),
                     Err(_) => AncestorCharts::Unreadable,
                 }
             };

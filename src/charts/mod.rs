@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | `source` | which files belong to a charts folder |
 //! | `repository` | a charts folder at one commit of a git repository |
+//! | `opening` | opening a repository of this machine, and why it cannot be |
+//! | `mirror` | a copy of a repository that is known by its URL |
 //! | `location` | where a repository is |
 //! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
@@ -32,6 +34,8 @@ pub(crate) mod format;
 mod history;
 mod location;
 pub mod marginals;
+mod mirror;
+mod opening;
 mod parse;
 pub mod record;
 mod repository;
@@ -49,4 +53,4 @@ pub use parse::parse;
 pub use repository::{
     CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision, commit_time,
 };
-pub use source::{MAX_FILE, SourceError, Sources};
+pub use source::{MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources};

@@ -2,17 +2,18 @@
 //!
 //! Publishing is a pure function of one git tree, so this reads trees and never a work tree. A
 //! local repository is used in place; a URL (`https://`, `http://`, `file://`) is mirrored into
-//! a bare cache and fetched again at every [`Repository::refresh`]. Symbolic links and
-//! submodules inside the charts folder are refused: what they lead to is not in the reviewed tree.
+//! a bare cache and fetched again at every [`Repository::refresh`]. Nothing outside the charts
+//! folder is looked at, and which of its files are read decides the same filter as for a folder
+//! (`source`), from their names and sizes, before any is read.
 //!
-//! Left to others: parsing the files ([`super::Sources`]) and deciding what to publish
-//! (`publish`).
+//! Left to others: opening what is on this machine (`opening`), copying what is not (`mirror`),
+//! parsing the files ([`super::Sources`]) and deciding what to publish (`publish`).
 
 use super::history::History;
 use super::location::{as_url, without_credentials};
-use super::{MAX_FILE, SourceError, Sources};
-use git2::{ErrorCode, ObjectType, Oid, StatusOptions, TreeWalkMode, TreeWalkResult};
-use sha2::{Digest, Sha256};
+use super::source::{Filter, Kind, Refusal, Verdict};
+use super::{SourceError, Sources, mirror, opening};
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -69,11 +70,68 @@ pub struct Revision {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RepositoryError {
+    /// The folder does not exist.
+    #[error("there is no folder {location}; give one inside a git repository, or its https URL")]
+    NotThere {
+        /// What the user named.
+        location: String,
+    },
     /// No repository is there.
     #[error("{location}: not a git repository; give a folder inside one, or its https URL")]
     NotARepository {
         /// What the user named.
         location: String,
+    },
+    /// The repository belongs to someone else.
+    #[error(
+        "{folder} is a git repository of another user, and git does not read those; if you trust \
+         it, run: git config --global --add safe.directory {folder}"
+    )]
+    Foreign {
+        /// The folder that git wants to be named.
+        folder: String,
+    },
+    /// A repository is there, of a kind or in a state that cannot be read.
+    #[error("{location} {obstacle}")]
+    Unreadable {
+        /// The repository.
+        location: String,
+        /// What stands in the way, and the way out.
+        obstacle: String,
+    },
+    /// Objects are missing that a partial clone has left out.
+    #[error(
+        "{location} is a partial clone, and object {object} was left out; clone it again without \
+         --filter, or give the https URL it came from instead"
+    )]
+    Partial {
+        /// The repository.
+        location: String,
+        /// The object.
+        object: String,
+    },
+    /// The history that is needed was not cloned.
+    #[error(
+        "{location} is a shallow clone that ends at commit {commit}, and what came before decides \
+         what is recorded; fetch it with `git fetch --unshallow` (in a CI job: check out with \
+         fetch-depth: 0)"
+    )]
+    Shallow {
+        /// The repository.
+        location: String,
+        /// The oldest commit that is there.
+        commit: String,
+    },
+    /// The history that is needed is not there.
+    #[error(
+        "{location} lacks the commit before {commit}, and what came before decides what is \
+         recorded; make the repository whole, as by cloning it again"
+    )]
+    Cut {
+        /// The repository.
+        location: String,
+        /// The oldest commit that is there.
+        commit: String,
     },
     /// This build cannot speak the URL's protocol.
     #[error("{location}: only https://, http:// and file:// URLs and local paths can be read")]
@@ -101,35 +159,35 @@ pub enum RepositoryError {
         /// The file or files that were looked for.
         looked_for: String,
     },
-    /// A symbolic link or a submodule stands in the charts folder.
-    #[error(
-        "{path} at commit {commit} is a {kind}; put the file itself there, so that review sees it"
-    )]
-    Indirection {
+    /// The charts folder that was named is not a folder of the commit.
+    #[error("{path} at commit {commit} is {what}")]
+    Elsewhere {
         /// Path in the repository.
         path: String,
         /// The commit.
         commit: String,
-        /// `symbolic link` or `submodule`.
-        kind: &'static str,
+        /// What it is, and the way out.
+        what: &'static str,
     },
-    /// A file name is not UTF-8.
-    #[error("{path:?} at commit {commit} is not a UTF-8 file name; rename the file")]
-    Name {
-        /// The name, with the odd bytes replaced.
+    /// Something in the charts folder cannot be a definition.
+    #[error("{path} at commit {commit} {refusal}")]
+    Refused {
+        /// Path in the repository.
         path: String,
         /// The commit.
         commit: String,
+        /// What is wrong with it.
+        refusal: Refusal,
     },
     /// The work tree differs from the commit.
     #[error(
-        "{location} has uncommitted changes ({changes}); commit them, or name the commit to \
-         publish with --rev"
+        "{location} has uncommitted changes in its charts folder ({changes}); commit them, or name \
+         the commit to publish with --rev"
     )]
     Dirty {
         /// The work tree.
         location: String,
-        /// The first few changed paths.
+        /// The first few changed definitions.
         changes: String,
     },
     /// The files do not make a charts folder.
@@ -177,13 +235,7 @@ impl Repository {
         if let Some(url) = as_url(location) {
             return Repository::mirror(url, folder, cache);
         }
-        let git = git2::Repository::discover(location).map_err(|source| {
-            if source.code() == ErrorCode::NotFound {
-                RepositoryError::NotARepository { location: location.to_owned() }
-            } else {
-                RepositoryError::Git { location: location.to_owned(), source }
-            }
-        })?;
+        let git = opening::open(location)?;
         let folder = folder.or_else(|| folder_inside(&git, Path::new(location)));
         Ok(Repository { git, remote: None, location: location.to_owned(), folder })
     }
@@ -204,13 +256,7 @@ impl Repository {
         cache: &Path,
     ) -> Result<Repository, RepositoryError> {
         let location = without_credentials(url);
-        if !["https://", "http://", "file://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(RepositoryError::Protocol { location });
-        }
-        let name: String =
-            Sha256::digest(url).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let git = git2::Repository::init_bare(cache.join(name))
-            .map_err(|source| RepositoryError::Git { location: location.clone(), source })?;
+        let git = mirror::open(url, cache)?;
         let mut repository = Repository { git, remote: Some(url.to_owned()), location, folder };
         repository.refresh()?;
         Ok(repository)
@@ -219,29 +265,7 @@ impl Repository {
     /// Fetches what is new, where the repository is a mirror; a local one is always up to date.
     pub fn refresh(&mut self) -> Result<(), RepositoryError> {
         let Some(url) = &self.remote else { return Ok(()) };
-        let fetch = || -> Result<(), git2::Error> {
-            let mut remote = self.git.remote_anonymous(url)?;
-            let configuration = git2::Config::open_default()?;
-            let mut callbacks = git2::RemoteCallbacks::new();
-            let mut asked = false;
-            callbacks.credentials(move |url, username, _| {
-                // A helper's answer that was refused once will be refused again.
-                if std::mem::replace(&mut asked, true) {
-                    return Err(git2::Error::from_str("the credentials were refused"));
-                }
-                git2::Cred::credential_helper(&configuration, url, username)
-            });
-            let mut options = git2::FetchOptions::new();
-            options.remote_callbacks(callbacks).prune(git2::FetchPrune::On);
-            options.download_tags(git2::AutotagOption::All).update_fetchhead(false);
-            remote.fetch(&["+refs/heads/*:refs/heads/*"], Some(&mut options), None)?;
-            // An anonymous remote has disconnected after the fetch; its list of names stays.
-            if let Ok(branch) = remote.default_branch() {
-                self.git.set_head(branch.as_str()?)?;
-            }
-            Ok(())
-        };
-        fetch().map_err(|source| self.git_error(source))
+        mirror::fetch(&self.git, url).map_err(|source| self.git_error(source))
     }
 
     /// The address that others may know the repository by, as git has it: the URL of a mirror, or
@@ -255,19 +279,21 @@ impl Repository {
     /// The charts folder at a branch, tag or commit; at the checked-out commit (of a URL: the
     /// default branch) where `revision` is `None`.
     ///
-    /// Where nothing is named, a work tree with uncommitted changes is refused: the user sees
-    /// files that would not be published.
+    /// Where nothing is named, a work tree whose definitions differ from the commit's is refused:
+    /// the user sees files that would not be published.
     pub fn read(&self, revision: Option<&str>) -> Result<Revision, RepositoryError> {
-        if revision.is_none() {
-            self.refuse_dirty()?;
-        }
+        let named = revision.is_some();
         let spec = revision.unwrap_or("HEAD");
         let missing = |_| RepositoryError::NoRevision {
             location: self.location.clone(),
             revision: spec.to_owned(),
         };
         let object = self.git.revparse_single(spec).map_err(missing)?;
-        self.read_commit(&object.peel_to_commit().map_err(missing)?)
+        let revision = self.read_commit(&object.peel_to_commit().map_err(missing)?)?;
+        if !named {
+            self.refuse_changes(&revision)?;
+        }
+        Ok(revision)
     }
 
     /// The charts folders of the commits after `since` up to and including `until`, oldest first,
@@ -290,12 +316,12 @@ impl Repository {
                 // nothing to publish, whatever came after it.
                 match self.read_commit(&commit) {
                     Ok(revision) => revisions.push(revision),
-                    Err(error @ RepositoryError::Git { .. }) => return Err(error),
+                    Err(error) if !error.is_of_the_commit() => return Err(error),
                     Err(_) => {}
                 }
-                match commit.parent(0) {
-                    Ok(parent) => commit = parent,
-                    Err(_) => return Ok(false),
+                match self.parent_of(&commit)? {
+                    Some(parent) => commit = parent,
+                    None => return Ok(false),
                 }
             }
             Ok(true)
@@ -312,33 +338,46 @@ impl Repository {
         &self,
         commit: &git2::Commit<'_>,
     ) -> Result<Revision, RepositoryError> {
-        let root = commit.tree().map_err(|e| self.git_error(e))?;
+        let root = commit.tree().map_err(|e| self.missing(commit.tree_id(), e))?;
         let (folder, tree) = self.charts_folder(commit, &root)?;
-        let commit_name = commit.id().to_string();
-        let mut files = Vec::new();
-        let mut refusal = None;
-        let walked = tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
-            match self.read_entry(&folder, parent, entry, &commit_name) {
-                Ok(file) => files.extend(file),
-                Err(error) => {
-                    refusal = Some(error);
-                    return TreeWalkResult::Abort;
-                }
-            }
-            TreeWalkResult::Ok
-        });
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
-        walked.map_err(|e| self.git_error(e))?;
+        let mut reading = Reading {
+            repository: self,
+            folder: &folder,
+            commit: commit.id(),
+            filter: Filter::default(),
+            files: Vec::new(),
+        };
+        reading.read_tree(&tree, "")?;
+        let files = reading.files;
         Ok(Revision {
             commit: ObjectName::of(commit.id()),
             tree: ObjectName::of(tree.id()),
-            folder,
             time: commit.time().seconds(),
             sources: Sources::from_files(files),
             history: History::of(&self.git, &self.location, self.folder.as_deref()),
+            folder,
         })
+    }
+
+    /// The first parent, or `None` for the first commit of all. That a parent was not cloned is an
+    /// error: the commit is not the first.
+    pub(super) fn parent_of<'git>(
+        &self,
+        commit: &git2::Commit<'git>,
+    ) -> Result<Option<git2::Commit<'git>>, RepositoryError> {
+        match commit.parent(0) {
+            Ok(parent) => Ok(Some(parent)),
+            // A shallow clone hides the parents of its last commit, but they are written in it.
+            Err(_) if commit.header_field_bytes("parent").is_err() => Ok(None),
+            Err(_) => {
+                let (location, commit) = (self.location.clone(), commit.id().to_string());
+                Err(if opening::is_shallow(&self.git) {
+                    RepositoryError::Shallow { location, commit }
+                } else {
+                    RepositoryError::Cut { location, commit }
+                })
+            }
+        }
     }
 
     /// The charts folder's path and the name of its tree, if the commit has one.
@@ -377,6 +416,10 @@ impl Repository {
                 return Ok(((*folder).to_owned(), tree.map_err(|e| self.git_error(e))?));
             }
         }
+        if let Some(what) = candidates.iter().find_map(|folder| self.not_a_folder(root, folder)) {
+            let (path, what) = what;
+            return Err(RepositoryError::Elsewhere { path, commit: commit.id().to_string(), what });
+        }
         let names: Vec<_> = candidates
             .iter()
             .map(|folder| Path::new(folder).join(MARK).display().to_string())
@@ -388,59 +431,46 @@ impl Repository {
         })
     }
 
-    /// One entry of the charts folder's tree: a file's path and bytes, or nothing for a folder.
-    fn read_entry(
-        &self,
-        folder: &str,
-        parent: &str,
-        entry: &git2::TreeEntry<'_>,
-        commit: &str,
-    ) -> Result<Option<(String, Vec<u8>)>, RepositoryError> {
-        let name = String::from_utf8_lossy(entry.name_bytes());
-        let in_repository = || Path::new(folder).join(format!("{parent}{name}"));
-        if entry.name().is_err() {
-            return Err(RepositoryError::Name {
-                path: in_repository().display().to_string(),
-                commit: commit.to_owned(),
-            });
-        }
-        let indirection = |kind| RepositoryError::Indirection {
-            path: in_repository().display().to_string(),
-            commit: commit.to_owned(),
-            kind,
-        };
-        match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Tree), _) => Ok(None),
-            (Some(ObjectType::Commit), _) => Err(indirection("submodule")),
-            (_, 0o120000) => Err(indirection("symbolic link")),
-            _ => {
-                let blob = self.git.find_blob(entry.id()).map_err(|e| self.git_error(e))?;
-                if blob.size() > MAX_FILE {
-                    let (path, size) = (in_repository(), blob.size() as u64);
-                    return Err(SourceError::TooLarge { path, size }.into());
-                }
-                Ok(Some((format!("{parent}{name}"), blob.content().to_vec())))
+    /// The part of a folder's path that leads out of the tree, where one does, and what it is.
+    fn not_a_folder(&self, root: &git2::Tree<'_>, folder: &str) -> Option<(String, &'static str)> {
+        let above = Path::new(folder).ancestors().filter(|path| !path.as_os_str().is_empty());
+        let entries = above.filter_map(|path| Some((path, root.get_path(path).ok()?)));
+        let (path, entry) = entries.last()?;
+        let what = match (entry.kind(), entry.filemode()) {
+            (Some(ObjectType::Commit), _) => {
+                "a submodule; give the repository that it names, or a folder of it that is cloned"
             }
-        }
+            (_, LINK) => "a symbolic link; name the folder that it leads to with --path",
+            _ => return None,
+        };
+        Some((path.display().to_string(), what))
     }
 
-    fn refuse_dirty(&self) -> Result<(), RepositoryError> {
-        if self.git.is_bare() {
-            return Ok(());
-        }
-        let mut options = StatusOptions::new();
-        options.include_untracked(true).include_ignored(false).exclude_submodules(true);
-        let statuses = self.git.statuses(Some(&mut options)).map_err(|e| self.git_error(e))?;
-        if statuses.is_empty() {
-            return Ok(());
-        }
-        let mut changes: Vec<_> = statuses
-            .iter()
-            .take(3)
-            .map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned())
+    /// Refuses a work tree whose definitions are not those of the commit. Only the charts folder is
+    /// looked at, and no index: whatever else is changed, staged or left out does not matter.
+    fn refuse_changes(&self, committed: &Revision) -> Result<(), RepositoryError> {
+        let Some(work_tree) = self.git.workdir() else { return Ok(()) };
+        let folder = work_tree.join(&committed.folder);
+        // A sparse checkout leaves out files of the commit on purpose.
+        let settings = self.git.config().map_err(|e| self.git_error(e))?;
+        let sparse = settings.get_bool("core.sparseCheckout").unwrap_or(false);
+        let here = match folder.exists() {
+            true => Sources::from_folder(&folder)?,
+            false => Sources::from_files(Vec::new()),
+        };
+        let mut changes: Vec<String> = committed
+            .sources
+            .differences(&here)
+            .filter(|path| !sparse || here.has(path))
+            .map(|path| Path::new(&committed.folder).join(path).display().to_string())
             .collect();
-        if statuses.len() > changes.len() {
-            changes.push(format!("and {} more", statuses.len() - changes.len()));
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if changes.len() > 3 {
+            let more = format!("and {} more", changes.len() - 3);
+            changes.truncate(3);
+            changes.push(more);
         }
         Err(RepositoryError::Dirty { location: self.location.clone(), changes: changes.join(", ") })
     }
@@ -448,14 +478,97 @@ impl Repository {
     fn git_error(&self, source: git2::Error) -> RepositoryError {
         RepositoryError::Git { location: self.location.clone(), source }
     }
+
+    /// An object that should be there is not, or cannot be read.
+    fn missing(&self, object: Oid, source: git2::Error) -> RepositoryError {
+        let lacking = source.code() == ErrorCode::NotFound || source.class() == ErrorClass::Odb;
+        if lacking && opening::is_partial(&self.git) {
+            let (location, object) = (self.location.clone(), object.to_string());
+            return RepositoryError::Partial { location, object };
+        }
+        self.git_error(source)
+    }
+}
+
+/// The mode of a symbolic link in a tree.
+const LINK: i32 = 0o120000;
+
+/// The definitions of one commit, while its charts folder is read.
+struct Reading<'r> {
+    repository: &'r Repository,
+    folder: &'r str,
+    commit: Oid,
+    filter: Filter,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Reading<'_> {
+    fn read_tree(&mut self, tree: &git2::Tree<'_>, prefix: &str) -> Result<(), RepositoryError> {
+        let git = &self.repository.git;
+        for entry in tree.iter() {
+            let kind = match (entry.kind(), entry.filemode()) {
+                (Some(ObjectType::Tree), _) => Kind::Folder,
+                (Some(ObjectType::Commit), _) => Kind::Submodule,
+                (_, LINK) => Kind::Link,
+                _ => Kind::File,
+            };
+            let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name_bytes()));
+            let is_text = entry.name().is_ok();
+            let verdict = self.filter.judge(&path, is_text, kind);
+            match verdict.map_err(|refusal| self.refused(&path, refusal))? {
+                Verdict::Skip => {}
+                Verdict::Enter => {
+                    let inner = git.find_tree(entry.id());
+                    let inner = inner.map_err(|e| self.repository.missing(entry.id(), e))?;
+                    self.read_tree(&inner, &format!("{path}/"))?;
+                }
+                Verdict::Read => {
+                    let missing = |e| self.repository.missing(entry.id(), e);
+                    let odb = git.odb().map_err(missing)?;
+                    // Its size is in its header.
+                    let (size, _) = odb.read_header(entry.id()).map_err(missing)?;
+                    let charged = self.filter.charge(size as u64);
+                    charged.map_err(|refusal| self.refused(&path, refusal))?;
+                    let blob = git.find_blob(entry.id()).map_err(missing)?;
+                    self.files.push((path, blob.content().to_vec()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, path: &str, refusal: Refusal) -> RepositoryError {
+        let path = Path::new(self.folder).join(path).display().to_string();
+        RepositoryError::Refused { path, commit: self.commit.to_string(), refusal }
+    }
+}
+
+impl RepositoryError {
+    /// Whether it is the commit that is at fault, so that other commits may be read.
+    pub(super) fn is_of_the_commit(&self) -> bool {
+        use RepositoryError::{Elsewhere, NoCharts, Refused};
+        matches!(self, NoCharts { .. } | Elsewhere { .. } | Refused { .. })
+    }
 }
 
 /// The time of the commit that is checked out where `folder` lies, in seconds since 1970;
-/// `None` outside of git and before the first commit.
-pub fn commit_time(folder: &Path) -> Option<i64> {
-    let git = git2::Repository::discover(folder).ok()?;
-    let head = git.head().ok()?.peel_to_commit().ok()?;
-    Some(head.time().seconds())
+/// `None` outside of git and before the first commit. A repository that is there and cannot be read
+/// is an error.
+pub fn commit_time(folder: &Path) -> Result<Option<i64>, RepositoryError> {
+    let location = folder.display().to_string();
+    let git = match opening::open(&location) {
+        Ok(git) => git,
+        Err(RepositoryError::NotARepository { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let head = match git.head() {
+        Ok(head) => head,
+        Err(error) if error.code() == ErrorCode::UnbornBranch => return Ok(None),
+        Err(source) => return Err(RepositoryError::Git { location, source }),
+    };
+    let commit = head.peel_to_commit();
+    let commit = commit.map_err(|source| RepositoryError::Git { location, source })?;
+    Ok(Some(commit.time().seconds()))
 }
 
 /// The part of a work tree that the user named by pointing into it.

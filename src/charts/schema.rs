@@ -5,10 +5,12 @@
 
 use super::counter::CounterExpression;
 use super::definition::{
-    At, Chart, ChartKind, CollectionSettings, Padding, Program, ProgramPath, Proportion, Sampling,
+    At, Chart, ChartKind, CollectionSettings, Padding, Program, ProgramPath, ProjectSettings,
+    Proportion, Sampling,
 };
 use super::table::{Key, Problem, Reader, Table};
 use super::version::Version;
+use crate::terminal::is_unfit;
 use jiff::civil::Date;
 use std::num::NonZeroU64;
 use toml::Spanned;
@@ -35,6 +37,12 @@ const COLLECTION: &[Key] = &[
     required("goarch", "goarch = [\"amd64\", \"arm64\"]"),
     required("toolchains", "toolchains = [\"go1.24.1\", \"rust1.95.0\"]"),
     optional("sampling", "[sampling]"),
+    optional("project", "[project]"),
+];
+const PROJECT: &[Key] = &[
+    required("name", "name = \"gopls and friends\""),
+    required("opt_in", "opt_in = \"gotelemetry on\""),
+    required("opt_out", "opt_out = \"gotelemetry off\""),
 ];
 const SAMPLING: &[Key] =
     &[required("confidence", "confidence = 0.99"), required("error", "error = 0.01")];
@@ -85,12 +93,21 @@ pub fn collection(reader: &mut Reader, file: &DeTable) -> Option<CollectionSetti
             Some(Sampling { confidence: confidence?, error: error? })
         }
     };
+    let project = match subtable(reader, &table, "project", PROJECT) {
+        None => None,
+        Some(project) => {
+            let texts = ["name", "opt_in", "opt_out"];
+            let [name, opt_in, opt_out] = texts.map(|key| project.string(reader, key, one_line));
+            Some(ProjectSettings { name: name?, opt_in: opt_in?, opt_out: opt_out? })
+        }
+    };
     Some(CollectionSettings {
         module: module?,
         goos: goos?,
         goarch: goarch?,
         toolchains: toolchains?,
         sampling,
+        project,
     })
 }
 
@@ -279,6 +296,20 @@ fn day(reader: &mut Reader, table: &Table, key: &str) -> Option<At<Date>> {
         reader.error(value.span().start, "there is no such day", "write a day of the calendar");
     }
     date.map(|date| At { value: date, place: reader.text.place(value.span().start) })
+}
+
+/// A short text that people read on the site, or type.
+fn one_line(text: &str) -> Result<String, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::new("the text is empty", "write what users are to read"));
+    }
+    if text.chars().count() > MAX_TITLE || text.contains(is_unfit) {
+        let message = format!(
+            "the text is longer than {MAX_TITLE} characters, or has one that cannot be seen"
+        );
+        return Err(Problem::new(message, "write it on one short line"));
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn title(text: &str) -> Result<String, Problem> {

@@ -8,19 +8,26 @@
 //! ```
 //!
 //! Everything whose name does not end in `.toml` (a README) and everything under a name that
-//! starts with a dot is ignored. Symbolic links are refused, wherever they lead: what is reviewed
-//! must be what is read. A `.toml` file in any other place is reported by
-//! [`parse`](super::parse()), with all the other mistakes.
+//! starts with a dot is ignored, whatever it is. A symbolic link or a submodule where a definition
+//! may be is refused, wherever it leads: what is reviewed must be what is read. A `.toml` file in any
+//! other place is reported by [`parse`](super::parse()), with all the other mistakes.
 //!
-//! [`Sources`] come from a folder here; `publish` makes them from a git tree.
+//! One [`Filter`] decides this for every reader, a folder's here and a git tree's in `repository`,
+//! from names and sizes alone: before anything is read, and within stated bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read, in bytes.
-pub const MAX_FILE: usize = 64 << 20;
+pub const MAX_FILE: u64 = 4 << 20;
+/// The most bytes that are read of one charts folder.
+pub const MAX_BYTES: u64 = 16 << 20;
+/// The most files and folders that are looked at in one charts folder.
+pub const MAX_ENTRIES: usize = 100_000;
+/// The most folders inside each other.
+const MAX_DEPTH: usize = 32;
 
 /// The files of one charts folder, in the order of their paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,26 +55,13 @@ pub enum SourceError {
     /// The folder is missing, or is not a folder.
     #[error("{0} is not a folder; name the folder that holds collection.toml")]
     NotAFolder(PathBuf),
-    /// There is a symbolic link in the folder.
-    #[error(
-        "{0} is a symbolic link, and what is reviewed must be what is read; put the file itself there"
-    )]
-    SymbolicLink(PathBuf),
-    /// There is something else than files and folders.
-    #[error("{0} is neither a file nor a folder; remove it from the charts folder")]
-    Special(PathBuf),
-    /// A name is not Unicode.
-    #[error("the file name {0:?} is not valid UTF-8; rename the file")]
-    Name(PathBuf),
-    /// A file is too large to be a reviewed definition.
-    #[error(
-        "{path} has {size} bytes, and at most {MAX_FILE} are read; split it into several files"
-    )]
-    TooLarge {
+    /// Something in the folder cannot be a definition.
+    #[error("{path} {refusal}")]
+    Refused {
         /// The file.
         path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
+        /// What is wrong with it.
+        refusal: Refusal,
     },
     /// The operating system refused.
     #[error(
@@ -82,6 +76,112 @@ pub enum SourceError {
     },
 }
 
+/// Why something in a charts folder is not read, as what follows its path in a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A symbolic link stands where a definition may be.
+    #[error(
+        "is a symbolic link, and what is reviewed must be what is read; put the file itself there"
+    )]
+    Link,
+    /// A submodule stands where a definition may be.
+    #[error("is a submodule, and what is reviewed must be what is read; put the files there")]
+    Submodule,
+    /// Something else than a file or a folder.
+    #[error("is neither a file nor a folder; remove it from the charts folder")]
+    Special,
+    /// The name is not Unicode.
+    #[error("has a name that is not UTF-8; rename it")]
+    Name,
+    /// The file is too large to be reviewed.
+    #[error("has {0} bytes, and at most {MAX_FILE} are read of a file; split it into several")]
+    TooLarge(u64),
+    /// All the files together are too large.
+    #[error("is too much: at most {MAX_BYTES} bytes are read of a charts folder")]
+    TooMuch,
+    /// There are too many files and folders.
+    #[error(
+        "is too much: at most {MAX_ENTRIES} files and folders are looked at; keep the charts in a \
+         folder of their own"
+    )]
+    TooMany,
+    /// There are too many folders inside each other.
+    #[error("is more than {MAX_DEPTH} folders deep; move it up")]
+    TooDeep,
+}
+
+/// What stands at a path, as a folder or a tree tells before anything is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Folder,
+    File,
+    Link,
+    Submodule,
+    Special,
+}
+
+/// What to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Skip,
+    Enter,
+    Read,
+}
+
+/// Which entries of one charts folder are definitions, and how much of it was looked at so far.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    entries: usize,
+    bytes: u64,
+}
+
+impl Filter {
+    /// What to do with the entry at `path`; `is_text` says whether its name is UTF-8.
+    pub(super) fn judge(
+        &mut self,
+        path: &str,
+        is_text: bool,
+        kind: Kind,
+    ) -> Result<Verdict, Refusal> {
+        self.entries += 1;
+        if self.entries > MAX_ENTRIES {
+            return Err(Refusal::TooMany);
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name.starts_with('.') {
+            return Ok(Verdict::Skip);
+        }
+        let first = path.split('/').next().unwrap_or(path);
+        let is_definition = path.ends_with(".toml");
+        let may_be_one = is_definition || ["programs", "charts", "marginals"].contains(&first);
+        match kind {
+            Kind::File if !is_definition => Ok(Verdict::Skip),
+            _ if !is_text && may_be_one => Err(Refusal::Name),
+            _ if !is_text => Ok(Verdict::Skip),
+            Kind::File => Ok(Verdict::Read),
+            Kind::Folder if path.matches('/').count() >= MAX_DEPTH => Err(Refusal::TooDeep),
+            Kind::Folder => Ok(Verdict::Enter),
+            _ if !may_be_one => Ok(Verdict::Skip),
+            Kind::Link => Err(Refusal::Link),
+            Kind::Submodule => Err(Refusal::Submodule),
+            Kind::Special => Err(Refusal::Special),
+        }
+    }
+
+    /// Accounts for a file that is about to be read.
+    pub(super) fn charge(&mut self, size: u64) -> Result<(), Refusal> {
+        self.bytes = self.bytes.saturating_add(size);
+        if size > MAX_FILE {
+            Err(Refusal::TooLarge(size))
+        } else if self.bytes > MAX_BYTES {
+            Err(Refusal::TooMuch)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl Sources {
     /// Reads the charts folder at `root`.
     pub fn from_folder(root: &Path) -> Result<Sources, SourceError> {
@@ -89,7 +189,7 @@ impl Sources {
             return Err(SourceError::NotAFolder(root.to_path_buf()));
         }
         let mut files = Vec::new();
-        read_folder(root, "", &mut files)?;
+        read_folder(root, "", &mut Filter::default(), &mut files)?;
         Ok(Sources::from_files(files))
     }
 
@@ -100,10 +200,31 @@ impl Sources {
         Sources(files.into_iter().filter(|(path, _)| is_definition(path)).collect())
     }
 
+    /// The paths of files that are not the same in both; line endings do not count, which git may
+    /// change on the way to a work tree.
+    pub(super) fn differences<'s>(&'s self, other: &'s Sources) -> impl Iterator<Item = &'s str> {
+        let paths: BTreeSet<&str> =
+            self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
+        paths.into_iter().filter(|path| match (self.0.get(*path), other.0.get(*path)) {
+            (Some(a), Some(b)) => !lines(a).eq(lines(b)),
+            _ => true,
+        })
+    }
+
+    /// Whether there is a file at this path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// The files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Role, &[u8])> {
         self.0.iter().map(|(path, bytes)| (path.as_str(), Role::of(path), bytes.as_slice()))
     }
+}
+
+/// The lines of a file, without the difference between the line endings of systems.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 impl Role {
@@ -126,6 +247,7 @@ fn is_definition(path: &str) -> bool {
 fn read_folder(
     folder: &Path,
     prefix: &str,
+    filter: &mut Filter,
     files: &mut Vec<(String, Vec<u8>)>,
 ) -> Result<(), SourceError> {
     let unreadable = |path: &Path| {
@@ -135,26 +257,30 @@ fn read_folder(
     for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
         let entry = entry.map_err(unreadable(folder))?;
         let path = entry.path();
-        let kind = entry.file_type().map_err(unreadable(&path))?;
-        let Ok(name) = entry.file_name().into_string() else {
-            return Err(SourceError::Name(path));
+        let file_type = entry.file_type().map_err(unreadable(&path))?;
+        let kind = if file_type.is_symlink() {
+            Kind::Link
+        } else if file_type.is_file() {
+            Kind::File
+        } else if !file_type.is_dir() {
+            Kind::Special
+        } else if path.join(".git").symlink_metadata().is_ok() {
+            // A repository inside another is a submodule of it, or nothing of it at all.
+            Kind::Submodule
+        } else {
+            Kind::Folder
         };
-        if name.starts_with('.') {
-            continue;
-        }
-        let relative = format!("{prefix}{name}");
-        if kind.is_symlink() {
-            return Err(SourceError::SymbolicLink(path));
-        } else if kind.is_dir() {
-            read_folder(&path, &format!("{relative}/"), files)?;
-        } else if !kind.is_file() {
-            return Err(SourceError::Special(path));
-        } else if is_definition(&relative) {
-            let size = entry.metadata().map_err(unreadable(&path))?.len();
-            if size > MAX_FILE as u64 {
-                return Err(SourceError::TooLarge { path, size });
+        let name = entry.file_name();
+        let relative = format!("{prefix}{}", name.to_string_lossy());
+        let refused = |refusal| SourceError::Refused { path: path.clone(), refusal };
+        match filter.judge(&relative, name.to_str().is_some(), kind).map_err(refused)? {
+            Verdict::Skip => {}
+            Verdict::Enter => read_folder(&path, &format!("{relative}/"), filter, files)?,
+            Verdict::Read => {
+                let size = entry.metadata().map_err(unreadable(&path))?.len();
+                filter.charge(size).map_err(refused)?;
+                files.push((relative, fs::read(&path).map_err(unreadable(&path))?));
             }
-            files.push((relative, fs::read(&path).map_err(unreadable(&path))?));
         }
     }
     Ok(())
@@ -206,12 +332,17 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn symbolic_links_are_refused_wherever_they_are() {
-        for link in ["charts/b.toml", "README", "docs"] {
+    fn symbolic_links_are_refused_where_definitions_may_be_and_nowhere_else() {
+        for link in ["charts/b.toml", "charts/more", "programs", "odd.toml"] {
             let folder = folder(&["collection.toml", "charts/a.toml"]);
             std::os::unix::fs::symlink("/etc", folder.path().join(link)).expect("link");
             let error = Sources::from_folder(folder.path()).expect_err("refused").to_string();
             assert!(error.contains(link) && error.contains("symbolic link"), "{error}");
+        }
+        for link in ["README", "docs", ".config.toml"] {
+            let folder = folder(&["collection.toml", "charts/a.toml"]);
+            std::os::unix::fs::symlink("/etc", folder.path().join(link)).expect("link");
+            Sources::from_folder(folder.path()).expect("not looked at");
         }
     }
 
@@ -222,11 +353,13 @@ mod tests {
         let named = folder(&["collection.toml"]);
         let name = std::ffi::OsStr::from_bytes(b"charts\xff.toml");
         fs::write(named.path().join(name), b"").expect("write");
-        assert!(matches!(Sources::from_folder(named.path()), Err(SourceError::Name(_))));
+        let error = Sources::from_folder(named.path()).expect_err("refused");
+        assert!(matches!(error, SourceError::Refused { refusal: Refusal::Name, .. }), "{error}");
 
         let socket = folder(&["collection.toml"]);
         let _listener =
             std::os::unix::net::UnixListener::bind(socket.path().join("a.toml")).expect("bind");
-        assert!(matches!(Sources::from_folder(socket.path()), Err(SourceError::Special(_))));
+        let error = Sources::from_folder(socket.path()).expect_err("refused");
+        assert!(matches!(error, SourceError::Refused { refusal: Refusal::Special, .. }), "{error}");
     }
 }

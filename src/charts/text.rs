@@ -4,6 +4,7 @@
 //! bytes), so that a hostile file with one endless line costs no more than any other.
 
 use super::diagnostic::{Diagnostic, Excerpt, Place, Severity};
+use crate::terminal::is_unfit;
 use std::sync::Arc;
 
 /// A count of characters is kept for every so many bytes, unless all are ASCII.
@@ -148,7 +149,7 @@ pub fn is_deceptive(c: char) -> bool {
 fn shown(c: char) -> char {
     match c {
         '\t' => ' ',
-        c if c.is_control() || is_deceptive(c) => char::REPLACEMENT_CHARACTER,
+        c if is_unfit(c) => char::REPLACEMENT_CHARACTER,
         c => c,
     }
 }

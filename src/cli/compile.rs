@@ -4,6 +4,7 @@ use super::check::{charts_folder, count};
 use super::{Failure, Output};
 use crate::charts::{Sources, commit_time, parse};
 use crate::collection::{CollectionConfig, compile};
+use crate::terminal::OneLine;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fs;
@@ -41,15 +42,19 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let folder = charts_folder(&args.charts);
     let definitions = parse(&Sources::from_folder(&folder)?)?;
     for warning in &definitions.warnings {
-        out.say(format_args!("{warning}\n"));
+        out.say_lines(format_args!("{warning}\n"));
     }
-    let now = match args.at.or_else(|| commit_timestamp(&folder)) {
-        Some(now) => now,
+    let now = match args.at {
+        Some(now) => Some(now),
         // Any time will do.
-        None if !definitions.expire() => Timestamp::UNIX_EPOCH,
+        None if !definitions.expire() => Some(Timestamp::UNIX_EPOCH),
+        None => commit_timestamp(&folder)?,
+    };
+    let now = match now {
+        Some(now) => now,
         None => {
             return Err(Failure::usage(
-                "charts expire, and this folder is not in a git repository whose commit would \
+                "charts expire, and this folder is not in a git repository with a commit that would \
                  tell the time; give the time with --at, like --at 2027-01-01T00:00:00Z",
             ));
         }
@@ -66,7 +71,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             let written = written(&file, &config);
             let text = format!(
                 "wrote {}: {}, {}, {}\n",
-                written.file,
+                OneLine(&written.file),
                 count(written.programs, "program"),
                 count(written.counters, "counter"),
                 count(written.stacks, "stack"),
@@ -76,8 +81,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn commit_timestamp(folder: &Path) -> Option<Timestamp> {
-    Timestamp::from_second(commit_time(folder)?).ok()
+/// The time of the commit that is checked out, where the folder is in git and has one.
+pub(super) fn commit_timestamp(folder: &Path) -> Result<Option<Timestamp>, Failure> {
+    let time = commit_time(folder)?;
+    Ok(time.and_then(|time| Timestamp::from_second(time).ok()))
 }
 
 fn written(file: &Path, config: &CollectionConfig) -> Written {

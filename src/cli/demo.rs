@@ -215,7 +215,8 @@ impl Demo {
             return Err(Failure::new("stopped"));
         }
         let number = 1 + self.chapter.fetch_add(1, Ordering::Relaxed);
-        self.out.narrate(format_args!("\n{number}. {title}"));
+        self.out.narrate("");
+        self.out.narrate(format_args!("{number}. {title}"));
         Ok(())
     }
 

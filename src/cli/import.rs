@@ -4,6 +4,7 @@ use super::check::count;
 use super::{Failure, Output};
 use crate::charts::Diagnostic;
 use crate::collection::{Import, Imported, import};
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fs;
 use std::io;
@@ -57,17 +58,18 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     write(&args.out, &imported)?;
     if !out.json {
         for notice in &imported.notices {
-            out.say(format_args!("{notice}\n"));
+            out.say_lines(format_args!("{notice}\n"));
         }
     }
     let (charts, programs) =
         (imported.definitions.charts.len(), imported.definitions.programs.len());
     let folder = args.out.display().to_string();
     let text = format!(
-        "imported {} of {} into {folder}, to be published as {} (see --module)\n",
+        "imported {} of {} into {}, to be published as {} (see --module)\n",
         count(charts, "chart"),
         count(programs, "program"),
-        args.module
+        OneLine(&folder),
+        OneLine(&args.module)
     );
     let files = imported.files.iter().map(|(path, _)| path.as_str()).collect();
     let notices = &imported.notices;

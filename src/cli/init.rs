@@ -2,6 +2,7 @@
 
 use super::{DataFolder, Failure, Output};
 use crate::publish::Deployment;
+use crate::terminal::OneLine;
 use serde::Serialize;
 
 /// Make a deployment: its keys, its settings and an empty, signed log.
@@ -48,7 +49,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
          signer's memory is what stops a restored store from signing a second history.\n\
          Next: candor publish --data {data} --charts REPO\n",
         module = made.module,
-        data = made.data,
+        data = OneLine(&made.data),
         sumdb = made.sumdb_key,
         log = made.log_key,
     );

@@ -8,6 +8,7 @@ use crate::aggregate::{
 };
 use crate::ingest::parse_date;
 use crate::publish::Deployment;
+use crate::terminal::OneLine;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -112,7 +113,8 @@ impl fmt::Display for Merged {
         for week in &self.weeks {
             write!(f, "week until {week}")?;
         }
-        self.problems.iter().try_for_each(|problem| writeln!(f, "not merged: {problem}"))
+        let problems = self.problems.iter();
+        problems.map(OneLine).try_for_each(|problem| writeln!(f, "not merged: {problem}"))
     }
 }
 
@@ -121,6 +123,8 @@ impl fmt::Display for MergedDataset {
         let MergedDataset { date, reports, new_reports, rows, files } = self;
         let noun = if *reports == 1 { "report" } else { "reports" };
         writeln!(f, "{date}: {reports} {noun} ({new_reports} new), {rows} program builds")?;
-        files.iter().try_for_each(|file| writeln!(f, "  {} {} bytes", file.name, file.bytes))
+        files
+            .iter()
+            .try_for_each(|file| writeln!(f, "  {} {} bytes", OneLine(&file.name), file.bytes))
     }
 }

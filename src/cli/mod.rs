@@ -20,8 +20,12 @@ mod simulate;
 mod telemetry;
 mod upkeep;
 
+use crate::charts::Diagnostics;
+use crate::client::ClientError;
+use crate::terminal::{Lines, LogWriter, OneLine, json};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -67,21 +71,23 @@ struct DataFolder {
 }
 
 /// Where a verb's result goes: standard output, as text for people or as JSON for programs.
+///
+/// Nothing that a verb prints reaches a terminal but through here, and through here nothing that a
+/// terminal would obey: see [`crate::terminal`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
 }
 
 impl Output {
-    /// Prints `value` as JSON where `--json` was given, else the text for people.
+    /// Prints `value` as JSON where `--json` was given, else the text for people. Its line breaks
+    /// are kept, so what is named in it and comes from elsewhere belongs into a [`OneLine`].
     fn result(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let written = if self.json {
-            serde_json::to_writer_pretty(&mut out, value)
-                .map_err(io::Error::from)
-                .and_then(|()| writeln!(out))
+            writeln!(out, "{}", json(&serde_json::to_string_pretty(value)?))
         } else {
-            write!(out, "{text}")
+            write!(out, "{}", Lines(text))
         };
         match written.and_then(|()| out.flush()) {
             // The reader of a pipe has seen enough: not our failure.
@@ -95,25 +101,44 @@ impl Output {
         if !self.json {
             return self.result(value, text);
         }
-        let line = serde_json::to_string(value)?;
+        let line = json(&serde_json::to_string(value)?);
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{line}").and_then(|()| out.flush());
         written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
     }
 
-    /// Tells a story, where the result is for people.
-    fn narrate(self, text: impl Display) {
+    /// Tells one line of a story, where the result is for people.
+    fn narrate(self, line: impl Display) {
         if !self.json {
             let mut out = io::stdout().lock();
             // Whoever closed the pipe has heard enough; the story goes on to its end.
-            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+            let _ = writeln!(out, "{}", OneLine(line)).and_then(|()| out.flush());
         }
     }
 
-    /// Tells people something on the way to the result; on standard error.
+    /// Tells people one thing on the way to the result, in one line on standard error.
     fn say(self, message: impl Display) {
         // Nowhere to report that standard error is closed.
-        let _ = writeln!(io::stderr().lock(), "{message}");
+        let _ = writeln!(io::stderr().lock(), "{}", OneLine(message));
+    }
+
+    /// Tells people what was refused.
+    fn say_failure(self, failure: &Failure) {
+        let message = failure.message.trim_end();
+        if failure.lines && message.starts_with("error:") {
+            // Diagnostics bring their own heading, one for each mistake.
+            self.say_lines(message);
+        } else if failure.lines {
+            self.say_lines(format_args!("candor: {message}"));
+        } else if !message.is_empty() {
+            self.say(format_args!("candor: {message}"));
+        }
+    }
+
+    /// Tells people something with lines of its own, such as a diagnostic, which has to take care
+    /// itself of whatever is named in them.
+    fn say_lines(self, text: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{}", Lines(text));
     }
 }
 
@@ -121,30 +146,41 @@ impl Output {
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    /// Whether the line breaks in the message are its own.
+    lines: bool,
     status: u8,
 }
 
 impl Failure {
     /// Refused, or found wrong: exit status 1.
     fn new(message: impl Display) -> Failure {
-        Failure { message: message.to_string(), status: 1 }
+        Failure { message: message.to_string(), lines: false, status: 1 }
     }
 
     /// Found wrong, and the result that was printed already says what: exit status 1.
     fn reported() -> Failure {
-        Failure { message: String::new(), status: 1 }
+        Failure { message: String::new(), lines: false, status: 1 }
     }
 
     /// Wrong usage: exit status 2.
     fn usage(message: impl Display) -> Failure {
-        Failure { message: message.to_string(), status: 2 }
+        Failure { message: message.to_string(), lines: false, status: 2 }
     }
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
-        Failure::new(error)
+        Failure { lines: has_lines(&error), ..Failure::new(error) }
     }
+}
+
+/// Whether an error is told in several lines: diagnostics, and the proof of a forked log. Every
+/// other line break in a message came with a name or an answer.
+fn has_lines(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
+        error.is::<Diagnostics>()
+            || matches!(error.downcast_ref::<ClientError>(), Some(ClientError::Forked { .. }))
+    })
 }
 
 /// Sends the server's log lines to standard error. `CANDOR_LOG` sets the level.
@@ -152,7 +188,7 @@ fn log_to_standard_error() {
     use tracing_subscriber::filter::LevelFilter;
     let level = std::env::var("CANDOR_LOG").ok().and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(|| LogWriter(io::stderr()))
         .with_ansi(false)
         .with_max_level(level.unwrap_or(LevelFilter::WARN))
         .init();
@@ -160,7 +196,10 @@ fn log_to_standard_error() {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(error),
+    };
     let out = Output { json: cli.json };
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(args, out),
@@ -180,16 +219,25 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let message = failure.message.trim_end();
-            if message.starts_with("error:") {
-                // Diagnostics bring their own heading, one for each mistake.
-                out.say(message);
-            } else if !message.is_empty() {
-                out.say(format_args!("candor: {message}"));
-            }
+            out.say_failure(&failure);
             ExitCode::from(failure.status)
         }
     }
+}
+
+/// Prints help, or what is wrong with the command line, whose words may have come from anywhere.
+fn usage(error: clap::Error) -> ExitCode {
+    let status = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    if !error.use_stderr() {
+        // Whoever closed the pipe has read enough.
+        let _ = error.print();
+        return status;
+    }
+    // The same command line with its words made fit has the same mistake, and quotes them so.
+    let fit = std::env::args_os().map(|word| OneLine(word.to_string_lossy()).to_string());
+    let error = Cli::try_parse_from(fit).err().unwrap_or(error);
+    Output { json: false }.say_lines(error.render().to_string().trim_end());
+    status
 }
 
 #[cfg(test)]

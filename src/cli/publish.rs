@@ -65,7 +65,10 @@ fn follow(
         let mut printed = Ok(());
         let report = |revision: &Revision, found: Found| match found {
             Ok(outcome) => printed = out.line(&outcome, &outcome),
-            Err(e) => out.say(format_args!("commit {} is passed over:\n{e}", revision.commit)),
+            Err(e) => {
+                out.say(format_args!("commit {} is passed over:", revision.commit));
+                out.say_failure(&e.into());
+            }
         };
         match watch.look(publisher, report) {
             Ok(()) => {}

@@ -145,7 +145,8 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
     }
     let folder = charts_folder(path);
     let definitions = parse(&Sources::from_folder(&folder)?)?;
-    let now = commit_timestamp(&folder).unwrap_or_else(Timestamp::now);
+    let committed = commit_timestamp(&folder).ok().flatten();
+    let now = committed.unwrap_or_else(Timestamp::now);
     Ok(compile(&definitions, now))
 }
 

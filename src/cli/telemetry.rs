@@ -6,6 +6,7 @@
 mod clean;
 mod env;
 mod page;
+mod projects;
 mod upload;
 mod view;
 
@@ -14,6 +15,7 @@ use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
 use crate::client::report::Destination;
+use crate::terminal::OneLine;
 use clap::Subcommand;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -26,19 +28,21 @@ use std::time::{Duration, SystemTime};
 /// written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
+    candor telemetry            all projects on this machine\n  \
     candor telemetry local      count, but send nothing\n  \
     candor telemetry view       see what is counted, and what would be sent\n  \
     candor telemetry off        stop\n  \
     candor telemetry --project example.org/myprog on")]
 pub(super) struct Args {
     /// The project whose programs count: the path of its program, or the name that it documents.
-    #[arg(long, value_name = "NAME", global = true, default_value = "candor")]
-    project: String,
+    /// Where none is named, this program itself.
+    #[arg(long, value_name = "NAME", global = true)]
+    project: Option<String>,
     /// The telemetry folder, where it is not the project's own.
     #[arg(long, value_name = "DIR", global = true, conflicts_with = "project")]
     dir: Option<PathBuf>,
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +107,8 @@ impl To {
 /// What a choice prints.
 #[derive(Debug, Serialize)]
 struct Chosen {
+    /// The project, or the folder where that was named.
+    project: String,
     folder: PathBuf,
     mode: String,
     /// What holds for this process: `DO_NOT_TRACK` outweighs the choice.
@@ -110,8 +116,18 @@ struct Chosen {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let folder = args.dir.map_or_else(|| Folder::of(&args.project), |dir| Ok(Folder::at(dir)))?;
-    match args.verb {
+    let Some(verb) = args.verb else {
+        return match (args.dir, args.project) {
+            (None, None) => projects::run(out),
+            _ => Err(Failure::usage("name what to do with it: on, local, off, env or view")),
+        };
+    };
+    let may_be_new = matches!(verb, Verb::On | Verb::Local);
+    let folder = match (args.dir, args.project.as_deref()) {
+        (Some(dir), _) => Folder::at(dir),
+        (None, project) => projects::folder_of(project.unwrap_or(projects::OWN), may_be_new)?,
+    };
+    match verb {
         Verb::On => choose(&folder, Mode::On, out),
         Verb::Local => choose(&folder, Mode::Local, out),
         Verb::Off => choose(&folder, Mode::Off, out),
@@ -125,28 +141,39 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
 
 fn choose(folder: &Folder, mode: Mode, out: Output) -> Result<(), Failure> {
     let today = Day::of(SystemTime::now());
+    let project = projects::name_of(folder);
+    let others = match folder.path().is_dir() {
+        true => String::new(),
+        false => format!(
+            "\nNothing of it was on this machine before. What was: {}.",
+            OneLine(projects::listed())
+        ),
+    };
     mode.store(folder, today)?;
     let consent = Consent::now(folder);
     let meaning = match mode {
         Mode::On => format!(
             "Programs count, and sampled reports of weeks that begin after {today} are sent.\n\
-             `candor telemetry view` shows what is counted and what would be sent."
+             `view` instead of `on` shows what is counted and what would be sent."
         ),
         Mode::Local => "Programs count on this machine. Nothing is sent.".to_owned(),
         Mode::Off => "Nothing is counted and nothing is sent. What was counted before is still \
-                      there: `candor telemetry clean` removes it."
+                      there: `clean` instead of `off` removes it."
             .to_owned(),
     };
     let outweighed = match consent.decided_by {
         DecidedBy::DoNotTrack => "\nDO_NOT_TRACK is set and outweighs this: off.",
         _ => "",
     };
+    let text =
+        format!("telemetry of {} is {mode}. {meaning}{outweighed}{others}\n", OneLine(&project));
     let chosen = Chosen {
+        project,
         folder: folder.path().to_path_buf(),
         mode: mode.to_string(),
         in_effect: consent.mode.to_string(),
     };
-    out.result(&chosen, format_args!("telemetry is {mode}. {meaning}{outweighed}\n"))
+    out.result(&chosen, text)
 }
 
 /// Why this mode holds, as a half-sentence.
@@ -160,11 +187,4 @@ fn reason(consent: &Consent) -> String {
         DecidedBy::DoNotTrack => "DO_NOT_TRACK is set".to_owned(),
         DecidedBy::BadModeFile(error) => error.clone(),
     }
-}
-
-/// Whether a character of a text from outside must not be shown as it is: it would move the cursor,
-/// hide text, or turn its direction.
-fn is_unfit(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -2,7 +2,8 @@
 //!
 //! A chart is itself as long as its name in addresses and its kind are the same; title, buckets,
 //! rates and the place of its definition may change. A commit whose definitions have mistakes was
-//! never published and takes no part.
+//! never published and takes no part. Where the line is cut off, as in a shallow clone, nothing is
+//! said: the last commit that is there has not added what was there before it.
 
 use super::catalogue::Catalogue;
 use super::chart_id::ChartIds;
@@ -68,6 +69,12 @@ pub fn added<E: From<RepositoryError>>(
     let mut open: HashMap<Identity, Addition> =
         charts.iter().map(|chart| (chart.clone(), here.clone())).collect();
     let mut settled = HashMap::new();
+    if let Some(catalogue) = known(revision.commit.as_str())? {
+        take_over(&catalogue, &mut open, &mut settled);
+    }
+    if open.is_empty() {
+        return Ok(settled);
+    }
     let mut failure = None;
     // Whether what stands in the commit before is known to be free of mistakes.
     let mut whole = true;

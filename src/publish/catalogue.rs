@@ -23,6 +23,9 @@ pub struct Catalogue {
     pub time: i64,
     /// The charts folder in the repository; empty for its root.
     pub path: String,
+    /// What users are told of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<CatalogueProject>,
     /// The confidence that estimates are stated at; 0.99 where the definitions say nothing.
     pub confidence: f64,
     /// The programs, by path.
@@ -32,6 +35,17 @@ pub struct Catalogue {
     /// Published marginals, in the order of their files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marginals: Vec<Marginals>,
+}
+
+/// A project, and the commands with which its users decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueProject {
+    /// What it is called.
+    pub name: String,
+    /// The command that lets programs count and report.
+    pub opt_in: String,
+    /// The command that ends it.
+    pub opt_out: String,
 }
 
 /// A program whose counters charts ask for.

@@ -11,6 +11,7 @@ fn catalogue(commit: &str, day: i64, repository: &str) -> Catalogue {
         commit: commit.to_owned(),
         time: day * DAY,
         path: String::new(),
+        project: None,
         confidence: 0.99,
         programs: Vec::new(),
         charts: Vec::new(),

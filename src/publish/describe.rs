@@ -2,7 +2,8 @@
 
 use super::added::{Addition, Identity, added, identities};
 use super::catalogue::{
-    Catalogue, CatalogueChart, CatalogueProgram, FORMAT, MarginDefinition, Marginals,
+    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, FORMAT, MarginDefinition,
+    Marginals,
 };
 use crate::charts::definition::{Chart, ChartKind};
 use crate::charts::{Definitions, RepositoryError, Revision};
@@ -38,6 +39,11 @@ pub fn describe<E: From<RepositoryError>>(
         commit: revision.commit.to_string(),
         time: revision.time,
         path: revision.folder.clone(),
+        project: definitions.collection.project.as_ref().map(|project| CatalogueProject {
+            name: project.name.value.clone(),
+            opt_in: project.opt_in.value.clone(),
+            opt_out: project.opt_out.value.clone(),
+        }),
         confidence: confidence.map_or(CONFIDENCE, |sampling| sampling.confidence.get()),
         programs: programs(definitions, &live),
         charts: live

@@ -26,7 +26,9 @@ mod transaction;
 mod versions;
 mod watch;
 
-pub use catalogue::{Catalogue, CatalogueChart, CatalogueProgram, MarginDefinition, Marginals};
+pub use catalogue::{
+    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, MarginDefinition, Marginals,
+};
 pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, in_force};
 pub use chart_id::{ChartIds, RESERVED};
 pub use deployment::{Deployment, DeploymentError};

@@ -1,12 +1,13 @@
 //! Publishing one commit of a charts repository.
 //!
-//! Compile, settle the log, compare with the newest version, build the module, store its zip
-//! under its hash, append its record. Only the append can lose a race, and the loser starts again
+//! Compile, find out who asked for what, settle the log, compare with the newest version, build the
+//! module, store its zip under its hash, append its record. Only the append can lose a race, and the loser starts again
 //! from the winner's head: another version number, or nothing left to publish.
 //!
 //! Last, whether or not the config changed, the catalogue of the commit is recorded: what charts and
 //! pages show besides the config. Publishing the commit again completes what a crash left out.
 
+use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
 use super::describe::describe;
 use super::versions::{VersionError, Versions, zip_key};
@@ -68,7 +69,7 @@ pub enum Outcome {
 #[non_exhaustive]
 pub enum PublishError {
     /// The definitions have mistakes.
-    #[error(transparent)]
+    #[error("{0}")]
     Charts(#[from] Diagnostics),
     /// The definitions are for another module.
     #[error(
@@ -203,8 +204,10 @@ impl Publisher {
         let provenance = provenance(revision, repository).map_err(of_commit)?;
         let now = Timestamp::from_second(revision.time).map_err(|e| of_commit(e.into()))?;
         let config = collection::compile(&definitions, now).to_json().into_bytes();
+        // First, as it may be refused: a version without its catalogue is a thing half done.
+        let catalogue = self.describe(&definitions, revision, repository)?;
         let (outcome, version) = self.publish_config(&config, &provenance)?;
-        self.record(&definitions, revision, repository, version)?;
+        self.catalogues.record(&catalogue, version)?;
         Ok(outcome)
     }
 
@@ -218,26 +221,25 @@ impl Publisher {
         match self.newest()? {
             Some(newest) if newest.provenance().commit.as_str() == revision.commit.as_str() => {
                 let definitions = charts::parse(&revision.sources)?;
-                self.record(&definitions, revision, repository, newest.version())
+                let catalogue = self.describe(&definitions, revision, repository)?;
+                Ok(self.catalogues.record(&catalogue, newest.version())?)
             }
             _ => Ok(()),
         }
     }
 
-    fn record(
+    fn describe(
         &self,
         definitions: &Definitions,
         revision: &Revision,
         repository: &RepositoryUrl,
-        version: ModuleVersion,
-    ) -> Result<(), PublishError> {
+    ) -> Result<Catalogue, PublishError> {
         let entries = self.catalogues.entries()?;
         let known = |commit: &str| {
             let entry = entries.iter().rev().find(|entry| entry.commit == commit);
             Ok::<_, PublishError>(entry.map(|entry| self.catalogues.read(entry)).transpose()?)
         };
-        let catalogue = describe(definitions, revision, repository, known)?;
-        Ok(self.catalogues.record(&catalogue, version)?)
+        describe(definitions, revision, repository, known)
     }
 
     /// Publishes a config, if it is not that of the newest version; and says which version has it.

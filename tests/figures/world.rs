@@ -130,6 +130,7 @@ fn catalogue(random: &mut Random) -> Catalogue {
         commit: "c".repeat(40),
         time: 1_770_000_000,
         path: "charts-config".into(),
+        project: None,
         confidence: 0.95,
         programs: PROGRAMS
             .map(|program| CatalogueProgram { program: program.into(), population: None })

@@ -1,8 +1,11 @@
 //! `candor telemetry clean`: everything that was counted on this machine, removed.
 
+use super::projects::name_of;
 use super::{Failure, Output};
+use crate::cli::check::count;
 use crate::client::folder::Folder;
 use crate::client::report::{Listing, Shelf};
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -22,20 +25,22 @@ pub(super) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Cleaned {
+    project: String,
     removed: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
+    let project = name_of(folder);
     let listing = Listing::read(folder)?;
     let files = listing.paths(folder);
     if files.is_empty() {
-        let nothing = format!("nothing was counted in {}\n", folder.path().display());
-        return out.result(&Cleaned { removed: files }, nothing);
+        let nothing = format!("nothing of {} was counted\n", OneLine(&project));
+        return out.result(&Cleaned { project, removed: files }, nothing);
     }
     for file in &files {
         out.narrate(file.display());
     }
-    if !args.yes && !is_confirmed(files.len())? {
+    if !args.yes && !is_confirmed(&project, files.len())? {
         return Err(Failure::new("nothing was removed; add --yes to remove these files unasked"));
     }
     let Some(shelf) = Shelf::take(folder)? else {
@@ -44,17 +49,18 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         ));
     };
     shelf.clear(&files)?;
-    let removed = format!("removed these {} files\n", files.len());
-    out.result(&Cleaned { removed: files }, removed)
+    let text = format!("removed {} of {}\n", count(files.len(), "file"), OneLine(&project));
+    out.result(&Cleaned { project, removed: files }, text)
 }
 
 /// Asks whoever sits at the terminal. Nobody there has not said yes.
-fn is_confirmed(files: usize) -> Result<bool, Failure> {
+fn is_confirmed(project: &str, files: usize) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
     let mut error = io::stderr().lock();
-    write!(error, "Remove these {files} files? [y/N] ")?;
+    let (files, project) = (count(files, "file"), OneLine(project));
+    write!(error, "Remove {files} of {project}? [y/N] ")?;
     error.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -4,6 +4,7 @@ use super::{Failure, Output, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing};
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -67,15 +68,22 @@ impl fmt::Display for Environment {
             [] => "none".to_owned(),
             weeks => weeks.join(", "),
         };
-        writeln!(f, "folder:   {}", self.folder.display())?;
-        writeln!(f, "mode:     {} ({})", self.mode, self.reason)?;
+        writeln!(f, "folder:   {}", OneLine(self.folder.display()))?;
+        writeln!(f, "mode:     {} ({})", self.mode, OneLine(&self.reason))?;
         match (&self.upload, &self.module) {
-            (Some(upload), Some(module)) => writeln!(f, "reports:  to {upload}, by {module}")?,
+            (Some(upload), Some(module)) => {
+                writeln!(f, "reports:  to {}, by {}", OneLine(upload), OneLine(module))?
+            }
             _ => writeln!(f, "reports:  nobody has made any here yet")?,
         }
         match &self.config {
             Some(config) => {
-                writeln!(f, "config:   {}, verified on {}", config.version, config.fetched)?;
+                writeln!(
+                    f,
+                    "config:   {}, verified on {}",
+                    OneLine(&config.version),
+                    OneLine(&config.fetched)
+                )?;
             }
             None => writeln!(f, "config:   none was needed yet")?,
         }
@@ -88,13 +96,15 @@ impl fmt::Display for Environment {
             Some(failure) if failure.check => writeln!(
                 f,
                 "NOTHING IS SENT: on {}, the config failed its check: {}",
-                failure.day, failure.reason
+                failure.day,
+                OneLine(&failure.reason)
             ),
             Some(failure) => {
                 writeln!(
                     f,
                     "failure:  on {}, no config could be had: {}",
-                    failure.day, failure.reason
+                    failure.day,
+                    OneLine(&failure.reason)
                 )
             }
             None => Ok(()),

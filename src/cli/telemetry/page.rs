@@ -6,7 +6,8 @@
 //! lead here (DNS rebinding), gets nothing.
 
 use super::view::{Seen, build, sent, state, withheld, withheld_line};
-use super::{Failure, Output, is_unfit, reason};
+use super::{Failure, Output, reason};
+use crate::terminal::is_unfit;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,10 +1,12 @@
 //! `candor telemetry report` and `candor telemetry upload`: what programs do by themselves, done
 //! now and told.
 
+use super::projects::name_of;
 use super::{Failure, Output, To, Today};
 use crate::client::folder::Folder;
 use crate::client::mode::Mode;
 use crate::client::report::{Event, RunOptions, Summary, run_uploads};
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
 
@@ -37,6 +39,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Told {
+    project: String,
     mode: String,
     /// Another process was at it; nothing was done.
     busy: bool,
@@ -48,7 +51,7 @@ pub(super) fn report(args: ReportArgs, folder: &Folder, out: Output) -> Result<(
     let now = args.today.now();
     let options =
         RunOptions { folder: folder.clone(), destination: None, now, asked_by_user: true };
-    tell(&run_uploads(&options)?, out)
+    tell(folder, &run_uploads(&options)?, out)
 }
 
 pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
@@ -64,30 +67,33 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         now: args.today.now(),
         asked_by_user: true,
     };
-    tell(&run_uploads(&options)?, out)
+    tell(folder, &run_uploads(&options)?, out)
 }
 
-fn tell(summary: &Summary, out: Output) -> Result<(), Failure> {
+fn tell(folder: &Folder, summary: &Summary, out: Output) -> Result<(), Failure> {
     let told = Told {
+        project: name_of(folder),
         mode: summary.consent.mode.to_string(),
         busy: summary.busy,
         sent: summary.sent().map(|week| week.to_string()).collect(),
         events: summary.events.iter().map(Event::to_string).collect(),
     };
-    out.result(&told, SummaryText(summary))?;
+    out.result(&told, SummaryText(&told.project, summary))?;
     let failed = |event: &Event| {
         matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
     };
     if summary.events.iter().any(failed) { Err(Failure::reported()) } else { Ok(()) }
 }
 
-struct SummaryText<'a>(&'a Summary);
+struct SummaryText<'a>(&'a str, &'a Summary);
 
 impl fmt::Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { consent, busy, events } = self.0;
+        let Summary { consent, busy, events } = self.1;
+        let project = OneLine(self.0);
+        writeln!(f, "{project}:")?;
         for event in events {
-            writeln!(f, "{event}")?;
+            writeln!(f, "{}", OneLine(event))?;
         }
         match consent.mode {
             Mode::Off => writeln!(f, "telemetry is off: nothing was done"),

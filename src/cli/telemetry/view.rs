@@ -4,7 +4,7 @@
 //! the config is the one that this machine has verified last, or one from a file.
 
 use super::page;
-use super::{Failure, Output, Today, is_unfit, reason};
+use super::{Failure, Output, Today, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::client::report::{
@@ -12,6 +12,7 @@ use crate::client::report::{
     Withheld,
 };
 use crate::collection::CollectionConfig;
+use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -49,7 +50,7 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         Some(file) => {
             std::fs::write(file, page::render(&seen))
                 .map_err(|e| Failure::new(format!("cannot write {}: {e}", file.display())))?;
-            out.result(&seen.to_json(), format!("wrote {}\n", file.display()))
+            out.result(&seen.to_json(), format!("wrote {}\n", OneLine(file.display())))
         }
         None => out.result(&seen.to_json(), &seen),
     }
@@ -219,24 +220,11 @@ fn percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
-/// Text from outside, fit for a terminal: what would move the cursor or hide text is spelled out.
-struct Safe<'a>(&'a str);
-
-impl fmt::Display for Safe<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '\n' => f.write_str("\n"),
-            c if is_unfit(c) => write!(f, "{}", c.escape_unicode()),
-            c => write!(f, "{c}"),
-        })
-    }
-}
-
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Preview { consent, weeks, ready, sent: sent_weeks, unreadable } = &self.preview;
-        writeln!(f, "mode {} ({})", consent.mode, reason(consent))?;
-        writeln!(f, "config {}", self.config.as_deref().unwrap_or("none"))?;
+        writeln!(f, "mode {} ({})", consent.mode, OneLine(reason(consent)))?;
+        writeln!(f, "config {}", OneLine(self.config.as_deref().unwrap_or("none")))?;
         for week in weeks {
             let end = if week.ended { "ended" } else { "ends" };
             match week.begin {
@@ -246,21 +234,21 @@ impl fmt::Display for Seen {
                 None => writeln!(f, "\nThe week that {end} on {}", week.end)?,
             }
             for program in &week.counted.programs {
-                writeln!(f, "  {}", Safe(&build(&program.build)))?;
+                writeln!(f, "  {}", OneLine(build(&program.build)))?;
                 for (name, count) in program.counters.iter().chain(&program.stacks) {
                     let name = name.replace('\n', "\n             ");
-                    writeln!(f, "  {count:>9}  {}", Safe(&name))?;
+                    writeln!(f, "  {count:>9}  {name}")?;
                 }
             }
             writeln!(f, "{}", state(week, self.sample_rate))?;
             if let Some(report) = sent(week) {
-                writeln!(f, "{}", Safe(&report.to_json()))?;
+                writeln!(f, "{}", report.to_json())?;
                 let withheld = withheld(week);
                 if !withheld.is_empty() {
                     writeln!(f, "Withheld:")?;
                 }
                 for withheld in withheld {
-                    writeln!(f, "  {}", Safe(&withheld_line(withheld)))?;
+                    writeln!(f, "  {}", OneLine(withheld_line(withheld)))?;
                 }
             }
         }
@@ -268,7 +256,7 @@ impl fmt::Display for Seen {
             writeln!(f, "\nNothing is counted just now.")?;
         }
         for (week, text) in ready {
-            writeln!(f, "\nWaits to be sent for {week}, as it is:\n{}", Safe(text))?;
+            writeln!(f, "\nWaits to be sent for {week}, as it is:\n{text}")?;
         }
         if !sent_weeks.is_empty() {
             let sent: Vec<_> = sent_weeks.iter().map(ToString::to_string).collect();
@@ -276,9 +264,11 @@ impl fmt::Display for Seen {
                 f,
                 "\nSent before: {} (in {})",
                 sent.join(", "),
-                self.folder.join("upload").display()
+                OneLine(self.folder.join("upload").display())
             )?;
         }
-        unreadable.iter().try_for_each(|(_, reason)| writeln!(f, "\nPassed over: {reason}"))
+        unreadable
+            .iter()
+            .try_for_each(|(_, reason)| writeln!(f, "\nPassed over: {}", OneLine(reason)))
     }
 }

@@ -1,5 +1,6 @@
 //! `/`: what this is, how to join and how to leave, and how to use it without trusting it.
 
+use super::choices::Choices;
 use super::{charts, layout, words};
 use crate::gomod::CommitTime;
 use crate::tlog::LogVerifiers;
@@ -20,18 +21,27 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
         published = site.config(version).await.ok().map(|config| config.provenance.time);
     }
     let week = charts::newest(&site, &index).await;
-    let key = format!("/ {size} {} {} {:x}", published.is_some(), week.is_some(), index.tag);
+    let catalogue = site.catalogue().await;
+    let (published_one, with_week) = (published.is_some(), week.is_some());
+    let key = format!("/ {size} {published_one} {with_week} {:x} {}", index.tag, catalogue.key);
     let load = async { Ok((published, week)) };
     let page = site.page(key, load, move |site, (published, week)| {
         let newest = newest.map(|version| (version.to_string(), published));
         let teaser = week.map_or(html! {}, |week| charts::teaser(week.charts()));
-        layout::page(&site.keys().host, "Transparent telemetry", None, &body(site, newest, &teaser))
+        let choices = Choices::new(site.module().as_str(), catalogue.catalogue.as_ref(), None);
+        let body = body(site, newest, &teaser, &choices);
+        layout::page(&site.keys().host, "Transparent telemetry", None, &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
 /// The page; `newest` is the newest version and its time, `teaser` the latest charts.
-fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Markup) -> Markup {
+fn body(
+    site: &Site,
+    newest: Option<(String, Option<CommitTime>)>,
+    teaser: &Markup,
+    choices: &Choices,
+) -> Markup {
     let (module, LogVerifiers { host, sumdb, log }) = (site.module(), site.keys());
     html! {
         h1 { "Telemetry that anyone can check" }
@@ -42,11 +52,8 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
         }
         (teaser)
         h2 { "In or out: your choice" }
-        p {
-            "Nothing is sent until someone turns it on. These commands take effect at once, and "
-            code { "candor telemetry view" } " shows what would be sent before anything is."
-        }
-        (choices())
+        p { (choices.introduction()) }
+        (choices.list())
         p {
             "The complete list of what may leave a machine, counter by counter, is on the "
             a href="/privacy" { "privacy page" } "."
@@ -115,23 +122,4 @@ fn body(site: &Site, newest: Option<(String, Option<CommitTime>)>, teaser: &Mark
 
 fn promise(title: &str, text: Markup) -> Markup {
     html! { li.card { h3 { (title) } p { (text) } } }
-}
-
-/// How to join and how to leave.
-pub(super) fn choices() -> Markup {
-    let commands = [
-        ("on", "Count, and send sampled reports of weeks that begin from now on."),
-        ("local", "Count for yourself; send nothing."),
-        ("off", "Count nothing, send nothing."),
-    ];
-    html! {
-        dl.facts {
-            @for (mode, effect) in commands {
-                dt { code { "candor telemetry " (mode) } }
-                dd { (effect) " For Go's own programs: " code { "gotelemetry " (mode) } "." }
-            }
-            dt { code { "DO_NOT_TRACK=1" } }
-            dd { "In the environment: off, whatever else is set." }
-        }
-    }
 }

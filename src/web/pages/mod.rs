@@ -12,13 +12,15 @@
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
 //!
-//! `layout` is the frame of them all, `words` what they say in the same way. A page is drawn once for
+//! `layout` is the frame of them all, `words` what they say in the same way, `choices` the commands with
+//! which users decide. A page is drawn once for
 //! what it depends on and kept ([`Site::page`]). Everything from outside is escaped by `maud`, and
 //! becomes a link only where it is an http or https address (`words`).
 
 mod assets;
 mod changes;
 pub(super) mod charts;
+mod choices;
 mod collected;
 mod comparison;
 mod config;

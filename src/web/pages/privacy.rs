@@ -1,8 +1,9 @@
 //! `/privacy`: the complete list of what may leave a machine, made from the newest config.
 
+use super::choices::Choices;
 use super::collected::{self, Askers};
 use super::layout::{self, Section};
-use super::{example, home, words};
+use super::{example, words};
 use crate::publish::Catalogue;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
@@ -45,14 +46,21 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
     };
     let key = format!("/privacy {newest:?} {}", catalogue.key);
     let page = site.page(key, load, move |site, config| {
-        let body = body(config.as_deref(), catalogue.catalogue.as_ref());
+        let module = site.module().as_str();
+        let body = body(module, config.as_deref(), catalogue.catalogue.as_ref());
         layout::page(&site.keys().host, "Privacy", Some(Section::Privacy), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
 /// The page about a config, and who asked for what is in it.
-pub(super) fn body(config: Option<&LoadedConfig>, catalogue: Option<&Catalogue>) -> Markup {
+pub(super) fn body(
+    module: &str,
+    config: Option<&LoadedConfig>,
+    catalogue: Option<&Catalogue>,
+) -> Markup {
+    let understood = config.and_then(|config| config.config.as_ref().ok());
+    let choices = Choices::new(module, catalogue, understood);
     html! {
         h1 { "What may leave a machine" }
         p.lead {
@@ -68,7 +76,7 @@ pub(super) fn body(config: Option<&LoadedConfig>, catalogue: Option<&Catalogue>)
         }
         h2 { "In or out" }
         p { "Off until you turn it on. What is counted stays on the machine until a week is over." }
-        (home::choices())
+        (choices.list())
         (never())
         h2 { "What a report is made of" }
         p {

@@ -1,0 +1,137 @@
+//! Which projects count on this machine, and which of them is meant.
+//!
+//! Each has a folder of its own, named after it ([`Folder::of`]). A name that none has is a mistake
+//! wherever something is looked at, changed or ended: whoever misspells it must not believe that
+//! they have opted out. Only turning telemetry on may name a project that is not here yet, since
+//! nothing is written before.
+
+use super::{Failure, Output, reason};
+use crate::client::folder::Folder;
+use crate::client::mode::Consent;
+use crate::terminal::OneLine;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// The project of this program itself, which is always known.
+pub(super) const OWN: &str = "candor";
+
+/// A project on this machine.
+#[derive(Debug, Serialize)]
+struct Project {
+    project: String,
+    folder: PathBuf,
+    mode: String,
+    reason: String,
+}
+
+/// The folder of a project, which must be here unless it `may_be_new`.
+pub(super) fn folder_of(project: &str, may_be_new: bool) -> Result<Folder, Failure> {
+    let folder = Folder::of(project)?;
+    if project == OWN || may_be_new || folder.path().is_dir() {
+        return Ok(folder);
+    }
+    Err(Failure::new(format!(
+        "no project {project} counts on this machine, so nothing was changed; those that do: {}",
+        listed()
+    )))
+}
+
+/// The projects of this machine in a sentence.
+pub(super) fn listed() -> String {
+    match names().as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+/// What a folder is called towards people: its project, or where it lies.
+pub(super) fn name_of(folder: &Folder) -> String {
+    let path = folder.path();
+    let name = path.file_name().and_then(|name| project_of(name.to_str()?));
+    match name {
+        Some(project) if is_of_projects(path) => project,
+        _ => path.display().to_string(),
+    }
+}
+
+fn is_of_projects(path: &Path) -> bool {
+    all_projects().is_some_and(|all| path.parent() == Some(&all))
+}
+
+/// `candor telemetry` alone: every project here, and what was decided about it.
+pub(super) fn run(out: Output) -> Result<(), Failure> {
+    let mut projects = Vec::new();
+    for project in names() {
+        let folder = Folder::of(&project)?;
+        let consent = Consent::now(&folder);
+        projects.push(Project {
+            project,
+            mode: consent.mode.to_string(),
+            reason: reason(&consent),
+            folder: folder.path().to_path_buf(),
+        });
+    }
+    let mut text = String::new();
+    for Project { project, mode, reason, folder } in &projects {
+        let (project, reason) = (OneLine(project), OneLine(reason));
+        let folder = OneLine(folder.display());
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{project}: {mode} ({reason})\n  {folder}");
+    }
+    if projects.is_empty() {
+        text += "No project counts on this machine.\n";
+    }
+    text += "`candor telemetry --project NAME off` decides about one; see --help for the rest.\n";
+    out.result(&projects, text)
+}
+
+/// The folder in which each project has its own.
+fn all_projects() -> Option<PathBuf> {
+    Some(Folder::of(OWN).ok()?.path().parent()?.to_path_buf())
+}
+
+/// The names of all projects that have a folder, in order.
+fn names() -> Vec<String> {
+    let entries = all_projects().and_then(|all| std::fs::read_dir(all).ok());
+    let folders = entries.into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        folders.filter_map(|entry| project_of(entry.file_name().to_str()?)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The project that a folder's name stands for: `%` and two digits are a byte.
+fn project_of(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_folder_leads_back_to_its_project() {
+        for project in ["candor", "example.org/my-prog", "A b%", "..", "Zürich"] {
+            let folder = Folder::of(project).expect("a folder");
+            let name = folder.path().file_name().and_then(|name| name.to_str()).expect("a name");
+            assert_eq!(project_of(name).as_deref(), Some(project));
+            assert_eq!(name_of(&folder), project);
+        }
+        for name in ["%", "%4", "%zz", "%FF"] {
+            assert_eq!(project_of(name), None, "{name}");
+        }
+        assert_eq!(name_of(&Folder::at("/elsewhere/x")), "/elsewhere/x");
+    }
+}

@@ -1,0 +1,154 @@
+//! Text from elsewhere, on its way to a terminal.
+//!
+//! A file name, a key of a proposal, the author of a commit or the answer of a server may hold what
+//! a terminal obeys (escape sequences), what makes one line look like two, or what shows text in
+//! another order than it is read. Here such characters are spelled out, as `\u{1b}`, and nowhere
+//! else: [`OneLine`] for one thing that is named, [`Lines`] for a text whose line breaks are our
+//! own.
+//!
+//! Everything that the program prints for people passes through one of the two at its edge (`cli`'s
+//! `Output` and [`LogWriter`]), so whoever writes a message cannot forget it. What is left to
+//! the writer of a text with several lines is to name things in it as [`OneLine`]. JSON has its own
+//! escapes for the same characters ([`json`]).
+
+use std::fmt::{self, Write};
+use std::io;
+
+/// Whether a character must not be shown as it is: it would move the cursor, hide text, be
+/// invisible itself, or turn the direction of text.
+pub fn is_unfit(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A value that is shown within one line, whatever it holds.
+#[derive(Debug, Clone, Copy)]
+pub struct OneLine<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping { to: f, breaks: false }, "{}", self.0)
+    }
+}
+
+/// A text of our own making with line breaks and tabs, in which everything else is escaped.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Lines<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping { to: f, breaks: true }, "{}", self.0)
+    }
+}
+
+struct Escaping<'a, W: Write> {
+    to: &'a mut W,
+    /// Whether line breaks and tabs pass.
+    breaks: bool,
+}
+
+impl<W: Write> Write for Escaping<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let passes = |c: char| !is_unfit(c) || (self.breaks && matches!(c, '\n' | '\t'));
+        let mut plain = text;
+        while let Some(at) = plain.find(|c| !passes(c)) {
+            let (before, rest) = plain.split_at(at);
+            self.to.write_str(before)?;
+            let mut rest = rest.chars();
+            match rest.next() {
+                Some('\n') => self.to.write_str("\\n")?,
+                Some('\r') => self.to.write_str("\\r")?,
+                Some('\t') => self.to.write_str("\\t")?,
+                Some(c) => write!(self.to, "{}", c.escape_unicode())?,
+                None => {}
+            }
+            plain = rest.as_str();
+        }
+        self.to.write_str(plain)
+    }
+}
+
+/// JSON that says the same, in which such characters are JSON's own escapes. Line breaks, which
+/// stand only between the values of valid JSON, stay.
+pub fn json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unfit(c) && !matches!(c, '\n' | '\t' | '\r') {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Where log lines go: each write is one event, and becomes one line.
+#[derive(Debug)]
+pub struct LogWriter<W>(pub W);
+
+impl<W: io::Write> io::Write for LogWriter<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = format!("{}\n", OneLine(text.trim_end_matches('\n')));
+        self.0.write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelled_out() {
+        for (text, line) in [
+            ("plain text, Zürich 東京 🦀", "plain text, Zürich 東京 🦀"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\u{202e}turned\u{2066}", "\\u{202e}turned\\u{2066}"),
+            ("\u{9b}1m \u{7f} \u{0}", "\\u{9b}1m \\u{7f} \\u{0}"),
+            ("a\u{200b}b\u{feff}\u{2028}\u{e0041}", "a\\u{200b}b\\u{feff}\\u{2028}\\u{e0041}"),
+        ] {
+            assert_eq!(OneLine(text).to_string(), line);
+        }
+        assert_eq!(Lines("a\n\tb\r\u{1b}").to_string(), "a\n\tb\\r\\u{1b}");
+    }
+
+    #[test]
+    fn one_event_of_the_log_is_one_line() {
+        let mut log = LogWriter(Vec::new());
+        log.write_all(b"WARN cannot read \x1b[2J\nERROR forged\n").expect("written");
+        let line = "WARN cannot read \\u{1b}[2J\\nERROR forged\n";
+        assert_eq!(String::from_utf8(log.0).expect("text"), line);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unfit_passes(text in any::<String>()) {
+            prop_assert!(!OneLine(&text).to_string().contains(is_unfit));
+            let lines = Lines(&text).to_string();
+            prop_assert!(!lines.replace(['\n', '\t'], "").contains(is_unfit));
+        }
+
+        #[test]
+        fn escaped_json_says_the_same(text in any::<String>()) {
+            let plain = serde_json::to_string_pretty(&[&text]).expect("JSON");
+            let escaped = json(&plain);
+            prop_assert!(!escaped.replace('\n', "").contains(is_unfit));
+            let read: Vec<String> = serde_json::from_str(&escaped).expect("JSON");
+            prop_assert_eq!(read, [text]);
+        }
+    }
+}

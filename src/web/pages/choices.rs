@@ -1,0 +1,187 @@
+//! How to join and how to leave: the commands of this very project, and never those of another.
+//!
+//! What the definitions say ([`CatalogueProject`]) is shown as it is. Where they say nothing, each
+//! program that counts with Candor's client is a project of its own, named by its path; programs
+//! that obey Go's own config module are decided about by Go's command.
+
+use crate::collection::config::CollectionConfig;
+use crate::publish::{Catalogue, CatalogueProject};
+use maud::{Markup, html};
+
+/// The module that Go's own programs, and those that use golang.org/x/telemetry, obey.
+const GO: &str = "golang.org/x/telemetry/config";
+
+/// How many programs are named where a command needs one of them.
+const NAMED: usize = 8;
+
+const ON: &str = "Count, and send sampled reports of weeks that begin from now on.";
+const LOCAL: &str = "Count for yourself; send nothing.";
+const OFF: &str = "Count nothing, send nothing.";
+
+/// The commands with which a user decides.
+pub(super) struct Choices<'a> {
+    module: &'a str,
+    project: Option<&'a CatalogueProject>,
+    programs: Vec<&'a str>,
+}
+
+impl<'a> Choices<'a> {
+    /// The choices of those whose programs obey `module`, by what is known of it.
+    pub(super) fn new(
+        module: &'a str,
+        catalogue: Option<&'a Catalogue>,
+        config: Option<&'a CollectionConfig>,
+    ) -> Choices<'a> {
+        let defined = catalogue.into_iter().flat_map(|catalogue| &catalogue.programs);
+        let collected = config.into_iter().flat_map(|config| &config.programs);
+        let mut programs: Vec<&str> = defined
+            .map(|program| program.program.as_str())
+            .chain(collected.map(|program| program.name.as_str()))
+            .collect();
+        programs.sort_unstable();
+        programs.dedup();
+        let project = catalogue.and_then(|catalogue| catalogue.project.as_ref());
+        Choices { module, project, programs }
+    }
+
+    /// What a program is called in a command.
+    fn name(&self) -> &'a str {
+        match self.programs.as_slice() {
+            [only] => only,
+            _ => "NAME",
+        }
+    }
+
+    /// The command that shows what would be sent, where it is known.
+    fn view(&self) -> Option<String> {
+        match self.project {
+            Some(_) => None,
+            None if self.module == GO => Some("gotelemetry view".to_owned()),
+            None => Some(format!("candor telemetry --project {} view", self.name())),
+        }
+    }
+
+    /// The commands, and what each does.
+    fn commands(&self) -> Vec<(String, &'static str)> {
+        let modes = [("on", ON), ("local", LOCAL), ("off", OFF)];
+        match self.project {
+            Some(project) => vec![(project.opt_in.clone(), ON), (project.opt_out.clone(), OFF)],
+            None if self.module == GO => {
+                modes.map(|(mode, effect)| (format!("gotelemetry {mode}"), effect)).into()
+            }
+            None => {
+                let name = self.name();
+                let command = |mode| format!("candor telemetry --project {name} {mode}");
+                modes.map(|(mode, effect)| (command(mode), effect)).into()
+            }
+        }
+    }
+
+    /// What stands above the commands.
+    pub(super) fn introduction(&self) -> Markup {
+        html! {
+            "Nothing is sent until someone turns it on. These commands take effect at once"
+            @match self.view() {
+                Some(view) => { ", and " code { (view) } " shows what would be sent before anything is." }
+                None => ".",
+            }
+        }
+    }
+
+    /// The commands, and what else decides.
+    pub(super) fn list(&self) -> Markup {
+        let named = self.programs.iter().take(NAMED);
+        let more = self.programs.len().saturating_sub(NAMED);
+        html! {
+            @if let Some(project) = self.project { p { "For " (project.name) ":" } }
+            dl.facts {
+                @for (command, effect) in self.commands() {
+                    dt { code { (command) } } dd { (effect) }
+                }
+                @if self.module != GO {
+                    dt { code { "DO_NOT_TRACK=1" } }
+                    dd { "In the environment of a program that counts with Candor's client: off, whatever else is set." }
+                }
+            }
+            @if self.project.is_none() && self.module != GO && self.programs.len() > 1 {
+                p.note {
+                    "Each program is decided about by itself. NAME is "
+                    @for (place, program) in named.enumerate() {
+                        @if place > 0 { ", " }
+                        code { (program) }
+                    }
+                    @if more > 0 { ", or one of " (more) " more" }
+                    "."
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(programs: &[&str], project: Option<CatalogueProject>) -> Catalogue {
+        let programs: Vec<_> =
+            programs.iter().map(|program| serde_json::json!({ "program": program })).collect();
+        let mut catalogue: Catalogue = serde_json::from_value(serde_json::json!({
+            "format": 1, "repository": "", "commit": "", "time": 0, "path": "", "confidence": 0.99,
+            "programs": programs, "charts": [],
+        }))
+        .expect("a catalogue");
+        catalogue.project = project;
+        catalogue
+    }
+
+    fn shown(module: &str, catalogue: &Catalogue) -> String {
+        let choices = Choices::new(module, Some(catalogue), None);
+        html! { (choices.introduction()) (choices.list()) }.into_string()
+    }
+
+    const MODULE: &str = "telemetry.example.org/config";
+
+    #[test]
+    fn what_the_definitions_say_is_what_is_shown() {
+        let project = CatalogueProject {
+            name: "gopls & friends".into(),
+            opt_in: "friends telemetry <on>".into(),
+            opt_out: "friends telemetry off".into(),
+        };
+        let page = shown(MODULE, &catalogue(&["example.org/a", "example.org/b"], Some(project)));
+        for part in [
+            "gopls &amp; friends",
+            "<code>friends telemetry &lt;on&gt;</code>",
+            "<code>friends telemetry off</code>",
+        ] {
+            assert!(page.contains(part), "{part} is not in {page}");
+        }
+        assert!(!page.contains("candor telemetry") && !page.contains("gotelemetry"), "{page}");
+    }
+
+    #[test]
+    fn without_it_each_program_is_a_project() {
+        let page = shown(MODULE, &catalogue(&["example.org/hello"], None));
+        for mode in ["on", "local", "off", "view"] {
+            let command =
+                format!("<code>candor telemetry --project example.org/hello {mode}</code>");
+            assert!(page.contains(&command), "{command} is not in {page}");
+        }
+        let programs: Vec<String> = (0..10).map(|n| format!("example.org/p{n}")).collect();
+        let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+        let page = shown(MODULE, &catalogue(&programs, None));
+        assert!(page.contains("<code>candor telemetry --project NAME off</code>"), "{page}");
+        assert!(page.contains("<code>example.org/p7</code>, or one of 2 more"), "{page}");
+        assert!(!page.contains("gotelemetry"), "{page}");
+    }
+
+    #[test]
+    fn gos_commands_are_for_gos_module_alone() {
+        let page = shown(GO, &catalogue(&["golang.org/x/tools/gopls"], None));
+        for mode in ["on", "local", "off", "view"] {
+            assert!(page.contains(&format!("<code>gotelemetry {mode}</code>")), "{mode}: {page}");
+        }
+        // Go's own client does not know the variable.
+        assert!(!page.contains("candor telemetry") && !page.contains("DO_NOT_TRACK"), "{page}");
+    }
+}

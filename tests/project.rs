@@ -1,0 +1,126 @@
+//! Whoever reads how to opt out, and does it, has opted out: the site shows the commands of the very
+//! project, and the program decides about the project that was named, or says that there is none.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use support::{Charts, Deployment, candor, json, refused, succeed, text};
+use tempfile::TempDir;
+
+const PROJECT: &str = "\n[project]\nname = \"Hello <and> friends\"\nopt_in = \"hello telemetry on\"\n\
+                       opt_out = \"hello telemetry off\"\n";
+
+fn pages(deployment: &Deployment) -> [String; 2] {
+    let server = deployment.serve();
+    ["/", "/privacy"].map(|path| {
+        let (status, page) = server.get(path);
+        assert_eq!(status, 200);
+        text(&page)
+    })
+}
+
+#[test]
+fn the_site_shows_the_commands_of_the_project() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    for page in pages(&deployment) {
+        for mode in ["on", "local", "off"] {
+            let command = format!("candor telemetry --project example.org/hello {mode}");
+            assert!(page.contains(&format!("<code>{command}</code>")), "{command}: {page}");
+        }
+        assert!(!page.contains("gotelemetry"), "{page}");
+        assert!(!page.contains("<code>candor telemetry off</code>"), "{page}");
+    }
+    // A section for people alone: no new version, and pages that say it.
+    let file = charts.path().join("charts-config/collection.toml");
+    let without = std::fs::read_to_string(&file).expect("readable");
+    charts.write("charts-config/collection.toml", &(without + PROJECT));
+    charts.commit();
+    assert_eq!(deployment.publish(&charts)["outcome"], "unchanged");
+    for page in pages(&deployment) {
+        for part in ["Hello &lt;and&gt; friends", "hello telemetry on", "hello telemetry off"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("candor telemetry"), "{page}");
+    }
+}
+
+#[test]
+fn gos_commands_are_shown_for_gos_module_alone() {
+    let module = "golang.org/x/telemetry/config";
+    let (charts, deployment) = (Charts::of_module(module), Deployment::of_module(module));
+    deployment.publish(&charts);
+    for page in pages(&deployment) {
+        assert!(page.contains("<code>gotelemetry off</code>"), "{page}");
+        assert!(!page.contains("candor telemetry"), "{page}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_project_are_shown() {
+    let charts = Charts::new();
+    let file = charts.path().join("charts-config/collection.toml");
+    let without = std::fs::read_to_string(&file).expect("readable");
+    let wrong = "\n[project]\nname = \"\"\nopt_in = \"a\\u001bb\"\nleave = \"x\"\n";
+    charts.write("charts-config/collection.toml", &(without + wrong));
+    let message = refused(candor().arg("check").arg(charts.path()), 1);
+    for part in ["the text is empty", "cannot be seen", "unknown key `leave`", "no `opt_out`"] {
+        assert!(message.contains(part), "{part:?} is not in {message}");
+    }
+}
+
+fn telemetry(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = candor();
+    command.arg("telemetry").args(arguments);
+    command.env("HOME", home).env("XDG_CONFIG_HOME", home.join("settings"));
+    command.env_remove("DO_NOT_TRACK");
+    command
+}
+
+#[test]
+fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
+    let home = TempDir::new().expect("a temporary folder");
+    let home = home.path();
+    let verbs: &[&[&str]] =
+        &[&["off"], &["view"], &["env"], &["report"], &["upload"], &["clean", "--yes"]];
+    let misspelt = ["--project", "example.org/myporg"];
+    for verb in verbs {
+        let message = refused(&mut telemetry(home, &[&misspelt, *verb].concat()), 1);
+        let said = "no project example.org/myporg counts on this machine";
+        assert!(message.contains(said) && message.contains("none"), "{verb:?}: {message}");
+    }
+    assert!(!home.join("settings").exists(), "nothing was made");
+
+    for project in ["example.org/myprog", "example.org/Other"] {
+        let said = succeed(&mut telemetry(home, &["on", "--project", project]));
+        assert!(said.contains(&format!("telemetry of {project} is on")), "{said}");
+        assert!(said.contains("was on this machine before"), "{said}");
+    }
+    for verb in verbs {
+        let message = refused(&mut telemetry(home, &[&misspelt, *verb].concat()), 1);
+        assert!(message.contains("example.org/Other, example.org/myprog"), "{verb:?}: {message}");
+    }
+    // Each verb says whom it is about.
+    for verb in [&["local"][..], &["report"], &["clean", "--yes"], &["off"]] {
+        let named = ["--project", "example.org/myprog"];
+        let said = succeed(&mut telemetry(home, &[&named, verb].concat()));
+        assert!(said.contains("example.org/myprog"), "{verb:?}: {said}");
+        assert!(!said.contains("on this machine before"), "{verb:?}: {said}");
+        let said = json(&mut telemetry(home, &[&named, verb, &["--json"]].concat()));
+        assert_eq!(said["project"], "example.org/myprog", "{verb:?}");
+    }
+    let all = json(&mut telemetry(home, &["--json"]));
+    let modes: Vec<_> = all.as_array().expect("a list").iter().collect();
+    assert_eq!(modes.len(), 2);
+    assert_eq!(
+        (&modes[0]["project"], &modes[0]["mode"]),
+        (&"example.org/Other".into(), &"on".into())
+    );
+    assert_eq!(
+        (&modes[1]["project"], &modes[1]["mode"]),
+        (&"example.org/myprog".into(), &"off".into())
+    );
+    // Without a name it is this program itself, whether or not it has counted.
+    assert!(succeed(&mut telemetry(home, &["off"])).contains("telemetry of candor is off"));
+}
