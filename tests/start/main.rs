@@ -149,7 +149,7 @@ fn nothing_is_kept() {
     let project = Project::new();
     let collector = Collector::new(&project.server.url);
     collector.answer_after(60_000);
-    let machine = project.machine(&collector.url);
+    let machine = with_a_week(&project, &collector.url);
     let kept = machine.path().join("kept");
     // A shell, for a descriptor that is inherited.
     let program = machine.program(0, 0);
@@ -192,7 +192,7 @@ fn a_pipe_ends() {
     let project = Project::new();
     let collector = Collector::new(&project.server.url);
     collector.answer_after(60_000);
-    let machine = project.machine(&collector.url);
+    let machine = with_a_week(&project, &collector.url);
     let program = machine.program(0, 0);
     let mut shell = Command::new("sh");
     shell.args(["-c", "\"$0\" \"$@\" --status 2>&1 | cat"]);
@@ -210,7 +210,7 @@ fn no_children() {
     let project = Project::new();
     let collector = Collector::new(&project.server.url);
     collector.answer_after(60_000);
-    let machine = project.machine(&collector.url);
+    let machine = with_a_week(&project, &collector.url);
     let mut host = machine.program(0, 0);
     host.args(["--children", "--wait"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut host = host.spawn().expect("started");
@@ -225,10 +225,10 @@ fn no_children() {
     assert_eq!(host.wait().expect("waited").code(), Some(7));
     // A host that asks for its children sees none of ours; nor one that ignores what becomes of
     // them.
-    let machine = project.machine(&collector.url);
+    let machine = with_a_week(&project, &collector.url);
     assert_eq!(machine.run(machine.program(0, 0).arg("--children")), "no children\n");
     kill(machine.wait_for_worker());
-    let machine = project.machine(&collector.url);
+    let machine = with_a_week(&project, &collector.url);
     let program = machine.program(0, 0);
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\" --children"]);
@@ -257,7 +257,7 @@ fn not_for_ever() {
     let project = Project::new();
     let collector = Collector::new(&project.server.url);
     collector.answer_after(600_000);
-    let machine = project.machine(&collector.url);
+    let machine = with_a_week(&project, &collector.url);
     machine.run(machine.program(0, 0).args(["--limit", "1"]));
     collector.wait_for_request();
     machine.wait_until_done(0);
