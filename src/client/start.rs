@@ -122,7 +122,8 @@ pub fn start(program: Program, options: Options) -> Status {
     if options.panics && (matches!(status, Status::Counting(_)) || options.long_running) {
         crash::count_panics();
     }
-    let ahead = Ahead::of(now, system_now);
+    let ahead = seconds_ahead(now, system_now);
+    RECORDER.keep_time(ahead);
     let order = options.destination.map(|destination| child::Order {
         folder: folder.clone(),
         destination,
@@ -143,10 +144,10 @@ pub fn start(program: Program, options: Options) -> Status {
 }
 
 /// What a long-running program does until its end.
-fn look_again(folder: &Folder, order: Option<&child::Order>, ahead: Ahead) {
+fn look_again(folder: &Folder, order: Option<&child::Order>, ahead: i64) {
     loop {
         std::thread::sleep(LOOK_EVERY);
-        let now = ahead.now();
+        let now = time(ahead);
         let consent = Consent::now(folder);
         RECORDER.renew(Day::of(now), &consent);
         if let Some(order) = order
@@ -174,27 +175,18 @@ fn spawn(
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
-/// How far a program's time is from the system's.
-#[derive(Debug, Clone, Copy)]
-enum Ahead {
-    By(Duration),
-    Behind(Duration),
+/// How many seconds one time is after the other.
+fn seconds_ahead(now: SystemTime, system: SystemTime) -> i64 {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    match now.duration_since(system) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => -seconds(behind.duration()),
+    }
 }
 
-impl Ahead {
-    fn of(now: SystemTime, system: SystemTime) -> Ahead {
-        match now.duration_since(system) {
-            Ok(ahead) => Ahead::By(ahead),
-            Err(behind) => Ahead::Behind(behind.duration()),
-        }
-    }
-
-    fn now(self) -> SystemTime {
-        let system = SystemTime::now();
-        let now = match self {
-            Ahead::By(ahead) => system.checked_add(ahead),
-            Ahead::Behind(behind) => system.checked_sub(behind),
-        };
-        now.unwrap_or(system)
-    }
+/// The program's time, which is so many seconds ahead of the system's.
+fn time(ahead: i64) -> SystemTime {
+    let (system, by) = (SystemTime::now(), Duration::from_secs(ahead.unsigned_abs()));
+    let now = if ahead < 0 { system.checked_sub(by) } else { system.checked_add(by) };
+    now.unwrap_or(system)
 }

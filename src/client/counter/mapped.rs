@@ -12,15 +12,18 @@
 //!    bits, everything else as 32.
 //! 3. **Every offset is checked** against what is mapped before it becomes a pointer.
 //!
-//! What cannot be protected: a process that shortens the file while it is in use. Touching a page
-//! that the file no longer has kills a process (`SIGBUS`); Go's clients are in the same place.
-//! Neither of us ever shortens a file, and deleting one is harmless. A full disk could do the same,
-//! as Go's clients leave holes in the file that get their blocks when first written; so on Linux
-//! every page's blocks are allocated before it is mapped, and a full disk is an ordinary error. On
-//! other systems, and on file systems that allocate nothing in advance, that danger remains.
+//! A program that shortens the file while it is in use would kill all that touch a page which the
+//! file no longer has (`SIGBUS`). Neither Go's clients nor we ever shorten a file, and deleting one
+//! is harmless; against others, `fault` handles the signal on Linux. On other systems that danger
+//! remains. A full disk could do the same, as Go's clients leave holes in the file that get their
+//! blocks when first written; so on Linux every page's blocks are allocated before it is mapped, and
+//! a full disk is an ordinary error.
 //!
 //! The format is in [`super::layout`]; which file it is, in [`super::file`].
 #![allow(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod fault;
 
 use super::error::CountingError;
 use super::layout::{
@@ -254,6 +257,11 @@ impl Mapped {
         Some((same, next))
     }
 
+    /// Whether the file has become shorter than it is mapped.
+    pub fn is_cut_off(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into())
+    }
+
     /// Maps what other processes have added to the file. Says whether there was any.
     fn follow(&mut self) -> Result<bool, CountingError> {
         let length = self.file.metadata().map_err(CountingError::io("examine", &self.path))?.len();
@@ -288,7 +296,10 @@ impl Mapped {
             .map_raw(&self.file)
             .map_err(CountingError::io("map", &self.path))?;
         // Rule 1: it is never unmapped.
-        self.windows.push(Window { start, length, memory: Box::leak(Box::new(memory)) });
+        let memory: &'static MmapRaw = Box::leak(Box::new(memory));
+        #[cfg(target_os = "linux")]
+        fault::guard(memory.as_mut_ptr(), memory.len());
+        self.windows.push(Window { start, length, memory });
         self.length = end;
         Ok(())
     }
