@@ -21,6 +21,7 @@ use super::json::day_text;
 use super::shelf::{Shelf, own_folder};
 use super::x::X;
 use crate::client::day::Day;
+use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::{ClientError, ConfigClient, ConfigSource, RemoteError, Transport, Wanted};
 use crate::collection::CollectionConfig;
@@ -28,7 +29,6 @@ use crate::gomod::ModuleVersion;
 use crate::store::FileStore;
 use crate::tlog::TileError;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +36,9 @@ use std::sync::Arc;
 const FRESH: i64 = 7;
 /// A config at least so many days old says nothing about today's sampling rate.
 const STALE: i64 = 28;
+
+/// The longest of these files that is read, in bytes: as long as the largest module.
+const LONGEST: u64 = 128 << 20;
 
 /// A config that was verified on this machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +80,8 @@ impl KnownConfig {
     /// The config that was verified last, if this log vouched for it. What cannot be read is
     /// unknown.
     pub fn of_folder(folder: &Folder, source: &ConfigSource) -> Option<KnownConfig> {
-        let written: Written = serde_json::from_slice(&fs::read(config_file(folder)).ok()?).ok()?;
+        let written: Written =
+            serde_json::from_slice(&files::read(&config_file(folder), LONGEST).ok()?).ok()?;
         // Another project's, or vouched for by a key that is no longer trusted.
         if written.module != source.module.as_str() || written.key != source.key.to_string() {
             return None;
@@ -106,7 +110,7 @@ impl KnownConfig {
 impl FetchFailure {
     /// The last failure, if no fetch has succeeded since.
     pub fn of_folder(folder: &Folder) -> Option<FetchFailure> {
-        serde_json::from_slice(&fs::read(failure_file(folder)).ok()?).ok()
+        serde_json::from_slice(&files::read(&failure_file(folder), LONGEST).ok()?).ok()
     }
 }
 

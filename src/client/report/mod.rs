@@ -1,11 +1,11 @@
 //! Reports: from counter files to what is sent, through the config and past every interruption.
 //!
-//! A program that counts may send what is due whenever it starts; it costs nothing where nothing
-//! is:
+//! [`start`](super::start()) lets a process of its own do all of it, once a day. A program may also
+//! do it itself, and waits for the network then:
 //!
 //! ```no_run
 //! use candor::client::folder::Folder;
-//! use candor::client::{Destination, RunOptions, upload_in_background};
+//! use candor::client::{Destination, RunOptions, run_uploads};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let to = Destination::at(
@@ -13,7 +13,7 @@
 //!     "telemetry.example.org/config",
 //!     "telemetry.example.org/log+...",
 //! )?;
-//! upload_in_background(RunOptions::new(Folder::of("example.org/myprog")?, to))?;
+//! run_uploads(&RunOptions::new(Folder::of("example.org/myprog")?, to))?;
 //! # Ok(())
 //! # }
 //! ```
@@ -96,7 +96,8 @@ pub use json::{Build, NO_CONFIG, ProgramReport, Report};
 pub use known_config::{FetchFailure, KnownConfig};
 pub use preview::{Future, Preview, WeekPreview};
 pub use rules::{Hold, OLDEST};
-pub use run::{RunOptions, run_uploads, upload_in_background};
+pub use run::{RunOptions, run_uploads};
+pub(in crate::client) use shelf::own_folder;
 pub use shelf::{Listing, Shelf};
 pub use weeks::{Week, Weeks};
 pub use x::{RandomnessError, X, XError};

@@ -13,19 +13,21 @@ use super::shelf::{self, Listing, Shelf};
 use super::weeks::{Week, Weeks};
 use super::x::X;
 use crate::client::day::Day;
+use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::upload::{Answer, Upload};
 use crate::client::{Http, Transport};
 use crate::collection::Allowed;
-use std::fs;
 use std::io;
 use std::path::Path;
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 /// The longest report that is sent, in bytes. It is far beyond what servers take.
 const LONGEST_REPORT: u64 = 4 << 20;
+
+/// The longest file that holds no more than a day, in bytes.
+const LONGEST_MARK: u64 = 1024;
 
 /// What a run works on.
 #[derive(Debug, Clone)]
@@ -66,19 +68,6 @@ impl<T: Transport + Upload> Wire for T {}
 /// The folder cannot be used. What is wrong with one week only is in the [`Summary`].
 pub fn run_uploads(options: &RunOptions) -> Result<Summary, ReportError> {
     run(options, &Http::new(), &|| Consent::now(&options.folder))
-}
-
-/// The same, in a thread of its own, so that the program goes on at once. A program that ends
-/// meanwhile ends it, too; the next one goes on from there.
-///
-/// # Errors
-///
-/// The system gives no thread.
-pub fn upload_in_background(
-    options: RunOptions,
-) -> io::Result<JoinHandle<Result<Summary, ReportError>>> {
-    let thread = std::thread::Builder::new().name("candor-upload".into());
-    thread.spawn(move || run_uploads(&options))
 }
 
 pub(crate) fn run(
@@ -258,7 +247,8 @@ impl Run<'_> {
             return Ok(());
         }
         let unsent = shelf::unsent(folder);
-        let last = fs::read_to_string(&unsent).ok().and_then(|day| day.parse::<Day>().ok());
+        let last =
+            files::read_text(&unsent, LONGEST_MARK).ok().and_then(|day| day.parse::<Day>().ok());
         if last == Some(self.today) && !self.options.asked_by_user {
             for week in listing.ready {
                 let reason = "no report could be sent today, so it is tried tomorrow".to_owned();
@@ -344,7 +334,7 @@ impl Run<'_> {
 
 /// When a pending week began. What cannot be read began before any day of opting in.
 pub(super) fn read_begin(folder: &Folder, week: Day) -> Option<Day> {
-    let text = fs::read_to_string(shelf::pending(folder, week)).unwrap_or_default();
+    let text = files::read_text(&shelf::pending(folder, week), LONGEST_MARK).unwrap_or_default();
     let begin = text.trim().strip_prefix("began ").and_then(|day| day.parse().ok());
     Some(begin.unwrap_or_else(|| Day::of(SystemTime::UNIX_EPOCH)))
 }
@@ -357,8 +347,5 @@ pub(super) fn read_report(path: &Path) -> Result<Report, String> {
 }
 
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
-    use std::io::Read;
-    let mut text = String::new();
-    fs::File::open(path)?.take(LONGEST_REPORT).read_to_string(&mut text)?;
-    Ok(text)
+    files::read_text(path, LONGEST_REPORT)
 }

@@ -113,14 +113,19 @@ impl Plan {
 /// How many descriptors this process may have, after its soft limit was raised as far as it can be.
 #[cfg(unix)]
 fn descriptors() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
     // Some systems name no limit and refuse to go that far.
     const ENOUGH: u64 = 1 << 16;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.unwrap_or(ENOUGH);
-    let mut limit = current.unwrap_or(ENOUGH);
+    let (mut limit, maximum) = match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok(limits) => limits,
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell how many files may be open");
+            return NEEDED;
+        }
+    };
+    let wanted = if maximum == RLIM_INFINITY { ENOUGH } else { maximum };
     if limit < wanted {
-        match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
+        match setrlimit(Resource::RLIMIT_NOFILE, wanted, maximum) {
             Ok(()) => limit = wanted,
             Err(error) => tracing::warn!(%error, "cannot raise the number of open files"),
         }
