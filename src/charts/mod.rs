@@ -8,6 +8,7 @@
 //! | `source` | which files belong to a charts folder |
 //! | `repository` | a charts folder at one commit of a git repository |
 //! | `location` | where a repository is |
+//! | `revision_name` | which commit a name leads to |
 //! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
@@ -35,6 +36,7 @@ pub mod marginals;
 mod parse;
 pub mod record;
 mod repository;
+mod revision_name;
 mod rules;
 mod schema;
 mod source;
