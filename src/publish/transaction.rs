@@ -17,9 +17,7 @@ use crate::gomod::{
     RepositoryPath, RepositoryUrl, VersionError as ModuleVersionError,
 };
 use crate::store::{Store, StoreError};
-use crate::tlog::{
-    Appended, Entry, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine,
-};
+use crate::tlog::{Appended, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -157,7 +155,7 @@ impl Publisher {
         let mut problem = None;
         examine(&self.log.tiles(), head, |index, entry| {
             if problem.is_none() {
-                problem = self.verify_version(index.get() + 1, entry).err();
+                problem = self.versions.verify_entry(index, entry).err();
             }
         })?;
         if let Some(error) = problem {
@@ -165,12 +163,6 @@ impl Publisher {
         }
         self.catalogues.verify(head)?;
         Ok(head)
-    }
-
-    fn verify_version(&self, number: u64, entry: &Entry) -> Result<(), VersionError> {
-        let Ok(version) = ModuleVersion::new(number) else { return Ok(()) };
-        let record = self.versions.parse_record(version, entry)?;
-        self.versions.module_of(&record, version).map(drop)
     }
 
     /// The newest version, if there is one; its provenance says how far publishing has come.

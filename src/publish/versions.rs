@@ -2,7 +2,10 @@
 
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
-use crate::tlog::{Bundle, BundleError, Entry, LeafIndex, Record, StoredTiles, TreeHead, TreeSize};
+use crate::tlog::{
+    Bundle, BundleError, Entry, EntryValidator, InvalidEntry, LeafIndex, Record, StoredTiles,
+    TreeHead, TreeSize,
+};
 use std::sync::Arc;
 
 /// Reads the versions of one module out of its log and store.
@@ -31,6 +34,9 @@ pub enum VersionError {
         /// The size of the log.
         size: TreeSize,
     },
+    /// There is no version of this number.
+    #[error("there is no version v0.{0}.0, for numbers end before it")]
+    NoNumber(u64),
     /// The entry is not the record of that version.
     #[error(
         "entry {} of the log is not the record of {path}@{version}: a log holds one version of one \
@@ -104,6 +110,15 @@ impl Versions {
             .ok_or_else(|| VersionError::Record { path: self.path.clone(), version })
     }
 
+    /// Checks that an entry is the record of the version that its index says, and that its zip is
+    /// there as it was logged.
+    pub fn verify_entry(&self, index: LeafIndex, entry: &Entry) -> Result<(), VersionError> {
+        let number = index.get() + 1;
+        let version = ModuleVersion::new(number).map_err(|_| VersionError::NoNumber(number))?;
+        let record = self.parse_record(version, entry)?;
+        self.module_of(&record, version).map(drop)
+    }
+
     /// A version's module, its zip checked against the log's record.
     pub fn module(&self, head: TreeHead, version: ModuleVersion) -> Result<Module, VersionError> {
         let record = self.record(head, version)?;
@@ -130,5 +145,14 @@ impl Versions {
             }
             Ok(module) => Ok(module),
         }
+    }
+}
+
+impl EntryValidator for Versions {
+    fn validate(&self, index: LeafIndex, entry: &Entry) -> Result<(), InvalidEntry> {
+        self.verify_entry(index, entry).map_err(|e| match e {
+            VersionError::Store(e) => InvalidEntry::Store(e),
+            other => InvalidEntry::Refused(other.to_string()),
+        })
     }
 }
