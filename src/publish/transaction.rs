@@ -97,7 +97,7 @@ pub enum PublishError {
         "the store is not what was signed: {0}. Nothing was published; restore the store from a \
          copy"
     )]
-    Examine(#[from] ExamineError),
+    Examine(ExamineError),
     /// A published version cannot be read.
     #[error("the store is not what was signed: {0}. Nothing was published")]
     Version(#[from] VersionError),
@@ -124,6 +124,12 @@ pub enum PublishError {
 impl From<LogError> for PublishError {
     fn from(error: LogError) -> PublishError {
         PublishError::Log(Box::new(error))
+    }
+}
+
+impl From<ExamineError> for PublishError {
+    fn from(error: ExamineError) -> PublishError {
+        error.store_failure().map_or_else(PublishError::Examine, PublishError::Store)
     }
 }
 

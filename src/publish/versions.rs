@@ -25,7 +25,7 @@ pub enum VersionError {
     Store(#[from] StoreError),
     /// The entry bundle is missing or damaged.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Bundle(BundleError),
     /// The log has no such version.
     #[error("the log of {size} entries has no {version}")]
     Unknown {
@@ -67,6 +67,15 @@ pub enum VersionError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl From<BundleError> for VersionError {
+    fn from(error: BundleError) -> VersionError {
+        match error {
+            BundleError::Store(e) => VersionError::Store(e),
+            other => VersionError::Bundle(other),
+        }
+    }
 }
 
 /// The name of the object that holds the module zip with this hash.

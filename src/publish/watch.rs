@@ -7,6 +7,7 @@
 
 use super::catalogues::CatalogueError;
 use super::transaction::{Outcome, PublishError, Publisher};
+use super::versions::VersionError;
 use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
 use crate::gomod::RepositoryUrl;
 
@@ -52,6 +53,7 @@ impl WatchError {
             WatchError::Repository(_) => true,
             WatchError::Publish(e) => match &**e {
                 PublishError::Store(_) | PublishError::History(_) => true,
+                PublishError::Version(VersionError::Store(_)) => true,
                 PublishError::Log(e) => e.may_pass(),
                 PublishError::Catalogue(CatalogueError::Store(_)) => true,
                 _ => false,

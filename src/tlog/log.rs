@@ -260,7 +260,7 @@ impl Log {
         })?;
         let before = staged.before;
         let mut edge =
-            Edge::load(before, &self.tiles()).map_err(|e| LogError::damaged(&name, e))?;
+            Edge::load(before, &self.tiles()).map_err(|e| LogError::of_edge(&name, e))?;
         let mut objects = self.bundles(before.size, &staged.entries)?;
         let leaves: Vec<_> = staged.entries.iter().map(Entry::leaf_hash).collect();
         let tiles = edge.append(&leaves)?;
@@ -283,7 +283,7 @@ impl Log {
         let partial = match (Bundle::for_size(index, size), Tile::for_size(0, index, size)) {
             (Some(bundle), Some(tile)) => {
                 let leaves = read_hashes(&self.tiles(), tile)
-                    .map_err(|e| LogError::damaged("the log", e))?;
+                    .map_err(|e| LogError::of_tile(e, |e| LogError::damaged("the log", e)))?;
                 checked_bundle(&self.tiles(), bundle, &leaves)?
             }
             _ => Vec::new(),
@@ -311,11 +311,15 @@ impl Log {
     ) -> Result<(), LogError> {
         let checked = prove_consistency(earlier.size, head.size, &self.tiles())
             .and_then(|proof| verify_consistency(earlier, head, &proof));
-        checked.map_err(|reason: ProofError| LogError::Inconsistent {
+        let inconsistent = |reason: String| LogError::Inconsistent {
             what: what.to_owned(),
             earlier,
             store: head,
-            reason: reason.to_string(),
+            reason,
+        };
+        checked.map_err(|e| match e {
+            ProofError::Tile(e) => LogError::of_tile(e, |e| inconsistent(e.to_string())),
+            other => inconsistent(other.to_string()),
         })
     }
 

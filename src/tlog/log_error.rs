@@ -1,7 +1,8 @@
 //! Why a log refused, and the way out of each refusal.
 
+use super::TreeLimitError;
 use super::layout::HEAD;
-use super::{LockError, SignerId, TreeHead, TreeLimitError};
+use super::{BundleError, EdgeError, ExamineError, LockError, SignerId, TileError, TreeHead};
 use crate::store::{Key, StoreError};
 
 /// Why the log refused.
@@ -159,5 +160,46 @@ impl LogError {
 
     pub(super) fn damaged(object: impl ToString, reason: impl ToString) -> LogError {
         LogError::Damaged { object: object.to_string(), reason: reason.to_string() }
+    }
+
+    /// What is wrong with tiles: a disk that cannot be read now says nothing about what is on it.
+    pub(super) fn of_tile(
+        error: TileError,
+        otherwise: impl FnOnce(TileError) -> LogError,
+    ) -> LogError {
+        match error {
+            TileError::Read { tile, source } => match source.downcast::<StoreError>() {
+                Ok(store) => LogError::Store(*store),
+                Err(source) => otherwise(TileError::Read { tile, source }),
+            },
+            other => otherwise(other),
+        }
+    }
+
+    /// What is wrong with an edge to which `object` leads.
+    pub(super) fn of_edge(object: impl ToString, error: EdgeError) -> LogError {
+        match error {
+            EdgeError::Tile(e) => LogError::of_tile(e, |e| LogError::damaged(object, e)),
+            other => LogError::damaged(object, other),
+        }
+    }
+
+    /// What is wrong with a log that was read as a whole.
+    pub(super) fn of_examine(error: ExamineError) -> LogError {
+        match error.store_failure() {
+            Ok(store) => LogError::Store(store),
+            Err(error) => LogError::damaged("the log", error),
+        }
+    }
+
+    /// What is wrong with a bundle.
+    pub(super) fn of_bundle(
+        error: BundleError,
+        otherwise: impl FnOnce(BundleError) -> LogError,
+    ) -> LogError {
+        match error {
+            BundleError::Store(e) => LogError::Store(e),
+            other => otherwise(other),
+        }
     }
 }

@@ -290,6 +290,7 @@ struct World {
     machines: Vec<Machine>,
     /// What any reader has seen published.
     seen: TreeHead,
+    looked_at: BTreeSet<Vec<u8>>,
     snapshots: Vec<(Snapshot, Vec<Option<Vec<u8>>>)>,
     /// The store as it was before it was rolled back.
     newer: Option<Snapshot>,
@@ -316,6 +317,7 @@ impl World {
             seed: Seed::from([7; 32]),
             machines: vec![first],
             seen: TreeHead::EMPTY,
+            looked_at: BTreeSet::new(),
             snapshots: Vec::new(),
             newer: None,
             signed: Arc::default(),
@@ -467,13 +469,15 @@ impl World {
         }
     }
 
+    /// Looks at what is published, as readers do.
     fn observe(&mut self) {
         let bytes = self.store.pointer(&key(CHECKPOINT).expect("a key")).expect("read");
-        if let Some(bytes) = bytes {
-            let head = Published::open(&bytes, self.keys().verifiers()).expect("signed").head();
-            if head.size > self.seen.size {
-                self.seen = head;
-            }
+        let Some(bytes) = bytes.filter(|bytes| self.looked_at.insert(bytes.clone())) else {
+            return;
+        };
+        let head = Published::open(&bytes, self.keys().verifiers()).expect("signed").head();
+        if head.size > self.seen.size {
+            self.seen = head;
         }
     }
 
@@ -651,6 +655,12 @@ fn check(setting: Setting, seeds: std::ops::Range<u64>, wanted: &[&str]) {
     for what in all.filter(|event| setting.has(event)).chain(wanted.iter().copied()) {
         let happened = counts.get(what).copied().unwrap_or_default();
         assert!(happened >= 10, "{what:?} happened {happened} times in all");
+    }
+    if setting == Setting::OwnLockCopied {
+        // Nobody has touched the store, and dying is no damage.
+        for what in ["refused: damaged", "refused: another history", "refused: something else"] {
+            assert_eq!(counts.get(what), None, "{what:?}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 use super::layout::{StoredTiles, bundle_key, staged_key};
 use super::staged::Staged;
-use super::{Bundle, BundleError, Edge, Entry, LeafIndex, LogError, TreeHead, TreeSize, examine};
+use super::{Bundle, Edge, Entry, LeafIndex, LogError, TreeHead, TreeSize, examine};
 use crate::store::{Store, StoreError};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -97,10 +97,9 @@ impl SoundHead {
         // Entries that were committed, and integrated, before the staged ones, but never signed.
         let mut size = from.size;
         while let Some((bundle, place)) = Bundle::of_leaf(size.next_index(), staged.before.size) {
-            let entries = tiles.read_bundle(bundle).map_err(|e| match e {
-                BundleError::Store(e) => LogError::Store(e),
-                other => unsound(other.to_string()),
-            })?;
+            let entries = tiles
+                .read_bundle(bundle)
+                .map_err(|e| LogError::of_bundle(e, |e| unsound(e.to_string())))?;
             size = check(entries.get(place..).unwrap_or_default())?;
         }
         // Or the staged ones begin below what was signed: those that were are not new.
@@ -130,9 +129,9 @@ pub(super) const SIGNED: &str = "log signed";
 /// The right edge of the tree with this head. Where it does not lead to the head's root, the whole
 /// log is read to find out which object is to blame.
 pub(super) fn load_edge(tiles: &StoredTiles, head: TreeHead) -> Result<Edge, LogError> {
-    Edge::load(head, tiles).map_err(|e| match examine(tiles, head, |_, _| {}) {
-        Err(found) => LogError::damaged("the log", found),
-        Ok(()) => LogError::damaged("the log", e),
+    Edge::load(head, tiles).map_err(|e| match LogError::of_edge("the log", e) {
+        LogError::Store(e) => LogError::Store(e),
+        damaged => examine(tiles, head, |_, _| {}).map_or_else(LogError::of_examine, |()| damaged),
     })
 }
 
@@ -144,10 +143,9 @@ pub(super) fn checked_bundle(
     leaves: &[super::Hash],
 ) -> Result<Vec<u8>, LogError> {
     let key = bundle_key(bundle)?;
-    let bytes = tiles.read_bundle_bytes(bundle).map_err(|e| match e {
-        BundleError::Store(e) => LogError::Store(e),
-        other => LogError::damaged("an entry bundle", other),
-    })?;
+    let bytes = tiles
+        .read_bundle_bytes(bundle)
+        .map_err(|e| LogError::of_bundle(e, |e| LogError::damaged("an entry bundle", e)))?;
     let entries = bundle.decode(&bytes).map_err(|e| LogError::damaged(&key, e))?;
     if entries.iter().map(Entry::leaf_hash).eq(leaves.iter().copied()) {
         Ok(bytes)
