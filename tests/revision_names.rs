@@ -214,6 +214,22 @@ fn a_watch_follows_the_branch_whatever_tags_there_are() {
     }
 }
 
+/// Runs a watch that must end by itself before it has said anything, and returns why.
+fn watch_refused(deployment: &Deployment, location: &str, branch: &[&str]) -> String {
+    let child = watch(deployment, location, branch)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("start candor publish --watch");
+    let mut watching = Watching(child);
+    let (stdout, stderr) = (watching.0.stdout.take(), watching.0.stderr.take());
+    let mut line = String::new();
+    BufReader::new(stdout.expect("piped")).read_line(&mut line).expect("read");
+    assert_eq!(line, "", "it watches {branch:?} of {location}");
+    assert_eq!(watching.0.wait().expect("wait").code(), Some(1));
+    std::io::read_to_string(stderr.expect("piped")).expect("read")
+}
+
 #[test]
 fn a_watch_of_what_is_no_branch_is_refused() {
     let proposal = Proposal::new();
@@ -225,11 +241,11 @@ fn a_watch_of_what_is_no_branch_is_refused() {
     ] {
         for location in proposal.locations() {
             let typed = format!("--rev={typed}");
-            let message = refused(&mut watch(&deployment, &location, &[&typed]), 1);
+            let message = watch_refused(&deployment, &location, &[&typed]);
             assert!(message.contains(found) && message.contains("no branch"), "{message}");
         }
     }
     proposal.charts.git(&["checkout", "-q", "--detach"]);
-    let message = refused(&mut watch(&deployment, &proposal.locations()[0], &[]), 1);
+    let message = watch_refused(&deployment, &proposal.locations()[0], &[]);
     assert!(message.contains("HEAD") && message.contains("no branch"), "{message}");
 }

@@ -110,8 +110,9 @@ fn entries_that_are_no_records_of_their_version_are_never_signed() {
         Module::open(path, version, bytes).expect("a module").zip_hash()
     };
     let nowhere: Hash1 = NOWHERE.parse().expect("a hash");
-    type Planted = Vec<Vec<u8>>;
-    let cases: [(&str, &dyn Fn(&Path) -> Planted, &str); 8] = [
+    // What it is, the entries (which may depend on the store), and a part of the message.
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path) -> Vec<Vec<u8>>, &'a str);
+    let cases: [Case<'_>; 8] = [
         (
             "another version's zip",
             &|store| vec![record(MODULE, "v0.2.0", other_zip(store))],
@@ -170,7 +171,16 @@ fn an_unsound_entry_behind_a_sound_one_keeps_both_from_being_signed() {
 #[test]
 fn a_head_to_which_nothing_leads_is_never_signed() {
     let elsewhere = "lfr56Rt3XVIWskXuMVCYDBSaVGUxFqxzMXGb8NSbVd0=";
-    let cases: [(&str, &dyn Fn(&Path), &str); 3] = [
+    // What it is, how the store is edited, and a part of the message.
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+    let cases: [Case<'_>; 4] = [
+        (
+            "another root of the signed size",
+            &|store| {
+                std::fs::write(store.join("log/head"), format!("1 {elsewhere}\n")).expect("write");
+            },
+            "log/head says root",
+        ),
         (
             "no staged entries",
             &|store| {

@@ -312,7 +312,7 @@ impl Log {
         let checked = prove_consistency(earlier.size, head.size, &self.tiles())
             .and_then(|proof| verify_consistency(earlier, head, &proof));
         let inconsistent = |reason: String| LogError::Inconsistent {
-            what: what.to_owned(),
+            what: what.into(),
             earlier,
             store: head,
             reason,

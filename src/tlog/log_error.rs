@@ -51,7 +51,7 @@ pub enum LogError {
     )]
     Inconsistent {
         /// Which earlier head: `log signed`, `log published`, or where else it was seen.
-        what: String,
+        what: Box<str>,
         /// The earlier head.
         earlier: TreeHead,
         /// The head that the store has.

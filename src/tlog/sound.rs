@@ -56,19 +56,25 @@ impl SoundHead {
         if head.size < from.size {
             return Err(LogError::RolledBack { signed: from, store: head });
         }
+        let tiles = StoredTiles::new(store.clone());
+        if head == from {
+            return Ok(SoundHead { from, head });
+        }
         if head.size == from.size {
-            let reason = "the roots differ".to_owned();
-            return match head == from {
-                true => Ok(SoundHead { from, head }),
-                false => Err(LogError::Inconsistent {
-                    what: SIGNED.to_owned(),
+            // Either the pointer alone was changed, or all of the store is of another history.
+            load_edge(&tiles, from).map_err(|e| match e {
+                LogError::Store(e) => LogError::Store(e),
+                _ => LogError::Inconsistent {
+                    what: SIGNED.into(),
                     earlier: from,
                     store: head,
-                    reason,
-                }),
-            };
+                    reason: "the roots differ".to_owned(),
+                },
+            })?;
+            let reason =
+                format!("log/head says root {}, and the log has root {}", head.root, from.root);
+            return Err(unsound(reason));
         }
-        let tiles = StoredTiles::new(store.clone());
         let staged = match Staged::load(store.as_ref(), head) {
             Ok(Some(staged)) => staged,
             Ok(None) => {
