@@ -11,7 +11,7 @@ use candor::aggregate::index::{Dataset, FileFormat, PublicFile};
 use candor::aggregate::{PublicData, PublicError};
 use candor::publish::Deployment;
 use candor::store::Key;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -143,12 +143,11 @@ fn read_all(stream: &mut impl Read) -> String {
 
 /// Has this process open that many files.
 fn need_files(count: usize) {
-    let limit = getrlimit(Resource::Nofile);
-    let enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= count as u64);
-    assert!(enough(limit.maximum), "this test opens {count} files: raise the limit (`ulimit -Hn`)");
-    if !enough(limit.current) {
-        let raised = Rlimit { current: Some(count as u64), ..limit };
-        setrlimit(Resource::Nofile, raised).expect("raise the number of open files");
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit of open files");
+    let count = count as u64;
+    assert!(hard >= count, "this test opens {count} files: raise the limit (`ulimit -Hn`)");
+    if soft < count {
+        setrlimit(Resource::RLIMIT_NOFILE, count, hard).expect("raise the number of open files");
     }
 }
 

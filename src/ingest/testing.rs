@@ -6,9 +6,9 @@ use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
-use crate::publish::zip_key;
+use crate::publish::{Versions, zip_key};
 use crate::store::{MemoryStore, Store};
-use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerMemory};
+use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerLock};
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +71,10 @@ impl Log {
         let keys = LogKeys::new(&host, &Seed::generate().expect("a seed"));
         let verifiers = keys.verifiers().clone();
         let memory = TempDir::new().expect("a temporary folder");
-        let log = tlog::Log::new(store.clone(), keys, SignerMemory::new(memory.path()));
+        let signer = SignerLock::in_folder(memory.path()).expect("a signer");
+        let path = ModulePath::new(MODULE).expect("a module path");
+        let versions = Arc::new(Versions::new(path, store.clone()));
+        let log = tlog::Log::new(store.clone(), keys, signer, versions);
         log.create().expect("a new log");
         Log { store, log, keys: verifiers, _memory: memory }
     }

@@ -3,8 +3,8 @@
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
-    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, LeafIndex, Record, StoredTiles,
-    TreeHead, TreeSize, leaf_hash,
+    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, EntryValidator, InvalidEntry,
+    LeafIndex, Record, StoredTiles, TreeHead, TreeSize, leaf_hash,
 };
 use std::sync::Arc;
 
@@ -26,13 +26,14 @@ pub enum VersionError {
     Store(#[from] StoreError),
     /// The entry bundle is missing or damaged.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Bundle(BundleError),
     /// A tile above the entry does not lead to the root.
     #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
     Tiles(#[from] CheckedTileError),
     /// The entry is not the one that was logged.
     #[error(
-        "the record of {version} in log/{bundle} is not the one that was logged; restore log/ from a copy of the store"
+        "the record of {version} in log/{bundle} is not the one that was logged; restore log/ from a \
+         copy of the store"
     )]
     NotLogged {
         /// The version.
@@ -48,6 +49,9 @@ pub enum VersionError {
         /// The size of the log.
         size: TreeSize,
     },
+    /// There is no version of this number.
+    #[error("there is no version v0.{0}.0, for numbers end before it")]
+    NoNumber(u64),
     /// The entry is not the record of that version.
     #[error(
         "entry {} of the log is not the record of {path}@{version}: a log holds one version of one \
@@ -78,6 +82,15 @@ pub enum VersionError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl From<BundleError> for VersionError {
+    fn from(error: BundleError) -> VersionError {
+        match error {
+            BundleError::Store(e) => VersionError::Store(e),
+            other => VersionError::Bundle(other),
+        }
+    }
 }
 
 /// The name of the object that holds the module zip with this hash.
@@ -129,6 +142,15 @@ impl Versions {
             .ok_or_else(|| VersionError::Record { path: self.path.clone(), version })
     }
 
+    /// Checks that an entry is the record of the version that its index says, and that its zip is
+    /// there as it was logged.
+    pub fn verify_entry(&self, index: LeafIndex, entry: &Entry) -> Result<(), VersionError> {
+        let number = index.get() + 1;
+        let version = ModuleVersion::new(number).map_err(|_| VersionError::NoNumber(number))?;
+        let record = self.parse_record(version, entry)?;
+        self.module_of(&record, version).map(drop)
+    }
+
     /// A version's module, its zip checked against the log's record.
     pub fn module(&self, head: TreeHead, version: ModuleVersion) -> Result<Module, VersionError> {
         let record = self.record(head, version)?;
@@ -155,5 +177,14 @@ impl Versions {
             }
             Ok(module) => Ok(module),
         }
+    }
+}
+
+impl EntryValidator for Versions {
+    fn validate(&self, index: LeafIndex, entry: &Entry) -> Result<(), InvalidEntry> {
+        self.verify_entry(index, entry).map_err(|e| match e {
+            VersionError::Store(e) => InvalidEntry::Store(e),
+            other => InvalidEntry::Refused(other.to_string()),
+        })
     }
 }

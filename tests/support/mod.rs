@@ -187,7 +187,10 @@ impl Deployment {
     /// lost its memory.
     pub fn twin(&self) -> Deployment {
         let folder = TempDir::new().expect("a temporary folder");
-        std::fs::create_dir_all(folder.path().join("keys")).expect("create folder");
+        // What an init that was interrupted leaves: with nothing beside it, a key is not taken.
+        for part in ["keys", "signer"] {
+            std::fs::create_dir_all(folder.path().join(part)).expect("create folder");
+        }
         let seed = "keys/log.seed";
         std::fs::copy(self.path().join(seed), folder.path().join(seed)).expect("copy the key");
         succeed(
