@@ -75,6 +75,8 @@ pub mod counter;
 mod crash;
 pub mod day;
 pub mod folder;
+#[cfg(test)]
+mod loopback;
 mod memory;
 pub mod mode;
 mod program;
