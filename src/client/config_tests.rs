@@ -284,9 +284,7 @@ proptest! {
 
 #[test]
 fn what_is_known_to_be_the_newest_is_not_downloaded_again() {
-    let mut server = Server::with(2);
-    let memory = Arc::new(MemoryStore::default());
-    let version = |number| ModuleVersion::new(number).expect("a version");
+    let (mut server, memory) = (Server::with(2), memory());
     let newer = |server: &Server, than| {
         let found = server.client(&memory).fetch_newer_than(version(than)).expect("fetched");
         found.map(|verified| verified.version())
