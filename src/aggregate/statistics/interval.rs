@@ -95,8 +95,8 @@ pub fn may_reach(
     let (more, less) = furthest(&ranges.hit, &ranges.missed, base.largest);
     // Where nothing is missed the bound is 1, and never is it below the share itself.
     let is_reached = most.reports >= base.reports || ranges.hit.sum.1 / base.sum >= at;
-    // The bound is exceeded with the probability `outside`. Of no numbers, nothing is known.
-    is_reached || !(beta::cumulative(less, more, 1.0 - at) < outside * (1.0 - ROUNDING))
+    // The bound is exceeded with the probability `outside`.
+    is_reached || may_exceed(beta::cumulative(less, more, 1.0 - at), outside)
 }
 
 /// The same for lower bounds: whether one of them may be below `at`.
@@ -111,7 +111,12 @@ pub fn may_fall_below(
     let ranges = Ranges::of(least, most, base);
     let (more, less) = furthest(&ranges.missed, &ranges.hit, base.largest);
     let is_below = least.sum <= 0.0 || ranges.hit.sum.0 / base.sum < at;
-    is_below || !(beta::cumulative(less, more, at) < outside * (1.0 - ROUNDING))
+    is_below || may_exceed(beta::cumulative(less, more, at), outside)
+}
+
+/// Whether a probability may be more than `outside`, as far as rounding lets one say.
+fn may_exceed(probability: f64, outside: f64) -> bool {
+    probability.is_nan() || probability >= outside * (1.0 - ROUNDING)
 }
 
 /// Far more than the relative error of a probability.

@@ -313,6 +313,6 @@ fn what_is_shown_is_what_is_then_sent() {
     assert_eq!((*week, &shown), (day("2026-11-08"), &Report { x: shown.x, ..most.clone() }));
     server.answers(Some(Answer::Taken));
     machine.run(&server, "2026-11-11").expect("a run");
-    assert_eq!(server.texts("2026-11-08"), [text.clone()]);
+    assert_eq!(server.texts("2026-11-08"), std::slice::from_ref(text));
     assert_eq!(show().sent, [day("2026-11-08")]);
 }
