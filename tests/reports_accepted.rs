@@ -4,7 +4,7 @@
 mod support;
 
 use candor::client::day::Day;
-use candor::client::report::{Build, NO_CONFIG, ProgramReport, Report, X, filter};
+use candor::client::report::{Build, LocalReport, ProgramReport, X, filter};
 use candor::collection::{Allowed, CollectionConfig};
 use candor::gomod::ModuleVersion;
 use candor::ingest::{LoggedConfig, check, parse_date, stored_reports};
@@ -86,15 +86,15 @@ proptest! {
         // Weeks hold each build once.
         let programs: BTreeMap<Build, ProgramReport> =
             programs.into_iter().map(|program| (program.build.clone(), program)).collect();
-        let local = Report {
+        let local = LocalReport {
             week: "2026-02-08".parse().expect("a day"),
             last_week: None,
-            x: X::from_bits(bits),
             programs: programs.into_values().collect(),
-            config: NO_CONFIG.to_owned(),
+            draw: None,
         };
         let last_week = last_week.map(|day| day.parse().expect("a day"));
-        let filtered = filter(&local, &Allowed::new(&config), &version.to_string(), last_week);
+        let (x, allowed) = (X::from_bits(bits), Allowed::new(&config));
+        let filtered = filter(&local, x, &allowed, &version.to_string(), last_week);
         if let Some(report) = filtered.report {
             let json = report.to_json();
             let decoded = candor::ingest::Report::decode(json.as_bytes()).expect("understood");

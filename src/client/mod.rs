@@ -79,6 +79,8 @@ mod crash;
 pub mod day;
 mod files;
 pub mod folder;
+#[cfg(test)]
+mod loopback;
 mod memory;
 pub mod mode;
 mod program;

@@ -76,15 +76,16 @@ impl Reporting<'_> {
         send_all(self.url, day, CONNECTIONS, |sender| {
             // Every installation has a day of the week on which its week ends.
             for number in (u64::from(day.weekday())..INSTALLATIONS).step_by(7) {
-                let silent = population.x(number).get() > self.config.sample_rate.get();
+                let x = population.x(number);
+                let silent = x.get() > self.config.sample_rate.get();
                 if silent && truth.is_none() {
                     continue;
                 }
                 let local = population.installation(number);
                 if let Some(truth) = truth.as_deref_mut() {
-                    truth.count(&local);
+                    truth.count(&local.programs);
                 }
-                let report = filter(&local, &allowed, &version, None).report;
+                let report = filter(&local, x, &allowed, &version, None).report;
                 let sent = report.zip(sender).map(|(report, sender)| sender.send(report.to_json()));
                 // Receivers end early only when they fail, which is told by them.
                 if sent.is_some_and(|sent| sent.is_err()) {

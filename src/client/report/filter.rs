@@ -9,7 +9,7 @@
 //! Go's client checks neither operating system and architecture nor depth and frames, and leaves
 //! that to its server.
 
-use super::json::{Build, ProgramReport, Report};
+use super::json::{Build, LocalReport, ProgramReport, Report};
 use super::x::X;
 use crate::client::day::Day;
 use crate::collection::Allowed;
@@ -87,15 +87,16 @@ pub enum Reason {
 
 /// Parts a local report by a config.
 ///
-/// `version` is the config's; `last_week` is the week of the last report that was sent before this
-/// one.
+/// `x` is the week's, and `version` the config's; `last_week` is the week of the last report that
+/// was sent before this one.
 pub fn filter(
-    local: &Report,
+    local: &LocalReport,
+    x: X,
     allowed: &Allowed,
     version: &str,
     last_week: Option<Day>,
 ) -> Filtered {
-    let (x, rate) = (local.x, allowed.sample_rate());
+    let rate = allowed.sample_rate();
     if x.get() > rate.get() {
         let reason = Reason::NotSampled { x, rate };
         let withheld = vec![Withheld { build: None, name: None, reason }];

@@ -1,6 +1,7 @@
 //! What a config lets through, and what it does not: one row for each rule.
 
 use super::*;
+use crate::client::report::json::Draw;
 use crate::collection::CollectionConfig;
 
 const CONFIG: &str = r#"{"GOOS":["linux"],"GOARCH":["amd64"],"GoVersion":["rust1.95.0"],
@@ -24,22 +25,22 @@ fn build() -> Build {
     }
 }
 
-fn local(x: f64, build: Build, counts: &[(&str, i64)]) -> Report {
+fn local(x: f64, build: Build, counts: &[(&str, i64)]) -> LocalReport {
     let part = |stacks: bool| {
         let of_kind = counts.iter().filter(|(name, _)| name.contains('\n') == stacks);
         of_kind.map(|(name, count)| ((*name).to_owned(), *count)).collect()
     };
-    Report {
+    LocalReport {
         week: "2026-11-22".parse().expect("a day"),
         last_week: None,
-        x: X::try_from(x).expect("an X"),
         programs: vec![ProgramReport { build, counters: part(false), stacks: part(true) }],
-        config: "v0.0.0-0".to_owned(),
+        draw: Draw::of(X::try_from(x).ok(), "v0.7.0"),
     }
 }
 
-fn filtered(local: &Report) -> Filtered {
-    filter(local, &allowed(), "v0.7.0", Some("2026-11-15".parse().expect("a day")))
+fn filtered(local: &LocalReport) -> Filtered {
+    let x = local.draw.expect("drawn").x;
+    filter(local, x, &allowed(), "v0.7.0", Some("2026-11-15".parse().expect("a day")))
 }
 
 #[test]
@@ -144,6 +145,7 @@ fn a_report_is_sent_only_if_it_is_in_the_sample() {
     }
     // An empty config, as any that lists nothing, lets nothing through.
     let empty = Allowed::default();
-    let filtered = filter(&local(0.5, build(), &[("a", 1)]), &empty, "v0.1.0", None);
+    let x = X::try_from(0.5).expect("an X");
+    let filtered = filter(&local(0.5, build(), &[("a", 1)]), x, &empty, "v0.1.0", None);
     assert_eq!(filtered.report, None);
 }

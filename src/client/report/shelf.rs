@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! FOLDER/local/*.v1.count            counter files
-//! FOLDER/local/local.DATE.json       all counts of the week that ended on DATE, with its X
+//! FOLDER/local/local.DATE.json       all counts of the week that ended on DATE; with its X, and the
+//!                                    version of the config that it was drawn under, once it is
 //! FOLDER/local/DATE.pending          the day on which that week began: it is not yet decided
 //!                                    what of it is sent
 //! FOLDER/local/DATE.json             what is sent of it; waits to be sent
