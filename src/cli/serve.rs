@@ -24,7 +24,8 @@ pub(super) struct Args {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Take no reports and publish none. The deployment's folder may then be read-only.
+    /// Take no reports and publish none; clients are asked to send theirs later. The deployment's
+    /// folder may then be read-only.
     #[arg(long)]
     no_uploads: bool,
     /// Leave merging uploads and making charts to `candor merge` and `candor chart`; otherwise both

@@ -63,7 +63,8 @@ use std::future::Future;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// All that is public of a deployment; without an entrance, no reports are taken.
+/// All that is public of a deployment; without an entrance, no reports are taken, and their senders
+/// are asked to come again: what is refused is thrown away.
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     let guard = guard::Guard::new(site.clone());
     let site = Router::new()
@@ -74,10 +75,7 @@ pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
         .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
-    let all = match entrance {
-        None => site,
-        Some(entrance) => site.merge(ingest::router(entrance)),
-    };
+    let all = site.merge(ingest::router(entrance.unwrap_or_default()));
     all.layer(middleware::from_fn_with_state(guard, guard::guard))
 }
 
