@@ -38,7 +38,8 @@ pub(super) struct Args {
     /// Where to listen: HOST:PORT, :PORT for all addresses, or unix:/PATH; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: ListenAddress,
-    /// Take no reports and publish none. The deployment's folder may then be read-only.
+    /// Take no reports and publish none; clients are asked to send theirs later. The deployment's
+    /// folder may then be read-only.
     #[arg(long)]
     no_uploads: bool,
     /// Leave merging uploads and making charts to `candor merge` and `candor chart`; otherwise both
@@ -157,15 +158,11 @@ fn operations(
     Operations { upkeep, lost_reports, clock }
 }
 
-/// A clock that may only be in a quiet place is no fault.
+/// A clock that nothing confirms is no fault: it may only be quiet here.
 fn clock_report(state: ClockState) -> ClockReport {
-    match state {
-        ClockState::Behind { now, known } => {
-            let skew = now.duration_since(known.time()).as_secs();
-            ClockReport { skew, problem: Some(state.to_string()) }
-        }
-        ClockState::Plausible | ClockState::Unconfirmed { .. } => ClockReport::default(),
-    }
+    let said = (!state.is_plausible()).then(|| state.to_string());
+    let (problem, note) = if state.is_wrong() { (said, None) } else { (None, said) };
+    ClockReport { skew: state.skew().as_secs(), problem, note }
 }
 
 /// Listens on an address. To be called on a runtime.

@@ -11,7 +11,7 @@
 //! offset   = 1 to 7 lower-case hexadecimal digits
 //! ```
 //!
-//! `function` is a symbol of either language ([`super::symbol`]):
+//! `function` is a symbol of either language (`collection::symbol`):
 //!
 //! - Go's clients (golang/telemetry `internal/counter/stackcounter.go`) write
 //!   `golang.org/x/tools/gopls/internal/cache.(*Session).NewView:+12,+0x3f`: the line within the

@@ -114,6 +114,15 @@ impl ClockState {
         self == ClockState::Plausible
     }
 
+    /// By how much it is known to be wrong: below zero where it is behind, zero where nothing is known
+    /// for certain.
+    pub fn skew(self) -> SignedDuration {
+        match self {
+            ClockState::Behind { now, known } => now.duration_since(known.time()),
+            ClockState::Plausible | ClockState::Unconfirmed { .. } => SignedDuration::ZERO,
+        }
+    }
+
     /// Whether it is certain that something is wrong.
     pub fn is_wrong(self) -> bool {
         matches!(self, ClockState::Behind { .. })
@@ -208,8 +217,17 @@ mod tests {
                 unconfirmed(Some(commit("2026-01-02T00:00:00Z"))),
             ),
         ] {
-            assert_eq!(ClockState::judge(now, known.clone()), state, "{known:?}");
+            let judged = ClockState::judge(now, known.clone());
+            assert_eq!(judged, state, "{known:?}");
+            assert_eq!(judged.skew() < SignedDuration::ZERO, judged.is_wrong(), "{known:?}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_is_so_by_a_known_time() {
+        let known = commit("2026-03-01T00:00:00Z");
+        let state = ClockState::judge(time("2026-02-10T12:00:00Z"), [known]);
+        assert_eq!(state.skew(), -SignedDuration::from_hours(18 * 24 + 12));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct ClockReport {
     pub skew: i64,
     /// What is wrong with it, in words.
     pub problem: Option<String>,
+    /// What cannot be known of it, in words: no fault.
+    pub note: Option<String>,
 }
 
 impl fmt::Debug for Operations {
@@ -56,6 +58,8 @@ pub(super) struct Part {
     pub(super) part: &'static str,
     pub(super) well: bool,
     pub(super) problems: Vec<String>,
+    /// What is worth knowing, though nothing is wrong.
+    pub(super) notes: Vec<String>,
 }
 
 /// All parts.
@@ -76,15 +80,18 @@ impl Health {
         }
         let upkeep = operations.upkeep.map(|upkeep| upkeep.problems(Timestamp::now()));
         parts.extend(upkeep.map(|problems| Part::new("upkeep", problems)));
-        let clock = operations.clock.map(|clock| clock().problem.into_iter().collect());
-        parts.extend(clock.map(|problems| Part::new("clock", problems)));
+        parts.extend(operations.clock.map(|clock| {
+            let ClockReport { problem, note, .. } = clock();
+            let notes = note.into_iter().collect();
+            Part { notes, ..Part::new("clock", problem.into_iter().collect()) }
+        }));
         Health { well: parts.iter().all(|part| part.well), parts }
     }
 }
 
 impl Part {
     fn new(part: &'static str, problems: Vec<String>) -> Part {
-        Part { part, well: problems.is_empty(), problems }
+        Part { part, well: problems.is_empty(), problems, notes: Vec::new() }
     }
 }
 
@@ -123,9 +130,9 @@ async fn blocking(look: impl FnOnce() -> Vec<String> + Send + 'static) -> Vec<St
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = |well: bool| if well { "ok" } else { "not ok" };
-        for Part { part, well, problems } in &self.parts {
+        for Part { part, well, problems, notes } in &self.parts {
             writeln!(f, "{part}: {}", verdict(*well))?;
-            problems.iter().try_for_each(|problem| writeln!(f, "  {problem}"))?;
+            problems.iter().chain(notes).try_for_each(|said| writeln!(f, "  {said}"))?;
         }
         writeln!(f, "{}", verdict(self.well))
     }

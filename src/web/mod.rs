@@ -68,7 +68,8 @@ use refusal::Refusal;
 use std::future::Future;
 use tokio::sync::watch;
 
-/// All that is public of a deployment; without an entrance, no reports are taken.
+/// All that is public of a deployment; without an entrance, no reports are taken, and their senders
+/// are asked to come again: what is refused is thrown away.
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     router_with(site, entrance, BodyLimits::default())
 }
@@ -84,10 +85,7 @@ fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Ro
         .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
-    let all = match entrance {
-        None => site,
-        Some(entrance) => site.merge(ingest::router_with(entrance, bodies)),
-    };
+    let all = site.merge(ingest::router_with(entrance.unwrap_or_default(), bodies));
     all.layer(middleware::from_fn_with_state(guarded, guard::guard))
 }
 

@@ -51,7 +51,7 @@ async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
         lost_reports: Some(Arc::new(move || lost.lock().expect("a lock").clone())),
         clock: Some(Arc::new(move || {
             let problem = skewed.lock().expect("a lock").first().cloned();
-            ClockReport { skew: problem.as_ref().map_or(0, |_| -86_400), problem }
+            ClockReport { skew: problem.as_ref().map_or(0, |_| -86_400), problem, note: None }
         })),
     });
     assert_eq!(health(&site, None).await.status, 200);

@@ -252,3 +252,15 @@ async fn the_front_page_says_what_is_here() {
     let empty = get(&Fixture::new().router().await, "/").await;
     assert!(empty.text().contains("none yet"));
 }
+
+#[tokio::test]
+async fn where_no_reports_are_taken_none_is_thrown_away() {
+    let router = Fixture::with(1).router().await;
+    for path in ["/upload/2026-02-08", "/upload//2026-02-08"] {
+        let answer =
+            ask(&router, Method::POST, path, &[("content-type", "application/json")]).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.header("retry-after"), "60");
+        assert_eq!(answer.text(), "no reports are taken at the moment; send it again later\n");
+    }
+}
