@@ -8,11 +8,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+/// How often it is looked how late this process wakes up.
+const TICK: Duration = Duration::from_millis(40);
+
 /// Who made a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     Reader,
     Sender,
+    /// Nobody: how late this process itself wakes up.
+    Clock,
 }
 
 /// A request that was made, by the soak's time.
@@ -76,6 +81,17 @@ impl Clients {
             self.requests.lock().expect("unpoisoned").push(request);
         }
         answer
+    }
+
+    /// Notes, for ever, how late this process wakes up: what no server can be blamed for.
+    pub async fn watch_clock(&self) {
+        loop {
+            let due = self.now() + TICK;
+            tokio::time::sleep(TICK).await;
+            let request =
+                Request { who: Who::Clock, began: due, ended: self.now(), status: Some(200) };
+            self.requests.lock().expect("unpoisoned").push(request);
+        }
     }
 
     /// Forgets all requests until now.

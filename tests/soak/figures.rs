@@ -47,6 +47,8 @@ pub struct Row {
     pub lives: u32,
     pub reads: Waits,
     pub uploads: Waits,
+    /// How late this process itself woke up.
+    pub clock: Waits,
     pub held: Vec<Held>,
 }
 
@@ -76,12 +78,13 @@ pub fn rows(lived: &[Lived], requests: &[Request], full: &[[Duration; 2]]) -> Ve
         for request in requests.iter().filter(within) {
             let waits = match request.who {
                 Who::Reader => &mut row.reads,
+                Who::Clock => &mut row.clock,
                 // A full disk is a good reason to ask senders to come again.
                 Who::Sender if full.iter().any(|window| overlaps(request, *window)) => continue,
                 Who::Sender => &mut row.uploads,
             };
             match request.status {
-                Some(200) => waits.times.push(request.ended - request.began),
+                Some(200) => waits.times.push(request.ended.saturating_sub(request.began)),
                 other => {
                     waits.refused += 1;
                     *waits.answers.entry(other).or_default() += 1;

@@ -113,6 +113,8 @@ async fn soak(arguments: &Arguments, hostile: &Runtime) -> bool {
     let (large, made) = (Arc::new(Large(large)), Arc::new(Made::default()));
     clients.forget();
     let reading = tokio::spawn(readers::read(clients.clone()));
+    let watched = clients.clone();
+    let watching = tokio::spawn(async move { watched.watch_clock().await });
     let sending = tokio::spawn(senders.clone().send());
     past.say(&format!("quiet for {} s", quiet.as_secs()));
     server = past.live(server, &plan::QUIET, [quiet; 2]).await;
@@ -131,6 +133,7 @@ async fn soak(arguments: &Arguments, hostile: &Runtime) -> bool {
     senders.come_to_an_end();
     server = past.live(server, &plan::LAST, plan::SETTLE).await;
     reading.abort();
+    watching.abort();
     verdict.note(server.stop(), "the server stops when it is asked to, after everything");
     judge(&past, &mut verdict, lives, &made)
 }
