@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use support::moment::kill_after_changes;
 use support::{Charts, Deployment, MODULE, chart, json, run, text};
 use tempfile::TempDir;
 
@@ -281,18 +282,12 @@ fn sigkill_at_any_store_operation_leaves_the_old_state_or_the_new() {
 fn the_program_killed_at_arbitrary_moments_loses_and_repeats_nothing() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let mut seen: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
-    let mut newest = 0;
+    let (mut newest, mut unfinished) = (0, 0);
     for round in 0..30_u64 {
         charts.add_chart(&format!("chart{round}"));
-        let mut child = deployment
-            .publish_command(&charts)
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("start candor publish");
-        std::thread::sleep(std::time::Duration::from_micros(1_500 * round));
-        let _ = child.kill();
-        child.wait().expect("wait");
+        let mut publish = deployment.publish_command(&charts);
+        let hit = kill_after_changes(&mut publish, deployment.path(), round as u32 % 15);
+        unfinished += u32::from(hit);
         let (size, bytes) = look_on_disk(deployment.path());
         assert!(size == newest || size == newest + 1, "{newest} then {size}");
         assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
@@ -304,4 +299,6 @@ fn the_program_killed_at_arbitrary_moments_loses_and_repeats_nothing() {
         assert_eq!(size, newest);
         assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
     }
+    println!("{unfinished} of 30 publications were killed before their end");
+    assert!(unfinished > 3, "only {unfinished} publications were killed before their end");
 }

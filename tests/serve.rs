@@ -4,8 +4,8 @@ mod support;
 
 use std::process::Command;
 use support::{
-    Charts, Deployment, HOST, Server, candor, contents, in_background, json, refused, serve_command,
-    succeed, text,
+    Charts, Deployment, HOST, Server, candor, contents, in_background, json, refused,
+    serve_command, succeed, text,
 };
 
 #[test]

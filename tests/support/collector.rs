@@ -24,6 +24,8 @@ struct Shared {
     status: AtomicU16,
     /// How long each answer takes.
     milliseconds: AtomicU64,
+    /// Whether answers are kept back.
+    held: AtomicBool,
     /// Whether module zips are changed on the way.
     tampers: AtomicBool,
 }
@@ -38,6 +40,7 @@ impl Collector {
             received: Mutex::default(),
             status: AtomicU16::new(200),
             milliseconds: AtomicU64::new(0),
+            held: AtomicBool::new(false),
             tampers: AtomicBool::new(false),
         });
         let at_work = shared.clone();
@@ -61,6 +64,12 @@ impl Collector {
         std::mem::take(&mut *self.shared.received.lock().expect("unpoisoned"))
     }
 
+    /// Keeps answers to uploads back until what this returns is dropped, or the front is.
+    pub fn hold_answers(&self) -> Held<'_> {
+        self.shared.held.store(true, SeqCst);
+        Held(self)
+    }
+
     /// Waits until something came.
     pub fn wait(&self) {
         while self.shared.received.lock().expect("unpoisoned").is_empty() {
@@ -78,6 +87,15 @@ impl Collector {
 
     pub fn tamper(&self, tampers: bool) {
         self.shared.tampers.store(tampers, SeqCst);
+    }
+}
+
+/// Answers are kept back while this is there.
+pub struct Held<'a>(&'a Collector);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.shared.held.store(false, SeqCst);
     }
 }
 
@@ -114,6 +132,10 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         (response.status().as_u16(), body)
     };
     std::thread::sleep(Duration::from_millis(shared.milliseconds.load(SeqCst)));
+    let is_upload = request.starts_with("POST ");
+    while is_upload && shared.held.load(SeqCst) && !shared.stop.load(SeqCst) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     write!(
         stream,
         "HTTP/1.1 {status} Status\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
