@@ -239,7 +239,7 @@ async fn a_head_of_another_log_is_not_served() {
     assert!(refused.is_err_and(|e| e.to_string().contains("log/checkpoint")));
     let empty = std::sync::Arc::new(crate::store::MemoryStore::new());
     let refused = Site::open(path(), ours.keys.clone(), empty).await;
-    assert!(refused.is_err_and(|e| e.to_string().contains("candor init")));
+    assert!(refused.is_err_and(|e| e.to_string().contains("candor publish")));
 }
 
 #[tokio::test]
