@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use support::moment::kill_after_changes;
 use support::{Charts, Deployment, MODULE, chart, json, run, text};
 use tempfile::TempDir;
 
@@ -327,31 +327,15 @@ fn the_program_killed_at_arbitrary_moments_loses_and_repeats_nothing() {
     let mut newest = 0;
     // What was found after a publisher was really killed; one that was done before is none.
     let mut outcomes = Outcomes::default();
-    // The moment that counts lies between these, as far as is known: each kill halves what is
-    // between them, and they grow apart again for a machine whose pace changes.
-    let (mut early, mut late) = (Duration::ZERO, Duration::from_millis(100));
     for round in 0.. {
-        assert!(round < 200, "{outcomes:?} between {early:?} and {late:?}");
+        assert!(round < 200, "{outcomes:?}");
         charts.add_chart(&format!("chart{round}"));
-        let mut child = deployment
-            .publish_command(&charts)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("start candor publish");
-        let wait = early + (late - early) / 2;
-        std::thread::sleep(wait);
-        let _ = child.kill();
-        let status = child.wait().expect("wait");
+        let mut publish = deployment.publish_command(&charts);
+        let killed = kill_after_changes(&mut publish, deployment.path(), round % 15);
         let (size, bytes) = look_on_disk(deployment.path());
         assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
-        if status.signal() == Some(9) {
+        if killed {
             outcomes.note(size, newest);
-        }
-        if size == newest {
-            (early, late) = (wait, late.max(wait + wait / 8));
-        } else {
-            (early, late) = (early.min(wait - wait / 8), wait);
         }
 
         let done = json(&mut deployment.publish_command(&charts));

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use support::moment::kill_after_changes;
 use support::{Charts, Deployment, candor, segments, succeed};
 
 /// How often the merge is killed.
@@ -56,23 +56,19 @@ fn upload(folder: &Path, round: u32) {
 #[test]
 fn a_merge_that_is_killed_at_any_moment_is_finished_by_the_next() {
     let (killed, undisturbed) = (Deployment::new(), Deployment::new());
-    // How long a whole merge takes here and now.
-    let mut whole = Duration::ZERO;
     let mut unfinished = 0;
     for round in 0..KILLS {
         if round % 4 == 0 {
             upload(killed.path(), round / 4);
             upload(undisturbed.path(), round / 4);
-            let start = Instant::now();
             succeed(&mut merge(undisturbed.path()));
-            whole = whole.max(start.elapsed());
         }
-        let mut child = merge(killed.path()).spawn().expect("start candor merge");
-        std::thread::sleep(whole * (round % 10) / 10 + whole / 29);
-        child.kill().expect("killed");
-        unfinished += u32::from(!child.wait().expect("its end").success());
+        let changes = 1 + round % 10 * 3;
+        let hit = kill_after_changes(&mut merge(killed.path()), killed.path(), changes);
+        unfinished += u32::from(hit);
         check_files(killed.path());
     }
+    println!("{unfinished} of {KILLS} merges were killed before their end");
     assert!(unfinished > 3, "only {unfinished} merges were killed before their end");
     succeed(&mut merge(killed.path()));
     let (found, expected) = (index(killed.path()), index(undisturbed.path()));
@@ -98,7 +94,6 @@ fn a_merge_that_is_killed_at_any_moment_is_finished_by_the_next() {
 fn charting_that_is_killed_at_any_moment_is_finished_by_the_next() {
     let charts = Charts::new();
     let (killed, undisturbed) = (Deployment::new(), Deployment::new());
-    let mut whole = Duration::ZERO;
     let mut unfinished = 0;
     for round in 0..KILLS {
         if round % 4 == 0 {
@@ -109,15 +104,12 @@ fn charting_that_is_killed_at_any_moment_is_finished_by_the_next() {
                 upload(deployment.path(), round / 4);
                 succeed(&mut merge(deployment.path()));
             }
-            let start = Instant::now();
             succeed(&mut verb("chart", undisturbed.path()));
-            whole = whole.max(start.elapsed());
         }
-        let mut child = verb("chart", killed.path()).spawn().expect("start candor chart");
-        std::thread::sleep(whole * (round % 10) / 10 + whole / 29);
-        child.kill().expect("killed");
-        unfinished += u32::from(!child.wait().expect("its end").success());
+        let (mut chart, changes) = (verb("chart", killed.path()), round % 8);
+        unfinished += u32::from(kill_after_changes(&mut chart, killed.path(), changes));
     }
+    println!("{unfinished} of {KILLS} were killed before their end");
     assert!(unfinished > 3, "only {unfinished} were killed before their end");
     succeed(&mut verb("chart", killed.path()));
     let (found, expected) = (index(killed.path()), index(undisturbed.path()));

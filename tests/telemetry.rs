@@ -15,7 +15,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 use support::collector::Collector;
 use support::counter_file::CounterFile;
-use support::{Charts, Deployment, Server, candor, contents, json, refused, run, succeed, text};
+use support::moment::kill_after_changes;
+use support::{
+    Charts, Deployment, Server, candor, contents, in_background, json, refused, run, succeed, text,
+};
 use tempfile::TempDir;
 
 /// A published config, and where its reports arrive.
@@ -147,17 +150,14 @@ fn processes_at_once_send_each_week_once() {
 #[test]
 fn killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice() {
     let project = Project::new();
-    project.collector.answer_after(3);
+    let mut unfinished = 0;
     for round in 0..24 {
         let machine = Machine::new();
         let weeks = [machine.count(3), machine.count(10)];
         for attempt in 0..2 {
-            let mut command = machine.upload(&project);
-            let mut child =
-                command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
-            std::thread::sleep(Duration::from_millis(round * 5 + attempt * 17));
-            child.kill().expect("killed");
-            child.wait().expect("waited");
+            let mut upload = machine.upload(&project);
+            let changes = round + attempt * 3;
+            unfinished += u32::from(kill_after_changes(&mut upload, machine.path(), changes));
         }
         succeed(&mut machine.upload(&project));
         let received = by_path(&project.collector.take());
@@ -172,21 +172,24 @@ fn killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice() {
             assert_eq!(std::fs::read_to_string(sent).expect("kept"), bodies[0]);
         }
     }
+    println!("{unfinished} of 48 uploads were killed before their end");
+    assert!(unfinished > 8, "only {unfinished} uploads were killed before their end");
 }
 
 #[test]
 fn killed_before_the_answer_the_same_bytes_are_sent_again() {
     let project = Project::new();
-    project.collector.answer_after(50);
     let machine = Machine::new();
     let week = machine.count(3);
     for _ in 0..3 {
+        let held = project.collector.hold_answers();
         let mut command = machine.upload(&project);
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
         project.collector.wait();
         child.kill().expect("killed");
-        child.wait().expect("waited");
+        assert!(!child.wait().expect("waited").success(), "it had no answer");
+        drop(held);
         // The server has it, the machine does not know.
         let [(path, body)] = &project.collector.take()[..] else { panic!("one report") };
         assert_eq!((path, x_of(body)), (&format!("/upload/{week}"), machine.local_x(&week)));
@@ -301,6 +304,31 @@ fn a_config_file_lets_one_look_before_anything_is_known() {
     assert!(message.contains("config.json"), "{message}");
 }
 
+/// Serves the page, as a shell starts what is to run in the background; and its address.
+fn serve_page(machine: &Machine) -> (std::process::Child, String) {
+    let mut command = in_background(machine.telemetry("view").arg("--serve"));
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("piped");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let told: Value = serde_json::from_str(&line).expect("JSON");
+    (child, told["url"].as_str().expect("a URL").to_owned())
+}
+
+#[test]
+fn the_page_ends_when_it_is_asked_to_however_it_was_started() {
+    let machine = Machine::new();
+    machine.count(3);
+    for signal in ["INT", "TERM"] {
+        let (mut child, url) = serve_page(&machine);
+        // Someone who is connected and says nothing holds nothing up.
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        let _silent = std::net::TcpStream::connect(address).expect("connected");
+        succeed(Command::new("kill").args(["-s", signal, &child.id().to_string()]));
+        assert!(child.wait().expect("ended").success(), "{signal}");
+    }
+}
+
 #[test]
 fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
     let machine = Machine::new();
@@ -308,13 +336,7 @@ fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
     let file = machine.path().join("page.html");
     succeed(machine.telemetry("view").arg("--html").arg(&file));
     let written = std::fs::read_to_string(&file).expect("written");
-    let mut child = machine.telemetry("view").arg("--serve").stdout(Stdio::piped()).spawn();
-    let child = child.as_mut().expect("started");
-    let mut line = String::new();
-    let stdout = child.stdout.take().expect("piped");
-    BufReader::new(stdout).read_line(&mut line).expect("a line");
-    let told: Value = serde_json::from_str(&line).expect("JSON");
-    let url = told["url"].as_str().expect("a URL");
+    let (mut child, url) = serve_page(&machine);
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let get = |host: &str| {
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
@@ -329,7 +351,7 @@ fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
     assert_eq!(body, written);
     assert!(body.contains("hello/&lt;script&gt;") && !body.contains("<script"), "{body}");
     assert!(get("evil.example").starts_with("HTTP/1.1 403"));
-    succeed(Command::new("kill").args(["-INT", &child.id().to_string()]));
+    child.kill().expect("killed");
     child.wait().expect("ended");
     let message = refused(machine.telemetry("view").args(["--serve", "0.0.0.0:0"]), 2);
     assert!(message.contains("loopback"), "{message}");

@@ -5,8 +5,8 @@ mod support;
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use support::{Charts, Deployment, candor, chart};
+use std::process::{Child, Command, Stdio};
+use support::{Charts, Deployment, candor, chart, in_background, succeed};
 
 /// A watching publisher; stopped on drop.
 struct Watching(Child);
@@ -66,4 +66,23 @@ fn a_branch_is_followed_commit_by_commit() {
     let (_watching, mut found) = watch(&deployment, &url);
     let value = found.next().expect("the publisher goes on");
     assert_eq!((&value["commit"], &value["version"]), (&fifth.into(), &"v0.4.0".into()));
+}
+
+#[test]
+fn it_ends_when_it_is_asked_to_however_it_was_started() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    for signal in ["INT", "TERM"] {
+        charts.add_chart(&signal.to_lowercase());
+        let mut command = candor();
+        command.args(["--json", "publish", "--watch", "--interval", "3600", "--charts"]);
+        command.arg(charts.path()).arg("--data").arg(deployment.path());
+        let mut child = in_background(&command).stdout(Stdio::piped()).spawn().expect("started");
+        // Once it has said something it has looked, and waits for an hour.
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a piped stdout");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert!(line.contains("published"), "{line}");
+        succeed(Command::new("kill").args(["-s", signal, &child.id().to_string()]));
+        assert!(child.wait().expect("its end").success(), "{signal}");
+    }
 }

@@ -1,11 +1,11 @@
 //! Reading what is public: the index, and the files that it names.
 
 use crate::aggregate::figure::WeekCharts;
-use crate::aggregate::index::{FORMAT, Index, PublicFile, WITHOUT_CHECKSUM};
+use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile, WITHOUT_CHECKSUM};
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
@@ -26,20 +26,42 @@ pub enum PublicError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is there was not written by this program, or by a later version of it.
-    #[error("{what} is not understood: {reason}; run `candor merge` and `candor chart` again")]
+    /// What is there is not what was written.
+    #[error(
+        "{what} is damaged: {reason}. Restore it from the newest copy of the store; where there is \
+         none, and all reports are still stored, remove it and run `candor merge` and `candor chart`, \
+         which make everything anew"
+    )]
     Malformed {
-        /// The object.
+        /// The pointer.
         what: String,
         /// What is wrong with it.
         reason: String,
     },
+    /// What is there was written by a later version of this program.
+    #[error("{what} has a form that this program does not know ({reason}); use the newer program")]
+    Later {
+        /// The object or pointer.
+        what: String,
+        /// What is not known.
+        reason: String,
+    },
     /// The index names an object that is not there.
-    #[error("{0} is missing from the store; run `candor merge` and `candor chart` again")]
-    Missing(String),
+    #[error("{name} is missing from the store; put it back from a copy, or run {made_by}")]
+    Missing {
+        /// The object.
+        name: String,
+        /// What makes it again.
+        made_by: MadeBy,
+    },
     /// An object does not have the bytes that its name says.
-    #[error("{0} is damaged; restore it from a copy, or remove it and run `candor merge --week`")]
-    Damaged(String),
+    #[error("{name} is damaged; restore it from a copy, or run {made_by}")]
+    Damaged {
+        /// The object.
+        name: String,
+        /// What makes it again.
+        made_by: MadeBy,
+    },
     /// An object could not be read.
     #[error("cannot read {name}: {source}")]
     Io {
@@ -48,6 +70,40 @@ pub enum PublicError {
         /// The system's answer.
         source: io::Error,
     },
+}
+
+/// What makes an object again, from what is stored and public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeBy {
+    /// Merging the week that this day lies in.
+    Merge(Date),
+    /// Charting it.
+    Chart(Date),
+}
+
+impl fmt::Display for MadeBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MadeBy::Merge(day) => {
+                write!(f, "`candor merge --week {day}` and then `candor chart --week {day}`")
+            }
+            MadeBy::Chart(day) => write!(f, "`candor chart --week {day}`"),
+        }
+    }
+}
+
+impl PublicFile {
+    /// The file for people, and what makes it again.
+    fn named(&self, key: &Key) -> (String, MadeBy) {
+        let day = self.name.strip_prefix("week-").unwrap_or(&self.name).get(..10);
+        let day = day.and_then(|day| day.parse().ok()).unwrap_or_default();
+        (format!("{} ({key})", self.name), MadeBy::Merge(day))
+    }
+
+    fn missing(&self, key: &Key) -> PublicError {
+        let (name, made_by) = self.named(key);
+        PublicError::Missing { name, made_by }
+    }
 }
 
 impl From<KeyError> for PublicError {
@@ -116,11 +172,11 @@ impl PublicData {
     /// What was opened can be read to its end, whatever is merged meanwhile.
     pub fn open(&self, file: &PublicFile) -> Result<File, PublicError> {
         let key = object_key(&file.sha256)?;
-        let mut opened =
-            self.store.open(&key)?.ok_or_else(|| PublicError::Missing(key.to_string()))?;
+        let mut opened = self.store.open(&key)?.ok_or_else(|| file.missing(&key))?;
         let failed = |source| PublicError::Io { name: key.to_string(), source };
         if sha256(&mut opened).map_err(failed)? != file.sha256 {
-            return Err(PublicError::Damaged(key.to_string()));
+            let (name, made_by) = file.named(&key);
+            return Err(PublicError::Damaged { name, made_by });
         }
         opened.rewind().map_err(failed)?;
         Ok(opened)
@@ -129,7 +185,7 @@ impl PublicData {
     /// Opens a file again of which [`PublicData::open`] was sure before, without reading it.
     pub fn reopen(&self, file: &PublicFile) -> Result<File, PublicError> {
         let key = object_key(&file.sha256)?;
-        self.store.open(&key)?.ok_or_else(|| PublicError::Missing(key.to_string()))
+        self.store.open(&key)?.ok_or_else(|| file.missing(&key))
     }
 
     fn parse(&self, bytes: Option<&[u8]>) -> Result<Index, PublicError> {
@@ -139,22 +195,27 @@ impl PublicData {
         }
     }
 
+    /// Whether there is an object where the index says that these charts are; not what is in it.
+    pub fn has(&self, charts: &ChartsFile) -> Result<bool, PublicError> {
+        Ok(self.store.open(&object_key(&charts.sha256)?)?.is_some())
+    }
+
     /// The charts of a week, if they were made.
     pub fn charts(&self, index: &Index, week: Date) -> Result<Option<WeekCharts>, PublicError> {
         let Some(file) = index.weeks.get(&week).and_then(|week| week.charts.as_ref()) else {
             return Ok(None);
         };
         let key = object_key(&file.sha256)?;
-        let name = key.to_string();
-        let bytes = self.store.get(&key)?;
-        let bytes = bytes.ok_or(PublicError::Missing(name.clone()))?;
-        if hex(&Sha256::digest(&bytes)) != file.sha256 {
-            return Err(PublicError::Damaged(name));
-        }
-        let malformed = |e: serde_json::Error| PublicError::Malformed {
-            what: name.clone(),
-            reason: e.to_string(),
+        let name = format!("the charts of the week until {week} ({key})");
+        let made_by = MadeBy::Chart(week);
+        let Some(bytes) = self.store.get(&key)? else {
+            return Err(PublicError::Missing { name, made_by });
         };
+        if hex(&Sha256::digest(&bytes)) != file.sha256 {
+            return Err(PublicError::Damaged { name, made_by });
+        }
+        let malformed =
+            |e: serde_json::Error| PublicError::Later { what: name, reason: e.to_string() };
         serde_json::from_slice(&bytes).map(Some).map_err(malformed)
     }
 }
@@ -196,7 +257,10 @@ pub fn parse_index(bytes: &[u8]) -> Result<Index, PublicError> {
         }
         // No flipped bit makes a 1 of the 2.
         WITHOUT_CHECKSUM => Ok(index),
-        other => Err(malformed(format!("it has format {other}, and this program knows {FORMAT}"))),
+        other => Err(PublicError::Later {
+            what: INDEX.to_owned(),
+            reason: format!("format {other}, and this program knows {FORMAT}"),
+        }),
     }
 }
 
@@ -249,6 +313,23 @@ mod tests {
         let refused = public.update(|_| Ok::<_, PublicError>(())).expect_err("refused");
         assert!(refused.to_string().contains("checksum"), "{refused}");
         assert_eq!(store.snapshot().pointers, damaged.pointers);
+    }
+
+    #[test]
+    fn what_makes_a_file_again_is_said_with_its_week() {
+        let (_, public) = public();
+        let index = public.index().expect("an index");
+        let file = index.file("2026-02-08.parquet").expect("a file");
+        let said = public.open(file).expect_err("missing").to_string();
+        assert!(said.starts_with("2026-02-08.parquet (public/abab"), "{said}");
+        assert!(
+            said.contains("run `candor merge --week 2026-02-08` and then `candor chart"),
+            "{said}"
+        );
+        let week = PublicFile { name: "week-2026-02-08.ndjson.gz".to_owned(), ..file.clone() };
+        assert!(
+            public.reopen(&week).expect_err("missing").to_string().contains("--week 2026-02-08")
+        );
     }
 
     #[test]

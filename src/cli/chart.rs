@@ -2,7 +2,7 @@
 
 use super::merge::Days;
 use super::progress::Bar;
-use super::{DataFolder, Failure, Output};
+use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::{ChartError, Charted, LoggedConfigs, Progress, PublicData, Weeks, chart};
 use crate::publish::{Catalogues, Deployment};
 use std::fmt;
@@ -24,6 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    signals::end_when_terminated()?;
     let weeks = args.days.range()?.map_or(Weeks::Outdated, Weeks::Within);
     let deployment = Deployment::open(&args.data.folder)?;
     let bar = Bar::new();

@@ -1,7 +1,7 @@
 //! `candor merge`: uploads become the public data of days and weeks.
 
 use super::progress::Bar;
-use super::{DataFolder, Failure, Output};
+use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::index::week_of;
 use crate::aggregate::{
     MergeError, Merged, MergedDataset, Progress, merge, merge_after_loss, merge_days,
@@ -87,6 +87,7 @@ pub(super) fn merge_deployment(
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    signals::end_when_terminated()?;
     let days = args.days.range()?;
     let deployment = Deployment::open(&args.data.folder)?;
     let (reports, scratch) = (deployment.reports(), deployment.scratch());

@@ -16,6 +16,7 @@ mod merge;
 mod progress;
 mod publish;
 mod serve;
+mod signals;
 mod signer;
 mod simulate;
 mod telemetry;

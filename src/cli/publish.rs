@@ -1,6 +1,6 @@
 //! `candor publish`: the config of a charts repository, as the next version.
 
-use super::{DataFolder, Failure, Output};
+use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
 use crate::publish::{Deployment, Found, Outcome, Publisher, Watch};
@@ -40,6 +40,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    // A publication that is killed at any moment is completed by the next.
+    if args.watch { signals::end_when_asked() } else { signals::end_when_terminated() }?;
     let deployment = Deployment::open(&args.data.folder)?;
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);

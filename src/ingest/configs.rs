@@ -95,10 +95,16 @@ pub enum ConfigSetError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no log.
-    #[error("the store has no log (no {CHECKPOINT}); make one with `candor init`")]
+    #[error(
+        "the store has no {CHECKPOINT}: where it has log/head, `candor publish` signs it again; else \
+         restore the store, or mend `store` in candor.toml where that is wrong"
+    )]
     NoLog,
     /// The published head is not signed by this deployment.
-    #[error("{CHECKPOINT} in the store is damaged: {0}; restore it from a copy of the store")]
+    #[error(
+        "{CHECKPOINT} in the store is damaged: {0}; restore it from the newest copy of the store, or \
+         remove it and run `candor publish`, which signs it again"
+    )]
     Checkpoint(#[from] PublishedError),
     /// A version is missing or damaged.
     #[error(transparent)]

@@ -108,7 +108,10 @@ pub struct JournalState {
 #[non_exhaustive]
 pub enum JournalError {
     /// Another process appends to this folder.
-    #[error("{folder} is in use by another process; two cannot store reports in one folder")]
+    #[error(
+        "{folder} is in use by another process, and two cannot store reports in one folder: stop that \
+         one, or serve with --no-uploads"
+    )]
     InUse {
         /// The folder.
         folder: String,

@@ -5,6 +5,7 @@
 
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Bundle, Tile};
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -21,8 +22,10 @@ pub(super) enum Asked {
     Bundle(Bundle),
     /// A version's zip, or its record.
     Version(ModuleVersion),
-    /// A file of public data or charts, by its name.
+    /// A file of public data, by its name.
     File(String),
+    /// The charts of the week until this day.
+    Charts(Date),
 }
 
 /// What was found so far.

@@ -98,16 +98,21 @@ mod tests {
     #[tokio::test]
     async fn what_is_asked_for_many_times_at_once_is_loaded_once() {
         let shelf: Arc<Shelf<u8, u64>> = Arc::new(Shelf::new(1 << 20, 1));
-        let loads = Arc::new(AtomicUsize::new(0));
+        let (asked, loads) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..50 {
-            let (shelf, loads) = (shelf.clone(), loads.clone());
+            let (shelf, asked, loads) = (shelf.clone(), asked.clone(), loads.clone());
             tasks.spawn(async move {
+                let waited_for = asked.clone();
                 let load = move || {
                     loads.fetch_add(1, Ordering::SeqCst);
-                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    // Not before all have asked.
+                    while waited_for.load(Ordering::SeqCst) < 50 {
+                        std::thread::yield_now();
+                    }
                     Ok::<_, Failed>(7)
                 };
+                asked.fetch_add(1, Ordering::SeqCst);
                 shelf.get(1, load).await
             });
         }

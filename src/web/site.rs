@@ -16,6 +16,7 @@ use crate::aggregate::index::PublicFile;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::store::Store;
 use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Tile, TreeHead};
+use jiff::civil::Date;
 use maud::Markup;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -136,6 +137,15 @@ impl Site {
                 Asked::Tile(tile) => drop(self.tile(tile).await),
                 Asked::Bundle(bundle) => drop(self.bundle(bundle).await),
                 Asked::Version(version) => drop(self.version(version).await),
+                Asked::Charts(week) => {
+                    let data = self.public_data().clone();
+                    let read = move || data.index().and_then(|index| data.charts(&index, week));
+                    let read = tokio::task::spawn_blocking(read).await;
+                    if let Ok(read) = read {
+                        let problem = read.err().map(|error| error.to_string());
+                        self.damage().note(Asked::Charts(week), problem);
+                    }
+                }
                 Asked::File(name) => {
                     let shown = self.index().await;
                     let file = shown.as_ref().ok().and_then(|shown| shown.index.file(&name));
@@ -279,6 +289,11 @@ impl Site {
         });
         self.note(Asked::File(file.name.clone()), problem);
         opened
+    }
+
+    /// Notes that the charts of a week are missing or damaged.
+    pub(super) fn note_charts(&self, week: Date, problem: String) {
+        self.note(Asked::Charts(week), Some(problem));
     }
 
     /// Tells the operator what is wrong with the store; clients are told that something is.

@@ -35,10 +35,16 @@ pub(super) enum Fault {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// Nothing was ever published.
-    #[error("the store has no {CHECKPOINT}; make the log with `candor init`")]
+    #[error(
+        "the store has no {CHECKPOINT}: where it has log/head, `candor publish` signs it again; else \
+         restore the store, or mend `store` in candor.toml where that is wrong"
+    )]
     NoLog,
     /// The published head is not signed by this log.
-    #[error("{CHECKPOINT} in the store is damaged: {0}; restore it from a copy of the store")]
+    #[error(
+        "{CHECKPOINT} in the store is damaged: {0}; restore it from the newest copy of the store, or \
+         remove it and run `candor publish`, which signs it again"
+    )]
     Head(#[from] PublishedError),
     /// The published head is not a later one than that which was served already.
     #[error(

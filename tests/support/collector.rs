@@ -26,6 +26,8 @@ struct Shared {
     status: AtomicU16,
     /// How long each answer takes.
     milliseconds: AtomicU64,
+    /// Whether answers are kept back.
+    held: AtomicBool,
     /// Whether module zips are changed on the way.
     tampers: AtomicBool,
 }
@@ -41,6 +43,7 @@ impl Collector {
             requests: AtomicU64::new(0),
             status: AtomicU16::new(200),
             milliseconds: AtomicU64::new(0),
+            held: AtomicBool::new(false),
             tampers: AtomicBool::new(false),
         });
         let at_work = shared.clone();
@@ -62,6 +65,12 @@ impl Collector {
     /// Forgets what came, and returns it.
     pub fn take(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.shared.received.lock().expect("unpoisoned"))
+    }
+
+    /// Keeps answers to uploads back until what this returns is dropped, or the front is.
+    pub fn hold_answers(&self) -> Held<'_> {
+        self.shared.held.store(true, SeqCst);
+        Held(self)
     }
 
     /// Waits until something came.
@@ -92,6 +101,15 @@ impl Collector {
 
     pub fn tamper(&self, tampers: bool) {
         self.shared.tampers.store(tampers, SeqCst);
+    }
+}
+
+/// Answers are kept back while this is there.
+pub struct Held<'a>(&'a Collector);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.shared.held.store(false, SeqCst);
     }
 }
 
@@ -130,8 +148,10 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     shared.requests.fetch_add(1, SeqCst);
     // In small steps: the front may be stopped meanwhile, or told to answer at once.
     let begun = std::time::Instant::now();
-    while begun.elapsed() < Duration::from_millis(shared.milliseconds.load(SeqCst))
-        && !shared.stop.load(SeqCst)
+    let is_upload = request.starts_with("POST ");
+    while !shared.stop.load(SeqCst)
+        && (begun.elapsed() < Duration::from_millis(shared.milliseconds.load(SeqCst))
+            || is_upload && shared.held.load(SeqCst))
     {
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -9,6 +9,7 @@ pub mod collector;
 pub mod counter_file;
 pub mod front_door;
 pub mod http;
+pub mod moment;
 pub mod mutation;
 pub mod python;
 pub mod segments;
@@ -246,6 +247,12 @@ pub fn in_background(command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(command.get_program());
     shell.args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
     shell
 }
 

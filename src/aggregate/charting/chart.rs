@@ -16,7 +16,7 @@ use crate::aggregate::index::{FileFormat, Index, PublicFile, Week};
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::reader::ParquetReader;
 use crate::aggregate::progress::{Phase, Progress};
-use crate::aggregate::public::{PublicData, PublicError, hex};
+use crate::aggregate::public::{MadeBy, PublicData, PublicError, hex};
 use crate::gomod::ModuleVersion;
 use crate::ingest::ConfigSetError;
 use crate::publish::{CatalogueEntry, CatalogueError, Catalogues, in_force};
@@ -34,7 +34,7 @@ pub const SETTLED: i32 = 35;
 /// Which weeks are charted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weeks {
-    /// Those whose charts are missing, or were made from something else than there is now.
+    /// Those whose charts are missing (in the index, or in the store), or were made from something else than there is now.
     Outdated,
     /// Those with a day in this range, whatever charts they have.
     Within(RangeInclusive<Date>),
@@ -156,7 +156,10 @@ impl Run<'_> {
             }
             Weeks::Outdated => {
                 let current = entry.charts.as_ref().map(|charts| charts.made_from.as_str());
-                current.is_none() || current != self.made_from(week, entry).as_deref()
+                // A store that does not answer is found out by whoever makes the charts.
+                let has = |charts| self.data.has(charts).unwrap_or(false);
+                !entry.charts.as_ref().is_some_and(has)
+                    || current != self.made_from(week, entry).as_deref()
             }
         }
     }
@@ -226,8 +229,10 @@ impl Run<'_> {
     ) -> Result<figure::WeekCharts, ChartError> {
         let catalogue = self.catalogue(week).ok_or(ChartError::NoDefinitions)?;
         let catalogue = self.catalogues.read(catalogue)?;
-        let file = parquet(entry)
-            .ok_or_else(|| PublicError::Missing(format!("the Parquet file of {week}")))?;
+        let file = parquet(entry).ok_or_else(|| PublicError::Missing {
+            name: format!("the Parquet file of the week until {week}"),
+            made_by: MadeBy::Merge(week),
+        })?;
         let failed = |source| ChartError::Data { file: file.name.clone(), week, source };
         let reader = ParquetReader::open(self.data.open(file)?).map_err(failed)?;
         let configs = self.configs_of(week, &reader.configs().map_err(failed)?)?;

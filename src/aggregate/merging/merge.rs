@@ -363,7 +363,7 @@ impl<'a> Merger<'a> {
                 let decoded = zstd_lines::decode(opened);
                 Ok(Some(decoded.map_err(|e| self.scratch_failed("decompress to", e))?))
             }
-            Err(PublicError::Missing(_)) if only.is_some() => {
+            Err(PublicError::Missing { .. }) if only.is_some() => {
                 problems.push(format!(
                     "{} was lost; its reports are those that are still stored",
                     file.name
@@ -377,7 +377,7 @@ impl<'a> Merger<'a> {
     /// Removes objects that do not have the bytes that their names say, so that they can be written.
     fn remove_damaged(&self, dataset: &Dataset) -> Result<(), Stop> {
         for file in &dataset.files {
-            if let Err(PublicError::Damaged(_)) = self.public.open(file) {
+            if let Err(PublicError::Damaged { .. }) = self.public.open(file) {
                 self.store.remove(&object_key(&file.sha256)?)?;
             }
         }
@@ -437,13 +437,17 @@ impl<'a> Merger<'a> {
 
     fn open_made(&self, change: &Change, format: FileFormat) -> Result<File, Stop> {
         let made = change.made.iter().find(|made| made.file.format == format);
-        let made = made.ok_or_else(|| PublicError::Missing(format.extension().to_owned()))?;
+        let none = || MergeError::Files(format!("no {} file was made", format.extension()));
+        let made = made.ok_or_else(none)?;
         File::open(&made.scratch).map_err(|e| self.scratch_failed("read", e).into())
     }
 
     fn open_public(&self, dataset: &Dataset, format: FileFormat) -> Result<File, Stop> {
-        let missing = || PublicError::Missing(format.extension().to_owned());
-        Ok(self.public.open(dataset.file(format).ok_or_else(missing)?)?)
+        let none = || {
+            let extension = format.extension();
+            MergeError::Files(format!("public/index names no {extension} file of a day"))
+        };
+        Ok(self.public.open(dataset.file(format).ok_or_else(none)?)?)
     }
 
     fn scratch_failed(&self, action: &'static str, source: io::Error) -> MergeError {

@@ -10,6 +10,7 @@ use super::merge::{MergedDataset, Stop};
 use crate::aggregate::index::{ChartsFile, Dataset, Index};
 use crate::aggregate::public::{PublicData, PublicError, hex, object_key};
 use crate::ingest::MAX_WEEK_AGE;
+use crate::store::{Key, StoreError};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
@@ -89,7 +90,9 @@ impl Publication {
                 Ok::<_, Stop>(index.merges)
             })?;
             for Made { scratch, file } in &made {
-                public.store().put_file(&object_key(&file.sha256)?, scratch)?;
+                let key = object_key(&file.sha256)?;
+                let put = || public.store().put_file(&key, scratch);
+                public.replacing_damaged(&key, put)?;
             }
         }
         public.update(|index| {
@@ -149,6 +152,22 @@ fn supersede(index: &mut Index, objects: impl IntoIterator<Item = String>) {
 }
 
 impl PublicData {
+    /// Puts an object that is named after its hash. Where there is one with other bytes, it is damaged,
+    /// and replaced.
+    fn replacing_damaged(
+        &self,
+        key: &Key,
+        put: impl Fn() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match put() {
+            Err(StoreError::Conflict { .. }) => {
+                self.store().remove(key)?;
+                put()
+            }
+            other => other,
+        }
+    }
+
     /// Makes this the charts of a week, and says so in the index. `still` is asked, each time on the
     /// newest index, whether the charts are still those of its data; where they are not, nothing is
     /// changed and the answer is false.
@@ -171,7 +190,8 @@ impl PublicData {
                 supersede(index, [sha256.clone()]);
                 Ok::<_, PublicError>(index.merges)
             })?;
-            self.store().put(&[(key.clone(), json.to_vec())])?;
+            let put = || self.store().put(&[(key.clone(), json.to_vec())]);
+            self.replacing_damaged(&key, put)?;
             let done = self.update(|index| {
                 // A merge may have removed what was put: once more.
                 if index.merges != merges {

@@ -1,7 +1,7 @@
 //! Charts are published beside a merge, and nothing that was put is forgotten.
 
 use super::*;
-use crate::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
+use crate::store::{Fault, MemoryStore, Store, Swap};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,25 @@ fn charts_replace_those_before_them_and_the_next_merge_removes_these() {
     let objects: Vec<Key> = store.snapshot().objects.into_keys().collect();
     let current = index.current().into_iter().map(|sha256| object_key(sha256).expect("a key"));
     assert_eq!(objects, current.collect::<Vec<_>>());
+}
+
+#[test]
+fn charts_that_were_damaged_are_made_again() {
+    let store = Arc::new(MemoryStore::new());
+    let public = public(&store);
+    assert!(public.publish_charts(week(), "x", b"{}", |_| true).expect("published"));
+    let mut damaged = store.snapshot();
+    damaged.objects.values_mut().for_each(|bytes| bytes.push(b' '));
+    store.restore(&damaged);
+    let index = public.index().expect("an index");
+    let said = public.charts(&index, week()).expect_err("damaged").to_string();
+    assert!(
+        said.contains("is damaged") && said.contains("`candor chart --week 2026-02-08`"),
+        "{said}"
+    );
+    assert!(public.publish_charts(week(), "x", b"{}", |_| true).expect("published"));
+    let objects = store.snapshot().objects;
+    assert!(objects.values().all(|bytes| bytes == b"{}"), "{objects:?}");
 }
 
 #[test]

@@ -13,6 +13,6 @@ pub enum ParquetError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The file does not have the columns of [`schema`](super::schema::schema).
-    #[error("not a Parquet file of reports: {0}; run `candor merge` again")]
+    #[error("not a Parquet file of reports: {0}")]
     Other(String),
 }

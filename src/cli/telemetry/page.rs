@@ -133,7 +133,7 @@ struct Serving {
     url: String,
 }
 
-/// Serves the page until the process is ended.
+/// Serves the page until the process is asked to end.
 pub(super) fn serve(
     address: SocketAddr,
     page: &dyn Fn() -> Result<String, Failure>,
@@ -145,6 +145,7 @@ pub(super) fn serve(
              Use a loopback address, such as 127.0.0.1:0"
         )));
     }
+    crate::cli::signals::end_when_asked()?;
     let listener = TcpListener::bind(address)
         .map_err(|e| Failure::new(format!("cannot listen on {address}: {e}")))?;
     let url = format!("http://{}/", listener.local_addr()?);

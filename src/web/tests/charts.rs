@@ -320,10 +320,14 @@ async fn a_damaged_week_is_an_error_on_its_own_pages_and_nowhere_else() {
     let before = fixture.store.pointer(&key).expect("read");
     let bytes = serde_json::to_vec(&damaged).expect("JSON");
     let _ = fixture.store.swap(&key, before.as_deref(), &bytes).expect("swapped");
-    let router = fixture.router().await;
+    let site = fixture.site().await;
+    let router = crate::web::router(site.clone(), None);
     assert_eq!(page(&router, "/").await.status, StatusCode::OK);
     let charts = page(&router, "/charts/").await;
-    assert_eq!(charts.status, StatusCode::SERVICE_UNAVAILABLE);
+    // The index still names them: they are not being replaced, they are gone, and health says so.
+    assert_eq!(charts.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let health = get(&crate::web::admin(site, None), "/health").await;
+    assert!(health.text().contains("run `candor chart --week 2026-11-15`"), "{}", health.text());
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ async fn a_new_version_is_seen_by_whoever_asks_for_it() {
     let info = format!("/goproxy/{ESCAPED}/@v/v0.2.0.info");
     assert_eq!(status(&router, &info).await, StatusCode::NOT_FOUND);
     fixture.publish(1);
-    // What the last reading has is answered from it; what it has not is looked for.
+    // What the last reading has is answered from it; what it has not is looked for, though not at
+    // once: a sleep is never shorter than this.
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(status(&router, &info).await, StatusCode::OK);
     assert_eq!(status(&router, "/log/tile/0/000.p/2").await, StatusCode::OK);
@@ -213,7 +214,9 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
     for (state, said) in [(old, "rolled back"), (torn, "damaged"), (none, "no log/checkpoint")] {
         fixture.store.restore(&state);
         grow_old().await;
+        let before = fixture.store.operations();
         assert_eq!(get(&router, "/log/checkpoint").await.body, checkpoint);
+        assert!(fixture.store.operations() > before, "the store was asked, and not believed");
         let health = get(&admin, "/health").await;
         assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(health.text().contains(said), "{}", health.text());
@@ -223,6 +226,7 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
     fixture.store.inject(Fault::PowerCutBefore(0));
     grow_old().await;
     assert_eq!(get(&router, "/log/checkpoint").await.body, checkpoint);
+    assert!(fixture.store.operations() > 0, "the store was asked, and failed");
     fixture.store.restart();
     assert_eq!(status(&admin, "/health").await, 200);
 }
@@ -235,7 +239,7 @@ async fn a_head_of_another_log_is_not_served() {
     assert!(refused.is_err_and(|e| e.to_string().contains("log/checkpoint")));
     let empty = std::sync::Arc::new(crate::store::MemoryStore::new());
     let refused = Site::open(path(), ours.keys.clone(), empty).await;
-    assert!(refused.is_err_and(|e| e.to_string().contains("candor init")));
+    assert!(refused.is_err_and(|e| e.to_string().contains("candor publish")));
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! The charts of weeks in memory.
 //!
 //! A week's charts may be tens of megabytes of JSON. They are read once, on a thread of their own, and
-//! the last few are kept, within the bounds of `memory`. Pages over many weeks need only the main rows of each, so those are kept
-//! apart: an outline is the same shape without parts and reweightings, and of stacks the first ones.
+//! the last few are kept, within the bounds of `memory`. Pages over many weeks need only the main rows
+//! of each, so those are kept apart: an outline is the same shape without parts and reweightings, and
+//! of stacks the first ones.
 
 use super::memory::{MemoryPermit, Name, WeeksInMemory};
-use crate::aggregate::PublicError;
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::aggregate::index::Index;
+use crate::aggregate::{PublicData, PublicError};
 use crate::web::public::ShownIndex;
 use crate::web::refusal::Refusal;
 use crate::web::shelf::{Shelf, Weigh};
@@ -116,18 +118,30 @@ fn read(
     index: &Arc<ShownIndex>,
     week: Date,
 ) -> impl FnOnce() -> Result<WeekCharts, Refusal> + Send + 'static {
-    let (data, index) = (site.public_data().clone(), index.clone());
+    let (data, index, noted) = (site.public_data().clone(), index.clone(), site.clone());
     move || match data.charts(&index.index, week) {
         Ok(Some(charts)) => Ok(charts),
+        Ok(None) => Err(being_replaced()),
         // What the index named a moment ago may have been replaced since.
-        Ok(None) | Err(PublicError::Missing(_)) => {
-            Err(Refusal::unavailable("these charts are being replaced; try again"))
+        Err(PublicError::Missing { .. }) if is_replaced(&data, &index, week) => {
+            Err(being_replaced())
         }
         Err(fault) => {
             tracing::error!(%fault, %week, "cannot read the charts of a week");
+            noted.note_charts(week, fault.to_string());
             Err(Refusal::damaged())
         }
     }
+}
+
+fn being_replaced() -> Refusal {
+    Refusal::unavailable("these charts are being replaced; try again")
+}
+
+/// Whether the index names other charts of a week by now.
+fn is_replaced(data: &PublicData, shown: &ShownIndex, week: Date) -> bool {
+    let charts = |index: &Index| index.weeks.get(&week).and_then(|week| week.charts.clone());
+    data.index().is_ok_and(|now| charts(&now) != charts(&shown.index))
 }
 
 fn outlined(mut charts: WeekCharts) -> LoadedWeek {

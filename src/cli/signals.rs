@@ -1,0 +1,58 @@
+//! Ending when asked to, for verbs that go on until then.
+//!
+//! Left alone, a process ends by SIGINT and SIGTERM in most places, but not in all: a shell has what it
+//! starts in the background ignore SIGINT, and the first process of a container ignores whatever it does
+//! not catch. A verb that runs until it is asked to end must not run for ever there, so it catches both.
+//! Verbs that come to an end by themselves catch SIGTERM alone: that a shell keeps Ctrl-C from what runs
+//! in the background is meant for them.
+
+use super::Failure;
+use super::serve::stop_signal;
+use std::process::exit;
+use std::thread;
+use tokio::runtime::Builder;
+
+/// From now on, being asked to end ends the process at once, with the status 0: it was to run until
+/// then. Whatever is under way must bear that at any moment.
+pub(super) fn end_when_asked() -> Result<(), Failure> {
+    let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
+    let asked = {
+        // From here on the signals are caught.
+        let _entered = runtime.enter();
+        stop_signal()
+    };
+    thread::spawn(move || {
+        runtime.block_on(asked);
+        exit(0);
+    });
+    Ok(())
+}
+
+/// From now on SIGTERM ends the process at once, with the status that says so, also where the process
+/// is the first of its container. Whatever is under way must bear that at any moment.
+#[cfg(unix)]
+pub(super) fn end_when_terminated() -> Result<(), Failure> {
+    /// 128 and the signal's number, as shells have it.
+    const TERMINATED: i32 = 128 + 15;
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
+    let mut terminate = {
+        let _entered = runtime.enter();
+        signal(SignalKind::terminate()).map_err(failed)?
+    };
+    thread::spawn(move || {
+        runtime.block_on(terminate.recv());
+        exit(TERMINATED);
+    });
+    Ok(())
+}
+
+/// Elsewhere there is no such signal.
+#[cfg(not(unix))]
+pub(super) fn end_when_terminated() -> Result<(), Failure> {
+    Ok(())
+}
+
+fn failed(error: std::io::Error) -> Failure {
+    Failure::new(format!("cannot catch signals: {error}"))
+}
