@@ -31,7 +31,7 @@ const LAST_REPORTS: Duration = Duration::from_secs(10);
 /// stored before is read. Stops on SIGINT or SIGTERM, after finishing the requests under way. Put a
 /// TLS-terminating proxy or a CDN in front: everything is cacheable.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  candor serve --data /srv/candor --listen 127.0.0.1:8080")]
+#[command(after_help = "Example:\n  candor serve --data /srv/candor --listen localhost:8080")]
 pub(super) struct Args {
     #[command(flatten)]
     data: DataFolder,

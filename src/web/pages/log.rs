@@ -97,7 +97,7 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
             "The log is served by " (words::link("https://c2sp.org/tlog-tiles", &html! { "C2SP tlog-tiles" }))
             " below " code { "/log/" } " and, for the " code { "go" } " command, as a "
             (words::link("https://go.dev/ref/mod#checksum-database", &html! { "checksum database" }))
-            " below " code { "/sumdb/" } ": one tree, two faces, one key."
+            " at the root of this host and below " code { "/sumdb/" } ": one tree, two faces, one key."
         }
     }
 }

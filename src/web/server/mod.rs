@@ -37,7 +37,7 @@ use axum::http::Extensions;
 use connections::{Connection, Connections};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use listen::Stream;
 use std::convert::Infallible;
 use std::future::Future;
@@ -124,8 +124,7 @@ async fn serve_connection(
         async { Ok::<_, Infallible>(answer.await) }
     });
     let mut builder = http1::Builder::new();
-    // The time for a head is kept by the wire.
-    builder.header_read_timeout(None::<Duration>).max_buf_size(MAX_HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(MAX_HEAD);
     let mut http = pin!(builder.serve_connection(TokioIo::new(wire), service));
     let limit = tokio::select! {
         // An error is the client's: it went away, or spoke something that is not HTTP.

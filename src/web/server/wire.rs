@@ -1,13 +1,9 @@
 //! A connection's bytes, on their way between its socket and hyper.
 //!
-//! hyper limits neither how long an answer waits for a client that does not receive it, nor how many
-//! answers to pipelined requests gather meanwhile; and its limit for the head of a request runs while
-//! the answer before is still on its way. So this stands between, and:
+//! hyper limits the time for a request's head, and reads no further request before all of an answer
+//! was sent; but it does not limit how long that may take. So this stands between, and:
 //!
-//! - reads nothing from a client that does not receive what it asked for before;
 //! - gives up a client that receives too slowly ([`Limits::receiving`], [`Limits::received_rate`]);
-//! - gives up a client that does not send the head of a request in time ([`Limits::head`]), counted
-//!   from when the connection began or its last answer was sent;
 //! - tells [`Connection`] when all of an answer was sent, and when a client does not receive it;
 //! - reads on for a moment when a connection ends before all of a body was read: a socket that is
 //!   closed with bytes unread resets the connection, and the client may lose the answer.
@@ -20,7 +16,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -78,11 +74,7 @@ pub(super) struct Wire {
     stream: Stream,
     activity: Arc<Activity>,
     limits: Limits,
-    /// Until when the head of a request must be there, while none is under way.
-    head: Pin<Box<Sleep>>,
     waiting: Option<Waiting>,
-    /// Whoever wanted to read while nothing was received.
-    reader: Option<Waker>,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
@@ -99,12 +91,7 @@ struct Waiting {
 
 impl Wire {
     pub(super) fn new(stream: Stream, activity: Arc<Activity>, limits: Limits) -> Wire {
-        let head = Box::pin(sleep_until(Instant::now() + limits.head));
-        Wire { stream, activity, limits, head, waiting: None, reader: None, lingering: None }
-    }
-
-    fn is_blocked(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.blocked)
+        Wire { stream, activity, limits, waiting: None, lingering: None }
     }
 
     /// What follows from what the socket took.
@@ -119,9 +106,6 @@ impl Wire {
                     waiting.sent += *count as u64;
                     if std::mem::replace(&mut waiting.blocked, false) {
                         self.activity.connection.receive();
-                        if let Some(reader) = self.reader.take() {
-                            reader.wake();
-                        }
                     }
                 }
                 written
@@ -175,18 +159,7 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.is_blocked() {
-            self.reader = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_pending()
-            && !self.activity.busy.load(Relaxed)
-            && self.head.as_mut().poll(context).is_ready()
-        {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        read
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -220,10 +193,6 @@ impl AsyncWrite for Wire {
             self.waiting = None;
             self.activity.connection.finish();
             self.activity.hold(0);
-            let deadline = Instant::now() + self.limits.head;
-            self.head.as_mut().reset(deadline);
-            // Has the task woken then. It cannot be over yet, or is found to be so by who reads.
-            let _ = self.head.as_mut().poll(context);
         }
         Pin::new(&mut self.stream).poll_flush(context)
     }

@@ -19,7 +19,8 @@ use tokio::time::timeout;
 const BUDGET: u64 = 384 << 20;
 /// What a permit counts.
 const UNIT: u64 = 64 << 10;
-/// What a byte of a week's JSON takes in memory once it is read.
+/// What a byte of a week's JSON takes in memory once it is read: 1.5 in a likely week, and twice that
+/// in one of short names and round numbers.
 const LOADED: u64 = 3;
 /// What it takes while it is read: that, and its text.
 const READING: u64 = LOADED + 1;
