@@ -16,7 +16,10 @@ pub enum LogError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The store has no log.
-    #[error("the store has no log (no {HEAD}), but this deployment has one; restore the store")]
+    #[error(
+        "the store has no log (no {HEAD}), but this deployment has one; restore the store, or mend \
+         `store` in candor.toml where that is wrong"
+    )]
     NoLog,
     /// The store has a log, and a new one was to be made.
     #[error("the store has a log already, with entries; a new log needs an empty store")]
