@@ -1,6 +1,7 @@
 //! Programs are not harmed by counting: whatever is in the telemetry folder, and whatever the
 //! process may not do, the program runs to its end; and so do those who look into the folder.
 
+#[allow(dead_code, reason = "each test file uses its own part of this")]
 #[path = "support/counting.rs"]
 mod counting;
 mod support;
@@ -63,8 +64,11 @@ fn wait(mut child: std::process::Child, what: &str) -> Output {
     panic!("{what} hangs")
 }
 
+/// Makes a file, given a folder of others.
+type Make = fn(&Path, &Path);
+
 /// Something that is not a file of this user's.
-const KINDS: [(&str, fn(&Path, &Path)); 7] = [
+const KINDS: [(&str, Make); 7] = [
     ("a pipe", |path, _| succeed_quietly(Command::new("mkfifo").arg(path))),
     ("a folder", |path, _| fs::create_dir(path).expect("created")),
     ("a socket", |path, _| drop(UnixListener::bind(path).expect("bound"))),
