@@ -21,7 +21,8 @@ static OTHERS: Counter = Counter::new("counting/verb:other");
 static SURPRISES: StackCounter = StackCounter::new("counting/surprise", 8);
 
 fn main() {
-    // Once, at the start. A real program would leave out the folder, for its user's own.
+    // Once, and before everything else. A real program would leave out the folder, for its user's
+    // own, and say with `Options::upload` where reports go.
     let folder = Folder::at(std::env::temp_dir().join("telemetry"));
     let program = Program::new("example.org/counting", env!("CARGO_PKG_VERSION"));
     start(program, Options::default().folder(folder).count_panics());

@@ -5,16 +5,38 @@
 //!
 //! ```no_run
 //! use candor::client::counter::Counter;
-//! use candor::client::{Options, Program, start};
+//! use candor::client::{Destination, Options, Program, start};
 //!
 //! static BUILDS: Counter = Counter::new("myprog/verb:build");
 //!
+//! // The deployment, the module of its configs, and the key of its log.
+//! let (url, module) = ("https://telemetry.example.org", "telemetry.example.org/config");
+//! let to = Destination::at(url, module, "telemetry.example.org/log+...").expect("constants");
 //! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
-//! start(program, Options::default().count_panics());
+//! // First in `main`: see there.
+//! start(program, Options::default().upload(to).count_panics());
 //! BUILDS.inc();
 //! ```
 //!
-//! Nothing is written until the user has allowed it. Read from the top:
+//! Nothing is written until the user has allowed it, and nothing is sent unless they have chosen
+//! that; then by a process of its own, which the program does not wait for.
+//!
+//! # No harm
+//!
+//! Whatever is wrong in the telemetry folder or with the process's limits, counting stops and the
+//! program goes on; `status` tells those who ask. Where the operating system sets bounds to that:
+//!
+//! - A counter file that another program *shortens* while it is mapped makes the system send
+//!   `SIGBUS`. On Linux a handler takes the shock, unless the program has replaced that handler by
+//!   its own. On other systems the program dies of it.
+//! - A full disk is an error, except where a file system cannot reserve room in advance (NFS before
+//!   4.2, some of FUSE): there it is as above.
+//! - A file system that is gone (a server that does not answer) makes every program wait that opens
+//!   a file on it: here, [`start`], and the count that opens the next week's file.
+//! - Where memory has run out altogether, Rust ends the program, here as elsewhere.
+//! - A program that calls [`start`] under a system call filter that kills for `fork` is killed.
+//!
+//! Read from the top:
 //!
 //! | file | one idea |
 //! | --- | --- |

@@ -29,8 +29,9 @@ impl Job {
     }
 
     /// One thing more. In their order: `start`; `ready`, which waits for [`Process::go`];
-    /// `count NAME TIMES`; `many PREFIX NUMBER`; `stack NAME`; `panic MESSAGE`; `status`, which
-    /// prints it.
+    /// `count NAME TIMES`; `many PREFIX NUMBER`; `stack NAME`; `panic MESSAGE`; `limit NAME
+    /// NUMBER` and `umask MODE`, of the process; `cut X LENGTH`, of its counter file; `status`,
+    /// which prints it.
     pub fn with(mut self, key: &str, value: &str) -> Job {
         self.0.push_str(&format!("{key}\t{value}\n"));
         self
@@ -128,6 +129,26 @@ pub fn run() {
                     move || fail(&message)
                 });
                 assert!(caught.join().is_err());
+            }
+            "limit" => {
+                use nix::sys::resource::{Resource, getrlimit, setrlimit};
+                let resource = match name {
+                    "fsize" => Resource::RLIMIT_FSIZE,
+                    "nofile" => Resource::RLIMIT_NOFILE,
+                    "as" => Resource::RLIMIT_AS,
+                    other => panic!("{other}"),
+                };
+                let (_, hard) = getrlimit(resource).expect("a limit");
+                setrlimit(resource, number(), hard).expect("set");
+            }
+            "umask" => {
+                let mode = u32::from_str_radix(value, 8).expect("a mode");
+                nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mode));
+            }
+            "cut" => {
+                let Status::Counting(path) = counter::status() else { panic!("not counting") };
+                let file = std::fs::OpenOptions::new().write(true).open(path).expect("open");
+                file.set_len(number()).expect("cut");
             }
             "status" => match counter::status() {
                 Status::Counting(path) => println!("\ncounting into {}", path.display()),

@@ -46,6 +46,12 @@ pub enum CountingError {
         /// What leads nowhere.
         offset: u32,
     },
+    /// A file that another program has shortened.
+    #[error("{path} was shortened by another program while it was in use; it is soon begun anew")]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+    },
     /// A program that counts under ever new names.
     #[error("{path} is full: its records fill 64 MiB; count under fewer names")]
     Full {

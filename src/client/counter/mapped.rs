@@ -24,6 +24,13 @@
 
 #[cfg(target_os = "linux")]
 mod fault;
+/// Elsewhere, nothing is replaced.
+#[cfg(not(target_os = "linux"))]
+mod fault {
+    pub fn replaced() -> usize {
+        0
+    }
+}
 
 use super::error::CountingError;
 use super::layout::{
@@ -99,6 +106,8 @@ pub(super) struct Mapped {
     windows: Vec<Window>,
     /// Where the last window ends: a multiple of the page.
     length: u32,
+    /// How many pages were found to be gone, of any file, before this one was opened.
+    replaced: usize,
 }
 
 /// A part of the file. Never unmapped.
@@ -125,7 +134,8 @@ impl Mapped {
                 .map_err(CountingError::io("write", path))?;
         }
         let path = path.to_path_buf();
-        let mut mapped = Mapped { path, file, layout, windows: Vec::new(), length: 0 };
+        let replaced = fault::replaced();
+        let mut mapped = Mapped { path, file, layout, windows: Vec::new(), length: 0, replaced };
         mapped.map_up_to(PAGE)?;
         mapped.follow()?;
         let mut words = header.chunks_exact(4).zip((0..).step_by(4));
@@ -144,6 +154,10 @@ impl Mapped {
     ///
     /// The name is 1 to 4096 bytes long. See [`super::layout`] for the four steps.
     pub fn count(&mut self, name: &[u8]) -> Result<&'static AtomicU64, CountingError> {
+        // Where a page was replaced, names would be put over those of other processes.
+        if fault::replaced() != self.replaced {
+            return Err(CountingError::CutOff { path: self.path.clone() });
+        }
         let head_at = self.layout.head(bucket(name));
         let head_word = self.word(head_at).ok_or_else(|| self.broken(head_at))?;
 
@@ -257,9 +271,10 @@ impl Mapped {
         Some((same, next))
     }
 
-    /// Whether the file has become shorter than it is mapped.
+    /// Whether the file is, or was, shorter than it is mapped.
     pub fn is_cut_off(&self) -> bool {
-        self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into())
+        fault::replaced() != self.replaced
+            || self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into())
     }
 
     /// Maps what other processes have added to the file. Says whether there was any.

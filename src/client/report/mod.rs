@@ -57,9 +57,8 @@
 //! same folder, files are created by whoever is first and never overwritten, so there is one X for
 //! a week, and 1C remains, which is harmless.
 //!
-//! What is still unsafe: a program that counts on for long after its week has ended, and does not
-//! look at the clock, counts into a file that was removed. Disks that lie about
-//! `fsync`. File systems on which `flock` does not reach other machines.
+//! What is still unsafe: disks that lie about `fsync`, and file systems on which `flock` does not
+//! reach other machines.
 //!
 //! | file | one idea |
 //! | --- | --- |

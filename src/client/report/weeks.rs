@@ -1,9 +1,8 @@
 //! From counter files to weeks: which have ended, and what was counted in each.
 //!
-//! A program that runs on when its week ends counts into the old file until it looks at the clock.
-//! Long-running ones do so every quarter of an hour ([`start`](crate::client::start())), and most
-//! others are at their end by then; so a week is taken to have ended 20 minutes after its end. Go's
-//! client does not wait.
+//! A program that runs on when its week ends looks at the clock with every count; but clocks are
+//! set, and a count may be on its way for a while. So a week is taken to have ended 20 minutes after
+//! its end. Go's client does not wait.
 //!
 //! All files of a machine end on the same weekday, so those of all programs and versions that end
 //! on one day are one week. Counts of the same build are added up.

@@ -31,6 +31,8 @@ struct Guarded {
 static GUARDED: AtomicPtr<Guarded> = AtomicPtr::new(ptr::null_mut());
 /// The handler before this one. Known before this one is installed.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+/// How many pages were replaced. Whoever mapped a file before the last one cannot trust it any more.
+static REPLACED: AtomicUsize = AtomicUsize::new(0);
 /// The system's page size; a power of two. Known before the handler is installed.
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
@@ -45,6 +47,11 @@ pub(super) fn guard(start: *mut u8, length: usize) {
         }
     }
     install();
+}
+
+/// How many pages of counter files were found to be gone so far.
+pub(super) fn replaced() -> usize {
+    REPLACED.load(SeqCst)
 }
 
 fn install() {
@@ -120,6 +127,7 @@ unsafe fn replace_page(address: usize) -> bool {
     let mapped = unsafe {
         libc::mmap(ptr::without_provenance_mut(page), page_size, protection, flags, -1, 0)
     };
+    REPLACED.fetch_add(1, SeqCst);
     mapped != libc::MAP_FAILED
 }
 
