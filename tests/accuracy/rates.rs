@@ -262,7 +262,8 @@ impl Installation {
         let weeks = BEFORE + WEEKS + AFTER;
         // A tenth leave every week, and as many come.
         let lives = 1 + (random.uniform().ln() / 0.9_f64.ln()) as usize;
-        let first = if number % 3 == 0 { 0 } else { (random.uniform() * weeks as f64) as usize };
+        let first =
+            if number.is_multiple_of(3) { 0 } else { (random.uniform() * weeks as f64) as usize };
         let every = match random.uniform() {
             ..0.8 => 1,
             0.8..0.9 => 2,
