@@ -10,6 +10,140 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// A record of a program, with more lines.
+fn record(program: &str, counter: &str, more: &str) -> String {
+    format!(
+        "title: A\ntype: partition\nissue: https://go.dev/issue/1\nprogram: {program}\n\
+         counter: {counter}\n{more}---\n"
+    )
+}
+
+/// A published config of one program, as Go writes it.
+fn published(program: &str, versions: &str, counters: &[&str]) -> String {
+    let counters: Vec<String> = counters
+        .iter()
+        .map(|name| {
+            format!(
+                "\t\t\t\t{{\n\t\t\t\t\t\"Name\": \"{name}\",\n\t\t\t\t\t\"Rate\": 1\n\t\t\t\t}}"
+            )
+        })
+        .collect();
+    format!(
+        "{{\n\t\"GOOS\": [\n\t\t\"linux\"\n\t],\n\t\"GOARCH\": [\n\t\t\"amd64\"\n\t],\n\t\"GoVersion\": [\n\
+         \t\t\"go1.22.1\",\n\t\t\"devel\"\n\t],\n\t\"SampleRate\": 1,\n\t\"Programs\": [\n\t\t{{\n\
+         \t\t\t\"Name\": \"{program}\",\n\t\t\t\"Versions\": [\n{versions}\n\t\t\t],\n\
+         \t\t\t\"Counters\": [\n{}\n\t\t\t]\n\t\t}}\n\t]\n}}",
+        counters.join(",\n")
+    )
+}
+
+/// What is compiled after the import, and the warnings.
+fn outcome(records: &str, published: &str) -> (String, Vec<String>) {
+    let imported = imported(records.as_bytes(), Some(published.as_bytes()));
+    let warnings = imported.notices.iter().filter(|one| one.severity == Severity::Warning);
+    let warnings = warnings.map(|one| format!("{}: {}", one.line.unwrap_or(0), one.message));
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    (compile(&imported.definitions, now).to_json(), warnings.collect())
+}
+
+#[test]
+fn records_without_a_module_are_imported_with_a_guess_that_is_said() {
+    for (program, module) in
+        [("x.org/vuln/cmd/check", "x.org/vuln"), ("x.org/tools/gopls", "x.org/tools/gopls")]
+    {
+        let json = published(program, "\t\t\t\t\"v1.0.0\"", &["a"]);
+        let (compiled, warnings) = outcome(&record(program, "a", ""), &json);
+        assert_eq!(compiled, json);
+        let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+        assert!(warning.contains(program) && warning.contains(&format!("`{module}` is taken")));
+    }
+    // Any record of the program will do.
+    let records = record("x.org/p/q", "a", "") + &record("x.org/p/q", "b", "module: x.org/p\n");
+    let json = published("x.org/p/q", "\t\t\t\t\"v1.0.0\"", &["a", "b"]);
+    assert_eq!(outcome(&records, &json), (json, vec![]));
+}
+
+#[test]
+fn devel_is_a_version_of_any_program_and_comes_last() {
+    for (program, versions) in [
+        ("x.org/p", "\t\t\t\t\"v0.9.0\",\n\t\t\t\t\"v1.0.0\",\n\t\t\t\t\"devel\""),
+        ("cmd/go", "\t\t\t\t\"devel\""),
+    ] {
+        let module = if program == "cmd/go" { "" } else { "module: x.org/p\n" };
+        let json = published(program, versions, &["a"]);
+        let (compiled, warnings) = outcome(&record(program, "a", module), &json);
+        assert_eq!((compiled, warnings), (json, vec![]), "{program}");
+    }
+}
+
+#[test]
+fn a_counter_collected_twice_is_imported_once_and_named() {
+    let module = "module: x.org/p\n";
+    let records = record("x.org/p", "g:{a,b}", module)
+        + &record("x.org/p", "g:{b,c,d}", module)
+        + &record("x.org/p", "g:a", module);
+    let json = published("x.org/p", "\t\t\t\t\"v1.0.0\"", &["g:{a,b}", "g:{b,c,d}", "g:a"]);
+    let (compiled, warnings) = outcome(&records, &json);
+    let once = published("x.org/p", "\t\t\t\t\"v1.0.0\"", &["g:{a,b}", "g:{c,d}"]);
+    assert_eq!(compiled, once);
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[1].starts_with("12: `g:b` of `x.org/p` is collected twice"), "{warnings:?}");
+    assert!(warnings[1].contains("in line 5"), "{warnings:?}");
+    assert!(warnings[2].starts_with("19: `g:a` of `x.org/p` is collected twice"), "{warnings:?}");
+    assert!(warnings[0].contains("do not compile to the bytes"), "{warnings:?}");
+}
+
+#[test]
+fn a_config_without_a_sample_rate_is_imported_with_a_warning() {
+    let json = published("x.org/p", "\t\t\t\t\"v1.0.0\"", &["a"]);
+    let without = json.replace("\t\"SampleRate\": 1,\n", "");
+    let (compiled, warnings) = outcome(&record("x.org/p", "a", "module: x.org/p\n"), &without);
+    assert_eq!(compiled, json);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings.iter().any(|one| one.contains("no SampleRate")), "{warnings:?}");
+}
+
+#[test]
+fn what_is_refused_is_advised_in_the_syntax_of_records() {
+    let records = "program: x.org/p\nmodule: x.org/p\ncounter: a\ntype: pie\nissue: none\n";
+    let import = Import {
+        file: "config.txt",
+        records: records.as_bytes(),
+        published: None,
+        module: "x.org/c",
+    };
+    let errors = candor::collection::import(&import).expect_err("refused").to_string();
+    for part in ["there is no `title`", "`title: Editor distribution`", "\"pie\"", "config.txt:5:"]
+    {
+        assert!(errors.contains(part), "{part} is not in {errors}");
+    }
+    assert!(!errors.contains(" = "), "{errors}");
+}
+
+/// Every folder of ../shared/data/go-history.
+#[test]
+fn each_revision_that_go_published_compiles_to_its_bytes() {
+    let Some(data) = std::env::var_os("CANDOR_DATA") else {
+        eprintln!("skipped: CANDOR_DATA does not name the folder with the Go project's configs");
+        return;
+    };
+    let history = PathBuf::from(data).join("go-history");
+    let mut revisions: Vec<PathBuf> = fs::read_dir(&history)
+        .unwrap_or_else(|error| panic!("{}: {error}", history.display()))
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    revisions.sort();
+    assert!(revisions.len() >= 6, "{revisions:?}");
+    for revision in revisions {
+        let read = |name| fs::read(revision.join(name)).expect("readable");
+        let json = read("config.json");
+        let imported = imported(&read("config.txt"), Some(&json));
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let compiled = compile(&imported.definitions, now).to_json();
+        assert!(compiled.as_bytes() == json, "{} differs", revision.display());
+    }
+}
+
 /// The Go project's `config.txt` and `config.json`.
 fn inputs() -> Option<(Vec<u8>, Vec<u8>)> {
     let Some(data) = std::env::var_os("CANDOR_DATA") else {

@@ -250,9 +250,11 @@ impl ProgramPath {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Reads a version of the kind that this program has.
+    /// Reads a version of the kind that this program has, or `devel`.
     pub fn parse_version(&self, text: &str) -> Option<Version> {
-        if self.is_toolchain() {
+        if text == "devel" {
+            Some(Version::Devel)
+        } else if self.is_toolchain() {
             GoVersion::parse(text).map(Version::Go)
         } else {
             SemanticVersion::parse(text).map(Version::Semantic)

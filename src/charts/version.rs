@@ -2,7 +2,8 @@
 //!
 //! A program has versions of one kind, which its path decides (as in golang/telemetry): a
 //! `cmd/...` program belongs to the Go toolchain and has its versions; every other has semantic
-//! versions.
+//! versions. Either may also be `devel`, which is what Go's and our clients call a build that is no
+//! release: it comes after every version, and counts wherever any does.
 //!
 //! - [`SemanticVersion`]: semver.org 2.0.0 with a leading `v` and all three numbers
 //!   (golang.org/x/mod/semver's canonical form, build metadata allowed). Precedence as specified
@@ -23,6 +24,8 @@ pub enum Version {
     Semantic(SemanticVersion),
     /// The version of a Go toolchain.
     Go(GoVersion),
+    /// `devel`, a build that is no release.
+    Devel,
 }
 
 impl Version {
@@ -31,6 +34,7 @@ impl Version {
         match self {
             Version::Semantic(version) => version.as_str(),
             Version::Go(version) => version.as_str(),
+            Version::Devel => "devel",
         }
     }
 
@@ -39,6 +43,7 @@ impl Version {
         match (self, minimum) {
             (Version::Semantic(a), Version::Semantic(b)) => a.precedence(b).is_ge(),
             (Version::Go(a), Version::Go(b)) => a.key >= b.key,
+            (Version::Devel, _) => true,
             _ => false,
         }
     }

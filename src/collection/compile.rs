@@ -105,17 +105,19 @@ fn first_version<'c>(charts: &[&'c Chart]) -> Option<&'c Version> {
 pub(super) fn reporting_versions(definitions: &Definitions, program: &Program) -> Vec<Version> {
     let listed = definitions.versions(program);
     let Some(padding) = program.padding else { return listed };
+    let devel = listed.contains(&Version::Devel).then_some(Version::Devel);
     let listed: Vec<SemanticVersion> = listed
         .into_iter()
         .filter_map(|version| match version {
             Version::Semantic(version) => Some(version),
             // Checked definitions pad only programs with semantic versions.
-            Version::Go(_) => None,
+            Version::Go(_) | Version::Devel => None,
         })
         .collect();
     let prereleases: Vec<String> =
         (1..=padding.prerelease).map(|number| format!("pre.{number}")).collect();
-    pad_versions(&listed, &prereleases, padding).into_iter().map(Version::Semantic).collect()
+    let padded = pad_versions(&listed, &prereleases, padding).into_iter().map(Version::Semantic);
+    padded.chain(devel).collect()
 }
 
 /// The rate at which the error that a chart aims at is kept.

@@ -1,7 +1,7 @@
 //! The order in which versions and toolchains are shown: newest first.
 
 use crate::charts::definition::ProgramPath;
-use crate::charts::version::GoVersion;
+use crate::charts::version::{GoVersion, Version};
 use std::cmp::{Ordering, Reverse};
 
 /// Sorts versions of a program, newest first. What is no version of its kind comes last, by name.
@@ -9,6 +9,7 @@ pub fn sort_versions(program: &str, versions: &mut [String]) {
     let path = ProgramPath::parse(program);
     let key = |version: &String| {
         let parsed = path.as_ref().and_then(|path| path.parse_version(version));
+        let parsed = parsed.filter(|version| *version != Version::Devel);
         (Reverse(parsed), version.clone())
     };
     versions.sort_by_cached_key(key);

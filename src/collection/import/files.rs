@@ -97,9 +97,10 @@ fn write_collection(module: &str, programs: &Programs, config: &CollectionConfig
 
 fn write_program(path: String, name: &str, program: &Program) -> WrittenFile {
     let mut text = format::line("program", &format::string(name), None);
-    let module = program.charts.iter().find_map(|chart| chart.record.module.as_ref());
-    if let Some(module) = module {
-        text += &string("module", module);
+    match named_module(program) {
+        Some(module) => text += &string("module", module),
+        None if name.starts_with("cmd/") => {}
+        None => text += &format::line("module", &format::string(likely_module(name)), None),
     }
     let placeholder = || {
         let named: BTreeSet<SemanticVersion> =
@@ -177,6 +178,17 @@ fn write_chart(file: &mut WrittenFile, chart: &Chart) {
 
 fn string(key: &str, field: &Field) -> String {
     format::line(key, &format::string(&field.value), field.comment.as_deref())
+}
+
+/// The module that the records of a program name.
+pub fn named_module<'p>(program: &'p Program) -> Option<&'p Field> {
+    program.charts.iter().find_map(|chart| chart.record.module.as_ref())
+}
+
+/// The module that a program is likely to be of, where no record says: what its path has before
+/// `/cmd/`, by custom, or else all of it.
+pub fn likely_module(program: &str) -> &str {
+    program.split_once("/cmd/").map_or(program, |(module, _)| module)
 }
 
 /// The versions that the records of a program name.

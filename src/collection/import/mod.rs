@@ -12,6 +12,10 @@
 //!
 //! Without a published config, platforms and versions are placeholders that have to be replaced.
 //!
+//! Older records and configs lack what newer ones have. A module that no record of a program names is
+//! guessed from its path, a counter that two records collect is left out of the second, and a config
+//! without a sampling rate has 1; each with a warning that names it.
+//!
 //! A record of type `stack` without a depth is a mistake: Go's tools collect it as a plain
 //! counter. It is imported as what it is, a partition, with a warning.
 
@@ -19,14 +23,15 @@ mod files;
 mod published;
 
 use super::compile;
-use super::config::CollectionConfig;
+use super::config::{CollectionConfig, ConfigError};
+use super::expand::expand;
 use crate::charts::diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 use crate::charts::record::{Field, Record, parse_records};
 use crate::charts::text::SourceText;
 use crate::charts::{Definitions, Sources, parse};
 use files::WrittenFile;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What to import.
 #[derive(Debug, Clone, Copy)]
@@ -55,20 +60,23 @@ pub struct Imported {
 /// Makes a charts folder. Nothing is written; the errors point at the records.
 pub fn import(import: &Import) -> Result<Imported, Diagnostics> {
     let records = parse_records(import.file, import.records)?;
+    let mut found = Vec::new();
     let published = match import.published {
-        Some((file, json)) => Some(CollectionConfig::from_json(json).map_err(|error| {
+        Some((file, json)) => Some(read_published(file, json, &mut found).map_err(|error| {
             Diagnostic::file(Severity::Error, file, error.to_string())
                 .with_help("name the config.json that was published from these records")
         })?),
         None => None,
     };
     let text = SourceText::new(import.file, String::from_utf8_lossy(import.records).into_owned());
-    let mut importer = Importer { text: &text, found: Vec::new() };
+    let mut importer = Importer { text: &text, found };
     let mut programs = importer.gather(&records);
     match (&published, import.published) {
         (Some(config), Some((file, _))) => importer.reconcile(&mut programs, config, file),
         _ => importer.note_placeholders(&programs),
     }
+    importer.leave_out_what_is_collected_twice(&mut programs);
+    importer.warn_of_missing_modules(&programs);
     let files = files::write(import.module, &programs, published.as_ref());
     let sources: Vec<(String, Vec<u8>)> =
         files.iter().map(|file| (file.path.clone(), file.text.clone().into_bytes())).collect();
@@ -92,6 +100,27 @@ pub fn import(import: &Import) -> Result<Imported, Diagnostics> {
             }))
         }
     }
+}
+
+/// Reads a published config. Go's first ones had no `SampleRate`.
+fn read_published(
+    file: &str,
+    json: &[u8],
+    found: &mut Vec<Diagnostic>,
+) -> Result<CollectionConfig, ConfigError> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = match serde_json::from_slice(json)
+    {
+        Ok(fields) => fields,
+        Err(_) => return CollectionConfig::from_json(json),
+    };
+    if fields.contains_key("SampleRate") || !fields.contains_key("Programs") {
+        return CollectionConfig::from_json(json);
+    }
+    fields.insert("SampleRate".to_owned(), 1.into());
+    let message = "there is no SampleRate in it, and 1 is imported: every report is sent";
+    let help = "what is compiled has `\"SampleRate\": 1`, and so other bytes than this file";
+    found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
+    CollectionConfig::from_json(&serde_json::to_vec(&fields)?)
 }
 
 /// A program and its charts, in the order of their records.
@@ -168,6 +197,52 @@ impl Importer<'_> {
         programs
     }
 
+    /// Leaves out of later charts of a program what earlier ones collect: definitions may not, and
+    /// counting it twice was never meant.
+    fn leave_out_what_is_collected_twice(&mut self, programs: &mut Programs) {
+        for (name, program) in programs.iter_mut() {
+            let mut owners: HashMap<String, u32> = HashMap::new();
+            let mut kept = Vec::new();
+            for mut chart in program.charts.drain(..) {
+                let line = chart.counter.line;
+                let names: Vec<String> = expand(chart.expression()).collect();
+                let (twice, once): (Vec<String>, Vec<String>) =
+                    names.into_iter().partition(|name| owners.contains_key(name));
+                let first = twice.first().and_then(|name| owners.get(name)).copied();
+                owners.extend(once.iter().map(|name| (name.clone(), line)));
+                if let Some(first) = first {
+                    let message = format!(
+                        "{} of `{name}` is collected twice: here and in line {first}; it is left \
+                         out here",
+                        published::listed(&twice)
+                    );
+                    let help = "give this record a `counter:` that no other has, or remove it";
+                    self.report(Severity::Warning, line, message, help);
+                    chart.published = group(&once);
+                }
+                if !once.is_empty() {
+                    kept.push(chart);
+                }
+            }
+            program.charts = kept;
+        }
+    }
+
+    /// Says which modules are guessed: records had none at first.
+    fn warn_of_missing_modules(&mut self, programs: &Programs) {
+        for (name, program) in programs {
+            let Some(first) = program.charts.first() else { continue };
+            if name.starts_with("cmd/") || files::named_module(program).is_some() {
+                continue;
+            }
+            let module = files::likely_module(name);
+            let message =
+                format!("no record of `{name}` names its module, and `{module}` is taken for it");
+            let help = format!("add `module: {module}` to a record, or the module that is right");
+            self.report(Severity::Warning, first.record.line, message, &help);
+        }
+    }
+
     /// Says what is made up where nothing published was given.
     fn note_placeholders(&mut self, programs: &Programs) {
         let help = "import again with the published config, or write the real lists";
@@ -204,6 +279,32 @@ fn at_line(text: &SourceText, severity: Severity, line: u32, message: String) ->
     text.diagnostic_at(severity, &place, message)
 }
 
+/// The counters of one chart as one expression, or `None` where there is none.
+fn group(names: &[String]) -> Option<String> {
+    let [first, _, ..] = names else { return names.first().cloned() };
+    let (chart, _) = first.split_once(':')?;
+    let buckets: Option<Vec<&str>> =
+        names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();
+    Some(format!("{chart}:{{{}}}", buckets?.join(",")))
+}
+
+/// Advice about definitions as advice about records: what stands between backticks as
+/// `key = "value"` becomes `key: value`.
+fn in_record_syntax(help: &str) -> String {
+    let parts: Vec<String> = help
+        .split('`')
+        .enumerate()
+        .map(|(place, part)| match part.split_once(" = ") {
+            Some((key, value)) if place % 2 == 1 => {
+                let value = value.trim_matches(|c| matches!(c, '[' | ']' | '"'));
+                format!("{key}: {value}")
+            }
+            _ => part.to_owned(),
+        })
+        .collect();
+    parts.join("`")
+}
+
 /// An error in a written file, as an error in the record that it was written from.
 fn in_records(records: &SourceText, error: Diagnostic, files: &[WrittenFile]) -> Diagnostic {
     let file = files.iter().find(|file| file.path == error.file);
@@ -211,7 +312,7 @@ fn in_records(records: &SourceText, error: Diagnostic, files: &[WrittenFile]) ->
     match line {
         Some(line) => {
             let moved = at_line(records, error.severity, line, error.message);
-            Diagnostic { help: error.help, ..moved }
+            Diagnostic { help: error.help.map(|help| in_record_syntax(&help)), ..moved }
         }
         None => error,
     }

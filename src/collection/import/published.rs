@@ -165,7 +165,7 @@ fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Publ
 }
 
 /// Names of one chart, as a group.
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let chart = names.first().and_then(|name| name.split_once(':')).map_or("", |(chart, _)| chart);
     let buckets: Option<Vec<&str>> =
         names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();

@@ -1,0 +1,143 @@
+//! What the README says to write and to run is compiled and run.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use support::{Charts, Deployment, candor, run, succeed, text};
+use tempfile::TempDir;
+
+fn readme() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    fs::read_to_string(file).expect("the README")
+}
+
+/// The blocks of code in one language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = readme();
+    let parts = readme.split("```").skip(1).step_by(2);
+    let of_language = parts.filter_map(|part| part.strip_prefix(language)?.strip_prefix('\n'));
+    of_language.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_rust_program_is_one() {
+    let [program] = &blocks("rust")[..] else { panic!("one program") };
+    let [dependency] = &blocks("toml")[..] else { panic!("one dependency") };
+    let here = env!("CARGO_MANIFEST_DIR");
+    assert!(dependency.contains("path = \"../candor\""), "{dependency}");
+    let dependency = dependency.replace("../candor", here);
+    let folder = TempDir::new().expect("a temporary folder");
+    let manifest = format!(
+        "[package]\nname = \"myprog\"\nversion = \"1.2.3\"\nedition = \"2024\"\n\n\
+         [lints.rust]\nwarnings = \"deny\"\n\n[dependencies]\n{dependency}"
+    );
+    fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
+    fs::create_dir(folder.path().join("src")).expect("made");
+    fs::write(folder.path().join("src/main.rs"), program).expect("written");
+    // The same versions of everything, which are on this machine already.
+    let lock = Path::new(here).join("Cargo.lock");
+    fs::copy(lock, folder.path().join("Cargo.lock")).expect("copied");
+    // A target folder of its own: that of this test may be locked by whoever runs it.
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
+    let mut check = Command::new(env!("CARGO"));
+    check.args(["check", "--offline", "--quiet"]).current_dir(folder.path());
+    check.env("CARGO_TARGET_DIR", &built);
+    // What cargo tells the tests that it runs is not about this program.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST") {
+            check.env_remove(name);
+        }
+    }
+    succeed(&mut check);
+}
+
+/// The command lines of the program in a text: those that begin with its name, up to what ends a
+/// command in a shell.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let joined = text.replace("\\\n", " ");
+    let starts = joined.match_indices("candor ").filter(|(at, _)| {
+        let before = joined[..*at].chars().next_back();
+        before.is_none_or(|c| c.is_whitespace() || "`(".contains(c))
+    });
+    let commands = starts.map(|(at, name)| {
+        let rest = &joined[at + name.len()..];
+        let end = rest.find(['\n', ';', ')', '#', '&', '`']).unwrap_or(rest.len());
+        rest[..end].split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    });
+    commands.filter(|words| !words.is_empty()).collect()
+}
+
+#[test]
+fn every_command_has_the_verbs_and_flags_that_it_is_shown_with() {
+    let readme = readme();
+    let mut found: Vec<Vec<String>> =
+        blocks("sh").iter().flat_map(|block| commands(block)).collect();
+    let inline = readme.split("```").step_by(2).flat_map(|text| {
+        let text = text.replace('\n', " ");
+        let spans: Vec<String> = text.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        spans.into_iter().filter(|span| span.starts_with("candor ")).collect::<Vec<_>>()
+    });
+    found.extend(inline.flat_map(|span| commands(&span)));
+    found.retain(|words| words[0] != "VERB");
+    assert!(found.len() >= 12, "{found:?}");
+    for words in found {
+        // Help is printed only if everything before it was understood.
+        let output = run(candor().args(&words).arg("--help"));
+        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+        let wrong = run(candor().args(&words).args(["--no-such-flag", "--help"]));
+        assert!(!wrong.status.success(), "{words:?}: anything passes");
+    }
+}
+
+#[test]
+fn scripts_and_files_that_are_named_are_there() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = readme();
+    let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let mut named: Vec<&str> = links.filter(|link| !link.contains("://")).collect();
+    named.extend(
+        readme
+            .split(['`', ' ', '\n'])
+            .filter(|word| ["scripts/", "examples/"].iter().any(|folder| word.starts_with(folder))),
+    );
+    assert!(named.len() >= 6, "{named:?}");
+    for name in named {
+        assert!(here.join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn the_commands_that_make_and_publish_do() {
+    let block = blocks("sh").into_iter().find(|block| block.contains("candor init")).expect("it");
+    let (charts, folder) = (Charts::new(), TempDir::new().expect("a temporary folder"));
+    let binary = Path::new(env!("CARGO_BIN_EXE_candor")).parent().expect("a folder");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").expect("a path"));
+    let joined = block.replace("\\\n", " ");
+    let mut ran = 0;
+    for line in joined.lines().filter(|line| line.starts_with("candor ")) {
+        if line.starts_with("candor serve") || line.starts_with("candor simulate") {
+            continue;
+        }
+        let data = folder.path().join("data");
+        let line = line.replace("/srv/candor", &data.display().to_string()).replace(
+            "https://example.org/project.git",
+            &format!("file://{}", charts.path().display()),
+        );
+        succeed(Command::new("sh").args(["-e", "-c", &line]).env("PATH", &path));
+        ran += 1;
+    }
+    assert!(ran >= 3, "{joined}");
+}
+
+#[test]
+fn what_go_needs_is_what_env_prints() {
+    let deployment = Deployment::new();
+    let printed = succeed(candor().args(["env", "--data"]).arg(deployment.path()));
+    let names: Vec<&str> = printed.lines().filter_map(|line| line.split('=').next()).collect();
+    assert_eq!(names, ["GOPROXY", "GOSUMDB"]);
+    for name in names {
+        assert!(readme().contains(&format!("`{name}`")), "{name}");
+    }
+}
