@@ -4,7 +4,9 @@ mod support;
 
 use serde_json::Value;
 use std::path::PathBuf;
-use support::{Charts, Deployment, Server, candor, json, refused, segments, serve_command, succeed};
+use support::{
+    Charts, Deployment, Server, candor, json, refused, segments, serve_command, succeed,
+};
 
 /// A deployment with merged and charted reports of a week that is over.
 struct World {
