@@ -29,7 +29,7 @@ pub enum VersionError {
     Bundle(BundleError),
     /// A tile above the entry does not lead to the root.
     #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
-    Tiles(#[from] CheckedTileError),
+    Tiles(#[from] Box<CheckedTileError>),
     /// The entry is not the one that was logged.
     #[error(
         "the record of {version} in log/{bundle} is not the one that was logged; restore log/ from a \
@@ -119,7 +119,7 @@ impl Versions {
         let entries = self.bundles.read_bundle(bundle)?;
         let wrong = || VersionError::Record { path: self.path.clone(), version };
         let entry = entries.get(place).ok_or_else(wrong)?;
-        let hashes = self.tiles.read(head, 0, bundle.index())?;
+        let hashes = self.tiles.read(head, 0, bundle.index()).map_err(Box::new)?;
         let logged = hashes.and_then(|hashes| hashes.get(place).copied());
         if logged != Some(leaf_hash(entry.as_bytes())) {
             return Err(VersionError::NotLogged { version, bundle: bundle.path() });
