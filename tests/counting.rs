@@ -149,7 +149,7 @@ fn a_program_whose_counts_cannot_be_kept_runs_as_ever() {
         .with("panic", "at the disco")
         .with("status", "");
     let printed = job.run();
-    assert!(printed.contains("Stopped(\"cannot create "), "{printed}");
+    assert!(printed.contains("Stopped(\"cannot use "), "{printed}");
 }
 
 #[test]

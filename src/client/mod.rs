@@ -32,9 +32,9 @@
 //! - A full disk is an error, except where a file system cannot reserve room in advance (NFS before
 //!   4.2, some of FUSE): there it is as above.
 //! - A file system that is gone (a server that does not answer) makes every program wait that opens
-//!   a file on it: here, [`start`], and the count that opens the next week's file.
+//!   a file on it: here, [`start()`], and the count that opens the next week's file.
 //! - Where memory has run out altogether, Rust ends the program, here as elsewhere.
-//! - A program that calls [`start`] under a system call filter that kills for `fork` is killed.
+//! - A program that calls [`start()`] under a system call filter that kills for `fork` is killed.
 //!
 //! Read from the top:
 //!

@@ -1,8 +1,8 @@
 //! What a process counts: every name that was counted under, and where its count goes.
 //!
 //! A name's count goes to the mapped file if there is one, and waits in memory until there is.
-//! Once a name is known and the file open, counting is one atomic addition. The life of a count
-//! before that:
+//! Once a name is known and the file open, counting is a look at a clock and one atomic addition.
+//! The life of a count before that:
 //!
 //! 1. The name is looked up in the table of the process, and added to it the first time. The table
 //!    only grows, and is searched and extended without a lock.
