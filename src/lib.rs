@@ -17,6 +17,7 @@
 //! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
+//! | `event` | something that happens once, and that threads wait for |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
 //! | `terminal` | text from elsewhere, made fit to be printed; used by `charts` and `cli` |
 //!
@@ -34,6 +35,8 @@ pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod collection;
+#[cfg(feature = "server")]
+pub mod event;
 pub mod gomod;
 #[cfg(feature = "server")]
 pub mod ingest;

@@ -6,9 +6,9 @@ mod support;
 
 use candor::charts::Repository;
 use candor::gomod::{ModulePath, RepositoryUrl};
-use candor::publish::{Catalogue, Catalogues, Outcome, PublishError, Publisher, Watch};
+use candor::publish::{Catalogue, Catalogues, Outcome, PublishError, Publisher, Versions, Watch};
 use candor::store::{Fault, MemoryStore};
-use candor::tlog::{Log, LogKeys, Seed, SignerMemory};
+use candor::tlog::{Log, LogKeys, Seed, SignerLock};
 use std::path::Path;
 use std::sync::Arc;
 use support::{Charts, MODULE, chart};
@@ -34,7 +34,10 @@ impl Bench {
 
     fn log(&self, memory: &Path) -> Log {
         let keys = LogKeys::new(&support::HOST.parse().expect("a host"), &self.seed);
-        Log::new(self.store.clone(), keys, SignerMemory::new(memory))
+        let signer = SignerLock::in_folder(memory).expect("a signer");
+        let path = ModulePath::new(MODULE).expect("a module path");
+        let versions = Arc::new(Versions::new(path, self.store.clone()));
+        Log::new(self.store.clone(), keys, signer, versions)
     }
 
     fn publisher(&self) -> Publisher {

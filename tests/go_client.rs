@@ -6,7 +6,7 @@ mod support;
 use serde_json::Value;
 use std::io::{Cursor, Read, Write};
 use support::http::Meddler;
-use support::{Charts, Deployment, Go, MODULE, Server, text};
+use support::{Charts, Deployment, Go, HOST, MODULE, Server, text};
 
 /// Waits until the server shows the version: it looks at the store again every so often.
 fn await_version(server: &Server, module: &str, version: &str) {
@@ -63,6 +63,65 @@ fn go_downloads_the_latest_version_and_older_ones() {
             || string(&printed, "Error").contains("not found"),
         "{printed}"
     );
+}
+
+/// What `go` knows of a deployment besides its proxy.
+fn with_sumdb(deployment: &Deployment, server: &Server, settings: &[(&str, String)]) -> Go {
+    let mut go = Go::new(deployment, &server.url);
+    go.environment.retain(|(name, _)| name == "GOPROXY");
+    go.environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    go
+}
+
+/// The files of the go command's cache of a checksum database, by the database's name.
+fn has_cached(go: &Go, database: &str) -> bool {
+    go.module_cache().join("cache/download/sumdb").join(database).exists()
+}
+
+#[test]
+fn go_knows_the_checksum_database_by_the_name_of_its_host() {
+    let deployment = Deployment::new();
+    let published = deployment.publish(&Charts::new());
+    let server = deployment.serve();
+    let key = &deployment.sumdb_key;
+    assert!(key.starts_with(&format!("{HOST}+")), "{key}");
+    // The key alone: the database is reached through the proxy, as through any cache in between.
+    // With a URL: there, with and without a path, and whatever the proxy is.
+    for setting in [
+        key.clone(),
+        format!("{key} {}", server.url),
+        format!("{key} {}/sumdb", server.url),
+        format!("{key} {}/goproxy/sumdb/{HOST}", server.url),
+    ] {
+        let go = with_sumdb(&deployment, &server, &[("GOSUMDB", setting.clone())]);
+        let downloaded = go.must_download(MODULE, "latest");
+        assert_eq!(string(&downloaded, "Sum"), string(&published, "sum"), "{setting}");
+        assert!(has_cached(&go, HOST), "{setting}: the database was asked");
+    }
+}
+
+#[test]
+fn go_can_be_told_not_to_ask_the_checksum_database() {
+    let deployment = Deployment::new();
+    deployment.publish(&Charts::new());
+    let server = deployment.serve();
+    let sumdb = || ("GOSUMDB", deployment.sumdb_key.clone());
+    for settings in [
+        vec![sumdb(), ("GONOSUMDB", HOST.to_owned())],
+        vec![sumdb(), ("GONOSUMDB", MODULE.to_owned())],
+        vec![("GOSUMDB", "off".to_owned())],
+    ] {
+        let go = with_sumdb(&deployment, &server, &settings);
+        go.must_download(MODULE, "latest");
+        assert!(!has_cached(&go, HOST), "{settings:?}");
+    }
+    // A key of another name, or of another log, is refused.
+    let other = Deployment::new();
+    let go = with_sumdb(&deployment, &server, &[("GOSUMDB", other.sumdb_key.clone())]);
+    let (printed, stderr) = go.download(MODULE, "latest");
+    assert!(printed["Sum"].is_null(), "{printed}");
+    let said = format!("{printed}{stderr}");
+    assert!(said.contains("no verifiable signatures"), "{said}");
 }
 
 #[test]

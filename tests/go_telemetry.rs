@@ -12,6 +12,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::counter_file::CounterFile;
 use support::{Charts, Deployment, Go, chart, succeed};
 use tempfile::TempDir;
 
@@ -62,7 +64,8 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Until its reports folder is free again.
+            runtime.shutdown_timeout(Duration::from_secs(60));
         }
     }
 }
@@ -123,13 +126,191 @@ fn charts() -> Charts {
     charts.write(
         "charts-config/charts/more.toml",
         &format!(
-            "{}error = 0.4\n{}",
+            "{}error = 0.4\n{}{}{}",
             chart("Rare", "hello/rare"),
-            chart("Bugs", "hello/bug").replace("partition\"", "stack\"\ndepth = 4")
+            chart("Never", "hello/never:{counted,overflown}"),
+            chart("Bugs", "hello/bug").replace("partition\"", "stack\"\ndepth = 4"),
+            chart("Crashes", "crash/crash").replace("partition\"", "stack\"\ndepth = 16")
         ),
     );
     charts.commit();
     charts
+}
+
+/// Has the program report what earlier runs counted, at a time.
+fn upload(hello: &Path, go: &Go, telemetry: &Path, url: &str, time: Timestamp) {
+    let environment = go.command(&[]);
+    let environment = environment.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    // The client uploads once a day by the system's clock.
+    let _ = std::fs::remove_file(telemetry.join("local/upload.token"));
+    succeed(
+        Command::new(hello)
+            .env_clear()
+            .envs(environment)
+            .env("TELEMETRY_DIR", telemetry)
+            .env("UPLOAD_URL", url)
+            .env("START_TIME", time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+    );
+}
+
+/// What the client says that it did.
+fn said(telemetry: &Path) -> Vec<String> {
+    let logs = support::contents(&telemetry.join("debug")).into_values();
+    logs.map(|log| support::text(&log)).collect()
+}
+
+/// The reports in a folder of the client's, by week. `local` has some that are for the user alone.
+fn reports(folder: &Path) -> Vec<Value> {
+    let files = support::contents(folder).into_iter();
+    let is_report = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.ends_with(".json") && !name.starts_with("local.")
+    };
+    let reports = files.filter(|(path, _)| is_report(path));
+    reports.map(|(_, bytes)| serde_json::from_slice(&bytes).expect("JSON")).collect()
+}
+
+/// What a deployment has stored, by week.
+fn stored(deployment: &Deployment) -> Vec<Value> {
+    let stored = stored_reports(&deployment.path().join("reports"), Date::MIN..=Date::MAX);
+    let stored = stored.expect("the reports folder").map(|report| report.expect("a report"));
+    let json = |bytes: &[u8]| serde_json::from_slice(bytes).expect("JSON");
+    let mut stored: Vec<Value> = stored.map(|report| json(report.bytes())).collect();
+    stored.sort_by_key(|report| report["Week"].to_string());
+    stored
+}
+
+/// Has the program crash, and waits until its crash monitor has counted that.
+fn crash(hello: &Path, telemetry: &Path, how: &str) {
+    let log = telemetry.join("debug/sidecar.log");
+    let recorded = || {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        log.matches("telemetry crash recorded").count()
+    };
+    let before = recorded();
+    let output = Command::new(hello)
+        .env("TELEMETRY_DIR", telemetry)
+        .env("CRASH", how)
+        .output()
+        .expect("run the program");
+    assert_eq!(output.status.code(), Some(2), "{}", support::text(&output.stderr));
+    let patience = Instant::now() + Duration::from_secs(60);
+    while recorded() == before {
+        assert!(Instant::now() < patience, "no crash is recorded in {log:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The stacks of a report's only program whose name this is, by their frames.
+fn frames<'a>(report: &'a Value, name: &str) -> Vec<Vec<&'a str>> {
+    let stacks = report["Programs"][0]["Stacks"].as_object().expect("stacks").keys();
+    let frames = stacks.filter_map(|stack| stack.strip_prefix(name)?.strip_prefix('\n'));
+    frames.map(|frames| frames.split('\n').collect()).collect()
+}
+
+#[test]
+fn whatever_else_the_unmodified_go_client_sends_costs_no_other_count() {
+    let (charts, deployment) = (charts(), Deployment::of_module(MODULE));
+    deployment.publish(&charts);
+    let work = TempDir::new().expect("a temporary folder");
+    let hello = build_hello(work.path());
+    let telemetry = TempDir::new().expect("a temporary folder");
+    std::fs::write(telemetry.path().join("mode"), "on 2020-01-01").expect("write");
+    std::fs::create_dir(telemetry.path().join("debug")).expect("a folder");
+
+    // A week in which the program ran, and crashed.
+    succeed(Command::new(&hello).env("TELEMETRY_DIR", telemetry.path()));
+    crash(&hello, telemetry.path(), "deep");
+    crash(&hello, telemetry.path(), "compare");
+    // The week before: counters that were made and not counted, or beyond 2^63; stacks without a
+    // symbol and with one that Go cannot have named; and builds for other platforms.
+    let now = Timestamp::now();
+    let day = |ago: i64| (now - SignedDuration::from_hours(24 * ago)).strftime("%F").to_string();
+    let (begin, end) = (day(8), day(1));
+    let value = |name: &str| succeed(Command::new("go").args(["env", name])).trim().to_owned();
+    let (goos, goarch, toolchain) = (value("GOOS"), value("GOARCH"), value("GOVERSION"));
+    let file = CounterFile {
+        program: "example.org/hello",
+        version: "v1.0.0",
+        toolchain: &toolchain,
+        goos: &goos,
+        goarch: &goarch,
+        begin: &begin,
+        end: &end,
+        counts: &[
+            ("hello/verb:run", 5),
+            ("hello/never:counted", 0),
+            ("hello/never:overflown", u64::MAX),
+            ("hello/bug\n\".:=0,+0x0", 1),
+            ("hello/bug\nmain.f:+1,+0x2\n\".g:+1,+0x2\n.memeqbody:+1,+0x2\n\"\ntruncated\n", 2),
+            ("hello/bug\nstd::vector<int>.at:=7,+0x2", 3),
+        ],
+    };
+    file.write(telemetry.path());
+    CounterFile { goarch: "mips", ..file }.write(telemetry.path());
+    CounterFile { goos: "plan9", ..file }.write(telemetry.path());
+
+    // A client whose clock is ahead: its report waits until its time has come.
+    let midnight: Timestamp = format!("{end}T00:00:00Z").parse().expect("a time");
+    let early = Served::new(&deployment, midnight - SignedDuration::from_hours(2));
+    let mut go = Go::new(&deployment, &early.url);
+    upload(&hello, &go, telemetry.path(), &format!("{}/upload/", early.url), now);
+    drop(early);
+    let ready = reports(&telemetry.path().join("local"));
+    assert_eq!(ready.len(), 1, "it was not thrown away: {:#?}", said(telemetry.path()));
+    assert!(said(telemetry.path()).concat().contains("503"), "it was sent");
+    assert_eq!(stored(&deployment), Vec::<Value>::new());
+
+    // The week of the crashes is over, too.
+    let later = now + SignedDuration::from_hours(8 * 24);
+    let served = Served::new(&deployment, later);
+    go.point_at(&deployment, &served.url);
+    // The upload URL ends in a slash.
+    upload(&hello, &go, telemetry.path(), &format!("{}/upload/", served.url), later);
+    drop(served);
+    let sent = reports(&telemetry.path().join("upload"));
+    assert_eq!(sent.len(), 2, "all are answered with 200: {:#?}", said(telemetry.path()));
+    assert_eq!(sent[0], ready[0]);
+    let stored = stored(&deployment);
+    assert_eq!(stored.len(), 2);
+
+    // The week before: what was sent, and what is left of it.
+    let (first_sent, first) = (&sent[0], &stored[0]);
+    assert_eq!(first_sent["Programs"].as_array().map(Vec::len), Some(3), "Go filters no platforms");
+    let of_this = first_sent["Programs"].as_array().expect("a list").iter();
+    let of_this =
+        of_this.clone().find(|p| p["GOOS"] == goos.as_str() && p["GOARCH"] == goarch.as_str());
+    let of_this = of_this.expect("this platform's build");
+    assert_eq!(of_this["Counters"]["hello/never:counted"], 0);
+    assert_eq!(of_this["Counters"]["hello/never:overflown"], -1);
+    assert_eq!(of_this["Stacks"]["hello/bug\n:=0,+0x0"], 1);
+    let expected = serde_json::json!([{
+        "Program": "example.org/hello", "Version": "v1.0.0", "GoVersion": toolchain, "GOOS": goos,
+        "GOARCH": goarch, "Counters": { "hello/verb:run": 5 }, "Stacks": {
+            "hello/bug\n.:=0,+0x0": 1,
+            "hello/bug\nmain.f:+1,+0x2\nmain.g:+1,+0x2\nmemeqbody:+1,+0x2\ntruncated": 2,
+        }
+    }]);
+    assert_eq!(first["Programs"], expected);
+
+    // The week of the crashes.
+    let (second_sent, second) = (&sent[1], &stored[1]);
+    let deep = |report| {
+        let crashes = frames(report, "crash/crash").into_iter();
+        crashes.filter(|f| f.iter().any(|f| f.starts_with("main.further:="))).collect::<Vec<_>>()
+    };
+    let [in_full] = &deep(second_sent)[..] else { panic!("{second_sent}") };
+    assert!(in_full.len() > 16, "inlined calls are more than 16 frames: {in_full:?}");
+    assert_eq!(deep(second), [in_full[..16].to_vec()]);
+    let made = "type:.eq.struct { A interface {}; B string }:";
+    let compared = |report| {
+        let crashes = frames(report, "crash/crash").into_iter();
+        crashes.filter(|f| f.iter().any(|f| f.starts_with(made))).collect::<Vec<_>>()
+    };
+    assert_eq!(compared(second_sent).len(), 1, "{second_sent}");
+    assert_eq!(compared(second), compared(second_sent));
+    let counters = serde_json::json!({ "hello/verb:run": 1, "hello/verb:help": 2 });
+    assert_eq!(second["Programs"][0]["Counters"], counters);
 }
 
 #[test]
@@ -150,38 +331,13 @@ fn the_unmodified_go_client_is_served_from_config_to_report() {
     let later = Timestamp::now() + SignedDuration::from_hours(8 * 24);
     let served = Served::new(&deployment, later);
     let go = Go::new(&deployment, &served.url);
-    let start = later.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let environment = go.command(&[]);
-    let environment = environment.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    succeed(
-        Command::new(&hello)
-            .env_clear()
-            .envs(environment)
-            .env("TELEMETRY_DIR", telemetry.path())
-            .env("UPLOAD_URL", format!("{}/upload", served.url))
-            .env("START_TIME", start),
-    );
+    upload(&hello, &go, telemetry.path(), &format!("{}/upload", served.url), later);
 
-    let said: Vec<_> = support::contents(&telemetry.path().join("debug"))
-        .into_values()
-        .map(|log| support::text(&log))
-        .collect();
-    let sent: Vec<Value> = std::fs::read_dir(telemetry.path().join("upload"))
-        .unwrap_or_else(|e| panic!("the folder of what was uploaded: {e}; {said:#?}"))
-        .filter_map(|entry| {
-            let path = entry.expect("an entry").path();
-            let report = path.extension().is_some_and(|extension| extension == "json");
-            report
-                .then(|| serde_json::from_slice(&std::fs::read(path).expect("read")).expect("JSON"))
-        })
-        .collect();
+    let said = said(telemetry.path());
+    let sent = reports(&telemetry.path().join("upload"));
     assert_eq!(sent.len(), 1, "one week, one report, answered with 200; {said:#?}");
     drop(served);
-    let stored: Vec<Value> =
-        stored_reports(&deployment.path().join("reports"), Date::MIN..=Date::MAX)
-            .expect("the reports folder")
-            .map(|report| serde_json::from_slice(report.expect("a report").bytes()).expect("JSON"))
-            .collect();
+    let stored = stored(&deployment);
     assert_eq!(stored, sent, "what is stored is what was sent");
 
     let report = &stored[0];

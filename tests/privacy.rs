@@ -97,17 +97,19 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
             for (known, unknown) in [
                 ("example.org/hello", "example.org/distinctive-word"),
                 ("hello/rare", "distinctive-word"),
-                ("hello::main:=3", "distinctive-word /home/distinctive-word"),
                 ("\"Config\"", "\"distinctive-word\""),
             ] {
                 let bad = report.replace(known, unknown);
                 assert_eq!(send(from, request(&headers, &bad)).await, 400, "{unknown}");
             }
+            // A line that is no frame costs the stack.
+            let stack = report.replace("hello::main:=3", "distinctive-word /home/distinctive-word");
+            assert_eq!(send(from, request(&headers, &stack)).await, 200);
             // Something goes wrong, and is logged, while a client waits.
             let checkpoint = deployment.join("store/log/checkpoint");
             let aside = deployment.join("store/log/checkpoint.aside");
             fs::rename(&checkpoint, &aside).expect("move the checkpoint away");
-            let newer = report.replace("v0.2.0", "v0.3.0");
+            let newer = report.replace("v0.2.0", "v0.300.0");
             assert_eq!(send(from, request(&headers, &newer)).await, 503);
             fs::rename(&aside, &checkpoint).expect("put the checkpoint back");
             assert_eq!(send(from, request(&headers, &newer)).await, 400);
@@ -123,7 +125,11 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     server.kill();
 
     let stored = segments::reports(&front_door::reports_folder(&deployment));
-    assert_eq!(stored.len(), ADDRESSES.len(), "each good report is there");
+    assert_eq!(
+        stored.len(),
+        2 * ADDRESSES.len(),
+        "each good report is there, and without its stack"
+    );
     let mut written = Vec::new();
     files(folder.path(), &mut written);
     let text = fs::read_to_string(&log).expect("the log");

@@ -5,29 +5,13 @@ mod support;
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Stdio;
-use support::{Charts, Deployment, candor, contents, copy_folder, refused, text};
+use support::{Charts, Deployment, contents, copy_folder, refused, text};
 use tempfile::TempDir;
-
-/// A second machine's folder on the same store: the same key, a signer's memory of its own.
-fn second_machine(first: &Deployment) -> TempDir {
-    let folder = TempDir::new().expect("a temporary folder");
-    for part in ["keys", "signer"] {
-        copy_folder(&first.path().join(part), &folder.path().join(part));
-    }
-    let settings = std::fs::read_to_string(first.path().join("candor.toml")).expect("read");
-    let store = format!("file://{}", first.path().join("store").display());
-    std::fs::write(folder.path().join("candor.toml"), settings.replace("file://store", &store))
-        .expect("write");
-    folder
-}
 
 #[test]
 fn two_publishers_at_once_make_one_history() {
     let deployment = Deployment::new();
-    let other = second_machine(&deployment);
-    let machines: [&Path; 2] = [deployment.path(), other.path()];
     let charts = [Charts::new(), Charts::new()];
     // What each publication said: version, and the hash of its zip.
     let mut published = BTreeMap::new();
@@ -35,13 +19,8 @@ fn two_publishers_at_once_make_one_history() {
         let children: Vec<_> = (0..2)
             .map(|who| {
                 charts[who].add_chart(&format!("chart-{who}-{round}"));
-                // Every third round both sign on one machine.
-                let machine = machines[if round % 3 == 0 { 0 } else { who }];
-                candor()
-                    .args(["--json", "publish", "--data"])
-                    .arg(machine)
-                    .arg("--charts")
-                    .arg(charts[who].path())
+                deployment
+                    .publish_command(&charts[who])
                     .stdout(Stdio::piped())
                     .stderr(Stdio::piped())
                     .spawn()
@@ -161,15 +140,6 @@ fn an_edited_object_is_refused_by_name() {
     }
     assert!(edited >= 6, "head, checkpoint, tile, bundle, two zips; only {edited} were edited");
     assert_eq!(deployment.publish(&charts)["version"], "v0.3.0");
-}
-
-#[test]
-fn a_signer_that_lost_its_memory_is_refused() {
-    let (charts, deployment) = (Charts::new(), Deployment::new());
-    deployment.publish(&charts);
-    std::fs::remove_file(deployment.path().join("signer/head")).expect("remove");
-    let message = refused(&mut deployment.publish_command(&charts), 1);
-    assert!(message.contains("signer's memory") && message.contains("missing"), "{message}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The promise that both ends read a config alike: whatever a client lets through, the front door
-//! takes.
+//! takes, as it is.
 
 mod support;
 
 use candor::client::day::Day;
-use candor::client::report::{Build, NO_CONFIG, ProgramReport, Report, X, filter};
+use candor::client::report::{Build, LocalReport, ProgramReport, X, filter};
 use candor::collection::{Allowed, CollectionConfig};
 use candor::gomod::ModuleVersion;
 use candor::ingest::{LoggedConfig, check, parse_date, stored_reports};
@@ -32,6 +32,9 @@ fn stacks() -> impl Strategy<Value = String> {
         "runtime.goexit:=283",
         "tool::run:=3",
         "golang.org/x/tools/gopls.(*S).F:+1",
+        "type:.eq.struct { A interface {}; B string }:+0,+0x17",
+        ":=0,+0x0",
+        ".memeqbody:+3,+0x1",
         "truncated",
         "trunc",
         "/home/alice/x.go:=1",
@@ -41,8 +44,9 @@ fn stacks() -> impl Strategy<Value = String> {
         "\u{202e}:+1",
     ]);
     let name = one_of(&["crash", "crash", "other"]);
-    (name, proptest::collection::vec(frame, 1..5))
-        .prop_map(|(name, frames)| format!("{name}\n{}", frames.join("\n")))
+    let end = one_of(&["", "", "\ntruncated", "\nmain.ma\ntruncated\n"]);
+    (name, proptest::collection::vec(frame, 1..5), end)
+        .prop_map(|(name, frames, end)| format!("{name}\n{}{end}", frames.join("\n")))
 }
 
 fn program() -> impl Strategy<Value = ProgramReport> {
@@ -82,15 +86,15 @@ proptest! {
         // Weeks hold each build once.
         let programs: BTreeMap<Build, ProgramReport> =
             programs.into_iter().map(|program| (program.build.clone(), program)).collect();
-        let local = Report {
+        let local = LocalReport {
             week: "2026-02-08".parse().expect("a day"),
             last_week: None,
-            x: X::from_bits(bits),
             programs: programs.into_values().collect(),
-            config: NO_CONFIG.to_owned(),
+            draw: None,
         };
         let last_week = last_week.map(|day| day.parse().expect("a day"));
-        let filtered = filter(&local, &Allowed::new(&config), &version.to_string(), last_week);
+        let (x, allowed) = (X::from_bits(bits), Allowed::new(&config));
+        let filtered = filter(&local, x, &allowed, &version.to_string(), last_week);
         if let Some(report) = filtered.report {
             let json = report.to_json();
             let decoded = candor::ingest::Report::decode(json.as_bytes()).expect("understood");
@@ -98,6 +102,9 @@ proptest! {
             let date = parse_date("2026-02-08").expect("a date");
             let checked = check(&decoded, date, &LoggedConfig::new(version, &config), now);
             prop_assert!(checked.is_ok(), "{}: {}", checked.expect_err("refused"), json);
+            let stored = String::from_utf8(checked.expect("taken").bytes().to_vec()).expect("text");
+            let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+            prop_assert_eq!(value(&stored), value(&json), "nothing is left out or changed");
         }
     }
 }

@@ -3,7 +3,10 @@
 mod support;
 
 use std::process::Command;
-use support::{Charts, Deployment, HOST, candor, contents, json, succeed, text};
+use support::{
+    Charts, Deployment, HOST, Server, candor, contents, in_background, json, refused,
+    serve_command, succeed, text,
+};
 
 #[test]
 fn serving_needs_no_key_and_ends_well_when_asked() {
@@ -34,6 +37,60 @@ fn an_empty_log_is_served_too() {
     let (status, list) = server.get(&format!("/goproxy/{}/@v/list", deployment.module));
     assert_eq!((status, list.len()), (200, 0));
     assert_eq!(server.get(&format!("/goproxy/{}/@latest", deployment.module)).0, 404);
+}
+
+/// What keeps a server from storing reports.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Obstacle {
+    /// Another server has the folder.
+    Locked,
+    /// The folder cannot be made.
+    File,
+}
+
+#[test]
+fn whatever_its_reports_folder_is_like_a_server_serves_and_stops_when_asked() {
+    for obstacle in [Obstacle::Locked, Obstacle::File] {
+        let deployment = Deployment::new();
+        deployment.publish(&Charts::new());
+        let other = (obstacle == Obstacle::Locked).then(|| deployment.serve());
+        match &other {
+            // It opens its folder beside serving.
+            Some(other) => while other.health("/health/uploads").0 != 200 {},
+            None => std::fs::write(deployment.path().join("reports"), "").expect("written"),
+        }
+        for signal in ["TERM", "INT"] {
+            let command = serve_command(deployment.path());
+            let server = Server::start(&mut in_background(&command));
+            assert_eq!(server.get("/log/checkpoint").0, 200);
+            // By then it has tried, and waits to try again.
+            let cause = ["in use by another process", "cannot create"][obstacle as usize];
+            while !server.health("/health/uploads").1.contains(cause) {}
+            assert_eq!(server.health("/health/live"), (200, "ok\n".to_owned()));
+            assert_eq!(server.health("/health/ready").0, 200);
+            assert_eq!(server.health("/health").0, 503);
+            assert!(server.stop_with(signal).success(), "{obstacle:?} {signal}");
+        }
+        // Once nothing is in the way, another one takes reports.
+        if let Some(other) = other {
+            assert_eq!(other.health("/health").0, 200, "{}", other.health("/health").1);
+            assert!(other.stop().success());
+            let server = deployment.serve();
+            while server.health("/health/uploads").0 != 200 {}
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_at_once_whatever_the_folder_is_like() {
+    let deployment = Deployment::new();
+    let server = deployment.serve();
+    let taken = server.url.strip_prefix("http://").expect("an address");
+    let mut command = candor();
+    command.args(["serve", "--listen", taken, "--data"]).arg(deployment.path());
+    let said = refused(&mut command, 1);
+    assert!(said.contains(taken) && said.contains("another program has it"), "{said}");
+    assert!(server.stop().success());
 }
 
 #[test]

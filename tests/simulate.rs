@@ -62,8 +62,8 @@ fn what_a_deployment_refuses_ends_it() {
     deployment.publish(&charts);
     let server = deployment.serve();
     let message =
-        refused(simulate(&charts, "3").args(["--url", &server.url, "--config", "v0.9.0"]), 1);
-    assert!(message.contains("refused a report") && message.contains("v0.9.0"), "{message}");
+        refused(simulate(&charts, "3").args(["--url", &server.url, "--config", "v0.900.0"]), 1);
+    assert!(message.contains("refused a report") && message.contains("v0.900.0"), "{message}");
     let nothing = TempDir::new().expect("a temporary folder");
     let config = nothing.path().join("config.json");
     let json = r#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":0,"Programs":[]}"#;

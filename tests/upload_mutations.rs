@@ -1,6 +1,8 @@
-//! The promise that nothing is stored which the config does not allow: 100,000 reports, most of them
-//! broken in one way or several, get 200 or 400 and nothing else, and a second opinion finds every
-//! stored report allowed and every acknowledged one stored.
+//! The promise that nothing is stored which the config does not allow, and nothing honest refused:
+//! 100,000 reports, as honest clients send them and then mostly broken in one way or several, get
+//! 200, 400, or 503 where a date or a config's version has become one that is to come. A second
+//! opinion finds every stored report allowed, and every acknowledged one stored, without what honest
+//! clients cannot know not to send.
 
 mod support;
 
@@ -39,27 +41,14 @@ async fn send(router: Router, upload: Upload) -> (Upload, bool) {
             assert!(line.len() < 1200, "{line}");
             assert!(!upload.untouched, "{line}: {}", shown());
         }
+        503 => {
+            let to_come =
+                sentence.contains("has not ended yet") || sentence.contains("not known here yet");
+            assert!(to_come && !upload.untouched, "{sentence}: {}", shown());
+        }
         _ => panic!("{status} {sentence}: {}", shown()),
     }
     (upload, status == 200)
-}
-
-/// What of two reports must be equal where one is the stored form of the other.
-fn normal(mut report: Value) -> String {
-    let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
-    if empty(&report["Programs"]) {
-        report["Programs"] = Value::Null;
-    }
-    for program in report["Programs"].as_array_mut().into_iter().flatten() {
-        for counts in ["Counters", "Stacks"] {
-            if program[counts].is_null() {
-                program[counts] = serde_json::json!({});
-            }
-        }
-    }
-    // X may be written in several ways.
-    report["X"] = report["X"].as_f64().expect("a number").into();
-    report.to_string()
 }
 
 #[test]
@@ -69,8 +58,10 @@ fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let door = front_door::open(folder.path());
     let router = candor::ingest::router(Entrance::of(door.clone()));
+    let (configs, weeks) = (front_door::configs(folder.path()), weeks());
     let mut random = Random(7);
     let mut taken = BTreeSet::new();
+    let mut shortened = 0;
     for _ in 0..REPORTS / AT_ONCE {
         let uploads: Vec<_> = (0..AT_ONCE)
             .map(|_| runtime.spawn(send(router.clone(), upload(&mut random))))
@@ -78,24 +69,27 @@ fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
         for sent in uploads {
             let (upload, ok) = runtime.block_on(sent).expect("no panic");
             if ok {
-                taken.insert(normal(serde_json::from_slice(&upload.body).expect("JSON")));
+                let sent: Value = serde_json::from_slice(&upload.body).expect("JSON");
+                let form = segments::stored_form(sent.clone(), &configs);
+                shortened += usize::from(form["Programs"] != sent["Programs"]);
+                taken.insert(form.to_string());
             }
         }
     }
     let counts = door.counts();
     drop((router, door));
 
-    let (configs, weeks) = (front_door::configs(folder.path()), weeks());
     let stored = segments::reports(&front_door::reports_folder(folder.path()));
     for report in &stored {
         segments::assert_allowed(report, &configs, &weeks);
     }
     let number = stored.len();
-    let stored: BTreeSet<_> = stored.into_iter().map(normal).collect();
+    let stored: BTreeSet<_> = stored.iter().map(Value::to_string).collect();
     assert_eq!(stored.len(), number, "each is stored once");
     assert_eq!(stored, taken);
-    println!("{counts:?}");
-    assert_eq!(counts.unavailable, 0);
+    println!("{counts:?}, {shortened} shortened");
+    assert!(shortened > REPORTS / 20, "{shortened}");
+    assert!((1..REPORTS as u64 / 100).contains(&counts.unavailable), "{counts:?}");
     assert!(counts.stored as usize > REPORTS / 10, "{counts:?}");
     assert!(counts.refused as usize > REPORTS / 2, "{counts:?}");
 }

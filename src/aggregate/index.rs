@@ -1,14 +1,17 @@
 //! The index of all public data: which files there are, and which of them are current.
 //!
 //! It is one pointer of the store, `public/index`, so a reader sees all of one state or all of the
-//! next. The files are immutable objects, `public/SHA256-IN-HEX`.
+//! next. The files are immutable objects, `public/SHA256-IN-HEX`. The pointer's JSON carries its own
+//! [`checksum`](crate::store::checksum).
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of this shape.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+/// The version before it: the same without a checksum. It is read, and never written.
+pub(super) const WITHOUT_CHECKSUM: u32 = 1;
 
 /// Everything that is public, besides the log.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -105,6 +108,15 @@ impl Index {
         let files = days.flat_map(|dataset| &dataset.files).map(|file| file.sha256.as_str());
         let charts = self.weeks.values().filter_map(|week| week.charts.as_ref());
         files.chain(charts.map(|charts| charts.sha256.as_str())).collect()
+    }
+}
+
+impl Index {
+    /// The file of this name.
+    pub fn file(&self, name: &str) -> Option<&PublicFile> {
+        let weeks = self.weeks.values().map(|week| &week.data);
+        let mut files = self.days.values().chain(weeks).flat_map(|dataset| &dataset.files);
+        files.find(|file| file.name == name)
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`figure`] | the public shape of charts |
 //! | [`statistics`] | estimates from weighted samples, with bounds that hold |
 //! | [`daily`] | when merging and charting is due |
+//! | [`upkeep_state`] | how both are doing inside a server |
 //! | [`progress`] | how far long work has come |
 
 pub mod charting;
@@ -29,9 +30,14 @@ pub mod public;
 pub mod statistics;
 #[cfg(test)]
 mod testing;
+pub mod upkeep_state;
 
 pub use charting::{ChartError, Charted, ChartedWeek, ConfigUnder, LoggedConfigs, Weeks, chart};
-pub use merging::{MergeError, Merged, MergedDataset, merge, merge_days};
+pub use merging::{
+    LostSegment, MergeError, Merged, MergedDataset, lost_segments, merge, merge_after_loss,
+    merge_days,
+};
 pub use parquet::{ParquetError, ParquetReader, ParquetWriter};
 pub use progress::{Phase, Progress, Unwatched};
 pub use public::{PublicData, PublicError};
+pub use upkeep_state::{UpkeepState, Work, WorkState};

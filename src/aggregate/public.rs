@@ -1,8 +1,8 @@
 //! Reading what is public: the index, and the files that it names.
 
 use crate::aggregate::figure::WeekCharts;
-use crate::aggregate::index::{FORMAT, Index, PublicFile};
-use crate::store::{Key, KeyError, Store, StoreError, Swap};
+use crate::aggregate::index::{FORMAT, Index, PublicFile, WITHOUT_CHECKSUM};
+use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -67,6 +67,11 @@ impl PublicData {
         &*self.store
     }
 
+    /// Where the objects are, shared.
+    pub fn shared_store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
     /// The index now; an empty one where nothing was merged yet.
     pub fn index(&self) -> Result<Index, PublicError> {
         self.parse(self.index_bytes()?.as_deref())
@@ -91,10 +96,12 @@ impl PublicData {
             let bytes = self.store.pointer(&key).map_err(PublicError::from)?;
             let mut index = self.parse(bytes.as_deref())?;
             let result = change(&mut index)?;
+            index.format = FORMAT;
             let new = serde_json::to_vec(&index).map_err(|e| PublicError::Malformed {
                 what: INDEX.to_owned(),
                 reason: e.to_string(),
             })?;
+            let new = checksum::add(new);
             if bytes.as_ref() == Some(&new) {
                 return Ok(result);
             }
@@ -141,6 +148,9 @@ impl PublicData {
         let name = key.to_string();
         let bytes = self.store.get(&key)?;
         let bytes = bytes.ok_or(PublicError::Missing(name.clone()))?;
+        if hex(&Sha256::digest(&bytes)) != file.sha256 {
+            return Err(PublicError::Damaged(name));
+        }
         let malformed = |e: serde_json::Error| PublicError::Malformed {
             what: name.clone(),
             reason: e.to_string(),
@@ -180,7 +190,78 @@ pub fn parse_index(bytes: &[u8]) -> Result<Index, PublicError> {
     let malformed = |reason| PublicError::Malformed { what: INDEX.to_owned(), reason };
     let index: Index = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
     match index.format {
-        FORMAT => Ok(index),
+        FORMAT => {
+            checksum::verify(bytes).map_err(|e| malformed(e.to_string()))?;
+            Ok(index)
+        }
+        // No flipped bit makes a 1 of the 2.
+        WITHOUT_CHECKSUM => Ok(index),
         other => Err(malformed(format!("it has format {other}, and this program knows {FORMAT}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::index::{Dataset, FileFormat};
+    use crate::store::MemoryStore;
+
+    fn public() -> (Arc<MemoryStore>, PublicData) {
+        let store = Arc::new(MemoryStore::new());
+        let public = PublicData::new(store.clone());
+        let file = PublicFile {
+            name: "2026-02-08.parquet".to_owned(),
+            format: FileFormat::Parquet,
+            bytes: 1234,
+            sha256: "ab".repeat(32),
+        };
+        let dataset = Dataset { reports: 7, rows: 9, files: vec![file], ..Dataset::default() };
+        let day = "2026-02-08".parse().expect("a date");
+        let change = |index: &mut Index| {
+            index.days.insert(day, dataset.clone());
+            index.merges += 1;
+            Ok::<_, PublicError>(())
+        };
+        public.update(change).expect("an index");
+        (store, public)
+    }
+
+    #[test]
+    fn every_flipped_bit_of_the_index_is_noticed() {
+        let (_, public) = public();
+        let bytes = public.index_bytes().expect("read").expect("an index");
+        assert_eq!(parse_index(&bytes).expect("whole").days.len(), 1);
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(parse_index(&flipped).is_err(), "bit {bit}: {:?}", flipped.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_damaged_index_is_never_built_upon() {
+        let (store, public) = public();
+        let mut damaged = store.snapshot();
+        let pointer = damaged.pointers.get_mut(&Key::new(INDEX).expect("a key")).expect("set");
+        let at = pointer.windows(9).position(|w| w == b"\"reports\"").expect("a count");
+        pointer[at + 10] ^= 1;
+        store.restore(&damaged);
+        let refused = public.update(|_| Ok::<_, PublicError>(())).expect_err("refused");
+        assert!(refused.to_string().contains("checksum"), "{refused}");
+        assert_eq!(store.snapshot().pointers, damaged.pointers);
+    }
+
+    #[test]
+    fn an_index_from_before_there_was_a_checksum_is_read_and_gets_one() {
+        let (store, public) = public();
+        let mut old = store.snapshot();
+        let pointer = old.pointers.get_mut(&Key::new(INDEX).expect("a key")).expect("set");
+        *pointer = br#"{"format":1,"days":{},"weeks":{},"merges":3}"#.to_vec();
+        store.restore(&old);
+        assert_eq!(public.index().expect("read").merges, 3);
+        public.update(|_| Ok::<_, PublicError>(())).expect("written");
+        let bytes = public.index_bytes().expect("read").expect("an index");
+        assert!(checksum::verify(&bytes).is_ok());
+        assert_eq!(public.index().expect("read").merges, 3);
     }
 }

@@ -10,6 +10,7 @@
 //! | `opening` | opening a repository of this machine, and why it cannot be |
 //! | `mirror` | a copy of a repository that is known by its URL |
 //! | `location` | where a repository is |
+//! | `revision_name` | which commit a name leads to |
 //! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
@@ -39,6 +40,7 @@ mod opening;
 mod parse;
 pub mod record;
 mod repository;
+mod revision_name;
 mod rules;
 mod schema;
 mod source;

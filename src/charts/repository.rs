@@ -11,6 +11,7 @@
 
 use super::history::History;
 use super::location::{as_url, without_credentials};
+use super::revision_name::{NameError, commit_of, tip_of};
 use super::source::{Filter, Kind, Refusal, Verdict};
 use super::{SourceError, Sources, mirror, opening};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
@@ -147,6 +148,32 @@ pub enum RepositoryError {
         /// The revision asked for.
         revision: String,
     },
+    /// The revision may mean several commits.
+    #[error(
+        "{location} has more than one {revision:?}: {first} and {second} are different commits; \
+         write in full which one is meant, as in --rev refs/heads/NAME"
+    )]
+    Ambiguous {
+        /// The repository.
+        location: String,
+        /// The revision asked for.
+        revision: String,
+        /// The full name of one that it may mean.
+        first: String,
+        /// The full name of another one.
+        second: String,
+    },
+    /// Something else than a branch was to be followed.
+    #[error(
+        "{found} of {location} is no branch, and only a branch can be followed; name one with \
+         --rev, or publish a single commit without --watch"
+    )]
+    NotABranch {
+        /// The repository.
+        location: String,
+        /// What the name means.
+        found: String,
+    },
     /// The commit has no charts folder where one was looked for.
     #[error(
         "commit {commit} of {location} has no {looked_for}; name the charts folder with --path"
@@ -282,18 +309,44 @@ impl Repository {
     /// Where nothing is named, a work tree whose definitions differ from the commit's is refused:
     /// the user sees files that would not be published.
     pub fn read(&self, revision: Option<&str>) -> Result<Revision, RepositoryError> {
-        let named = revision.is_some();
-        let spec = revision.unwrap_or("HEAD");
-        let missing = |_| RepositoryError::NoRevision {
-            location: self.location.clone(),
-            revision: spec.to_owned(),
+        let commit = match revision {
+            Some(name) => commit_of(&self.git, name),
+            None => {
+                let head = self.git.head().and_then(|head| head.peel_to_commit());
+                head.map_err(|_| NameError::Missing)
+            }
         };
-        let object = self.git.revparse_single(spec).map_err(missing)?;
-        let revision = self.read_commit(&object.peel_to_commit().map_err(missing)?)?;
-        if !named {
-            self.refuse_changes(&revision)?;
+        let read = self.read_commit(&commit.map_err(|e| self.name_error(revision, e))?)?;
+        if revision.is_none() {
+            self.refuse_changes(&read)?;
         }
-        Ok(revision)
+        Ok(read)
+    }
+
+    /// As [`Repository::read`], for the newest commit of a branch, and of nothing but a branch.
+    pub fn read_branch(&self, branch: Option<&str>) -> Result<Revision, RepositoryError> {
+        let commit = tip_of(&self.git, branch).map_err(|e| self.name_error(branch, e))?;
+        self.read_commit(&commit)
+    }
+
+    /// The charts folder at one commit.
+    pub fn read_object(&self, commit: &ObjectName) -> Result<Revision, RepositoryError> {
+        let id = Oid::from_str(commit.as_str());
+        let found = id.and_then(|id| self.git.find_commit(id));
+        let missing = |_| self.name_error(Some(commit.as_str()), NameError::Missing);
+        self.read_commit(&found.map_err(missing)?)
+    }
+
+    fn name_error(&self, revision: Option<&str>, error: NameError) -> RepositoryError {
+        let location = self.location.clone();
+        let revision = revision.unwrap_or("HEAD").to_owned();
+        match error {
+            NameError::Missing => RepositoryError::NoRevision { location, revision },
+            NameError::NotABranch(found) => RepositoryError::NotABranch { location, found },
+            NameError::Ambiguous([first, second]) => {
+                RepositoryError::Ambiguous { location, revision, first, second }
+            }
+        }
     }
 
     /// The charts folders of the commits after `since` up to and including `until`, oldest first,

@@ -241,8 +241,9 @@ impl Demo {
                 deployment.store.clone(),
             )
             .await?;
-            let listener = super::serve::bind(([127, 0, 0, 1], 0).into()).await?;
-            let url = format!("http://{}", super::serve::local_address(&listener)?);
+            let any = web::ListenAddress::Address(([127, 0, 0, 1], 0).into());
+            let listener = super::serve::bind(&any).await?;
+            let url = super::serve::url(&listener)?;
             self.runtime.spawn(web::serve(listener, None, site, entrance, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;

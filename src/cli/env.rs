@@ -37,7 +37,7 @@ impl GoEnvironment {
                 proxy: format!("https://{}/goproxy", deployment.host()),
                 sumdb: key.to_string(),
             },
-            // The key's name leads to https://NAME/sumdb; any other address has to be said.
+            // The key's name leads to https://NAME; any other address has to be said.
             Some(url) => GoEnvironment {
                 proxy: format!("{url}/goproxy"),
                 sumdb: format!("{key} {url}/sumdb"),

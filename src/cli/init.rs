@@ -45,8 +45,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
          Verifier keys, to be published where users will look for them:\n  \
          {sumdb}   the go command's checksum database (GOSUMDB)\n  \
          {log}   the transparency log (C2SP tlog-tiles)\n\n\
-         Back up {data}/keys/log.seed and {data}/signer: clients accept no other key, and the\n\
-         signer's memory is what stops a restored store from signing a second history.\n\
+         Back up {data}/keys/log.seed: clients accept no other key. The log's one signer is this\n\
+         folder on this machine; `candor signer` shows it, and moves it when it has to.\n\
          Next: candor publish --data {data} --charts REPO\n",
         module = made.module,
         data = OneLine(&made.data),

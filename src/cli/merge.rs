@@ -3,13 +3,16 @@
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output};
 use crate::aggregate::index::week_of;
-use crate::aggregate::{MergeError, Merged, MergedDataset, Progress, merge, merge_days};
+use crate::aggregate::{
+    MergeError, Merged, MergedDataset, Progress, merge, merge_after_loss, merge_days,
+};
 use crate::ingest::parse_date;
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -28,6 +31,10 @@ pub(super) struct Args {
     data: DataFolder,
     #[command(flatten)]
     days: Days,
+    /// Note that a segment of uploads is lost for good, which this names by its number; may be given
+    /// several times.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["week", "start", "end"])]
+    give_up: Vec<u64>,
 }
 
 /// The days that a verb works on.
@@ -85,8 +92,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let (reports, scratch) = (deployment.reports(), deployment.scratch());
     let bar = Bar::new();
     let store = deployment.store.clone();
+    let given_up: BTreeSet<u64> = args.give_up.into_iter().collect();
     let merged = match days {
-        None => merge_deployment(&deployment, &bar)?,
+        None if given_up.is_empty() => merge_deployment(&deployment, &bar)?,
+        None => merge_after_loss(&reports, store, &scratch, today(), given_up, &bar)?,
         Some(days) => merge_days(&reports, store, &scratch, days, today(), &bar)?,
     };
     drop(bar);
@@ -104,7 +113,8 @@ impl fmt::Display for Merged {
         for week in &self.weeks {
             write!(f, "week until {week}")?;
         }
-        self.problems.iter().try_for_each(|problem| writeln!(f, "set aside: {}", OneLine(problem)))
+        let problems = self.problems.iter();
+        problems.map(OneLine).try_for_each(|problem| writeln!(f, "not merged: {problem}"))
     }
 }
 

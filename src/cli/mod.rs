@@ -16,6 +16,7 @@ mod merge;
 mod progress;
 mod publish;
 mod serve;
+mod signer;
 mod simulate;
 mod telemetry;
 mod upkeep;
@@ -54,6 +55,7 @@ enum Verb {
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
+    Signer(signer::Args),
     Merge(merge::Args),
     Chart(chart::Args),
     Env(env::Args),
@@ -209,6 +211,7 @@ pub fn main() -> ExitCode {
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
+        Verb::Signer(args) => signer::run(args, out),
         Verb::Merge(args) => merge::run(args, out),
         Verb::Chart(args) => chart::run(args, out),
         Verb::Env(args) => env::run(args, out),

@@ -26,7 +26,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER")]
     path: Option<String>,
     /// The branch, tag or commit to publish; the checked-out one (of a URL: the default branch)
-    /// where this is not given.
+    /// where this is not given. A name that means several commits has to be written in full, as in
+    /// refs/heads/main; with --watch it is the name of a branch.
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
     /// Keep looking, and publish each change of the compiled config once, in commit order.

@@ -1,30 +1,45 @@
 //! `candor serve`: a deployment over HTTP.
+//!
+//! In this order: signals are caught, both addresses are taken (one that is taken by another is said
+//! at once), the published head is read, and serving begins. What may take long runs beside it, each
+//! on a thread of its own that ends when the process is asked to stop: the receiver is opened, which
+//! reads what was stored, and uploads are merged and charted. Nothing of all this holds up the end of
+//! the process: whatever is under way on a disk can be killed at any moment.
 
 use super::{DataFolder, Failure, Output};
-use crate::ingest::{ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock};
+use crate::aggregate::{UpkeepState, lost_segments};
+use crate::event::{Event, SetOnDrop};
+use crate::ingest::{
+    ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
+};
 use crate::publish::Deployment;
-use crate::web;
+use crate::web::{self, ClockReport, ListenAddress, Listener, Operations};
 use std::io;
-use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
-/// How long to wait before trying again to open the front door.
-const RETRY: Duration = Duration::from_secs(60);
+/// How long to wait for threads that read a disk, when the process is asked to stop.
+const LAST_READS: Duration = Duration::from_secs(1);
+/// How long to wait for what is in the queue of reports, likewise. Nobody was told that it is stored.
+const LAST_REPORTS: Duration = Duration::from_secs(10);
 
 /// Serve a deployment: GOPROXY, checksum database, transparency log, uploads, and the website.
 ///
-/// Prints `listening on http://ADDR` when ready. Stops on SIGINT or SIGTERM, after finishing the
-/// requests under way. Put a TLS-terminating proxy or a CDN in front: everything is cacheable.
+/// Prints `listening on http://ADDR` (or `unix:/PATH`) when ready; uploads are taken once what was
+/// stored before is read. Stops on SIGINT or SIGTERM, after finishing the requests under way. Put a
+/// TLS-terminating proxy or a CDN in front: everything is cacheable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor serve --data /srv/candor --listen 127.0.0.1:8080")]
 pub(super) struct Args {
     #[command(flatten)]
     data: DataFolder,
-    /// The address to listen on; port 0 takes a free one.
+    /// Where to listen: HOST:PORT, :PORT for all addresses, or unix:/PATH; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Take no reports and publish none. The deployment's folder may then be read-only.
+    listen: ListenAddress,
+    /// Take no reports and publish none; clients are asked to send theirs later. The deployment's
+    /// folder may then be read-only.
     #[arg(long)]
     no_uploads: bool,
     /// Leave merging uploads and making charts to `candor merge` and `candor chart`; otherwise both
@@ -33,7 +48,7 @@ pub(super) struct Args {
     no_charts: bool,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    admin: SocketAddr,
+    admin: ListenAddress,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -43,71 +58,138 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
-    runtime.block_on(async {
+    let background = Background { stop: Event::new(), received: OnceLock::new() };
+    let served = runtime.block_on(serve(args, deployment, &background, out));
+    background.stop.set();
+    // Otherwise the runtime would wait for ever for a disk that does not answer.
+    runtime.shutdown_timeout(LAST_READS);
+    if let Some(received) = background.received.get() {
+        received.wait(LAST_REPORTS);
+    }
+    served
+}
+
+/// The threads beside the server.
+struct Background {
+    /// They are asked to stop.
+    stop: Event,
+    /// The one that takes reports, if there is one, has ended.
+    received: OnceLock<Event>,
+}
+
+async fn serve(
+    args: Args,
+    deployment: Deployment,
+    background: &Background,
+    out: Output,
+) -> Result<(), Failure> {
+    let mut asked = pin!(stop_signal());
+    let receives = !args.no_uploads;
+    let opened = async {
+        let listener = bind(&args.listen).await?;
+        let admin = bind(&args.admin).await?;
         let site = web::Site::open(
             deployment.module.clone(),
             deployment.verifiers().clone(),
             deployment.store.clone(),
         )
         .await?;
-        let entrance = match args.no_uploads {
-            true => None,
-            false => Some(open_entrance(&deployment)),
-        };
-        if !args.no_uploads && !args.no_charts {
-            super::upkeep::begin(deployment.clone());
-        }
-        let listener = bind(args.listen).await?;
-        let address = local_address(&listener)?;
-        let admin = bind(args.admin).await?;
-        out.line(
-            &serde_json::json!({ "listening": format!("http://{address}") }),
-            format_args!("listening on http://{address}\n"),
-        )?;
-        out.say(format_args!("health and metrics on http://{}", local_address(&admin)?));
-        web::serve(listener, Some(admin), site, entrance, stop_signal()).await;
-        Ok(())
-    })
-}
-
-/// The entrance with its door behind it; where that cannot be opened, what is published is served
-/// all the same, and senders of reports are asked to come again.
-fn open_entrance(deployment: &Deployment) -> Entrance {
-    let entrance = Entrance::new();
-    if let Err(e) = hang_door(deployment, &entrance) {
-        tracing::error!("no reports are taken, and their senders asked to come again: {e}");
-        let (deployment, entrance) = (deployment.clone(), entrance.clone());
-        tokio::task::spawn_blocking(move || {
-            while hang_door(&deployment, &entrance).is_err() {
-                std::thread::sleep(RETRY);
-            }
-        });
+        Ok::<_, Failure>((listener, admin, site))
+    };
+    let opened = tokio::select! {
+        opened = opened => opened,
+        () = asked.as_mut() => return Ok(()),
+    };
+    let (listener, admin, site) = opened?;
+    let (url, admin_url) = (url(&listener)?, url(&admin)?);
+    let entrance = receives.then(Entrance::new);
+    if let Some(entrance) = &entrance {
+        receive(&deployment, entrance, background);
     }
-    entrance
-}
-
-fn hang_door(deployment: &Deployment, entrance: &Entrance) -> Result<(), FrontDoorError> {
-    let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
-    let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
-    let limits = Limits::default();
-    let door = FrontDoor::open(&deployment.reports(), configs, Box::new(SystemClock), limits)?;
-    entrance.hang(door);
+    let upkeep = (receives && !args.no_charts).then(UpkeepState::new);
+    if let Some(upkeep) = &upkeep {
+        super::upkeep::begin(deployment.clone(), upkeep.clone(), background.stop.clone());
+    }
+    site.set_operations(operations(&deployment, upkeep, entrance.as_ref()));
+    out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
+    out.say(format_args!("health and metrics on {admin_url}"));
+    let asked = async {
+        asked.await;
+        background.stop.set();
+    };
+    web::serve(listener, Some(admin), site, entrance, asked).await;
     Ok(())
 }
 
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|e| {
-        let advice = match e.kind() {
-            io::ErrorKind::AddrInUse => "; another program has it: stop that, or name another port",
-            io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: name another",
+/// Opens the receiver of a deployment, and keeps it open, on a thread of its own.
+fn receive(deployment: &Deployment, entrance: &Entrance, background: &Background) {
+    let (deployment, entrance) = (deployment.clone(), entrance.clone());
+    let stop = background.stop.clone();
+    let at_its_end = SetOnDrop(background.received.get_or_init(Event::new).clone());
+    thread::spawn(move || {
+        let _at_its_end = at_its_end;
+        keep_open(&entrance, &stop, |stop| open_receiver(&deployment, stop));
+    });
+}
+
+fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<FrontDoor, FrontDoorError> {
+    let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
+    let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
+    let (clock, limits) = (Box::new(SystemClock), Limits::default());
+    FrontDoor::open_unless(stop, &deployment.reports(), configs, clock, limits)
+}
+
+/// What health speaks of, besides what is served.
+fn operations(
+    deployment: &Deployment,
+    upkeep: Option<UpkeepState>,
+    entrance: Option<&Entrance>,
+) -> Operations {
+    let (reports, store) = (deployment.reports(), deployment.store.clone());
+    let lost = move || match lost_segments(&reports, &store) {
+        Ok(lost) => lost.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![error.to_string()],
+    };
+    let lost_reports = entrance.map(|_| Arc::new(lost) as _);
+    let clock = entrance.cloned().map(|entrance| {
+        let report = move || entrance.door().map(|receiver| clock_report(receiver.clock_state()));
+        Arc::new(move || report().unwrap_or_default()) as _
+    });
+    Operations { upkeep, lost_reports, clock }
+}
+
+/// A clock that nothing confirms is no fault: it may only be quiet here.
+fn clock_report(state: ClockState) -> ClockReport {
+    let said = (!state.is_plausible()).then(|| state.to_string());
+    let (problem, note) = if state.is_wrong() { (said, None) } else { (None, said) };
+    ClockReport { skew: state.skew().as_secs(), problem, note }
+}
+
+/// Listens on an address. To be called on a runtime.
+pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
+    Listener::bind(address).await.map_err(|e| {
+        let advice = match (e.kind(), address) {
+            (io::ErrorKind::AddrInUse, ListenAddress::Unix(_)) => {
+                "; another program has it, or it is no socket: stop that, or name another path"
+            }
+            (io::ErrorKind::AddrInUse, _) => {
+                "; another program has it: stop that, or name another port"
+            }
+            (io::ErrorKind::PermissionDenied, ListenAddress::Unix(_)) => {
+                "; name a path in a folder that this user may write"
+            }
+            (io::ErrorKind::PermissionDenied, _) => {
+                "; ports below 1024 need privileges: name another"
+            }
             _ => "",
         };
         Failure::new(format!("cannot listen on {address}: {e}{advice}"))
     })
 }
 
-pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
+/// Where a listener is reached.
+pub(super) fn url(listener: &Listener) -> Result<String, Failure> {
+    listener.url().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
 }
 
 /// A future that ends when the process is asked to stop. From this call on, being asked does not

@@ -1,7 +1,8 @@
 //! `candor simulate`: a population of installations that counts, samples and reports, for demos,
 //! for load, and for checking that charts show what is true.
 //!
-//! Every report is made as on a user's machine: the counts of a week, an X, and the config, through
+//! Every report is made as on a user's machine: the counts of a week, the config that the
+//! installation has known since before, and an X, drawn under that config and under no other, through
 //! [`filter`]. Only the counter files are left out, and X comes from the seed. What was counted by
 //! everyone, reported or not, is the truth that charts can be compared with. It lives here and not
 //! in `client`, for nobody who counts needs it.
@@ -14,7 +15,7 @@ use super::compile::commit_timestamp;
 use super::{Failure, Output};
 use crate::charts::{Sources, parse};
 use crate::client::day::Day;
-use crate::client::report::filter;
+use crate::client::report::{KnownConfig, filter};
 use crate::client::{Address, Answer, Http, Upload};
 use crate::collection::{Allowed, CollectionConfig, compile};
 use crate::gomod::ModuleVersion;
@@ -92,9 +93,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         let population = Population::of(&config, args.seed, week);
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
+        let known = KnownConfig { version: args.config, fetched: week, config: config.clone() };
         let mut progress = Progress::new(args.reports);
         let installations = 0..;
-        for (number, local) in installations.map(|n| (n, population.installation(n))) {
+        for (number, mut local) in installations.map(|n| (n, population.installation(n))) {
             if truth.reports >= args.reports {
                 break;
             }
@@ -105,11 +107,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
                     truth.reports
                 )));
             }
-            truth.count(&local);
-            let Some(report) = filter(&local, &allowed, &version, Some(earlier(week))).report
-            else {
-                continue;
-            };
+            truth.count(&local.programs);
+            let draw = local.draw(&known, || Ok::<_, Failure>(population.x(number)))?;
+            let filtered = filter(&local, draw.x, &allowed, &version, Some(earlier(week)));
+            let Some(report) = filtered.report else { continue };
             truth.reports += 1;
             if let Some(writer) = &mut writer {
                 serde_json::to_writer(&mut *writer, &report)?;
@@ -265,7 +266,9 @@ mod tests {
         let [one, next] = ["2026-11-15", "2026-11-22"]
             .map(|week| Population::of(&config, 1, week.parse().expect("a day")).installation(7));
         assert_eq!(one.programs[0].build.goos, next.programs[0].build.goos);
-        assert_ne!(one.x, next.x);
+        let [one, next] = ["2026-11-15", "2026-11-22"]
+            .map(|week| Population::of(&config, 1, week.parse().expect("a day")).x(7));
+        assert_ne!(one, next);
     }
 
     #[test]
@@ -277,9 +280,10 @@ mod tests {
         let mut sampled = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
         for number in 0..20_000 {
             let local = population.installation(number);
-            truth.count(&local);
-            if let Some(report) = filter(&local, &allowed, "v0.1.0", None).report {
-                sampled.count(&report);
+            truth.count(&local.programs);
+            let filtered = filter(&local, population.x(number), &allowed, "v0.1.0", None);
+            if let Some(report) = filtered.report {
+                sampled.count(&report.programs);
             }
         }
         let (all, some) = (&truth.programs["example.org/p"], &sampled.programs["example.org/p"]);
@@ -303,7 +307,7 @@ mod tests {
         let week = "2026-11-22".parse().expect("a day");
         let population = Population::of(&config, 3, week);
         let below = |x: f64| {
-            let xs = (0..10_000).map(|number| population.installation(number).x);
+            let xs = (0..10_000).map(|number| population.x(number));
             xs.filter(|drawn: &X| drawn.get() <= x).count()
         };
         assert!((4800..5200).contains(&below(0.5)));

@@ -272,15 +272,49 @@ impl<T: Transport> ConfigClient<T> {
     /// Downloads a config and verifies it against the log.
     pub fn fetch(&self, wanted: Wanted) -> Result<VerifiedConfig, ClientError> {
         let head = self.update_head()?;
-        let newest = ModuleVersion::new(head.size.get())
-            .map_err(|_| ClientError::Empty { url: self.source.log.to_string() })?;
-        let version = match wanted {
-            Wanted::Latest => newest,
-            Wanted::Version(version) if version <= newest => version,
+        let newest = self.newest(head)?;
+        match wanted {
+            Wanted::Latest => self.verify(head, newest),
+            Wanted::Version(version) if version <= newest => self.verify(head, version),
             Wanted::Version(version) => {
-                return Err(ClientError::UnknownVersion { version, size: head.size });
+                Err(ClientError::UnknownVersion { version, size: head.size })
             }
-        };
+        }
+    }
+
+    /// Downloads the newest config and verifies it, unless that is still `known`, which this machine
+    /// has verified before. Then only the checkpoint is downloaded, and verified: the log has not
+    /// grown, so it has no newer version.
+    ///
+    /// # Errors
+    ///
+    /// As of [`ConfigClient::fetch`].
+    pub fn fetch_newer_than(
+        &self,
+        known: ModuleVersion,
+    ) -> Result<Option<VerifiedConfig>, ClientError> {
+        // What was verified by a log that this machine remembers nothing of is verified again.
+        let remembers = self.recall()?.is_some();
+        let head = self.update_head()?;
+        let newest = self.newest(head)?;
+        if remembers && newest == known {
+            return Ok(None);
+        }
+        self.verify(head, newest).map(Some)
+    }
+
+    /// The newest version of a tree.
+    fn newest(&self, head: TreeHead) -> Result<ModuleVersion, ClientError> {
+        ModuleVersion::new(head.size.get())
+            .map_err(|_| ClientError::Empty { url: self.source.log.to_string() })
+    }
+
+    /// Steps 3 and 4.
+    fn verify(
+        &self,
+        head: TreeHead,
+        version: ModuleVersion,
+    ) -> Result<VerifiedConfig, ClientError> {
         let record = self.record(head, version)?;
         let module = self.download(version, &record)?;
         Ok(VerifiedConfig { module, head })

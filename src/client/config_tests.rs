@@ -281,3 +281,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_known_to_be_the_newest_is_not_downloaded_again() {
+    let (mut server, memory) = (Server::with(2), memory());
+    let newer = |server: &Server, than| {
+        let found = server.client(&memory).fetch_newer_than(version(than)).expect("fetched");
+        found.map(|verified| verified.version())
+    };
+    // A machine that remembers nothing of the log takes nobody's word for it.
+    assert_eq!(newer(&server, 2), Some(version(2)));
+    assert_eq!(newer(&server, 2), None);
+    assert_eq!(newer(&server, 1), Some(version(2)));
+    server.publish_many(1, "");
+    assert_eq!(newer(&server, 2), Some(version(3)));
+    // Nothing but the checkpoint is asked for, and it is verified.
+    for url in server.urls().iter().filter(|url| !url.ends_with("/checkpoint")) {
+        server.remove(url);
+    }
+    assert_eq!(newer(&server, 3), None);
+    server.edit(&format!("{LOG}/checkpoint"), |bytes| bytes.truncate(10));
+    assert!(server.client(&memory).fetch_newer_than(version(3)).is_err());
+}

@@ -20,11 +20,13 @@
 //! | --- | --- |
 //! | [`day`] | days of the calendar |
 //! | [`folder`] | where a machine's telemetry lies |
+//! | `files` | its files, opened so that nothing in it can harm the program |
 //! | [`mode`] | consent: whether anything is counted, and whether anything is sent |
 //! | `program` | what counts: name, version, toolchain, platform |
 //! | [`counter`] | counters, and the files that they are kept in |
 //! | `crash` | panics, counted by their stack |
 //! | `start` | the one call at a program's start |
+//! | `child` | the day's work, done by a detached process of the same executable |
 //! | [`report`] | from counter files to what is sent |
 //! | `upload` | sending one report |
 //!
@@ -68,13 +70,17 @@
 //! newest version (the signed tree head says it), and witness policies.
 
 mod address;
+mod child;
 mod config;
 #[cfg(test)]
 mod config_tests;
 pub mod counter;
 mod crash;
 pub mod day;
+mod files;
 pub mod folder;
+#[cfg(test)]
+mod loopback;
 mod memory;
 pub mod mode;
 mod program;
@@ -90,7 +96,7 @@ pub use address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
 pub use program::{Program, goarch, goos};
 pub use remote::{RemoteError, RemoteLog};
-pub use report::{Destination, RunOptions, Summary, run_uploads, upload_in_background};
+pub use report::{Destination, RunOptions, Summary, run_uploads};
 pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};
 pub use upload::{Answer, Upload, UploadError};

@@ -13,12 +13,16 @@
 //! of everyone who writes.
 
 use super::day::Day;
+use super::files;
 use super::folder::Folder;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::str::FromStr;
+
+/// The longest mode file that is read, in bytes.
+const LONGEST_CHOICE: u64 = 1024;
 
 /// What the user allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,9 @@ impl Consent {
             return off(DecidedBy::DoNotTrack);
         }
         let path = folder.mode_file();
-        match std::fs::read_to_string(&path) {
+        let read = files::check_folder(folder.path())
+            .and_then(|()| files::read_text(&path, LONGEST_CHOICE));
+        match read {
             Ok(text) => Consent::parse(&text).unwrap_or_else(|error| {
                 off(DecidedBy::BadModeFile(format!("{}: {error}", path.display())))
             }),
@@ -118,12 +124,12 @@ impl Mode {
     pub fn store(self, folder: &Folder, today: Day) -> Result<(), SetModeError> {
         let path = folder.mode_file();
         let write = || -> io::Result<()> {
-            std::fs::create_dir_all(folder.path())?;
+            files::create_folder(folder.path())?;
             // Two users' choices at once: the name is this process's, the last rename wins.
             let temporary = folder.path().join(format!(".mode.{}", std::process::id()));
-            let mut file = std::fs::File::create(&temporary)?;
-            file.write_all(format!("{self} {today}").as_bytes())?;
-            file.sync_all()?;
+            // What a killed process of the same number left.
+            let _ = std::fs::remove_file(&temporary);
+            files::create(&temporary, format!("{self} {today}").as_bytes())?.sync_all()?;
             std::fs::rename(&temporary, &path)
         };
         write().map_err(|source| SetModeError { path: path.clone(), source })

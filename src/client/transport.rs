@@ -6,6 +6,8 @@
 
 use std::fmt;
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Error};
 
 /// How a client reaches a server.
@@ -54,8 +56,11 @@ pub enum TransportError {
 /// HTTP and HTTPS, blocking.
 #[derive(Debug, Clone)]
 pub struct Http {
-    /// For https addresses: redirects are followed, but never to plain http.
-    private: Agent,
+    /// Downloads from https addresses: redirects are followed, but never to plain http.
+    downloads: Agent,
+    /// Uploads to https addresses: no redirects. One would turn the POST into a GET, and its answer
+    /// would be that of another page.
+    uploads: Agent,
     /// For http on this machine: no redirects, which could lead off it.
     local: Agent,
 }
@@ -63,6 +68,11 @@ pub struct Http {
 impl Http {
     /// A transport with connections of its own.
     pub fn new() -> Http {
+        Http::made_by(|settings| settings.build().into())
+    }
+
+    /// The same, with agents that `make` makes of their settings.
+    pub(super) fn made_by(make: impl Fn(ConfigBuilder<AgentScope>) -> Agent) -> Http {
         let settings = || {
             Agent::config_builder()
                 .http_status_as_error(false)
@@ -71,16 +81,20 @@ impl Http {
                 .user_agent(concat!("candor/", env!("CARGO_PKG_VERSION")))
         };
         Http {
-            private: settings().https_only(true).max_redirects(3).build().into(),
-            local: settings().max_redirects(0).proxy(None).build().into(),
+            downloads: make(settings().https_only(true).max_redirects(3)),
+            uploads: make(settings().https_only(true).max_redirects(0)),
+            local: make(settings().max_redirects(0).proxy(None)),
         }
     }
-}
 
-impl Http {
-    /// The connections for an address: it is https, or http on this machine.
-    pub(super) fn agent(&self, url: &str) -> &Agent {
-        if url.starts_with("https://") { &self.private } else { &self.local }
+    /// The connections to download from an address: it is https, or http on this machine.
+    fn to_download(&self, url: &str) -> &Agent {
+        if url.starts_with("https://") { &self.downloads } else { &self.local }
+    }
+
+    /// The connections to upload to such an address.
+    pub(super) fn to_upload(&self, url: &str) -> &Agent {
+        if url.starts_with("https://") { &self.uploads } else { &self.local }
     }
 }
 
@@ -96,7 +110,7 @@ impl Transport for Http {
             Error::BodyExceedsLimit(_) => TransportError::TooLarge { url: url.to_owned(), limit },
             error => TransportError::Failed { url: url.to_owned(), reason: error.to_string() },
         };
-        let mut response = self.agent(url).get(url).call().map_err(failed)?;
+        let mut response = self.to_download(url).get(url).call().map_err(failed)?;
         match response.status().as_u16() {
             200 => {}
             404 | 410 => return Ok(None),
@@ -118,27 +132,12 @@ impl Transport for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
+    use crate::client::loopback::{Loopback, pretend_tls};
 
     /// Serves one answer on a free port of this machine and gets it.
     fn get(answer: &'static str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}/x", listener.local_addr().expect("an address"));
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let (mut stream, _) = listener.accept().expect("a connection");
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n") {
-                    let mut byte = [0];
-                    stream.read_exact(&mut byte).expect("a request");
-                    request.extend(byte);
-                }
-                // The client may hang up on an answer that is too long.
-                let _ = stream.write_all(answer.as_bytes());
-            });
-            Http::new().get(&url, limit)
-        })
+        let server = Loopback::new(move |_| answer.to_owned());
+        Http::new().get(&server.url("http", "/x"), limit)
     }
 
     #[test]
@@ -166,8 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn a_download_follows_redirects_but_never_to_plain_http() {
+        let server = Loopback::new(|request| match request.split(' ').nth(1) {
+            Some("/near") => Loopback::answer("302 Found", "Location: /here\r\n", ""),
+            Some("/here") => Loopback::answer("200 OK", "", "here"),
+            Some("/round") => Loopback::answer("302 Found", "Location: /round\r\n", ""),
+            _ => {
+                let host = request.lines().find_map(|line| line.strip_prefix("host: "));
+                let location = format!("Location: http://{}/here\r\n", host.expect("a host"));
+                Loopback::answer("302 Found", &location, "")
+            }
+        });
+        let http = Http::made_by(pretend_tls);
+        let get = |path: &str| http.get(&server.url("https", path), 10);
+        assert_eq!(get("/near").expect("followed"), Some(b"here".to_vec()));
+        assert_eq!(server.asked().len(), 2);
+        assert!(matches!(get("/plain"), Err(TransportError::Failed { .. })));
+        assert_eq!(server.asked().len(), 3, "nothing was asked over plain http");
+        assert!(matches!(get("/round"), Err(TransportError::Failed { .. })));
+    }
+
+    #[test]
     fn a_server_that_is_not_there_is_named() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/x", listener.local_addr().expect("an address"));
         drop(listener);
         let error = Http::new().get(&url, 5).expect_err("nobody listens");

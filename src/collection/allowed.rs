@@ -3,6 +3,7 @@
 
 use super::config::{CollectionConfig, ProgramConfig, Rate};
 use super::expand::expand;
+use super::frame::{self, Kept};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -34,18 +35,19 @@ pub struct AllowedStack {
 }
 
 impl Allowed {
-    /// Indexes a config. Where it lists a name twice, the last entry counts, as in Go's client.
+    /// Indexes a config. Where it lists a program twice, it may do what either entry says; where it
+    /// lists a counter twice, the last entry counts. As in Go's client.
     pub fn new(config: &CollectionConfig) -> Allowed {
         let set = |strings: &[String]| strings.iter().cloned().collect();
+        let mut programs: HashMap<String, AllowedProgram> = HashMap::new();
+        for program in &config.programs {
+            programs.entry(program.name.clone()).or_default().add(program);
+        }
         Allowed {
             goos: set(&config.goos),
             goarch: set(&config.goarch),
             toolchains: set(&config.go_version),
-            programs: config
-                .programs
-                .iter()
-                .map(|program| (program.name.clone(), Arc::new(AllowedProgram::new(program))))
-                .collect(),
+            programs: programs.into_iter().map(|(name, rules)| (name, Arc::new(rules))).collect(),
             sample_rate: config.sample_rate,
         }
     }
@@ -88,20 +90,23 @@ impl Allowed {
 }
 
 impl AllowedProgram {
-    fn new(program: &ProgramConfig) -> AllowedProgram {
-        let counters = program.counters.iter();
-        let stacks = program.stacks.iter();
-        AllowedProgram {
-            versions: program.versions.iter().cloned().collect(),
-            counters: counters
-                .flat_map(|counter| expand(&counter.name).map(|name| (name, counter.rate)))
-                .collect(),
-            stacks: stacks
-                .map(|stack| {
-                    let allowed = AllowedStack { rate: stack.rate, depth: stack.depth };
-                    (stack.name.clone(), allowed)
-                })
-                .collect(),
+    /// Go's client keeps one rate for a name, whether counters or stacks have it.
+    fn add(&mut self, program: &ProgramConfig) {
+        self.versions.extend(program.versions.iter().cloned());
+        for counter in &program.counters {
+            for name in expand(&counter.name) {
+                if let Some(stack) = self.stacks.get_mut(&name) {
+                    stack.rate = counter.rate;
+                }
+                self.counters.insert(name, counter.rate);
+            }
+        }
+        for stack in &program.stacks {
+            if let Some(rate) = self.counters.get_mut(&stack.name) {
+                *rate = stack.rate;
+            }
+            let allowed = AllowedStack { rate: stack.rate, depth: stack.depth };
+            self.stacks.insert(stack.name.clone(), allowed);
         }
     }
 
@@ -118,6 +123,14 @@ impl AllowedProgram {
     /// How a stack counter may be reported, if at all; `name` is what stands before its frames.
     pub fn stack(&self, name: &str) -> Option<AllowedStack> {
         self.stacks.get(name).copied()
+    }
+}
+
+impl AllowedStack {
+    /// What may be kept of the frames of such a stack; `None` if nothing may. The same at both ends:
+    /// what a client sends is what a server stores.
+    pub fn keep(&self, frames: &str) -> Option<Kept> {
+        frame::keep(frames, self.depth)
     }
 }
 
@@ -139,6 +152,25 @@ mod tests {
         let same = |name| std::ptr::eq(first.program(name).unwrap(), second.program(name).unwrap());
         assert!(same("q") && !same("p"));
         assert!(second.program("p").is_some_and(|p| p.counter("b").is_some()));
+    }
+
+    /// As golang/telemetry `internal/config` does it: one map of rates for all names of a program.
+    #[test]
+    fn what_is_listed_twice_is_read_as_gos_client_reads_it() {
+        let json = br#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":1,"Programs":[
+            {"Name":"p","Versions":["v1.0.0"],"Counters":[{"Name":"c:{a,b}","Rate":0.25},
+            {"Name":"c:a","Rate":0.5},{"Name":"both","Rate":0.25}],
+            "Stacks":[{"Name":"both","Rate":0.75,"Depth":2},{"Name":"s","Rate":0.75,"Depth":4}]},
+            {"Name":"p","Versions":["v1.1.0"],"Counters":[{"Name":"s","Rate":0.125}]}]}"#;
+        let allowed = Allowed::new(&CollectionConfig::from_json(json).expect("a config"));
+        let program = allowed.program("p").expect("listed");
+        assert!(program.version("v1.0.0") && program.version("v1.1.0"));
+        let rates = [("c:a", 0.5), ("c:b", 0.25), ("both", 0.75), ("s", 0.125)];
+        for (name, rate) in rates {
+            assert_eq!(program.counter(name).map(Rate::get), Some(rate), "{name}");
+        }
+        let rate = Rate::new(0.125).expect("a rate");
+        assert_eq!(program.stack("s"), Some(AllowedStack { rate, depth: 4 }));
     }
 
     #[test]

@@ -1,42 +1,43 @@
 //! The frame grammar: what a line of a stack may look like.
 //!
 //! A stack counter's name is followed by one frame a line, innermost call first. Clients write
-//! them, and the front door refuses a stack that holds anything else: a frame names a function and
-//! a line, never a file, a folder, an address or a person.
+//! them, and the receiver keeps no stack that holds anything else: a frame names a function and a
+//! line, never a file, a folder, an address or a person.
 //!
 //! ```text
-//! frame    = function [ ":" position ]
+//! frame    = function [ ":" position ] | ":" position
 //! position = ( "+" | "-" | "=" ) number [ ",+0x" offset ]
-//! function = "." | segment { "/" segment }
-//! segment  = ( letter | digit | "_" | "{" ) { letter | digit | one of _ . - ~ + % ( ) * [ ] { } · | "::" }
 //! number   = 1 to 7 decimal digits
 //! offset   = 1 to 7 lower-case hexadecimal digits
 //! ```
 //!
-//! It holds the frames of both worlds:
+//! `function` is a symbol of either language (`collection::symbol`):
 //!
 //! - Go's clients (golang/telemetry `internal/counter/stackcounter.go`) write
 //!   `golang.org/x/tools/gopls/internal/cache.(*Session).NewView:+12,+0x3f`: the line within the
-//!   function (`+`, or `=` for the line within the file where the function was inlined), and the
-//!   instruction within the function. `.` is a function without a known symbol. A function of a
-//!   type, `type:.eq.main.T`, has the one colon that stands alone.
+//!   function (`+`, or `-` where a directive says so; `=` for the line within the file where the
+//!   function was inlined), and the instruction within the function. (In counter files `"` stands
+//!   for the package of the frame before; reports have it written out.)
 //! - Rust's clients (`client::counter::stack`) write `myprog::build::run:=42`: the line within the
 //!   file. A program that carries no line numbers writes `myprog::build::run`.
 //!
 //! An offset longer than seven digits is an address in memory, which may tell one machine from
-//! another, and a first segment `_` is how Go writes a folder of the user's machine: both are no
-//! frames. The grammar keeps the shape, not the meaning: whoever forges a report can write words
-//! that look like functions, as they can in any text.
+//! another: that is no frame. The grammar keeps the shape, not the meaning: whoever forges a report
+//! can write words that look like functions, as they can in any text.
 
-/// The longest frame, in bytes.
-pub const MAX_FRAME: usize = 1024;
+use super::symbol::{is_symbol, one_name};
+
+/// The longest frame, in bytes: as long as a whole name in a counter file may be.
+pub const MAX_FRAME: usize = 4096;
 
 /// The line that ends a stack of which the rest did not fit into a counter's name.
 pub const TRUNCATED: &str = "truncated";
 
 /// Whether a line of a stack is of the frame grammar.
 pub fn is_frame(frame: &str) -> bool {
-    frame.len() <= MAX_FRAME && is_function(function(frame))
+    let function = function(frame);
+    // A first frame without a symbol has a position alone.
+    frame.len() <= MAX_FRAME && (is_symbol(function) || (function.is_empty() && !frame.is_empty()))
 }
 
 /// The function of a frame: what stands before its position.
@@ -47,24 +48,51 @@ pub fn function(frame: &str) -> &str {
     }
 }
 
-/// How many frames a stack has: the lines after a stack counter's name. `None` if one of them is
-/// not of the frame grammar.
+/// What is kept of a stack's frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The frames in their one form, one a line.
+    pub frames: String,
+    /// Whether there were more than may be kept.
+    pub cut: bool,
+}
+
+/// Keeps the first `depth` frames of a stack counter in their one form, one a line, and after them
+/// the line [`TRUNCATED`] where all that the client had are kept and it had no room for more. `None`
+/// if there is none to keep, or one of them is not of the frame grammar.
 ///
 /// Go's clients cut a name that is too long wherever that is, and add the line [`TRUNCATED`] and
-/// an empty one: there the last line may be the start of a frame, and counts as one. Ours drop
-/// whole frames, and add the line alone. The line itself does not count.
-pub fn stack_depth(frames: &str) -> Option<usize> {
-    let without = |end: &str| frames.strip_suffix(end)?.strip_suffix(TRUNCATED)?.strip_suffix('\n');
-    if let Some(cut) = without("\n") {
-        let (whole, last) = match cut.rsplit_once('\n') {
-            Some((whole, last)) => (whole.split('\n').count(), last),
-            None => (0, cut),
-        };
-        let whole_are_frames = cut.split('\n').take(whole).all(is_frame);
-        return (whole_are_frames && is_start_of_frame(last)).then_some(whole + 1);
+/// an empty one: there the last line may be the start of a frame, and is left out. Ours drop whole
+/// frames, and add the line alone. The dot that Go's clients write before a function of no package,
+/// except in a stack's first line, goes, and a function without a name is written `.`: one function
+/// has one name.
+pub fn keep(frames: &str, depth: u32) -> Option<Kept> {
+    let mut lines: Vec<&str> = frames.split('\n').collect();
+    let unfinished = match lines.as_slice() {
+        [.., _, TRUNCATED, ""] => 3,
+        [_, .., TRUNCATED] => 1,
+        _ => 0,
+    };
+    lines.truncate(lines.len() - unfinished);
+    let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+    let cut = lines.len() > depth;
+    lines.truncate(depth);
+    if lines.is_empty() || !lines.iter().all(|line| is_frame(line)) {
+        return None;
     }
-    let frames = without("").unwrap_or(frames);
-    frames.split('\n').all(is_frame).then(|| frames.split('\n').count())
+    let mut kept = String::with_capacity(frames.len() + 1);
+    for frame in lines {
+        let function = function(frame);
+        let (_, position) = frame.split_at(function.len());
+        kept.push_str(one_name(function));
+        kept.push_str(position);
+        kept.push('\n');
+    }
+    match unfinished > 0 && !cut {
+        true => kept.push_str(TRUNCATED),
+        false => drop(kept.pop()),
+    }
+    Some(Kept { frames: kept, cut })
 }
 
 fn is_position(position: &str) -> bool {
@@ -78,40 +106,6 @@ fn is_position(position: &str) -> bool {
     };
     digits(line, u8::is_ascii_digit)
         && offset.is_none_or(|o| digits(o, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
-}
-
-fn is_function(function: &str) -> bool {
-    let name = function.strip_prefix("type:.").unwrap_or(function);
-    function == "." || (!name.starts_with("_/") && name.split('/').all(is_segment))
-}
-
-fn is_segment(segment: &str) -> bool {
-    let mut rest = segment;
-    while let Some((before, after)) = rest.split_once(':') {
-        match after.strip_prefix(':') {
-            Some(after) if !before.is_empty() && !after.is_empty() => rest = after,
-            _ => return false,
-        }
-    }
-    segment.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '{')
-        && segment.chars().all(|c| c.is_alphanumeric() || "_.-~+%()*[]{}·:".contains(c))
-}
-
-/// Whether more text could make it a frame: for the last line of a stack that was cut.
-fn is_start_of_frame(line: &str) -> bool {
-    // Half a character at the cut has become a replacement character on its way through JSON.
-    let line = line.trim_end_matches(char::REPLACEMENT_CHARACTER);
-    let (function, position) = match line.rsplit_once(':') {
-        Some((function, rest)) if rest.starts_with(['+', '-', '=']) => (function, &rest[1..]),
-        _ => (line, ""),
-    };
-    let (number, offset) = position.split_once(',').unwrap_or((position, ""));
-    let digits = offset.trim_start_matches('+').trim_start_matches('0').trim_start_matches('x');
-    let complete = |text: &str| if text.is_empty() { "0".to_owned() } else { text.to_owned() };
-    let function = function.trim_end_matches([':', '/', '.']);
-    line.len() <= MAX_FRAME
-        && (function.is_empty() || is_function(function))
-        && is_position(&format!("+{},+0x{}", complete(number), complete(digits)))
 }
 
 #[cfg(test)]
@@ -133,6 +127,14 @@ mod tests {
         "type:.eq.main.T:+1,+0x20",
         "glob..func1:+1,+0x20",
         ".:=0,+0x1",
+        ":=0,+0x0",
+        "runtime.:=0,+0x0",
+        ".memeqbody:+3,+0x1",
+        "git.sr.ht/~alice/mail.Send:+1,+0x2",
+        "type:.hash.struct { A interface {}; B string }:+0,+0x17",
+        "type:.eq.[2]interface {}:+0,+0x17",
+        "type:.eq.struct { R int64 \"xml:\\\"r:=1\\\"\" }:+0,+0x17",
+        "go:(*struct { io.Reader; io.Closer }).Close:+0,+0x17",
         "myprog::build::run:=42",
         "myprog::build::run",
         "myprog::main::{closure}:=7",
@@ -157,6 +159,7 @@ mod tests {
             ("type:.eq.main.T:+1,+0x20", "type:.eq.main.T"),
             ("type:.eq.main.T", "type:.eq.main.T"),
             (".:=0,+0x1", "."),
+            (":=0,+0x1", ""),
             ("truncated", "truncated"),
         ] {
             assert_eq!(function(frame), name);
@@ -189,6 +192,9 @@ mod tests {
             "alice@example.org",
             "a secret word",
             "\".Next:+1,+0x2",
+            "\"",
+            "type:.eq.struct { A int \"\u{202e}\" }:+0,+0x17",
+            "_:_:+1",
             "a:b",
             "a::",
             "::a",
@@ -203,44 +209,76 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_has_as_many_frames_as_lines() {
-        for (stack, depth) in [
-            ("main.main:+1,+0x2", Some(1)),
-            ("a::b:=1\nc::d", Some(2)),
-            ("main.main:+1,+0x2\nruntime.goexit:+0,+0x1", Some(2)),
-            ("truncated", Some(1)),
-            ("größe\u{fffd}\ntruncated\n", Some(1)),
-            ("a.b:+1,+0x7fff5c0ff\ntruncated\n", None),
-            // Cut by Go's clients in the middle of a frame, and at its end.
-            ("main.main:+1,+0x2\nruntime.goe\ntruncated\n", Some(2)),
-            ("main.main:+1,+0x2\nexample.org/\ntruncated\n", Some(2)),
-            ("main.main:+1,+0x2\ntruncated\n", Some(1)),
-            ("a.b:+1,\ntruncated\n", Some(1)),
-            ("a.b:+1,+0\ntruncated\n", Some(1)),
-            ("a.b:+\ntruncated\n", Some(1)),
-            ("a.b:+1,+0x2\n\ntruncated\n", Some(2)),
-            // By ours, which drops whole frames.
-            ("a::b:=1\ntruncated", Some(1)),
-            ("", None),
-            ("\n", None),
-            ("a::b\n", None),
-            ("a::b\n\nc::d", None),
-            ("a secret\ntruncated\n", None),
-            ("/home/alice\ntruncated\n", None),
-            ("/home/alice\na.b:+1,+0x2\ntruncated\n", None),
-            ("a.b:+1,+0x2\ntruncated\nmore words", None),
+    fn a_stack_is_kept_in_one_form_and_no_deeper_than_allowed() {
+        for (stack, depth, kept) in [
+            ("main.main:+1,+0x2", 1, Some("main.main:+1,+0x2")),
+            ("a::b:=1\nc::d", 2, Some("a::b:=1\nc::d")),
+            ("a::b:=1\nc::d\ne", 2, Some("a::b:=1\nc::d")),
+            ("truncated", 4, Some("truncated")),
+            // What is below the depth need not be a frame.
+            ("a.b:+1\nstd::vector<int>::f", 1, Some("a.b:+1")),
+            ("a.b:+1\nstd::vector<int>::f", 2, None),
+            ("a.b:+1\n\n", 1, Some("a.b:+1")),
+            // No frames at all.
+            ("a.b:+1", 0, None),
+            ("", 4, None),
+            ("\n", 4, None),
+            ("a::b\n", 4, None),
+            ("a::b\n\nc::d", 4, None),
+            ("/home/alice\na.b:+1,+0x2", 4, None),
+            ("a.b:+1,+0x2\ntruncated\nmore words", 4, None),
+            // Names that Go's clients write in two ways.
+            (":=0,+0x0", 4, Some(".:=0,+0x0")),
+            ("memeqbody:+1,+0x2\nmain.f:+1,+0x2", 4, Some("memeqbody:+1,+0x2\nmain.f:+1,+0x2")),
+            ("main.f:+1,+0x2\n.memeqbody:+1,+0x2", 4, Some("main.f:+1,+0x2\nmemeqbody:+1,+0x2")),
+            // Cut by Go's clients in the middle of a frame, of a character, of a package, and at the
+            // end of a line.
+            ("a.b:+1,+0x2\nruntime.goe\ntruncated\n", 4, Some("a.b:+1,+0x2\ntruncated")),
+            ("a.b:+1,+0x2\n\u{fffd}\ntruncated\n", 4, Some("a.b:+1,+0x2\ntruncated")),
+            ("a.b:+1,+0x2\n\"\ntruncated\n", 4, Some("a.b:+1,+0x2\ntruncated")),
+            ("a.b:+1,+0x2\n\ntruncated\n", 4, Some("a.b:+1,+0x2\ntruncated")),
+            ("a.b:+1,+0x2\na secret\ntruncated\n", 4, Some("a.b:+1,+0x2\ntruncated")),
+            ("a.b:+1,+0x2\nruntime.goe\ntruncated\n", 1, Some("a.b:+1,+0x2\ntruncated")),
+            ("a.b:+1,+0x2\nc.d:+1\ne\ntruncated\n", 1, Some("a.b:+1,+0x2")),
+            ("main.main:+1,+0x\ntruncated\n", 4, None),
+            ("a secret\na.b:+1,+0x2\nx\ntruncated\n", 4, None),
+            // By ours, which drop whole frames.
+            ("a::b:=1\ntruncated", 4, Some("a::b:=1\ntruncated")),
+            ("a::b:=1\nc\ntruncated", 1, Some("a::b:=1")),
         ] {
-            assert_eq!(stack_depth(stack), depth, "{stack:?}");
+            assert_eq!(
+                keep(stack, depth).map(|kept| kept.frames).as_deref(),
+                kept,
+                "{stack:?} at {depth}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn every_place_where_a_frame_can_be_cut_is_known(which in 0..FRAMES.len(), at in 0usize..80) {
+        fn wherever_a_stack_is_cut_whole_frames_are_kept(
+            which in 0..FRAMES.len(),
+            at in 0usize..80,
+            depth in 1..4u32,
+        ) {
             let frame = FRAMES[which];
             prop_assume!(at <= frame.len() && frame.is_char_boundary(at));
-            let stack = format!("{}\ntruncated\n", &frame[..at]);
-            prop_assert_eq!(stack_depth(&stack), Some(1), "{}", stack);
+            let stack = format!("main.f:+1\n{}\ntruncated\n", &frame[..at]);
+            let frames = "main.f:+1\ntruncated".to_owned();
+            prop_assert_eq!(keep(&stack, depth), Some(Kept { frames, cut: false }), "{}", stack);
+        }
+
+        #[test]
+        fn what_is_kept_is_kept_unchanged(
+            which in proptest::collection::vec(0..FRAMES.len(), 1..6),
+            end in proptest::sample::select(&["", "\ntruncated", "\nx\ntruncated\n"]),
+            depth in 1..8u32,
+        ) {
+            let frames: Vec<_> = which.iter().map(|at| FRAMES[*at]).collect();
+            let kept = keep(&(frames.join("\n") + end), depth).expect("frames").frames;
+            prop_assert!(kept.split('\n').count() <= depth as usize + 1);
+            let again = Kept { frames: kept.clone(), cut: false };
+            prop_assert_eq!(keep(&kept, depth), Some(again), "{}", kept);
         }
 
         #[test]

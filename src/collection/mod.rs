@@ -6,6 +6,7 @@
 //! | [`expand()`] | counter groups written out |
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
 //! | [`frame`] | what a line of a stack may look like |
+//! | `symbol` | what a function may be named |
 //! | `compile` | definitions to the smallest config that serves them |
 //! | [`difference`] | what changed between two configs, in words |
 //! | `pad` | versions allowed in advance |
@@ -32,6 +33,7 @@ mod need;
 mod pad;
 #[cfg(feature = "server")]
 mod rate;
+mod symbol;
 
 pub use allowed::Allowed;
 #[cfg(feature = "server")]

@@ -1,15 +1,30 @@
 //! The check: is every string and number of this report one that the config it names asks for?
 //!
+//! **Nothing honest is refused, nothing foreign is stored.** Go's client filters what it sends by
+//! program, version, toolchain, counter, stack and rate, so whatever else is wrong there is a
+//! [`Refusal`]. It filters by nothing else; what it may honestly send beyond that is left out, and
+//! the rest is taken:
+//!
+//! | in the report | what is stored |
+//! | --- | --- |
+//! | a build for a GOOS or GOARCH that the config does not name | the report without it. Where nothing is left, the report without programs, which is one more of the installations that report |
+//! | more frames than the stack's depth | the first ones. Stacks that are the same by then are one, with the sum of their counts |
+//! | a frame that is not of the grammar | the report without that stack |
+//! | a count of 0, or less | the report without that counter (see [`Report::decode`]) |
+//! | a last week that is not before the week, as where a week that could not be read is sent after a later one | the report without it |
+//!
+//! A week that has not ended is [`Unavailable`], unless it is more than [`MAX_WEEK_AHEAD`] days
+//! ahead.
+//!
 //! [`CheckedReport`] is made here and nowhere else, and nothing else can be stored. What it holds
 //! is written anew from what was understood, so nothing that was not looked at can pass.
 
 use super::configs::LoggedConfig;
 use super::refusal::{Refusal, What};
-use super::report::{ProgramReport, Report, X};
-use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE};
+use super::report::{Counts, ProgramReport, Report, X};
+use super::unavailable::Unavailable;
+use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
 use crate::collection::config::Rate;
-use crate::collection::frame::{is_frame, stack_depth};
-use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -44,6 +59,11 @@ impl Identity {
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// The identity with these bytes.
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> Identity {
+        Identity(bytes)
+    }
 }
 
 impl CheckedReport {
@@ -75,6 +95,17 @@ pub fn oldest_week(now: Timestamp) -> Date {
     today.checked_sub(i64::from(MAX_WEEK_AGE).days()).unwrap_or(Date::MIN)
 }
 
+/// Why a report is not taken.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NotTaken {
+    /// It never will be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It may be later.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Checks a report that was sent to `/upload/DATE` against the config that it names.
 ///
 /// The first thing that is wrong is the refusal. A `config` of another version than the report's
@@ -84,26 +115,45 @@ pub fn check(
     date: Date,
     config: &LoggedConfig,
     now: Timestamp,
-) -> Result<CheckedReport, Refusal> {
+) -> Result<CheckedReport, NotTaken> {
+    check_week(report, date, now)?;
+    let kept = keep_report(report, config)?;
+    let bytes = kept.encode();
+    let identity = Identity::of(&bytes);
+    Ok(CheckedReport { week: report.week, oldest: oldest_week(now), identity, bytes })
+}
+
+/// Checks what needs no config: whether reports of this week are taken now.
+pub(super) fn check_week(report: &Report<'_>, date: Date, now: Timestamp) -> Result<(), NotTaken> {
     let week = report.week;
     if date != week {
-        return Err(Refusal::OtherWeek { week, date });
+        return Err(Refusal::OtherWeek { week, date }.into());
     }
     // A client uploads as soon as its own clock says that the week is over. Ours may be behind, and
     // a report that is refused is lost.
-    let latest = now.checked_add(SignedDuration::from_secs(CLOCK_TOLERANCE)).unwrap_or(now);
-    if week > day(latest) {
-        return Err(Refusal::Future { week });
+    let tolerance = SignedDuration::from_secs(CLOCK_TOLERANCE);
+    if week > day(now.checked_add(tolerance).unwrap_or(now)) {
+        let ahead = SignedDuration::from_hours(24 * i64::from(MAX_WEEK_AHEAD));
+        if week > day(now.checked_add(ahead).unwrap_or(now)) {
+            return Err(Refusal::Future { week }.into());
+        }
+        // Only the ends of the calendar are no times.
+        let ends = week.to_zoned(TimeZone::UTC).map_or(now, |midnight| midnight.timestamp());
+        let wait = ends.duration_since(now).saturating_sub(tolerance);
+        return Err(Unavailable::NotEnded { week, wait }.into());
     }
-    let oldest = oldest_week(now);
-    if week < oldest {
-        return Err(Refusal::TooOld { week });
+    if week < oldest_week(now) {
+        return Err(Refusal::TooOld { week }.into());
     }
-    if let Some(last_week) = report.last_week
-        && last_week >= week
-    {
-        return Err(Refusal::LastWeek { last_week, week });
-    }
+    Ok(())
+}
+
+fn day(time: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(time).date()
+}
+
+/// What the config allows of a report.
+fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, Refusal> {
     let version = report.config;
     if config.version() != version {
         return Err(Refusal::Config { version });
@@ -112,21 +162,28 @@ pub fn check(
     if report.x.get() > rate.get() {
         return Err(Refusal::Sampled { x: report.x, rate, config: version });
     }
-    report.programs.iter().try_for_each(|program| check_program(program, report.x, config))?;
     check_builds(&report.programs)?;
-    let bytes = report.encode();
-    Ok(CheckedReport { week, oldest, identity: Identity::of(&bytes), bytes })
+    let kept = report.programs.iter().map(|program| keep_program(program, report.x, config));
+    Ok(Report {
+        week: report.week,
+        last_week: report.last_week.filter(|last_week| *last_week < report.week),
+        x: report.x,
+        programs: kept.filter_map(Result::transpose).collect::<Result<_, _>>()?,
+        config: version,
+    })
 }
 
-fn day(time: Timestamp) -> Date {
-    TimeZone::UTC.to_datetime(time).date()
-}
-
-fn check_program(report: &ProgramReport<'_>, x: X, config: &LoggedConfig) -> Result<(), Refusal> {
+/// What the config allows of a program's report; `None` if it does not name its platform.
+fn keep_program<'a>(
+    report: &ProgramReport<'a>,
+    x: X,
+    config: &LoggedConfig,
+) -> Result<Option<ProgramReport<'a>>, Refusal> {
     let (allowed, version) = (config.allowed(), config.version());
-    let program = allowed
-        .program(&report.program)
-        .ok_or_else(|| unknown(What::Program, &report.program, version))?;
+    let unknown =
+        |what, name: &str| Refusal::Unknown { what, name: name.to_owned(), config: version };
+    let program =
+        allowed.program(&report.program).ok_or_else(|| unknown(What::Program, &report.program))?;
     let unknown_here = |what, name: &str| Refusal::UnknownInProgram {
         what,
         name: name.to_owned(),
@@ -136,43 +193,30 @@ fn check_program(report: &ProgramReport<'_>, x: X, config: &LoggedConfig) -> Res
     if !program.version(&report.version) {
         return Err(unknown_here(What::Version, &report.version));
     }
-    for (what, name, known) in [
-        (What::Toolchain, &report.toolchain, allowed.toolchain(&report.toolchain)),
-        (What::Goos, &report.goos, allowed.goos(&report.goos)),
-        (What::Goarch, &report.goarch, allowed.goarch(&report.goarch)),
-    ] {
-        if !known {
-            return Err(unknown(what, name, version));
-        }
+    if !allowed.toolchain(&report.toolchain) {
+        return Err(unknown(What::Toolchain, &report.toolchain));
     }
     for (name, _) in report.counters.iter() {
         let rate = program.counter(name).ok_or_else(|| unknown_here(What::Counter, name))?;
         check_rate(What::Counter, name, rate, x)?;
     }
-    for (stack, _) in report.stacks.iter() {
+    let mut stacks = Vec::with_capacity(report.stacks.len());
+    for (stack, count) in report.stacks.iter() {
         let (name, frames) = match stack.split_once('\n') {
             Some((name, frames)) => (name, Some(frames)),
             None => (stack, None),
         };
         let allowed = program.stack(name).ok_or_else(|| unknown_here(What::Stack, name))?;
         check_rate(What::Stack, name, allowed.rate, x)?;
-        check_frames(name, frames, allowed.depth)?;
-    }
-    Ok(())
-}
-
-/// Checks what stands below the name of a stack counter: one frame a line.
-fn check_frames(name: &str, frames: Option<&str>, depth: u32) -> Result<(), Refusal> {
-    let frames = frames.ok_or_else(|| Refusal::NoFrames { name: name.to_owned() })?;
-    let name = || name.to_owned();
-    match stack_depth(frames).map(|found| (found, u32::try_from(found))) {
-        Some((_, Ok(found))) if found <= depth => Ok(()),
-        Some((frames, _)) => Err(Refusal::TooDeep { name: name(), frames, depth }),
-        None => {
-            let frame = frames.split('\n').find(|line| !is_frame(line)).unwrap_or_default();
-            Err(Refusal::Frame { name: name(), frame: frame.to_owned() })
+        let frames = frames.ok_or_else(|| Refusal::NoFrames { name: name.to_owned() })?;
+        if let Some(kept) = allowed.keep(frames) {
+            stacks.push((format!("{name}\n{}", kept.frames).into(), count));
         }
     }
+    if !allowed.goos(&report.goos) || !allowed.goarch(&report.goarch) {
+        return Ok(None);
+    }
+    Ok(Some(ProgramReport { stacks: Counts::sum(stacks), ..report.clone() }))
 }
 
 fn check_rate(what: What, name: &str, rate: Rate, x: X) -> Result<(), Refusal> {
@@ -196,10 +240,6 @@ fn check_builds(programs: &[ProgramReport<'_>]) -> Result<(), Refusal> {
         _ => None,
     });
     twice.map_or(Ok(()), |program| Err(Refusal::Twice { program }))
-}
-
-fn unknown(what: What, name: &str, config: ModuleVersion) -> Refusal {
-    Refusal::Unknown { what, name: name.to_owned(), config }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Each rule of the front door, with the sentence by which a client learns of it.
 
 use super::*;
+use crate::gomod::ModuleVersion;
 use crate::ingest::parse_date;
 use crate::ingest::testing::{config, now, report};
 
-fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, Refusal> {
+fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, NotTaken> {
     let config = LoggedConfig::new(ModuleVersion::FIRST, &config(sample_rate));
-    let report = Report::decode(json.as_bytes())?;
+    let report = Report::decode(json.as_bytes()).map_err(Refusal::from)?;
     check(&report, parse_date(date).expect("a date"), &config, now())
 }
 
@@ -34,11 +35,6 @@ fn every_rule_has_its_sentence() {
             "\"2026-02-01\"",
             "the report is of the week 2026-02-01, but was sent to /upload/2026-02-08",
         ),
-        (
-            "\"2026-02-01\"",
-            "\"2026-02-08\"",
-            "the last week 2026-02-08 is not before the week 2026-02-08",
-        ),
         ("v0.1.0", "v0.2.0", "config v0.2.0 is not in the log"),
         ("\"X\":0.2", "\"X\":0.6", "X is 0.6, over the sample rate 0.5 of config v0.1.0"),
         ("\"X\":0.2", "\"X\":0.3", "counter \"rare\" has the rate 0.25, and X is 0.3"),
@@ -49,8 +45,6 @@ fn every_rule_has_its_sentence() {
             "version \"v1.2.1\" of program \"example.org/p\" is not in config v0.1.0",
         ),
         ("go1.26.8", "go1.26.9", "GoVersion \"go1.26.9\" is not in config v0.1.0"),
-        ("linux", "plan9", "GOOS \"plan9\" is not in config v0.1.0"),
-        ("amd64", "", "GOARCH \"\" is not in config v0.1.0"),
         (
             "verb:run",
             "verb:{run,help}",
@@ -76,32 +70,6 @@ fn every_rule_has_its_sentence() {
             "crash",
             "stack \"crash\" has no frames",
         ),
-        (
-            "main.main:+12,+0x34\\n",
-            "a:+1\\nb:+1\\nc:+1\\nd:+1\\n",
-            "stack \"crash\" has 5 frames, and at most 4 are collected",
-        ),
-        (
-            "runtime.main:=283",
-            "a:+1\\nb:+1\\nc:+1\\nrunt\\ntruncated\\n",
-            "stack \"crash\" has 5 frames, and at most 4 are collected",
-        ),
-        (
-            "main.main:+12",
-            "a secret:+12",
-            "stack \"crash\" has the frame \"a secret:+12,+0x34\", which is not of the form \
-             function:+line",
-        ),
-        (
-            "=283",
-            "=283\\n",
-            "stack \"crash\" has the frame \"\", which is not of the form function:+line",
-        ),
-        (
-            "runtime.main:=283",
-            "/home/alice\\ntruncated\\n",
-            "stack \"crash\" has the frame \"/home/alice\", which is not of the form function:+line",
-        ),
     ];
     for (from, to, sentence) in cases {
         let json = report(0.2);
@@ -112,14 +80,96 @@ fn every_rule_has_its_sentence() {
     refused(&report(0.2), "2026-02-08", 0.5).expect("what was changed is allowed");
 }
 
+/// The stored form of a report in which something was changed.
+fn stored(changes: &[(&str, &str)]) -> String {
+    let mut json = report(0.2);
+    for (from, to) in changes {
+        assert!(json.contains(from), "{from}");
+        json = json.replacen(from, to, 1);
+    }
+    let checked = refused(&json, "2026-02-08", 0.5).unwrap_or_else(|e| panic!("{json}: {e}"));
+    String::from_utf8(checked.bytes().to_vec()).expect("text")
+}
+
 #[test]
-fn a_stack_that_go_has_cut_is_allowed() {
-    for frames in ["main.main:+1\\nruntime.ma", "main.main:+1\\n", "golang.org/x/t\u{fffd}"] {
-        let json = report(0.2).replace(
-            "main.main:+12,+0x34\\nruntime.main:=283",
-            &format!("{frames}\\ntruncated\\n"),
-        );
-        refused(&json, "2026-02-08", 0.5).unwrap_or_else(|e| panic!("{frames}: {e}"));
+fn what_honest_clients_cannot_know_is_left_out_and_the_rest_is_taken() {
+    let frames = "main.main:+12,+0x34\\nruntime.main:=283";
+    let stack = format!("\"crash\\n{frames}\":1");
+    // What a client sends, and what is stored of it.
+    for (sent, kept) in [
+        // More frames than are collected.
+        ("a:+1\\nb:+1\\nc:+1\\nd:+1\\ne:+1", "\"crash\\na:+1\\nb:+1\\nc:+1\\nd:+1\":1"),
+        ("a\\nb\\nc\\nd\\nrunt\\ntruncated\\n", "\"crash\\na\\nb\\nc\\nd\\ntruncated\":1"),
+        ("a\\nb\\nc\\nd\\ne\\nf\\ntruncated\\n", "\"crash\\na\\nb\\nc\\nd\":1"),
+        ("a\\nb\\nc\\nd\\n/home/alice", "\"crash\\na\\nb\\nc\\nd\":1"),
+        // Stacks that Go has cut.
+        ("main.main:+1\\nruntime.ma\\ntruncated\\n", "\"crash\\nmain.main:+1\\ntruncated\":1"),
+        ("main.main:+1\\n\\ntruncated\\n", "\"crash\\nmain.main:+1\\ntruncated\":1"),
+        ("a.b:+1\\ngolang.org/x/t\u{fffd}\\ntruncated\\n", "\"crash\\na.b:+1\\ntruncated\":1"),
+        // Functions that Go makes.
+        (
+            "type:.hash.struct { A interface {}; B string }:+0,+0x17",
+            "\"crash\\ntype:.hash.struct { A interface {}; B string }:+0,+0x17\":1",
+        ),
+        (":=0,+0x0", "\"crash\\n.:=0,+0x0\":1"),
+        // Frames that are none: the stack goes, the rest stays.
+        ("a secret:+12", ""),
+        ("/home/alice", ""),
+        ("main.main:+12,+0x7fff5c0ffee0", ""),
+        ("main.main:+12\\n", ""),
+        ("std::vector<int, std::allocator<int> >::at:=7,+0x1", ""),
+        ("main.main:+12\\n\\u202emain.main:+1", ""),
+        ("", ""),
+    ] {
+        let expected = report(0.2).replace(&stack, kept);
+        assert_eq!(stored(&[(frames, sent)]), expected, "{sent}");
+    }
+    let counters = "\"rare\":2,\"verb:run\":3";
+    for (sent, kept) in [
+        ("\"rare\":0,\"verb:run\":3", "\"verb:run\":3"),
+        ("\"rare\":-1,\"verb:run\":-9223372036854775808", ""),
+        ("\"rare\":9223372036854775807", "\"rare\":9223372036854775807"),
+    ] {
+        let expected = report(0.2).replace(counters, kept);
+        assert_eq!(stored(&[(counters, sent)]), expected, "{sent}");
+    }
+    for last_week in ["2026-02-08", "2026-02-09", "9999-12-31"] {
+        let expected = report(0.2).replace("\"2026-02-01\"", "\"\"");
+        assert_eq!(stored(&[("2026-02-01", last_week)]), expected);
+    }
+}
+
+#[test]
+fn stacks_that_are_the_same_down_to_the_depth_are_one() {
+    let stack = "\"crash\\nmain.main:+12,+0x34\\nruntime.main:=283\":1";
+    for (sent, kept) in [
+        ("\"crash\\na\\nb\\nc\\nd\\ne\":3,\"crash\\na\\nb\\nc\\nd\\nf\":4", 7),
+        ("\"crash\\na\\nb\\nc\\nd\":9223372036854775807,\"crash\\na\\nb\\nc\\nd\\nf\":1", i64::MAX),
+    ] {
+        let kept = format!("\"crash\\na\\nb\\nc\\nd\":{kept}");
+        assert_eq!(stored(&[(stack, sent)]), report(0.2).replace(stack, &kept));
+    }
+}
+
+#[test]
+fn a_build_for_a_platform_that_is_not_listed_is_left_out() {
+    let json = report(0.2);
+    let (start, rest) = json.split_once("[{").expect("a list");
+    let (program, end) = rest.rsplit_once("}]").expect("a list");
+    for (from, to) in [("linux", "plan9"), ("amd64", "386"), ("amd64", "")] {
+        let other = program.replace(from, to);
+        let both = format!("{start}[{{{other}}},{{{program}}}]{end}");
+        let checked = refused(&both, "2026-02-08", 0.5).expect("taken");
+        assert_eq!(std::str::from_utf8(checked.bytes()), Ok(json.as_str()), "{to}");
+        // Where nothing is left, the installation is counted all the same.
+        let alone = format!("{start}[{{{other}}}]{end}");
+        let checked = refused(&alone, "2026-02-08", 0.5).expect("taken");
+        let expected = format!("{start}null{end}");
+        assert_eq!(std::str::from_utf8(checked.bytes()), Ok(expected.as_str()), "{to}");
+        // What Go's client filters is wrong there, too.
+        let foreign = alone.replace("verb:run", "verb:other");
+        let refusal = refused(&foreign, "2026-02-08", 0.5).expect_err("foreign");
+        assert!(matches!(refusal, NotTaken::Refused(Refusal::UnknownInProgram { .. })));
     }
 }
 
@@ -154,13 +204,19 @@ fn weeks_are_taken_for_28_days_and_not_before_they_end() {
         let json = report(0.2).replace("2026-02-08", week).replace("2026-02-01", "2000-01-01");
         let report = Report::decode(json.as_bytes()).expect("a report");
         let checked = check(&report, report.week, &config, now.parse().expect("a time"));
-        checked.map(drop).map_err(|refusal| refusal.to_string())
+        checked.map(drop).map_err(|not_taken| not_taken.to_string())
     };
-    let future = || Err("the week 2026-02-08 is in the future".to_owned());
+    let future = || Err("the week 2026-02-08 is over 7 days in the future".to_owned());
+    let not_ended = || {
+        let said = "the week 2026-02-08 has not ended yet; send the report again when it has";
+        Err(said.to_owned())
+    };
     let too_old = || Err("the week 2026-02-08 is over 28 days old".to_owned());
     for (now, expected) in [
-        ("2026-02-07T12:00:00Z", future()),
-        ("2026-02-07T22:59:59Z", future()),
+        ("2026-01-31T23:59:59Z", future()),
+        ("2026-02-01T00:00:00Z", not_ended()),
+        ("2026-02-07T12:00:00Z", not_ended()),
+        ("2026-02-07T22:59:59Z", not_ended()),
         // A client's clock may be an hour ahead.
         ("2026-02-07T23:00:00Z", Ok(())),
         ("2026-02-08T00:00:00Z", Ok(())),
@@ -169,7 +225,26 @@ fn weeks_are_taken_for_28_days_and_not_before_they_end() {
     ] {
         assert_eq!(at("2026-02-08", now), expected, "{now}");
     }
+    // Weeks end on any day, for each machine chooses its own.
+    for day in 2..9 {
+        assert_eq!(at(&format!("2026-02-0{day}"), "2026-02-10T12:00:00Z"), Ok(()));
+    }
     // The ends of the calendar.
     assert!(at("9999-12-30", "9999-12-30T22:00:00Z").is_ok());
     assert!(at("0000-01-01", "2026-02-10T00:00:00Z").is_err());
+}
+
+#[test]
+fn a_client_learns_when_its_week_will_be_taken() {
+    let json = report(0.2);
+    let report = Report::decode(json.as_bytes()).expect("a report");
+    for (now, seconds) in [
+        ("2026-02-07T22:00:00Z", 3600),
+        ("2026-02-01T00:00:00Z", 7 * 86_400 - 3600),
+        ("2026-02-07T22:59:59Z", 60),
+    ] {
+        let not_taken = check_week(&report, report.week, now.parse().expect("a time"));
+        let Err(NotTaken::Unavailable(reason)) = not_taken else { panic!("{now}: {not_taken:?}") };
+        assert_eq!(reason.retry_after(), seconds, "{now}");
+    }
 }

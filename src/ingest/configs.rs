@@ -9,12 +9,14 @@
 //! question was asked. A store that cannot be read, or a version that is damaged in it, is
 //! [`ConfigSetError`], never "not in the log": a client whose report is refused throws it away.
 
+use super::clock::KnownTime;
 use crate::collection::config::ConfigError;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{CHECKPOINT, LogVerifiers, Published, PublishedError, TreeHead};
+use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -33,12 +35,14 @@ const SHOWN: u64 = 3;
 pub struct LoggedConfig {
     version: ModuleVersion,
     allowed: Arc<Allowed>,
+    /// When its definitions were committed, if that is known.
+    committed: Option<Timestamp>,
 }
 
 impl LoggedConfig {
     /// Indexes the config of this version.
     pub fn new(version: ModuleVersion, config: &CollectionConfig) -> LoggedConfig {
-        LoggedConfig { version, allowed: Arc::new(Allowed::new(config)) }
+        LoggedConfig { version, allowed: Arc::new(Allowed::new(config)), committed: None }
     }
 
     /// The version.
@@ -148,6 +152,15 @@ impl ConfigSet {
         self.known.read().unwrap_or_else(PoisonError::into_inner).head.size.get()
     }
 
+    /// The commit that was made last of all of which there are configs.
+    pub fn last_commit(&self) -> Option<KnownTime> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let commits = known.configs.iter().flatten().filter_map(|config| {
+            config.committed.map(|time| KnownTime::Commit { config: config.version, time })
+        });
+        commits.max_by_key(|commit| commit.time())
+    }
+
     /// The config of a version, or `None` where the log has none.
     pub async fn find(
         &self,
@@ -252,7 +265,9 @@ impl Source {
         if let Some(Some(last)) = known.configs.last() {
             allowed.share(last.allowed());
         }
-        Ok(LoggedConfig { version, allowed: Arc::new(allowed) })
+        // A commit's time is between 1970 and 9999, which are times for any clock.
+        let committed = Timestamp::from_second(module.info().time.unix_seconds()).ok();
+        Ok(LoggedConfig { version, allowed: Arc::new(allowed), committed })
     }
 }
 

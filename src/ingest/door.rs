@@ -1,31 +1,22 @@
 //! The front door, whole: configs, clock and journal behind one question, "will you take this?"
 
-use super::MAX_BODY;
-use super::check::{check, oldest_week};
+use super::check::{CheckedReport, NotTaken, check, check_week, oldest_week};
+use super::clock::{Clock, ClockState, KnownTime};
 use super::configs::{ConfigSet, ConfigSetError};
-use super::journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};
+use super::journal::{
+    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
+};
 use super::refusal::Refusal;
 use super::report::{Report, parse_date};
+use super::unavailable::Unavailable;
+use super::{MAX_BODY, MAX_CONFIGS_AHEAD};
+use crate::event::Event;
 use jiff::Timestamp;
-use std::fmt;
+use jiff::civil::Date;
+use std::mem::discriminant;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// What time it is.
-pub trait Clock: Send + Sync + fmt::Debug {
-    /// The time now.
-    fn now(&self) -> Timestamp;
-}
-
-/// The system's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
+use std::sync::{Mutex, PoisonError};
 
 /// Takes reports: checks each against the config it names, and stores it.
 #[derive(Debug)]
@@ -33,6 +24,10 @@ pub struct FrontDoor {
     configs: ConfigSet,
     journal: Journal,
     clock: Box<dyn Clock>,
+    /// The newest week of the reports that are stored.
+    newest_week: Mutex<Option<Date>>,
+    /// What the log says of the clock.
+    logged: Mutex<ClockState>,
     tally: Tally,
 }
 
@@ -56,7 +51,7 @@ pub enum Answer {
     /// The report will never be taken.
     Refused(Refusal),
     /// Not now: the sender should try again later.
-    Unavailable,
+    Unavailable(Unavailable),
 }
 
 /// How many uploads ended how, since the door opened.
@@ -70,6 +65,19 @@ pub struct UploadCounts {
     pub refused: u64,
     /// Uploads that were asked to try again.
     pub unavailable: u64,
+}
+
+impl std::ops::Add for UploadCounts {
+    type Output = UploadCounts;
+
+    fn add(self, other: UploadCounts) -> UploadCounts {
+        UploadCounts {
+            stored: self.stored + other.stored,
+            duplicates: self.duplicates + other.duplicates,
+            refused: self.refused + other.refused,
+            unavailable: self.unavailable + other.unavailable,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -89,8 +97,67 @@ impl FrontDoor {
         clock: Box<dyn Clock>,
         limits: Limits,
     ) -> Result<FrontDoor, FrontDoorError> {
-        let journal = Journal::open(folder, oldest_week(clock.now()), limits)?;
-        Ok(FrontDoor { configs, journal, clock, tally: Tally::default() })
+        FrontDoor::open_unless(&Event::new(), folder, configs, clock, limits)
+    }
+
+    /// As [`FrontDoor::open`], until `stop` happens.
+    pub fn open_unless(
+        stop: &Event,
+        folder: &Path,
+        configs: ConfigSet,
+        clock: Box<dyn Clock>,
+        limits: Limits,
+    ) -> Result<FrontDoor, FrontDoorError> {
+        let journal = Journal::open_unless(stop, folder, oldest_week(clock.now()), limits)?;
+        Ok(FrontDoor::with_journal(journal, configs, clock))
+    }
+
+    /// With a journal that is open already.
+    pub(super) fn with_journal(
+        journal: Journal,
+        configs: ConfigSet,
+        clock: Box<dyn Clock>,
+    ) -> FrontDoor {
+        let newest_week = Mutex::new(journal.newest_week());
+        let logged = Mutex::new(ClockState::Plausible);
+        let tally = Tally::default();
+        let door = FrontDoor { configs, journal, clock, newest_week, logged, tally };
+        door.clock_state();
+        door
+    }
+
+    /// How the journal is doing.
+    pub fn journal(&self) -> JournalState {
+        self.journal.state()
+    }
+
+    /// Whether nothing can be stored any more, since the journal's thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.journal.has_ended()
+    }
+
+    /// Whether the clock agrees with what is known here. A change is logged.
+    pub fn clock_state(&self) -> ClockState {
+        self.judge(self.clock.now())
+    }
+
+    fn judge(&self, now: Timestamp) -> ClockState {
+        let week = *self.newest_week.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.configs.last_commit().into_iter().chain(week.map(KnownTime::Week));
+        let state = ClockState::judge(now, known);
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if discriminant(&*logged) != discriminant(&state) {
+            match state {
+                ClockState::Plausible => tracing::info!("{state}"),
+                ClockState::Behind { .. } => tracing::error!(
+                    "{state}. Until then, reports of weeks that seem too old or to come are asked to \
+                     come again"
+                ),
+                ClockState::Unconfirmed { .. } => tracing::warn!("{state}"),
+            }
+            *logged = state;
+        }
+        state
     }
 
     /// The configs, so that whoever learns of a new one can have it read.
@@ -109,38 +176,65 @@ impl FrontDoor {
         }
     }
 
-    /// Takes a place for a report that is about to be read.
-    pub fn place(&self) -> Result<Place, Busy> {
-        self.journal.place()
+    /// A permit for one report in the journal's queue, if it has room. To be taken once the report
+    /// is there: a permit that waits for a sender is one that nobody else can use.
+    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
+        self.journal.queue_permit()
     }
 
     /// Takes what was sent to `/upload/DATE`, or refuses it.
-    pub async fn take(&self, place: Place, date: &str, body: &[u8]) -> Answer {
-        match self.examine(date, body).await {
-            Ok(Some(report)) => match place.store(report).await {
-                Ok(stored) => Answer::Stored(stored),
-                Err(NotStored) => Answer::Unavailable,
-            },
-            Ok(None) => Answer::Unavailable,
-            Err(refusal) => Answer::Refused(refusal),
+    pub async fn take(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
+        let now = self.clock.now();
+        let report = match self.examine(date, body, now).await {
+            Ok(report) => report,
+            Err(NotTaken::Unavailable(reason)) => return Answer::Unavailable(reason),
+            Err(NotTaken::Refused(refusal)) => {
+                // What is refused for its week is lost: that needs a clock that can be trusted.
+                let clock = refusal.week().map(|week| (week, self.judge(now)));
+                return match clock {
+                    Some((week, clock)) if !clock.is_plausible() => {
+                        Answer::Unavailable(Unavailable::Clock { week, clock })
+                    }
+                    _ => Answer::Refused(refusal),
+                };
+            }
+        };
+        let week = report.week();
+        match permit.store(report).await {
+            Ok(stored) => {
+                let mut newest = self.newest_week.lock().unwrap_or_else(PoisonError::into_inner);
+                *newest = (*newest).max(Some(week));
+                Answer::Stored(stored)
+            }
+            Err(NotStored) => Answer::Unavailable(Unavailable::NotStored),
         }
     }
 
-    /// The checked report, or `None` where the config cannot be read now.
     async fn examine(
         &self,
         date: &str,
         body: &[u8],
-    ) -> Result<Option<super::CheckedReport>, Refusal> {
+        now: Timestamp,
+    ) -> Result<CheckedReport, NotTaken> {
         let date = parse_date(date).ok_or_else(|| Refusal::Address(date.to_owned()))?;
         if body.len() > MAX_BODY {
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::TooLarge.into());
         }
-        let report = Report::decode(body)?;
-        // What cannot be read was logged by whoever tried.
-        let Ok(found) = self.configs.find(report.config).await else { return Ok(None) };
-        let config = found.ok_or(Refusal::Config { version: report.config })?;
-        check(&report, date, &config, self.clock.now()).map(Some)
+        let report = Report::decode(body).map_err(Refusal::from)?;
+        // Before the config is looked for: a week that is too old will not get younger, and so no
+        // report waits for a config for ever.
+        check_week(&report, date, now)?;
+        let version = report.config;
+        match self.configs.find(version).await {
+            Ok(Some(config)) => check(&report, date, &config, now),
+            // What cannot be read was logged by whoever tried.
+            Err(_) => Err(Unavailable::Unreadable { version }.into()),
+            // A copy of the store that lags, or one that was restored: the next ones will be there.
+            Ok(None) if version.number() <= self.configs.size() + MAX_CONFIGS_AHEAD => {
+                Err(Unavailable::NewerConfig { version }.into())
+            }
+            Ok(None) => Err(Refusal::Config { version }.into()),
+        }
     }
 
     /// Counts an answer that was given.
@@ -149,7 +243,7 @@ impl FrontDoor {
             Answer::Stored(Stored::New) => &self.tally.stored,
             Answer::Stored(Stored::Duplicate) => &self.tally.duplicates,
             Answer::Refused(_) => &self.tally.refused,
-            Answer::Unavailable => &self.tally.unavailable,
+            Answer::Unavailable(_) => &self.tally.unavailable,
         };
         cell.fetch_add(1, Relaxed);
     }

@@ -1,31 +1,139 @@
-//! Where a server's front door hangs, or will: uploads have a place to go to from the first moment,
-//! and are asked to come again while there is no door behind it.
+//! The receiver of a server's uploads, or why there is none: it opens in the background, may have to be
+//! opened again, and until then senders are asked to come again.
 
-use super::door::FrontDoor;
-use std::sync::{Arc, OnceLock};
+use super::door::{FrontDoor, UploadCounts};
+use super::journal::JournalState;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::watch;
 
-/// The place of a [`FrontDoor`]. Cloning is cheap; all clones are the same place.
-#[derive(Debug, Clone, Default)]
-pub struct Entrance(Arc<OnceLock<Arc<FrontDoor>>>);
+/// What stands before a receiver was tried to be opened.
+const NOT_OPEN_YET: &str = "what was stored before is still being read";
+
+/// Where uploads go. Cloning is cheap; all clones are the same.
+#[derive(Debug, Clone)]
+pub struct Entrance(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    /// The receiver, or why there is none. Locked for a moment at a time.
+    now: RwLock<Result<Arc<FrontDoor>, String>>,
+    /// Changes whenever a receiver was set.
+    changed: watch::Sender<()>,
+    /// What earlier receivers counted.
+    past: Mutex<(UploadCounts, u64)>,
+    /// Uploads that found no receiver.
+    turned_away: AtomicU64,
+    /// How often a receiver was set.
+    opened: AtomicU64,
+}
+
+/// How uploads are doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UploadState {
+    /// How uploads ended since the process began.
+    pub counts: UploadCounts,
+    /// The queue and the disk. [`JournalState::disk_errors`] counts since the process began.
+    pub journal: JournalState,
+    /// How often a receiver was opened.
+    pub opened: u64,
+    /// Why no reports are taken, or were not the last time.
+    pub problem: Option<String>,
+}
+
+impl Default for Entrance {
+    fn default() -> Entrance {
+        Entrance(Arc::new(Parts {
+            now: RwLock::new(Err(NOT_OPEN_YET.to_owned())),
+            changed: watch::Sender::default(),
+            past: Mutex::default(),
+            turned_away: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+        }))
+    }
+}
 
 impl Entrance {
-    /// A place without a door: uploads are answered with 503.
+    /// Without a receiver: uploads are answered with 503.
     pub fn new() -> Entrance {
         Entrance::default()
     }
 
-    /// The place of a door that is there already.
-    pub fn of(door: Arc<FrontDoor>) -> Entrance {
-        Entrance(Arc::new(OnceLock::from(door)))
+    /// With a receiver that is open already.
+    pub fn of(receiver: Arc<FrontDoor>) -> Entrance {
+        let entrance = Entrance::default();
+        entrance.set_receiver(receiver);
+        entrance
     }
 
-    /// Hangs the door, if the place is free.
-    pub fn hang(&self, door: FrontDoor) {
-        self.0.get_or_init(|| Arc::new(door));
+    /// From now on uploads go to this receiver.
+    pub fn set_receiver(&self, receiver: Arc<FrontDoor>) {
+        self.0.opened.fetch_add(1, Relaxed);
+        self.replace(Ok(receiver));
+        // Nobody may be waiting.
+        self.0.changed.send_replace(());
     }
 
-    /// The door, if there is one by now.
-    pub fn door(&self) -> Option<&FrontDoor> {
-        self.0.get().map(Arc::as_ref)
+    /// From now on there is no receiver, and this is why.
+    pub fn remove_receiver(&self, why: impl Into<String>) {
+        self.replace(Err(why.into()));
+    }
+
+    fn replace(&self, new: Result<Arc<FrontDoor>, String>) {
+        let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *now, new);
+        if let Ok(old) = &old {
+            let mut past = self.0.past.lock().unwrap_or_else(PoisonError::into_inner);
+            past.0 = past.0 + old.counts();
+            past.1 += old.journal().disk_errors;
+        }
+        drop(now);
+        // The last one to let go of a receiver waits for its queue: not with the lock held.
+        drop(old);
+    }
+
+    /// The receiver, if there is one now.
+    pub fn door(&self) -> Option<Arc<FrontDoor>> {
+        self.0.now.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok().cloned()
+    }
+
+    /// The receiver; where there is none, one that is set before so much time is over.
+    pub async fn receiver_within(&self, patience: Duration) -> Option<Arc<FrontDoor>> {
+        let mut changed = self.0.changed.subscribe();
+        let wait = async {
+            loop {
+                if let Some(receiver) = self.door() {
+                    return Some(receiver);
+                }
+                // The sender is in `self`, so it is there.
+                changed.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.ok().flatten()
+    }
+
+    /// Counts an upload that found no receiver.
+    pub(super) fn count_turned_away(&self) {
+        self.0.turned_away.fetch_add(1, Relaxed);
+    }
+
+    /// How uploads are doing.
+    pub fn state(&self) -> UploadState {
+        let now = self.0.now.read().unwrap_or_else(PoisonError::into_inner);
+        let past = *self.0.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let (receiver, closed) = match &*now {
+            Ok(receiver) => (Some(receiver), None),
+            Err(why) => (None, Some(why.clone())),
+        };
+        let mut counts = past.0 + receiver.map(|receiver| receiver.counts()).unwrap_or_default();
+        counts.unavailable += self.0.turned_away.load(Relaxed);
+        let mut journal = receiver.map(|receiver| receiver.journal()).unwrap_or_default();
+        journal.disk_errors += past.1;
+        let ended = receiver.is_some_and(|receiver| receiver.has_ended());
+        let ended = ended.then(|| "the thread that stores reports has ended".to_owned());
+        let refused = journal.problem.clone().map(|why| format!("the disk refused: {why}"));
+        let problem = closed.or(ended).or(refused);
+        UploadState { counts, journal, opened: self.0.opened.load(Relaxed), problem }
     }
 }

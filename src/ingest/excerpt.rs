@@ -22,14 +22,21 @@ impl fmt::Display for Excerpt<'_> {
 /// A message that may quote text from outside, bounded and on one line.
 pub(super) fn bounded(message: &str) -> String {
     let (shown, rest) = cut(message, MESSAGE);
-    let mut text: String = shown
-        .chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .collect();
+    let mut text: String =
+        shown.chars().map(|c| if is_shown(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
     if !rest.is_empty() {
         text += "...";
     }
     text
+}
+
+/// Whether a character is seen, and stays where it is put: no control, and nothing that turns the
+/// direction of text.
+fn is_shown(c: char) -> bool {
+    match c.is_ascii() {
+        true => !c.is_control(),
+        false => c.is_alphanumeric() || c.escape_debug().len() == 1,
+    }
 }
 
 /// A text in two, the first part with at most so many characters.
@@ -53,10 +60,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_shown_long_or_on_two_lines(text in "(.|\n|\x1b){0,300}") {
+        fn no_text_is_shown_long_or_on_two_lines(text in "(.|\n|\x1b|\u{202e}|\u{2028}){0,300}") {
             for shown in [Excerpt(&text).to_string(), bounded(&text)] {
                 prop_assert!(shown.chars().count() <= SHOWN * 10 + 5, "{}", shown);
-                prop_assert!(!shown.contains(|c: char| c.is_control()), "{:?}", shown);
+                let bad = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}');
+                prop_assert!(!shown.contains(bad), "{:?}", shown);
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/reports/.lock                             held (flock) by the one process that appends
+//! DIR/reports/segments                          which segments there were (`segment_list`)
 //! DIR/reports/00000003.open                     the segment that is appended to (the last one)
 //! DIR/reports/00000002-until-2026-02-08.reports a sealed one, named after its latest week
 //! ```

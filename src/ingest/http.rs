@@ -3,66 +3,100 @@
 //! | answer | when | the client |
 //! | --- | --- | --- |
 //! | 200, empty | the report is durable; now, or since it was first sent | is done |
-//! | 400, one sentence | it will never be taken ([`Refusal`]); also if it is too large (not 413) or not JSON (not 415) | throws it away |
-//! | 503, `Retry-After` | no room, the body took too long, or the disk or log cannot be used now | tries again |
+//! | 400, one sentence | it will never be taken ([`Refusal`]); also if it is too large (not 413) or not JSON, or compressed (not 415) | throws it away |
+//! | 503, `Retry-After`, one sentence | it may be taken later ([`Unavailable`]) | tries again |
 //! | 405 | any other method | |
+//! | 404 | what comes after `/upload/` is more or less than one element | |
 //!
-//! Of a request only the date, the content type and the body are looked at. What is refused before
-//! its body was read is not read: the connection is closed instead.
+//! Slashes may be doubled (`/upload//DATE`, `//upload/DATE`): Go's client puts one between the upload
+//! URL and the date, whether the URL ends with one or not.
+//!
+//! Of a request only the date, the content type and encoding, and the body are looked at. What is
+//! refused before its body was read is not read: the connection is closed instead.
 
 use super::MAX_BODY;
+use super::body::{Bodies, BodyError, BodyLimits};
 use super::door::{Answer, FrontDoor};
 use super::entrance::Entrance;
 use super::refusal::Refusal;
+use super::unavailable::Unavailable;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a body may take to arrive. It holds a place that others could use.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an upload waits for a receiver that is being opened, before its body is read.
+const OPENING: Duration = Duration::from_secs(2);
+/// How long checking and storing may take before the sender is asked to try again. A report that was
+/// in the queue by then is stored all the same.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What answers uploads.
+#[derive(Debug, Clone)]
+struct Uploads {
+    entrance: Entrance,
+    bodies: Bodies,
+}
 
 /// The routes of the front door.
 pub fn router(entrance: Entrance) -> Router {
+    router_with(entrance, BodyLimits::default())
+}
+
+/// The same, with limits of one's own.
+pub fn router_with(entrance: Entrance, limits: BodyLimits) -> Router {
+    let upload = post(upload).fallback(other_method);
     Router::new()
-        .route("/upload/{date}", post(upload).fallback(other_method))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(entrance)
+        .route("/upload/{*date}", upload.clone())
+        .route("//upload/{*date}", upload)
+        .with_state(Uploads { entrance, bodies: Bodies::new(limits) })
 }
 
 async fn upload(
-    State(entrance): State<Entrance>,
+    State(Uploads { entrance, bodies }): State<Uploads>,
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let path = request.uri().path().trim_start_matches('/').strip_prefix("upload/");
+    let path = path.unwrap_or_default().trim_start_matches('/');
+    if path.is_empty() || path.contains('/') {
+        let text = "reports are sent to /upload/ and the report's week, such as 2026-02-08";
+        return sentence(StatusCode::NOT_FOUND, text);
+    }
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
-    let Some(door) = entrance.door() else { return respond(&Answer::Unavailable) };
-    let answer = receive(door, &date, request).await;
+    let date = date.trim_start_matches('/');
+    let Some(door) = entrance.receiver_within(OPENING).await else {
+        entrance.count_turned_away();
+        return respond(&Answer::Unavailable(Unavailable::NotOpen));
+    };
+    let answer = receive(&door, &bodies, date, request).await;
     door.count(&answer);
     respond(&answer)
 }
 
-async fn receive(door: &FrontDoor, date: &str, request: Request) -> Answer {
+async fn receive(door: &FrontDoor, bodies: &Bodies, date: &str, request: Request) -> Answer {
     if let Err(refusal) = check_head(request.headers()) {
         return Answer::Refused(refusal);
     }
-    let Ok(place) = door.place() else { return Answer::Unavailable };
-    match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => door.take(place, date, &body).await,
-        Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-            Answer::Refused(Refusal::TooLarge)
-        }
-        Ok(Err(_)) => Answer::Refused(Refusal::Unfinished),
-        // A slow line is no reason to throw a report away.
-        Err(_) => Answer::Unavailable,
-    }
+    let body = match bodies.read(request.into_body(), MAX_BODY).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => return Answer::Refused(Refusal::TooLarge),
+        // A line that broke or is slow is no reason to throw a report away, nor is a busy server.
+        Err(BodyError::Unfinished) => return Answer::Unavailable(Unavailable::Unfinished),
+        Err(BodyError::TooSlow) => return Answer::Unavailable(Unavailable::Slow),
+        Err(BodyError::Full) => return Answer::Unavailable(Unavailable::Busy),
+    };
+    let Ok(permit) = door.queue_permit() else { return Answer::Unavailable(Unavailable::Busy) };
+    let taken = timeout(ANSWER_TIMEOUT, door.take(permit, date, body.bytes())).await;
+    taken.unwrap_or(Answer::Unavailable(Unavailable::NotStored))
 }
 
 /// What can be said before the body is read.
@@ -71,6 +105,12 @@ fn check_head(headers: &HeaderMap) -> Result<(), Refusal> {
     let media_type = text(CONTENT_TYPE).and_then(|value| value.split(';').next());
     if !media_type.is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Refusal::ContentType);
+    }
+    for encoding in headers.get_all(CONTENT_ENCODING) {
+        let encoding = String::from_utf8_lossy(encoding.as_bytes());
+        if !matches!(encoding.trim().to_ascii_lowercase().as_str(), "" | "identity") {
+            return Err(Refusal::ContentEncoding(encoding.into_owned()));
+        }
     }
     match text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > MAX_BODY as u64 => Err(Refusal::TooLarge),
@@ -82,10 +122,10 @@ fn respond(answer: &Answer) -> Response {
     let mut response = match answer {
         Answer::Stored(_) => StatusCode::OK.into_response(),
         Answer::Refused(refusal) => sentence(StatusCode::BAD_REQUEST, &refusal.to_string()),
-        Answer::Unavailable => {
-            let text = "the report cannot be stored now; send it again later";
-            let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, text);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        Answer::Unavailable(reason) => {
+            let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, &reason.to_string());
+            let seconds = HeaderValue::from(reason.retry_after());
+            response.headers_mut().insert(RETRY_AFTER, seconds);
             response
         }
     };

@@ -3,12 +3,94 @@
 use super::*;
 use crate::ingest::testing::{Log, config, report};
 use crate::ingest::{Limits, stored_reports};
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Method;
 use jiff::civil::Date;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+/// A body of which the rest never comes.
+struct BreaksOff;
+
+impl axum::body::HttpBody for BreaksOff {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<std::io::Result<hyper::body::Frame<Bytes>>>> {
+        std::task::Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
+    }
+}
+
+/// A report of another week.
+fn of_week(week: &str) -> String {
+    report(0.2).replace("2026-02-08", week).replace("2026-02-01", "")
+}
+
+#[tokio::test]
+async fn what_time_may_cure_is_asked_to_come_again() {
+    let bench = Bench::new();
+    let (status, headers, text) =
+        bench.send(upload_request("/upload/2026-02-12", of_week("2026-02-12"))).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from(35 * 3600)));
+    let said = "the week 2026-02-12 has not ended yet; send the report again when it has\n";
+    assert_eq!(text, said);
+    // A client that is ahead of this server's copy of the log, but not for ever.
+    let newer = report(0.2).replace("v0.1.0", "v0.101.0");
+    let (status, text) = bench.post(PATH, newer.clone()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text, "config v0.101.0 is not known here yet; send the report again later\n");
+    let old = newer.replace("2026-02-08", "2026-01-12").replace("2026-02-01", "");
+    assert_eq!(
+        bench.post("/upload/2026-01-12", old).await,
+        bad("the week 2026-01-12 is over 28 days old")
+    );
+    // A body that breaks off.
+    let broken = Body::new(BreaksOff);
+    let (status, text) = bench.post(PATH, broken).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text, "the report ended before all of it was sent; send it again\n");
+    assert_eq!(bench.stored(), 0);
+    assert_eq!(bench.door.counts().unavailable, 3);
+}
+
+#[tokio::test]
+async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
+    // The newest config was committed on 2026-02-03.
+    for (now, week, said) in [
+        ("2026-01-10T00:00:00Z", "2026-02-08", "but the commit of config v0.1.0 was made at"),
+        ("2026-03-20T00:00:00Z", "2026-02-08", "nothing is known here that is newer"),
+    ] {
+        let bench = Bench::at(now);
+        let path = format!("/upload/{week}");
+        let (status, text) = bench.post(&path, of_week(week)).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{now}");
+        assert!(text.contains(said) && !text.trim_end().contains('\n'), "{text}");
+        assert!(!bench.door.clock_state().is_plausible());
+        // What is wrong at any time is refused at any time.
+        assert_eq!(bench.post(&path, "{}").await.0, StatusCode::BAD_REQUEST);
+    }
+    // A recent report shows that the clock is right; what is too old now is so for certain.
+    let bench = Bench::at("2026-03-20T00:00:00Z");
+    assert_eq!(bench.post("/upload/2026-03-15", of_week("2026-03-15")).await, OK);
+    assert!(bench.door.clock_state().is_plausible());
+    assert_eq!(
+        bench.post(PATH, of_week("2026-02-08")).await,
+        bad("the week 2026-02-08 is over 28 days old")
+    );
+    // After a start, too.
+    let folder = bench.folder;
+    drop(bench.door);
+    let door = bench.log.door_at(folder.path(), Limits::default(), "2026-03-20T00:00:00Z");
+    assert!(door.clock_state().is_plausible());
+    drop(door);
+    let door = bench.log.door_at(folder.path(), Limits::default(), "2026-02-20T00:00:00Z");
+    assert!(door.clock_state().is_wrong(), "a week of 2026-03-15 has ended already");
+}
 
 /// A front door under one config with the sample rate 1.
 struct Bench {
@@ -26,6 +108,13 @@ impl Bench {
         let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
         log.append(&config(1.0));
         Bench { door: log.door(folder.path(), limits), log, folder }
+    }
+
+    /// At another time than the tests of this module.
+    fn at(now: &str) -> Bench {
+        let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
+        log.append(&config(1.0));
+        Bench { door: log.door_at(folder.path(), Limits::default(), now), log, folder }
     }
 
     async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
@@ -94,8 +183,8 @@ async fn what_is_wrong_with_the_request_has_its_sentence() {
         bad("the report is of the week 2026-02-08, but was sent to /upload/2026-02-01")
     );
     assert_eq!(
-        bench.post(PATH, report(0.2).replace("v0.1.0", "v0.2.0")).await,
-        bad("config v0.2.0 is not in the log")
+        bench.post(PATH, report(0.2).replace("v0.1.0", "v0.102.0")).await,
+        bad("config v0.102.0 is not in the log")
     );
     for content_type in [None, Some("text/plain"), Some("application/jsonx"), Some("")] {
         let mut request = upload_request(PATH, report(0.2));
@@ -106,8 +195,19 @@ async fn what_is_wrong_with_the_request_has_its_sentence() {
         let (status, _, text) = bench.send(request).await;
         assert_eq!((status, text), bad("the content type of a report is application/json"));
     }
+    for encoding in ["gzip", "br, gzip", "Identity, zstd"] {
+        let mut request = upload_request(PATH, report(0.2));
+        request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        let (status, _, text) = bench.send(request).await;
+        let said = format!(
+            "the report has the Content-Encoding \"{encoding}\"; send it as plain JSON, without that \
+             header"
+        );
+        assert_eq!((status, text), bad(&said));
+    }
     assert_eq!(bench.stored(), 0);
     let mut request = upload_request(PATH, report(0.2));
+    request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("Identity"));
     let with_charset = HeaderValue::from_static("Application/JSON; charset=utf-8");
     request.headers_mut().insert(CONTENT_TYPE, with_charset);
     assert_eq!(bench.send(request).await.0, StatusCode::OK);
@@ -137,20 +237,44 @@ async fn other_methods_and_paths_are_not_served() {
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
         assert_eq!(headers.get(ALLOW), Some(&HeaderValue::from_static("POST")));
     }
-    for path in ["/upload", "/upload/", "/upload/2026-02-08/", "/upload/2026-02-08/x", "/"] {
+    for path in [
+        "/upload",
+        "/upload/",
+        "/upload//",
+        "/upload/2026-02-08/",
+        "/upload/2026-02-08/x",
+        "/uploads/2026-02-08",
+        "/",
+    ] {
         assert_eq!(bench.post(path, report(0.2)).await.0, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(bench.stored(), 0);
 }
 
 #[tokio::test]
+async fn an_upload_url_may_end_in_a_slash() {
+    let bench = Bench::new();
+    let paths = [
+        "/upload//2026-02-08",
+        "/upload////2026-02-08",
+        "//upload/2026-02-08",
+        "//upload//2026-02-08",
+    ];
+    for (number, path) in paths.into_iter().enumerate() {
+        let x = 0.2 + number as f64 / 1000.0;
+        assert_eq!(bench.post(path, report(x)).await, OK, "{path}");
+        assert_eq!(bench.stored(), number + 1, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn where_there_is_no_room_the_answer_is_try_again() {
     let bench = Bench::with(Limits { queue: 1, ..Limits::default() });
-    let taken = bench.door.place().expect("a place");
+    let taken = bench.door.queue_permit().expect("a permit");
     let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from_static("60")));
-    assert_eq!(text, "the report cannot be stored now; send it again later\n");
+    assert_eq!(text, "as many reports wait as can; send it again later\n");
     drop(taken);
     assert_eq!(bench.post(PATH, report(0.2)).await, OK);
     assert_eq!(bench.door.counts().unavailable, 1);

@@ -8,12 +8,17 @@
 //! - *Each report once*: a report whose identity is known is not appended. Its sender gets the same
 //!   answer as the first one's, and not before that: an identity is known once its report is
 //!   durable, and a second copy within one batch shares the batch's fate.
-//! - *Bounded*: a queue of [`Limits::queue`] places, each taken before its report is read. Identities
+//! - *Bounded*: a queue of [`Limits::queue`] reports, each with a [`QueuePermit`]. Identities
 //!   of weeks that are no longer taken are forgotten: about 32 bytes a report of four weeks.
 //!
-//! On opening, the identities are read back from the segments. A torn end of the open segment is
-//! cut off: it was not synced, so nobody was told of it. Damage anywhere else is named in the log
-//! and left where it is, and everything around it counts.
+//! On opening, the identities are read back from the segments, those of sealed ones without hashing
+//! every report again (`segment_list`). A torn end of the open segment is cut off: it was not synced,
+//! so nobody was told of it. Damage anywhere else is named in the log and left where it is, and
+//! everything around it counts. Opening can be stopped at any time.
+//!
+//! The thread ends when the journal is dropped. Should it end before, by a panic, the journal
+//! [has ended](Journal::has_ended): nothing more is stored, every waiter is told so, and whoever
+//! opened it opens another ([`keep_open`](super::keep_open)).
 //!
 //! What is still unsafe: a last record that was damaged after its sync looks like a torn one.
 //!
@@ -26,29 +31,38 @@
 //! once, as [`stored_reports`](super::stored_reports) does already.
 
 use super::check::{CheckedReport, Identity};
-use super::folder;
+use super::folder::{self, SegmentName};
 use super::record::{self, Found, HEADER, Records};
-use super::segment::{self, Segment};
+use super::segment::{self, Contents, Segment};
+use super::segment_list::{IdentitiesHash, SealedSegment, SegmentList};
+use crate::event::{Event, SetOnDrop};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::sync::oneshot;
 
 /// How much a journal takes at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Reports that wait, or are being read, at one time.
+    /// Reports that wait at one time.
     pub queue: usize,
     /// Bytes after which a batch takes no further report.
     pub batch: usize,
     /// Bytes after which a segment is sealed.
     pub segment: u64,
 }
+
+/// How long whoever drops a journal waits for what is in its queue to be stored. A disk that does not
+/// answer must not keep a process from ending; nobody was told that the rest is stored.
+const LAST_BATCHES: Duration = Duration::from_secs(10);
 
 impl Default for Limits {
     fn default() -> Limits {
@@ -61,6 +75,32 @@ impl Default for Limits {
 pub struct Journal {
     queue: Option<mpsc::Sender<Waiting>>,
     writer: Option<JoinHandle<()>>,
+    /// Set when the thread has ended.
+    ended: Event,
+    disk: Arc<DiskErrors>,
+    /// The newest week of the reports that were there when it was opened.
+    newest_week: Option<Date>,
+}
+
+/// What the disk refused.
+#[derive(Debug, Default)]
+struct DiskErrors {
+    count: AtomicU64,
+    /// What it said last, until something is stored again.
+    last: Mutex<Option<String>>,
+}
+
+/// How a journal is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JournalState {
+    /// Places in the queue that are taken.
+    pub queued: usize,
+    /// All places in the queue.
+    pub places: usize,
+    /// How often the disk refused.
+    pub disk_errors: u64,
+    /// Why nothing could be stored the last time, if that was so.
+    pub problem: Option<String>,
 }
 
 /// Why a journal could not be opened.
@@ -81,6 +121,12 @@ pub enum JournalError {
         /// Its format.
         version: u8,
     },
+    /// Whoever opened it was asked to stop.
+    #[error("opening {folder} was stopped")]
+    Stopped {
+        /// The folder.
+        folder: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {
@@ -93,7 +139,7 @@ pub enum JournalError {
     },
 }
 
-/// No place is free.
+/// The queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("as many reports wait as can")]
 pub struct Busy;
@@ -112,9 +158,9 @@ pub enum Stored {
     Duplicate,
 }
 
-/// A place in the queue.
+/// The right to put one report into the queue.
 #[derive(Debug)]
-pub struct Place(OwnedPermit<Waiting>);
+pub struct QueuePermit(OwnedPermit<Waiting>);
 
 /// A report in the queue, and who waits for it.
 #[derive(Debug)]
@@ -127,18 +173,52 @@ impl Journal {
     /// Opens the journal in `folder`, which is made if it is not there. Reads every segment that
     /// may have reports of the `oldest` week or later. Blocks.
     pub fn open(folder: &Path, oldest: Date, limits: Limits) -> Result<Journal, JournalError> {
-        Writer::open(folder, oldest, limits).and_then(|writer| writer.start(limits.queue))
+        Journal::open_unless(&Event::new(), folder, oldest, limits)
     }
 
-    /// Takes a place in the queue, if one is free.
-    pub fn place(&self) -> Result<Place, Busy> {
+    /// As [`Journal::open`], until `stop` happens.
+    pub fn open_unless(
+        stop: &Event,
+        folder: &Path,
+        oldest: Date,
+        limits: Limits,
+    ) -> Result<Journal, JournalError> {
+        let writer = Writer::open_unless(stop, folder, oldest, limits)?;
+        writer.start(limits.queue)
+    }
+
+    /// Whether the thread that stores has ended, so that nothing is stored any more.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_set()
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> JournalState {
+        let places = self.queue.as_ref().map_or(0, mpsc::Sender::max_capacity);
+        let free = self.queue.as_ref().map_or(0, mpsc::Sender::capacity);
+        JournalState {
+            queued: places.saturating_sub(free),
+            places,
+            disk_errors: self.disk.count.load(Relaxed),
+            problem: self.disk.last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// The newest week of the reports that were there when it was opened, if there were any that may
+    /// still be sent again.
+    pub fn newest_week(&self) -> Option<Date> {
+        self.newest_week
+    }
+
+    /// A permit for one report, if the queue has room.
+    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
         let queue = self.queue.as_ref().ok_or(Busy)?;
-        queue.clone().try_reserve_owned().map(Place).map_err(|_| Busy)
+        queue.clone().try_reserve_owned().map(QueuePermit).map_err(|_| Busy)
     }
 }
 
-impl Place {
-    /// Puts a report in the place. The future ends when the report is durable, or never will be; the
+impl QueuePermit {
+    /// Puts a report into the queue. The future ends when the report is durable, or never will be; the
     /// report is stored also if nobody waits for that.
     pub fn store(
         self,
@@ -154,9 +234,14 @@ impl Place {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(writer) = self.writer.take() {
-            // It does not panic; if it did, there is nothing left to do here.
-            let _ = writer.join();
+        match self.writer.take() {
+            // Where it panicked, that was said then, and there is nothing left to do here.
+            Some(writer) if self.ended.wait(LAST_BATCHES) => drop(writer.join()),
+            Some(_) => tracing::error!(
+                "the disk does not answer: what is still in the queue of reports is given up; \
+                 nobody was told that it is stored"
+            ),
+            None => {}
         }
     }
 }
@@ -169,6 +254,8 @@ pub(super) struct Writer {
     limits: Limits,
     /// The records of a batch; kept for its memory.
     buffer: Vec<u8>,
+    list: SegmentList,
+    disk: Arc<DiskErrors>,
     _lock: File,
 }
 
@@ -194,7 +281,17 @@ impl Known {
 }
 
 impl Writer {
+    #[cfg(test)]
     pub(super) fn open(
+        folder: &Path,
+        oldest: Date,
+        limits: Limits,
+    ) -> Result<Writer, JournalError> {
+        Writer::open_unless(&Event::new(), folder, oldest, limits)
+    }
+
+    fn open_unless(
+        stop: &Event,
         folder: &Path,
         oldest: Date,
         limits: Limits,
@@ -209,51 +306,80 @@ impl Writer {
             .map_err(|e| failed("lock", folder, e))?
             .ok_or_else(|| JournalError::InUse { folder: folder.display().to_string() })?;
         let names = folder::segments(folder).map_err(|e| failed("list", folder, e))?;
+        let list_failed = |e| failed("write the list of segments in", folder, e);
+        let mut list = SegmentList::open(folder).map_err(list_failed)?;
+        for line in &list.listed().damaged {
+            tracing::error!("line {line} of {}/segments is damaged", folder.display());
+        }
         let last = names.last().copied();
         let mut known = Known::default();
         let mut open = None;
-        for name in names {
+        for name in &names {
+            list.note_begun(name.number).map_err(list_failed)?;
             if name.until.is_some_and(|until| until < oldest) {
                 continue;
             }
-            let (path, bytes) = folder::read(folder, name)
-                .map_err(|e| failed("read", &folder.join(name.file_name()), e))?;
-            let read = read_segment(&path, &bytes, &mut known, Some(name) == last)?;
-            if name.until.is_none() && Some(name) == last {
-                open = Some((name.number, read));
-            } else if name.until.is_none() {
-                // Its writer died, or was refused, between beginning the next one and sealing it.
-                segment::seal(folder, name.number, read.latest)
-                    .map_err(|e| failed("seal", &path, e))?;
+            let reading = Reading { folder, name: *name, last: Some(*name) == last, stop };
+            let Read { whole, contents } = reading.read(&list, &mut known)?;
+            match name.until {
+                Some(_) => {
+                    let sealed = contents.sealed(whole);
+                    sealed.map_or(Ok(()), |sealed| list.note_sealed(name.number, sealed))
+                }
+                None if Some(*name) == last => {
+                    open = Some((name.number, whole, contents));
+                    Ok(())
+                }
+                None => {
+                    // Its writer died, or was refused, between beginning the next one and sealing it.
+                    segment::seal(folder, name.number, contents.latest)
+                        .map_err(|e| failed("seal", &folder.join(name.file_name()), e))?;
+                    let sealed = contents.sealed(whole);
+                    sealed.map_or(Ok(()), |sealed| list.note_sealed(name.number, sealed))
+                }
             }
+            .map_err(list_failed)?;
         }
         known.forget_before(oldest);
         let segment = match open {
-            Some((number, Read { whole, latest })) => {
-                Segment::resume(folder, number, whole, latest)
+            Some((number, whole, contents)) => Segment::resume(folder, number, whole, contents),
+            // A number is never used twice, also where its file is gone.
+            None => {
+                let listed = list.listed().segments.keys().last().copied();
+                let number = last.map(|last| last.number).max(listed).unwrap_or(0) + 1;
+                Segment::create(folder, number)
             }
-            None => Segment::create(folder, last.map_or(1, |last| last.number + 1)),
         }
         .map_err(|e| failed("write a segment in", folder, e))?;
-        // The folder itself must survive too.
+        list.note_begun(segment.number()).map_err(list_failed)?;
+        // The folder itself must survive too, and the list in it.
+        folder::sync(folder).map_err(|e| failed("sync", folder, e))?;
         if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             folder::sync(parent).map_err(|e| failed("sync", parent, e))?;
         }
-        Ok(Writer { segment, known, limits, buffer: Vec::new(), _lock: lock })
+        let disk = Arc::default();
+        Ok(Writer { segment, known, limits, buffer: Vec::new(), list, disk, _lock: lock })
     }
 
     /// Starts the thread.
-    pub(super) fn start(self, places: usize) -> Result<Journal, JournalError> {
-        let (queue, waiting) = mpsc::channel(places);
+    pub(super) fn start(self, queue: usize) -> Result<Journal, JournalError> {
+        let (queue, waiting) = mpsc::channel(queue);
+        let (ended, disk) = (Event::new(), self.disk.clone());
+        let at_its_end = SetOnDrop(ended.clone());
+        let newest_week = self.known.0.last_key_value().map(|(week, _)| *week);
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || self.run(waiting))
+            .spawn(move || {
+                // Dropped last, when the queue and the folder's lock are gone.
+                let _at_its_end = at_its_end;
+                self.run(waiting);
+            })
             .map_err(|source| JournalError::Io {
                 action: "start",
                 path: "the journal's thread".to_owned(),
                 source,
             })?;
-        Ok(Journal { queue: Some(queue), writer: Some(writer) })
+        Ok(Journal { queue: Some(queue), writer: Some(writer), ended, disk, newest_week })
     }
 
     fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
@@ -274,18 +400,24 @@ impl Writer {
     fn commit(&mut self, batch: Vec<Waiting>) {
         self.buffer.clear();
         let mut fresh = HashSet::new();
+        let mut written = Vec::new();
         let (mut latest, mut oldest) = (Date::MIN, Date::MIN);
         for Waiting { report, .. } in &batch {
             oldest = oldest.max(report.oldest());
             let identity = report.identity();
             if !self.known.has(report.week(), identity) && fresh.insert(identity) {
                 record::write(&mut self.buffer, identity, report.bytes());
+                written.push(identity);
                 latest = latest.max(report.week());
             }
         }
         let stored = match self.buffer.as_slice() {
             [] => Ok(()),
-            records => self.segment.append(records, latest),
+            records => {
+                let stored = self.segment.append(records, &written, latest);
+                self.disk.note(stored.as_ref().err());
+                stored
+            }
         };
         if let Err(error) = &stored {
             tracing::error!(%error, "cannot store reports; their senders are asked to try again");
@@ -303,10 +435,19 @@ impl Writer {
         }
         self.known.forget_before(oldest);
         if self.segment.length() >= self.limits.segment
-            && let Err(error) = self.segment.succeed()
+            && let Err(error) = self.change_over()
         {
+            self.disk.note(Some(&error));
             tracing::error!(%error, "cannot change over to a new segment of reports");
         }
+    }
+
+    /// Goes on with a new segment, and seals this one. What cannot be listed now is listed by the next
+    /// open of the folder.
+    fn change_over(&mut self) -> io::Result<()> {
+        let (number, sealed) = self.segment.succeed()?;
+        self.list.note_begun(self.segment.number())?;
+        sealed.map_or(Ok(()), |sealed| self.list.note_sealed(number, sealed))
     }
 
     #[cfg(test)]
@@ -315,54 +456,126 @@ impl Writer {
     }
 }
 
+impl DiskErrors {
+    /// Notes what came of writing.
+    fn note(&self, error: Option<&io::Error>) {
+        if error.is_some() {
+            self.count.fetch_add(1, Relaxed);
+        }
+        let last = error.map(ToString::to_string);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+    }
+}
+
+/// A segment that is read when its folder is opened.
+struct Reading<'a> {
+    folder: &'a Path,
+    name: SegmentName,
+    /// Whether it is the one that was written to last.
+    last: bool,
+    stop: &'a Event,
+}
+
 /// What was read of a segment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Read {
     /// How many bytes are whole, up to a torn end.
     whole: u64,
-    latest: Option<Date>,
+    contents: Contents,
 }
 
-/// Reads the identities of a segment, and names what is damaged in it.
-fn read_segment(
-    path: &Path,
-    bytes: &[u8],
-    known: &mut Known,
-    last: bool,
-) -> Result<Read, JournalError> {
-    if let Some(version) = record::later_format(bytes) {
-        return Err(JournalError::LaterFormat { path: path.display().to_string(), version });
-    }
-    let mut read = Read { whole: bytes.len() as u64, latest: None };
-    for found in Records::new(bytes) {
-        match found {
-            Found::Record(record) => {
-                known.add(record.week, record.identity);
-                read.latest = read.latest.max(Some(record.week));
-            }
-            Found::Tail(range) if last => {
-                tracing::warn!(
-                    bytes = range.len(),
-                    "{} ends with reports that were not stored whole and that nobody was told \
-                     were stored",
-                    path.display()
-                );
-                read.whole = range.start as u64;
-            }
-            Found::Damage(range) | Found::Tail(range) => tracing::error!(
-                "{} is damaged from byte {} to {}; the reports there are lost, all others count. \
-                 Restore the file from a copy",
+impl Reading<'_> {
+    /// Reads the identities of the segment, and names what is damaged in it.
+    fn read(&self, list: &SegmentList, known: &mut Known) -> Result<Read, JournalError> {
+        self.check_stop()?;
+        let (path, bytes) = folder::read(self.folder, self.name).map_err(|source| {
+            let path = self.folder.join(self.name.file_name()).display().to_string();
+            JournalError::Io { action: "read", path, source }
+        })?;
+        if let Some(version) = record::later_format(&bytes) {
+            return Err(JournalError::LaterFormat { path: path.display().to_string(), version });
+        }
+        let listed = list.listed().segments.get(&self.name.number).and_then(Option::as_ref);
+        if let Some(read) = listed.and_then(|listed| skim(listed, &bytes, known)) {
+            return Ok(read);
+        }
+        let read = self.read_every_report(&path, &bytes, known)?;
+        if let Some(listed) = listed {
+            tracing::error!(
+                "{} is not what it was when it was sealed: it had {} reports in {} bytes, and has \
+                 {} in {}. Restore the file from a copy",
                 path.display(),
-                range.start,
-                range.end
-            ),
+                listed.reports,
+                listed.bytes,
+                read.contents.identities.count(),
+                bytes.len()
+            );
+        }
+        Ok(read)
+    }
+
+    fn read_every_report(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        known: &mut Known,
+    ) -> Result<Read, JournalError> {
+        let mut read = Read { whole: bytes.len() as u64, ..Read::default() };
+        for found in Records::new(bytes) {
+            self.check_stop()?;
+            match found {
+                Found::Record(record) => {
+                    known.add(record.week, record.identity);
+                    read.contents.latest = read.contents.latest.max(Some(record.week));
+                    read.contents.identities.add(record.identity);
+                }
+                Found::Tail(range) if self.last && self.name.until.is_none() => {
+                    tracing::warn!(
+                        bytes = range.len(),
+                        "{} ends with reports that were not stored whole and that nobody was told \
+                         were stored",
+                        path.display()
+                    );
+                    read.whole = range.start as u64;
+                }
+                Found::Damage(range) | Found::Tail(range) => tracing::error!(
+                    "{} is damaged from byte {} to {}; the reports there are lost, all others \
+                     count. Restore the file from a copy",
+                    path.display(),
+                    range.start,
+                    range.end
+                ),
+            }
+        }
+        // A segment that was begun and got no header.
+        if read.contents.latest.is_none() && !bytes.starts_with(&HEADER) {
+            read.whole = 0;
+        }
+        Ok(read)
+    }
+
+    fn check_stop(&self) -> Result<(), JournalError> {
+        match self.stop.is_set() {
+            true => Err(JournalError::Stopped { folder: self.folder.display().to_string() }),
+            false => Ok(()),
         }
     }
-    // A segment that was begun and got no header.
-    if read.latest.is_none() && !bytes.starts_with(&HEADER) {
-        read.whole = 0;
+}
+
+/// The identities of a sealed segment whose list of them is known, without hashing its reports.
+/// `None` where it is not the segment that was listed.
+fn skim(listed: &SealedSegment, bytes: &[u8], known: &mut Known) -> Option<Read> {
+    let records = record::skim(bytes).filter(|_| bytes.len() as u64 == listed.bytes)?;
+    let mut identities = IdentitiesHash::default();
+    records.iter().for_each(|(_, identity)| identities.add(*identity));
+    if identities.hex() != listed.identities {
+        return None;
     }
-    Ok(read)
+    for (week, identity) in &records {
+        known.add(*week, *identity);
+    }
+    let contents = Contents { latest: records.iter().map(|(week, _)| *week).max(), identities };
+    Some(Read { whole: listed.bytes, contents })
 }
 
 #[cfg(test)]

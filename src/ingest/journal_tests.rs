@@ -36,7 +36,7 @@ fn open(folder: &Path) -> Journal {
 }
 
 fn store(journal: &Journal, report: CheckedReport) -> Result<Stored, NotStored> {
-    block_on(journal.place().expect("a place").store(report))
+    block_on(journal.queue_permit().expect("a permit").store(report))
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -279,13 +279,13 @@ fn a_full_queue_is_said_at_once_and_loses_nothing() {
     let limits = Limits { queue: 3, ..Limits::default() };
     let writer = Writer::open(folder.path(), oldest(), limits).expect("a writer");
     let journal = writer.start(limits.queue).expect("a journal");
-    let mut places: Vec<_> = (0..3).map(|_| journal.place().expect("a place")).collect();
-    assert!(matches!(journal.place(), Err(Busy)));
-    drop(places.pop());
-    let place = journal.place().expect("a place that was given back");
-    assert!(matches!(journal.place(), Err(Busy)));
-    for (number, place) in (1..).zip(places.into_iter().chain([place])) {
-        assert_eq!(block_on(place.store(checked(number))), Ok(Stored::New));
+    let mut permits: Vec<_> = (0..3).map(|_| journal.queue_permit().expect("a permit")).collect();
+    assert!(matches!(journal.queue_permit(), Err(Busy)));
+    drop(permits.pop());
+    let permit = journal.queue_permit().expect("a permit that was given back");
+    assert!(matches!(journal.queue_permit(), Err(Busy)));
+    for (number, permit) in (1..).zip(permits.into_iter().chain([permit])) {
+        assert_eq!(block_on(permit.store(checked(number))), Ok(Stored::New));
     }
     drop(journal);
     assert_eq!(stored(folder.path()), bytes([1, 2, 3]));
@@ -296,7 +296,7 @@ fn what_is_in_the_queue_is_stored_though_nobody_waits() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     for number in 1..=50 {
-        drop(journal.place().expect("a place").store(checked(number)));
+        drop(journal.queue_permit().expect("a permit").store(checked(number)));
     }
     drop(journal);
     assert_eq!(stored(folder.path()), bytes(1..=50));

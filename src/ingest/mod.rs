@@ -2,32 +2,39 @@
 //!
 //! # The life of a report
 //!
-//! 1. `http`: `POST /upload/DATE`. A place in the journal's queue is taken before the body is read,
-//!    so what was read can be stored; where there is none, the answer is 503 at once. From here on
-//!    only the date, the content type and the body exist.
+//! 1. `http`: `POST /upload/DATE`, slashes doubled or not. The body is read, within limits (`body`),
+//!    and a [`QueuePermit`] is taken once it is there; where there is none, the answer is 503 at once.
+//!    From here on only the date, the content type and the body exist.
 //! 2. [`Report::decode`]: the body is read strictly, into types that cannot be wrong.
 //! 3. [`ConfigSet`]: the config of the version that the report names, which the log holds for ever.
 //!    A report made under an old config is as welcome as any other.
 //! 4. [`check()`]: every string and number against that config. What is wrong is a [`Refusal`], 400,
-//!    one sentence. What is right is a [`CheckedReport`], written anew from what was understood.
+//!    one sentence; what time may cure is [`Unavailable`], 503, one sentence; what honest clients
+//!    cannot know is left out. What is right is a [`CheckedReport`], written anew from what was
+//!    understood.
 //! 5. [`Journal`]: appended to a segment file with all others that wait, and synced once for all. A
 //!    report that is there already is not stored again. Only then: 200.
 //!
 //! | file | one idea |
 //! | --- | --- |
+//! | [`body`](BodyLimits) | bodies that are arriving, and which one makes room |
 //! | [`report`](Report) | a report's JSON, read strictly, written in one form |
 //! | `excerpt` | text from outside, made fit for an answer |
-//! | [`refusal`](Refusal) | why a report is not taken |
+//! | [`refusal`](Refusal) | why a report is never taken |
+//! | [`unavailable`](Unavailable) | why a report is not taken now |
+//! | [`clock`](ClockState) | whether this server's own clock is right |
 //! | [`configs`](ConfigSet) | the logged configs, ready for questions |
 //! | [`check`](check()) | what is right under a config |
 //! | `record` | how reports lie in a segment file |
 //! | `folder` | which segment files there are |
 //! | `segment` | the one segment that is appended to |
+//! | [`segment_list`](listed_segments) | which segments there were, so that one that is missing is missed |
 //! | [`journal`](Journal) | many waiters, one sync; each report once |
 //! | [`stored`](stored_reports) | reading back what was stored |
 //! | [`unread`](segment_files) | reading on where the last reading ended |
 //! | [`door`](FrontDoor) | all of it together |
-//! | `entrance` | where a server's door hangs, or will |
+//! | `entrance` | the receiver of a server's uploads, or why there is none |
+//! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
 //! | [`http`](router) | its wire |
 //!
 //! # Privacy
@@ -35,7 +42,9 @@
 //! Nothing of a connection and no header but the content type reaches any of these. Nothing here
 //! logs a word of a report, and no time of arrival is stored.
 
+mod body;
 mod check;
+mod clock;
 mod configs;
 mod door;
 mod entrance;
@@ -43,25 +52,35 @@ mod excerpt;
 mod folder;
 mod http;
 mod journal;
+mod keep_open;
 mod record;
 mod refusal;
 mod report;
 mod segment;
+mod segment_list;
 mod stored;
 #[cfg(test)]
 mod testing;
+mod unavailable;
 mod unread;
 
-pub use check::{CheckedReport, Identity, check, oldest_week};
+pub use body::BodyLimits;
+pub use check::{CheckedReport, Identity, NotTaken, check, oldest_week};
+pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
-pub use door::{Answer, Clock, FrontDoor, FrontDoorError, SystemClock, UploadCounts};
-pub use entrance::Entrance;
-pub use http::router;
-pub use journal::{Busy, Journal, JournalError, Limits, NotStored, Place, Stored};
+pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
+pub use entrance::{Entrance, UploadState};
+pub use http::{router, router_with};
+pub use journal::{
+    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
+};
+pub use keep_open::keep_open;
 pub use refusal::{Refusal, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
+pub use segment_list::{ListedSegments, SealedSegment, listed_segments};
 pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};
-pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_files};
+pub use unavailable::Unavailable;
+pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_file_name, segment_files};
 
 /// The largest body of an upload, in bytes. The reports of Go's clients have some thousand.
 pub const MAX_BODY: usize = 256 << 10;
@@ -69,3 +88,10 @@ pub const MAX_BODY: usize = 256 << 10;
 pub const MAX_WEEK_AGE: i32 = 28;
 /// How far a client's clock may be ahead of ours, in seconds.
 pub const CLOCK_TOLERANCE: i64 = 3600;
+/// How far ahead a week may end for its report to be asked to come again rather than refused, in
+/// days: a client whose clock is further ahead than a week is not waited for.
+pub const MAX_WEEK_AHEAD: i32 = 7;
+/// How many versions a client's config may be ahead of the newest one here for its report to be asked
+/// to come again rather than refused: more than are published in the 28 days for which a report can
+/// come again at all.
+pub const MAX_CONFIGS_AHEAD: u64 = 100;

@@ -121,6 +121,22 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// The week and identity of every record, without hashing the reports: for whoever knows the hash of
+/// all identities. `None` where the bytes are not whole records from the header to the end.
+pub(super) fn skim(bytes: &[u8]) -> Option<Vec<(Date, Identity)>> {
+    let mut rest = bytes.strip_prefix(&HEADER)?;
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (identity, after) = after.split_first_chunk::<16>()?;
+        let (report, after) = after.split_at_checked(length)?;
+        records.push((week_of(report)?, Identity::from_bytes(*identity)));
+        rest = after;
+    }
+    Some(records)
+}
+
 /// The week of a report in its one form, without reading the rest.
 fn week_of(report: &[u8]) -> Option<Date> {
     let date = report.strip_prefix(b"{\"Week\":\"")?.get(..10)?;

@@ -1,12 +1,13 @@
 //! Why a report is not taken: always one plain sentence, always the status 400.
 //!
 //! One status for all, because there is one thing for a client to do: throw the report away. (Go's
-//! client does that on any 4xx, and tries again after anything else that is not 200.) A sentence
-//! quotes at most the beginning of what was sent, escaped.
+//! client does that on any 4xx, and tries again after anything else that is not 200.) So what time
+//! may cure is never here, but [`Unavailable`](super::Unavailable). A sentence quotes at most the
+//! beginning of what was sent, escaped.
 
 use super::excerpt::Excerpt;
 use super::report::{DecodeError, X};
-use super::{MAX_BODY, MAX_WEEK_AGE};
+use super::{MAX_BODY, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
 use crate::collection::config::Rate;
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
@@ -21,12 +22,12 @@ pub enum Refusal {
     /// The body is not declared to be JSON.
     #[error("the content type of a report is application/json")]
     ContentType,
+    /// The body is compressed, or otherwise encoded.
+    #[error("the report has the Content-Encoding {}; send it as plain JSON, without that header", Excerpt(.0))]
+    ContentEncoding(String),
     /// The body is over the limit.
     #[error("the report is larger than {MAX_BODY} bytes")]
     TooLarge,
-    /// The body did not arrive whole.
-    #[error("the report ended before all of it was sent")]
-    Unfinished,
     /// The body is not a report.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -38,8 +39,8 @@ pub enum Refusal {
         /// The address's.
         date: Date,
     },
-    /// The week has not ended yet.
-    #[error("the week {week} is in the future")]
+    /// The week ends long after now.
+    #[error("the week {week} is over {MAX_WEEK_AHEAD} days in the future")]
     Future {
         /// The report's week.
         week: Date,
@@ -47,14 +48,6 @@ pub enum Refusal {
     /// The week is too long ago.
     #[error("the week {week} is over {MAX_WEEK_AGE} days old")]
     TooOld {
-        /// The report's week.
-        week: Date,
-    },
-    /// The week before is not before the week.
-    #[error("the last week {last_week} is not before the week {week}")]
-    LastWeek {
-        /// The report's last week.
-        last_week: Date,
         /// The report's week.
         week: Date,
     },
@@ -74,7 +67,7 @@ pub enum Refusal {
         /// The config.
         config: ModuleVersion,
     },
-    /// The config has no such program, toolchain, operating system or architecture.
+    /// The config has no such program or toolchain.
     #[error("{what} {} is not in config {config}", Excerpt(.name))]
     Unknown {
         /// What kind of string it is.
@@ -114,30 +107,22 @@ pub enum Refusal {
         /// Its name.
         name: String,
     },
-    /// A stack has too many frames.
-    #[error("stack {} has {frames} frames, and at most {depth} are collected", Excerpt(.name))]
-    TooDeep {
-        /// Its name.
-        name: String,
-        /// How many there are.
-        frames: usize,
-        /// How many may be.
-        depth: u32,
-    },
-    /// A line of a stack is no frame.
-    #[error("stack {} has the frame {}, which is not of the form function:+line", Excerpt(.name), Excerpt(.frame))]
-    Frame {
-        /// The stack's name.
-        name: String,
-        /// The line.
-        frame: String,
-    },
     /// One build of a program is listed twice.
     #[error("program {} is there twice in one version, toolchain and platform", Excerpt(.program))]
     Twice {
         /// The program.
         program: String,
     },
+}
+
+impl Refusal {
+    /// The week that was refused, where it was for the time of it: another clock might have taken it.
+    pub(super) fn week(&self) -> Option<Date> {
+        match self {
+            Refusal::Future { week } | Refusal::TooOld { week } => Some(*week),
+            _ => None,
+        }
+    }
 }
 
 /// What a string of a report stands for.
@@ -149,10 +134,6 @@ pub enum What {
     Version,
     /// A toolchain.
     Toolchain,
-    /// An operating system.
-    Goos,
-    /// An architecture.
-    Goarch,
     /// A counter.
     Counter,
     /// A stack counter's name.
@@ -165,8 +146,6 @@ impl std::fmt::Display for What {
             What::Program => "program",
             What::Version => "version",
             What::Toolchain => "GoVersion",
-            What::Goos => "GOOS",
-            What::Goarch => "GOARCH",
             What::Counter => "counter",
             What::Stack => "stack",
         })

@@ -11,7 +11,9 @@
 //! ```
 //!
 //! Read strictly: every field once, none besides, names as they are written here, nothing after the
-//! closing brace. `Programs`, `Counters` and `Stacks` may be `null`, as Go writes what is empty.
+//! closing brace. `Programs`, `Counters` and `Stacks` may be `null`, as Go writes what is empty. A
+//! count of 0 or less is left out: Go's client sends 0 for a counter whose program ended between
+//! making and counting it, and a negative number for one that counted beyond 2^63.
 //! What was read is in types that cannot be wrong; whether a config allows it is for
 //! [`check`](super::check()) to say.
 //!
@@ -27,6 +29,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::marker::PhantomData;
@@ -172,6 +175,16 @@ impl<'a> Counts<'a> {
         self.0.is_empty()
     }
 
+    /// Brings pairs into order, and adds up the counts of a name that is there several times.
+    pub fn sum(pairs: Vec<(Cow<'a, str>, Count)>) -> Counts<'a> {
+        let mut sums: BTreeMap<Cow<'a, str>, Count> = BTreeMap::new();
+        for (name, Count(count)) in pairs {
+            let sum = sums.entry(name).or_insert(Count(0));
+            *sum = Count(sum.0.saturating_add(count).min(Count::MAX));
+        }
+        Counts(sums.into_iter().collect())
+    }
+
     /// Brings pairs into order. The name that is there twice, if there is one, is the error.
     pub fn from_pairs(mut pairs: Vec<(Cow<'a, str>, Count)>) -> Result<Counts<'a>, Cow<'a, str>> {
         pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
@@ -238,8 +251,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counts<'de>, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some((name, count)) = map.next_entry::<Name<'de>, Count>()? {
-                    pairs.push((name.0, count));
+                while let Some((name, counted)) = map.next_entry::<Name<'de>, Counted>()? {
+                    if let Some(count) = counted.0 {
+                        pairs.push((name.0, count));
+                    }
                 }
                 Counts::from_pairs(pairs)
                     .map_err(|name| A::Error::custom(format!("{} is there twice", Excerpt(&name))))
@@ -249,22 +264,34 @@ impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+/// A count, if it says that anything was counted.
+struct Counted(Option<Count>);
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Counted, D::Error> {
         struct Whole;
         impl Visitor<'_> for Whole {
-            type Value = Count;
+            type Value = Counted;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a count, which is a whole number from 1 to {}", Count::MAX)
+                write!(f, "a count, which is a whole number up to {}", Count::MAX)
             }
 
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Count, E> {
-                Count::new(number)
-                    .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Counted, E> {
+                match Count::new(number) {
+                    None if number > 0 => {
+                        Err(E::invalid_value(Unexpected::Unsigned(number), &self))
+                    }
+                    count => Ok(Counted(count)),
+                }
+            }
+
+            // JSON's reader brings only negative numbers here.
+            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Counted, E> {
+                Ok(Counted(None))
             }
         }
-        deserializer.deserialize_u64(Whole)
+        deserializer.deserialize_i64(Whole)
     }
 }
 

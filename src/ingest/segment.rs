@@ -9,10 +9,13 @@
 //! one, and a `fdatasync` that failed is never trusted on a second try.
 //!
 //! Beginning a segment: write the header to the new file, `fsync` the file, `fsync` the folder.
-//! Sealing, once the next segment has begun: `rename`, `fsync` the folder.
+//! Sealing, once the next segment has begun: `rename`, `fsync` the folder. Both are then noted in the
+//! list of segments, by whoever asked for it.
 
+use super::check::Identity;
 use super::folder::{self, SegmentName};
 use super::record::HEADER;
+use super::segment_list::{IdentitiesHash, SealedSegment};
 use jiff::civil::Date;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
@@ -55,8 +58,26 @@ pub(super) struct Segment {
     durable: u64,
     /// Whether there may be bytes beyond `durable`.
     torn: bool,
+    contents: Contents,
+}
+
+/// What is in a segment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Contents {
     /// The latest week of its records, if it has any.
-    latest: Option<Date>,
+    pub(super) latest: Option<Date>,
+    /// Its records' identities.
+    pub(super) identities: IdentitiesHash,
+}
+
+impl Contents {
+    /// What is listed of a segment of so many bytes with these contents, once it is sealed; nothing
+    /// without a single record.
+    pub(super) fn sealed(&self, bytes: u64) -> Option<SealedSegment> {
+        let Contents { latest, identities } = self;
+        let reports = identities.count();
+        latest.map(|until| SealedSegment { until, reports, bytes, identities: identities.hex() })
+    }
 }
 
 impl Segment {
@@ -71,7 +92,7 @@ impl Segment {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        Ok(Segment::with(folder, number, Box::new(file), HEADER.len() as u64, None))
+        Ok(Segment::with(folder, number, Box::new(file), HEADER.len() as u64, Contents::default()))
     }
 
     /// Goes on with a segment of which `whole` bytes are whole records; the rest is cut off.
@@ -79,7 +100,7 @@ impl Segment {
         folder: &Path,
         number: u64,
         whole: u64,
-        latest: Option<Date>,
+        contents: Contents,
     ) -> io::Result<Segment> {
         let path = folder.join(SegmentName { number, until: None }.file_name());
         let mut file = OpenOptions::new().append(true).open(path)?;
@@ -92,7 +113,7 @@ impl Segment {
             durable = HEADER.len() as u64;
         }
         folder::sync(folder)?;
-        Ok(Segment::with(folder, number, Box::new(file), durable, latest))
+        Ok(Segment::with(folder, number, Box::new(file), durable, contents))
     }
 
     fn with(
@@ -100,13 +121,19 @@ impl Segment {
         number: u64,
         disk: Box<dyn Disk>,
         durable: u64,
-        latest: Option<Date>,
+        contents: Contents,
     ) -> Segment {
-        Segment { folder: folder.to_owned(), number, disk, durable, torn: false, latest }
+        Segment { folder: folder.to_owned(), number, disk, durable, torn: false, contents }
     }
 
-    /// Appends whole records, the latest of which is of this week, durably or not at all.
-    pub(super) fn append(&mut self, records: &[u8], latest: Date) -> io::Result<()> {
+    /// Appends whole records with these identities, the latest of which is of this week, durably or
+    /// not at all.
+    pub(super) fn append(
+        &mut self,
+        records: &[u8],
+        identities: &[Identity],
+        latest: Date,
+    ) -> io::Result<()> {
         self.mend()?;
         self.torn = true;
         let written = self.disk.append(records).and_then(|()| self.disk.sync());
@@ -117,7 +144,8 @@ impl Segment {
         }
         self.torn = false;
         self.durable += records.len() as u64;
-        self.latest = self.latest.max(Some(latest));
+        self.contents.latest = self.contents.latest.max(Some(latest));
+        identities.iter().for_each(|identity| self.contents.identities.add(*identity));
         Ok(())
     }
 
@@ -135,13 +163,20 @@ impl Segment {
         self.durable
     }
 
-    /// Begins the next segment, goes on with that, and seals this one. Where the next one cannot be
-    /// begun, this one goes on; where this one cannot be sealed, the next open of the folder does it.
-    pub(super) fn succeed(&mut self) -> io::Result<()> {
+    /// The segment's number.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Begins the next segment, goes on with that, and seals this one: the number of the one that was
+    /// sealed, and what is in it. Where the next one cannot be begun, this one goes on; where this one
+    /// cannot be sealed, the next open of the folder does it.
+    pub(super) fn succeed(&mut self) -> io::Result<(u64, Option<SealedSegment>)> {
         self.mend()?;
         let next = Segment::create(&self.folder, self.number + 1)?;
-        let Segment { folder, number, latest, .. } = std::mem::replace(self, next);
-        seal(&folder, number, latest)
+        let Segment { folder, number, contents, durable, .. } = std::mem::replace(self, next);
+        seal(&folder, number, contents.latest)?;
+        Ok((number, contents.sealed(durable)))
     }
 
     #[cfg(test)]

@@ -6,9 +6,9 @@ use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
-use crate::publish::zip_key;
+use crate::publish::{Versions, zip_key};
 use crate::store::{MemoryStore, Store};
-use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerMemory};
+use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerLock};
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,11 @@ impl Clock for Stopped {
     fn now(&self) -> Timestamp {
         self.0
     }
+}
+
+/// The clock of these tests.
+pub(super) fn clock() -> Box<dyn Clock> {
+    Box::new(Stopped(now()))
 }
 
 /// A config of one program, with this sample rate, half of it for one of the counters.
@@ -66,7 +71,10 @@ impl Log {
         let keys = LogKeys::new(&host, &Seed::generate().expect("a seed"));
         let verifiers = keys.verifiers().clone();
         let memory = TempDir::new().expect("a temporary folder");
-        let log = tlog::Log::new(store.clone(), keys, SignerMemory::new(memory.path()));
+        let signer = SignerLock::in_folder(memory.path()).expect("a signer");
+        let path = ModulePath::new(MODULE).expect("a module path");
+        let versions = Arc::new(Versions::new(path, store.clone()));
+        let log = tlog::Log::new(store.clone(), keys, signer, versions);
         log.create().expect("a new log");
         Log { store, log, keys: verifiers, _memory: memory }
     }
@@ -101,7 +109,16 @@ impl Log {
 
     /// A front door with its reports in a folder, at [`now`].
     pub(super) fn door(&self, folder: &Path, limits: Limits) -> Arc<FrontDoor> {
-        let clock = Box::new(Stopped(now()));
+        self.door_with(folder, limits, now())
+    }
+
+    /// A front door at another time.
+    pub(super) fn door_at(&self, folder: &Path, limits: Limits, now: &str) -> Arc<FrontDoor> {
+        self.door_with(folder, limits, now.parse().expect("a time"))
+    }
+
+    fn door_with(&self, folder: &Path, limits: Limits, now: Timestamp) -> Arc<FrontDoor> {
+        let clock = Box::new(Stopped(now));
         Arc::new(FrontDoor::open(folder, self.configs(), clock, limits).expect("a front door"))
     }
 }

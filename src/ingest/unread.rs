@@ -56,6 +56,18 @@ struct Held {
     week: Date,
 }
 
+impl ReadMark {
+    /// Whether every report of a segment of so many bytes was read and taken.
+    pub fn is_all_of(&self, bytes: u64) -> bool {
+        self.end >= bytes && self.damage.is_empty() && self.held.is_none()
+    }
+}
+
+/// The name of a segment's file, sealed or not, without the way to it.
+pub fn segment_file_name(number: u64, until: Option<Date>) -> String {
+    format!("reports/{}", SegmentName { number, until }.file_name())
+}
+
 /// A segment file of a journal's folder.
 #[derive(Debug, Clone)]
 pub struct SegmentFile {
@@ -104,14 +116,18 @@ impl SegmentFile {
 
     /// Its name, without the way to it.
     pub fn name(&self) -> String {
-        format!("reports/{}", self.name.file_name())
+        segment_file_name(self.name.number, self.name.until)
+    }
+
+    /// How long it is; 0 where that cannot be told.
+    pub fn length(&self) -> u64 {
+        let metadata = std::fs::metadata(self.folder.join(self.name.file_name()));
+        metadata.map_or(0, |metadata| metadata.len())
     }
 
     /// How many bytes there are to read; for progress bars.
     pub fn unread(&self, mark: Option<&ReadMark>) -> u64 {
-        let length = std::fs::metadata(self.folder.join(self.name.file_name()));
-        let length = length.map_or(0, |metadata| metadata.len());
-        length.saturating_sub(mark.map_or(0, |mark| mark.end))
+        self.length().saturating_sub(mark.map_or(0, |mark| mark.end))
     }
 
     /// Reads into memory what was not read before. `None`: from the start.

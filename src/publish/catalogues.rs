@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! catalogue/SHA256HEX   a catalogue, as JSON
-//! catalogue/index       a pointer: {"format":1,"catalogues":[{commit, time, key, version}, ...]}
+//! catalogue/index       a pointer: {"format":2,"catalogues":[{commit, time, key, version}, ...],"sha256":"..."}
 //! ```
 //!
 //! **Order.** Oldest first: by the version that was newest when the commit was published, then by
@@ -16,7 +16,7 @@
 use super::added::day;
 use super::catalogue::{Catalogue, FORMAT};
 use crate::gomod::ModuleVersion;
-use crate::store::{Key, KeyError, Store, StoreError, Swap};
+use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use crate::tlog::TreeHead;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,10 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 const INDEX: &str = "catalogue/index";
+/// The version of the pointer's shape.
+const INDEX_FORMAT: u32 = 2;
+/// The version before it: the same without a checksum. It is read, and never written.
+const WITHOUT_CHECKSUM: u32 = 1;
 
 /// The catalogues in a store.
 #[derive(Debug, Clone)]
@@ -110,7 +114,7 @@ impl Catalogues {
             return Err(CatalogueError::Malformed { what: entry.key.clone(), reason });
         }
         let catalogue: Catalogue = parse(&entry.key, &bytes)?;
-        check_format(&entry.key, catalogue.format)?;
+        check_format(&entry.key, catalogue.format, FORMAT)?;
         Ok(catalogue)
     }
 
@@ -168,7 +172,9 @@ impl Catalogues {
             }
             self.store.put(&[(Key::new(entry.key.clone())?, bytes.clone())])?;
             index.catalogues.insert(place, entry.clone());
-            match self.store.swap(&Key::new(INDEX)?, found.as_deref(), &to_json(&index))? {
+            index.format = INDEX_FORMAT;
+            let new = checksum::add(to_json(&index));
+            match self.store.swap(&Key::new(INDEX)?, found.as_deref(), &new)? {
                 Swap::Won => return Ok(()),
                 Swap::Lost => {}
             }
@@ -178,10 +184,16 @@ impl Catalogues {
     /// The pointer's bytes, and what they say.
     fn index(&self) -> Result<(Option<Vec<u8>>, Index), CatalogueError> {
         match self.store.pointer(&Key::new(INDEX)?)? {
-            None => Ok((None, Index { format: FORMAT, catalogues: Vec::new() })),
+            None => Ok((None, Index { format: INDEX_FORMAT, catalogues: Vec::new() })),
             Some(bytes) => {
                 let index: Index = parse(INDEX, &bytes)?;
-                check_format(INDEX, index.format)?;
+                if index.format != WITHOUT_CHECKSUM {
+                    check_format(INDEX, index.format, INDEX_FORMAT)?;
+                    checksum::verify(&bytes).map_err(|error| CatalogueError::Malformed {
+                        what: INDEX.to_owned(),
+                        reason: error.to_string(),
+                    })?;
+                }
                 Ok((Some(bytes), index))
             }
         }
@@ -217,11 +229,11 @@ fn parse<T: for<'de> Deserialize<'de>>(what: &str, bytes: &[u8]) -> Result<T, Ca
     })
 }
 
-fn check_format(what: &str, format: u32) -> Result<(), CatalogueError> {
-    if format == FORMAT {
+fn check_format(what: &str, format: u32, known: u32) -> Result<(), CatalogueError> {
+    if format == known {
         return Ok(());
     }
-    let reason = format!("it has format {format}, and this program knows {FORMAT}");
+    let reason = format!("it has format {format}, and this program knows {known}");
     Err(CatalogueError::Malformed { what: what.to_owned(), reason })
 }
 

@@ -74,6 +74,21 @@ fn a_catalogue_that_was_edited_in_the_store_is_not_believed() {
 }
 
 #[test]
+fn every_flipped_bit_of_the_index_is_noticed() {
+    let store = Arc::new(MemoryStore::new());
+    let catalogues = Catalogues::new(store.clone());
+    catalogues.record(&catalogue("a", 1, "x"), version(3)).expect("recorded");
+    let good = store.snapshot();
+    let key = Key::new(INDEX).expect("a key");
+    for bit in 0..good.pointers[&key].len() * 8 {
+        let mut flipped = good.clone();
+        flipped.pointers.get_mut(&key).expect("the index")[bit / 8] ^= 1 << (bit % 8);
+        store.restore(&flipped);
+        assert!(catalogues.entries().is_err(), "bit {bit}");
+    }
+}
+
+#[test]
 fn publishers_that_record_at_once_lose_nothing() {
     let store = Arc::new(MemoryStore::new());
     std::thread::scope(|scope| {

@@ -3,17 +3,21 @@
 //! ```text
 //! DIR/candor.toml         name, module, where the store is; edited by hand
 //! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600
-//! DIR/signer/             the signer's memory: the last head it signed (apart from the store)
+//! DIR/signer/identity     which folder of which machine the log's one signer is
+//! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), where
+//!                         candor.toml names no other place for it
 //! DIR/reports/            the reports that were accepted
 //! DIR/store/              the store, where candor.toml says `file://store`
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
 //! DIR/scratch/            files of public data that are being made; empty while none are
 //! ```
 
+use super::versions::Versions;
 use crate::gomod::{ModulePath, PathError};
-use crate::store::{FileStore, Store};
+use crate::store::{FileStore, Store, StoreError};
 use crate::tlog::{Face, Host, HostError, Log, LogError, LogKeys, LogVerifiers, Seed, SeedError};
-use crate::tlog::{SignerMemory, VerifierKey};
+use crate::tlog::{IdentityError, LockBackend as _, LockRecord, Machine, Seen, SignerId};
+use crate::tlog::{SignerIdentity, SignerLock, Standing, StoreLock, TreeHead, VerifierKey};
 use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -22,6 +26,7 @@ use std::sync::Arc;
 
 const SETTINGS: &str = "candor.toml";
 const SEED: &str = "keys/log.seed";
+const SIGNER: &str = "signer";
 
 /// What `candor.toml` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +37,15 @@ struct Settings {
     sumdb_key: String,
     log_key: String,
     store: String,
+    #[serde(default)]
+    signer: SignerSettings,
+}
+
+/// What `candor.toml` says of the signer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignerSettings {
+    lock: Option<String>,
 }
 
 /// An opened deployment folder: names checked, nothing read from the store yet.
@@ -39,6 +53,8 @@ struct Settings {
 pub struct Deployment {
     folder: PathBuf,
     verifiers: LogVerifiers,
+    /// The folder of the signer's lock, where it is not the signer's own.
+    lock: Option<PathBuf>,
     /// The module that clients download.
     pub module: ModulePath,
     /// Where objects and pointers are.
@@ -94,6 +110,30 @@ pub enum DeploymentError {
     /// The log refused.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// This folder is not the log's signer.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// There is a key, but nothing that an interrupted init would have left beside it.
+    #[error(
+        "there is a key at {path}, which may have signed a log elsewhere: bring that deployment's \
+         candor.toml here and run `candor signer move`; if this is to be a new log, move the key away"
+    )]
+    OrphanKey {
+        /// The key file.
+        path: String,
+    },
+    /// The folder of the signer's lock is not there.
+    #[error(
+        "the signer's lock is to be in {path} (see candor.toml), which is not there: mount what it \
+         is on, or make the folder if no lock was ever kept in it"
+    )]
+    NoLockFolder {
+        /// The folder.
+        path: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {
@@ -117,11 +157,15 @@ impl Deployment {
         if settings.exists() {
             return Err(DeploymentError::Exists { folder: folder.display().to_string() });
         }
-        for part in ["keys", "signer"] {
+        let path = folder.join(SEED);
+        if path.exists() && !folder.join(SIGNER).exists() {
+            return Err(DeploymentError::OrphanKey { path: path.display().to_string() });
+        }
+        // The signer's folder comes before the key: see above.
+        for part in [SIGNER, "keys"] {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(|e| failed("create", &path, e))?;
         }
-        let path = folder.join(SEED);
         match Seed::generate()?.save(&path) {
             Ok(()) | Err(SeedError::Exists(_)) => {}
             Err(e) => return Err(e.into()),
@@ -133,12 +177,18 @@ impl Deployment {
              # What clients verify with. Changing a key means a new log that no client trusts.\n\
              sumdb_key = \"{sumdb}\"\nlog_key = \"{log}\"\n\n\
              # file://DIR, relative to this folder, or file:///an/absolute/path\n\
-             store = \"file://store\"\n",
+             store = \"file://store\"\n\n\
+             # The log has one signer, which keeps the last head that it signed apart from the store: in\n\
+             # signer/ here, or in a folder on another disk, which no snapshot puts back together with\n\
+             # this one. After a change here run `candor signer move`.\n\
+             # [signer]\n\
+             # lock = \"file:///srv/candor-lock\"\n",
             sumdb = keys.verifiers().sumdb,
             log = keys.verifiers().log,
         );
         let deployment = Deployment::with(folder, &text)?;
-        deployment.log()?.create()?;
+        let signer = deployment.identity().read_or_register()?;
+        deployment.log_of(signer)?.create()?;
         // The settings come last: they are what makes the folder a deployment.
         write_durably(&settings, &text)?;
         Ok(deployment)
@@ -163,12 +213,29 @@ impl Deployment {
         };
         let settings: Settings =
             toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
-        let Some(place) = settings.store.strip_prefix("file://").filter(|p| !p.is_empty()) else {
+        let Some(place) = file_url(&settings.store) else {
             return Err(wrong(format!(
                 "store = {:?} is not a store this build can open; write store = \"file://DIR\"",
                 settings.store
             )));
         };
+        let store = folder.join(place);
+        let lock = match &settings.signer.lock {
+            None => None,
+            Some(url) => Some(folder.join(file_url(url).ok_or_else(|| {
+                wrong(format!(
+                    "lock = {url:?} is not a place this build can keep the signer's lock in; write \
+                     lock = \"file:///DIR\""
+                ))
+            })?)),
+        };
+        if lock.as_ref().is_some_and(|lock| resolved(lock).starts_with(resolved(&store))) {
+            return Err(wrong(
+                "the signer's lock is in the store; it must lie apart from it, for it is what tells a \
+                 store that was rolled back"
+                    .to_owned(),
+            ));
+        }
         let host: Host = settings.name.parse()?;
         let key = |text: &str, face: Face| {
             let key: VerifierKey = text.parse().map_err(|e| wrong(format!("{e}")))?;
@@ -185,7 +252,8 @@ impl Deployment {
                 host,
             },
             module: ModulePath::new(&settings.module)?,
-            store: Arc::new(FileStore::new(folder.join(place))),
+            store: Arc::new(FileStore::new(store)),
+            lock,
             folder: folder.to_owned(),
         })
     }
@@ -200,8 +268,13 @@ impl Deployment {
         &self.verifiers
     }
 
-    /// The log, with its keys and the signer's memory: the right to append and sign.
+    /// The log, its keys, and the right to append and sign: refused where this folder is not the
+    /// log's registered signer.
     pub fn log(&self) -> Result<Log, DeploymentError> {
+        self.log_of(self.identity().read()?)
+    }
+
+    fn log_of(&self, signer: SignerId) -> Result<Log, DeploymentError> {
         let path = self.folder.join(SEED);
         let keys = LogKeys::new(self.host(), &Seed::load(&path)?);
         if *keys.verifiers() != self.verifiers {
@@ -210,8 +283,54 @@ impl Deployment {
                 wanted: self.verifiers.log.to_string(),
             });
         }
-        let memory = SignerMemory::new(self.folder.join("signer"));
-        Ok(Log::new(self.store.clone(), keys, memory))
+        let signer = SignerLock::new(Arc::new(self.lock()?), signer);
+        let versions = Versions::new(self.module.clone(), self.store.clone());
+        Ok(Log::new(self.store.clone(), keys, signer, Arc::new(versions)))
+    }
+
+    /// Who signs here.
+    pub fn identity(&self) -> SignerIdentity {
+        SignerIdentity::new(self.folder.join(SIGNER), Machine::this())
+    }
+
+    /// The signer's lock.
+    pub fn lock(&self) -> Result<StoreLock, DeploymentError> {
+        let Some(folder) = &self.lock else { return self.own_lock() };
+        // A folder that is made here might be the empty one below which a disk should be mounted.
+        if !folder.is_dir() {
+            return Err(DeploymentError::NoLockFolder { path: folder.display().to_string() });
+        }
+        Ok(StoreLock::of_log(folder, &self.verifiers).map_err(StoreError::from)?)
+    }
+
+    /// The lock in the signer's folder.
+    fn own_lock(&self) -> Result<StoreLock, DeploymentError> {
+        Ok(StoreLock::of_signer(&self.folder.join(SIGNER)).map_err(StoreError::from)?)
+    }
+
+    /// What the store and the lock say about the log's signer.
+    pub fn standing(&self) -> Result<Standing, DeploymentError> {
+        Ok(Standing::read(self.store.as_ref(), &self.verifiers, &self.lock()?)?)
+    }
+
+    /// Makes this folder the log's one signer, from the newest head that the store, the lock and
+    /// `seen` show. Returns the head that it has signed.
+    pub fn move_signer(&self, mut seen: Vec<Seen>) -> Result<TreeHead, DeploymentError> {
+        let signer = self.folder.join(SIGNER);
+        fs::create_dir_all(&signer).map_err(|e| failed("create", &signer, e))?;
+        if self.lock.is_some() {
+            // What this folder itself remembers, from before the lock was kept elsewhere.
+            let own = self.own_lock()?;
+            let record = LockRecord::read(&own).map_err(LogError::from)?;
+            let what = format!("log in the signer's former lock {}", own.place());
+            seen.extend(record.map(|record| Seen { what, head: record.head }));
+        }
+        // A new name, so that whoever has the old one is not taken for this one.
+        let id = SignerId::generate()?;
+        let log = self.log_of(id.clone())?;
+        log.take_over(&seen)?;
+        self.identity().write(&id)?;
+        Ok(log.settle()?)
     }
 
     /// Where accepted reports are stored.
@@ -228,6 +347,16 @@ impl Deployment {
     pub fn cache(&self) -> PathBuf {
         self.folder.join("cache")
     }
+}
+
+/// The folder that a `file://` URL names.
+fn file_url(url: &str) -> Option<&str> {
+    url.strip_prefix("file://").filter(|place| !place.is_empty())
+}
+
+/// A folder's real path, as far as it is there.
+fn resolved(folder: &Path) -> PathBuf {
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 fn write_durably(path: &Path, text: &str) -> Result<(), DeploymentError> {

@@ -7,7 +7,7 @@
 //! | `chart_id` | the names of charts in addresses |
 //! | `added` | which commit added a chart |
 //! | `catalogues` | the catalogues that were published |
-//! | `deployment` | the folder that `candor init` makes: names, key, signer's memory, store |
+//! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
 //! | `watch` | which commits to publish, in order, when a branch moves |

@@ -18,9 +18,7 @@ use crate::gomod::{
     RepositoryPath, RepositoryUrl, VersionError as ModuleVersionError,
 };
 use crate::store::{Store, StoreError};
-use crate::tlog::{
-    Appended, Entry, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine,
-};
+use crate::tlog::{Appended, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -100,7 +98,7 @@ pub enum PublishError {
         "the store is not what was signed: {0}. Nothing was published; restore the store from a \
          copy"
     )]
-    Examine(#[from] ExamineError),
+    Examine(ExamineError),
     /// A published version cannot be read.
     #[error("the store is not what was signed: {0}. Nothing was published")]
     Version(#[from] VersionError),
@@ -127,6 +125,12 @@ pub enum PublishError {
 impl From<LogError> for PublishError {
     fn from(error: LogError) -> PublishError {
         PublishError::Log(Box::new(error))
+    }
+}
+
+impl From<ExamineError> for PublishError {
+    fn from(error: ExamineError) -> PublishError {
+        error.store_failure().map_or_else(PublishError::Examine, PublishError::Store)
     }
 }
 
@@ -158,7 +162,7 @@ impl Publisher {
         let mut problem = None;
         examine(&self.log.tiles(), head, |index, entry| {
             if problem.is_none() {
-                problem = self.verify_version(index.get() + 1, entry).err();
+                problem = self.versions.verify_entry(index, entry).err();
             }
         })?;
         if let Some(error) = problem {
@@ -166,12 +170,6 @@ impl Publisher {
         }
         self.catalogues.verify(head)?;
         Ok(head)
-    }
-
-    fn verify_version(&self, number: u64, entry: &Entry) -> Result<(), VersionError> {
-        let Ok(version) = ModuleVersion::new(number) else { return Ok(()) };
-        let record = self.versions.parse_record(version, entry)?;
-        self.versions.module_of(&record, version).map(drop)
     }
 
     /// The newest version, if there is one; its provenance says how far publishing has come.

@@ -2,7 +2,10 @@
 
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
-use crate::tlog::{Bundle, BundleError, Entry, LeafIndex, Record, StoredTiles, TreeHead, TreeSize};
+use crate::tlog::{
+    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, EntryValidator, InvalidEntry,
+    LeafIndex, Record, StoredTiles, TreeHead, TreeSize, leaf_hash,
+};
 use std::sync::Arc;
 
 /// Reads the versions of one module out of its log and store.
@@ -10,7 +13,8 @@ use std::sync::Arc;
 pub struct Versions {
     path: ModulePath,
     store: Arc<dyn Store>,
-    tiles: StoredTiles,
+    bundles: StoredTiles,
+    tiles: Arc<CheckedTiles<StoredTiles>>,
 }
 
 /// Why a version that the log has could not be read.
@@ -22,7 +26,21 @@ pub enum VersionError {
     Store(#[from] StoreError),
     /// The entry bundle is missing or damaged.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Bundle(BundleError),
+    /// A tile above the entry does not lead to the root.
+    #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
+    Tiles(#[from] CheckedTileError),
+    /// The entry is not the one that was logged.
+    #[error(
+        "the record of {version} in log/{bundle} is not the one that was logged; restore log/ from a \
+         copy of the store"
+    )]
+    NotLogged {
+        /// The version.
+        version: ModuleVersion,
+        /// The path of its bundle.
+        bundle: String,
+    },
     /// The log has no such version.
     #[error("the log of {size} entries has no {version}")]
     Unknown {
@@ -31,6 +49,9 @@ pub enum VersionError {
         /// The size of the log.
         size: TreeSize,
     },
+    /// There is no version of this number.
+    #[error("there is no version v0.{0}.0, for numbers end before it")]
+    NoNumber(u64),
     /// The entry is not the record of that version.
     #[error(
         "entry {} of the log is not the record of {path}@{version}: a log holds one version of one \
@@ -63,6 +84,15 @@ pub enum VersionError {
     },
 }
 
+impl From<BundleError> for VersionError {
+    fn from(error: BundleError) -> VersionError {
+        match error {
+            BundleError::Store(e) => VersionError::Store(e),
+            other => VersionError::Bundle(other),
+        }
+    }
+}
+
 /// The name of the object that holds the module zip with this hash.
 pub fn zip_key(hash: &Hash1) -> Result<Key, KeyError> {
     Key::new(format!("module/{}.zip", hash.hex()))
@@ -71,7 +101,9 @@ pub fn zip_key(hash: &Hash1) -> Result<Key, KeyError> {
 impl Versions {
     /// The versions of `path` in the log in `store`.
     pub fn new(path: ModulePath, store: Arc<dyn Store>) -> Versions {
-        Versions { path, tiles: StoredTiles::new(store.clone()), store }
+        let bundles = StoredTiles::new(store.clone());
+        let tiles = Arc::new(CheckedTiles::new(bundles.clone()));
+        Versions { path, bundles, tiles, store }
     }
 
     /// The newest version in the log with this head; `None` where the log is empty.
@@ -79,14 +111,20 @@ impl Versions {
         ModuleVersion::new(head.size.get()).ok()
     }
 
-    /// The log's record of a version.
+    /// The log's record of a version. It leads to the root of `head`, which is the caller's to trust.
     pub fn record(&self, head: TreeHead, version: ModuleVersion) -> Result<Record, VersionError> {
         let unknown = VersionError::Unknown { version, size: head.size };
         let Ok(index) = LeafIndex::new(version.leaf_index()) else { return Err(unknown) };
         let Some((bundle, place)) = Bundle::of_leaf(index, head.size) else { return Err(unknown) };
-        let entries = self.tiles.read_bundle(bundle)?;
+        let entries = self.bundles.read_bundle(bundle)?;
         let wrong = || VersionError::Record { path: self.path.clone(), version };
-        self.parse_record(version, entries.get(place).ok_or_else(wrong)?)
+        let entry = entries.get(place).ok_or_else(wrong)?;
+        let hashes = self.tiles.read(head, 0, bundle.index())?;
+        let logged = hashes.and_then(|hashes| hashes.get(place).copied());
+        if logged != Some(leaf_hash(entry.as_bytes())) {
+            return Err(VersionError::NotLogged { version, bundle: bundle.path() });
+        }
+        self.parse_record(version, entry)
     }
 
     /// An entry as the record of a version, which is all it may be.
@@ -102,6 +140,15 @@ impl Versions {
                 record.module() == self.path.as_str() && record.version() == version.to_string()
             })
             .ok_or_else(|| VersionError::Record { path: self.path.clone(), version })
+    }
+
+    /// Checks that an entry is the record of the version that its index says, and that its zip is
+    /// there as it was logged.
+    pub fn verify_entry(&self, index: LeafIndex, entry: &Entry) -> Result<(), VersionError> {
+        let number = index.get() + 1;
+        let version = ModuleVersion::new(number).map_err(|_| VersionError::NoNumber(number))?;
+        let record = self.parse_record(version, entry)?;
+        self.module_of(&record, version).map(drop)
     }
 
     /// A version's module, its zip checked against the log's record.
@@ -130,5 +177,14 @@ impl Versions {
             }
             Ok(module) => Ok(module),
         }
+    }
+}
+
+impl EntryValidator for Versions {
+    fn validate(&self, index: LeafIndex, entry: &Entry) -> Result<(), InvalidEntry> {
+        self.verify_entry(index, entry).map_err(|e| match e {
+            VersionError::Store(e) => InvalidEntry::Store(e),
+            other => InvalidEntry::Refused(other.to_string()),
+        })
     }
 }

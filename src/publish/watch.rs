@@ -7,6 +7,7 @@
 
 use super::catalogues::CatalogueError;
 use super::transaction::{Outcome, PublishError, Publisher};
+use super::versions::VersionError;
 use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
 use crate::gomod::RepositoryUrl;
 
@@ -14,7 +15,8 @@ use crate::gomod::RepositoryUrl;
 #[derive(Debug)]
 pub struct Watch {
     repository: Repository,
-    revision: String,
+    /// The branch; the one that is checked out (of a mirror: the default one) where it is `None`.
+    branch: Option<String>,
     /// The last commit that was dealt with.
     last: Option<ObjectName>,
     /// Whether the publisher that dealt with it may have died before it had recorded everything.
@@ -44,9 +46,14 @@ impl WatchError {
     /// rolled back or edited stays so until someone restores it.
     pub fn may_pass(&self) -> bool {
         match self {
+            // Whoever names what cannot be followed has to name something else.
+            WatchError::Repository(
+                RepositoryError::NotABranch { .. } | RepositoryError::Ambiguous { .. },
+            ) => false,
             WatchError::Repository(_) => true,
             WatchError::Publish(e) => match &**e {
                 PublishError::Store(_) | PublishError::History(_) => true,
+                PublishError::Version(VersionError::Store(_)) => true,
                 PublishError::Log(e) => e.may_pass(),
                 PublishError::Catalogue(CatalogueError::Store(_)) => true,
                 _ => false,
@@ -59,22 +66,17 @@ impl WatchError {
 pub type Found = Result<Outcome, PublishError>;
 
 impl Watch {
-    /// Follows `revision` (the repository's `HEAD` where it is `None`), from where `publisher` is.
+    /// Follows `branch` (the one that is checked out where it is `None`), from where `publisher` is.
     pub fn new(
         repository: Repository,
-        revision: Option<String>,
+        branch: Option<String>,
         publisher: &Publisher,
     ) -> Result<Watch, PublishError> {
         let last = publisher.newest()?.and_then(|newest| {
             let commit = newest.provenance().commit.as_str();
             ObjectName::parse(commit)
         });
-        Ok(Watch {
-            repository,
-            revision: revision.unwrap_or_else(|| "HEAD".to_owned()),
-            last,
-            completed: false,
-        })
+        Ok(Watch { repository, branch, last, completed: false })
     }
 
     /// Looks once, and publishes what is new. `report` hears of every commit: what was published,
@@ -85,7 +87,7 @@ impl Watch {
         mut report: impl FnMut(&Revision, Found),
     ) -> Result<(), WatchError> {
         self.repository.refresh()?;
-        let tip = self.repository.read(Some(&self.revision))?;
+        let tip = self.repository.read_branch(self.branch.as_deref())?;
         if !self.completed {
             self.complete(publisher)?;
         }
@@ -111,7 +113,7 @@ impl Watch {
     /// Completes what was interrupted when the last commit was published. A commit that is no longer
     /// there, since history was rewritten, stays as it is.
     fn complete(&mut self, publisher: &Publisher) -> Result<(), WatchError> {
-        let last = self.last.as_ref().map(|last| self.repository.read(Some(last.as_str())));
+        let last = self.last.as_ref().map(|last| self.repository.read_object(last));
         if let Some(Ok(revision)) = last {
             let address = RepositoryUrl::public(&self.repository.address());
             match publisher.complete(&revision, &address) {

@@ -13,6 +13,8 @@
 //!   of name whose bytes change. A swap either happens wholly or not at all, and of two swaps that
 //!   expect the same bytes one loses.
 //!
+//! Pointers that hold JSON carry their own [`checksum`].
+//!
 //! When `put`, `put_file` or `swap` returns `Ok`, what it wrote survives a power cut.
 //!
 //! | backend | for |
@@ -20,6 +22,7 @@
 //! | [`FileStore`] | `file://DIR`: fsync of file and folder, atomic rename, advisory lock |
 //! | [`MemoryStore`] | tests: counts operations, and fails or loses power at any one of them |
 
+pub mod checksum;
 #[cfg(test)]
 mod contract;
 mod file;

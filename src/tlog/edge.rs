@@ -70,6 +70,11 @@ impl Edge {
         self.size
     }
 
+    /// The hashes of the partial tile of this level; none where the level's last tile is full.
+    pub fn partial_tile(&self, level: u8) -> &[Hash] {
+        self.levels.get(usize::from(level)).map_or(&[], Vec::as_slice)
+    }
+
     /// The Merkle tree hash over all leaves.
     pub fn root(&self) -> Hash {
         let mut right: Option<Hash> = None;

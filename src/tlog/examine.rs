@@ -42,6 +42,17 @@ pub enum ExamineError {
     Store(#[from] StoreError),
 }
 
+impl ExamineError {
+    /// The store's own failure, where that is the reason: nothing is known about the log then.
+    pub fn store_failure(self) -> Result<StoreError, ExamineError> {
+        match self {
+            ExamineError::Bundle(BundleError::Store(e)) | ExamineError::Store(e) => Ok(e),
+            ExamineError::Read(e) => e.downcast().map(|e| *e).map_err(ExamineError::Read),
+            other => Err(other),
+        }
+    }
+}
+
 /// Recomputes the log with head `head` from its entries, handing each entry to `visit`.
 pub fn examine(
     tiles: &StoredTiles,

@@ -2,12 +2,13 @@
 //!
 //! | face | key name | checkpoint's first line | for |
 //! | --- | --- | --- | --- |
-//! | [`Face::Sumdb`] | `HOST/sumdb` | `go.sum database tree` | the `go` command, as its checksum database |
+//! | [`Face::Sumdb`] | `HOST` | `go.sum database tree` | the `go` command, as its checksum database |
 //! | [`Face::Log`] | `HOST/log` | `HOST/log` | everyone who speaks C2SP tlog-tiles |
 //!
 //! The `go` command derives the address of a checksum database from the key's name
-//! (`https://HOST/sumdb`) and refuses names that are more than a host and a path. It also names
-//! the folder of its cache after the key.
+//! (`https://HOST`) and refuses names that are more than a host and a path. The caches in front of it
+//! know a database by a host alone: goproxy and Athens cannot pass on a name with a slash. The `go`
+//! command also names the folder of its cache after the key.
 
 use super::{KeyName, Origin};
 use std::fmt;
@@ -77,11 +78,10 @@ impl Face {
 
     /// The name of the key that signs this face's checkpoints.
     pub fn key_name(self, host: &Host) -> KeyName {
-        let place = match self {
-            Face::Sumdb => "sumdb",
-            Face::Log => "log",
-        };
-        KeyName::of_host(host, place)
+        match self {
+            Face::Sumdb => KeyName::of_host(host),
+            Face::Log => KeyName::below_host(host, "log"),
+        }
     }
 
     /// The first line of this face's checkpoints.
@@ -98,10 +98,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faces_are_named_after_the_place_where_they_are_served() {
+    fn faces_are_named_after_where_they_are_served() {
         let host: Host = "telemetry.example.org".parse().expect("a host");
         let names = Face::ALL.map(|face| face.key_name(&host).to_string());
-        assert_eq!(names, ["telemetry.example.org/sumdb", "telemetry.example.org/log"]);
+        assert_eq!(names, ["telemetry.example.org", "telemetry.example.org/log"]);
         let origins = Face::ALL.map(|face| face.origin(&host).to_string());
         assert_eq!(origins, ["go.sum database tree", "telemetry.example.org/log"]);
     }

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `log/head` | pointer | the committed head, unsigned: what publishers compare-and-swap |
 //! | `log/checkpoint` | pointer | the published head, signed under both faces ([`Published`](super::Published)) |
+//! | `log/signer` | pointer | the name of the one signer ([`SignerId`](super::SignerId)) and a line end |
 //! | `log/staged/SIZE-ROOT` | object | the entries that lead to a head ([`Staged`](super::staged::Staged)) |
 //! | `log/tile/L/N[.p/W]` | object | hash tiles, named as in C2SP tlog-tiles |
 //! | `log/tile/entries/N[.p/W]` | object | entry bundles, likewise |
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// The committed head.
 pub(super) const HEAD: &str = "log/head";
+/// The registered signer.
+pub(super) const SIGNER: &str = "log/signer";
 /// The published head.
 pub const CHECKPOINT: &str = "log/checkpoint";
 
@@ -39,7 +42,7 @@ pub(super) fn staged_key(head: TreeHead) -> Result<Key, StoreError> {
     key(format!("log/staged/{}-{root}", head.size))
 }
 
-/// `SIZE ROOT\n`: a head without a signature, as the head pointer and the signer's memory hold it.
+/// `SIZE ROOT\n`: a head without a signature, as the head pointer and the signer's lock hold it.
 pub(super) fn format_head(head: TreeHead) -> String {
     format!("{} {}\n", head.size, head.root)
 }

@@ -1,44 +1,77 @@
-//! The log in a store: append, commit, sign, publish; safe against crashes and against itself.
+//! The log in a store: append, commit, check, sign, publish; safe against crashes and against itself.
 //!
 //! # The life of an entry
 //!
-//! 1. *Stage.* The entries are stored under the root that they lead to. Nobody reads them yet.
+//! 1. *Stage.* The entries are checked, and stored under the root that they lead to. Nobody reads
+//!    them yet.
 //! 2. *Commit.* The unsigned head pointer is swapped from the head before to the new one. Of
 //!    publishers that race, one wins; the others have changed nothing and start over from the
 //!    winner's head. From here on the entries are in the log, whoever dies.
-//! 3. *Integrate.* The tiles and bundles of the new head are derived from the staged entries and
-//!    stored. Only a committed head gets here, so their names have one possible content.
-//! 4. *Sign.* The new head is proved consistent with the head that this signer signed last, and
-//!    with the one that is published, by the verifier that clients use. The signer's memory is
-//!    synced; then the two faces are signed.
-//! 5. *Publish.* The checkpoint pointer is swapped. Readers see the entries from here on.
+//! 3. *Check.* Whoever settles the log reads every entry between the head that was signed last and
+//!    the committed one, has the validator look at it, and hashes it onto the signed tree
+//!    ([`SoundHead`]). Nothing is written before: whoever may write to the store can commit what they
+//!    like, and is refused here.
+//! 4. *Integrate.* The tiles and bundles of the new head are derived from the staged entries and
+//!    stored. Only a committed and sound head gets here, so their names have one possible content.
+//! 5. *Sign.* The new head is proved consistent with the head that was signed last, and with the one
+//!    that is published, by the verifier that clients use. The signer's lock is swapped from the one
+//!    to the other, durably; then the two faces are signed.
+//! 6. *Publish.* The checkpoint pointer is swapped. Readers see the entries from here on.
 //!
-//! [`Log::settle`] does steps 3 to 5 for whatever head is committed. It is how an append ends and
+//! [`Log::settle`] does steps 3 to 6 for whatever head is committed. It is how an append ends and
 //! how the next publisher begins, so recovering from a crash is the ordinary path.
 //!
 //! # Why no two heads of one size are ever signed
 //!
-//! Only the head pointer's value is signed, and it moves only by compare-and-swap from a head to
-//! one that was grown from it. Should the store itself be put back to an older state, the memory,
-//! which is not in the store, is ahead of it, and the signer refuses.
+//! A head is signed only after the signer's lock has held it ([`SignerLock`]), and the lock moves by
+//! compare-and-swap from one head to a longer one that continues it. So the heads that one lock has
+//! held are a chain with one head a size, whoever shares the lock, in whatever order they run, die and
+//! start again, and whatever becomes of the store: a store that was rolled back is behind the lock, and
+//! an edited one does not continue it. The lock lies apart from the store for this reason.
+//!
+//! What is left is a second lock: a copy of the signer's folder holds one. Four things stand against
+//! that.
+//!
+//! - A signer is bound to its machine and folder: a copy elsewhere, and a backup that was put back, are
+//!   refused ([`SignerIdentity`](super::SignerIdentity)), until someone moves the signer deliberately.
+//! - Moving it ([`Log::take_over`]) begins with the newest head that anything public shows, and
+//!   registers the new signer in the store. The old one, still running, is refused by that.
+//! - As long as the store keeps what was committed, there is but one chain of committed heads, and a
+//!   copy could only sign what the original signs. A lock that is behind the published head is refused
+//!   nevertheless: it has missed something.
+//! - A lock named by URL in `candor.toml` is shared by all copies, and the argument above holds for all
+//!   of them together.
+//!
+//! Where the lock is the folder's own, it takes two faults at once to sign a second history: a second
+//! lock that its signer trusts (the disk was cloned or put back to a snapshot under a machine of the
+//! same name; or the signer was moved, and the old machine goes on), *and* a store put back to before
+//! what one of the two has signed. Nothing that is left on such a machine tells it from one to which
+//! nothing happened. A lock on another disk or in a bucket is the remedy, and witnesses are: they
+//! remember for everyone.
 
-use super::layout::{CHECKPOINT, HEAD, StoredTiles, bundle_key, format_head, key, parse_head};
+use super::layout::{
+    CHECKPOINT, HEAD, SIGNER, StoredTiles, bundle_key, format_head, key, parse_head,
+};
 use super::layout::{staged_key, tile_key};
-use super::signer_memory::{LockedMemory, MemoryError, SignerMemory};
+use super::signer_lock::{LastSigned, SignerLock};
+use super::sound::{SIGNED, SoundHead, checked_bundle, load_edge};
 use super::staged::Staged;
 use super::tile::FULL;
-use super::{Bundle, BundleError, Edge, Entry, LogKeys, append_to_bundles};
-use super::{ProofError, Published, TreeHead, TreeLimitError, TreeSize};
-use super::{examine, prove_consistency, verify_consistency};
+use super::{Bundle, Edge, Entry, EntryValidator, InvalidEntry, LogError, LogKeys, SignerId};
+use super::{
+    ProofError, Published, Tile, TreeHead, TreeSize, append_to_bundles, edge::read_hashes,
+};
+use super::{prove_consistency, verify_consistency};
 use crate::store::{Key, Store, StoreError, Swap};
 use std::sync::Arc;
 
 /// A log that this process may append to and sign.
 #[derive(Debug)]
 pub struct Log {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     keys: LogKeys,
-    memory: SignerMemory,
+    pub(super) signer: SignerLock,
+    pub(super) validator: Arc<dyn EntryValidator>,
 }
 
 /// What came of an [`Log::append`].
@@ -51,79 +84,19 @@ pub enum Appended {
     LostRace,
 }
 
-/// Why the log refused.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The signer's memory could not be used.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
-    /// The store has no log.
-    #[error("the store has no log (no {HEAD}), but this deployment has one; restore the store")]
-    NoLog,
-    /// The store has a log, and a new one was to be made.
-    #[error("the store has a log already, with entries; a new log needs an empty store")]
-    Taken,
-    /// A pointer or object does not hold what it should.
-    #[error("{object} in the store is damaged: {reason}; restore it from a copy of the store")]
-    Damaged {
-        /// Its name.
-        object: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The store has fewer entries than this signer has signed.
-    #[error(
-        "the store's log has {} entries, but this signer has signed a log of {} (root {}): the \
-         store was rolled back, or it is another one. Nothing was signed. Restore the newer store; \
-         signing a second history would be seen by every client",
-        .store.size, .signed.size, .signed.root
-    )]
-    RolledBack {
-        /// The head that this signer signed last.
-        signed: TreeHead,
-        /// The head that the store has.
-        store: TreeHead,
-    },
-    /// The store's history is not the one that was signed.
-    #[error(
-        "the store's log of {} entries (root {}) does not continue the {what} of {} entries (root \
-         {}): {reason}. Nothing was signed. The store was edited or is another one; restore the \
-         one that was signed",
-        .store.size, .store.root, .earlier.size, .earlier.root
-    )]
-    Inconsistent {
-        /// Which earlier head: `log signed` or `log published`.
-        what: &'static str,
-        /// The earlier head.
-        earlier: TreeHead,
-        /// The head that the store has.
-        store: TreeHead,
-        /// What the verifier said.
-        reason: String,
-    },
-    /// Nothing was given to append.
-    #[error("there is nothing to append")]
-    Empty,
-    /// The log has no room for so many entries.
-    #[error(transparent)]
-    Limit(#[from] TreeLimitError),
-}
-
-impl LogError {
-    /// Whether trying again later may help: a disk may come back, an edited store does not.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, LogError::Store(_) | LogError::Memory(MemoryError::Io { .. }))
-    }
-}
+/// The published head, with the pointer's bytes.
+pub(super) type PublishedBytes = (Published, Vec<u8>);
 
 impl Log {
-    /// The log in `store`, signed with `keys`. Reads nothing yet.
-    pub fn new(store: Arc<dyn Store>, keys: LogKeys, memory: SignerMemory) -> Log {
-        Log { store, keys, memory }
+    /// The log in `store`, signed with `keys` as far as `signer` may, of entries that `validator`
+    /// lets pass. Reads nothing yet.
+    pub fn new(
+        store: Arc<dyn Store>,
+        keys: LogKeys,
+        signer: SignerLock,
+        validator: Arc<dyn EntryValidator>,
+    ) -> Log {
+        Log { store, keys, signer, validator }
     }
 
     /// The tiles and bundles of this log.
@@ -134,15 +107,17 @@ impl Log {
     /// Makes the log: commits, signs and publishes the empty tree. Refuses where there is one.
     /// An earlier attempt that stopped half-way is completed.
     pub fn create(&self) -> Result<(), LogError> {
-        let mut memory = self.memory.lock()?;
-        memory.expect_new()?;
         let empty = format_head(TreeHead::EMPTY);
         let swap = self.store.swap(&key(HEAD)?, None, empty.as_bytes())?;
         if swap == Swap::Lost && self.committed()? != TreeHead::EMPTY {
             return Err(LogError::Taken);
         }
-        memory.remember(TreeHead::EMPTY)?;
-        drop(memory);
+        let me = registration(self.signer.signer());
+        let swap = self.store.swap(&key(SIGNER)?, None, &me)?;
+        if swap == Swap::Lost && self.registered()?.as_ref() != Some(self.signer.signer()) {
+            return Err(LogError::Taken);
+        }
+        self.signer.begin()?;
         self.settle().map(drop)
     }
 
@@ -151,41 +126,25 @@ impl Log {
     pub fn settle(&self) -> Result<TreeHead, LogError> {
         // Each round either ends, or lost a swap to a publisher that thereby made progress.
         loop {
-            let mut memory = self.memory.lock()?;
+            let (published, last) = self.look()?;
             let head = self.committed()?;
-            let signed = memory.head()?;
-            if signed.size > head.size {
-                return Err(LogError::RolledBack { signed, store: head });
-            }
-            let published = self.published()?;
-            if let Some((published, _)) = &published
-                && published.head().size > head.size
-            {
-                let published = published.head();
-                return Err(LogError::Damaged {
-                    object: HEAD.to_owned(),
-                    reason: format!(
-                        "it has {} entries, and the published checkpoint {}",
-                        head.size, published.size
-                    ),
-                });
-            }
+            self.hold_against(published.as_ref(), last, head)?;
+            let sound = self.check(last.head(), head)?;
             let is_published = published.as_ref().is_some_and(|(p, _)| p.head() == head);
             if !is_published {
-                self.integrate(head)?;
+                self.integrate(sound)?;
             }
-            // The right edge must lead to the head's root before anything is said about it.
-            self.edge(head)?;
-            self.continues("log signed", signed, head)?;
+            self.prove(SIGNED, sound)?;
             if let Some((published, _)) = &published {
                 self.continues("log published", published.head(), head)?;
             }
-            memory.remember(head)?;
+            let last = if last.head() == head { Some(last) } else { self.signer.advance(sound)? };
+            let Some(last) = last else { continue };
             if is_published {
                 return Ok(head);
             }
             let before = published.as_ref().map(|(_, bytes)| bytes.as_slice());
-            if self.sign_and_publish(head, before, &memory)? == Swap::Won {
+            if self.sign_and_publish(last, before)? == Swap::Won {
                 return Ok(head);
             }
         }
@@ -198,11 +157,21 @@ impl Log {
         if entries.is_empty() {
             return Err(LogError::Empty);
         }
-        let mut edge = self.edge(at)?;
+        let mut edge = load_edge(&self.tiles(), at)?;
+        for (index, entry) in (at.size.get()..).zip(entries) {
+            let index = super::LeafIndex::new(index)?;
+            self.validator.validate(index, entry).map_err(|e| match e {
+                InvalidEntry::Store(e) => LogError::Store(e),
+                InvalidEntry::Refused(reason) => {
+                    LogError::InvalidEntry { index: index.get(), reason }
+                }
+            })?;
+        }
         let leaves: Vec<_> = entries.iter().map(Entry::leaf_hash).collect();
         edge.append(&leaves)?;
         let head = edge.head();
-        self.store.put(&[(staged_key(head)?, Staged::encode(at, entries))])?;
+        let staged = (staged_key(head)?, Staged::encode(at, entries));
+        self.store.put(&[staged]).map_err(in_the_way)?;
         let (old, new) = (format_head(at), format_head(head));
         match self.store.swap(&key(HEAD)?, Some(old.as_bytes()), new.as_bytes())? {
             Swap::Lost => Ok(Appended::LostRace),
@@ -210,102 +179,177 @@ impl Log {
         }
     }
 
-    /// The right edge of the tree with this head. Where it does not lead to the head's root, the
-    /// whole log is read to find out which object is to blame.
-    fn edge(&self, head: TreeHead) -> Result<Edge, LogError> {
-        Edge::load(head, &self.tiles()).map_err(|e| match examine(&self.tiles(), head, |_, _| {}) {
-            Err(found) => damaged("the log", found),
-            Ok(()) => damaged("the log", e),
-        })
+    /// What is published, and the head signed last: read in this order, and before the committed
+    /// head, for each follows the next. So none is ahead of a later one but for a fault, whatever
+    /// other publishers do meanwhile.
+    pub(super) fn look(&self) -> Result<(Option<PublishedBytes>, LastSigned), LogError> {
+        let published = self.published()?;
+        Ok((published, self.signer.last_signed()?))
+    }
+
+    /// Refuses a store that is behind what was signed, a lock that is behind what is published, and
+    /// a signer that the store does not know.
+    pub(super) fn hold_against(
+        &self,
+        published: Option<&PublishedBytes>,
+        last: LastSigned,
+        head: TreeHead,
+    ) -> Result<(), LogError> {
+        let signed = last.head();
+        if signed.size > head.size {
+            return Err(LogError::RolledBack { signed, store: head });
+        }
+        if let Some((published, _)) = published {
+            let published = published.head();
+            if published.size > head.size {
+                let (has, shows) = (head.size, published.size);
+                let reason = format!("it has {has} entries, and the published checkpoint {shows}");
+                return Err(LogError::damaged(HEAD, reason));
+            }
+            if published.size > signed.size {
+                self.continues(SIGNED, signed, published)?;
+                let place = self.signer.backend().place();
+                return Err(LogError::Behind { place, signed, published });
+            }
+        }
+        let (registered, signer) = (self.registered()?, self.signer.signer());
+        if registered.as_ref() != Some(signer) {
+            return Err(LogError::OtherSigner { registered, signer: signer.clone() });
+        }
+        Ok(())
+    }
+
+    /// Step 3.
+    pub(super) fn check(&self, signed: TreeHead, head: TreeHead) -> Result<SoundHead, LogError> {
+        SoundHead::check(&self.store, signed, head, self.validator.as_ref())
     }
 
     /// The committed head.
-    fn committed(&self) -> Result<TreeHead, LogError> {
+    pub(super) fn committed(&self) -> Result<TreeHead, LogError> {
         let bytes = self.store.pointer(&key(HEAD)?)?.ok_or(LogError::NoLog)?;
-        parse_head(&bytes).ok_or_else(|| damaged(HEAD, "it is not one line `SIZE ROOT`"))
+        parse_head(&bytes).ok_or_else(|| {
+            let reason = "it is not one line `SIZE ROOT` (`candor signer discard` puts back the \
+                          head that was signed last)";
+            LogError::damaged(HEAD, reason)
+        })
     }
 
     /// The published head, its two signatures checked, with the pointer's bytes.
-    fn published(&self) -> Result<Option<(Published, Vec<u8>)>, LogError> {
+    pub(super) fn published(&self) -> Result<Option<PublishedBytes>, LogError> {
         let Some(bytes) = self.store.pointer(&key(CHECKPOINT)?)? else { return Ok(None) };
-        let published =
-            Published::open(&bytes, self.keys.verifiers()).map_err(|e| damaged(CHECKPOINT, e))?;
+        let published = Published::open(&bytes, self.keys.verifiers())
+            .map_err(|e| LogError::damaged(CHECKPOINT, e))?;
         Ok(Some((published, bytes)))
     }
 
-    /// Step 3: derives and stores the tiles and bundles of a committed head.
-    fn integrate(&self, head: TreeHead) -> Result<(), LogError> {
+    /// Whom the store names as the log's signer.
+    pub(super) fn registered(&self) -> Result<Option<SignerId>, LogError> {
+        registered(self.store.as_ref())
+    }
+
+    /// Step 4: derives and stores the tiles and bundles of a sound head.
+    pub(super) fn integrate(&self, sound: SoundHead) -> Result<(), LogError> {
+        let head = sound.head();
         if head.size == TreeSize::ZERO {
             return Ok(());
         }
         let name = staged_key(head)?;
-        let staged = self.store.get(&name)?.ok_or_else(|| {
-            damaged(HEAD, format!("it names a tree to which nothing leads: there is no {name}"))
+        let staged = Staged::load(self.store.as_ref(), head)?.ok_or_else(|| {
+            let reason = format!("it names a tree to which nothing leads: there is no {name}");
+            LogError::damaged(HEAD, reason)
         })?;
-        let staged =
-            Staged::decode(&staged).ok_or_else(|| damaged(&name, "it holds no staged entries"))?;
-        let mut edge = Edge::load(staged.before, &self.tiles()).map_err(|e| damaged(&name, e))?;
+        let before = staged.before;
+        let mut edge =
+            Edge::load(before, &self.tiles()).map_err(|e| LogError::of_edge(&name, e))?;
+        let mut objects = self.bundles(before.size, &staged.entries)?;
         let leaves: Vec<_> = staged.entries.iter().map(Entry::leaf_hash).collect();
         let tiles = edge.append(&leaves)?;
         if edge.head() != head {
-            return Err(damaged(&name, "its entries do not lead to the committed head"));
+            return Err(LogError::damaged(&name, "its entries do not lead to the committed head"));
         }
-        let mut objects = self.bundles(staged.before.size, &staged.entries)?;
         for (tile, bytes) in tiles {
             objects.push((tile_key(tile)?, bytes));
         }
-        Ok(self.store.put(&objects)?)
+        let signed_is_before = sound.from().size <= before.size;
+        self.store
+            .put(&objects)
+            .map_err(|e| if signed_is_before { in_the_way(e) } else { e.into() })
     }
 
-    /// The bundles that change when `entries` are appended to a log of `size` entries.
+    /// The bundles that change when `entries` are appended to a log of `size` entries, whose edge
+    /// was checked.
     fn bundles(&self, size: TreeSize, entries: &[Entry]) -> Result<Vec<(Key, Vec<u8>)>, LogError> {
-        let partial = match Bundle::for_size(size.get() / FULL, size) {
-            Some(bundle) => self.tiles().read_bundle_bytes(bundle).map_err(|e| match e {
-                BundleError::Store(e) => LogError::Store(e),
-                other => damaged("an entry bundle", other),
-            })?,
-            None => Vec::new(),
+        let index = size.get() / FULL;
+        let partial = match (Bundle::for_size(index, size), Tile::for_size(0, index, size)) {
+            (Some(bundle), Some(tile)) => {
+                let leaves = read_hashes(&self.tiles(), tile)
+                    .map_err(|e| LogError::of_tile(e, |e| LogError::damaged("the log", e)))?;
+                checked_bundle(&self.tiles(), bundle, &leaves)?
+            }
+            _ => Vec::new(),
         };
         append_to_bundles(size, &partial, entries)
-            .map_err(|e| damaged("an entry bundle", e))?
+            .map_err(|e| LogError::damaged("an entry bundle", e))?
             .into_iter()
             .map(|(bundle, bytes)| Ok((bundle_key(bundle)?, bytes)))
             .collect()
     }
 
+    /// Before step 5: the stored right edge leads to the head's root, and the head continues the one
+    /// from which it was checked.
+    pub(super) fn prove(&self, what: &str, sound: SoundHead) -> Result<(), LogError> {
+        load_edge(&self.tiles(), sound.head())?;
+        self.continues(what, sound.from(), sound.head())
+    }
+
     /// Proves, with the verifier that clients use, that `head` continues `earlier`.
-    fn continues(
+    pub(super) fn continues(
         &self,
-        what: &'static str,
+        what: &str,
         earlier: TreeHead,
         head: TreeHead,
     ) -> Result<(), LogError> {
         let checked = prove_consistency(earlier.size, head.size, &self.tiles())
             .and_then(|proof| verify_consistency(earlier, head, &proof));
-        checked.map_err(|reason: ProofError| LogError::Inconsistent {
-            what,
+        let inconsistent = |reason: String| LogError::Inconsistent {
+            what: what.into(),
             earlier,
             store: head,
-            reason: reason.to_string(),
+            reason,
+        };
+        checked.map_err(|e| match e {
+            ProofError::Tile(e) => LogError::of_tile(e, |e| inconsistent(e.to_string())),
+            other => inconsistent(other.to_string()),
         })
     }
 
-    /// Steps 4 and 5. The locked memory, which must hold `head`, is the licence to sign it.
-    fn sign_and_publish(
-        &self,
-        head: TreeHead,
-        before: Option<&[u8]>,
-        memory: &LockedMemory,
-    ) -> Result<Swap, LogError> {
-        debug_assert_eq!(memory.head().ok(), Some(head));
-        let bytes = Published::sign(head, &self.keys)
-            .map_err(|e| damaged(CHECKPOINT, e))?
+    /// Steps 5 and 6.
+    fn sign_and_publish(&self, last: LastSigned, before: Option<&[u8]>) -> Result<Swap, LogError> {
+        let bytes = Published::sign(last, &self.keys)
+            .map_err(|e| LogError::damaged(CHECKPOINT, e))?
             .encode()
-            .map_err(|e| damaged(CHECKPOINT, e))?;
+            .map_err(|e| LogError::damaged(CHECKPOINT, e))?;
         Ok(self.store.swap(&key(CHECKPOINT)?, before, &bytes)?)
     }
 }
 
-fn damaged(object: impl ToString, reason: impl ToString) -> LogError {
-    LogError::Damaged { object: object.to_string(), reason: reason.to_string() }
+/// Whom a store names as the log's signer.
+pub(super) fn registered(store: &dyn Store) -> Result<Option<SignerId>, LogError> {
+    let Some(bytes) = store.pointer(&key(SIGNER)?)? else { return Ok(None) };
+    let id = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')?.parse().ok());
+    // Whatever else is there, it does not name this signer.
+    Ok(id)
+}
+
+/// The bytes that name a signer.
+pub(super) fn registration(signer: &SignerId) -> Vec<u8> {
+    format!("{signer}\n").into_bytes()
+}
+
+/// What is said of an object that no signed head has, where another one is to be written.
+fn in_the_way(error: StoreError) -> LogError {
+    match error {
+        StoreError::Conflict { key, .. } => LogError::InTheWay { key },
+        other => other.into(),
+    }
 }

@@ -18,19 +18,25 @@
 //! | `face` | the two faces of one log, and its host | this crate |
 //! | `published` | one tree head signed under both faces | this crate |
 //! | `layout` | where a log lies in a store | this crate |
-//! | `signer_memory` | the last head signed, in a file apart from the store | this crate |
 //! | `staged` | the entries between two committed heads | this crate |
-//! | `log` | append, commit, sign, publish: the life of an entry | this crate |
+//! | `sound` | what a head must be before it may be signed | this crate |
+//! | `lock_backend` | where the last signed head is kept, apart from the store | this crate |
+//! | `signer_identity` | which folder of which machine the signer is | this crate |
+//! | `signer_lock` | the last head signed, and who may sign the next | this crate |
+//! | `log` | append, commit, check, sign, publish: the life of an entry | this crate |
+//! | `log_error` | why a log refused | this crate |
+//! | `signer_move` | moving the signer, and seeing where it is | this crate |
 //! | `examine` | a whole log recomputed from its entries | this crate |
 //!
-//! Nothing here reads a clock or talks to a network, and only `seed` and `signer_memory` touch a
-//! file: tiles come in through [`TileReader`], which `layout` implements over a store and a client
+//! Nothing here reads a clock or talks to a network, and only `seed` and `signer_identity` touch
+//! a file: tiles come in through [`TileReader`], which `layout` implements over a store and a client
 //! over HTTP. From `layout` down is for the log's owner; what is above, for everyone.
 //!
 //! Deliberately not here: the witness protocol and cosignatures (a checkpoint that carries them is
 //! read, and they are ignored like any signature of an unknown key), pruning, and proofs for more
 //! than one entry at a time.
 
+mod checked_tiles;
 mod checkpoint;
 mod edge;
 mod entry;
@@ -38,20 +44,28 @@ mod examine;
 mod face;
 mod hash;
 mod layout;
+mod lock_backend;
 mod log;
+mod log_error;
+#[cfg(test)]
+mod log_schedules;
 mod note;
 mod proof;
 mod published;
 mod record;
 mod seed;
 mod signer;
-mod signer_memory;
+mod signer_identity;
+mod signer_lock;
+mod signer_move;
+mod sound;
 mod staged;
 #[cfg(test)]
 mod testing;
 mod tile;
 mod tree;
 
+pub use checked_tiles::{CheckedTileError, CheckedTiles};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use edge::{Edge, EdgeError};
 pub use entry::{Entry, EntryError, append_to_bundles};
@@ -59,7 +73,9 @@ pub use examine::{ExamineError, examine};
 pub use face::{Face, Host, HostError};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
 pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
-pub use log::{Appended, Log, LogError};
+pub use lock_backend::{LockBackend, StoreLock};
+pub use log::{Appended, Log};
+pub use log_error::LogError;
 pub use note::{Note, NoteError, NoteSignature};
 pub use proof::{
     ConsistencyProof, InclusionProof, ProofError, ProofStep, Side, prefix_root, prove_consistency,
@@ -69,6 +85,9 @@ pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
 pub use record::{Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};
 pub use signer::{KeyId, KeyName, KeyNameError, Signer, VerifierKey, VerifierKeyError};
-pub use signer_memory::{MemoryError, SignerMemory};
+pub use signer_identity::{IdentityError, Machine, SignerId, SignerIdError, SignerIdentity};
+pub use signer_lock::{LockError, LockRecord, SignerLock};
+pub use signer_move::{Seen, Standing};
+pub use sound::{EntryValidator, InvalidEntry};
 pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};

@@ -3,6 +3,7 @@
 //! Both notes move together, so no reader ever sees the faces disagree. The pointer's bytes are
 //! JSON: `{"sumdb":"<signed note>","log":"<signed note>"}`.
 
+use super::signer_lock::LastSigned;
 use super::{Checkpoint, CheckpointError, Face, Host, Seed, Signer, TreeHead, VerifierKey};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ pub struct LogKeys {
     sumdb: Signer,
     log: Signer,
     verifiers: LogVerifiers,
+    /// Every head that was signed with these keys, in order.
+    #[cfg(test)]
+    signed: std::sync::Arc<std::sync::Mutex<Vec<TreeHead>>>,
 }
 
 /// The public half of [`LogKeys`]: all that is needed to serve and check a log.
@@ -34,7 +38,24 @@ impl LogKeys {
             sumdb: sumdb.verifier_key().clone(),
             log: log.verifier_key().clone(),
         };
-        LogKeys { sumdb, log, verifiers }
+        LogKeys {
+            sumdb,
+            log,
+            verifiers,
+            #[cfg(test)]
+            signed: std::sync::Arc::default(),
+        }
+    }
+
+    /// As these keys, but what is signed is also noted in `signed`.
+    #[cfg(test)]
+    pub(super) fn noting(self, signed: std::sync::Arc<std::sync::Mutex<Vec<TreeHead>>>) -> LogKeys {
+        LogKeys { signed, ..self }
+    }
+
+    #[cfg(test)]
+    fn note_signing(&self, head: TreeHead) {
+        self.signed.lock().expect("no test panicked").push(head);
     }
 
     /// The public half.
@@ -79,8 +100,11 @@ pub enum PublishedError {
 }
 
 impl Published {
-    /// Signs `head` under both faces. Deterministic: signing again gives the same bytes.
-    pub(super) fn sign(head: TreeHead, keys: &LogKeys) -> Result<Published, CheckpointError> {
+    /// Signs a head under both faces. Deterministic: signing again gives the same bytes.
+    pub(super) fn sign(last: LastSigned, keys: &LogKeys) -> Result<Published, CheckpointError> {
+        let head = last.head();
+        #[cfg(test)]
+        keys.note_signing(head);
         let sign = |face: Face, signer| {
             let origin = face.origin(&keys.verifiers.host);
             Checkpoint::new(origin, head).sign(signer).map(|note| note.to_string())

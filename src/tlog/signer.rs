@@ -46,10 +46,14 @@ impl KeyName {
         }
     }
 
-    /// The name of a key of the log at `host`: `HOST/PLACE`. A host has no character that a key
-    /// name may not have, and neither has a place.
-    pub(super) fn of_host(host: &Host, place: &'static str) -> KeyName {
-        KeyName(format!("{host}/{place}"))
+    /// The host itself as a key's name. A host has no character that a key name may not have.
+    pub(super) fn of_host(host: &Host) -> KeyName {
+        KeyName(host.to_string())
+    }
+
+    /// The name of a key of the log at `host`: `HOST/PATH`. A path has no such character either.
+    pub(super) fn below_host(host: &Host, path: &'static str) -> KeyName {
+        KeyName(format!("{host}/{path}"))
     }
 
     /// The name.

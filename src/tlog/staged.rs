@@ -12,8 +12,9 @@
 //! uint16 length, entry        repeated; as in an entry bundle, but as many as there are
 //! ```
 
-use super::layout::{format_head, parse_head};
-use super::{Entry, TreeHead};
+use super::layout::{format_head, parse_head, staged_key};
+use super::{Entry, LogError, TreeHead};
+use crate::store::Store;
 
 const MAGIC: &str = "candor staged entries v1\n";
 
@@ -25,6 +26,14 @@ pub(super) struct Staged {
 }
 
 impl Staged {
+    /// The entries that lead to `head`, or `None` where none were staged.
+    pub(super) fn load(store: &dyn Store, head: TreeHead) -> Result<Option<Staged>, LogError> {
+        let name = staged_key(head)?;
+        let Some(bytes) = store.get(&name)? else { return Ok(None) };
+        let staged = Staged::decode(&bytes);
+        staged.map(Some).ok_or_else(|| LogError::damaged(name, "it holds no staged entries"))
+    }
+
     /// The object's bytes.
     pub(super) fn encode(before: TreeHead, entries: &[Entry]) -> Vec<u8> {
         let mut bytes = format!("{MAGIC}{}", format_head(before)).into_bytes();

@@ -1,28 +1,87 @@
 //! The second listener: health and metrics, for the operator. Best kept on loopback.
+//!
+//! | path | 200 means | whoever asks may |
+//! | --- | --- | --- |
+//! | `/health/live` | the process answers | start it again where it does not |
+//! | `/health/ready` | readers can be served: the published head is there and good | send it requests |
+//! | `/health/uploads` | reports are taken | |
+//! | `/health` | all is well, with everything that the deployment does (`health`) | wake someone |
+//! | `/metrics` | Prometheus' text format (`metrics`) | |
+//!
+//! Otherwise they answer 503. Uploads are no part of being ready: a server that waits for the folder of
+//! reports, which another one still has, is what a change of servers looks like, and until then senders
+//! are asked to come again. `/health` is text for people, and JSON where `Accept` names that.
 
-use super::refusal::Refusal;
+use super::health::{self, Health, Part};
+use super::metrics::Figures;
 use super::site::Site;
-use crate::ingest::{Entrance, FrontDoor};
+use crate::ingest::Entrance;
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// `/health` (200 when the published head can be read and is good, else 503 with what is wrong)
-/// and `/metrics` (Prometheus' text format).
-pub fn admin(site: Site, entrance: Option<Entrance>) -> Router {
-    let metrics = get(move |State(site)| metrics(site, entrance));
-    Router::new().route("/health", get(health)).route("/metrics", metrics).with_state(site)
+#[derive(Debug, Clone)]
+struct Asked {
+    site: Site,
+    entrance: Option<Entrance>,
 }
 
-async fn health(State(site): State<Site>) -> Result<&'static str, Refusal> {
-    match site.heads().check().await {
-        Ok(()) => Ok("ok\n"),
-        Err(fault) => Err(Refusal::unavailable(fault.to_string())),
+/// The routes of the second listener.
+pub fn admin(site: Site, entrance: Option<Entrance>) -> Router {
+    Router::new()
+        .route("/health", get(all))
+        .route("/health/live", get(async || answer(true, "text/plain", "ok\n".to_owned())))
+        .route("/health/ready", get(ready))
+        .route("/health/uploads", get(uploads))
+        .route("/metrics", get(metrics))
+        .with_state(Asked { site, entrance })
+}
+
+async fn all(State(asked): State<Asked>, headers: HeaderMap) -> Response {
+    let health = Health::of(&asked.site, asked.entrance.as_ref()).await;
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains("application/json")) {
+        // Nothing in it can fail to serialise.
+        let json = serde_json::to_string_pretty(&health).unwrap_or_default();
+        return answer(health.well, "application/json", json + "\n");
+    }
+    answer(health.well, "text/plain", health.to_string())
+}
+
+async fn ready(State(asked): State<Asked>) -> Response {
+    alone(health::log(&asked.site).await)
+}
+
+async fn uploads(State(asked): State<Asked>) -> Response {
+    match &asked.entrance {
+        Some(entrance) => alone(health::uploads(entrance)),
+        None => answer(false, "text/plain", "this server takes no uploads\n".to_owned()),
     }
 }
 
-async fn metrics(site: Site, entrance: Option<Entrance>) -> String {
-    let size = site.heads().last().map_or(0, |head| head.tree().size.get());
-    let uploads = entrance.as_ref().and_then(Entrance::door).map(FrontDoor::counts);
-    site.metrics().render(size, uploads)
+fn alone(part: Part) -> Response {
+    let health = Health { well: part.well, parts: vec![part] };
+    answer(health.well, "text/plain", health.to_string())
+}
+
+async fn metrics(State(asked): State<Asked>) -> String {
+    let lost = asked.site.operations().and_then(|operations| operations.lost_reports.clone());
+    let lost = lost.map(|lost| tokio::task::spawn_blocking(move || lost().len() as u64));
+    let lost_segments = match lost {
+        Some(counted) => counted.await.unwrap_or_default(),
+        None => 0,
+    };
+    Figures::of(&asked.site, asked.entrance.as_ref(), lost_segments).to_string()
+}
+
+fn answer(well: bool, media_type: &'static str, text: String) -> Response {
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, text).into_response()
 }

@@ -6,10 +6,11 @@
 //! file is the thing that is offered.
 
 use super::address::Address;
-use super::file_body::FileBody;
+use super::file_body::{FileBody, PIECE};
 use super::range::{Wanted, wanted};
 use super::refusal::Refusal;
 use super::representation::{Content, Lifetime, is_known};
+use super::server::Streamed;
 use super::site::Site;
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile};
 use axum::body::Body;
@@ -80,6 +81,7 @@ pub(super) async fn get(
     // Only moves the position: nothing is read here.
     opened.seek(SeekFrom::Start(first)).map_err(|_| Refusal::damaged())?;
     *response.body_mut() = Body::new(FileBody::new(opened, length));
+    response.extensions_mut().insert(Streamed(PIECE));
     Ok(response)
 }
 

@@ -9,8 +9,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much is read at a time.
-const PIECE: u64 = 256 << 10;
+/// How much is read at a time, and held while a client does not receive it. Readers may be some
+/// thousand, so this times their number is what files take at most.
+pub(super) const PIECE: u64 = 32 << 10;
 
 /// The next bytes of a file.
 #[derive(Debug)]

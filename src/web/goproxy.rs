@@ -10,7 +10,7 @@
 //! | `MODULE/@v/list` | all versions, one a line |
 //! | `MODULE/@latest` | `.info` of the newest |
 //! | `MODULE/@v/VERSION.info`, `.mod`, `.zip` | what the version's zip holds, or itself |
-//! | `sumdb/NAME/...` | the checksum database, for clients that reach it through the proxy only |
+//! | `sumdb/HOST/...` | the checksum database, for clients that reach it through the proxy only |
 
 use super::address::Address;
 use super::refusal::Refusal;
@@ -20,7 +20,7 @@ use super::sumdb;
 use crate::gomod::unescape_version;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 pub(super) async fn get(
     State(site): State<Site>,
@@ -74,8 +74,6 @@ pub(super) async fn get(
 async fn database(site: &Site, path: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
     let name = site.keys().sumdb.name();
     match path.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('/')) {
-        // The body does not matter, only that there is no error.
-        Some("supported") => Ok(().into_response()),
         Some(path) => sumdb::answer(site, path, headers).await,
         None => Err(Refusal::not_found(format!(
             "not found: this proxy has no checksum database but {name}"

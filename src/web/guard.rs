@@ -1,56 +1,44 @@
 //! What holds for every request: limits, headers, and counting.
 //!
-//! At most [`MAX_REQUESTS`] are under way at once, and none for longer than [`REQUEST_TIMEOUT`];
-//! beyond that the answer is 503, which costs nothing. Nothing about the client is written down.
+//! Readers have a budget of their own ([`server`](super::server)), and none of them waits longer than
+//! [`REQUEST_TIMEOUT`] for an answer; beyond that the answer is 503, which costs nothing. Uploads have
+//! limits of their own, in `ingest`: their bodies may take as long as a slow line needs. Nothing about
+//! the client is written down.
 
+use super::cors;
 use super::pages;
 use super::refusal::{self, Refusal};
+use super::server;
 use super::site::Site;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// The most requests that are worked on at once.
-pub(super) const MAX_REQUESTS: usize = 1024;
 /// How long a request may take until its answer is ready. Sending it is not part of that.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A site with room for so many requests.
-#[derive(Debug, Clone)]
-pub(super) struct Guard {
-    site: Site,
-    room: Arc<Semaphore>,
-}
-
-impl Guard {
-    pub(super) fn new(site: Site) -> Guard {
-        Guard { site, room: Arc::new(Semaphore::new(MAX_REQUESTS)) }
-    }
-}
-
-pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_string();
+    let uploads = is_of_uploads(&path);
     let reads_pages = refusal::reads_pages(request.headers());
-    let mut response = match guard.room.try_acquire() {
-        Err(_) => Refusal::unavailable("the server is busy; try again").into_response(),
-        Ok(_room) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Refusal::unavailable("the answer took too long; try again").into_response(),
-        },
+    let mut response = match uploads {
+        true => next.run(request).await,
+        false => read(request, next).await,
     };
     if reads_pages && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        response = pages::refusal(guard.site.keys(), &refusal);
+        response = pages::refusal(site.keys(), &refusal);
     }
-    guard.site.metrics().count(&path, response.status());
+    site.metrics().count(&path, response.status());
     let headers = response.headers_mut();
+    if !uploads {
+        cors::allow(headers);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // What says nothing about caching (405, `supported`) is not worth guessing about.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -60,4 +48,23 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let nothing = HeaderValue::from_static("default-src 'none'");
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(nothing);
     response
+}
+
+/// The answer to a request for something public.
+async fn read(request: Request, next: Next) -> Response {
+    if request.method() == Method::OPTIONS {
+        return cors::options(request.headers());
+    }
+    if server::count_reader(request.extensions()).is_err() {
+        return Refusal::unavailable("the server is busy; try again").into_response();
+    }
+    match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal::unavailable("the answer took too long; try again").into_response(),
+    }
+}
+
+/// Whether a path is of uploads, however many slashes stand before its first element.
+fn is_of_uploads(path: &str) -> bool {
+    path.split('/').find(|element| !element.is_empty()) == Some("upload")
 }

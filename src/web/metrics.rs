@@ -1,11 +1,15 @@
-//! What the server counts about itself: requests by part of the site and by status.
+//! What the server counts about itself: requests by part of the site and by status; and all figures
+//! about what the deployment does.
 //!
 //! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
-use crate::ingest::UploadCounts;
+use super::site::Site;
+use crate::aggregate::{UpkeepState, Work};
+use crate::ingest::{Entrance, UploadState};
 use axum::http::StatusCode;
-use std::fmt::Write;
+use jiff::Timestamp;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The parts of the site, by the first element of the path.
@@ -14,9 +18,16 @@ const PARTS: [&str; 7] = ["goproxy", "sumdb", "log", "upload", "data", "pages", 
 const STATUSES: [u16; 12] = [200, 206, 303, 304, 400, 404, 405, 414, 416, 500, 503, 0];
 
 /// Counts since the server started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Metrics {
+    started: Timestamp,
     requests: [[AtomicU64; STATUSES.len()]; PARTS.len()],
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics { started: Timestamp::now(), requests: Default::default() }
+    }
 }
 
 impl Metrics {
@@ -24,7 +35,7 @@ impl Metrics {
     pub(super) fn count(&self, path: &str, status: StatusCode) {
         let part = match path.split('/').nth(1) {
             Some("goproxy") => "goproxy",
-            Some("sumdb") => "sumdb",
+            Some("sumdb" | "latest" | "lookup" | "tile") => "sumdb",
             Some("log") => "log",
             Some("upload") => "upload",
             Some("data") => "data",
@@ -42,38 +53,122 @@ impl Metrics {
         }
     }
 
-    /// The counts as text, with the size of the log that is shown.
-    pub(super) fn render(&self, log_size: u64, uploads: Option<UploadCounts>) -> String {
-        let mut text = String::from(
-            "# HELP candor_log_size Entries of the log that is shown.\n\
-             # TYPE candor_log_size gauge\n",
-        );
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "candor_log_size {log_size}");
-        text += "# HELP candor_requests_total Requests answered, by part of the site and status; \
-                 status 0 is any other.\n\
-                 # TYPE candor_requests_total counter\n";
-        for (row, part) in self.requests.iter().zip(PARTS) {
-            for (cell, status) in row.iter().zip(STATUSES) {
-                let count = cell.load(Relaxed);
-                if count > 0 {
-                    let labels = format!("part=\"{part}\",status=\"{status}\"");
-                    let _ = writeln!(text, "candor_requests_total{{{labels}}} {count}");
-                }
-            }
+    /// Every count, by part and status.
+    fn counts(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
+        self.requests.iter().zip(PARTS).flat_map(|(row, part)| {
+            let cells = row.iter().zip(STATUSES);
+            cells.map(move |(cell, status)| (part, status, cell.load(Relaxed)))
+        })
+    }
+}
+
+/// Everything that is told, at one moment. What this process does not do stands at 0.
+pub(super) struct Figures<'a> {
+    site: &'a Site,
+    uploads: UploadState,
+    upkeep: UpkeepState,
+    clock_skew: i64,
+    /// Segments that have lost reports.
+    lost_segments: u64,
+}
+
+impl<'a> Figures<'a> {
+    /// Those of a site and its uploads, where so many segments have lost reports.
+    pub(super) fn of(
+        site: &'a Site,
+        entrance: Option<&Entrance>,
+        lost_segments: u64,
+    ) -> Figures<'a> {
+        let operations = site.operations();
+        let clock = operations.and_then(|operations| operations.clock.as_ref());
+        let upkeep = operations.and_then(|operations| operations.upkeep.clone());
+        Figures {
+            site,
+            uploads: entrance.map(Entrance::state).unwrap_or_default(),
+            upkeep: upkeep.unwrap_or_default(),
+            clock_skew: clock.map_or(0, |clock| clock().skew),
+            lost_segments,
         }
-        if let Some(uploads) = uploads {
-            text += "# HELP candor_uploads_total Uploads, by what came of them.\n\
-                     # TYPE candor_uploads_total counter\n";
-            for (answer, count) in [
-                ("stored", uploads.stored),
-                ("duplicate", uploads.duplicates),
-                ("refused", uploads.refused),
-                ("unavailable", uploads.unavailable),
-            ] {
-                let _ = writeln!(text, "candor_uploads_total{{answer=\"{answer}\"}} {count}");
-            }
-        }
-        text
+    }
+}
+
+/// Prometheus' text format.
+impl fmt::Display for Figures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, i128)]| {
+            writeln!(f, "# HELP candor_{name} {help}\n# TYPE candor_{name} {kind}")?;
+            let mut samples = samples.iter();
+            samples.try_for_each(|(labels, value)| writeln!(f, "candor_{name}{labels} {value}"))
+        };
+        let alone = |value: i128| [(String::new(), value)];
+        let number = |value: u64| alone(i128::from(value));
+        let Figures { site, uploads, upkeep, .. } = self;
+        let size = site.heads().last().map_or(0, |head| head.tree().size.get());
+        let version = env!("CARGO_PKG_VERSION");
+        let build = [(format!("{{version=\"{version}\"}}"), 1)];
+        family("build_info", "gauge", "The program's version.", &build)?;
+        let start = site.metrics().started.as_second();
+        let help = "When the process began to serve, in seconds since 1970.";
+        family("start_time_seconds", "gauge", help, &alone(start.into()))?;
+        family("log_size", "gauge", "Entries of the log that is shown.", &number(size))?;
+        let requests = site.metrics().counts().map(|(part, status, count)| {
+            (format!("{{part=\"{part}\",status=\"{status}\"}}"), count.into())
+        });
+        let help = "Requests answered, by part of the site and status; status 0 is any other.";
+        family("requests_total", "counter", help, &requests.collect::<Vec<_>>())?;
+        let counts = &uploads.counts;
+        let answers = [
+            ("stored", counts.stored),
+            ("duplicate", counts.duplicates),
+            ("refused", counts.refused),
+            ("unavailable", counts.unavailable),
+        ];
+        let answers = answers.map(|(name, count)| (format!("{{answer=\"{name}\"}}"), count.into()));
+        family("uploads_total", "counter", "Uploads, by what came of them.", &answers)?;
+        let open = u64::from(uploads.opened > 0 && uploads.problem.is_none());
+        family("receiver_open", "gauge", "Whether reports are taken.", &number(open))?;
+        let help = "How often the reports folder was opened.";
+        family("receiver_opened_total", "counter", help, &number(uploads.opened))?;
+        let queued = uploads.journal.queued as u64;
+        family(
+            "upload_queue_reports",
+            "gauge",
+            "Reports that wait to be stored.",
+            &number(queued),
+        )?;
+        let places = uploads.journal.places as u64;
+        family("upload_queue_limit", "gauge", "The most that may wait.", &number(places))?;
+        let help = "How often the disk refused to store reports.";
+        family("disk_errors_total", "counter", help, &number(uploads.journal.disk_errors))?;
+        let help = "Segments of uploads that are missing with reports that were not merged.";
+        family("lost_segments", "gauge", help, &number(self.lost_segments))?;
+        let help = "How often an object of the store was found missing or damaged.";
+        family("store_damage_total", "counter", help, &number(site.damage().times()))?;
+        let works = |figure: &dyn Fn(Work) -> i128| {
+            Work::ALL.map(|work| (format!("{{work=\"{}\"}}", work.name()), figure(work)))
+        };
+        let seconds = |time: Option<Timestamp>| time.map_or(0, Timestamp::as_second).into();
+        let ended = works(&|work| seconds(upkeep.work(work).ended));
+        let help = "When a merge or chart ended last, in seconds since 1970; 0 before the first.";
+        family("upkeep_ended_time_seconds", "gauge", help, &ended)?;
+        let failed = works(&|work| upkeep.work(work).problem.is_some().into());
+        family("upkeep_last_failed", "gauge", "Whether the last one failed.", &failed)?;
+        let now = Timestamp::now();
+        let age = works(&|work| upkeep.age(work, now).into());
+        let help = "How long ago the last one succeeded, or, before the first, the process began.";
+        family("upkeep_age_seconds", "gauge", help, &age)?;
+        let done = Work::ALL.into_iter().flat_map(|work| {
+            let state = upkeep.work(work);
+            [("done", state.done_count), ("failed", state.failed_count)].map(|(outcome, count)| {
+                let name = work.name();
+                (format!("{{work=\"{name}\",outcome=\"{outcome}\"}}"), count.into())
+            })
+        });
+        let help = "Merges and charts, by what came of them.";
+        family("upkeep_runs_total", "counter", help, &done.collect::<Vec<_>>())?;
+        let help = "How often the thread that merges and charts was begun again.";
+        family("upkeep_restarts_total", "counter", help, &number(upkeep.restarts()))?;
+        let help = "Seconds by which the clock is known to be ahead, or behind.";
+        family("clock_skew_seconds", "gauge", help, &alone(self.clock_skew.into()))
     }
 }

@@ -4,15 +4,15 @@
 //! | --- | --- | --- |
 //! | `/`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
-//! | `/sumdb/` | the checksum database of the `go` command | `sumdb` |
+//! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
 //! | `/data/` and below | the public data | `data` |
-//! | `/health`, `/metrics` on a second listener | for the operator | `admin` |
+//! | `/health` and below, `/metrics` on a second listener | for the operator | `admin`, `health` |
 //!
 //! # The life of a request
 //!
-//! `server` takes the connection and forgets who it is. `guard` sees that there is room and sets a
-//! time limit. `address` decodes the path, once. The route's file decides what is meant, and asks
+//! `server` takes the connection, forgets who it is, and sees that there is room. `guard` sets a time
+//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides what is meant, and asks
 //! `site` for it. `site` takes the published head (`head`), refuses what that head does not have,
 //! and finds the rest on a `shelf` in memory, or has `source` read and check it. A `representation`
 //! is answered, or a `refusal`.
@@ -21,8 +21,9 @@
 //!
 //! - Everything visible derives from one published tree head: lists, `@latest` and lookups cannot
 //!   disagree with the log, and nothing is visible before it is logged.
-//! - A zip is checked against its record before it is served, once. A damaged store makes errors,
-//!   never wrong answers.
+//! - Tiles and bundles are checked against the published root, zips against their records, and public
+//!   data against the index, before they are served, once. A damaged store makes errors, never wrong
+//!   answers.
 //! - What never changes may be cached for ever; what does, for seconds; refusals never.
 //! - No address of a client is written anywhere.
 //!
@@ -31,6 +32,8 @@
 mod address;
 mod admin;
 mod checked;
+mod cors;
+mod damage;
 mod data;
 mod draw;
 mod file_body;
@@ -38,6 +41,7 @@ mod fresh;
 mod goproxy;
 mod guard;
 mod head;
+mod health;
 mod metrics;
 mod pages;
 mod public;
@@ -52,41 +56,45 @@ mod sumdb;
 mod tiles;
 
 pub use admin::admin;
+pub use health::{ClockReport, Operations, Problems};
+pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 
-use crate::ingest::{self, Entrance};
+use crate::ingest::{self, BodyLimits, Entrance};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use refusal::Refusal;
 use std::future::Future;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// All that is public of a deployment; without an entrance, no reports are taken.
+/// All that is public of a deployment; without an entrance, no reports are taken, and their senders
+/// are asked to come again: what is refused is thrown away.
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
-    let guard = guard::Guard::new(site.clone());
+    router_with(site, entrance, BodyLimits::default())
+}
+
+fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Router {
+    let guarded = site.clone();
     let site = Router::new()
         .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
-        .route("/sumdb/{*path}", get(sumdb::get))
+        .route("/sumdb/{*path}", get(sumdb::below_sumdb))
+        .merge(sumdb::routes_at_root())
         .route("/log/{*path}", get(tiles::get))
         .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
-    let all = match entrance {
-        None => site,
-        Some(entrance) => site.merge(ingest::router(entrance)),
-    };
-    all.layer(middleware::from_fn_with_state(guard, guard::guard))
+    let all = site.merge(ingest::router_with(entrance.unwrap_or_default(), bodies));
+    all.layer(middleware::from_fn_with_state(guarded, guard::guard))
 }
 
 /// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
-/// ends. Then no connection is taken in any more, and those that are open get some seconds to
+/// ends. Raises the number of files that this process may have open as far as it can be. Then no connection is taken in any more, and those that are open get some seconds to
 /// finish.
 pub async fn serve(
-    listener: TcpListener,
-    admin_listener: Option<TcpListener>,
+    listener: impl Into<Listener>,
+    admin_listener: Option<Listener>,
     site: Site,
     entrance: Option<Entrance>,
     shutdown: impl Future<Output = ()>,
@@ -96,15 +104,16 @@ pub async fn serve(
         // Fails when the sender is dropped, which is the signal.
         let _ = stopping.changed().await;
     };
-    let limits = server::Limits::default();
+    let plan = server::Plan::for_this_process();
     let public = server::run(
         listener,
-        router(site.clone(), entrance.clone()),
-        limits,
+        router_with(site.clone(), entrance.clone(), plan.bodies()),
+        plan.limits(),
         until_stopped(stopping.clone()),
     );
     let private = async {
         if let Some(listener) = admin_listener {
+            let limits = server::Limits::for_operators();
             server::run(listener, admin(site, entrance), limits, until_stopped(stopping)).await;
         }
     };

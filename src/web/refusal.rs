@@ -48,6 +48,11 @@ impl Refusal {
         Refusal { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.into() }
     }
 
+    /// Whether an object of the store is missing or damaged.
+    pub(super) fn is_damage(&self) -> bool {
+        self.status == StatusCode::INTERNAL_SERVER_ERROR
+    }
+
     /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.status

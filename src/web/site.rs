@@ -1,7 +1,9 @@
 //! One deployment, ready to be served: its head, and what was loaded from its store.
 
 use super::checked::Checked;
+use super::damage::{Asked, Damage};
 use super::head::{Head, Heads};
+use super::health::Operations;
 use super::metrics::Metrics;
 use super::pages::charts::ChartShelves;
 use super::public::{Public, ShownCatalogue, ShownIndex};
@@ -18,7 +20,10 @@ use maud::Markup;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 // Together about a third of a gigabyte, once a large log was read wholly.
 const TILE_BYTES: u64 = 32 << 20;
@@ -26,6 +31,10 @@ const BUNDLE_BYTES: u64 = 64 << 20;
 const VERSION_BYTES: u64 = 160 << 20;
 const CONFIG_BYTES: u64 = 64 << 20;
 const PAGE_BYTES: u64 = 32 << 20;
+/// The most pages that are drawn at once: more would not be ready sooner, and each takes memory.
+const DRAWINGS: usize = 8;
+/// How long a page waits for its turn to be drawn.
+const DRAWING_PATIENCE: Duration = Duration::from_secs(8);
 
 /// A deployment to serve. Shared by all requests; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -45,7 +54,10 @@ struct Parts {
     charts: ChartShelves,
     public: Public,
     checked: Checked,
+    damage: Damage,
     metrics: Metrics,
+    drawing: Arc<Semaphore>,
+    operations: OnceLock<Operations>,
 }
 
 /// What a page is kept under: a hash of its name and of what it was made from.
@@ -89,10 +101,52 @@ impl Site {
             charts: ChartShelves::default(),
             public,
             checked: Checked::default(),
+            damage: Damage::default(),
             metrics: Metrics::default(),
+            drawing: Arc::new(Semaphore::new(DRAWINGS)),
+            operations: OnceLock::new(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
         Ok(site)
+    }
+
+    /// What the process does besides serving, for health and metrics to speak of. Said once.
+    pub fn set_operations(&self, operations: Operations) {
+        // Whoever says it again has said it before.
+        let _ = self.0.operations.set(operations);
+    }
+
+    /// What the process does besides serving, as far as it was said.
+    pub(super) fn operations(&self) -> Option<&Operations> {
+        self.0.operations.get()
+    }
+
+    /// What of the store was found missing or damaged.
+    pub(super) fn damage(&self) -> &Damage {
+        &self.0.damage
+    }
+
+    /// Reads again what was found missing or damaged, some of it at a time.
+    pub(super) async fn read_damaged_again(&self) {
+        /// How much is read for one question about health.
+        const AT_ONCE: usize = 4;
+        for asked in self.damage().found().into_keys().take(AT_ONCE) {
+            // What comes of it is noted on the way.
+            match asked {
+                Asked::Tile(tile) => drop(self.tile(tile).await),
+                Asked::Bundle(bundle) => drop(self.bundle(bundle).await),
+                Asked::Version(version) => drop(self.version(version).await),
+                Asked::File(name) => {
+                    let shown = self.index().await;
+                    let file = shown.as_ref().ok().and_then(|shown| shown.index.file(&name));
+                    match file {
+                        Some(file) => drop(self.public_file(file).await),
+                        // A merge has made another.
+                        None => self.damage().note(Asked::File(name), None),
+                    }
+                }
+            }
+        }
     }
 
     pub(super) fn module(&self) -> &ModulePath {
@@ -136,7 +190,8 @@ impl Site {
             return Err(beyond(&head, &tile));
         }
         let (source, tree) = (self.0.source.clone(), head.tree());
-        report(self.0.tiles.get(tile, move || source.tile(tree, tile)).await)
+        let loaded = self.0.tiles.get(tile, move || source.tile(tree, tile)).await;
+        self.report(Asked::Tile(tile), loaded)
     }
 
     /// An entry bundle, if the log has it at this width or wider.
@@ -159,7 +214,8 @@ impl Site {
         bundle: Bundle,
     ) -> Result<Arc<LoadedBundle>, Refusal> {
         let (source, tree) = (self.0.source.clone(), head.tree());
-        report(self.0.bundles.get(bundle, move || source.bundle(tree, bundle)).await)
+        let loaded = self.0.bundles.get(bundle, move || source.bundle(tree, bundle)).await;
+        self.report(Asked::Bundle(bundle), loaded)
     }
 
     /// The head with which to answer for a version, if it has that.
@@ -179,7 +235,8 @@ impl Site {
     ) -> Result<Arc<LoadedVersion>, Refusal> {
         let head = self.head_with_version(version).await?;
         let (source, tree) = (self.0.source.clone(), head.tree());
-        report(self.0.versions.get(version, move || source.version(tree, version)).await)
+        let loaded = self.0.versions.get(version, move || source.version(tree, version)).await;
+        self.report(Asked::Version(version), loaded)
     }
 
     /// A version as pages show it, if the log has it.
@@ -189,7 +246,8 @@ impl Site {
     ) -> Result<Arc<LoadedConfig>, Refusal> {
         let head = self.head_with_version(version).await?;
         let (source, tree) = (self.0.source.clone(), head.tree());
-        report(self.0.configs.get(version, move || source.config(tree, version)).await)
+        let loaded = self.0.configs.get(version, move || source.config(tree, version)).await;
+        self.report(Asked::Version(version), loaded)
     }
 
     /// The proof that an entry is in the log with this head.
@@ -201,7 +259,11 @@ impl Site {
     ) -> Result<InclusionProof, Refusal> {
         let source = self.0.source.clone();
         let proof = tokio::task::spawn_blocking(move || source.inclusion(head, index, leaf)).await;
-        report(proof.unwrap_or(Err(Fault::Interrupted)))
+        let proof = proof.unwrap_or(Err(Fault::Interrupted));
+        match Bundle::of_leaf(index, head.size) {
+            Some((bundle, _)) => self.report(Asked::Bundle(bundle), proof),
+            None => Err(Refusal::damaged()),
+        }
     }
 
     /// The public data.
@@ -211,7 +273,34 @@ impl Site {
 
     /// A public file, opened; its bytes are those that the index names.
     pub(super) async fn public_file(&self, file: &PublicFile) -> Result<File, Refusal> {
-        self.0.checked.open(self.public_data(), file).await
+        let opened = self.0.checked.open(self.public_data(), file).await;
+        let problem = opened.as_ref().err().filter(|refusal| refusal.is_damage()).map(|_| {
+            format!("{} ({}) is missing or damaged, as the log says", file.name, file.sha256)
+        });
+        self.note(Asked::File(file.name.clone()), problem);
+        opened
+    }
+
+    /// Tells the operator what is wrong with the store; clients are told that something is.
+    fn report<T>(&self, asked: Asked, loaded: Result<T, Fault>) -> Result<T, Refusal> {
+        match loaded {
+            Ok(loaded) => {
+                self.note(asked, None);
+                Ok(loaded)
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "cannot serve what the log has");
+                self.note(asked, Some(fault.to_string()));
+                Err(Refusal::damaged())
+            }
+        }
+    }
+
+    fn note(&self, asked: Asked, problem: Option<String>) {
+        // Mostly nothing was ever wrong.
+        if problem.is_some() || self.damage().times() > 0 {
+            self.damage().note(asked, problem);
+        }
     }
 
     /// What is kept of weeks' charts.
@@ -251,7 +340,13 @@ impl Site {
         let site = self.clone();
         let made = async move {
             let data = load.await?;
-            let draw = move || Representation::new(render(&site, data).into_bytes(), content);
+            let busy = || Refusal::unavailable("too many pages are being drawn; try again");
+            let turn = timeout(DRAWING_PATIENCE, site.0.drawing.clone().acquire_owned()).await;
+            let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+            let draw = move || {
+                let _turn = turn;
+                Representation::new(render(&site, data).into_bytes(), content)
+            };
             let drawn = tokio::task::spawn_blocking(draw).await;
             drawn.map_err(|_| Refusal::unavailable("the page cannot be drawn at the moment"))
         };
@@ -267,12 +362,4 @@ impl Site {
 fn beyond(head: &Head, object: &impl std::fmt::Display) -> Refusal {
     let size = head.tree().size;
     Refusal::not_found(format!("not found: the log has {size} entries, and no {object}"))
-}
-
-/// Tells the operator what is wrong with the store; clients are told that something is.
-fn report<T>(loaded: Result<T, Fault>) -> Result<T, Refusal> {
-    loaded.map_err(|fault| {
-        tracing::error!(%fault, "cannot serve what the log has");
-        Refusal::damaged()
-    })
 }

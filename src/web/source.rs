@@ -3,13 +3,13 @@
 //! | object | checked against |
 //! | --- | --- |
 //! | pointer `log/checkpoint` | both verifier keys of the log |
-//! | `log/tile/L/N[.p/W]` | its length |
-//! | `log/tile/entries/N[.p/W]` | its own framing, and that every entry can be a record |
+//! | `log/tile/L/N[.p/W]` | the root of the published head ([`CheckedTiles`]) |
+//! | `log/tile/entries/N[.p/W]` | the leaf hashes in its tile; and every entry can be a record |
 //! | `module/HEX.zip` | the hashes in its version's record |
 //!
 //! All functions block. None reads past the head it is given: that is how nothing is visible before
-//! it is logged. A partial tile or bundle of an older tree is cut out of a wider one when it is not
-//! there itself, so that clients with an older tree head are always answered.
+//! it is logged. A partial tile or bundle of an older tree is cut out of the one that the tree has
+//! now, so that clients with an older tree head are always answered.
 
 use super::representation::{Content, Representation};
 use super::shelf::{Stopped, Weigh};
@@ -18,9 +18,10 @@ use crate::gomod::{Hash1, ModulePath, ModuleVersion, Provenance};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
-    Bundle, CHECKPOINT, Entry, Hash, InclusionProof, LeafIndex, LogVerifiers, Lookup, ProofError,
-    Published, PublishedError, StoredTiles, Tile, TreeHead, bundle_key, data_tile, prove_inclusion,
-    tile_key, verify_inclusion,
+    Bundle, CHECKPOINT, CheckedTileError, CheckedTiles, Entry, Hash, InclusionProof, LeafIndex,
+    LogVerifiers, Lookup, ProofError, Published, PublishedError, StoredTiles, Tile, TileReadError,
+    TileReader, TreeHead, bundle_key, data_tile, leaf_hash, prove_inclusion, tile_key,
+    verify_inclusion,
 };
 use std::sync::Arc;
 
@@ -54,6 +55,9 @@ pub(super) enum Fault {
     /// The tiles do not prove what the log says.
     #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
     Proof(#[from] ProofError),
+    /// A tile does not lead to the root of the published head.
+    #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
+    Tile(#[from] CheckedTileError),
     /// The record or zip of a version cannot be read.
     #[error(transparent)]
     Version(#[from] VersionError),
@@ -91,6 +95,22 @@ pub(super) struct Source {
     store: Arc<dyn Store>,
     versions: Versions,
     keys: LogVerifiers,
+    tiles: CheckedTiles<TilesInStore>,
+}
+
+/// The tiles of the store. A partial one that was removed since it was completed is read from the
+/// full one.
+#[derive(Debug)]
+struct TilesInStore(Arc<dyn Store>);
+
+impl TileReader for TilesInStore {
+    fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
+        let (key, full) = (tile_key(tile)?, tile_key(tile.full())?);
+        if let Some(bytes) = self.0.get(&key)? {
+            return Ok(bytes);
+        }
+        Ok(self.0.get(&full)?.ok_or(Fault::Missing { key })?)
+    }
 }
 
 /// An entry bundle under both faces.
@@ -166,7 +186,8 @@ impl LoadedBundle {
 
 impl Source {
     pub(super) fn new(module: ModulePath, keys: LogVerifiers, store: Arc<dyn Store>) -> Source {
-        Source { versions: Versions::new(module, store.clone()), store, keys }
+        let tiles = CheckedTiles::new(TilesInStore(store.clone()));
+        Source { versions: Versions::new(module, store.clone()), store, keys, tiles }
     }
 
     /// The bytes of the pointer to the published head.
@@ -181,23 +202,36 @@ impl Source {
 
     /// A tile of the tree with this head, which must have it.
     pub(super) fn tile(&self, head: TreeHead, tile: Tile) -> Result<Representation, Fault> {
-        let now = Tile::for_size(tile.level(), tile.index(), head.size).unwrap_or(tile);
-        let (key, found, mut bytes) = self.first_of([tile, now, tile.full()], tile_key)?;
-        if bytes.len() != found.length() {
-            let reason = format!("it has {} bytes, not {}", bytes.len(), found.length());
-            return Err(Fault::Damaged { key, reason });
-        }
-        bytes.truncate(tile.length());
+        let hashes = self.tiles.read(head, tile.level(), tile.index())?;
+        let hashes = hashes.as_ref().and_then(|all| all.get(..usize::from(tile.width())));
+        let hashes = hashes.ok_or(Fault::Missing { key: tile_key(tile)? })?;
+        let bytes = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
         Ok(Representation::new(bytes, Content::Hashes))
     }
 
     /// A bundle of the log with this head, which must have it.
     pub(super) fn bundle(&self, head: TreeHead, bundle: Bundle) -> Result<LoadedBundle, Fault> {
         let now = Bundle::for_size(bundle.index(), head.size).unwrap_or(bundle);
-        let (key, found, mut bytes) = self.first_of([bundle, now, bundle.full()], bundle_key)?;
+        let mut key = bundle_key(now)?;
+        let mut found = now;
+        let mut bytes = self.store.get(&key)?;
+        if bytes.is_none() && now.is_partial() {
+            // It may have been removed since it was completed.
+            (key, found) = (bundle_key(now.full())?, now.full());
+            bytes = self.store.get(&key)?;
+        }
+        let mut bytes = bytes.ok_or(Fault::Missing { key: bundle_key(now)? })?;
         let damaged = |reason: String| Fault::Damaged { key: key.clone(), reason };
         let mut records = found.decode(&bytes).map_err(|error| damaged(error.to_string()))?;
         records.truncate(usize::from(bundle.width()));
+        let hashes = self.tiles.read(head, 0, bundle.index())?;
+        let hashes = hashes.as_ref().map_or(&[][..], |hashes| hashes.as_slice());
+        for (place, entry) in records.iter().enumerate() {
+            if hashes.get(place) != Some(&leaf_hash(entry.as_bytes())) {
+                let index = bundle.first_leaf() + place as u64;
+                return Err(damaged(format!("entry {index} is not the one that was logged")));
+            }
+        }
         // Each entry has its length in front, in two bytes.
         bytes.truncate(records.iter().map(|entry| 2 + entry.as_bytes().len()).sum());
         let data = data_tile(bundle, &records).map_err(|error| damaged(error.to_string()))?;
@@ -248,26 +282,5 @@ impl Source {
         let proof = prove_inclusion(index, head.size, &StoredTiles::new(self.store.clone()))?;
         verify_inclusion(leaf, index, head, &proof)?;
         Ok(proof)
-    }
-
-    /// The first of these objects that is there. The first is the one that was asked for, and its
-    /// bytes are at the start of the others.
-    fn first_of<T: Copy + PartialEq>(
-        &self,
-        candidates: [T; 3],
-        key: impl Fn(T) -> Result<Key, StoreError>,
-    ) -> Result<(Key, T, Vec<u8>), Fault> {
-        let mut last = None;
-        for object in candidates {
-            if last.replace(object) == Some(object) {
-                continue;
-            }
-            let key = key(object)?;
-            if let Some(bytes) = self.store.get(&key)? {
-                return Ok((key, object, bytes));
-            }
-        }
-        let [asked, ..] = candidates;
-        Err(Fault::Missing { key: key(asked)? })
     }
 }

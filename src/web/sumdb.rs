@@ -1,7 +1,9 @@
-//! `/sumdb/`: the checksum database, for one module.
+//! The checksum database, for one module.
 //!
 //! The `go` command's protocol: <https://go.dev/design/25530-sumdb#checksum-database>, and
-//! golang.org/x/mod/sumdb for its details.
+//! golang.org/x/mod/sumdb for its details. It is served at the root of the host, where the key's
+//! name alone leads; below `/sumdb/`, for who has been given that URL; and below the module proxy's
+//! `sumdb/HOST/` (`goproxy`).
 //!
 //! | path | answer |
 //! | --- | --- |
@@ -9,6 +11,7 @@
 //! | `lookup/MODULE@VERSION` | the number of the record, the record, a signed tree that has it |
 //! | `tile/8/L/N[.p/W]` | a hash tile |
 //! | `tile/8/data/N[.p/W]` | the records of a tile of level 0 |
+//! | `supported` (not at the root) | nothing: that there is no error is the answer |
 
 use super::address::Address;
 use super::refusal::Refusal;
@@ -17,16 +20,35 @@ use super::representation::{Content, Representation};
 use super::site::Site;
 use crate::gomod::{ModuleVersion, unescape_version};
 use crate::tlog::{Bundle, Face, LeafIndex, Tile};
+use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
-pub(super) async fn get(
+/// What of the database is at the root of the host. `/latest` has nothing below it.
+pub(super) fn routes_at_root() -> Router<Site> {
+    Router::new()
+        .route("/latest", get(at_root))
+        .route("/lookup/{*path}", get(at_root))
+        .route("/tile/{*path}", get(at_root))
+}
+
+/// `/sumdb/` and all below it.
+pub(super) async fn below_sumdb(
     State(site): State<Site>,
     address: Address,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     answer(&site, address.below("/sumdb/"), &headers).await
+}
+
+async fn at_root(
+    State(site): State<Site>,
+    address: Address,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    answer(&site, address.below("/"), &headers).await
 }
 
 /// The answer for a path below the database's own.
@@ -35,6 +57,10 @@ pub(super) async fn answer(
     path: &str,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
+    if path == "supported" {
+        // The body does not matter.
+        return Ok(().into_response());
+    }
     if path == "latest" {
         return Ok(site.head().await?.latest.respond(headers, Seconds));
     }

@@ -8,9 +8,9 @@ use candor::aggregate::{
 };
 use candor::charts::Repository;
 use candor::gomod::{ModulePath, RepositoryUrl};
-use candor::publish::{Catalogues, Outcome, Publisher};
+use candor::publish::{Catalogues, Outcome, Publisher, Versions};
 use candor::store::MemoryStore;
-use candor::tlog::{Log, LogKeys, Seed, SignerMemory};
+use candor::tlog::{Log, LogKeys, Seed, SignerLock};
 use jiff::civil::Date;
 use serde_json::json;
 use std::path::Path;
@@ -105,7 +105,10 @@ impl Deployed {
     }
 
     fn log(&self) -> Log {
-        Log::new(self.store.clone(), self.keys(), SignerMemory::new(self.folder.path()))
+        let signer = SignerLock::in_folder(self.folder.path()).expect("a signer");
+        let path = ModulePath::new(MODULE).expect("a module path");
+        let versions = Arc::new(Versions::new(path, self.store.clone()));
+        Log::new(self.store.clone(), self.keys(), signer, versions)
     }
 
     /// Commits what was written, and publishes it.

@@ -7,7 +7,7 @@ use candor::aggregate::figure::{
     Reweighted, Row, WeekCharts,
 };
 use candor::aggregate::index::{self, ChartsFile, Dataset, Index, Week};
-use candor::store::{Key, Store, Swap};
+use candor::store::{Key, Store, Swap, checksum};
 use jiff::civil::{Date, date};
 use sha2::{Digest, Sha256};
 
@@ -435,7 +435,7 @@ pub fn publish(store: &dyn Store, charts: &[WeekCharts]) {
     }
     let key = Key::new("public/index").expect("a key");
     let before = store.pointer(&key).expect("read");
-    let bytes = serde_json::to_vec(&public).expect("JSON");
+    let bytes = checksum::add(serde_json::to_vec(&public).expect("JSON"));
     let swap = store.swap(&key, before.as_deref(), &bytes).expect("swapped");
     assert_eq!(swap, Swap::Won);
 }

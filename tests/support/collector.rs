@@ -20,6 +20,8 @@ struct Shared {
     stop: AtomicBool,
     /// What came, in this order: path and body. Recorded before it is answered.
     received: Mutex<Vec<(String, String)>>,
+    /// How many requests came, of any kind.
+    requests: AtomicU64,
     /// What uploads are answered with.
     status: AtomicU16,
     /// How long each answer takes.
@@ -36,6 +38,7 @@ impl Collector {
             upstream: upstream.to_owned(),
             stop: AtomicBool::new(false),
             received: Mutex::default(),
+            requests: AtomicU64::new(0),
             status: AtomicU16::new(200),
             milliseconds: AtomicU64::new(0),
             tampers: AtomicBool::new(false),
@@ -66,6 +69,17 @@ impl Collector {
         while self.shared.received.lock().expect("unpoisoned").is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Waits until somebody has asked for anything.
+    pub fn wait_for_request(&self) {
+        for _ in 0..60_000 {
+            if self.shared.requests.load(SeqCst) > 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("nobody asked for anything");
     }
 
     pub fn answer_with(&self, status: u16) {
@@ -113,7 +127,14 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         }
         (response.status().as_u16(), body)
     };
-    std::thread::sleep(Duration::from_millis(shared.milliseconds.load(SeqCst)));
+    shared.requests.fetch_add(1, SeqCst);
+    // In small steps: the front may be stopped meanwhile, or told to answer at once.
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(shared.milliseconds.load(SeqCst))
+        && !shared.stop.load(SeqCst)
+    {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     write!(
         stream,
         "HTTP/1.1 {status} Status\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",

@@ -187,7 +187,10 @@ impl Deployment {
     /// lost its memory.
     pub fn twin(&self) -> Deployment {
         let folder = TempDir::new().expect("a temporary folder");
-        std::fs::create_dir_all(folder.path().join("keys")).expect("create folder");
+        // What an init that was interrupted leaves: with nothing beside it, a key is not taken.
+        for part in ["keys", "signer"] {
+            std::fs::create_dir_all(folder.path().join(part)).expect("create folder");
+        }
         let seed = "keys/log.seed";
         std::fs::copy(self.path().join(seed), folder.path().join(seed)).expect("copy the key");
         succeed(
@@ -222,42 +225,90 @@ impl Deployment {
 
     /// Serves the deployment on a free port.
     pub fn serve(&self) -> Server {
-        let mut child = candor()
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(self.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("start candor serve");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a piped stdout");
-        BufReader::new(stdout).read_line(&mut line).expect("read the first line");
-        let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        Server { child, url: url.unwrap_or_else(|| panic!("candor serve said {line:?}")) }
+        serve(self.path())
     }
+}
+
+/// The command that serves a deployment on a free port.
+pub fn serve_command(folder: &Path) -> Command {
+    let mut command = candor();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder);
+    command
+}
+
+/// Serves a deployment on a free port.
+pub fn serve(folder: &Path) -> Server {
+    Server::start(&mut serve_command(folder))
+}
+
+/// The command, started as a shell starts what is to run in the background: SIGINT is ignored.
+pub fn in_background(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(command.get_program());
+    shell.args(command.get_args()).stdin(Stdio::null());
+    shell
 }
 
 /// A served deployment; stopped on drop.
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Where its health is.
+    admin: String,
 }
 
 impl Server {
+    /// Starts `candor serve`, and waits until it listens.
+    pub fn start(command: &mut Command) -> Server {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start candor serve");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a piped stdout");
+        BufReader::new(stdout).read_line(&mut line).expect("read the first line");
+        let mut stderr = BufReader::new(child.stderr.take().expect("a piped stderr")).lines();
+        let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
+        let url = url.unwrap_or_else(|| panic!("candor serve said {line:?}"));
+        let admin = stderr.by_ref().map_while(Result::ok).find_map(|line| {
+            eprintln!("{line}");
+            line.strip_prefix("health and metrics on ").map(str::to_owned)
+        });
+        // What it says later is passed on, so that it never waits for a reader.
+        std::thread::spawn(move || stderr.map_while(Result::ok).for_each(|l| eprintln!("{l}")));
+        Server { child, url, admin: admin.expect("the address of its health") }
+    }
+
     /// Asks the server to stop, as an operator would, and waits for it.
-    pub fn stop(mut self) -> std::process::ExitStatus {
-        succeed(Command::new("kill").arg(self.child.id().to_string()));
+    pub fn stop(self) -> std::process::ExitStatus {
+        self.stop_with("TERM")
+    }
+
+    /// Sends it a signal, and waits for its end.
+    pub fn stop_with(mut self, signal: &str) -> std::process::ExitStatus {
+        succeed(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
         self.child.wait().expect("wait for the server")
     }
 
     /// GET a path: status and body.
     pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut response = agent.get(format!("{}{path}", self.url)).call().expect("a response");
-        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec();
-        (response.status().as_u16(), body.expect("a body"))
+        get(&format!("{}{path}", self.url))
     }
+
+    /// GET a path of the second listener: status and text.
+    pub fn health(&self, path: &str) -> (u16, String) {
+        let (status, body) = get(&format!("{}{path}", self.admin));
+        (status, text(&body))
+    }
+}
+
+fn get(url: &str) -> (u16, Vec<u8>) {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response = agent.get(url).call().expect("a response");
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec();
+    (response.status().as_u16(), body.expect("a body"))
 }
 
 impl Drop for Server {
@@ -297,6 +348,11 @@ impl Go {
         self.environment = pairs.iter().map(|(k, v)| (k.clone(), value(v))).collect();
     }
 
+    /// Where it keeps what it downloaded.
+    pub fn module_cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let home = self.folder.path();
         let mut command = Command::new("go");
@@ -308,7 +364,7 @@ impl Go {
         command
             .env("HOME", home)
             .env("GOPATH", home.join("go"))
-            .env("GOMODCACHE", home.join("cache"))
+            .env("GOMODCACHE", self.module_cache())
             .env("GOCACHE", home.join("build"))
             .env("GOFLAGS", "-modcacherw")
             .env("GOTOOLCHAIN", "local")

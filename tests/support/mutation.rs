@@ -114,13 +114,27 @@ const PROGRAMS: [(&str, &[&str], &str, usize); 2] = [
     ("hello", &["hello/verb:run", "hello/verb:stop", "hello/rare"], "crash/panic", 5),
     ("tool", &["tool/mode:fast", "tool/mode:slow"], "tool/bug", 2),
 ];
-const FRAMES: [&str; 6] = [
+const FRAMES: [&str; 11] = [
     "main.main:+12,+0x34",
     "runtime.goexit:+0,+0x1",
     "golang.org/x/tools/gopls/internal/cache.(*Session).NewView:+12,+0x3f",
     "example.org/list.(*List[...]).Push:=1,+0x2",
     "hello::build::run:=42",
     "größe::{closure}:=7",
+    "type:.eq.struct { A interface {}; B string \"json:\\\"b,omitempty\\\"\" }:+0,+0x17",
+    "type:.hash.[2]interface {}:+0,+0x17",
+    "go:(*struct { io.Reader; io.Closer }).Close:+0,+0x1",
+    "git.sr.ht/~alice/mail.Send:+1,+0x2",
+    ".memeqbody:+3,+0x1",
+];
+/// Lines that no stack may have.
+const NO_FRAMES: [&str; 6] = [
+    "std::vector<int, std::allocator<int> >::at:=7,+0x1",
+    "main.main:+3,+0x7fff5c0ffee0",
+    "a secret word",
+    "/home/alice/main.go",
+    "type:.eq.struct { A string \"\u{202e}\" }:+0,+0x17",
+    "",
 ];
 
 fn program(random: &mut Random, which: usize, version: &str) -> Tree {
@@ -128,32 +142,50 @@ fn program(random: &mut Random, which: usize, version: &str) -> Tree {
     let mut counts = Vec::new();
     for counter in counters {
         if random.one_in(2) {
-            counts.push(((*counter).to_owned(), Tree::Raw((1 + random.below(999)).to_string())));
+            // What was made and not counted, or counted beyond 2^63, is sent by Go's client.
+            let count = match random.below(8) {
+                0 => "0".to_owned(),
+                1 => "-1".to_owned(),
+                _ => (1 + random.below(999)).to_string(),
+            };
+            counts.push(((*counter).to_owned(), Tree::Raw(count)));
         }
     }
     let mut stacks: Vec<(String, Tree)> = Vec::new();
     for number in 0..random.below(3) {
         let mut key = stack.to_owned();
-        for _ in 0..random.below(depth) {
-            key = key + "\n" + random.pick(&FRAMES);
+        // Go's client cuts at 16 calls, and then adds those that are inlined.
+        for _ in 0..random.below(depth + 3) {
+            let strange = random.one_in(12);
+            let frame = if strange { random.pick(&NO_FRAMES) } else { random.pick(&FRAMES) };
+            key = key + "\n" + frame;
         }
-        // Makes the stack different from the one before.
+        // Makes the stack different from the one before, though perhaps below the depth.
         key += &format!("\nhello::f{number}:=1");
+        key += random.pick(&[
+            "",
+            "",
+            "",
+            "\ntruncated",
+            "\nmain.ma\ntruncated\n",
+            "\n\"\ntruncated\n",
+        ]);
         stacks.push((key, Tree::Raw("1".to_owned())));
     }
     let fields = [
         ("Program", string(&format!("example.org/{name}"))),
         ("Version", string(version)),
         ("GoVersion", string(random.pick(&["go1.26.8", "rust1.95.0"]))),
-        ("GOOS", string(random.pick(&["linux", "windows"]))),
-        ("GOARCH", string(random.pick(&["amd64", "arm64"]))),
+        ("GOOS", string(random.pick(&["linux", "windows", "windows", "plan9"]))),
+        ("GOARCH", string(random.pick(&["amd64", "arm64", "arm64", "386"]))),
         ("Counters", Tree::Object(counts)),
         ("Stacks", Tree::Object(stacks)),
     ];
     Tree::Object(fields.map(|(key, value)| (key.to_owned(), value)).to_vec())
 }
 
-/// A report that the second config allows, and after it none or some mutations.
+/// A report as an honest client under the second config may send it, and after it none or some
+/// mutations.
 pub fn upload(random: &mut Random) -> Upload {
     let weeks = weeks();
     let date = weeks[random.below(weeks.len())].clone();
@@ -165,7 +197,7 @@ pub fn upload(random: &mut Random) -> Upload {
             }
         }
     }
-    let last_week = random.pick(&["", "2020-01-01"]);
+    let last_week: &str = random.pick(&["", "2020-01-01", "2020-01-01", &weeks[0]]);
     // Under every rate; two reports hardly ever have the same.
     let x = (random.next() >> 11) as f64 / (1_u64 << 53) as f64 * 0.2 + 1e-9;
     let programs =

@@ -24,8 +24,9 @@
 //! A merge on another machine that changes the index meanwhile makes this one start over.
 
 use super::dataset::{self, DatasetError, DatasetWriter, Part};
+use super::lost;
 use super::publication::{self, Change, Changes, Publication};
-use super::read_state;
+use super::read_state::{self, ReadState};
 use super::scratch::Scratch;
 use super::sort::{LineReader, SortLimits};
 use super::uploads::{Reading, Uploads};
@@ -100,6 +101,14 @@ pub enum MergeError {
     /// A file could not be made.
     #[error("{0}")]
     Files(String),
+    /// A segment was given up for lost that is not.
+    #[error(
+        "segment {number} is not lost, so nothing is given up; `candor merge` names those that are"
+    )]
+    NotLost {
+        /// The segment's number.
+        number: u64,
+    },
 }
 
 impl From<StoreError> for MergeError {
@@ -129,6 +138,20 @@ pub fn merge(
     Merger::new(reports, store, scratch, today, progress)?.run(None)
 }
 
+/// As [`merge`], and from now on these segments, which have lost reports, are given up.
+pub fn merge_after_loss(
+    reports: &Path,
+    store: Arc<dyn Store>,
+    scratch: &Path,
+    today: Date,
+    given_up: BTreeSet<u64>,
+    progress: &dyn Progress,
+) -> Result<Merged, MergeError> {
+    let mut merger = Merger::new(reports, store, scratch, today, progress)?;
+    merger.given_up = given_up;
+    merger.run(None)
+}
+
 /// Makes the files of these days anew, and those of their weeks, from everything that is stored and
 /// what is public of them.
 ///
@@ -153,6 +176,8 @@ struct Merger<'a> {
     today: Date,
     limits: SortLimits,
     progress: &'a dyn Progress,
+    /// Segments that are given up for lost by this merge.
+    given_up: BTreeSet<u64>,
 }
 
 /// Why an attempt came to no end.
@@ -195,7 +220,8 @@ impl<'a> Merger<'a> {
         })?;
         let public = PublicData::new(store.clone());
         let limits = SortLimits::default();
-        Ok(Merger { reports, store, public, scratch, today, limits, progress })
+        let given_up = BTreeSet::new();
+        Ok(Merger { reports, store, public, scratch, today, limits, progress, given_up })
     }
 
     fn run(&self, only: Option<RangeInclusive<Date>>) -> Result<Merged, MergeError> {
@@ -222,9 +248,10 @@ impl<'a> Merger<'a> {
     fn attempt(&self, only: Option<&RangeInclusive<Date>>, decoded: bool) -> Result<Merged, Stop> {
         let (index, removed) = publication::remove_superseded(&self.public)?;
         let found = read_state::read(&*self.store, index.merges)?;
+        let state = self.give_up(&found.state)?;
         let marks = if only.is_some() { BTreeMap::new() } else { found.state.segments.clone() };
         let taking = Taking { before: self.today, decoded };
-        let reading = Reading { folder: self.reports, marks, taking, only };
+        let reading = Reading { folder: self.reports, marks, state: &state, taking, only };
         let mut uploads = reading.read(&self.scratch, self.limits, self.progress)?;
         let days = self.make_days(&index, &mut uploads, only)?;
         let weeks = self.make_weeks(&index, &days, only)?;
@@ -246,9 +273,26 @@ impl<'a> Merger<'a> {
         };
         let merges = publication.publish(&self.public, index.merges, &removed)?;
         if only.is_none() {
-            read_state::replace(&*self.store, &found, merges, uploads.marks)?;
+            let given_up = state.given_up.clone();
+            read_state::replace(&*self.store, &found, merges, uploads.marks, given_up)?;
         }
         Ok(merged)
+    }
+
+    /// What was merged, with the segments that are given up now.
+    fn give_up(&self, before: &ReadState) -> Result<ReadState, Stop> {
+        let mut state = before.clone();
+        if !self.given_up.is_empty() {
+            let lost = lost::find(self.reports, before)?;
+            for number in &self.given_up {
+                let known = before.given_up.contains(number);
+                if !known && !lost.iter().any(|lost| lost.number == *number) {
+                    return Err(MergeError::NotLost { number: *number }.into());
+                }
+                state.given_up.insert(*number);
+            }
+        }
+        Ok(state)
     }
 
     /// Makes the files of every day that has lines.

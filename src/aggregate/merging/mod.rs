@@ -7,12 +7,13 @@
 //! (`scratch`). `merge` unites it with what is public of its day. In batches (`batch`) the lines go
 //! to three writers at once (`dataset`): Zstandard, gzip (`zstd_lines`, `gzip_lines`), and
 //! [Parquet](super::parquet). Files of weeks are put together from those of days. `publication` makes
-//! files current, and forgets none.
+//! files current, and forgets none. `lost` misses segments that are gone before they were merged.
 
 mod batch;
 mod dataset;
 mod gzip_lines;
 mod line;
+mod lost;
 mod merge;
 mod publication;
 mod read_state;
@@ -21,4 +22,5 @@ mod sort;
 mod uploads;
 mod zstd_lines;
 
-pub use merge::{MergeError, Merged, MergedDataset, merge, merge_days};
+pub use lost::{LostSegment, lost_segments};
+pub use merge::{MergeError, Merged, MergedDataset, merge, merge_after_loss, merge_days};

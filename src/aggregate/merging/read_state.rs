@@ -6,12 +6,12 @@
 
 use crate::aggregate::public::PublicError;
 use crate::ingest::ReadMark;
-use crate::store::{Key, Store, Swap};
+use crate::store::{Key, Store, Swap, checksum};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const POINTER: &str = "aggregate/read";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How far each segment was merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub(super) struct ReadState {
     pub merges: u64,
     /// The segments, by number.
     pub segments: BTreeMap<u64, ReadMark>,
+    /// The segments that the operator has given up for lost.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub given_up: BTreeSet<u64>,
 }
 
 /// The state as it was found, so that it can be replaced.
@@ -34,8 +37,9 @@ pub(super) struct Found {
 /// Reads the state. `merges`: that of the index.
 pub(super) fn read(store: &dyn Store, merges: u64) -> Result<Found, PublicError> {
     let bytes = store.pointer(&Key::new(POINTER)?)?;
-    // One that is not understood is from another version of this program, and is written anew.
-    let state = bytes.as_deref().and_then(|bytes| serde_json::from_slice::<ReadState>(bytes).ok());
+    // One that is damaged, or from another version of this program, is written anew.
+    let whole = bytes.as_deref().filter(|bytes| checksum::verify(bytes).is_ok());
+    let state = whole.and_then(|bytes| serde_json::from_slice::<ReadState>(bytes).ok());
     let believed = state.filter(|state| state.format == FORMAT && state.merges <= merges);
     Ok(Found { bytes, state: believed.unwrap_or_default() })
 }
@@ -47,13 +51,15 @@ pub(super) fn replace(
     found: &Found,
     merges: u64,
     segments: BTreeMap<u64, ReadMark>,
+    given_up: BTreeSet<u64>,
 ) -> Result<(), PublicError> {
-    let state = ReadState { format: FORMAT, merges, segments };
+    let state = ReadState { format: FORMAT, merges, segments, given_up };
     if state == found.state {
         return Ok(());
     }
     let bytes = serde_json::to_vec(&state)
         .map_err(|e| PublicError::Malformed { what: POINTER.to_owned(), reason: e.to_string() })?;
+    let bytes = checksum::add(bytes);
     let (Swap::Won | Swap::Lost) =
         store.swap(&Key::new(POINTER)?, found.bytes.as_deref(), &bytes)?;
     Ok(())

@@ -1,13 +1,15 @@
 //! What was uploaded and is not merged yet: read from the segments, and sorted.
 
 use super::line::LineKey;
+use super::lost;
 use super::merge::{MergeError, Stop};
+use super::read_state::ReadState;
 use super::scratch::Scratch;
 use super::sort::{Merge, SortLimits, Sorter};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::ingest::{ReadMark, SegmentFile, Taking, segment_files};
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -16,8 +18,10 @@ use std::path::Path;
 pub(super) struct Reading<'a> {
     /// The journal's folder.
     pub folder: &'a Path,
-    /// How far segments were read before, by their numbers.
+    /// How far segments were read before, by their numbers; empty where all is read again.
     pub marks: BTreeMap<u64, ReadMark>,
+    /// What was merged before.
+    pub state: &'a ReadState,
     /// What is taken of them.
     pub taking: Taking,
     /// The only days whose reports are wanted.
@@ -49,7 +53,9 @@ impl Reading<'_> {
             path: scratch.path("").display().to_string(),
             source,
         };
+        let lost = lost::find(self.folder, self.state)?;
         let mut files = segment_files(self.folder)?;
+        let there: BTreeSet<u64> = files.iter().map(SegmentFile::number).collect();
         if let Some(days) = self.only {
             files.retain(|file| file.until().is_none_or(|until| until >= *days.start()));
         }
@@ -57,6 +63,10 @@ impl Reading<'_> {
         let sizes: Vec<u64> = sizes.collect();
         let (mut done, total) = (0, sizes.iter().sum());
         let mut read = Read::default();
+        read.problems.extend(lost.iter().map(ToString::to_string));
+        // What was merged of segments that are gone stays known, so that nobody misses them.
+        let gone = self.marks.iter().filter(|(number, _)| !there.contains(number));
+        read.marks.extend(gone.map(|(number, mark)| (*number, mark.clone())));
         let lines = std::thread::scope(|scope| -> Result<Merge, Stop> {
             let mut sorter = Sorter::start(scope, scratch, limits);
             for (file, size) in files.iter().zip(sizes) {

@@ -78,6 +78,50 @@ pub fn share(hit: &Weights, base: &Weights, confidence: f64) -> Interval {
     Interval { value, low, high }
 }
 
+/// Whether the upper bound that [`share`] gives may be at least `at` for some set of hits that holds
+/// `least` and is held by `most`. If not, it is not; the closer these are, the fewer false alarms.
+///
+/// The upper bound of a share does not always rise with its hits: one more heavy report may say so
+/// much about the rest that it falls. Whoever looks for a set by its bound needs this.
+pub fn may_reach(
+    at: f64,
+    least: &Weights,
+    most: &Weights,
+    base: &Weights,
+    confidence: f64,
+) -> bool {
+    let outside = (1.0 - confidence) / 2.0;
+    let ranges = Ranges::of(least, most, base);
+    let (more, less) = furthest(&ranges.hit, &ranges.missed, base.largest);
+    // Where nothing is missed the bound is 1, and never is it below the share itself.
+    let is_reached = most.reports >= base.reports || ranges.hit.sum.1 / base.sum >= at;
+    // The bound is exceeded with the probability `outside`.
+    is_reached || may_exceed(beta::cumulative(less, more, 1.0 - at), outside)
+}
+
+/// The same for lower bounds: whether one of them may be below `at`.
+pub fn may_fall_below(
+    at: f64,
+    least: &Weights,
+    most: &Weights,
+    base: &Weights,
+    confidence: f64,
+) -> bool {
+    let outside = (1.0 - confidence) / 2.0;
+    let ranges = Ranges::of(least, most, base);
+    let (more, less) = furthest(&ranges.missed, &ranges.hit, base.largest);
+    let is_below = least.sum <= 0.0 || ranges.hit.sum.0 / base.sum < at;
+    is_below || may_exceed(beta::cumulative(less, more, at), outside)
+}
+
+/// Whether a probability may be more than `outside`, as far as rounding lets one say.
+fn may_exceed(probability: f64, outside: f64) -> bool {
+    probability.is_nan() || probability >= outside * (1.0 - ROUNDING)
+}
+
+/// Far more than the relative error of a probability.
+const ROUNDING: f64 = 1e-9;
+
 /// The reports `hit` of `base`, as figures show them.
 pub fn estimate(hit: &Weights, base: &Weights, confidence: f64) -> Estimate {
     Estimate { reports: hit.reports, total: hit.sum, share: share(hit, base, confidence) }
@@ -87,6 +131,55 @@ pub fn estimate(hit: &Weights, base: &Weights, confidence: f64) -> Estimate {
 struct Part {
     sum: f64,
     squares: f64,
+}
+
+/// The hits of a base and the others, where only the least and the most of both are known.
+struct Ranges {
+    hit: PartRange,
+    missed: PartRange,
+}
+
+struct PartRange {
+    sum: (f64, f64),
+    squares: (f64, f64),
+}
+
+impl Ranges {
+    fn of(least: &Weights, most: &Weights, base: &Weights) -> Ranges {
+        let rest = |of_base: f64, least: f64, most: f64| {
+            ((of_base - most).max(0.0), (of_base - least).max(0.0))
+        };
+        Ranges {
+            hit: PartRange { sum: (least.sum, most.sum), squares: (least.squares, most.squares) },
+            missed: PartRange {
+                sum: rest(base.sum, least.sum, most.sum),
+                squares: rest(base.squares, least.squares, most.squares),
+            },
+        }
+    }
+}
+
+/// What [`shape`] gives for any two parts within these ranges is at most the first and at least the
+/// second of these: a beta distribution that none of theirs lies above, as it rises with its first
+/// parameter and falls with its second. Not numbers over 0 where nothing can be said.
+fn furthest(more: &PartRange, less: &PartRange, largest: f64) -> (f64, f64) {
+    let total = more.sum.0 + largest + less.sum.1;
+    let p = ((more.sum.0 + largest) / total, (more.sum.1 + largest) / total);
+    let rest = (less.sum.0 / total, less.sum.1 / total);
+    let heavy = largest * largest;
+    let squares = (
+        (more.squares.0 + heavy) * rest.0 * rest.0 + less.squares.0 * p.0 * p.0,
+        (more.squares.1 + heavy) * rest.1 * rest.1 + less.squares.1 * p.1 * p.1,
+    );
+    // With rest = 1 - p, the first parameter is p² rest / squares, which is largest at 2/3; the
+    // second is p rest² / squares, of which the least is at one of the ends.
+    let first = |p: f64, rest: f64| p * p * rest;
+    let mut most = first(p.0, rest.1).max(first(p.1, rest.0));
+    if p.0 < 2.0 / 3.0 && 2.0 / 3.0 < p.1 {
+        most = most.max(4.0 / 27.0);
+    }
+    let least = first(rest.1, p.0).min(first(rest.0, p.1));
+    (most * total * total / squares.0, least * total * total / squares.1)
 }
 
 /// Effective numbers of reports of two parts, the first of which has one report more than was seen,

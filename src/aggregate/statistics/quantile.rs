@@ -15,20 +15,28 @@
 //! **Bounds** are those of Woodruff ("Confidence intervals for medians and other position
 //! measures", Journal of the American Statistical Association 47, 1952), by inverting the interval
 //! of shares ([`super::interval`]): a value is too low for the quantile at p where the share of
-//! values up to it is, with confidence, less than p; the lower bound is the smallest value that is
-//! not. The upper bound is the smallest value of which the share of values up to it is, with
-//! confidence, at least p. For equal weights that is the exact interval between order statistics.
+//! values up to it is, with confidence, less than p, and too high where the share of values below it
+//! is, with confidence, at least p. The bounds are the lowest and the highest value that are
+//! neither. For equal weights that is the exact interval between order statistics.
+//!
+//! For unequal weights the bounds of shares do not always rise with the value: one more heavy report
+//! may narrow an interval by more than it moves it. So a value between two that are too low may not
+//! be, and bisection would find some crossing, not the outermost. The search here goes through the
+//! values in order, and passes over those of which [`interval::may_reach`] or
+//! [`interval::may_fall_below`] says that none can be it: it finds what trying every value finds, after some hundred trials
+//! however many values there are.
 
 use super::interval;
 use super::sample::Weights;
 use crate::aggregate::figure::{Interval, Quantile};
+use std::ops::Range;
 
 /// The quantiles of (value, weight) pairs at the given shares, each with the bounds within which the
 /// true one lies with probability `confidence`. None where nothing has weight.
 ///
 /// Values are finite and at least 0, which is the lower bound where no value is too low. Where no
 /// value is high enough, the upper bound is the largest value, and the quantile is `open`. The pairs
-/// are left sorted; beyond them, memory is a few bytes for every thousand.
+/// are left sorted; beyond them, memory is half a byte for each.
 pub fn quantiles(values: &mut [(f64, f64)], at: &[f64], confidence: f64) -> Vec<Quantile> {
     // By weight too, so that equal reports give equal sums in whichever order they came.
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -39,13 +47,24 @@ pub fn quantiles(values: &mut [(f64, f64)], at: &[f64], confidence: f64) -> Vec<
     let quantile = |&at: &f64| {
         let share = |hit: &Weights| interval::share(hit, &distribution.total, confidence);
         let reached = at * distribution.total.sum * (1.0 - 1e-9);
-        let value = distribution.first(|hit| hit.sum >= reached).unwrap_or(largest.0);
+        let value = distribution.first_reaching(reached).unwrap_or(largest.0);
         let low = if share(&Weights::default()).high >= at {
             0.0
         } else {
-            distribution.first(|hit| share(hit).high >= at).unwrap_or(value)
+            let may_be = |least: &Weights, most: &Weights| {
+                interval::may_reach(at, least, most, &distribution.total, confidence)
+            };
+            let first = distribution.first(&may_be, &|hit| share(hit).high >= at);
+            first.map_or(value, |hits| hits.last)
         };
-        let high = distribution.first(|hit| share(hit).low >= at);
+        let may_be = |least: &Weights, most: &Weights| {
+            interval::may_fall_below(at, least, most, &distribution.total, confidence)
+        };
+        let last_below = distribution.last(&may_be, &|hit| share(hit).low < at);
+        let high = match last_below {
+            None => values.first().map(|(value, _)| *value),
+            Some(hits) => values.get(hits.end).map(|(value, _)| *value),
+        };
         Quantile {
             at,
             quotient: Interval { value, low: low.min(value), high: high.unwrap_or(largest.0) },
@@ -63,7 +82,20 @@ struct Distribution<'a> {
     total: Weights,
 }
 
-const BLOCK: usize = 1024;
+const BLOCK: usize = 64;
+
+/// The reports of which the value is at most some value.
+#[derive(Debug, Clone, Copy)]
+struct Hits {
+    weights: Weights,
+    /// That value.
+    last: f64,
+    /// How many there are.
+    end: usize,
+}
+
+type MayBe<'m> = &'m dyn Fn(&Weights, &Weights) -> bool;
+type Is<'m> = &'m dyn Fn(&Weights) -> bool;
 
 impl<'a> Distribution<'a> {
     fn new(values: &'a [(f64, f64)]) -> Distribution<'a> {
@@ -76,12 +108,12 @@ impl<'a> Distribution<'a> {
         Distribution { values, before, total }
     }
 
-    /// The smallest value up to which the reports are `enough`, which no value is after one that is.
-    fn first(&self, enough: impl Fn(&Weights) -> bool) -> Option<f64> {
+    /// The smallest value up to which the weights reach a sum.
+    fn first_reaching(&self, sum: f64) -> Option<f64> {
         let (mut low, mut high) = (0, self.values.len());
         while low < high {
             let middle = low.midpoint(high);
-            if enough(&self.up_to(middle)) {
+            if self.up_to(middle)?.weights.sum >= sum {
                 high = middle;
             } else {
                 low = middle + 1;
@@ -90,14 +122,61 @@ impl<'a> Distribution<'a> {
         self.values.get(low).map(|(value, _)| *value)
     }
 
+    /// The reports up to the smallest value for which `is` holds. `may_be` says whether it may for
+    /// any set of reports between two.
+    fn first(&self, may_be: MayBe<'_>, is: Is<'_>) -> Option<Hits> {
+        self.search(0..self.values.len(), may_be, is, false)
+    }
+
+    /// The same for the largest value.
+    fn last(&self, may_be: MayBe<'_>, is: Is<'_>) -> Option<Hits> {
+        self.search(0..self.values.len(), may_be, is, true)
+    }
+
+    fn search(
+        &self,
+        places: Range<usize>,
+        may_be: MayBe<'_>,
+        is: Is<'_>,
+        from_the_end: bool,
+    ) -> Option<Hits> {
+        let least = self.up_to(places.start)?;
+        // No place is the last one of none.
+        let most = self.up_to(places.end.checked_sub(1)?)?;
+        if places.is_empty() || !may_be(&least.weights, &most.weights) {
+            return None;
+        }
+        if least.end == most.end {
+            return is(&least.weights).then_some(least);
+        }
+        // Between two values, so that both halves are shorter and equal ones stay together.
+        let (middle, _) = *self.values.get(places.start.midpoint(places.end))?;
+        let after = self.values.partition_point(|(value, _)| *value <= middle);
+        let parting = if after < places.end {
+            after
+        } else {
+            self.values.partition_point(|(value, _)| *value < middle)
+        };
+        let halves = [places.start..parting, parting..places.end];
+        let [first, second] = if from_the_end {
+            let [left, right] = halves;
+            [right, left]
+        } else {
+            halves
+        };
+        self.search(first, may_be, is, from_the_end)
+            .or_else(|| self.search(second, may_be, is, from_the_end))
+    }
+
     /// The reports whose value is at most that at a place.
-    fn up_to(&self, place: usize) -> Weights {
-        let Some((value, _)) = self.values.get(place) else { return self.total };
-        let end = self.values.partition_point(|(other, _)| other <= value);
-        let Some(mut sum) = self.before.get(end / BLOCK).copied() else { return self.total };
+    fn up_to(&self, place: usize) -> Option<Hits> {
+        let (last, _) = *self.values.get(place)?;
+        let end = self.values.partition_point(|(other, _)| *other <= last);
+        // Where the last block is full, no other begins after it.
+        let mut weights = self.before.get(end / BLOCK).copied().unwrap_or(self.total);
         let rest = self.values.get(end / BLOCK * BLOCK..end).unwrap_or_default();
-        rest.iter().for_each(|(_, weight)| sum.add(*weight));
-        sum
+        rest.iter().for_each(|(_, weight)| weights.add(*weight));
+        Some(Hits { weights, last, end })
     }
 }
 

@@ -56,41 +56,82 @@ fn reports() -> impl Strategy<Value = Vec<(f64, f64)>> {
     vec(((0_u32..40).prop_map(|value| f64::from(value) / 4.0), weight), 1..3000)
 }
 
+/// Few reports of different values, some of which are far heavier than the others.
+fn unequal_reports() -> impl Strategy<Value = Vec<(f64, f64)>> {
+    let weight = prop_oneof![8 => Just(1.0), 1 => 10.0..40.0, 1 => (-3.0..3.0).prop_map(f64::exp)];
+    vec(((0_u32..1000).prop_map(f64::from), weight), 1..120)
+}
+
+/// Checks quantiles against trying every value: at these shares, and at those of bounds that fall
+/// while values rise.
+fn check(mut values: Vec<(f64, f64)>, confidence: f64) -> Result<usize, TestCaseError> {
+    let all = values.clone();
+    let up_to = |value: f64| {
+        let mut sum = Weights::default();
+        all.iter().filter(|report| report.0 <= value).for_each(|report| sum.add(report.1));
+        sum
+    };
+    let total = up_to(f64::INFINITY);
+    let mut distinct: Vec<f64> = all.iter().map(|report| report.0).collect();
+    distinct.sort_by(f64::total_cmp);
+    distinct.dedup();
+    let bounds: Vec<Interval> =
+        distinct.iter().map(|&value| interval::share(&up_to(value), &total, confidence)).collect();
+    let mut at = vec![0.05, 0.25, 0.5, 0.75, 0.95];
+    let regular = at.len();
+    for pair in bounds.windows(2) {
+        for (one, next) in [(pair[0].low, pair[1].low), (pair[0].high, pair[1].high)] {
+            if next < one - 1e-9 {
+                at.push(one.midpoint(next));
+            }
+        }
+    }
+    for found in quantiles(&mut values, &at, confidence) {
+        let first = |enough: &dyn Fn(usize) -> bool| {
+            (0..distinct.len()).find(|&place| enough(place)).map(|place| distinct[place])
+        };
+        let reached = found.at * total.sum * (1.0 - 1e-9);
+        let value = first(&|place| up_to(distinct[place]).sum >= reached);
+        prop_assert_eq!(Some(found.quotient.value), value);
+        let none = interval::share(&Weights::default(), &total, confidence);
+        let low = if none.high >= found.at {
+            Some(0.0)
+        } else {
+            first(&|place| bounds[place].high >= found.at)
+        };
+        // Never above the quantile itself: where it is, rounding decides.
+        prop_assert_eq!(Some(found.quotient.low), low.map(|low| low.min(found.quotient.value)));
+        let last = (0..distinct.len()).rev().find(|&place| bounds[place].low < found.at);
+        let high = distinct.get(last.map_or(0, |place| place + 1)).copied();
+        prop_assert_eq!(found.open, high.is_none());
+        prop_assert_eq!(Some(found.quotient.high), high.or(distinct.last().copied()));
+    }
+    Ok(at.len() - regular)
+}
+
+#[test]
+fn a_bound_that_falls_while_values_rise_does_not_end_the_search() {
+    // Before the second heavy report, 0.96 of all may be up to there; after it, which says much about
+    // the rest, less.
+    let weights = [vec![1.0; 75], vec![20.0; 2], vec![1.0; 25]].concat();
+    let values: Vec<(f64, f64)> = (1..).map(f64::from).zip(weights).collect();
+    assert!(check(values, 0.99).expect("as by trying every value") > 0, "a bound falls");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn quantiles_and_bounds_are_what_trying_every_value_gives(mut values in reports()) {
-        let all = values.clone();
-        let up_to = |value: f64| {
-            let mut sum = Weights::default();
-            all.iter().filter(|report| report.0 <= value).for_each(|report| sum.add(report.1));
-            sum
-        };
-        let total = up_to(f64::INFINITY);
-        let mut distinct: Vec<f64> = all.iter().map(|report| report.0).collect();
-        distinct.sort_by(f64::total_cmp);
-        distinct.dedup();
-        let bounds: Vec<Interval> =
-            distinct.iter().map(|&value| interval::share(&up_to(value), &total, 0.95)).collect();
-        for found in quantiles(&mut values, &[0.05, 0.25, 0.5, 0.75, 0.95], 0.95) {
-            let first = |enough: &dyn Fn(usize) -> bool| {
-                (0..distinct.len()).find(|&place| enough(place)).map(|place| distinct[place])
-            };
-            let reached = found.at * total.sum * (1.0 - 1e-9);
-            let value = first(&|place| up_to(distinct[place]).sum >= reached);
-            prop_assert_eq!(Some(found.quotient.value), value);
-            let none = interval::share(&Weights::default(), &total, 0.95);
-            let low = if none.high >= found.at {
-                Some(0.0)
-            } else {
-                first(&|place| bounds[place].high >= found.at)
-            };
-            prop_assert_eq!(Some(found.quotient.low), low);
-            let high = first(&|place| bounds[place].low >= found.at);
-            prop_assert_eq!(found.open, high.is_none());
-            prop_assert_eq!(Some(found.quotient.high), high.or(distinct.last().copied()));
-        }
+    fn quantiles_and_bounds_are_what_trying_every_value_gives(values in reports()) {
+        check(values, 0.95)?;
+    }
+
+    #[test]
+    fn so_they_are_where_bounds_fall_while_values_rise(
+        values in unequal_reports(),
+        confidence in prop_oneof![Just(0.95), Just(0.99)],
+    ) {
+        check(values, confidence)?;
     }
 
     #[test]
@@ -101,5 +142,32 @@ proptest! {
         turned.reverse();
         let at = [0.05, 0.5, 0.95];
         prop_assert_eq!(quantiles(&mut values, &at, 0.99), quantiles(&mut turned, &at, 0.99));
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_said_of_all_sets_of_reports_between_two_holds_for_each(
+        reports in vec((-3.0..3.0_f64, 0_u8..4), 1..40),
+        confidence in 0.5..0.999,
+    ) {
+        // In this order: those that are hits in any case, some of those that may be, and the rest.
+        let [mut least, mut some, mut most, mut base] = [Weights::default(); 4];
+        for (ln_weight, kind) in reports {
+            let weight = ln_weight.exp();
+            for (set, upto) in [(&mut least, 0), (&mut some, 1), (&mut most, 2), (&mut base, 3)] {
+                if kind <= upto {
+                    set.add(weight);
+                }
+            }
+        }
+        let found = interval::share(&some, &base, confidence);
+        let reach = |at, least, most| interval::may_reach(at, least, most, &base, confidence);
+        let fall = |at, least, most| interval::may_fall_below(at, least, most, &base, confidence);
+        prop_assert!(reach(found.high, &least, &most), "{}", found.high);
+        prop_assert!(found.low >= 1.0 || fall(found.low + 1e-12, &least, &most), "{}", found.low);
+        // Of one set it is known.
+        prop_assert!(found.high >= 1.0 || !reach(found.high + 1e-6, &some, &some));
+        prop_assert!(found.low <= 0.0 || !fall(found.low - 1e-6 * found.low, &some, &some));
     }
 }

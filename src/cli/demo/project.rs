@@ -57,7 +57,9 @@ pub(super) fn commit(
 /// What the owner of a key can do: make another deployment with it.
 pub(super) fn copy_key(from: &Path, to: &Path) -> Result<(), Failure> {
     let name = "keys/log.seed";
+    // An init takes a key that is there only beside a signer's folder, as an interrupted one left it.
     fs::create_dir_all(to.join("keys"))
+        .and_then(|()| fs::create_dir_all(to.join("signer")))
         .and_then(|()| fs::copy(from.join(name), to.join(name)))
         .map(drop)
         .map_err(|e| Failure::new(format!("cannot copy the key: {e}")))

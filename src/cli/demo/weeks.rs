@@ -47,9 +47,8 @@ pub(super) fn front_door(deployment: &Deployment, clock: StoryClock) -> Result<E
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let limits = Limits::default();
-    let entrance = Entrance::new();
-    entrance.hang(FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?);
-    Ok(entrance)
+    let receiver = FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?;
+    Ok(Entrance::of(Arc::new(receiver)))
 }
 
 /// The config that the population obeys, and where it reports to.
@@ -77,15 +76,16 @@ impl Reporting<'_> {
         send_all(self.url, day, CONNECTIONS, |sender| {
             // Every installation has a day of the week on which its week ends.
             for number in (u64::from(day.weekday())..INSTALLATIONS).step_by(7) {
-                let silent = population.x(number).get() > self.config.sample_rate.get();
+                let x = population.x(number);
+                let silent = x.get() > self.config.sample_rate.get();
                 if silent && truth.is_none() {
                     continue;
                 }
                 let local = population.installation(number);
                 if let Some(truth) = truth.as_deref_mut() {
-                    truth.count(&local);
+                    truth.count(&local.programs);
                 }
-                let report = filter(&local, &allowed, &version, None).report;
+                let report = filter(&local, x, &allowed, &version, None).report;
                 let sent = report.zip(sender).map(|(report, sender)| sender.send(report.to_json()));
                 // Receivers end early only when they fail, which is told by them.
                 if sent.is_some_and(|sent| sent.is_err()) {

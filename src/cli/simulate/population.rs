@@ -10,7 +10,7 @@
 //! platform, its programs), and another, new every week, for X and what it counts.
 
 use crate::client::day::Day;
-use crate::client::report::{Build, NO_CONFIG, ProgramReport, Report, X};
+use crate::client::report::{Build, LocalReport, ProgramReport, X};
 use crate::collection::{CollectionConfig, expand};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -67,7 +67,8 @@ impl Population {
         }
     }
 
-    /// The X that an installation draws for the week: enough to know that nothing is sent.
+    /// The X that an installation draws for the week, by whichever config: enough to know that nothing
+    /// is sent.
     pub fn x(&self, number: u64) -> X {
         X::from_bits(self.weekly(number).next())
     }
@@ -78,7 +79,7 @@ impl Population {
     }
 
     /// What an installation counted in the week: its local report.
-    pub fn installation(&self, number: u64) -> Report {
+    pub fn installation(&self, number: u64) -> LocalReport {
         let mut lasting = Random::new(self.seed, number);
         let goos = lasting.one_of(&self.goos);
         let goarch = lasting.one_of(&self.goarch);
@@ -86,7 +87,8 @@ impl Population {
         // Everyone uses one program, and some use more.
         let first = lasting.below(self.programs.len());
         let mut weekly = self.weekly(number);
-        let x = X::from_bits(weekly.next());
+        // The first of the stream is X, which is drawn when the config is known.
+        let _x = weekly.next();
         let mut programs = Vec::new();
         for (place, program) in self.programs.iter().enumerate() {
             if lasting.unit() > 0.2 && place != first {
@@ -104,7 +106,7 @@ impl Population {
             let stacks = weekly.counts(&program.stacks);
             programs.push(ProgramReport { build, counters, stacks });
         }
-        Report { week: self.week, last_week: None, x, programs, config: NO_CONFIG.to_owned() }
+        LocalReport { week: self.week, last_week: None, programs, draw: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is true of a simulated population: the figures that charts estimate from the sample.
 
 use crate::client::day::Day;
-use crate::client::report::Report;
+use crate::client::report::ProgramReport;
 use crate::gomod::ModuleVersion;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -58,9 +58,9 @@ impl Truth {
     }
 
     /// Adds what an installation counted.
-    pub fn count(&mut self, report: &Report) {
+    pub fn count(&mut self, programs: &[ProgramReport]) {
         self.installations += 1;
-        for program in &report.programs {
+        for program in programs {
             let truth = entry(&mut self.programs, &program.build.program);
             truth.installations += 1;
             *entry(&mut truth.versions, &program.build.version) += 1;

@@ -13,7 +13,8 @@ use std::fmt;
 /// Make local reports of the weeks that have ended, and send nothing.
 ///
 /// Programs do this by themselves. It ends the weeks: what they counted is one report from then
-/// on, and if telemetry is on, its X is drawn, so that `view` shows exactly what will be sent.
+/// on. If telemetry is on, and a config was verified in the last four weeks, its X is drawn, so that
+/// `view` shows exactly what will be sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor telemetry report")]
 pub(super) struct ReportArgs {

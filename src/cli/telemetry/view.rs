@@ -158,15 +158,17 @@ pub(super) fn state(week: &WeekPreview, sample_rate: Option<f64>) -> String {
         None => (String::new(), "is"),
     };
     let future = match &week.future {
-        Future::NoConfig => "a config would be fetched and verified first, and none is known yet; \
+        Future::NoConfig => {
+            "a config would be fetched and verified first, and it is not known yet; \
                              look through another with --config FILE."
-            .to_owned(),
+                .to_owned()
+        }
         Future::Decided(Filtered { report: Some(_), .. }) => {
             format!("by this config, this {sent} sent, byte for byte:")
         }
         Future::AtMost(Filtered { report: Some(_), .. }) => format!(
             "by this config, at most this {sent} sent, of {} of all weeks. X is drawn when the \
-             week has ended, and shown here as its smallest value:",
+             week has ended and the newest config is known, and shown here as its smallest value:",
             percent(sample_rate.unwrap_or_default())
         ),
         Future::Decided(Filtered { withheld, .. }) | Future::AtMost(Filtered { withheld, .. }) => {

@@ -11,12 +11,16 @@ use super::error::CountingError;
 use super::mapped::Mapped;
 use super::metadata::Metadata;
 use crate::client::day::Day;
+use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::program::Program;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
+
+/// The longest file `weekends` that is read, in bytes.
+const LONGEST_WEEKENDS: u64 = 1024;
 
 /// A counter file in use, and what it is for.
 pub(super) struct CurrentFile {
@@ -34,7 +38,9 @@ impl CurrentFile {
         let local = folder.local();
         // Before anything is made: a program that cannot be named leaves no folder behind.
         Metadata::new(program, today, today)?;
-        fs::create_dir_all(&local).map_err(CountingError::io("create", &local))?;
+        for folder in [folder.path(), &local] {
+            files::create_folder(folder).map_err(CountingError::io("use", folder))?;
+        }
         let end = week_end(today, weekday(&local)?);
         let metadata = Metadata::new(program, today, end)?;
         let mapped = Mapped::open(&local.join(metadata.file_name()), &metadata)?;
@@ -54,7 +60,7 @@ fn weekday(local: &Path) -> Result<u8, CountingError> {
     let mut drawn = false;
     // Go's clients write the file in two steps: between them it is empty.
     for _ in 0..20 {
-        match fs::read(&path) {
+        match files::read(&path, LONGEST_WEEKENDS) {
             Ok(text) => match text.trim_ascii().first() {
                 // Whatever the byte, Go's clients take it for this day.
                 Some(digit) => return Ok(digit.wrapping_sub(b'0') % 7),
@@ -77,16 +83,17 @@ fn draw_weekday(local: &Path, path: &Path) -> io::Result<()> {
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let [digit, suffix @ ..] = random;
     let temporary = local.join(format!(".weekends.{:016x}", u64::from_ne_bytes(suffix)));
-    let mut file = fs::File::create_new(&temporary)?;
     // 256 is no multiple of 7: some days come up a little more often than others (37 to 36), which
     // is harmless for spreading reports over a week.
-    let made =
-        writeln!(file, "{}", digit % 7).and_then(|()| match fs::hard_link(&temporary, path) {
+    let content = format!("{}\n", digit % 7);
+    let made = files::create(&temporary, content.as_bytes()).and_then(|_| {
+        match fs::hard_link(&temporary, path) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
             // A file system without links.
             Err(_) => fs::rename(&temporary, path),
             Ok(()) => Ok(()),
-        });
+        }
+    });
     // Gone already, if it was renamed.
     let _ = fs::remove_file(&temporary);
     made

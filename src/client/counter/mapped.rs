@@ -12,15 +12,18 @@
 //!    bits, everything else as 32.
 //! 3. **Every offset is checked** against what is mapped before it becomes a pointer.
 //!
-//! What cannot be protected: a process that shortens the file while it is in use. Touching a page
-//! that the file no longer has kills a process (`SIGBUS`); Go's clients are in the same place.
-//! Neither of us ever shortens a file, and deleting one is harmless. A full disk could do the same,
-//! as Go's clients leave holes in the file that get their blocks when first written; so on Linux
-//! every page's blocks are allocated before it is mapped, and a full disk is an ordinary error. On
-//! other systems, and on file systems that allocate nothing in advance, that danger remains.
+//! A program that shortens the file while it is in use would kill all that touch a page which the
+//! file no longer has (`SIGBUS`). Neither Go's clients nor we ever shorten a file, and deleting one
+//! is harmless; against others, `fault` handles the signal on Linux. On other systems that danger
+//! remains. A full disk could do the same, as Go's clients leave holes in the file that get their
+//! blocks when first written; so on Linux every page's blocks are allocated before it is mapped, and
+//! a full disk is an ordinary error.
 //!
 //! The format is in [`super::layout`]; which file it is, in [`super::file`].
 #![allow(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod fault;
 
 use super::error::CountingError;
 use super::layout::{
@@ -28,8 +31,9 @@ use super::layout::{
     RECORD_HEADER, UNIT, bucket, header,
 };
 use super::metadata::Metadata;
+use crate::client::files;
 use memmap2::{MmapOptions, MmapRaw};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -113,16 +117,12 @@ impl Mapped {
         let other = || CountingError::Other { path: path.to_path_buf() };
         let header = header(&metadata.to_string()).ok_or_else(other)?;
         let layout = u32::try_from(header.len()).ok().and_then(Layout::new).ok_or_else(other)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(CountingError::io("open", path))?;
+        let mut file = files::open_shared(path).map_err(CountingError::io("open", path))?;
         let length = file.metadata().map_err(CountingError::io("examine", path))?.len();
         if length < u64::from(PAGE) {
-            write_at(&mut file, 0, &header).map_err(CountingError::io("write", path))?;
+            files::may_grow_to(PAGE.into())
+                .and_then(|()| write_at(&mut file, 0, &header))
+                .map_err(CountingError::io("write", path))?;
         }
         let path = path.to_path_buf();
         let mut mapped = Mapped { path, file, layout, windows: Vec::new(), length: 0 };
@@ -257,6 +257,11 @@ impl Mapped {
         Some((same, next))
     }
 
+    /// Whether the file has become shorter than it is mapped.
+    pub fn is_cut_off(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into())
+    }
+
     /// Maps what other processes have added to the file. Says whether there was any.
     fn follow(&mut self) -> Result<bool, CountingError> {
         let length = self.file.metadata().map_err(CountingError::io("examine", &self.path))?.len();
@@ -275,7 +280,11 @@ impl Mapped {
     fn map_up_to(&mut self, end: u32) -> Result<(), CountingError> {
         let (start, length) = (self.length, end - self.length);
         let mut extend = || -> io::Result<()> {
-            if !allocate(&self.file, start, length)? && self.file.metadata()?.len() < end.into() {
+            let is_shorter = self.file.metadata()?.len() < end.into();
+            if is_shorter {
+                files::may_grow_to(end.into())?;
+            }
+            if !allocate(&self.file, start, length)? && is_shorter {
                 write_at(&mut self.file, end - 4, &[0; 4])?;
             }
             Ok(())
@@ -287,7 +296,10 @@ impl Mapped {
             .map_raw(&self.file)
             .map_err(CountingError::io("map", &self.path))?;
         // Rule 1: it is never unmapped.
-        self.windows.push(Window { start, length, memory: Box::leak(Box::new(memory)) });
+        let memory: &'static MmapRaw = Box::leak(Box::new(memory));
+        #[cfg(target_os = "linux")]
+        fault::guard(memory.as_mut_ptr(), memory.len());
+        self.windows.push(Window { start, length, memory });
         self.length = end;
         Ok(())
     }
@@ -331,24 +343,22 @@ fn write_at(file: &mut File, offset: u32, bytes: &[u8]) -> io::Result<()> {
 
 /// Gives a part of the file its place on the disk, extending the file if it is shorter, and leaves
 /// what is in it. Says whether the file system can.
-#[cfg(any(target_os = "android", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 fn allocate(file: &File, offset: u32, length: u32) -> io::Result<bool> {
-    use std::os::fd::AsRawFd;
+    use nix::errno::Errno;
+    use nix::fcntl::{FallocateFlags, fallocate};
     loop {
-        // SAFETY: the call takes numbers only, and the file is open as long as it is borrowed.
-        let done = unsafe { libc::fallocate(file.as_raw_fd(), 0, offset.into(), length.into()) };
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            _ if done == 0 => return Ok(true),
-            Some(libc::EINTR) => {}
-            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EPERM | libc::EINVAL) => return Ok(false),
-            _ => return Err(error),
-        }
+        return match fallocate(file, FallocateFlags::empty(), offset.into(), length.into()) {
+            Ok(()) => Ok(true),
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM | Errno::EINVAL) => Ok(false),
+            Err(error) => Err(error.into()),
+        };
     }
 }
 
 /// Other systems have no call that does this and nothing else.
-#[cfg(not(any(target_os = "android", target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 fn allocate(_: &File, _: u32, _: u32) -> io::Result<bool> {
     Ok(false)
 }

@@ -14,7 +14,9 @@
 //!
 //! Counting never fails, never blocks, and writes nothing where the user has not allowed it.
 //! Before [`start`](super::start()) it waits in memory. After it, a counter that was used before
-//! costs one atomic addition to a mapped file: no lock, no system call.
+//! costs a look at a clock and one atomic addition to a mapped file: no lock, no system call. (But
+//! for one look at the user's choice every quarter of an hour, and the next week's file when the
+//! week ends: whatever is counted next does that, however long the program runs or slept.)
 //!
 //! The files are those of golang/telemetry, version 1. Programs of both languages can share a
 //! folder, read each other's files, and count into the same one at once.
@@ -27,10 +29,12 @@
 //! | `parse` | reading a file that lies still, whatever it holds |
 //! | `mapped` | a file in use; the only unsafe code |
 //! | `file` | which file today, and when its week ends |
+//! | `clock` | the time, as cheap as the system has it |
 //! | `recorder` | what a process counts, and where each count goes |
 //! | `stack` | stack counters, and Rust's backtraces as frames |
 //! | `error` | why counting may stop |
 
+mod clock;
 mod error;
 mod file;
 mod layout;

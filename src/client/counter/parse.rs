@@ -11,8 +11,9 @@ use super::layout::{
 };
 use super::metadata::{Metadata, MetadataError};
 use super::name::written_out;
+use crate::client::files;
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a counter file says.
@@ -97,16 +98,11 @@ impl CounterFile {
     ///
     /// It cannot be read, or is not a counter file.
     pub fn read(path: &Path) -> Result<CounterFile, ReadError> {
-        let read = || -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            let file = std::fs::File::open(path)?;
-            file.take(u64::from(MAX_FILE) + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
+        let read = files::read(path, MAX_FILE.into());
         let path = path.to_path_buf();
-        match read() {
+        match read {
+            Err(e) if e.kind() == io::ErrorKind::FileTooLarge => Err(ReadError::TooLong { path }),
             Err(source) => Err(ReadError::Io { path, source }),
-            Ok(bytes) if bytes.len() > MAX_FILE as usize => Err(ReadError::TooLong { path }),
             Ok(bytes) => {
                 CounterFile::parse(&bytes).map_err(|source| ReadError::Parse { path, source })
             }

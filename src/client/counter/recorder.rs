@@ -13,13 +13,34 @@
 //!    thread, nor for itself when it is interrupted (a panic hook, a forked child), and nothing is
 //!    forgotten.
 //!
-//! When the week ends, each name's place is taken back before the next file is opened; a count
-//! that is on its way at that instant goes to the old file, which is still mapped. If that file has
-//! been reported and deleted meanwhile, by a process on a clock ahead of ours, it is lost; Go's
-//! clients have the same gap.
+//! # When the week ends
+//!
+//! Every count looks at a coarse clock ([`super::clock`]), which costs a few loads from memory and
+//! no system call. The first one after the week's end opens the next file; so it does after a
+//! machine slept for a month, and in a forked child, which no thread of ours would follow. A thread
+//! would be no better: it must be awake in time, and a program with a second thread may no longer
+//! do all that a program with one may (`unshare`, `setns`).
+//!
+//! Once in a quarter of an hour, the count that comes next also looks whether the user has said
+//! `off`, or `on` again. That look is the only time when counting under a known name makes system
+//! calls, and it waits for nothing: if another thread is at it, that one does it.
+//!
+//! Each name's place is taken back before the next file is opened; a count that is on its way at
+//! that instant goes to the old file, which is still mapped. If that file has been reported and
+//! deleted meanwhile, by a process on a clock ahead of ours, it is lost; Go's clients have the same
+//! gap.
+//!
+//! # Forked children
+//!
+//! A child counts into its parent's file, which both have mapped. A lock that another thread of the
+//! parent held at the fork would be held in the child for ever, so a child never touches an
+//! inherited lock: what is changed under one lies in a [`State`] that knows its process, and a
+//! child that needs it makes its own and opens the file anew. What the parent has not yet brought
+//! to its file is the parent's to bring. Do not count in a signal handler: opening a file allocates.
 //!
 //! Errors stop counting, and are kept for those who ask. Time comes in from outside.
 
+use super::clock;
 use super::error::CountingError;
 use super::file::CurrentFile;
 use super::layout::{BUCKETS, bucket};
@@ -31,12 +52,17 @@ use crate::client::mode::{Consent, DecidedBy, Mode};
 use crate::client::program::Program;
 use std::path::PathBuf;
 use std::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
     fence,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
 use std::time::Duration;
+
+/// How often it is looked whether the user has changed their mind, in seconds.
+const LOOK_EVERY: u64 = 15 * 60;
+/// How often, a millisecond apart, the lock is asked for by those who need it.
+const PATIENCE: u32 = 200;
 
 /// Beyond so many names, new ones are not counted: a program that makes up names must not fill
 /// the memory.
@@ -53,6 +79,22 @@ pub(in crate::client) struct Recorder {
     phase: AtomicU8,
     /// The names that wait for a place in the file: a stack, taken as a whole.
     waiting: AtomicRef<Entry>,
+    /// When it is to be looked whether the week has ended, in seconds since 1970. Never, before
+    /// [`Recorder::keep_time`].
+    look_at: AtomicU64,
+    /// How many seconds this process's time is ahead of the system's.
+    ahead: AtomicI64,
+    /// What counts, and where; never changed once it is known.
+    started: OnceLock<(Folder, Program)>,
+    /// The state of the first process, and that of the forked child which this is, if it is one.
+    first: State,
+    own: AtomicRef<State>,
+}
+
+/// What is changed under a lock, and whose it is.
+struct State {
+    /// The process that may use it; 0 if none has yet.
+    process: AtomicU32,
     /// Held while the file is opened, extended or changed. Counting only ever tries to get it.
     inner: Mutex<Inner>,
 }
@@ -69,9 +111,7 @@ enum Phase {
     Stopped,
 }
 
-#[derive(Default)]
 struct Inner {
-    started: Option<(Folder, Program)>,
     file: Option<CurrentFile>,
     stopped: Option<Stopped>,
 }
@@ -114,8 +154,8 @@ impl Entry {
     #[inline]
     pub fn add(&'static self, number: u64) {
         match self.count.load() {
-            Some(count) => mapped::add(count, number),
-            None => self.recorder.add_later(self, number),
+            Some(count) if !self.recorder.is_due() => mapped::add(count, number),
+            _ => self.recorder.add_later(self, number),
         }
     }
 
@@ -132,7 +172,11 @@ impl Recorder {
             names: AtomicUsize::new(0),
             phase: AtomicU8::new(Phase::Before as u8),
             waiting: AtomicRef::none(),
-            inner: Mutex::new(Inner { started: None, file: None, stopped: None }),
+            look_at: AtomicU64::new(u64::MAX),
+            ahead: AtomicI64::new(0),
+            started: OnceLock::new(),
+            first: State::new(0),
+            own: AtomicRef::none(),
         }
     }
 
@@ -149,7 +193,7 @@ impl Recorder {
             match link.load() {
                 Some(entry) if *entry.name == *name => return Some(entry),
                 Some(entry) => link = &entry.next_in_table,
-                None if self.has_stopped() => return None,
+                None if self.has_stopped() && !self.look_if_due() => return None,
                 None => {
                     let entry = match made {
                         Some(entry) => entry,
@@ -182,39 +226,99 @@ impl Recorder {
 
     /// Begins to count into a file, if the user allows it. A second start changes nothing.
     pub fn start(&'static self, folder: Folder, program: Program, today: Day, consent: &Consent) {
-        let mut inner = self.lock();
-        if inner.started.is_none() && inner.stopped.is_none() {
-            inner.started = Some((folder, program));
+        let Some(mut inner) = self.lock() else { return };
+        if inner.stopped.is_none() && self.started.set((folder, program)).is_ok() {
             self.turn(&mut inner, today, consent);
         }
         drop(inner);
         self.serve_waiting();
+    }
+
+    /// From now on, weeks end by the clock, which is so many seconds behind this process's time.
+    pub fn keep_time(&'static self, ahead: i64) {
+        self.ahead.store(ahead, Relaxed);
+        let Some(inner) = self.lock() else { return };
+        self.look_at.store(self.next_look(&inner), Relaxed);
     }
 
     /// Begins the next week's file if the current one has ended; stops if the user has said so.
     /// After an error, tries again.
     pub fn renew(&'static self, today: Day, consent: &Consent) {
-        let mut inner = self.lock();
-        let off = consent.mode == Mode::Off;
-        let ended = inner.file.as_ref().is_none_or(|file| file.metadata.end <= today);
-        if inner.started.is_some() && (off || ended) {
-            self.turn(&mut inner, today, consent);
-        }
+        let Some(mut inner) = self.lock() else { return };
+        self.renew_locked(&mut inner, today, consent);
         drop(inner);
         self.serve_waiting();
     }
 
+    fn renew_locked(&'static self, inner: &mut Inner, today: Day, consent: &Consent) {
+        let off = consent.mode == Mode::Off;
+        // A file that was cut off takes no more names, and loses the counts of those it has.
+        let ended = inner
+            .file
+            .as_ref()
+            .is_none_or(|file| file.metadata.end <= today || file.mapped.is_cut_off());
+        if self.started.get().is_some() && (off || ended) {
+            self.turn(inner, today, consent);
+        }
+    }
+
+    /// Whether the clock has come to the next look.
+    #[inline]
+    fn is_due(&self) -> bool {
+        let look_at = self.look_at.load(Relaxed);
+        clock::seconds().saturating_add_signed(self.ahead.load(Relaxed)) >= look_at
+    }
+
+    /// Looks whether the week has ended or the user has changed their mind, if it is time to, and
+    /// unless another thread does. Says whether counts are kept.
+    #[cold]
+    fn look_if_due(&'static self) -> bool {
+        if self.is_due()
+            && let Some((folder, _)) = self.started.get()
+            && let Some(mut inner) = self.try_lock()
+            && self.is_due()
+        {
+            // A process in which DO_NOT_TRACK was set never looks: it has no file, and keeps none.
+            let today = self.today();
+            self.renew_locked(&mut inner, today, &Consent::read(folder, None));
+            self.look_at.store(self.next_look(&inner), Relaxed);
+            drop(inner);
+            self.serve_waiting();
+        }
+        !self.has_stopped()
+    }
+
+    fn today(&self) -> Day {
+        let seconds = clock::seconds().saturating_add_signed(self.ahead.load(Relaxed));
+        let time = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        Day::of(time.unwrap_or(std::time::UNIX_EPOCH))
+    }
+
+    fn next_look(&self, inner: &Inner) -> u64 {
+        if let Some(Stopped::Off(DecidedBy::DoNotTrack)) = inner.stopped {
+            return u64::MAX;
+        }
+        let now = clock::seconds().saturating_add_signed(self.ahead.load(Relaxed));
+        let soon = now.saturating_add(LOOK_EVERY);
+        let end = inner.file.as_ref().map(|file| file.metadata.end.start());
+        let end = end.and_then(|end| end.duration_since(std::time::UNIX_EPOCH).ok());
+        // One that has ended by now could not be replaced: not again at every count.
+        end.map(|end| end.as_secs()).filter(|end| *end > now).map_or(soon, |end| end.min(soon))
+    }
+
     /// Stops for a reason that was found before there was a folder.
     pub fn stop(&'static self, error: CountingError) {
-        let mut inner = self.lock();
-        if inner.started.is_none() {
+        let Some(mut inner) = self.lock() else { return };
+        if self.started.get().is_none() {
             self.close(&mut inner, Stopped::Failed(error));
         }
     }
 
     /// Whether counts are kept, and where.
-    pub fn status(&self) -> Status {
-        let inner = self.lock();
+    pub fn status(&'static self) -> Status {
+        let Some(inner) = self.lock() else {
+            return Status::Stopped("another thread is opening the file for too long".to_owned());
+        };
         match (&inner.stopped, &inner.file) {
             (Some(Stopped::Off(decided_by)), _) => Status::Off(decided_by.clone()),
             (Some(Stopped::Failed(error)), _) => Status::Stopped(error.to_string()),
@@ -237,7 +341,7 @@ impl Recorder {
 
     /// Replaces the file by that of today, or closes it.
     fn turn(&'static self, inner: &mut Inner, today: Day, consent: &Consent) {
-        let Some((folder, program)) = &inner.started else { return };
+        let Some((folder, program)) = self.started.get() else { return };
         // The order matters: no name may keep its place in a file that is not the current one.
         for entry in self.entries() {
             entry.count.store(None);
@@ -271,7 +375,8 @@ impl Recorder {
     /// Counts for a name that has no place in the file yet.
     #[cold]
     fn add_later(&'static self, entry: &'static Entry, number: u64) {
-        if self.has_stopped() {
+        self.notice_fork();
+        if !self.look_if_due() {
             return;
         }
         mapped::add(&entry.pending, number);
@@ -300,11 +405,7 @@ impl Recorder {
             if self.waiting.load().is_none() {
                 return;
             }
-            let mut inner = match self.inner.try_lock() {
-                Ok(inner) => inner,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
+            let Some(mut inner) = self.try_lock() else { return };
             let mut next = self.waiting.swap(None);
             while let Some(entry) = next {
                 next = entry.below.load();
@@ -341,8 +442,74 @@ impl Recorder {
             .flat_map(|link| std::iter::successors(link.load(), |entry| entry.next_in_table.load()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the lock, but not for ever: whoever holds it may be this very thread, interrupted,
+    /// or wait for a file system that is gone.
+    fn lock(&'static self) -> Option<MutexGuard<'static, Inner>> {
+        (0..PATIENCE).find_map(|attempt| {
+            if attempt > 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            self.try_lock()
+        })
+    }
+
+    fn try_lock(&'static self) -> Option<MutexGuard<'static, Inner>> {
+        match self.state().inner.try_lock() {
+            Ok(inner) => Some(inner),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// The state of this process.
+    fn state(&'static self) -> &'static State {
+        self.notice_fork();
+        self.own.load().unwrap_or(&self.first)
+    }
+
+    /// In a child that was forked since: gives it a state of its own.
+    fn notice_fork(&'static self) {
+        let process = std::process::id();
+        let inherited = self.own.load();
+        let state = inherited.unwrap_or(&self.first);
+        let owner = state.process.compare_exchange(0, process, SeqCst, SeqCst);
+        if owner.is_ok() || owner == Err(process) {
+            return;
+        }
+        let made: &'static State = Box::leak(Box::new(State::new(process)));
+        // Nobody has it yet, so this does not wait.
+        let mut inner = made.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !self.own.replace(inherited, made) {
+            // Another thread of the child was first.
+            return;
+        }
+        if self.started.get().is_some() {
+            // The parent brings these to its file.
+            self.waiting.swap(None);
+            for entry in self.entries() {
+                entry.pending.store(0, SeqCst);
+                entry.waits.store(false, SeqCst);
+            }
+        }
+        if self.phase.load(SeqCst) == Phase::Counting as u8
+            && let Some((folder, program)) = self.started.get()
+        {
+            // Names that have a place keep it: parent and child have the same file mapped.
+            match CurrentFile::open(folder, program, self.today()) {
+                Ok(file) => inner.file = Some(file),
+                Err(error) => {
+                    self.phase.store(Phase::Stopped as u8, SeqCst);
+                    inner.stopped = Some(Stopped::Failed(error));
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    const fn new(process: u32) -> State {
+        let inner = Inner { file: None, stopped: None };
+        State { process: AtomicU32::new(process), inner: Mutex::new(inner) }
     }
 }
 

@@ -120,6 +120,8 @@ pub(in crate::client) fn frames(backtrace: &str, depth: usize) -> Vec<String> {
     let end = calls.iter().position(|call| call.function.contains(BELOW)).unwrap_or(calls.len());
     calls.truncate(end);
     let own = calls.iter().skip(above).skip_while(|call| !is_program(call));
+    // A line without a function says nothing.
+    let own = own.filter(|call| !call.function.is_empty());
     let frames = own.map(|call| match call.line {
         Some(line) => format!("{}:={line}", call.function),
         None => call.function.clone(),
@@ -320,7 +322,8 @@ mod tests {
         assert_eq!(stored_name("s", &[]), "s\nunknown");
         let long = stored_name("s", &vec!["f".repeat(1000); 9]);
         assert!(long.len() <= MAX_NAME && long.ends_with("f\ntruncated"), "{long}");
-        assert_eq!(crate::collection::frame::stack_depth(&long[2..]), Some(4));
+        let kept = crate::collection::frame::keep(&long[2..], 4).expect("frames");
+        assert_eq!((kept.frames.as_str(), kept.cut), (&long[2..], false));
         // What fits exactly is not cut.
         let exact = stored_name("s", &vec!["f".repeat(818); 5]);
         assert_eq!((exact.len(), exact.contains(TRUNCATED)), (MAX_NAME, false));
@@ -332,6 +335,27 @@ mod tests {
         // What is below this crate's own frames; the test's own are taken for machinery.
         assert!(!frames.is_empty());
         assert!(frames.iter().all(|frame| is_frame(frame)), "{frames:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn every_function_of_this_program_makes_a_frame() {
+        let program = std::env::current_exe().expect("this program");
+        let mut nm = std::process::Command::new("nm");
+        let output = nm.args(["--demangle", "--defined-only"]).arg(program).output();
+        let output = output.expect("nm; install binutils").stdout;
+        let symbols = String::from_utf8(output).expect("text");
+        // Address, kind and name; a name may have spaces in it.
+        let functions = symbols.lines().filter_map(|line| {
+            let mut columns = line.splitn(3, ' ');
+            let (_, kind, name) = (columns.next()?, columns.next()?, columns.next()?);
+            matches!(kind, "T" | "t").then_some(name)
+        });
+        let functions: std::collections::BTreeSet<&str> = functions.collect();
+        assert!(functions.len() > 5_000, "{}", functions.len());
+        let is_lost = |function: &&&str| !is_frame(&function_path(function));
+        let lost: Vec<_> = functions.iter().filter(is_lost).collect();
+        assert!(lost.is_empty(), "{} of {}: {lost:#?}", lost.len(), functions.len());
     }
 
     proptest! {

@@ -6,13 +6,16 @@
 
 use super::error::ReportError;
 use super::shelf::{Shelf, own_folder};
+use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::{Address, AddressError, ConfigSource};
 use crate::gomod::ModulePath;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+
+/// The longest remembered destination that is read, in bytes.
+const LONGEST: u64 = 64 << 10;
 
 /// A deployment, as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Destination {
     pub fn of_folder(folder: &Folder) -> Result<Option<Destination>, DestinationError> {
         let path = file(folder);
         let damaged = |reason: String| DestinationError::Damaged { path: path.clone(), reason };
-        let text = match fs::read(&path) {
+        let text = match files::read(&path, LONGEST) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|e| damaged(e.to_string()))?,
         };

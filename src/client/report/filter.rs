@@ -2,19 +2,19 @@
 //!
 //! Something is sent only if the config lists it: the program, its version, toolchain, operating
 //! system and architecture; of each counter its full name, at a rate of at least X; of each stack
-//! its name, no more frames than its depth, and every frame of the grammar in
-//! [`crate::collection::frame`]. The same function makes what is sent and what
+//! its name and as many frames as its depth says, all of the grammar in
+//! [`crate::collection::frame`], which a server keeps as they are. The same function makes what is sent and what
 //! `candor telemetry view` shows, which is therefore what is sent, byte for byte.
 //!
 //! Go's client checks neither operating system and architecture nor depth and frames, and leaves
 //! that to its server.
 
-use super::json::{Build, ProgramReport, Report};
+use super::json::{Build, LocalReport, ProgramReport, Report};
 use super::x::X;
 use crate::client::day::Day;
+use crate::collection::Allowed;
 use crate::collection::allowed::AllowedProgram;
 use crate::collection::config::Rate;
-use crate::collection::{Allowed, frame};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -74,7 +74,7 @@ pub enum Reason {
         /// The largest with which this counter is sent.
         rate: Rate,
     },
-    /// More frames than a chart needs.
+    /// The frames that are more than a chart needs.
     Depth {
         /// How many may be sent.
         allowed: u32,
@@ -87,15 +87,16 @@ pub enum Reason {
 
 /// Parts a local report by a config.
 ///
-/// `version` is the config's; `last_week` is the week of the last report that was sent before this
-/// one.
+/// `x` is the week's, and `version` the config's; `last_week` is the week of the last report that
+/// was sent before this one.
 pub fn filter(
-    local: &Report,
+    local: &LocalReport,
+    x: X,
     allowed: &Allowed,
     version: &str,
     last_week: Option<Day>,
 ) -> Filtered {
-    let (x, rate) = (local.x, allowed.sample_rate());
+    let rate = allowed.sample_rate();
     if x.get() > rate.get() {
         let reason = Reason::NotSampled { x, rate };
         let withheld = vec![Withheld { build: None, name: None, reason }];
@@ -146,36 +147,57 @@ fn filter_program(
     x: X,
     withheld: &mut Vec<Withheld>,
 ) -> ProgramReport {
-    let mut keep = |counts: &BTreeMap<String, i64>, check: &dyn Fn(&str) -> Result<(), Reason>| {
-        let mut kept = BTreeMap::new();
-        for (name, count) in counts {
-            match if *count > 0 { check(name) } else { Err(Reason::Zero) } {
-                Ok(()) => {
-                    kept.insert(name.clone(), *count);
-                }
-                Err(reason) => {
-                    let (build, name) = (Some(program.build.clone()), Some(name.clone()));
-                    withheld.push(Withheld { build, name, reason });
+    let mut withhold = |name: &str, reason| {
+        let (build, name) = (Some(program.build.clone()), Some(name.to_owned()));
+        withheld.push(Withheld { build, name, reason });
+    };
+    let mut counters = BTreeMap::new();
+    for (name, count) in &program.counters {
+        match check_counter(name, *count, rules, x) {
+            Ok(()) => drop(counters.insert(name.clone(), *count)),
+            Err(reason) => withhold(name, reason),
+        }
+    }
+    // Stacks that differ only below the depth are one.
+    let mut stacks: BTreeMap<String, i64> = BTreeMap::new();
+    for (name, count) in &program.stacks {
+        match keep_stack(name, *count, rules, x) {
+            Ok((kept, deeper)) => {
+                let sum = stacks.entry(kept).or_default();
+                *sum = sum.saturating_add(*count);
+                if let Some(reason) = deeper {
+                    withhold(name, reason);
                 }
             }
+            Err(reason) => withhold(name, reason),
         }
-        kept
-    };
-    let counters = keep(&program.counters, &|name| {
-        let rate = rules.counter(name).ok_or(Reason::Counter)?;
-        check_rate(x, rate)
-    });
-    let stacks = keep(&program.stacks, &|stack| {
-        let (name, frames) = stack.split_once('\n').unwrap_or((stack, ""));
-        let allowed = rules.stack(name).ok_or(Reason::Counter)?;
-        check_rate(x, allowed.rate)?;
-        match frame::stack_depth(frames) {
-            None => Err(Reason::Frame),
-            Some(depth) if u32::try_from(depth).is_ok_and(|depth| depth <= allowed.depth) => Ok(()),
-            Some(_) => Err(Reason::Depth { allowed: allowed.depth }),
-        }
-    });
+    }
     ProgramReport { build: program.build.clone(), counters, stacks }
+}
+
+fn check_counter(name: &str, count: i64, rules: &AllowedProgram, x: X) -> Result<(), Reason> {
+    if count <= 0 {
+        return Err(Reason::Zero);
+    }
+    check_rate(x, rules.counter(name).ok_or(Reason::Counter)?)
+}
+
+/// What is sent of a stack, and why not all of it.
+fn keep_stack(
+    stack: &str,
+    count: i64,
+    rules: &AllowedProgram,
+    x: X,
+) -> Result<(String, Option<Reason>), Reason> {
+    if count <= 0 {
+        return Err(Reason::Zero);
+    }
+    let (name, frames) = stack.split_once('\n').unwrap_or((stack, ""));
+    let allowed = rules.stack(name).ok_or(Reason::Counter)?;
+    check_rate(x, allowed.rate)?;
+    let kept = allowed.keep(frames).ok_or(Reason::Frame)?;
+    let deeper = kept.cut.then_some(Reason::Depth { allowed: allowed.depth });
+    Ok((format!("{name}\n{}", kept.frames), deeper))
 }
 
 fn check_rate(x: X, rate: Rate) -> Result<(), Reason> {
@@ -202,7 +224,7 @@ impl fmt::Display for Reason {
             Reason::Rate { x, rate } => {
                 write!(f, "not in the sample: X is {:.4}, its rate {:.4}", x.get(), rate.get())
             }
-            Reason::Depth { allowed } => write!(f, "the stack is deeper than {allowed}"),
+            Reason::Depth { allowed } => write!(f, "only the first {allowed} frames are sent"),
             Reason::Frame => f.write_str("a line of the stack is not a function and a line number"),
             Reason::Zero => f.write_str("never counted"),
         }

@@ -1,6 +1,7 @@
 //! What a config lets through, and what it does not: one row for each rule.
 
 use super::*;
+use crate::client::report::json::Draw;
 use crate::collection::CollectionConfig;
 
 const CONFIG: &str = r#"{"GOOS":["linux"],"GOARCH":["amd64"],"GoVersion":["rust1.95.0"],
@@ -24,22 +25,22 @@ fn build() -> Build {
     }
 }
 
-fn local(x: f64, build: Build, counts: &[(&str, i64)]) -> Report {
+fn local(x: f64, build: Build, counts: &[(&str, i64)]) -> LocalReport {
     let part = |stacks: bool| {
         let of_kind = counts.iter().filter(|(name, _)| name.contains('\n') == stacks);
         of_kind.map(|(name, count)| ((*name).to_owned(), *count)).collect()
     };
-    Report {
+    LocalReport {
         week: "2026-11-22".parse().expect("a day"),
         last_week: None,
-        x: X::try_from(x).expect("an X"),
         programs: vec![ProgramReport { build, counters: part(false), stacks: part(true) }],
-        config: "v0.0.0-0".to_owned(),
+        draw: Draw::of(X::try_from(x).ok(), "v0.7.0"),
     }
 }
 
-fn filtered(local: &Report) -> Filtered {
-    filter(local, &allowed(), "v0.7.0", Some("2026-11-15".parse().expect("a day")))
+fn filtered(local: &LocalReport) -> Filtered {
+    let x = local.draw.expect("drawn").x;
+    filter(local, x, &allowed(), "v0.7.0", Some("2026-11-15".parse().expect("a day")))
 }
 
 #[test]
@@ -60,12 +61,6 @@ fn a_counter_or_stack_is_sent_only_if_the_config_lists_it_at_this_x() {
         (0.5, "tool/verb:build", -1, Some(Reason::Zero)),
         (0.5, "crash/panic\nmain.main:+1", 1, None),
         (0.5, "crash/panic\nmain.f:+1\nmain.main:+1", 1, None),
-        (
-            0.5,
-            "crash/panic\nmain.g:+1\nmain.f:+1\nmain.main:+1",
-            1,
-            Some(Reason::Depth { allowed: 2 }),
-        ),
         (0.5, "crash/panic\n/home/alice/main.rs:=1", 1, Some(Reason::Frame)),
         (0.5, "crash/panic\nmain.main:+1\nthe password is x", 1, Some(Reason::Frame)),
         (0.5, "crash/panic\n", 1, Some(Reason::Frame)),
@@ -87,6 +82,27 @@ fn a_counter_or_stack_is_sent_only_if_the_config_lists_it_at_this_x() {
         let withheld: Vec<_> = filtered.withheld.iter().map(|withheld| withheld.reason).collect();
         assert_eq!(withheld, reason.into_iter().collect::<Vec<_>>(), "{name} at {at}");
     }
+}
+
+#[test]
+fn frames_below_the_depth_stay() {
+    let sent = |counts: &[(&str, i64)]| {
+        let filtered = filtered(&local(0.5, build(), counts));
+        let stacks = filtered.report.expect("sent").programs.remove(0).stacks;
+        (stacks.into_iter().collect::<Vec<_>>(), filtered.withheld)
+    };
+    let deep = ["crash/panic\na\nb\nc", "crash/panic\na\nb\n/home/alice"];
+    let (stacks, withheld) = sent(&[(deep[0], 2), (deep[1], 3), ("crash/panic\na", 4)]);
+    let expected = [("crash/panic\na", 4), ("crash/panic\na\nb", 5)];
+    assert_eq!(stacks, expected.map(|(name, count)| (name.to_owned(), count)));
+    let mut names: Vec<_> = withheld.iter().map(|w| w.name.as_deref().expect("a name")).collect();
+    names.sort_unstable_by_key(|name| std::cmp::Reverse(*name));
+    assert_eq!(names, deep);
+    assert!(withheld.iter().all(|withheld| withheld.reason == Reason::Depth { allowed: 2 }));
+    // As a client of Go cuts it.
+    let (stacks, withheld) = sent(&[("crash/panic\n:=0,+0x0\nmain.ma\ntruncated\n", i64::MAX)]);
+    assert_eq!(stacks, [("crash/panic\n.:=0,+0x0\ntruncated".to_owned(), i64::MAX)]);
+    assert_eq!(withheld, []);
 }
 
 #[test]
@@ -129,6 +145,7 @@ fn a_report_is_sent_only_if_it_is_in_the_sample() {
     }
     // An empty config, as any that lists nothing, lets nothing through.
     let empty = Allowed::default();
-    let filtered = filter(&local(0.5, build(), &[("a", 1)]), &empty, "v0.1.0", None);
+    let x = X::try_from(0.5).expect("an X");
+    let filtered = filter(&local(0.5, build(), &[("a", 1)]), x, &empty, "v0.1.0", None);
     assert_eq!(filtered.report, None);
 }

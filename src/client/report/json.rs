@@ -26,10 +26,14 @@
 //! Counters and programs stand in the order of their names, so that one report has one text. Text
 //! is read back only where this machine wrote it; the server reads reports by a stricter reader of
 //! its own.
+//!
+//! [`LocalReport`] is the same for what stays on this machine. Until X is drawn, its `X` is 0, which
+//! is no X, and its `Config` [`NO_CONFIG`].
 
 use super::x::X;
 use crate::client::day::Day;
 use crate::collection::go_json;
+use crate::gomod::ModuleVersion;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -53,6 +57,69 @@ pub struct Report {
     pub programs: Vec<ProgramReport>,
     /// The version of the config by which it was made, or [`NO_CONFIG`].
     pub config: String,
+}
+
+/// Everything that one machine counted in one week, and what the week is sampled by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "LocalJson", into = "LocalJson")]
+pub struct LocalReport {
+    /// The day on which the week ended.
+    pub week: Day,
+    /// The week of the last report that was sent before this one was made.
+    pub last_week: Option<Day>,
+    /// What each build of each program counted.
+    pub programs: Vec<ProgramReport>,
+    /// The week's X, once it is drawn. That of a week that may not be sent never is.
+    pub draw: Option<Draw>,
+}
+
+/// An X, and the config that was known before it was drawn, with whose rates it is compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Draw {
+    /// The random number.
+    pub x: X,
+    /// The version of the config.
+    pub config: ModuleVersion,
+}
+
+/// [`LocalReport`] as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LocalJson {
+    #[serde(with = "day_text")]
+    week: Day,
+    #[serde(with = "optional_day")]
+    last_week: Option<Day>,
+    x: f64,
+    #[serde(with = "null_for_none")]
+    programs: Vec<ProgramReport>,
+    config: String,
+}
+
+impl From<LocalReport> for LocalJson {
+    fn from(local: LocalReport) -> LocalJson {
+        let LocalReport { week, last_week, programs, draw } = local;
+        let (x, config) = match draw {
+            Some(draw) => (draw.x.get(), draw.config.to_string()),
+            None => (0.0, NO_CONFIG.to_owned()),
+        };
+        LocalJson { week, last_week, x, programs, config }
+    }
+}
+
+impl From<LocalJson> for LocalReport {
+    /// A number that was drawn before any config was known counts for nothing.
+    fn from(json: LocalJson) -> LocalReport {
+        let LocalJson { week, last_week, x, programs, config } = json;
+        LocalReport { week, last_week, programs, draw: Draw::of(X::try_from(x).ok(), &config) }
+    }
+}
+
+impl Draw {
+    /// What a report says of it, if it says both.
+    pub(super) fn of(x: Option<X>, config: &str) -> Option<Draw> {
+        Some(Draw { x: x?, config: config.parse().ok()? })
+    }
 }
 
 /// What one build of one program counted.
@@ -101,6 +168,23 @@ impl Report {
     ///
     /// It is something else.
     pub fn from_json(json: &[u8]) -> Result<Report, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+}
+
+impl LocalReport {
+    /// The text that is stored.
+    pub fn to_json(&self) -> String {
+        // As a report's.
+        go_json::to_string_indented(self, " ").unwrap_or_default()
+    }
+
+    /// Reads a text that this machine wrote.
+    ///
+    /// # Errors
+    ///
+    /// It is something else.
+    pub fn from_json(json: &[u8]) -> Result<LocalReport, serde_json::Error> {
         serde_json::from_slice(json)
     }
 }
@@ -183,5 +267,25 @@ mod tests {
         let json = empty.to_json();
         assert!(json.contains(" \"Programs\": null,\n"), "{json}");
         assert_eq!(Report::from_json(json.as_bytes()).expect("a report"), empty);
+    }
+    #[test]
+    fn a_local_report_has_no_x_before_a_config_is_known() {
+        let mut local = LocalReport {
+            week: "2026-11-22".parse().expect("a day"),
+            last_week: None,
+            programs: Vec::new(),
+            draw: None,
+        };
+        let json = local.to_json();
+        assert!(json.contains("\"X\": 0,\n") && json.contains("\"v0.0.0-0\""), "{json}");
+        assert_eq!(LocalReport::from_json(json.as_bytes()).expect("a report"), local);
+        assert!(Report::from_json(json.as_bytes()).is_err(), "it is nothing to send");
+        // As of an installation that drew first.
+        let early = json.replace("\"X\": 0,", "\"X\": 0.5,");
+        assert_eq!(LocalReport::from_json(early.as_bytes()).expect("a report"), local);
+        local.draw = Draw::of(X::try_from(0.25).ok(), "v0.7.0");
+        let json = local.to_json();
+        assert!(json.contains("\"X\": 0.25,\n") && json.contains("\"v0.7.0\""), "{json}");
+        assert_eq!(LocalReport::from_json(json.as_bytes()).expect("a report"), local);
     }
 }

@@ -1,16 +1,10 @@
-//! What a machine knows of the config, and when it asks again.
+//! What a machine knows of the config, and how it asks for more.
 //!
-//! A config is fetched and verified by [`ConfigClient`]; what it vouched for is kept in
-//! `candor/config.json`, and why it did not, in `candor/failure.json`.
+//! A config is fetched and verified by [`ConfigClient`]; what it vouched for last is kept in
+//! `candor/config.json`, and why it did not, in `candor/failure.json`. When it is asked for is
+//! decided in `sampling`.
 //!
-//! A fetch tells a server that a machine reports, and at a low sampling rate nearly all of them
-//! would be for nothing. So there is none
-//! - unless a week has ended, may be sent, and awaits its decision;
-//! - while the config known is younger than a week;
-//! - while it is younger than four, if X is over its sampling rate: the week is then not in the
-//!   sample. If a newer config has a higher rate, such machines join within four weeks; which they
-//!   are is up to X alone, so the sample is smaller for a while, but not crooked;
-//! - twice on one day, after one that failed, unless the user asks for it.
+//! Nothing is asked for twice on one day, after a failure, unless the user asks for it.
 //!
 //! After a failed *check* (the log was forked or rolled back, or something was changed on the way)
 //! nothing at all is sent until one has succeeded. After a failure of the network only what needs a
@@ -19,23 +13,22 @@
 use super::error::ReportError;
 use super::json::day_text;
 use super::shelf::{Shelf, own_folder};
-use super::x::X;
 use crate::client::day::Day;
+use crate::client::files;
 use crate::client::folder::Folder;
-use crate::client::{ClientError, ConfigClient, ConfigSource, RemoteError, Transport, Wanted};
+use crate::client::{
+    ClientError, ConfigClient, ConfigSource, RemoteError, Transport, VerifiedConfig, Wanted,
+};
 use crate::collection::CollectionConfig;
 use crate::gomod::ModuleVersion;
 use crate::store::FileStore;
 use crate::tlog::TileError;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A config younger than so many days is not fetched again.
-const FRESH: i64 = 7;
-/// A config at least so many days old says nothing about today's sampling rate.
-const STALE: i64 = 28;
+/// The longest of these files that is read, in bytes: as long as the largest module.
+const LONGEST: u64 = 128 << 20;
 
 /// A config that was verified on this machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +70,8 @@ impl KnownConfig {
     /// The config that was verified last, if this log vouched for it. What cannot be read is
     /// unknown.
     pub fn of_folder(folder: &Folder, source: &ConfigSource) -> Option<KnownConfig> {
-        let written: Written = serde_json::from_slice(&fs::read(config_file(folder)).ok()?).ok()?;
+        let written: Written =
+            serde_json::from_slice(&files::read(&config_file(folder), LONGEST).ok()?).ok()?;
         // Another project's, or vouched for by a key that is no longer trusted.
         if written.module != source.module.as_str() || written.key != source.key.to_string() {
             return None;
@@ -88,85 +82,144 @@ impl KnownConfig {
             config: CollectionConfig::from_json(written.config.as_bytes()).ok()?,
         })
     }
-
-    /// How many days ago it was fetched; as good as never, if the clock was set back.
-    fn age(&self, today: Day) -> i64 {
-        let age = today.since(self.fetched);
-        if age < 0 { i64::MAX } else { age }
-    }
-
-    /// Whether it decides about weeks with these X without being fetched again.
-    fn suffices(&self, today: Day, xs: &[X]) -> bool {
-        let age = self.age(today);
-        let rate = self.config.sample_rate.get();
-        age < FRESH || (age < STALE && !xs.is_empty() && xs.iter().all(|x| x.get() > rate))
-    }
 }
 
 impl FetchFailure {
     /// The last failure, if no fetch has succeeded since.
     pub fn of_folder(folder: &Folder) -> Option<FetchFailure> {
-        serde_json::from_slice(&fs::read(failure_file(folder)).ok()?).ok()
+        serde_json::from_slice(&files::read(&failure_file(folder), LONGEST).ok()?).ok()
     }
 }
 
-/// Gets a config that decides about weeks with these X, from the folder or from the network.
-pub(super) fn obtain(
-    shelf: &Shelf,
-    folder: &Folder,
-    source: &ConfigSource,
-    transport: &dyn Transport,
-    today: Day,
-    xs: &[X],
-    asked_by_user: bool,
-) -> Result<Result<KnownConfig, FetchFailure>, ReportError> {
-    let failure = FetchFailure::of_folder(folder);
-    let must_check = failure.as_ref().is_some_and(|failure| failure.check);
-    match KnownConfig::of_folder(folder, source) {
-        Some(known) if !must_check && known.suffices(today, xs) => return Ok(Ok(known)),
-        _ => {}
+/// Asks a project's server for configs, on one day and for one folder.
+pub(super) struct ConfigFetcher<'a> {
+    pub shelf: &'a Shelf,
+    pub folder: &'a Folder,
+    pub source: &'a ConfigSource,
+    /// `None` where nothing may be asked for.
+    pub transport: Option<&'a dyn Transport>,
+    pub today: Day,
+    pub asked_by_user: bool,
+}
+
+impl ConfigFetcher<'_> {
+    /// The config that was verified last, unless a check has failed since.
+    pub fn known(&self) -> Option<KnownConfig> {
+        if must_check(self.folder) {
+            return None;
+        }
+        KnownConfig::of_folder(self.folder, self.source)
     }
-    if let Some(failure) = failure
-        && failure.day == today
-        && !asked_by_user
-    {
-        return Ok(Err(failure));
-    }
-    let memory = Arc::new(FileStore::new(own_folder(folder)));
-    let client = ConfigClient::new(source.clone(), transport, memory)?;
-    let fetched = client.fetch(Wanted::Latest).map_err(|error| FetchFailure {
-        day: today,
-        check: is_failed_check(&error),
-        reason: error.to_string(),
-    });
-    let fetched = fetched.and_then(|verified| {
-        // The log vouches for it, but this program cannot read it. A newer one may.
-        let config = CollectionConfig::from_json(verified.config()).map_err(|error| {
-            let reason = format!("the config {} was not understood: {error}", verified.version());
-            FetchFailure { day: today, reason, check: false }
+
+    /// The newest config, which is the known one from now on.
+    pub fn newest(
+        &self,
+        known: Option<&KnownConfig>,
+    ) -> Result<Result<KnownConfig, FetchFailure>, ReportError> {
+        let version = known.map(|known| known.version);
+        let fetched = self.fetch(|client| match version {
+            Some(version) => client.fetch_newer_than(version),
+            None => client.fetch(Wanted::Latest).map(Some),
         })?;
-        Ok((verified, config))
-    });
-    match fetched {
-        Ok((verified, config)) => {
-            let written = Written {
-                module: source.module.to_string(),
-                key: source.key.to_string(),
-                version: verified.version().to_string(),
-                fetched: today,
-                config: String::from_utf8_lossy(verified.config()).into_owned(),
-            };
-            shelf.replace(&config_file(folder), &to_json(&written))?;
-            shelf.remove(&failure_file(folder))?;
-            Ok(Ok(KnownConfig { version: verified.version(), fetched: today, config }))
+        let fetched = fetched.and_then(|newer| match (newer, known) {
+            (Some(newer), _) => self.read(&newer),
+            (None, Some(known)) => Ok(KnownConfig { fetched: self.today, ..known.clone() }),
+            // Something is newer than nothing.
+            (None, None) => Err(self.failure("no config was found".to_owned())),
+        });
+        match &fetched {
+            Ok(known) => {
+                let written = Written {
+                    module: self.source.module.to_string(),
+                    key: self.source.key.to_string(),
+                    version: known.version.to_string(),
+                    fetched: self.today,
+                    config: known.config.to_json(),
+                };
+                self.shelf.replace(&config_file(self.folder), &to_json(&written))?;
+                self.forget_failure()?;
+            }
+            Err(failure) => self.remember(failure)?,
         }
-        Err(failure) => {
-            // A week without the network must not make a failed check forgotten.
-            let failure = FetchFailure { check: failure.check || must_check, ..failure };
-            shelf.replace(&failure_file(folder), &to_json(&failure))?;
-            Ok(Err(failure))
+        Ok(fetched)
+    }
+
+    /// The config of this version, which some X was drawn under. `None` if there is no such version
+    /// any more: the project has begun another log.
+    pub fn version(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Result<Option<KnownConfig>, FetchFailure>, ReportError> {
+        if let Some(known) = self.known().filter(|known| known.version == version) {
+            return Ok(Ok(Some(known)));
+        }
+        let fetched = self.fetch(|client| match client.fetch(Wanted::Version(version)) {
+            Err(ClientError::UnknownVersion { .. }) => Ok(None),
+            fetched => fetched.map(Some),
+        })?;
+        let fetched =
+            fetched.and_then(|found| found.map(|verified| self.read(&verified)).transpose());
+        match &fetched {
+            Ok(_) => self.forget_failure()?,
+            Err(failure) => self.remember(failure)?,
+        }
+        Ok(fetched)
+    }
+
+    fn fetch<T>(
+        &self,
+        fetch: impl FnOnce(&ConfigClient<&dyn Transport>) -> Result<T, ClientError>,
+    ) -> Result<Result<T, FetchFailure>, ReportError> {
+        let Some(transport) = self.transport else {
+            return Ok(Err(self.failure("no config is asked for now".to_owned())));
+        };
+        if let Some(failure) = FetchFailure::of_folder(self.folder)
+            && failure.day == self.today
+            && !self.asked_by_user
+        {
+            return Ok(Err(failure));
+        }
+        let memory = Arc::new(FileStore::new(own_folder(self.folder)));
+        let client = ConfigClient::new(self.source.clone(), transport, memory)?;
+        Ok(fetch(&client).map_err(|error| FetchFailure {
+            check: is_failed_check(&error),
+            ..self.failure(error.to_string())
+        }))
+    }
+
+    fn read(&self, verified: &VerifiedConfig) -> Result<KnownConfig, FetchFailure> {
+        let version = verified.version();
+        match CollectionConfig::from_json(verified.config()) {
+            Ok(config) => Ok(KnownConfig { version, fetched: self.today, config }),
+            // The log vouches for it, but this program cannot read it. A newer one may.
+            Err(error) => {
+                Err(self.failure(format!("the config {version} was not understood: {error}")))
+            }
         }
     }
+
+    fn failure(&self, reason: String) -> FetchFailure {
+        FetchFailure { day: self.today, reason, check: false }
+    }
+
+    fn remember(&self, failure: &FetchFailure) -> Result<(), ReportError> {
+        if self.transport.is_none() {
+            return Ok(());
+        }
+        // A week without the network must not make a failed check forgotten.
+        let check = failure.check || must_check(self.folder);
+        let failure = FetchFailure { check, ..failure.clone() };
+        self.shelf.replace(&failure_file(self.folder), &to_json(&failure))
+    }
+
+    fn forget_failure(&self) -> Result<(), ReportError> {
+        self.shelf.remove(&failure_file(self.folder))
+    }
+}
+
+/// Whether a check has failed, and none has succeeded since.
+pub(super) fn must_check(folder: &Folder) -> bool {
+    FetchFailure::of_folder(folder).is_some_and(|failure| failure.check)
 }
 
 /// Everything but silence, and a log in which nothing was published yet.

@@ -1,14 +1,15 @@
 //! What would be sent, before anything is: for users, who are promised to see it first.
 //!
 //! Of a week whose X is drawn, this is what will be sent, byte for byte: it goes through the same
-//! [`filter()`]. Of a week that still counts there is no X yet; it is shown with the smallest, with
-//! which nothing is left out for being sampled. Nothing is written, locked or fetched.
+//! [`filter()`]. Of a week that still counts, or waits for a config to be sampled by, there is no X
+//! yet; it is shown with the smallest, with which nothing is left out for being sampled. Nothing is
+//! written, locked or fetched.
 
 use super::error::ReportError;
 use super::filter::{Filtered, filter};
-use super::json::{NO_CONFIG, Report};
+use super::json::{LocalReport, NO_CONFIG};
 use super::rules::Hold;
-use super::run::{read_begin, read_report, read_text};
+use super::run::{read_begin, read_local, read_text};
 use super::shelf::{self, Listing};
 use super::weeks::{Week, Weeks};
 use super::x::X;
@@ -44,7 +45,7 @@ pub struct WeekPreview {
     /// Whether it has ended.
     pub ended: bool,
     /// Everything that was counted.
-    pub counted: Report,
+    pub counted: LocalReport,
     /// Why nothing of it is sent, if so. A user who has not opted in can see all the same what
     /// would be sent if they had.
     pub hold: Option<Hold>,
@@ -56,7 +57,7 @@ pub struct WeekPreview {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Future {
-    /// No config is known yet. One is fetched when a week has ended.
+    /// Its config is not known here. It is fetched before anything is sent.
     NoConfig,
     /// X is drawn: this is sent.
     Decided(Filtered),
@@ -80,19 +81,26 @@ impl Preview {
         let today = Day::of(now);
         let config = config.map(|(config, version)| (Allowed::new(config), version));
         let hold = |begin, end| Hold::check(&consent, begin, end, today);
-        let future = |counted: &Report, is_drawn: bool| {
+        let future = |counted: &LocalReport| {
             let Some((allowed, version)) = &config else { return Future::NoConfig };
             let last_week = listing.last_sent_before(counted.week);
-            let filtered = filter(counted, allowed, version, last_week);
-            if is_drawn { Future::Decided(filtered) } else { Future::AtMost(filtered) }
+            let through = |x| filter(counted, x, allowed, version, last_week);
+            match counted.draw {
+                None => Future::AtMost(through(X::from_bits(0))),
+                // Only that config decides about it; or one that the user is curious about.
+                Some(draw) if draw.config.to_string() == *version || *version == NO_CONFIG => {
+                    Future::Decided(through(draw.x))
+                }
+                Some(_) => Future::NoConfig,
+            }
         };
         let mut weeks = Vec::new();
         for end in &listing.pending {
             let made = [&listing.ready, &listing.sent, &listing.refused];
             let begin = read_begin(folder, *end);
-            match read_report(&shelf::local_report(folder, *end)) {
+            match read_local(&shelf::local_report(folder, *end)) {
                 Ok(counted) if !made.iter().any(|made| made.contains(end)) => {
-                    let (end, hold, future) = (*end, hold(begin, *end), future(&counted, true));
+                    let (end, hold, future) = (*end, hold(begin, *end), future(&counted));
                     weeks.push(WeekPreview { begin, end, ended: true, counted, hold, future });
                 }
                 _ => {}
@@ -105,10 +113,9 @@ impl Preview {
                 continue;
             }
             let Week { begin, end, programs, .. } = week;
-            let (x, config) = (X::from_bits(0), NO_CONFIG.to_owned());
             let last_week = listing.last_sent_before(end);
-            let counted = Report { week: end, last_week, x, programs, config };
-            let (hold, future) = (hold(Some(begin), end), future(&counted, false));
+            let counted = LocalReport { week: end, last_week, programs, draw: None };
+            let (hold, future) = (hold(Some(begin), end), future(&counted));
             weeks.push(WeekPreview { begin: Some(begin), end, ended, counted, hold, future });
         }
         weeks.sort_by_key(|week| week.end);

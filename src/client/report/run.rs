@@ -6,33 +6,37 @@ use super::destination::Destination;
 use super::error::ReportError;
 use super::event::{Event, Summary};
 use super::filter::{Reason, filter};
-use super::json::{NO_CONFIG, Report};
-use super::known_config::{FetchFailure, KnownConfig, obtain};
+use super::json::{Draw, LocalReport, Report};
+use super::known_config::{ConfigFetcher, FetchFailure, must_check};
 use super::rules::Hold;
+use super::sampling::choose_config;
 use super::shelf::{self, Listing, Shelf};
 use super::weeks::{Week, Weeks};
-use super::x::X;
+use super::x::{RandomnessError, X};
 use crate::client::day::Day;
+use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::upload::{Answer, Upload};
-use crate::client::{Http, Transport};
+use crate::client::{ConfigSource, Http, Transport};
 use crate::collection::Allowed;
-use std::fs;
 use std::io;
 use std::path::Path;
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 /// The longest report that is sent, in bytes. It is far beyond what servers take.
 const LONGEST_REPORT: u64 = 4 << 20;
+
+/// The longest file that holds no more than a day, in bytes.
+const LONGEST_MARK: u64 = 1024;
 
 /// What a run works on.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The telemetry folder.
     pub folder: Folder,
-    /// Where reports go. Without it, local reports are made, and nothing is sent.
+    /// Where reports go. Without it nothing is fetched or sent: local reports are made, and their X
+    /// drawn where the config known from earlier runs is recent enough to sample them.
     pub destination: Option<Destination>,
     /// The time.
     pub now: SystemTime,
@@ -65,26 +69,14 @@ impl<T: Transport + Upload> Wire for T {}
 ///
 /// The folder cannot be used. What is wrong with one week only is in the [`Summary`].
 pub fn run_uploads(options: &RunOptions) -> Result<Summary, ReportError> {
-    run(options, &Http::new(), &|| Consent::now(&options.folder))
-}
-
-/// The same, in a thread of its own, so that the program goes on at once. A program that ends
-/// meanwhile ends it, too; the next one goes on from there.
-///
-/// # Errors
-///
-/// The system gives no thread.
-pub fn upload_in_background(
-    options: RunOptions,
-) -> io::Result<JoinHandle<Result<Summary, ReportError>>> {
-    let thread = std::thread::Builder::new().name("candor-upload".into());
-    thread.spawn(move || run_uploads(&options))
+    run(options, &Http::new(), &|| Consent::now(&options.folder), &X::draw)
 }
 
 pub(crate) fn run(
     options: &RunOptions,
     wire: &dyn Wire,
     consent: &dyn Fn() -> Consent,
+    draw: &dyn Fn() -> Result<X, RandomnessError>,
 ) -> Result<Summary, ReportError> {
     let mut summary = Summary::new(consent());
     if summary.consent.mode == Mode::Off {
@@ -99,14 +91,17 @@ pub(crate) fn run(
         return Ok(summary);
     };
     let today = Day::of(options.now);
-    let mut run = Run { options, wire, consent, shelf, today, config: None, summary };
+    let mut run = Run { options, wire, consent, draw, shelf, today, no_config: false, summary };
     run.make_local_reports()?;
-    if let Some(destination) = &options.destination
-        && run.summary.consent.mode == Mode::On
-    {
+    if run.summary.consent.mode != Mode::On {
+        return Ok(run.summary);
+    }
+    if let Some(destination) = &options.destination {
         destination.bind(&run.shelf, &options.folder)?;
-        run.decide(destination)?;
+        run.decide(&destination.source)?;
         run.send(destination)?;
+    } else if let Ok(Some(destination)) = Destination::of_folder(&options.folder) {
+        run.decide(&destination.source)?;
     }
     Ok(run.summary)
 }
@@ -115,10 +110,11 @@ struct Run<'a> {
     options: &'a RunOptions,
     wire: &'a dyn Wire,
     consent: &'a dyn Fn() -> Consent,
+    draw: &'a dyn Fn() -> Result<X, RandomnessError>,
     shelf: Shelf,
     today: Day,
-    /// The config, or why there is none: asked for at most once a run.
-    config: Option<Result<KnownConfig, FetchFailure>>,
+    /// Whether a config was asked for in vain: it is not asked for again in this run.
+    no_config: bool,
     summary: Summary,
 }
 
@@ -148,12 +144,11 @@ impl Run<'_> {
         let (begin, end) = (week.begin, week.end);
         // Only another kind of client makes a report to send before the local one.
         let made = self.read_made(end, listing);
-        let report = Report {
+        let report = LocalReport {
             week: end,
             last_week: listing.last_sent_before(end),
-            x: made.map_or_else(X::draw, Ok)?,
             programs: week.programs.clone(),
-            config: NO_CONFIG.to_owned(),
+            draw: made.as_ref().and_then(|made| Draw::of(Some(made.x), &made.config)),
         };
         let hold = Hold::check(&self.summary.consent, Some(begin), end, self.today);
         if hold.is_none() && made.is_none() {
@@ -164,8 +159,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The X of a report that was made already, whatever became of it.
-    fn read_made(&self, week: Day, listing: &Listing) -> Option<X> {
+    /// A report that was made already, whatever became of it.
+    fn read_made(&self, week: Day, listing: &Listing) -> Option<Report> {
         let folder = &self.options.folder;
         let (ready, sent) = (shelf::ready(folder, week), shelf::sent(folder, week));
         let path = match week {
@@ -173,23 +168,59 @@ impl Run<'_> {
             week if listing.sent.contains(&week) => sent,
             _ => return None,
         };
-        read_report(&path).ok().map(|report| report.x)
+        Report::from_json(read_text(&path).ok()?.as_bytes()).ok()
     }
 
-    /// Steps 4 to 6: of each pending week it is decided what is sent.
-    fn decide(&mut self, destination: &Destination) -> Result<(), ReportError> {
+    /// Steps 4 to 7: of each pending week it is decided what is sent.
+    fn decide(&mut self, source: &ConfigSource) -> Result<(), ReportError> {
+        let (drawn, undrawn): (Vec<_>, Vec<_>) =
+            self.undecided()?.into_iter().partition(|local| local.draw.is_some());
+        let is_sending = self.options.destination.is_some();
+        // First, as a renewed config takes the place of the one that is known.
+        for local in drawn.into_iter().filter(|_| is_sending) {
+            self.decide_drawn(local, source)?;
+        }
+        if undrawn.is_empty() {
+            return Ok(());
+        }
+        let config = {
+            let fetcher = self.fetcher(source);
+            choose_config(fetcher.known(), self.today, |known| fetcher.newest(known))?
+        };
+        let known = match config {
+            Ok(known) => known,
+            Err(failure) => {
+                undrawn.iter().for_each(|local| self.say_waits(local.week, &failure));
+                return Ok(());
+            }
+        };
+        let allowed = Allowed::new(&known.config);
+        for mut local in undrawn {
+            let draw = local.draw(&known, self.draw)?;
+            let path = shelf::local_report(&self.options.folder, local.week);
+            self.shelf.replace(&path, &local.to_json())?;
+            // Otherwise its user can see what will be sent, and what not and why.
+            if is_sending {
+                self.decide_one(&local, draw, &allowed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The pending weeks that may be sent. Those that never may are pending no longer.
+    fn undecided(&mut self) -> Result<Vec<LocalReport>, ReportError> {
         let folder = &self.options.folder;
         let listing = self.listing()?;
         let mut undecided = Vec::new();
         for week in &listing.pending {
             let made = [&listing.ready, &listing.sent, &listing.refused];
             let hold = self.hold_of_pending(*week);
-            match read_report(&shelf::local_report(folder, *week)) {
-                // A run ended between step 6's two halves.
+            match read_local(&shelf::local_report(folder, *week)) {
+                // A run ended between step 7's two halves.
                 _ if made.iter().any(|made| made.contains(week)) => {}
                 _ if hold.is_some_and(Hold::may_pass) => continue,
-                Ok(report) if hold.is_none() => {
-                    undecided.push(report);
+                Ok(local) if hold.is_none() => {
+                    undecided.push(local);
                     continue;
                 }
                 Ok(_) => self.say(Event::Held { week: *week, hold }),
@@ -197,20 +228,25 @@ impl Run<'_> {
             }
             self.shelf.remove(&shelf::pending(folder, *week))?;
         }
-        if undecided.is_empty() {
-            return Ok(());
-        }
-        let xs: Vec<X> = undecided.iter().map(|report| report.x).collect();
-        match self.config(destination, &xs)? {
-            Ok(known) => {
-                let allowed = Allowed::new(&known.config);
-                undecided.iter().try_for_each(|local| self.decide_one(local, &allowed, &known))
+        Ok(undecided)
+    }
+
+    /// Decides a week whose X was drawn by an earlier run, by the config of that run.
+    fn decide_drawn(
+        &mut self,
+        local: LocalReport,
+        source: &ConfigSource,
+    ) -> Result<(), ReportError> {
+        let (week, Some(draw)) = (local.week, local.draw) else { return Ok(()) };
+        match self.fetcher(source).version(draw.config)? {
+            Ok(Some(known)) => self.decide_one(&local, draw, &Allowed::new(&known.config)),
+            Ok(None) => {
+                let reason = format!("the log has no config {} any more", draw.config);
+                self.say(Event::Withheld { week, reason });
+                self.shelf.remove(&shelf::pending(&self.options.folder, week))
             }
             Err(failure) => {
-                for report in undecided {
-                    let reason = failure.reason.clone();
-                    self.say(Event::Waits { week: report.week, reason });
-                }
+                self.say_waits(week, &failure);
                 Ok(())
             }
         }
@@ -218,13 +254,13 @@ impl Run<'_> {
 
     fn decide_one(
         &mut self,
-        local: &Report,
+        local: &LocalReport,
+        draw: Draw,
         allowed: &Allowed,
-        known: &KnownConfig,
     ) -> Result<(), ReportError> {
         let (folder, week) = (&self.options.folder, local.week);
         let last_week = self.listing()?.last_sent_before(week);
-        let filtered = filter(local, allowed, &known.version.to_string(), last_week);
+        let filtered = filter(local, draw.x, allowed, &draw.config.to_string(), last_week);
         match filtered.report {
             Some(report) => {
                 self.shelf.create(&shelf::ready(folder, week), &report.to_json())?;
@@ -242,7 +278,7 @@ impl Run<'_> {
         self.shelf.remove(&shelf::pending(folder, week))
     }
 
-    /// Steps 7 and 8: what is ready is sent, the oldest first.
+    /// Steps 8 and 9: what is ready is sent, the oldest first.
     fn send(&mut self, destination: &Destination) -> Result<(), ReportError> {
         let folder = &self.options.folder;
         let listing = self.listing()?;
@@ -250,15 +286,15 @@ impl Run<'_> {
             return Ok(());
         }
         // Reports that were ready when a check failed wait with the others.
-        let must_check = FetchFailure::of_folder(folder).is_some_and(|failure| failure.check);
-        if must_check && let Err(failure) = self.config(destination, &[])? {
-            for week in listing.ready {
-                self.say(Event::Waits { week, reason: failure.reason.clone() });
-            }
+        if must_check(folder)
+            && let Err(failure) = self.fetcher(&destination.source).newest(None)?
+        {
+            listing.ready.iter().for_each(|week| self.say_waits(*week, &failure));
             return Ok(());
         }
         let unsent = shelf::unsent(folder);
-        let last = fs::read_to_string(&unsent).ok().and_then(|day| day.parse::<Day>().ok());
+        let last =
+            files::read_text(&unsent, LONGEST_MARK).ok().and_then(|day| day.parse::<Day>().ok());
         if last == Some(self.today) && !self.options.asked_by_user {
             for week in listing.ready {
                 let reason = "no report could be sent today, so it is tried tomorrow".to_owned();
@@ -314,18 +350,25 @@ impl Run<'_> {
         self.shelf.replace(unsent, &self.today.to_string())
     }
 
-    fn config(
-        &mut self,
-        destination: &Destination,
-        xs: &[X],
-    ) -> Result<Result<KnownConfig, FetchFailure>, ReportError> {
-        if let Some(config) = &self.config {
-            return Ok(config.clone());
+    /// What asks for configs; without a destination it asks for none.
+    fn fetcher<'f>(&'f self, source: &'f ConfigSource) -> ConfigFetcher<'f> {
+        let transport: &dyn Transport = &self.wire;
+        ConfigFetcher {
+            shelf: &self.shelf,
+            folder: &self.options.folder,
+            source,
+            transport: self.options.destination.as_ref().map(|_| transport),
+            today: self.today,
+            asked_by_user: self.options.asked_by_user && !self.no_config,
         }
-        let (folder, source) = (&self.options.folder, &destination.source);
-        let asked = self.options.asked_by_user;
-        let config = obtain(&self.shelf, folder, source, &self.wire, self.today, xs, asked)?;
-        Ok(self.config.insert(config).clone())
+    }
+
+    /// Without a destination, everything waits for a run with one.
+    fn say_waits(&mut self, week: Day, failure: &FetchFailure) {
+        self.no_config = true;
+        if self.options.destination.is_some() {
+            self.say(Event::Waits { week, reason: failure.reason.clone() });
+        }
     }
 
     fn hold_of_pending(&self, week: Day) -> Option<Hold> {
@@ -344,21 +387,18 @@ impl Run<'_> {
 
 /// When a pending week began. What cannot be read began before any day of opting in.
 pub(super) fn read_begin(folder: &Folder, week: Day) -> Option<Day> {
-    let text = fs::read_to_string(shelf::pending(folder, week)).unwrap_or_default();
+    let text = files::read_text(&shelf::pending(folder, week), LONGEST_MARK).unwrap_or_default();
     let begin = text.trim().strip_prefix("began ").and_then(|day| day.parse().ok());
     Some(begin.unwrap_or_else(|| Day::of(SystemTime::UNIX_EPOCH)))
 }
 
-/// Reads a report that this machine wrote; the error says what is wrong with it.
-pub(super) fn read_report(path: &Path) -> Result<Report, String> {
+/// Reads a local report; the error says what is wrong with it.
+pub(super) fn read_local(path: &Path) -> Result<LocalReport, String> {
     let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = read_text(path).map_err(|e| in_file(&e))?;
-    Report::from_json(text.as_bytes()).map_err(|e| in_file(&e))
+    LocalReport::from_json(text.as_bytes()).map_err(|e| in_file(&e))
 }
 
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
-    use std::io::Read;
-    let mut text = String::new();
-    fs::File::open(path)?.take(LONGEST_REPORT).read_to_string(&mut text)?;
-    Ok(text)
+    files::read_text(path, LONGEST_REPORT)
 }

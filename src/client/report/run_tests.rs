@@ -33,9 +33,8 @@ fn a_week_that_has_ended_is_reported_filtered_and_sent() {
     let [program] = &sent.programs[..] else { panic!("{text}") };
     let counters: Vec<_> = program.counters.iter().map(|(n, c)| (n.as_str(), *c)).collect();
     assert_eq!(counters, [("tool/verb:build", 3)]);
-    let local = std::fs::read(machine.folder.local().join("local.2026-11-08.json"));
-    let local = Report::from_json(&local.expect("read")).expect("a report");
-    assert_eq!((local.x, local.programs.len()), (sent.x, 2));
+    let local = machine.local("2026-11-08");
+    assert_eq!((local.draw, local.programs.len()), (Draw::of(Some(sent.x), "v0.1.0"), 2));
 
     // A week later, the report says which was the last.
     let summary = machine.run(&server, "2026-11-16").expect("a run");
@@ -121,9 +120,8 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
             let [text] = &texts[..] else { panic!("{operation}: {week}: {texts:?}") };
             let sent = Report::from_json(text.as_bytes()).expect("a report");
             assert_eq!(sent.programs[0].counters["tool/verb:build"], 3, "{operation}");
-            let path = machine.folder.local().join(format!("local.{week}.json"));
-            let local = Report::from_json(&std::fs::read(path).expect("there")).expect("a report");
-            assert_eq!(local.x, sent.x, "{operation}");
+            let local = machine.local(week);
+            assert_eq!(local.draw, Draw::of(Some(sent.x), "v0.1.0"), "{operation}");
             let counted: i64 = local.programs.iter().map(|p| p.counters["tool/secret"]).sum();
             assert_eq!(counted, if week == "2026-11-08" { 2 } else { 1 }, "{operation}");
         }
@@ -137,45 +135,32 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
 }
 
 #[test]
-fn x_is_drawn_once_however_often_the_network_fails() {
-    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
-    machine.count(FILE);
-    server.reachable.store(false, SeqCst);
-    let local = machine.folder.local().join("local.2026-11-08.json");
-    let mut first = None;
-    for today in ["2026-11-09", "2026-11-10", "2026-11-11"] {
-        let summary = machine.run(&server, today).expect("a run");
-        assert!(matches!(summary.events.last(), Some(Event::Waits { .. })), "{summary:?}");
-        let text = std::fs::read_to_string(&local).expect("read");
-        assert_eq!(*first.get_or_insert(text.clone()), text);
-    }
-    server.reachable.store(true, SeqCst);
-    machine.run(&server, "2026-11-12").expect("a run");
-    let sent = Report::from_json(server.texts("2026-11-08")[0].as_bytes()).expect("a report");
-    let first = Report::from_json(first.expect("read").as_bytes()).expect("a report");
-    assert_eq!(sent.x, first.x);
-}
-
-#[test]
-fn a_config_is_fetched_once_a_week_and_only_for_what_may_be_sampled() {
-    let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
+fn a_config_is_asked_for_once_for_each_week_that_may_be_sent() {
+    let (machine, mut server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
     // Nothing has ended: nothing is fetched.
     machine.count(FILE);
     machine.run(&server, "2026-11-07").expect("a run");
     assert_eq!(server.fetches(), 0);
     machine.run(&server, "2026-11-09").expect("a run");
-    assert_eq!(server.fetches(), 1);
-    // Within the week, what is known is enough; after it, it is not.
+    assert_eq!((server.fetches(), server.downloads()), (1, 1));
+    // Not when there is nothing to decide, nor twice on one day; and nothing but the checkpoint
+    // where there is nothing new.
     for (begin, end, today, fetches) in [
-        ("2026-11-09", "2026-11-10", "2026-11-11", 1),
-        ("2026-11-11", "2026-11-12", "2026-11-15", 1),
-        ("2026-11-12", "2026-11-15", "2026-11-16", 2),
+        ("2026-11-09", "2026-11-22", "2026-11-16", 1),
+        ("2026-11-09", "2026-11-15", "2026-11-16", 2),
+        ("2026-11-10", "2026-11-14", "2026-11-16", 2),
+        ("2026-11-16", "2026-11-21", "2026-11-21", 3),
+        ("2026-11-16", "2026-11-22", "2026-11-23", 4),
     ] {
         machine.count(CounterFile { begin, end, ..FILE });
         machine.run(&server, today).expect("a run");
-        assert_eq!(server.fetches(), fetches, "{today}");
-        assert_eq!(server.texts(end).len(), 1, "{today}");
+        assert_eq!((server.fetches(), server.downloads()), (fetches, 1), "{today}");
     }
+    server.configs.publish(CONFIG);
+    machine.count(CounterFile { begin: "2026-11-23", end: "2026-11-29", ..FILE });
+    machine.run(&server, "2026-11-30").expect("a run");
+    assert_eq!((server.fetches(), server.downloads()), (5, 2));
+    assert_eq!(server.texts("2026-11-29").len(), 1);
 }
 
 #[test]
@@ -287,7 +272,7 @@ fn two_projects_do_not_share_a_folder() {
         now: day("2026-11-16").start(),
         asked_by_user: true,
     };
-    let refused = run::run(&options, &&server, &|| Consent::read(&machine.folder, None));
+    let refused = run::run(&options, &&server, &|| Consent::read(&machine.folder, None), &X::draw);
     assert!(matches!(refused, Err(ReportError::OtherDestination { .. })), "{refused:?}");
 }
 
@@ -307,24 +292,27 @@ fn what_is_shown_is_what_is_then_sent() {
         panic!("{preview:?}")
     };
     assert_eq!(withheld.len(), 1);
-    // X is drawn, and the config cannot be had.
+    // No config can be had, so no X is drawn.
     server.reachable.store(false, SeqCst);
-    machine.run(&server, "2026-11-09").expect("a run");
+    machine.run_without_drawing(&server, "2026-11-09").expect("a run");
     let before = machine.files();
-    let decided = show();
-    let Future::Decided(Filtered { report: Some(shown), .. }) = &decided.weeks[0].future else {
-        panic!("{decided:?}")
-    };
+    let waiting = show();
     assert_eq!(machine.files(), before, "looking changes nothing");
+    let Future::AtMost(Filtered { report: Some(shown), .. }) = &waiting.weeks[0].future else {
+        panic!("{waiting:?}")
+    };
+    assert_eq!(shown, most);
+    // Then one is had, and the server is busy.
     server.reachable.store(true, SeqCst);
     server.answers(Some(Answer::Later("busy".to_owned())));
     machine.run(&server, "2026-11-10").expect("a run");
     let ready = show();
     assert!(ready.weeks.is_empty());
+    let [(week, text)] = &ready.ready[..] else { panic!("{ready:?}") };
+    let shown = Report::from_json(text.as_bytes()).expect("a report");
+    assert_eq!((*week, &shown), (day("2026-11-08"), &Report { x: shown.x, ..most.clone() }));
     server.answers(Some(Answer::Taken));
     machine.run(&server, "2026-11-11").expect("a run");
-    assert_eq!(server.texts("2026-11-08"), [shown.to_json()]);
-    assert_eq!(ready.ready, [(day("2026-11-08"), shown.to_json())]);
-    assert_eq!(Report { x: shown.x, ..most.clone() }, *shown);
+    assert_eq!(server.texts("2026-11-08"), std::slice::from_ref(text));
     assert_eq!(show().sent, [day("2026-11-08")]);
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! FOLDER/local/*.v1.count            counter files
-//! FOLDER/local/local.DATE.json       all counts of the week that ended on DATE, with its X
+//! FOLDER/local/local.DATE.json       all counts of the week that ended on DATE; with its X, and the
+//!                                    version of the config that it was drawn under, once it is
 //! FOLDER/local/DATE.pending          the day on which that week began: it is not yet decided
 //!                                    what of it is sent
 //! FOLDER/local/DATE.json             what is sent of it; waits to be sent
@@ -22,10 +23,11 @@
 use super::error::ReportError;
 use crate::client::counter::SUFFIX;
 use crate::client::day::Day;
+use crate::client::files;
 use crate::client::folder::Folder;
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// What files a folder has. Reading it creates nothing.
@@ -129,12 +131,13 @@ impl Shelf {
     /// The folder cannot be written.
     pub fn take(folder: &Folder) -> Result<Option<Shelf>, ReportError> {
         let own = own_folder(folder);
-        for folder in [&folder.local(), &folder.upload(), &own] {
-            fs::create_dir_all(folder).map_err(ReportError::io("create", folder))?;
+        for folder in [folder.path(), &folder.local(), &folder.upload(), &own] {
+            files::create_folder(folder).map_err(ReportError::io("use", folder))?;
         }
+        // What is seen of the log is kept by `FileStore`, which opens what it finds.
+        files::check_tree(&own).map_err(ReportError::io("use", &own))?;
         let path = own.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(ReportError::io("open", &path))?;
+        let lock = files::open_shared(&path).map_err(ReportError::io("open", &path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Shelf { folder: folder.clone(), _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -205,10 +208,8 @@ impl Shelf {
         let write = || -> io::Result<()> {
             // What a killed process left may be linked to a name that counts: never write into it.
             let _ = fs::remove_file(&path);
-            let mut file = File::create_new(&path)?;
             interruption().map_err(io::Error::other)?;
-            file.write_all(content.as_bytes())?;
-            file.sync_all()
+            files::create(&path, content.as_bytes())?.sync_all()
         };
         write().map_err(ReportError::io("write", &path))?;
         Ok(path)
@@ -238,7 +239,7 @@ fn sync_parent(path: &Path) -> Result<(), ReportError> {
 }
 
 /// Where Candor keeps what Go's client does not know of.
-pub(super) fn own_folder(folder: &Folder) -> PathBuf {
+pub(in crate::client) fn own_folder(folder: &Folder) -> PathBuf {
     folder.path().join("candor")
 }
 

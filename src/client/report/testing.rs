@@ -2,7 +2,7 @@
 
 use super::event::Summary;
 use super::run::{RunOptions, run};
-use super::{Destination, ReportError};
+use super::{Destination, LocalReport, RandomnessError, ReportError, X};
 use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
@@ -12,7 +12,7 @@ use crate::client::{Transport, TransportError};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 #[path = "../../../tests/support/counter_file.rs"]
 mod counter_file;
@@ -66,8 +66,12 @@ pub struct Deployment {
     pub answer: Mutex<Option<Answer>>,
     /// How many checkpoints were asked for: one a fetch.
     pub fetches: AtomicUsize,
+    /// How many modules were downloaded.
+    pub downloads: AtomicUsize,
     /// Whether there is a network.
-    pub reachable: std::sync::atomic::AtomicBool,
+    pub reachable: AtomicBool,
+    /// Whether configs can be had.
+    pub has_configs: AtomicBool,
 }
 
 impl Deployment {
@@ -79,7 +83,9 @@ impl Deployment {
             arrived: Mutex::default(),
             answer: Mutex::new(Some(Answer::Taken)),
             fetches: AtomicUsize::new(0),
+            downloads: AtomicUsize::new(0),
             reachable: true.into(),
+            has_configs: true.into(),
         }
     }
 
@@ -102,6 +108,10 @@ impl Deployment {
         texts
     }
 
+    pub fn downloads(&self) -> usize {
+        self.downloads.load(SeqCst)
+    }
+
     pub fn fetches(&self) -> usize {
         self.fetches.load(SeqCst)
     }
@@ -109,12 +119,15 @@ impl Deployment {
 
 impl Transport for &Deployment {
     fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        if !self.reachable.load(SeqCst) {
+        if !self.reachable.load(SeqCst) || !self.has_configs.load(SeqCst) {
             let (url, reason) = (url.to_owned(), "no network".to_owned());
             return Err(TransportError::Failed { url, reason });
         }
         if url.ends_with("/checkpoint") {
             self.fetches.fetch_add(1, SeqCst);
+        }
+        if url.ends_with(".zip") {
+            self.downloads.fetch_add(1, SeqCst);
         }
         self.configs.get(url, limit)
     }
@@ -173,13 +186,58 @@ impl Machine {
         today: &str,
         asked_by_user: bool,
     ) -> Result<Summary, ReportError> {
-        let options = RunOptions {
+        let options = RunOptions { asked_by_user, ..self.options(Some(to.destination()), today) };
+        self.run_with(to, &options, &X::draw)
+    }
+
+    /// A run that draws this X.
+    pub fn run_drawing(
+        &self,
+        to: &Deployment,
+        today: &str,
+        x: f64,
+    ) -> Result<Summary, ReportError> {
+        let options = self.options(Some(to.destination()), today);
+        self.run_with(to, &options, &|| Ok(X::try_from(x).expect("an X")))
+    }
+
+    /// A run that must not draw any.
+    pub fn run_without_drawing(
+        &self,
+        to: &Deployment,
+        today: &str,
+    ) -> Result<Summary, ReportError> {
+        let options = self.options(Some(to.destination()), today);
+        self.run_with(to, &options, &|| panic!("X was drawn"))
+    }
+
+    /// A run without a destination: nothing is fetched or sent.
+    pub fn run_offline(&self, to: &Deployment, today: &str) -> Result<Summary, ReportError> {
+        self.run_with(to, &self.options(None, today), &X::draw)
+    }
+
+    fn options(&self, destination: Option<Destination>, today: &str) -> RunOptions {
+        RunOptions {
             folder: self.folder.clone(),
-            destination: Some(to.destination()),
+            destination,
             now: day(today).start() + std::time::Duration::from_secs(3600),
-            asked_by_user,
-        };
-        run(&options, &to, &|| Consent::read(&self.folder, None))
+            asked_by_user: false,
+        }
+    }
+
+    fn run_with(
+        &self,
+        to: &Deployment,
+        options: &RunOptions,
+        draw: &dyn Fn() -> Result<X, RandomnessError>,
+    ) -> Result<Summary, ReportError> {
+        run(options, &to, &|| Consent::read(&self.folder, None), draw)
+    }
+
+    /// The local report of a week.
+    pub fn local(&self, week: &str) -> LocalReport {
+        let path = self.folder.local().join(format!("local.{week}.json"));
+        LocalReport::from_json(&std::fs::read(path).expect("there")).expect("a report")
     }
 
     /// The names of the files in `local` and `upload`.

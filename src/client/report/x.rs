@@ -1,8 +1,8 @@
 //! X: the random number that decides what of a week is sampled.
 //!
-//! Drawn once for a week, before anything is known of the config, and stored with the local
-//! report: so neither a retry nor another process draws again until a number is small enough.
-//! It is the only thing that tells the reports of two machines apart.
+//! Drawn once for a week, after it is decided by which config the week is sampled (see `sampling`),
+//! and stored with the local report: so neither a retry nor another process draws again until a
+//! number is small enough. It is the only thing that tells the reports of two machines apart.
 
 use serde::{Deserialize, Serialize};
 

@@ -29,7 +29,7 @@ fn public_file(store: &dyn Store, stem: &str, format: FileFormat, bytes: Vec<u8>
 }
 
 /// A deployment with a week that is complete, and a day that is not.
-fn fixture() -> Fixture {
+pub fn fixture() -> Fixture {
     let fixture = Fixture::with(1);
     let store = fixture.store.clone();
     let file = |name: &str, format, length| public_file(&*store, name, format, bytes(length));
@@ -55,7 +55,7 @@ fn fixture() -> Fixture {
     fixture
 }
 
-const PARQUET: &str = "/data/weeks/week-2026-11-15.parquet";
+pub const PARQUET: &str = "/data/weeks/week-2026-11-15.parquet";
 
 async fn part(router: &Router, range: &str) -> Answer {
     ask(router, Method::GET, PARQUET, &[("range", range)]).await
@@ -148,7 +148,7 @@ async fn only_what_the_index_names_is_there() {
     let index = get(&router, "/data/index.json").await;
     assert_eq!(index.header("content-type"), "application/json");
     let json: serde_json::Value = serde_json::from_slice(&index.body).expect("JSON");
-    assert_eq!(json["format"], 1);
+    assert_eq!(json["format"], 2);
     assert_eq!(json["weeks"]["2026-11-15"]["data"]["files"][0]["bytes"], 1_000_000);
     assert!(json["superseded"].is_null(), "what the next merge removes is nobody's business");
 }

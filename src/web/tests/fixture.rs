@@ -5,11 +5,10 @@ use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
-use crate::publish::zip_key;
+use crate::publish::{Versions, zip_key};
 use crate::store::{MemoryStore, Store};
 use crate::tlog::{
-    Appended, Edge, Host, Log, LogKeys, LogVerifiers, Record, Seed, SignerMemory, TreeHead,
-    leaf_hash,
+    Appended, Edge, Host, Log, LogKeys, LogVerifiers, Record, Seed, SignerLock, TreeHead, leaf_hash,
 };
 use crate::web::{Site, router};
 use axum::Router;
@@ -100,7 +99,10 @@ impl Fixture {
         let keys = LogKeys::new(&host, &Seed::generate().expect("randomness"));
         let store = Arc::new(MemoryStore::new());
         let verifiers = keys.verifiers().clone();
-        let log = Log::new(store.clone(), keys, SignerMemory::new(memory.path()));
+        let signer = SignerLock::in_folder(memory.path()).expect("a signer");
+        let path = ModulePath::new(MODULE).expect("a path");
+        let versions = Arc::new(Versions::new(path, store.clone()));
+        let log = Log::new(store.clone(), keys, signer, versions);
         log.create().expect("a log");
         Fixture { store, keys: verifiers, log, _memory: memory }
     }

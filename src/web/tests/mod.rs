@@ -3,9 +3,11 @@
 
 mod charts;
 mod connections;
+mod cors;
 mod damage;
 mod data;
 mod fixture;
+mod health;
 mod hostile;
 mod pages;
 mod routes;

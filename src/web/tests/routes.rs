@@ -90,7 +90,7 @@ async fn whatever_is_not_here_lets_the_go_command_go_on_to_the_next_proxy() {
 async fn the_checksum_database_is_served_directly_and_through_the_proxy() {
     let fixture = Fixture::with(3);
     let router = fixture.router().await;
-    for base in ["/sumdb", "/goproxy/sumdb/telemetry.example.org/sumdb"] {
+    for base in ["", "/sumdb", "/goproxy/sumdb/telemetry.example.org"] {
         let latest = get(&router, &format!("{base}/latest")).await;
         assert_ok(&latest, "text/plain; charset=utf-8", SECONDS);
         let origin = Face::Sumdb.origin(&fixture.keys.host);
@@ -129,9 +129,10 @@ async fn the_checksum_database_is_served_directly_and_through_the_proxy() {
             assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         }
     }
-    let supported = get(&router, "/goproxy/sumdb/telemetry.example.org/sumdb/supported").await;
-    assert_eq!((supported.status, supported.body.len()), (StatusCode::OK, 0));
-    assert_eq!(get(&router, "/sumdb/supported").await.status, StatusCode::NOT_FOUND);
+    for base in ["/sumdb", "/goproxy/sumdb/telemetry.example.org"] {
+        let supported = get(&router, &format!("{base}/supported")).await;
+        assert_eq!((supported.status, supported.body.len()), (StatusCode::OK, 0), "{base}");
+    }
 }
 
 #[tokio::test]
@@ -250,4 +251,16 @@ async fn the_front_page_says_what_is_here() {
     }
     let empty = get(&Fixture::new().router().await, "/").await;
     assert!(empty.text().contains("none yet"));
+}
+
+#[tokio::test]
+async fn where_no_reports_are_taken_none_is_thrown_away() {
+    let router = Fixture::with(1).router().await;
+    for path in ["/upload/2026-02-08", "/upload//2026-02-08"] {
+        let answer =
+            ask(&router, Method::POST, path, &[("content-type", "application/json")]).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.header("retry-after"), "60");
+        assert_eq!(answer.text(), "no reports are taken at the moment; send it again later\n");
+    }
 }

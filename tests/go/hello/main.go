@@ -2,7 +2,9 @@
 // little and exits; with an upload URL it reports what earlier runs counted instead.
 //
 // It takes no arguments, for the client runs it again, without them, as its own child:
-// TELEMETRY_DIR is the folder, UPLOAD_URL where reports are sent, START_TIME what time it is then.
+// TELEMETRY_DIR is the folder, UPLOAD_URL where reports are sent, START_TIME what time it is then,
+// CRASH how it crashes: "deep", below more calls than a crash report has program counters, each with
+// another one inlined; or "compare", in a function that the compiler made for a type.
 package main
 
 import (
@@ -16,6 +18,8 @@ import (
 
 func main() {
 	config := telemetry.Config{TelemetryDir: os.Getenv("TELEMETRY_DIR")}
+	crash := os.Getenv("CRASH")
+	config.ReportCrashes = crash != ""
 	if url := os.Getenv("UPLOAD_URL"); url != "" {
 		start, err := time.Parse(time.RFC3339, os.Getenv("START_TIME"))
 		if err != nil {
@@ -26,6 +30,16 @@ func main() {
 		config.UploadStartTime = start
 	}
 	result := telemetry.Start(config)
+	switch crash {
+	case "deep":
+		dig(40)
+	case "compare":
+		type pair = struct {
+			A any
+			B string
+		}
+		same(pair{A: []int{}}, pair{A: []int{}})
+	}
 	if !config.Upload {
 		counter.Inc("hello/verb:run")
 		counter.Add("hello/verb:help", 2)
@@ -36,3 +50,17 @@ func main() {
 	}
 	result.Wait()
 }
+
+//go:noinline
+func dig(depth int) {
+	if depth == 0 {
+		panic("deep enough")
+	}
+	further(depth)
+}
+
+// further is inlined: a program counter in dig stands for two calls.
+func further(depth int) { dig(depth - 1) }
+
+//go:noinline
+func same(a, b any) bool { return a == b }

@@ -94,7 +94,7 @@ fn a_deleted_file_is_counted_into_without_harm() {
 #[test]
 fn a_full_file_takes_no_more_names_and_keeps_counting_the_old() {
     let place = Place::with(&file(&[("a", 1)]));
-    let sparse = OpenOptions::new().write(true).open(&place.path).expect("open");
+    let sparse = std::fs::OpenOptions::new().write(true).open(&place.path).expect("open");
     sparse.set_len(MAX_FILE.into()).expect("extended");
     let mut mapped = place.open().expect("opened");
     let limit = mapped.word(mapped.layout.limit()).expect("mapped");

@@ -284,7 +284,7 @@ fn a_count_stays_at_the_largest_number() {
 fn counting_does_not_wait_for_a_file_that_is_being_opened() {
     let machine = Machine::new();
     machine.start(machine.recorder, "2026-11-22", Mode::Local);
-    let held = machine.recorder.lock();
+    let held = machine.recorder.lock().expect("free");
     count(machine.recorder, "a", 1);
     count(machine.recorder, "a", 1);
     assert_eq!(machine.counts(), counts([]));
@@ -292,4 +292,147 @@ fn counting_does_not_wait_for_a_file_that_is_being_opened() {
     // Who held the lock would look; here, the next one that counts a new name does.
     count(machine.recorder, "b", 1);
     assert_eq!(machine.counts(), counts([("a", 2), ("b", 1)]));
+}
+
+/// How many seconds this day's noon is ahead of the system's time.
+fn ahead(text: &str) -> i64 {
+    let seconds = |time: u64| i64::try_from(time).expect("a time");
+    let noon = day(text).start().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    seconds(noon.as_secs() + 43_200) - seconds(clock::seconds())
+}
+
+#[test]
+fn a_week_ends_by_the_clock_without_anybodys_help() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    Mode::Local.store(&machine.folder, day("2026-11-01")).expect("stored");
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    recorder.keep_time(ahead("2026-11-22"));
+    let known = recorder.counter("a").expect("a name");
+    known.add(1);
+    recorder.ahead.store(ahead("2026-11-24"), Relaxed);
+    known.add(1);
+    // The machine slept for weeks; a name that is known is counted first.
+    recorder.ahead.store(ahead("2026-12-12"), Relaxed);
+    known.add(4);
+    count(recorder, "b", 8);
+    // Nobody turns back: a clock that is set back is noticed by nothing.
+    recorder.ahead.store(ahead("2026-12-01"), Relaxed);
+    known.add(16);
+    let expected = [
+        ("2026-11-22".to_owned(), counts([("a", 2)])),
+        ("2026-12-12".to_owned(), counts([("a", 20), ("b", 8)])),
+    ];
+    assert_eq!(machine.files(), expected.into());
+}
+
+#[test]
+fn a_user_who_says_off_is_heard_by_the_next_look_and_on_again() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    Mode::Local.store(&machine.folder, day("2026-11-01")).expect("stored");
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    recorder.keep_time(ahead("2026-11-22"));
+    count(recorder, "a", 1);
+    Mode::Off.store(&machine.folder, day("2026-11-22")).expect("stored");
+    recorder.ahead.fetch_add(15 * 60, Relaxed);
+    count(recorder, "a", 2);
+    assert_eq!(recorder.status(), Status::Off(DecidedBy::ModeFile));
+    Mode::Local.store(&machine.folder, day("2026-11-22")).expect("stored");
+    count(recorder, "a", 4);
+    recorder.ahead.fetch_add(15 * 60, Relaxed);
+    // Also by a name that was never counted before.
+    count(recorder, "b", 8);
+    count(recorder, "a", 16);
+    assert_eq!(machine.counts(), counts([("a", 17), ("b", 8)]));
+}
+
+#[test]
+fn threads_that_count_while_the_clock_ends_the_week_lose_none() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    Mode::Local.store(&machine.folder, day("2026-11-01")).expect("stored");
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    recorder.keep_time(ahead("2026-11-22"));
+    let barrier = Barrier::new(3);
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    barrier.wait();
+                    for number in 0..1_000 {
+                        count(recorder, &format!("t{thread}/{}", number % 50), 1);
+                    }
+                    barrier.wait();
+                }
+            });
+        }
+        for week in 0..20 {
+            let now = day("2026-11-22").plus(7 * week).to_string();
+            recorder.ahead.store(ahead(&now), Relaxed);
+            // Nobody counts until the week is over, then all at once.
+            barrier.wait();
+            barrier.wait();
+        }
+    });
+    let files = machine.files();
+    assert_eq!(files.len(), 20);
+    for (begin, counts) in files {
+        assert_eq!(counts.values().sum::<u64>(), 2_000, "{begin}");
+    }
+}
+
+/// Makes this process look like one that was forked from another while a thread of that one held
+/// the lock.
+fn as_if_forked(recorder: &'static Recorder) -> MutexGuard<'static, Inner> {
+    let held = recorder.lock().expect("free");
+    let state = recorder.own.load().unwrap_or(&recorder.first);
+    state.process.store(std::process::id() + 1, SeqCst);
+    held
+}
+
+#[test]
+fn a_forked_child_waits_for_no_lock_of_its_parent() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    recorder.keep_time(ahead("2026-11-22"));
+    count(recorder, "a", 1);
+    // The parent is just about to bring this to the file.
+    let parents = recorder.counter("parents").expect("a name");
+    parents.pending.store(5, SeqCst);
+    let _held_for_ever = as_if_forked(recorder);
+    count(recorder, "a", 2);
+    count(recorder, "b", 4);
+    parents.add(1);
+    assert!(matches!(recorder.status(), Status::Counting(_)));
+    assert_eq!(machine.counts(), counts([("a", 3), ("b", 4), ("parents", 1)]));
+    // A child of the child.
+    let _held_for_ever = as_if_forked(recorder);
+    count(recorder, "c", 8);
+    assert_eq!(machine.counts()["c"], 8);
+}
+
+#[test]
+fn a_child_forked_before_the_start_starts_by_itself() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    count(recorder, "early", 1);
+    let _held_for_ever = as_if_forked(recorder);
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    count(recorder, "late", 2);
+    assert_eq!(machine.counts(), counts([("early", 1), ("late", 2)]));
+}
+
+#[test]
+fn nothing_waits_for_ever_for_the_lock() {
+    let machine = Machine::new();
+    let recorder = machine.recorder;
+    machine.start(recorder, "2026-11-22", Mode::Local);
+    // As when a panic or a signal interrupts this very thread.
+    let _held = recorder.lock().expect("free");
+    assert!(matches!(recorder.status(), Status::Stopped(_)));
+    recorder.renew(day("2026-11-30"), &consent(Mode::Local));
+    recorder.settle(recorder.counter("a").expect("a name"));
 }

@@ -1,9 +1,10 @@
 //! The charts of weeks in memory.
 //!
 //! A week's charts may be tens of megabytes of JSON. They are read once, on a thread of their own, and
-//! the last few are kept. Pages over many weeks need only the main rows of each, so those are kept
+//! the last few are kept, within the bounds of `memory`. Pages over many weeks need only the main rows of each, so those are kept
 //! apart: an outline is the same shape without parts and reweightings, and of stacks the first ones.
 
+use super::memory::{MemoryPermit, Name, WeeksInMemory};
 use crate::aggregate::PublicError;
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use crate::web::public::ShownIndex;
@@ -13,20 +14,16 @@ use crate::web::site::Site;
 use jiff::civil::Date;
 use std::sync::Arc;
 
-/// Memory for weeks.
-const WEEK_BYTES: u64 = 192 << 20;
 /// Memory for outlines.
 const OUTLINE_BYTES: u64 = 64 << 20;
 /// The rows of a stack chart that an outline keeps.
 const STACKS: usize = 50;
-/// What a number in JSON takes in memory, and the strings' own overhead.
-const IN_MEMORY: u64 = 2;
 
 /// What is kept of weeks' charts.
 #[derive(Debug)]
 pub(in crate::web) struct ChartShelves {
-    weeks: Shelf<[u8; 16], LoadedWeek>,
-    outlines: Shelf<[u8; 16], LoadedWeek>,
+    weeks: WeeksInMemory,
+    outlines: Shelf<Name, LoadedWeek>,
 }
 
 /// The charts of a week.
@@ -34,6 +31,8 @@ pub(in crate::web) struct ChartShelves {
 pub(in crate::web) struct LoadedWeek {
     charts: WeekCharts,
     weight: u64,
+    /// What this takes of the memory for whole weeks; nothing where it is an outline.
+    _memory: Option<MemoryPermit>,
 }
 
 impl Weigh for LoadedWeek {
@@ -45,13 +44,19 @@ impl Weigh for LoadedWeek {
 impl Default for ChartShelves {
     fn default() -> ChartShelves {
         ChartShelves {
-            weeks: Shelf::new(WEEK_BYTES, 8 << 20),
+            weeks: WeeksInMemory::default(),
             outlines: Shelf::new(OUTLINE_BYTES, 256 << 10),
         }
     }
 }
 
 impl LoadedWeek {
+    /// A week that was read with this permit.
+    pub(super) fn new(charts: WeekCharts, mut memory: MemoryPermit) -> LoadedWeek {
+        memory.shrink();
+        LoadedWeek { charts, weight: 0, _memory: Some(memory) }
+    }
+
     /// The charts.
     pub(in crate::web) fn charts(&self) -> &WeekCharts {
         &self.charts
@@ -76,11 +81,9 @@ pub(in crate::web) async fn week(
     week: Date,
 ) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
     let Some((key, bytes)) = key(index, week) else { return Ok(None) };
-    let load = read(site, index, week, move |charts| LoadedWeek {
-        charts,
-        weight: bytes.saturating_mul(IN_MEMORY),
-    });
-    site.chart_shelves().weeks.get(key, load).await.map(Some)
+    let load = read(site, index, week);
+    let load = move |memory| load().map(|charts| LoadedWeek::new(charts, memory));
+    site.chart_shelves().weeks.get(key, bytes, load).await.map(Some)
 }
 
 /// The outline of a week's charts.
@@ -89,13 +92,16 @@ pub(super) async fn outline(
     index: &Arc<ShownIndex>,
     week: Date,
 ) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
-    let Some((key, _)) = key(index, week) else { return Ok(None) };
-    let load = read(site, index, week, outlined);
-    site.chart_shelves().outlines.get(key, load).await.map(Some)
+    let Some((key, bytes)) = key(index, week) else { return Ok(None) };
+    let load = read(site, index, week);
+    let ChartShelves { weeks, outlines } = site.chart_shelves();
+    // All of the week is in memory until it is cut down.
+    let load = weeks.read(bytes, move |_memory| load().map(outlined));
+    outlines.get_with(key, load).await.map(Some)
 }
 
 /// Files are named by their hashes, and so are what was read from them.
-fn key(index: &ShownIndex, week: Date) -> Option<([u8; 16], u64)> {
+fn key(index: &ShownIndex, week: Date) -> Option<(Name, u64)> {
     let file = index.index.weeks.get(&week)?.charts.as_ref()?;
     let mut key = [0; 16];
     for (to, pair) in key.iter_mut().zip(file.sha256.as_bytes().chunks(2)) {
@@ -109,11 +115,10 @@ fn read(
     site: &Site,
     index: &Arc<ShownIndex>,
     week: Date,
-    then: impl FnOnce(WeekCharts) -> LoadedWeek + Send + 'static,
-) -> impl FnOnce() -> Result<LoadedWeek, Refusal> + Send + 'static {
+) -> impl FnOnce() -> Result<WeekCharts, Refusal> + Send + 'static {
     let (data, index) = (site.public_data().clone(), index.clone());
     move || match data.charts(&index.index, week) {
-        Ok(Some(charts)) => Ok(then(charts)),
+        Ok(Some(charts)) => Ok(charts),
         // What the index named a moment ago may have been replaced since.
         Ok(None) | Err(PublicError::Missing(_)) => {
             Err(Refusal::unavailable("these charts are being replaced; try again"))
@@ -138,5 +143,5 @@ fn outlined(mut charts: WeekCharts) -> LoadedWeek {
         };
         weight += 1024 + figure.rows.iter().map(texts).sum::<usize>() as u64;
     }
-    LoadedWeek { charts, weight }
+    LoadedWeek { charts, weight, _memory: None }
 }

@@ -3,7 +3,8 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `address` | the addresses, read and written |
-//! | `loaded` | weeks' charts in memory |
+//! | `loaded` | weeks' charts, read from the store |
+//! | `memory` | how much of them is in memory, and who waits for it |
 //! | `request`, `one_week`, `many_weeks` | what is answered |
 //! | `trend` | one chart over weeks |
 //! | `programs`, `program`, `section`, `range`, `format` | the pages |
@@ -20,6 +21,7 @@ mod format;
 mod json;
 mod loaded;
 mod many_weeks;
+mod memory;
 mod one_week;
 mod parts;
 mod program;

@@ -11,20 +11,28 @@ use crate::web::public::ShownIndex;
 use crate::web::site::Site;
 use maud::{Markup, html};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The most programs that are shown.
 const PROGRAMS: usize = 6;
+/// How long the home page waits for its charts.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The most rows of a picture.
 const ROWS: usize = 6;
 
 /// The newest week's charts, if there are any that can be read. A week that cannot is an error on its
-/// own pages, not on the home page.
+/// own pages, not on the home page; and one that others read too much to have room for is not waited
+/// for long.
 pub(in crate::web) async fn newest(
     site: &Site,
     index: &Arc<ShownIndex>,
 ) -> Option<Arc<LoadedWeek>> {
     let newest = loaded::weeks(index).into_iter().next()?;
-    loaded::week(site, index, newest).await.ok().flatten()
+    let (site, index) = (site.clone(), index.clone());
+    // A task of its own, so that what takes longer is there for the next one who asks.
+    let load = tokio::spawn(async move { loaded::week(&site, &index, newest).await });
+    timeout(PATIENCE, load).await.ok()?.ok()?.ok().flatten()
 }
 
 /// The chart that says most at a glance: the first reviewed one with enough reports, else the first

@@ -3,7 +3,7 @@
 //! Every test simulates weeks of reports from a population in which the truth is known, counts the
 //! weeks whose estimate misses it, and compares that with what the stated confidence allows: if the
 //! true probability of a miss were just 1%, more misses than [`allowed`] would come with a
-//! probability of at most [`LEVEL`]. Seeds are fixed, so a test that passes once passes always. The
+//! probability of at most [`binomial::LEVEL`]. Seeds are fixed, so a test that passes once passes always. The
 //! last tests show that intervals which promise too much do not pass.
 
 use candor::aggregate::figure::Interval;
@@ -15,10 +15,13 @@ use candor::charts::definition::Proportion;
 use candor::collection::{rate, reports_needed};
 use std::num::NonZeroU64;
 
+mod binomial;
+mod rates;
+
+use binomial::{Binomial, Random};
+
 const WEEKS: u32 = 2000;
 const CONFIDENCE: f64 = 0.99;
-/// The level of the one-sided binomial test.
-const LEVEL: f64 = 0.001;
 const SHARES: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 0.9, 0.99, 0.999];
 
 #[test]
@@ -261,10 +264,9 @@ fn covers(
     over + under <= allowed()
 }
 
-/// The most misses that a probability of 1% gives with a probability of more than [`LEVEL`].
+/// The most misses of [`WEEKS`].
 fn allowed() -> usize {
-    let misses = Binomial::new(WEEKS.into(), 1.0 - CONFIDENCE);
-    misses.cumulative.partition_point(|below| 1.0 - below > LEVEL) + misses.first as usize
+    binomial::allowed(WEEKS, 1.0 - CONFIDENCE)
 }
 
 fn equal(reports: u64) -> Weights {
@@ -303,64 +305,4 @@ fn true_share<'a>(draws: impl Iterator<Item = &'a Draws>) -> f64 {
     let (doing, all) =
         draws.fold((0, 0), |sum, draws| (sum.0 + draws.doing, sum.1 + draws.installations));
     doing as f64 / all as f64
-}
-
-/// A binomial distribution, drawn from by inversion.
-struct Binomial {
-    /// The least number that comes up.
-    first: u64,
-    /// From it on, the probability of each or less.
-    cumulative: Vec<f64>,
-}
-
-impl Binomial {
-    fn new(tries: u64, p: f64) -> Binomial {
-        let (n, mode) = (tries as f64, ((tries + 1) as f64 * p).floor().min(tries as f64) as u64);
-        let odds = p / (1.0 - p);
-        // From the most probable number in both directions, in proportion to its probability.
-        let mut less = vec![1.0];
-        for hits in (1..=mode).rev() {
-            let hits = hits as f64;
-            less.push(less[less.len() - 1] * hits / ((n - hits + 1.0) * odds));
-            if less[less.len() - 1] < 1e-25 {
-                break;
-            }
-        }
-        let first = mode + 1 - less.len() as u64;
-        less.reverse();
-        let mut each = less;
-        for hits in mode + 1..=tries {
-            let hits = hits as f64;
-            each.push(each[each.len() - 1] * (n - hits + 1.0) * odds / hits);
-            if each[each.len() - 1] < 1e-25 {
-                break;
-            }
-        }
-        let whole: f64 = each.iter().sum();
-        let mut sum = 0.0;
-        let below = each.iter().map(|part| {
-            sum += part / whole;
-            sum
-        });
-        Binomial { first, cumulative: below.collect() }
-    }
-
-    fn draw(&self, random: &mut Random) -> u64 {
-        let wanted = random.uniform();
-        let place = self.cumulative.partition_point(|below| *below <= wanted);
-        self.first + place.min(self.cumulative.len() - 1) as u64
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }

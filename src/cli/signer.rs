@@ -1,0 +1,184 @@
+//! `candor signer`: where the log's one signer is, moving it, and what to do with a head that it
+//! refuses.
+
+use super::{DataFolder, Failure, Output};
+use crate::client::{Address, Http, RemoteLog};
+use crate::publish::Deployment;
+use crate::tlog::{Checkpoint, Face, LockBackend as _, Seen, SignerId, TreeHead};
+use clap::Subcommand;
+use serde::Serialize;
+use std::fmt::{self, Write as _};
+
+/// See and move the log's one signer.
+///
+/// A log has one signer: a folder on a machine, which keeps the last head that it signed apart from
+/// the store. A copy of the folder elsewhere, or a backup that was put back, is refused until the
+/// signer is moved there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor signer show --data /srv/candor\n  \
+    candor signer move --data /srv/candor --url https://telemetry.example.org")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show who signs, and what was signed last.
+    #[command(after_help = "Example:\n  candor signer show --data /srv/candor")]
+    Show(DataFolder),
+    /// Make this folder on this machine the log's one signer.
+    ///
+    /// Looks at everything that shows what was signed: the store's checkpoint and head, the signer's
+    /// lock, and what the deployment serves at --url. It goes on from the newest, and changes nothing
+    /// where they do not belong to one history or the store lacks some of it. The signer before is
+    /// refused from then on. If its machine still runs and has a lock of its own, remove the key from
+    /// it.
+    #[command(after_help = "Example:\n  \
+        candor signer move --data /srv/candor --url https://telemetry.example.org")]
+    Move(MoveArgs),
+    /// Put back the head that was signed last, where the signer refuses what was committed after it.
+    ///
+    /// Only a head that is not sound is discarded: one that names a version whose zip is not there,
+    /// say, which no publisher commits. Find out first who may write to the store.
+    #[command(after_help = "Example:\n  candor signer discard --data /srv/candor")]
+    Discard(DataFolder),
+}
+
+#[derive(Debug, clap::Args)]
+struct MoveArgs {
+    #[command(flatten)]
+    data: DataFolder,
+    /// Where the deployment is served; what is seen there counts as signed.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// A tree head, as results show it.
+#[derive(Debug, Serialize)]
+struct Head {
+    tree_size: u64,
+    root: String,
+}
+
+impl From<TreeHead> for Head {
+    fn from(head: TreeHead) -> Head {
+        Head { tree_size: head.size.get(), root: head.root.to_string() }
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} entries, root {}", self.tree_size, self.root)
+    }
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    match args.verb {
+        Verb::Show(data) => show(&Deployment::open(&data.folder)?, out),
+        Verb::Move(args) => move_here(&Deployment::open(&args.data.folder)?, args.url, out),
+        Verb::Discard(data) => {
+            let head = Head::from(Deployment::open(&data.folder)?.log()?.discard()?);
+            let text = format!("the log is back at what was signed last: {head}\n");
+            out.result(&head, text)
+        }
+    }
+}
+
+/// What `candor signer show` prints.
+#[derive(Debug, Serialize)]
+struct Shown {
+    /// Whether this folder is the signer.
+    here: bool,
+    /// Why it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    lock: String,
+    lock_signer: Option<String>,
+    registered: Option<String>,
+    last_signed: Option<Head>,
+    published: Option<Head>,
+    committed: Option<Head>,
+}
+
+fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
+    let standing = deployment.standing()?;
+    let lock_signer = standing.lock.as_ref().and_then(|record| record.signer.clone());
+    let reason = match deployment.identity().read() {
+        Err(e) => Some(e.to_string()),
+        Ok(id) if lock_signer.as_ref() != Some(&id) => {
+            Some(format!("this folder is the signer {id}, and the lock does not name it"))
+        }
+        Ok(id) if standing.registered.as_ref() != Some(&id) => {
+            Some(format!("this folder is the signer {id}, and the store does not name it"))
+        }
+        Ok(_) => None,
+    };
+    let name = |id: Option<SignerId>| id.map(|id| id.to_string());
+    let shown = Shown {
+        here: reason.is_none(),
+        reason,
+        lock: deployment.lock()?.place(),
+        lock_signer: name(lock_signer),
+        registered: name(standing.registered),
+        last_signed: standing.lock.map(|record| record.head.into()),
+        published: standing.published.map(Head::from),
+        committed: standing.committed.map(Head::from),
+    };
+    out.result(&shown, &shown)
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            None => writeln!(f, "the log's signer is this folder")?,
+            Some(reason) => writeln!(f, "the log's signer is not this folder: {reason}")?,
+        }
+        let none = || "none".to_owned();
+        let name = |id: &Option<String>| id.clone().unwrap_or_else(none);
+        let head = |head: &Option<Head>| head.as_ref().map_or_else(none, ToString::to_string);
+        writeln!(f, "  lock            {}", self.lock)?;
+        writeln!(f, "  it names        {}", name(&self.lock_signer))?;
+        writeln!(f, "  the store names {}", name(&self.registered))?;
+        writeln!(f, "  last signed     {}", head(&self.last_signed))?;
+        writeln!(f, "  published       {}", head(&self.published))?;
+        writeln!(f, "  committed       {}", head(&self.committed))
+    }
+}
+
+/// What `candor signer move` prints.
+#[derive(Debug, Serialize)]
+struct Moved {
+    signer: String,
+    #[serde(flatten)]
+    head: Head,
+}
+
+fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Result<(), Failure> {
+    let looked_at_url = url.is_some();
+    let seen = url.map(|url| served(deployment, &url)).transpose()?;
+    let head = Head::from(deployment.move_signer(seen.into_iter().collect())?);
+    let signer = deployment.identity().read()?.to_string();
+    let mut text = format!("the log's signer is this folder from now on ({signer})\n  {head}\n");
+    let _ = writeln!(
+        text,
+        "If the signer before is still there, remove keys/log.seed from it: it is refused as long as \
+         the store says so."
+    );
+    if !looked_at_url {
+        let _ = writeln!(text, "What the deployment serves was not looked at: no --url was given.");
+    }
+    out.result(&Moved { signer, head }, text)
+}
+
+/// The head that a deployment serves.
+fn served(deployment: &Deployment, url: &str) -> Result<Seen, Failure> {
+    let address: Address = format!("{}/log", url.trim_end_matches('/')).parse()?;
+    let http = Http::new();
+    let bytes = RemoteLog::new(&address, &http).checkpoint()?;
+    let origin = Face::Log.origin(deployment.host());
+    let checkpoint = Checkpoint::open(&bytes, &deployment.verifiers().log, &origin)
+        .map_err(|e| Failure::new(format!("the checkpoint at {url} is not this log's: {e}")))?;
+    Ok(Seen { what: format!("log at {url}"), head: checkpoint.head() })
+}

@@ -1,0 +1,67 @@
+//! Keeping a receiver open: for as long as a server runs, whatever becomes of it.
+//!
+//! Opening may fail (another process has the folder, a disk is read-only) and is tried again. The
+//! thread that stores may end by a panic; then nothing is known of what it did last but what is on
+//! the disk, and opening reads that: a torn end is cut off, and no report is forgotten whose sender
+//! was told that it is stored. So opening again is as safe as starting the process again.
+
+use super::door::{FrontDoor, FrontDoorError};
+use super::entrance::Entrance;
+use super::journal::JournalError;
+use crate::event::Event;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to wait before opening is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often to look whether the receiver is at work.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Opens a receiver with `open`, sets it, and opens another whenever it has ended, until `stop`
+/// happens. Then uploads have no receiver any more. Blocks: it is for a thread of its own.
+pub fn keep_open(
+    entrance: &Entrance,
+    stop: &Event,
+    open: impl Fn(&Event) -> Result<FrontDoor, FrontDoorError>,
+) {
+    keep_open_every(entrance, stop, open, RETRY);
+}
+
+fn keep_open_every(
+    entrance: &Entrance,
+    stop: &Event,
+    open: impl Fn(&Event) -> Result<FrontDoor, FrontDoorError>,
+    retry: Duration,
+) {
+    let mut said = String::new();
+    while !stop.is_set() {
+        let opened = catch_unwind(AssertUnwindSafe(|| open(stop)));
+        let why = match opened {
+            Ok(Ok(receiver)) => {
+                let receiver = Arc::new(receiver);
+                entrance.set_receiver(receiver.clone());
+                while !receiver.has_ended() && !stop.wait(LOOK) {}
+                if stop.is_set() {
+                    entrance.remove_receiver("the server is stopping");
+                    return;
+                }
+                "the thread that stores reports has ended; what is stored is read again".to_owned()
+            }
+            Ok(Err(FrontDoorError::Journal(JournalError::Stopped { .. }))) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "reading what is stored failed by a panic".to_owned(),
+        };
+        // Said once, for as long as it stays the same.
+        if why != said {
+            tracing::error!("no reports are taken, and their senders asked to come again: {why}");
+        }
+        entrance.remove_receiver(why.clone());
+        said = why;
+        stop.wait(retry);
+    }
+}
+
+#[cfg(test)]
+#[path = "keep_open_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! A receiver that ends is noticed and replaced, and nothing that was acknowledged is forgotten.
+
+use super::*;
+use crate::ingest::journal::{Journal, Limits, Stored, Writer};
+use crate::ingest::segment::Disk;
+use crate::ingest::testing::{self, Log, config, report};
+use crate::ingest::{Answer, Unavailable, oldest_week, stored_reports};
+use jiff::civil::Date;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+const DAY: &str = "2026-02-08";
+/// Longer than any test: what is waited for comes, or the test hangs.
+const HOURS: Duration = Duration::from_secs(7200);
+
+/// A disk on which the thread that writes dies, at its second write.
+#[derive(Debug)]
+struct Deadly(Box<dyn Disk>, u64);
+
+impl Disk for Deadly {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.1 += 1;
+        assert!(self.1 < 2, "as a test asked");
+        self.0.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+fn deadly_receiver(log: &Log, folder: &Path) -> Result<FrontDoor, FrontDoorError> {
+    let oldest = oldest_week(testing::now());
+    let mut writer = Writer::open(folder, oldest, Limits::default())?;
+    writer.segment().replace_disk(|disk| Box::new(Deadly(disk, 0)));
+    let journal: Journal = writer.start(8)?;
+    Ok(FrontDoor::with_journal(journal, log.configs(), testing::clock()))
+}
+
+fn receiver(log: &Log, folder: &Path, stop: &Event) -> Result<FrontDoor, FrontDoorError> {
+    let limits = Limits::default();
+    FrontDoor::open_unless(stop, folder, log.configs(), testing::clock(), limits)
+}
+
+async fn send(receiver: &FrontDoor, x: f64) -> Answer {
+    let permit = receiver.queue_permit().expect("a permit");
+    receiver.take(permit, DAY, report(x).as_bytes()).await
+}
+
+#[tokio::test]
+async fn a_dead_journal_is_noticed_and_another_is_opened() {
+    let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
+    log.append(&config(1.0));
+    let path = folder.path().to_owned();
+    let (entrance, stop) = (Entrance::new(), Event::new());
+    let (second_began, go_on) = (Event::new(), Event::new());
+    let keeper = {
+        let (entrance, stop) = (entrance.clone(), stop.clone());
+        let (second_began, go_on) = (second_began.clone(), go_on.clone());
+        let opened = AtomicU64::new(0);
+        std::thread::spawn(move || {
+            let open = |stop: &Event| match opened.fetch_add(1, Ordering::SeqCst) {
+                0 => deadly_receiver(&log, &path),
+                1 => {
+                    second_began.set();
+                    assert!(go_on.wait(HOURS));
+                    panic!("as a test asked, once more");
+                }
+                _ => receiver(&log, &path, stop),
+            };
+            keep_open_every(&entrance, &stop, open, Duration::ZERO);
+        })
+    };
+    let first = entrance.receiver_within(HOURS).await.expect("a receiver");
+    assert_eq!(entrance.state().problem, None);
+    assert_eq!(send(&first, 0.25).await, Answer::Stored(Stored::New));
+    assert_eq!(
+        send(&first, 0.5).await,
+        Answer::Unavailable(Unavailable::NotStored),
+        "the thread has died of it"
+    );
+    drop(first);
+    assert!(second_began.wait(HOURS));
+    let problem = entrance.state().problem.expect("a problem");
+    assert!(problem.contains("thread that stores reports has ended"), "{problem}");
+    go_on.set();
+    let second = entrance.receiver_within(HOURS).await.expect("another receiver");
+    assert_eq!(entrance.state().problem, None);
+    assert_eq!(send(&second, 0.25).await, Answer::Stored(Stored::Duplicate));
+    assert_eq!(send(&second, 0.5).await, Answer::Stored(Stored::New));
+    drop(second);
+    let state = entrance.state();
+    assert_eq!(state.opened, 2);
+    stop.set();
+    keeper.join().expect("no panic");
+    assert!(entrance.door().is_none());
+    let stored = stored_reports(folder.path(), Date::MIN..=Date::MAX).expect("a folder");
+    assert_eq!(stored.filter(Result::is_ok).count(), 2);
+}
+
+#[test]
+fn it_stops_at_once_while_the_folder_cannot_be_opened() {
+    let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
+    let (entrance, stop, never) = (Entrance::new(), Event::new(), Event::new());
+    // Another process, as far as the lock can tell.
+    let other = receiver(&log, folder.path(), &never).expect("a receiver");
+    let refused = Event::new();
+    std::thread::scope(|scope| {
+        let keeper = scope.spawn(|| {
+            let open = |stop: &Event| {
+                let opened = receiver(&log, folder.path(), stop);
+                refused.set();
+                opened
+            };
+            keep_open_every(&entrance, &stop, open, HOURS);
+        });
+        assert!(refused.wait(HOURS));
+        // It may still be on its way to the wait, or in it: both end.
+        stop.set();
+        keeper.join().expect("no panic");
+    });
+    let problem = entrance.state().problem.expect("a problem");
+    assert!(problem.contains("in use by another process"), "{problem}");
+    drop(other);
+}
+
+#[test]
+fn it_stops_while_segments_are_read() {
+    let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
+    log.append(&config(1.0));
+    let stop = Event::new();
+    drop(receiver(&log, folder.path(), &stop).expect("a receiver"));
+    stop.set();
+    let stopped = receiver(&log, folder.path(), &stop);
+    assert!(matches!(stopped, Err(FrontDoorError::Journal(JournalError::Stopped { .. }))));
+    stop.set();
+    keep_open(&Entrance::new(), &stop, |_| panic!("it is not opened any more"));
+}

@@ -1,0 +1,234 @@
+//! Which segments there were: so that one that is missing is missed.
+//!
+//! ```text
+//! DIR/reports/segments   one JSON object a line, each with its own checksum; only ever added to
+//!   {"segment":3,"sha256":"..."}                            segment 3 was begun
+//!   {"segment":3,"until":"2026-02-08","reports":812,        ... and sealed, with so many reports
+//!    "bytes":345678,"identities":"...","sha256":"..."}          in so many bytes
+//! ```
+//!
+//! `identities` is the SHA-256 of all its reports' identities in order, in hex. A segment whose
+//! identities have that hash need not be hashed again, report by report, to know what is in it.
+//!
+//! A line is written after what it tells of: a process that dies in between leaves a segment that is
+//! not listed, and the next open of the folder lists it. A torn last line is cut off. A line that is
+//! damaged is named, and tells of nothing.
+
+use super::check::Identity;
+use super::stored::ReadError;
+use crate::store::checksum;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// The file's name.
+const NAME: &str = "segments";
+
+/// What a segment was when it was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedSegment {
+    /// Its latest week.
+    pub until: Date,
+    /// How many reports it has.
+    pub reports: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// The SHA-256 of its reports' identities, in hex.
+    pub identities: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    segment: u64,
+    #[serde(flatten)]
+    sealed: Option<SealedSegment>,
+}
+
+/// All that the list says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedSegments {
+    /// What is known of each segment, by number: `None` where it was begun and not sealed.
+    pub segments: BTreeMap<u64, Option<SealedSegment>>,
+    /// Lines that are damaged, counted from 1.
+    pub damaged: Vec<usize>,
+    /// Bytes up to the end of the last whole line.
+    whole: u64,
+}
+
+/// What the list of a journal's folder says; nothing where there is none.
+pub fn listed_segments(folder: &Path) -> Result<ListedSegments, ReadError> {
+    let path = folder.join(NAME);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(parse(&bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(ListedSegments::default()),
+        Err(source) => Err(ReadError::Io { path: format!("reports/{NAME}"), source }),
+    }
+}
+
+fn parse(bytes: &[u8]) -> ListedSegments {
+    let mut listed = ListedSegments::default();
+    for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        // What has no end was not written whole.
+        let Some(line) = line.strip_suffix(b"\n") else { break };
+        listed.whole += line.len() as u64 + 1;
+        let whole = checksum::verify(line).is_ok();
+        match serde_json::from_slice(line).ok().filter(|_| whole) {
+            Some(Line { segment, sealed }) => {
+                let known = listed.segments.entry(segment).or_default();
+                *known = sealed.or(known.take());
+            }
+            None => listed.damaged.push(number),
+        }
+    }
+    listed
+}
+
+/// The list, for the one process that adds to it.
+#[derive(Debug)]
+pub(super) struct SegmentList {
+    file: File,
+    listed: ListedSegments,
+}
+
+impl SegmentList {
+    /// Opens the list of a folder, or begins it. Whoever calls this has the folder's lock, and syncs
+    /// the folder.
+    pub(super) fn open(folder: &Path) -> io::Result<SegmentList> {
+        let path = folder.join(NAME);
+        let listed = match fs::read(&path) {
+            Ok(bytes) => parse(&bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => ListedSegments::default(),
+            Err(error) => return Err(error),
+        };
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        if file.metadata()?.len() > listed.whole {
+            file.set_len(listed.whole)?;
+        }
+        file.sync_all()?;
+        Ok(SegmentList { file, listed })
+    }
+
+    /// What it says.
+    pub(super) fn listed(&self) -> &ListedSegments {
+        &self.listed
+    }
+
+    /// Lists a segment that was begun, unless it is listed.
+    pub(super) fn note_begun(&mut self, number: u64) -> io::Result<()> {
+        match self.listed.segments.contains_key(&number) {
+            true => Ok(()),
+            false => self.add(number, None),
+        }
+    }
+
+    /// Lists a segment as it was sealed, unless that is listed.
+    pub(super) fn note_sealed(&mut self, number: u64, sealed: SealedSegment) -> io::Result<()> {
+        match self.listed.segments.get(&number) {
+            Some(Some(_)) => Ok(()),
+            _ => self.add(number, Some(sealed)),
+        }
+    }
+
+    fn add(&mut self, segment: u64, sealed: Option<SealedSegment>) -> io::Result<()> {
+        let mut line =
+            checksum::add(serde_json::to_vec(&Line { segment, sealed: sealed.clone() })?);
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Nothing may stand behind half a line. If this fails too, the line is damage.
+            let _ = self.file.set_len(self.listed.whole);
+            return Err(error);
+        }
+        self.listed.whole += line.len() as u64;
+        self.listed.segments.insert(segment, sealed);
+        Ok(())
+    }
+}
+
+/// The hash of identities, in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct IdentitiesHash {
+    digest: Sha256,
+    count: u64,
+}
+
+impl IdentitiesHash {
+    pub(super) fn add(&mut self, identity: Identity) {
+        self.digest.update(identity.as_bytes());
+        self.count += 1;
+    }
+
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The hash, in hex.
+    pub(super) fn hex(&self) -> String {
+        self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> SealedSegment {
+        SealedSegment {
+            until: "2026-02-08".parse().expect("a date"),
+            reports: 812,
+            bytes: 345_678,
+            identities: "ab".repeat(32),
+        }
+    }
+
+    #[test]
+    fn what_was_noted_is_read_back_wherever_the_end_is_torn() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut list = SegmentList::open(folder.path()).expect("a list");
+        for _ in 0..2 {
+            list.note_begun(1).expect("noted");
+            list.note_begun(2).expect("noted");
+            list.note_sealed(1, sealed()).expect("noted");
+        }
+        let path = folder.path().join(NAME);
+        let bytes = fs::read(&path).expect("the list");
+        let text = String::from_utf8(bytes.clone()).expect("text");
+        assert_eq!(text.lines().count(), 3, "{text}");
+        let all = listed_segments(folder.path()).expect("read");
+        assert_eq!(all.segments, BTreeMap::from([(1, Some(sealed())), (2, None)]));
+        for cut in 0..bytes.len() {
+            fs::write(&path, &bytes[..cut]).expect("write");
+            let mut list = SegmentList::open(folder.path()).expect("a list");
+            list.note_begun(1).expect("noted");
+            list.note_begun(2).expect("noted");
+            list.note_sealed(1, sealed()).expect("noted");
+            drop(list);
+            assert_eq!(listed_segments(folder.path()).expect("read"), all, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_makes_a_damaged_line_and_no_other_segment() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut list = SegmentList::open(folder.path()).expect("a list");
+        list.note_begun(1).expect("noted");
+        list.note_sealed(1, sealed()).expect("noted");
+        let bytes = fs::read(folder.path().join(NAME)).expect("the list");
+        let good = parse(&bytes);
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let found = parse(&flipped);
+            for (number, segment) in &found.segments {
+                let expected = &good.segments[number];
+                assert!(segment.is_none() || segment == expected, "bit {bit}: {found:?}");
+            }
+            assert_ne!(found, good, "bit {bit}");
+        }
+    }
+}

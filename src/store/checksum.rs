@@ -1,0 +1,75 @@
+//! Pointers that say of themselves whether they are whole.
+//!
+//! An object is named after a hash, or checked against the log. A pointer changes, so nothing
+//! outside of it knows what it should be. The JSON object that one holds therefore ends with its own
+//! SHA-256, and a disk that flips a bit makes an error, never another state that looks as good:
+//!
+//! ```text
+//! {"format":2,"days":{...},"sha256":"<64 hex digits>"}
+//! ```
+//!
+//! The hash is that of all bytes before `,"sha256":`. It is no defence against someone who can write
+//! to the store: that is what the log is for.
+
+use sha2::{Digest, Sha256};
+
+/// What stands between the object and the hash.
+const NAME: &[u8] = b",\"sha256\":\"";
+/// What stands after the hash.
+const END: &[u8] = b"\"}";
+
+/// The bytes are not those that were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its checksum does not fit: the bytes are not those that were written")]
+pub struct ChecksumError;
+
+/// Adds the checksum to the text of a JSON object that is not empty.
+pub fn add(mut json: Vec<u8>) -> Vec<u8> {
+    if json.last() == Some(&b'}') {
+        json.pop();
+    }
+    let digest = hex(&json);
+    json.extend_from_slice(NAME);
+    json.extend_from_slice(&digest);
+    json.extend_from_slice(END);
+    json
+}
+
+/// Checks bytes that [`add`] made. They are JSON with one member more.
+pub fn verify(bytes: &[u8]) -> Result<(), ChecksumError> {
+    let checked = || {
+        let rest = bytes.strip_suffix(END)?;
+        let (rest, digest) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+        let text = rest.strip_suffix(NAME)?;
+        (hex(text) == digest).then_some(())
+    };
+    checked().ok_or(ChecksumError)
+}
+
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digest = Sha256::digest(bytes);
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let bytes = add(br#"{"format":2,"days":{}}"#.to_vec());
+        assert_eq!(verify(&bytes), Ok(()));
+        let read: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!((&read["format"], &read["days"]), (&2.into(), &serde_json::json!({})));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(verify(&flipped), Err(ChecksumError), "bit {bit}");
+        }
+        for end in 0..bytes.len() {
+            assert_eq!(verify(&bytes[..end]), Err(ChecksumError), "cut at {end}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! How a deployment is doing: everything that it does, not what it serves alone.
+//!
+//! | part | is well while |
+//! | --- | --- |
+//! | `log` | the published head can be read and is good |
+//! | `store` | nothing that was asked for was found missing or damaged, and not mended since |
+//! | `data` | the indexes of public data and of definitions can be read |
+//! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
+//! | `reports` | no segment with reports that are not merged is missing |
+//! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
+//! | `clock` | the clock agrees with what is known of the time |
+//!
+//! Parts that this process has nothing to do with are left out.
+
+use super::site::Site;
+use crate::aggregate::UpkeepState;
+use crate::ingest::Entrance;
+use crate::publish::Catalogues;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// Something that is asked for what is wrong, which may block; nothing where all is well.
+pub type Problems = dyn Fn() -> Vec<String> + Send + Sync;
+
+/// What a process does besides serving.
+#[derive(Clone, Default)]
+pub struct Operations {
+    /// Merging and charting, where it does that.
+    pub upkeep: Option<UpkeepState>,
+    /// What has lost reports that were not merged.
+    pub lost_reports: Option<Arc<Problems>>,
+    /// What is known of the clock.
+    pub clock: Option<Arc<dyn Fn() -> ClockReport + Send + Sync>>,
+}
+
+/// What is known of the system's clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClockReport {
+    /// By how many seconds it is at least ahead (or, below zero, behind), as far as that is known.
+    pub skew: i64,
+    /// What is wrong with it, in words.
+    pub problem: Option<String>,
+    /// What cannot be known of it, in words: no fault.
+    pub note: Option<String>,
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operations").field("upkeep", &self.upkeep).finish_non_exhaustive()
+    }
+}
+
+/// One part, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Part {
+    pub(super) part: &'static str,
+    pub(super) well: bool,
+    pub(super) problems: Vec<String>,
+    /// What is worth knowing, though nothing is wrong.
+    pub(super) notes: Vec<String>,
+}
+
+/// All parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Health {
+    pub(super) well: bool,
+    pub(super) parts: Vec<Part>,
+}
+
+impl Health {
+    /// Looks at everything.
+    pub(super) async fn of(site: &Site, entrance: Option<&Entrance>) -> Health {
+        let mut parts = vec![log(site).await, store(site).await, data(site).await];
+        parts.extend(entrance.map(uploads));
+        let operations = site.operations().cloned().unwrap_or_default();
+        if let Some(problems) = operations.lost_reports {
+            parts.push(Part::new("reports", blocking(move || problems()).await));
+        }
+        let upkeep = operations.upkeep.map(|upkeep| upkeep.problems(Timestamp::now()));
+        parts.extend(upkeep.map(|problems| Part::new("upkeep", problems)));
+        parts.extend(operations.clock.map(|clock| {
+            let ClockReport { problem, note, .. } = clock();
+            let notes = note.into_iter().collect();
+            Part { notes, ..Part::new("clock", problem.into_iter().collect()) }
+        }));
+        Health { well: parts.iter().all(|part| part.well), parts }
+    }
+}
+
+impl Part {
+    fn new(part: &'static str, problems: Vec<String>) -> Part {
+        Part { part, well: problems.is_empty(), problems, notes: Vec::new() }
+    }
+}
+
+/// The published head: all that readers need.
+pub(super) async fn log(site: &Site) -> Part {
+    let problem = site.heads().check().await.err().map(|fault| fault.to_string());
+    Part::new("log", problem.into_iter().collect())
+}
+
+/// The receiver of uploads.
+pub(super) fn uploads(entrance: &Entrance) -> Part {
+    Part::new("uploads", entrance.state().problem.into_iter().collect())
+}
+
+async fn store(site: &Site) -> Part {
+    site.read_damaged_again().await;
+    Part::new("store", site.damage().found().into_values().collect())
+}
+
+async fn data(site: &Site) -> Part {
+    let data = site.public_data().clone();
+    let problems = blocking(move || {
+        let index = data.index().err().map(|error| error.to_string());
+        let catalogues = Catalogues::new(data.shared_store()).entries();
+        index.into_iter().chain(catalogues.err().map(|error| error.to_string())).collect()
+    });
+    Part::new("data", problems.await)
+}
+
+async fn blocking(look: impl FnOnce() -> Vec<String> + Send + 'static) -> Vec<String> {
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.unwrap_or_else(|_| vec!["looking was interrupted".to_owned()])
+}
+
+/// A line for each part, what is wrong below it, and the verdict in the end.
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = |well: bool| if well { "ok" } else { "not ok" };
+        for Part { part, well, problems, notes } in &self.parts {
+            writeln!(f, "{part}: {}", verdict(*well))?;
+            problems.iter().chain(notes).try_for_each(|said| writeln!(f, "  {said}"))?;
+        }
+        writeln!(f, "{}", verdict(self.well))
+    }
+}

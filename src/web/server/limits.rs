@@ -1,0 +1,164 @@
+//! What a server may take, and how that follows from what the operating system gives.
+//!
+//! Each connection takes a file descriptor, and a reader of public data one more for the file.
+//! [`RESERVED`] are kept apart for the store, the journal, git and the logs. Where the process may
+//! have fewer than [`NEEDED`] even after the soft limit was raised to the hard one, all budgets shrink
+//! alike.
+
+use super::connections::Budget;
+use crate::ingest::BodyLimits;
+use std::time::Duration;
+
+/// The most uploads that are under way at once.
+const UPLOADS: usize = 1024;
+/// The most readers.
+const READERS: usize = 2048;
+/// The connections that may be idle while everyone else is busy.
+const IDLE: usize = 1024;
+/// Descriptors for everything that is no connection.
+const RESERVED: usize = 256;
+/// Descriptors for all of this.
+const NEEDED: usize = RESERVED + UPLOADS + 2 * READERS + IDLE;
+
+/// How long a client may take for the head of a request, also while idle between requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long one connection takes further requests.
+const LIFETIME: Duration = Duration::from_secs(600);
+/// How long the answer under way may go on after that.
+const LAST_ANSWER: Duration = Duration::from_secs(3600);
+/// How long connections may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long an answer may take to be received, besides the time that its bytes may take.
+const RECEIVING: Duration = Duration::from_secs(30);
+/// Bytes a second that are received fast enough: as slow as an upload may be.
+const RECEIVED_RATE: u32 = 512;
+/// Bytes of answers in memory that clients do not receive.
+const UNRECEIVED: u64 = 128 << 20;
+
+/// The limits of a server; tests make them smaller.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::web) struct Limits {
+    pub(in crate::web) budget: Budget,
+    pub(in crate::web) head: Duration,
+    pub(in crate::web) lifetime: Duration,
+    pub(in crate::web) last_answer: Duration,
+    pub(in crate::web) grace: Duration,
+    pub(in crate::web) receiving: Duration,
+    pub(in crate::web) received_rate: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Plan::of(NEEDED).limits()
+    }
+}
+
+impl Limits {
+    /// For a listener beside the public one, whose connections are few, out of the reserve.
+    pub(in crate::web) fn for_operators() -> Limits {
+        let limits = Limits::default();
+        let budget = Budget { connections: 32, readers: 16, ..limits.budget };
+        Limits { budget, ..limits }
+    }
+}
+
+/// How many of each kind there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) struct Plan {
+    uploads: usize,
+    readers: usize,
+    idle: usize,
+}
+
+impl Plan {
+    /// For this process, whose soft limit of descriptors is raised to the hard one.
+    pub(in crate::web) fn for_this_process() -> Plan {
+        Plan::of(descriptors())
+    }
+
+    /// For a process that may have so many descriptors.
+    fn of(descriptors: usize) -> Plan {
+        let free = descriptors - RESERVED.min(descriptors / 4);
+        let share = |wanted: usize| {
+            let needed = NEEDED - RESERVED;
+            (wanted * free.min(needed) / needed).max(4)
+        };
+        Plan { uploads: share(UPLOADS), readers: share(READERS), idle: share(IDLE) }
+    }
+
+    /// The limits of connections.
+    pub(in crate::web) fn limits(self) -> Limits {
+        let budget = Budget {
+            connections: self.uploads + self.readers + self.idle,
+            readers: self.readers,
+            unreceived: UNRECEIVED,
+        };
+        Limits {
+            budget,
+            head: HEAD_TIMEOUT,
+            lifetime: LIFETIME,
+            last_answer: LAST_ANSWER,
+            grace: GRACE,
+            receiving: RECEIVING,
+            received_rate: RECEIVED_RATE,
+        }
+    }
+
+    /// The limits of uploads.
+    pub(in crate::web) fn bodies(self) -> BodyLimits {
+        BodyLimits { at_once: self.uploads, ..BodyLimits::default() }
+    }
+}
+
+/// How many descriptors this process may have, after its soft limit was raised as far as it can be.
+#[cfg(unix)]
+fn descriptors() -> usize {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+    // Some systems name no limit and refuse to go that far.
+    const ENOUGH: u64 = 1 << 16;
+    let (mut limit, maximum) = match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok(limits) => limits,
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell how many files may be open");
+            return NEEDED;
+        }
+    };
+    let wanted = if maximum == RLIM_INFINITY { ENOUGH } else { maximum };
+    if limit < wanted {
+        match setrlimit(Resource::RLIMIT_NOFILE, wanted, maximum) {
+            Ok(()) => limit = wanted,
+            Err(error) => tracing::warn!(%error, "cannot raise the number of open files"),
+        }
+    }
+    if limit < NEEDED as u64 {
+        tracing::warn!(
+            "this process may have {limit} files open: fewer connections are served at once than \
+             with {NEEDED} (`ulimit -n`, or LimitNOFILE= of a systemd unit)"
+        );
+    }
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// There is no such limit here.
+#[cfg(not(unix))]
+fn descriptors() -> usize {
+    NEEDED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_planned_for_the_descriptors_that_there_are() {
+        let full = Plan { uploads: UPLOADS, readers: READERS, idle: IDLE };
+        assert_eq!(Plan::of(NEEDED), full);
+        assert_eq!(Plan::of(usize::MAX), full);
+        for descriptors in [64, 256, 1024, 4096, NEEDED - 1] {
+            let Plan { uploads, readers, idle } = Plan::of(descriptors);
+            let taken = uploads + 2 * readers + idle;
+            assert!(taken <= descriptors - descriptors.min(1024) / 4, "{descriptors}: {taken}");
+            assert!(taken * 2 > descriptors, "{descriptors}: {taken}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The promise that a segment of uploads which is lost before it was merged is missed: by a merge, by a
+//! server that starts, and by its health; and that what they advise helps.
+
+mod support;
+
+use candor::ingest::{Answer, ConfigSet, FrontDoor, Limits, Stored, SystemClock};
+use candor::publish::Deployment;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::front_door::{self, report, reports_folder, week};
+use support::{candor, json, refused, run, succeed, text};
+use tempfile::TempDir;
+
+/// A deployment with three sealed segments of one report each, and what its files are.
+fn deployment() -> (TempDir, Vec<PathBuf>) {
+    let folder = TempDir::new().expect("a temporary folder");
+    front_door::deploy(folder.path());
+    store(folder.path(), 0..3);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(reports_folder(folder.path()))
+        .expect("list")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "reports"))
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 3);
+    (folder, files)
+}
+
+/// Stores reports, each in a segment that is sealed after it.
+fn store(folder: &Path, numbers: std::ops::Range<u64>) {
+    let deployment = Deployment::open(folder).expect("a deployment");
+    let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
+    let configs = ConfigSet::open(module, keys, deployment.store.clone()).expect("configs");
+    let limits = Limits { segment: 1, ..Limits::default() };
+    let clock = Box::new(SystemClock);
+    let receiver = FrontDoor::open(&deployment.reports(), configs, clock, limits);
+    let receiver = receiver.expect("a receiver");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        for number in numbers {
+            let permit = receiver.queue_permit().expect("a permit");
+            let taken = receiver.take(permit, &week().to_string(), report(number).as_bytes()).await;
+            assert_eq!(taken, Answer::Stored(Stored::New));
+        }
+    });
+}
+
+fn merge(folder: &Path) -> Command {
+    let mut command = candor();
+    command.args(["--json", "merge", "--data"]).arg(folder);
+    command
+}
+
+fn problems(merged: &Value) -> Vec<String> {
+    let problems = merged["problems"].as_array().expect("a list");
+    problems.iter().map(|problem| problem.as_str().expect("text").to_owned()).collect()
+}
+
+fn reports_merged(folder: &Path) -> u64 {
+    let server = support::serve(folder);
+    let (_, index) = server.get("/data/index.json");
+    let index: Value = serde_json::from_slice(&index).expect("JSON");
+    assert!(server.stop().success());
+    index["days"][week().to_string()]["reports"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_helps() {
+    let (folder, files) = deployment();
+    let (lost, copy) = (&files[1], folder.path().join("copy"));
+    std::fs::rename(lost, &copy).expect("renamed");
+    for _ in 0..2 {
+        let found = problems(&json(&mut merge(folder.path())));
+        let [problem] = &found[..] else { panic!("{found:?}") };
+        let name = lost.file_name().expect("a name").to_str().expect("text");
+        assert!(problem.contains(name) && problem.contains("is missing"), "{problem}");
+        assert!(problem.contains("--give-up 2"), "{problem}");
+    }
+    assert_eq!(reports_merged(folder.path()), 2);
+    // A server that starts says it, and so does its health.
+    let server = support::serve(folder.path());
+    let health = server.health("/health");
+    assert_eq!(health.0, 503);
+    assert!(health.1.contains("reports: not ok\n  reports/00000002-until-"), "{}", health.1);
+    assert!(server.stop().success());
+    // The advice: put it back and merge.
+    std::fs::rename(&copy, lost).expect("renamed");
+    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(reports_merged(folder.path()), 3);
+}
+
+#[test]
+fn a_loss_is_given_up_when_the_operator_says_so_and_not_otherwise() {
+    let (folder, files) = deployment();
+    let said = refused(merge(folder.path()).args(["--give-up", "2"]), 1);
+    assert!(said.contains("segment 2 is not lost"), "{said}");
+    std::fs::remove_file(&files[1]).expect("removed");
+    // The open one too, and its number is not used again.
+    let open = reports_folder(folder.path()).join("00000004.open");
+    std::fs::remove_file(&open).expect("removed");
+    assert_eq!(problems(&json(&mut merge(folder.path()))).len(), 2);
+    store(folder.path(), 3..4);
+    assert!(!open.exists());
+    let merged = json(merge(folder.path()).args(["--give-up", "2", "--give-up", "4"]));
+    assert_eq!(problems(&merged), Vec::<String>::new());
+    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(reports_merged(folder.path()), 3);
+}
+
+#[test]
+fn a_sealed_segment_that_was_cut_is_missed_too() {
+    let (folder, files) = deployment();
+    let bytes = std::fs::read(&files[0]).expect("read");
+    // The header alone: whole, as far as a segment can tell by itself.
+    std::fs::write(&files[0], &bytes[..16]).expect("written");
+    let found = problems(&json(&mut merge(folder.path())));
+    let [problem] = &found[..] else { panic!("{found:?}") };
+    assert!(problem.contains(&format!("has 16 bytes, and had {}", bytes.len())), "{problem}");
+    std::fs::write(&files[0], &bytes).expect("written");
+    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(reports_merged(folder.path()), 3);
+}
+
+#[test]
+fn what_was_merged_may_be_removed() {
+    let (folder, files) = deployment();
+    succeed(&mut merge(folder.path()));
+    for file in &files {
+        std::fs::remove_file(file).expect("removed");
+    }
+    for _ in 0..2 {
+        assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    }
+    store(folder.path(), 3..4);
+    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(reports_merged(folder.path()), 4);
+    let output = run(candor().args(["merge", "--data"]).arg(folder.path()));
+    assert_eq!(text(&output.stdout), "nothing new to merge\n");
+}

@@ -1,0 +1,106 @@
+//! What all honest clients share: where the server is, what the time is, and what became of every
+//! request.
+
+use crate::wire::{self, Answer};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// How often it is looked how late this process wakes up.
+const TICK: Duration = Duration::from_millis(40);
+
+/// Who made a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Reader,
+    Sender,
+    /// Nobody: how late this process itself wakes up.
+    Clock,
+}
+
+/// A request that was made, by the soak's time.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    pub who: Who,
+    pub began: Duration,
+    pub ended: Duration,
+    /// `None` where the connection was not made, broke or gave no answer in time.
+    pub status: Option<u16>,
+}
+
+/// Shared by all clients.
+#[derive(Debug)]
+pub struct Clients {
+    begin: Instant,
+    address: Mutex<SocketAddr>,
+    requests: Mutex<Vec<Request>>,
+    number: AtomicU64,
+}
+
+impl Clients {
+    pub fn new(address: SocketAddr) -> Clients {
+        Clients {
+            begin: Instant::now(),
+            address: Mutex::new(address),
+            requests: Mutex::default(),
+            number: AtomicU64::new(0),
+        }
+    }
+
+    /// The soak's time.
+    pub fn now(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    /// Where the server listens, or did until it was killed.
+    pub fn address(&self) -> SocketAddr {
+        *self.address.lock().expect("unpoisoned")
+    }
+
+    pub fn move_to(&self, address: SocketAddr) {
+        *self.address.lock().expect("unpoisoned") = address;
+    }
+
+    /// Makes a request from a network of its own, and notes what became of it. What is sent in
+    /// pieces is slow on purpose, and its time is not noted.
+    pub async fn exchange(
+        &self,
+        who: Who,
+        request: &[u8],
+        pieces: usize,
+        pause: Duration,
+    ) -> io::Result<Answer> {
+        let from = wire::honest(self.number.fetch_add(1, Relaxed));
+        let began = self.now();
+        let answer = wire::exchange(self.address(), from, request, pieces, pause).await;
+        if pieces == 1 {
+            let status = answer.as_ref().ok().map(|answer| answer.status);
+            let request = Request { who, began, ended: self.now(), status };
+            self.requests.lock().expect("unpoisoned").push(request);
+        }
+        answer
+    }
+
+    /// Notes, for ever, how late this process wakes up: what no server can be blamed for.
+    pub async fn watch_clock(&self) {
+        loop {
+            let due = self.now() + TICK;
+            tokio::time::sleep(TICK).await;
+            let request =
+                Request { who: Who::Clock, began: due, ended: self.now(), status: Some(200) };
+            self.requests.lock().expect("unpoisoned").push(request);
+        }
+    }
+
+    /// Forgets all requests until now.
+    pub fn forget(&self) {
+        self.requests.lock().expect("unpoisoned").clear();
+    }
+
+    /// All requests.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("unpoisoned").clone()
+    }
+}

@@ -1,0 +1,174 @@
+//! Hostile clients, each of which comes again as long as the flood lasts.
+
+use crate::clients::Clients;
+use crate::plan::{Flood, Life};
+use crate::support::HOST;
+use crate::wire;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// How many connections all of them together begin in each [`TURN`]: 400 a second. More would only
+/// show that this machine has few cores.
+const STEP: usize = 20;
+const TURN: Duration = Duration::from_millis(50);
+/// How long a client waits after the server closed its connection.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long a reader that reads nothing keeps its connection: it cannot see that it was closed.
+const UNREAD: Duration = Duration::from_secs(25);
+/// How often a slow upload goes on by a byte.
+const DRIP: Duration = Duration::from_secs(2);
+
+/// The floods of a life; they end when this is dropped.
+#[derive(Debug)]
+pub struct Floods {
+    _clients: JoinSet<()>,
+}
+
+/// How many connections hostile clients made.
+#[derive(Debug, Default)]
+pub struct Made(AtomicU64);
+
+impl Made {
+    pub fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What is asked for by those who read nothing.
+#[derive(Debug)]
+pub struct Large(pub String);
+
+impl Floods {
+    /// Begins the floods of a life, each of them `scale` times as large as planned.
+    pub fn begin(
+        life: &Life,
+        scale: f64,
+        on: &Handle,
+        clients: &Arc<Clients>,
+        made: &Arc<Made>,
+        large: &Arc<Large>,
+    ) -> Floods {
+        let mut tasks = JoinSet::new();
+        let turns = Arc::new(Semaphore::new(0));
+        let pace = turns.clone();
+        let pace = async move {
+            loop {
+                pace.add_permits(STEP.saturating_sub(pace.available_permits()));
+                sleep(TURN).await;
+            }
+        };
+        tasks.spawn_on(pace, on);
+        let mut number = 0;
+        for &(flood, count) in life.floods {
+            let count = (count as f64 * scale) as usize;
+            for place in 0..count {
+                number += 1;
+                let from = wire::hostile(number);
+                let (clients, made, large) = (clients.clone(), made.clone(), large.clone());
+                let turns = turns.clone();
+                let client = async move {
+                    loop {
+                        turns.acquire().await.expect("never closed").forget();
+                        made.0.fetch_add(1, Relaxed);
+                        // However that ends: it is what the server does with it that counts.
+                        let _ = attack(flood, place, clients.address(), from, &large.0).await;
+                        sleep(PAUSE).await;
+                    }
+                };
+                tasks.spawn_on(client, on);
+            }
+        }
+        Floods { _clients: tasks }
+    }
+}
+
+async fn attack(
+    flood: Flood,
+    place: usize,
+    to: SocketAddr,
+    from: Ipv4Addr,
+    large: &str,
+) -> io::Result<()> {
+    match flood {
+        Flood::UnfinishedUploads => unfinished_upload(to, from, place.is_multiple_of(2)).await,
+        Flood::IdleConnections => idle(to, from, place.is_multiple_of(2)).await,
+        Flood::NeverReading => never_reading(to, from, large).await,
+        Flood::Garbage => garbage(to, from, place).await,
+    }
+}
+
+async fn unfinished_upload(to: SocketAddr, from: Ipv4Addr, drips: bool) -> io::Result<()> {
+    let mut stream = wire::connect(to, from, None).await?;
+    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let head = format!(
+        "POST /upload/{day} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n\
+         Content-Length: 4000\r\n\r\n{{\"Week\":"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = [0; 1024];
+    loop {
+        let wait = if drips { DRIP } else { Duration::MAX };
+        match timeout(wait, stream.read(&mut answer)).await {
+            Ok(Ok(0) | Err(_)) => return Ok(()),
+            Ok(Ok(_)) => {}
+            Err(_) => stream.write_all(b" ").await?,
+        }
+    }
+}
+
+async fn idle(to: SocketAddr, from: Ipv4Addr, asks: bool) -> io::Result<()> {
+    let mut stream = wire::connect(to, from, None).await?;
+    if asks {
+        let request = format!("GET /log/checkpoint HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+    }
+    let mut answer = [0; 1024];
+    while stream.read(&mut answer).await? > 0 {}
+    Ok(())
+}
+
+async fn never_reading(to: SocketAddr, from: Ipv4Addr, large: &str) -> io::Result<()> {
+    let mut stream = wire::connect(to, from, Some(4096)).await?;
+    let request = format!("GET {large} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").repeat(20);
+    stream.write_all(request.as_bytes()).await?;
+    sleep(UNREAD).await;
+    Ok(())
+}
+
+async fn garbage(to: SocketAddr, from: Ipv4Addr, place: usize) -> io::Result<()> {
+    let upload = |headers: &str, body: &str| {
+        format!("POST /upload/2026-01-01 HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n{body}")
+            .into_bytes()
+    };
+    let json = "Content-Type: application/json\r\n";
+    let bytes = match place % 10 {
+        0 => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".repeat(50),
+        1 => (0..=255).cycle().take(100_000).collect(),
+        2 => {
+            format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: {}\r\n\r\n", "x".repeat(64 << 10)).into()
+        }
+        3 => upload(&format!("{json}Content-Length: -1\r\n"), ""),
+        4 => upload(&format!("{json}Content-Length: 99999999999\r\n"), "{"),
+        5 => upload(&format!("{json}Content-Length: 6\r\n"), "[[[[[["),
+        6 => upload(&format!("{json}Transfer-Encoding: chunked\r\n"), "fffffff\r\n{"),
+        7 => {
+            upload(&format!("{json}Content-Encoding: gzip\r\nContent-Length: 3\r\n"), "\u{1f}\u{8}")
+        }
+        8 => b"GET /%00%ff/../../etc/passwd HTTP/1.1\r\n\r\n".to_vec(),
+        _ => b"\r\n".repeat(10_000),
+    };
+    let mut stream = wire::connect(to, from, None).await?;
+    stream.write_all(&bytes).await?;
+    let mut answer = Vec::new();
+    // An end is due even for what never ends.
+    let _ = timeout(wire::PATIENCE, stream.read_to_end(&mut answer)).await;
+    Ok(())
+}
