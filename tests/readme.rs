@@ -132,6 +132,15 @@ fn the_commands_that_make_and_publish_do() {
 }
 
 #[test]
+fn the_key_that_is_shown_is_one() {
+    let readme = readme();
+    let at = readme.find("telemetry.example.org/log+").expect("a key");
+    let key = readme[at..].split('"').next().expect("its end");
+    let (url, module) = ("https://telemetry.example.org", "telemetry.example.org/config");
+    candor::client::Destination::at(url, module, key).expect("a destination");
+}
+
+#[test]
 fn what_go_needs_is_what_env_prints() {
     let deployment = Deployment::new();
     let printed = succeed(candor().args(["env", "--data"]).arg(deployment.path()));
