@@ -117,7 +117,7 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     assert!(said.starts_with("day 2026-02-08: 2 reports (2 new), 4 program builds\n"), "{said}");
     assert!(said.contains("  week-2026-02-08.parquet "), "{said}");
     assert!(said.ends_with(
-        "set aside: reports/00000003-until-2026-02-08.reports is damaged from byte 0 to 7; the \
+        "not merged: reports/00000003-until-2026-02-08.reports is damaged from byte 0 to 7; the \
          reports there are lost, all others count. Restore the file from a copy\n"
     ));
     assert!(!said.contains("2026-02-01") && !said.contains(&*deployment.path().to_string_lossy()));
