@@ -77,6 +77,57 @@ fn devel_is_a_version_of_any_program_and_comes_last() {
 }
 
 #[test]
+fn a_record_that_counts_from_devel_on_is_named_and_padding_does_not_allow_it() {
+    let records = record("x.org/p", "a", "module: x.org/p\nversion: devel\n");
+    let json = published("x.org/p", "\t\t\t\t\"v1.0.0\"", &["a"]);
+    let imported = imported(records.as_bytes(), Some(json.as_bytes()));
+    let said: Vec<String> = imported.notices.iter().map(ToString::to_string).collect();
+    assert!(
+        said.iter().any(|one| one.contains("config.txt:7:") && one.contains("`devel`")),
+        "{said:?}"
+    );
+    let check = |padding: &str| {
+        let files = imported.files.iter().map(|(path, bytes)| {
+            let more = if path.starts_with("programs/") { padding } else { "" };
+            (path.clone(), [bytes, more.as_bytes()].concat())
+        });
+        let parsed = parse(&Sources::from_files(files.collect())).expect("definitions");
+        parsed.warnings.iter().map(ToString::to_string).collect::<String>()
+    };
+    let padding = "\n[padding]\nreleases = 3\nmajor = 1\nminor = 1\npatch = 1\nprerelease = 1\n";
+    for warnings in [check(""), check(padding)] {
+        assert!(warnings.contains("`devel` is no version that may report"), "{warnings}");
+        assert!(!warnings.contains("padding]"), "{warnings}");
+    }
+}
+
+#[test]
+fn records_with_windows_line_ends_are_the_same_records() {
+    let records = record("x.org/p", "g:{\n  a,\n  b\n}", "module: x.org/p\n");
+    let json = published("x.org/p", "\t\t\t\t\"v1.0.0\"", &["g:{a,b}"]);
+    assert_eq!(outcome(&records.replace('\n', "\r\n"), &json), (json, vec![]));
+}
+
+#[test]
+fn where_nothing_can_be_imported_the_cause_is_said() {
+    let refused = |records: &str, published: Option<&str>| {
+        let published = published.map(|json| ("config.json", json.as_bytes()));
+        let import = Import {
+            file: "config.txt",
+            records: records.as_bytes(),
+            published,
+            module: "x.org/c",
+        };
+        candor::collection::import(&import).expect_err("refused").to_string()
+    };
+    let said = refused("# only a comment\n---\n", None);
+    assert!(said.contains("config.txt") && said.contains("there are no records"), "{said}");
+    let json = published("x.org/other", "\t\t\t\t\"v1.0.0\"", &["z"]);
+    let said = refused(&record("x.org/p", "a", "module: x.org/p\n"), Some(&json));
+    assert!(said.contains("nothing that its records ask for is in config.json"), "{said}");
+}
+
+#[test]
 fn a_counter_collected_twice_is_imported_once_and_named() {
     let module = "module: x.org/p\n";
     let records = record("x.org/p", "g:{a,b}", module)

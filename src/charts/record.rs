@@ -90,6 +90,8 @@ pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostic
     };
     let mut open: Option<Open> = None;
     for (number, (start, line)) in (1..).zip(text.lines()) {
+        // Some editors and git itself write lines that end as on Windows.
+        let line = line.strip_suffix('\r').unwrap_or(line);
         if line == "---" {
             parser.skipping = false;
             if open.take().is_some() {

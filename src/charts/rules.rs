@@ -14,6 +14,7 @@ use super::diagnostic::{Diagnostic, Place, Severity};
 use super::marginals;
 use super::parse::Parsed;
 use super::table::source_offset;
+use super::version::Version;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
@@ -75,16 +76,22 @@ fn check_references(
 
 /// Warns of a chart that starts to count at a version which nobody has listed.
 fn too_new(parsed: &Parsed, chart: &Chart, program: &Program) -> Option<Diagnostic> {
-    let (Some(listed), None) = (&program.versions, program.padding) else { return None };
+    let listed = program.versions.as_ref()?;
     let first = chart.version.as_ref()?;
-    if listed.iter().any(|version| version.at_least(first)) {
+    // Padding adds versions to come, and `devel` is none.
+    let devel = first.value == Version::Devel;
+    if program.padding.is_some() && !devel || listed.iter().any(|version| version.at_least(first)) {
         return None;
     }
-    let message = format!("no version that may report is {} or later", first.value);
-    let help = format!(
-        "list the version in {}, or allow for it with [padding]",
-        program.program.place.file
-    );
+    let message = match devel {
+        true => "`devel` is no version that may report".to_owned(),
+        false => format!("no version that may report is {} or later", first.value),
+    };
+    let file = &program.program.place.file;
+    let help = match devel {
+        true => format!("list \"devel\" in {file}, or name the first release that counts"),
+        false => format!("list the version in {file}, or allow for it with [padding]"),
+    };
     let warning =
         Diagnostic { severity: Severity::Warning, ..error(parsed, &first.place, 0, message) };
     Some(warning.with_help(help))

@@ -365,7 +365,7 @@ impl<'a> Merger<'a> {
             }
             Err(PublicError::Missing { .. }) if only.is_some() => {
                 problems.push(format!(
-                    "{} was lost; its reports are those that are still stored",
+                    "{} could not be read, and was made anew from the reports that are still stored",
                     file.name
                 ));
                 Ok(None)

@@ -60,6 +60,13 @@ pub struct Imported {
 /// Makes a charts folder. Nothing is written; the errors point at the records.
 pub fn import(import: &Import) -> Result<Imported, Diagnostics> {
     let records = parse_records(import.file, import.records)?;
+    if records.is_empty() {
+        let message = "there are no records in it";
+        let help = "a record has lines like `title: ...`, `program: ...` and `counter: ...`, and \
+                    `---` stands alone between records";
+        let diagnostic = Diagnostic::file(Severity::Error, import.file, message);
+        return Err(diagnostic.with_help(help).into());
+    }
     let mut found = Vec::new();
     let published = match import.published {
         Some((file, json)) => Some(read_published(file, json, &mut found).map_err(|error| {
@@ -72,7 +79,16 @@ pub fn import(import: &Import) -> Result<Imported, Diagnostics> {
     let mut importer = Importer { text: &text, found };
     let mut programs = importer.gather(&records);
     match (&published, import.published) {
-        (Some(config), Some((file, _))) => importer.reconcile(&mut programs, config, file),
+        (Some(config), Some((file, _))) => {
+            importer.reconcile(&mut programs, config, file);
+            if !importer.failed() && programs.values().all(|program| program.charts.is_empty()) {
+                let message = format!("nothing that its records ask for is in {file}");
+                let help = "name the config.json that was published from these records, or import \
+                            without one";
+                let diagnostic = Diagnostic::file(Severity::Error, import.file, message);
+                return Err(diagnostic.with_help(help).into());
+            }
+        }
         _ => importer.note_placeholders(&programs),
     }
     importer.leave_out_what_is_collected_twice(&mut programs);
@@ -189,6 +205,12 @@ impl Importer<'_> {
                     self.report(Severity::Warning, kind.line, message, help);
                 }
                 _ => {}
+            }
+            if let Some(version) = record.version.as_ref().filter(|first| first.value == "devel") {
+                let message = "the first version that counts is `devel`: only builds that are no \
+                               release are counted";
+                let help = "name a release in `version:`, or remove the line to count all versions";
+                self.report(Severity::Warning, version.line, message.to_owned(), help);
             }
             let charts = Program { charts: Vec::new(), versions: None };
             let program = programs.entry(&program.value).or_insert(charts);

@@ -14,7 +14,7 @@ const GO: &str = "golang.org/x/telemetry/config";
 /// How many programs are named where a command needs one of them.
 const NAMED: usize = 8;
 
-const ON: &str = "Count, and send sampled reports of weeks that begin from now on.";
+const ON: &str = "Count, and send sampled reports of weeks that begin after today.";
 const LOCAL: &str = "Count for yourself; send nothing.";
 const OFF: &str = "Count nothing, send nothing.";
 

@@ -65,8 +65,8 @@ pub(super) fn body(
         h1 { "What may leave a machine" }
         p.lead {
             "This page is made from the config that clients obey, not written by hand. It names every "
-            "string that a report can hold. Anything else is not collected, and a report that holds "
-            "anything else is refused."
+            "string that a report can hold. Anything else is not collected: where a report holds anything "
+            "else, that is left out, or the report is refused."
         }
         @if let Some(config) = config {
             p {
