@@ -18,7 +18,7 @@
 //!
 //! The thread ends when the journal is dropped. Should it end before, by a panic, the journal
 //! [has ended](Journal::has_ended): nothing more is stored, every waiter is told so, and whoever
-//! opened it opens another ([`keep_open`](super::keep_open)).
+//! opened it opens another ([`keep_open`](super::keep_open())).
 //!
 //! What is still unsafe: a last record that was damaged after its sync looks like a torn one.
 //!

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Who the signer is, and whether this process is it, is left to
-//! [`SignerIdentity`](super::SignerIdentity).
+//! [`SignerIdentity`].
 
 use super::layout::{format_head, parse_head};
 use super::sound::SoundHead;

@@ -1,6 +1,6 @@
 //! What holds for every request: limits, headers, and counting.
 //!
-//! Readers have a budget of their own ([`server`](super::server)), and none of them waits longer than
+//! Readers have a budget of their own ([`server`]), and none of them waits longer than
 //! [`REQUEST_TIMEOUT`] for an answer; beyond that the answer is 503, which costs nothing. Uploads have
 //! limits of their own, in `ingest`: their bodies may take as long as a slow line needs. Nothing about
 //! the client is written down.
