@@ -102,10 +102,11 @@ fn a_record_that_counts_from_devel_on_is_named_and_padding_does_not_allow_it() {
 }
 
 #[test]
-fn records_with_windows_line_ends_are_the_same_records() {
+fn records_as_windows_editors_write_them_are_the_same_records() {
     let records = record("x.org/p", "g:{\n  a,\n  b\n}", "module: x.org/p\n");
     let json = published("x.org/p", "\t\t\t\t\"v1.0.0\"", &["g:{a,b}"]);
-    assert_eq!(outcome(&records.replace('\n', "\r\n"), &json), (json, vec![]));
+    let windows = format!("\u{feff}{}", records.replace('\n', "\r\n"));
+    assert_eq!(outcome(&windows, &json), (json, vec![]));
 }
 
 #[test]

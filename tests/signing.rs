@@ -157,7 +157,7 @@ fn an_unsound_entry_behind_a_sound_one_keeps_both_from_being_signed() {
     let (charts, deployment) = published();
     let twin = TempDir::new().expect("a temporary folder");
     copy_folder(deployment.path(), twin.path());
-    succeed(&mut signer("move", twin.path()));
+    succeed(signer("move", twin.path()).arg("--not-served"));
     let done = json(&mut publish(twin.path(), &charts));
     let part = |name: &str| done[name].as_str().expect(name).parse::<Hash1>().expect("a hash");
     let sound = Record::new(MODULE, "v0.2.0", part("sum"), part("go_mod_sum")).expect("a record");
@@ -327,7 +327,7 @@ fn a_second_machine_with_an_older_memory_signs_nothing() {
     let message = refused(&mut deployment.publish_command(&charts), 1);
     assert!(message.contains("`candor signer move`"), "{message}");
     // And back.
-    succeed(&mut signer("move", deployment.path()));
+    succeed(signer("move", deployment.path()).arg("--not-served"));
     assert_eq!(deployment.publish(&charts)["version"], "v0.4.0");
     refused(&mut publish(second.path(), &other), 1);
 }
@@ -339,7 +339,7 @@ fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
     share_lock(deployment.path(), lock.path());
     let message = refused(&mut deployment.publish_command(&charts), 1);
     assert!(message.contains("lock") && message.contains("missing"), "{message}");
-    succeed(&mut signer("move", deployment.path()));
+    succeed(signer("move", deployment.path()).arg("--not-served"));
 
     let second = copy_of(&deployment);
     let store = deployment.path().join("store");
@@ -348,13 +348,13 @@ fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
     let newest = Backup::of(&store);
     backup.put_back();
     // Nobody has seen the second version, but the lock has: no --url is needed.
-    let message = refused(&mut signer("move", second.path()), 1);
+    let message = refused(signer("move", second.path()).arg("--not-served"), 1);
     assert!(message.contains("the signer's lock") && message.contains("of 2 entries"), "{message}");
     for folder in [second.path(), deployment.path()] {
         refused(&mut publish(folder, &charts), 1);
     }
     newest.put_back();
-    succeed(&mut signer("move", second.path()));
+    succeed(signer("move", second.path()).arg("--not-served"));
     charts.add_chart("third");
     assert_eq!(json(&mut publish(second.path(), &charts))["version"], "v0.3.0");
     // The first machine, with the store from before the signer was moved: what is left for its folder
@@ -364,7 +364,7 @@ fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
     other.add_chart("another-history");
     let message = refused(&mut deployment.publish_command(&other), 1);
     assert!(message.contains("names another signer"), "{message}");
-    let message = refused(&mut signer("move", deployment.path()), 1);
+    let message = refused(signer("move", deployment.path()).arg("--not-served"), 1);
     assert!(message.contains("of 3 entries"), "{message}");
 }
 
@@ -377,7 +377,7 @@ fn a_backup_of_the_signer_that_is_put_back_is_refused_until_it_is_moved() {
     charts.add_chart("third");
     let message = refused(&mut deployment.publish_command(&charts), 1);
     assert!(message.contains("restored from a backup"), "{message}");
-    assert_eq!(json(&mut signer("move", deployment.path()))["tree_size"], 2);
+    assert_eq!(json(signer("move", deployment.path()).arg("--not-served"))["tree_size"], 2);
     assert_eq!(deployment.publish(&charts)["version"], "v0.3.0");
 }
 
@@ -397,8 +397,16 @@ fn a_lock_that_is_behind_what_is_published_is_refused() {
         "{message}"
     );
     assert_eq!(contents(deployment.path()), before);
-    succeed(&mut signer("move", deployment.path()));
+    succeed(signer("move", deployment.path()).arg("--not-served"));
     assert_eq!(deployment.publish(&charts)["version"], "v0.3.0");
+}
+
+#[test]
+fn a_move_that_looks_at_nothing_public_has_to_be_asked_for() {
+    let (_charts, deployment) = published();
+    let message = refused(&mut signer("move", deployment.path()), 2);
+    assert!(message.contains("--url"), "{message}");
+    succeed(signer("move", deployment.path()).arg("--not-served"));
 }
 
 #[test]
@@ -422,10 +430,10 @@ fn a_lock_that_says_nothing_is_refused_with_a_way_out() {
         assert!(message.contains("`candor signer move`"), "{lost}: {message}");
         if lost == "malformed" {
             // The message says to remove it first.
-            refused(&mut signer("move", deployment.path()), 1);
+            refused(signer("move", deployment.path()).arg("--not-served"), 1);
             std::fs::remove_file(&lock).expect("remove");
         }
-        succeed(&mut signer("move", deployment.path()));
+        succeed(signer("move", deployment.path()).arg("--not-served"));
         assert_eq!(deployment.publish(&charts)["version"], "v0.2.0", "{lost}");
     }
 }
@@ -450,13 +458,15 @@ fn a_lock_is_apart_from_the_store_and_its_folder_is_not_made_up() {
     }
     let disk = deployment.path().join("disk");
     with(&format!("file://{}", disk.display()));
-    for mut command in [deployment.publish_command(&charts), signer("move", deployment.path())] {
+    let mut moving = signer("move", deployment.path());
+    moving.arg("--not-served");
+    for mut command in [deployment.publish_command(&charts), moving] {
         let message = refused(&mut command, 1);
         assert!(message.contains("mount what it is on"), "{message}");
         assert!(!disk.exists());
     }
     std::fs::create_dir(&disk).expect("create");
-    succeed(&mut signer("move", deployment.path()));
+    succeed(signer("move", deployment.path()).arg("--not-served"));
     assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
 }
 
@@ -490,7 +500,7 @@ fn show_says_where_the_signer_is() {
     let shown = show(second.path());
     assert_eq!(shown["here"], false);
     assert!(shown["reason"].as_str().expect("a reason").contains("candor signer move"), "{shown}");
-    succeed(&mut signer("move", second.path()));
+    succeed(signer("move", second.path()).arg("--not-served"));
     assert_eq!(show(second.path())["here"], true);
     assert_ne!(show(second.path())["registered"], first["registered"]);
     let shown = show(deployment.path());
@@ -521,7 +531,7 @@ fn an_edited_bundle_is_refused_before_more_entries_join_it() {
         let mut bytes = std::fs::read(&bundle).expect("read");
         bytes[last] ^= 1;
         std::fs::write(twin.path().join("store/log/tile/entries/000.p/1"), bytes).expect("write");
-        succeed(&mut signer("move", twin.path()));
+        succeed(signer("move", twin.path()).arg("--not-served"));
         let done = json(&mut publish(twin.path(), &charts));
         copy_folder(&twin.path().join("store/module"), &store.join("module"));
         done

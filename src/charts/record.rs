@@ -71,7 +71,8 @@ struct Open {
 /// Reads records from the text of `file`, which only the errors name. All mistakes are reported.
 pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostics> {
     let text = match str::from_utf8(bytes) {
-        Ok(text) => SourceText::new(file, text.to_owned()),
+        // Some editors mark a file as UTF-8 so.
+        Ok(text) => SourceText::new(file, text.trim_start_matches('\u{feff}').to_owned()),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -51,8 +51,12 @@ struct MoveArgs {
     #[command(flatten)]
     data: DataFolder,
     /// Where the deployment is served; what is seen there counts as signed.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", required_unless_present = "not_served")]
     url: Option<String>,
+    /// Nothing of this log is served anywhere, or can be looked at any more. If that is wrong, two
+    /// histories may be signed, and every client that saw one refuses the other.
+    #[arg(long, conflicts_with = "url")]
+    not_served: bool,
 }
 
 /// A tree head, as results show it.
@@ -167,7 +171,8 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
          the store says so."
     );
     if !looked_at_url {
-        let _ = writeln!(text, "What the deployment serves was not looked at: no --url was given.");
+        let _ =
+            writeln!(text, "What the deployment serves was not looked at, as --not-served says.");
     }
     out.result(&Moved { signer, head }, text)
 }

@@ -226,12 +226,7 @@ impl Log {
 
     /// The committed head.
     pub(super) fn committed(&self) -> Result<TreeHead, LogError> {
-        let bytes = self.store.pointer(&key(HEAD)?)?.ok_or(LogError::NoLog)?;
-        parse_head(&bytes).ok_or_else(|| {
-            let reason = "it is not one line `SIZE ROOT` (`candor signer discard` puts back the \
-                          head that was signed last)";
-            LogError::damaged(HEAD, reason)
-        })
+        committed(self.store.as_ref())
     }
 
     /// The published head, its two signatures checked, with the pointer's bytes.
@@ -331,6 +326,26 @@ impl Log {
             .map_err(|e| LogError::damaged(CHECKPOINT, e))?;
         Ok(self.store.swap(&key(CHECKPOINT)?, before, &bytes)?)
     }
+}
+
+/// Checks what is committed to the log in `store` and not published yet, as its signer will before
+/// it signs: for whoever watches a log without being its signer. Reads nothing where there is
+/// nothing new.
+pub fn verify_committed(
+    store: &Arc<dyn Store>,
+    published: TreeHead,
+    validator: &dyn EntryValidator,
+) -> Result<(), LogError> {
+    SoundHead::check(store, published, committed(store.as_ref())?, validator).map(drop)
+}
+
+fn committed(store: &dyn Store) -> Result<TreeHead, LogError> {
+    let bytes = store.pointer(&key(HEAD)?)?.ok_or(LogError::NoLog)?;
+    parse_head(&bytes).ok_or_else(|| {
+        let reason = "it is not one line `SIZE ROOT` (`candor signer discard` puts back the head \
+                      that was signed last)";
+        LogError::damaged(HEAD, reason)
+    })
 }
 
 /// Whom a store names as the log's signer.

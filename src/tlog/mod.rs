@@ -74,7 +74,7 @@ pub use face::{Face, Host, HostError};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
 pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
 pub use lock_backend::{LockBackend, StoreLock};
-pub use log::{Appended, Log};
+pub use log::{Appended, Log, verify_committed};
 pub use log_error::LogError;
 pub use note::{Note, NoteError, NoteSignature};
 pub use proof::{

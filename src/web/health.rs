@@ -6,6 +6,7 @@
 //! | `store` | nothing that was asked for was found missing or damaged, and not mended since |
 //! | `data` | the indexes of public data and of definitions can be read |
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
+//! | `publishing` | what is committed and not published yet is what the signer will sign |
 //! | `reports` | no segment with reports that are not merged is missing |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
 //! | `clock` | the clock agrees with what is known of the time |
@@ -15,7 +16,8 @@
 use super::site::Site;
 use crate::aggregate::UpkeepState;
 use crate::ingest::Entrance;
-use crate::publish::Catalogues;
+use crate::publish::{Catalogues, Versions};
+use crate::tlog::verify_committed;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -74,6 +76,7 @@ impl Health {
     pub(super) async fn of(site: &Site, entrance: Option<&Entrance>) -> Health {
         let mut parts = vec![log(site).await, store(site).await, data(site).await];
         parts.extend(entrance.map(uploads));
+        parts.push(publishing(site).await);
         let operations = site.operations().cloned().unwrap_or_default();
         if let Some(problems) = operations.lost_reports {
             parts.push(Part::new("reports", blocking(move || problems()).await));
@@ -104,6 +107,18 @@ pub(super) async fn log(site: &Site) -> Part {
 /// The receiver of uploads.
 pub(super) fn uploads(entrance: &Entrance) -> Part {
     Part::new("uploads", entrance.state().problem.into_iter().collect())
+}
+
+/// What the next publisher finds: whoever may write to the store can have it refuse.
+async fn publishing(site: &Site) -> Part {
+    let Some(head) = site.heads().last() else { return Part::new("publishing", Vec::new()) };
+    let (module, store) = (site.module().clone(), site.public_data().shared_store());
+    let look = move || {
+        let versions = Versions::new(module, store.clone());
+        let problem = verify_committed(&store, head.tree(), &versions).err();
+        problem.into_iter().map(|problem| problem.to_string()).collect()
+    };
+    Part::new("publishing", blocking(look).await)
 }
 
 async fn store(site: &Site) -> Part {

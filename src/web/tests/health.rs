@@ -83,6 +83,26 @@ async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
 }
 
 #[tokio::test]
+async fn a_committed_head_that_nobody_may_sign_is_a_problem_and_readers_are_served() {
+    let fixture = Fixture::with(2);
+    let site = fixture.site().await;
+    let good = fixture.store.snapshot();
+    let root = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for forged in [format!("3 {root}\n"), format!("2 {root}\n"), "rubbish".to_owned()] {
+        let mut snapshot = good.clone();
+        snapshot.pointers.insert(Key::new("log/head").expect("a key"), forged.clone().into());
+        fixture.store.restore(&snapshot);
+        let ill = health(&site, None).await;
+        assert_eq!(ill.status, 503, "{forged}");
+        assert!(ill.text().contains("publishing: not ok\n"), "{}", ill.text());
+        assert_eq!(status(&admin(site.clone(), None), "/health/ready").await, 200);
+        assert_eq!(status(&router(site.clone(), None), "/log/checkpoint").await, 200);
+    }
+    fixture.store.restore(&good);
+    assert_eq!(health(&site, None).await.status, 200);
+}
+
+#[tokio::test]
 async fn what_is_damaged_is_a_problem_from_when_it_is_asked_for_until_it_is_mended() {
     let fixture = Fixture::with(2);
     let good = fixture.store.snapshot();
