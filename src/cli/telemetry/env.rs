@@ -3,7 +3,7 @@
 use super::{Failure, Output, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
-use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing};
+use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing, obstacles};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
@@ -25,6 +25,8 @@ struct Environment {
     config: Option<Config>,
     /// Why the last fetch of a config failed, if none has succeeded since.
     failure: Option<FetchFailure>,
+    /// What is in the way, and what to do about it.
+    obstacles: Vec<String>,
     waiting: Vec<String>,
     sent: Vec<String>,
     refused: Vec<String>,
@@ -38,8 +40,24 @@ struct Config {
 
 pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
     let consent = Consent::now(folder);
-    let listing = Listing::read(folder)?;
-    let destination = Destination::of_folder(folder)?;
+    let mut obstacles: Vec<String> = obstacles(folder).iter().map(ToString::to_string).collect();
+    let mut note = |error: String| {
+        // The same thing stops several.
+        if !obstacles.contains(&error) {
+            obstacles.push(error);
+        }
+    };
+    let listing = Listing::read(folder).unwrap_or_else(|error| {
+        // That of a folder which is none is there already.
+        if !error.is_obstacle() {
+            note(error.to_string());
+        }
+        Listing::default()
+    });
+    let destination = Destination::of_folder(folder).unwrap_or_else(|error| {
+        note(error.to_string());
+        None
+    });
     let known = destination.as_ref().and_then(|to| KnownConfig::of_folder(folder, &to.source));
     let texts = |weeks: &std::collections::BTreeSet<_>| {
         weeks.iter().map(|week: &crate::client::day::Day| week.to_string()).collect()
@@ -55,6 +73,7 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
             fetched: known.fetched.to_string(),
         }),
         failure: FetchFailure::of_folder(folder),
+        obstacles,
         waiting: texts(&listing.ready.union(&listing.pending).copied().collect()),
         sent: texts(&listing.sent),
         refused: texts(&listing.refused),
@@ -91,6 +110,9 @@ impl fmt::Display for Environment {
         writeln!(f, "sent:     {}", list(&self.sent))?;
         if !self.refused.is_empty() {
             writeln!(f, "refused:  {}", list(&self.refused))?;
+        }
+        for obstacle in &self.obstacles {
+            writeln!(f, "obstacle: {}", OneLine(obstacle))?;
         }
         match &self.failure {
             Some(failure) if failure.check => writeln!(
