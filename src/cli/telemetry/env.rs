@@ -1,5 +1,6 @@
 //! `candor telemetry env`: what holds on this machine, and what went wrong.
 
+use super::projects::{name_of, others};
 use super::{Failure, Output, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
@@ -16,6 +17,10 @@ pub(super) struct Args {}
 
 #[derive(Debug, Serialize)]
 struct Environment {
+    project: String,
+    /// Where to look instead, if this is nobody's.
+    #[serde(skip)]
+    others: Option<String>,
     folder: PathBuf,
     mode: String,
     reason: String,
@@ -63,9 +68,11 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
         weeks.iter().map(|week: &crate::client::day::Day| week.to_string()).collect()
     };
     let environment = Environment {
+        project: name_of(folder),
+        others: others(folder),
         folder: folder.path().to_path_buf(),
         mode: consent.mode.to_string(),
-        reason: reason(&consent),
+        reason: reason(&consent, folder.path()),
         upload: destination.as_ref().map(|to| to.upload.to_string()),
         module: destination.as_ref().map(|to| to.source.module.to_string()),
         config: known.map(|known| Config {
@@ -87,6 +94,7 @@ impl fmt::Display for Environment {
             [] => "none".to_owned(),
             weeks => weeks.join(", "),
         };
+        writeln!(f, "project:  {}", OneLine(&self.project))?;
         writeln!(f, "folder:   {}", OneLine(self.folder.display()))?;
         writeln!(f, "mode:     {} ({})", self.mode, OneLine(&self.reason))?;
         match (&self.upload, &self.module) {
@@ -110,6 +118,9 @@ impl fmt::Display for Environment {
         writeln!(f, "sent:     {}", list(&self.sent))?;
         if !self.refused.is_empty() {
             writeln!(f, "refused:  {}", list(&self.refused))?;
+        }
+        if let Some(others) = &self.others {
+            writeln!(f, "{}", OneLine(others))?;
         }
         for obstacle in &self.obstacles {
             writeln!(f, "obstacle: {}", OneLine(obstacle))?;

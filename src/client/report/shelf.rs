@@ -238,6 +238,24 @@ impl Shelf {
         files.iter().try_for_each(|file| self.remove(file))
     }
 
+    /// Removes all that Candor keeps in the folder, the user's choice last, and the folder itself.
+    /// `false` if something else is in it, which stays.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be removed.
+    pub fn remove_folder(self) -> Result<bool, ReportError> {
+        let folder = &self.folder;
+        for part in [folder.local(), folder.upload(), own_folder(folder)] {
+            fs::remove_dir_all(&part).map_err(ReportError::io("remove", &part))?;
+        }
+        self.remove(&folder.mode_file())?;
+        match fs::remove_dir(folder.path()) {
+            Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
+            removed => removed.map(|()| true).map_err(ReportError::io("remove", folder.path())),
+        }
+    }
+
     fn write_temporary(&self, content: &str) -> Result<PathBuf, ReportError> {
         // Whoever has the lock is the only one to use this name.
         let path = own_folder(&self.folder).join("tmp");
