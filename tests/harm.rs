@@ -176,6 +176,70 @@ fn no_file_of_any_kind_hangs_or_kills_or_is_written_through() {
 }
 
 #[test]
+fn what_stops_the_work_until_it_is_removed_is_named_and_env_shows_it() {
+    let deployment = Deployment::new();
+    let target = TempDir::new().expect("a temporary folder");
+    let verb = |verb: &str, folder: &Path| {
+        let mut command = candor();
+        command.args(["telemetry", verb, "--dir"]).arg(folder).env_remove("DO_NOT_TRACK");
+        command
+    };
+    let (pipe, link, directory) = (KINDS[0].1, KINDS[6].1, KINDS[1].1);
+    for (name, make) in [
+        ("local", pipe),
+        ("local", link),
+        ("upload", pipe),
+        ("candor", pipe),
+        ("candor/lock", directory),
+        ("candor/worker", pipe),
+        ("candor/config.json", link),
+        ("candor/seen", pipe),
+        ("candor/destination.json", pipe),
+    ] {
+        let folder = folder();
+        for own in ["local", "upload", "candor"] {
+            fs::create_dir_all(folder.path().join(own)).expect("created");
+        }
+        let path = folder.path().join(name);
+        remove(&path);
+        make(&path, target.path());
+        let said = format!("cannot use {}: it is a", path.display());
+        let shown = text(&ends(verb("env", folder.path()), name).stdout);
+        assert_eq!(shown.matches("obstacle:").count(), 1, "{name}: {shown}");
+        assert!(shown.contains(&said) && shown.contains("until you remove it"), "{name}: {shown}");
+        // A counter file of a week that has ended, so that there is something to do.
+        if name != "local" {
+            fs::copy(
+                counter_file(folder.path()),
+                folder.path().join("local/other@v1.0.0-rust1.95.0-linux-amd64-2026-01-01.v1.count"),
+            )
+            .expect("copied");
+        }
+        let mut upload = verb("upload", folder.path());
+        upload.args(["--url", "http://127.0.0.1:9", "--module", support::MODULE, "--vkey"]);
+        upload.arg(&deployment.log_key);
+        let output = ends(upload, name);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {message}");
+        let path = path.display().to_string();
+        assert!(message.contains(&path) && message.contains("until you remove it"), "{message}");
+        assert!(!message.contains("tries again"), "{message}");
+    }
+}
+
+#[test]
+fn a_damaged_destination_is_written_anew_by_the_program_and_the_error_says_so() {
+    let folder = folder();
+    fs::create_dir_all(folder.path().join("candor")).expect("created");
+    fs::write(folder.path().join("candor/destination.json"), "{").expect("write");
+    let mut upload = candor();
+    upload.args(["telemetry", "upload", "--dir"]).arg(folder.path()).env_remove("DO_NOT_TRACK");
+    let message = text(&ends(upload, "upload").stderr);
+    assert!(message.contains("the program writes it anew"), "{message}");
+    assert!(!message.contains("delete"), "{message}");
+}
+
+#[test]
 fn what_belongs_to_another_user_is_left_alone() {
     let deployment = Deployment::new();
     for name in ["", "mode", "local", "local/weekends"] {

@@ -87,7 +87,7 @@ fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
     let misspelt = ["--project", "example.org/myporg"];
     for verb in verbs {
         let message = refused(&mut telemetry(home, &[&misspelt, *verb].concat()), 1);
-        let said = "no project example.org/myporg counts on this machine";
+        let said = "no project example.org/myporg is known on this machine";
         assert!(message.contains(said) && message.contains("none"), "{verb:?}: {message}");
     }
     assert!(!home.join("settings").exists(), "nothing was made");
@@ -121,6 +121,62 @@ fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
         (&modes[1]["project"], &modes[1]["mode"]),
         (&"example.org/myprog".into(), &"off".into())
     );
+    // This program itself has never counted: whoever means another is told how to name it.
+    for verb in ["view", "env", "upload"] {
+        let said = succeed(&mut telemetry(home, &[verb]));
+        assert!(said.contains("candor itself") && said.contains("example.org/Other, "), "{said}");
+        let first = said.lines().next().unwrap_or_default();
+        assert!(first.contains("candor"), "{verb}: {said}");
+    }
+    let said = succeed(&mut telemetry(home, &["view", "--project", "example.org/myprog"]));
+    assert!(said.starts_with("telemetry of example.org/myprog\n"), "{said}");
+    assert!(!said.contains("candor itself"), "{said}");
     // Without a name it is this program itself, whether or not it has counted.
     assert!(succeed(&mut telemetry(home, &["off"])).contains("telemetry of candor is off"));
+}
+
+#[test]
+fn a_mistyped_project_can_be_forgotten_and_what_is_no_name_is_refused() {
+    let home = TempDir::new().expect("a temporary folder");
+    let home = home.path();
+    for name in ["../x", "/etc/passwd", "https://example.org/myprog", "a\nb", "a\u{1b}b"] {
+        let message = refused(&mut telemetry(home, &["on", "--project", name]), 2);
+        assert!(message.contains("example.org/myprog"), "{message}");
+    }
+    assert!(!home.join("settings").exists(), "nothing was made");
+
+    let named =
+        |verb: &[&str]| telemetry(home, &[&["--project", "example.org/mprog"], verb].concat());
+    let folder = home.join("settings/candor/example.org%2Fmprog");
+    succeed(&mut named(&["on"]));
+    // Not while it is on.
+    let said = succeed(&mut named(&["clean", "--yes"]));
+    assert!(said.contains("`off`, and then `clean`") && folder.exists(), "{said}");
+    let said = succeed(&mut named(&["off"]));
+    assert!(said.contains("Nothing is left"), "{said}");
+    // It asks first.
+    refused(&mut named(&["clean"]), 1);
+    assert!(folder.join("mode").exists());
+    let said = succeed(&mut named(&["clean", "--yes"]));
+    assert!(said.contains("forgotten") && !folder.exists(), "{said}");
+    assert_eq!(json(&mut telemetry(home, &["--json"])), serde_json::json!([]));
+
+    // What is somebody else's stays.
+    succeed(&mut named(&["on"]));
+    succeed(&mut named(&["off"]));
+    std::fs::write(folder.join("notes"), "mine").expect("write");
+    let said = json(&mut named(&["clean", "--yes", "--json"]));
+    assert_eq!(said["forgotten"], false, "{said}");
+    assert!(folder.join("notes").exists());
+}
+
+#[test]
+fn the_link_in_a_folders_place_is_named() {
+    let home = TempDir::new().expect("a temporary folder");
+    let settings = home.path().join("settings/candor");
+    std::fs::create_dir_all(&settings).expect("created");
+    let folder = settings.join("candor");
+    std::os::unix::fs::symlink(home.path(), &folder).expect("linked");
+    let message = refused(&mut telemetry(home.path(), &["on"]), 1);
+    assert!(message.contains(&format!("{}: it is a link", folder.display())), "{message}");
 }

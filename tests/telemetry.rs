@@ -302,6 +302,8 @@ fn a_config_file_lets_one_look_before_anything_is_known() {
     std::fs::write(&config, "{").expect("write");
     let message = refused(machine.telemetry("view").arg("--config").arg(&config), 1);
     assert!(message.contains("config.json"), "{message}");
+    let message = refused(machine.telemetry("view").arg("--config").arg(machine.path()), 1);
+    assert!(message.contains("name the config.json in it"), "{message}");
 }
 
 /// Serves the page, as a shell starts what is to run in the background; and its address.
@@ -351,6 +353,8 @@ fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
     assert_eq!(body, written);
     assert!(body.contains("hello/&lt;script&gt;") && !body.contains("<script"), "{body}");
     assert!(get("evil.example").starts_with("HTTP/1.1 403"));
+    let message = refused(machine.telemetry("view").args(["--serve", address]), 1);
+    assert!(message.contains("name another port"), "{message}");
     child.kill().expect("killed");
     child.wait().expect("ended");
     let message = refused(machine.telemetry("view").args(["--serve", "0.0.0.0:0"]), 2);
@@ -388,6 +392,16 @@ fn a_choice_is_told_and_holds() {
         let outweighed = json(machine.telemetry(mode).env("DO_NOT_TRACK", "1"));
         assert_eq!(outweighed["in_effect"], "off");
     }
+    // Where nothing is sent, nobody is asked where to.
+    let mut upload = candor();
+    upload.args(["telemetry", "upload", "--dir"]).arg(machine.path()).env_remove("DO_NOT_TRACK");
+    let told = succeed(&mut upload);
+    assert!(told.contains("telemetry is off (chosen on "), "{told}");
+    succeed(&mut machine.telemetry("local"));
+    assert_eq!(json(&mut machine.telemetry("upload"))["mode"], "local");
+    succeed(&mut machine.telemetry("on"));
     let message = refused(&mut machine.telemetry("upload"), 2);
+    let folder = machine.path().display().to_string();
+    assert!(message.contains("Run one of them") && message.contains(&folder), "{message}");
     assert!(message.contains("--url"), "{message}");
 }

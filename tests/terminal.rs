@@ -189,10 +189,16 @@ fn what_the_command_line_names() {
     let odd = format!("ssh://{EVIL}");
     shows("a protocol", candor().args(publish).arg(odd));
     // Projects that are listed.
-    let mut command = candor();
-    command.env("HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path().join("settings"));
-    shows("a project", command.args(["telemetry", "--project", EVIL, "on"]));
-    for arguments in [&["telemetry"][..], &["telemetry", "--project", "other", "off"]] {
+    let name = EVIL.bytes().fold(String::new(), |name, byte| match byte {
+        b'a'..=b'z' | b'0'..=b'9' => name + &char::from(byte).to_string(),
+        _ => format!("{name}%{byte:02X}"),
+    });
+    fs::create_dir_all(folder.path().join("settings/candor").join(name)).expect("created");
+    for arguments in [
+        &["telemetry", "--project", EVIL, "on"][..],
+        &["telemetry"],
+        &["telemetry", "--project", "other", "off"],
+    ] {
         let mut command = candor();
         command.env("HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path().join("settings"));
         shows("listed projects", command.args(arguments));

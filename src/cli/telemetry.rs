@@ -14,11 +14,12 @@ use super::{Failure, Output};
 use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
-use crate::client::report::Destination;
+use crate::client::report::{Destination, Listing};
 use crate::terminal::OneLine;
 use clap::Subcommand;
+use projects::Purpose;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Decide about the telemetry of this machine, and see all of it.
@@ -92,14 +93,14 @@ struct To {
 }
 
 impl To {
-    /// The deployment that was named, or that the folder's reports have gone to so far.
-    fn destination(&self, folder: &Folder) -> Result<Option<Destination>, Failure> {
+    /// The deployment that was named.
+    fn named(&self) -> Result<Option<Destination>, Failure> {
         match (&self.url, &self.module, &self.vkey) {
             (Some(url), Some(module), Some(key)) => {
                 let named = Destination::at(url, module, key);
                 named.map(Some).map_err(Failure::usage)
             }
-            _ => Ok(Destination::of_folder(folder)?),
+            _ => Ok(None),
         }
     }
 }
@@ -122,10 +123,14 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             _ => Err(Failure::usage("name what to do with it: on, local, off, env or view")),
         };
     };
-    let may_be_new = matches!(verb, Verb::On | Verb::Local);
+    let purpose = match verb {
+        Verb::On | Verb::Local => Purpose::Begin,
+        Verb::Off | Verb::Upload(_) | Verb::Clean(_) => Purpose::Change,
+        Verb::Env(_) | Verb::View(_) | Verb::Report(_) => Purpose::Look,
+    };
     let folder = match (args.dir, args.project.as_deref()) {
         (Some(dir), _) => Folder::at(dir),
-        (None, project) => projects::folder_of(project.unwrap_or(projects::OWN), may_be_new)?,
+        (None, project) => projects::folder_of(project.unwrap_or(projects::OWN), purpose)?,
     };
     match verb {
         Verb::On => choose(&folder, Mode::On, out),
@@ -145,7 +150,8 @@ fn choose(folder: &Folder, mode: Mode, out: Output) -> Result<(), Failure> {
     let others = match folder.path().is_dir() {
         true => String::new(),
         false => format!(
-            "\nNothing of it was on this machine before. What was: {}.",
+            "\nNothing of it was on this machine before. What was: {}. If the name is a mistake, \
+             `off` and then `clean` instead of `{mode}` forget it.",
             OneLine(projects::listed())
         ),
     };
@@ -157,6 +163,10 @@ fn choose(folder: &Folder, mode: Mode, out: Output) -> Result<(), Failure> {
              `view` instead of `on` shows what is counted and what would be sent."
         ),
         Mode::Local => "Programs count on this machine. Nothing is sent.".to_owned(),
+        Mode::Off if Listing::read(folder).is_ok_and(|listing| listing == Listing::default()) => {
+            "Nothing is counted and nothing is sent. Nothing is left of what was counted before."
+                .to_owned()
+        }
         Mode::Off => "Nothing is counted and nothing is sent. What was counted before is still \
                       there: `clean` instead of `off` removes it."
             .to_owned(),
@@ -176,13 +186,16 @@ fn choose(folder: &Folder, mode: Mode, out: Output) -> Result<(), Failure> {
     out.result(&chosen, text)
 }
 
-/// Why this mode holds, as a half-sentence.
-fn reason(consent: &Consent) -> String {
+/// Why this mode holds in a folder, as a half-sentence.
+fn reason(consent: &Consent, folder: &Path) -> String {
     match &consent.decided_by {
         DecidedBy::ModeFile => match consent.since {
             Some(since) => format!("chosen on {since}"),
             None => "chosen, the mode file does not say when".to_owned(),
         },
+        DecidedBy::NoModeFile if !folder.is_dir() => {
+            "nobody has chosen yet: there is no such folder".to_owned()
+        }
         DecidedBy::NoModeFile => "nobody has chosen yet".to_owned(),
         DecidedBy::DoNotTrack => "DO_NOT_TRACK is set".to_owned(),
         DecidedBy::BadModeFile(error) => error.clone(),

@@ -19,7 +19,7 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -90,22 +90,37 @@ pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
     check_owner(&metadata)
 }
 
+/// Whether what has this name, if anything has, is a regular file of this user's.
+pub(crate) fn check_name(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => check_file(&metadata),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
 /// Whether everything in a folder, and in the folders below it, is a regular file of this user's:
-/// for code that opens files there without going through this module.
-pub(crate) fn check_tree(folder: &Path) -> io::Result<()> {
-    check_folder(folder)?;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+/// for code that opens files there without going through this module. The error tells which is not.
+pub(crate) fn check_tree(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let at_folder = |e| (folder.to_path_buf(), e);
+    check_folder(folder).map_err(at_folder)?;
+    for entry in fs::read_dir(folder).map_err(at_folder)? {
+        let path = entry.map_err(at_folder)?.path();
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_dir() => check_tree(&path)?,
-            Ok(metadata) => check_file(&metadata).map_err(named)?,
+            Ok(metadata) => check_file(&metadata).map_err(|e| (path, e))?,
             // A temporary file of another process, gone by now.
             Err(e) if e.kind() == ErrorKind::NotFound => {}
-            Err(e) => return Err(named(e)),
+            Err(e) => return Err((path, e)),
         }
     }
     Ok(())
+}
+
+/// Whether this error is about something that is no file or folder of this user's. It stays so
+/// until a person removes it: to try again does not help.
+pub(crate) fn is_unfit(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|reason| reason.is::<Unfit>())
 }
 
 /// Whether this process may make a file so long. Trying it would kill the process.
@@ -158,7 +173,7 @@ fn check_owner(metadata: &Metadata) -> io::Result<()> {
     if metadata.uid() == nix::unistd::geteuid().as_raw() {
         return Ok(());
     }
-    Err(io::Error::new(ErrorKind::PermissionDenied, "it belongs to another user"))
+    Err(io::Error::new(ErrorKind::PermissionDenied, Unfit("it belongs to another user".to_owned())))
 }
 
 #[cfg(not(unix))]
@@ -183,6 +198,11 @@ fn kind(metadata: &Metadata) -> &'static str {
     }
 }
 
+/// What is wrong with something that is no file or folder of this user's.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unfit(String);
+
 fn unfit(reason: String) -> io::Error {
-    io::Error::new(ErrorKind::InvalidInput, reason)
+    io::Error::new(ErrorKind::InvalidInput, Unfit(reason))
 }

@@ -18,7 +18,7 @@ use super::folder::Folder;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The longest mode file that is read, in bytes.
@@ -82,9 +82,11 @@ impl Consent {
         if do_not_track.is_some_and(|value| !["", "0", "false"].iter().any(|no| value == *no)) {
             return off(DecidedBy::DoNotTrack);
         }
-        let path = folder.mode_file();
-        let read = files::check_folder(folder.path())
-            .and_then(|()| files::read_text(&path, LONGEST_CHOICE));
+        let mut path = folder.path().to_path_buf();
+        let read = files::check_folder(&path).and_then(|()| {
+            path = folder.mode_file();
+            files::read_text(&path, LONGEST_CHOICE)
+        });
         match read {
             Ok(text) => Consent::parse(&text).unwrap_or_else(|error| {
                 off(DecidedBy::BadModeFile(format!("{}: {error}", path.display())))
@@ -123,8 +125,12 @@ impl Mode {
     /// The folder cannot be made or written; the old choice then holds on.
     pub fn store(self, folder: &Folder, today: Day) -> Result<(), SetModeError> {
         let path = folder.mode_file();
+        let in_file = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| SetModeError { path, source }
+        };
+        files::create_folder(folder.path()).map_err(in_file(folder.path()))?;
         let write = || -> io::Result<()> {
-            files::create_folder(folder.path())?;
             // Two users' choices at once: the name is this process's, the last rename wins.
             let temporary = folder.path().join(format!(".mode.{}", std::process::id()));
             // What a killed process of the same number left.
@@ -132,7 +138,7 @@ impl Mode {
             files::create(&temporary, format!("{self} {today}").as_bytes())?.sync_all()?;
             std::fs::rename(&temporary, &path)
         };
-        write().map_err(|source| SetModeError { path: path.clone(), source })
+        write().map_err(in_file(&path))
     }
 }
 

@@ -1,9 +1,10 @@
 //! `candor telemetry env`: what holds on this machine, and what went wrong.
 
+use super::projects::{name_of, others};
 use super::{Failure, Output, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
-use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing};
+use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing, obstacles};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
@@ -16,6 +17,10 @@ pub(super) struct Args {}
 
 #[derive(Debug, Serialize)]
 struct Environment {
+    project: String,
+    /// Where to look instead, if this is nobody's.
+    #[serde(skip)]
+    others: Option<String>,
     folder: PathBuf,
     mode: String,
     reason: String,
@@ -25,6 +30,8 @@ struct Environment {
     config: Option<Config>,
     /// Why the last fetch of a config failed, if none has succeeded since.
     failure: Option<FetchFailure>,
+    /// What is in the way, and what to do about it.
+    obstacles: Vec<String>,
     waiting: Vec<String>,
     sent: Vec<String>,
     refused: Vec<String>,
@@ -38,16 +45,34 @@ struct Config {
 
 pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
     let consent = Consent::now(folder);
-    let listing = Listing::read(folder)?;
-    let destination = Destination::of_folder(folder)?;
+    let mut obstacles: Vec<String> = obstacles(folder).iter().map(ToString::to_string).collect();
+    let mut note = |error: String| {
+        // The same thing stops several.
+        if !obstacles.contains(&error) {
+            obstacles.push(error);
+        }
+    };
+    let listing = Listing::read(folder).unwrap_or_else(|error| {
+        // That of a folder which is none is there already.
+        if !error.is_obstacle() {
+            note(error.to_string());
+        }
+        Listing::default()
+    });
+    let destination = Destination::of_folder(folder).unwrap_or_else(|error| {
+        note(error.to_string());
+        None
+    });
     let known = destination.as_ref().and_then(|to| KnownConfig::of_folder(folder, &to.source));
     let texts = |weeks: &std::collections::BTreeSet<_>| {
         weeks.iter().map(|week: &crate::client::day::Day| week.to_string()).collect()
     };
     let environment = Environment {
+        project: name_of(folder),
+        others: others(folder),
         folder: folder.path().to_path_buf(),
         mode: consent.mode.to_string(),
-        reason: reason(&consent),
+        reason: reason(&consent, folder.path()),
         upload: destination.as_ref().map(|to| to.upload.to_string()),
         module: destination.as_ref().map(|to| to.source.module.to_string()),
         config: known.map(|known| Config {
@@ -55,6 +80,7 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
             fetched: known.fetched.to_string(),
         }),
         failure: FetchFailure::of_folder(folder),
+        obstacles,
         waiting: texts(&listing.ready.union(&listing.pending).copied().collect()),
         sent: texts(&listing.sent),
         refused: texts(&listing.refused),
@@ -68,6 +94,7 @@ impl fmt::Display for Environment {
             [] => "none".to_owned(),
             weeks => weeks.join(", "),
         };
+        writeln!(f, "project:  {}", OneLine(&self.project))?;
         writeln!(f, "folder:   {}", OneLine(self.folder.display()))?;
         writeln!(f, "mode:     {} ({})", self.mode, OneLine(&self.reason))?;
         match (&self.upload, &self.module) {
@@ -91,6 +118,12 @@ impl fmt::Display for Environment {
         writeln!(f, "sent:     {}", list(&self.sent))?;
         if !self.refused.is_empty() {
             writeln!(f, "refused:  {}", list(&self.refused))?;
+        }
+        if let Some(others) = &self.others {
+            writeln!(f, "{}", OneLine(others))?;
+        }
+        for obstacle in &self.obstacles {
+            writeln!(f, "obstacle: {}", OneLine(obstacle))?;
         }
         match &self.failure {
             Some(failure) if failure.check => writeln!(

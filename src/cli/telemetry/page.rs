@@ -10,7 +10,7 @@ use super::{Failure, Output, reason};
 use crate::terminal::is_unfit;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -35,8 +35,9 @@ pub(super) fn render(seen: &Seen) -> String {
     );
     page.raw(STYLE);
     page.raw("</style>\n<h1>Telemetry on this machine</h1>\n<table>");
-    let mode = format!("{} ({})", preview.consent.mode, reason(&preview.consent));
+    let mode = format!("{} ({})", preview.consent.mode, reason(&preview.consent, &seen.folder));
     for (name, value) in [
+        ("Project", seen.project.as_str()),
         ("Mode", mode.as_str()),
         ("Folder", &seen.folder.display().to_string()),
         ("Reports go to", seen.upload.as_deref().unwrap_or("nowhere yet")),
@@ -146,8 +147,16 @@ pub(super) fn serve(
         )));
     }
     crate::cli::signals::end_when_asked()?;
-    let listener = TcpListener::bind(address)
-        .map_err(|e| Failure::new(format!("cannot listen on {address}: {e}")))?;
+    let listener = TcpListener::bind(address).map_err(|e| {
+        let advice = match e.kind() {
+            ErrorKind::AddrInUse => {
+                "; another program has it: name another port, or none for a free one"
+            }
+            ErrorKind::PermissionDenied => "; ports below 1024 need privileges: name another",
+            _ => "",
+        };
+        Failure::new(format!("cannot listen on {address}: {e}{advice}"))
+    })?;
     let url = format!("http://{}/", listener.local_addr()?);
     out.line(&Serving { url: url.clone() }, format!("serving {url}\nCtrl-C ends it\n"))?;
     for stream in listener.incoming().flatten() {

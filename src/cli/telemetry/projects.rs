@@ -3,7 +3,7 @@
 //! Each has a folder of its own, named after it ([`Folder::of`]). A name that none has is a mistake
 //! wherever something is looked at, changed or ended: whoever misspells it must not believe that
 //! they have opted out. Only turning telemetry on may name a project that is not here yet, since
-//! nothing is written before.
+//! nothing is written before; and then the name must be one that a program can have.
 
 use super::{Failure, Output, reason};
 use crate::client::folder::Folder;
@@ -25,16 +25,72 @@ struct Project {
     reason: String,
 }
 
-/// The folder of a project, which must be here unless it `may_be_new`.
-pub(super) fn folder_of(project: &str, may_be_new: bool) -> Result<Folder, Failure> {
+/// What a project is named for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It may begin to count.
+    Begin,
+    /// Something of it is changed or sent.
+    Change,
+    /// Something of it is looked at.
+    Look,
+}
+
+/// The folder of a project, which must be here unless it may begin.
+pub(super) fn folder_of(project: &str, purpose: Purpose) -> Result<Folder, Failure> {
     let folder = Folder::of(project)?;
-    if project == OWN || may_be_new || folder.path().is_dir() {
+    // Whatever its name: it is here.
+    if project == OWN || folder.path().is_dir() {
         return Ok(folder);
     }
+    check_name(project).map_err(Failure::usage)?;
+    let unchanged = match purpose {
+        Purpose::Begin => return Ok(folder),
+        Purpose::Change => ", so nothing was changed",
+        Purpose::Look => "",
+    };
     Err(Failure::new(format!(
-        "no project {project} counts on this machine, so nothing was changed; those that do: {}",
+        "no project {project} is known on this machine{unchanged}; those that are: {}",
         listed()
     )))
+}
+
+/// Whether a program can have this name: elements of a path, as in Go's import paths.
+fn check_name(project: &str) -> Result<(), String> {
+    let is_element = |element: &str| {
+        !element.is_empty()
+            && !element.starts_with('.')
+            && !element.ends_with('.')
+            && element.chars().all(|c| c.is_ascii_alphanumeric() || "-._~+".contains(c))
+    };
+    let is_name = |name: &str| name.split('/').all(is_element);
+    if is_name(project) {
+        return Ok(());
+    }
+    match project.split_once("://") {
+        Some((scheme, rest)) if is_name(rest.trim_end_matches('/')) => {
+            let rest = rest.trim_end_matches('/');
+            Err(format!("a project is named without {scheme}://, so: {rest}"))
+        }
+        _ => Err(format!(
+            "{project:?} is no program's name; one looks like example.org/myprog, of letters, \
+             digits and -._~+ between slashes"
+        )),
+    }
+}
+
+/// Where to look instead, if this is the folder of this program itself, which has never counted
+/// here, and others have.
+pub(super) fn others(folder: &Folder) -> Option<String> {
+    let is_own = Folder::of(OWN).is_ok_and(|own| own.path() == folder.path());
+    let others = names();
+    (is_own && !folder.path().is_dir() && !others.is_empty()).then(|| {
+        format!(
+            "This is about {OWN} itself, which has never counted here. For another, name it with \
+             --project: {}",
+            others.join(", ")
+        )
+    })
 }
 
 /// The projects of this machine in a sentence.
@@ -55,7 +111,8 @@ pub(super) fn name_of(folder: &Folder) -> String {
     }
 }
 
-fn is_of_projects(path: &Path) -> bool {
+/// Whether a folder is that of a project, and not one that was named by its path.
+pub(super) fn is_of_projects(path: &Path) -> bool {
     all_projects().is_some_and(|all| path.parent() == Some(&all))
 }
 
@@ -68,7 +125,7 @@ pub(super) fn run(out: Output) -> Result<(), Failure> {
         projects.push(Project {
             project,
             mode: consent.mode.to_string(),
-            reason: reason(&consent),
+            reason: reason(&consent, folder.path()),
             folder: folder.path().to_path_buf(),
         });
     }
@@ -80,7 +137,7 @@ pub(super) fn run(out: Output) -> Result<(), Failure> {
         let _ = writeln!(text, "{project}: {mode} ({reason})\n  {folder}");
     }
     if projects.is_empty() {
-        text += "No project counts on this machine.\n";
+        text += "No project is known on this machine.\n";
     }
     text += "`candor telemetry --project NAME off` decides about one; see --help for the rest.\n";
     out.result(&projects, text)
@@ -120,6 +177,21 @@ fn project_of(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_project_has_a_name_that_a_program_can_have() {
+        for name in ["myprog", "example.org/My-prog_2/v2", "gitlab.com/~a/b+c"] {
+            assert_eq!(check_name(name), Ok(()));
+        }
+        for name in ["../x", "/etc/passwd", "a//b", "a/", "a b", "a\nb", "\u{1b}[31m", "a/.b", "."]
+        {
+            let said = check_name(name).expect_err(name);
+            assert!(said.contains("example.org/myprog"), "{said}");
+        }
+        let said = check_name("https://example.org/myprog/").expect_err("a URL");
+        assert_eq!(said, "a project is named without https://, so: example.org/myprog");
+        assert!(check_name("https://").expect_err("no name").contains("looks like"));
+    }
 
     #[test]
     fn the_name_of_a_folder_leads_back_to_its_project() {

@@ -1,11 +1,11 @@
 //! `candor telemetry report` and `candor telemetry upload`: what programs do by themselves, done
 //! now and told.
 
-use super::projects::name_of;
-use super::{Failure, Output, To, Today};
+use super::projects::{name_of, others};
+use super::{Failure, Output, To, Today, reason};
 use crate::client::folder::Folder;
-use crate::client::mode::Mode;
-use crate::client::report::{Event, RunOptions, Summary, run_uploads};
+use crate::client::mode::{Consent, Mode};
+use crate::client::report::{Destination, Event, RunOptions, Summary, run_uploads};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(super) struct ReportArgs {
 
 /// Make reports of the weeks that have ended, and send those that may be sent.
 ///
-/// Programs do this by themselves, once a week. Exit status 1 if a report had to wait, or was
+/// Programs do this by themselves, once a day. Exit status 1 if a report had to wait, or was
 /// refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -56,15 +56,22 @@ pub(super) fn report(args: ReportArgs, folder: &Folder, out: Output) -> Result<(
 }
 
 pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
-    let Some(destination) = args.to.destination(folder)? else {
-        return Err(Failure::usage(
-            "it is not known where the reports of this folder go: no program has sent any yet. \
-             Name the deployment with --url, --module and --vkey",
-        ));
-    };
+    let mut destination = args.to.named()?;
+    // Where nothing is sent it does not matter where to.
+    if destination.is_none() && Consent::now(folder).mode == Mode::On {
+        destination = Destination::of_folder(folder)?;
+        if destination.is_none() {
+            return Err(Failure::usage(format!(
+                "it is not known where the reports of {} go: its programs have made none here \
+                 yet. Run one of them, which sends what is due by itself, once a day; or name the \
+                 deployment with --url, --module and --vkey",
+                name_of(folder)
+            )));
+        }
+    }
     let options = RunOptions {
         folder: folder.clone(),
-        destination: Some(destination),
+        destination,
         now: args.today.now(),
         asked_by_user: true,
     };
@@ -79,25 +86,33 @@ fn tell(folder: &Folder, summary: &Summary, out: Output) -> Result<(), Failure> 
         sent: summary.sent().map(|week| week.to_string()).collect(),
         events: summary.events.iter().map(Event::to_string).collect(),
     };
-    out.result(&told, SummaryText(&told.project, summary))?;
+    out.result(&told, SummaryText { project: &told.project, folder, summary })?;
     let failed = |event: &Event| {
         matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
     };
     if summary.events.iter().any(failed) { Err(Failure::reported()) } else { Ok(()) }
 }
 
-struct SummaryText<'a>(&'a str, &'a Summary);
+struct SummaryText<'a> {
+    project: &'a str,
+    folder: &'a Folder,
+    summary: &'a Summary,
+}
 
 impl fmt::Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { consent, busy, events } = self.1;
-        let project = OneLine(self.0);
+        let Summary { consent, busy, events } = self.summary;
+        let project = OneLine(self.project);
         writeln!(f, "{project}:")?;
         for event in events {
             writeln!(f, "{}", OneLine(event))?;
         }
         match consent.mode {
-            Mode::Off => writeln!(f, "telemetry is off: nothing was done"),
+            Mode::Off => {
+                let reason = reason(consent, self.folder.path());
+                writeln!(f, "telemetry is off ({}): nothing was done", OneLine(reason))?;
+                others(self.folder).iter().try_for_each(|text| writeln!(f, "{}", OneLine(text)))
+            }
             _ if *busy => writeln!(f, "another process is making reports just now"),
             _ if events.is_empty() => writeln!(f, "no week has ended since the last report"),
             _ => Ok(()),

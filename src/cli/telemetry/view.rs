@@ -4,6 +4,7 @@
 //! the config is the one that this machine has verified last, or one from a file.
 
 use super::page;
+use super::projects::{name_of, others};
 use super::{Failure, Output, Today, reason};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
@@ -58,6 +59,9 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
 
 /// A preview, and what it was looked at through.
 pub(super) struct Seen {
+    pub project: String,
+    /// Where to look instead, if this is nobody's.
+    pub others: Option<String>,
     pub folder: PathBuf,
     pub preview: Preview,
     pub upload: Option<String>,
@@ -73,6 +77,9 @@ fn look(args: &Args, folder: &Folder) -> Result<Seen, Failure> {
     let (config, version, name) = match (&args.config, known) {
         (Some(file), _) => {
             let in_file = |e: &dyn fmt::Display| Failure::new(format!("{}: {e}", file.display()));
+            if file.is_dir() {
+                return Err(in_file(&"it is a folder; name the config.json in it"));
+            }
             let json = std::fs::read(file).map_err(|e| in_file(&e))?;
             let config = CollectionConfig::from_json(&json).map_err(|e| in_file(&e))?;
             (Some(config), NO_CONFIG.to_owned(), Some(file.display().to_string()))
@@ -87,6 +94,8 @@ fn look(args: &Args, folder: &Folder) -> Result<Seen, Failure> {
     let through = config.as_ref().map(|config| (config, version.as_str()));
     let preview = Preview::of(folder, Consent::now(folder), through, args.today.now())?;
     Ok(Seen {
+        project: name_of(folder),
+        others: others(folder),
         folder: folder.path().to_path_buf(),
         preview,
         upload: destination.map(|to| to.upload.to_string()),
@@ -98,6 +107,7 @@ fn look(args: &Args, folder: &Folder) -> Result<Seen, Failure> {
 /// What is printed with `--json`.
 #[derive(Serialize)]
 pub(super) struct Json<'a> {
+    project: &'a str,
     mode: String,
     config: Option<&'a str>,
     weeks: Vec<WeekJson<'a>>,
@@ -126,6 +136,7 @@ impl Seen {
             (state(week, self.sample_rate), sent(week).map(Report::to_json))
         };
         Json {
+            project: &self.project,
             mode: self.preview.consent.mode.to_string(),
             config: self.config.as_deref(),
             weeks: self
@@ -225,7 +236,8 @@ fn percent(share: f64) -> String {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Preview { consent, weeks, ready, sent: sent_weeks, unreadable } = &self.preview;
-        writeln!(f, "mode {} ({})", consent.mode, OneLine(reason(consent)))?;
+        writeln!(f, "telemetry of {}", OneLine(&self.project))?;
+        writeln!(f, "mode {} ({})", consent.mode, OneLine(reason(consent, &self.folder)))?;
         writeln!(f, "config {}", OneLine(self.config.as_deref().unwrap_or("none")))?;
         for week in weeks {
             let end = if week.ended { "ended" } else { "ends" };
@@ -256,6 +268,9 @@ impl fmt::Display for Seen {
         }
         if weeks.is_empty() {
             writeln!(f, "\nNothing is counted just now.")?;
+        }
+        if let Some(others) = &self.others {
+            writeln!(f, "{}", OneLine(others))?;
         }
         for (week, text) in ready {
             writeln!(f, "\nWaits to be sent for {week}, as it is:\n{text}")?;

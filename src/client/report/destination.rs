@@ -39,8 +39,14 @@ pub enum DestinationError {
     /// Not a verifier key.
     #[error(transparent)]
     Key(#[from] crate::tlog::VerifierKeyError),
+    /// What the folder remembers cannot be read.
+    #[error(transparent)]
+    Folder(#[from] ReportError),
     /// What the folder remembers was damaged.
-    #[error("{path} is damaged: {reason}; delete it, and name the deployment again")]
+    #[error(
+        "{path} is damaged: {reason}; the program writes it anew when it next runs, at the latest \
+         tomorrow. To send now, name the deployment with --url, --module and --vkey"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -84,9 +90,15 @@ impl Destination {
     pub fn of_folder(folder: &Folder) -> Result<Option<Destination>, DestinationError> {
         let path = file(folder);
         let damaged = |reason: String| DestinationError::Damaged { path: path.clone(), reason };
+        let own = own_folder(folder);
+        match files::check_folder(&own) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            checked => checked.map_err(ReportError::io("use", &own))?,
+        }
         let text = match files::read(&path, LONGEST) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(|e| damaged(e.to_string()))?,
+            Err(e) if e.kind() == ErrorKind::FileTooLarge => return Err(damaged(e.to_string())),
+            text => text.map_err(ReportError::io("use", &path))?,
         };
         let written: Written = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
         Destination::read_texts(&written).map(Some).map_err(|e| damaged(e.to_string()))

@@ -2,6 +2,7 @@
 //! [`Event`](super::Event) and stops nothing else.
 
 use super::x::RandomnessError;
+use crate::client::files;
 use crate::gomod::ModulePath;
 use crate::store::KeyError;
 use std::io;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum ReportError {
     /// The file system's reason.
-    #[error("cannot {action} {path}: {source}; nothing is lost, the next run tries again")]
+    #[error("cannot {action} {path}: {source}; {advice}", advice = advice(.source))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -43,7 +44,20 @@ pub enum ReportError {
     Key(#[from] KeyError),
 }
 
+/// What is to be done about an error of the file system, if anything.
+fn advice(error: &io::Error) -> &'static str {
+    match files::is_unfit(error) {
+        true => "nothing is lost, but until you remove it, nothing is made or sent",
+        false => "nothing is lost, the next run tries again",
+    }
+}
+
 impl ReportError {
+    /// Whether something is in the way that only a person can remove.
+    pub fn is_obstacle(&self) -> bool {
+        matches!(self, ReportError::Io { source, .. } if files::is_unfit(source))
+    }
+
     pub(super) fn io(
         action: &'static str,
         path: impl AsRef<Path>,

@@ -106,6 +106,6 @@ pub use rules::{Hold, OLDEST};
 pub use run::{RunOptions, run_uploads};
 pub use sampling::choose_config;
 pub(in crate::client) use shelf::own_folder;
-pub use shelf::{Listing, Shelf};
+pub use shelf::{Listing, Shelf, obstacles};
 pub use weeks::{Week, Weeks};
 pub use x::{RandomnessError, X, XError};

@@ -101,7 +101,8 @@ impl Listing {
 }
 
 fn names(folder: &Path) -> Result<Vec<String>, ReportError> {
-    let entries = match fs::read_dir(folder) {
+    // A link is not followed, as it would not be by who writes there.
+    let entries = match files::check_folder(folder).and_then(|()| fs::read_dir(folder)) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(ReportError::io("read", folder))?,
     };
@@ -112,6 +113,41 @@ fn names(folder: &Path) -> Result<Vec<String>, ReportError> {
         names.extend(name.into_string());
     }
     Ok(names)
+}
+
+/// What lies in a folder in the place of its own files and folders, and stops its work until
+/// somebody removes it. Looking creates nothing.
+pub fn obstacles(folder: &Folder) -> Vec<ReportError> {
+    let mut found = Vec::new();
+    let mut note = |path: &Path, checked: io::Result<()>| match checked {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            found.push(ReportError::io("use", path)(e));
+            false
+        }
+        _ => true,
+    };
+    // What is in a folder that is none is not looked at.
+    if note(folder.path(), files::check_folder(folder.path())) {
+        for part in [folder.local(), folder.upload()] {
+            note(&part, files::check_folder(&part));
+        }
+        let own = own_folder(folder);
+        if note(&own, files::check_folder(&own)) {
+            let names = OWN_FILES.map(|name| own.join(name));
+            let unfit: Vec<_> =
+                names.into_iter().filter(|path| !note(path, files::check_name(path))).collect();
+            if let Err((path, e)) = files::check_tree(&own)
+                && !unfit.contains(&path)
+            {
+                note(&path, Err(e));
+            }
+        }
+        // What cannot be listed is among those above.
+        for path in Listing::read(folder).unwrap_or_default().paths(folder) {
+            note(&path, files::check_name(&path));
+        }
+    }
+    found
 }
 
 /// A folder that this process alone makes reports in, until it is dropped.
@@ -135,7 +171,7 @@ impl Shelf {
             files::create_folder(folder).map_err(ReportError::io("use", folder))?;
         }
         // What is seen of the log is kept by `FileStore`, which opens what it finds.
-        files::check_tree(&own).map_err(ReportError::io("use", &own))?;
+        files::check_tree(&own).map_err(|(path, e)| ReportError::io("use", path)(e))?;
         let path = own.join("lock");
         let lock = files::open_shared(&path).map_err(ReportError::io("open", &path))?;
         match lock.try_lock() {
@@ -156,7 +192,7 @@ impl Shelf {
             // lock, could put a file there just now.
             Err(_) if path.exists() => false,
             Err(_) => {
-                fs::rename(&temporary, path).map_err(ReportError::io("write", path))?;
+                fs::rename(&temporary, path).map_err(at_target("write", path))?;
                 sync_parent(path)?;
                 return Ok(true);
             }
@@ -172,7 +208,7 @@ impl Shelf {
     pub(super) fn replace(&self, path: &Path, content: &str) -> Result<(), ReportError> {
         let temporary = self.write_temporary(content)?;
         interruption()?;
-        fs::rename(temporary, path).map_err(ReportError::io("write", path))?;
+        fs::rename(temporary, path).map_err(at_target("write", path))?;
         sync_parent(path)
     }
 
@@ -180,7 +216,7 @@ impl Shelf {
     pub(super) fn remove(&self, path: &Path) -> Result<(), ReportError> {
         interruption()?;
         match fs::remove_file(path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(ReportError::io("remove", path)(e)),
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(at_target("remove", path)(e)),
             _ => sync_parent(path),
         }
     }
@@ -188,7 +224,7 @@ impl Shelf {
     /// Gives a file another name, in the place of any other file.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), ReportError> {
         interruption()?;
-        fs::rename(from, to).map_err(ReportError::io("rename", from))?;
+        fs::rename(from, to).map_err(at_target("write", to))?;
         sync_parent(to)?;
         sync_parent(from)
     }
@@ -202,6 +238,24 @@ impl Shelf {
         files.iter().try_for_each(|file| self.remove(file))
     }
 
+    /// Removes all that Candor keeps in the folder, the user's choice last, and the folder itself.
+    /// `false` if something else is in it, which stays.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be removed.
+    pub fn remove_folder(self) -> Result<bool, ReportError> {
+        let folder = &self.folder;
+        for part in [folder.local(), folder.upload(), own_folder(folder)] {
+            fs::remove_dir_all(&part).map_err(ReportError::io("remove", &part))?;
+        }
+        self.remove(&folder.mode_file())?;
+        match fs::remove_dir(folder.path()) {
+            Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
+            removed => removed.map(|()| true).map_err(ReportError::io("remove", folder.path())),
+        }
+    }
+
     fn write_temporary(&self, content: &str) -> Result<PathBuf, ReportError> {
         // Whoever has the lock is the only one to use this name.
         let path = own_folder(&self.folder).join("tmp");
@@ -211,7 +265,7 @@ impl Shelf {
             interruption().map_err(io::Error::other)?;
             files::create(&path, content.as_bytes())?.sync_all()
         };
-        write().map_err(ReportError::io("write", &path))?;
+        write().map_err(at_target("write", &path))?;
         Ok(path)
     }
 }
@@ -226,6 +280,14 @@ fn interruption() -> Result<(), ReportError> {
     Ok(())
 }
 
+/// The error of a change of this name: what has the name is the reason, if it is no file.
+fn at_target(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ReportError {
+    move |error| {
+        let reason = files::check_name(path).err().filter(files::is_unfit);
+        ReportError::io(action, path)(reason.unwrap_or(error))
+    }
+}
+
 /// Makes the names in a file's folder durable.
 fn sync_parent(path: &Path) -> Result<(), ReportError> {
     #[cfg(unix)]
@@ -237,6 +299,19 @@ fn sync_parent(path: &Path) -> Result<(), ReportError> {
     let _ = path;
     Ok(())
 }
+
+/// The files that Candor has there, and of which none may be a folder.
+const OWN_FILES: [&str; 9] = [
+    "lock",
+    "tmp",
+    "destination.json",
+    "config.json",
+    "failure.json",
+    "unsent",
+    "worker",
+    "worked",
+    "attempt",
+];
 
 /// Where Candor keeps what Go's client does not know of.
 pub(in crate::client) fn own_folder(folder: &Folder) -> PathBuf {
