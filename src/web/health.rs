@@ -8,7 +8,7 @@
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
 //! | `reports` | no segment with reports that are not merged is missing |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
-//! | `clock` | the clock agrees with what is known of the time |
+//! | `clock` | nothing is known that the clock says is yet to come; `unconfirmed`, where no recent commit confirms it, is no fault: a deployment that publishes seldom looks like that |
 //!
 //! Parts that this process has nothing to do with are left out.
 
@@ -58,7 +58,7 @@ pub(super) struct Part {
     pub(super) part: &'static str,
     pub(super) well: bool,
     pub(super) problems: Vec<String>,
-    /// What is worth knowing, though nothing is wrong.
+    /// What could not be confirmed, though nothing is known to be wrong.
     pub(super) notes: Vec<String>,
 }
 
@@ -131,7 +131,8 @@ impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = |well: bool| if well { "ok" } else { "not ok" };
         for Part { part, well, problems, notes } in &self.parts {
-            writeln!(f, "{part}: {}", verdict(*well))?;
+            let doubt = if *well && !notes.is_empty() { ", unconfirmed" } else { "" };
+            writeln!(f, "{part}: {}{doubt}", verdict(*well))?;
             problems.iter().chain(notes).try_for_each(|said| writeln!(f, "  {said}"))?;
         }
         writeln!(f, "{}", verdict(self.well))
