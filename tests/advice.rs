@@ -167,6 +167,35 @@ fn an_index_that_is_damaged_or_missing_is_made_anew() {
 }
 
 #[test]
+fn definitions_that_are_damaged_or_missing_are_recorded_anew() {
+    let world = World::new();
+    let index = world.store("catalogue/index");
+    let good = std::fs::read(&index).expect("read");
+    let entries: Value = serde_json::from_slice(&good).expect("JSON");
+    let object = world.store(entries["catalogues"][0]["key"].as_str().expect("a key"));
+    for damaged in [&index, &object] {
+        for is_there in [true, false] {
+            match is_there {
+                true => flip(damaged),
+                false => std::fs::remove_file(damaged).expect("removed"),
+            }
+            let said = world.refused(&CHART);
+            assert!(said.contains("candor publish"), "{said}");
+            for file in [&index, &object] {
+                // What is not damaged may stay, but for the index, which the advice names.
+                if file.exists() && (file == damaged || file == &index) {
+                    assert!(said.contains("catalogue/index"), "{said}");
+                    std::fs::remove_file(file).expect("removed");
+                }
+            }
+            world.follow(&said);
+            assert_eq!(std::fs::read(&index).expect("recorded"), good);
+            world.run(&CHART);
+        }
+    }
+}
+
+#[test]
 fn a_checkpoint_that_is_missing_or_damaged_is_signed_again() {
     let world = World::new();
     let path = world.store("log/checkpoint");

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `log` | the published head can be read and is good |
 //! | `store` | nothing that was asked for was found missing or damaged, and not mended since |
-//! | `data` | the indexes of public data and of definitions can be read |
+//! | `data` | the index of public data and the newest definitions can be read |
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
 //! | `reports` | no segment with reports that are not merged is missing |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
@@ -113,10 +113,16 @@ async fn store(site: &Site) -> Part {
 
 async fn data(site: &Site) -> Part {
     let data = site.public_data().clone();
+    // What is wrong with the head is said of the log.
+    let has_versions = site.head().await.is_ok_and(|head| head.newest().is_some());
     let problems = blocking(move || {
         let index = data.index().err().map(|error| error.to_string());
-        let catalogues = Catalogues::new(data.shared_store()).entries();
-        index.into_iter().chain(catalogues.err().map(|error| error.to_string())).collect()
+        let catalogues = Catalogues::new(data.shared_store());
+        let newest = match has_versions {
+            true => catalogues.newest_of_versions().err(),
+            false => catalogues.newest().err(),
+        };
+        index.into_iter().chain(newest.map(|error| error.to_string())).collect()
     });
     Part::new("data", problems.await)
 }

@@ -232,6 +232,42 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
 }
 
 #[tokio::test]
+async fn definitions_that_are_missing_or_damaged_are_errors_of_the_pages_that_show_them() {
+    let fixture = Fixture::with(1);
+    let good = fixture.store.snapshot();
+    let is_of_catalogues = |key: &Key| key.as_str().starts_with("catalogue/");
+    let object = good.objects.keys().find(|key| is_of_catalogues(key)).expect("a catalogue");
+    let index = Key::new("catalogue/index").expect("a key");
+    let (mut no_index, mut no_object, mut flipped) = (good.clone(), good.clone(), good.clone());
+    no_index.pointers.remove(&index);
+    no_object.objects.remove(object);
+    flipped.pointers.get_mut(&index).expect("an index")[40] ^= 1;
+    let mut nothing = no_index.clone();
+    nothing.objects.remove(object);
+    let edited = edited(&fixture, object, |bytes| bytes[20] ^= 1);
+    for damage in [no_index, no_object, flipped, nothing, edited] {
+        fixture.store.restore(&damage);
+        let site = fixture.site().await;
+        let (router, admin) = (router(site.clone(), None), admin(site, None));
+        for path in ["/", "/privacy"] {
+            let answer = get(&router, path).await;
+            assert_eq!(answer.status, 500, "{path}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+        assert_eq!(status(&router, "/config/").await, 200, "it needs none");
+        let health = get(&admin, "/health").await;
+        assert_eq!(health.status, 503);
+        assert!(health.text().contains("\ndata: not ok\n  catalogue/"), "{}", health.text());
+        assert!(health.text().contains("`candor publish`"), "{}", health.text());
+        fixture.store.restore(&good);
+        for path in ["/", "/privacy"] {
+            assert_eq!(status(&router, path).await, 200, "{path}");
+        }
+        assert_eq!(status(&admin, "/health").await, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_head_of_another_log_is_not_served() {
     let (ours, theirs) = (Fixture::with(1), Fixture::with(1));
     let path = || ModulePath::new("a.example.org").expect("a path");
