@@ -245,13 +245,15 @@ async fn other_methods_and_paths_are_not_served() {
 }
 
 #[tokio::test]
-async fn an_upload_url_may_end_in_a_slash() {
+async fn slashes_that_say_nothing_are_taken() {
     let bench = Bench::new();
     let paths = [
         "/upload//2026-02-08",
         "/upload////2026-02-08",
         "//upload/2026-02-08",
         "//upload//2026-02-08",
+        "/upload/2026-02-08/",
+        "//upload/2026-02-08//",
     ];
     for (number, path) in paths.into_iter().enumerate() {
         let x = 0.2 + number as f64 / 1000.0;

@@ -4,6 +4,7 @@
 //! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
+use super::address;
 use super::health::ClockReport;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
@@ -34,13 +35,13 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answer to a request for `path`.
     pub(super) fn count(&self, path: &str, status: StatusCode) {
-        let part = match path.split('/').nth(1) {
+        let part = match address::first_element(path) {
             Some("goproxy") => "goproxy",
             Some("sumdb" | "latest" | "lookup" | "tile") => "sumdb",
             Some("log") => "log",
             Some("upload") => "upload",
             Some("data") => "data",
-            Some("" | "charts" | "config" | "privacy") => "pages",
+            None | Some("charts" | "config" | "privacy") => "pages",
             _ => "other",
         };
         let row = self.requests.iter().zip(PARTS).find(|(_, name)| *name == part);

@@ -306,6 +306,7 @@ async fn requests_are_counted_by_part_and_status_and_nothing_else() {
     for path in ["/", "/log/checkpoint", "/log/checkpoint", "/log/nothing", "/secret/alice"] {
         get(&router, path).await;
     }
+    get(&router, "//upload/2026-02-08").await;
     let metrics = get(&admin, "/metrics").await;
     let requests = metrics.text().lines().filter(|line| line.starts_with("candor_requests_total"));
     let counts: Vec<&str> = requests.filter(|line| !line.ends_with(" 0")).collect();
@@ -314,6 +315,7 @@ async fn requests_are_counted_by_part_and_status_and_nothing_else() {
         [
             "candor_requests_total{part=\"log\",status=\"200\"} 2",
             "candor_requests_total{part=\"log\",status=\"404\"} 1",
+            "candor_requests_total{part=\"upload\",status=\"405\"} 1",
             "candor_requests_total{part=\"pages\",status=\"200\"} 1",
             "candor_requests_total{part=\"other\",status=\"404\"} 1",
         ]
