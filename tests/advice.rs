@@ -133,20 +133,66 @@ fn charts_that_are_missing_or_damaged_are_made_again() {
 }
 
 #[test]
-fn a_damaged_index_is_removed_and_made_anew() {
+fn an_index_that_is_damaged_or_missing_is_made_anew() {
     let world = World::new();
-    let path = world.store("public/index");
+    let [path, merged] = ["public/index", "aggregate/read"].map(|name| world.store(name));
     let good = world.index();
-    flip(&path);
-    for verb in ["merge", "chart"] {
-        let said = world.refused(&[verb]);
-        assert!(said.contains("remove it"), "{said}");
+    for is_there in [true, false] {
+        match is_there {
+            true => flip(&path),
+            false => std::fs::remove_file(&path).expect("removed"),
+        }
+        for verb in ["merge", "chart"] {
+            let said = world.refused(&[verb]);
+            assert!(said.contains("public/index is "), "{said}");
+        }
+        let server = world.deployment.serve();
+        for page in ["/", "/data/", "/data/index.json", "/charts/"] {
+            assert_eq!(server.get(page).0, 500, "{page}");
+        }
+        let (status, health) = server.health("/health");
+        assert_eq!(status, 503);
+        assert!(health.contains("\ndata: not ok\n  public/index is "), "{health}");
+        assert!(server.stop().success());
+        let said = world.refused(&["merge"]);
+        assert!(said.contains("aggregate/read") && said.contains("remove "), "{said}");
+        std::fs::remove_file(&merged).expect("removed");
+        if is_there {
+            std::fs::remove_file(&path).expect("removed");
+        }
+        world.follow(&said);
+        assert_eq!(world.index()["days"], good["days"]);
+        assert_eq!(world.index()["weeks"], good["weeks"]);
     }
-    let said = world.refused(&["merge"]);
-    std::fs::remove_file(&path).expect("removed");
-    world.follow(&said);
-    assert_eq!(world.index()["days"], good["days"]);
-    assert_eq!(world.index()["weeks"], good["weeks"]);
+}
+
+#[test]
+fn definitions_that_are_damaged_or_missing_are_recorded_anew() {
+    let world = World::new();
+    let index = world.store("catalogue/index");
+    let good = std::fs::read(&index).expect("read");
+    let entries: Value = serde_json::from_slice(&good).expect("JSON");
+    let object = world.store(entries["catalogues"][0]["key"].as_str().expect("a key"));
+    for damaged in [&index, &object] {
+        for is_there in [true, false] {
+            match is_there {
+                true => flip(damaged),
+                false => std::fs::remove_file(damaged).expect("removed"),
+            }
+            let said = world.refused(&CHART);
+            assert!(said.contains("candor publish"), "{said}");
+            for file in [&index, &object] {
+                // What is not damaged may stay, but for the index, which the advice names.
+                if file.exists() && (file == damaged || file == &index) {
+                    assert!(said.contains("catalogue/index"), "{said}");
+                    std::fs::remove_file(file).expect("removed");
+                }
+            }
+            world.follow(&said);
+            assert_eq!(std::fs::read(&index).expect("recorded"), good);
+            world.run(&CHART);
+        }
+    }
 }
 
 #[test]

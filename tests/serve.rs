@@ -94,6 +94,23 @@ fn a_port_that_is_taken_is_said_at_once_whatever_the_folder_is_like() {
 }
 
 #[test]
+fn a_socket_that_cannot_be_made_is_refused_with_advice() {
+    let deployment = Deployment::new();
+    let far = "x".repeat(200);
+    for (socket, advice) in [
+        ("nowhere/candor.sock", "there is no such folder: make it"),
+        ("candor.toml/candor.sock", "there is no such folder: make it"),
+        (far.as_str(), "name a shorter path"),
+    ] {
+        let listen = format!("unix:{}", deployment.path().join(socket).display());
+        let mut command = candor();
+        command.args(["serve", "--listen", &listen, "--data"]).arg(deployment.path());
+        let said = refused(&mut command, 1);
+        assert!(said.contains(advice), "{said}");
+    }
+}
+
+#[test]
 fn the_environment_is_what_a_shell_and_the_go_command_read() {
     let deployment = Deployment::new();
     let environment = |url: Option<&str>| {

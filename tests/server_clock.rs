@@ -112,14 +112,22 @@ fn a_server_whose_clock_is_behind_says_so_and_refuses_no_week() {
 }
 
 #[test]
-fn a_server_that_nothing_confirms_refuses_no_week_until_something_does() {
+fn a_server_that_no_commit_confirms_refuses_no_week_whatever_reports_say() {
     let served = Served::new(-60);
-    let said = "nothing is known here that is newer than this: the commit of config v0.1.0";
+    let said = "nothing confirms the clock, which shows ";
     assert_status(&served.health(), 200, said);
     assert!(served.said().contains(said), "{}", served.said());
     assert_status(&served.upload(-40), 503, said);
     assert_status(&served.upload(40), 503, said);
     assert_status(&served.upload(-2), 200, "");
+    // Anyone can send that.
+    assert_status(&served.upload(-40), 503, said);
+    assert_status(&served.health(), 200, "\nclock: ok, unconfirmed\n  nothing confirms the clock");
+}
+
+#[test]
+fn a_server_that_a_commit_confirms_refuses_weeks() {
+    let served = Served::new(-20);
     assert_status(&served.health(), 200, "\nclock: ok\nok\n");
     assert_status(&served.upload(-40), 400, "is over 28 days old");
     assert_status(&served.upload(40), 400, "is over 7 days in the future");

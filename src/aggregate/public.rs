@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 /// The name of the pointer that holds the index.
 const INDEX: &str = "public/index";
+/// The name of the pointer that says how far uploads were merged. Every merge writes it, after the
+/// index: where there is the one, there is the other.
+pub(super) const MERGED: &str = "aggregate/read";
 
 /// The public data of a deployment.
 #[derive(Debug, Clone)]
@@ -29,8 +32,8 @@ pub enum PublicError {
     /// What is there is not what was written.
     #[error(
         "{what} is damaged: {reason}. Restore it from the newest copy of the store; where there is \
-         none, and all reports are still stored, remove it and run `candor merge` and `candor chart`, \
-         which make everything anew"
+         none, and all reports are still stored, remove public/index and aggregate/read from the \
+         store and run `candor merge` and `candor chart`, which make everything anew"
     )]
     Malformed {
         /// The pointer.
@@ -38,6 +41,14 @@ pub enum PublicError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no index, though a merge has written one.
+    #[error(
+        "{INDEX} is missing from the store, and with it all public data: {MERGED} says that reports \
+         were merged. Restore it from the newest copy of the store; where there is none, and all \
+         reports are still stored, remove {MERGED} from the store, too, and run `candor merge` and \
+         `candor chart`, which make everything anew"
+    )]
+    NoIndex,
     /// What is there was written by a later version of this program.
     #[error("{what} has a form that this program does not know ({reason}); use the newer program")]
     Later {
@@ -133,9 +144,15 @@ impl PublicData {
         self.parse(self.index_bytes()?.as_deref())
     }
 
-    /// The index's bytes, by which one state is told from another.
+    /// The index's bytes, by which one state is told from another; none where nothing was merged yet.
     pub fn index_bytes(&self) -> Result<Option<Vec<u8>>, PublicError> {
-        Ok(self.store.pointer(&Key::new(INDEX)?)?)
+        let index = Key::new(INDEX)?;
+        let found = self.store.pointer(&index)?;
+        if found.is_some() || self.store.pointer(&Key::new(MERGED)?)?.is_none() {
+            return Ok(found);
+        }
+        // The first merge may have ended in between.
+        self.store.pointer(&index)?.map(Some).ok_or(PublicError::NoIndex)
     }
 
     /// Changes the index by compare-and-swap. `change` is called again on the newer index where
@@ -149,7 +166,7 @@ impl PublicData {
     ) -> Result<T, E> {
         let key = Key::new(INDEX).map_err(PublicError::from)?;
         loop {
-            let bytes = self.store.pointer(&key).map_err(PublicError::from)?;
+            let bytes = self.index_bytes()?;
             let mut index = self.parse(bytes.as_deref())?;
             let result = change(&mut index)?;
             index.format = FORMAT;
@@ -313,6 +330,24 @@ mod tests {
         let refused = public.update(|_| Ok::<_, PublicError>(())).expect_err("refused");
         assert!(refused.to_string().contains("checksum"), "{refused}");
         assert_eq!(store.snapshot().pointers, damaged.pointers);
+    }
+
+    #[test]
+    fn an_index_that_is_gone_is_not_one_that_never_was() {
+        let (store, public) = public();
+        let [index, merged] = [INDEX, MERGED].map(|name| Key::new(name).expect("a key"));
+        let mut gone = store.snapshot();
+        gone.pointers.insert(merged, b"of any form".to_vec());
+        gone.pointers.remove(&index);
+        store.restore(&gone);
+        let said = public.index().expect_err("missing").to_string();
+        assert!(said.starts_with("public/index is missing from the store"), "{said}");
+        assert!(public.index_bytes().is_err());
+        assert!(public.update(|_| Ok::<_, PublicError>(())).is_err());
+        assert_eq!(store.snapshot().pointers, gone.pointers, "nothing is built upon it");
+        gone.pointers.clear();
+        store.restore(&gone);
+        assert_eq!(public.index().expect("an empty one").days.len(), 0);
     }
 
     #[test]

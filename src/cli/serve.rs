@@ -178,6 +178,13 @@ pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
             (io::ErrorKind::PermissionDenied, ListenAddress::Unix(_)) => {
                 "; name a path in a folder that this user may write"
             }
+            (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, ListenAddress::Unix(_)) => {
+                "; there is no such folder: make it, or name a path in one that there is"
+            }
+            (io::ErrorKind::InvalidInput, ListenAddress::Unix(_)) => "; name a shorter path",
+            (io::ErrorKind::AddrNotAvailable, _) => {
+                "; this machine does not have that address: name one that it has"
+            }
             (io::ErrorKind::PermissionDenied, _) => {
                 "; ports below 1024 need privileges: name another"
             }

@@ -134,6 +134,7 @@ mod tests {
         "type:.hash.struct { A interface {}; B string }:+0,+0x17",
         "type:.eq.[2]interface {}:+0,+0x17",
         "type:.eq.struct { R int64 \"xml:\\\"r:=1\\\"\" }:+0,+0x17",
+        "type:.eq.struct { F uintptr; X0 *bytes.Buffer \"json:\\\"a\\\"\" }:+0,+0x1",
         "go:(*struct { io.Reader; io.Closer }).Close:+0,+0x17",
         "myprog::build::run:=42",
         "myprog::build::run",

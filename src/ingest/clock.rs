@@ -6,15 +6,19 @@
 //! commits that the logged configs were made of, and the weeks of the reports that are stored, which
 //! had ended when they came.
 //!
+//! Anyone may send a report of any week, and as many as they like: had reports a say in whether a clock
+//! is right, one forged report would make a server whose clock is ahead throw away everyone else's. So
+//! only commits confirm a clock. Reports can only cast doubt on it, which throws nothing away.
+//!
 //! | the clock | [`ClockState`] |
 //! | --- | --- |
 //! | shows a time over [`TOLERANCE`] before something that has happened | it is behind, for certain (or a commit has a false date) |
-//! | shows a time so late that reports of the newest week that is known would not be taken any more | it may be ahead, or nothing has happened here since |
+//! | shows a time more than [`MAX_WEEK_AGE`] days after the newest commit | it is unconfirmed: it may be ahead, or nothing was published since, which is no fault |
 //! | else | it is plausible |
 //!
 //! While it is not plausible, what would be refused for its week is answered with 503 instead, so
-//! that nothing is thrown away until the clock is mended, or one recent report has shown that it is
-//! right. Everything here is a pure function of times.
+//! that nothing is thrown away until the clock is mended, or a newer config is published. Clients drop
+//! reports that are too old by themselves. Everything here is a pure function of times.
 //!
 //! What cannot be found out: a clock that is wrong by less.
 
@@ -71,11 +75,11 @@ pub enum ClockState {
         /// What has happened.
         known: KnownTime,
     },
-    /// It may be ahead: nothing that is known happened within [`MAX_WEEK_AGE`] days before it.
+    /// It may be ahead: no known commit was made within [`MAX_WEEK_AGE`] days before it.
     Unconfirmed {
         /// What it shows.
         now: Timestamp,
-        /// The last thing that happened, if anything did.
+        /// The newest commit, if there is one.
         known: Option<KnownTime>,
     },
 }
@@ -94,18 +98,20 @@ impl KnownTime {
 }
 
 impl ClockState {
-    /// Holds what a clock shows against what is known.
-    pub fn judge(now: Timestamp, known: impl IntoIterator<Item = KnownTime>) -> ClockState {
-        let Some(known) = known.into_iter().max_by_key(|known| known.time()) else {
-            return ClockState::Unconfirmed { now, known: None };
-        };
-        let ahead_of_clock = known.time().duration_since(now);
-        if ahead_of_clock > TOLERANCE {
+    /// Holds what a clock shows against what is known: the newest commit and the newest week of which
+    /// a report is stored.
+    pub fn judge(now: Timestamp, commit: Option<KnownTime>, week: Option<Date>) -> ClockState {
+        const TOO_OLD: SignedDuration = SignedDuration::from_hours(24 * MAX_WEEK_AGE as i64);
+        let known = commit.into_iter().chain(week.map(KnownTime::Week));
+        let last = known.max_by_key(|known| known.time());
+        let is_to_come = |known: &KnownTime| known.time().duration_since(now) > TOLERANCE;
+        let is_recent = |commit: &KnownTime| now.duration_since(commit.time()) <= TOO_OLD;
+        if let Some(known) = last.filter(is_to_come) {
             ClockState::Behind { now, known }
-        } else if -ahead_of_clock > SignedDuration::from_hours(24 * i64::from(MAX_WEEK_AGE)) {
-            ClockState::Unconfirmed { now, known: Some(known) }
-        } else {
+        } else if commit.as_ref().is_some_and(is_recent) {
             ClockState::Plausible
+        } else {
+            ClockState::Unconfirmed { now, known: commit }
         }
     }
 
@@ -150,16 +156,21 @@ impl fmt::Display for ClockState {
                     KnownTime::Commit { .. } => {
                         f.write_str(", or correct the date of the commit and publish again")
                     }
-                    KnownTime::Week(_) => Ok(()),
+                    KnownTime::Week(_) => f.write_str(
+                        "; where it is right, it was ahead when that report came, and this passes \
+                         with time",
+                    ),
                 }
             }
             ClockState::Unconfirmed { now, known } => {
-                write!(f, "the clock shows {}, and nothing is known here ", Second(*now))?;
+                write!(f, "nothing confirms the clock, which shows {}: ", Second(*now))?;
                 match known {
-                    Some(known) => write!(f, "that is newer than this: {known}")?,
-                    None => f.write_str("yet")?,
+                    Some(known) => write!(f, "{known}, and no newer one is known")?,
+                    None => f.write_str("no config is known")?,
                 }
-                f.write_str("; if it is ahead, set it, and the next recent report confirms it")
+                f.write_str(
+                    "; if it is ahead, set it; the next config that is published confirms it",
+                )
             }
         }
     }
@@ -195,12 +206,18 @@ mod tests {
         let unconfirmed = |known| ClockState::Unconfirmed { now, known };
         for (known, state) in [
             (vec![], unconfirmed(None)),
-            (vec![week(2, 8)], ClockState::Plausible),
+            // Anyone may send a report.
+            (vec![week(2, 8)], unconfirmed(None)),
+            (
+                vec![week(2, 8), commit("2026-01-13T11:59:59Z")],
+                unconfirmed(Some(commit("2026-01-13T11:59:59Z"))),
+            ),
+            (vec![week(1, 1), commit("2026-01-13T12:00:00Z")], ClockState::Plausible),
             (vec![commit("2026-02-10T11:00:00Z")], ClockState::Plausible),
             // Others' clocks are not ours.
             (vec![commit("2026-02-11T12:00:00Z")], ClockState::Plausible),
             (vec![commit("2026-02-11T12:00:01Z")], behind(commit("2026-02-11T12:00:01Z"))),
-            (vec![week(2, 11)], ClockState::Plausible),
+            (vec![week(2, 11)], unconfirmed(None)),
             (vec![week(2, 12)], behind(week(2, 12))),
             // The last thing decides, and no other hides it.
             (
@@ -208,16 +225,15 @@ mod tests {
                 behind(commit("2026-03-01T00:00:00Z")),
             ),
             (vec![week(3, 8), commit("2026-02-01T00:00:00Z")], behind(week(3, 8))),
-            (vec![week(2, 8), commit("2020-01-01T00:00:00Z")], ClockState::Plausible),
-            // A report of the newest week would still be taken, and then not any more.
-            (vec![week(1, 14)], ClockState::Plausible),
-            (vec![week(1, 13)], unconfirmed(Some(week(1, 13)))),
-            (
-                vec![week(1, 1), commit("2026-01-02T00:00:00Z")],
-                unconfirmed(Some(commit("2026-01-02T00:00:00Z"))),
-            ),
         ] {
-            let judged = ClockState::judge(now, known.clone());
+            let (mut newest, mut ended) = (None, None);
+            for known in &known {
+                match known {
+                    KnownTime::Commit { .. } => newest = Some(*known),
+                    KnownTime::Week(week) => ended = Some(*week),
+                }
+            }
+            let judged = ClockState::judge(now, newest, ended);
             assert_eq!(judged, state, "{known:?}");
             assert_eq!(judged.skew() < SignedDuration::ZERO, judged.is_wrong(), "{known:?}");
         }
@@ -226,7 +242,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_behind_is_so_by_a_known_time() {
         let known = commit("2026-03-01T00:00:00Z");
-        let state = ClockState::judge(time("2026-02-10T12:00:00Z"), [known]);
+        let state = ClockState::judge(time("2026-02-10T12:00:00Z"), Some(known), None);
         assert_eq!(state.skew(), -SignedDuration::from_hours(18 * 24 + 12));
     }
 
@@ -243,21 +259,26 @@ mod tests {
             (
                 Some(KnownTime::Week(date(2026, 3, 1))),
                 "the clock shows 2026-02-10T12:00:00Z, but a report of the week that ended \
-                 2026-03-01 is stored: set the clock",
+                 2026-03-01 is stored: set the clock; where it is right, it was ahead when that report \
+                 came, and this passes with time",
             ),
             (
-                Some(KnownTime::Week(date(2025, 3, 1))),
-                "the clock shows 2026-02-10T12:00:00Z, and nothing is known here that is newer than \
-                 this: a report of the week that ended 2025-03-01 is stored; if it is ahead, set it, \
-                 and the next recent report confirms it",
+                Some(commit("2025-03-01T00:00:00Z")),
+                "nothing confirms the clock, which shows 2026-02-10T12:00:00Z: the commit of config \
+                 v0.1.0 was made at 2025-03-01T00:00:00Z, and no newer one is known; if it is ahead, \
+                 set it; the next config that is published confirms it",
             ),
             (
                 None,
-                "the clock shows 2026-02-10T12:00:00Z, and nothing is known here yet; if it is \
-                 ahead, set it, and the next recent report confirms it",
+                "nothing confirms the clock, which shows 2026-02-10T12:00:00Z: no config is known; if \
+                 it is ahead, set it; the next config that is published confirms it",
             ),
         ] {
-            assert_eq!(ClockState::judge(now, known).to_string(), said);
+            let (commit, week) = match known {
+                Some(KnownTime::Week(week)) => (None, Some(week)),
+                commit => (commit, None),
+            };
+            assert_eq!(ClockState::judge(now, commit, week).to_string(), said);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The front door, whole: configs, clock and journal behind one question, "will you take this?"
 
 use super::check::{CheckedReport, NotTaken, check, check_week, oldest_week};
-use super::clock::{Clock, ClockState, KnownTime};
+use super::clock::{Clock, ClockState};
 use super::configs::{ConfigSet, ConfigSetError};
 use super::journal::{
     Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
@@ -143,8 +143,7 @@ impl FrontDoor {
 
     fn judge(&self, now: Timestamp) -> ClockState {
         let week = *self.newest_week.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.configs.last_commit().into_iter().chain(week.map(KnownTime::Week));
-        let state = ClockState::judge(now, known);
+        let state = ClockState::judge(now, self.configs.last_commit(), week);
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if discriminant(&*logged) != discriminant(&state) {
             match state {

@@ -9,7 +9,8 @@
 //! | 404 | what comes after `/upload/` is more or less than one element | |
 //!
 //! Slashes may be doubled (`/upload//DATE`, `//upload/DATE`): Go's client puts one between the upload
-//! URL and the date, whether the URL ends with one or not.
+//! URL and the date, whether the URL ends with one or not. And one may end the path (`/upload/DATE/`), as
+//! some proxies make it.
 //!
 //! Of a request only the date, the content type and encoding, and the body are looked at. What is
 //! refused before its body was read is not read: the connection is closed instead.
@@ -65,14 +66,14 @@ async fn upload(
     request: Request,
 ) -> Response {
     let path = request.uri().path().trim_start_matches('/').strip_prefix("upload/");
-    let path = path.unwrap_or_default().trim_start_matches('/');
+    let path = path.unwrap_or_default().trim_matches('/');
     if path.is_empty() || path.contains('/') {
         let text = "reports are sent to /upload/ and the report's week, such as 2026-02-08";
         return sentence(StatusCode::NOT_FOUND, text);
     }
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
-    let date = date.trim_start_matches('/');
+    let date = date.trim_matches('/');
     let Some(door) = entrance.receiver_within(OPENING).await else {
         entrance.count_turned_away();
         return respond(&Answer::Unavailable(Unavailable::NotOpen));

@@ -12,6 +12,11 @@
 //! in anything that charts and pages show, be it a title. It is recorded after the commit's config
 //! is in the log: whoever dies in between leaves a version whose definitions are not recorded yet,
 //! and publishing that commit again, which changes nothing else, completes it.
+//!
+//! **Missing.** So a log that has versions has a catalogue, but for the moment in which its first version
+//! is being published. Where it has none, the index was lost, or everything was published by a program
+//! from before there were catalogues; in both cases what pages would say of the definitions would not be
+//! true, and publishing once more mends it ([`CatalogueError::NoneRecorded`]).
 
 use super::added::day;
 use super::catalogue::{Catalogue, FORMAT};
@@ -63,7 +68,11 @@ pub enum CatalogueError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is there is damaged, or was written by a later version of this program.
-    #[error("{what} is not understood: {reason}; restore it from a copy of the store")]
+    #[error(
+        "{what} is not understood: {reason}. Restore it from the newest copy of the store; where there \
+         is none, remove it and {INDEX} from the store and run `candor publish`, which records the \
+         definitions of that commit anew; those of earlier ones are lost"
+    )]
     Malformed {
         /// The object or pointer.
         what: String,
@@ -71,8 +80,19 @@ pub enum CatalogueError {
         reason: String,
     },
     /// The index names an object that is not there.
-    #[error("{0} is missing from the store; restore it from a copy")]
+    #[error(
+        "{0} is missing from the store. Restore it from the newest copy of the store; where there is \
+         none, remove {INDEX} and run `candor publish`, which records the definitions of that commit \
+         anew; those of earlier ones are lost"
+    )]
     Missing(String),
+    /// The log has versions, and there is no index.
+    #[error(
+        "{INDEX} is missing from the store, though the log has versions. Restore it from the newest \
+         copy of the store; where there is none, run `candor publish`, which records the definitions \
+         of that commit anew; those of earlier ones are lost"
+    )]
+    NoneRecorded,
 }
 
 impl From<KeyError> for CatalogueError {
@@ -96,6 +116,13 @@ impl Catalogues {
     /// The newest catalogue.
     pub fn newest(&self) -> Result<Option<Catalogue>, CatalogueError> {
         self.entries()?.last().map(|entry| self.read(entry)).transpose()
+    }
+
+    /// The newest catalogue of a log that has versions, so that it is a fault where there is none.
+    pub fn newest_of_versions(&self) -> Result<(CatalogueEntry, Catalogue), CatalogueError> {
+        let newest = self.entries()?.pop().ok_or(CatalogueError::NoneRecorded)?;
+        let catalogue = self.read(&newest)?;
+        Ok((newest, catalogue))
     }
 
     /// The catalogue in force on a day: the newest whose commit is of that day or an earlier one,
@@ -143,7 +170,7 @@ impl Catalogues {
 
     /// Records the catalogue of a commit, in the place where it belongs, unless it says what the
     /// one before it says. `version` is the newest one of the config.
-    pub(super) fn record(
+    pub(crate) fn record(
         &self,
         catalogue: &Catalogue,
         version: ModuleVersion,

@@ -13,6 +13,11 @@ use axum::http::request::Parts;
 /// The longest path that is read, in bytes. Module paths have up to 512, and escaped twice that.
 const MAX_LENGTH: usize = 2048;
 
+/// The first element of a path, as it was sent, however many slashes stand before it; none for the root.
+pub(super) fn first_element(path: &str) -> Option<&str> {
+    path.split('/').find(|element| !element.is_empty())
+}
+
 /// The decoded path of a request: printable ASCII, starting with a slash, never with two slashes in a
 /// row, and without the elements `.` and `..`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! limits of their own, in `ingest`: their bodies may take as long as a slow line needs. Nothing about
 //! the client is written down.
 
+use super::address;
 use super::cors;
 use super::pages;
 use super::refusal::{self, Refusal};
@@ -66,5 +67,5 @@ async fn read(request: Request, next: Next) -> Response {
 
 /// Whether a path is of uploads, however many slashes stand before its first element.
 fn is_of_uploads(path: &str) -> bool {
-    path.split('/').find(|element| !element.is_empty()) == Some("upload")
+    address::first_element(path) == Some("upload")
 }

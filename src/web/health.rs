@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | `log` | the published head can be read and is good |
 //! | `store` | nothing that was asked for was found missing or damaged, and not mended since |
-//! | `data` | the indexes of public data and of definitions can be read |
+//! | `data` | the index of public data and the newest definitions can be read |
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
 //! | `publishing` | what is committed and not published yet is what the signer will sign |
 //! | `reports` | no segment with reports that are not merged is missing |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
-//! | `clock` | the clock agrees with what is known of the time |
+//! | `clock` | nothing is known that the clock says is yet to come; `unconfirmed`, where no recent commit confirms it, is no fault: a deployment that publishes seldom looks like that |
 //!
 //! Parts that this process has nothing to do with are left out.
 
@@ -60,7 +60,7 @@ pub(super) struct Part {
     pub(super) part: &'static str,
     pub(super) well: bool,
     pub(super) problems: Vec<String>,
-    /// What is worth knowing, though nothing is wrong.
+    /// What could not be confirmed, though nothing is known to be wrong.
     pub(super) notes: Vec<String>,
 }
 
@@ -128,10 +128,16 @@ async fn store(site: &Site) -> Part {
 
 async fn data(site: &Site) -> Part {
     let data = site.public_data().clone();
+    // What is wrong with the head is said of the log.
+    let has_versions = site.head().await.is_ok_and(|head| head.newest().is_some());
     let problems = blocking(move || {
         let index = data.index().err().map(|error| error.to_string());
-        let catalogues = Catalogues::new(data.shared_store()).entries();
-        index.into_iter().chain(catalogues.err().map(|error| error.to_string())).collect()
+        let catalogues = Catalogues::new(data.shared_store());
+        let newest = match has_versions {
+            true => catalogues.newest_of_versions().err(),
+            false => catalogues.newest().err(),
+        };
+        index.into_iter().chain(newest.map(|error| error.to_string())).collect()
     });
     Part::new("data", problems.await)
 }
@@ -146,7 +152,8 @@ impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = |well: bool| if well { "ok" } else { "not ok" };
         for Part { part, well, problems, notes } in &self.parts {
-            writeln!(f, "{part}: {}", verdict(*well))?;
+            let doubt = if *well && !notes.is_empty() { ", unconfirmed" } else { "" };
+            writeln!(f, "{part}: {}{doubt}", verdict(*well))?;
             problems.iter().chain(notes).try_for_each(|said| writeln!(f, "  {said}"))?;
         }
         writeln!(f, "{}", verdict(self.well))

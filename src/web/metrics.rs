@@ -4,6 +4,8 @@
 //! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
+use super::address;
+use super::health::ClockReport;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{Entrance, UploadState};
@@ -33,13 +35,13 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answer to a request for `path`.
     pub(super) fn count(&self, path: &str, status: StatusCode) {
-        let part = match path.split('/').nth(1) {
+        let part = match address::first_element(path) {
             Some("goproxy") => "goproxy",
             Some("sumdb" | "latest" | "lookup" | "tile") => "sumdb",
             Some("log") => "log",
             Some("upload") => "upload",
             Some("data") => "data",
-            Some("" | "charts" | "config" | "privacy") => "pages",
+            None | Some("charts" | "config" | "privacy") => "pages",
             _ => "other",
         };
         let row = self.requests.iter().zip(PARTS).find(|(_, name)| *name == part);
@@ -67,7 +69,7 @@ pub(super) struct Figures<'a> {
     site: &'a Site,
     uploads: UploadState,
     upkeep: UpkeepState,
-    clock_skew: i64,
+    clock: ClockReport,
     /// Segments that have lost reports.
     lost_segments: u64,
 }
@@ -86,7 +88,7 @@ impl<'a> Figures<'a> {
             site,
             uploads: entrance.map(Entrance::state).unwrap_or_default(),
             upkeep: upkeep.unwrap_or_default(),
-            clock_skew: clock.map_or(0, |clock| clock().skew),
+            clock: clock.map(|clock| clock()).unwrap_or_default(),
             lost_segments,
         }
     }
@@ -169,6 +171,8 @@ impl fmt::Display for Figures<'_> {
         let help = "How often the thread that merges and charts was begun again.";
         family("upkeep_restarts_total", "counter", help, &number(upkeep.restarts()))?;
         let help = "Seconds by which the clock is known to be ahead, or behind.";
-        family("clock_skew_seconds", "gauge", help, &alone(self.clock_skew.into()))
+        family("clock_skew_seconds", "gauge", help, &alone(self.clock.skew.into()))?;
+        let help = "Whether no recent commit confirms the clock, so that it may be ahead.";
+        family("clock_unconfirmed", "gauge", help, &alone(self.clock.note.is_some().into()))
     }
 }

@@ -60,11 +60,11 @@ impl Public {
         self.index.current(move |last| read_index(&data, last)).await
     }
 
-    /// The newest catalogue. Where it cannot be read, pages do without, and the operator is told.
-    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
+    /// The newest catalogue of a log that has versions. Without it, a page that needs it would say what
+    /// is not so.
+    pub(super) async fn catalogue(&self) -> Result<Arc<ShownCatalogue>, Refusal> {
         let catalogues = self.catalogues.clone();
-        let read = self.catalogue.current(move |last| read_catalogue(&catalogues, last)).await;
-        read.unwrap_or_default()
+        self.catalogue.current(move |last| read_catalogue(&catalogues, last)).await
     }
 }
 
@@ -91,13 +91,12 @@ fn read_catalogue(
     catalogues: &Catalogues,
     last: Option<Arc<ShownCatalogue>>,
 ) -> Result<Arc<ShownCatalogue>, CatalogueError> {
-    let entries = catalogues.entries()?;
-    let Some(newest) = entries.last() else { return Ok(Arc::default()) };
+    let newest = catalogues.entries()?.pop().ok_or(CatalogueError::NoneRecorded)?;
     match last {
         Some(last) if last.key == newest.key => Ok(last),
         _ => {
-            let catalogue = Some(catalogues.read(newest)?);
-            Ok(Arc::new(ShownCatalogue { key: newest.key.clone(), catalogue }))
+            let catalogue = Some(catalogues.read(&newest)?);
+            Ok(Arc::new(ShownCatalogue { key: newest.key, catalogue }))
         }
     }
 }

@@ -328,9 +328,12 @@ impl Site {
         self.0.public.index().await
     }
 
-    /// The definitions behind the newest config, as far as they are recorded.
-    pub(super) async fn catalogue(&self) -> Arc<ShownCatalogue> {
-        self.0.public.catalogue().await
+    /// The definitions behind the newest config of the log with this head; none where it has none.
+    pub(super) async fn catalogue(&self, head: &Head) -> Result<Arc<ShownCatalogue>, Refusal> {
+        match head.newest() {
+            Some(_) => self.0.public.catalogue().await,
+            None => Ok(Arc::default()),
+        }
     }
 
     /// What `load` gathers, drawn as a page by `render` on a thread of its own; kept under `key`,

@@ -2,15 +2,16 @@
 //!
 //! It is written after the index, so after a crash between the two it says less than is true, and
 //! what it does not tell of is merged again, which changes nothing. Where the store's index is older
-//! than it (a backup was put back), it is not believed, and everything is read again.
+//! than it (a backup was put back), it is not believed, and everything is read again. Where it is
+//! there and the index is not, the index was lost, and nothing is merged
+//! ([`PublicError::NoIndex`]).
 
-use crate::aggregate::public::PublicError;
+use crate::aggregate::public::{MERGED, PublicError};
 use crate::ingest::ReadMark;
 use crate::store::{Key, Store, Swap, checksum};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-const POINTER: &str = "aggregate/read";
 const FORMAT: u32 = 2;
 
 /// How far each segment was merged.
@@ -36,7 +37,7 @@ pub(super) struct Found {
 
 /// Reads the state. `merges`: that of the index.
 pub(super) fn read(store: &dyn Store, merges: u64) -> Result<Found, PublicError> {
-    let bytes = store.pointer(&Key::new(POINTER)?)?;
+    let bytes = store.pointer(&Key::new(MERGED)?)?;
     // One that is damaged, or from another version of this program, is written anew.
     let whole = bytes.as_deref().filter(|bytes| checksum::verify(bytes).is_ok());
     let state = whole.and_then(|bytes| serde_json::from_slice::<ReadState>(bytes).ok());
@@ -58,9 +59,9 @@ pub(super) fn replace(
         return Ok(());
     }
     let bytes = serde_json::to_vec(&state)
-        .map_err(|e| PublicError::Malformed { what: POINTER.to_owned(), reason: e.to_string() })?;
+        .map_err(|e| PublicError::Malformed { what: MERGED.to_owned(), reason: e.to_string() })?;
     let bytes = checksum::add(bytes);
     let (Swap::Won | Swap::Lost) =
-        store.swap(&Key::new(POINTER)?, found.bytes.as_deref(), &bytes)?;
+        store.swap(&Key::new(MERGED)?, found.bytes.as_deref(), &bytes)?;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
         published = site.config(version).await.ok().map(|config| config.provenance.time);
     }
     let week = charts::newest(&site, &index).await;
-    let catalogue = site.catalogue().await;
+    let catalogue = site.catalogue(&head).await?;
     let (published_one, with_week) = (published.is_some(), week.is_some());
     let key = format!("/ {size} {published_one} {with_week} {:x} {}", index.tag, catalogue.key);
     let load = async { Ok((published, week)) };

@@ -35,8 +35,9 @@ const FIELDS: [(&str, &str); 12] = [
 ];
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let newest = site.head().await?.newest();
-    let catalogue = site.catalogue().await;
+    let head = site.head().await?;
+    let newest = head.newest();
+    let catalogue = site.catalogue(&head).await?;
     let gathered = site.clone();
     let load = async move {
         Ok(match newest {

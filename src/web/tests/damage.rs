@@ -232,6 +232,42 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
 }
 
 #[tokio::test]
+async fn definitions_that_are_missing_or_damaged_are_errors_of_the_pages_that_show_them() {
+    let fixture = Fixture::with(1);
+    let good = fixture.store.snapshot();
+    let is_of_catalogues = |key: &Key| key.as_str().starts_with("catalogue/");
+    let object = good.objects.keys().find(|key| is_of_catalogues(key)).expect("a catalogue");
+    let index = Key::new("catalogue/index").expect("a key");
+    let (mut no_index, mut no_object, mut flipped) = (good.clone(), good.clone(), good.clone());
+    no_index.pointers.remove(&index);
+    no_object.objects.remove(object);
+    flipped.pointers.get_mut(&index).expect("an index")[40] ^= 1;
+    let mut nothing = no_index.clone();
+    nothing.objects.remove(object);
+    let edited = edited(&fixture, object, |bytes| bytes[20] ^= 1);
+    for damage in [no_index, no_object, flipped, nothing, edited] {
+        fixture.store.restore(&damage);
+        let site = fixture.site().await;
+        let (router, admin) = (router(site.clone(), None), admin(site, None));
+        for path in ["/", "/privacy"] {
+            let answer = get(&router, path).await;
+            assert_eq!(answer.status, 500, "{path}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+        assert_eq!(status(&router, "/config/").await, 200, "it needs none");
+        let health = get(&admin, "/health").await;
+        assert_eq!(health.status, 503);
+        assert!(health.text().contains("\ndata: not ok\n  catalogue/"), "{}", health.text());
+        assert!(health.text().contains("`candor publish`"), "{}", health.text());
+        fixture.store.restore(&good);
+        for path in ["/", "/privacy"] {
+            assert_eq!(status(&router, path).await, 200, "{path}");
+        }
+        assert_eq!(status(&admin, "/health").await, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_head_of_another_log_is_not_served() {
     let (ours, theirs) = (Fixture::with(1), Fixture::with(1));
     let path = || ModulePath::new("a.example.org").expect("a path");
@@ -270,6 +306,7 @@ async fn requests_are_counted_by_part_and_status_and_nothing_else() {
     for path in ["/", "/log/checkpoint", "/log/checkpoint", "/log/nothing", "/secret/alice"] {
         get(&router, path).await;
     }
+    get(&router, "//upload/2026-02-08").await;
     let metrics = get(&admin, "/metrics").await;
     let requests = metrics.text().lines().filter(|line| line.starts_with("candor_requests_total"));
     let counts: Vec<&str> = requests.filter(|line| !line.ends_with(" 0")).collect();
@@ -278,6 +315,7 @@ async fn requests_are_counted_by_part_and_status_and_nothing_else() {
         [
             "candor_requests_total{part=\"log\",status=\"200\"} 2",
             "candor_requests_total{part=\"log\",status=\"404\"} 1",
+            "candor_requests_total{part=\"upload\",status=\"405\"} 1",
             "candor_requests_total{part=\"pages\",status=\"200\"} 1",
             "candor_requests_total{part=\"other\",status=\"404\"} 1",
         ]

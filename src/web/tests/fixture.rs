@@ -5,7 +5,7 @@ use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
-use crate::publish::{Versions, zip_key};
+use crate::publish::{Catalogue, Catalogues, Versions, zip_key};
 use crate::store::{MemoryStore, Store};
 use crate::tlog::{
     Appended, Edge, Host, Log, LogKeys, LogVerifiers, Record, Seed, SignerLock, TreeHead, leaf_hash,
@@ -127,9 +127,31 @@ impl Fixture {
             entries.push(record.and_then(|record| Ok(record.entry()?)).expect("a record"));
         }
         match self.log.append(head, &entries).expect("appended") {
-            Appended::Committed(head) => head,
+            Appended::Committed(head) => {
+                self.record_catalogue(head);
+                head
+            }
             Appended::LostRace => panic!("nobody else publishes"),
         }
+    }
+
+    /// Records that the newest version was compiled from definitions without a chart.
+    fn record_catalogue(&self, head: TreeHead) {
+        let Some(newest) = Versions::newest(head) else { return };
+        let catalogue = Catalogue {
+            format: 1,
+            repository: String::new(),
+            commit: "a".repeat(40),
+            time: 1_770_091_506,
+            path: "charts-config".to_owned(),
+            project: None,
+            confidence: 0.99,
+            programs: Vec::new(),
+            charts: Vec::new(),
+            marginals: Vec::new(),
+        };
+        let catalogues = Catalogues::new(self.store.clone());
+        catalogues.record(&catalogue, newest).expect("recorded");
     }
 
     /// What serves it.

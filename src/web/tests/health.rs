@@ -103,6 +103,23 @@ async fn a_committed_head_that_nobody_may_sign_is_a_problem_and_readers_are_serv
 }
 
 #[tokio::test]
+async fn a_clock_that_nothing_confirms_is_no_fault_and_not_simply_well() {
+    let site = Fixture::with(1).site().await;
+    let note = Some("nothing confirms the clock".to_owned());
+    let report = ClockReport { note, ..ClockReport::default() };
+    site.set_operations(Operations {
+        clock: Some(Arc::new(move || report.clone())),
+        ..Operations::default()
+    });
+    let doubtful = health(&site, None).await;
+    assert_eq!(doubtful.status, 200);
+    let said = "\nclock: ok, unconfirmed\n  nothing confirms the clock\nok\n";
+    assert!(doubtful.text().ends_with(said), "{}", doubtful.text());
+    let metrics = get(&admin(site, None), "/metrics").await;
+    assert!(metrics.text().contains("\ncandor_clock_unconfirmed 1\n"), "{}", metrics.text());
+}
+
+#[tokio::test]
 async fn what_is_damaged_is_a_problem_from_when_it_is_asked_for_until_it_is_mended() {
     let fixture = Fixture::with(2);
     let good = fixture.store.snapshot();
