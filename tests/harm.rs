@@ -6,6 +6,7 @@
 mod counting;
 mod support;
 
+use candor::client::counter::CounterFile;
 use candor::client::folder::Folder;
 use candor::client::mode::Mode;
 use counting::Job;
@@ -223,6 +224,42 @@ fn no_limit_of_the_process_kills_it() {
     let job = Job::new(folder.path(), PROGRAM).with("limit", "fsize 20000").with("start", "");
     let printed = job.with("many", "n 2000").with("status", "").run();
     assert!(printed.contains("may not make files of more than 20000 bytes"), "{printed}");
+}
+
+/// The counts of the only counter file.
+fn counts(folder: &Path) -> BTreeMap<String, u64> {
+    CounterFile::read(&counter_file(folder)).expect("a counter file").counts
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stacks_are_not_looked_at_where_memory_is_limited() {
+    let run = |limit: &str| {
+        let folder = folder();
+        let job = Job::new(folder.path(), PROGRAM).with("start", "").with("room", limit);
+        let job = job.with("stack", "bug").with("caught", "of no harm").with("count", "b 2");
+        // The program's own panic hook looks at no stack either.
+        let quiet = |command: &mut Command| {
+            command.env("RUST_BACKTRACE", "0");
+        };
+        let output = wait(job.with("status", "").spawn_with(quiet).child, limit);
+        assert!(output.status.success(), "{limit}: {} {}", output.status, text(&output.stderr));
+        counts(folder.path())
+    };
+    // From next to nothing to nearly enough.
+    let little = ["as 256", "as 1024", "as 4096", "as 16384", "as 65536", "as 131072", "as 262144"];
+    for limit in little.into_iter().chain(["data 256", "data 1024", "data 4096"]) {
+        let names = ["a", "b", "bug\nunknown", "crash/without-stack"];
+        let numbers = [1, 2, 1, 1];
+        let expected = names.map(str::to_owned).into_iter().zip(numbers).collect();
+        assert_eq!(run(limit), expected, "{limit}");
+    }
+    // A limit that is ample changes nothing.
+    for limit in ["as 1073741824", "data 1073741824"] {
+        let names: Vec<String> = run(limit).into_keys().collect();
+        assert!(names.iter().any(|name| name.starts_with("crash/panic\n")), "{names:?}");
+        assert!(names.iter().any(|name| name.contains("::inner:=")), "{names:?}");
+    }
 }
 
 #[test]
