@@ -177,6 +177,31 @@ fn no_file_of_any_kind_hangs_or_kills_or_is_written_through() {
 }
 
 #[test]
+fn somebodys_file_under_a_counter_files_name_is_not_written_over() {
+    let target = TempDir::new().expect("a temporary folder");
+    let victim = target.path().join("victim");
+    // Its second name may be anywhere; what is in it may be anything, a counter file included.
+    let counter_bytes = fs::read(counter_file(folder().path())).expect("read");
+    let texts: [&[u8]; 4] = [b"", b"precious\n", &[0; 100], &counter_bytes];
+    for (linked, bytes) in texts.map(|bytes| (true, bytes)).into_iter().chain([(false, texts[1])]) {
+        let folder = folder();
+        let path = counter_file(folder.path());
+        remove(&path);
+        fs::write(&victim, bytes).expect("write");
+        if linked {
+            fs::hard_link(&victim, &path).expect("linked");
+        } else {
+            fs::copy(&victim, &path).expect("copied");
+        }
+        let printed = job(folder.path()).with("stack", "bug").with("status", "").run();
+        assert_eq!(fs::read(&path).expect("read"), bytes, "{printed}");
+        assert_eq!(fs::read(&victim).expect("read"), bytes, "{printed}");
+        let reason = if linked { "it is one file under 2 names" } else { "is no counter file" };
+        assert!(printed.contains(reason), "{printed}");
+    }
+}
+
+#[test]
 fn what_belongs_to_another_user_is_left_alone() {
     let deployment = Deployment::new();
     for name in ["", "mode", "local", "local/weekends"] {
