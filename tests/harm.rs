@@ -202,6 +202,23 @@ fn somebodys_file_under_a_counter_files_name_is_not_written_over() {
 }
 
 #[test]
+fn counting_into_a_file_that_is_none_any_more_is_not_called_counting() {
+    for (key, value, reason) in [
+        ("zeros", "", "was written over by another program"),
+        ("cut", "x 0", "was shortened by another program"),
+    ] {
+        let folder = folder();
+        let job = Job::new(folder.path(), PROGRAM).with("start", "").with("count", "a 1");
+        let job = job.with("status", "").with(key, value).with("count", "a 1").with("status", "");
+        // A new name, which would be put into what is no counter file.
+        let printed = job.with("count", "b 1").with("status", "").run();
+        assert_eq!(printed.matches("counting into ").count(), 1, "{printed}");
+        assert_eq!(printed.matches(reason).count(), 2, "{printed}");
+        assert!(CounterFile::read(&counter_file(folder.path())).is_err(), "{key}");
+    }
+}
+
+#[test]
 fn what_belongs_to_another_user_is_left_alone() {
     let deployment = Deployment::new();
     for name in ["", "mode", "local", "local/weekends"] {

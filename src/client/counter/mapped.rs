@@ -300,10 +300,20 @@ impl Mapped {
         Some((same, next))
     }
 
-    /// Whether the file is, or was, shorter than it is mapped.
-    pub fn is_cut_off(&self) -> bool {
-        fault::replaced() != self.replaced
-            || self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into())
+    /// Whether the file is still the one that was opened: neither shorter, now or once, than it is
+    /// mapped, nor written over.
+    pub fn check(&self) -> Result<(), CountingError> {
+        let path = || self.path.clone();
+        // The length first: to look at what is gone would replace it.
+        let is_cut_off = fault::replaced() != self.replaced
+            || self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into());
+        if is_cut_off {
+            return Err(CountingError::CutOff { path: path() });
+        }
+        if !self.is_intact() {
+            return Err(CountingError::Overwritten { path: path() });
+        }
+        Ok(())
     }
 
     /// Maps what other processes have added to the file. Says whether there was any.
