@@ -6,6 +6,7 @@
 mod counting;
 mod support;
 
+use candor::client::counter::CounterFile;
 use candor::client::folder::Folder;
 use candor::client::mode::Mode;
 use counting::Job;
@@ -240,6 +241,48 @@ fn a_damaged_destination_is_written_anew_by_the_program_and_the_error_says_so() 
 }
 
 #[test]
+fn somebodys_file_under_a_counter_files_name_is_not_written_over() {
+    let target = TempDir::new().expect("a temporary folder");
+    let victim = target.path().join("victim");
+    // Its second name may be anywhere; what is in it may be anything, a counter file included.
+    let counter_bytes = fs::read(counter_file(folder().path())).expect("read");
+    let texts: [&[u8]; 4] = [b"", b"precious\n", &[0; 100], &counter_bytes];
+    for (linked, bytes) in texts.map(|bytes| (true, bytes)).into_iter().chain([(false, texts[1])]) {
+        let folder = folder();
+        let path = counter_file(folder.path());
+        remove(&path);
+        fs::write(&victim, bytes).expect("write");
+        if linked {
+            fs::hard_link(&victim, &path).expect("linked");
+        } else {
+            fs::copy(&victim, &path).expect("copied");
+        }
+        let printed = job(folder.path()).with("stack", "bug").with("status", "").run();
+        assert_eq!(fs::read(&path).expect("read"), bytes, "{printed}");
+        assert_eq!(fs::read(&victim).expect("read"), bytes, "{printed}");
+        let reason = if linked { "it is one file under 2 names" } else { "is no counter file" };
+        assert!(printed.contains(reason), "{printed}");
+    }
+}
+
+#[test]
+fn counting_into_a_file_that_is_none_any_more_is_not_called_counting() {
+    for (key, value, reason) in [
+        ("zeros", "", "was written over by another program"),
+        ("cut", "x 0", "was shortened by another program"),
+    ] {
+        let folder = folder();
+        let job = Job::new(folder.path(), PROGRAM).with("start", "").with("count", "a 1");
+        let job = job.with("status", "").with(key, value).with("count", "a 1").with("status", "");
+        // A new name, which would be put into what is no counter file.
+        let printed = job.with("count", "b 1").with("status", "").run();
+        assert_eq!(printed.matches("counting into ").count(), 1, "{printed}");
+        assert_eq!(printed.matches(reason).count(), 2, "{printed}");
+        assert!(CounterFile::read(&counter_file(folder.path())).is_err(), "{key}");
+    }
+}
+
+#[test]
 fn what_belongs_to_another_user_is_left_alone() {
     let deployment = Deployment::new();
     for name in ["", "mode", "local", "local/weekends"] {
@@ -287,6 +330,42 @@ fn no_limit_of_the_process_kills_it() {
     let job = Job::new(folder.path(), PROGRAM).with("limit", "fsize 20000").with("start", "");
     let printed = job.with("many", "n 2000").with("status", "").run();
     assert!(printed.contains("may not make files of more than 20000 bytes"), "{printed}");
+}
+
+/// The counts of the only counter file.
+fn counts(folder: &Path) -> BTreeMap<String, u64> {
+    CounterFile::read(&counter_file(folder)).expect("a counter file").counts
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stacks_are_not_looked_at_where_memory_is_limited() {
+    let run = |limit: &str| {
+        let folder = folder();
+        let job = Job::new(folder.path(), PROGRAM).with("start", "").with("room", limit);
+        let job = job.with("stack", "bug").with("caught", "of no harm").with("count", "b 2");
+        // The program's own panic hook looks at no stack either.
+        let quiet = |command: &mut Command| {
+            command.env("RUST_BACKTRACE", "0");
+        };
+        let output = wait(job.with("status", "").spawn_with(quiet).child, limit);
+        assert!(output.status.success(), "{limit}: {} {}", output.status, text(&output.stderr));
+        counts(folder.path())
+    };
+    // From next to nothing to nearly enough.
+    let little = ["as 256", "as 1024", "as 4096", "as 16384", "as 65536", "as 131072", "as 262144"];
+    for limit in little.into_iter().chain(["data 256", "data 1024", "data 4096"]) {
+        let names = ["a", "b", "bug\nunknown", "crash/without-stack"];
+        let numbers = [1, 2, 1, 1];
+        let expected = names.map(str::to_owned).into_iter().zip(numbers).collect();
+        assert_eq!(run(limit), expected, "{limit}");
+    }
+    // A limit that is ample changes nothing.
+    for limit in ["as 1073741824", "data 1073741824"] {
+        let names: Vec<String> = run(limit).into_keys().collect();
+        assert!(names.iter().any(|name| name.starts_with("crash/panic\n")), "{names:?}");
+        assert!(names.iter().any(|name| name.contains("::inner:=")), "{names:?}");
+    }
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Crashes: a panic is counted by its stack, before the program goes on to fail as it would.
 //!
 //! The counter is `crash/panic` with at most 16 frames, or `crash/without-stack` where the program
-//! has no symbols. A stack holds functions and lines (see [`super::counter`]); a panic's message,
+//! has no symbols, or the process no memory to look at them (see [`StackCounter`]). A stack holds functions and lines (see [`super::counter`]); a panic's message,
 //! which may hold anything, is never looked at.
 //!
 //! Panics that the program catches count, too: they are bugs as well. What is not a panic (a
 //! signal, an abort, a stack overflow) is not noticed.
 
-use super::counter::{RECORDER, count_last, count_last_stack, frames};
-use std::backtrace::Backtrace;
+#[cfg(doc)]
+use super::counter::StackCounter;
+use super::counter::{RECORDER, callers, count_last, count_last_stack};
 use std::panic;
 
 /// The most frames of a panic's stack.
@@ -21,7 +22,7 @@ pub(super) fn count_panics() {
         // First: what else is done may end the process. None of this can panic, which would be a
         // panic within a panic.
         if !RECORDER.has_stopped() {
-            match frames(&Backtrace::force_capture().to_string(), DEPTH) {
+            match callers(DEPTH) {
                 frames if frames.is_empty() => count_last("crash/without-stack"),
                 frames => count_last_stack("crash/panic", &frames),
             }

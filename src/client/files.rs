@@ -12,7 +12,8 @@
 //!   not only refuse, but kill the program (`SIGXFSZ`);
 //! - never written over in place: new content is a new file, which is then given the name. A link
 //!   of that name is replaced, and what it leads to stays as it is. (Counter files are the
-//!   exception: several processes write them at once.)
+//!   exception: several processes write them at once. So they must have no second name, a hard
+//!   link, under which they may be somebody's file of another kind.)
 //!
 //! Folders above the telemetry folder are the user's affair: those may be links. Systems other
 //! than Unix have neither owners nor pipes in this sense; only the kind of the file is looked at.
@@ -42,7 +43,8 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(not_text)
 }
 
-/// A file to read and write in place, which is made if it is missing.
+/// A file to lock, or to read and write in place, which is made if it is missing. What is already
+/// there may be written only if [`check_names`] allows it.
 pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
     let existing = || open(path, OpenOptions::new().read(true).write(true));
     match existing() {
@@ -178,6 +180,20 @@ fn check_owner(metadata: &Metadata) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn check_owner(_: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether a file has one name at most; none, if it was deleted meanwhile.
+#[cfg(unix)]
+pub(crate) fn check_names(metadata: &Metadata) -> io::Result<()> {
+    match metadata.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(unfit(format!("it is one file under {names} names, linked to each other"))),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn check_names(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 

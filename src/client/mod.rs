@@ -33,7 +33,9 @@
 //!   4.2, some of FUSE): there it is as above.
 //! - A file system that is gone (a server that does not answer) makes every program wait that opens
 //!   a file on it: here, [`start()`], and the count that opens the next week's file.
-//! - Where memory has run out altogether, Rust ends the program, here as elsewhere.
+//! - Where memory has run out altogether, Rust ends the program, here as elsewhere. What takes much
+//!   memory, looking at a stack, is not done where a limit of the process leaves little of it. A
+//!   control group's limit cannot be asked: where it kills, a stack may be what it kills for.
 //! - A program that calls [`start()`] under a system call filter that kills for `fork` is killed.
 //!
 //! Read from the top:

@@ -46,7 +46,9 @@ impl Options {
     }
 
     /// Counts panics by their stack, as `crash/panic`: functions and lines, no values. The
-    /// program's panic hook is still called.
+    /// program's panic hook is still called. Where there are no symbols, or too little memory
+    /// below a limit to look at them (see [`StackCounter`](super::counter::StackCounter)), all
+    /// panics count as `crash/without-stack`.
     #[must_use]
     pub fn count_panics(self) -> Options {
         Options { panics: true, ..self }

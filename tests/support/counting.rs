@@ -29,8 +29,10 @@ impl Job {
     }
 
     /// One thing more. In their order: `start`; `ready`, which waits for [`Process::go`];
-    /// `count NAME TIMES`; `many PREFIX NUMBER`; `stack NAME`; `panic MESSAGE`; `limit NAME
-    /// NUMBER` and `umask MODE`, of the process; `cut X LENGTH`, of its counter file; `status`,
+    /// `count NAME TIMES`; `many PREFIX NUMBER`; `stack NAME`; `panic MESSAGE`, in a
+    /// thread, and `caught MESSAGE`, in this one; `limit NAME
+    /// NUMBER`, `room NAME KIBIBYTES`, a limit beyond what is in use, and `umask MODE`, of the
+    /// process; `cut X LENGTH` and `zeros`, of its counter file; `status`,
     /// which prints it.
     pub fn with(mut self, key: &str, value: &str) -> Job {
         self.0.push_str(&format!("{key}\t{value}\n"));
@@ -130,6 +132,8 @@ pub fn run() {
                 });
                 assert!(caught.join().is_err());
             }
+            // A new thread would need memory itself.
+            "caught" => assert!(std::panic::catch_unwind(|| fail(value)).is_err()),
             "limit" => {
                 use nix::sys::resource::{Resource, getrlimit, setrlimit};
                 let resource = match name {
@@ -141,6 +145,19 @@ pub fn run() {
                 let (_, hard) = getrlimit(resource).expect("a limit");
                 setrlimit(resource, number(), hard).expect("set");
             }
+            "room" => {
+                use nix::sys::resource::{Resource, getrlimit, setrlimit};
+                let used = std::fs::read_to_string("/proc/self/status").expect("Linux");
+                let (resource, line) = match name {
+                    "as" => (Resource::RLIMIT_AS, "VmSize:"),
+                    "data" => (Resource::RLIMIT_DATA, "VmData:"),
+                    other => panic!("{other}"),
+                };
+                let used = used.lines().find_map(|text| text.strip_prefix(line)).expect("a line");
+                let used = used.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+                let (_, hard) = getrlimit(resource).expect("a limit");
+                setrlimit(resource, 1024 * (used + number()), hard).expect("set");
+            }
             "umask" => {
                 let mode = u32::from_str_radix(value, 8).expect("a mode");
                 nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mode));
@@ -149,6 +166,14 @@ pub fn run() {
                 let Status::Counting(path) = counter::status() else { panic!("not counting") };
                 let file = std::fs::OpenOptions::new().write(true).open(path).expect("open");
                 file.set_len(number()).expect("cut");
+            }
+            "zeros" => {
+                let Status::Counting(path) = counter::status() else { panic!("not counting") };
+                // In place: what is mapped here is the same file.
+                let file = std::fs::OpenOptions::new().write(true).open(&path).expect("open");
+                let length = file.metadata().expect("there").len();
+                let zeros = vec![0; length.try_into().expect("short")];
+                std::os::unix::fs::FileExt::write_all_at(&file, &zeros, 0).expect("written");
             }
             "status" => match counter::status() {
                 Status::Counting(path) => println!("\ncounting into {}", path.display()),

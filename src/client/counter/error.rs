@@ -38,6 +38,18 @@ pub enum CountingError {
         /// The file.
         path: PathBuf,
     },
+    /// Something else under a counter file's name.
+    #[error("{path} is no counter file; move it away, or delete it")]
+    NoCounterFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that another program has written over.
+    #[error("{path} was written over by another program while it was in use; delete it")]
+    Overwritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file in which chains or limit lead nowhere.
     #[error("{path} is broken at {offset:#x}; delete it")]
     Broken {

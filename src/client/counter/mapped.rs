@@ -34,14 +34,14 @@ mod fault {
 
 use super::error::CountingError;
 use super::layout::{
-    DEAD, Layout, MAX_FILE, MAX_NAME, NAME_LENGTH, NAME_LENGTH_MARK, NAME_LENGTH_MASK, NEXT, PAGE,
-    RECORD_HEADER, UNIT, bucket, header,
+    DEAD, Layout, MAGIC, MAX_FILE, MAX_NAME, NAME_LENGTH, NAME_LENGTH_MARK, NAME_LENGTH_MASK, NEXT,
+    PAGE, RECORD_HEADER, UNIT, bucket, header,
 };
 use super::metadata::Metadata;
 use crate::client::files;
 use memmap2::{MmapOptions, MmapRaw};
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{
@@ -101,6 +101,8 @@ pub(super) fn add(count: &AtomicU64, number: u64) {
 pub(super) struct Mapped {
     path: PathBuf,
     file: File,
+    /// What the file begins with.
+    header: Vec<u8>,
     layout: Layout,
     /// Without gaps, from the file's beginning.
     windows: Vec<Window>,
@@ -121,28 +123,51 @@ impl Mapped {
     /// Opens the file with exactly this metadata, or makes it.
     ///
     /// Of several processes that make it at once, all write the same header, and the file has its
-    /// full first page only after that: none sees a page without a header.
+    /// full first page only after that: none sees a page without a header. A shorter file in which
+    /// there is anything but that header, or a part of it, was begun by nobody: it is left alone.
     pub fn open(path: &Path, metadata: &Metadata) -> Result<Mapped, CountingError> {
         let other = || CountingError::Other { path: path.to_path_buf() };
         let header = header(&metadata.to_string()).ok_or_else(other)?;
         let layout = u32::try_from(header.len()).ok().and_then(Layout::new).ok_or_else(other)?;
         let mut file = files::open_shared(path).map_err(CountingError::io("open", path))?;
-        let length = file.metadata().map_err(CountingError::io("examine", path))?.len();
-        if length < u64::from(PAGE) {
+        file.metadata()
+            .and_then(|metadata| files::check_names(&metadata))
+            .map_err(CountingError::io("use", path))?;
+        let mut begun = Vec::new();
+        Read::take(&file, PAGE.into())
+            .read_to_end(&mut begun)
+            .map_err(CountingError::io("read", path))?;
+        let is_begun = begun.len() == PAGE as usize;
+        let is_ours = if is_begun {
+            begun.starts_with(&header)
+        } else {
+            let mut parts = begun.iter().zip(header.iter().chain(std::iter::repeat(&0)));
+            parts.all(|(byte, expected)| [0, *expected].contains(byte))
+        };
+        if !is_ours {
+            let is_others = begun.starts_with(MAGIC);
+            let none = || CountingError::NoCounterFile { path: path.to_path_buf() };
+            return Err(if is_others { other() } else { none() });
+        }
+        if !is_begun {
             files::may_grow_to(PAGE.into())
                 .and_then(|()| write_at(&mut file, 0, &header))
                 .map_err(CountingError::io("write", path))?;
         }
         let path = path.to_path_buf();
-        let replaced = fault::replaced();
-        let mut mapped = Mapped { path, file, layout, windows: Vec::new(), length: 0, replaced };
+        let (windows, replaced) = (Vec::new(), fault::replaced());
+        let mut mapped = Mapped { path, file, header, layout, windows, length: 0, replaced };
         mapped.map_up_to(PAGE)?;
         mapped.follow()?;
-        let mut words = header.chunks_exact(4).zip((0..).step_by(4));
-        let same = |(expected, offset): (&[u8], u32)| {
-            mapped.word(offset).is_some_and(|word| word.load(Relaxed).to_ne_bytes() == *expected)
-        };
-        if words.all(same) { Ok(mapped) } else { Err(other()) }
+        // Another program may have begun it at the same moment, as its own.
+        if mapped.is_intact() { Ok(mapped) } else { Err(other()) }
+    }
+
+    /// Whether the file as it is mapped begins as it should.
+    fn is_intact(&self) -> bool {
+        self.header.chunks_exact(4).zip((0..).step_by(4)).all(|(expected, offset)| {
+            self.word(offset).is_some_and(|word| word.load(Relaxed).to_ne_bytes() == *expected)
+        })
     }
 
     /// The file's path.
@@ -154,9 +179,13 @@ impl Mapped {
     ///
     /// The name is 1 to 4096 bytes long. See [`super::layout`] for the four steps.
     pub fn count(&mut self, name: &[u8]) -> Result<&'static AtomicU64, CountingError> {
-        // Where a page was replaced, names would be put over those of other processes.
+        // Where a page was replaced, names would be put over those of other processes; where the
+        // file was written over, into somebody's text.
         if fault::replaced() != self.replaced {
             return Err(CountingError::CutOff { path: self.path.clone() });
+        }
+        if !self.is_intact() {
+            return Err(CountingError::Overwritten { path: self.path.clone() });
         }
         let head_at = self.layout.head(bucket(name));
         let head_word = self.word(head_at).ok_or_else(|| self.broken(head_at))?;
@@ -271,10 +300,20 @@ impl Mapped {
         Some((same, next))
     }
 
-    /// Whether the file is, or was, shorter than it is mapped.
-    pub fn is_cut_off(&self) -> bool {
-        fault::replaced() != self.replaced
-            || self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into())
+    /// Whether the file is still the one that was opened: neither shorter, now or once, than it is
+    /// mapped, nor written over.
+    pub fn check(&self) -> Result<(), CountingError> {
+        let path = || self.path.clone();
+        // The length first: to look at what is gone would replace it.
+        let is_cut_off = fault::replaced() != self.replaced
+            || self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into());
+        if is_cut_off {
+            return Err(CountingError::CutOff { path: path() });
+        }
+        if !self.is_intact() {
+            return Err(CountingError::Overwritten { path: path() });
+        }
+        Ok(())
     }
 
     /// Maps what other processes have added to the file. Says whether there was any.

@@ -32,6 +32,7 @@
 //! | `clock` | the time, as cheap as the system has it |
 //! | `recorder` | what a process counts, and where each count goes |
 //! | `stack` | stack counters, and Rust's backtraces as frames |
+//! | `room` | whether there is memory enough for that |
 //! | `error` | why counting may stop |
 
 mod clock;
@@ -43,6 +44,7 @@ mod metadata;
 mod name;
 mod parse;
 mod recorder;
+mod room;
 mod stack;
 
 pub use error::CountingError;
@@ -53,7 +55,7 @@ pub use recorder::Status;
 pub use stack::StackCounter;
 
 pub(in crate::client) use recorder::RECORDER;
-pub(in crate::client) use stack::frames;
+pub(in crate::client) use stack::callers;
 
 use mapped::AtomicRef;
 use recorder::Entry;

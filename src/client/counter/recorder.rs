@@ -252,11 +252,12 @@ impl Recorder {
 
     fn renew_locked(&'static self, inner: &mut Inner, today: Day, consent: &Consent) {
         let off = consent.mode == Mode::Off;
-        // A file that was cut off takes no more names, and loses the counts of those it has.
+        // A file that was cut off or written over takes no more names, and loses the counts of
+        // those it has.
         let ended = inner
             .file
             .as_ref()
-            .is_none_or(|file| file.metadata.end <= today || file.mapped.is_cut_off());
+            .is_none_or(|file| file.metadata.end <= today || file.mapped.check().is_err());
         if self.started.get().is_some() && (off || ended) {
             self.turn(inner, today, consent);
         }
@@ -322,7 +323,10 @@ impl Recorder {
         match (&inner.stopped, &inner.file) {
             (Some(Stopped::Off(decided_by)), _) => Status::Off(decided_by.clone()),
             (Some(Stopped::Failed(error)), _) => Status::Stopped(error.to_string()),
-            (None, Some(file)) => Status::Counting(file.mapped.path().to_path_buf()),
+            (None, Some(file)) => match file.mapped.check() {
+                Ok(()) => Status::Counting(file.mapped.path().to_path_buf()),
+                Err(error) => Status::Stopped(error.to_string()),
+            },
             (None, None) => Status::NotStarted,
         }
     }

@@ -20,16 +20,22 @@
 use super::layout::MAX_NAME;
 use super::name::is_counter_name;
 use super::recorder::{RECORDER, Recorder};
+use super::room;
 use crate::collection::frame::{TRUNCATED, is_frame};
 use std::backtrace::Backtrace;
 
-/// The frame of a stack of which nothing is known, as in a program without symbols.
+/// The frame of a stack of which nothing is known, as in a program without symbols, or without
+/// memory to look at them.
 const UNKNOWN: &str = "unknown";
 
 /// A counter for each stack with which it is counted.
 ///
 /// Counting costs a walk over the stack and a look into the program's symbols, up to milliseconds:
 /// it is for what should not happen.
+///
+/// It also takes memory, as much as the program's debug information. Under a limit of the process
+/// (`RLIMIT_AS`, `RLIMIT_DATA`) below which less than a GiB and twice the program's length is left,
+/// stacks are not looked at: all are counted as one, whose only frame is `unknown`.
 ///
 /// ```
 /// use candor::client::counter::StackCounter;
@@ -56,10 +62,18 @@ impl StackCounter {
     /// Counts the stack of the caller. Never fails, and does nothing where counting is off.
     pub fn inc(&self) {
         if !RECORDER.has_stopped() {
-            let frames = frames(&Backtrace::force_capture().to_string(), self.depth);
-            count(&RECORDER, self.name, &frames);
+            count(&RECORDER, self.name, &callers(self.depth));
         }
     }
+}
+
+/// The calls that led here, in the frame grammar, at most so many. None where nothing is known of
+/// them, or there is too little memory to find out.
+pub(in crate::client) fn callers(depth: usize) -> Vec<String> {
+    if !room::is_ample() {
+        return Vec::new();
+    }
+    frames(&Backtrace::force_capture().to_string(), depth)
 }
 
 /// Counts a stack once.
@@ -95,7 +109,7 @@ fn stored_name(name: &str, frames: &[String]) -> String {
 }
 
 /// The frames of a backtrace in the frame grammar: the program's own, at most so many.
-pub(in crate::client) fn frames(backtrace: &str, depth: usize) -> Vec<String> {
+fn frames(backtrace: &str, depth: usize) -> Vec<String> {
     let mut calls: Vec<Call> = Vec::new();
     for line in backtrace.lines().map(str::trim_start) {
         match line.strip_prefix("at ") {

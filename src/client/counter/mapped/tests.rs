@@ -71,6 +71,37 @@ fn a_file_cut_off_while_it_was_made_is_made_again() {
 }
 
 #[test]
+fn only_what_may_become_this_counter_file_is_begun() {
+    let whole = file(&[]);
+    let header = header(&metadata().to_string()).expect("short enough").len();
+    // As Go's programs and ours leave it on the way: nothing, zeros, the header in part or whole.
+    let mut torn = whole[..header].to_vec();
+    torn[..16].fill(0);
+    let zeros = |length| vec![0; length];
+    for begun in
+        [zeros(0), zeros(1), zeros(9000), whole[..header].to_vec(), whole[..9000].to_vec(), torn]
+    {
+        let place = Place::with(&begun);
+        place.open().expect("opened");
+        assert_eq!(std::fs::read(&place.path).expect("read"), whole);
+    }
+    let mut others = whole[..header].to_vec();
+    others[40] ^= 1;
+    let mut longer = whole[..header].to_vec();
+    longer.push(b'x');
+    let texts: [&[u8]; 5] = [b"\n", b"a", b"my notes\n", &[b'n'; 16_383], &[b'n'; 20_000]];
+    for bytes in texts.into_iter().chain([&*others, &*longer]) {
+        let place = Place::with(bytes);
+        let error = place.open().err().expect("refused");
+        match bytes.starts_with(MAGIC) {
+            true => assert!(matches!(error, CountingError::Other { .. }), "{error}"),
+            false => assert!(matches!(error, CountingError::NoCounterFile { .. }), "{error}"),
+        }
+        assert_eq!(std::fs::read(&place.path).expect("read"), bytes);
+    }
+}
+
+#[test]
 fn another_programs_file_is_left_alone() {
     let mut bytes = file(&[("a", 1)]);
     let at = bytes.windows(4).position(|four| four == b"tool").expect("the program");
