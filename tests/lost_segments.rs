@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::front_door::{self, report, reports_folder, week};
-use support::{candor, json, refused, run, succeed, text};
+use support::{Server, candor, refused, run, succeed, text};
 use tempfile::TempDir;
 
 /// A deployment with three sealed segments of one report each, and what its files are.
@@ -52,6 +52,16 @@ fn merge(folder: &Path) -> Command {
     command
 }
 
+/// What a merge says, whose status tells whether something was not merged.
+fn merged(command: &mut Command) -> Value {
+    let output = run(command);
+    let said: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    let expected = i32::from(!problems(&said).is_empty());
+    assert_eq!(output.status.code(), Some(expected), "{said}");
+    said
+}
+
 fn problems(merged: &Value) -> Vec<String> {
     let problems = merged["problems"].as_array().expect("a list");
     problems.iter().map(|problem| problem.as_str().expect("text").to_owned()).collect()
@@ -71,7 +81,7 @@ fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_hel
     let (lost, copy) = (&files[1], folder.path().join("copy"));
     std::fs::rename(lost, &copy).expect("renamed");
     for _ in 0..2 {
-        let found = problems(&json(&mut merge(folder.path())));
+        let found = problems(&merged(&mut merge(folder.path())));
         let [problem] = &found[..] else { panic!("{found:?}") };
         let name = lost.file_name().expect("a name").to_str().expect("text");
         assert!(problem.contains(name) && problem.contains("is missing"), "{problem}");
@@ -86,7 +96,7 @@ fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_hel
     assert!(server.stop().success());
     // The advice: put it back and merge.
     std::fs::rename(&copy, lost).expect("renamed");
-    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 3);
 }
 
@@ -99,12 +109,12 @@ fn a_loss_is_given_up_when_the_operator_says_so_and_not_otherwise() {
     // The open one too, and its number is not used again.
     let open = reports_folder(folder.path()).join("00000004.open");
     std::fs::remove_file(&open).expect("removed");
-    assert_eq!(problems(&json(&mut merge(folder.path()))).len(), 2);
+    assert_eq!(problems(&merged(&mut merge(folder.path()))).len(), 2);
     store(folder.path(), 3..4);
     assert!(!open.exists());
-    let merged = json(merge(folder.path()).args(["--give-up", "2", "--give-up", "4"]));
-    assert_eq!(problems(&merged), Vec::<String>::new());
-    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    let given_up = merged(merge(folder.path()).args(["--give-up", "2", "--give-up", "4"]));
+    assert_eq!(problems(&given_up), Vec::<String>::new());
+    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 3);
 }
 
@@ -114,11 +124,11 @@ fn a_sealed_segment_that_was_cut_is_missed_too() {
     let bytes = std::fs::read(&files[0]).expect("read");
     // The header alone: whole, as far as a segment can tell by itself.
     std::fs::write(&files[0], &bytes[..16]).expect("written");
-    let found = problems(&json(&mut merge(folder.path())));
+    let found = problems(&merged(&mut merge(folder.path())));
     let [problem] = &found[..] else { panic!("{found:?}") };
     assert!(problem.contains(&format!("has 16 bytes, and had {}", bytes.len())), "{problem}");
     std::fs::write(&files[0], &bytes).expect("written");
-    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 3);
 }
 
@@ -130,11 +140,128 @@ fn what_was_merged_may_be_removed() {
         std::fs::remove_file(file).expect("removed");
     }
     for _ in 0..2 {
-        assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+        assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     }
     store(folder.path(), 3..4);
-    assert_eq!(problems(&json(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 4);
     let output = run(candor().args(["merge", "--data"]).arg(folder.path()));
     assert_eq!(text(&output.stdout), "nothing new to merge\n");
+}
+
+/// A server of a deployment without segments, that takes reports and does not merge.
+fn receiving(folder: &Path) -> Server {
+    let server = Server::start(support::serve_command(folder).arg("--no-charts"));
+    while server.health("/health/uploads").0 != 200 {}
+    server
+}
+
+#[test]
+fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknowledged() {
+    for lost in ["reports", "reports/00000001.open"] {
+        let folder = TempDir::new().expect("a temporary folder");
+        front_door::deploy(folder.path());
+        let server = receiving(folder.path());
+        assert_eq!(server.upload(&report(0)), 200);
+        let path = folder.path().join(lost);
+        match path.is_dir() {
+            true => std::fs::remove_dir_all(&path),
+            false => std::fs::remove_file(&path),
+        }
+        .expect("removed");
+        // Neither a new one nor one that was there.
+        assert_eq!(server.upload(&report(1)), 503, "{lost}");
+        assert_eq!(server.health("/health").0, 503);
+        // It begins a new segment, and what it takes then is kept.
+        let mut taken = 503;
+        while taken == 503 {
+            taken = server.upload(&report(2));
+        }
+        assert_eq!(taken, 200);
+        let (status, said) = server.health("/health");
+        assert_eq!(status, 503);
+        assert!(said.contains("reports: not ok\n  reports/00000001.open is missing"), "{said}");
+        assert!(server.stop().success());
+        let said = merged(&mut merge(folder.path()));
+        assert_eq!(problems(&said).len(), 1, "{said}");
+        assert_eq!(problems(&merged(merge(folder.path()).args(["--give-up", "1"]))).len(), 0);
+        assert_eq!(reports_merged(folder.path()), 1);
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_while_nothing_runs_is_missed_with_its_list() {
+    for merged_before in [false, true] {
+        let (folder, _) = deployment();
+        if merged_before {
+            merged(&mut merge(folder.path()));
+            store(folder.path(), 3..4);
+        }
+        std::fs::remove_dir_all(reports_folder(folder.path())).expect("removed");
+        let found = problems(&merged(&mut merge(folder.path())));
+        assert!(found.iter().all(|problem| problem.contains("is missing")), "{found:?}");
+        assert_eq!(found.len(), if merged_before { 2 } else { 4 }, "{found:?}");
+        let server = support::serve(folder.path());
+        assert_eq!(server.health("/health").0, 503);
+        assert!(server.stop().success());
+    }
+}
+
+#[test]
+fn both_lists_gone_leave_what_was_merged_to_tell_of_an_open_segment() {
+    let folder = TempDir::new().expect("a temporary folder");
+    front_door::deploy(folder.path());
+    let server = receiving(folder.path());
+    assert_eq!(server.upload(&report(0)), 200);
+    assert!(server.stop().success());
+    merged(&mut merge(folder.path()));
+    std::fs::remove_dir_all(reports_folder(folder.path())).expect("removed");
+    std::fs::remove_file(folder.path().join("reports.segments")).expect("removed");
+    let found = problems(&merged(&mut merge(folder.path())));
+    assert!(found[0].contains("reports/00000001.open is missing"), "{found:?}");
+}
+
+#[test]
+fn a_segment_shorter_than_what_was_read_of_it_is_damaged() {
+    let folder = TempDir::new().expect("a temporary folder");
+    front_door::deploy(folder.path());
+    let server = receiving(folder.path());
+    assert_eq!(server.upload(&report(0)), 200);
+    assert!(server.stop().success());
+    merged(&mut merge(folder.path()));
+    let open = reports_folder(folder.path()).join("00000001.open");
+    let bytes = std::fs::read(&open).expect("read");
+    std::fs::write(&open, &bytes[..bytes.len() - 9]).expect("written");
+    for _ in 0..2 {
+        let found = problems(&merged(&mut merge(folder.path())));
+        let [problem] = &found[..] else { panic!("{found:?}") };
+        assert!(problem.contains(&format!("a merge had read {}", bytes.len())), "{problem}");
+    }
+    std::fs::write(&open, &bytes).expect("written");
+    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
+}
+
+#[test]
+fn damage_is_said_by_merge_and_health_until_it_is_given_up() {
+    let (folder, files) = deployment();
+    let mut bytes = std::fs::read(&files[1]).expect("read");
+    bytes[100] ^= 1;
+    std::fs::write(&files[1], &bytes).expect("written");
+    for _ in 0..2 {
+        let found = problems(&merged(&mut merge(folder.path())));
+        let [problem] = &found[..] else { panic!("{found:?}") };
+        assert!(problem.contains("is damaged from byte 16 to"), "{problem}");
+        assert!(problem.contains("--give-up 2"), "{problem}");
+    }
+    let server = support::serve(folder.path());
+    let (status, said) = server.health("/health");
+    assert_eq!(status, 503);
+    assert!(said.contains("reports: not ok\n  reports/00000002-until-"), "{said}");
+    let metrics = server.health("/metrics").1;
+    assert!(metrics.contains("\ncandor_damaged_segments 1\n"), "{metrics}");
+    assert!(server.stop().success());
+    let given_up = merged(merge(folder.path()).args(["--give-up", "2"]));
+    assert_eq!(problems(&given_up), Vec::<String>::new());
+    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
+    assert_eq!(reports_merged(folder.path()), 2);
 }

@@ -113,15 +113,23 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     segments::write(&reports, 1, "2026-02-08", &reports_of("2026-02-08", 1..3));
     segments::write(&reports, 2, "2026-02-08", &reports_of("2026-02-01", 1..2));
     std::fs::write(reports.join("00000003-until-2026-02-08.reports"), "rubbish").expect("written");
-    let said = support::succeed(&mut command(&["--week", "2026-02-02"]));
+    let output = support::run(&mut command(&["--week", "2026-02-02"]));
+    assert_eq!(output.status.code(), Some(1));
+    let said = support::text(&output.stdout);
     assert!(said.starts_with("day 2026-02-08: 2 reports (2 new), 4 program builds\n"), "{said}");
     assert!(said.contains("  week-2026-02-08.parquet "), "{said}");
-    assert!(said.ends_with(
-        "not merged: reports/00000003-until-2026-02-08.reports is damaged from byte 0 to 7; the \
-         reports there are lost, all others count. Restore the file from a copy\n"
-    ));
+    assert!(
+        said.ends_with(
+            "not merged: reports/00000003-until-2026-02-08.reports is damaged from byte 0 to 7; \
+         reports there cannot be merged, all others are. Put the file back from a copy and run \
+         `candor merge`; where there is no copy, `candor merge --give-up 3` notes that they are \
+         lost\n"
+        ),
+        "{said}"
+    );
     assert!(!said.contains("2026-02-01") && !said.contains(&*deployment.path().to_string_lossy()));
-    let said = support::succeed(&mut command(&["--start", "2026-02-01", "--end", "2026-02-01"]));
+    let output = support::run(&mut command(&["--start", "2026-02-01", "--end", "2026-02-01"]));
+    let said = support::text(&output.stdout);
     assert!(said.starts_with("day 2026-02-01: 1 report (1 new), 2 program builds\n"), "{said}");
 
     let wrong = refused(&mut command(&["--start", "2026-02-02", "--end", "2026-02-01"]), 2);

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 use support::{
-    Charts, Deployment, HOST, Server, candor, contents, in_background, json, refused,
+    Charts, Deployment, HOST, Server, candor, contents, front_door, in_background, json, refused,
     serve_command, succeed, text,
 };
 
@@ -20,7 +20,7 @@ fn serving_needs_no_key_and_ends_well_when_asked() {
     assert_eq!(status, 200);
     assert!(text(&checkpoint).starts_with(&format!("{HOST}/log\n1\n")), "{}", text(&checkpoint));
     assert!(server.stop().success());
-    let own = ["reports", "scratch", "store/aggregate", "store/public"];
+    let own = ["reports", "reports.segments", "scratch", "store/aggregate", "store/public"];
     let own = own.map(|folder| deployment.path().join(folder));
     let mut after = contents(deployment.path());
     after.retain(|path, _| !own.iter().any(|folder| path.starts_with(folder)));
@@ -37,6 +37,44 @@ fn an_empty_log_is_served_too() {
     let (status, list) = server.get(&format!("/goproxy/{}/@v/list", deployment.module));
     assert_eq!((status, list.len()), (200, 0));
     assert_eq!(server.get(&format!("/goproxy/{}/@latest", deployment.module)).0, 404);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_among_the_reports_holds_nothing_up() {
+    for name in ["reports/segments", "reports/.lock", "reports/00000001.open", "reports.segments"] {
+        let deployment = Deployment::new();
+        let path = deployment.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        succeed(Command::new("mkfifo").arg(&path));
+        let server = deployment.serve();
+        // It has tried, and was not held up.
+        while !server.health("/health/uploads").1.contains("reports") {}
+        let (status, said) = server.health("/health");
+        assert_eq!(status, 503, "{name}: {said}");
+        assert!(said.contains("uploads: not ok\n  cannot "), "{name}: {said}");
+        assert!(server.stop().success(), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow_is_as_a_disk_that_is_full() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    front_door::deploy(folder.path());
+    let serve = serve_command(folder.path());
+    let mut shell = Command::new("sh");
+    // A block has 512 or 1024 bytes, as the shell pleases.
+    shell.args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""]).arg(serve.get_program());
+    let server = Server::start(shell.args(serve.get_args()).arg("--no-charts"));
+    while server.health("/health/uploads").0 != 200 {}
+    let statuses: Vec<u16> =
+        (0..60).map(|number| server.upload(&front_door::report(number))).collect();
+    let stored = statuses.iter().take_while(|status| **status == 200).count();
+    assert!(stored > 0 && statuses[stored..].iter().all(|status| *status == 503), "{statuses:?}");
+    assert!(stored < statuses.len(), "the limit was not met");
+    assert!(server.health("/health/uploads").1.contains("the disk refused"));
+    assert!(server.stop().success());
 }
 
 /// What keeps a server from storing reports.

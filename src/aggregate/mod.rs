@@ -34,7 +34,7 @@ pub mod upkeep_state;
 
 pub use charting::{ChartError, Charted, ChartedWeek, ConfigUnder, LoggedConfigs, Weeks, chart};
 pub use merging::{
-    LostSegment, MergeError, Merged, MergedDataset, lost_segments, merge, merge_after_loss,
+    Loss, LostSegment, MergeError, Merged, MergedDataset, lost_segments, merge, merge_after_loss,
     merge_days,
 };
 pub use parquet::{ParquetError, ParquetReader, ParquetWriter};

@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 ///
 /// Takes what was uploaded since the last merge. With dates, the files of those days are made anew
 /// from everything that is stored, which restores files that were lost or damaged. May run while
-/// the deployment is served.
+/// the deployment is served. Where something could not be merged, it says what, and the status is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor merge --data /srv/candor\n  \
@@ -31,8 +31,8 @@ pub(super) struct Args {
     data: DataFolder,
     #[command(flatten)]
     days: Days,
-    /// Note that a segment of uploads is lost for good, which this names by its number; may be given
-    /// several times.
+    /// Note that reports of a segment of uploads, which is missing or damaged, are lost for good. This
+    /// names it by its number; may be given several times.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["week", "start", "end"])]
     give_up: Vec<u64>,
 }
@@ -100,7 +100,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         Some(days) => merge_days(&reports, store, &scratch, days, today(), &bar)?,
     };
     drop(bar);
-    out.result(&merged, &merged)
+    out.result(&merged, &merged)?;
+    match merged.problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::reported()),
+    }
 }
 
 impl fmt::Display for Merged {

@@ -7,13 +7,13 @@
 //! the process: whatever is under way on a disk can be killed at any moment.
 
 use super::{DataFolder, Failure, Output};
-use crate::aggregate::{UpkeepState, lost_segments};
+use crate::aggregate::{LostSegment, UpkeepState, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
     ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
 };
 use crate::publish::Deployment;
-use crate::web::{self, ClockReport, ListenAddress, Listener, Operations};
+use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -83,6 +83,7 @@ async fn serve(
     background: &Background,
     out: Output,
 ) -> Result<(), Failure> {
+    super::signals::survive_file_limits();
     let mut asked = pin!(stop_signal());
     let receives = !args.no_uploads;
     let opened = async {
@@ -147,8 +148,15 @@ fn operations(
 ) -> Operations {
     let (reports, store) = (deployment.reports(), deployment.store.clone());
     let lost = move || match lost_segments(&reports, &store) {
-        Ok(lost) => lost.iter().map(ToString::to_string).collect(),
-        Err(error) => vec![error.to_string()],
+        Ok(lost) => {
+            let (damaged, gone): (Vec<_>, Vec<_>) = lost.iter().partition(|lost| lost.is_damaged());
+            let said = |lost: &LostSegment| lost.to_string();
+            LostReports {
+                gone: gone.into_iter().map(said).collect(),
+                damaged: damaged.into_iter().map(said).collect(),
+            }
+        }
+        Err(error) => LostReports { gone: vec![error.to_string()], damaged: Vec::new() },
     };
     let lost_reports = entrance.map(|_| Arc::new(lost) as _);
     let clock = entrance.cloned().map(|entrance| {

@@ -19,6 +19,7 @@ pub(super) fn end_when_asked() -> Result<(), Failure> {
     let asked = {
         // From here on the signals are caught.
         let _entered = runtime.enter();
+        survive_file_limits();
         stop_signal()
     };
     thread::spawn(move || {
@@ -38,6 +39,7 @@ pub(super) fn end_when_terminated() -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
     let mut terminate = {
         let _entered = runtime.enter();
+        survive_file_limits();
         signal(SignalKind::terminate()).map_err(failed)?
     };
     thread::spawn(move || {
@@ -51,6 +53,18 @@ pub(super) fn end_when_terminated() -> Result<(), Failure> {
 #[cfg(not(unix))]
 pub(super) fn end_when_terminated() -> Result<(), Failure> {
     Ok(())
+}
+
+/// From now on a file that would grow beyond what the process may write is an error, as a full disk is,
+/// and not the end of the process. To be called on a runtime.
+pub(super) fn survive_file_limits() {
+    // That there is a handler is all that is needed; it stays when the stream is dropped.
+    #[cfg(unix)]
+    if let Err(error) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(nix::libc::SIGXFSZ))
+    {
+        tracing::warn!(%error, "cannot catch the signal of files that are too large");
+    }
 }
 
 fn failed(error: std::io::Error) -> Failure {

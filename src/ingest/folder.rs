@@ -1,6 +1,7 @@
 //! Which segment files there are.
 //!
 //! ```text
+//! DIR/reports.segments                          a second copy of `reports/segments`, outside the folder
 //! DIR/reports/.lock                             held (flock) by the one process that appends
 //! DIR/reports/segments                          which segments there were (`segment_list`)
 //! DIR/reports/00000003.open                     the segment that is appended to (the last one)
@@ -14,7 +15,7 @@
 use super::report::parse_date;
 use jiff::civil::Date;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// A segment file's name, understood.
@@ -59,15 +60,34 @@ pub(super) fn segments(folder: &Path) -> io::Result<Vec<SegmentName>> {
     Ok(names)
 }
 
+/// Opens a file, which must be a regular one: opening or reading anything else, as a named pipe, might
+/// wait for ever.
+pub(super) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, nix::libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
+    }
+}
+
+/// All bytes of a regular file.
+pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path, OpenOptions::new().read(true))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The bytes of a segment. One that is sealed at this very moment is found under its new name.
 pub(super) fn read(folder: &Path, name: SegmentName) -> io::Result<(PathBuf, Vec<u8>)> {
     let path = folder.join(name.file_name());
-    match fs::read(&path) {
+    match read_regular(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && name.until.is_none() => {
             let names = segments(folder)?;
             let sealed = names.into_iter().find(|other| other.number == name.number);
             let path = sealed.map(|name| folder.join(name.file_name())).ok_or(error)?;
-            let bytes = fs::read(&path)?;
+            let bytes = read_regular(&path)?;
             Ok((path, bytes))
         }
         other => other.map(|bytes| (path, bytes)),
@@ -77,7 +97,8 @@ pub(super) fn read(folder: &Path, name: SegmentName) -> io::Result<(PathBuf, Vec
 /// Takes the folder's lock, or `None` where another process has it. Ends when the file is dropped.
 pub(super) fn lock(folder: &Path) -> io::Result<Option<File>> {
     let path = folder.join(".lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let mut options = OpenOptions::new();
+    let file = open_regular(&path, options.create(true).truncate(false).write(true))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

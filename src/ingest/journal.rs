@@ -16,7 +16,8 @@
 //! so nobody was told of it. Damage anywhere else is named in the log and left where it is, and
 //! everything around it counts. Opening can be stopped at any time.
 //!
-//! The thread ends when the journal is dropped. Should it end before, by a panic, the journal
+//! The thread ends when the journal is dropped. Should it end before, by a panic or because the
+//! segment's path no longer leads to the file that is written to, the journal
 //! [has ended](Journal::has_ended): nothing more is stored, every waiter is told so, and whoever
 //! opened it opens another ([`keep_open`](super::keep_open())).
 //!
@@ -395,12 +396,15 @@ impl Writer {
                 bytes += next.report.bytes().len();
                 batch.push(next);
             }
-            self.commit(batch);
+            if !self.commit(batch) {
+                return;
+            }
         }
     }
 
-    /// Stores a batch and answers its waiters.
-    fn commit(&mut self, batch: Vec<Waiting>) {
+    /// Stores a batch and answers its waiters. False where the segment was taken away: then nothing of
+    /// what was read when the folder was opened is certain, and it has to be opened again.
+    fn commit(&mut self, batch: Vec<Waiting>) -> bool {
         self.buffer.clear();
         let mut fresh = HashSet::new();
         let mut written = Vec::new();
@@ -422,12 +426,15 @@ impl Writer {
                 stored
             }
         };
-        if let Err(error) = &stored {
-            tracing::error!(%error, "cannot store reports; their senders are asked to try again");
+        // Also where nothing was written: what was there already may be gone.
+        let found = self.segment.check_path();
+        if let Err(error) = &found {
+            self.disk.note(Some(error));
         }
         for Waiting { report, answer } in batch {
             let (week, identity) = (report.week(), report.identity());
             let result = match &stored {
+                _ if found.is_err() => Err(NotStored),
                 Ok(()) if self.known.add(week, identity) => Ok(Stored::New),
                 // What was durable before this batch is so whatever became of this batch.
                 Err(_) if !self.known.has(week, identity) => Err(NotStored),
@@ -436,6 +443,9 @@ impl Writer {
             // A sender that went away does not want to know.
             let _ = answer.send(result);
         }
+        if found.is_err() {
+            return false;
+        }
         self.known.forget_before(oldest);
         if self.segment.length() >= self.limits.segment
             && let Err(error) = self.change_over()
@@ -443,6 +453,7 @@ impl Writer {
             self.disk.note(Some(&error));
             tracing::error!(%error, "cannot change over to a new segment of reports");
         }
+        true
     }
 
     /// Goes on with a new segment, and seals this one. What cannot be listed now is listed by the next
@@ -460,13 +471,22 @@ impl Writer {
 }
 
 impl DiskErrors {
-    /// Notes what came of writing.
+    /// Notes what came of writing. The log is told of it when it changes, not for every batch.
     fn note(&self, error: Option<&io::Error>) {
         if error.is_some() {
             self.count.fetch_add(1, Relaxed);
         }
-        let last = error.map(ToString::to_string);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        let now = error.map(ToString::to_string);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != now {
+            match &now {
+                Some(error) => tracing::error!(
+                    %error, "cannot store reports; their senders are asked to try again"
+                ),
+                None => tracing::info!("reports are stored again"),
+            }
+            *last = now;
+        }
     }
 }
 
@@ -535,15 +555,15 @@ impl Reading<'_> {
                 Found::Tail(range) if self.last && self.name.until.is_none() => {
                     tracing::warn!(
                         bytes = range.len(),
-                        "{} ends with reports that were not stored whole and that nobody was told \
-                         were stored",
+                        "{} ends with bytes that are no whole report, and they are cut off: perhaps \
+                         a write that did not come to its end, of which nobody was told",
                         path.display()
                     );
                     read.whole = range.start as u64;
                 }
                 Found::Damage(range) | Found::Tail(range) => tracing::error!(
-                    "{} is damaged from byte {} to {}; the reports there are lost, all others \
-                     count. Restore the file from a copy",
+                    "{} is damaged from byte {} to {}; what is there cannot be read, all \
+                     other reports count. Restore the file from a copy",
                     path.display(),
                     range.start,
                     range.end

@@ -193,7 +193,7 @@ fn damage_in_the_middle_is_named_and_the_rest_counts() {
     assert_eq!(
         damage.to_string(),
         format!(
-            "{} is damaged from byte {start} to {end}; the reports there are lost, all others \
+            "{} is damaged from byte {start} to {end}; what is there cannot be read, all other \
              count. Restore the file from a copy",
             path.display()
         )

@@ -1,6 +1,7 @@
 //! The one segment that is appended to.
 //!
 //! The system calls of a happy append, in order: `write` of a whole batch of records, `fdatasync`.
+//! Then the file must be the one that its path leads to: otherwise it was removed, and the batch with it.
 //! Only then is the batch durable, and only then is anyone told.
 //!
 //! A `write` or `fdatasync` that fails (a full disk, a broken one) leaves bytes behind that nobody
@@ -30,6 +31,11 @@ pub(super) trait Disk: Debug + Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file to this length, durably.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// Fails unless the path leads to the file that is written to.
+    fn check_path(&self, path: &Path) -> io::Result<()> {
+        let _ = path;
+        Ok(())
+    }
 }
 
 impl Disk for File {
@@ -45,6 +51,16 @@ impl Disk for File {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)?;
         self.sync_all()
+    }
+
+    #[cfg(unix)]
+    fn check_path(&self, path: &Path) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let (own, found) = (self.metadata()?, fs::metadata(path)?);
+        match (own.dev(), own.ino()) == (found.dev(), found.ino()) {
+            true => Ok(()),
+            false => Err(io::Error::other("another file has taken its place")),
+        }
     }
 }
 
@@ -103,7 +119,7 @@ impl Segment {
         contents: Contents,
     ) -> io::Result<Segment> {
         let path = folder.join(SegmentName { number, until: None }.file_name());
-        let mut file = OpenOptions::new().append(true).open(path)?;
+        let mut file = folder::open_regular(&path, OpenOptions::new().append(true))?;
         // Also when nothing is torn: the writer before may have died between write and sync.
         file.cut(whole)?;
         let mut durable = whole;
@@ -156,6 +172,20 @@ impl Segment {
             self.torn = false;
         }
         Ok(())
+    }
+
+    /// Fails unless the segment can be found where it should be: what is written to a file that was
+    /// removed, or whose folder was, is lost.
+    pub(super) fn check_path(&self) -> io::Result<()> {
+        let name = SegmentName { number: self.number, until: None }.file_name();
+        let path = self.folder.join(name);
+        self.disk.check_path(&path).map_err(|error| {
+            let path = path.display();
+            io::Error::new(
+                error.kind(),
+                format!("{path} is not the file that is written to: {error}"),
+            )
+        })
     }
 
     /// The bytes that are durable.

@@ -7,6 +7,9 @@
 //!    "bytes":345678,"identities":"...","sha256":"..."}          in so many bytes
 //! ```
 //!
+//! There is a second copy beside the folder, `DIR/reports.segments`, so that a folder that is gone is
+//! missed too. What one of the two lacks, the next open of the folder adds.
+//!
 //! `identities` is the SHA-256 of all its reports' identities in order, in hex. A segment whose
 //! identities have that hash need not be hashed again, report by report, to know what is in it.
 //!
@@ -15,15 +18,16 @@
 //! damaged is named, and tells of nothing.
 
 use super::check::Identity;
+use super::folder;
 use super::stored::ReadError;
 use crate::store::checksum;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file's name.
 const NAME: &str = "segments";
@@ -59,13 +63,31 @@ pub struct ListedSegments {
     whole: u64,
 }
 
-/// What the list of a journal's folder says; nothing where there is none.
+/// What the list of a journal's folder says, in both its copies; nothing where there is none.
 pub fn listed_segments(folder: &Path) -> Result<ListedSegments, ReadError> {
-    let path = folder.join(NAME);
-    match fs::read(&path) {
+    let failed = |source| ReadError::Io { path: format!("reports/{NAME}"), source };
+    let mut listed = read(&folder.join(NAME)).map_err(failed)?;
+    let copy = copy_path(folder).map_or(Ok(ListedSegments::default()), |path| read(&path));
+    for (number, sealed) in copy.map_err(failed)?.segments {
+        let known = listed.segments.entry(number).or_default();
+        *known = known.take().or(sealed);
+    }
+    Ok(listed)
+}
+
+/// Where the second copy is: beside the folder, so that it is there when the folder is not.
+fn copy_path(folder: &Path) -> Option<PathBuf> {
+    let mut name = folder.file_name()?.to_owned();
+    name.push(".");
+    name.push(NAME);
+    Some(folder.with_file_name(name))
+}
+
+fn read(path: &Path) -> io::Result<ListedSegments> {
+    match folder::read_regular(path) {
         Ok(bytes) => Ok(parse(&bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(ListedSegments::default()),
-        Err(source) => Err(ReadError::Io { path: format!("reports/{NAME}"), source }),
+        Err(error) => Err(error),
     }
 }
 
@@ -90,46 +112,86 @@ fn parse(bytes: &[u8]) -> ListedSegments {
 /// The list, for the one process that adds to it.
 #[derive(Debug)]
 pub(super) struct SegmentList {
+    /// The one in the folder, which says all that the other one does.
+    list: ListFile,
+    /// The copy beside the folder; none where nothing may be written there.
+    copy: Option<ListFile>,
+}
+
+/// One copy of the list.
+#[derive(Debug)]
+struct ListFile {
     file: File,
     listed: ListedSegments,
 }
 
 impl SegmentList {
     /// Opens the list of a folder, or begins it. Whoever calls this has the folder's lock, and syncs
-    /// the folder.
+    /// the folder and the one that it is in.
     pub(super) fn open(folder: &Path) -> io::Result<SegmentList> {
-        let path = folder.join(NAME);
-        let listed = match fs::read(&path) {
-            Ok(bytes) => parse(&bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => ListedSegments::default(),
-            Err(error) => return Err(error),
+        let mut list = ListFile::open(&folder.join(NAME))?;
+        let mut copy = match copy_path(folder).map(|path| ListFile::open(&path)).transpose() {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                tracing::warn!(
+                    %error, "no copy of the list of segments is kept beside {}", folder.display()
+                );
+                None
+            }
+            opened => opened?,
         };
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        if file.metadata()?.len() > listed.whole {
-            file.set_len(listed.whole)?;
+        if let Some(copy) = &mut copy {
+            for (number, sealed) in copy.listed.segments.clone() {
+                list.note(number, sealed)?;
+            }
+            for (number, sealed) in list.listed.segments.clone() {
+                copy.note(number, sealed)?;
+            }
         }
-        file.sync_all()?;
-        Ok(SegmentList { file, listed })
+        Ok(SegmentList { list, copy })
     }
 
     /// What it says.
     pub(super) fn listed(&self) -> &ListedSegments {
-        &self.listed
+        &self.list.listed
     }
 
     /// Lists a segment that was begun, unless it is listed.
     pub(super) fn note_begun(&mut self, number: u64) -> io::Result<()> {
-        match self.listed.segments.contains_key(&number) {
-            true => Ok(()),
-            false => self.add(number, None),
-        }
+        self.note(number, None)
     }
 
     /// Lists a segment as it was sealed, unless that is listed.
     pub(super) fn note_sealed(&mut self, number: u64, sealed: SealedSegment) -> io::Result<()> {
-        match self.listed.segments.get(&number) {
-            Some(Some(_)) => Ok(()),
-            _ => self.add(number, Some(sealed)),
+        self.note(number, Some(sealed))
+    }
+
+    fn note(&mut self, number: u64, sealed: Option<SealedSegment>) -> io::Result<()> {
+        self.list.note(number, sealed.clone())?;
+        self.copy.as_mut().map_or(Ok(()), |copy| copy.note(number, sealed))
+    }
+}
+
+impl ListFile {
+    fn open(path: &Path) -> io::Result<ListFile> {
+        let listed = read(path)?;
+        let file = folder::open_regular(path, OpenOptions::new().create(true).append(true))?;
+        if file.metadata()?.len() > listed.whole {
+            file.set_len(listed.whole)?;
+        }
+        file.sync_all()?;
+        Ok(ListFile { file, listed })
+    }
+
+    /// Adds what is not listed yet.
+    fn note(&mut self, number: u64, sealed: Option<SealedSegment>) -> io::Result<()> {
+        match (self.listed.segments.get(&number), &sealed) {
+            (Some(Some(_)), _) | (Some(None), None) => Ok(()),
+            _ => self.add(number, sealed),
         }
     }
 
@@ -176,6 +238,7 @@ impl IdentitiesHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn sealed() -> SealedSegment {
         SealedSegment {
@@ -188,37 +251,41 @@ mod tests {
 
     #[test]
     fn what_was_noted_is_read_back_wherever_the_end_is_torn() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut list = SegmentList::open(folder.path()).expect("a list");
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("reports");
+        fs::create_dir(&folder).expect("a folder");
+        let mut list = SegmentList::open(&folder).expect("a list");
         for _ in 0..2 {
             list.note_begun(1).expect("noted");
             list.note_begun(2).expect("noted");
             list.note_sealed(1, sealed()).expect("noted");
         }
-        let path = folder.path().join(NAME);
+        let path = folder.join(NAME);
         let bytes = fs::read(&path).expect("the list");
         let text = String::from_utf8(bytes.clone()).expect("text");
         assert_eq!(text.lines().count(), 3, "{text}");
-        let all = listed_segments(folder.path()).expect("read");
+        let all = listed_segments(&folder).expect("read");
         assert_eq!(all.segments, BTreeMap::from([(1, Some(sealed())), (2, None)]));
         for cut in 0..bytes.len() {
             fs::write(&path, &bytes[..cut]).expect("write");
-            let mut list = SegmentList::open(folder.path()).expect("a list");
+            let mut list = SegmentList::open(&folder).expect("a list");
             list.note_begun(1).expect("noted");
             list.note_begun(2).expect("noted");
             list.note_sealed(1, sealed()).expect("noted");
             drop(list);
-            assert_eq!(listed_segments(folder.path()).expect("read"), all, "cut at {cut}");
+            assert_eq!(listed_segments(&folder).expect("read"), all, "cut at {cut}");
         }
     }
 
     #[test]
     fn a_flipped_bit_makes_a_damaged_line_and_no_other_segment() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut list = SegmentList::open(folder.path()).expect("a list");
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("reports");
+        fs::create_dir(&folder).expect("a folder");
+        let mut list = SegmentList::open(&folder).expect("a list");
         list.note_begun(1).expect("noted");
         list.note_sealed(1, sealed()).expect("noted");
-        let bytes = fs::read(folder.path().join(NAME)).expect("the list");
+        let bytes = fs::read(folder.join(NAME)).expect("the list");
         let good = parse(&bytes);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();

@@ -52,8 +52,8 @@ pub enum ReadError {
     },
     /// A part of a segment is no record.
     #[error(
-        "{path} is damaged from byte {} to {}; the reports there are lost, all others count. \
-         Restore the file from a copy",
+        "{path} is damaged from byte {} to {}; what is there cannot be read, all other reports \
+         count. Restore the file from a copy",
         .bytes.start, .bytes.end
     )]
     Damaged {

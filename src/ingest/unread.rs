@@ -57,6 +57,16 @@ struct Held {
 }
 
 impl ReadMark {
+    /// Up to which byte the segment was read.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The bytes that were no record.
+    pub fn damage(&self) -> impl Iterator<Item = Range<u64>> {
+        self.damage.iter().map(|damage| damage.bytes.clone())
+    }
+
     /// Whether every report of a segment of so many bytes was read and taken.
     pub fn is_all_of(&self, bytes: u64) -> bool {
         self.end >= bytes && self.damage.is_empty() && self.held.is_none()
@@ -201,7 +211,9 @@ impl SegmentFile {
 
     /// The segment's file; one that is sealed at this very moment is found under its new name.
     fn file(&self) -> io::Result<File> {
-        let open = |name: SegmentName| File::open(self.folder.join(name.file_name()));
+        let open = |name: SegmentName| {
+            folder::open_regular(&self.folder.join(name.file_name()), File::options().read(true))
+        };
         match open(self.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let names = folder::segments(&self.folder)?;

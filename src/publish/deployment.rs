@@ -7,6 +7,7 @@
 //! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), where
 //!                         candor.toml names no other place for it
 //! DIR/reports/            the reports that were accepted
+//! DIR/reports.segments    which files of them there were, so that a folder that is gone is missed
 //! DIR/store/              the store, where candor.toml says `file://store`
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
 //! DIR/scratch/            files of public data that are being made; empty while none are

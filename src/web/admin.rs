@@ -12,7 +12,7 @@
 //! reports, which another one still has, is what a change of servers looks like, and until then senders
 //! are asked to come again. `/health` is text for people, and JSON where `Accept` names that.
 
-use super::health::{self, Health, Part};
+use super::health::{self, Health, LostReports, Part};
 use super::metrics::Figures;
 use super::site::Site;
 use crate::ingest::Entrance;
@@ -69,12 +69,11 @@ fn alone(part: Part) -> Response {
 
 async fn metrics(State(asked): State<Asked>) -> String {
     let lost = asked.site.operations().and_then(|operations| operations.lost_reports.clone());
-    let lost = lost.map(|lost| tokio::task::spawn_blocking(move || lost().len() as u64));
-    let lost_segments = match lost {
-        Some(counted) => counted.await.unwrap_or_default(),
-        None => 0,
+    let lost = match lost {
+        Some(find) => health::within_patience(move || find()).await.unwrap_or_default(),
+        None => LostReports::default(),
     };
-    Figures::of(&asked.site, asked.entrance.as_ref(), lost_segments).to_string()
+    Figures::of(&asked.site, asked.entrance.as_ref(), lost).to_string()
 }
 
 fn answer(well: bool, media_type: &'static str, text: String) -> Response {

@@ -7,7 +7,7 @@
 //! | `data` | the index of public data and the newest definitions can be read |
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
 //! | `publishing` | what is committed and not published yet is what the signer will sign |
-//! | `reports` | no segment with reports that are not merged is missing |
+//! | `reports` | no segment with reports that are not merged is missing or damaged |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
 //! | `clock` | nothing is known that the clock says is yet to come; `unconfirmed`, where no recent commit confirms it, is no fault: a deployment that publishes seldom looks like that |
 //!
@@ -22,9 +22,22 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Something that is asked for what is wrong, which may block; nothing where all is well.
-pub type Problems = dyn Fn() -> Vec<String> + Send + Sync;
+/// Something that is asked for what was lost, which may block.
+pub type FindLostReports = dyn Fn() -> LostReports + Send + Sync;
+
+/// How long looking at one part may take. A disk that does not answer is no reason not to.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What of the reports that are not merged was lost, in words, a segment each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LostReports {
+    /// Segments that are missing, or not what they were when they were sealed.
+    pub gone: Vec<String>,
+    /// Segments that are damaged.
+    pub damaged: Vec<String>,
+}
 
 /// What a process does besides serving.
 #[derive(Clone, Default)]
@@ -32,7 +45,7 @@ pub struct Operations {
     /// Merging and charting, where it does that.
     pub upkeep: Option<UpkeepState>,
     /// What has lost reports that were not merged.
-    pub lost_reports: Option<Arc<Problems>>,
+    pub lost_reports: Option<Arc<FindLostReports>>,
     /// What is known of the clock.
     pub clock: Option<Arc<dyn Fn() -> ClockReport + Send + Sync>>,
 }
@@ -78,8 +91,12 @@ impl Health {
         parts.extend(entrance.map(uploads));
         parts.push(publishing(site).await);
         let operations = site.operations().cloned().unwrap_or_default();
-        if let Some(problems) = operations.lost_reports {
-            parts.push(Part::new("reports", blocking(move || problems()).await));
+        if let Some(find) = operations.lost_reports {
+            let all = move || {
+                let LostReports { gone, damaged } = find();
+                gone.into_iter().chain(damaged).collect()
+            };
+            parts.push(Part::new("reports", blocking(all).await));
         }
         let upkeep = operations.upkeep.map(|upkeep| upkeep.problems(Timestamp::now()));
         parts.extend(upkeep.map(|problems| Part::new("upkeep", problems)));
@@ -143,8 +160,15 @@ async fn data(site: &Site) -> Part {
 }
 
 async fn blocking(look: impl FnOnce() -> Vec<String> + Send + 'static) -> Vec<String> {
-    let looked = tokio::task::spawn_blocking(look).await;
-    looked.unwrap_or_else(|_| vec!["looking was interrupted".to_owned()])
+    let looked = within_patience(look).await;
+    looked.unwrap_or_else(|| vec!["looking at it does not come to an end".to_owned()])
+}
+
+/// What a look that may block finds; nothing where it takes too long.
+pub(super) async fn within_patience<T: Send + 'static>(
+    look: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(look)).await.ok()?.ok()
 }
 
 /// A line for each part, what is wrong below it, and the verdict in the end.

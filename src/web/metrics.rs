@@ -5,7 +5,7 @@
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use super::address;
-use super::health::ClockReport;
+use super::health::{ClockReport, LostReports};
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{Entrance, UploadState};
@@ -71,15 +71,15 @@ pub(super) struct Figures<'a> {
     upkeep: UpkeepState,
     clock: ClockReport,
     /// Segments that have lost reports.
-    lost_segments: u64,
+    lost: LostReports,
 }
 
 impl<'a> Figures<'a> {
-    /// Those of a site and its uploads, where so many segments have lost reports.
+    /// Those of a site and its uploads, where these segments have lost reports.
     pub(super) fn of(
         site: &'a Site,
         entrance: Option<&Entrance>,
-        lost_segments: u64,
+        lost: LostReports,
     ) -> Figures<'a> {
         let operations = site.operations();
         let clock = operations.and_then(|operations| operations.clock.as_ref());
@@ -89,7 +89,7 @@ impl<'a> Figures<'a> {
             uploads: entrance.map(Entrance::state).unwrap_or_default(),
             upkeep: upkeep.unwrap_or_default(),
             clock: clock.map(|clock| clock()).unwrap_or_default(),
-            lost_segments,
+            lost,
         }
     }
 }
@@ -143,7 +143,10 @@ impl fmt::Display for Figures<'_> {
         let help = "How often the disk refused to store reports.";
         family("disk_errors_total", "counter", help, &number(uploads.journal.disk_errors))?;
         let help = "Segments of uploads that are missing with reports that were not merged.";
-        family("lost_segments", "gauge", help, &number(self.lost_segments))?;
+        family("lost_segments", "gauge", help, &number(self.lost.gone.len() as u64))?;
+        let help = "Segments of uploads that are damaged, and that the operator has not given up.";
+        let damaged = self.lost.damaged.len() as u64;
+        family("damaged_segments", "gauge", help, &number(damaged))?;
         let help = "How often an object of the store was found missing or damaged.";
         family("store_damage_total", "counter", help, &number(site.damage().times()))?;
         let works = |figure: &dyn Fn(Work) -> i128| {

@@ -56,7 +56,7 @@ mod sumdb;
 mod tiles;
 
 pub use admin::admin;
-pub use health::{ClockReport, Operations, Problems};
+pub use health::{ClockReport, FindLostReports, LostReports, Operations};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 

@@ -303,6 +303,15 @@ impl Server {
         get(&format!("{}{path}", self.url))
     }
 
+    /// The status of an upload of a report of `front_door`.
+    pub fn upload(&self, report: &str) -> u16 {
+        let url = format!("{}/upload/{}", self.url, front_door::week());
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = agent.post(&url).header("Content-Type", "application/json");
+        request.send(report).expect("an answer").status().as_u16()
+    }
+
     /// GET a path of the second listener: status and text.
     pub fn health(&self, path: &str) -> (u16, String) {
         let (status, body) = get(&format!("{}{path}", self.admin));

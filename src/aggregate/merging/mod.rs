@@ -22,5 +22,5 @@ mod sort;
 mod uploads;
 mod zstd_lines;
 
-pub use lost::{LostSegment, lost_segments};
+pub use lost::{Loss, LostSegment, lost_segments};
 pub use merge::{MergeError, Merged, MergedDataset, merge, merge_after_loss, merge_days};

@@ -1,7 +1,7 @@
 //! What was uploaded and is not merged yet: read from the segments, and sorted.
 
 use super::line::LineKey;
-use super::lost;
+use super::lost::{self, Loss, LostSegment};
 use super::merge::{MergeError, Stop};
 use super::read_state::ReadState;
 use super::scratch::Scratch;
@@ -63,7 +63,9 @@ impl Reading<'_> {
         let sizes: Vec<u64> = sizes.collect();
         let (mut done, total) = (0, sizes.iter().sum());
         let mut read = Read::default();
-        read.problems.extend(lost.iter().map(ToString::to_string));
+        // What is damaged is named when it is read.
+        let named = |lost: &&LostSegment| !matches!(lost.loss, Loss::Damaged(_));
+        read.problems.extend(lost.iter().filter(named).map(ToString::to_string));
         // What was merged of segments that are gone stays known, so that nobody misses them.
         let gone = self.marks.iter().filter(|(number, _)| !there.contains(number));
         read.marks.extend(gone.map(|(number, mark)| (*number, mark.clone())));
@@ -110,9 +112,15 @@ impl Reading<'_> {
                 sorter.push(key, line).map_err(SegmentStop::Sort)?;
             }
         }
-        let (mark, damage) = unread.finish();
-        read.problems.extend(damage.iter().map(ToString::to_string));
-        read.marks.insert(file.number(), mark);
+        let (read_now, _) = unread.finish();
+        if self.state.given_up.contains(&file.number()) {
+            read.marks.insert(file.number(), read_now);
+            return Ok(());
+        }
+        read.problems.extend(lost::damaged(file, &read_now).map(|damaged| damaged.to_string()));
+        // A file that was cut stays damaged, until it is put back or given up.
+        let cut = mark.filter(|mark| file.length() < mark.end());
+        read.marks.insert(file.number(), cut.cloned().unwrap_or(read_now));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::Entrance;
 use crate::store::Key;
 use crate::tlog::{Tile, tile_key};
-use crate::web::{ClockReport, Operations, Site, admin, router};
+use crate::web::{ClockReport, LostReports, Operations, Site, admin, router};
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -48,7 +48,10 @@ async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
     let (lost, skewed) = (said.clone(), said.clone());
     site.set_operations(Operations {
         upkeep: Some(upkeep.clone()),
-        lost_reports: Some(Arc::new(move || lost.lock().expect("a lock").clone())),
+        lost_reports: Some(Arc::new(move || {
+            let gone = lost.lock().expect("a lock").clone();
+            LostReports { gone, damaged: Vec::new() }
+        })),
         clock: Some(Arc::new(move || {
             let problem = skewed.lock().expect("a lock").first().cloned();
             ClockReport { skew: problem.as_ref().map_or(0, |_| -86_400), problem, note: None }
@@ -73,6 +76,7 @@ async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
     let metrics = get(&admin(site, None), "/metrics").await;
     for line in [
         "candor_lost_segments 1",
+        "candor_damaged_segments 0",
         "candor_clock_skew_seconds -86400",
         "candor_upkeep_restarts_total 1",
         "candor_upkeep_runs_total{work=\"merge\",outcome=\"done\"} 1",
