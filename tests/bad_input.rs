@@ -302,3 +302,21 @@ fn a_full_disk_is_said_and_nothing_is_half_written() {
     assert_eq!(stored_after, stored);
     assert_eq!(contents(deployment.path()), before);
 }
+
+#[test]
+fn a_mistake_in_the_settings_is_shown_with_its_place() {
+    let deployment = Deployment::new();
+    let settings = deployment.path().join("candor.toml");
+    let original = fs::read_to_string(&settings).expect("read");
+    let line = original.lines().count() + 1;
+    for added in ["colour = \u{1b}[31mred", "signer = 7"] {
+        fs::write(&settings, format!("{original}{added}\n")).expect("write");
+        let mut command = candor();
+        let message = refused(command.args(["env", "--data"]).arg(deployment.path()), 1);
+        let place = format!("candor.toml:{line}:");
+        assert!(message.contains(&place), "{place} is not in {message}");
+        assert!(message.starts_with("error: the settings are malformed"), "{message}");
+        assert!(message.lines().count() >= 5, "{message}");
+        assert!(!message.contains("\\n") && !message.contains('\u{1b}'), "{message}");
+    }
+}

@@ -607,3 +607,95 @@ fn proxies_are_those_that_git_would_use() {
         assert!(asked.starts_with("CONNECT charts.invalid:443 "), "{how}: {asked}");
     }
 }
+
+#[test]
+fn what_git_left_out_of_a_work_tree_is_named_when_it_is_checked() {
+    type Case = (&'static str, &'static [&'static str], fn(&Clone), &'static str);
+    let cases: &[Case] = &[
+        (
+            "a sparse checkout",
+            &["--sparse"],
+            |clone| drop(git(&clone.path(), &["sparse-checkout", "set", "--cone", "docs"])),
+            "sparse checkout leaves out",
+        ),
+        (
+            "a sparse checkout with a sparse index",
+            &["--sparse"],
+            |clone| {
+                git(&clone.path(), &["sparse-checkout", "set", "--cone", "--sparse-index", "docs"]);
+            },
+            "sparse checkout leaves out",
+        ),
+        (
+            "a sparse checkout with some of the charts folder",
+            &["--sparse"],
+            |clone| {
+                let folder = "charts-config/charts";
+                git(&clone.path(), &["sparse-checkout", "set", "--cone", folder]);
+            },
+            "sparse checkout leaves out",
+        ),
+        ("no checkout", &["--no-checkout"], |_| {}, "nothing was checked out"),
+        (
+            "a partial clone",
+            &["--no-checkout", "--filter=blob:none"],
+            |_| {},
+            "nothing was checked out",
+        ),
+        ("a bare repository", &["--bare"], |_| {}, "bare repository"),
+    ];
+    for (what, options, damage, wanted) in cases {
+        let charts = Charts::new();
+        charts.git(&["config", "uploadpack.allowFilter", "true"]);
+        charts.write("docs/index.md", "Documentation.");
+        charts.commit();
+        let clone = Clone::new(&charts, options);
+        damage(&clone);
+        let customary = clone.path().join("charts-config");
+        let mut way_out = String::new();
+        for folder in [clone.path(), customary.clone()] {
+            for verb in ["check", "compile"] {
+                let message = refused(candor().arg(verb).arg(&folder), 1);
+                assert!(message.contains(wanted), "{what}: {verb} {folder:?}: {message}");
+                let quoted = message.split('`').nth(1);
+                way_out = quoted.unwrap_or_else(|| panic!("{message}")).to_owned();
+            }
+        }
+        if way_out != "git clone" {
+            let words: Vec<&str> = way_out.split(' ').skip(1).collect();
+            git(&clone.path(), &words);
+            succeed(candor().arg("check").arg(&customary));
+        }
+    }
+
+    // What someone removed was not left out, and a folder without definitions has none.
+    let charts = Charts::new();
+    charts.write("docs/index.md", "Documentation.");
+    charts.commit();
+    let clone = Clone::new(&charts, &["--sparse"]);
+    git(&clone.path(), &["sparse-checkout", "set", "--cone", "docs", "charts-config"]);
+    fs::remove_dir_all(clone.path().join("charts-config/charts")).expect("removed");
+    let message = refused(candor().arg("check").arg(clone.path()), 1);
+    assert!(message.contains("there are no chart definitions"), "{message}");
+}
+
+#[test]
+fn the_charts_folder_may_be_written_in_every_way_a_path_is() {
+    let charts = Charts::new();
+    let named = |path: &str| {
+        let deployment = Deployment::new();
+        json(deployment.publish_command(&charts).args(["--path", path]))
+    };
+    for path in ["charts-config", "./charts-config", "/charts-config/", "a/..//./charts-config/."] {
+        assert_eq!(named(path)["version"], "v0.1.0", "{path}");
+    }
+    charts.git(&["mv", "charts-config/collection.toml", "charts-config/charts", "."]);
+    charts.git(&["mv", "charts-config/programs", "."]);
+    charts.commit();
+    for path in [".", "./", "/"] {
+        assert_eq!(named(path)["version"], "v0.1.0", "{path}");
+    }
+    let deployment = Deployment::new();
+    let message = refused(deployment.publish_command(&charts).args(["--path", "../x"]), 1);
+    assert!(message.contains("--path"), "{message}");
+}

@@ -4,7 +4,7 @@
 //! read where someone asks for it, so a [`Revision`](super::Revision) carries the way to it and not
 //! the line itself.
 
-use super::repository::{ObjectName, Repository, RepositoryError};
+use super::repository::{ObjectName, Repository, RepositoryError, damage};
 use super::source::Sources;
 use git2::Oid;
 use std::ops::ControlFlow;
@@ -73,7 +73,8 @@ impl History {
         let git = git2::Repository::open(&origin.git).map_err(failed)?;
         let repository = Repository::at(git, location(), origin.folder.clone());
         let id = Oid::from_str(commit.as_str()).map_err(failed)?;
-        let mut commit = repository.git().find_commit(id).map_err(failed)?;
+        let found = repository.git().find_commit(id);
+        let mut commit = found.map_err(|e| damage(repository.git(), &location(), e))?;
         let mut last = repository.tree_of(&commit)?;
         while let Some(parent) = repository.parent_of(&commit)? {
             let tree = repository.tree_of(&parent)?;

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `source` | which files belong to a charts folder |
 //! | `repository` | a charts folder at one commit of a git repository |
+//! | `checkout` | a charts folder in a work tree, and what git left out of it |
 //! | `opening` | opening a repository of this machine, and why it cannot be |
 //! | `mirror` | a copy of a repository that is known by its URL |
 //! | `location` | where a repository is |
@@ -28,6 +29,7 @@
 //! What clients obey is compiled from the definitions in `collection`, which also imports the Go
 //! project's records.
 
+mod checkout;
 pub mod counter;
 pub mod definition;
 pub mod diagnostic;
@@ -48,6 +50,7 @@ mod table;
 pub(crate) mod text;
 pub mod version;
 
+pub use checkout::{charts_folder, read_work_tree};
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use history::{Ancestor, AncestorCharts, History};

@@ -4,7 +4,7 @@
 //! nobody. What stands in the way is found in the repository's own files, never in that message.
 
 use super::repository::RepositoryError;
-use git2::{Config, ErrorCode};
+use git2::{Config, ErrorClass, ErrorCode};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,62 @@ use std::path::{Path, PathBuf};
 pub(super) fn open(location: &str) -> Result<git2::Repository, RepositoryError> {
     let folder = Path::new(location);
     git2::Repository::discover(folder).map_err(|error| explain(folder, location, error))
+}
+
+/// Why the repository at `folder` cannot be copied, where that can be found out; `location` is what
+/// the user named.
+pub(super) fn obstacle_in(folder: &Path, location: &str) -> Option<RepositoryError> {
+    let git = match git2::Repository::discover(folder) {
+        Ok(git) => git,
+        Err(error) => return Some(explain(folder, location, error)),
+    };
+    let obstacle = if is_partial(&git) {
+        Some(PARTIAL.to_owned())
+    } else if is_shallow(&git) {
+        Some(SHALLOW.to_owned())
+    } else {
+        lost_lender(&git).or_else(|| broken_head(&git))
+    };
+    // A repository that can be opened and not copied lacks something.
+    let obstacle = obstacle.unwrap_or_else(|| {
+        "cannot be copied; see what `git fsck` says in it, and restore what is missing or clone it \
+         again"
+            .to_owned()
+    });
+    Some(RepositoryError::Unreadable { location: location.to_owned(), obstacle })
+}
+
+/// The folder of objects that a repository borrows from and that is not there, as a sentence.
+pub(super) fn lost_lender(git: &git2::Repository) -> Option<String> {
+    let objects = git.commondir().join("objects");
+    let lenders = fs::read_to_string(objects.join("info/alternates")).ok()?;
+    let lenders = lenders.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lost = lenders.map(|line| objects.join(line)).find(|folder| !folder.is_dir())?;
+    Some(format!(
+        "borrows objects from {} (see objects/info/alternates), which is not there; put that back, \
+         or clone the repository again",
+        lost.display()
+    ))
+}
+
+/// That HEAD says nothing that git understands, as a sentence.
+pub(super) fn broken_head(git: &git2::Repository) -> Option<String> {
+    let error = git.find_reference("HEAD").err()?;
+    (error.class() != ErrorClass::Os).then(|| {
+        format!(
+            "has a HEAD that names neither a branch nor a commit; write `ref: refs/heads/BRANCH` \
+             into {}, or clone the repository again",
+            git.path().join("HEAD").display()
+        )
+    })
+}
+
+/// Whether no file of the repository that `folder` is in was ever checked out. Also answers where
+/// libgit2 cannot open the repository.
+pub(super) fn was_never_checked_out(folder: &Path) -> bool {
+    let none: [&str; 0] = [];
+    git2::Repository::discover_path(folder, none)
+        .is_ok_and(|git| !git.join("index").exists() && git.join("packed-refs").exists())
 }
 
 fn explain(folder: &Path, location: &str, error: git2::Error) -> RepositoryError {
@@ -76,10 +132,7 @@ fn obstacle(git: &Path) -> Option<&'static str> {
              repository made with `git init --object-format=sha1`",
         )
     } else if set("extensions.partialclone").is_some() {
-        Some(
-            "is a partial clone, which has left out what publishing reads; clone it again without \
-             --filter, or give the https URL it came from instead",
-        )
+        Some(PARTIAL)
     } else if other {
         Some(
             "uses an extension of git that cannot be read here (see `git config --get-regexp \
@@ -89,6 +142,12 @@ fn obstacle(git: &Path) -> Option<&'static str> {
         None
     }
 }
+
+const PARTIAL: &str = "is a partial clone, which has left out what publishing reads; clone it again without --filter, \
+     or give the https URL it came from instead";
+
+const SHALLOW: &str = "is a shallow clone, which cannot be copied; give its path instead of a URL, or fetch the rest \
+     of it with `git fetch --unshallow`";
 
 /// Whether a repository has left out objects, to be fetched when they are asked for.
 pub(super) fn is_partial(git: &git2::Repository) -> bool {

@@ -10,8 +10,8 @@
 //! parsing the files ([`super::Sources`]) and deciding what to publish (`publish`).
 
 use super::history::History;
-use super::location::{as_url, without_credentials};
-use super::revision_name::{NameError, commit_of, tip_of};
+use super::location::{as_url, file_of, without_credentials};
+use super::revision_name::{NameError, commit_of, head_of, tip_of};
 use super::source::{Filter, Kind, Refusal, Verdict};
 use super::{SourceError, Sources, mirror, opening};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub const CUSTOMARY_FOLDER: &str = "charts-config";
 
 /// The file that makes a folder a charts folder.
-const MARK: &str = "collection.toml";
+pub(super) const MARK: &str = "collection.toml";
 
 /// A full git object name in lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -258,7 +258,7 @@ impl Repository {
         folder: Option<&str>,
         cache: &Path,
     ) -> Result<Repository, RepositoryError> {
-        let folder = folder.map(|f| f.trim_matches('/').to_owned());
+        let folder = folder.map(inside_root);
         if let Some(url) = as_url(location) {
             return Repository::mirror(url, folder, cache);
         }
@@ -292,7 +292,12 @@ impl Repository {
     /// Fetches what is new, where the repository is a mirror; a local one is always up to date.
     pub fn refresh(&mut self) -> Result<(), RepositoryError> {
         let Some(url) = &self.remote else { return Ok(()) };
-        mirror::fetch(&self.git, url).map_err(|source| self.git_error(source))
+        mirror::fetch(&self.git, url).map_err(|source| {
+            // What libgit2 says of a repository of this machine helps nobody.
+            let explained = file_of(url).and_then(|f| opening::obstacle_in(&f, &self.location));
+            let location = self.location.clone();
+            explained.unwrap_or(RepositoryError::Git { location, source })
+        })
     }
 
     /// The address that others may know the repository by, as git has it: the URL of a mirror, or
@@ -311,10 +316,7 @@ impl Repository {
     pub fn read(&self, revision: Option<&str>) -> Result<Revision, RepositoryError> {
         let commit = match revision {
             Some(name) => commit_of(&self.git, name),
-            None => {
-                let head = self.git.head().and_then(|head| head.peel_to_commit());
-                head.map_err(|_| NameError::Missing)
-            }
+            None => head_of(&self.git),
         };
         let read = self.read_commit(&commit.map_err(|e| self.name_error(revision, e))?)?;
         if revision.is_none() {
@@ -333,7 +335,7 @@ impl Repository {
     pub fn read_object(&self, commit: &ObjectName) -> Result<Revision, RepositoryError> {
         let id = Oid::from_str(commit.as_str());
         let found = id.and_then(|id| self.git.find_commit(id));
-        let missing = |_| self.name_error(Some(commit.as_str()), NameError::Missing);
+        let missing = |e| self.name_error(Some(commit.as_str()), NameError::of(e));
         self.read_commit(&found.map_err(missing)?)
     }
 
@@ -341,7 +343,12 @@ impl Repository {
         let location = self.location.clone();
         let revision = revision.unwrap_or("HEAD").to_owned();
         match error {
-            NameError::Missing => RepositoryError::NoRevision { location, revision },
+            // An object may be missing because the place that lends it is gone.
+            NameError::Missing => match opening::lost_lender(&self.git) {
+                Some(obstacle) => RepositoryError::Unreadable { location, obstacle },
+                None => RepositoryError::NoRevision { location, revision },
+            },
+            NameError::Unreadable(error) => self.git_error(error),
             NameError::NotABranch(found) => RepositoryError::NotABranch { location, found },
             NameError::Ambiguous([first, second]) => {
                 RepositoryError::Ambiguous { location, revision, first, second }
@@ -503,6 +510,10 @@ impl Repository {
     /// looked at, and no index: whatever else is changed, staged or left out does not matter.
     fn refuse_changes(&self, committed: &Revision) -> Result<(), RepositoryError> {
         let Some(work_tree) = self.git.workdir() else { return Ok(()) };
+        if !self.git.path().join("index").exists() && !work_tree.join(&committed.folder).exists() {
+            // Nothing was ever checked out, and so nothing seems to be what it is not.
+            return Ok(());
+        }
         let folder = work_tree.join(&committed.folder);
         // A sparse checkout leaves out files of the commit on purpose.
         let settings = self.git.config().map_err(|e| self.git_error(e))?;
@@ -528,8 +539,9 @@ impl Repository {
         Err(RepositoryError::Dirty { location: self.location.clone(), changes: changes.join(", ") })
     }
 
+    /// What is on this machine could not be read.
     fn git_error(&self, source: git2::Error) -> RepositoryError {
-        RepositoryError::Git { location: self.location.clone(), source }
+        damage(&self.git, &self.location, source)
     }
 
     /// An object that should be there is not, or cannot be read.
@@ -559,12 +571,7 @@ impl Reading<'_> {
     fn read_tree(&mut self, tree: &git2::Tree<'_>, prefix: &str) -> Result<(), RepositoryError> {
         let git = &self.repository.git;
         for entry in tree.iter() {
-            let kind = match (entry.kind(), entry.filemode()) {
-                (Some(ObjectType::Tree), _) => Kind::Folder,
-                (Some(ObjectType::Commit), _) => Kind::Submodule,
-                (_, LINK) => Kind::Link,
-                _ => Kind::File,
-            };
+            let kind = kind_of(&entry);
             let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name_bytes()));
             let is_text = entry.name().is_ok();
             let verdict = self.filter.judge(&path, is_text, kind);
@@ -617,11 +624,97 @@ pub fn commit_time(folder: &Path) -> Result<Option<i64>, RepositoryError> {
     let head = match git.head() {
         Ok(head) => head,
         Err(error) if error.code() == ErrorCode::UnbornBranch => return Ok(None),
-        Err(source) => return Err(RepositoryError::Git { location, source }),
+        Err(source) => return Err(damage(&git, &location, source)),
     };
-    let commit = head.peel_to_commit();
-    let commit = commit.map_err(|source| RepositoryError::Git { location, source })?;
+    let commit = head.peel_to_commit().map_err(|source| damage(&git, &location, source))?;
     Ok(Some(commit.time().seconds()))
+}
+
+/// Why something could not be read of a repository that was opened: the way out besides what
+/// libgit2 says.
+pub(super) fn damage(
+    git: &git2::Repository,
+    location: &str,
+    source: git2::Error,
+) -> RepositoryError {
+    let location = location.to_owned();
+    if source.class() == ErrorClass::Os {
+        return RepositoryError::Git { location, source };
+    }
+    let obstacle = opening::lost_lender(git).or_else(|| opening::broken_head(git));
+    let obstacle = obstacle.unwrap_or_else(|| {
+        format!(
+            "is damaged or not whole (git: {}); see what `git fsck` says in it, and restore what \
+             is missing or clone it again",
+            source.message()
+        )
+    });
+    RepositoryError::Unreadable { location, obstacle }
+}
+
+/// The charts folder that the checked-out commit has at `inside`, a folder of the work tree, and the
+/// paths of the definitions in it; `None` where there is none, or it cannot be told.
+pub(super) fn committed_definitions(
+    git: &git2::Repository,
+    inside: &str,
+) -> Option<(String, Vec<String>)> {
+    let root = git.head().ok()?.peel_to_tree().ok()?;
+    let has_mark = |folder: &PathBuf| root.get_path(&folder.join(MARK)).is_ok();
+    let folder = [Path::new(inside).to_owned(), Path::new(inside).join(CUSTOMARY_FOLDER)]
+        .into_iter()
+        .find(has_mark)?;
+    let tree = match folder.as_os_str().is_empty() {
+        true => root.clone(),
+        false => git.find_tree(root.get_path(&folder).ok()?.id()).ok()?,
+    };
+    let mut found = Vec::new();
+    name_definitions(git, &tree, "", &mut Filter::default(), &mut found)?;
+    Some((folder.to_str()?.to_owned(), found))
+}
+
+fn name_definitions(
+    git: &git2::Repository,
+    tree: &git2::Tree<'_>,
+    prefix: &str,
+    filter: &mut Filter,
+    found: &mut Vec<String>,
+) -> Option<()> {
+    for entry in tree.iter() {
+        let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name_bytes()));
+        match filter.judge(&path, entry.name().is_ok(), kind_of(&entry)).ok()? {
+            Verdict::Skip => {}
+            Verdict::Read => found.push(path),
+            Verdict::Enter => {
+                let inner = git.find_tree(entry.id()).ok()?;
+                name_definitions(git, &inner, &format!("{path}/"), filter, found)?;
+            }
+        }
+    }
+    Some(())
+}
+
+/// What stands at an entry of a tree.
+fn kind_of(entry: &git2::TreeEntry<'_>) -> Kind {
+    match (entry.kind(), entry.filemode()) {
+        (Some(ObjectType::Tree), _) => Kind::Folder,
+        (Some(ObjectType::Commit), _) => Kind::Submodule,
+        (_, LINK) => Kind::Link,
+        _ => Kind::File,
+    }
+}
+
+/// A folder's path from the root of a repository, as git has it: `./a/`, `/a` and `b/../a` are `a`.
+fn inside_root(named: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in named.split('/') {
+        match part {
+            "" | "." => {}
+            // One that leads out of the repository is kept, and found nowhere.
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// The part of a work tree that the user named by pointing into it.

@@ -16,7 +16,7 @@
 //! A name may be followed by `~2` or `^`, as in git. Everything else that git's own revision syntax
 //! has (`@{upstream}`, `:/text`, `a..b`) names no commit here.
 
-use git2::{Commit, ErrorCode, Oid, ReferenceType, Repository};
+use git2::{Commit, ErrorClass, ErrorCode, Oid, ReferenceType, Repository};
 
 /// The shortest part of an object's name that is taken for one, as git abbreviates.
 const SHORTEST_PREFIX: usize = 7;
@@ -33,7 +33,7 @@ struct Candidate {
 }
 
 /// Why a name leads to no commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum NameError {
     /// There is nothing of this name.
     Missing,
@@ -41,6 +41,29 @@ pub(super) enum NameError {
     Ambiguous([String; 2]),
     /// It is not a branch, but this.
     NotABranch(String),
+    /// It is there, and where it leads to cannot be read.
+    Unreadable(git2::Error),
+}
+
+impl NameError {
+    /// What libgit2 says where something of this name was looked for.
+    pub(super) fn of(error: git2::Error) -> NameError {
+        match error.code() {
+            ErrorCode::NotFound | ErrorCode::UnbornBranch | ErrorCode::InvalidSpec => {
+                NameError::Missing
+            }
+            // It leads to something that is no commit.
+            ErrorCode::Peel => NameError::Missing,
+            _ => NameError::Unreadable(error),
+        }
+    }
+}
+
+/// The commit that is checked out; of a mirror, that of the default branch.
+pub(super) fn head_of(git: &Repository) -> Result<Commit<'_>, NameError> {
+    let head = git.head().map_err(NameError::of)?;
+    // A reference that is there and whose object is not is damage, whatever the code.
+    head.peel_to_commit().map_err(NameError::Unreadable)
 }
 
 /// The commit that a name means.
@@ -88,11 +111,11 @@ fn is_branch(reference: &str) -> bool {
 
 /// The newest commit of the branch that is checked out.
 fn checked_out(git: &Repository) -> Result<Commit<'_>, NameError> {
-    let head = git.find_reference("HEAD").map_err(|_| NameError::Missing)?;
+    let head = git.find_reference("HEAD").map_err(NameError::of)?;
     if head.kind() != Some(ReferenceType::Symbolic) {
         return Err(NameError::NotABranch("HEAD".to_owned()));
     }
-    head.peel_to_commit().map_err(|_| NameError::Missing)
+    head.peel_to_commit().map_err(NameError::of)
 }
 
 /// All that a name may mean.
@@ -113,7 +136,22 @@ fn candidates(git: &Repository, name: &str) -> Result<Vec<Candidate>, NameError>
     let checked_out = (name == "HEAD").then(|| reference(git, name.to_owned())).flatten();
     let places = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"];
     let references = places.iter().filter_map(|place| reference(git, format!("{place}{name}")));
-    Ok(checked_out.into_iter().chain(references).chain(object).collect())
+    let found: Vec<_> = checked_out.into_iter().chain(references).chain(object).collect();
+    match found.is_empty().then(|| unreadable(git, name, &places)).flatten() {
+        Some(error) => Err(NameError::Unreadable(error)),
+        None => Ok(found),
+    }
+}
+
+/// Why a reference of this name, where there is one, leads to nothing that can be read.
+fn unreadable(git: &Repository, name: &str, places: &[&str]) -> Option<git2::Error> {
+    let names = places.iter().map(|place| format!("{place}{name}"));
+    let found = names.filter(|name| git2::Reference::is_valid_name(name));
+    let mut errors = found.filter_map(|name| match git.find_reference(&name) {
+        Ok(reference) => reference.peel_to_commit().err(),
+        Err(error) => Some(error).filter(|e| e.code() != ErrorCode::NotFound),
+    });
+    errors.find(|error| matches!(error.class(), ErrorClass::Odb | ErrorClass::Zlib))
 }
 
 /// The reference of this full name, if it leads to a commit.

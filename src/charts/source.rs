@@ -216,6 +216,11 @@ impl Sources {
         self.0.contains_key(path)
     }
 
+    /// Whether there is no file.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Role, &[u8])> {
         self.0.iter().map(|(path, bytes)| (path.as_str(), Role::of(path), bytes.as_slice()))

@@ -1,10 +1,10 @@
 //! `candor check`: every mistake of a charts folder, or that there is none.
 
 use super::{Failure, Output};
-use crate::charts::{CUSTOMARY_FOLDER, Definitions, Diagnostic, Sources, parse};
+use crate::charts::{Definitions, Diagnostic, charts_folder, parse, read_work_tree};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Check a charts folder, and show all the mistakes in it.
 ///
@@ -32,7 +32,7 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let sources = Sources::from_folder(&charts_folder(&args.charts))?;
+    let sources = read_work_tree(&charts_folder(&args.charts))?;
     match parse(&sources) {
         Ok(definitions) => {
             let (charts, programs) = (definitions.charts.len(), definitions.programs.len());
@@ -46,16 +46,6 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             Err(Failure::reported())
         }
         Err(errors) => Err(errors.into()),
-    }
-}
-
-/// The charts folder that is meant: the named one, or the customary one in it.
-pub(super) fn charts_folder(named: &Path) -> PathBuf {
-    let customary = named.join(CUSTOMARY_FOLDER);
-    if !named.join("collection.toml").exists() && customary.is_dir() {
-        customary
-    } else {
-        named.to_path_buf()
     }
 }
 

@@ -1,8 +1,8 @@
 //! `candor compile`: the collection config of a charts folder.
 
-use super::check::{charts_folder, count};
+use super::check::count;
 use super::{Failure, Output};
-use crate::charts::{Sources, commit_time, parse};
+use crate::charts::{charts_folder, commit_time, parse, read_work_tree};
 use crate::collection::{CollectionConfig, compile};
 use crate::terminal::OneLine;
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ struct Written {
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let folder = charts_folder(&args.charts);
-    let definitions = parse(&Sources::from_folder(&folder)?)?;
+    let definitions = parse(&read_work_tree(&folder)?)?;
     for warning in &definitions.warnings {
         out.say_lines(format_args!("{warning}\n"));
     }

@@ -10,10 +10,9 @@
 mod population;
 mod truth;
 
-use super::check::charts_folder;
 use super::compile::commit_timestamp;
 use super::{Failure, Output};
-use crate::charts::{Sources, parse};
+use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::client::day::Day;
 use crate::client::report::{KnownConfig, filter};
 use crate::client::{Address, Answer, Http, Upload};
@@ -145,7 +144,7 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
         return CollectionConfig::from_json(&json).map_err(not_one);
     }
     let folder = charts_folder(path);
-    let definitions = parse(&Sources::from_folder(&folder)?)?;
+    let definitions = parse(&read_work_tree(&folder)?)?;
     let committed = commit_timestamp(&folder).ok().flatten();
     let now = committed.unwrap_or_else(Timestamp::now);
     Ok(compile(&definitions, now))

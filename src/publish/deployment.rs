@@ -14,6 +14,9 @@
 //! ```
 
 use super::versions::Versions;
+use crate::charts::Diagnostics;
+use crate::charts::diagnostic::Severity;
+use crate::charts::text::SourceText;
 use crate::gomod::{ModulePath, PathError};
 use crate::store::{FileStore, Store, StoreError};
 use crate::tlog::{Face, Host, HostError, Log, LogError, LogKeys, LogVerifiers, Seed, SeedError};
@@ -88,6 +91,9 @@ pub enum DeploymentError {
         /// What is wrong, with its place.
         message: String,
     },
+    /// `candor.toml` is not what a deployment's settings are made of.
+    #[error("{0}")]
+    Malformed(#[source] Diagnostics),
     /// The key file holds another key than the one that clients know.
     #[error(
         "{path} is not the key of this deployment, which is {wanted}; put the right file back, for \
@@ -212,8 +218,15 @@ impl Deployment {
             path: folder.join(SETTINGS).display().to_string(),
             message,
         };
-        let settings: Settings =
-            toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
+        let settings: Settings = toml::from_str(text).map_err(|error| {
+            let file = folder.join(SETTINGS).display().to_string();
+            let offset = error.span().map_or(0, |span| span.start);
+            let message = format!("the settings are malformed: {}", error.message());
+            let found = SourceText::new(file, text.to_owned());
+            let found = found.diagnostic(Severity::Error, offset, message);
+            let help = "mend it by hand; `candor init` writes one with comments";
+            DeploymentError::Malformed(found.with_help(help).into())
+        })?;
         let Some(place) = file_url(&settings.store) else {
             return Err(wrong(format!(
                 "store = {:?} is not a store this build can open; write store = \"file://DIR\"",
