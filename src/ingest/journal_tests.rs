@@ -194,7 +194,7 @@ fn damage_in_the_middle_is_named_and_the_rest_counts() {
         damage.to_string(),
         format!(
             "{} is damaged from byte {start} to {end}; what is there cannot be read, all other \
-             count. Restore the file from a copy",
+             reports count. Restore the file from a copy",
             path.display()
         )
     );

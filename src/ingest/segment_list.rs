@@ -266,8 +266,13 @@ mod tests {
         assert_eq!(text.lines().count(), 3, "{text}");
         let all = listed_segments(&folder).expect("read");
         assert_eq!(all.segments, BTreeMap::from([(1, Some(sealed())), (2, None)]));
-        for cut in 0..bytes.len() {
+        let copy = copy_path(&folder).expect("a path");
+        assert_eq!(fs::read(&copy).expect("the copy"), bytes);
+        for cut in (0..bytes.len()).step_by(5) {
+            // Each copy alone is enough.
             fs::write(&path, &bytes[..cut]).expect("write");
+            assert_eq!(listed_segments(&folder).expect("read").segments, all.segments);
+            fs::remove_file(&copy).expect("removed");
             let mut list = SegmentList::open(&folder).expect("a list");
             list.note_begun(1).expect("noted");
             list.note_begun(2).expect("noted");

@@ -273,7 +273,9 @@ fn what_is_whole_and_no_report_is_named_and_the_rest_goes_on() {
     let stranger = br#"{"Week":"2026-02-08","Y":0.5}"#.to_vec();
     world.add(&[strange, report("2026-02-08", 0.5, "a:b", 1), stranger]);
     for _ in 0..2 {
-        assert_eq!(world.merge().problems.len(), 2);
+        let merged = world.merge();
+        let [problem] = &merged.problems[..] else { panic!("{merged:?}") };
+        assert_eq!(problem.matches(" from byte ").count(), 2, "{problem}");
         assert_eq!(world.index().days[&day("2026-02-08")].reports, 1);
     }
 }
