@@ -313,8 +313,9 @@ impl<'a> Merger<'a> {
         let (mut done, mut shown) = (0, 0);
         let mut changes = Changes::new();
         for day in days {
-            if let Some(old) = index.days.get(&day)
-                && let Some(lines) = self.lines_of(old, only, &mut uploads.problems)?
+            let old = index.days.get(&day);
+            if let Some(old) = old
+                && let Some(lines) = self.lines_of(old, only)?
             {
                 uploads.lines.add(Box::new(LineReader(lines))).map_err(failed)?;
             }
@@ -330,6 +331,16 @@ impl<'a> Merger<'a> {
                 }
             }
             let (dataset, made) = writer.finish()?;
+            if let Some(old) = old
+                && dataset.reports < old.reports
+            {
+                uploads.problems.push(format!(
+                    "of {day}, {} of {} public reports: their file is gone, and they are no longer \
+                     stored",
+                    old.reports - dataset.reports,
+                    old.reports
+                ));
+            }
             // Where all of a day was lost, what the index says of it is all that is left.
             if dataset.reports > 0 {
                 changes.insert(day, Change { dataset, made });
@@ -346,13 +357,12 @@ impl<'a> Merger<'a> {
         Ok(changes)
     }
 
-    /// The lines that are public of a day. Where they are lost and the day is made anew, they are
-    /// gone, which is a problem with a name.
+    /// The lines that are public of a day. Where they are lost and the day is made anew, it is made of
+    /// what is still stored.
     fn lines_of(
         &self,
         old: &Dataset,
         only: Option<&RangeInclusive<Date>>,
-        problems: &mut Vec<String>,
     ) -> Result<Option<impl io::BufRead + Send + 'static>, Stop> {
         if only.is_some() {
             self.remove_damaged(old)?;
@@ -363,13 +373,7 @@ impl<'a> Merger<'a> {
                 let decoded = zstd_lines::decode(opened);
                 Ok(Some(decoded.map_err(|e| self.scratch_failed("decompress to", e))?))
             }
-            Err(PublicError::Missing { .. }) if only.is_some() => {
-                problems.push(format!(
-                    "{} could not be read, and was made anew from the reports that are still stored",
-                    file.name
-                ));
-                Ok(None)
-            }
+            Err(PublicError::Missing { .. }) if only.is_some() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

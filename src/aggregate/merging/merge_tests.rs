@@ -429,8 +429,8 @@ fn days_that_are_made_anew_get_back_what_was_lost_or_damaged() {
                 snapshot.objects.insert(key.clone(), b"something else".to_vec());
             }
             world.store.restore(&snapshot);
-            world.try_merge(later(), all()).unwrap_or_else(|e| panic!("{key}: {e}"));
-            assert_eq!(seen(&world), expected, "{key}");
+            let merged = world.try_merge(later(), all()).unwrap_or_else(|e| panic!("{key}: {e}"));
+            assert_eq!((seen(&world), merged.problems), (expected.clone(), vec![]), "{key}");
         }
     }
     let restored = world.store.snapshot().objects;
@@ -438,6 +438,24 @@ fn days_that_are_made_anew_get_back_what_was_lost_or_damaged() {
         let index = world.index();
         !index.current().contains(key.as_str().trim_start_matches("public/"))
     }));
+}
+
+#[test]
+fn a_day_that_is_made_anew_of_fewer_reports_says_how_many_are_missing() {
+    let world = World::new();
+    let segment = world.add(&[report("2026-02-08", 0.25, "a:b", 1)]);
+    world.add(&[report("2026-02-08", 0.5, "a:b", 1)]);
+    world.merge();
+    let file = world.index().days[&day("2026-02-08")].file(FileFormat::NdjsonZstd).cloned();
+    let mut snapshot = world.store.snapshot();
+    snapshot.objects.remove(&object_key(&file.expect("a file").sha256).expect("a key"));
+    world.store.restore(&snapshot);
+    std::fs::remove_file(segment).expect("removed");
+    let only = day("2026-02-08")..=day("2026-02-08");
+    let merged = world.try_merge(later(), Some(only)).expect("merged");
+    let said = "of 2026-02-08, 1 of 2 public reports: ";
+    assert!(merged.problems.iter().any(|one| one.starts_with(said)), "{merged:?}");
+    assert_eq!(world.index().days[&day("2026-02-08")].reports, 1);
 }
 
 #[test]
