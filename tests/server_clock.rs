@@ -47,11 +47,16 @@ impl Served {
                 && said.ends_with('\n')
             {
                 served.admin = address.to_owned();
-                return served;
+                break;
             }
             assert!(Instant::now() < patience, "{said}");
             std::thread::sleep(Duration::from_millis(5));
         }
+        // The receiver opens beside the server.
+        while !exchange(&served.admin, "GET /health/uploads HTTP/1.1\r\n", "").contains(" 200 ") {
+            assert!(Instant::now() < patience, "{}", served.said());
+        }
+        served
     }
 
     /// What the server has logged.
