@@ -19,10 +19,12 @@ use tokio::time::{sleep, timeout};
 /// show that this machine has few cores.
 const STEP: usize = 20;
 const TURN: Duration = Duration::from_millis(50);
-/// How long a client waits after the server closed its connection.
-const PAUSE: Duration = Duration::from_secs(2);
-/// How long a reader that reads nothing keeps its connection: it cannot see that it was closed.
-const UNREAD: Duration = Duration::from_secs(25);
+/// How long clients wait after the server closed their connection. Each has its own time, as those
+/// below: clients in step would come in waves, and then it depends on the moment of looking whether
+/// the server's open files are seen to grow.
+const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// How long readers that read nothing keep their connection: they cannot see that it was closed.
+const UNREAD: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(35)];
 /// How often a slow upload goes on by a byte.
 const DRIP: Duration = Duration::from_secs(2);
 
@@ -79,8 +81,8 @@ impl Floods {
                         turns.acquire().await.expect("never closed").forget();
                         made.0.fetch_add(1, Relaxed);
                         // However that ends: it is what the server does with it that counts.
-                        let _ = attack(flood, place, clients.address(), from, &large.0).await;
-                        sleep(PAUSE).await;
+                        let _ = attack(flood, [place, count], clients.address(), from, &large.0).await;
+                        sleep(share(PAUSE, place, count)).await;
                     }
                 };
                 tasks.spawn_on(client, on);
@@ -90,9 +92,14 @@ impl Floods {
     }
 }
 
+/// A time between these two for each of so many clients, spread evenly.
+fn share([least, most]: [Duration; 2], place: usize, count: usize) -> Duration {
+    least + (most - least).mul_f64(place as f64 / count as f64)
+}
+
 async fn attack(
     flood: Flood,
-    place: usize,
+    [place, count]: [usize; 2],
     to: SocketAddr,
     from: Ipv4Addr,
     large: &str,
@@ -100,7 +107,7 @@ async fn attack(
     match flood {
         Flood::UnfinishedUploads => unfinished_upload(to, from, place.is_multiple_of(2)).await,
         Flood::IdleConnections => idle(to, from, place.is_multiple_of(2)).await,
-        Flood::NeverReading => never_reading(to, from, large).await,
+        Flood::NeverReading => never_reading(to, from, large, share(UNREAD, place, count)).await,
         Flood::Garbage => garbage(to, from, place).await,
     }
 }
@@ -135,11 +142,16 @@ async fn idle(to: SocketAddr, from: Ipv4Addr, asks: bool) -> io::Result<()> {
     Ok(())
 }
 
-async fn never_reading(to: SocketAddr, from: Ipv4Addr, large: &str) -> io::Result<()> {
+async fn never_reading(
+    to: SocketAddr,
+    from: Ipv4Addr,
+    large: &str,
+    stays: Duration,
+) -> io::Result<()> {
     let mut stream = wire::connect(to, from, Some(4096)).await?;
     let request = format!("GET {large} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").repeat(20);
     stream.write_all(request.as_bytes()).await?;
-    sleep(UNREAD).await;
+    sleep(stays).await;
     Ok(())
 }
 
