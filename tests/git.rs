@@ -482,7 +482,7 @@ fn check_and_publish_agree_about_every_odd_file() {
         ("a large file that is not", |c| large(c, "charts-config/charts/a.bin", 5), None),
         (
             "many large files",
-            |c| (0..5).for_each(|n| large(c, &format!("charts-config/charts/{n}.toml"), 4)),
+            |c| (0..9).for_each(|n| large(c, &format!("charts-config/charts/{n}.toml"), 1)),
             Some("too much"),
         ),
         (

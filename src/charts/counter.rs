@@ -11,11 +11,15 @@
 //! to TOML, to Go's record format and to a counter file, whose limit on a name's length
 //! ([`MAX_NAME`]) also holds here.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 /// The longest name of one counter in bytes: the limit of Go's counter file.
 pub const MAX_NAME: usize = 4096;
+/// The most bytes that the names of one group have together, each written out: a group whose names
+/// share a long beginning is many times as long as what a proposal shows.
+pub const MAX_GROUP: usize = 1 << 20;
 
 /// A checked counter expression.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,6 +70,14 @@ impl CounterExpression {
             Some((start, rest)) => check_group(prefix, start, rest)?,
         }
         let expression = CounterExpression(text.to_owned());
+        if expression.expanded_len() > MAX_GROUP {
+            let message = format!(
+                "written out, the names of the group have {} bytes, and at most {MAX_GROUP} are \
+                 collected of a group",
+                expression.expanded_len()
+            );
+            return Err(error(0, message, "choose fewer buckets or shorter names"));
+        }
         let too_long = expression.names().map(|name| name.len()).find(|length| *length > MAX_NAME);
         match too_long {
             Some(length) => {
@@ -84,6 +96,15 @@ impl CounterExpression {
         &self.0
     }
 
+    /// The expression for a message: of a long one, its beginning.
+    pub(super) fn shortened(&self) -> Cow<'_, str> {
+        const SHOWN: usize = 100;
+        match self.0.get(..SHOWN) {
+            Some(beginning) if self.0.len() > SHOWN + 10 => Cow::Owned(format!("{beginning}…")),
+            _ => Cow::Borrowed(&self.0),
+        }
+    }
+
     /// Whether it is a group, and not one counter.
     pub fn is_group(&self) -> bool {
         self.0.ends_with('}')
@@ -93,6 +114,12 @@ impl CounterExpression {
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         let (prefix, buckets) = self.split();
         buckets.map(move |(_, bucket)| format!("{prefix}{bucket}"))
+    }
+
+    /// The number of bytes of all its names together.
+    pub fn expanded_len(&self) -> usize {
+        let (prefix, buckets) = self.split();
+        buckets.map(|(_, bucket)| prefix.len() + bucket.len()).sum()
     }
 
     /// What tells one of its names from the others: the bucket. All of a name that has none.

@@ -97,7 +97,7 @@ impl Diagnostic {
     pub fn file(severity: Severity, file: impl Into<String>, message: impl Into<String>) -> Self {
         Diagnostic {
             severity,
-            message: message.into(),
+            message: shortened(message.into()),
             file: file.into(),
             line: None,
             column: None,
@@ -122,12 +122,24 @@ impl Diagnostic {
 
     /// The same diagnostic, with the way out.
     pub fn with_help(self, help: impl Into<String>) -> Self {
-        Diagnostic { help: Some(help.into()), ..self }
+        Diagnostic { help: Some(shortened(help.into())), ..self }
     }
 
     fn order(&self) -> impl Ord + '_ {
         (&self.file, self.line, self.column, self.severity, &self.message)
     }
+}
+
+/// The longest message and help in bytes: a text that a proposal made long is cut.
+const MAX_TEXT: usize = 2000;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 impl fmt::Display for Diagnostic {

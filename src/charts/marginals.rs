@@ -21,11 +21,14 @@
 
 use super::counter::CounterExpression;
 use super::definition::{At, ChartKind, ProgramPath};
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, Place, Severity};
+use super::found::Found;
 use super::parse::Parsed;
+use super::rules::Owners;
 use super::schema::{expression, link, optional, path, required, title, version_of};
 use super::table::{Key, Problem, Reader, Table};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -74,7 +77,7 @@ pub struct Margin {
 }
 
 /// What a margin is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Property {
     /// The operating system, by Go's names.
     Goos,
@@ -162,17 +165,22 @@ fn margins(
         reader.error(value.span().start, "there is no margin", help);
     }
     let mut margins: Vec<Margin> = Vec::with_capacity(array.len());
+    let mut lines: HashMap<Property, u32> = HashMap::new();
     for element in array.iter() {
         let Some(margin) = margin(reader, element, program) else { continue };
-        match margins.iter().find(|other| other.of.value == margin.of.value) {
-            Some(first) => {
+        match lines.entry(margin.of.value.clone()) {
+            Entry::Occupied(first) => {
                 let message = format!(
                     "there are two margins of `{}`: this and line {}",
-                    margin.of.value, first.of.place.line
+                    margin.of.value,
+                    first.get()
                 );
                 reader.error_at(&margin.of.place, message, "remove one of the two");
             }
-            None => margins.push(margin),
+            Entry::Vacant(entry) => {
+                entry.insert(margin.of.place.line);
+                margins.push(margin);
+            }
         }
     }
     (!array.is_empty() && margins.len() == array.len()).then_some(margins)
@@ -270,18 +278,24 @@ fn check_categories(
         (Property::Counter(expression), _) => {
             let buckets: Vec<String> =
                 expression.names().map(|name| expression.bucket(&name).to_owned()).collect();
-            for (category, _) in shares.iter().filter(|(c, _)| !buckets.contains(&c.value)) {
-                let message = format!("`{expression}` has no bucket `{}`", category.value);
-                let help = format!("its buckets are {}", buckets.join(", "));
+            let known: HashSet<&str> = buckets.iter().map(String::as_str).collect();
+            for (category, _) in shares.iter().filter(|(c, _)| !known.contains(c.value.as_str())) {
+                let message =
+                    format!("`{}` has no bucket `{}`", expression.shortened(), category.value);
+                let help = format!("its buckets are {}", listed(buckets.iter()));
                 error(category, Problem::new(message, help));
             }
-            for bucket in buckets.iter().filter(|b| !shares.iter().any(|(c, _)| c.value == **b)) {
-                if let Some((first, _)) = shares.first() {
-                    let message = format!("the bucket `{bucket}` has no share");
-                    let help = "give it one, or leave the bucket out of `of`: then what it \
-                                counts is taken for unknown";
-                    error(first, Problem::new(message, help));
-                }
+            let given: HashSet<&str> = shares.iter().map(|(c, _)| c.value.as_str()).collect();
+            let without: Vec<&String> =
+                buckets.iter().filter(|bucket| !given.contains(bucket.as_str())).collect();
+            if let (Some((first, _)), [_, ..]) = (shares.first(), without.as_slice()) {
+                let message = match without.as_slice() {
+                    [bucket] => format!("the bucket `{bucket}` has no share"),
+                    _ => format!("these buckets have no share: {}", listed(without.into_iter())),
+                };
+                let help = "give each one, or leave it out of `of`: then what it counts is taken \
+                            for unknown";
+                error(first, Problem::new(message, help));
             }
         }
         _ => {}
@@ -289,12 +303,34 @@ fn check_categories(
     good
 }
 
+/// A few names, and how many more there are.
+fn listed<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
+    const SHOWN: usize = 20;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown: Vec<&str> = names.take(SHOWN).map(String::as_str).collect();
+    match more {
+        0 => shown.join(", "),
+        _ => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The counter expressions among the properties, with their places.
+pub(super) fn counters(
+    marginals: &Marginals,
+) -> impl Iterator<Item = (&CounterExpression, &Place)> {
+    marginals.margins.iter().filter_map(|margin| match &margin.of.value {
+        Property::Counter(expression) => Some((expression, &margin.of.place)),
+        _ => None,
+    })
+}
+
 /// Adds to `found` what breaks a rule between marginals and the other definitions:
 ///
 /// - no two files have one name, and their program has a file in `programs/`;
 /// - the counters of a margin are those of one partition, histogram or time series of the program;
 /// - a category that no report can be of is a warning: a survey may know of more than is collected.
-pub(super) fn check(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(parsed: &Parsed, owners: &Owners, found: &mut Found) {
+    let reporting = Reporting::of(parsed);
     let mut first: HashMap<&str, &Marginals> = HashMap::new();
     for marginals in &parsed.marginals {
         let mut report = |severity, at: &_, message: String, help: &str| {
@@ -318,15 +354,19 @@ pub(super) fn check(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
         for margin in &marginals.margins {
             match &margin.of.value {
                 Property::Counter(expression) => {
-                    if !is_collected(parsed, &program.value, expression) {
-                        let message = format!("no chart of `{}` counts `{expression}`", **program);
+                    if !is_collected(owners, &program.value, expression) {
+                        let message = format!(
+                            "no chart of `{}` counts `{}`",
+                            **program,
+                            expression.shortened()
+                        );
                         let help = "name counters of one of its partitions, histograms or time \
                                     series";
                         report(Severity::Error, &margin.of.place, message, help);
                     }
                 }
                 of => {
-                    for category in unreported(parsed, of, margin) {
+                    for category in reporting.unreported(of, margin) {
                         let message = format!("no report can come from `{}`", category.value);
                         let help = "its share is given to the other categories; list it in \
                                     collection.toml, or mend the name";
@@ -340,29 +380,43 @@ pub(super) fn check(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
 
 /// Whether one chart of the program has all these counters. A chart that was not understood is
 /// none, but then the marginals are not all that is wrong.
-fn is_collected(parsed: &Parsed, program: &ProgramPath, expression: &CounterExpression) -> bool {
-    let charts = parsed.charts.iter().filter(|chart| chart.program.value == *program);
+fn is_collected(owners: &Owners, program: &ProgramPath, expression: &CounterExpression) -> bool {
+    let owners = owners.get(program);
+    let mut charts = expression.names().map(|name| owners?.get(&name).copied());
     let counts = |kind: &ChartKind| {
         matches!(kind, ChartKind::Partition | ChartKind::Histogram | ChartKind::Timeseries)
     };
-    charts.filter(|chart| counts(&chart.kind)).any(|chart| {
-        let names: Vec<String> = chart.counter.names().collect();
-        expression.names().all(|name| names.contains(&name))
-    })
+    let Some(Some(first)) = charts.next() else { return false };
+    counts(&first.kind) && charts.all(|chart| chart.is_some_and(|one| std::ptr::eq(one, first)))
 }
 
-/// The categories that the collection lists nothing for.
-fn unreported<'m>(parsed: &Parsed, of: &Property, margin: &'m Margin) -> Vec<&'m At<String>> {
-    let Some(collection) = &parsed.collection else { return Vec::new() };
-    let has = |list: &[At<String>], name: &str| list.iter().any(|listed| listed.value == name);
-    let listed = |name: &str| match of {
-        Property::Goos => has(&collection.goos, name),
-        Property::Goarch => has(&collection.goarch, name),
-        Property::Platform => name.split_once('/').is_some_and(|(goos, goarch)| {
-            has(&collection.goos, goos) && has(&collection.goarch, goarch)
-        }),
-        Property::Toolchain => has(&collection.toolchains, name),
-        Property::Version | Property::Counter(_) => true,
-    };
-    margin.shares.iter().map(|(category, _)| category).filter(|c| !listed(&c.value)).collect()
+/// From what the collection takes reports.
+struct Reporting<'p>(Option<[HashSet<&'p str>; 3]>);
+
+impl<'p> Reporting<'p> {
+    fn of(parsed: &'p Parsed) -> Reporting<'p> {
+        let set =
+            |list: &'p [At<String>]| list.iter().map(|listed| listed.value.as_str()).collect();
+        Reporting(
+            parsed
+                .collection
+                .as_ref()
+                .map(|one| [set(&one.goos), set(&one.goarch), set(&one.toolchains)]),
+        )
+    }
+
+    /// The categories that the collection lists nothing for.
+    fn unreported<'m>(&self, of: &Property, margin: &'m Margin) -> Vec<&'m At<String>> {
+        let Some([goos, goarch, toolchains]) = &self.0 else { return Vec::new() };
+        let listed = |name: &str| match of {
+            Property::Goos => goos.contains(name),
+            Property::Goarch => goarch.contains(name),
+            Property::Platform => name.split_once('/').is_some_and(|(os, architecture)| {
+                goos.contains(os) && goarch.contains(architecture)
+            }),
+            Property::Toolchain => toolchains.contains(name),
+            Property::Version | Property::Counter(_) => true,
+        };
+        margin.shares.iter().map(|(category, _)| category).filter(|c| !listed(&c.value)).collect()
+    }
 }

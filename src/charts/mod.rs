@@ -15,6 +15,7 @@
 //! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
+//! | `found` | what was found so far, within bounds |
 //! | `format` | writing definitions as TOML |
 //! | `schema` | the keys of each file and what their values must be |
 //! | `rules` | the rules that hold between definitions |
@@ -34,6 +35,7 @@ pub mod counter;
 pub mod definition;
 pub mod diagnostic;
 pub(crate) mod format;
+mod found;
 mod history;
 mod location;
 pub mod marginals;

@@ -5,6 +5,7 @@
 
 use super::definition::{Chart, CollectionSettings, Definitions, Program};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::found::Found;
 use super::marginals::{self, Marginals};
 use super::source::{Role, Sources};
 use super::table::Reader;
@@ -29,7 +30,7 @@ pub struct Parsed {
     pub marginals: Vec<Marginals>,
     /// Whether every file of `programs/` was understood.
     pub programs_complete: bool,
-    pub found: Vec<Diagnostic>,
+    pub(super) found: Found,
 }
 
 /// Reads and checks all the definitions of a folder.
@@ -59,14 +60,14 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
     if !has_charts {
         let help = "add a file with a [[chart]], like charts/editor.toml";
         parsed.found.push(whole_file("charts", "there are no chart definitions").with_help(help));
-    } else if parsed.charts.is_empty() && parsed.found.is_empty() {
+    } else if parsed.charts.is_empty() && parsed.found.count() == 0 {
         let help = "begin a definition with [[chart]] in one of the files";
         parsed.found.push(whole_file("charts", "no file has a chart definition").with_help(help));
     }
     rules::check(&mut parsed);
 
-    let warnings_only = parsed.found.iter().all(|one| one.severity != Severity::Error);
-    match (parsed.collection, Diagnostics::new(parsed.found)) {
+    let warnings_only = !parsed.found.has_errors();
+    match (parsed.collection, parsed.found.finish()) {
         (Some(collection), found) if warnings_only => Ok(Definitions {
             collection,
             programs: parsed.programs,
@@ -85,7 +86,7 @@ fn whole_file(path: &str, message: &str) -> Diagnostic {
 }
 
 /// The bytes as text, where they are text that a person can read.
-fn read_text(path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<SourceText> {
+fn read_text(path: &str, bytes: &[u8], found: &mut Found) -> Option<SourceText> {
     let text = match str::from_utf8(bytes) {
         Ok(text) => SourceText::new(path, text.to_owned()),
         Err(error) => {
@@ -101,7 +102,7 @@ fn read_text(path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<So
             return None;
         }
     };
-    let before = found.len();
+    let before = found.count();
     let deceptive = |line: &str| if text.is_ascii() { None } else { line.find(is_deceptive) };
     for (start, line) in text.lines() {
         if line.len() > MAX_LINE {
@@ -118,7 +119,7 @@ fn read_text(path: &str, bytes: &[u8], found: &mut Vec<Diagnostic>) -> Option<So
             found.push(diagnostic.with_help("remove it, or write it as an escape like `\\u200E`"));
         }
     }
-    (found.len() == before).then_some(text)
+    (found.count() == before).then_some(text)
 }
 
 /// Reads one file into what has been parsed.
@@ -152,6 +153,6 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
         }
         Role::Stray => {}
     }
-    parsed.found.append(&mut reader.finish());
+    parsed.found.append(reader.finish());
     parsed.texts.insert(text.file().clone(), text);
 }

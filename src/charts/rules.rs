@@ -7,10 +7,12 @@
 //! - an `error` needs the `confidence` of `[sampling]`;
 //! - marginals are of programs and counters that are collected (`marginals`).
 //!
-//! Each takes time linear in the number of counters.
+//! Each takes time linear in the number of counters, and there is a limit to what these are when
+//! groups are written out.
 
-use super::definition::{Chart, ChartKind, Program, ProgramPath};
+use super::definition::{At, Chart, ChartKind, Program, ProgramPath};
 use super::diagnostic::{Diagnostic, Place, Severity};
+use super::found::Found;
 use super::marginals;
 use super::parse::Parsed;
 use super::table::source_offset;
@@ -18,21 +20,50 @@ use super::version::Version;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
+/// The most bytes that the names of all counters of a folder have together, groups written out.
+const MAX_NAMES: usize = 64 << 20;
+
+/// The first chart that collects each name of each program.
+pub(super) type Owners<'p> = HashMap<&'p ProgramPath, HashMap<String, &'p Chart>>;
+
 /// Adds to `parsed.found` what breaks a rule.
 pub fn check(parsed: &mut Parsed) {
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let programs = check_programs(parsed, &mut found);
     check_references(parsed, &programs, &mut found);
-    check_names(parsed, &mut found);
     check_sampling(parsed, &mut found);
-    marginals::check(parsed, &mut found);
-    parsed.found.append(&mut found);
+    if check_size(parsed, &mut found) {
+        let owners = check_names(parsed, &mut found);
+        marginals::check(parsed, &owners, &mut found);
+    }
+    parsed.found.append(found);
+}
+
+/// Whether the names of all counters can be looked at one by one.
+fn check_size(parsed: &Parsed, found: &mut Found) -> bool {
+    let margins = parsed.marginals.iter().flat_map(marginals::counters);
+    let charts = parsed.charts.iter().map(|chart| (&chart.counter.value, &chart.counter.place));
+    let counters = charts.chain(margins);
+    let mut size = 0_usize;
+    for (counter, place) in counters {
+        size = size.saturating_add(counter.expanded_len());
+        if size > MAX_NAMES {
+            let message = format!(
+                "with this counter, the names of all counters have more than {MAX_NAMES} bytes, \
+                 groups written out"
+            );
+            let help = "collect fewer counters, or give them shorter names";
+            found.push(error(parsed, place, 0, message).with_help(help));
+            return false;
+        }
+    }
+    true
 }
 
 /// Finds programs with two files; the result leads from a program to its first file.
 fn check_programs<'p>(
     parsed: &'p Parsed,
-    found: &mut Vec<Diagnostic>,
+    found: &mut Found,
 ) -> HashMap<&'p ProgramPath, &'p Program> {
     let mut programs: HashMap<&ProgramPath, &Program> = HashMap::new();
     for program in &parsed.programs {
@@ -58,8 +89,12 @@ fn check_programs<'p>(
 fn check_references(
     parsed: &Parsed,
     programs: &HashMap<&ProgramPath, &Program>,
-    found: &mut Vec<Diagnostic>,
+    found: &mut Found,
 ) {
+    let newest: HashMap<&ProgramPath, &Version> = programs
+        .iter()
+        .filter_map(|(path, program)| Some((*path, newest(program.versions.as_ref()?)?)))
+        .collect();
     for chart in &parsed.charts {
         let at = &chart.program.place;
         match programs.get(&chart.program.value) {
@@ -68,19 +103,33 @@ fn check_references(
                 let help = "add one to programs/, or mend the name";
                 found.push(error(parsed, at, 0, message).with_help(help));
             }
-            Some(program) => found.extend(too_new(parsed, chart, program)),
+            Some(program) => {
+                if let Some(newest) = newest.get(&chart.program.value) {
+                    found.extend(too_new(parsed, chart, program, newest));
+                }
+            }
             None => {}
         }
     }
 }
 
+/// The listed version to which no other is later.
+fn newest(listed: &[At<Version>]) -> Option<&Version> {
+    let versions = listed.iter().map(|version| &version.value);
+    versions.reduce(|newest, version| if version.at_least(newest) { version } else { newest })
+}
+
 /// Warns of a chart that starts to count at a version which nobody has listed.
-fn too_new(parsed: &Parsed, chart: &Chart, program: &Program) -> Option<Diagnostic> {
-    let listed = program.versions.as_ref()?;
+fn too_new(
+    parsed: &Parsed,
+    chart: &Chart,
+    program: &Program,
+    newest: &Version,
+) -> Option<Diagnostic> {
     let first = chart.version.as_ref()?;
     // Padding adds versions to come, and `devel` is none.
     let devel = first.value == Version::Devel;
-    if program.padding.is_some() && !devel || listed.iter().any(|version| version.at_least(first)) {
+    if program.padding.is_some() && !devel || newest.at_least(first) {
         return None;
     }
     let message = match devel {
@@ -98,8 +147,8 @@ fn too_new(parsed: &Parsed, chart: &Chart, program: &Program) -> Option<Diagnost
 }
 
 /// Finds counters that are collected twice for one program, and divisors that cannot divide.
-fn check_names(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
-    let mut programs: HashMap<&ProgramPath, HashMap<String, &Chart>> = HashMap::new();
+fn check_names<'p>(parsed: &'p Parsed, found: &mut Found) -> Owners<'p> {
+    let mut programs = Owners::new();
     for chart in &parsed.charts {
         // One message for each pair of charts, however many counters they share.
         let mut shared: BTreeMap<&Place, (&Chart, Vec<String>)> = BTreeMap::new();
@@ -135,6 +184,7 @@ fn check_names(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
         };
         found.push(error(parsed, &over.place, 0, message).with_help(help));
     }
+    programs
 }
 
 fn twice(parsed: &Parsed, chart: &Chart, first: &Chart, names: &[String]) -> Diagnostic {
@@ -152,7 +202,7 @@ fn twice(parsed: &Parsed, chart: &Chart, first: &Chart, names: &[String]) -> Dia
 }
 
 /// Finds errors to aim at where nobody said how surely.
-fn check_sampling(parsed: &Parsed, found: &mut Vec<Diagnostic>) {
+fn check_sampling(parsed: &Parsed, found: &mut Found) {
     let Some(collection) = &parsed.collection else { return };
     if collection.sampling.is_some() {
         return;

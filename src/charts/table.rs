@@ -6,6 +6,7 @@
 
 use super::definition::At;
 use super::diagnostic::{Diagnostic, Place, Severity};
+use super::found::Found;
 use super::text::SourceText;
 use std::collections::BTreeSet;
 use toml::Spanned;
@@ -35,36 +36,48 @@ impl Problem {
     }
 }
 
-/// How many mistakes of one file are shown: more than anyone mends before looking again.
-const MAX_MISTAKES: usize = 1000;
-
 /// A file that is being read, and the mistakes found in it so far.
 pub struct Reader<'f> {
     pub text: &'f SourceText,
-    found: Vec<Diagnostic>,
-    /// How many more were found than are kept.
-    more: usize,
+    found: Found,
     /// Lines with syntax errors.
     broken: BTreeSet<u32>,
 }
 
 impl<'f> Reader<'f> {
-    /// Starts reading a file in which the TOML parser found `found`.
-    pub fn new(text: &'f SourceText, found: Vec<Diagnostic>) -> Reader<'f> {
-        let broken = found.iter().filter_map(|diagnostic| diagnostic.line).collect();
-        Reader { text, found, more: 0, broken }
+    /// Starts reading a file in which the TOML parser found `syntax`.
+    pub fn new(text: &'f SourceText, syntax: Vec<Diagnostic>) -> Reader<'f> {
+        let broken = syntax.iter().filter_map(|diagnostic| diagnostic.line).collect();
+        let mut found = Found::default();
+        found.extend(syntax);
+        Reader { text, found, broken }
     }
 
     /// Reports an error at a byte offset.
     pub fn error(&mut self, offset: usize, message: impl Into<String>, help: impl Into<String>) {
+        if self.found.is_full() {
+            self.count(&self.text.place(offset));
+            return;
+        }
         let diagnostic = self.text.diagnostic(Severity::Error, offset, message.into());
         self.push(diagnostic, help);
     }
 
     /// Reports an error at a place found earlier.
     pub fn error_at(&mut self, at: &Place, message: impl Into<String>, help: impl Into<String>) {
+        if self.found.is_full() {
+            self.count(at);
+            return;
+        }
         let diagnostic = self.text.diagnostic_at(Severity::Error, at, message.into());
         self.push(diagnostic, help);
+    }
+
+    /// An error that is not shown any more.
+    fn count(&mut self, at: &Place) {
+        if !self.broken.contains(&at.line) {
+            self.found.count_error(&at.file);
+        }
     }
 
     /// Whether the file has no syntax error, so that what is missing is really missing.
@@ -76,20 +89,11 @@ impl<'f> Reader<'f> {
         if diagnostic.line.is_some_and(|line| self.broken.contains(&line)) {
             return;
         }
-        if self.found.len() < MAX_MISTAKES {
-            self.found.push(diagnostic.with_help(help));
-        } else {
-            self.more += 1;
-        }
+        self.found.push(diagnostic.with_help(help));
     }
 
     /// All the mistakes.
-    pub fn finish(mut self) -> Vec<Diagnostic> {
-        if self.more > 0 {
-            let message = format!("{} more mistakes in this file are not shown", self.more);
-            let more = Diagnostic::file(Severity::Error, self.text.file().as_ref(), message);
-            self.found.push(more.with_help("mend those shown first"));
-        }
+    pub(super) fn finish(self) -> Found {
         self.found
     }
 

@@ -81,7 +81,8 @@ impl Floods {
                         turns.acquire().await.expect("never closed").forget();
                         made.0.fetch_add(1, Relaxed);
                         // However that ends: it is what the server does with it that counts.
-                        let _ = attack(flood, [place, count], clients.address(), from, &large.0).await;
+                        let _ =
+                            attack(flood, [place, count], clients.address(), from, &large.0).await;
                         sleep(share(PAUSE, place, count)).await;
                     }
                 };

@@ -1,0 +1,101 @@
+//! What a run has found so far, within bounds: whoever proposes a million mistakes gets to see the
+//! first ones, and costs no more memory than those.
+
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+
+/// How many errors, and how many warnings, of a run are kept: more than anyone mends before looking
+/// again.
+pub(super) const MAX_KEPT: usize = 1000;
+
+/// Diagnostics in the order in which they were found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    errors: Kept,
+    others: Kept,
+}
+
+/// The first diagnostics of a kind.
+#[derive(Debug, Default)]
+struct Kept {
+    first: Vec<Diagnostic>,
+    /// How many more there were, and the file of the first of them.
+    more: usize,
+    more_in: Option<String>,
+}
+
+impl Kept {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if self.first.len() < MAX_KEPT {
+            self.first.push(diagnostic);
+        } else {
+            self.more += 1;
+            self.more_in.get_or_insert(diagnostic.file);
+        }
+    }
+}
+
+impl Found {
+    /// Adds one, if there are not too many already.
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        match diagnostic.severity {
+            Severity::Error => self.errors.push(diagnostic),
+            Severity::Warning | Severity::Note => self.others.push(diagnostic),
+        }
+    }
+
+    /// Adds all that was found elsewhere.
+    pub(super) fn append(&mut self, other: Found) {
+        for (kept, other) in [(&mut self.errors, other.errors), (&mut self.others, other.others)] {
+            other.first.into_iter().for_each(|diagnostic| kept.push(diagnostic));
+            kept.more += other.more;
+            kept.more_in = kept.more_in.take().or(other.more_in);
+        }
+    }
+
+    /// Whether no more errors are kept, so that nobody need write them.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors.first.len() == MAX_KEPT
+    }
+
+    /// Counts an error of `file` that nobody wrote.
+    pub(super) fn count_error(&mut self, file: &str) {
+        self.errors.more += 1;
+        self.errors.more_in.get_or_insert_with(|| file.to_owned());
+    }
+
+    /// How many were found, kept or not.
+    pub(super) fn count(&self) -> usize {
+        [&self.errors, &self.others].map(|kept| kept.first.len() + kept.more).iter().sum()
+    }
+
+    /// Whether there is an error among them.
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.first.is_empty()
+    }
+
+    /// What is shown of them; `None` where there was nothing.
+    pub(super) fn finish(self) -> Option<Diagnostics> {
+        let mut all = Vec::new();
+        for (kept, severity, what) in [
+            (self.errors, Severity::Error, "mistakes"),
+            (self.others, Severity::Warning, "warnings"),
+        ] {
+            all.extend(kept.first);
+            if let Some(file) = kept.more_in {
+                let message = format!(
+                    "{} more {what} are not shown, the first of them in this file",
+                    kept.more
+                );
+                let more = Diagnostic::file(severity, file, message);
+                all.push(more.with_help("mend those shown, and run the command again"));
+            }
+        }
+        Diagnostics::new(all)
+    }
+}
+
+impl Extend<Diagnostic> for Found {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+}
