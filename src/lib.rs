@@ -19,6 +19,7 @@
 //! | `cli` | the verbs: one file a verb |
 //! | `event` | something that happens once, and that threads wait for |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
+//! | [`repository_url`] | addresses of repositories, and what of them may be seen |
 //! | `terminal` | text from elsewhere, made fit to be printed; used by `charts` and `cli` |
 //!
 //! # Features
@@ -42,6 +43,7 @@ pub mod gomod;
 pub mod ingest;
 #[cfg(feature = "server")]
 pub mod publish;
+pub mod repository_url;
 pub mod store;
 #[cfg(feature = "server")]
 pub mod terminal;

@@ -699,3 +699,32 @@ fn the_charts_folder_may_be_written_in_every_way_a_path_is() {
     let message = refused(deployment.publish_command(&charts).args(["--path", "../x"]), 1);
     assert!(message.contains("--path"), "{message}");
 }
+
+#[test]
+fn a_token_is_never_shown_and_a_new_one_makes_no_new_mirror() {
+    let deployment = Deployment::new();
+    // Nobody listens there any more.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    for token in ["first-secret", "second-secret"] {
+        for url in [
+            format!("http://bob:{token}@{address}/charts.git"),
+            format!("http://{address}/charts.git?private_token={token}"),
+            format!("http://{address}/charts.git#{token}"),
+            format!("ftp://{token}@{address}/charts.git"),
+            format!("http://{token}@{address}:x/charts.git"),
+        ] {
+            let message = refused(&mut publish(&deployment, &url, &[]), 1);
+            assert!(!message.contains("secret"), "{message}");
+            assert!(message.contains(&address.to_string()), "{message}");
+        }
+    }
+    let mirrors = fs::read_dir(deployment.path().join("cache")).expect("mirrors");
+    let mirrors: Vec<_> = mirrors.map(|one| one.expect("an entry").file_name()).collect();
+    assert_eq!(
+        mirrors.len(),
+        2,
+        "one for each repository, the one with a strange port: {mirrors:?}"
+    );
+}

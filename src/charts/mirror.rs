@@ -10,8 +10,8 @@
 //! git's settings, then `https_proxy` and `no_proxy` in the environment, in lower or upper case.
 //! libgit2 asks no proxy for `http://`.
 
-use super::location::without_credentials;
 use super::repository::RepositoryError;
+use crate::repository_url::RepositoryAddress;
 use git2::{AutotagOption, FetchOptions, ProxyOptions, RemoteCallbacks, RemoteUpdateFlags};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -20,20 +20,31 @@ use std::path::Path;
 const NAMES: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 
 /// The copy of the repository at `url` below the folder `cache`, which is made where there is none.
-pub(super) fn open(url: &str, cache: &Path) -> Result<git2::Repository, RepositoryError> {
-    let location = without_credentials(url);
-    if !["https://", "http://", "file://"].iter().any(|scheme| url.starts_with(scheme)) {
+/// It stays the same when a token in the URL is renewed.
+pub(super) fn open(
+    url: &RepositoryAddress,
+    cache: &Path,
+) -> Result<git2::Repository, RepositoryError> {
+    let location = url.to_string();
+    if !["https://", "http://", "file://"].iter().any(|scheme| url.for_git().starts_with(scheme)) {
         return Err(RepositoryError::Protocol { location });
     }
     let name: String =
-        Sha256::digest(url).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Sha256::digest(&location).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     git2::Repository::init_bare(cache.join(name))
         .map_err(|source| RepositoryError::Git { location, source })
 }
 
 /// Brings the copy up to date.
-pub(super) fn fetch(copy: &git2::Repository, url: &str) -> Result<(), git2::Error> {
-    let mut remote = copy.remote_anonymous(url)?;
+pub(super) fn fetch(copy: &git2::Repository, url: &RepositoryAddress) -> Result<(), git2::Error> {
+    fetch_names(copy, url).map_err(|error| {
+        // libgit2 repeats addresses that it does not understand.
+        git2::Error::new(error.code(), error.class(), url.hidden_in(error.message()))
+    })
+}
+
+fn fetch_names(copy: &git2::Repository, url: &RepositoryAddress) -> Result<(), git2::Error> {
+    let mut remote = copy.remote_anonymous(url.for_git())?;
     let mut proxy = ProxyOptions::new();
     proxy.auto();
     let mut options = FetchOptions::new();

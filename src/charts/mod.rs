@@ -10,7 +10,6 @@
 //! | `checkout` | a charts folder in a work tree, and what git left out of it |
 //! | `opening` | opening a repository of this machine, and why it cannot be |
 //! | `mirror` | a copy of a repository that is known by its URL |
-//! | `location` | where a repository is |
 //! | `revision_name` | which commit a name leads to |
 //! | `history` | the commits before it |
 //! | `text` | byte offsets to lines and columns |
@@ -37,7 +36,6 @@ pub mod diagnostic;
 pub(crate) mod format;
 mod found;
 mod history;
-mod location;
 pub mod marginals;
 mod mirror;
 mod opening;

@@ -10,10 +10,10 @@
 //! parsing the files ([`super::Sources`]) and deciding what to publish (`publish`).
 
 use super::history::History;
-use super::location::{as_url, file_of, without_credentials};
 use super::revision_name::{NameError, commit_of, head_of, tip_of};
 use super::source::{Filter, Kind, Refusal, Verdict};
 use super::{SourceError, Sources, mirror, opening};
+use crate::repository_url::RepositoryAddress;
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -234,7 +234,7 @@ pub enum RepositoryError {
 pub struct Repository {
     git: git2::Repository,
     /// The URL to fetch from, where the repository is a mirror of one.
-    remote: Option<String>,
+    remote: Option<RepositoryAddress>,
     /// What the user named, without credentials, for messages.
     location: String,
     /// The charts folder, where the user named it by path.
@@ -259,8 +259,9 @@ impl Repository {
         cache: &Path,
     ) -> Result<Repository, RepositoryError> {
         let folder = folder.map(inside_root);
-        if let Some(url) = as_url(location) {
-            return Repository::mirror(url, folder, cache);
+        let address = RepositoryAddress::new(location);
+        if address.is_url() {
+            return Repository::mirror(address, folder, cache);
         }
         let git = opening::open(location)?;
         let folder = folder.or_else(|| folder_inside(&git, Path::new(location)));
@@ -278,13 +279,12 @@ impl Repository {
     }
 
     fn mirror(
-        url: &str,
+        url: RepositoryAddress,
         folder: Option<String>,
         cache: &Path,
     ) -> Result<Repository, RepositoryError> {
-        let location = without_credentials(url);
-        let git = mirror::open(url, cache)?;
-        let mut repository = Repository { git, remote: Some(url.to_owned()), location, folder };
+        let (git, location) = (mirror::open(&url, cache)?, url.to_string());
+        let mut repository = Repository { git, remote: Some(url), location, folder };
         repository.refresh()?;
         Ok(repository)
     }
@@ -294,17 +294,17 @@ impl Repository {
         let Some(url) = &self.remote else { return Ok(()) };
         mirror::fetch(&self.git, url).map_err(|source| {
             // What libgit2 says of a repository of this machine helps nobody.
-            let explained = file_of(url).and_then(|f| opening::obstacle_in(&f, &self.location));
+            let explained = url.file().and_then(|f| opening::obstacle_in(&f, &self.location));
             let location = self.location.clone();
             explained.unwrap_or(RepositoryError::Git { location, source })
         })
     }
 
     /// The address that others may know the repository by, as git has it: the URL of a mirror, or
-    /// of the remote `origin` of a local one; empty where there is neither. It may hold
-    /// credentials: whoever shows it takes them out first.
-    pub fn address(&self) -> String {
-        let origin = || Some(self.git.find_remote("origin").ok()?.url().ok()?.to_owned());
+    /// of the remote `origin` of a local one; empty where there is neither.
+    pub fn address(&self) -> RepositoryAddress {
+        let origin =
+            || Some(RepositoryAddress::new(self.git.find_remote("origin").ok()?.url().ok()?));
         self.remote.clone().or_else(origin).unwrap_or_default()
     }
 

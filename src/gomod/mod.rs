@@ -28,11 +28,12 @@ mod time;
 mod version;
 mod zip;
 
+pub use crate::repository_url::RepositoryUrl;
 pub use hash::{Hash1, Hash1Error, hash_files, hash_go_mod};
 pub use info::{Info, Origin};
 pub use module::{CONFIG, DOC, GO_MOD, Module, ModuleError, PROVENANCE, go_mod_text};
 pub use path::{ModulePath, PathError, PathFault};
-pub use provenance::{ObjectId, Provenance, ProvenanceError, RepositoryPath, RepositoryUrl};
+pub use provenance::{ObjectId, Provenance, ProvenanceError, RepositoryPath};
 pub use time::{CommitTime, CommitTimeError};
 pub use version::{ModuleVersion, VersionError, escape_version, unescape_version};
 pub use zip::{MAX_FILE, MAX_GO_MOD, MAX_ZIP, ZipError, create_zip, hash_zip, read_file};

@@ -16,6 +16,7 @@
 //! ```
 
 use super::CommitTime;
+use crate::repository_url::RepositoryUrl;
 use serde::{Deserialize, Serialize};
 
 /// Which reviewed source a version was compiled from, and with what.
@@ -45,9 +46,6 @@ pub enum ProvenanceError {
     /// Not a path within a repository.
     #[error("{0:?} is not a folder of a repository: use names between slashes, none of them '..'")]
     Path(String),
-    /// An address that is not written as [`RepositoryUrl::public`] writes it.
-    #[error("repository address {0:?} has more in it than a public address may have")]
-    Repository(String),
 }
 
 impl Provenance {
@@ -59,65 +57,6 @@ impl Provenance {
     /// Reads `provenance.json`. Fields that are not known are left for newer readers.
     pub fn from_json(json: &[u8]) -> Result<Provenance, serde_json::Error> {
         serde_json::from_slice(json)
-    }
-}
-
-/// The address of a repository that may be published: without credentials, or empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RepositoryUrl(String);
-
-impl RepositoryUrl {
-    /// What may be published of `address`, as it was given to git.
-    ///
-    /// User names, passwords, query and fragment are left out, since any of them can be a token.
-    /// Only the name `git` of an SSH address stays: it names the service, not a person. What is
-    /// no network address (a folder of the local disk) becomes empty.
-    pub fn public(address: &str) -> RepositoryUrl {
-        let address = address.split(['?', '#']).next().unwrap_or("");
-        let (scheme, rest) = match address.split_once("://") {
-            Some((scheme, rest)) => (scheme.to_ascii_lowercase() + "://", rest),
-            None => (String::new(), address),
-        };
-        // HOST:PATH is git's short form of an SSH address; a slash before the colon, or one letter
-        // (a drive of Windows) for a host, makes it a folder.
-        let end = match scheme.as_str() {
-            "https://" | "http://" | "ssh://" | "git://" => rest.find('/').unwrap_or(rest.len()),
-            "" => match rest.find(['/', ':']) {
-                Some(at) if rest.as_bytes().get(at) == Some(&b':') => at,
-                _ => return RepositoryUrl::default(),
-            },
-            _ => return RepositoryUrl::default(),
-        };
-        let (authority, path) = rest.split_at(end);
-        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let ssh = matches!(scheme.as_str(), "ssh://" | "");
-        let user = if ssh && user == "git" { "git@" } else { "" };
-        let drive = scheme.is_empty() && host.len() == 1;
-        if host.is_empty() || drive || !rest.bytes().all(|b| b.is_ascii_graphic()) {
-            return RepositoryUrl::default();
-        }
-        RepositoryUrl(format!("{scheme}{user}{host}{path}"))
-    }
-
-    /// The address; empty where the repository has none.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for RepositoryUrl {
-    type Error = ProvenanceError;
-
-    fn try_from(text: String) -> Result<RepositoryUrl, ProvenanceError> {
-        let url = RepositoryUrl::public(&text);
-        if url.0 == text { Ok(url) } else { Err(ProvenanceError::Repository(text)) }
-    }
-}
-
-impl From<RepositoryUrl> for String {
-    fn from(url: RepositoryUrl) -> String {
-        url.0
     }
 }
 
@@ -203,43 +142,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn addresses_are_published_without_credentials() {
-        for (address, public) in [
-            ("https://git.example.org/charts", "https://git.example.org/charts"),
-            (
-                "https://user:token@git.example.org:8443/a/b.git",
-                "https://git.example.org:8443/a/b.git",
-            ),
-            ("HTTPS://token@git.example.org/a", "https://git.example.org/a"),
-            ("https://u:p@ss@host/a", "https://host/a"),
-            ("https://host/a@b", "https://host/a@b"),
-            ("https://host/a?private_token=x", "https://host/a"),
-            ("https://host/a#token", "https://host/a"),
-            ("https://token@host", "https://host"),
-            ("ssh://git@host:22/a", "ssh://git@host:22/a"),
-            ("ssh://alice@host/a", "ssh://host/a"),
-            ("git@host:a/b.git", "git@host:a/b.git"),
-            ("alice@host:a/b.git", "host:a/b.git"),
-            ("git://host/a", "git://host/a"),
-            ("file:///home/alice/charts", ""),
-            ("/home/alice/charts", ""),
-            ("../charts", ""),
-            ("charts", ""),
-            ("./a:b", ""),
-            ("C:\\charts", ""),
-            ("C:/charts", ""),
-            ("https://", ""),
-            ("https://user@/a", ""),
-            ("https://host/a\nb", ""),
-            ("https://host/ü", ""),
-            ("ftp://user:token@host/a", ""),
-            ("", ""),
-        ] {
-            assert_eq!(RepositoryUrl::public(address).as_str(), public, "{address}");
-        }
-    }
-
-    #[test]
     fn a_provenance_is_written_and_read_in_one_form() {
         let provenance = Provenance {
             repository: RepositoryUrl::public("https://git.example.org/charts"),
@@ -274,14 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn publishing_what_may_be_published_changes_nothing(address in "([a-z]{0,5}://)?[a-z@:./?#]{0,20}") {
-            let once = RepositoryUrl::public(&address);
-            prop_assert_eq!(&RepositoryUrl::public(once.as_str()), &once);
-        }
-
-        #[test]
         fn no_text_makes_it_panic(text in ".*") {
-            let _ = RepositoryUrl::public(&text);
             let _ = RepositoryPath::new(text.clone());
             let _ = ObjectId::new(text);
         }

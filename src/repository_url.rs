@@ -1,0 +1,284 @@
+//! Addresses of repositories, and the only code that decides what of them may be seen.
+//!
+//! What git is given ([`RepositoryAddress`]) may hold a user's name, a password or a token, in any
+//! part. What is published ([`RepositoryUrl`]), printed, or made part of a name is what is left when
+//! those parts are gone.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Where a repository is, as it is given to git: a folder of this machine, a URL, or git's short form
+/// of an SSH address, `user@host:path`. `Display` and `Debug` leave out what must not be seen.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RepositoryAddress(String);
+
+/// The address of a repository that may be published: without credentials, or empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RepositoryUrl(String);
+
+/// An address that is not written as [`RepositoryUrl::public`] writes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("repository address {0:?} has more in it than a public address may have")]
+pub struct RepositoryUrlError(String);
+
+/// An address without its user's name, password, query and fragment.
+struct Stripped<'a> {
+    /// With `://`; empty in the short form.
+    scheme: String,
+    /// `git@` of an SSH address, which names the service and not a person; else empty.
+    user: &'static str,
+    host: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Stripped<'a> {
+    /// `None` for a folder of this machine.
+    fn of(address: &'a str) -> Option<Stripped<'a>> {
+        let address = address.split(['?', '#']).next().unwrap_or("");
+        let (scheme, rest) = match address.split_once("://") {
+            Some((scheme, rest)) => (scheme.to_ascii_lowercase() + "://", rest),
+            None => (String::new(), address),
+        };
+        // HOST:PATH is git's short form of an SSH address; a slash before the colon, or one letter
+        // (a drive of Windows) for a host, makes it a folder.
+        let end = if scheme.is_empty() {
+            rest.find(['/', ':']).filter(|at| rest.as_bytes().get(*at) == Some(&b':'))?
+        } else {
+            rest.find('/').unwrap_or(rest.len())
+        };
+        let (authority, path) = rest.split_at(end);
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if scheme.is_empty() && host.len() == 1 {
+            return None;
+        }
+        let ssh = matches!(scheme.as_str(), "ssh://" | "");
+        let user = if ssh && user == "git" { "git@" } else { "" };
+        Some(Stripped { scheme, user, host, path })
+    }
+}
+
+impl fmt::Display for Stripped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}{}", self.scheme, self.user, self.host, self.path)
+    }
+}
+
+impl RepositoryAddress {
+    /// Takes an address as a user wrote it.
+    pub fn new(address: impl Into<String>) -> RepositoryAddress {
+        RepositoryAddress(address.into())
+    }
+
+    /// The whole of it, credentials and all: for git, and for nobody else.
+    pub fn for_git(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a URL or the short form of one, and not a folder of this machine.
+    pub fn is_url(&self) -> bool {
+        let scheme = self.0.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
+        });
+        let short = self.0.split_once(':').is_some_and(|(host, _)| {
+            host.contains('@') && !host.contains('/') && !Path::new(&self.0).exists()
+        });
+        scheme || short
+    }
+
+    /// The folder that a `file://` URL names, with `%20` and the like read as the bytes they stand
+    /// for.
+    pub fn file(&self) -> Option<PathBuf> {
+        let path = self.0.strip_prefix("file://")?;
+        let path = path.strip_prefix("localhost").filter(|p| p.starts_with('/')).unwrap_or(path);
+        let mut decoded = Vec::new();
+        let mut rest = path.as_bytes();
+        while let Some((first, after)) = rest.split_first() {
+            let byte = after.get(..2).filter(|_| *first == b'%').and_then(|digits| {
+                let digits = str::from_utf8(digits).ok()?;
+                digits.bytes().all(|b| b.is_ascii_hexdigit()).then_some(())?;
+                u8::from_str_radix(digits, 16).ok()
+            });
+            decoded.push(byte.unwrap_or(*first));
+            rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+        }
+        String::from_utf8(decoded).ok().map(PathBuf::from)
+    }
+
+    /// A text of someone else's that may repeat this address, with the address as it may be seen.
+    pub fn hidden_in(&self, text: &str) -> String {
+        match self.0.is_empty() {
+            true => text.to_owned(),
+            false => text.replace(&self.0, &self.to_string()),
+        }
+    }
+}
+
+/// What may be printed, and what one repository has in common however its token changes.
+impl fmt::Display for RepositoryAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Stripped::of(&self.0) {
+            // A folder may have any of these characters in its name.
+            _ if self.0.starts_with("file://") || !self.is_url() => f.write_str(&self.0),
+            Some(stripped) => stripped.fmt(f),
+            None => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for RepositoryAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RepositoryAddress({self})")
+    }
+}
+
+impl From<&str> for RepositoryAddress {
+    fn from(address: &str) -> RepositoryAddress {
+        RepositoryAddress::new(address)
+    }
+}
+
+impl From<&String> for RepositoryAddress {
+    fn from(address: &String) -> RepositoryAddress {
+        RepositoryAddress::new(address)
+    }
+}
+
+impl From<&RepositoryAddress> for RepositoryAddress {
+    fn from(address: &RepositoryAddress) -> RepositoryAddress {
+        address.clone()
+    }
+}
+
+impl RepositoryUrl {
+    /// What may be published of an address.
+    ///
+    /// User names, passwords, query and fragment are left out, since any of them can be a token.
+    /// Only the name `git` of an SSH address stays: it names the service, not a person. What is
+    /// no network address (a folder of the local disk) becomes empty.
+    pub fn public(address: impl Into<RepositoryAddress>) -> RepositoryUrl {
+        let RepositoryAddress(address) = address.into();
+        let Some(stripped) = Stripped::of(&address) else { return RepositoryUrl::default() };
+        let known = ["https://", "http://", "ssh://", "git://", ""];
+        let graphic = [stripped.host, stripped.path].concat().bytes().all(|b| b.is_ascii_graphic());
+        if !known.contains(&stripped.scheme.as_str()) || stripped.host.is_empty() || !graphic {
+            return RepositoryUrl::default();
+        }
+        RepositoryUrl(stripped.to_string())
+    }
+
+    /// The address; empty where the repository has none.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RepositoryUrl {
+    type Error = RepositoryUrlError;
+
+    fn try_from(text: String) -> Result<RepositoryUrl, RepositoryUrlError> {
+        let url = RepositoryUrl::public(&text);
+        if url.0 == text { Ok(url) } else { Err(RepositoryUrlError(text)) }
+    }
+}
+
+impl From<RepositoryUrl> for String {
+    fn from(url: RepositoryUrl) -> String {
+        url.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn addresses_are_published_and_printed_without_credentials() {
+        for (address, public, shown) in [
+            ("https://host/charts", "https://host/charts", None),
+            ("https://user:token@host:8443/a/b.git", "https://host:8443/a/b.git", None),
+            ("HTTPS://token@host/a", "https://host/a", None),
+            ("https://u:p@ss@host/a", "https://host/a", None),
+            ("https://host/a@b", "https://host/a@b", None),
+            ("https://host/a?private_token=x", "https://host/a", None),
+            ("https://host/a#token", "https://host/a", None),
+            ("https://token@host", "https://host", None),
+            ("ssh://git@host:22/a", "ssh://git@host:22/a", None),
+            ("ssh://alice@host/a", "ssh://host/a", None),
+            ("git@host:a/b.git", "git@host:a/b.git", None),
+            ("alice@host:a/b.git", "host:a/b.git", None),
+            ("git://host/a", "git://host/a", None),
+            ("file:///home/alice/100%#?", "", Some("file:///home/alice/100%#?")),
+            ("/home/alice/charts", "", Some("/home/alice/charts")),
+            ("/srv/a?b#c", "", Some("/srv/a?b#c")),
+            ("../charts", "", Some("../charts")),
+            ("charts", "", Some("charts")),
+            ("./a:b", "", Some("./a:b")),
+            ("C:\\charts", "", Some("C:\\charts")),
+            ("C:/charts", "", Some("C:/charts")),
+            ("https://", "", Some("https://")),
+            ("https://user@/a", "", Some("https:///a")),
+            ("https://u:p@host/a\nb", "", Some("https://host/a\nb")),
+            ("https://u:p@host/ü?t", "", Some("https://host/ü")),
+            ("ftp://user:token@host/a", "", Some("ftp://host/a")),
+            ("", "", Some("")),
+        ] {
+            assert_eq!(RepositoryUrl::public(address).as_str(), public, "{address}");
+            let given = RepositoryAddress::new(address);
+            assert_eq!(given.to_string(), shown.unwrap_or(public), "{address}");
+            assert_eq!(format!("{given:?}"), format!("RepositoryAddress({given})"));
+            assert_eq!(given.for_git(), address);
+        }
+    }
+
+    #[test]
+    fn a_message_of_gits_shows_no_token() {
+        let address = RepositoryAddress::new("https://bob:secret@host/a?private_token=x");
+        let message = "cannot reach https://bob:secret@host/a?private_token=x: no route";
+        assert_eq!(address.hidden_in(message), "cannot reach https://host/a: no route");
+        assert_eq!(RepositoryAddress::default().hidden_in("a"), "a");
+    }
+
+    #[test]
+    fn a_file_url_is_a_folder() {
+        for (url, folder) in [
+            ("file:///srv/charts", Some("/srv/charts")),
+            ("file://localhost/srv/a%20b", Some("/srv/a b")),
+            ("file:///srv/100%/%zz", Some("/srv/100%/%zz")),
+            ("https://example.org/x", None),
+        ] {
+            assert_eq!(RepositoryAddress::new(url).file(), folder.map(PathBuf::from), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_not_a_url() {
+        for path in ["/srv/charts", "charts", "./a:b", "C:\\charts", "://x"] {
+            assert!(!RepositoryAddress::new(path).is_url(), "{path}");
+        }
+        for url in ["https://example.org/r", "ssh://x/y", "git@example.org:team/charts.git"] {
+            assert!(RepositoryAddress::new(url).is_url(), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn publishing_what_may_be_published_changes_nothing(address in "([a-z]{0,5}://)?[a-z@:./?#]{0,20}") {
+            let once = RepositoryUrl::public(&address);
+            prop_assert_eq!(&RepositoryUrl::public(once.as_str()), &once);
+            // What is published and what is printed of a URL do not disagree.
+            if once != RepositoryUrl::default() && RepositoryAddress::new(&address).is_url() {
+                prop_assert_eq!(RepositoryAddress::new(&address).to_string(), once.as_str());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".*") {
+            let _ = RepositoryUrl::public(&text);
+            let _ = RepositoryAddress::new(&text).to_string();
+            let _ = RepositoryAddress::new(text).file();
+        }
+    }
+}
