@@ -327,6 +327,25 @@ mod tests {
         assert_eq!(twice.verify(&keys), Ok(vec![&keys[0]]), "a repeated key counts once");
     }
 
+    #[test]
+    fn two_keys_of_one_name_and_id_are_told_apart_by_nobody() {
+        // Key IDs have 32 bits: these two seeds were found within a second.
+        let [mine, other] = [11_324_u32, 51_932].map(|number| {
+            let mut seed = [0; 32];
+            seed[..4].copy_from_slice(&number.to_le_bytes());
+            Seed::from(seed).signer(KeyName::new("log").expect("a name"))
+        });
+        let [one, two] = [&mine, &other].map(|signer| signer.verifier_key().clone());
+        assert_eq!(one.id(), two.id());
+        assert_ne!(one, two);
+        let note = Note::sign("text\n", &[&mine]).expect("a note");
+        for keys in [[one.clone(), two.clone()], [two.clone(), one.clone()]] {
+            let refused = note.verify(&keys);
+            assert!(matches!(refused, Err(NoteError::Ambiguous { .. })), "{refused:?}");
+        }
+        assert_eq!(note.verify(&[one.clone(), one.clone()]), Ok(vec![&one]), "one key twice");
+    }
+
     proptest! {
         #[test]
         fn any_flipped_bit_is_noticed(at in 0..EXAMPLE.len(), bit in 0..8) {

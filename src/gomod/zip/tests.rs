@@ -126,6 +126,38 @@ fn more_than_the_limits_is_neither_packed_nor_unpacked() {
     assert!(budget.spend("c", 1, MAX_ZIP).is_ok());
 }
 
+/// A deflated file of so many zeros, of which what follows is damaged.
+fn broken_after(name: &str, zeros: usize) -> Vec<u8> {
+    let contents = [vec![0; zeros], (0..=u8::MAX).cycle().take(1 << 20).collect()].concat();
+    let mut zip = pack(&[(&whole(name), &contents)], CompressionMethod::Deflated);
+    let end = zip.windows(4).rposition(|at| at == b"PK\x01\x02").expect("a directory");
+    // Not in the very last bytes: those may be padding.
+    zip[end - 200..end - 50].fill(0xff);
+    zip
+}
+
+/// Whoever would unpack all of it comes to the damage.
+#[test]
+fn what_is_over_a_limit_is_not_even_unpacked() {
+    let (path, version) = module();
+    for (name, limit) in [("go.mod", MAX_GO_MOD), ("c", MAX_FILE)] {
+        let zip = broken_after(name, limit as usize + (1 << 20));
+        let read = read_file(&zip, &path, version, name);
+        let ZipError::TooLarge { limit: said, .. } = read.expect_err("too large") else {
+            panic!("{name} was unpacked up to the damage")
+        };
+        assert_eq!(said, limit, "{name}");
+        let within = broken_after(name, 1 << 20);
+        let read = read_file(&within, &path, version, name);
+        assert!(matches!(read, Err(ZipError::DamagedFile { .. })), "{name}: {read:?}");
+    }
+    let zip = broken_after("c", 3 << 20);
+    let hash = hash_within(&zip, Budget(2 << 20));
+    assert!(matches!(hash, Err(ZipError::TooLarge { .. })), "{hash:?}");
+    let hash = hash_within(&zip, Budget(8 << 20));
+    assert!(matches!(hash, Err(ZipError::DamagedFile { .. })), "{hash:?}");
+}
+
 proptest! {
     #[test]
     fn what_was_packed_is_read_back_and_hashes_as_its_files(
