@@ -523,6 +523,44 @@ fn large(charts: &Charts, file: &str, mebibytes: usize) {
     charts.write(file, &"#\n".repeat(mebibytes << 19));
 }
 
+/// A commit whose folder at `path` has so long a list of files that nobody reads it.
+fn endless_folder(charts: &Charts, path: &str) -> String {
+    let mark = charts.git(&["rev-parse", "HEAD:charts-config/collection.toml"]);
+    let name = "x".repeat(4000);
+    let entry = |number: usize| format!("100644 blob {}\t{name}{number}\n", mark.trim());
+    let mut tree = mktree(charts, &(0..4500).map(entry).collect::<String>());
+    for folder in path.split('/').rev().filter(|folder| !folder.is_empty()) {
+        let beside = format!("100644 blob {}\tcollection.toml\n", mark.trim());
+        let beside = if folder == "charts" { &beside } else { "" };
+        tree = mktree(charts, &format!("{beside}040000 tree {tree}\t{folder}\n"));
+    }
+    charts.git(&["commit-tree", "-m", "Endless", &tree]).trim().to_owned()
+}
+
+fn mktree(charts: &Charts, entries: &str) -> String {
+    charts.write("entries", entries);
+    let entries = fs::File::open(charts.path().join("entries")).expect("the entries");
+    let mut git = Command::new("git");
+    succeed(git.arg("mktree").current_dir(charts.path()).stdin(entries)).trim().to_owned()
+}
+
+#[test]
+fn a_folder_with_an_endless_list_is_refused_before_it_is_read() {
+    for (path, named) in [
+        ("", "/"),
+        ("charts-config/", "charts-config"),
+        ("charts-config/charts/", "charts-config/charts"),
+    ] {
+        let charts = Charts::new();
+        let commit = endless_folder(&charts, path);
+        let deployment = Deployment::new();
+        let mut command = publish(&deployment, &charts.path().display().to_string(), &[]);
+        let message = refused(command.args(["--rev", &commit]), 1);
+        assert!(message.contains(&format!("candor: {named} at commit")), "{message}");
+        assert!(message.contains("is a folder whose list of files alone has"), "{message}");
+    }
+}
+
 fn submodule(charts: &Charts, at: &str) {
     let inner = Charts::new();
     git(charts.path(), &["submodule", "--quiet", "add", &url(inner.path()), at]);

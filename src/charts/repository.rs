@@ -11,7 +11,7 @@
 
 use super::history::History;
 use super::revision_name::{NameError, commit_of, head_of, tip_of};
-use super::source::{Filter, Kind, Refusal, Verdict};
+use super::source::{Filter, Kind, MAX_TREE, Refusal, Verdict};
 use super::{SourceError, Sources, mirror, opening};
 use crate::repository_url::RepositoryAddress;
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
@@ -398,7 +398,7 @@ impl Repository {
         &self,
         commit: &git2::Commit<'_>,
     ) -> Result<Revision, RepositoryError> {
-        let root = commit.tree().map_err(|e| self.missing(commit.tree_id(), e))?;
+        let root = self.root_of(commit)?;
         let (folder, tree) = self.charts_folder(commit, &root)?;
         let mut reading = Reading {
             repository: self,
@@ -445,12 +445,52 @@ impl Repository {
         &self,
         commit: &git2::Commit<'_>,
     ) -> Result<Option<(String, Oid)>, RepositoryError> {
-        let root = commit.tree().map_err(|e| self.git_error(e))?;
+        let root = self.root_of(commit)?;
         match self.charts_folder(commit, &root) {
             Ok((folder, tree)) => Ok(Some((folder, tree.id()))),
             Err(RepositoryError::NoCharts { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The tree of a commit, unless it is too large to be read.
+    fn root_of<'git>(
+        &self,
+        commit: &git2::Commit<'git>,
+    ) -> Result<git2::Tree<'git>, RepositoryError> {
+        let tree = commit.tree_id();
+        if let Some(refusal) = self.too_long(tree)? {
+            let commit = commit.id().to_string();
+            return Err(RepositoryError::Refused { path: "/".to_owned(), commit, refusal });
+        }
+        commit.tree().map_err(|e| self.missing(tree, e))
+    }
+
+    /// The tree of a folder, where the commit has it.
+    fn folder_of<'git>(
+        &'git self,
+        commit: &git2::Commit<'_>,
+        root: &git2::Tree<'git>,
+        folder: &str,
+    ) -> Result<Option<git2::Tree<'git>>, RepositoryError> {
+        let mut tree = root.clone();
+        for name in folder.split('/').filter(|name| !name.is_empty()) {
+            let entry = tree.get_name(name).filter(|entry| kind_of(entry) == Kind::Folder);
+            let Some(id) = entry.map(|entry| entry.id()) else { return Ok(None) };
+            if let Some(refusal) = self.too_long(id)? {
+                let (path, commit) = (folder.to_owned(), commit.id().to_string());
+                return Err(RepositoryError::Refused { path, commit, refusal });
+            }
+            tree = self.git.find_tree(id).map_err(|e| self.missing(id, e))?;
+        }
+        Ok(Some(tree))
+    }
+
+    /// Why a tree is not read, where its size, which is in its header, says so.
+    fn too_long(&self, tree: Oid) -> Result<Option<Refusal>, RepositoryError> {
+        let odb = self.git.odb().map_err(|e| self.git_error(e))?;
+        let (size, _) = odb.read_header(tree).map_err(|e| self.missing(tree, e))?;
+        Ok((size as u64 > MAX_TREE).then_some(Refusal::TooLong(size as u64)))
     }
 
     /// The charts folder's path and tree: the one named, else the root, else `charts-config`.
@@ -464,16 +504,9 @@ impl Repository {
             None => vec!["", CUSTOMARY_FOLDER],
         };
         for folder in &candidates {
-            let mark = Path::new(folder).join(MARK);
-            if root.get_path(&mark).is_ok() {
-                let tree = match *folder {
-                    "" => Ok(root.clone()),
-                    path => root
-                        .get_path(Path::new(path))
-                        .and_then(|entry| entry.to_object(&self.git))
-                        .and_then(|object| object.peel_to_tree()),
-                };
-                return Ok(((*folder).to_owned(), tree.map_err(|e| self.git_error(e))?));
+            let tree = self.folder_of(commit, root, folder)?;
+            if let Some(tree) = tree.filter(|tree| tree.get_name(MARK).is_some()) {
+                return Ok(((*folder).to_owned(), tree));
             }
         }
         if let Some(what) = candidates.iter().find_map(|folder| self.not_a_folder(root, folder)) {
@@ -578,6 +611,8 @@ impl Reading<'_> {
             match verdict.map_err(|refusal| self.refused(&path, refusal))? {
                 Verdict::Skip => {}
                 Verdict::Enter => {
+                    let long = self.repository.too_long(entry.id())?;
+                    long.map_or(Ok(()), |refusal| Err(self.refused(&path, refusal)))?;
                     let inner = git.find_tree(entry.id());
                     let inner = inner.map_err(|e| self.repository.missing(entry.id(), e))?;
                     self.read_tree(&inner, &format!("{path}/"))?;

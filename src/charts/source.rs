@@ -27,6 +27,9 @@ pub const MAX_FILE: u64 = 1 << 20;
 pub const MAX_BYTES: u64 = 8 << 20;
 /// The most files and folders that are looked at in one charts folder.
 pub const MAX_ENTRIES: usize = 100_000;
+/// The most bytes that git's list of a folder's entries may have: a few hundred thousand entries. It
+/// holds for the folders above the charts, too.
+pub(super) const MAX_TREE: u64 = 16 << 20;
 /// The most folders inside each other.
 const MAX_DEPTH: usize = 32;
 
@@ -107,6 +110,12 @@ pub enum Refusal {
          folder of their own"
     )]
     TooMany,
+    /// A folder of a git tree lists more than is looked at.
+    #[error(
+        "is a folder whose list of files alone has {0} bytes, and at most {MAX_TREE} are read; keep \
+         the charts in a folder of their own, and name it with --path"
+    )]
+    TooLong(u64),
     /// There are too many folders inside each other.
     #[error("is more than {MAX_DEPTH} folders deep; move it up")]
     TooDeep,
