@@ -12,12 +12,28 @@
 
 use super::repository::RepositoryError;
 use crate::repository_url::RepositoryAddress;
-use git2::{AutotagOption, FetchOptions, ProxyOptions, RemoteCallbacks, RemoteUpdateFlags};
+use git2::{
+    AutotagOption, FetchOptions, Progress, ProxyOptions, RemoteCallbacks, RemoteUpdateFlags,
+};
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// All branches and tags, wherever they were before.
 const NAMES: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+
+/// How much is downloaded at once, and how long that may take: a charts repository may be a large
+/// project's, and a server that never comes to an end is no repository.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    bytes: usize,
+    objects: usize,
+    time: Duration,
+}
+
+const LIMITS: Limits =
+    Limits { bytes: 4 << 30, objects: 20_000_000, time: Duration::from_secs(2 * 3600) };
 
 /// The copy of the repository at `url` below the folder `cache`, which is made where there is none.
 /// It stays the same when a token in the URL is renewed.
@@ -37,20 +53,37 @@ pub(super) fn open(
 
 /// Brings the copy up to date.
 pub(super) fn fetch(copy: &git2::Repository, url: &RepositoryAddress) -> Result<(), git2::Error> {
-    fetch_names(copy, url).map_err(|error| {
+    fetch_within(copy, url, LIMITS).map_err(|error| {
         // libgit2 repeats addresses that it does not understand.
         git2::Error::new(error.code(), error.class(), url.hidden_in(error.message()))
     })
 }
 
-fn fetch_names(copy: &git2::Repository, url: &RepositoryAddress) -> Result<(), git2::Error> {
+fn fetch_within(
+    copy: &git2::Repository,
+    url: &RepositoryAddress,
+    limits: Limits,
+) -> Result<(), git2::Error> {
     let mut remote = copy.remote_anonymous(url.for_git())?;
     let mut proxy = ProxyOptions::new();
     proxy.auto();
     let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks()?).proxy_options(proxy);
+    let (began, exceeded) = (Instant::now(), Cell::new(None));
+    let mut callbacks = callbacks()?;
+    callbacks.transfer_progress(|progress| {
+        exceeded.set(limits.exceeded_by(&progress, began.elapsed()));
+        exceeded.get().is_none()
+    });
+    options.remote_callbacks(callbacks).proxy_options(proxy);
     options.download_tags(AutotagOption::None).update_fetchhead(false);
-    remote.download(&NAMES, Some(&mut options))?;
+    let downloaded = remote.download(&NAMES, Some(&mut options));
+    drop(options);
+    if let Some(what) = exceeded.get() {
+        return Err(git2::Error::from_str(&format!(
+            "the download was given up after {what}; keep the charts in a repository of their own"
+        )));
+    }
+    downloaded?;
     remote.prune(None)?;
     remote.update_tips(None, RemoteUpdateFlags::empty(), AutotagOption::None, None)?;
     // The list of names outlives the connection. A repository may have no default branch.
@@ -58,6 +91,21 @@ fn fetch_names(copy: &git2::Repository, url: &RepositoryAddress) -> Result<(), g
         copy.set_head(branch.as_str()?)?;
     }
     Ok(())
+}
+
+impl Limits {
+    /// The limit that a download is over, in words.
+    fn exceeded_by(&self, progress: &Progress<'_>, time: Duration) -> Option<&'static str> {
+        if progress.received_bytes() > self.bytes {
+            Some("4 GiB, the most that is fetched at once")
+        } else if progress.total_objects() > self.objects {
+            Some("the server offered more than 20 million objects")
+        } else if time > self.time {
+            Some("two hours, the longest time that is waited")
+        } else {
+            None
+        }
+    }
 }
 
 fn callbacks() -> Result<RemoteCallbacks<'static>, git2::Error> {
@@ -72,4 +120,47 @@ fn callbacks() -> Result<RemoteCallbacks<'static>, git2::Error> {
         git2::Cred::credential_helper(&configuration, url, username)
     });
     Ok(callbacks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    /// A repository with a commit, a tree and a file of so many bytes that do not compress well.
+    fn repository(bytes: usize) -> TempDir {
+        let folder = TempDir::new().expect("a temporary folder");
+        let git = git2::Repository::init_bare(folder.path()).expect("a repository");
+        let noise = (0_u64..).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8);
+        let blob = git.blob(&noise.take(bytes).collect::<Vec<u8>>()).expect("a blob");
+        let mut tree = git.treebuilder(None).expect("a tree");
+        tree.insert("a", blob, 0o100644).expect("an entry");
+        let tree = git.find_tree(tree.write().expect("written")).expect("the tree");
+        let who = git2::Signature::new("A", "a@b", &git2::Time::new(0, 0)).expect("a person");
+        git.commit(Some("refs/heads/main"), &who, &who, "A", &tree, &[]).expect("a commit");
+        folder
+    }
+
+    #[test]
+    fn a_download_is_given_up_beyond_each_limit() {
+        let from = repository(1 << 20);
+        let url = RepositoryAddress::new(format!("file://{}", from.path().display()));
+        let fetch = |limits| {
+            let cache = TempDir::new().expect("a temporary folder");
+            let copy = open(&url, cache.path()).expect("a copy");
+            let fetched = fetch_within(&copy, &url, limits).map_err(|e| e.message().to_owned());
+            (fetched, copy.find_reference("refs/heads/main").is_ok())
+        };
+        assert_eq!(fetch(LIMITS), (Ok(()), true));
+        for (limits, what) in [
+            (Limits { bytes: 1000, ..LIMITS }, "4 GiB"),
+            (Limits { objects: 2, ..LIMITS }, "20 million objects"),
+            (Limits { time: Duration::ZERO, ..LIMITS }, "two hours"),
+        ] {
+            let (fetched, has_main) = fetch(limits);
+            let message = fetched.expect_err("given up");
+            assert!(message.contains(what) && message.contains("given up"), "{message}");
+            assert!(!has_main, "{message}");
+        }
+    }
 }
