@@ -145,12 +145,6 @@ impl From<&String> for RepositoryAddress {
     }
 }
 
-impl From<&RepositoryAddress> for RepositoryAddress {
-    fn from(address: &RepositoryAddress) -> RepositoryAddress {
-        address.clone()
-    }
-}
-
 impl RepositoryUrl {
     /// What may be published of an address.
     ///

@@ -52,7 +52,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         return follow(watch, &publisher, Duration::from_secs(args.interval), out);
     }
     let revision = repository.read(args.rev.as_deref())?;
-    let address = RepositoryUrl::public(&repository.address());
+    let address = RepositoryUrl::public(repository.address());
     let outcome = publisher.publish(&revision, &address)?;
     out.result(&outcome, &outcome)
 }

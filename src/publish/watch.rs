@@ -94,7 +94,7 @@ impl Watch {
         if self.last.as_ref() == Some(&tip.commit) {
             return Ok(());
         }
-        let address = RepositoryUrl::public(&self.repository.address());
+        let address = RepositoryUrl::public(self.repository.address());
         let revisions = match &self.last {
             Some(last) => self.repository.read_since(last, &tip)?,
             None => vec![tip.clone()],
@@ -115,7 +115,7 @@ impl Watch {
     fn complete(&mut self, publisher: &Publisher) -> Result<(), WatchError> {
         let last = self.last.as_ref().map(|last| self.repository.read_object(last));
         if let Some(Ok(revision)) = last {
-            let address = RepositoryUrl::public(&self.repository.address());
+            let address = RepositoryUrl::public(self.repository.address());
             match publisher.complete(&revision, &address) {
                 Err(e) if !e.is_of_the_commit() => return Err(e.into()),
                 _ => {}
