@@ -240,7 +240,7 @@ pub struct Cosigner {
 }
 
 enum SecretKey {
-    Ed25519(ed25519::SigningKey),
+    Ed25519(Box<ed25519::SigningKey>),
     MlDsa44(Box<ml_dsa::SigningKey<MlDsa44>>),
 }
 
@@ -261,7 +261,7 @@ impl Cosigner {
             CosignerKind::Ed25519 => {
                 let secret = ed25519::SigningKey::from_bytes(seed);
                 let public = PublicKey::Ed25519(secret.verifying_key());
-                (SecretKey::Ed25519(secret), public)
+                (SecretKey::Ed25519(Box::new(secret)), public)
             }
             CosignerKind::MlDsa44 => {
                 let seed = Zeroizing::new(ml_dsa::Seed::from(*seed));
