@@ -29,6 +29,7 @@ fn module(deployment: &publish::Deployment, number: u64) -> Module {
         commit: name.clone(),
         tree: name,
         path: RepositoryPath::new("charts-config").expect("a path"),
+        as_of: "2026-02-04".parse().expect("a day"),
         time: CommitTime::from_unix_seconds(1_770_000_000).expect("a time"),
         program_version: "test".to_owned(),
     };

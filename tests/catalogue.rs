@@ -6,12 +6,14 @@ mod support;
 
 use candor::charts::Repository;
 use candor::gomod::{ModulePath, RepositoryUrl};
-use candor::publish::{Catalogue, Catalogues, Outcome, PublishError, Publisher, Versions, Watch};
+use candor::publish::{
+    Catalogue, Catalogues, CompileDay, Outcome, PublishError, Publisher, Versions, Watch,
+};
 use candor::store::{Fault, MemoryStore};
 use candor::tlog::{Log, LogKeys, Seed, SignerLock};
 use std::path::Path;
 use std::sync::Arc;
-use support::{Charts, MODULE, chart};
+use support::{Charts, MODULE, chart, commit_day};
 use tempfile::TempDir;
 
 /// A log in memory, and the catalogues beside it.
@@ -47,7 +49,7 @@ impl Bench {
 
     fn publish(&self, charts: &Charts, revision: &str) -> Result<Outcome, PublishError> {
         let revision = repository(charts).read(Some(revision)).expect("a commit");
-        self.publisher().publish(&revision, &RepositoryUrl::default())
+        self.publisher().publish(&revision, &RepositoryUrl::default(), commit_day(&revision))
     }
 
     fn newest(&self) -> Catalogue {
@@ -187,7 +189,8 @@ fn a_watching_publisher_completes_what_another_left_when_it_starts() {
     bench.store.restore(&snapshot);
     let publisher = bench.publisher();
     let mut watch = Watch::new(repository(&charts), None, &publisher).expect("a watch");
-    watch.look(&publisher, |_, found| panic!("nothing is new: {found:?}")).expect("a look");
+    let day = CompileDay::Today("2026-02-03".parse().expect("a day"));
+    watch.look(&publisher, day, |_, found| panic!("nothing is new: {found:?}")).expect("a look");
     let commit = charts.git(&["rev-parse", "HEAD"]);
     assert_eq!(bench.newest().commit, commit.trim());
 }

@@ -68,26 +68,42 @@ fn a_folder_that_is_none_is_refused() {
 }
 
 #[test]
-fn where_charts_expire_the_time_must_be_known() {
-    let folder = folder(&expiring("2026-06-30"));
-    let message = refused(&mut compile(folder.path()), 2);
-    assert!(message.contains("--at"), "{message}");
-    let at = |time| programs(&succeed(compile(folder.path()).args(["--at", time])));
-    assert_eq!(at("2026-06-30T23:59:59Z"), 1);
-    assert_eq!(at("2026-07-01T00:00:00Z"), 0);
-    let message = refused(compile(folder.path()).args(["--at", "yesterday"]), 2);
-    assert!(message.contains("yesterday"), "{message}");
+fn what_is_compiled_depends_on_the_day_and_on_no_commit() {
+    let charts = Charts::new();
+    charts.write("charts-config/charts/verbs.toml", &expiring("2926-06-30"));
+    charts.commit();
+    let outside = folder(&expiring("2926-06-30"));
+    for place in [charts.path(), outside.path()] {
+        let on = |day| programs(&succeed(compile(place).args(["--as-of", day])));
+        assert_eq!((on("2926-06-30"), on("2926-07-01")), (1, 0));
+        // Today is long before.
+        assert_eq!(programs(&succeed(&mut compile(place))), 1);
+        let message = refused(compile(place).args(["--as-of", "yesterday"]), 2);
+        assert!(message.contains("yesterday"), "{message}");
+    }
+    let expired = folder(&expiring("2026-02-02"));
+    assert_eq!(programs(&succeed(&mut compile(expired.path()))), 0);
 }
 
 #[test]
-fn in_a_repository_the_time_is_that_of_the_commit() {
-    // The test's commits are of 2026-02-03.
-    for (day, expected) in [("2026-02-03", 1), ("2026-02-02", 0)] {
-        let charts = Charts::new();
-        charts.write("charts-config/charts/verbs.toml", &expiring(day));
-        charts.commit();
-        assert_eq!(programs(&succeed(&mut compile(charts.path()))), expected, "{day}");
+fn check_warns_of_what_expires_soon() {
+    let folder = folder(&expiring("2926-06-30"));
+    let check = |day: &str| succeed(candor().args(["check", "--as-of", day]).arg(folder.path()));
+    assert_eq!(check("2926-05-30"), "no mistakes: 1 chart, 1 program\n");
+    for (day, said) in [
+        ("2926-05-31", "\"Verbs\" is collected for the last time on 2926-06-30"),
+        ("2926-06-30", "\"Verbs\" is collected for the last time on 2926-06-30"),
+        ("2926-07-01", "\"Verbs\" expired on 2926-06-30 and is no longer collected"),
+    ] {
+        let warned = check(day);
+        assert!(warned.contains(&format!("warning: {said}\n --> charts/verbs.toml:")), "{warned}");
+        assert!(warned.contains("| expires = 2926-06-30"), "the line is shown: {warned}");
+        assert!(warned.ends_with("no mistakes: 1 chart, 1 program\n"), "{warned}");
     }
+    let report =
+        json(candor().args(["check", "--json", "--as-of", "2927-01-01"]).arg(folder.path()));
+    assert_eq!(report["valid"], true);
+    assert_eq!(report["diagnostics"][0]["severity"], "warning");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use support::moment::kill_after_changes;
-use support::{Charts, Deployment, MODULE, chart, json, run, text};
+use support::{Charts, Deployment, MODULE, chart, commit_day, json, run, text};
 use tempfile::TempDir;
 
 /// A commit of a charts repository with these charts.
@@ -82,7 +82,7 @@ impl Bench {
         let log = self.log(store, memory);
         let publisher = Publisher::new(self.path.clone(), store.clone(), log);
         publisher.verify_store()?;
-        publisher.publish(revision, &RepositoryUrl::default())
+        publisher.publish(revision, &RepositoryUrl::default(), commit_day(revision))
     }
 
     /// What a reader sees: the published head, every version below it readable. Returns its size,
@@ -247,7 +247,7 @@ fn child_that_publishes_and_is_killed() {
     let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
     publisher.verify_store().expect("a good store");
     let second = revision(&["one", "two"]);
-    publisher.publish(&second, &RepositoryUrl::default()).expect("published");
+    publisher.publish(&second, &RepositoryUrl::default(), commit_day(&second)).expect("published");
 }
 
 /// The published checkpoint of a deployment on disk, and its size, seen as a reader sees it.
@@ -270,7 +270,7 @@ fn publish_on_disk(folder: &Path, revision: &Revision) -> Outcome {
     let log = deployment.log().expect("a log");
     let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
     publisher.verify_store().expect("a good store");
-    publisher.publish(revision, &RepositoryUrl::default()).expect("published")
+    publisher.publish(revision, &RepositoryUrl::default(), commit_day(revision)).expect("published")
 }
 
 #[test]

@@ -42,8 +42,8 @@ fn outcome(records: &str, published: &str) -> (String, Vec<String>) {
     let imported = imported(records.as_bytes(), Some(published.as_bytes()));
     let warnings = imported.notices.iter().filter(|one| one.severity == Severity::Warning);
     let warnings = warnings.map(|one| format!("{}: {}", one.line.unwrap_or(0), one.message));
-    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
-    (compile(&imported.definitions, now).to_json(), warnings.collect())
+    let as_of = "2026-01-01".parse().expect("a day");
+    (compile(&imported.definitions, as_of).to_json(), warnings.collect())
 }
 
 #[test]
@@ -190,8 +190,8 @@ fn each_revision_that_go_published_compiles_to_its_bytes() {
         let read = |name| fs::read(revision.join(name)).expect("readable");
         let json = read("config.json");
         let imported = imported(&read("config.txt"), Some(&json));
-        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
-        let compiled = compile(&imported.definitions, now).to_json();
+        let as_of = "2026-01-01".parse().expect("a day");
+        let compiled = compile(&imported.definitions, as_of).to_json();
         assert!(compiled.as_bytes() == json, "{} differs", revision.display());
     }
 }
@@ -228,8 +228,8 @@ fn the_imported_definitions_compile_to_the_published_bytes() {
     let sources = Sources::from_folder(folder.path()).expect("readable");
     let definitions = parse(&sources).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(definitions.warnings, []);
-    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
-    let compiled = compile(&definitions, now).to_json();
+    let as_of = "2026-01-01".parse().expect("a day");
+    let compiled = compile(&definitions, as_of).to_json();
     assert!(compiled.as_bytes() == json, "the compiled config differs from the published one");
 }
 

@@ -24,6 +24,7 @@ fn provenance() -> Provenance {
         commit: ObjectId::new("a".repeat(40)).expect("an object name"),
         tree: ObjectId::new("b".repeat(40)).expect("an object name"),
         path: RepositoryPath::new("charts-config").expect("a path"),
+        as_of: "2026-02-04".parse().expect("a day"),
         time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
         program_version: "0.1.0".into(),
     }

@@ -157,17 +157,17 @@ proptest! {
             "module = 'x.org/config'\ngoos = ['linux', 'plan9']\ngoarch = ['arm64']\n\
              toolchains = {TOOLCHAINS:?}\n[sampling]\nconfidence = 0.95\nerror = 0.01\n"
         );
-        let now = format!("2026-02-{day:02}T12:00:00Z").parse().expect("a time");
+        let as_of = format!("2026-02-{day:02}").parse().expect("a day");
         let full = definitions(&plans, padding, &collection);
-        let config = compile(&full, now);
-        let needs = needs(&full, now);
+        let config = compile(&full, as_of);
+        let needs = needs(&full, as_of);
         let needed: BTreeSet<ConfigString> = needs.keys().cloned().collect();
         prop_assert_eq!(&strings(&config), &needed, "what is compiled is what is needed");
 
         let mut rest = full.clone();
         let titles: BTreeSet<String> = kept.iter().map(ToString::to_string).collect();
         rest.charts.retain(|chart| titles.contains(&chart.title.value));
-        let smaller = compile(&rest, now);
+        let smaller = compile(&rest, as_of);
         let left: BTreeSet<ConfigString> = needs
             .iter()
             .filter(|(_, charts)| charts.iter().any(|chart| titles.contains(&chart.title.value)))

@@ -158,7 +158,7 @@ fn what_the_command_line_names() {
         vec!["check", EVIL],
         vec!["compile", &charts_path, "--out", &charts_json],
         vec!["compile", &charts_path, "--out", &evil_path],
-        vec!["compile", &charts_path, "--at", EVIL],
+        vec!["compile", &charts_path, "--as-of", EVIL],
         vec!["import", &records, "--out", &evil_path],
         vec!["import", EVIL, "--out", &evil_path],
         vec!["serve", "--data", &evil_path],

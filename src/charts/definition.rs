@@ -9,9 +9,7 @@ use super::counter::CounterExpression;
 use super::diagnostic::{Diagnostic, Place};
 use super::marginals::Marginals;
 use super::version::{GoVersion, SemanticVersion, Version};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -176,11 +174,9 @@ impl ChartKind {
 }
 
 impl Chart {
-    /// Whether the chart is still collected: through the end of the day on which it expires, in
-    /// UTC.
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        let today = now.to_zoned(TimeZone::UTC).date();
-        self.expires.as_ref().is_none_or(|last| today <= last.value)
+    /// Whether the chart is still collected on a day: through the one on which it expires.
+    pub fn is_live(&self, as_of: Date) -> bool {
+        self.expires.as_ref().is_none_or(|last| as_of <= last.value)
     }
 
     /// The divisor of a ratio chart.
@@ -193,14 +189,9 @@ impl Chart {
 }
 
 impl Definitions {
-    /// The charts that are collected at `now`.
-    pub fn live(&self, now: Timestamp) -> impl Iterator<Item = &Chart> {
-        self.charts.iter().filter(move |chart| chart.is_live(now))
-    }
-
-    /// Whether the compiled config depends on the time: whether any chart expires.
-    pub fn expire(&self) -> bool {
-        self.charts.iter().any(|chart| chart.expires.is_some())
+    /// The charts that are collected on a day.
+    pub fn live(&self, as_of: Date) -> impl Iterator<Item = &Chart> {
+        self.charts.iter().filter(move |chart| chart.is_live(as_of))
     }
 
     /// The listed versions of a program, in order.

@@ -15,6 +15,7 @@
 //! | `text` | byte offsets to lines and columns |
 //! | `table` | reading one TOML table by its list of keys |
 //! | `found` | what was found so far, within bounds |
+//! | `expiry` | when definitions end |
 //! | `format` | writing definitions as TOML |
 //! | `schema` | the keys of each file and what their values must be |
 //! | `rules` | the rules that hold between definitions |
@@ -33,6 +34,7 @@ mod checkout;
 pub mod counter;
 pub mod definition;
 pub mod diagnostic;
+mod expiry;
 pub(crate) mod format;
 mod found;
 mod history;
@@ -53,9 +55,8 @@ pub mod version;
 pub use checkout::{charts_folder, read_work_tree};
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use expiry::expiring;
 pub use history::{Ancestor, AncestorCharts, History};
 pub use parse::parse;
-pub use repository::{
-    CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision, commit_time,
-};
+pub use repository::{CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision};
 pub use source::{MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources};

@@ -59,7 +59,7 @@ pub struct Revision {
     pub tree: ObjectName,
     /// The folder's path in the repository; empty for its root.
     pub folder: String,
-    /// The commit's time, in seconds since 1970-01-01T00:00:00Z: the "now" of compiling.
+    /// The commit's time, in seconds since 1970-01-01T00:00:00Z.
     pub time: i64,
     /// The files of the folder.
     pub sources: Sources,
@@ -644,25 +644,6 @@ impl RepositoryError {
         use RepositoryError::{Elsewhere, NoCharts, Refused};
         matches!(self, NoCharts { .. } | Elsewhere { .. } | Refused { .. })
     }
-}
-
-/// The time of the commit that is checked out where `folder` lies, in seconds since 1970;
-/// `None` outside of git and before the first commit. A repository that is there and cannot be read
-/// is an error.
-pub fn commit_time(folder: &Path) -> Result<Option<i64>, RepositoryError> {
-    let location = folder.display().to_string();
-    let git = match opening::open(&location) {
-        Ok(git) => git,
-        Err(RepositoryError::NotARepository { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let head = match git.head() {
-        Ok(head) => head,
-        Err(error) if error.code() == ErrorCode::UnbornBranch => return Ok(None),
-        Err(source) => return Err(damage(&git, &location, source)),
-    };
-    let commit = head.peel_to_commit().map_err(|source| damage(&git, &location, source))?;
-    Ok(Some(commit.time().seconds()))
 }
 
 /// Why something could not be read of a repository that was opened: the way out besides what

@@ -1,14 +1,17 @@
 //! `candor check`: every mistake of a charts folder, or that there is none.
 
+use super::compile::today;
 use super::{Failure, Output};
-use crate::charts::{Definitions, Diagnostic, charts_folder, parse, read_work_tree};
+use crate::charts::{Definitions, Diagnostic, charts_folder, expiring, parse, read_work_tree};
+use jiff::civil::Date;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Check a charts folder, and show all the mistakes in it.
 ///
-/// Nothing is collected and nothing published. Warnings alone do not fail the check.
+/// Nothing is collected and nothing published. Warnings alone do not fail the check; charts that
+/// expire within 30 days are among them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     candor check charts-config\n  \
@@ -16,6 +19,9 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The charts folder, or a folder with one named charts-config.
     charts: PathBuf,
+    /// The day from which on it is told what expires soon, in UTC; today where it is not given.
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<Date>,
 }
 
 /// What is printed with `--json`.
@@ -34,7 +40,10 @@ struct Report<'a> {
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let sources = read_work_tree(&charts_folder(&args.charts))?;
     match parse(&sources) {
-        Ok(definitions) => {
+        Ok(mut definitions) => {
+            let as_of = args.as_of.unwrap_or_else(today);
+            let expiring = expiring(&definitions, &sources, as_of);
+            definitions.warnings.extend(expiring);
             let (charts, programs) = (definitions.charts.len(), definitions.programs.len());
             let diagnostics = definitions.warnings.iter().collect();
             out.result(&Report { valid: true, charts, programs, diagnostics }, text(&definitions))

@@ -2,10 +2,12 @@
 
 use super::check::count;
 use super::{Failure, Output};
-use crate::charts::{charts_folder, commit_time, parse, read_work_tree};
+use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::collection::{CollectionConfig, compile};
 use crate::terminal::OneLine;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,20 +15,21 @@ use std::path::{Path, PathBuf};
 /// Compile a charts folder to the collection config that clients would obey.
 ///
 /// Prints config.json, exactly the bytes that would be published. A chart that expires is
-/// collected or not by the time given with --at, or else by that of the checked-out commit.
+/// collected or not by the day given with --as-of, or else by today's.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor compile charts-config\n  \
-    candor compile charts-config --out config.json --at 2027-01-01T00:00:00Z")]
+    candor compile charts-config --out config.json --as-of 2027-01-01")]
 pub(super) struct Args {
     /// The charts folder, or a folder with one named charts-config.
     charts: PathBuf,
     /// Write the config to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The time that decides which charts have expired, like 2027-01-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    /// The day that decides which charts have expired, in UTC, like 2027-01-01; today where it is
+    /// not given.
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<Date>,
 }
 
 /// What is printed with `--json` where the config itself goes to a file.
@@ -44,22 +47,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     for warning in &definitions.warnings {
         out.say_lines(format_args!("{warning}\n"));
     }
-    let now = match args.at {
-        Some(now) => Some(now),
-        // Any time will do.
-        None if !definitions.expire() => Some(Timestamp::UNIX_EPOCH),
-        None => commit_timestamp(&folder)?,
-    };
-    let now = match now {
-        Some(now) => now,
-        None => {
-            return Err(Failure::usage(
-                "charts expire, and this folder is not in a git repository with a commit that would \
-                 tell the time; give the time with --at, like --at 2027-01-01T00:00:00Z",
-            ));
-        }
-    };
-    let config = compile(&definitions, now);
+    let config = compile(&definitions, args.as_of.unwrap_or_else(today));
     let json = config.to_json();
     match args.out {
         // The config is JSON already, and its bytes matter: `--json` changes nothing.
@@ -81,10 +69,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     }
 }
 
-/// The time of the commit that is checked out, where the folder is in git and has one.
-pub(super) fn commit_timestamp(folder: &Path) -> Result<Option<Timestamp>, Failure> {
-    let time = commit_time(folder)?;
-    Ok(time.and_then(|time| Timestamp::from_second(time).ok()))
+/// The day by the clock, in UTC.
+pub(super) fn today() -> Date {
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 fn written(file: &Path, config: &CollectionConfig) -> Written {

@@ -3,14 +3,17 @@
 use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
-use crate::publish::{Deployment, Found, Outcome, Publisher, Watch};
+use crate::publish::{CompileDay, Deployment, Found, Outcome, Publisher, Watch};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use std::fmt;
 use std::time::Duration;
 
 /// Publish the config of a charts repository.
 ///
 /// Compiles the charts folder at one commit, and appends the config to the log as the next
-/// version of the module. A config that is the newest version already changes nothing.
+/// version of the module. A config that is the newest version already changes nothing. What has
+/// expired is left out, so publishing again on a later day may make a new version of the same commit.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor publish --data /srv/candor --charts https://example.org/project.git\n  \
@@ -30,6 +33,10 @@ pub(super) struct Args {
     /// refs/heads/main; with --watch it is the name of a branch.
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
+    /// The day for which charts are compiled, in UTC, which decides what has expired; today where it
+    /// is not given. A day before that of the newest version has to be chosen with this.
+    #[arg(long, value_name = "DATE", conflicts_with = "watch")]
+    as_of: Option<Date>,
     /// Keep looking, and publish each change of the compiled config once, in commit order.
     #[arg(long)]
     watch: bool,
@@ -53,7 +60,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     }
     let revision = repository.read(args.rev.as_deref())?;
     let address = RepositoryUrl::public(repository.address());
-    let outcome = publisher.publish(&revision, &address)?;
+    let day = args.as_of.map_or_else(|| CompileDay::at(Timestamp::now()), CompileDay::Chosen);
+    let outcome = publisher.publish(&revision, &address, day)?;
     out.result(&outcome, &outcome)
 }
 
@@ -73,7 +81,7 @@ fn follow(
                 out.say_failure(&e.into());
             }
         };
-        match watch.look(publisher, report) {
+        match watch.look(publisher, CompileDay::at(Timestamp::now()), report) {
             Ok(()) => {}
             Err(e) if e.may_pass() => out.say(format_args!("candor: {e}; trying again")),
             Err(e) => return Err(e.into()),

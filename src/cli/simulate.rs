@@ -10,7 +10,7 @@
 mod population;
 mod truth;
 
-use super::compile::commit_timestamp;
+use super::compile::today;
 use super::{Failure, Output};
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::client::day::Day;
@@ -18,7 +18,6 @@ use crate::client::report::{KnownConfig, filter};
 use crate::client::{Address, Answer, Http, Upload};
 use crate::collection::{Allowed, CollectionConfig, compile};
 use crate::gomod::ModuleVersion;
-use jiff::Timestamp;
 pub(super) use population::Population;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
@@ -145,9 +144,7 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
     }
     let folder = charts_folder(path);
     let definitions = parse(&read_work_tree(&folder)?)?;
-    let committed = commit_timestamp(&folder).ok().flatten();
-    let now = committed.unwrap_or_else(Timestamp::now);
-    Ok(compile(&definitions, now))
+    Ok(compile(&definitions, today()))
 }
 
 /// The week before: what installations that report each week say they reported last.

@@ -135,6 +135,7 @@ pub fn module(number: u64, config: &str) -> Module {
         commit: ObjectId::new(&digits).expect("digits"),
         tree: ObjectId::new(&digits).expect("digits"),
         path: RepositoryPath::new("charts-config").expect("a path"),
+        as_of: "2026-02-04".parse().expect("a day"),
         time: CommitTime::from_unix_seconds(1_700_000_000).expect("a time"),
         program_version: "0.1.0".to_owned(),
     };

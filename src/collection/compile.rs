@@ -1,7 +1,7 @@
 //! Definitions to the smallest collection config that serves them.
 //!
-//! A pure function: the same definitions and the same time give the same config. Only charts that
-//! are live at that time count ([`Chart::is_live`]); a program is listed when one of them names
+//! A pure function: the same definitions and the same day give the same config. Only charts that
+//! are live on that day count ([`Chart::is_live`]); a program is listed when one of them names
 //! it, and with none of them every list is empty and the sample rate is 0. (Go's client takes 0
 //! for "no limit", but finds no program to report on; Candor's takes it at its word.)
 //!
@@ -21,13 +21,13 @@ use super::rate::{rate, reports_needed};
 use crate::charts::Definitions;
 use crate::charts::definition::{At, Chart, ChartKind, Program};
 use crate::charts::version::{SemanticVersion, Version};
-use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};
 
-/// The config that these definitions ask for at `now`.
-pub fn compile(definitions: &Definitions, now: Timestamp) -> CollectionConfig {
+/// The config that these definitions ask for on a day, in UTC.
+pub fn compile(definitions: &Definitions, as_of: Date) -> CollectionConfig {
     let mut charts: BTreeMap<&str, Vec<&Chart>> = BTreeMap::new();
-    for chart in definitions.live(now) {
+    for chart in definitions.live(as_of) {
         charts.entry(chart.program.as_str()).or_default().push(chart);
     }
     let listed: HashMap<&str, &Program> =

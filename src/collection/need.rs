@@ -7,7 +7,7 @@
 use super::compile::reporting_versions;
 use crate::charts::Definitions;
 use crate::charts::definition::{Chart, ChartKind, Program};
-use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};
 
 /// A string of a config, with what it means there.
@@ -44,8 +44,8 @@ pub enum ConfigString {
     },
 }
 
-/// Every string of the config compiled at `now`, with the charts that need it.
-pub fn needs(definitions: &Definitions, now: Timestamp) -> BTreeMap<ConfigString, Vec<&Chart>> {
+/// Every string of the config compiled for a day, with the charts that need it.
+pub fn needs(definitions: &Definitions, as_of: Date) -> BTreeMap<ConfigString, Vec<&Chart>> {
     let mut needs: BTreeMap<ConfigString, Vec<&Chart>> = BTreeMap::new();
     let collection = &definitions.collection;
     let everywhere: Vec<ConfigString> = [
@@ -58,7 +58,7 @@ pub fn needs(definitions: &Definitions, now: Timestamp) -> BTreeMap<ConfigString
     .collect();
     let listed: HashMap<&str, &Program> =
         definitions.programs.iter().map(|program| (program.program.as_str(), program)).collect();
-    for chart in definitions.live(now) {
+    for chart in definitions.live(as_of) {
         let Some(listed) = listed.get(chart.program.as_str()) else { continue };
         let strings = everywhere.iter().cloned().chain(strings_of(definitions, listed, chart));
         for string in strings {

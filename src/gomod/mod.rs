@@ -11,6 +11,7 @@
 //! | [`version`](ModuleVersion) | `v0.N.0`, and the escaped form of any version in a URL |
 //! | [`hash`](Hash1) | `h1:` hashes over a set of files, a module zip, a `go.mod` |
 //! | [`zip`](create_zip) | module zips: made byte-identically, read back with suspicion |
+//! | [`as_of`](AsOf) | the day for which a config was compiled |
 //! | [`time`](CommitTime) | when a commit was made |
 //! | [`provenance`](Provenance) | which reviewed source a version was compiled from |
 //! | [`info`](Info) | `.info`: a version's name, time and origin |
@@ -19,6 +20,7 @@
 //! That the hashes end up in a log is the work of [`crate::tlog`]; which config is in the module,
 //! of [`crate::collection`].
 
+mod as_of;
 mod hash;
 mod info;
 mod module;
@@ -29,6 +31,7 @@ mod version;
 mod zip;
 
 pub use crate::repository_url::RepositoryUrl;
+pub use as_of::{AsOf, AsOfError};
 pub use hash::{Hash1, Hash1Error, hash_files, hash_go_mod};
 pub use info::{Info, Origin};
 pub use module::{CONFIG, DOC, GO_MOD, Module, ModuleError, PROVENANCE, go_mod_text};

@@ -1,8 +1,9 @@
 //! Which reviewed source a version was compiled from: `provenance.json` in the module zip.
 //!
-//! Its fields are enough for anyone to fetch the source and compile the same config again. All of
-//! them are what the repository says, not what the machine says that published: the time is the
-//! commit's, and a repository on a local disk has no address worth publishing.
+//! Its fields are enough for anyone to fetch the source and compile the same config again. All but
+//! one of them are what the repository says, not what the machine says that published: the time is the
+//! commit's, and a repository on a local disk has no address worth publishing. `as_of` is the day on
+//! which it was compiled, since definitions end on a day.
 //!
 //! ```json
 //! {
@@ -10,12 +11,13 @@
 //!     "commit": "7a52...",
 //!     "tree": "91cc...",
 //!     "path": "charts-config",
+//!     "as_of": "2026-02-04",
 //!     "time": "2026-02-03T04:05:06Z",
 //!     "program_version": "0.1.0"
 //! }
 //! ```
 
-use super::CommitTime;
+use super::{AsOf, CommitTime};
 use crate::repository_url::RepositoryUrl;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,9 @@ pub struct Provenance {
     pub tree: ObjectId,
     /// The folder within the repository.
     pub path: RepositoryPath,
+    /// The day, in UTC, for which the config was compiled: definitions that had expired by then are
+    /// not in it.
+    pub as_of: AsOf,
     /// When the commit was made.
     pub time: CommitTime,
     /// The version of Candor that compiled it.
@@ -148,6 +153,7 @@ mod tests {
             commit: ObjectId::new("a".repeat(40)).expect("an object name"),
             tree: ObjectId::new("b".repeat(64)).expect("an object name"),
             path: RepositoryPath::new("sub/charts-config").expect("a path"),
+            as_of: "2026-02-04".parse().expect("a day"),
             time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
             program_version: "0.1.0".into(),
         };
@@ -156,7 +162,7 @@ mod tests {
         let expected = format!(
             "{{\n\t\"repository\": \"https://git.example.org/charts\",\n\t\"commit\": \
              \"{commit}\",\n\t\"tree\": \"{tree}\",\n\t\"path\": \
-             \"sub/charts-config\",\n\t\"time\": \"2026-02-03T04:05:06Z\",\n\t\"program_version\": \
+             \"sub/charts-config\",\n\t\"as_of\": \"2026-02-04\",\n\t\"time\": \"2026-02-03T04:05:06Z\",\n\t\"program_version\": \
              \"0.1.0\"\n}}\n"
         );
         assert_eq!(String::from_utf8(json.clone()).expect("text"), expected);
@@ -167,6 +173,7 @@ mod tests {
             ("\"sub/", "\"../"),
             ("T04:05:06Z", "T04:05:06+00:00"),
             ("02-03T", "02-30T"),
+            ("02-04", "02-29"),
         ] {
             let json = expected.replacen(good, bad, 1);
             assert_ne!(json, expected, "{good}");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
 
-/// The definitions of one commit that were live at its time.
+/// The definitions of one commit that were live on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// The version of this shape: 1.
@@ -21,6 +21,8 @@ pub struct Catalogue {
     pub commit: String,
     /// Its time, in seconds since 1970.
     pub time: i64,
+    /// The day for which it was published: these definitions are those that were live then.
+    pub as_of: Date,
     /// The charts folder in the repository; empty for its root.
     pub path: String,
     /// What users are told of the project.

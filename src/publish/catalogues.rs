@@ -6,7 +6,7 @@
 //! ```
 //!
 //! **Order.** Oldest first: by the version that was newest when the commit was published, then by
-//! the commit's time, whatever the order in which publishers came to say so.
+//! the day for which it was, then by the commit's time, whatever the order in which publishers came to say so.
 //!
 //! **When.** A commit has a catalogue of its own where its definitions differ from those before it
 //! in anything that charts and pages show, be it a title. It is recorded after the commit's config
@@ -18,7 +18,6 @@
 //! from before there were catalogues; in both cases what pages would say of the definitions would not be
 //! true, and publishing once more mends it ([`CatalogueError::NoneRecorded`]).
 
-use super::added::day;
 use super::catalogue::{Catalogue, FORMAT};
 use crate::gomod::ModuleVersion;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
@@ -47,6 +46,8 @@ pub struct CatalogueEntry {
     pub commit: String,
     /// The commit's time, in seconds since 1970.
     pub time: i64,
+    /// The day for which it was published.
+    pub as_of: Date,
     /// The object: its name is the SHA-256 of its bytes.
     pub key: String,
     /// The newest version of the config when the commit was published.
@@ -125,7 +126,7 @@ impl Catalogues {
         Ok((newest, catalogue))
     }
 
-    /// The catalogue in force on a day: the newest whose commit is of that day or an earlier one,
+    /// The catalogue in force on a day: the newest that was published for that day or an earlier one,
     /// else the oldest.
     pub fn at(&self, date: Date) -> Result<Option<Catalogue>, CatalogueError> {
         let entries = self.entries()?;
@@ -156,8 +157,10 @@ impl Catalogues {
                 }
                 read => read?,
             };
-            if (&catalogue.commit, catalogue.time) != (&entry.commit, entry.time) {
-                return Err(wrong(format!("it names another commit or time than {key} does")));
+            if (&catalogue.commit, catalogue.time, catalogue.as_of)
+                != (&entry.commit, entry.time, entry.as_of)
+            {
+                return Err(wrong(format!("it names another commit or day than {key} does")));
             }
             let version = entry.version.parse::<ModuleVersion>().ok();
             if version.is_none_or(|version| version.number() > head.size.get()) {
@@ -179,18 +182,19 @@ impl Catalogues {
         let entry = CatalogueEntry {
             commit: catalogue.commit.clone(),
             time: catalogue.time,
+            as_of: catalogue.as_of,
             key: key_of(&bytes),
             version: version.to_string(),
         };
         loop {
             let (found, mut index) = self.index()?;
-            let order =
-                |entry: &CatalogueEntry| (entry.version.parse::<ModuleVersion>().ok(), entry.time);
+            let order = |entry: &CatalogueEntry| {
+                (entry.version.parse::<ModuleVersion>().ok(), entry.as_of, entry.time)
+            };
             let place = index.catalogues.partition_point(|other| order(other) <= order(&entry));
-            let known = index
-                .catalogues
-                .iter()
-                .any(|other| (&other.commit, &other.version) == (&entry.commit, &entry.version));
+            let name =
+                |entry: &CatalogueEntry| (entry.commit.clone(), entry.version.clone(), entry.as_of);
+            let known = index.catalogues.iter().any(|other| name(other) == name(&entry));
             let before = place.checked_sub(1).and_then(|before| index.catalogues.get(before));
             if known
                 || before.map(|b| self.read(b)).transpose()?.is_some_and(|b| same(&b, catalogue))
@@ -229,13 +233,13 @@ impl Catalogues {
 
 /// Of the entries, that of the catalogue in force on a day; see [`Catalogues::at`].
 pub fn in_force(entries: &[CatalogueEntry], date: Date) -> Option<&CatalogueEntry> {
-    let newest = entries.iter().rev().find(|entry| day(entry.time) <= date);
+    let newest = entries.iter().rev().find(|entry| entry.as_of <= date);
     newest.or(entries.first())
 }
 
-/// Whether two catalogues say the same of everything but their commit.
+/// Whether two catalogues say the same of everything but their commit and day.
 fn same(a: &Catalogue, b: &Catalogue) -> bool {
-    let of_b = Catalogue { commit: b.commit.clone(), time: b.time, ..a.clone() };
+    let of_b = Catalogue { commit: b.commit.clone(), time: b.time, as_of: b.as_of, ..a.clone() };
     of_b == *b
 }
 

@@ -10,6 +10,7 @@ fn catalogue(commit: &str, day: i64, repository: &str) -> Catalogue {
         repository: repository.to_owned(),
         commit: commit.to_owned(),
         time: day * DAY,
+        as_of: super::super::added::day(day * DAY),
         path: String::new(),
         project: None,
         confidence: 0.99,

@@ -1,4 +1,4 @@
-//! From the definitions of one commit to the catalogue of those that were live at its time.
+//! From the definitions of one commit to the catalogue of those that are live on a day.
 
 use super::added::{Addition, Identity, added, identities};
 use super::catalogue::{
@@ -8,7 +8,7 @@ use super::catalogue::{
 use crate::charts::definition::{Chart, ChartKind};
 use crate::charts::{Definitions, RepositoryError, Revision};
 use crate::gomod::RepositoryUrl;
-use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::HashMap;
 
 /// The confidence that estimates are stated at where the definitions say nothing.
@@ -20,15 +20,15 @@ pub fn describe<E: From<RepositoryError>>(
     definitions: &Definitions,
     revision: &Revision,
     repository: &RepositoryUrl,
+    as_of: Date,
     known: impl FnMut(&str) -> Result<Option<Catalogue>, E>,
 ) -> Result<Catalogue, E> {
-    let now = Timestamp::from_second(revision.time).unwrap_or(Timestamp::UNIX_EPOCH);
     let identities = identities(definitions);
     let live: Vec<(&Chart, &Identity)> = definitions
         .charts
         .iter()
         .zip(&identities)
-        .filter(|(chart, _)| chart.is_live(now))
+        .filter(|(chart, _)| chart.is_live(as_of))
         .collect();
     let wanted: Vec<Identity> = live.iter().map(|(_, identity)| (*identity).clone()).collect();
     let mut added = added(&wanted, revision, known)?;
@@ -38,6 +38,7 @@ pub fn describe<E: From<RepositoryError>>(
         repository: repository.as_str().to_owned(),
         commit: revision.commit.to_string(),
         time: revision.time,
+        as_of,
         path: revision.folder.clone(),
         project: definitions.collection.project.as_ref().map(|project| CatalogueProject {
             name: project.name.value.clone(),

@@ -32,6 +32,6 @@ pub use catalogue::{
 pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, in_force};
 pub use chart_id::{ChartIds, RESERVED};
 pub use deployment::{Deployment, DeploymentError};
-pub use transaction::{Outcome, Publication, PublishError, Publisher};
+pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 pub use versions::{VersionError, Versions, zip_key};
 pub use watch::{Found, Watch, WatchError};

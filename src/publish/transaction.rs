@@ -14,12 +14,14 @@ use super::versions::{VersionError, Versions, zip_key};
 use crate::charts::{self, Definitions, Diagnostics, RepositoryError, Revision};
 use crate::collection;
 use crate::gomod::{
-    CommitTime, Module, ModuleError, ModulePath, ModuleVersion, ObjectId, Provenance,
+    AsOf, CommitTime, Module, ModuleError, ModulePath, ModuleVersion, ObjectId, Provenance,
     RepositoryPath, RepositoryUrl, VersionError as ModuleVersionError,
 };
 use crate::store::{Store, StoreError};
 use crate::tlog::{Appended, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -31,6 +33,29 @@ pub struct Publisher {
     log: Log,
     versions: Versions,
     catalogues: Catalogues,
+}
+
+/// The day, in UTC, for which a config is compiled: what has expired by then is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompileDay {
+    /// The day by the clock, which must not go backwards.
+    Today(Date),
+    /// A day that someone chose, and that everyone can see in the provenance.
+    Chosen(Date),
+}
+
+impl CompileDay {
+    /// The day that it is at a time.
+    pub fn at(now: Timestamp) -> CompileDay {
+        CompileDay::Today(TimeZone::UTC.to_datetime(now).date())
+    }
+
+    /// The day.
+    pub fn date(self) -> Date {
+        match self {
+            CompileDay::Today(date) | CompileDay::Chosen(date) => date,
+        }
+    }
 }
 
 /// A version that is published.
@@ -89,6 +114,20 @@ pub enum PublishError {
         commit: String,
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The clock says a day before that of the newest version.
+    #[error(
+        "today is {today} by this machine's clock, and {newest} was compiled for {before}: what has \
+         expired would be collected again. Set the clock; or, if it was wrong then, say the day with \
+         --as-of {today}"
+    )]
+    Backwards {
+        /// The day by the clock.
+        today: Date,
+        /// The newest version.
+        newest: ModuleVersion,
+        /// The day for which that was compiled.
+        before: AsOf,
     },
     /// The log refused.
     #[error(transparent)]
@@ -187,6 +226,7 @@ impl Publisher {
         &self,
         revision: &Revision,
         repository: &RepositoryUrl,
+        day: CompileDay,
     ) -> Result<Outcome, PublishError> {
         let definitions = charts::parse(&revision.sources)?;
         let module = &definitions.collection.module.value;
@@ -199,12 +239,12 @@ impl Publisher {
         }
         let of_commit =
             |source| PublishError::Provenance { commit: revision.commit.to_string(), source };
-        let provenance = provenance(revision, repository).map_err(of_commit)?;
-        let now = Timestamp::from_second(revision.time).map_err(|e| of_commit(e.into()))?;
-        let config = collection::compile(&definitions, now).to_json().into_bytes();
+        let as_of = day.date();
+        let provenance = provenance(revision, repository, as_of).map_err(of_commit)?;
+        let config = collection::compile(&definitions, as_of).to_json().into_bytes();
         // First, as it may be refused: a version without its catalogue is a thing half done.
-        let catalogue = self.describe(&definitions, revision, repository)?;
-        let (outcome, version) = self.publish_config(&config, &provenance)?;
+        let catalogue = self.describe(&definitions, revision, repository, as_of)?;
+        let (outcome, version) = self.publish_config(&config, &provenance, day)?;
         self.catalogues.record(&catalogue, version)?;
         Ok(outcome)
     }
@@ -219,7 +259,8 @@ impl Publisher {
         match self.newest()? {
             Some(newest) if newest.provenance().commit.as_str() == revision.commit.as_str() => {
                 let definitions = charts::parse(&revision.sources)?;
-                let catalogue = self.describe(&definitions, revision, repository)?;
+                let as_of = civil(newest.provenance().as_of);
+                let catalogue = self.describe(&definitions, revision, repository, as_of)?;
                 Ok(self.catalogues.record(&catalogue, newest.version())?)
             }
             _ => Ok(()),
@@ -231,13 +272,14 @@ impl Publisher {
         definitions: &Definitions,
         revision: &Revision,
         repository: &RepositoryUrl,
+        as_of: Date,
     ) -> Result<Catalogue, PublishError> {
         let entries = self.catalogues.entries()?;
         let known = |commit: &str| {
             let entry = entries.iter().rev().find(|entry| entry.commit == commit);
             Ok::<_, PublishError>(entry.map(|entry| self.catalogues.read(entry)).transpose()?)
         };
-        describe(definitions, revision, repository, known)
+        describe(definitions, revision, repository, as_of, known)
     }
 
     /// Publishes a config, if it is not that of the newest version; and says which version has it.
@@ -245,6 +287,7 @@ impl Publisher {
         &self,
         config: &[u8],
         provenance: &Provenance,
+        day: CompileDay,
     ) -> Result<(Outcome, ModuleVersion), PublishError> {
         loop {
             let head = self.log.settle()?;
@@ -255,6 +298,12 @@ impl Publisher {
                     if newest_module.config() == config {
                         let unchanged = Outcome::Unchanged(publication(&newest_module, head));
                         return Ok((unchanged, newest));
+                    }
+                    let before = newest_module.provenance().as_of;
+                    if let CompileDay::Today(today) = day
+                        && provenance.as_of < before
+                    {
+                        return Err(PublishError::Backwards { today, newest, before });
                     }
                     newest.next()?
                 }
@@ -277,15 +326,23 @@ impl Publisher {
     }
 }
 
+/// A day of a provenance in the calendar's own type.
+fn civil(day: AsOf) -> Date {
+    // Both write a day in one form.
+    day.to_string().parse().unwrap_or(Date::MIN)
+}
+
 fn provenance(
     revision: &Revision,
     repository: &RepositoryUrl,
+    as_of: Date,
 ) -> Result<Provenance, Box<dyn std::error::Error + Send + Sync>> {
     Ok(Provenance {
         repository: repository.clone(),
         commit: ObjectId::new(revision.commit.as_str())?,
         tree: ObjectId::new(revision.tree.as_str())?,
         path: RepositoryPath::new(revision.folder.as_str())?,
+        as_of: as_of.to_string().parse()?,
         time: CommitTime::from_unix_seconds(revision.time)?,
         program_version: concat!("candor ", env!("CARGO_PKG_VERSION")).to_owned(),
     })

@@ -3,13 +3,15 @@
 //! The branch is followed along its first parents from the commit that the newest version names
 //! as its source. Each commit whose compiled config differs from the one before becomes one
 //! version, so a config is published once however often it is looked at, and changes keep their
-//! order even when several were merged between two looks.
+//! order even when several were merged between two looks. On each new day the newest commit is compiled
+//! again: what expires leaves the config on its day, whether or not anyone commits anything.
 
 use super::catalogues::CatalogueError;
-use super::transaction::{Outcome, PublishError, Publisher};
+use super::transaction::{CompileDay, Outcome, PublishError, Publisher};
 use super::versions::VersionError;
 use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
 use crate::gomod::RepositoryUrl;
+use jiff::civil::Date;
 
 /// Follows one branch of a charts repository.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Watch {
     branch: Option<String>,
     /// The last commit that was dealt with.
     last: Option<ObjectName>,
+    /// The day for which the last commit was compiled.
+    compiled_for: Option<Date>,
     /// Whether the publisher that dealt with it may have died before it had recorded everything.
     completed: bool,
 }
@@ -53,6 +57,8 @@ impl WatchError {
             WatchError::Repository(_) => true,
             WatchError::Publish(e) => match &**e {
                 PublishError::Store(_) | PublishError::History(_) => true,
+                // Clocks are set.
+                PublishError::Backwards { .. } => true,
                 PublishError::Version(VersionError::Store(_)) => true,
                 PublishError::Log(e) => e.may_pass(),
                 PublishError::Catalogue(CatalogueError::Store(_)) => true,
@@ -76,7 +82,7 @@ impl Watch {
             let commit = newest.provenance().commit.as_str();
             ObjectName::parse(commit)
         });
-        Ok(Watch { repository, branch, last, completed: false })
+        Ok(Watch { repository, branch, last, compiled_for: None, completed: false })
     }
 
     /// Looks once, and publishes what is new. `report` hears of every commit: what was published,
@@ -84,6 +90,7 @@ impl Watch {
     pub fn look(
         &mut self,
         publisher: &Publisher,
+        day: CompileDay,
         mut report: impl FnMut(&Revision, Found),
     ) -> Result<(), WatchError> {
         self.repository.refresh()?;
@@ -91,22 +98,27 @@ impl Watch {
         if !self.completed {
             self.complete(publisher)?;
         }
-        if self.last.as_ref() == Some(&tip.commit) {
+        let is_new = self.last.as_ref() != Some(&tip.commit);
+        // On another day, the same commit may compile to another config.
+        if !is_new && self.compiled_for == Some(day.date()) {
             return Ok(());
         }
         let address = RepositoryUrl::public(self.repository.address());
         let revisions = match &self.last {
-            Some(last) => self.repository.read_since(last, &tip)?,
-            None => vec![tip.clone()],
+            Some(last) if is_new => self.repository.read_since(last, &tip)?,
+            _ => vec![tip.clone()],
         };
         for revision in revisions {
-            match publisher.publish(&revision, &address) {
+            match publisher.publish(&revision, &address, day) {
                 Err(e) if !e.is_of_the_commit() => return Err(e.into()),
+                // Of a commit that was dealt with, only a change is news.
+                Err(_) | Ok(Outcome::Unchanged(_)) if !is_new => {}
                 found => report(&revision, found),
             }
             self.last = Some(revision.commit);
         }
         self.last = Some(tip.commit);
+        self.compiled_for = Some(day.date());
         Ok(())
     }
 

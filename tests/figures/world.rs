@@ -129,6 +129,7 @@ fn catalogue(random: &mut Random) -> Catalogue {
         repository: "https://example.org/charts".into(),
         commit: "c".repeat(40),
         time: 1_770_000_000,
+        as_of: "2026-02-02".parse().expect("a day"),
         path: "charts-config".into(),
         project: None,
         confidence: 0.95,

@@ -1,7 +1,7 @@
 //! A deployment in memory whose reports are merged and charted: two programs of one base name, charts
 //! of every kind, and two configs between which a bucket went, another came, and a rate fell.
 
-use super::{Charts, HOST, MODULE, segments};
+use super::{Charts, HOST, MODULE, commit_day, segments};
 use candor::aggregate::{
     ChartError, Charted, LoggedConfigs, Merged, Progress, PublicData, Unwatched, Weeks, chart,
     merge,
@@ -119,7 +119,9 @@ impl Deployed {
         let revision = repository.expect("a repository").read(None).expect("a commit");
         let path = ModulePath::new(MODULE).expect("a module path");
         let publisher = Publisher::new(path, self.store.clone(), self.log());
-        publisher.publish(&revision, &RepositoryUrl::default()).expect("published")
+        publisher
+            .publish(&revision, &RepositoryUrl::default(), commit_day(&revision))
+            .expect("published")
     }
 
     /// The configs in the log.

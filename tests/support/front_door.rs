@@ -3,6 +3,7 @@
 //! The server is `candor serve` itself, in a process that a test may kill and whose every written
 //! byte it may read.
 
+use super::commit_day;
 use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{ModuleVersion, RepositoryUrl};
 use candor::ingest::{ConfigSet, FrontDoor, Limits, SystemClock};
@@ -80,7 +81,9 @@ pub fn deploy_charts(folder: &Path, configs: &[&[(&str, &str, &str)]]) {
     let log = deployment.log().expect("a log");
     let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
     for charts in configs {
-        publisher.publish(&revision(charts), &RepositoryUrl::default()).expect("published");
+        publisher
+            .publish(&revision(charts), &RepositoryUrl::default(), commit_day(&revision(charts)))
+            .expect("published");
     }
 }
 

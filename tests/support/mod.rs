@@ -14,8 +14,10 @@ pub mod mutation;
 pub mod python;
 pub mod segments;
 
+use candor::charts::Revision;
 use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
 use candor::gomod::ModulePath;
+use candor::publish::CompileDay;
 use candor::store::FileStore;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -76,6 +78,12 @@ pub fn text(bytes: &[u8]) -> String {
 /// A git repository with a charts folder, whose commits a test makes.
 pub struct Charts {
     pub folder: TempDir,
+}
+
+/// The day of a commit, as that for which its charts are compiled.
+pub fn commit_day(revision: &Revision) -> CompileDay {
+    let time = jiff::Timestamp::from_second(revision.time).expect("a time");
+    CompileDay::Chosen(CompileDay::at(time).date())
 }
 
 impl Charts {

@@ -5,7 +5,8 @@ use crate::charts::Repository;
 use crate::client::VerifiedConfig;
 use crate::collection::CollectionConfig;
 use crate::gomod::RepositoryUrl;
-use crate::publish::{Deployment, Outcome, Publication, Publisher};
+use crate::publish::{CompileDay, Deployment, Outcome, Publication, Publisher};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -20,7 +21,11 @@ pub(super) fn publish(
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
     publisher.verify_store()?;
     let repository = Repository::open(&project.display().to_string(), None, Path::new("cache"))?;
-    match publisher.publish(&repository.read(None)?, &RepositoryUrl::default())? {
+    match publisher.publish(
+        &repository.read(None)?,
+        &RepositoryUrl::default(),
+        CompileDay::at(Timestamp::now()),
+    )? {
         Outcome::Published(publication) => Ok((publication, true)),
         Outcome::Unchanged(publication) => Ok((publication, false)),
     }

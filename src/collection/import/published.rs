@@ -199,7 +199,7 @@ fn implied_versions(program: &Program, config: &CollectionConfig) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use crate::collection::{Import, Imported, compile, import};
-    use jiff::Timestamp;
+    use jiff::civil::Date;
     use std::fmt::Write;
 
     /// Records of one program: pairs of a counter and what else the record says.
@@ -237,7 +237,7 @@ mod tests {
     /// published config above is not written as Go writes it.
     fn outcome(charts: &[(&str, &str)], members: &str) -> (Vec<String>, Vec<String>) {
         let imported = imported(&records(charts), &published(members));
-        let config = compile(&imported.definitions, Timestamp::UNIX_EPOCH);
+        let config = compile(&imported.definitions, Date::constant(1970, 1, 1));
         let program = config.programs.first().expect("a program");
         let counters = program.counters.iter().map(|counter| counter.name.clone());
         let stacks = program.stacks.iter().map(|stack| format!("{}^{}", stack.name, stack.depth));

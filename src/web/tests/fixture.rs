@@ -82,6 +82,7 @@ pub fn module(number: u64) -> Module {
         commit: ObjectId::new("a".repeat(40)).expect("an object name"),
         tree: ObjectId::new("b".repeat(40)).expect("an object name"),
         path: RepositoryPath::new("charts-config").expect("a path"),
+        as_of: "2026-02-04".parse().expect("a day"),
         time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
         program_version: "0.1.0".into(),
     };
@@ -143,6 +144,7 @@ impl Fixture {
             repository: String::new(),
             commit: "a".repeat(40),
             time: 1_770_091_506,
+            as_of: "2026-02-04".parse().expect("a day"),
             path: "charts-config".to_owned(),
             project: None,
             confidence: 0.99,

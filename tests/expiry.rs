@@ -1,0 +1,143 @@
+//! A definition that expires leaves the config on its day, whether or not anyone commits anything; and
+//! whoever has the commit and the day compiles the same bytes again.
+
+mod support;
+
+use candor::charts::Repository;
+use candor::gomod::{Module, ModulePath, RepositoryUrl};
+use candor::publish::{CompileDay, Deployment as Opened, Outcome, Publisher, Versions, Watch};
+use serde_json::Value;
+use std::path::Path;
+use support::{Charts, Deployment, MODULE, candor, chart, json, refused, succeed};
+
+/// Two charts of which one is collected until a day.
+fn charts(last: &str) -> Charts {
+    let charts = Charts::new();
+    let expiring = format!("{}expires = {last}\n", chart("Ends", "hello/ends"));
+    charts.write("charts-config/charts/ends.toml", &expiring);
+    charts.commit();
+    charts
+}
+
+fn publish(deployment: &Deployment, charts: &Charts, as_of: Option<&str>) -> std::process::Command {
+    let mut command = deployment.publish_command(charts);
+    command.args(as_of.map(|day| format!("--as-of={day}")));
+    command
+}
+
+/// A published version, as it lies in the store.
+fn module(deployment: &Deployment, number: u64) -> Module {
+    let opened = Opened::open(deployment.path()).expect("a deployment");
+    let head = opened.log().expect("a log").settle().expect("settled");
+    let path = ModulePath::new(MODULE).expect("a path");
+    let version = candor::gomod::ModuleVersion::new(number).expect("a version");
+    Versions::new(path, opened.store).module(head, version).expect("a version")
+}
+
+fn counters(config: &[u8]) -> Vec<String> {
+    let config: Value = serde_json::from_slice(config).expect("JSON");
+    let counters = config["Programs"][0]["Counters"].as_array().expect("counters");
+    counters.iter().map(|one| one["Name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn the_same_commit_is_published_again_when_a_definition_has_expired() {
+    let (deployment, charts) = (Deployment::new(), charts("2926-06-30"));
+    for (day, outcome) in [
+        ("2926-06-29", "published"),
+        ("2926-06-30", "unchanged"),
+        ("2926-07-01", "published"),
+        ("2926-07-02", "unchanged"),
+    ] {
+        assert_eq!(
+            json(publish(&deployment, &charts, Some(day)).arg("--json"))["outcome"],
+            outcome
+        );
+    }
+    let [before, after] = [1, 2].map(|number| module(&deployment, number));
+    assert_eq!(counters(before.config()), ["hello/ends", "hello/verb:{run,help}"]);
+    assert_eq!(counters(after.config()), ["hello/verb:{run,help}"]);
+    let (was, is) = (before.provenance(), after.provenance());
+    assert_eq!(
+        (was.as_of.to_string(), is.as_of.to_string()),
+        ("2926-06-29".into(), "2926-07-01".into())
+    );
+    assert_eq!((&was.commit, was.time), (&is.commit, is.time));
+
+    // Anyone can make these bytes again, from what the zip says.
+    let clone = tempfile::TempDir::new().expect("a folder");
+    charts.git(&["clone", "-q", ".", clone.path().to_str().expect("text")]);
+    for module in [before, after] {
+        let provenance = module.provenance();
+        let place = clone.path().display().to_string();
+        charts.git(&["-C", &place, "checkout", "-q", provenance.commit.as_str()]);
+        let mut compile = candor();
+        compile.arg("compile").arg(clone.path().join(provenance.path.as_str()));
+        compile.args(["--as-of", &provenance.as_of.to_string()]);
+        assert_eq!(succeed(&mut compile).as_bytes(), module.config());
+    }
+}
+
+#[test]
+fn a_clock_that_goes_backwards_collects_nothing_again() {
+    let (deployment, charts) = (Deployment::new(), charts("2926-06-30"));
+    succeed(&mut publish(&deployment, &charts, Some("2926-07-01")));
+    // By the clock it is long before.
+    let message = refused(&mut publish(&deployment, &charts, None), 1);
+    assert!(message.contains("v0.1.0 was compiled for 2926-07-01"), "{message}");
+    assert!(message.contains("--as-of 20"), "{message}");
+    assert_eq!(counters(module(&deployment, 1).config()), ["hello/verb:{run,help}"]);
+    // Who chooses a day is taken at their word, and everyone can see it.
+    succeed(&mut publish(&deployment, &charts, Some("2926-06-01")));
+    assert_eq!(module(&deployment, 2).provenance().as_of.to_string(), "2926-06-01");
+    let message = refused(&mut publish(&deployment, &charts, Some("someday")), 2);
+    assert!(message.contains("someday"), "{message}");
+}
+
+#[test]
+fn a_watch_publishes_on_the_day_without_a_new_commit() {
+    let (deployment, charts) = (Deployment::new(), charts("2026-06-30"));
+    let opened = Opened::open(deployment.path()).expect("a deployment");
+    let log = opened.log().expect("a log");
+    let publisher = Publisher::new(opened.module.clone(), opened.store.clone(), log);
+    let location = charts.path().display().to_string();
+    let open =
+        || Repository::open(&location, None, Path::new("/nonexistent")).expect("a repository");
+    let today = |day: &str| CompileDay::Today(day.parse().expect("a day"));
+    let look = |watch: &mut Watch, day| {
+        let mut published = Vec::new();
+        let report = |_: &_, found: Result<Outcome, _>| match found.expect("published") {
+            Outcome::Published(new) => published.push(new.version),
+            Outcome::Unchanged(same) => published.push(format!("still {}", same.version)),
+        };
+        watch.look(&publisher, today(day), report).map(|()| published)
+    };
+    let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
+    let seen = |watch: &mut Watch, day| look(watch, day).expect("a look");
+    assert_eq!(seen(&mut watch, "2026-06-29"), ["v0.1.0"]);
+    assert_eq!(seen(&mut watch, "2026-06-30"), [""; 0]);
+    assert_eq!(seen(&mut watch, "2026-07-01"), ["v0.2.0"]);
+    assert_eq!(seen(&mut watch, "2026-07-01"), [""; 0]);
+    // One that was started anew, and one whose clock is wrong for a while.
+    let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
+    assert_eq!(seen(&mut watch, "2026-07-01"), [""; 0]);
+    let refused = look(&mut watch, "2026-06-30").expect_err("it was later before");
+    assert!(refused.may_pass(), "{refused}");
+    assert_eq!(seen(&mut watch, "2026-07-02"), [""; 0]);
+    // A watch that was away on the day.
+    let late = Deployment::new();
+    let late = Opened::open(late.path()).expect("a deployment");
+    let publisher =
+        Publisher::new(late.module.clone(), late.store.clone(), late.log().expect("a log"));
+    let revision = open().read(None).expect("a commit");
+    let published = publisher.publish(&revision, &RepositoryUrl::default(), today("2026-06-01"));
+    assert!(matches!(published, Ok(Outcome::Published(_))));
+    let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
+    let mut outcomes = 0;
+    watch
+        .look(&publisher, today("2026-08-01"), |_, found| {
+            outcomes += usize::from(matches!(found, Ok(Outcome::Published(_))));
+        })
+        .expect("a look");
+    assert_eq!(outcomes, 1);
+}
