@@ -45,10 +45,13 @@ fn a_branch_is_followed_commit_by_commit() {
     let first = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
     assert_eq!(next("published"), (first.into(), "v0.1.0".into()));
 
-    // Four commits that arrive together: a change, none, a mistake, and its mending.
+    // Five commits that arrive together: a change, one beside the charts that is not worth a word,
+    // another title, a mistake, and its mending.
     charts.git(&["checkout", "-q", "-b", "side"]);
     let second = charts.add_chart("second");
     charts.write("README.md", "Nothing that matters to clients.");
+    charts.commit();
+    charts.write("charts-config/charts/second.toml", &chart("Another title", "hello/second"));
     charts.commit();
     charts.write("charts-config/charts/third.toml", "[[chart]]\ntitle = 3\n");
     charts.commit();
@@ -85,4 +88,62 @@ fn it_ends_when_it_is_asked_to_however_it_was_started() {
         succeed(Command::new("kill").args(["-s", signal, &child.id().to_string()]));
         assert!(child.wait().expect("its end").success(), "{signal}");
     }
+}
+
+/// Adds so many commits that do not touch the charts, quickly.
+fn add_many(charts: &Charts, count: usize) {
+    let mut stream = String::new();
+    for number in 0..count {
+        let from = if number == 0 { "from refs/heads/main^0\n" } else { "" };
+        stream += &format!(
+            "commit refs/heads/main\ncommitter A <a@example.org> {} +0000\ndata 1\nA\n{from}\
+             M 100644 inline beside/{number}\ndata 1\nA\n",
+            1_770_200_000 + number
+        );
+    }
+    charts.write(".git/stream", &stream);
+    let stream = std::fs::File::open(charts.path().join(".git/stream")).expect("the stream");
+    let mut git = Command::new("git");
+    succeed(git.args(["fast-import", "--quiet"]).current_dir(charts.path()).stdin(stream));
+}
+
+#[test]
+fn commits_beside_the_charts_are_walked_once_and_read_never() {
+    use candor::charts::Repository;
+    use candor::publish::{CompileDay, Deployment as Opened, Publisher, Watch};
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let opened = Opened::open(deployment.path()).expect("a deployment");
+    let log = opened.log().expect("a log");
+    let publisher = Publisher::new(opened.module.clone(), opened.store.clone(), log);
+    let location = charts.path().display().to_string();
+    let open = || Repository::open(&location, None, deployment.path()).expect("a repository");
+    let day = CompileDay::Today("2026-02-03".parse().expect("a day"));
+    let resumed = || {
+        let watch = Watch::new(open(), Some("main".to_owned()), &publisher).expect("a watch");
+        watch.resuming(&opened.watched())
+    };
+    let mut watch = resumed();
+    let look = |watch: &mut Watch| {
+        let mut seen = 0;
+        watch.look(&publisher, day, |_, _| seen += 1).expect("a look");
+        seen
+    };
+    assert_eq!(look(&mut watch), 1);
+    add_many(&charts, 2000);
+    assert_eq!(look(&mut watch), 0);
+    // The walk is not done again: without the objects of the commits before, there is no other way.
+    let tip = charts.git(&["rev-parse", "refs/heads/main"]);
+    let last = opened.watched().read_dir().expect("cursors").next().expect("one").expect("read");
+    let kept = std::fs::read_to_string(last.path()).expect("a cursor");
+    assert_eq!(kept, format!("{}\nmain\n{location}\n", tip.trim()));
+    let mut watch = resumed();
+    assert_eq!(look(&mut watch), 0);
+    // A change after all these is found, by a watch with a cursor and by one whose cursor is damaged.
+    charts.git(&["reset", "-q", "--hard", "main"]);
+    charts.add_chart("second");
+    let mut watch = resumed();
+    assert_eq!(look(&mut watch), 1);
+    std::fs::write(last.path(), "no commit\n").expect("damaged");
+    charts.add_chart("third");
+    assert_eq!(look(&mut resumed()), 1);
 }

@@ -300,6 +300,11 @@ impl Repository {
         })
     }
 
+    /// What the user named, without credentials.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
     /// The address that others may know the repository by, as git has it: the URL of a mirror, or
     /// of the remote `origin` of a local one; empty where there is neither.
     pub fn address(&self) -> RepositoryAddress {
@@ -356,41 +361,43 @@ impl Repository {
         }
     }
 
-    /// The charts folders of the commits after `since` up to and including `until`, oldest first,
-    /// along the first parents (a merged branch counts as the one commit that merged it).
+    /// The commits after `since` up to and including `until`, oldest first, along the first parents (a
+    /// merged branch counts as the one commit that merged it), of which the charts folder is another one
+    /// than that of the commit before. No file of a charts folder is read for that.
     ///
-    /// Only `until` where `since` is not among its ancestors (history was rewritten).
-    pub fn read_since(
+    /// `None` where `since` is not among the ancestors of `until` (history was rewritten).
+    pub fn changes_since(
         &self,
         since: &ObjectName,
-        until: &Revision,
-    ) -> Result<Vec<Revision>, RepositoryError> {
-        let mut revisions = Vec::new();
-        let mut walk = || -> Result<bool, RepositoryError> {
-            let parse = |name: &ObjectName| Oid::from_str(name.as_str());
-            let until_id = parse(&until.commit).map_err(|e| self.git_error(e))?;
-            let Ok(since_id) = parse(since) else { return Ok(false) };
-            let mut commit = self.git.find_commit(until_id).map_err(|e| self.git_error(e))?;
-            while commit.id() != since_id {
-                // A commit whose folder cannot be read (it was broken, or not there yet) has
-                // nothing to publish, whatever came after it.
-                match self.read_commit(&commit) {
-                    Ok(revision) => revisions.push(revision),
-                    Err(error) if !error.is_of_the_commit() => return Err(error),
-                    Err(_) => {}
-                }
-                match self.parent_of(&commit)? {
-                    Some(parent) => commit = parent,
-                    None => return Ok(false),
-                }
+        until: &ObjectName,
+    ) -> Result<Option<Vec<ObjectName>>, RepositoryError> {
+        let Ok(since) = Oid::from_str(since.as_str()) else { return Ok(None) };
+        let until = Oid::from_str(until.as_str()).map_err(|e| self.git_error(e))?;
+        let mut changes = Vec::new();
+        let mut commit = self.git.find_commit(until).map_err(|e| self.git_error(e))?;
+        let mut tree = self.readable_tree_of(&commit)?;
+        while commit.id() != since {
+            let Some(parent) = self.parent_of(&commit)? else { return Ok(None) };
+            let before = self.readable_tree_of(&parent)?;
+            // A commit whose folder cannot be read (it was broken, or not there yet) has nothing to
+            // publish, whatever came after it.
+            if tree.is_some() && tree != before {
+                changes.push(ObjectName::of(commit.id()));
             }
-            Ok(true)
-        };
-        if walk()? {
-            revisions.reverse();
-            Ok(revisions)
-        } else {
-            Ok(vec![until.clone()])
+            (commit, tree) = (parent, before);
+        }
+        changes.reverse();
+        Ok(Some(changes))
+    }
+
+    /// As [`Repository::tree_of`], but a folder that is none for a fault of the commit is none.
+    fn readable_tree_of(
+        &self,
+        commit: &git2::Commit<'_>,
+    ) -> Result<Option<(String, Oid)>, RepositoryError> {
+        match self.tree_of(commit) {
+            Err(error) if error.is_of_the_commit() => Ok(None),
+            other => other,
         }
     }
 
@@ -640,7 +647,7 @@ impl Reading<'_> {
 
 impl RepositoryError {
     /// Whether it is the commit that is at fault, so that other commits may be read.
-    pub(super) fn is_of_the_commit(&self) -> bool {
+    pub(crate) fn is_of_the_commit(&self) -> bool {
         use RepositoryError::{Elsewhere, NoCharts, Refused};
         matches!(self, NoCharts { .. } | Elsewhere { .. } | Refused { .. })
     }

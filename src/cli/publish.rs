@@ -56,6 +56,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let repository = Repository::open(&args.charts, args.path.as_deref(), &deployment.cache())?;
     if args.watch {
         let watch = Watch::new(repository, args.rev, &publisher)?;
+        let watch = watch.resuming(&deployment.watched());
         return follow(watch, &publisher, Duration::from_secs(args.interval), out);
     }
     let revision = repository.read(args.rev.as_deref())?;

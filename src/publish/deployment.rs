@@ -9,6 +9,7 @@
 //! DIR/reports/            the reports that were accepted
 //! DIR/reports.segments    which files of them there were, so that a folder that is gone is missed
 //! DIR/store/              the store, where candor.toml says `file://store`
+//! DIR/watch/              how far watched branches were dealt with
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
 //! DIR/scratch/            files of public data that are being made; empty while none are
 //! ```
@@ -197,7 +198,7 @@ impl Deployment {
         let signer = deployment.identity().read_or_register()?;
         deployment.log_of(signer)?.create()?;
         // The settings come last: they are what makes the folder a deployment.
-        write_durably(&settings, &text)?;
+        write_durably(&settings, &text).map_err(|e| failed("write", &settings, e))?;
         Ok(deployment)
     }
 
@@ -357,6 +358,11 @@ impl Deployment {
         self.folder.join("scratch")
     }
 
+    /// Where it is kept how far watched branches were dealt with.
+    pub fn watched(&self) -> PathBuf {
+        self.folder.join("watch")
+    }
+
     /// Where mirrors of charts repositories are kept.
     pub fn cache(&self) -> PathBuf {
         self.folder.join("cache")
@@ -373,16 +379,13 @@ fn resolved(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
-fn write_durably(path: &Path, text: &str) -> Result<(), DeploymentError> {
+pub(super) fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|e| failed("write", path, e))
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> DeploymentError {

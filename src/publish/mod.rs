@@ -10,6 +10,7 @@
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
+//! | `cursor` | how far a watched branch was dealt with |
 //! | `watch` | which commits to publish, in order, when a branch moves |
 //!
 //! There is no list of versions beside the log. Entry *i* of the log *is* version `v0.(i+1).0`:
@@ -20,6 +21,7 @@ mod added;
 mod catalogue;
 mod catalogues;
 mod chart_id;
+mod cursor;
 mod deployment;
 mod describe;
 mod transaction;
@@ -31,6 +33,7 @@ pub use catalogue::{
 };
 pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, in_force};
 pub use chart_id::{ChartIds, RESERVED};
+pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 pub use versions::{VersionError, Versions, zip_key};

@@ -1,17 +1,20 @@
 //! Which commits to publish, in order, when a branch moves.
 //!
-//! The branch is followed along its first parents from the commit that the newest version names
-//! as its source. Each commit whose compiled config differs from the one before becomes one
-//! version, so a config is published once however often it is looked at, and changes keep their
+//! The branch is followed along its first parents from the commit up to which everything was dealt
+//! with (`cursor`), or else from the one that the newest version names as its source. Only commits
+//! that change the charts folder are read, one at a time. Each commit whose compiled config differs
+//! from the one before becomes one version, so a config is published once however often it is looked at, and changes keep their
 //! order even when several were merged between two looks. On each new day the newest commit is compiled
 //! again: what expires leaves the config on its day, whether or not anyone commits anything.
 
 use super::catalogues::CatalogueError;
+use super::cursor::{Cursor, CursorError};
 use super::transaction::{CompileDay, Outcome, PublishError, Publisher};
 use super::versions::VersionError;
 use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
 use crate::gomod::RepositoryUrl;
 use jiff::civil::Date;
+use std::path::Path;
 
 /// Follows one branch of a charts repository.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Watch {
     branch: Option<String>,
     /// The last commit that was dealt with.
     last: Option<ObjectName>,
+    /// Where that is kept.
+    cursor: Option<Cursor>,
     /// The day for which the last commit was compiled.
     compiled_for: Option<Date>,
     /// Whether the publisher that dealt with it may have died before it had recorded everything.
@@ -37,6 +42,9 @@ pub enum WatchError {
     /// A commit could not be published, for no fault of its own.
     #[error(transparent)]
     Publish(Box<PublishError>),
+    /// How far everything was dealt with could not be written down.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
 }
 
 impl From<PublishError> for WatchError {
@@ -54,7 +62,7 @@ impl WatchError {
             WatchError::Repository(
                 RepositoryError::NotABranch { .. } | RepositoryError::Ambiguous { .. },
             ) => false,
-            WatchError::Repository(_) => true,
+            WatchError::Repository(_) | WatchError::Cursor(_) => true,
             WatchError::Publish(e) => match &**e {
                 PublishError::Store(_) | PublishError::History(_) => true,
                 // Clocks are set.
@@ -65,6 +73,19 @@ impl WatchError {
                 _ => false,
             },
         }
+    }
+}
+
+/// Publishes a commit; a fault of its own is a finding, any other ends the look.
+fn publish(
+    publisher: &Publisher,
+    revision: &Revision,
+    address: &RepositoryUrl,
+    day: CompileDay,
+) -> Result<Found, WatchError> {
+    match publisher.publish(revision, address, day) {
+        Err(e) if !e.is_of_the_commit() => Err(e.into()),
+        found => Ok(found),
     }
 }
 
@@ -82,7 +103,19 @@ impl Watch {
             let commit = newest.provenance().commit.as_str();
             ObjectName::parse(commit)
         });
-        Ok(Watch { repository, branch, last, compiled_for: None, completed: false })
+        Ok(Watch { repository, branch, last, cursor: None, compiled_for: None, completed: false })
+    }
+
+    /// The same, from where an earlier watch was, which is kept in a folder. Without it, every commit
+    /// since the newest version is looked at again at each start.
+    #[must_use]
+    pub fn resuming(mut self, folder: &Path) -> Watch {
+        let location = self.repository.location();
+        let cursor = Cursor::of(folder, location, self.branch.as_deref());
+        // A cursor is ahead of no version, for it moves after them. Without any version, there is
+        // nothing to go on from.
+        self.last = self.last.map(|last| cursor.read().unwrap_or(last));
+        Watch { cursor: Some(cursor), ..self }
     }
 
     /// Looks once, and publishes what is new. `report` hears of every commit: what was published,
@@ -104,21 +137,70 @@ impl Watch {
             return Ok(());
         }
         let address = RepositoryUrl::public(self.repository.address());
-        let revisions = match &self.last {
-            Some(last) if is_new => self.repository.read_since(last, &tip)?,
-            _ => vec![tip.clone()],
+        let changes = match &self.last {
+            Some(last) if is_new => self.repository.changes_since(last, &tip.commit)?,
+            _ => None,
         };
-        for revision in revisions {
-            match publisher.publish(&revision, &address, day) {
-                Err(e) if !e.is_of_the_commit() => return Err(e.into()),
-                // Of a commit that was dealt with, only a change is news.
-                Err(_) | Ok(Outcome::Unchanged(_)) if !is_new => {}
-                found => report(&revision, found),
+        match changes {
+            Some(changes) => {
+                for commit in changes {
+                    match self.repository.read_object(&commit) {
+                        Ok(revision) => {
+                            let found = publish(publisher, &revision, &address, day)?;
+                            self.advance(commit)?;
+                            report(&revision, found);
+                        }
+                        Err(error) if !error.is_of_the_commit() => return Err(error.into()),
+                        Err(_) => self.advance(commit)?,
+                    }
+                }
             }
-            self.last = Some(revision.commit);
+            None if is_new => {
+                let found = publish(publisher, &tip, &address, day)?;
+                self.advance(tip.commit.clone())?;
+                report(&tip, found);
+            }
+            None => {}
         }
-        self.last = Some(tip.commit);
-        self.compiled_for = Some(day.date());
+        if self.compiled_for != Some(day.date()) {
+            // The newest version may say that it is of these very charts; then nobody has to look again
+            // for who added what.
+            let source = self.source_of(publisher, &tip)?;
+            let revision = source.as_ref().unwrap_or(&tip);
+            if let found @ Ok(Outcome::Published(_)) = publish(publisher, revision, &address, day)?
+            {
+                report(revision, found);
+            }
+            self.compiled_for = Some(day.date());
+        }
+        self.advance(tip.commit)?;
+        Ok(())
+    }
+
+    /// The commit of the newest version, where its charts are those of `tip`.
+    fn source_of(
+        &self,
+        publisher: &Publisher,
+        tip: &Revision,
+    ) -> Result<Option<Revision>, WatchError> {
+        let Some(newest) = publisher.newest()? else { return Ok(None) };
+        let (commit, tree) = (&newest.provenance().commit, &newest.provenance().tree);
+        if tree.as_str() != tip.tree.as_str() {
+            return Ok(None);
+        }
+        // Where it is no longer there, history was rewritten.
+        let commit = ObjectName::parse(commit.as_str());
+        Ok(commit.and_then(|commit| self.repository.read_object(&commit).ok()))
+    }
+
+    /// Remembers that everything up to a commit was dealt with.
+    fn advance(&mut self, commit: ObjectName) -> Result<(), WatchError> {
+        if self.last.as_ref() != Some(&commit) {
+            if let Some(cursor) = &self.cursor {
+                cursor.write(&commit)?;
+            }
+            self.last = Some(commit);
+        }
         Ok(())
     }
 

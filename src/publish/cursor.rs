@@ -1,0 +1,58 @@
+//! How far a watched branch was dealt with: one small file for each branch, `DIR/watch/HEX`.
+//!
+//! ```text
+//! 7a52...                 the commit
+//! main                    the branch; an empty line for the one that is checked out
+//! https://example.org/r   the repository, without credentials: for people who look into the folder
+//! ```
+//!
+//! It is written after what it speaks of, durably. A file that is lost or damaged costs time and
+//! nothing else: then the walk begins at the commit of the newest version.
+
+use super::deployment::write_durably;
+use crate::charts::ObjectName;
+use sha2::{Digest as _, Sha256};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The file of one branch.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    path: PathBuf,
+    about: String,
+}
+
+/// The file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}, which says how far the branch was dealt with: {source}", .path.display())]
+pub struct CursorError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Cursor {
+    /// The cursor of a branch of a repository, in a folder that is made when it is written.
+    pub(super) fn of(folder: &Path, location: &str, branch: Option<&str>) -> Cursor {
+        let about = format!("{}\n{location}\n", branch.unwrap_or_default());
+        let name: String =
+            Sha256::digest(&about).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Cursor { path: folder.join(name), about }
+    }
+
+    /// The commit, if it was written and can be read.
+    pub(super) fn read(&self) -> Option<ObjectName> {
+        let text = fs::read_to_string(&self.path).ok()?;
+        let (commit, about) = text.split_once('\n')?;
+        ObjectName::parse(commit).filter(|_| about == self.about)
+    }
+
+    /// Moves it to a commit.
+    pub(super) fn write(&self, commit: &ObjectName) -> Result<(), CursorError> {
+        let write = || {
+            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+            write_durably(&self.path, &format!("{commit}\n{}", self.about))
+        };
+        write().map_err(|source| CursorError { path: self.path.clone(), source })
+    }
+}
