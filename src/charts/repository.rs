@@ -258,6 +258,8 @@ impl Repository {
         folder: Option<&str>,
         cache: &Path,
     ) -> Result<Repository, RepositoryError> {
+        // Histories are walked once: what was read of them is of no use again.
+        git2::opts::enable_caching(false);
         let folder = folder.map(inside_root);
         let address = RepositoryAddress::new(location);
         if address.is_url() {
