@@ -5,7 +5,9 @@ mod support;
 
 use candor::charts::Repository;
 use candor::gomod::{Module, ModulePath, RepositoryUrl};
-use candor::publish::{CompileDay, Deployment as Opened, Outcome, Publisher, Versions, Watch};
+use candor::publish::{
+    CompileDay, Deployment as Opened, Outcome, Publisher, Republished, Versions, Watch, republish,
+};
 use serde_json::Value;
 use std::path::Path;
 use support::{Charts, Deployment, MODULE, candor, chart, json, refused, succeed};
@@ -140,4 +142,73 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
         })
         .expect("a look");
     assert_eq!(outcomes, 1);
+}
+
+#[test]
+fn what_was_published_from_is_remembered_and_published_from_again() {
+    let (deployment, charts) = (Deployment::new(), charts("2026-06-30"));
+    let opened = Opened::open(deployment.path()).expect("a deployment");
+    let today = |day: &str| CompileDay::Today(day.parse().expect("a day"));
+    let on = |day: &str| republish(&opened, today(day)).map_err(|error| error.to_string());
+    let is_nothing = |found| matches!(found, Ok(Republished::NothingToDo(_)));
+    assert!(is_nothing(on("2026-07-01")), "nothing was published from anywhere");
+    succeed(&mut publish(&deployment, &charts, Some("2026-06-29")));
+    let remembered = deployment.path().join("charts.json");
+    let mode = std::os::unix::fs::MetadataExt::mode(&remembered.metadata().expect("remembered"));
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(is_nothing(on("2026-06-30")));
+    // A repository that is not there is missed on the day when it is needed, and not before.
+    let away = charts.path().with_extension("away");
+    std::fs::rename(charts.path(), &away).expect("moved");
+    assert!(is_nothing(on("2026-06-30")));
+    let error = on("2026-07-01").expect_err("not there");
+    assert!(
+        error.contains("definitions have expired") && error.contains("candor publish"),
+        "{error}"
+    );
+    std::fs::rename(&away, charts.path()).expect("moved back");
+    // What was committed meanwhile was reviewed, but nobody has published it.
+    charts.add_chart("later");
+    let Ok(Republished::New(new)) = on("2026-07-01") else { panic!("it has expired") };
+    assert_eq!(new.version, "v0.2.0");
+    assert_eq!(counters(module(&deployment, 2).config()), ["hello/verb:{run,help}"]);
+    assert_eq!(
+        module(&deployment, 2).provenance().commit,
+        module(&deployment, 1).provenance().commit
+    );
+    assert!(is_nothing(on("2026-07-02")));
+    std::fs::write(&remembered, "{}").expect("damaged");
+    let error = on("2026-07-02").expect_err("damaged");
+    assert!(error.contains("charts.json") && error.contains("remove it"), "{error}");
+}
+
+#[test]
+fn a_server_publishes_what_has_expired() {
+    let (deployment, charts) = (Deployment::new(), charts("2020-06-30"));
+    // A mirror, which is not fetched again: the server needs no network for it.
+    let mut publish = candor();
+    publish.args(["publish", "--as-of", "2020-06-01", "--charts"]);
+    publish.arg(format!("file://{}", charts.path().display())).arg("--data").arg(deployment.path());
+    succeed(&mut publish);
+    let away = charts.path().with_extension("away");
+    std::fs::rename(charts.path(), &away).expect("moved");
+    let server = deployment.serve();
+    let list = || {
+        let (status, list) = server.get(&format!("/goproxy/{MODULE}/@v/list"));
+        assert_eq!(status, 200);
+        String::from_utf8(list).expect("text")
+    };
+    let began = std::time::Instant::now();
+    while list() != "v0.1.0\nv0.2.0\n" {
+        assert!(began.elapsed().as_secs() < 60, "{}", list());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let metrics = || server.health("/metrics").1;
+    while !metrics().contains("upkeep_runs_total{work=\"publish\",outcome=\"done\"} 1") {
+        assert!(began.elapsed().as_secs() < 60, "{}", metrics());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    drop(server);
+    assert_eq!(counters(module(&deployment, 2).config()), ["hello/verb:{run,help}"]);
+    std::fs::rename(&away, charts.path()).expect("moved back");
 }

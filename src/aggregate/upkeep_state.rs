@@ -1,4 +1,5 @@
-//! How merging and charting inside a server are doing, for whoever looks after it.
+//! How a server's own daily work is doing, for whoever looks after it: publishing what has expired,
+//! merging, and charting.
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,8 @@ const OVERDUE: SignedDuration = SignedDuration::from_hours(28);
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
+    /// Definitions that have expired leave the config.
+    Publish,
     /// Uploads become public data.
     Merge,
     /// Public data becomes charts.
@@ -17,11 +20,12 @@ pub enum Work {
 
 impl Work {
     /// All of it, in order.
-    pub const ALL: [Work; 2] = [Work::Merge, Work::Chart];
+    pub const ALL: [Work; 3] = [Work::Publish, Work::Merge, Work::Chart];
 
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
+            Work::Publish => "publish",
             Work::Merge => "merge",
             Work::Chart => "chart",
         }
@@ -52,22 +56,30 @@ pub struct UpkeepState(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     began: Timestamp,
-    works: [WorkState; 2],
+    /// What this server does at all.
+    wanted: Vec<Work>,
+    works: [WorkState; 3],
     /// Why nothing is done any more, if that is so.
     ended: Option<String>,
     restarts: u64,
 }
 
 impl UpkeepState {
-    /// Nothing was done yet.
-    pub fn new() -> UpkeepState {
-        UpkeepState::since(Timestamp::now())
+    /// Of these, nothing was done yet.
+    pub fn new(wanted: &[Work]) -> UpkeepState {
+        UpkeepState::since(wanted, Timestamp::now())
     }
 
-    /// Nothing was done yet, and that at this time.
-    pub fn since(began: Timestamp) -> UpkeepState {
-        let works = Default::default();
-        UpkeepState(Arc::new(Mutex::new(State { began, works, ended: None, restarts: 0 })))
+    /// Of these, nothing was done yet, and that at this time.
+    pub fn since(wanted: &[Work], began: Timestamp) -> UpkeepState {
+        let (wanted, works) = (wanted.to_vec(), Default::default());
+        let state = State { began, wanted, works, ended: None, restarts: 0 };
+        UpkeepState(Arc::new(Mutex::new(state)))
+    }
+
+    /// What this server does, in order.
+    pub fn wanted(&self) -> Vec<Work> {
+        self.with(|state| state.wanted.clone())
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
@@ -135,7 +147,7 @@ impl UpkeepState {
     pub fn problems(&self, now: Timestamp) -> Vec<String> {
         let mut problems: Vec<String> =
             self.with(|state| state.ended.clone()).into_iter().collect();
-        for work in Work::ALL {
+        for work in self.wanted() {
             let name = work.name();
             let age = self.age(work, now);
             if let Some(problem) = self.work(work).problem {
@@ -145,12 +157,6 @@ impl UpkeepState {
             }
         }
         problems
-    }
-}
-
-impl Default for UpkeepState {
-    fn default() -> UpkeepState {
-        UpkeepState::new()
     }
 }
 
@@ -164,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_failed_or_is_overdue_is_a_problem_until_it_is_done() {
-        let state = UpkeepState::since(at("2026-11-22T00:00:00Z"));
+        let state = UpkeepState::since(&[Work::Merge, Work::Chart], at("2026-11-22T00:00:00Z"));
         assert_eq!(state.problems(at("2026-11-22T01:00:00Z")), Vec::<String>::new());
         let overdue = state.problems(at("2026-11-23T05:00:00Z"));
         assert_eq!(overdue, ["the last merge was 29 hours ago", "the last chart was 29 hours ago"]);

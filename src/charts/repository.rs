@@ -258,13 +258,26 @@ impl Repository {
         folder: Option<&str>,
         cache: &Path,
     ) -> Result<Repository, RepositoryError> {
+        let mut repository =
+            Repository::open_as_it_is(RepositoryAddress::new(location), folder, cache)?;
+        repository.refresh()?;
+        Ok(repository)
+    }
+
+    /// As [`Repository::open`], but nothing is fetched: a mirror is as it was left.
+    pub fn open_as_it_is(
+        address: RepositoryAddress,
+        folder: Option<&str>,
+        cache: &Path,
+    ) -> Result<Repository, RepositoryError> {
         // Histories are walked once: what was read of them is of no use again.
         git2::opts::enable_caching(false);
         let folder = folder.map(inside_root);
-        let address = RepositoryAddress::new(location);
         if address.is_url() {
-            return Repository::mirror(address, folder, cache);
+            let (git, location) = (mirror::open(&address, cache)?, address.to_string());
+            return Ok(Repository { git, remote: Some(address), location, folder });
         }
+        let location = address.for_git();
         let git = opening::open(location)?;
         let folder = folder.or_else(|| folder_inside(&git, Path::new(location)));
         Ok(Repository { git, remote: None, location: location.to_owned(), folder })
@@ -278,17 +291,6 @@ impl Repository {
     /// The repository itself.
     pub(super) fn git(&self) -> &git2::Repository {
         &self.git
-    }
-
-    fn mirror(
-        url: RepositoryAddress,
-        folder: Option<String>,
-        cache: &Path,
-    ) -> Result<Repository, RepositoryError> {
-        let (git, location) = (mirror::open(&url, cache)?, url.to_string());
-        let mut repository = Repository { git, remote: Some(url), location, folder };
-        repository.refresh()?;
-        Ok(repository)
     }
 
     /// Fetches what is new, where the repository is a mirror; a local one is always up to date.

@@ -3,7 +3,8 @@
 use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
-use crate::publish::{CompileDay, Deployment, Found, Outcome, Publisher, Watch};
+use crate::publish::{ChartsSource, CompileDay, Deployment, Found, Outcome, Publisher, Watch};
+use crate::repository_url::RepositoryAddress;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt;
@@ -54,7 +55,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
     publisher.verify_store()?;
     let repository = Repository::open(&args.charts, args.path.as_deref(), &deployment.cache())?;
+    let source =
+        ChartsSource { location: RepositoryAddress::new(&args.charts), path: args.path.clone() };
     if args.watch {
+        source.write(&deployment.charts_source())?;
         let watch = Watch::new(repository, args.rev, &publisher)?;
         let watch = watch.resuming(&deployment.watched());
         return follow(watch, &publisher, Duration::from_secs(args.interval), out);
@@ -63,6 +67,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let address = RepositoryUrl::public(repository.address());
     let day = args.as_of.map_or_else(|| CompileDay::at(Timestamp::now()), CompileDay::Chosen);
     let outcome = publisher.publish(&revision, &address, day)?;
+    source.write(&deployment.charts_source())?;
     out.result(&outcome, &outcome)
 }
 

@@ -3,11 +3,11 @@
 //! In this order: signals are caught, both addresses are taken (one that is taken by another is said
 //! at once), the published head is read, and serving begins. What may take long runs beside it, each
 //! on a thread of its own that ends when the process is asked to stop: the receiver is opened, which
-//! reads what was stored, and uploads are merged and charted. Nothing of all this holds up the end of
+//! reads what was stored, what has expired leaves the config, and uploads are merged and charted. Nothing of all this holds up the end of
 //! the process: whatever is under way on a disk can be killed at any moment.
 
 use super::{DataFolder, Failure, Output};
-use crate::aggregate::{LostSegment, UpkeepState, lost_segments};
+use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
     ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
@@ -107,7 +107,13 @@ async fn serve(
     if let Some(entrance) = &entrance {
         receive(&deployment, entrance, background);
     }
-    let upkeep = (receives && !args.no_charts).then(UpkeepState::new);
+    // What has expired is left out in any case, but by a server that may not write.
+    let works: &[Work] = match (receives, args.no_charts) {
+        (true, false) => &Work::ALL,
+        (true, true) => &[Work::Publish],
+        (false, _) => &[],
+    };
+    let upkeep = receives.then(|| UpkeepState::new(works));
     if let Some(upkeep) = &upkeep {
         super::upkeep::begin(deployment.clone(), upkeep.clone(), background.stop.clone());
     }

@@ -1,4 +1,5 @@
-//! What a server does every day by itself: `candor merge` and `candor chart`.
+//! What a server does every day by itself: `candor publish` of what has expired, `candor merge` and
+//! `candor chart`.
 //!
 //! It runs on a thread of its own, which may be killed at any moment: what is public stays whole, and
 //! the next run completes the work. A panic is noted like any failure, and tried again like one; should
@@ -9,7 +10,7 @@ use super::merge::merge_deployment;
 use crate::aggregate::daily::Daily;
 use crate::aggregate::{ChartError, Unwatched, UpkeepState, Weeks, Work};
 use crate::event::Event;
-use crate::publish::Deployment;
+use crate::publish::{CompileDay, Deployment, Republished, republish};
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -18,7 +19,7 @@ use std::time::Duration;
 /// How often the clock is looked at. A wait of hours would be wrong after the machine slept.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Merges and charts now, and after the end of each day in UTC, until `stop` happens.
+/// Does all that `state` wants now, and after the end of each day in UTC, until `stop` happens.
 pub(super) fn begin(deployment: Deployment, state: UpkeepState, stop: Event) {
     thread::spawn(move || {
         keep_up(&state, &stop, LOOK, Timestamp::now, |work| run(&deployment, work));
@@ -39,7 +40,10 @@ fn keep_up(
             loop {
                 if daily.is_due(now()) {
                     let begun = now();
-                    let done = Work::ALL.iter().all(|work| run_once(state, *work, &now, &run));
+                    let done = state
+                        .wanted()
+                        .iter()
+                        .fold(true, |done, work| run_once(state, *work, &now, &run) && done);
                     daily.note(begun, done);
                 }
                 if stop.wait(look) {
@@ -81,6 +85,20 @@ fn run_once(
 
 fn run(deployment: &Deployment, work: Work) -> Result<(), String> {
     match work {
+        Work::Publish => match republish(deployment, CompileDay::at(Timestamp::now())) {
+            Ok(Republished::New(new)) => {
+                tracing::info!(version = new.version, "what has expired is no longer collected");
+                Ok(())
+            }
+            Ok(Republished::NothingToDo(why)) => {
+                tracing::debug!("no config is published: {why}");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!("what has expired is still collected: {error}");
+                Err(error.to_string())
+            }
+        },
         Work::Merge => match merge_deployment(deployment, &Unwatched) {
             Ok(merged) => {
                 for problem in &merged.problems {
@@ -128,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_problem_until_the_work_is_done_again() {
-        let (state, stop) = (UpkeepState::since(clock()()), Event::new());
+        let (state, stop) =
+            (UpkeepState::since(&[Work::Merge, Work::Chart], clock()()), Event::new());
         let runs = AtomicU64::new(0);
         let seen = std::sync::Mutex::new(Vec::new());
         keep_up(&state, &stop, Duration::ZERO, clock(), |work| {
@@ -155,14 +174,14 @@ mod tests {
         ];
         assert_eq!(*seen.lock().expect("a lock"), expected);
         assert_eq!(state.problems(Timestamp::UNIX_EPOCH), Vec::<String>::new());
-        let [merge, chart] = Work::ALL.map(|work| state.work(work));
+        let [merge, chart] = [Work::Merge, Work::Chart].map(|work| state.work(work));
         assert_eq!((merge.done_count, merge.failed_count), (2, 1));
         assert_eq!((chart.done_count, chart.failed_count), (1, 1));
     }
 
     #[test]
     fn a_thread_that_ends_is_a_problem_and_is_begun_again() {
-        let (state, stop) = (UpkeepState::new(), Event::new());
+        let (state, stop) = (UpkeepState::new(&[Work::Merge, Work::Chart]), Event::new());
         let looks = AtomicU64::new(0);
         let now = || match looks.fetch_add(1, Ordering::SeqCst) {
             0 => panic!("as a test asked"),

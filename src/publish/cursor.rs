@@ -51,7 +51,7 @@ impl Cursor {
     pub(super) fn write(&self, commit: &ObjectName) -> Result<(), CursorError> {
         let write = || {
             fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
-            write_durably(&self.path, &format!("{commit}\n{}", self.about))
+            write_durably(&self.path, &format!("{commit}\n{}", self.about), 0o600)
         };
         write().map_err(|source| CursorError { path: self.path.clone(), source })
     }

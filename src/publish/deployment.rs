@@ -9,6 +9,7 @@
 //! DIR/reports/            the reports that were accepted
 //! DIR/reports.segments    which files of them there were, so that a folder that is gone is missed
 //! DIR/store/              the store, where candor.toml says `file://store`
+//! DIR/charts.json         which repository was published from, mode 0600
 //! DIR/watch/              how far watched branches were dealt with
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
 //! DIR/scratch/            files of public data that are being made; empty while none are
@@ -198,7 +199,7 @@ impl Deployment {
         let signer = deployment.identity().read_or_register()?;
         deployment.log_of(signer)?.create()?;
         // The settings come last: they are what makes the folder a deployment.
-        write_durably(&settings, &text).map_err(|e| failed("write", &settings, e))?;
+        write_durably(&settings, &text, 0o644).map_err(|e| failed("write", &settings, e))?;
         Ok(deployment)
     }
 
@@ -358,6 +359,11 @@ impl Deployment {
         self.folder.join("scratch")
     }
 
+    /// Where it is kept which repository was published from.
+    pub fn charts_source(&self) -> PathBuf {
+        self.folder.join("charts.json")
+    }
+
     /// Where it is kept how far watched branches were dealt with.
     pub fn watched(&self) -> PathBuf {
         self.folder.join("watch")
@@ -379,15 +385,21 @@ fn resolved(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
-pub(super) fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a file whole, so that it survives a power cut.
+pub(super) fn write_durably(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    // What is written may hold a token.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> DeploymentError {
+pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> DeploymentError {
     DeploymentError::Io { action, path: path.display().to_string(), source }
 }

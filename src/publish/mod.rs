@@ -11,6 +11,7 @@
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
 //! | `cursor` | how far a watched branch was dealt with |
+//! | `source` | which repository was published from, and publishing from it on a day when something expires |
 //! | `watch` | which commits to publish, in order, when a branch moves |
 //!
 //! There is no list of versions beside the log. Entry *i* of the log *is* version `v0.(i+1).0`:
@@ -24,6 +25,7 @@ mod chart_id;
 mod cursor;
 mod deployment;
 mod describe;
+mod source;
 mod transaction;
 mod versions;
 mod watch;
@@ -35,6 +37,7 @@ pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, in_force};
 pub use chart_id::{ChartIds, RESERVED};
 pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
+pub use source::{ChartsSource, RepublishError, Republished, republish};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 pub use versions::{VersionError, Versions, zip_key};
 pub use watch::{Found, Watch, WatchError};

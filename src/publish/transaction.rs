@@ -220,6 +220,14 @@ impl Publisher {
         })
     }
 
+    /// Whether something that the newest catalogue lists has expired by a day; `None` where it does not
+    /// know.
+    pub(super) fn expires_by(&self, day: CompileDay) -> Result<Option<bool>, PublishError> {
+        let newest = self.catalogues.newest()?;
+        let expired = |last: Option<Date>| last.is_some_and(|last| last < day.date());
+        Ok(newest.map(|newest| newest.charts.iter().any(|chart| expired(chart.expires))))
+    }
+
     /// Publishes a commit's config as the next version, if it differs from the newest one, and
     /// records the commit's catalogue.
     pub fn publish(

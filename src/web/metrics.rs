@@ -87,7 +87,7 @@ impl<'a> Figures<'a> {
         Figures {
             site,
             uploads: entrance.map(Entrance::state).unwrap_or_default(),
-            upkeep: upkeep.unwrap_or_default(),
+            upkeep: upkeep.unwrap_or_else(|| UpkeepState::new(&[])),
             clock: clock.map(|clock| clock()).unwrap_or_default(),
             lost,
         }
@@ -154,7 +154,7 @@ impl fmt::Display for Figures<'_> {
         };
         let seconds = |time: Option<Timestamp>| time.map_or(0, Timestamp::as_second).into();
         let ended = works(&|work| seconds(upkeep.work(work).ended));
-        let help = "When a merge or chart ended last, in seconds since 1970; 0 before the first.";
+        let help = "When a merge, a chart or a check for what has expired ended last, in seconds since 1970; 0 before the first.";
         family("upkeep_ended_time_seconds", "gauge", help, &ended)?;
         let failed = works(&|work| upkeep.work(work).problem.is_some().into());
         family("upkeep_last_failed", "gauge", "Whether the last one failed.", &failed)?;
@@ -169,7 +169,7 @@ impl fmt::Display for Figures<'_> {
                 (format!("{{work=\"{name}\",outcome=\"{outcome}\"}}"), count.into())
             })
         });
-        let help = "Merges and charts, by what came of them.";
+        let help = "Merges, charts and checks for what has expired, by what came of them.";
         family("upkeep_runs_total", "counter", help, &done.collect::<Vec<_>>())?;
         let help = "How often the thread that merges and charts was begun again.";
         family("upkeep_restarts_total", "counter", help, &number(upkeep.restarts()))?;

@@ -43,7 +43,7 @@ async fn being_alive_ready_and_well_are_three_things() {
 #[tokio::test]
 async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
     let site = Fixture::with(1).site().await;
-    let upkeep = UpkeepState::new();
+    let upkeep = UpkeepState::new(&[Work::Merge, Work::Chart]);
     let said: Arc<Mutex<Vec<String>>> = Arc::default();
     let (lost, skewed) = (said.clone(), said.clone());
     site.set_operations(Operations {
