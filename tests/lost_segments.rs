@@ -189,6 +189,29 @@ fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknow
     }
 }
 
+/// As whoever restores a backup does while the server runs: same name, same bytes, another file.
+#[test]
+fn a_copy_that_takes_the_place_of_the_open_segment_is_noticed() {
+    let folder = TempDir::new().expect("a temporary folder");
+    front_door::deploy(folder.path());
+    let server = receiving(folder.path());
+    assert_eq!(server.upload(&report(0)), 200);
+    let path = folder.path().join("reports/00000001.open");
+    let copy = path.with_extension("copy");
+    std::fs::copy(&path, &copy).expect("copied");
+    std::fs::rename(&copy, &path).expect("in its place");
+    // What the server writes to is in no folder any more.
+    assert_eq!(server.upload(&report(1)), 503);
+    let mut taken = 503;
+    while taken == 503 {
+        taken = server.upload(&report(1));
+    }
+    assert_eq!(taken, 200);
+    assert!(server.stop().success());
+    merged(&mut merge(folder.path()));
+    assert_eq!(reports_merged(folder.path()), 2);
+}
+
 #[test]
 fn a_folder_that_is_gone_while_nothing_runs_is_missed_with_its_list() {
     for merged_before in [false, true] {
