@@ -53,6 +53,9 @@ pub mod tlog;
 #[cfg(feature = "server")]
 pub mod web;
 
+#[cfg(all(test, feature = "server"))]
+mod power_cut;
+
 // What tests inside and outside share says `candor`.
 #[cfg(test)]
 extern crate self as candor;
