@@ -28,6 +28,9 @@
 //! - `client`: what a program that counts embeds. No async runtime.
 //! - `server` (default): the `candor` binary.
 
+// Nobody goes around `durable`.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 #[cfg(feature = "server")]
 pub mod aggregate;
 #[cfg(feature = "server")]

@@ -36,6 +36,9 @@
 //! In unit tests every call is recorded with the place that asked for it, and `power_cut` replays
 //! every state that a power cut may leave. Each sync there has to be needed by some promise.
 
+// Everywhere else these are refused.
+#![allow(clippy::disallowed_methods)]
+
 mod file;
 #[cfg_attr(not(test), path = "unrecorded.rs")]
 pub(crate) mod recorder;
@@ -80,7 +83,7 @@ pub fn replace(path: &Path, temporary: &Path, content: &[u8], make: Make) -> io:
 #[track_caller]
 pub fn create(path: &Path, temporary: &Path, content: &[u8], make: Make) -> io::Result<bool> {
     write_temporary(temporary, content, make)?;
-    let created = link(temporary, path);
+    let created = link_unsynced(temporary, path);
     // It is written anew each time, so it does not matter if it stays.
     let _ = remove_unsynced(temporary);
     let created = created?;
@@ -105,8 +108,8 @@ fn write_temporary(path: &Path, content: &[u8], make: Make) -> io::Result<()> {
 }
 
 /// Gives the file a second name, if that is free; `false` if not. Where the file system has no
-/// links, it gets the name in place of its own.
-fn link(from: &Path, to: &Path) -> io::Result<bool> {
+/// links, it gets the name in place of its own. Nothing is durable until the folder is synced.
+pub fn link_unsynced(from: &Path, to: &Path) -> io::Result<bool> {
     match fs::hard_link(from, to) {
         Ok(()) => {
             recorder::linked(from, to);

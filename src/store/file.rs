@@ -231,7 +231,7 @@ impl Store for FileStore {
         }
         // An object that was there already may owe its name to a writer that died before syncing
         // the folder: sync it all the same.
-        let paths: Vec<_> = objects.iter().map(|(key, _)| self.path(key)).collect();
+        let paths: Vec<_> = objects.keys().map(|key| self.path(key)).collect();
         self.sync_names(paths.iter())
     }
 
