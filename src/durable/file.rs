@@ -25,6 +25,7 @@ impl NewFile {
 
     /// Adds these bytes.
     pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.recorded.alive()?;
         self.file.write_all(bytes)?;
         self.recorded.appended(bytes);
         Ok(())
@@ -33,6 +34,7 @@ impl NewFile {
     /// Makes what was written durable. Where that fails the file is of no use: see the module's page.
     #[track_caller]
     pub fn sync(self) -> io::Result<()> {
+        self.recorded.alive_to_sync()?;
         if self.recorded.synced(recorder::Sync::File) {
             return Ok(());
         }
@@ -61,6 +63,7 @@ impl AppendFile {
     /// Adds these bytes, which are durable after [`AppendFile::sync`].
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         // It was opened for appending: what is written goes to its end, wherever that is.
+        self.recorded.alive()?;
         self.file.write_all(bytes)?;
         self.recorded.appended(bytes);
         Ok(())
@@ -69,6 +72,7 @@ impl AppendFile {
     /// Makes what was added durable. Where that fails nothing may be added any more.
     #[track_caller]
     pub fn sync(&mut self) -> io::Result<()> {
+        self.recorded.alive_to_sync()?;
         if self.recorded.synced(recorder::Sync::File) {
             return Ok(());
         }
@@ -79,6 +83,7 @@ impl AppendFile {
     #[track_caller]
     pub fn cut(&mut self, length: u64) -> io::Result<()> {
         self.cut_unsynced(length)?;
+        self.recorded.alive_to_sync()?;
         if self.recorded.synced(recorder::Sync::File) {
             return Ok(());
         }
@@ -87,6 +92,7 @@ impl AppendFile {
 
     /// Cuts it to this length.
     pub fn cut_unsynced(&mut self, length: u64) -> io::Result<()> {
+        self.recorded.alive()?;
         self.file.set_len(length)?;
         self.recorded.cut(length);
         Ok(())

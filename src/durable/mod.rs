@@ -110,6 +110,7 @@ fn write_temporary(path: &Path, content: &[u8], make: Make) -> io::Result<()> {
 /// Gives the file a second name, if that is free; `false` if not. Where the file system has no
 /// links, it gets the name in place of its own. Nothing is durable until the folder is synced.
 pub fn link_unsynced(from: &Path, to: &Path) -> io::Result<bool> {
+    recorder::alive(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => {
             recorder::linked(from, to);
@@ -140,6 +141,7 @@ pub fn remove(path: &Path) -> io::Result<bool> {
 
 /// As [`rename`], and nothing of it is durable until the folder of `to` is synced.
 pub fn rename_unsynced(from: &Path, to: &Path) -> io::Result<()> {
+    recorder::alive(to)?;
     recorder::check_devices(from, to)?;
     fs::rename(from, to)?;
     recorder::renamed(from, to);
@@ -148,6 +150,7 @@ pub fn rename_unsynced(from: &Path, to: &Path) -> io::Result<()> {
 
 /// As [`remove`], and nothing of it is durable until the folder is synced.
 pub fn remove_unsynced(path: &Path) -> io::Result<bool> {
+    recorder::alive(path)?;
     match fs::remove_file(path) {
         Ok(()) => {
             recorder::removed(path);
@@ -179,6 +182,7 @@ pub fn make_folders(path: &Path) -> io::Result<()> {
 /// As [`make_folders`], with the mode that the builder says; tells which were made, the outermost
 /// first. Their names are durable once the folder that each is in is synced.
 pub fn make_folders_unsynced(path: &Path, builder: &mut DirBuilder) -> io::Result<Vec<PathBuf>> {
+    recorder::alive(path)?;
     builder.recursive(false);
     let mut missing = Vec::new();
     for folder in path.ancestors() {
@@ -203,6 +207,7 @@ pub fn make_folders_unsynced(path: &Path, builder: &mut DirBuilder) -> io::Resul
 /// Makes the names in a folder durable.
 #[track_caller]
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    recorder::alive_to_sync(folder)?;
     if recorder::folder_synced(folder, recorder::Sync::Folder) {
         return Ok(());
     }

@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Rename(PathBuf, PathBuf),
     Link(PathBuf, PathBuf),
     Remove(PathBuf),
+    /// A file that others have made, and made durable.
+    Found(PathBuf, FileNumber, Vec<u8>),
     /// Something that the outside now relies on.
     Promise(String),
 }
@@ -52,6 +54,9 @@ pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
     names: BTreeMap<PathBuf, FileNumber>,
     numbers: usize,
+    /// The program is killed instead of this sync, counted from now.
+    killed_in: Option<usize>,
+    is_killed: bool,
 }
 
 /// A folder that is recorded, or whose syncs are left out; until this is dropped.
@@ -93,6 +98,33 @@ impl Recorder {
         if let Some(record) = &self.record {
             lock(record).events.push(Event::Promise(promise.into()));
         }
+    }
+
+    /// Notes a file that others have made, and made durable.
+    pub(crate) fn found(&self, path: &Path) {
+        if let Some(record) = &self.record {
+            let (mut record, bytes) = (lock(record), fs::read(path).expect("a file"));
+            let number = record.numbers;
+            record.numbers += 1;
+            record.names.insert(path.to_owned(), number);
+            record.events.push(Event::Found(path.to_owned(), number, bytes));
+        }
+    }
+
+    /// The program that runs now is killed when it asks for a sync, after so many others: that one is
+    /// not done, and nothing after it until [`Recorder::restart`].
+    pub(crate) fn kill_at_sync(&self, syncs: usize) {
+        if let Some(record) = &self.record {
+            lock(record).killed_in = Some(syncs);
+        }
+    }
+
+    /// Another program takes over. Whether the one before was killed.
+    pub(crate) fn restart(&self) -> bool {
+        let Some(record) = &self.record else { return false };
+        let mut record = lock(record);
+        record.killed_in = None;
+        std::mem::take(&mut record.is_killed)
     }
 
     /// Ends the recording.
@@ -177,6 +209,14 @@ impl Handle {
         self.note(|number| Event::Cut(number, usize::try_from(length).expect("a length")));
     }
 
+    pub(super) fn alive(&self) -> io::Result<()> {
+        alive(&self.path)
+    }
+
+    pub(super) fn alive_to_sync(&self) -> io::Result<()> {
+        alive_to_sync(&self.path)
+    }
+
     /// Whether the sync is not to be done.
     #[track_caller]
     pub(super) fn synced(&self, what: Sync) -> bool {
@@ -243,6 +283,24 @@ pub(super) fn folder_synced(folder: &Path, what: Sync) -> bool {
     let site = site(Location::caller(), what);
     record(folder, |record| record.events.push(Event::SyncFolder(folder.to_owned(), site)));
     root_of(folder).is_some()
+}
+
+/// Fails where the program was killed.
+pub(super) fn alive(path: &Path) -> io::Result<()> {
+    match record(path, |record| record.is_killed) {
+        Some(true) => Err(io::Error::other("the program was killed by a test")),
+        _ => Ok(()),
+    }
+}
+
+/// As [`alive`], before a sync, in the place of which the program may be killed.
+pub(super) fn alive_to_sync(path: &Path) -> io::Result<()> {
+    record(path, |record| match &mut record.killed_in {
+        Some(0) => record.is_killed = true,
+        Some(syncs) => *syncs -= 1,
+        None => {}
+    });
+    alive(path)
 }
 
 /// Files below two recorded folders are on two disks.

@@ -15,6 +15,14 @@ pub(crate) enum Sync {
 pub(super) struct Handle;
 
 impl Handle {
+    pub(super) fn alive(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn alive_to_sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     pub(super) fn appended(&self, _: &[u8]) {}
 
     pub(super) fn cut(&self, _: u64) {}
@@ -42,6 +50,14 @@ pub(super) fn removed(_: &Path) {}
 
 pub(super) fn folder_synced(_: &Path, _: Sync) -> bool {
     false
+}
+
+pub(super) fn alive(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn alive_to_sync(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 pub(super) fn check_devices(_: &Path, _: &Path) -> io::Result<()> {

@@ -43,7 +43,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{DirBuilder, File};
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -359,8 +359,8 @@ impl Writer {
         .map_err(|e| failed("write a segment in", folder, e))?;
         list.note_begun(segment.number()).map_err(list_failed)?;
         // The folder itself must survive too, and the copy of the list beside it.
-        let above = made.iter().skip(1).map(PathBuf::as_path).chain([folder]);
-        for folder in above.map(durable::folder_of) {
+        let new = if made.is_empty() { vec![folder.to_owned()] } else { made };
+        for folder in new.iter().map(|new| durable::folder_of(new)) {
             durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
         }
         let disk = Arc::default();

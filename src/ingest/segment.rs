@@ -11,8 +11,9 @@
 //! ([`durable`](crate::durable) says why): the next record goes to a new segment.
 //!
 //! Beginning a segment: write the header to the new file, `fsync` the folder; the header is synced with
-//! the first records. Sealing, once the next segment has begun: `rename`, `fsync` the folder. Both are
-//! then noted in the list of segments, by whoever asked for it.
+//! the first records. Sealing, once the next segment has begun: `rename`, and no sync: a segment that has
+//! its old name again after a power cut is sealed by the next open of the folder. Both are then noted in
+//! the list of segments, by whoever asked for it.
 
 use super::check::Identity;
 use super::folder::{self, SegmentName};
@@ -248,7 +249,7 @@ pub(super) fn seal(folder: &Path, number: u64, latest: Option<Date>) -> io::Resu
     if latest.is_some() {
         let from = SegmentName { number, until: None }.file_name();
         let to = SegmentName { number, until: latest }.file_name();
-        durable::rename(&folder.join(from), &folder.join(to))?;
+        durable::rename_unsynced(&folder.join(from), &folder.join(to))?;
     }
     Ok(())
 }

@@ -110,6 +110,13 @@ impl<'a> Disk<'a> {
                     self.change(folder(path), Step::Remove(path.clone(), file), None);
                 }
             }
+            Event::Found(path, number, bytes) => {
+                let now = Rc::new(bytes.clone());
+                let content = Content { synced: now.clone(), now, is_certain: true };
+                self.files.insert(*number, content);
+                self.names.insert(path.clone(), Entry::File(*number));
+                self.seen.insert(path.clone(), Entry::File(*number));
+            }
             Event::Promise(_) => {}
         }
     }

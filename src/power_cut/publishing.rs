@@ -26,7 +26,11 @@ const PUBLISHED: usize = 2;
 type Anyhow<T> = Result<T, Box<dyn Error>>;
 
 /// One deployment is made and publishes.
-pub(super) fn scenario() -> Scenario {
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![scenario()]
+}
+
+fn scenario() -> Scenario {
     let charts = tempfile::tempdir().expect("a folder");
     let revisions = revisions(charts.path());
     let temporary = tempfile::tempdir().expect("a folder");

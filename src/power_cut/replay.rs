@@ -13,21 +13,21 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What was before the power went.
-pub(super) struct Before<'a> {
+pub(crate) struct Before<'a> {
     /// What the outside was told.
-    pub(super) promises: &'a [&'a str],
+    pub(crate) promises: &'a [&'a str],
     /// The contents that some file has had, by its path below the root.
     seen: &'a [(PathBuf, Vec<u8>)],
 }
 
 impl Before<'_> {
     /// Whether this was promised.
-    pub(super) fn promised(&self, promise: &str) -> bool {
+    pub(crate) fn promised(&self, promise: &str) -> bool {
         self.promises.contains(&promise)
     }
 
     /// What this file has shown to whoever looked, since the recording began.
-    pub(super) fn seen(&self, path: &str) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn seen(&self, path: &str) -> impl Iterator<Item = &[u8]> {
         let named = self.seen.iter().filter(move |(seen, _)| seen == Path::new(path));
         named.map(|(_, bytes)| bytes.as_slice())
     }
@@ -37,15 +37,16 @@ impl Before<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Replayed {
     pub(super) states: usize,
-    pub(super) points: usize,
     /// The first promise that was broken, and where.
     pub(super) broken: Option<String>,
-    known: HashSet<u64>,
+    /// All states that were met, with what was promised before.
+    pub(super) known: HashSet<u64>,
 }
 
-/// Checks every state at every point.
-pub(super) fn replay(scenario: &Scenario) -> Replayed {
-    run(scenario, None, HashSet::new(), true)
+/// Checks every state that is not known at every point; without one of the syncs. Ends at the first
+/// promise that is broken.
+pub(super) fn replay(scenario: &Scenario, without: Option<Site>, known: HashSet<u64>) -> Replayed {
+    run(scenario, without, known, true)
 }
 
 /// How many syncs there are, and those that can be left out: no promise of any scenario breaks.
@@ -66,7 +67,7 @@ pub(super) fn survivors(scenarios: &[Scenario]) -> (usize, Vec<String>) {
         let name = format!("{}:{} ({:?})", site.file, site.line, site.what);
         let killed = scenarios.iter().zip(&known).find_map(|(scenario, known)| {
             let is_there = sites(scenario).contains(site);
-            let replayed = is_there.then(|| run(scenario, Some(*site), known.clone(), true))?;
+            let replayed = is_there.then(|| replay(scenario, Some(*site), known.clone()))?;
             replayed.broken.map(|broken| (replayed.states, scenario.name, broken))
         });
         match killed {
@@ -83,8 +84,6 @@ pub(super) fn survivors(scenarios: &[Scenario]) -> (usize, Vec<String>) {
     (all.len(), survivors)
 }
 
-/// Goes through all states that are not known; without one of the syncs. Ends at the first promise
-/// that is broken.
 fn run(scenario: &Scenario, without: Option<Site>, known: HashSet<u64>, checks: bool) -> Replayed {
     let Scenario { root, record, check, .. } = scenario;
     let mut disk = Disk::before(root, record, without);
@@ -107,7 +106,6 @@ fn run(scenario: &Scenario, without: Option<Site>, known: HashSet<u64>, checks: 
             }
             _ => {}
         }
-        replayed.points += 1;
         for state in states::after_cut(&disk, &never_synced) {
             if !replayed.known.insert(key(&state, promises.len(), seen.len())) || !checks {
                 continue;
