@@ -114,6 +114,9 @@ impl<'a> Disk<'a> {
                 let now = Rc::new(bytes.clone());
                 let content = Content { synced: now.clone(), now, is_certain: true };
                 self.files.insert(*number, content);
+                let above: Vec<PathBuf> =
+                    path.ancestors().take_while(|at| *at != self.root).map(folder_path).collect();
+                above.iter().for_each(|folder| self.sync_folder(folder));
                 self.names.insert(path.clone(), Entry::File(*number));
                 self.seen.insert(path.clone(), Entry::File(*number));
             }
@@ -234,6 +237,10 @@ impl Step {
             }
         }
     }
+}
+
+fn folder_path(path: &Path) -> PathBuf {
+    folder(path).to_owned()
 }
 
 fn folder(path: &Path) -> &Path {

@@ -16,6 +16,7 @@ mod states;
 pub(crate) use replay::Before;
 
 use crate::aggregate::power_cut as merging;
+use crate::client::report::power_cut as reporting;
 use crate::durable::recorder::Record;
 use crate::ingest::power_cut as ingesting;
 use replay::{replay, survivors};
@@ -65,8 +66,18 @@ fn merging_keeps_its_promises() {
 }
 
 #[test]
+fn a_users_folder_keeps_its_promises() {
+    keep_their_promises(&reporting::scenarios());
+}
+
+#[test]
 fn every_sync_is_needed() {
-    let all = [ingesting::scenarios(), merging::scenarios(), publishing::scenarios()];
+    let all = [
+        reporting::scenarios(),
+        ingesting::scenarios(),
+        merging::scenarios(),
+        publishing::scenarios(),
+    ];
     let scenarios: Vec<Scenario> = all.into_iter().flatten().collect();
     let (sites, survivors) = survivors(&scenarios);
     println!("{} of {sites} mutants killed", sites - survivors.len());

@@ -197,16 +197,18 @@ impl Shelf {
             .map_err(at_target("write", path))
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file that is of no use any more, if it is there. Not durably: whoever finds it again
+    /// after a power cut does so once more.
     pub(super) fn remove(&self, path: &Path) -> Result<(), ReportError> {
         interruption()?;
-        durable::remove(path).map(drop).map_err(at_target("remove", path))
+        durable::remove_unsynced(path).map(drop).map_err(at_target("remove", path))
     }
 
-    /// Gives a file another name, in the place of any other file.
+    /// Gives a report that was dealt with the name that says so, in the place of any other file. Not
+    /// durably: it has one of the two names after a power cut, and is then dealt with once more.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), ReportError> {
         interruption()?;
-        durable::rename(from, to).map_err(at_target("write", to))
+        durable::rename_unsynced(from, to).map_err(at_target("write", to))
     }
 
     /// Where what is written gets no name that counts. Whoever has the lock is the only one to use it.
@@ -214,13 +216,16 @@ impl Shelf {
         own_folder(&self.folder).join("tmp")
     }
 
-    /// Removes these files: the user wants them gone.
+    /// Removes these files, durably: the user wants them gone.
     ///
     /// # Errors
     ///
     /// One of them cannot be removed; those before it are.
     pub fn clear(&self, files: &[PathBuf]) -> Result<(), ReportError> {
-        files.iter().try_for_each(|file| self.remove(file))
+        for file in files {
+            durable::remove(file).map_err(at_target("remove", file))?;
+        }
+        Ok(())
     }
 
     /// Removes all that Candor keeps in the folder, the user's choice last, and the folder itself.
@@ -234,7 +239,8 @@ impl Shelf {
         for part in [folder.local(), folder.upload(), own_folder(folder)] {
             fs::remove_dir_all(&part).map_err(ReportError::io("remove", &part))?;
         }
-        self.remove(&folder.mode_file())?;
+        let mode = folder.mode_file();
+        durable::remove(&mode).map_err(at_target("remove", &mode))?;
         match fs::remove_dir(folder.path()) {
             Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
             removed => removed.map(|()| true).map_err(ReportError::io("remove", folder.path())),
