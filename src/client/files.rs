@@ -18,7 +18,7 @@
 //! Folders above the telemetry folder are the user's affair: those may be links. Systems other
 //! than Unix have neither owners nor pipes in this sense; only the kind of the file is looked at.
 
-use crate::durable;
+use crate::durable::{self, NewFile};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -71,6 +71,17 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 pub(crate) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
     may_grow_to(content.len() as u64)?;
     durable::replace(path, temporary, content, make)
+}
+
+/// As [`replace`], but nothing of it is durable.
+pub(crate) fn replace_unsynced(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
+    // What a killed process left.
+    durable::remove_unsynced(temporary)?;
+    may_grow_to(content.len() as u64)?;
+    let mut file = NewFile::new(make(temporary)?, temporary);
+    file.write_all(content)
+        .and_then(|()| durable::rename_unsynced(temporary, path))
+        .inspect_err(|_| drop(durable::remove_unsynced(temporary)))
 }
 
 /// Makes a file with this content, durably; `false` if there is one, which stays as it is.

@@ -16,7 +16,6 @@ use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::report::own_folder;
 use crate::durable;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -96,11 +95,7 @@ impl Marks {
     fn write(&self, path: &Path, content: &str) -> io::Result<()> {
         // Processes that write at once have a name each.
         let temporary = path.with_extension(std::process::id().to_string());
-        // What a killed process of the same number left.
-        let _ = fs::remove_file(&temporary);
-        files::create(&temporary, content.as_bytes())?;
-        durable::rename_unsynced(&temporary, path)
-            .inspect_err(|_| drop(fs::remove_file(&temporary)))
+        files::replace_unsynced(path, &temporary, content.as_bytes())
     }
 }
 
@@ -111,6 +106,7 @@ fn seconds(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn marks() -> (tempfile::TempDir, Marks) {
         let temporary = tempfile::tempdir().expect("a temporary folder");

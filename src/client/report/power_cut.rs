@@ -1,8 +1,9 @@
 //! A user's folder: a choice that was confirmed stays, of each week one X is sent and no other, and what
 //! was seen of the log is not forgotten.
 
+use super::known_config::must_check;
 use super::testing::{CONFIG, CounterFile, Deployment, FILE, day};
-use super::{Listing, LocalReport, RunOptions, Shelf, X, own_folder, run::run};
+use super::{Destination, Listing, LocalReport, RunOptions, Shelf, X, own_folder, run::run};
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
@@ -14,16 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering::SeqCst;
 
 const FOLDER: &str = "config/candor/project";
 /// What the user chooses, in order; before that, nothing.
 const CHOICES: [Mode; 2] = [Mode::On, Mode::Off];
 const WEEKS: [&str; 2] = ["2026-11-08", "2026-11-15"];
 
-/// Opted in; two weeks are counted, and reported in two runs, before the first of which there is no
-/// network; the answer to the first report is lost. Then the user opts out, and has the reports
-/// removed.
+/// Opted in; a week is counted. A run before its end, one that is shown a log which is none, and one
+/// that sends the report, to which the answer is lost. A second week, of which X is drawn without a
+/// network, and that is sent with the first. Then the user opts out, and has all reports removed.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let temporary = tempfile::tempdir().expect("a folder");
     let root = temporary.path().to_owned();
@@ -33,26 +33,38 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     recorder.promise("choosing");
     choose(&folder, Mode::On).expect("stored");
     recorder.promise("chosen");
-    for (number, week) in WEEKS.into_iter().enumerate() {
-        let begin = ["2026-11-03", "2026-11-08"][number];
+    let count = |begin: &str, end: &str| {
         files::create_folder(&folder.local()).expect("made");
-        let counted = CounterFile { begin, end: week, ..FILE }.write(folder.path());
-        recorder.found(&counted);
-        recorder.promise(format!("counted {week}"));
-        if number == 0 {
-            server.reachable.store(false, SeqCst);
-            report(&folder, &Noting { server: &server, recorder: None }, "2026-11-09")
-                .expect("a run");
-            recorder.promise("bound");
-            server.reachable.store(true, SeqCst);
-        }
-        server.answers(if number == 0 { None } else { Some(Answer::Taken) });
-        let wire = Noting { server: &server, recorder: Some(&recorder) };
-        report(&folder, &wire, ["2026-11-10", "2026-11-16"][number]).expect("a run");
-        recorder.promise(format!("reported {week}"));
+        recorder.found(&CounterFile { begin, end, ..FILE }.write(folder.path()));
+        recorder.promise(format!("counted {end}"));
+    };
+    let run = |server: &Deployment, today: &str, lies: bool, sends: bool| {
+        let wire = Noting { server, lies, recorder: Some(&recorder) };
+        report(&folder, &wire, today, sends).expect("a run");
+    };
+    let reported = |week: &str| {
+        let path = folder.local().join(format!("local.{week}.json"));
+        let local = LocalReport::from_json(&fs::read(path).expect("there")).expect("a report");
+        let x = local.draw.expect("X was drawn").x;
+        recorder.promise(format!("drawn {week} {x:?}"));
         recorder.promise(format!("seen {}", newest_seen(&folder)));
-        server.configs.publish(&CONFIG.replace("build,run", "build,run,test"));
-    }
+    };
+    count("2026-11-03", WEEKS[0]);
+    run(&server, "2026-11-07", false, true);
+    recorder.promise("bound");
+    run(&server, "2026-11-09", true, true);
+    recorder.promise("in doubt");
+    recorder.promise("asks again");
+    server.answers(None);
+    run(&server, "2026-11-10", false, true);
+    reported(WEEKS[0]);
+    server.configs.publish(&CONFIG.replace("build,run", "build,run,test"));
+    server.answers(Some(Answer::Taken));
+    count("2026-11-08", WEEKS[1]);
+    run(&server, "2026-11-16", false, false);
+    reported(WEEKS[1]);
+    run(&server, "2026-11-17", false, true);
+    reported(WEEKS[1]);
     recorder.promise("choosing");
     choose(&folder, Mode::Off).expect("stored");
     recorder.promise("chosen");
@@ -91,24 +103,31 @@ fn check(folder: &Folder, before: &Before<'_>, server: &Deployment) -> Result<()
             );
         }
     }
-    if before.promised("bound") && !own_folder(folder).join("destination.json").is_file() {
+    if before.promised("bound") && Destination::of_folder(folder)? != Some(server.destination()) {
         return Err("nobody knows any more where reports of this folder go".into());
+    }
+    if before.promised("in doubt") && !before.promised("asks again") && !must_check(folder) {
+        return Err("that the log could not be verified is forgotten".into());
     }
     let cleared = before.promised("begins to clear");
     let listing = Listing::read(folder)?;
     if before.promised("cleared") && listing != Listing::default() {
         return Err(format!("what was removed is back: {listing:?}").into());
     }
-    for week in told("reported ").filter(|_| !cleared) {
+    for drawn in told("drawn ").filter(|_| !cleared) {
+        let (week, x) = drawn.split_once(' ').unwrap_or_default();
         let path = folder.local().join(format!("local.{week}.json"));
-        LocalReport::from_json(&fs::read(path)?)?;
+        let local = LocalReport::from_json(&fs::read(path)?)?;
+        if local.draw.map(|draw| format!("{:?}", draw.x)).as_deref() != Some(x) {
+            return Err(format!("the X of {week} was {x}").into());
+        }
     }
     // Whatever was chosen: should the user opt in again, there must be one X to send.
     choose(folder, Mode::On)?;
     server.arrived.lock().expect("unpoisoned").clear();
-    let wire = Noting { server, recorder: None };
+    let wire = Noting { server, lies: false, recorder: None };
     for today in ["2026-11-18", "2026-11-19"] {
-        report(folder, &wire, today)?;
+        report(folder, &wire, today, true)?;
     }
     let mut sent: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for post in told("posted ") {
@@ -138,10 +157,15 @@ fn choose(folder: &Folder, mode: Mode) -> Result<(), crate::client::mode::SetMod
     mode.store(folder, day(if mode == Mode::On { "2026-11-01" } else { "2026-11-17" }))
 }
 
-fn report(folder: &Folder, wire: &Noting<'_>, today: &str) -> Result<(), super::ReportError> {
+fn report(
+    folder: &Folder,
+    wire: &Noting<'_>,
+    today: &str,
+    sends: bool,
+) -> Result<(), super::ReportError> {
     let options = RunOptions {
         folder: folder.clone(),
-        destination: Some(wire.server.destination()),
+        destination: sends.then(|| wire.server.destination()),
         now: day(today).start() + std::time::Duration::from_secs(3600),
         asked_by_user: false,
     };
@@ -168,12 +192,17 @@ fn find(folder: &Path) -> Option<String> {
 #[derive(Debug)]
 struct Noting<'a> {
     server: &'a Deployment,
+    /// Whether something answers that is not the log.
+    lies: bool,
     recorder: Option<&'a Recorder>,
 }
 
 impl Transport for Noting<'_> {
     fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        self.server.get(url, limit)
+        match self.lies && url.ends_with("/checkpoint") {
+            true => Ok(Some(b"no note".to_vec())),
+            false => self.server.get(url, limit),
+        }
     }
 }
 

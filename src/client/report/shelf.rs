@@ -184,6 +184,7 @@ impl Shelf {
     }
 
     /// Creates a file with this content. `false` if there is one already, which stays as it is.
+    #[track_caller]
     pub(super) fn create(&self, path: &Path, content: &str) -> Result<bool, ReportError> {
         interruption()?;
         let created = files::create_durably(path, &self.temporary(), content.as_bytes());
@@ -191,9 +192,18 @@ impl Shelf {
     }
 
     /// Creates a file with this content, in the place of any other.
+    #[track_caller]
     pub(super) fn replace(&self, path: &Path, content: &str) -> Result<(), ReportError> {
         interruption()?;
         files::replace(path, &self.temporary(), content.as_bytes())
+            .map_err(at_target("write", path))
+    }
+
+    /// As [`Shelf::replace`], but not durably: after a power cut there may be the file before, none, or
+    /// one that cannot be read. For what is only kept to save work.
+    pub(super) fn keep(&self, path: &Path, content: &str) -> Result<(), ReportError> {
+        interruption()?;
+        files::replace_unsynced(path, &self.temporary(), content.as_bytes())
             .map_err(at_target("write", path))
     }
 
