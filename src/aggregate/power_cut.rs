@@ -2,9 +2,9 @@
 
 use super::index::{Dataset, Index};
 use super::testing::{report, segment};
-use super::{PublicData, Unwatched, merge};
+use super::{MergeError, Merged, PublicData, Unwatched, merge};
 use crate::durable::recorder::Recorder;
-use crate::power_cut::{Before, Scenario};
+use crate::power_cut::{self, Before, Scenario};
 use crate::store::FileStore;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -22,8 +22,7 @@ const LATER: &str = "reports/00000002-until-2026-02-05.reports";
 /// Four merges. The second makes its files on another disk, after reports of a day that was public
 /// already; the next one removes what that replaced.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let (temporary, other) = (tempfile::tempdir(), tempfile::tempdir());
-    let (temporary, other) = (temporary.expect("a folder"), other.expect("a folder"));
+    let (temporary, other) = (power_cut::folder(), power_cut::folder());
     let root = temporary.path().to_owned();
     fs::create_dir(root.join("reports")).expect("made");
     let uploaded = |count: u64, days: &[&str]| {
@@ -108,8 +107,10 @@ fn check_files(root: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn merge_on(root: &Path, scratch: &Path, today: &str) -> Result<super::Merged, super::MergeError> {
+fn merge_on(root: &Path, scratch: &Path, today: &str) -> Result<Merged, MergeError> {
     let store = Arc::new(FileStore::new(root.join("store")));
     let today: Date = today.parse().expect("a date");
-    merge(&root.join("reports"), store, scratch, today, &Unwatched)
+    let is_locked = |error: &MergeError| matches!(error, MergeError::Running { .. });
+    let merge = || merge(&root.join("reports"), store.clone(), scratch, today, &Unwatched);
+    power_cut::unlocked(merge, is_locked)
 }

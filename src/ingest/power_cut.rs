@@ -4,12 +4,14 @@
 use super::folder::{self, SegmentName};
 use super::segment_list::listed_segments;
 use super::testing::{config, now, report};
-use super::{CheckedReport, Journal, Limits, LoggedConfig, Report, Stored, check, parse_date};
+use super::{
+    CheckedReport, Journal, JournalError, Limits, LoggedConfig, Report, Stored, check, parse_date,
+};
 use super::{record, stored_reports};
 use crate::durable::AppendFile;
 use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
-use crate::power_cut::{Before, Scenario};
+use crate::power_cut::{self, Before, Scenario};
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -30,7 +32,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 fn scenario(kill_at_sync: Option<usize>) -> Scenario {
-    let temporary = tempfile::tempdir().expect("a folder");
+    let temporary = power_cut::folder();
     let root = temporary.path().to_owned();
     if kill_at_sync.is_some() {
         // Whoever is killed may leave one folder without a durable name, and not two.
@@ -126,8 +128,10 @@ fn parse(promise: &str) -> (u32, u64) {
     (number.parse().expect("a number"), segment.parse().expect("a number"))
 }
 
-fn open(folder: &Path) -> Result<Journal, super::JournalError> {
-    Journal::open(folder, parse_date("2026-01-13").expect("a date"), LIMITS)
+fn open(folder: &Path) -> Result<Journal, JournalError> {
+    let oldest = parse_date("2026-01-13").expect("a date");
+    let is_locked = |error: &JournalError| matches!(error, JournalError::InUse { .. });
+    power_cut::unlocked(|| Journal::open(folder, oldest, LIMITS), is_locked)
 }
 
 fn checked(number: u32) -> CheckedReport {

@@ -22,6 +22,31 @@ use crate::ingest::power_cut as ingesting;
 use replay::{replay, survivors};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A folder, in memory where the system offers that: thousands of states are laid out.
+pub(crate) fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    match tempfile::tempdir_in(memory) {
+        Ok(folder) => folder,
+        Err(_) => tempfile::tempdir().expect("a temporary folder"),
+    }
+}
+
+/// Tries again while a lock is held: a test that starts a process lends it all locks for a moment.
+pub(crate) fn unlocked<T, E>(
+    attempt: impl Fn() -> Result<T, E>,
+    is_locked: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    for _ in 0..1000 {
+        match attempt() {
+            Err(error) if is_locked(&error) => std::thread::sleep(Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+    attempt()
+}
 
 /// Starts the program on what is left in a folder, and says which promise is broken.
 type Check = dyn Fn(&Path, &Before<'_>) -> Result<(), String>;

@@ -4,7 +4,7 @@
 use super::Scenario;
 use super::replay::Before;
 use crate::charts::{Repository, Revision};
-use crate::durable::recorder::Recorder;
+use crate::durable::{self, recorder::Recorder};
 use crate::gomod::RepositoryUrl;
 use crate::publish::{CompileDay, Deployment, DeploymentError, Outcome, Publisher};
 use crate::store::Key;
@@ -12,7 +12,6 @@ use crate::tlog::{LockRecord, Published, TreeHead};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 const HOST: &str = "telemetry.example.org";
@@ -25,31 +24,56 @@ const PUBLISHED: usize = 2;
 
 type Anyhow<T> = Result<T, Box<dyn Error>>;
 
-/// One deployment is made and publishes.
+/// One deployment is made and publishes. And the same where the first try to make it was killed, at
+/// every one of its syncs.
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![scenario()]
+    let mut scenarios = vec![scenario(None).expect("not killed")];
+    scenarios.extend((0..).map_while(|syncs| scenario(Some(syncs))));
+    assert!(scenarios.len() > 15, "{} syncs", scenarios.len());
+    scenarios
 }
 
-fn scenario() -> Scenario {
-    let charts = tempfile::tempdir().expect("a folder");
-    let revisions = revisions(charts.path());
-    let temporary = tempfile::tempdir().expect("a folder");
+/// `None` where there are not so many syncs.
+fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
+    let charts = super::folder();
+    // The rest is tried once.
+    let mut published = if kill_at_sync.is_some() { 0 } else { PUBLISHED };
+    let revisions = revisions(charts.path(), published.max(1) + 1);
+    let temporary = super::folder();
     let root = temporary.path().to_owned();
-    let recorder = Recorder::start(&root);
     let folder = root.join(FOLDER);
-    Deployment::init(&folder, HOST, MODULE).expect("made");
-    recorder.promise(INIT);
+    if kill_at_sync.is_some() {
+        // Whoever is killed may leave one folder without a durable name, and not two.
+        fs::create_dir_all(durable::folder_of(&folder)).expect("made");
+    }
+    let recorder = Recorder::start(&root);
+    if let Some(syncs) = kill_at_sync {
+        recorder.kill_at_sync(syncs);
+        let made = Deployment::init(&folder, HOST, MODULE);
+        if !recorder.restart() {
+            made.expect("made");
+            return None;
+        }
+    }
+    match Deployment::init(&folder, HOST, MODULE) {
+        // The first one was killed at its very end.
+        Err(DeploymentError::Exists { .. }) if kill_at_sync.is_some() => published = 1,
+        made => {
+            made.expect("made");
+            recorder.promise(INIT);
+        }
+    }
     let mut heads = vec![TreeHead::EMPTY];
     for (number, revision) in (1..).zip(&revisions) {
-        if number == PUBLISHED + 1 {
+        if number > published {
             break;
         }
         heads.push(publish(&folder, revision).expect("published"));
-        recorder.promise(published(number));
+        recorder.promise(promise_of(number));
     }
     let record = recorder.finish();
     // Goes on undisturbed: what every interrupted one must come to as well.
-    for revision in revisions.iter().skip(PUBLISHED) {
+    for revision in revisions.iter().skip(published) {
         heads.push(publish(&folder, revision).expect("published"));
     }
     let check = move |state: &Path, before: &Before<'_>| {
@@ -59,10 +83,10 @@ fn scenario() -> Scenario {
         forget_places(&folder);
         check(&folder, before, &revisions, &heads).map_err(|e| e.to_string())
     };
-    Scenario { name: "publishing", root, record, check: Box::new(check) }
+    Some(Scenario { name: "publishing", root, record, check: Box::new(check) })
 }
 
-fn published(number: usize) -> String {
+fn promise_of(number: usize) -> String {
     format!("published {number}")
 }
 
@@ -94,7 +118,7 @@ fn check(
     let head = publisher.verify_store()?;
     let size = usize::try_from(head.size.get())?;
     for number in 1..=PUBLISHED {
-        if before.promised(&published(number)) && size < number {
+        if before.promised(&promise_of(number)) && size < number {
             return Err(format!("{number} versions were published, and there are {size}").into());
         }
     }
@@ -150,24 +174,14 @@ fn identity_line(identity: &serde_json::Map<String, serde_json::Value>) -> Strin
 }
 
 /// Commits, each of which changes the config.
-fn revisions(folder: &Path) -> Vec<Revision> {
-    let git = |arguments: &[&str]| {
-        let done = Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-            .args(arguments)
-            .current_dir(folder)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .output()
-            .expect("git");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
+fn revisions(folder: &Path, count: usize) -> Vec<Revision> {
+    // No process is started: it would inherit the locks of other tests for a moment.
+    let git = git2::Repository::init(folder).expect("a repository");
     let write = |name: &str, text: &str| {
         let path = folder.join("charts-config").join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         fs::write(path, text).expect("written");
     };
-    git(&["init", "-q", "-b", "main"]);
     write(
         "collection.toml",
         &format!(
@@ -188,12 +202,19 @@ fn revisions(folder: &Path) -> Vec<Revision> {
                  counter = \"hello/verb{number}:{{run,help}}\"\n"
             ),
         );
-        git(&["add", "-A"]);
-        git(&["commit", "-q", "-m", "A change"]);
+        let mut index = git.index().expect("an index");
+        index.add_all(["charts-config"], git2::IndexAddOption::DEFAULT, None).expect("added");
+        index.write().expect("written");
+        let tree = index.write_tree().and_then(|tree| git.find_tree(tree)).expect("a tree");
+        let time = git2::Time::new(1_770_000_000, 0);
+        let author = git2::Signature::new("a", "a@example.org", &time).expect("an author");
+        let parent = git.head().and_then(|head| head.peel_to_commit()).ok();
+        let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
+        git.commit(Some("HEAD"), &author, &author, "A change", &tree, &parents).expect("committed");
         let location = folder.to_str().expect("text");
         let cache = folder.join("cache");
         let repository = Repository::open(location, None, &cache).expect("opened");
         repository.read(None).expect("a revision")
     };
-    (1..=PUBLISHED + 1).map(commit).collect()
+    (1..=count).map(commit).collect()
 }

@@ -132,7 +132,7 @@ fn run(scenario: &Scenario, without: Option<Site>, known: HashSet<u64>, pass: Pa
                 continue;
             }
             replayed.states += 1;
-            let folder = tempfile::tempdir().expect("a folder");
+            let folder = super::folder();
             let _calm = Recorder::without_syncs(folder.path());
             lay_out(&state, root, folder.path());
             let before = Before { promises: &promises, seen: &seen };

@@ -6,7 +6,8 @@
 //!
 //! Of each file that has a name then and whose content is on its way: what is certain, the whole,
 //! half of what is new, and zeros in the place of what is new. Where there are at most two such
-//! files, all combinations; otherwise all alike, and each alone.
+//! files, all combinations; otherwise all alike, and each alone. But where the changes of names are too
+//! many for all subsets, and some of them are missing: only what is certain, and the whole, all alike.
 
 use super::disk::{Change, Disk, Entry, Names};
 use crate::durable::recorder::FileNumber;
@@ -23,9 +24,14 @@ pub(super) type State = BTreeMap<PathBuf, Option<Rc<Vec<u8>>>>;
 /// The states that are tried.
 pub(super) fn after_cut(disk: &Disk<'_>, never_synced: &BTreeSet<PathBuf>) -> Vec<State> {
     let mut states = Vec::new();
-    for changes in subsets(&disk.changes, never_synced) {
+    let (subsets, are_all) = subsets(&disk.changes, never_synced);
+    for changes in subsets {
         let names = disk.names_with(&changes);
-        for contents in contents(disk, &names) {
+        let mut contents = contents(disk, &names);
+        if !are_all && changes.len() < disk.changes.len() {
+            contents.truncate(2);
+        }
+        for contents in contents {
             let content = |entry: &Entry| match entry {
                 Entry::Folder => None,
                 Entry::File(number) => Some(
@@ -41,7 +47,8 @@ pub(super) fn after_cut(disk: &Disk<'_>, never_synced: &BTreeSet<PathBuf>) -> Ve
     states
 }
 
-fn subsets(changes: &[Change], never_synced: &BTreeSet<PathBuf>) -> Vec<BTreeSet<usize>> {
+/// The subsets that are tried, and whether they are all.
+fn subsets(changes: &[Change], never_synced: &BTreeSet<PathBuf>) -> (Vec<BTreeSet<usize>>, bool) {
     let (together, each): (Vec<_>, Vec<_>) =
         changes.iter().partition(|change| never_synced.contains(&change.folder));
     let mut items: Vec<Vec<usize>> = each.iter().map(|change| vec![change.number]).collect();
@@ -66,19 +73,15 @@ fn subsets(changes: &[Change], never_synced: &BTreeSet<PathBuf>) -> Vec<BTreeSet
     let needs: BTreeMap<usize, usize> =
         changes.iter().filter_map(|change| Some((change.number, change.needs?))).collect();
     let pending: BTreeSet<usize> = changes.iter().map(|change| change.number).collect();
-    masks
-        .into_iter()
-        .map(|mask| {
-            let chosen = items.iter().zip(mask).filter(|(_, there)| *there);
-            let chosen: BTreeSet<usize> = chosen.flat_map(|(item, _)| item.clone()).collect();
-            let is_possible = |change: &usize| {
-                needs
-                    .get(change)
-                    .is_none_or(|need| chosen.contains(need) || !pending.contains(need))
-            };
-            chosen.iter().copied().filter(is_possible).collect()
-        })
-        .collect()
+    let subset = |mask: Vec<bool>| -> BTreeSet<usize> {
+        let chosen = items.iter().zip(mask).filter(|(_, there)| *there);
+        let chosen: BTreeSet<usize> = chosen.flat_map(|(item, _)| item.clone()).collect();
+        let is_possible = |change: &usize| {
+            needs.get(change).is_none_or(|need| chosen.contains(need) || !pending.contains(need))
+        };
+        chosen.iter().copied().filter(is_possible).collect()
+    };
+    (masks.into_iter().map(subset).collect(), count <= FEW)
 }
 
 type Contents = BTreeMap<FileNumber, Rc<Vec<u8>>>;
@@ -98,10 +101,16 @@ fn contents(disk: &Disk<'_>, names: &Names) -> Vec<Contents> {
         [(one, variants)] => {
             variants.iter().map(|variant| [(*one, variant.clone())].into()).collect()
         }
-        [(one, first), (other, second)] => first
-            .iter()
-            .flat_map(|a| second.iter().map(|b| [(*one, a.clone()), (*other, b.clone())].into()))
-            .collect(),
+        [(one, first), (other, second)] => {
+            let pair = |(a, b): (usize, usize)| -> Contents {
+                [(*one, first[a].clone()), (*other, second[b].clone())].into()
+            };
+            // The first two are alike.
+            let mut pairs: Vec<(usize, usize)> =
+                (0..4).flat_map(|a| (0..4).map(move |b| (a, b))).collect();
+            pairs.sort_by_key(|(a, b)| a != b);
+            pairs.into_iter().map(pair).collect()
+        }
         many => {
             let alike = |at: usize| -> Contents {
                 many.iter().map(|(number, variants)| (*number, variants[at].clone())).collect()

@@ -225,7 +225,13 @@ impl SignerIdentity {
                 self.write(&id)?;
                 Ok(id)
             }
-            read => read,
+            Ok(id) => {
+                // Whoever wrote it may have died before its name was durable.
+                let path = self.path();
+                durable::sync_folder(&self.folder).map_err(|e| failed("sync", &path, e))?;
+                Ok(id)
+            }
+            refused => refused,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::client::mode::{Consent, DecidedBy, Mode};
 use crate::client::upload::{Answer, Upload, UploadError};
 use crate::client::{Transport, TransportError};
 use crate::durable::recorder::Recorder;
-use crate::power_cut::{Before, Scenario};
+use crate::power_cut::{self, Before, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
@@ -25,7 +25,7 @@ const WEEKS: [&str; 2] = ["2026-11-08", "2026-11-15"];
 /// that sends the report, to which the answer is lost. A second week, of which X is drawn without a
 /// network, and that is sent with the first. Then the user opts out, and has all reports removed.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let temporary = tempfile::tempdir().expect("a folder");
+    let temporary = power_cut::folder();
     let root = temporary.path().to_owned();
     let mut server = Deployment::new(CONFIG);
     let recorder = Recorder::start(&root);
@@ -169,7 +169,12 @@ fn report(
         now: day(today).start() + std::time::Duration::from_secs(3600),
         asked_by_user: false,
     };
-    run(&options, wire, &|| Consent::read(folder, None), &X::draw).map(drop)
+    let attempt = || match run(&options, wire, &|| Consent::read(folder, None), &X::draw) {
+        Ok(summary) if summary.busy => Err(None),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Some(error)),
+    };
+    power_cut::unlocked(attempt, Option::is_none).map_err(|error| error.expect("not locked"))
 }
 
 /// The size of the log that was seen last.
