@@ -237,3 +237,6 @@ pub fn folder_of(path: &Path) -> &Path {
 pub fn sync_file(path: &Path) -> io::Result<()> {
     NewFile::new_found(File::open(path)?, path).sync()
 }
+
+#[cfg(test)]
+mod tests;

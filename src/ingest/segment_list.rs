@@ -269,6 +269,7 @@ impl IdentitiesHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable::recorder::Recorder;
     use std::fs;
 
     fn sealed() -> SealedSegment {
@@ -311,6 +312,28 @@ mod tests {
             drop(list);
             assert_eq!(listed_segments(&folder).expect("read"), all, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_list_of_which_a_sync_failed_is_written_anew() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("reports");
+        fs::create_dir(&folder).expect("a folder");
+        let recorder = Recorder::start(parent.path());
+        let mut list = SegmentList::open(&folder).expect("a list");
+        list.note_begun(1).expect("noted");
+        // Whoever has the file open sees what becomes of it.
+        let mut before = fs::File::open(folder.join(NAME)).expect("opened");
+        recorder.kill_at_sync(0);
+        assert!(list.note_begun(2).is_err() && recorder.restart());
+        list.note_begun(3).expect("noted");
+        list.note_begun(2).expect("noted");
+        let listed = listed_segments(&folder).expect("read");
+        assert_eq!(listed.segments.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(listed.damaged.is_empty());
+        let mut text = String::new();
+        io::Read::read_to_string(&mut before, &mut text).expect("read");
+        assert!(!text.contains("\"segment\":3"), "nothing was added to the old file: {text}");
     }
 
     #[test]
