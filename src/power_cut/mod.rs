@@ -12,6 +12,7 @@ mod disk;
 mod publishing;
 mod replay;
 mod states;
+mod storing;
 
 pub(crate) use replay::Before;
 
@@ -76,6 +77,11 @@ fn keep_their_promises(scenarios: &[Scenario]) {
 }
 
 #[test]
+fn a_store_keeps_its_promises() {
+    keep_their_promises(&storing::scenarios());
+}
+
+#[test]
 fn publishing_keeps_its_promises() {
     keep_their_promises(&publishing::scenarios());
 }
@@ -98,6 +104,7 @@ fn a_users_folder_keeps_its_promises() {
 #[test]
 fn every_sync_is_needed() {
     let all = [
+        storing::scenarios(),
         reporting::scenarios(),
         ingesting::scenarios(),
         merging::scenarios(),
