@@ -8,7 +8,7 @@
 //! was told of. Before anything else is appended, the file is cut back to its last durable byte and
 //! synced; while that fails too, so does every append. So no later record ever stands behind a torn
 //! one. After a `fdatasync` that failed nothing is appended to the file any more
-//! ([`durable`](crate::durable) says why): the next record goes to a new segment.
+//! ([`durable`] says why): the next record goes to a new segment.
 //!
 //! Beginning a segment: write the header to the new file, `fsync` the folder; the header is synced with
 //! the first records. Sealing, once the next segment has begun: `rename`, and no sync: a segment that has

@@ -7,6 +7,20 @@
 //!
 //! Then the same for a program that lacks one of its syncs, for each of them: some promise must
 //! break. A sync that nothing needs, and a promise that nothing checks, are both found so.
+//!
+//! | scenario | promises |
+//! | --- | --- |
+//! | [`storing`] | what a store in a folder has returned for stays |
+//! | [`publishing`] | what was published is there, no signature is forgotten, an init may be repeated |
+//! | [`ingesting`] | each report that was acknowledged is stored once, and its segment is listed |
+//! | [`merging`] | what is public is whole; merging again comes to the same, and nothing is left over |
+//! | [`reporting`] | a choice stays; of each week one X is sent; what was seen of the log is known |
+//!
+//! A program that is killed leaves what it has not synced to the next one, which must not rely on it:
+//! so some scenarios begin with a program that is killed at one of its syncs.
+//!
+//! What is not tried: a disk that loses what was synced, two power cuts, a cut while two programs
+//! write, and of many changes that are on their way most of their subsets (see [`states`]).
 
 mod disk;
 mod publishing;
@@ -61,7 +75,7 @@ pub(crate) struct Scenario {
     pub(crate) check: Box<Check>,
 }
 
-/// Syncs that no promise needs, and why they are kept: a part of the path, and of the line.
+/// Syncs that no promise needs: a part of the path, and why they are kept. None, so far.
 const KEPT: [(&str, &str); 0] = [];
 
 fn keep_their_promises(scenarios: &[Scenario]) {

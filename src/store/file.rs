@@ -1,6 +1,6 @@
 //! `file://DIR`: the default store, one file an object.
 //!
-//! The steps of a happy `put` of one new object, in order, each as [`durable`](crate::durable) does it:
+//! The steps of a happy `put` of one new object, in order, each as [`durable`] does it:
 //!
 //! 1. `flock(DIR/.lock, EXCLUSIVE)`: writers of one store take turns; readers never wait.
 //! 2. write `DIR/.tmp/N`, `fsync` it: the bytes are on disk before any name leads to them.

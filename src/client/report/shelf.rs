@@ -15,7 +15,7 @@
 //! Names that end in `.json` are those of golang/telemetry (`internal/upload`); its clients take
 //! every other such file in `local` for a report to send, so the rest have other endings.
 //!
-//! Whatever is written is durable before a later step relies on it ([`durable`](crate::durable)):
+//! Whatever is written is durable before a later step relies on it ([`durable`]):
 //! `candor/tmp` is written and synced, linked or renamed to its name, and the folder is synced. A
 //! link fails if there is a file: what another process wrote is never overwritten. So every name leads
 //! to whole content or to nothing, whenever the power fails.
