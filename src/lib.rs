@@ -17,6 +17,7 @@
 //! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
+//! | [`durable`] | what is to survive a power cut: written, synced, named, and the folder synced |
 //! | `event` | something that happens once, and that threads wait for |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
 //! | [`repository_url`] | addresses of repositories, and what of them may be seen |
@@ -27,6 +28,9 @@
 //! - `client`: what a program that counts embeds. No async runtime.
 //! - `server` (default): the `candor` binary.
 
+// Nobody goes around `durable`.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 #[cfg(feature = "server")]
 pub mod aggregate;
 #[cfg(feature = "server")]
@@ -36,6 +40,7 @@ pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod collection;
+pub mod durable;
 #[cfg(feature = "server")]
 pub mod event;
 pub mod gomod;
@@ -50,6 +55,9 @@ pub mod terminal;
 pub mod tlog;
 #[cfg(feature = "server")]
 pub mod web;
+
+#[cfg(all(test, feature = "server"))]
+mod power_cut;
 
 // What tests inside and outside share says `candor`.
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub mod figure;
 pub mod index;
 pub mod merging;
 pub mod parquet;
+#[cfg(test)]
+pub(crate) mod power_cut;
 pub mod progress;
 pub mod public;
 pub mod statistics;

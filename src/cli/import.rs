@@ -103,6 +103,8 @@ fn write(folder: &Path, imported: &Imported) -> Result<(), Failure> {
         if folder.exists() {
             fs::remove_dir(folder)?;
         }
+        // For people and git: nobody is told that it would survive a power cut.
+        #[allow(clippy::disallowed_methods)]
         fs::rename(&staged, folder)
     };
     make().map_err(|error| {

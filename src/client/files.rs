@@ -18,6 +18,7 @@
 //! Folders above the telemetry folder are the user's affair: those may be links. Systems other
 //! than Unix have neither owners nor pipes in this sense; only the kind of the file is looked at.
 
+use crate::durable::{self, NewFile};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -58,29 +59,75 @@ pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a file with this content. There must be nothing of this name.
-pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<File> {
+/// Makes a file with this content. There must be nothing of this name. Nothing of it is durable.
+pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     may_grow_to(content.len() as u64)?;
-    let mut file = make(path)?;
-    file.write_all(content)?;
-    Ok(file)
+    make(path)?.write_all(content)
+}
+
+/// Makes a file with this content, durably, in the place of any other. `temporary` is a name that
+/// nobody else uses.
+#[track_caller]
+pub(crate) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
+    may_grow_to(content.len() as u64)?;
+    durable::replace(path, temporary, content, make)
+}
+
+/// As [`replace`], but nothing of it is durable.
+pub(crate) fn replace_unsynced(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
+    // What a killed process left.
+    durable::remove_unsynced(temporary)?;
+    may_grow_to(content.len() as u64)?;
+    let mut file = NewFile::new(make(temporary)?, temporary);
+    file.write_all(content)
+        .and_then(|()| durable::rename_unsynced(temporary, path))
+        .inspect_err(|_| drop(durable::remove_unsynced(temporary)))
+}
+
+/// Makes a file with this content, durably; `false` if there is one, which stays as it is.
+#[track_caller]
+pub(crate) fn create_durably(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<bool> {
+    may_grow_to(content.len() as u64)?;
+    durable::create(path, temporary, content, make)
+}
+
+/// As [`create_folder`], and durable, with the folder that it is in: a program that only counts makes
+/// both, and waits for no disk.
+#[track_caller]
+pub(crate) fn create_folder_durably(path: &Path) -> io::Result<()> {
+    let mut new = create_folder_unsynced(path)?;
+    new.extend([path.to_owned(), durable::folder_of(path).to_owned()]);
+    new.sort_unstable();
+    new.dedup();
+    for folder in new {
+        match durable::sync_folder_of(&folder) {
+            // What this user may not list, this user has not made.
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder of the user's own, and those above it that are missing. One that is there already
 /// must be a folder, not a link, and this user's.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    create_folder_unsynced(path).map(drop)
+}
+
+fn create_folder_unsynced(path: &Path) -> io::Result<Vec<PathBuf>> {
     match check_folder(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
-        checked => return checked,
+        checked => return checked.map(|()| Vec::new()),
     }
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     builder.mode(0o700);
-    builder.create(path)?;
+    let made = durable::make_folders_unsynced(path, &mut builder)?;
     #[cfg(unix)]
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    check_folder(path)
+    check_folder(path)?;
+    Ok(made)
 }
 
 /// Whether this is a folder, not a link to one, and this user's.

@@ -117,8 +117,8 @@ impl Consent {
 }
 
 impl Mode {
-    /// Stores the user's choice, made today. The file is replaced as a whole: no other process
-    /// sees half of it.
+    /// Stores the user's choice, made today, durably. The file is replaced as a whole: no other
+    /// process sees half of it.
     ///
     /// # Errors
     ///
@@ -129,16 +129,11 @@ impl Mode {
             let path = path.to_path_buf();
             move |source| SetModeError { path, source }
         };
-        files::create_folder(folder.path()).map_err(in_file(folder.path()))?;
-        let write = || -> io::Result<()> {
-            // Two users' choices at once: the name is this process's, the last rename wins.
-            let temporary = folder.path().join(format!(".mode.{}", std::process::id()));
-            // What a killed process of the same number left.
-            let _ = std::fs::remove_file(&temporary);
-            files::create(&temporary, format!("{self} {today}").as_bytes())?.sync_all()?;
-            std::fs::rename(&temporary, &path)
-        };
-        write().map_err(in_file(&path))
+        files::create_folder_durably(folder.path()).map_err(in_file(folder.path()))?;
+        // Two users' choices at once: the name is this process's, the last rename wins.
+        let temporary = folder.path().join(format!(".mode.{}", std::process::id()));
+        let choice = format!("{self} {today}");
+        files::replace(&path, &temporary, choice.as_bytes()).map_err(in_file(&path))
     }
 }
 

@@ -36,10 +36,11 @@ use super::folder::{self, SegmentName};
 use super::record::{self, Found, HEADER, Records};
 use super::segment::{self, Contents, Segment};
 use super::segment_list::{IdentitiesHash, SealedSegment, SegmentList};
+use crate::durable;
 use crate::event::{Event, SetOnDrop};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -305,7 +306,8 @@ impl Writer {
             path: path.display().to_string(),
             source,
         };
-        fs::create_dir_all(folder).map_err(|e| failed("create", folder, e))?;
+        let made = durable::make_folders_unsynced(folder, &mut DirBuilder::new())
+            .map_err(|e| failed("create", folder, e))?;
         let lock = folder::lock(folder)
             .map_err(|e| failed("lock", folder, e))?
             .ok_or_else(|| JournalError::InUse { folder: folder.display().to_string() })?;
@@ -356,10 +358,10 @@ impl Writer {
         }
         .map_err(|e| failed("write a segment in", folder, e))?;
         list.note_begun(segment.number()).map_err(list_failed)?;
-        // The folder itself must survive too, and the list in it.
-        folder::sync(folder).map_err(|e| failed("sync", folder, e))?;
-        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            folder::sync(parent).map_err(|e| failed("sync", parent, e))?;
+        // The folder itself must survive too, and the copy of the list beside it.
+        let new = if made.is_empty() { vec![folder.to_owned()] } else { made };
+        for folder in new.iter().map(|new| durable::folder_of(new)) {
+            durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
         }
         let disk = Arc::default();
         Ok(Writer { segment, known, limits, buffer: Vec::new(), list, disk, _lock: lock })
@@ -418,10 +420,13 @@ impl Writer {
                 latest = latest.max(report.week());
             }
         }
-        let stored = match self.buffer.as_slice() {
+        let stored = match written.as_slice() {
             [] => Ok(()),
-            records => {
-                let stored = self.segment.append(records, &written, latest);
+            identities => {
+                // A segment of which a sync has failed is done with.
+                let open = if self.segment.is_closed() { self.change_over() } else { Ok(()) };
+                let stored =
+                    open.and_then(|()| self.segment.append(&self.buffer, identities, latest));
                 self.disk.note(stored.as_ref().err());
                 stored
             }

@@ -6,6 +6,7 @@ use crate::ingest::folder::SegmentName;
 use crate::ingest::segment::Disk;
 use crate::ingest::testing::{config, now, report};
 use crate::ingest::{LoggedConfig, ReadError, Report, check, parse_date, stored_reports};
+use std::fs;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
 use tempfile::TempDir;
@@ -410,6 +411,10 @@ fn a_sync_that_failed_is_not_trusted_on_a_second_try() {
     fault.set(Fault::NONE);
     assert_eq!(store(&journal, checked(2)), Ok(Stored::New));
     drop(journal);
+    assert_eq!(stored(folder.path()), bytes([1, 2]));
+    let expected = ["00000001-until-2026-02-08.reports", "00000002.open"];
+    assert_eq!(files(folder.path()), expected, "nothing more is put into the same file");
+    drop(open(folder.path()));
     assert_eq!(stored(folder.path()), bytes([1, 2]));
 }
 

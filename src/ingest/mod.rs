@@ -53,6 +53,8 @@ mod folder;
 mod http;
 mod journal;
 mod keep_open;
+#[cfg(test)]
+pub(crate) mod power_cut;
 mod record;
 mod refusal;
 mod report;

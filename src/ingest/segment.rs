@@ -7,20 +7,23 @@
 //! A `write` or `fdatasync` that fails (a full disk, a broken one) leaves bytes behind that nobody
 //! was told of. Before anything else is appended, the file is cut back to its last durable byte and
 //! synced; while that fails too, so does every append. So no later record ever stands behind a torn
-//! one, and a `fdatasync` that failed is never trusted on a second try.
+//! one. After a `fdatasync` that failed nothing is appended to the file any more
+//! ([`durable`] says why): the next record goes to a new segment.
 //!
-//! Beginning a segment: write the header to the new file, `fsync` the file, `fsync` the folder.
-//! Sealing, once the next segment has begun: `rename`, `fsync` the folder. Both are then noted in the
-//! list of segments, by whoever asked for it.
+//! Beginning a segment: write the header to the new file, `fsync` the folder; the header is synced with
+//! the first records. Sealing, once the next segment has begun: `rename`, and no sync: a segment that has
+//! its old name again after a power cut is sealed by the next open of the folder. Both are then noted in
+//! the list of segments, by whoever asked for it.
 
 use super::check::Identity;
 use super::folder::{self, SegmentName};
 use super::record::HEADER;
 use super::segment_list::{IdentitiesHash, SealedSegment};
+use crate::durable::{self, AppendFile};
 use jiff::civil::Date;
 use std::fmt::Debug;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is done to a segment's file. Tests put a disk that fails in its place.
@@ -38,25 +41,23 @@ pub(super) trait Disk: Debug + Send {
     }
 }
 
-impl Disk for File {
+impl Disk for AppendFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // The file was opened for appending: what is written goes to its end, wherever that is.
-        self.write_all(bytes)
+        AppendFile::append(self, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        AppendFile::sync(self)
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.set_len(length)?;
-        self.sync_all()
+        AppendFile::cut(self, length)
     }
 
     #[cfg(unix)]
     fn check_path(&self, path: &Path) -> io::Result<()> {
         use std::os::unix::fs::MetadataExt;
-        let (own, found) = (self.metadata()?, fs::metadata(path)?);
+        let (own, found) = (self.metadata()?, std::fs::metadata(path)?);
         match (own.dev(), own.ino()) == (found.dev(), found.ino()) {
             true => Ok(()),
             false => Err(io::Error::other("another file has taken its place")),
@@ -74,6 +75,8 @@ pub(super) struct Segment {
     durable: u64,
     /// Whether there may be bytes beyond `durable`.
     torn: bool,
+    /// Whether a sync has failed, so that nothing may be appended any more.
+    closed: bool,
     contents: Contents,
 }
 
@@ -100,12 +103,13 @@ impl Segment {
     /// Begins a segment.
     pub(super) fn create(folder: &Path, number: u64) -> io::Result<Segment> {
         let path = folder.join(SegmentName { number, until: None }.file_name());
-        let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-        let written = file.write_all(&HEADER).and_then(|()| file.sync_all());
-        if let Err(error) = written.and_then(|()| folder::sync(folder)) {
+        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+        let mut file = AppendFile::new(file, &path);
+        let written = file.append(&HEADER);
+        if let Err(error) = written.and_then(|()| durable::sync_folder(folder)) {
             // Without its header it is no segment. Where it cannot be removed either, the next open
             // of the folder finds it empty and begins it anew.
-            let _ = fs::remove_file(&path);
+            let _ = durable::remove_unsynced(&path);
             return Err(error);
         }
         Ok(Segment::with(folder, number, Box::new(file), HEADER.len() as u64, Contents::default()))
@@ -119,16 +123,16 @@ impl Segment {
         contents: Contents,
     ) -> io::Result<Segment> {
         let path = folder.join(SegmentName { number, until: None }.file_name());
-        let mut file = folder::open_regular(&path, OpenOptions::new().append(true))?;
+        let file = folder::open_regular(&path, OpenOptions::new().append(true))?;
+        let mut file = AppendFile::new(file, &path);
         // Also when nothing is torn: the writer before may have died between write and sync.
         file.cut(whole)?;
         let mut durable = whole;
         if whole == 0 {
             file.append(&HEADER)?;
-            file.sync()?;
             durable = HEADER.len() as u64;
         }
-        folder::sync(folder)?;
+        durable::sync_folder(folder)?;
         Ok(Segment::with(folder, number, Box::new(file), durable, contents))
     }
 
@@ -139,7 +143,15 @@ impl Segment {
         durable: u64,
         contents: Contents,
     ) -> Segment {
-        Segment { folder: folder.to_owned(), number, disk, durable, torn: false, contents }
+        Segment {
+            folder: folder.to_owned(),
+            number,
+            disk,
+            durable,
+            torn: false,
+            closed: false,
+            contents,
+        }
     }
 
     /// Appends whole records with these identities, the latest of which is of this week, durably or
@@ -150,9 +162,17 @@ impl Segment {
         identities: &[Identity],
         latest: Date,
     ) -> io::Result<()> {
+        if self.closed {
+            return Err(io::Error::other("a sync of this segment has failed before"));
+        }
         self.mend()?;
         self.torn = true;
-        let written = self.disk.append(records).and_then(|()| self.disk.sync());
+        let written = self.disk.append(records).and_then(|()| {
+            self.closed = true;
+            self.disk.sync()?;
+            self.closed = false;
+            Ok(())
+        });
         if let Err(error) = written {
             // Gives space back where the disk is full. If it fails, the next append tries again.
             let _ = self.mend();
@@ -188,6 +208,11 @@ impl Segment {
         })
     }
 
+    /// Whether nothing may be appended to it any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// The bytes that are durable.
     pub(super) fn length(&self) -> u64 {
         self.durable
@@ -213,8 +238,8 @@ impl Segment {
     pub(super) fn replace_disk(&mut self, with: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>) {
         let name = SegmentName { number: self.number, until: None }.file_name();
         let path = self.folder.join(name);
-        let file = OpenOptions::new().append(true).open(path).expect("the segment's file");
-        self.disk = with(Box::new(file));
+        let file = OpenOptions::new().append(true).open(&path).expect("the segment's file");
+        self.disk = with(Box::new(AppendFile::new(file, &path)));
     }
 }
 
@@ -224,8 +249,7 @@ pub(super) fn seal(folder: &Path, number: u64, latest: Option<Date>) -> io::Resu
     if latest.is_some() {
         let from = SegmentName { number, until: None }.file_name();
         let to = SegmentName { number, until: latest }.file_name();
-        fs::rename(folder.join(from), folder.join(to))?;
-        folder::sync(folder)?;
+        durable::rename_unsynced(&folder.join(from), &folder.join(to))?;
     }
     Ok(())
 }

@@ -20,13 +20,14 @@
 use super::check::Identity;
 use super::folder;
 use super::stored::ReadError;
+use crate::durable::{self, AppendFile};
 use crate::store::checksum;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The file's name.
@@ -121,7 +122,10 @@ pub(super) struct SegmentList {
 /// One copy of the list.
 #[derive(Debug)]
 struct ListFile {
-    file: File,
+    path: PathBuf,
+    file: AppendFile,
+    /// Whether a sync has failed, so that it must be written anew.
+    closed: bool,
     listed: ListedSegments,
 }
 
@@ -179,12 +183,12 @@ impl SegmentList {
 impl ListFile {
     fn open(path: &Path) -> io::Result<ListFile> {
         let listed = read(path)?;
-        let file = folder::open_regular(path, OpenOptions::new().create(true).append(true))?;
+        let mut file = append_to(path)?;
         if file.metadata()?.len() > listed.whole {
-            file.set_len(listed.whole)?;
+            file.cut_unsynced(listed.whole)?;
         }
-        file.sync_all()?;
-        Ok(ListFile { file, listed })
+        file.sync()?;
+        Ok(ListFile { path: path.to_owned(), file, closed: false, listed })
     }
 
     /// Adds what is not listed yet.
@@ -199,16 +203,43 @@ impl ListFile {
         let mut line =
             checksum::add(serde_json::to_vec(&Line { segment, sealed: sealed.clone() })?);
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if self.closed {
+            self.begin_anew()?;
+        }
+        let written = self.file.append(&line).and_then(|()| {
+            self.closed = true;
+            self.file.sync()?;
+            self.closed = false;
+            Ok(())
+        });
         if let Err(error) = written {
             // Nothing may stand behind half a line. If this fails too, the line is damage.
-            let _ = self.file.set_len(self.listed.whole);
+            let _ = self.file.cut_unsynced(self.listed.whole);
             return Err(error);
         }
         self.listed.whole += line.len() as u64;
         self.listed.segments.insert(segment, sealed);
         Ok(())
     }
+
+    /// Writes a new file in the place of one of which a sync has failed.
+    fn begin_anew(&mut self) -> io::Result<()> {
+        let mut bytes = folder::read_regular(&self.path)?;
+        bytes.truncate(usize::try_from(self.listed.whole).unwrap_or(usize::MAX));
+        let mut temporary = self.path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let make = durable::shared_file;
+        durable::replace(&self.path, Path::new(&temporary), &bytes, make)?;
+        self.file = append_to(&self.path)?;
+        self.closed = false;
+        Ok(())
+    }
+}
+
+/// A copy of the list, opened to be added to.
+fn append_to(path: &Path) -> io::Result<AppendFile> {
+    let file = folder::open_regular(path, OpenOptions::new().create(true).append(true))?;
+    Ok(AppendFile::new(file, path))
 }
 
 /// The hash of identities, in order.
@@ -238,6 +269,7 @@ impl IdentitiesHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable::recorder::Recorder;
     use std::fs;
 
     fn sealed() -> SealedSegment {
@@ -280,6 +312,28 @@ mod tests {
             drop(list);
             assert_eq!(listed_segments(&folder).expect("read"), all, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_list_of_which_a_sync_failed_is_written_anew() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("reports");
+        fs::create_dir(&folder).expect("a folder");
+        let recorder = Recorder::start(parent.path());
+        let mut list = SegmentList::open(&folder).expect("a list");
+        list.note_begun(1).expect("noted");
+        // Whoever has the file open sees what becomes of it.
+        let mut before = fs::File::open(folder.join(NAME)).expect("opened");
+        recorder.kill_at_sync(0);
+        assert!(list.note_begun(2).is_err() && recorder.restart());
+        list.note_begun(3).expect("noted");
+        list.note_begun(2).expect("noted");
+        let listed = listed_segments(&folder).expect("read");
+        assert_eq!(listed.segments.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(listed.damaged.is_empty());
+        let mut text = String::new();
+        io::Read::read_to_string(&mut before, &mut text).expect("read");
+        assert!(!text.contains("\"segment\":3"), "nothing was added to the old file: {text}");
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! It is written after what it speaks of, durably. A file that is lost or damaged costs time and
 //! nothing else: then the walk begins at the commit of the newest version.
 
-use super::deployment::write_durably;
 use crate::charts::ObjectName;
+use crate::durable;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io;
@@ -50,8 +50,10 @@ impl Cursor {
     /// Moves it to a commit.
     pub(super) fn write(&self, commit: &ObjectName) -> Result<(), CursorError> {
         let write = || {
-            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
-            write_durably(&self.path, &format!("{commit}\n{}", self.about), 0o600)
+            durable::make_folders(durable::folder_of(&self.path))?;
+            let (temporary, text) =
+                (self.path.with_extension("tmp"), format!("{commit}\n{}", self.about));
+            durable::replace(&self.path, &temporary, text.as_bytes(), durable::private_file)
         };
         write().map_err(|source| CursorError { path: self.path.clone(), source })
     }

@@ -19,14 +19,15 @@ use super::versions::Versions;
 use crate::charts::Diagnostics;
 use crate::charts::diagnostic::Severity;
 use crate::charts::text::SourceText;
+use crate::durable;
 use crate::gomod::{ModulePath, PathError};
 use crate::store::{FileStore, Store, StoreError};
 use crate::tlog::{Face, Host, HostError, Log, LogError, LogKeys, LogVerifiers, Seed, SeedError};
 use crate::tlog::{IdentityError, LockBackend as _, LockRecord, Machine, Seen, SignerId};
 use crate::tlog::{SignerIdentity, SignerLock, Standing, StoreLock, TreeHead, VerifierKey};
 use serde::Deserialize;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -171,9 +172,12 @@ impl Deployment {
             return Err(DeploymentError::OrphanKey { path: path.display().to_string() });
         }
         // The signer's folder comes before the key: see above.
-        for part in [SIGNER, "keys"] {
-            let path = folder.join(part);
-            fs::create_dir_all(&path).map_err(|e| failed("create", &path, e))?;
+        for path in [folder.to_owned(), folder.join(SIGNER), folder.join("keys")] {
+            durable::make_folders(&path).map_err(|e| failed("create", &path, e))?;
+        }
+        // An earlier version of this program could leave this: no log was ever begun with it.
+        if fs::metadata(&path).is_ok_and(|key| key.is_file() && key.len() == 0) {
+            durable::remove_unsynced(&path).map_err(|e| failed("remove", &path, e))?;
         }
         match Seed::generate()?.save(&path) {
             Ok(()) | Err(SeedError::Exists(_)) => {}
@@ -199,7 +203,13 @@ impl Deployment {
         let signer = deployment.identity().read_or_register()?;
         deployment.log_of(signer)?.create()?;
         // The settings come last: they are what makes the folder a deployment.
-        write_durably(&settings, &text, 0o644).map_err(|e| failed("write", &settings, e))?;
+        durable::replace(
+            &settings,
+            &settings.with_extension("tmp"),
+            text.as_bytes(),
+            durable::shared_file,
+        )
+        .map_err(|e| failed("write", &settings, e))?;
         Ok(deployment)
     }
 
@@ -333,7 +343,7 @@ impl Deployment {
     /// `seen` show. Returns the head that it has signed.
     pub fn move_signer(&self, mut seen: Vec<Seen>) -> Result<TreeHead, DeploymentError> {
         let signer = self.folder.join(SIGNER);
-        fs::create_dir_all(&signer).map_err(|e| failed("create", &signer, e))?;
+        durable::make_folders(&signer).map_err(|e| failed("create", &signer, e))?;
         if self.lock.is_some() {
             // What this folder itself remembers, from before the lock was kept elsewhere.
             let own = self.own_lock()?;
@@ -383,21 +393,6 @@ fn file_url(url: &str) -> Option<&str> {
 /// A folder's real path, as far as it is there.
 fn resolved(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
-}
-
-/// Writes a file whole, so that it survives a power cut.
-pub(super) fn write_durably(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    // What is written may hold a token.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut file = options.open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> DeploymentError {

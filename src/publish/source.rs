@@ -9,9 +9,10 @@
 //! where to read, and not what: which commit is compiled again, the provenance of the newest version
 //! says, which is in the log.
 
-use super::deployment::{Deployment, DeploymentError, failed, write_durably};
+use super::deployment::{Deployment, DeploymentError, failed};
 use super::transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 use crate::charts::{ObjectName, Repository, RepositoryError};
+use crate::durable;
 use crate::gomod::RepositoryUrl;
 use crate::repository_url::RepositoryAddress;
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,10 @@ impl ChartsSource {
         let stored = Stored { location, path: self.path.clone() };
         // Two strings always become JSON.
         let text = serde_json::to_string(&stored).unwrap_or_default() + "\n";
-        write_durably(file, &text, 0o600).map_err(|error| failed("write", file, error))
+        // It may hold a token.
+        let (temporary, make) = (file.with_extension("tmp"), durable::private_file);
+        durable::replace(file, &temporary, text.as_bytes(), make)
+            .map_err(|error| failed("write", file, error))
     }
 
     /// A server may run in another folder than the publisher.

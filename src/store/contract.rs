@@ -1,80 +1,255 @@
-//! The promises of [`Store`], checked the same way against every backend.
+//! The promises of [`Store`], checked the same way against every backend, in every case.
+//!
+//! A new backend calls [`check`], and is done: it opens the same store any number of times.
 
 use super::{Key, Store, StoreError, Swap};
+use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::Barrier;
+use tempfile::TempDir;
+
+/// Opens one more instance of the same store. Whether anything is in it yet is up to the case.
+pub trait Open: Fn() -> Box<dyn Store> + Sync {}
+impl<F: Fn() -> Box<dyn Store> + Sync> Open for F {}
+
+/// Every promise. `fresh` makes an empty store, and returns what opens it again and again.
+pub fn check<O: Open>(fresh: impl Fn() -> O) {
+    let cases: [fn(&dyn Open); 13] = [
+        an_empty_store_has_nothing,
+        an_object_is_written_once,
+        a_batch_is_refused_as_a_whole,
+        a_batch_may_name_an_object_twice_with_the_same_bytes,
+        a_name_below_another_is_another_name,
+        objects_of_every_size,
+        scratch_files_become_objects,
+        a_removed_name_is_free,
+        what_was_opened_can_be_read_to_its_end,
+        a_pointer_is_swapped_or_not,
+        other_instances_see_what_was_written,
+        of_swaps_that_race_none_loses_a_step,
+        of_puts_that_race_one_wins,
+    ];
+    for case in cases {
+        case(&fresh());
+    }
+}
 
 fn key(name: &str) -> Key {
     Key::new(name).expect("a valid key")
 }
 
-/// Every promise that one instance can show.
-pub fn check(store: &dyn Store) {
-    let (object, other, pointer) = (key("log/tile/0/000"), key("log/tile/1/000"), key("log/head"));
-    assert_eq!(store.get(&object).expect("get"), None);
-    assert_eq!(store.pointer(&pointer).expect("pointer"), None);
-
-    store.put(&[(object.clone(), b"one".to_vec())]).expect("put");
-    store.put(&[(object.clone(), b"one".to_vec())]).expect("the same bytes again are fine");
-    let conflict = store.put(&[(object.clone(), b"two".to_vec()), (other.clone(), vec![])]);
-    assert!(matches!(conflict, Err(StoreError::Conflict { .. })), "{conflict:?}");
-    assert_eq!(store.get(&object).expect("get").as_deref(), Some(&b"one"[..]));
-    assert_eq!(store.get(&other).expect("get"), None, "nothing after the conflict is written");
-    assert_eq!(store.get(&key("log/tile")).expect("a folder is no object"), None);
-    assert_eq!(store.get(&key("log/tile/0/000/1")).expect("an object is no folder"), None);
-
-    let swap = |expected: Option<&[u8]>, new: &[u8]| store.swap(&pointer, expected, new);
-    assert_eq!(swap(Some(b"x"), b"a").expect("swap"), Swap::Lost);
-    assert_eq!(swap(None, b"a").expect("swap"), Swap::Won);
-    assert_eq!(swap(None, b"b").expect("swap"), Swap::Lost);
-    assert_eq!(swap(Some(b"a"), b"b").expect("swap"), Swap::Won);
-    assert_eq!(store.pointer(&pointer).expect("pointer").as_deref(), Some(&b"b"[..]));
+fn object(name: &str, bytes: &[u8]) -> (Key, Vec<u8>) {
+    (key(name), bytes.to_vec())
 }
 
-/// The promises about objects that are too large for memory.
-pub fn check_files(store: &dyn Store) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let scratch = |bytes: &[u8]| -> PathBuf {
-        let path = folder.path().join("scratch");
-        let mut file = std::fs::File::create(&path).expect("create");
-        file.write_all(bytes).expect("write");
-        path
-    };
-    let read = |key: &Key| {
+fn get(store: &dyn Store, name: &str) -> Option<Vec<u8>> {
+    let found = store.get(&key(name)).expect("get");
+    // The other way of reading sees the same.
+    let opened = store.open(&key(name)).expect("open").map(|mut file| {
         let mut bytes = Vec::new();
-        let file = store.open(key).expect("open");
-        file.map(|mut file| file.read_to_end(&mut bytes).map(|_| bytes).expect("read"))
-    };
-    let (large, other) = (vec![7; 200_000], vec![8; 200_000]);
-    let name = key("public/large");
-    assert_eq!(read(&name), None);
-    for again in 0..2 {
-        let path = scratch(&large);
-        store.put_file(&name, &path).expect("put");
-        assert!(!path.exists(), "the scratch file is taken, time {again}");
-        assert_eq!(read(&name).as_ref(), Some(&large));
-        assert_eq!(store.get(&name).expect("get").as_ref(), Some(&large));
-    }
-    for bytes in [&other[..], &large[1..]] {
-        let conflict = store.put_file(&name, &scratch(bytes));
-        assert!(matches!(conflict, Err(StoreError::Conflict { .. })), "{conflict:?}");
-    }
-    assert_eq!(read(&key("public")), None, "a folder is no object");
-    assert_eq!(read(&key("public/large/1")), None, "an object is no folder");
-
-    let mut opened = store.open(&name).expect("open").expect("it is there");
-    store.remove(&name).expect("removed");
-    store.remove(&name).expect("it is fine if there is none");
-    assert_eq!(read(&name), None);
-    let mut bytes = Vec::new();
-    opened.read_to_end(&mut bytes).expect("what was opened can still be read");
-    assert_eq!(bytes, large);
-    store.put_file(&name, &scratch(&other)).expect("a removed name is free");
-    assert_eq!(read(&name), Some(other));
+        file.read_to_end(&mut bytes).map(|_| bytes).expect("read")
+    });
+    assert_eq!(found, opened, "{name}");
+    found
 }
 
-/// Of many that increment one pointer at once, none loses a step.
-pub fn check_race(open: impl Fn() -> Box<dyn Store> + Sync) {
+fn assert_conflict(result: Result<(), StoreError>, name: &str) {
+    match result {
+        Err(StoreError::Conflict { key, .. }) => assert_eq!(key.as_str(), name),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A finished file, which goes with the folder.
+fn scratch(bytes: &[u8]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("scratch");
+    fs::File::create(&path).and_then(|mut file| file.write_all(bytes)).expect("written");
+    (folder, path)
+}
+
+fn an_empty_store_has_nothing(open: &dyn Open) {
+    let store = open();
+    assert_eq!(get(&*store, "log/tile/0/000"), None);
+    assert_eq!(store.pointer(&key("log/head")).expect("pointer"), None);
+    store.remove(&key("log/tile/0/000")).expect("it is fine if there is none");
+    store.put(&[]).expect("an empty batch");
+}
+
+fn an_object_is_written_once(open: &dyn Open) {
+    let store = open();
+    for _ in 0..2 {
+        store.put(&[object("a/b", b"one")]).expect("the same bytes again are fine");
+        assert_eq!(get(&*store, "a/b").as_deref(), Some(&b"one"[..]));
+    }
+    for bytes in [&b"two"[..], b"", b"on", b"one "] {
+        assert_conflict(store.put(&[object("a/b", bytes)]), "a/b");
+        assert_eq!(get(&*store, "a/b").as_deref(), Some(&b"one"[..]));
+    }
+}
+
+fn a_batch_is_refused_as_a_whole(open: &dyn Open) {
+    let store = open();
+    store.put(&[object("b", b"one")]).expect("put");
+    // Wherever in the batch the conflict is, and whether it is with the store or within the batch.
+    for at in 0..3 {
+        let mut batch = vec![object("x", b"1"), object("y/z", b"2")];
+        batch.insert(at, object("b", b"two"));
+        assert_conflict(store.put(&batch), "b");
+        let mut batch = vec![object("x", b"1"), object("y/z", b"2"), object("w", b"3")];
+        batch.insert(at, object("w", b"4"));
+        assert_conflict(store.put(&batch), "w");
+        for name in ["x", "y/z", "w"] {
+            assert_eq!(get(&*store, name), None, "{name}, {at}");
+        }
+    }
+    assert_eq!(get(&*store, "b").as_deref(), Some(&b"one"[..]));
+    store.put(&[object("x", b"other")]).expect("the name is free");
+}
+
+fn a_batch_may_name_an_object_twice_with_the_same_bytes(open: &dyn Open) {
+    let store = open();
+    store.put(&[object("a", b"1"), object("b", b""), object("a", b"1")]).expect("put");
+    assert_eq!(get(&*store, "a").as_deref(), Some(&b"1"[..]));
+    assert_eq!(get(&*store, "b").as_deref(), Some(&b""[..]));
+}
+
+fn a_name_below_another_is_another_name(open: &dyn Open) {
+    let store = open();
+    // On a disk a folder is in the way of an object, and the other way round: those two cannot both
+    // be. What is there is not harmed by the attempt, and the other is not there.
+    store.put(&[object("a/b", b"1"), object("a/b.c", b"2"), object("a/bc", b"3")]).expect("put");
+    for (name, bytes) in [("a/b", b"1"), ("a/b.c", b"2"), ("a/bc", b"3")] {
+        assert_eq!(get(&*store, name).as_deref(), Some(&bytes[..]), "{name}");
+    }
+    assert_eq!(get(&*store, "a"), None);
+    assert_eq!(get(&*store, "a/b/c"), None);
+    store.remove(&key("a/b/c")).expect("there is none");
+    for name in ["a", "a/b/c"] {
+        let put = store.put(&[object(name, b"4")]);
+        assert_eq!(get(&*store, name).is_some(), put.is_ok(), "{name}");
+        let (_folder, scratch) = scratch(b"4");
+        let put = store.put_file(&key(name), &scratch);
+        assert_eq!(get(&*store, name).is_some(), put.is_ok(), "{name}");
+    }
+    assert_eq!(get(&*store, "a/b").as_deref(), Some(&b"1"[..]));
+    assert_eq!(get(&*store, "a/bc").as_deref(), Some(&b"3"[..]));
+}
+
+fn objects_of_every_size(open: &dyn Open) {
+    let store = open();
+    let bytes = |length: usize| (0..length).map(|at| (at % 251) as u8).collect::<Vec<u8>>();
+    let sizes = [0, 1, 4095, 4096, 65_535, 65_536, 65_537, 3_000_000];
+    let batch: Vec<_> =
+        sizes.iter().map(|size| object(&format!("size/{size}"), &bytes(*size))).collect();
+    store.put(&batch).expect("put");
+    for size in sizes {
+        assert_eq!(get(&*store, &format!("size/{size}")), Some(bytes(size)));
+        let (_folder, path) = scratch(&bytes(size));
+        store.put_file(&key(&format!("file/{size}")), &path).expect("put");
+        assert_eq!(get(&*store, &format!("file/{size}")), Some(bytes(size)));
+    }
+    // More than are written at one time.
+    let many: Vec<_> = (0..100).map(|n| object(&format!("many/{n}"), &[n])).collect();
+    store.put(&many).expect("put");
+    for (key, bytes) in &many {
+        assert_eq!(store.get(key).expect("get").as_ref(), Some(bytes));
+    }
+}
+
+fn scratch_files_become_objects(open: &dyn Open) {
+    let store = open();
+    let (large, mut other) = (vec![7; 200_000], vec![7; 200_000]);
+    // In its last byte alone.
+    other[199_999] = 8;
+    for again in 0..2 {
+        let (_folder, path) = scratch(&large);
+        store.put_file(&key("public/large"), &path).expect("put");
+        assert!(!path.exists(), "the scratch file is taken, time {again}");
+        assert_eq!(get(&*store, "public/large").as_ref(), Some(&large));
+    }
+    store.put(&[object("public/large", &large)]).expect("the same bytes");
+    assert_conflict(store.put(&[object("public/large", &other)]), "public/large");
+    for bytes in [&other[..], &large[1..], b""] {
+        let (_folder, path) = scratch(bytes);
+        assert_conflict(store.put_file(&key("public/large"), &path), "public/large");
+        assert_eq!(get(&*store, "public/large").as_ref(), Some(&large));
+    }
+    let (folder, _) = scratch(b"");
+    let missing = store.put_file(&key("public/none"), &folder.path().join("missing"));
+    assert!(matches!(missing, Err(StoreError::Io { .. })), "{missing:?}");
+    assert_eq!(get(&*store, "public/none"), None);
+}
+
+fn a_removed_name_is_free(open: &dyn Open) {
+    let store = open();
+    store.put(&[object("a/b/c", b"1"), object("a/b/d", b"2")]).expect("put");
+    store.remove(&key("a/b/c")).expect("removed");
+    store.remove(&key("a/b/c")).expect("it is fine if there is none");
+    assert_eq!(get(&*store, "a/b/c"), None);
+    assert_eq!(get(&*store, "a/b/d").as_deref(), Some(&b"2"[..]), "its neighbour stays");
+    store.put(&[object("a/b/c", b"other")]).expect("put");
+    assert_eq!(get(&*store, "a/b/c").as_deref(), Some(&b"other"[..]));
+    store.remove(&key("a/b/c")).expect("removed");
+    let (_folder, path) = scratch(b"again");
+    store.put_file(&key("a/b/c"), &path).expect("put");
+    assert_eq!(get(&*store, "a/b/c").as_deref(), Some(&b"again"[..]));
+}
+
+fn what_was_opened_can_be_read_to_its_end(open: &dyn Open) {
+    let store = open();
+    let bytes = vec![7; 200_000];
+    store.put(&[object("a", &bytes)]).expect("put");
+    let mut opened = store.open(&key("a")).expect("open").expect("it is there");
+    let mut start = [0; 10];
+    opened.read_exact(&mut start).expect("read");
+    store.remove(&key("a")).expect("removed");
+    store.put(&[object("a", b"other")]).expect("put");
+    let mut rest = Vec::new();
+    opened.read_to_end(&mut rest).expect("what was opened can still be read");
+    assert_eq!([&start[..], &rest].concat(), bytes);
+    assert!(store.open(&key("none")).expect("open").is_none());
+}
+
+fn a_pointer_is_swapped_or_not(open: &dyn Open) {
+    let store = open();
+    let head = key("log/head");
+    let swap =
+        |expected: Option<&[u8]>, new: &[u8]| store.swap(&head, expected, new).expect("swap");
+    let pointer = || store.pointer(&head).expect("pointer");
+    assert_eq!(swap(Some(b"x"), b"a"), Swap::Lost);
+    assert_eq!(swap(Some(b""), b"a"), Swap::Lost, "nothing is not empty");
+    assert_eq!(pointer(), None);
+    assert_eq!(swap(None, b""), Swap::Won);
+    assert_eq!(swap(None, b"a"), Swap::Lost);
+    assert_eq!(pointer().as_deref(), Some(&b""[..]));
+    assert_eq!(swap(Some(b""), b"a"), Swap::Won);
+    assert_eq!(swap(Some(b"a"), b"a"), Swap::Won, "to what it is");
+    for other in [None, Some(&b"b"[..]), Some(b""), Some(b"aa")] {
+        assert_eq!(swap(other, b"c"), Swap::Lost);
+        assert_eq!(pointer().as_deref(), Some(&b"a"[..]));
+    }
+    let long = vec![b'x'; 100_000];
+    assert_eq!(swap(Some(b"a"), &long), Swap::Won);
+    assert_eq!(swap(Some(&long), b"short"), Swap::Won);
+    assert_eq!(pointer().as_deref(), Some(&b"short"[..]));
+}
+
+fn other_instances_see_what_was_written(open: &dyn Open) {
+    let (one, other) = (open(), open());
+    one.put(&[object("a/b", b"1")]).expect("put");
+    assert_eq!(get(&*other, "a/b").as_deref(), Some(&b"1"[..]));
+    assert_conflict(other.put(&[object("a/b", b"2")]), "a/b");
+    other.remove(&key("a/b")).expect("removed");
+    assert_eq!(get(&*one, "a/b"), None);
+    assert_eq!(one.swap(&key("head"), None, b"1").expect("swap"), Swap::Won);
+    assert_eq!(other.swap(&key("head"), None, b"2").expect("swap"), Swap::Lost);
+    assert_eq!(other.swap(&key("head"), Some(b"1"), b"2").expect("swap"), Swap::Won);
+    assert_eq!(one.pointer(&key("head")).expect("pointer").as_deref(), Some(&b"2"[..]));
+}
+
+fn of_swaps_that_race_none_loses_a_step(open: &dyn Open) {
     const EACH: usize = 25;
     let name = key("log/head");
     std::thread::scope(|scope| {
@@ -100,4 +275,27 @@ pub fn check_race(open: impl Fn() -> Box<dyn Store> + Sync) {
     });
     let last = open().pointer(&name).expect("pointer").expect("it was set");
     assert_eq!(last, (4 * EACH).to_string().as_bytes());
+}
+
+fn of_puts_that_race_one_wins(open: &dyn Open) {
+    for round in 0..10 {
+        let name = format!("race/{round}");
+        let start = Barrier::new(4);
+        let won: Vec<u8> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4_u8)
+                .map(|number| {
+                    let (name, start) = (&name, &start);
+                    scope.spawn(move || {
+                        let store = open();
+                        start.wait();
+                        let put = store.put(&[object(name, &[number; 1000])]);
+                        put.is_ok().then_some(number)
+                    })
+                })
+                .collect();
+            threads.into_iter().filter_map(|thread| thread.join().expect("joined")).collect()
+        });
+        let [winner] = won[..] else { panic!("{won:?} have won") };
+        assert_eq!(get(&*open(), &name), Some(vec![winner; 1000]));
+    }
 }

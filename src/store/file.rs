@@ -1,16 +1,17 @@
 //! `file://DIR`: the default store, one file an object.
 //!
-//! The system calls of a happy `put` of one new object, in order:
+//! The steps of a happy `put` of one new object, in order, each as [`durable`] does it:
 //!
 //! 1. `flock(DIR/.lock, EXCLUSIVE)`: writers of one store take turns; readers never wait.
 //! 2. write `DIR/.tmp/N`, `fsync` it: the bytes are on disk before any name leads to them.
-//! 3. `rename` to its name: seen whole or not at all.
-//! 4. `fsync` the folder, and every ancestor that this process has not yet synced: the name
-//!    survives a power cut.
+//! 3. `mkdir` the folders that are missing, `rename` to the object's name: seen whole or not at all.
+//! 4. `fsync` the folder, so that the name survives a power cut; and the folder above each that was
+//!    made, or of which this process does not know that its own name is durable.
 //!
-//! A batch does step 2 for all its objects before step 3 for any. `swap` does the same for the
-//! pointer's file, after comparing under the lock. A writer that dies leaves at most files in
-//! `.tmp`, which the next writer removes: it holds the lock, so nobody else is using them.
+//! A batch does step 2 for all its objects before step 3 for any, and syncs each folder once. `swap`
+//! does the same for the pointer's file, after comparing under the lock. A writer that dies leaves at
+//! most files in `.tmp`, which the next writer removes: it holds the lock, so nobody else is using
+//! them. `.tmp` itself is never synced, for nothing in it counts.
 //!
 //! `put_file` syncs the scratch file before it takes the lock, so that a large one holds nobody up,
 //! and then does steps 1, 3 and 4. A scratch file of another file system is copied in step 2
@@ -19,10 +20,11 @@
 //! What is still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does
 //! not reach other machines (use an object store there).
 
-use super::{Key, Store, StoreError, Swap};
+use super::{Key, Store, StoreError, Swap, distinct};
+use crate::durable::{self, NewFile};
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
@@ -31,14 +33,23 @@ use std::thread::{self, ScopedJoinHandle};
 #[derive(Debug)]
 pub struct FileStore {
     root: PathBuf,
-    /// Folders whose own entry is known to be durable; owned by whoever holds the file lock.
-    synced: Mutex<BTreeSet<PathBuf>>,
+    /// What is known of folders; owned by whoever holds the file lock.
+    folders: Mutex<Folders>,
+}
+
+#[derive(Debug, Default)]
+struct Folders {
+    /// Those whose own name is known to be durable: the folder that each is in was synced after it
+    /// was made.
+    durable: BTreeSet<PathBuf>,
+    /// Those above the store that were made for it, and are not known to be durable.
+    made_above: BTreeSet<PathBuf>,
 }
 
 impl FileStore {
     /// A store in `root`. Nothing is read or created until the first operation.
     pub fn new(root: impl Into<PathBuf>) -> FileStore {
-        FileStore { root: root.into(), synced: Mutex::default() }
+        FileStore { root: root.into(), folders: Mutex::default() }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -48,7 +59,7 @@ impl FileStore {
     /// Takes the writers' lock, and clears what a writer that died left behind.
     fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join(".lock");
-        fs::create_dir_all(&self.root).map_err(|e| failed("create", &self.root, e))?;
+        self.make_folders(&self.root)?;
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -57,10 +68,14 @@ impl FileStore {
             .map_err(|e| failed("open", &path, e))?;
         file.lock().map_err(|e| failed("lock", &path, e))?;
         let temporary = self.root.join(".tmp");
-        match fs::remove_dir_all(&temporary) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed("clear", &temporary, e)),
-            _ => fs::create_dir(&temporary).map_err(|e| failed("create", &temporary, e)),
-        }?;
+        self.make_folders(&temporary)?;
+        let clear = || -> io::Result<()> {
+            for left in fs::read_dir(&temporary)? {
+                durable::remove_unsynced(&left?.path())?;
+            }
+            Ok(())
+        };
+        clear().map_err(|e| failed("clear", &temporary, e))?;
         Ok(file)
     }
 
@@ -68,15 +83,15 @@ impl FileStore {
     fn write_temporary(&self, number: usize, bytes: &[u8]) -> Result<PathBuf, StoreError> {
         let path = self.root.join(".tmp").join(number.to_string());
         let write = || -> io::Result<()> {
-            let mut file = File::create_new(&path)?;
+            let mut file = NewFile::new(durable::shared_file(&path)?, &path);
             file.write_all(bytes)?;
-            file.sync_all()
+            file.sync()
         };
         match write() {
             Ok(()) => Ok(path),
             Err(e) => {
                 // Best effort: the next writer clears the folder anyway.
-                let _ = fs::remove_file(&path);
+                let _ = durable::remove_unsynced(&path);
                 Err(failed("write", &path, e))
             }
         }
@@ -110,43 +125,67 @@ impl FileStore {
 
     /// Moves a synced file to a name; across file systems by a copy, which is synced too.
     fn move_file(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        match fs::rename(from, to) {
+        match durable::rename_unsynced(from, to) {
             Err(e) if e.kind() == ErrorKind::CrossesDevices => {}
             other => return other.map_err(|e| failed("rename to", to, e)),
         }
         let temporary = self.root.join(".tmp").join("copy");
         fs::copy(from, &temporary)
-            .and_then(|_| File::open(&temporary)?.sync_all())
+            .and_then(|_| durable::sync_file(&temporary))
             .map_err(|e| failed("write", &temporary, e))?;
-        fs::rename(&temporary, to).map_err(|e| failed("rename to", to, e))?;
-        fs::remove_file(from).map_err(|e| failed("remove", from, e))
+        durable::rename_unsynced(&temporary, to).map_err(|e| failed("rename to", to, e))?;
+        durable::remove_unsynced(from).map(drop).map_err(|e| failed("remove", from, e))
     }
 
-    fn create_parent(&self, path: &Path) -> Result<(), StoreError> {
-        let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).map_err(|e| failed("create", parent, e))
+    /// Makes a folder and those above it that are missing. Their names are not durable yet.
+    fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
+        let made = durable::make_folders_unsynced(folder, &mut DirBuilder::new())
+            .map_err(|e| failed("create", folder, e))?;
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        for made in made {
+            // It was known, and somebody has removed it since.
+            folders.durable.remove(&made);
+            if !made.starts_with(&self.root) {
+                folders.made_above.insert(made);
+            }
+        }
+        Ok(())
     }
 
-    /// Makes the names in the folders of `paths` durable, and the folders' own names.
-    fn sync_folders<'a>(&self, paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), StoreError> {
-        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+    fn make_folder_of(&self, path: &Path) -> Result<(), StoreError> {
+        self.make_folders(durable::folder_of(path))
+    }
+
+    /// Makes the names of `paths` durable, and those of the folders that they are in.
+    #[track_caller]
+    fn sync_names<'a>(&self, paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), StoreError> {
+        let mut known = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let mut folders = BTreeSet::new();
+        let mut new = BTreeSet::new();
         for path in paths {
-            for (distance, folder) in path.ancestors().skip(1).enumerate() {
-                if distance == 0 || !synced.contains(folder) {
-                    folders.insert(folder.to_path_buf());
-                }
-                if folder == self.root {
+            folders.insert(durable::folder_of(path));
+            for folder in path.ancestors().skip(1) {
+                // What is above the store was there before it, unless it was made for it.
+                if !folder.starts_with(&self.root) && !known.made_above.contains(folder) {
                     break;
+                }
+                if !known.durable.contains(folder) && new.insert(folder.to_path_buf()) {
+                    folders.insert(durable::folder_of(folder));
                 }
             }
         }
         for folder in folders {
-            File::open(&folder)
-                .and_then(|f| f.sync_all())
-                .map_err(|e| failed("sync", &folder, e))?;
-            synced.insert(folder);
+            match durable::sync_folder(folder) {
+                // A store in a folder that this user may not list was made by somebody else.
+                Err(e)
+                    if e.kind() == ErrorKind::PermissionDenied
+                        && !folder.starts_with(&self.root)
+                        && known.made_above.is_empty() => {}
+                other => other.map_err(|e| failed("sync", folder, e))?,
+            }
         }
+        known.made_above.clear();
+        known.durable.append(&mut new);
         Ok(())
     }
 }
@@ -170,32 +209,34 @@ impl Store for FileStore {
 
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
         let _lock = self.lock()?;
+        let conflict = |key: &Key| {
+            let place = format!("file://{}", self.root.display());
+            StoreError::Conflict { place, key: key.clone() }
+        };
+        let objects = distinct(objects).map_err(conflict)?;
         let mut missing = Vec::new();
-        for (key, bytes) in objects {
+        for (key, bytes) in &objects {
             match self.get(key)? {
                 Some(existing) if existing == *bytes => {}
-                Some(_) => {
-                    let place = format!("file://{}", self.root.display());
-                    return Err(StoreError::Conflict { place, key: key.clone() });
-                }
-                None => missing.push((self.path(key), bytes.as_slice())),
+                Some(_) => return Err(conflict(key)),
+                None => missing.push((self.path(key), *bytes)),
             }
         }
         for (path, _) in &missing {
-            self.create_parent(path)?;
+            self.make_folder_of(path)?;
         }
         let temporary = self.write_all_temporary(&missing)?;
         for (from, (to, _)) in temporary.iter().zip(&missing) {
-            fs::rename(from, to).map_err(|e| failed("rename to", to, e))?;
+            durable::rename_unsynced(from, to).map_err(|e| failed("rename to", to, e))?;
         }
         // An object that was there already may owe its name to a writer that died before syncing
         // the folder: sync it all the same.
-        let paths: Vec<_> = objects.iter().map(|(key, _)| self.path(key)).collect();
-        self.sync_folders(paths.iter())
+        let paths: Vec<_> = objects.keys().map(|key| self.path(key)).collect();
+        self.sync_names(paths.iter())
     }
 
     fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
-        File::open(scratch).and_then(|f| f.sync_all()).map_err(|e| failed("sync", scratch, e))?;
+        durable::sync_file(scratch).map_err(|e| failed("sync", scratch, e))?;
         let _lock = self.lock()?;
         let path = self.path(key);
         match self.open(key)? {
@@ -205,14 +246,14 @@ impl Store for FileStore {
                     let place = format!("file://{}", self.root.display());
                     return Err(StoreError::Conflict { place, key: key.clone() });
                 }
-                fs::remove_file(scratch).map_err(|e| failed("remove", scratch, e))?;
+                durable::remove_unsynced(scratch).map_err(|e| failed("remove", scratch, e))?;
             }
             None => {
-                self.create_parent(&path)?;
+                self.make_folder_of(&path)?;
                 self.move_file(scratch, &path)?;
             }
         }
-        self.sync_folders(std::iter::once(&path))
+        self.sync_names(std::iter::once(&path))
     }
 
     fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
@@ -234,9 +275,9 @@ impl Store for FileStore {
     fn remove(&self, key: &Key) -> Result<(), StoreError> {
         let _lock = self.lock()?;
         let path = self.path(key);
-        match fs::remove_file(&path) {
-            Ok(()) => self.sync_folders(std::iter::once(&path)),
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+        match durable::remove_unsynced(&path) {
+            Ok(true) => self.sync_names(std::iter::once(&path)),
+            Ok(false) => Ok(()),
             Err(e) => Err(failed("remove", &path, e)),
         }
     }
@@ -251,10 +292,10 @@ impl Store for FileStore {
             return Ok(Swap::Lost);
         }
         let path = self.path(key);
-        self.create_parent(&path)?;
+        self.make_folder_of(&path)?;
         let temporary = self.write_temporary(0, new)?;
-        fs::rename(&temporary, &path).map_err(|e| failed("rename to", &path, e))?;
-        self.sync_folders(std::iter::once(&path))?;
+        durable::rename_unsynced(&temporary, &path).map_err(|e| failed("rename to", &path, e))?;
+        self.sync_names(std::iter::once(&path))?;
         Ok(Swap::Won)
     }
 }
@@ -291,21 +332,16 @@ mod tests {
 
     #[test]
     fn keeps_the_contract_of_a_store() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        contract::check(&FileStore::new(folder.path().join("store")));
-        contract::check_files(&FileStore::new(folder.path().join("store")));
-    }
-
-    #[test]
-    fn two_instances_on_one_folder_never_both_win_a_swap() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        contract::check_race(|| Box::new(FileStore::new(folder.path())));
+        contract::check(|| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            move || -> Box<dyn Store> { Box::new(FileStore::new(folder.path().join("store"))) }
+        });
     }
 
     #[test]
     fn what_a_dead_writer_left_is_cleared_by_the_next() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::create_dir(folder.path().join(".tmp")).expect("create");
+        fs::create_dir_all(folder.path().join(".tmp")).expect("create");
         fs::write(folder.path().join(".tmp/0"), b"half").expect("write");
         let store = FileStore::new(folder.path());
         let key = Key::new("a").expect("a key");

@@ -33,6 +33,7 @@ pub use file::FileStore;
 pub use key::{Key, KeyError};
 pub use memory::{Fault, MemoryStore, Snapshot};
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs::File;
 use std::path::Path;
@@ -46,9 +47,10 @@ pub trait Store: Debug + Send + Sync {
 
     /// Stores every object of the batch durably.
     ///
-    /// An object that exists with the same bytes is left alone; one that exists with different
-    /// bytes is a [`StoreError::Conflict`], and the objects after it are not written. A crash
-    /// leaves any part of the batch, but no object is ever seen half-written.
+    /// An object that exists with the same bytes is left alone. One that exists with different
+    /// bytes, or is twice in the batch with different bytes, is a [`StoreError::Conflict`], and then
+    /// nothing of the batch is written. A crash leaves any part of the batch, but no object is ever
+    /// seen half-written.
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError>;
 
     /// Stores the contents of a scratch file durably, and takes the file: it may be moved, and is
@@ -113,6 +115,18 @@ pub enum StoreError {
         /// The number of the operation, counted from zero.
         operation: u64,
     },
+}
+
+/// The objects of a batch, each once; the name of one that has two contents.
+fn distinct(objects: &[(Key, Vec<u8>)]) -> Result<BTreeMap<&Key, &[u8]>, &Key> {
+    let mut distinct = BTreeMap::new();
+    for (key, bytes) in objects {
+        match distinct.insert(key, bytes.as_slice()) {
+            Some(other) if other != bytes.as_slice() => return Err(key),
+            _ => {}
+        }
+    }
+    Ok(distinct)
 }
 
 /// The way out of the refusals that an operator can mend.

@@ -9,10 +9,11 @@
 //! checked there.
 
 use super::{Hash, KeyName, Signer};
+use crate::durable;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
@@ -82,32 +83,18 @@ impl Seed {
         Ok(seed)
     }
 
-    /// Writes the seed to a new file with mode 0600, durably. Never overwrites a file.
+    /// Writes the seed to a new file with mode 0600, durably and whole: whenever the power fails, there
+    /// is a key or no file. Never overwrites a file.
     pub fn save(&self, path: &Path) -> Result<(), SeedError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => SeedError::Exists(path.to_owned()),
-            _ => failed("write", path, error),
-        })?;
         let text = Zeroizing::new(STANDARD.encode(self.0) + "\n");
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-        if let Err(error) = written {
-            // Best effort: half a key would only be in the way of the next attempt.
-            let _ = fs::remove_file(path);
-            return Err(failed("write", path, error));
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let (temporary, make) = (PathBuf::from(temporary), durable::private_file);
+        match durable::create(path, &temporary, text.as_bytes(), make) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SeedError::Exists(path.to_owned())),
+            Err(error) => Err(failed("write", path, error)),
         }
-        // The name has to survive a power cut too.
-        #[cfg(unix)]
-        if let Some(folder) = path.parent() {
-            let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| failed("sync", path, error))?;
-        }
-        Ok(())
     }
 
     /// Reads the seed from its file, after checking who may read it.
@@ -174,6 +161,7 @@ fn failed(action: &'static str, path: &Path, source: io::Error) -> SeedError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn verifier_key(seed: &Seed) -> String {
         let name = KeyName::new("example.org/log").expect("a name");

@@ -24,11 +24,12 @@
 //! [`log`](super::Log)). On a file system that numbers its files anew whenever it is mounted, the
 //! signer is refused after each mount: keep it elsewhere.
 
+use crate::durable::{self, NewFile};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::UNIX_EPOCH;
@@ -204,20 +205,14 @@ impl SignerIdentity {
     pub fn write(&self, id: &SignerId) -> Result<(), IdentityError> {
         let (path, temporary) = (self.path(), self.folder.join("identity.tmp"));
         let write = || -> io::Result<()> {
-            match fs::remove_file(&temporary) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let mut file = File::create_new(&temporary)?;
+            durable::remove_unsynced(&temporary)?;
+            let mut file = NewFile::new(durable::shared_file(&temporary)?, &temporary);
             let stored = Stored { id: id.0.clone(), ..self.describe(&file.metadata()?) };
             file.write_all(serde_json::to_string(&stored)?.as_bytes())?;
             file.write_all(b"\n")?;
-            file.sync_all()?;
+            file.sync()?;
             // Renaming keeps what the file is: its number, and when it was made.
-            fs::rename(&temporary, &path)?;
-            #[cfg(unix)]
-            File::open(&self.folder)?.sync_all()?;
-            Ok(())
+            durable::rename(&temporary, &path)
         };
         write().map_err(|source| failed("write", &path, source))
     }
@@ -230,7 +225,13 @@ impl SignerIdentity {
                 self.write(&id)?;
                 Ok(id)
             }
-            read => read,
+            Ok(id) => {
+                // Whoever wrote it may have died before its name was durable.
+                let path = self.path();
+                durable::sync_folder(&self.folder).map_err(|e| failed("sync", &path, e))?;
+                Ok(id)
+            }
+            refused => refused,
         }
     }
 

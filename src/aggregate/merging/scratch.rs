@@ -5,7 +5,8 @@
 //! DIR/scratch/*         files that are being made; whoever takes the lock removes what is left
 //! ```
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use crate::durable;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ impl Scratch {
     /// Takes the folder, which is made if it is not there, and removes what a merge that died left
     /// in it. [`io::ErrorKind::WouldBlock`] where another process has it.
     pub fn take(folder: &Path) -> io::Result<Scratch> {
-        fs::create_dir_all(folder)?;
+        durable::make_folders_unsynced(folder, &mut DirBuilder::new())?;
         let lock = folder.join(".lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock)?;
         match file.try_lock() {
@@ -38,7 +39,7 @@ impl Scratch {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             if entry.file_name() != ".lock" && entry.file_type()?.is_file() {
-                fs::remove_file(entry.path())?;
+                durable::remove_unsynced(&entry.path())?;
             }
         }
         Ok(())

@@ -6,17 +6,18 @@
 //!                          the work was done last
 //! ```
 //!
-//! The first is written by the worker when it is done, durably; the second by the host before it
-//! starts one. An attempt that came to nothing (the worker was killed, or never began) is followed
+//! The first is written by the worker when it is done; the second by the host before it starts one.
+//! Both are written whole, and neither is synced: after a power cut the work may be attempted once
+//! more, which does no harm. An attempt that came to nothing (the worker was killed, or never began) is followed
 //! by another after a quarter of an hour, then half an hour, and so on up to a day.
 
 use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::report::own_folder;
-use std::fs;
+use crate::durable;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long after a first attempt that came to nothing another is made.
@@ -56,11 +57,8 @@ impl Marks {
 
     /// Notes that the work of this day was done.
     pub fn done(&self, today: Day) -> io::Result<()> {
-        self.write(&self.worked(), &format!("{today}\n"), true)?;
-        match fs::remove_file(self.attempted()) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
+        self.write(&self.worked(), &format!("{today}\n"))?;
+        durable::remove_unsynced(&self.attempted()).map(drop)
     }
 
     /// Whether an attempt is due; if so, notes that it is made now. What cannot be noted is not
@@ -76,9 +74,7 @@ impl Marks {
         let waits =
             attempts > 0 && last <= seconds && seconds - last < pause.min(LONGEST_PAUSE).as_secs();
         let note = format!("{seconds} {}\n", attempts.saturating_add(1));
-        !waits
-            && self.create_folder().is_ok()
-            && self.write(&self.attempted(), &note, false).is_ok()
+        !waits && self.create_folder().is_ok() && self.write(&self.attempted(), &note).is_ok()
     }
 
     fn last_attempt(&self) -> Option<(u64, u32)> {
@@ -96,16 +92,10 @@ impl Marks {
     }
 
     /// Writes a mark in the place of the last one, whole.
-    fn write(&self, path: &PathBuf, content: &str, durable: bool) -> io::Result<()> {
+    fn write(&self, path: &Path, content: &str) -> io::Result<()> {
         // Processes that write at once have a name each.
         let temporary = path.with_extension(std::process::id().to_string());
-        // What a killed process of the same number left.
-        let _ = fs::remove_file(&temporary);
-        let file = files::create(&temporary, content.as_bytes())?;
-        if durable {
-            file.sync_all()?;
-        }
-        fs::rename(&temporary, path).inspect_err(|_| drop(fs::remove_file(&temporary)))
+        files::replace_unsynced(path, &temporary, content.as_bytes())
     }
 }
 
@@ -116,6 +106,7 @@ fn seconds(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn marks() -> (tempfile::TempDir, Marks) {
         let temporary = tempfile::tempdir().expect("a temporary folder");

@@ -14,7 +14,7 @@ use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::program::Program;
-use std::fs;
+use crate::durable;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
@@ -86,22 +86,18 @@ fn draw_weekday(local: &Path, path: &Path) -> io::Result<()> {
     // 256 is no multiple of 7: some days come up a little more often than others (37 to 36), which
     // is harmless for spreading reports over a week.
     let content = format!("{}\n", digit % 7);
-    let made = files::create(&temporary, content.as_bytes()).and_then(|_| {
-        match fs::hard_link(&temporary, path) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
-            // A file system without links.
-            Err(_) => fs::rename(&temporary, path),
-            Ok(()) => Ok(()),
-        }
-    });
+    // Nothing is synced: whoever counts waits for no disk, and a weekday that is lost is drawn anew.
+    let made = files::create(&temporary, content.as_bytes())
+        .and_then(|()| durable::link_unsynced(&temporary, path));
     // Gone already, if it was renamed.
-    let _ = fs::remove_file(&temporary);
-    made
+    let _ = durable::remove_unsynced(&temporary);
+    made.map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let temporary = tempfile::tempdir().expect("a temporary folder");

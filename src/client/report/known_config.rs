@@ -136,7 +136,7 @@ impl ConfigFetcher<'_> {
                     fetched: self.today,
                     config: known.config.to_json(),
                 };
-                self.shelf.replace(&config_file(self.folder), &to_json(&written))?;
+                self.shelf.keep(&config_file(self.folder), &to_json(&written))?;
                 self.forget_failure()?;
             }
             Err(failure) => self.remember(failure)?,

@@ -81,6 +81,8 @@ mod event;
 mod filter;
 mod json;
 mod known_config;
+#[cfg(all(test, feature = "server"))]
+pub(crate) mod power_cut;
 mod preview;
 mod rules;
 mod run;

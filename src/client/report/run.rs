@@ -347,7 +347,7 @@ impl Run<'_> {
 
     fn wait(&mut self, week: Day, reason: String, unsent: &Path) -> Result<(), ReportError> {
         self.say(Event::Waits { week, reason });
-        self.shelf.replace(unsent, &self.today.to_string())
+        self.shelf.keep(unsent, &self.today.to_string())
     }
 
     /// What asks for configs; without a destination it asks for none.

@@ -131,7 +131,8 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
         }
         interruptions = operation;
     }
-    assert!(interruptions > 20, "the run has more operations than {interruptions}");
+    // Within one of them the power may go, too: see `power_cut`.
+    assert!(interruptions > 15, "the run has more operations than {interruptions}");
 }
 
 #[test]

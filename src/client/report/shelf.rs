@@ -15,16 +15,17 @@
 //! Names that end in `.json` are those of golang/telemetry (`internal/upload`); its clients take
 //! every other such file in `local` for a report to send, so the rest have other endings.
 //!
-//! The system calls that create a file, in order: write `candor/tmp`, `fsync` it, `link` it to its
-//! name (which fails if it is there: what another process wrote is never overwritten), `unlink`
-//! the temporary name, `fsync` the folder. So every name leads to whole content or to nothing,
-//! whenever the power fails, and a file that a later step relies on is on the disk before it.
+//! Whatever is written is durable before a later step relies on it ([`durable`]):
+//! `candor/tmp` is written and synced, linked or renamed to its name, and the folder is synced. A
+//! link fails if there is a file: what another process wrote is never overwritten. So every name leads
+//! to whole content or to nothing, whenever the power fails.
 
 use super::error::ReportError;
 use crate::client::counter::SUFFIX;
 use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
+use crate::durable;
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -170,6 +171,7 @@ impl Shelf {
         for folder in [folder.path(), &folder.local(), &folder.upload(), &own] {
             files::create_folder(folder).map_err(ReportError::io("use", folder))?;
         }
+        files::create_folder_durably(&own).map_err(ReportError::io("use", &own))?;
         // What is seen of the log is kept by `FileStore`, which opens what it finds.
         files::check_tree(&own).map_err(|(path, e)| ReportError::io("use", path)(e))?;
         let path = own.join("lock");
@@ -182,60 +184,58 @@ impl Shelf {
     }
 
     /// Creates a file with this content. `false` if there is one already, which stays as it is.
+    #[track_caller]
     pub(super) fn create(&self, path: &Path, content: &str) -> Result<bool, ReportError> {
-        let temporary = self.write_temporary(content)?;
         interruption()?;
-        let created = match fs::hard_link(&temporary, path) {
-            Ok(()) => true,
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => false,
-            // A file system without links. Only a process of another kind, which does not know the
-            // lock, could put a file there just now.
-            Err(_) if path.exists() => false,
-            Err(_) => {
-                fs::rename(&temporary, path).map_err(at_target("write", path))?;
-                sync_parent(path)?;
-                return Ok(true);
-            }
-        };
-        interruption()?;
-        // It is written anew each time, so it does not matter if it stays.
-        let _ = fs::remove_file(&temporary);
-        sync_parent(path)?;
-        Ok(created)
+        let created = files::create_durably(path, &self.temporary(), content.as_bytes());
+        created.map_err(at_target("write", path))
     }
 
     /// Creates a file with this content, in the place of any other.
+    #[track_caller]
     pub(super) fn replace(&self, path: &Path, content: &str) -> Result<(), ReportError> {
-        let temporary = self.write_temporary(content)?;
         interruption()?;
-        fs::rename(temporary, path).map_err(at_target("write", path))?;
-        sync_parent(path)
+        files::replace(path, &self.temporary(), content.as_bytes())
+            .map_err(at_target("write", path))
     }
 
-    /// Removes a file, if it is there.
+    /// As [`Shelf::replace`], but not durably: after a power cut there may be the file before, none, or
+    /// one that cannot be read. For what is only kept to save work.
+    pub(super) fn keep(&self, path: &Path, content: &str) -> Result<(), ReportError> {
+        interruption()?;
+        files::replace_unsynced(path, &self.temporary(), content.as_bytes())
+            .map_err(at_target("write", path))
+    }
+
+    /// Removes a file that is of no use any more, if it is there. Not durably: whoever finds it again
+    /// after a power cut does so once more.
     pub(super) fn remove(&self, path: &Path) -> Result<(), ReportError> {
         interruption()?;
-        match fs::remove_file(path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(at_target("remove", path)(e)),
-            _ => sync_parent(path),
-        }
+        durable::remove_unsynced(path).map(drop).map_err(at_target("remove", path))
     }
 
-    /// Gives a file another name, in the place of any other file.
+    /// Gives a report that was dealt with the name that says so, in the place of any other file. Not
+    /// durably: it has one of the two names after a power cut, and is then dealt with once more.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), ReportError> {
         interruption()?;
-        fs::rename(from, to).map_err(at_target("write", to))?;
-        sync_parent(to)?;
-        sync_parent(from)
+        durable::rename_unsynced(from, to).map_err(at_target("write", to))
     }
 
-    /// Removes these files: the user wants them gone.
+    /// Where what is written gets no name that counts. Whoever has the lock is the only one to use it.
+    fn temporary(&self) -> PathBuf {
+        own_folder(&self.folder).join("tmp")
+    }
+
+    /// Removes these files, durably: the user wants them gone.
     ///
     /// # Errors
     ///
     /// One of them cannot be removed; those before it are.
     pub fn clear(&self, files: &[PathBuf]) -> Result<(), ReportError> {
-        files.iter().try_for_each(|file| self.remove(file))
+        for file in files {
+            durable::remove(file).map_err(at_target("remove", file))?;
+        }
+        Ok(())
     }
 
     /// Removes all that Candor keeps in the folder, the user's choice last, and the folder itself.
@@ -249,24 +249,12 @@ impl Shelf {
         for part in [folder.local(), folder.upload(), own_folder(folder)] {
             fs::remove_dir_all(&part).map_err(ReportError::io("remove", &part))?;
         }
-        self.remove(&folder.mode_file())?;
+        let mode = folder.mode_file();
+        durable::remove(&mode).map_err(at_target("remove", &mode))?;
         match fs::remove_dir(folder.path()) {
             Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
             removed => removed.map(|()| true).map_err(ReportError::io("remove", folder.path())),
         }
-    }
-
-    fn write_temporary(&self, content: &str) -> Result<PathBuf, ReportError> {
-        // Whoever has the lock is the only one to use this name.
-        let path = own_folder(&self.folder).join("tmp");
-        let write = || -> io::Result<()> {
-            // What a killed process left may be linked to a name that counts: never write into it.
-            let _ = fs::remove_file(&path);
-            interruption().map_err(io::Error::other)?;
-            files::create(&path, content.as_bytes())?.sync_all()
-        };
-        write().map_err(at_target("write", &path))?;
-        Ok(path)
     }
 }
 
@@ -286,18 +274,6 @@ fn at_target(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Rep
         let reason = files::check_name(path).err().filter(files::is_unfit);
         ReportError::io(action, path)(reason.unwrap_or(error))
     }
-}
-
-/// Makes the names in a file's folder durable.
-fn sync_parent(path: &Path) -> Result<(), ReportError> {
-    #[cfg(unix)]
-    if let Some(parent) = path.parent() {
-        let synced = File::open(parent).and_then(|folder| folder.sync_all());
-        synced.map_err(ReportError::io("sync", parent))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// The files that Candor has there, and of which none may be a folder.

@@ -1,0 +1,105 @@
+//! Files that are open: one that is written once, and one that is appended to.
+
+use super::recorder;
+use std::fs::{File, Metadata};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// A file that nobody knows yet: it is written, synced, and then gets its name.
+#[derive(Debug)]
+pub struct NewFile {
+    file: File,
+    recorded: recorder::Handle,
+}
+
+impl NewFile {
+    /// A file that was just made at `path`, by the rules of whoever made it, and is empty.
+    pub fn new(file: File, path: &Path) -> NewFile {
+        NewFile { file, recorded: recorder::created(path) }
+    }
+
+    /// A file at `path` that others have written.
+    pub(super) fn new_found(file: File, path: &Path) -> NewFile {
+        NewFile { file, recorded: recorder::opened(path) }
+    }
+
+    /// Adds these bytes.
+    pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.recorded.alive()?;
+        self.file.write_all(bytes)?;
+        self.recorded.appended(bytes);
+        Ok(())
+    }
+
+    /// Makes what was written durable. Where that fails the file is of no use: see the module's page.
+    #[track_caller]
+    pub fn sync(self) -> io::Result<()> {
+        self.recorded.alive_to_sync()?;
+        if self.recorded.synced(recorder::Sync::File) {
+            return Ok(());
+        }
+        self.file.sync_all()
+    }
+
+    /// What the system knows of it.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+}
+
+/// A file that records are added to.
+#[derive(Debug)]
+pub struct AppendFile {
+    file: File,
+    recorded: recorder::Handle,
+}
+
+impl AppendFile {
+    /// The file at `path`, opened for appending by the rules of whoever opened it.
+    pub fn new(file: File, path: &Path) -> AppendFile {
+        AppendFile { file, recorded: recorder::opened(path) }
+    }
+
+    /// Adds these bytes, which are durable after [`AppendFile::sync`].
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // It was opened for appending: what is written goes to its end, wherever that is.
+        self.recorded.alive()?;
+        self.file.write_all(bytes)?;
+        self.recorded.appended(bytes);
+        Ok(())
+    }
+
+    /// Makes what was added durable. Where that fails nothing may be added any more.
+    #[track_caller]
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.recorded.alive_to_sync()?;
+        if self.recorded.synced(recorder::Sync::File) {
+            return Ok(());
+        }
+        self.file.sync_data()
+    }
+
+    /// Cuts it to this length, and makes that durable, with all that is before.
+    #[track_caller]
+    pub fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.cut_unsynced(length)?;
+        self.recorded.alive_to_sync()?;
+        if self.recorded.synced(recorder::Sync::File) {
+            return Ok(());
+        }
+        self.file.sync_all()
+    }
+
+    /// Cuts it to this length.
+    pub fn cut_unsynced(&mut self, length: u64) -> io::Result<()> {
+        self.recorded.alive()?;
+        self.file.set_len(length)?;
+        self.recorded.cut(length);
+        Ok(())
+    }
+
+    /// What the system knows of it.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+}

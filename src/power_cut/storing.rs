@@ -1,0 +1,122 @@
+//! A store in a folder: what an operation has returned for stays, whoever was killed before.
+
+use super::Scenario;
+use super::replay::Before;
+use crate::durable::recorder::Recorder;
+use crate::store::{FileStore, Key, Store, StoreError, Swap};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+const FOLDER: &str = "srv/store";
+const HEAD: &str = "log/head";
+
+/// Objects, in folders that are made beside and below others; a pointer; a scratch file; a removal. And
+/// the same where another writer was killed before, at every one of its syncs.
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = vec![scenario(None).expect("not killed")];
+    scenarios.extend((0..).map_while(|syncs| scenario(Some(syncs))));
+    assert!(scenarios.len() > 10, "{} syncs", scenarios.len());
+    scenarios
+}
+
+/// `None` where there are not so many syncs.
+fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
+    let temporary = super::folder();
+    let root = temporary.path().to_owned();
+    if kill_at_sync.is_some() {
+        // Whoever is killed may leave one folder without a durable name, and not two.
+        fs::create_dir(root.join("srv")).expect("made");
+    }
+    let recorder = Recorder::start(&root);
+    let store = || FileStore::new(root.join(FOLDER));
+    let scratch = root.join("scratch");
+    if let Some(syncs) = kill_at_sync {
+        recorder.kill_at_sync(syncs);
+        let done = write(&store(), &scratch, &|_| {});
+        if !recorder.restart() {
+            done.expect("written");
+            return None;
+        }
+    }
+    write(&store(), &scratch, &|promise| recorder.promise(promise)).expect("written");
+    let check = |state: &Path, before: &Before<'_>| {
+        check(&state.join(FOLDER), &state.join("scratch"), before).map_err(|e| e.to_string())
+    };
+    Some(Scenario { name: "storing", root, record: recorder.finish(), check: Box::new(check) })
+}
+
+/// Does it all, and may be done again from wherever it ended.
+fn write(store: &FileStore, scratch: &Path, promise: &dyn Fn(String)) -> Result<(), StoreError> {
+    let put = |names: &[&str]| -> Result<(), StoreError> {
+        let objects: Result<Vec<_>, StoreError> =
+            names.iter().map(|name| Ok((Key::new(*name)?, name.as_bytes().to_vec()))).collect();
+        store.put(&objects?)?;
+        names.iter().for_each(|name| promise(format!("has {name}")));
+        Ok(())
+    };
+    let swap = |to: u32| -> Result<(), StoreError> {
+        let head = Key::new(HEAD)?;
+        let now = number(store)?;
+        if now < to {
+            let expected = (now > 0).then(|| now.to_string());
+            let swap = store.swap(
+                &head,
+                expected.as_deref().map(str::as_bytes),
+                to.to_string().as_bytes(),
+            )?;
+            assert_eq!(swap, Swap::Won);
+        }
+        // Whoever finds it there tells no one before it is durable: by another write.
+        if now <= to {
+            promise(format!("head {to}"));
+        }
+        Ok(())
+    };
+    put(&["log/tile/0/000.p/1"])?;
+    put(&["log/tile/0/000.p/2", "log/tile/0/001.p/1"])?;
+    put(&["log/tile/0/000"])?;
+    fs::write(scratch, "log/large/file").expect("written");
+    store.put_file(&Key::new("log/large/file")?, scratch)?;
+    promise("has log/large/file".to_owned());
+    put(&["log/large/folder/below"])?;
+    swap(1)?;
+    swap(2)?;
+    store.remove(&Key::new("log/tile/0/000.p/1")?)?;
+    promise("gone log/tile/0/000.p/1".to_owned());
+    Ok(())
+}
+
+fn number(store: &FileStore) -> Result<u32, StoreError> {
+    let bytes = store.pointer(&Key::new(HEAD)?)?.unwrap_or_else(|| b"0".to_vec());
+    Ok(String::from_utf8_lossy(&bytes).parse().unwrap_or(u32::MAX))
+}
+
+fn check(folder: &Path, scratch: &Path, before: &Before<'_>) -> Result<(), Box<dyn Error>> {
+    let store = FileStore::new(folder);
+    let mut objects = BTreeMap::new();
+    let mut head = 0;
+    for promise in before.promises {
+        match promise.split_once(' ').unwrap_or_default() {
+            ("has", name) => drop(objects.insert(name, true)),
+            ("gone", name) => drop(objects.insert(name, false)),
+            (_, number) => head = number.parse()?,
+        }
+    }
+    for (name, is_there) in objects {
+        let found = store.get(&Key::new(name)?)?;
+        // One that is being removed may be gone before anyone is told.
+        let removed = !is_there || name == "log/tile/0/000.p/1" && head == 2;
+        if found.as_deref() != Some(name.as_bytes()) && !(removed && found.is_none())
+            || !is_there && found.is_some()
+        {
+            return Err(format!("{name} should be there: {is_there}; found {found:?}").into());
+        }
+    }
+    let found = number(&store)?;
+    if found < head || found > 2 {
+        return Err(format!("the pointer was {head}, found {found}").into());
+    }
+    Ok(write(&store, scratch, &|_| {})?)
+}
