@@ -23,6 +23,20 @@ pub fn check(store: &dyn Store) {
     assert_eq!(store.get(&key("log/tile")).expect("a folder is no object"), None);
     assert_eq!(store.get(&key("log/tile/0/000/1")).expect("an object is no folder"), None);
 
+    let list = |folder: &str| {
+        let mut names = store.list(&key(folder)).expect("list");
+        names.sort();
+        names.into_iter().map(|key| key.to_string()).collect::<Vec<_>>()
+    };
+    let more = ["list/b/1", "list/a", "list/b/2", "list/bb"].map(|name| (key(name), vec![1]));
+    store.put(&more).expect("put");
+    assert_eq!(list("list"), ["list/a", "list/bb"], "the objects in it, and no folder");
+    assert_eq!(list("list/b"), ["list/b/1", "list/b/2"]);
+    assert_eq!(list("nothing"), [""; 0]);
+    assert_eq!(list("list/a"), [""; 0], "an object is no folder");
+    store.remove(&key("list/b/1")).expect("removed");
+    assert_eq!(list("list/b"), ["list/b/2"]);
+
     let swap = |expected: Option<&[u8]>, new: &[u8]| store.swap(&pointer, expected, new);
     assert_eq!(swap(Some(b"x"), b"a").expect("swap"), Swap::Lost);
     assert_eq!(swap(None, b"a").expect("swap"), Swap::Won);
