@@ -81,7 +81,7 @@ impl Bench {
     ) -> Result<Outcome, publish::PublishError> {
         let log = self.log(store, memory);
         let publisher = Publisher::new(self.path.clone(), store.clone(), log);
-        publisher.verify_store()?;
+        publisher.begin()?;
         publisher.publish(revision, &RepositoryUrl::default(), commit_day(revision))
     }
 
@@ -221,6 +221,10 @@ impl Store for Killer {
         self.operate(|| self.store.remove(key))
     }
 
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+        self.operate(|| self.store.list(folder))
+    }
+
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.operate(|| self.store.pointer(key))
     }
@@ -245,7 +249,7 @@ fn child_that_publishes_and_is_killed() {
     });
     let log = deployment.log().expect("a log");
     let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
-    publisher.verify_store().expect("a good store");
+    publisher.begin().expect("a good store");
     let second = revision(&["one", "two"]);
     publisher.publish(&second, &RepositoryUrl::default(), commit_day(&second)).expect("published");
 }
@@ -269,7 +273,7 @@ fn publish_on_disk(folder: &Path, revision: &Revision) -> Outcome {
     let deployment = publish::Deployment::open(folder).expect("a deployment");
     let log = deployment.log().expect("a log");
     let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
-    publisher.verify_store().expect("a good store");
+    publisher.begin().expect("a good store");
     publisher.publish(revision, &RepositoryUrl::default(), commit_day(revision)).expect("published")
 }
 

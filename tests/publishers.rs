@@ -5,8 +5,9 @@ mod support;
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use support::{Charts, Deployment, contents, copy_folder, refused, text};
+use support::{Charts, Deployment, candor, contents, copy_folder, refused, run, text};
 use tempfile::TempDir;
 
 #[test]
@@ -111,35 +112,118 @@ fn a_store_with_another_history_is_refused() {
     assert_eq!(contents(deployment.path()), before);
 }
 
-#[test]
-fn an_edited_object_is_refused_by_name() {
+/// What `candor verify-store` finds wrong; it changes nothing.
+fn problems(deployment: &Deployment) -> Vec<String> {
+    let before = contents(deployment.path());
+    let output = run(candor().args(["--json", "verify-store", "--data"]).arg(deployment.path()));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let problems = found["problems"].as_array().expect("a list").iter();
+    let problems: Vec<_> = problems.map(|p| p.as_str().expect("text").to_owned()).collect();
+    assert_eq!(output.status.code(), Some(i32::from(!problems.is_empty())), "{found}");
+    assert_eq!(contents(deployment.path()), before, "verify-store changes nothing");
+    problems
+}
+
+/// A deployment with three versions, and definitions for the next.
+fn three_versions() -> (Charts, Deployment) {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
-    charts.add_chart("second");
-    deployment.publish(&charts);
-    charts.add_chart("third");
-    let mut edited = 0;
+    for name in ["second", "third"] {
+        charts.add_chart(name);
+        deployment.publish(&charts);
+    }
+    charts.add_chart("fourth");
+    (charts, deployment)
+}
+
+#[test]
+fn an_edited_object_is_named_by_verify_store_and_refused_where_publishing_builds_on_it() {
+    let (charts, deployment) = three_versions();
+    assert_eq!(problems(&deployment), [""; 0]);
+    let (mut refused_by_publish, mut older) = (0, 0);
     for (path, bytes) in contents(&deployment.path().join("store")) {
         let name = path.strip_prefix(deployment.path()).expect("inside").display().to_string();
-        // Nothing reads these again: the way to a head that is long published, and the narrower
-        // forms of tiles that have grown since.
-        if name.contains("/staged/") || name.contains(".p/1") {
-            continue;
-        }
         let mut changed = bytes.clone();
         let middle = changed.len() / 2;
         changed[middle] ^= 1;
         std::fs::write(&path, &changed).expect("edit");
-        let before = contents(deployment.path());
-        let message = refused(&mut deployment.publish_command(&charts), 1);
         let object = name.trim_start_matches("store/log/").trim_start_matches("store/");
-        assert!(message.contains(object), "{name}: {message}");
-        assert_eq!(contents(deployment.path()), before, "{name}");
+        let found = problems(&deployment);
+        // Which name is the signer's, the signer knows: another good one is found when it publishes.
+        let is_named = found.iter().any(|problem| problem.contains(object));
+        assert!(is_named || name.ends_with("log/signer"), "{name}: {found:#?}");
+        // What is older is built on by nobody, and a version is published; it is taken back then.
+        let before = contents(deployment.path());
+        let output = run(&mut deployment.publish_command(&charts));
+        if output.status.success() {
+            assert!(name.contains("module/") || name.contains("catalogue/"), "{name}");
+            older += 1;
+            restore(deployment.path(), &before);
+        } else {
+            let message = text(&output.stderr);
+            assert!(message.contains(object), "{name}: {message}");
+            refused_by_publish += 1;
+        }
+        assert!(contents(deployment.path()) == before, "{name}: something was changed");
         std::fs::write(&path, &bytes).expect("restore");
-        edited += 1;
     }
-    assert!(edited >= 6, "head, checkpoint, tile, bundle, two zips; only {edited} were edited");
-    assert_eq!(deployment.publish(&charts)["version"], "v0.3.0");
+    // Two zips and two catalogues of older versions. The rest: head, checkpoint, signer, tile, bundle,
+    // newest zip, index and newest catalogue.
+    assert_eq!((older, refused_by_publish), (4, 8));
+    assert_eq!(deployment.publish(&charts)["version"], "v0.4.0");
+    assert_eq!(problems(&deployment), [""; 0]);
+}
+
+/// Puts back what a folder held, in the files that are there: the signer knows its own.
+fn restore(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
+    let now = contents(folder);
+    for path in now.keys().filter(|path| !files.contains_key(*path)) {
+        std::fs::remove_file(path).expect("remove");
+    }
+    for (path, bytes) in files.iter().filter(|(path, bytes)| now.get(*path) != Some(bytes)) {
+        std::fs::write(path, bytes).expect("restore");
+    }
+}
+
+#[test]
+fn verify_store_tells_all_that_is_wrong() {
+    let (_, deployment) = three_versions();
+    let store = deployment.path().join("store");
+    let zips: Vec<_> = contents(&store.join("module")).into_keys().collect();
+    std::fs::remove_file(&zips[0]).expect("remove");
+    std::fs::write(&zips[1], b"no zip").expect("edit");
+    std::fs::write(store.join("log/signer"), b"nobody\n").expect("edit");
+    std::fs::remove_file(store.join("catalogue/index")).expect("remove");
+    let found = problems(&deployment);
+    assert_eq!(found.len(), 4, "{found:#?}");
+    assert!(found.iter().all(|problem| problem.contains("estore it")), "{found:#?}");
+    let text = run(candor().args(["verify-store", "--data"]).arg(deployment.path()));
+    assert_eq!(text.status.code(), Some(1));
+    assert_eq!(support::text(&text.stdout).lines().count(), 4);
+}
+
+#[test]
+fn after_an_unclean_end_everything_is_read_before_anything_is_published() {
+    let (charts, deployment) = three_versions();
+    let store = deployment.path().join("store");
+    let checkpoint = std::fs::read(store.join("log/checkpoint")).expect("a checkpoint");
+    deployment.publish(&charts);
+    // As though it had died before it published what it had committed; and an old version is damaged.
+    std::fs::write(store.join("log/checkpoint"), checkpoint).expect("edit");
+    let zips = contents(&store.join("module"));
+    let first = zips.iter().find(|(_, zip)| is_of_version(zip, "v0.1.0")).expect("the first");
+    std::fs::write(first.0, b"no zip").expect("edit");
+    charts.add_chart("fifth");
+    let message = refused(&mut deployment.publish_command(&charts), 1);
+    let name = first.0.file_name().expect("a name").to_string_lossy();
+    assert!(message.contains(&*name) && message.contains("Nothing was published"), "{message}");
+    std::fs::write(first.0, first.1).expect("restore");
+    assert_eq!(deployment.publish(&charts)["version"], "v0.5.0");
+}
+
+fn is_of_version(zip: &[u8], version: &str) -> bool {
+    let name = format!("@{version}/");
+    zip.windows(name.len()).any(|part| part == name.as_bytes())
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub enum Phase {
     Weeks,
     /// Making charts; counted in rows.
     Charts,
+    /// Reading the log; counted in entries.
+    Entries,
 }
 
 /// Nobody watches.

@@ -21,6 +21,7 @@ mod signer;
 mod simulate;
 mod telemetry;
 mod upkeep;
+mod verify_store;
 
 use crate::charts::Diagnostics;
 use crate::client::ClientError;
@@ -56,6 +57,7 @@ enum Verb {
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
+    VerifyStore(verify_store::Args),
     Signer(signer::Args),
     Merge(merge::Args),
     Chart(chart::Args),
@@ -212,6 +214,7 @@ pub fn main() -> ExitCode {
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
+        Verb::VerifyStore(args) => verify_store::run(args, out),
         Verb::Signer(args) => signer::run(args, out),
         Verb::Merge(args) => merge::run(args, out),
         Verb::Chart(args) => chart::run(args, out),

@@ -38,6 +38,7 @@ impl Progress for Bar {
                 Phase::Days => "days",
                 Phase::Weeks => "weeks",
                 Phase::Charts => "charts",
+                Phase::Entries => "entries",
             });
         }
         self.bar.set_length(total);
@@ -46,7 +47,7 @@ impl Progress for Bar {
             Phase::Reading | Phase::Days => {
                 format!("{} of {}", HumanBytes(done), HumanBytes(total))
             }
-            Phase::Weeks | Phase::Charts => format!("{done} of {total}"),
+            Phase::Weeks | Phase::Charts | Phase::Entries => format!("{done} of {total}"),
         });
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
-    publisher.verify_store()?;
+    publisher.begin()?;
     let repository = Repository::open(&args.charts, args.path.as_deref(), &deployment.cache())?;
     let source =
         ChartsSource { location: RepositoryAddress::new(&args.charts), path: args.path.clone() };

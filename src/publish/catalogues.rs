@@ -2,11 +2,16 @@
 //!
 //! ```text
 //! catalogue/SHA256HEX   a catalogue, as JSON
-//! catalogue/index       a pointer: {"format":2,"catalogues":[{commit, time, key, version}, ...],"sha256":"..."}
+//! catalogue/index       which there are, oldest first: commit, time, key, version (`catalogue_index`)
 //! ```
 //!
 //! **Order.** Oldest first: by the version that was newest when the commit was published, then by
-//! the day for which it was, then by the commit's time, whatever the order in which publishers came to say so.
+//! the day for which it was, then by the commit's time, whatever the order in which publishers came to
+//! say so; but a publisher that comes so late that a whole page was filled meanwhile is put right after
+//! that page, for pages do not change.
+//!
+//! **Lookup.** The catalogue in force on a day is the last one in this order that was published for that
+//! day or an earlier one: pages say which day is the earliest of theirs, so no order of days is needed.
 //!
 //! **When.** A commit has a catalogue of its own where its definitions differ from those before it
 //! in anything that charts and pages show, be it a title. It is recorded after the commit's config
@@ -19,6 +24,7 @@
 //! true, and publishing once more mends it ([`CatalogueError::NoneRecorded`]).
 
 use super::catalogue::{Catalogue, FORMAT};
+use super::catalogue_index::{Index, Page, PageRef};
 use crate::gomod::ModuleVersion;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use crate::tlog::TreeHead;
@@ -28,9 +34,11 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 const INDEX: &str = "catalogue/index";
-/// The version of the pointer's shape.
-const INDEX_FORMAT: u32 = 2;
-/// The version before it: the same without a checksum. It is read, and never written.
+/// The version of the pointer's shape. No flipped bit makes it the one that had no checksum.
+const INDEX_FORMAT: u32 = 4;
+/// The version before it: all entries in the pointer. It is read, and never written.
+const WITHOUT_PAGES: u32 = 2;
+/// The version before that: the same without a checksum.
 const WITHOUT_CHECKSUM: u32 = 1;
 
 /// The catalogues in a store.
@@ -54,11 +62,11 @@ pub struct CatalogueEntry {
     pub version: String,
 }
 
-/// What the pointer holds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Index {
-    format: u32,
-    catalogues: Vec<CatalogueEntry>,
+/// The entries as they were at one moment. Pages are read when they are needed.
+#[derive(Debug)]
+pub struct Recorded<'c> {
+    catalogues: &'c Catalogues,
+    index: Index,
 }
 
 /// Why catalogues cannot be read or recorded.
@@ -108,20 +116,24 @@ impl Catalogues {
         Catalogues { store }
     }
 
-    /// Which catalogues there are, oldest first. None where nothing was published since there are
-    /// catalogues.
-    pub fn entries(&self) -> Result<Vec<CatalogueEntry>, CatalogueError> {
-        Ok(self.index()?.1.catalogues)
+    /// Which catalogues there are. None where nothing was published since there are catalogues.
+    pub fn recorded(&self) -> Result<Recorded<'_>, CatalogueError> {
+        Ok(Recorded { catalogues: self, index: self.index()?.1 })
+    }
+
+    /// Where the newest catalogue is.
+    pub fn newest_entry(&self) -> Result<Option<CatalogueEntry>, CatalogueError> {
+        Ok(self.index()?.1.catalogues.pop())
     }
 
     /// The newest catalogue.
     pub fn newest(&self) -> Result<Option<Catalogue>, CatalogueError> {
-        self.entries()?.last().map(|entry| self.read(entry)).transpose()
+        self.newest_entry()?.map(|entry| self.read(&entry)).transpose()
     }
 
     /// The newest catalogue of a log that has versions, so that it is a fault where there is none.
     pub fn newest_of_versions(&self) -> Result<(CatalogueEntry, Catalogue), CatalogueError> {
-        let newest = self.entries()?.pop().ok_or(CatalogueError::NoneRecorded)?;
+        let newest = self.newest_entry()?.ok_or(CatalogueError::NoneRecorded)?;
         let catalogue = self.read(&newest)?;
         Ok((newest, catalogue))
     }
@@ -129,8 +141,7 @@ impl Catalogues {
     /// The catalogue in force on a day: the newest that was published for that day or an earlier one,
     /// else the oldest.
     pub fn at(&self, date: Date) -> Result<Option<Catalogue>, CatalogueError> {
-        let entries = self.entries()?;
-        in_force(&entries, date).map(|entry| self.read(entry)).transpose()
+        self.recorded()?.in_force(date)?.map(|entry| self.read(&entry)).transpose()
     }
 
     /// The catalogue of an entry.
@@ -146,27 +157,52 @@ impl Catalogues {
         Ok(catalogue)
     }
 
-    /// Reads every catalogue, and holds what the index says of it against what it says itself.
-    pub(super) fn verify(&self, head: TreeHead) -> Result<(), CatalogueError> {
+    /// Reads every catalogue, and holds what the index says of it against what it says itself. `found`
+    /// hears of what is wrong.
+    pub(super) fn verify(
+        &self,
+        head: TreeHead,
+        mut found: impl FnMut(CatalogueError),
+    ) -> Result<(), StoreError> {
+        let mut hear = |error| match error {
+            CatalogueError::Store(error) => Err(error),
+            other => {
+                found(other);
+                Ok(())
+            }
+        };
+        let recorded = match self.recorded() {
+            Ok(recorded) => recorded,
+            Err(error) => return hear(error),
+        };
+        if recorded.index.catalogues.is_empty() && head.size.get() > 0 {
+            return hear(CatalogueError::NoneRecorded);
+        }
+        for entry in recorded.entries() {
+            let checked = entry.and_then(|entry| self.verify_entry(&entry, head));
+            checked.or_else(&mut hear)?;
+        }
+        Ok(())
+    }
+
+    fn verify_entry(&self, entry: &CatalogueEntry, head: TreeHead) -> Result<(), CatalogueError> {
         let wrong = |reason| CatalogueError::Malformed { what: INDEX.to_owned(), reason };
-        for entry in self.entries()? {
-            let key = &entry.key;
-            let catalogue = match self.read(&entry) {
-                Err(CatalogueError::Missing(_)) => {
-                    return Err(wrong(format!("it names {key}, which is not there")));
-                }
-                read => read?,
-            };
-            if (&catalogue.commit, catalogue.time, catalogue.as_of)
-                != (&entry.commit, entry.time, entry.as_of)
-            {
-                return Err(wrong(format!("it names another commit or day than {key} does")));
+        let key = &entry.key;
+        let catalogue = match self.read(entry) {
+            Err(CatalogueError::Missing(_)) => {
+                return Err(wrong(format!("it names {key}, which is not there")));
             }
-            let version = entry.version.parse::<ModuleVersion>().ok();
-            if version.is_none_or(|version| version.number() > head.size.get()) {
-                let version = &entry.version;
-                return Err(wrong(format!("it names {version}, which the log does not have")));
-            }
+            read => read?,
+        };
+        if (&catalogue.commit, catalogue.time, catalogue.as_of)
+            != (&entry.commit, entry.time, entry.as_of)
+        {
+            return Err(wrong(format!("it names another commit or day than {key} does")));
+        }
+        let version = entry.version.parse::<ModuleVersion>().ok();
+        if version.is_none_or(|version| version.number() > head.size.get()) {
+            let version = &entry.version;
+            return Err(wrong(format!("it names {version}, which the log does not have")));
         }
         Ok(())
     }
@@ -187,22 +223,37 @@ impl Catalogues {
             version: version.to_string(),
         };
         loop {
-            let (found, mut index) = self.index()?;
+            let (found, index) = self.index()?;
+            let mut recorded = Recorded { catalogues: self, index };
+            let recent = recorded.recent()?;
             let order = |entry: &CatalogueEntry| {
                 (entry.version.parse::<ModuleVersion>().ok(), entry.as_of, entry.time)
             };
-            let place = index.catalogues.partition_point(|other| order(other) <= order(&entry));
+            let place = recent.partition_point(|other| order(other) <= order(&entry));
             let name =
                 |entry: &CatalogueEntry| (entry.commit.clone(), entry.version.clone(), entry.as_of);
-            let known = index.catalogues.iter().any(|other| name(other) == name(&entry));
-            let before = place.checked_sub(1).and_then(|before| index.catalogues.get(before));
+            let known = recent.iter().any(|other| name(other) == name(&entry));
+            let before = place.checked_sub(1).and_then(|before| recent.get(before));
             if known
                 || before.map(|b| self.read(b)).transpose()?.is_some_and(|b| same(&b, catalogue))
             {
                 return Ok(());
             }
-            self.store.put(&[(Key::new(entry.key.clone())?, bytes.clone())])?;
-            index.catalogues.insert(place, entry.clone());
+            let index = &mut recorded.index;
+            let in_pages = recent.len().saturating_sub(index.catalogues.len());
+            index.catalogues.insert(place.saturating_sub(in_pages), entry.clone());
+            let mut objects = vec![(Key::new(entry.key.clone())?, bytes.clone())];
+            let mut pages = Vec::new();
+            index.carry(|page| {
+                let bytes = to_json(page);
+                let name = page_name(&bytes);
+                pages.push((name.clone(), bytes));
+                name
+            });
+            for (name, bytes) in pages {
+                objects.push((Key::new(name)?, bytes));
+            }
+            self.store.put(&objects)?;
             index.format = INDEX_FORMAT;
             let new = checksum::add(to_json(&index));
             match self.store.swap(&Key::new(INDEX)?, found.as_deref(), &new)? {
@@ -212,14 +263,32 @@ impl Catalogues {
         }
     }
 
+    /// A page of the index.
+    fn page(&self, name: &str) -> Result<Page, CatalogueError> {
+        let bytes = self.store.get(&Key::new(name)?)?;
+        let bytes = bytes.ok_or_else(|| CatalogueError::Missing(name.to_owned()))?;
+        if page_name(&bytes) != name {
+            let reason = "its bytes are not those that were recorded".to_owned();
+            return Err(CatalogueError::Malformed { what: name.to_owned(), reason });
+        }
+        let page: Page = parse(name, &bytes)?;
+        check_format(name, page.format, Page::FORMAT)?;
+        Ok(page)
+    }
+
     /// The pointer's bytes, and what they say.
     fn index(&self) -> Result<(Option<Vec<u8>>, Index), CatalogueError> {
         match self.store.pointer(&Key::new(INDEX)?)? {
-            None => Ok((None, Index { format: INDEX_FORMAT, catalogues: Vec::new() })),
+            None => {
+                let (catalogues, pages) = (Vec::new(), Vec::new());
+                Ok((None, Index { format: INDEX_FORMAT, catalogues, pages }))
+            }
             Some(bytes) => {
                 let index: Index = parse(INDEX, &bytes)?;
                 if index.format != WITHOUT_CHECKSUM {
-                    check_format(INDEX, index.format, INDEX_FORMAT)?;
+                    let known =
+                        if index.format == WITHOUT_PAGES { WITHOUT_PAGES } else { INDEX_FORMAT };
+                    check_format(INDEX, index.format, known)?;
                     checksum::verify(&bytes).map_err(|error| CatalogueError::Malformed {
                         what: INDEX.to_owned(),
                         reason: error.to_string(),
@@ -231,10 +300,81 @@ impl Catalogues {
     }
 }
 
-/// Of the entries, that of the catalogue in force on a day; see [`Catalogues::at`].
-pub fn in_force(entries: &[CatalogueEntry], date: Date) -> Option<&CatalogueEntry> {
-    let newest = entries.iter().rev().find(|entry| entry.as_of <= date);
-    newest.or(entries.first())
+impl Recorded<'_> {
+    /// All entries, oldest first: for who needs all of them. One page a level is in memory.
+    pub fn entries(&self) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
+        let pages = self.index.pages.iter().rev().flatten();
+        let mut open: Vec<Result<Node, CatalogueError>> = pages.cloned().map(page).collect();
+        open.extend(self.index.catalogues.iter().cloned().map(Node::Entry).map(Ok));
+        open.reverse();
+        std::iter::from_fn(move || {
+            loop {
+                match open.pop()? {
+                    Err(error) => return Some(Err(error)),
+                    Ok(Node::Entry(entry)) => return Some(Ok(entry)),
+                    Ok(Node::Page(page)) => open.extend(self.nodes_of(&page)),
+                }
+            }
+        })
+    }
+
+    /// The entry of the catalogue in force on a day; see [`Catalogues::at`].
+    pub fn in_force(&self, date: Date) -> Result<Option<CatalogueEntry>, CatalogueError> {
+        let newest = self.index.catalogues.iter().rev().find(|entry| entry.as_of <= date);
+        if let Some(entry) = newest {
+            return Ok(Some(entry.clone()));
+        }
+        let mut pages = self.index.pages.iter().flat_map(|level| level.iter().rev());
+        let Some(mut page) = pages.find(|page| page.earliest <= date).cloned() else {
+            return self.entries().next().transpose();
+        };
+        loop {
+            let found = self.catalogues.page(&page.key)?;
+            match found.pages.into_iter().rev().find(|page| page.earliest <= date) {
+                Some(below) => page = below,
+                None => {
+                    let mut entries = found.catalogues.into_iter().rev();
+                    return Ok(entries.find(|entry| entry.as_of <= date));
+                }
+            }
+        }
+    }
+
+    /// The newest entries, oldest first: those that the pointer holds and those of the page before
+    /// them. They are between one page's worth, where there are so many, and two.
+    pub(super) fn recent(&self) -> Result<Vec<CatalogueEntry>, CatalogueError> {
+        let newest = self.index.pages.iter().find_map(|level| level.last()).cloned();
+        let mut entries = Vec::new();
+        let mut next = newest;
+        while let Some(page) = next {
+            let mut page = self.catalogues.page(&page.key)?;
+            next = page.pages.pop();
+            entries = page.catalogues;
+        }
+        entries.extend(self.index.catalogues.iter().cloned());
+        Ok(entries)
+    }
+
+    /// What a page holds, newest first.
+    fn nodes_of(&self, of: &PageRef) -> Vec<Result<Node, CatalogueError>> {
+        match self.catalogues.page(&of.key) {
+            Err(error) => vec![Err(error)],
+            Ok(found) => {
+                let entries = found.catalogues.into_iter().map(Node::Entry).map(Ok);
+                found.pages.into_iter().map(page).chain(entries).rev().collect()
+            }
+        }
+    }
+}
+
+/// What is still to be gone through.
+enum Node {
+    Page(PageRef),
+    Entry(CatalogueEntry),
+}
+
+fn page(page: PageRef) -> Result<Node, CatalogueError> {
+    Ok(Node::Page(page))
 }
 
 /// Whether two catalogues say the same of everything but their commit and day.
@@ -244,8 +384,15 @@ fn same(a: &Catalogue, b: &Catalogue) -> bool {
 }
 
 fn key_of(bytes: &[u8]) -> String {
-    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("catalogue/{digest}")
+    format!("catalogue/{}", hex_digest(bytes))
+}
+
+fn page_name(bytes: &[u8]) -> String {
+    format!("catalogue/page/{}", hex_digest(bytes))
+}
+
+fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {

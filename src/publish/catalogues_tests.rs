@@ -1,4 +1,5 @@
 use super::*;
+use crate::publish::added::day as day_of;
 use crate::store::MemoryStore;
 use proptest::prelude::*;
 
@@ -10,7 +11,7 @@ fn catalogue(commit: &str, day: i64, repository: &str) -> Catalogue {
         repository: repository.to_owned(),
         commit: commit.to_owned(),
         time: day * DAY,
-        as_of: super::super::added::day(day * DAY),
+        as_of: day_of(day * DAY),
         path: String::new(),
         project: None,
         confidence: 0.99,
@@ -24,8 +25,13 @@ fn version(number: u64) -> ModuleVersion {
     ModuleVersion::new(number).expect("a version")
 }
 
+fn entries(catalogues: &Catalogues) -> Vec<CatalogueEntry> {
+    let recorded = catalogues.recorded().expect("an index");
+    recorded.entries().map(|entry| entry.expect("a page")).collect()
+}
+
 fn commits(catalogues: &Catalogues) -> Vec<String> {
-    catalogues.entries().expect("entries").into_iter().map(|entry| entry.commit).collect()
+    entries(catalogues).into_iter().map(|entry| entry.commit).collect()
 }
 
 #[test]
@@ -85,7 +91,7 @@ fn every_flipped_bit_of_the_index_is_noticed() {
         let mut flipped = good.clone();
         flipped.pointers.get_mut(&key).expect("the index")[bit / 8] ^= 1 << (bit % 8);
         store.restore(&flipped);
-        assert!(catalogues.entries().is_err(), "bit {bit}");
+        assert!(catalogues.recorded().is_err(), "bit {bit}");
     }
 }
 
@@ -119,7 +125,7 @@ proptest! {
             let one = catalogue(&name, (100 * number % 300) as i64, &name);
             catalogues.record(&one, version(number.div_ceil(2) * 6)).expect("recorded");
         }
-        let entries = catalogues.entries().expect("entries");
+        let entries = entries(&catalogues);
         let places: Vec<_> = entries
             .iter()
             .map(|entry| (entry.version.parse::<ModuleVersion>().expect("a version"), entry.time))
@@ -127,4 +133,92 @@ proptest! {
         prop_assert_eq!(places.len(), 8);
         prop_assert!(places.is_sorted(), "{:?}", places);
     }
+}
+
+/// An index as it was written before there were pages, of so many entries whose days go up and down.
+fn without_pages(store: &dyn Store, count: u64) -> Vec<CatalogueEntry> {
+    let one = to_json(&catalogue("a", 1, "x"));
+    store.put(&[(Key::new(key_of(&one)).expect("a key"), one.clone())]).expect("put");
+    let time = |number: i64| (10_000 + number + 700 * (number % 3)) * DAY;
+    let entry = |number: u64| CatalogueEntry {
+        commit: number.to_string(),
+        time: time(number as i64),
+        as_of: day_of(time(number as i64)),
+        key: key_of(&one),
+        version: version(number).to_string(),
+    };
+    let entries: Vec<_> = (1..=count).map(entry).collect();
+    let index = serde_json::json!({"format": 1, "catalogues": entries});
+    let key = Key::new(INDEX).expect("a key");
+    assert_eq!(store.swap(&key, None, &to_json(&index)).expect("swapped"), Swap::Won);
+    entries
+}
+
+#[test]
+fn an_index_of_any_length_is_one_of_pages_and_says_the_same() {
+    for count in [1, 63, 64, 65, 128, 129, 4_200, 10_000] {
+        let store = Arc::new(MemoryStore::new());
+        let mut expected = without_pages(store.as_ref(), count);
+        let catalogues = Catalogues::new(store.clone());
+        assert_eq!(entries(&catalogues), expected, "{count}");
+        for number in 1..=70_u64 {
+            let one =
+                catalogue(&format!("new {number}"), 20_000 + number as i64, &number.to_string());
+            catalogues.record(&one, version(count + number)).expect("recorded");
+            expected.push(CatalogueEntry {
+                commit: one.commit.clone(),
+                time: one.time,
+                as_of: one.as_of,
+                key: key_of(&to_json(&one)),
+                version: version(count + number).to_string(),
+            });
+            let pointer = store.pointer(&Key::new(INDEX).expect("a key")).expect("read");
+            assert!(pointer.expect("an index").len() < 40_000, "the pointer stays small");
+        }
+        assert_eq!(entries(&catalogues), expected, "{count}");
+        let recorded = catalogues.recorded().expect("an index");
+        assert!(recorded.index.catalogues.len() <= catalogue_index_page());
+        for number in (9_990..20_080).step_by(97) {
+            let date = day_of(number * DAY);
+            let naive = expected.iter().rev().find(|entry| entry.as_of <= date);
+            let found = recorded.in_force(date).expect("pages");
+            assert_eq!(found.as_ref(), naive.or(expected.first()), "{count}, day {number}");
+        }
+        let recent = recorded.recent().expect("a page");
+        assert!(expected.ends_with(&recent) && recent.len() >= 64, "{}", recent.len());
+    }
+}
+
+fn catalogue_index_page() -> usize {
+    crate::publish::catalogue_index::PAGE
+}
+
+#[test]
+fn a_page_that_was_edited_or_lost_is_named() {
+    let store = Arc::new(MemoryStore::new());
+    let all = without_pages(store.as_ref(), 200);
+    let catalogues = Catalogues::new(store.clone());
+    catalogues.record(&catalogue("b", 30_000, "y"), version(201)).expect("recorded");
+    let good = store.snapshot();
+    let is_page = |key: &&Key| key.as_str().starts_with("catalogue/page/");
+    let page = good.objects.keys().find(is_page).expect("a page").clone();
+    for edit in [true, false] {
+        let mut damaged = good.clone();
+        match edit {
+            // Another time, which is good JSON.
+            true => {
+                let bytes = damaged.objects.get_mut(&page).expect("a page");
+                let time = bytes.windows(7).position(|word| word == b"\"time\":").expect("a time");
+                bytes[time + 8] ^= 1;
+            }
+            false => drop(damaged.objects.remove(&page)),
+        }
+        store.restore(&damaged);
+        let recorded = catalogues.recorded().expect("the pointer is good");
+        let found: Vec<_> = recorded.entries().filter_map(Result::err).collect();
+        assert_eq!(found.len(), 1, "and the other pages are read");
+        assert!(found[0].to_string().contains(page.as_str()), "{}", found[0]);
+    }
+    store.restore(&good);
+    assert_eq!(entries(&catalogues).len(), all.len() + 1);
 }

@@ -10,6 +10,7 @@
 use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
 use super::describe::describe;
+use super::verify_store::verify_store;
 use super::versions::{VersionError, Versions, zip_key};
 use crate::charts::{self, Definitions, Diagnostics, RepositoryError, Revision};
 use crate::collection;
@@ -18,7 +19,7 @@ use crate::gomod::{
     RepositoryPath, RepositoryUrl, VersionError as ModuleVersionError,
 };
 use crate::store::{Store, StoreError};
-use crate::tlog::{Appended, ExamineError, Log, LogError, Record, RecordError, TreeHead, examine};
+use crate::tlog::{Appended, Log, LogError, Record, RecordError, TreeHead};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -133,11 +134,8 @@ pub enum PublishError {
     #[error(transparent)]
     Log(Box<LogError>),
     /// The store differs from what was signed.
-    #[error(
-        "the store is not what was signed: {0}. Nothing was published; restore the store from a \
-         copy"
-    )]
-    Examine(ExamineError),
+    #[error("the store is not what was signed: {}. Nothing was published", .0.join("; "))]
+    Damaged(Vec<String>),
     /// A published version cannot be read.
     #[error("the store is not what was signed: {0}. Nothing was published")]
     Version(#[from] VersionError),
@@ -167,12 +165,6 @@ impl From<LogError> for PublishError {
     }
 }
 
-impl From<ExamineError> for PublishError {
-    fn from(error: ExamineError) -> PublishError {
-        error.store_failure().map_or_else(PublishError::Examine, PublishError::Store)
-    }
-}
-
 impl PublishError {
     /// Whether it is the commit that is at fault, so that the next one may still be published.
     pub fn is_of_the_commit(&self) -> bool {
@@ -193,21 +185,18 @@ impl Publisher {
         }
     }
 
-    /// Completes what an interrupted publisher left, then reads the whole log and every version's
-    /// zip and recomputes them, and reads every catalogue. Publishing on top of a damaged or edited store would only bury
-    /// the damage.
-    pub fn verify_store(&self) -> Result<TreeHead, PublishError> {
+    /// Completes what an interrupted publisher left, and reads everything where there was one
+    /// ([`verify_store`]). Publishing itself checks what it builds on, whatever the number of versions.
+    pub fn begin(&self) -> Result<TreeHead, PublishError> {
+        let was_interrupted = self.log.is_interrupted()?;
         let head = self.log.settle()?;
-        let mut problem = None;
-        examine(&self.log.tiles(), head, |index, entry| {
-            if problem.is_none() {
-                problem = self.versions.verify_entry(index, entry).err();
+        if was_interrupted {
+            let keys = self.log.verifiers();
+            let verified = verify_store(&self.path, keys, &self.store, |_, _| {})?;
+            if !verified.problems.is_empty() {
+                return Err(PublishError::Damaged(verified.problems));
             }
-        })?;
-        if let Some(error) = problem {
-            return Err(error.into());
         }
-        self.catalogues.verify(head)?;
         Ok(head)
     }
 
@@ -282,7 +271,8 @@ impl Publisher {
         repository: &RepositoryUrl,
         as_of: Date,
     ) -> Result<Catalogue, PublishError> {
-        let entries = self.catalogues.entries()?;
+        // The newest ones do: whatever is older is found in the history itself.
+        let entries = self.catalogues.recorded()?.recent()?;
         let known = |commit: &str| {
             let entry = entries.iter().rev().find(|entry| entry.commit == commit);
             Ok::<_, PublishError>(entry.map(|entry| self.catalogues.read(entry)).transpose()?)

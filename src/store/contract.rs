@@ -15,9 +15,10 @@ impl<F: Fn() -> Box<dyn Store> + Sync> Open for F {}
 
 /// Every promise. `fresh` makes an empty store, and returns what opens it again and again.
 pub fn check<O: Open>(fresh: impl Fn() -> O) {
-    let cases: [fn(&dyn Open); 13] = [
+    let cases: [fn(&dyn Open); 14] = [
         an_empty_store_has_nothing,
         an_object_is_written_once,
+        a_folder_lists_its_objects,
         a_batch_is_refused_as_a_whole,
         a_batch_may_name_an_object_twice_with_the_same_bytes,
         a_name_below_another_is_another_name,
@@ -75,6 +76,23 @@ fn an_empty_store_has_nothing(open: &dyn Open) {
     assert_eq!(store.pointer(&key("log/head")).expect("pointer"), None);
     store.remove(&key("log/tile/0/000")).expect("it is fine if there is none");
     store.put(&[]).expect("an empty batch");
+}
+
+fn a_folder_lists_its_objects(open: &dyn Open) {
+    let store = open();
+    let list = |folder: &str| {
+        let mut names = store.list(&key(folder)).expect("list");
+        names.sort();
+        names.into_iter().map(|key| key.to_string()).collect::<Vec<_>>()
+    };
+    let all = ["list/b/1", "list/a", "list/b/2", "list/bb"];
+    store.put(&all.map(|name| object(name, b"1"))).expect("put");
+    assert_eq!(list("list"), ["list/a", "list/bb"], "the objects in it, and no folder");
+    assert_eq!(list("list/b"), ["list/b/1", "list/b/2"]);
+    assert_eq!(list("nothing"), [""; 0]);
+    assert_eq!(list("list/a"), [""; 0], "an object is no folder");
+    store.remove(&key("list/b/1")).expect("removed");
+    assert_eq!(list("list/b"), ["list/b/2"]);
 }
 
 fn an_object_is_written_once(open: &dyn Open) {

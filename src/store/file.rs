@@ -282,6 +282,27 @@ impl Store for FileStore {
         }
     }
 
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+        let path = self.path(folder);
+        let files = match fs::read_dir(&path) {
+            Ok(files) => files,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(e) => return Err(failed("list", &path, e)),
+        };
+        let mut keys = Vec::new();
+        for file in files {
+            let file = file.map_err(|e| failed("list", &path, e))?;
+            let is_file = file.file_type().map_err(|e| failed("list", &path, e))?.is_file();
+            let name = file.file_name();
+            let key = name.to_str().and_then(|name| Key::new(format!("{folder}/{name}")).ok());
+            // Whatever has no object's name was not written by a store.
+            keys.extend(key.filter(|_| is_file));
+        }
+        Ok(keys)
+    }
+
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.get(key)
     }

@@ -158,6 +158,14 @@ impl Store for MemoryStore {
         self.lock().operate(|state| state.objects.remove(key)).map(drop)
     }
 
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+        let is_in = |key: &&Key| {
+            let name = key.as_str().strip_prefix(folder.as_str());
+            name.and_then(|name| name.strip_prefix('/')).is_some_and(|name| !name.contains('/'))
+        };
+        self.lock().operate(|state| state.objects.keys().filter(is_in).cloned().collect())
+    }
+
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.lock().operate(|state| state.pointers.get(key).cloned())
     }

@@ -8,7 +8,8 @@
 //! - [`Store::put_file`] does the same for an object that is too large for memory: a finished
 //!   scratch file becomes the object.
 //! - [`Store::get`] reads an object, [`Store::open`] one that is too large for memory.
-//! - [`Store::remove`] removes an object that nothing names any more.
+//! - [`Store::remove`] removes an object that nothing names any more, and [`Store::list`] finds those
+//!   that a process left behind when it died.
 //! - [`Store::pointer`] and [`Store::swap`] read and compare-and-swap a *pointer*: the one kind
 //!   of name whose bytes change. A swap either happens wholly or not at all, and of two swaps that
 //!   expect the same bytes one loses.
@@ -65,6 +66,10 @@ pub trait Store: Debug + Send + Sync {
 
     /// Removes an object. It is fine if there is none.
     fn remove(&self, key: &Key) -> Result<(), StoreError>;
+
+    /// The names of the objects directly in a folder, in any order; none where there is no such
+    /// folder. What is written or removed meanwhile is listed or not.
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError>;
 
     /// The bytes a pointer has now, or `None` where it was never set.
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;

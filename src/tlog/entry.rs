@@ -95,6 +95,13 @@ impl Bundle {
     }
 }
 
+/// The bytes of a bundle of these entries.
+pub fn encode_entries(entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entries.iter().for_each(|entry| entry.encode_into(&mut bytes));
+    bytes
+}
+
 /// Appends entries to a log of `size` entries and returns the bundles that this fills or begins,
 /// with their bytes: exactly those that [`Bundle::changed`] names.
 ///

@@ -8,7 +8,12 @@
 //! | `log/staged/SIZE-ROOT` | object | the entries that lead to a head ([`Staged`](super::staged::Staged)) |
 //! | `log/tile/L/N[.p/W]` | object | hash tiles, named as in C2SP tlog-tiles |
 //! | `log/tile/entries/N[.p/W]` | object | entry bundles, likewise |
+//!
+//! A log that is at rest holds three pointers and, besides its full tiles and bundles, one partial tile a
+//! level at most and one partial bundle: what a head supersedes is removed ([`prune`](super::prune)). So
+//! 256 entries add two objects for ever: a bundle, and 8 KiB of hashes; the levels above add 1/256 of that.
 
+use super::tile::FULL;
 use super::{Bundle, Entry, EntryError, Hash, Tile, TileReadError, TileReader, TreeHead, TreeSize};
 use crate::store::{Key, Store, StoreError};
 use std::sync::Arc;
@@ -66,23 +71,70 @@ impl StoredTiles {
         StoredTiles { store }
     }
 
-    /// The bytes of `bundle`.
-    pub fn read_bundle_bytes(&self, bundle: Bundle) -> Result<Vec<u8>, BundleError> {
-        let key = bundle_key(bundle)?;
-        self.store.get(&key)?.ok_or(BundleError::Missing { key })
-    }
-
     /// The entries of `bundle`: as many as its width.
     pub fn read_bundle(&self, bundle: Bundle) -> Result<Vec<Entry>, BundleError> {
-        bundle.decode(&self.read_bundle_bytes(bundle)?).map_err(BundleError::Malformed)
+        let key = bundle_key(bundle)?;
+        let found = self.find(&key, bundle.is_partial(), bundle.width())?;
+        let Some((width, bytes)) = found else { return Err(BundleError::Missing { key }) };
+        let stored = Bundle::new(bundle.index(), width).unwrap_or(bundle);
+        let mut entries = stored.decode(&bytes).map_err(BundleError::Malformed)?;
+        entries.truncate(bundle.width().into());
+        Ok(entries)
+    }
+
+    /// The object `key`, a tile or bundle of this width; where it is partial and was removed, for the
+    /// log has grown since, the narrowest that is wider and still there: its width
+    /// and its bytes, of which the object's are the beginning.
+    fn find(
+        &self,
+        key: &Key,
+        is_partial: bool,
+        width: u16,
+    ) -> Result<Option<(u16, Vec<u8>)>, StoreError> {
+        if let Some(bytes) = self.store.get(key)? {
+            return Ok(Some((width, bytes)));
+        }
+        let Some(folder) = key.as_str().rsplit_once('/').filter(|_| is_partial) else {
+            return Ok(None);
+        };
+        let folder = self::key(folder.0)?;
+        let full = folder.as_str().strip_suffix(".p").map(self::key).transpose()?;
+        let completed = || match &full {
+            Some(full) => self.store.get(full),
+            None => Ok(None),
+        };
+        if let Some(bytes) = completed()? {
+            return Ok(Some((FULL as u16, bytes)));
+        }
+        // What is listed may be gone when it is read, for the log goes on growing; then a wider one is
+        // there. It cannot grow more often than this before it is full.
+        for _ in 0..FULL {
+            let wider = widths(&self.store.list(&folder)?).filter(|(wide, _)| *wide > width).min();
+            let Some((wide, key)) = wider else { break };
+            if let Some(bytes) = self.store.get(&key)? {
+                return Ok(Some((wide, bytes)));
+            }
+        }
+        // It was completed meanwhile, or it is missing.
+        Ok(completed()?.map(|bytes| (FULL as u16, bytes)))
     }
 }
 
+/// The partial tiles or bundles in a list of objects, by width.
+pub(super) fn widths(keys: &[Key]) -> impl Iterator<Item = (u16, Key)> {
+    keys.iter().filter_map(|key| {
+        let (_, width) = key.as_str().rsplit_once(".p/")?;
+        Some((width.parse().ok()?, key.clone()))
+    })
+}
+
 impl TileReader for StoredTiles {
-    /// Objects are never removed, so a tile is there in every width that a head ever had.
+    /// A partial tile that was removed, for the log has grown since, is read from the wider one that is
+    /// there, with what that has beyond it.
     fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
         let key = tile_key(tile)?;
-        Ok(self.store.get(&key)?.ok_or_else(|| format!("{key} is missing from the store"))?)
+        let found = self.find(&key, tile.is_partial(), tile.width())?;
+        Ok(found.ok_or_else(|| format!("{key} is missing from the store"))?.1)
     }
 }
 

@@ -17,8 +17,10 @@
 //!    that is published, by the verifier that clients use. The signer's lock is swapped from the one
 //!    to the other, durably; then the two faces are signed.
 //! 6. *Publish.* The checkpoint pointer is swapped. Readers see the entries from here on.
+//! 7. *Prune.* What the published head has superseded is removed: narrower tiles and bundles, and
+//!    staged entries ([`prune`](super::prune)). Nothing above depends on it.
 //!
-//! [`Log::settle`] does steps 3 to 6 for whatever head is committed. It is how an append ends and
+//! [`Log::settle`] does steps 3 to 7 for whatever head is committed. It is how an append ends and
 //! how the next publisher begins, so recovering from a crash is the ordinary path.
 //!
 //! # Why no two heads of one size are ever signed
@@ -53,11 +55,14 @@ use super::layout::{
     CHECKPOINT, HEAD, SIGNER, StoredTiles, bundle_key, format_head, key, parse_head,
 };
 use super::layout::{staged_key, tile_key};
+use super::prune::prune;
 use super::signer_lock::{LastSigned, SignerLock};
-use super::sound::{SIGNED, SoundHead, checked_bundle, load_edge};
+use super::sound::{SIGNED, SoundHead, checked_bundle, is_integrated, load_edge};
 use super::staged::Staged;
 use super::tile::FULL;
-use super::{Bundle, Edge, Entry, EntryValidator, InvalidEntry, LogError, LogKeys, SignerId};
+use super::{
+    Bundle, Edge, Entry, EntryValidator, InvalidEntry, LogError, LogKeys, LogVerifiers, SignerId,
+};
 use super::{
     ProofError, Published, Tile, TreeHead, TreeSize, append_to_bundles, edge::read_hashes,
 };
@@ -104,6 +109,19 @@ impl Log {
         StoredTiles::new(self.store.clone())
     }
 
+    /// The keys that clients verify with.
+    pub fn verifiers(&self) -> &LogVerifiers {
+        self.keys.verifiers()
+    }
+
+    /// Whether something is committed and not published: a publisher is at work, or died at it.
+    pub fn is_interrupted(&self) -> Result<bool, LogError> {
+        // In this order, so that one that ends its work meanwhile is not taken for one that died.
+        let head = self.committed()?;
+        let published = self.published()?;
+        Ok(published.is_none_or(|(published, _)| published.head().size < head.size))
+    }
+
     /// Makes the log: commits, signs and publishes the empty tree. Refuses where there is one.
     /// An earlier attempt that stopped half-way is completed.
     pub fn create(&self) -> Result<(), LogError> {
@@ -145,6 +163,8 @@ impl Log {
             }
             let before = published.as_ref().map(|(_, bytes)| bytes.as_slice());
             if self.sign_and_publish(last, before)? == Swap::Won {
+                let former = published.as_ref().map_or(TreeSize::ZERO, |(p, _)| p.head().size);
+                prune(self.store.as_ref(), former, head)?;
                 return Ok(head);
             }
         }
@@ -249,10 +269,14 @@ impl Log {
             return Ok(());
         }
         let name = staged_key(head)?;
-        let staged = Staged::load(self.store.as_ref(), head)?.ok_or_else(|| {
+        let Some(staged) = Staged::load(self.store.as_ref(), head)? else {
+            if is_integrated(&self.tiles(), head)? {
+                // Another publisher has done this and more, and removed what led here.
+                return Ok(());
+            }
             let reason = format!("it names a tree to which nothing leads: there is no {name}");
-            LogError::damaged(HEAD, reason)
-        })?;
+            return Err(LogError::damaged(HEAD, reason));
+        };
         let before = staged.before;
         let mut edge =
             Edge::load(before, &self.tiles()).map_err(|e| LogError::of_edge(&name, e))?;
@@ -290,10 +314,15 @@ impl Log {
             .collect()
     }
 
-    /// Before step 5: the stored right edge leads to the head's root, and the head continues the one
-    /// from which it was checked.
+    /// Before step 5, and before anything is built on the head: the stored right edge leads to its root,
+    /// the bundle there holds what the edge hashes, and the head continues the one from which it was
+    /// checked.
     pub(super) fn prove(&self, what: &str, sound: SoundHead) -> Result<(), LogError> {
-        load_edge(&self.tiles(), sound.head())?;
+        let (tiles, size) = (self.tiles(), sound.head().size);
+        let edge = load_edge(&tiles, sound.head())?;
+        if let Some(bundle) = Bundle::for_size(size.get() / FULL, size) {
+            checked_bundle(&tiles, bundle, edge.partial_tile(0))?;
+        }
         self.continues(what, sound.from(), sound.head())
     }
 
@@ -339,7 +368,8 @@ pub fn verify_committed(
     SoundHead::check(store, published, committed(store.as_ref())?, validator).map(drop)
 }
 
-fn committed(store: &dyn Store) -> Result<TreeHead, LogError> {
+/// The committed head of the log in a store.
+pub fn committed(store: &dyn Store) -> Result<TreeHead, LogError> {
     let bytes = store.pointer(&key(HEAD)?)?.ok_or(LogError::NoLog)?;
     parse_head(&bytes).ok_or_else(|| {
         let reason = "it is not one line `SIZE ROOT` (`candor signer discard` puts back the head \
@@ -349,7 +379,7 @@ fn committed(store: &dyn Store) -> Result<TreeHead, LogError> {
 }
 
 /// Whom a store names as the log's signer.
-pub(super) fn registered(store: &dyn Store) -> Result<Option<SignerId>, LogError> {
+pub fn registered(store: &dyn Store) -> Result<Option<SignerId>, LogError> {
     let Some(bytes) = store.pointer(&key(SIGNER)?)? else { return Ok(None) };
     let id = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')?.parse().ok());
     // Whatever else is there, it does not name this signer.

@@ -9,9 +9,10 @@
 //! What an entry has to be is left to whoever opens the log: for the log of a module it is the
 //! record of its own version, whose zip is stored (`publish::Versions`).
 
+use super::examine::examine;
 use super::layout::{StoredTiles, bundle_key, staged_key};
 use super::staged::Staged;
-use super::{Bundle, Edge, Entry, LeafIndex, LogError, TreeHead, TreeSize, examine};
+use super::{Bundle, Edge, Entry, LeafIndex, LogError, TreeHead, TreeSize, encode_entries};
 use crate::store::{Store, StoreError};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -77,6 +78,10 @@ impl SoundHead {
         }
         let staged = match Staged::load(store.as_ref(), head) {
             Ok(Some(staged)) => staged,
+            // They were removed once the head was published, so all of it is in the bundles.
+            Ok(None) if is_integrated(&tiles, head)? => {
+                Staged { before: head, entries: Vec::new() }
+            }
             Ok(None) => {
                 let name = staged_key(head)?;
                 return Err(unsound(format!(
@@ -132,12 +137,21 @@ impl SoundHead {
 /// What the messages call the head that was signed last.
 pub(super) const SIGNED: &str = "log signed";
 
+/// Whether the tiles of a head are all there.
+pub(super) fn is_integrated(tiles: &StoredTiles, head: TreeHead) -> Result<bool, LogError> {
+    match Edge::load(head, tiles).map_err(|e| LogError::of_edge("the log", e)) {
+        Ok(_) => Ok(true),
+        Err(LogError::Store(e)) => Err(e.into()),
+        Err(_) => Ok(false),
+    }
+}
+
 /// The right edge of the tree with this head. Where it does not lead to the head's root, the whole
 /// log is read to find out which object is to blame.
 pub(super) fn load_edge(tiles: &StoredTiles, head: TreeHead) -> Result<Edge, LogError> {
     Edge::load(head, tiles).map_err(|e| match LogError::of_edge("the log", e) {
         LogError::Store(e) => LogError::Store(e),
-        damaged => examine(tiles, head, |_, _| {}).map_or_else(LogError::of_examine, |()| damaged),
+        damaged => examine(tiles, head).map_or_else(LogError::of_examine, |()| damaged),
     })
 }
 
@@ -149,12 +163,11 @@ pub(super) fn checked_bundle(
     leaves: &[super::Hash],
 ) -> Result<Vec<u8>, LogError> {
     let key = bundle_key(bundle)?;
-    let bytes = tiles
-        .read_bundle_bytes(bundle)
-        .map_err(|e| LogError::of_bundle(e, |e| LogError::damaged("an entry bundle", e)))?;
-    let entries = bundle.decode(&bytes).map_err(|e| LogError::damaged(&key, e))?;
+    let entries = tiles
+        .read_bundle(bundle)
+        .map_err(|e| LogError::of_bundle(e, |e| LogError::damaged(&key, e)))?;
     if entries.iter().map(Entry::leaf_hash).eq(leaves.iter().copied()) {
-        Ok(bytes)
+        Ok(encode_entries(&entries))
     } else {
         Err(LogError::damaged(key, "its entries are not those that the log's tiles hash"))
     }

@@ -91,7 +91,7 @@ fn read_catalogue(
     catalogues: &Catalogues,
     last: Option<Arc<ShownCatalogue>>,
 ) -> Result<Arc<ShownCatalogue>, CatalogueError> {
-    let newest = catalogues.entries()?.pop().ok_or(CatalogueError::NoneRecorded)?;
+    let newest = catalogues.newest_entry()?.ok_or(CatalogueError::NoneRecorded)?;
     match last {
         Some(last) if last.key == newest.key => Ok(last),
         _ => {

@@ -18,9 +18,9 @@ use crate::gomod::{Hash1, ModulePath, ModuleVersion, Provenance};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
-    Bundle, CHECKPOINT, CheckedTileError, CheckedTiles, Entry, Hash, InclusionProof, LeafIndex,
-    LogVerifiers, Lookup, ProofError, Published, PublishedError, StoredTiles, Tile, TileReadError,
-    TileReader, TreeHead, bundle_key, data_tile, leaf_hash, prove_inclusion, tile_key,
+    Bundle, BundleError, CHECKPOINT, CheckedTileError, CheckedTiles, Entry, Hash, InclusionProof,
+    LeafIndex, LogVerifiers, Lookup, ProofError, Published, PublishedError, StoredTiles, Tile,
+    TreeHead, bundle_key, data_tile, encode_entries, leaf_hash, prove_inclusion, tile_key,
     verify_inclusion,
 };
 use std::sync::Arc;
@@ -101,22 +101,7 @@ pub(super) struct Source {
     store: Arc<dyn Store>,
     versions: Versions,
     keys: LogVerifiers,
-    tiles: CheckedTiles<TilesInStore>,
-}
-
-/// The tiles of the store. A partial one that was removed since it was completed is read from the
-/// full one.
-#[derive(Debug)]
-struct TilesInStore(Arc<dyn Store>);
-
-impl TileReader for TilesInStore {
-    fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
-        let (key, full) = (tile_key(tile)?, tile_key(tile.full())?);
-        if let Some(bytes) = self.0.get(&key)? {
-            return Ok(bytes);
-        }
-        Ok(self.0.get(&full)?.ok_or(Fault::Missing { key })?)
-    }
+    tiles: CheckedTiles<StoredTiles>,
 }
 
 /// An entry bundle under both faces.
@@ -192,7 +177,7 @@ impl LoadedBundle {
 
 impl Source {
     pub(super) fn new(module: ModulePath, keys: LogVerifiers, store: Arc<dyn Store>) -> Source {
-        let tiles = CheckedTiles::new(TilesInStore(store.clone()));
+        let tiles = CheckedTiles::new(StoredTiles::new(store.clone()));
         Source { versions: Versions::new(module, store.clone()), store, keys, tiles }
     }
 
@@ -218,17 +203,14 @@ impl Source {
     /// A bundle of the log with this head, which must have it.
     pub(super) fn bundle(&self, head: TreeHead, bundle: Bundle) -> Result<LoadedBundle, Fault> {
         let now = Bundle::for_size(bundle.index(), head.size).unwrap_or(bundle);
-        let mut key = bundle_key(now)?;
-        let mut found = now;
-        let mut bytes = self.store.get(&key)?;
-        if bytes.is_none() && now.is_partial() {
-            // It may have been removed since it was completed.
-            (key, found) = (bundle_key(now.full())?, now.full());
-            bytes = self.store.get(&key)?;
-        }
-        let mut bytes = bytes.ok_or(Fault::Missing { key: bundle_key(now)? })?;
+        let key = bundle_key(now)?;
         let damaged = |reason: String| Fault::Damaged { key: key.clone(), reason };
-        let mut records = found.decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let mut records =
+            StoredTiles::new(self.store.clone()).read_bundle(now).map_err(|error| match error {
+                BundleError::Store(error) => Fault::Store(error),
+                BundleError::Missing { key } => Fault::Missing { key },
+                other => damaged(other.to_string()),
+            })?;
         records.truncate(usize::from(bundle.width()));
         let hashes = self.tiles.read(head, 0, bundle.index())?;
         let hashes = hashes.as_ref().map_or(&[][..], |hashes| hashes.as_slice());
@@ -238,8 +220,7 @@ impl Source {
                 return Err(damaged(format!("entry {index} is not the one that was logged")));
             }
         }
-        // Each entry has its length in front, in two bytes.
-        bytes.truncate(records.iter().map(|entry| 2 + entry.as_bytes().len()).sum());
+        let bytes = encode_entries(&records);
         let data = data_tile(bundle, &records).map_err(|error| damaged(error.to_string()))?;
         Ok(LoadedBundle {
             entries: Representation::new(bytes, Content::Entries),

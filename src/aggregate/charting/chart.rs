@@ -19,11 +19,12 @@ use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{MadeBy, PublicData, PublicError, hex};
 use crate::gomod::ModuleVersion;
 use crate::ingest::ConfigSetError;
-use crate::publish::{CatalogueEntry, CatalogueError, Catalogues, in_force};
+use crate::publish::{CatalogueEntry, CatalogueError, Catalogues};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -122,9 +123,9 @@ pub fn chart(
     weeks: &Weeks,
     progress: &dyn Progress,
 ) -> Result<Charted, ChartError> {
-    let entries = catalogues.entries()?;
-    let run = Run { data, configs, catalogues, entries: &entries, progress };
     let index = data.index()?;
+    let in_force = in_force(catalogues, index.weeks.keys())?;
+    let run = Run { data, configs, catalogues, in_force: &in_force, progress };
     let wanted: Vec<Date> = index
         .weeks
         .iter()
@@ -139,11 +140,25 @@ pub fn chart(
     Ok(Charted { weeks: charted?.into_iter().flatten().collect() })
 }
 
+/// Where the catalogue of each week is.
+fn in_force<'w>(
+    catalogues: &Catalogues,
+    weeks: impl Iterator<Item = &'w Date>,
+) -> Result<BTreeMap<Date, CatalogueEntry>, CatalogueError> {
+    let recorded = catalogues.recorded()?;
+    let mut in_force = BTreeMap::new();
+    for week in weeks {
+        let settled = week.checked_add(i64::from(SETTLED).days()).unwrap_or(Date::MAX);
+        in_force.extend(recorded.in_force(settled)?.map(|entry| (*week, entry)));
+    }
+    Ok(in_force)
+}
+
 struct Run<'r> {
     data: &'r PublicData,
     configs: &'r LoggedConfigs,
     catalogues: &'r Catalogues,
-    entries: &'r [CatalogueEntry],
+    in_force: &'r BTreeMap<Date, CatalogueEntry>,
     progress: &'r dyn Progress,
 }
 
@@ -165,8 +180,7 @@ impl Run<'_> {
     }
 
     fn catalogue(&self, week: Date) -> Option<&CatalogueEntry> {
-        let settled = week.checked_add(i64::from(SETTLED).days()).unwrap_or(Date::MAX);
-        in_force(self.entries, settled)
+        self.in_force.get(&week)
     }
 
     /// A digest of all that the charts of a week are made from. The configs that its reports name

@@ -115,6 +115,10 @@ impl Store for Swept {
         self.0.remove(key)
     }
 
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+        self.0.list(folder)
+    }
+
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.pointer(key)
     }

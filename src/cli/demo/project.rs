@@ -19,7 +19,7 @@ pub(super) fn publish(
 ) -> Result<(Publication, bool), Failure> {
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
-    publisher.verify_store()?;
+    publisher.begin()?;
     let repository = Repository::open(&project.display().to_string(), None, Path::new("cache"))?;
     match publisher.publish(
         &repository.read(None)?,

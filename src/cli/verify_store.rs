@@ -1,0 +1,53 @@
+//! `candor verify-store`: everything that is stored, recomputed.
+
+use super::progress::Bar;
+use super::{DataFolder, Failure, Output, signals};
+use crate::aggregate::{Phase, Progress as _};
+use crate::publish::{Deployment, VerifiedStore, verify_store};
+use std::fmt;
+
+/// Read everything that is stored for the log, and recompute it from its entries.
+///
+/// Publishing checks what it builds on; this reads every entry, tile, version and catalogue. It changes
+/// nothing, needs no key, and may run while the deployment is served. All that is wrong is told, and
+/// the exit status is 1 then.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    candor verify-store --data /srv/candor\n  \
+    candor verify-store --data /srv/candor --json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    signals::end_when_terminated()?;
+    let deployment = Deployment::open(&args.data.folder)?;
+    let bar = Bar::new();
+    let progress = |done, total| bar.advance(Phase::Entries, done, total);
+    let (keys, store) = (deployment.verifiers(), &deployment.store);
+    let verified = verify_store(&deployment.module, keys, store, progress)?;
+    drop(bar);
+    out.result(&verified, &verified)?;
+    if verified.problems.is_empty() { Ok(()) } else { Err(Failure::reported()) }
+}
+
+impl fmt::Display for VerifiedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = match self.entries {
+            1 => "1 entry".to_owned(),
+            entries => format!("{entries} entries"),
+        };
+        if self.problems.is_empty() {
+            return writeln!(
+                f,
+                "all {entries} of the log are as they were signed, root {}",
+                self.root
+            );
+        }
+        for problem in &self.problems {
+            writeln!(f, "{}", crate::terminal::OneLine(problem))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! The index of catalogues: a tree of pages of which one more entry changes a page at most.
+//!
+//! ```text
+//! catalogue/index            {"format":4,"catalogues":[ENTRY, ...],"pages":[[PAGE, ...], ...],"sha256":"..."}
+//! catalogue/page/SHA256HEX   64 entries: {"format":1,"catalogues":[ENTRY, ...]}
+//!                            or 64 pages: {"format":1,"pages":[PAGE, ...]}
+//! PAGE                       {"key":"catalogue/page/SHA256HEX","earliest":"2026-11-22"}
+//! ```
+//!
+//! The pointer holds the newest entries, the pages that are not yet 64 of a level above them, and so on:
+//! `pages[0]` are pages of entries, `pages[1]` pages of those, each level older than the one below. What
+//! becomes more than 64 is written as a page, which never changes: its name is the SHA-256 of its
+//! bytes, so the pointer vouches for all of them, and publishers that race for one place write two
+//! objects, of which the pointer names one. So whatever the number of catalogues, recording one reads
+//! the pointer and a page, and rewrites the pointer (below 16 KiB a level, four levels at a
+//! million) and one page in 64 times; and a day is looked up along one path down.
+
+use super::catalogues::CatalogueEntry;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// How many entries or pages a page holds. The pointer is rewritten each time, so they are few.
+pub(super) const PAGE: usize = 64;
+
+/// What the pointer holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Index {
+    pub(super) format: u32,
+    /// The newest entries.
+    pub(super) catalogues: Vec<CatalogueEntry>,
+    /// The pages before them, level by level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) pages: Vec<Vec<PageRef>>,
+}
+
+/// Where a page is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PageRef {
+    /// The object: its name is made from the SHA-256 of its bytes.
+    pub(super) key: String,
+    /// The earliest day for which any of the entries below it was published.
+    pub(super) earliest: Date,
+}
+
+/// What a page holds: either entries or pages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Page {
+    pub(super) format: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) catalogues: Vec<CatalogueEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) pages: Vec<PageRef>,
+}
+
+impl Page {
+    /// The version of this shape.
+    pub(super) const FORMAT: u32 = 1;
+
+    fn earliest(&self) -> Date {
+        let entries = self.catalogues.iter().map(|entry| entry.as_of);
+        entries.chain(self.pages.iter().map(|page| page.earliest)).min().unwrap_or(Date::MIN)
+    }
+}
+
+impl Index {
+    /// Moves what is more than a page into pages, which `write` gives names.
+    pub(super) fn carry(&mut self, mut write: impl FnMut(&Page) -> String) {
+        let mut seal = |page: Page| PageRef { key: write(&page), earliest: page.earliest() };
+        let entries = full_pages(&mut self.catalogues);
+        let mut carried: Vec<PageRef> = entries
+            .chunks(PAGE)
+            .map(|page| Page { catalogues: page.to_vec(), ..Page::empty() })
+            .map(&mut seal)
+            .collect();
+        for level in &mut self.pages {
+            level.append(&mut carried);
+            carried = seal_pages(level, &mut seal);
+        }
+        while !carried.is_empty() {
+            let above = seal_pages(&mut carried, &mut seal);
+            self.pages.push(std::mem::replace(&mut carried, above));
+        }
+    }
+}
+
+impl Page {
+    fn empty() -> Page {
+        Page { format: Page::FORMAT, catalogues: Vec::new(), pages: Vec::new() }
+    }
+}
+
+fn seal_pages(level: &mut Vec<PageRef>, seal: impl FnMut(Page) -> PageRef) -> Vec<PageRef> {
+    let pages = full_pages(level);
+    let pages = pages.chunks(PAGE).map(|page| Page { pages: page.to_vec(), ..Page::empty() });
+    pages.map(seal).collect()
+}
+
+/// Takes the full pages from the front, and leaves one to a page's worth.
+fn full_pages<T>(all: &mut Vec<T>) -> Vec<T> {
+    let full = all.len().saturating_sub(1) / PAGE * PAGE;
+    let rest = all.split_off(full);
+    std::mem::replace(all, rest)
+}

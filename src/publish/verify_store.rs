@@ -1,0 +1,123 @@
+//! Everything that is stored for a log, read and recomputed: is it what was signed?
+//!
+//! Publishing checks what it builds on, and no more: the head, the checkpoint and the signer, the right
+//! edge of the tree and the bundle there, the newest version, and the definitions recorded last. What
+//! is older is read here: every entry, tile, zip and catalogue. Nothing is changed, and no key is
+//! needed. All that is wrong is told, not the first thing alone.
+//!
+//! # After an unclean end
+//!
+//! A publisher that begins and finds a committed head that is not published follows one that died in the
+//! middle (or that is still at work), and reads everything before it goes on. This mark is in the
+//! store itself, so it cannot be forgotten or be left by somebody else's process, and it is there
+//! exactly while something is half done: before the head is committed nothing that was stored
+//! has a name in the log, and after the checkpoint is swapped all that it needs was synced before. A disk
+//! that loses what it was asked to sync may do so at any time, which no mark of ours would tell; that is
+//! what running this regularly is for.
+
+use super::catalogues::{CatalogueError, Catalogues};
+use super::versions::{VersionError, Versions};
+use crate::gomod::ModulePath;
+use crate::store::{Key, Store, StoreError};
+use crate::tlog::{
+    CHECKPOINT, LogError, LogVerifiers, Published, StoredTiles, TreeHead, committed_head,
+    examine_all, registered_signer, verify_committed,
+};
+use serde::Serialize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// What came of reading everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerifiedStore {
+    /// The number of entries that were read.
+    pub entries: u64,
+    /// The root hash of the log that was read.
+    pub root: String,
+    /// What is wrong, each with the object and the way out; nothing where all is well.
+    pub problems: Vec<String>,
+}
+
+/// Reads all that is stored for the log of `path` whose keys are `keys`, and recomputes it. `progress`
+/// hears how many entries were read, of how many.
+pub fn verify_store(
+    path: &ModulePath,
+    keys: &LogVerifiers,
+    store: &Arc<dyn Store>,
+    progress: impl Fn(u64, u64),
+) -> Result<VerifiedStore, StoreError> {
+    let versions = Versions::new(path.clone(), store.clone());
+    let mut problems = Vec::new();
+    let published = match store.pointer(&Key::new(CHECKPOINT)?)? {
+        None => {
+            problems.push(format!(
+                "{CHECKPOINT} is missing from the store; `candor publish` signs it again"
+            ));
+            None
+        }
+        Some(bytes) => match Published::open(&bytes, keys) {
+            Ok(published) => Some(published.head()),
+            Err(error) => {
+                problems.push(format!(
+                    "{CHECKPOINT} in the store is damaged: {error}; restore it from the newest copy of \
+                     the store, or remove it and run `candor publish`, which signs it again"
+                ));
+                None
+            }
+        },
+    };
+    let committed = of_log(committed_head(store.as_ref()), &mut problems)?;
+    if of_log(registered_signer(store.as_ref()), &mut problems)?.is_some_and(|id| id.is_none()) {
+        problems.push(
+            "log/signer names no signer; restore it from a copy of the store, or run `candor signer \
+             move` where the log is to be signed"
+                .to_owned(),
+        );
+    }
+    if let Some(published) = published.filter(|published| committed != Some(*published)) {
+        of_log(verify_committed(store, published, &versions), &mut problems)?;
+    }
+    let head = published.or(committed).unwrap_or(TreeHead::EMPTY);
+    let tiles = StoredTiles::new(store.clone());
+    let (mut failure, mut of_versions) = (None, Vec::new());
+    let visit = |index: crate::tlog::LeafIndex, entry: &_| {
+        progress(index.get(), head.size.get());
+        match versions.verify_entry(index, entry) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(VersionError::Store(error)) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+            Err(other) => {
+                of_versions.push(other.to_string());
+                ControlFlow::Continue(())
+            }
+        }
+    };
+    examine_all(&tiles, head, visit, |error| {
+        problems.push(format!("{error}; restore it from a copy of the store"));
+        ControlFlow::Continue(())
+    })?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    problems.append(&mut of_versions);
+    Catalogues::new(store.clone())
+        .verify(head, |error: CatalogueError| problems.push(error.to_string()))?;
+    Ok(VerifiedStore { entries: head.size.get(), root: head.root.to_string(), problems })
+}
+
+/// What is wrong with the log becomes a problem; what is wrong with the disk does not.
+fn of_log<T>(
+    found: Result<T, LogError>,
+    problems: &mut Vec<String>,
+) -> Result<Option<T>, StoreError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(LogError::Store(error)) => Err(error),
+        Err(other) => {
+            problems.push(other.to_string());
+            Ok(None)
+        }
+    }
+}
