@@ -6,7 +6,7 @@ use super::replay::Before;
 use crate::charts::{Repository, Revision};
 use crate::durable::{self, recorder::Recorder};
 use crate::gomod::RepositoryUrl;
-use crate::publish::{CompileDay, Deployment, DeploymentError, Outcome, Publisher};
+use crate::publish::{CompileDay, Deployment, DeploymentError, Outcome, Publisher, verify_store};
 use crate::store::Key;
 use crate::tlog::{LockRecord, Published, TreeHead};
 use std::error::Error;
@@ -115,7 +115,7 @@ fn check(
         }
     }
     let publisher = publisher(&deployment)?;
-    let head = publisher.verify_store()?;
+    let head = whole(&deployment, &publisher)?;
     let size = usize::try_from(head.size.get())?;
     for number in 1..=PUBLISHED {
         if before.promised(&promise_of(number)) && size < number {
@@ -133,7 +133,7 @@ fn check(
     if heads.last() != Some(&last) {
         return Err("the log is not the one that was begun".into());
     }
-    publisher.verify_store()?;
+    whole(&deployment, &publisher)?;
     let store = &deployment.store;
     match store.pointer(&Key::new("log/checkpoint")?)? {
         Some(bytes) if Published::open(&bytes, deployment.verifiers())?.head() == last => Ok(()),
@@ -146,14 +146,26 @@ fn publisher(deployment: &Deployment) -> Anyhow<Publisher> {
     Ok(Publisher::new(deployment.module.clone(), store, deployment.log()?))
 }
 
+/// Begins as a publisher does; then everything that is stored must be as it was signed.
+fn whole(deployment: &Deployment, publisher: &Publisher) -> Anyhow<TreeHead> {
+    let head = publisher.begin()?;
+    let keys = deployment.verifiers();
+    let verified = verify_store(&deployment.module, keys, &deployment.store, |_, _| {})?;
+    match verified.problems.first() {
+        None => Ok(head),
+        Some(problem) => Err(problem.clone().into()),
+    }
+}
+
 /// As `candor publish` does.
 fn publish(folder: &Path, revision: &Revision) -> Anyhow<TreeHead> {
-    let publisher = publisher(&Deployment::open(folder)?)?;
-    publisher.verify_store()?;
+    let deployment = Deployment::open(folder)?;
+    let publisher = publisher(&deployment)?;
+    publisher.begin()?;
     let repository = RepositoryUrl::public("https://example.org/charts");
     let day = CompileDay::Chosen(jiff::civil::date(2026, 2, 3));
     match publisher.publish(revision, &repository, day)? {
-        Outcome::Published(_) | Outcome::Unchanged(_) => Ok(publisher.verify_store()?),
+        Outcome::Published(_) | Outcome::Unchanged(_) => whole(&deployment, &publisher),
     }
 }
 

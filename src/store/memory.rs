@@ -232,6 +232,10 @@ mod tests {
             self.0.open(key)
         }
 
+        fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+            self.0.list(folder)
+        }
+
         fn remove(&self, key: &Key) -> Result<(), StoreError> {
             self.0.remove(key)
         }
