@@ -212,3 +212,22 @@ fn a_server_publishes_what_has_expired() {
     assert_eq!(counters(module(&deployment, 2).config()), ["hello/verb:{run,help}"]);
     std::fs::rename(&away, charts.path()).expect("moved back");
 }
+
+#[test]
+fn a_commit_is_not_published_again_over_a_newer_one() {
+    let (deployment, charts) = (Deployment::new(), charts("2026-06-30"));
+    succeed(&mut publish(&deployment, &charts, Some("2026-06-01")));
+    let opened = Opened::open(deployment.path()).expect("a deployment");
+    let log = opened.log().expect("a log");
+    let publisher = Publisher::new(opened.module.clone(), opened.store.clone(), log);
+    let place = charts.path().display().to_string();
+    let repository = Repository::open(&place, None, Path::new("/nonexistent")).expect("one");
+    let (old, first) = (repository.read(None).expect("a commit"), module(&deployment, 1).version());
+    charts.add_chart("newer");
+    succeed(&mut publish(&deployment, &charts, Some("2026-06-02")));
+    let day = CompileDay::Today("2026-07-01".parse().expect("a day"));
+    let refused = publisher.publish_again(&old, &RepositoryUrl::default(), day, first);
+    let error = refused.expect_err("v0.2.0 is newer").to_string();
+    assert!(error.contains("v0.2.0 was published meanwhile"), "{error}");
+    assert_eq!(opened.log().expect("a log").settle().expect("settled").size.get(), 2);
+}

@@ -147,3 +147,39 @@ fn commits_beside_the_charts_are_walked_once_and_read_never() {
     charts.add_chart("third");
     assert_eq!(look(&mut resumed()), 1);
 }
+
+#[test]
+fn a_cursor_behind_what_was_published_by_hand_publishes_nothing_older() {
+    use candor::charts::Repository;
+    use candor::publish::{CompileDay, Deployment as Opened, Publisher, Watch};
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let opened = Opened::open(deployment.path()).expect("a deployment");
+    let log = opened.log().expect("a log");
+    let publisher = Publisher::new(opened.module.clone(), opened.store.clone(), log);
+    let location = charts.path().display().to_string();
+    let day = CompileDay::at("2026-02-03T00:00:00Z".parse().expect("a time"));
+    let resumed = || {
+        let repository = Repository::open(&location, None, deployment.path());
+        let watch = Watch::new(repository.expect("a repository"), None, &publisher);
+        watch.expect("a watch").resuming(&opened.watched())
+    };
+    let look = |watch: &mut Watch| {
+        let mut seen = Vec::new();
+        let report =
+            |revision: &candor::charts::Revision, _| seen.push(revision.commit.to_string());
+        watch.look(&publisher, day, report).expect("a look");
+        seen
+    };
+    let mut running = resumed();
+    assert_eq!(look(&mut running).len(), 1);
+    charts.add_chart("second");
+    let third = charts.add_chart("third");
+    let repository = Repository::open(&location, None, deployment.path()).expect("a repository");
+    let revision = repository.read(None).expect("a commit");
+    let address = candor::gomod::RepositoryUrl::default();
+    publisher.publish(&revision, &address, day).expect("published by hand");
+    let commit = || publisher.newest().expect("read").expect("one").provenance().commit.clone();
+    // Neither one that starts nor one that runs goes back to the second.
+    assert_eq!((look(&mut resumed()), look(&mut running)), (vec![], vec![]));
+    assert_eq!(commit().as_str(), third);
+}

@@ -369,18 +369,20 @@ impl Repository {
     /// merged branch counts as the one commit that merged it), of which the charts folder is another one
     /// than that of the commit before. No file of a charts folder is read for that.
     ///
-    /// `None` where `since` is not among the ancestors of `until` (history was rewritten).
+    /// The walk ends at the first of `since` that it meets, which is the newest of them. `None` where
+    /// none is among the ancestors of `until` (history was rewritten).
     pub fn changes_since(
         &self,
-        since: &ObjectName,
+        since: &[ObjectName],
         until: &ObjectName,
     ) -> Result<Option<Vec<ObjectName>>, RepositoryError> {
-        let Ok(since) = Oid::from_str(since.as_str()) else { return Ok(None) };
+        let since: Vec<Oid> =
+            since.iter().filter_map(|name| Oid::from_str(name.as_str()).ok()).collect();
         let until = Oid::from_str(until.as_str()).map_err(|e| self.git_error(e))?;
         let mut changes = Vec::new();
         let mut commit = self.git.find_commit(until).map_err(|e| self.git_error(e))?;
         let mut tree = self.readable_tree_of(&commit)?;
-        while commit.id() != since {
+        while !since.contains(&commit.id()) {
             let Some(parent) = self.parent_of(&commit)? else { return Ok(None) };
             let before = self.readable_tree_of(&parent)?;
             // A commit whose folder cannot be read (it was broken, or not there yet) has nothing to

@@ -138,8 +138,10 @@ pub fn republish(deployment: &Deployment, day: CompileDay) -> Result<Republished
         revision => revision?,
     };
     let address = RepositoryUrl::public(repository.address());
-    Ok(match publisher.publish(&revision, &address, day)? {
-        Outcome::Published(new) => Republished::New(new),
-        Outcome::Unchanged(_) => NothingToDo("what has expired is collected for another chart"),
+    Ok(match publisher.publish_again(&revision, &address, day, newest.version()) {
+        Ok(Outcome::Published(new)) => Republished::New(new),
+        Ok(Outcome::Unchanged(_)) => NothingToDo("what has expired is collected for another chart"),
+        Err(PublishError::Overtaken(_)) => NothingToDo("a newer version was published meanwhile"),
+        Err(error) => return Err(error.into()),
     })
 }

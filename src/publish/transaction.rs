@@ -130,6 +130,9 @@ pub enum PublishError {
         /// The day for which that was compiled.
         before: AsOf,
     },
+    /// A newer version was published than the one whose commit was to be compiled again.
+    #[error("{0} was published meanwhile; nothing else was")]
+    Overtaken(ModuleVersion),
     /// The log refused.
     #[error(transparent)]
     Log(Box<LogError>),
@@ -225,6 +228,29 @@ impl Publisher {
         repository: &RepositoryUrl,
         day: CompileDay,
     ) -> Result<Outcome, PublishError> {
+        self.publish_after(revision, repository, day, None)
+    }
+
+    /// The same for the commit that a version was compiled from, on another day: only while that version
+    /// is the newest one. Otherwise an older commit would be published over a newer one
+    /// ([`PublishError::Overtaken`]).
+    pub fn publish_again(
+        &self,
+        revision: &Revision,
+        repository: &RepositoryUrl,
+        day: CompileDay,
+        newest: ModuleVersion,
+    ) -> Result<Outcome, PublishError> {
+        self.publish_after(revision, repository, day, Some(newest))
+    }
+
+    fn publish_after(
+        &self,
+        revision: &Revision,
+        repository: &RepositoryUrl,
+        day: CompileDay,
+        after: Option<ModuleVersion>,
+    ) -> Result<Outcome, PublishError> {
         let definitions = charts::parse(&revision.sources)?;
         let module = &definitions.collection.module.value;
         if module != self.path.as_str() {
@@ -241,7 +267,7 @@ impl Publisher {
         let config = collection::compile(&definitions, as_of).to_json().into_bytes();
         // First, as it may be refused: a version without its catalogue is a thing half done.
         let catalogue = self.describe(&definitions, revision, repository, as_of)?;
-        let (outcome, version) = self.publish_config(&config, &provenance, day)?;
+        let (outcome, version) = self.publish_config(&config, &provenance, day, after)?;
         self.catalogues.record(&catalogue, version)?;
         Ok(outcome)
     }
@@ -286,11 +312,15 @@ impl Publisher {
         config: &[u8],
         provenance: &Provenance,
         day: CompileDay,
+        after: Option<ModuleVersion>,
     ) -> Result<(Outcome, ModuleVersion), PublishError> {
         loop {
             let head = self.log.settle()?;
             let version = match Versions::newest(head) {
                 None => ModuleVersion::FIRST,
+                Some(newest) if after.is_some_and(|after| after != newest) => {
+                    return Err(PublishError::Overtaken(newest));
+                }
                 Some(newest) => {
                     let newest_module = self.versions.module(head, newest)?;
                     if newest_module.config() == config {

@@ -12,7 +12,7 @@ use super::cursor::{Cursor, CursorError};
 use super::transaction::{CompileDay, Outcome, PublishError, Publisher};
 use super::versions::VersionError;
 use crate::charts::{ObjectName, Repository, RepositoryError, Revision};
-use crate::gomod::RepositoryUrl;
+use crate::gomod::{ModuleVersion, RepositoryUrl};
 use jiff::civil::Date;
 use std::path::Path;
 
@@ -67,6 +67,7 @@ impl WatchError {
                 PublishError::Store(_) | PublishError::History(_) => true,
                 // Clocks are set.
                 PublishError::Backwards { .. } => true,
+                PublishError::Overtaken(_) => true,
                 PublishError::Version(VersionError::Store(_)) => true,
                 PublishError::Log(e) => e.may_pass(),
                 PublishError::Catalogue(CatalogueError::Store(_)) => true,
@@ -83,10 +84,20 @@ fn publish(
     address: &RepositoryUrl,
     day: CompileDay,
 ) -> Result<Found, WatchError> {
-    match publisher.publish(revision, address, day) {
+    of_the_commit(publisher.publish(revision, address, day))
+}
+
+fn of_the_commit(found: Found) -> Result<Found, WatchError> {
+    match found {
         Err(e) if !e.is_of_the_commit() => Err(e.into()),
         found => Ok(found),
     }
+}
+
+/// The commit that the newest version names as its source.
+fn newest_source(publisher: &Publisher) -> Result<Option<ObjectName>, PublishError> {
+    let newest = publisher.newest()?;
+    Ok(newest.and_then(|newest| ObjectName::parse(newest.provenance().commit.as_str())))
 }
 
 /// What was found at one commit.
@@ -99,10 +110,7 @@ impl Watch {
         branch: Option<String>,
         publisher: &Publisher,
     ) -> Result<Watch, PublishError> {
-        let last = publisher.newest()?.and_then(|newest| {
-            let commit = newest.provenance().commit.as_str();
-            ObjectName::parse(commit)
-        });
+        let last = newest_source(publisher)?;
         Ok(Watch { repository, branch, last, cursor: None, compiled_for: None, completed: false })
     }
 
@@ -138,7 +146,12 @@ impl Watch {
         }
         let address = RepositoryUrl::public(self.repository.address());
         let changes = match &self.last {
-            Some(last) if is_new => self.repository.changes_since(last, &tip.commit)?,
+            Some(last) if is_new => {
+                // Someone else may have published a later commit, and what is before it is no news.
+                let mut since = vec![last.clone()];
+                since.extend(newest_source(publisher)?);
+                self.repository.changes_since(&since, &tip.commit)?
+            }
             _ => None,
         };
         match changes {
@@ -165,11 +178,15 @@ impl Watch {
         if self.compiled_for != Some(day.date()) {
             // The newest version may say that it is of these very charts; then nobody has to look again
             // for who added what.
-            let source = self.source_of(publisher, &tip)?;
-            let revision = source.as_ref().unwrap_or(&tip);
-            if let found @ Ok(Outcome::Published(_)) = publish(publisher, revision, &address, day)?
-            {
-                report(revision, found);
+            let (revision, found) = match self.source_of(publisher, &tip)? {
+                Some((source, newest)) => {
+                    let found = publisher.publish_again(&source, &address, day, newest);
+                    (source, of_the_commit(found)?)
+                }
+                None => (tip.clone(), publish(publisher, &tip, &address, day)?),
+            };
+            if let Ok(Outcome::Published(_)) = found {
+                report(&revision, found);
             }
             self.compiled_for = Some(day.date());
         }
@@ -177,12 +194,12 @@ impl Watch {
         Ok(())
     }
 
-    /// The commit of the newest version, where its charts are those of `tip`.
+    /// The commit of the newest version, and that version, where its charts are those of `tip`.
     fn source_of(
         &self,
         publisher: &Publisher,
         tip: &Revision,
-    ) -> Result<Option<Revision>, WatchError> {
+    ) -> Result<Option<(Revision, ModuleVersion)>, WatchError> {
         let Some(newest) = publisher.newest()? else { return Ok(None) };
         let (commit, tree) = (&newest.provenance().commit, &newest.provenance().tree);
         if tree.as_str() != tip.tree.as_str() {
@@ -190,7 +207,8 @@ impl Watch {
         }
         // Where it is no longer there, history was rewritten.
         let commit = ObjectName::parse(commit.as_str());
-        Ok(commit.and_then(|commit| self.repository.read_object(&commit).ok()))
+        let source = commit.and_then(|commit| self.repository.read_object(&commit).ok());
+        Ok(source.map(|source| (source, newest.version())))
     }
 
     /// Remembers that everything up to a commit was dealt with.
