@@ -232,9 +232,12 @@ fn the_verb_says_what_it_did() {
     assert!(message.contains("Run `candor publish` once more"), "{message}");
 
     let charts = Charts::new();
-    deployment.publish(&charts);
+    let publish = || {
+        succeed(deployment.publish_command(&charts).args(["--as-of", "2026-02-03"]));
+    };
+    publish();
     charts.add_chart("second");
-    deployment.publish(&charts);
+    publish();
     let said = succeed(&mut chart);
     assert_eq!(said, "week until 2026-02-08: 2 reports, 1 program, 5 figures\n");
     let mut again = candor();

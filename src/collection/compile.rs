@@ -186,7 +186,7 @@ mod tests {
         let files =
             files.iter().map(|(path, text)| ((*path).into(), text.clone().into())).collect();
         let definitions = parse(&Sources::from_files(files)).unwrap_or_else(|e| panic!("{e}"));
-        compile(&definitions, day.parse().expect("a time"))
+        compile(&definitions, day.parse().expect("a day"))
     }
 
     /// Compiles charts of one program, whose file has `extra` keys.
@@ -205,14 +205,14 @@ mod tests {
         counters.map(|counter| (counter.name.as_str(), counter.rate.get())).collect()
     }
 
-    const DAY: &str = "2026-01-01T00:00:00Z";
+    const DAY: &str = "2026-01-01";
 
     #[test]
     fn a_chart_is_collected_through_the_day_on_which_it_expires() {
         let charts = ["type = 'partition'\ncounter = 'c'\nexpires = 2027-06-30"];
         let at = |time| program("", "", &charts, time);
-        assert_eq!(counters(&at("2027-06-30T23:59:59Z")), [("c", 1.0)]);
-        assert_eq!(at("2027-07-01T00:00:00Z"), CollectionConfig::default());
+        assert_eq!(counters(&at("2027-06-30")), [("c", 1.0)]);
+        assert_eq!(at("2027-07-01"), CollectionConfig::default());
     }
 
     #[test]

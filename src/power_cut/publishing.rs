@@ -115,7 +115,7 @@ fn check(
         }
     }
     let publisher = publisher(&deployment)?;
-    let head = whole(&deployment, &publisher)?;
+    let head = publisher.begin()?;
     let size = usize::try_from(head.size.get())?;
     for number in 1..=PUBLISHED {
         if before.promised(&promise_of(number)) && size < number {

@@ -10,7 +10,7 @@
 use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
 use super::describe::describe;
-use super::verify_store::verify_store;
+use super::verify_store::verify_before_publishing;
 use super::versions::{VersionError, Versions, zip_key};
 use crate::charts::{self, Definitions, Diagnostics, RepositoryError, Revision};
 use crate::collection;
@@ -189,13 +189,13 @@ impl Publisher {
     }
 
     /// Completes what an interrupted publisher left, and reads everything where there was one
-    /// ([`verify_store`]). Publishing itself checks what it builds on, whatever the number of versions.
+    /// ([`verify_store`](super::verify_store())). Publishing itself checks what it builds on, whatever the number of versions.
     pub fn begin(&self) -> Result<TreeHead, PublishError> {
         let was_interrupted = self.log.is_interrupted()?;
         let head = self.log.settle()?;
         if was_interrupted {
             let keys = self.log.verifiers();
-            let verified = verify_store(&self.path, keys, &self.store, |_, _| {})?;
+            let verified = verify_before_publishing(&self.path, keys, &self.store)?;
             if !verified.problems.is_empty() {
                 return Err(PublishError::Damaged(verified.problems));
             }

@@ -46,6 +46,27 @@ pub fn verify_store(
     store: &Arc<dyn Store>,
     progress: impl Fn(u64, u64),
 ) -> Result<VerifiedStore, StoreError> {
+    verify(path, keys, store, progress, |_| true)
+}
+
+/// The same for a publisher that is about to go on after an unclean end. Whoever died before the
+/// definitions of the first version were recorded left none, and publishing records them.
+pub(super) fn verify_before_publishing(
+    path: &ModulePath,
+    keys: &LogVerifiers,
+    store: &Arc<dyn Store>,
+) -> Result<VerifiedStore, StoreError> {
+    let is_fault = |error: &CatalogueError| !matches!(error, CatalogueError::NoneRecorded);
+    verify(path, keys, store, |_, _| {}, is_fault)
+}
+
+fn verify(
+    path: &ModulePath,
+    keys: &LogVerifiers,
+    store: &Arc<dyn Store>,
+    progress: impl Fn(u64, u64),
+    is_fault: impl Fn(&CatalogueError) -> bool,
+) -> Result<VerifiedStore, StoreError> {
     let versions = Versions::new(path.clone(), store.clone());
     let mut problems = Vec::new();
     let published = match store.pointer(&Key::new(CHECKPOINT)?)? {
@@ -102,8 +123,11 @@ pub fn verify_store(
         return Err(failure);
     }
     problems.append(&mut of_versions);
-    Catalogues::new(store.clone())
-        .verify(head, |error: CatalogueError| problems.push(error.to_string()))?;
+    Catalogues::new(store.clone()).verify(head, |error| {
+        if is_fault(&error) {
+            problems.push(error.to_string());
+        }
+    })?;
     Ok(VerifiedStore { entries: head.size.get(), root: head.root.to_string(), problems })
 }
 

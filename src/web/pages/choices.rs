@@ -126,7 +126,7 @@ mod tests {
         let programs: Vec<_> =
             programs.iter().map(|program| serde_json::json!({ "program": program })).collect();
         let mut catalogue: Catalogue = serde_json::from_value(serde_json::json!({
-            "format": 1, "repository": "", "commit": "", "time": 0, "path": "", "confidence": 0.99,
+            "format": 1, "repository": "", "commit": "", "time": 0, "as_of": "1970-01-01", "path": "", "confidence": 0.99,
             "programs": programs, "charts": [],
         }))
         .expect("a catalogue");
