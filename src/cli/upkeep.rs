@@ -93,7 +93,7 @@ fn run(deployment: &Deployment, work: Work) -> Result<(), String> {
                 Ok(())
             }
             Ok(Republished::NothingToDo(why)) => {
-                tracing::debug!("no config is published: {why}");
+                tracing::info!("no config is published today: {why}");
                 Ok(())
             }
             Err(error) => {

@@ -138,6 +138,7 @@ pub fn republish(deployment: &Deployment, day: CompileDay) -> Result<Republished
         revision => revision?,
     };
     let address = RepositoryUrl::public(repository.address());
+    publisher.begin()?;
     Ok(match publisher.publish_again(&revision, &address, day, newest.version()) {
         Ok(Outcome::Published(new)) => Republished::New(new),
         Ok(Outcome::Unchanged(_)) => NothingToDo("what has expired is collected for another chart"),
