@@ -319,6 +319,52 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
 }
 
 #[test]
+fn a_source_on_this_machine_that_cannot_be_copied_is_named_with_the_way_out() {
+    let deployment = Deployment::new();
+    let (charts, _) = three_commits();
+    charts.git(&["config", "uploadpack.allowFilter", "true"]);
+    let lent = Clone::new(&charts, &[]);
+    let objects = lent.path().join(".git/objects");
+    fs::remove_dir_all(&objects).expect("removed");
+    fs::create_dir_all(objects.join("info")).expect("made");
+    fs::write(objects.join("info/alternates"), "/nowhere/objects\n").expect("written");
+    for (clone, parts) in
+        [(lent, ["borrows objects from /nowhere/objects", "clone the repository again"])]
+    {
+        let message = refused(&mut publish(&deployment, &url(&clone.path()), &[]), 1);
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_commit_is_not_called_one_that_does_not_exist() {
+    let deployment = Deployment::new();
+    for damage in [
+        |object: &Path| fs::remove_file(object),
+        |object: &Path| fs::write(object, ""),
+        |object: &Path| fs::write(object, "no object"),
+    ] {
+        let (charts, commits) = three_commits();
+        let commit = commits.last().expect("a commit");
+        charts.git(&["branch", "named"]);
+        let object = charts.path().join(".git/objects").join(&commit[..2]).join(&commit[2..]);
+        fs::remove_file(&object).and_then(|()| fs::write(&object, "")).expect("written");
+        damage(&object).expect("damaged");
+        let folder = charts.path().display().to_string();
+        for name in ["named", "refs/heads/named"] {
+            let message = refused(&mut publish(&deployment, &folder, &["--rev", name]), 1);
+            assert!(!message.contains("has no commit"), "{name}: {message}");
+            assert!(message.contains("git fsck"), "{name}: {message}");
+        }
+        // What is not there is still told so.
+        let message = refused(&mut publish(&deployment, &folder, &["--rev", "absent"]), 1);
+        assert!(message.contains("has no commit"), "{message}");
+    }
+}
+
+#[test]
 fn a_repository_of_another_user_is_named_with_the_way_out() {
     let charts = Charts::new();
     let deployment = Deployment::new();

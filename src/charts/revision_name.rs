@@ -16,7 +16,7 @@
 //! A name may be followed by `~2` or `^`, as in git. Everything else that git's own revision syntax
 //! has (`@{upstream}`, `:/text`, `a..b`) names no commit here.
 
-use git2::{Commit, ErrorClass, ErrorCode, Oid, ReferenceType, Repository};
+use git2::{Commit, ErrorCode, Oid, ReferenceType, Repository};
 
 /// The shortest part of an object's name that is taken for one, as git abbreviates.
 const SHORTEST_PREFIX: usize = 7;
@@ -79,7 +79,7 @@ pub(super) fn commit_of<'git>(
     let commit = only_one(candidates(git, base)?)?.commit;
     git.revparse_single(&format!("{commit}{ancestor}"))
         .and_then(|object| object.peel_to_commit())
-        .map_err(|_| NameError::Missing)
+        .map_err(NameError::of)
 }
 
 /// The newest commit of a branch; of the one that is checked out where no name is given.
@@ -94,7 +94,7 @@ pub(super) fn tip_of<'git>(
         places.iter().filter_map(|place| reference(git, format!("{place}{name}"))).collect();
     match only_one(found) {
         Ok(branch) if is_branch(&branch.name) => {
-            git.find_commit(branch.commit).map_err(|_| NameError::Missing)
+            git.find_commit(branch.commit).map_err(NameError::Unreadable)
         }
         Ok(other) => Err(NameError::NotABranch(other.name)),
         Err(NameError::Missing) => match candidates(git, name)?.into_iter().next() {
@@ -131,13 +131,24 @@ fn candidates(git: &Repository, name: &str) -> Result<Vec<Candidate>, NameError>
         return Ok(object.into_iter().collect());
     }
     if name.starts_with("refs/") {
-        return Ok(reference(git, name.to_owned()).into_iter().collect());
+        let found = reference(git, name.to_owned()).into_iter().collect();
+        return or_unreadable(git, found, name, &[""]);
     }
     let checked_out = (name == "HEAD").then(|| reference(git, name.to_owned())).flatten();
     let places = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"];
     let references = places.iter().filter_map(|place| reference(git, format!("{place}{name}")));
     let found: Vec<_> = checked_out.into_iter().chain(references).chain(object).collect();
-    match found.is_empty().then(|| unreadable(git, name, &places)).flatten() {
+    or_unreadable(git, found, name, &places)
+}
+
+/// What was found; where that is nothing, why what is there cannot be read.
+fn or_unreadable(
+    git: &Repository,
+    found: Vec<Candidate>,
+    name: &str,
+    places: &[&str],
+) -> Result<Vec<Candidate>, NameError> {
+    match found.is_empty().then(|| unreadable(git, name, places)).flatten() {
         Some(error) => Err(NameError::Unreadable(error)),
         None => Ok(found),
     }
@@ -147,11 +158,20 @@ fn candidates(git: &Repository, name: &str) -> Result<Vec<Candidate>, NameError>
 fn unreadable(git: &Repository, name: &str, places: &[&str]) -> Option<git2::Error> {
     let names = places.iter().map(|place| format!("{place}{name}"));
     let found = names.filter(|name| git2::Reference::is_valid_name(name));
-    let mut errors = found.filter_map(|name| match git.find_reference(&name) {
-        Ok(reference) => reference.peel_to_commit().err(),
-        Err(error) => Some(error).filter(|e| e.code() != ErrorCode::NotFound),
+    let mut errors = found.filter_map(|name| {
+        // One that leads to no reference is not damage: a branch that was removed leaves such.
+        let target = git.find_reference(&name).and_then(|found| found.resolve());
+        let target = match target {
+            Ok(reference) => reference.target()?,
+            Err(error) => return Some(error).filter(|e| e.code() != ErrorCode::NotFound),
+        };
+        // The object of one that is there has to be there too, so here "not found" is damage.
+        let peeled = git.find_object(target, None).and_then(|object| object.peel_to_commit());
+        let leads_elsewhere =
+            |e: &git2::Error| matches!(e.code(), ErrorCode::Peel | ErrorCode::InvalidSpec);
+        peeled.err().filter(|error| !leads_elsewhere(error))
     });
-    errors.find(|error| matches!(error.class(), ErrorClass::Odb | ErrorClass::Zlib))
+    errors.next()
 }
 
 /// The reference of this full name, if it leads to a commit.
@@ -175,7 +195,8 @@ fn object(git: &Repository, prefix: &str) -> Result<Option<Candidate>, NameError
         Err(e) if e.code() == ErrorCode::Ambiguous => {
             Err(NameError::Ambiguous([format!("{prefix}..."), format!("another {prefix}...")]))
         }
-        Err(_) => Ok(None),
+        Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
+        Err(e) => Err(NameError::Unreadable(e)),
     }
 }
 
