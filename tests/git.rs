@@ -322,15 +322,16 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
 fn a_source_on_this_machine_that_cannot_be_copied_is_named_with_the_way_out() {
     let deployment = Deployment::new();
     let (charts, _) = three_commits();
-    charts.git(&["config", "uploadpack.allowFilter", "true"]);
     let lent = Clone::new(&charts, &[]);
     let objects = lent.path().join(".git/objects");
     fs::remove_dir_all(&objects).expect("removed");
     fs::create_dir_all(objects.join("info")).expect("made");
     fs::write(objects.join("info/alternates"), "/nowhere/objects\n").expect("written");
-    for (clone, parts) in
-        [(lent, ["borrows objects from /nowhere/objects", "clone the repository again"])]
-    {
+    let shallow = Clone::new(&charts, &["--depth=1"]);
+    for (clone, parts) in [
+        (lent, ["borrows objects from /nowhere/objects", "clone the repository again"]),
+        (shallow, ["shallow clone", "git fetch --unshallow"]),
+    ] {
         let message = refused(&mut publish(&deployment, &url(&clone.path()), &[]), 1);
         for part in parts {
             assert!(message.contains(part), "{part:?} is not in {message}");

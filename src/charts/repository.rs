@@ -126,7 +126,8 @@ pub enum RepositoryError {
     /// The history that is needed is not there.
     #[error(
         "{location} lacks the commit before {commit}, and what came before decides what is \
-         recorded; make the repository whole, as by cloning it again"
+         recorded; where it is, or was copied from, a shallow clone, fetch the rest of that with \
+         `git fetch --unshallow`; else make the repository whole, as by cloning it again"
     )]
     Cut {
         /// The repository.
