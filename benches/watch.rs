@@ -44,7 +44,9 @@ fn repository(folder: &Path, commits: usize) {
         fs::create_dir_all(path.parent().expect("a folder")).expect("created");
         fs::write(path, text).expect("written");
     }
-    git(folder, &["init", "-q", "-b", "main"], None);
+    if !folder.join(".git").exists() {
+        git(folder, &["init", "-q", "-b", "main"], None);
+    }
     git(folder, &["add", "-A"], None);
     git(folder, &["commit", "-q", "--allow-empty", "-m", "A"], None);
     let commit = |number: usize| {
