@@ -11,10 +11,14 @@
 //! | `entry` | entries and entry bundles | C2SP tlog-tiles |
 //! | `record` | what an entry says: two lines for one module version | Go checksum database |
 //! | `proof` | inclusion and consistency, made from tiles and verified | RFC 6962, 2.1; RFC 9162, 2.1 |
-//! | `signer` | key names, verifier keys, signing | C2SP signed-note |
+//! | `vkey` | key names, key IDs, the text of verifier keys | C2SP signed-note |
+//! | `signer` | a log's verifier key, signing | C2SP signed-note |
 //! | `note` | signed notes | C2SP signed-note |
 //! | `seed` | the one secret, and the file it lives in | this crate |
 //! | `checkpoint` | tree heads as signed notes | C2SP tlog-checkpoint; Go checksum database |
+//! | `cosigner` | cosignatures of witnesses, by Ed25519 and ML-DSA-44 | C2SP tlog-cosignature |
+//! | `policy` | which logs and witnesses to believe | C2SP tlog-policy |
+//! | `tlog_proof` | proofs that stand alone | C2SP tlog-proof |
 //! | `face` | the two faces of one log, and its host | this crate |
 //! | `published` | one tree head signed under both faces | this crate |
 //! | `layout` | where a log lies in a store | this crate |
@@ -33,12 +37,11 @@
 //! a file: tiles come in through [`TileReader`], which `layout` implements over a store and a client
 //! over HTTP. From `layout` down is for the log's owner; what is above, for everyone.
 //!
-//! Deliberately not here: the witness protocol and cosignatures (a checkpoint that carries them is
-//! read, and they are ignored like any signature of an unknown key), and proofs for more
-//! than one entry at a time.
+//! Deliberately not here: the witness protocol, and proofs for more than one entry at a time.
 
 mod checked_tiles;
 mod checkpoint;
+mod cosigner;
 mod edge;
 mod entry;
 mod examine;
@@ -51,6 +54,7 @@ mod log_error;
 #[cfg(test)]
 mod log_schedules;
 mod note;
+mod policy;
 mod proof;
 mod prune;
 mod published;
@@ -65,10 +69,13 @@ mod staged;
 #[cfg(test)]
 mod testing;
 mod tile;
+mod tlog_proof;
 mod tree;
+mod vkey;
 
 pub use checked_tiles::{CheckedTileError, CheckedTiles};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
+pub use cosigner::{CosignError, CosignatureTime, Cosigner, CosignerKey, CosignerKind};
 pub use edge::{Edge, EdgeError};
 pub use entry::{Entry, EntryError, append_to_bundles, encode_entries};
 pub use examine::{ExamineError, examine_all};
@@ -80,6 +87,9 @@ pub use log::{Appended, Log, verify_committed};
 pub use log::{committed as committed_head, registered as registered_signer};
 pub use log_error::LogError;
 pub use note::{Note, NoteError, NoteSignature};
+pub use policy::{
+    Believed, NotBelieved, Octets, Policy, PolicyError, PolicyFault, PolicyLog, PolicyWitness,
+};
 pub use proof::{
     ConsistencyProof, InclusionProof, ProofError, ProofStep, Side, prefix_root, prove_consistency,
     prove_inclusion, verify_consistency, verify_inclusion,
@@ -87,10 +97,12 @@ pub use proof::{
 pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
 pub use record::{Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};
-pub use signer::{KeyId, KeyName, KeyNameError, Signer, VerifierKey, VerifierKeyError};
+pub use signer::{Signer, VerifierKey};
 pub use signer_identity::{IdentityError, Machine, SignerId, SignerIdError, SignerIdentity};
 pub use signer_lock::{LockError, LockRecord, SignerLock};
 pub use signer_move::{Seen, Standing};
 pub use sound::{EntryValidator, InvalidEntry};
 pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
+pub use tlog_proof::{NotProved, TlogProof, TlogProofError};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};
+pub use vkey::{KeyId, KeyName, KeyNameError, VerifierKeyError};

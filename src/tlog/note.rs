@@ -130,6 +130,13 @@ impl Note {
         Ok(Note { text, signatures })
     }
 
+    /// The same note with one more signature.
+    #[must_use]
+    pub fn with(mut self, signature: NoteSignature) -> Note {
+        self.signatures.push(signature);
+        self
+    }
+
     /// The text, with its last line end and without the blank line.
     pub fn text(&self) -> &str {
         &self.text
@@ -191,6 +198,11 @@ fn check_characters(text: &str) -> Result<(), NoteError> {
 }
 
 impl NoteSignature {
+    /// A signature that was made elsewhere.
+    pub(super) fn new(name: KeyName, id: KeyId, signature: Vec<u8>) -> NoteSignature {
+        NoteSignature { name, id, signature }
+    }
+
     /// The name of the key that is said to have signed.
     pub fn name(&self) -> &KeyName {
         &self.name

@@ -1,0 +1,254 @@
+//! What a policy may be, and what it believes.
+
+use super::*;
+use crate::tlog::{Cosigner, CosignerKind, Hash, KeyName, Seed, Signer, TreeHead, TreeSize};
+
+fn name(text: &str) -> KeyName {
+    KeyName::new(text).expect("a name")
+}
+
+fn log() -> Signer {
+    Seed::from([1; 32]).signer(name("example.com/log"))
+}
+
+/// The witness of a number: the even ones sign by Ed25519, the odd ones by ML-DSA.
+fn witness(number: u8) -> Cosigner {
+    let kind = if number.is_multiple_of(2) { CosignerKind::Ed25519 } else { CosignerKind::MlDsa44 };
+    Cosigner::new(name(&format!("witness.example/{number}")), kind, &[100 + number; 32])
+}
+
+fn checkpoint() -> Checkpoint {
+    let size = TreeSize::new(3).expect("a size");
+    Checkpoint::new(
+        Origin::new("example.com/log").expect("an origin"),
+        TreeHead { size, root: crate::tlog::leaf_hash(b"root") },
+    )
+}
+
+/// The checkpoint, cosigned by each of these at its time.
+fn cosigned(by: &[(u8, u64)]) -> Note {
+    let checkpoint = checkpoint();
+    let note = checkpoint.sign(&log()).expect("signed");
+    by.iter().fold(note, |note, (number, time)| {
+        let text = note.text().to_owned();
+        note.with(witness(*number).cosign(&text, &checkpoint, *time).expect("cosigned"))
+    })
+}
+
+/// A policy with the log, four witnesses called `w0` to `w3`, and these lines.
+fn policy(lines: &str) -> Result<Policy, PolicyError> {
+    let mut text = format!("log {} https://example.com/log/\n", log().verifier_key());
+    for number in 0..4 {
+        text += &format!("witness w{number} {}\n", witness(number).verifier_key());
+    }
+    Policy::parse((text + lines).as_bytes())
+}
+
+#[test]
+fn groups_of_groups_reach_their_quorum() {
+    let policy = policy(
+        "group first 2 w0 w1\n  # a comment\n\t\ngroup second any\tw2   w3\n\
+         group both all first second\nquorum both\n",
+    )
+    .expect("a policy");
+    for (by, enough) in [
+        (vec![0, 1, 2], true),
+        (vec![0, 1, 3], true),
+        (vec![0, 1, 2, 3], true),
+        (vec![0, 1], false),
+        (vec![0, 2, 3], false),
+        (vec![], false),
+    ] {
+        let by: Vec<(u8, u64)> = by.into_iter().map(|number| (number, 1000)).collect();
+        let believed = policy.check(cosigned(&by).to_string().as_bytes());
+        assert_eq!(believed.is_ok(), enough, "{by:?}: {believed:?}");
+        if let Err(error) = believed {
+            let said = error.to_string();
+            assert!(said.starts_with("too few witnesses of the policy cosigned"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_is_believed_says_who_cosigned_and_when() {
+    let policy = policy("group g 2 w0 w1 w2\nquorum g\n").expect("a policy");
+    let note = cosigned(&[(0, 1000), (1, 3000), (2, 2000), (3, 9000), (2, 2500)]);
+    let believed = policy.check(note.to_string().as_bytes()).expect("believed");
+    assert_eq!(believed.checkpoint, checkpoint());
+    assert_eq!(&believed.log, log().verifier_key());
+    let times = |index: usize| believed.cosigned[&index].seconds();
+    assert_eq!([0, 1, 2, 3].map(times), [Some(1000), Some(3000), Some(2500), Some(9000)]);
+    // Two of the three had spoken by then; that w3 spoke later does not count.
+    assert_eq!(believed.fresh_at, Some(2500));
+}
+
+#[test]
+fn without_witnesses_nothing_is_known_of_freshness() {
+    let policy = policy("quorum none\n").expect("a policy");
+    assert!(policy.needs_no_witness());
+    let believed = policy.check(cosigned(&[(0, 1000)]).to_string().as_bytes()).expect("believed");
+    assert_eq!((believed.fresh_at, believed.cosigned.len()), (None, 1));
+}
+
+#[test]
+fn a_bad_cosignature_of_a_known_witness_refuses_the_note() {
+    let policy = policy("quorum none\n").expect("a policy");
+    for number in [0, 1] {
+        let other = Checkpoint::new(
+            checkpoint().origin().clone(),
+            TreeHead { size: TreeSize::new(3).expect("a size"), root: Hash::EMPTY },
+        );
+        let text = other.to_string();
+        let elsewhere = witness(number).cosign(&text, &other, 1000).expect("cosigned");
+        let note = cosigned(&[]).with(elsewhere);
+        let refused = policy.check(note.to_string().as_bytes());
+        assert!(matches!(refused, Err(NotBelieved::Note(NoteError::Forged { .. }))), "{refused:?}");
+    }
+    // One by a witness that the policy does not know says nothing.
+    let stranger = Cosigner::new(name("witness.example/0"), CosignerKind::Ed25519, &[7; 32]);
+    let note = cosigned(&[]);
+    let text = note.text().to_owned();
+    let note = note.with(stranger.cosign(&text, &checkpoint(), 1).expect("cosigned"));
+    assert_eq!(policy.check(note.to_string().as_bytes()).expect("believed").cosigned.len(), 0);
+}
+
+#[test]
+fn only_logs_of_the_policy_are_believed() {
+    let policy = policy("quorum none\n").expect("a policy");
+    let stranger = Seed::from([2; 32]).signer(name("example.com/log"));
+    let note = checkpoint().sign(&stranger).expect("signed");
+    let refused = policy.check(note.to_string().as_bytes());
+    assert!(matches!(refused, Err(NotBelieved::Note(NoteError::NotSigned { .. }))), "{refused:?}");
+    // A log's key under the origin of another log.
+    let elsewhere =
+        Checkpoint::new(Origin::new("example.com/b").expect("one"), checkpoint().head());
+    let note = elsewhere.sign(&log()).expect("signed");
+    let refused = policy.check(note.to_string().as_bytes());
+    assert!(matches!(refused, Err(NotBelieved::UnknownLog(..))), "{refused:?}");
+}
+
+#[test]
+fn mistakes_are_named_with_their_line() {
+    let fault = |lines: &str| policy(lines).expect_err("refused");
+    let twice = format!("witness again {}\nquorum none\n", witness(1).verifier_key());
+    let renamed = Cosigner::new(name("other.example/x"), CosignerKind::Ed25519, &[100; 32]);
+    let renamed = format!("witness again {}\nquorum none\n", renamed.verifier_key());
+    let log_key = format!("witness again {}\nquorum none\n", log().verifier_key());
+    let witness_key = format!("log {}\nquorum none\n", witness(0).verifier_key());
+    let second_log = format!("log {}\nquorum none\n", log().verifier_key());
+    for (lines, line, said) in [
+        ("", 5, "there is no quorum"),
+        ("quorum\n", 6, "write it like `quorum NAME|none`"),
+        ("quorum w9\n", 6, "nothing is called \"w9\""),
+        ("quorum none\nquorum none\n", 7, "there is a quorum already, on line 6"),
+        ("quorum none extra\n", 6, "write it like"),
+        ("group g 2 w0 w1 w0\n", 6, "\"w0\" is a member of a group already"),
+        ("group g all w0\ngroup h all w0 w1\n", 7, "\"w0\" is a member of a group already"),
+        ("group g all later\n", 6, "nothing is called \"later\""),
+        ("group g all g\n", 6, "nothing is called \"g\""),
+        ("group none all w0\n", 6, "the name \"none\" is taken"),
+        ("group w1 all w0\n", 6, "the name \"w1\" is taken"),
+        ("group g all none\n", 6, "nothing is called \"none\""),
+        ("group g all\n", 6, "write it like `group"),
+        ("group g 0 w0\n", 6, "a number from 1 to 1"),
+        ("group g 3 w0 w1\n", 6, "a number from 1 to 2"),
+        ("group g 01 w0 w1\n", 6, "a number from 1 to 2"),
+        ("group g +1 w0 w1\n", 6, "a number from 1 to 2"),
+        ("Quorum none\n", 6, "\"Quorum\" begins no line"),
+        ("quorum none\r\n", 6, "the control character 0x0d"),
+        ("quorum\x0bnone\n", 6, "the control character 0x0b"),
+        ("quorum none\x7f\n", 6, "the control character 0x7f"),
+        ("witness x y\n", 6, "is not a verifier key"),
+        (&twice, 6, "its public key is on line 3 already"),
+        (&renamed, 6, "its public key is on line 2 already"),
+        (&second_log, 6, "its public key is on line 1 already"),
+        (&log_key, 6, "type 0x01"),
+        (&witness_key, 6, "type 0x04"),
+    ] {
+        let error = fault(lines);
+        assert_eq!(error.line, line, "{lines:?}: {error}");
+        assert!(error.to_string().contains(said), "{lines:?}: {error}");
+    }
+}
+
+#[test]
+fn names_are_octets() {
+    // A letter K, and the sign for kelvin, which some think equal to it; bytes that are no Unicode.
+    let mut bytes = format!("log {}\n", log().verifier_key()).into_bytes();
+    for (number, name) in [(0, &b"K"[..]), (1, b"\xe2\x84\xaa"), (2, b"\xff\xfe"), (3, b"#x")] {
+        bytes.extend_from_slice(b"witness ");
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(format!(" {}\n", witness(number).verifier_key()).as_bytes());
+    }
+    bytes.extend_from_slice(b"# \xff\ngroup g all K \xe2\x84\xaa \xff\xfe #x\nquorum g");
+    let policy = Policy::parse(&bytes).expect("a policy");
+    assert_eq!(policy.witnesses()[2].name.as_bytes(), b"\xff\xfe");
+    assert!(policy.is_quorum(&(0..4).collect()));
+    assert!(!policy.is_quorum(&(0..3).collect()));
+}
+
+#[test]
+fn a_policy_may_have_32_of_everything_and_more() {
+    let mut text = String::new();
+    for number in 0..40_u8 {
+        let log = Seed::from([number; 32]).signer(name(&format!("log.example/{number}")));
+        text += &format!("log {}\n", log.verifier_key());
+        text += &format!("witness w{number} {}\n", witness(number).verifier_key());
+    }
+    for number in 0..40 {
+        text += &format!("group g{number} all w{number}\n");
+    }
+    let groups: String = (0..40).map(|number| format!(" g{number}")).collect();
+    text += &format!("group all-of-them 33{groups}\nquorum all-of-them\n");
+    let policy = Policy::parse(text.as_bytes()).expect("a policy");
+    assert_eq!((policy.logs().len(), policy.witnesses().len()), (40, 40));
+    assert!(policy.is_quorum(&(0..33).collect()));
+    assert!(!policy.is_quorum(&(0..32).collect()));
+}
+
+#[test]
+fn keys_are_written_as_they_were_read() {
+    for number in 0..2 {
+        let cosigner = witness(number);
+        let key = cosigner.verifier_key();
+        assert_eq!(&key.to_string().parse::<CosignerKey>().expect("a key"), key);
+        let other = Cosigner::new(name("other.example/x"), kind(number), &[100 + number; 32]);
+        assert!(key.is_same_key(other.verifier_key()));
+        assert_ne!(key, other.verifier_key());
+        assert!(!format!("{cosigner:?}").contains("100"), "no secret is shown");
+    }
+}
+
+fn kind(number: u8) -> CosignerKind {
+    if number == 0 { CosignerKind::Ed25519 } else { CosignerKind::MlDsa44 }
+}
+
+#[test]
+fn times_that_no_cosignature_can_have_are_refused() {
+    let (text, head) = (checkpoint().to_string(), checkpoint());
+    for number in 0..2 {
+        for time in [0, 1 << 63, u64::MAX] {
+            let refused = witness(number).cosign(&text, &head, time);
+            assert_eq!(refused, Err(super::super::CosignError::Time(time)));
+        }
+        let latest = i64::MAX as u64;
+        let note = checkpoint().sign(&log()).expect("signed");
+        let note = note.with(witness(number).cosign(&text, &head, latest).expect("cosigned"));
+        let time = witness(number).verifier_key().verify(&note, &head).expect("good");
+        assert_eq!(time.and_then(CosignatureTime::seconds), Some(latest));
+    }
+}
+
+#[test]
+fn extensions_are_covered_by_ed25519_alone() {
+    let text = format!("{}extension\n", checkpoint());
+    let extended = Checkpoint::parse(&text).expect("a checkpoint");
+    let note = Note::sign(text.clone(), &[&log()]).expect("signed");
+    for (number, covered) in [(0, true), (1, false)] {
+        // Made for the text without the extension.
+        let plain = witness(number).cosign(&checkpoint().to_string(), &checkpoint(), 5);
+        let note = note.clone().with(plain.expect("cosigned"));
+        let verified = witness(number).verifier_key().verify(&note, &extended);
+        assert_eq!(verified.is_err(), covered, "{verified:?}");
+    }
+}
