@@ -11,6 +11,7 @@
 //! | [`collection`] | what clients obey: compile definitions to the collection config |
 //! | [`gomod`] | how it travels: module paths, zip, `go.mod`, `.info`, `h1:` hashes |
 //! | [`tlog`] | how it is pinned: Merkle tree, tiles, notes, checkpoints, proofs |
+//! | `witness` | who else has seen the log: the C2SP witness protocol, both sides |
 //! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
 //! | `client` | what runs on a user's machine: consent, counters, reports, the verified config |
 //! | `ingest` | the front door: check every report against the exact config it names, store it |
@@ -55,6 +56,8 @@ pub mod terminal;
 pub mod tlog;
 #[cfg(feature = "server")]
 pub mod web;
+#[cfg(feature = "server")]
+pub mod witness;
 
 #[cfg(all(test, feature = "server"))]
 mod power_cut;

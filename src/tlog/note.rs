@@ -218,7 +218,8 @@ impl NoteSignature {
         &self.signature
     }
 
-    fn parse(line: &str) -> Result<NoteSignature, &'static str> {
+    /// Parses a signature's line, without its line end; or says what is wrong with it.
+    pub fn parse(line: &str) -> Result<NoteSignature, &'static str> {
         let line = line.strip_prefix(SIGNATURE_MARK).ok_or("does not start with '— '")?;
         let (name, encoded) = line.split_once(' ').ok_or("has no signature after the name")?;
         let name = KeyName::new(name).map_err(|_| "has no valid key name")?;
@@ -235,11 +236,15 @@ impl NoteSignature {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for signature in &self.signatures {
-            let bytes = [&signature.id.to_bytes(), signature.bytes()].concat();
-            writeln!(f, "{SIGNATURE_MARK}{} {}", signature.name, STANDARD.encode(bytes))?;
-        }
-        Ok(())
+        self.signatures.iter().try_for_each(|signature| writeln!(f, "{signature}"))
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    /// The line, without its line end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [&self.id.to_bytes(), self.bytes()].concat();
+        write!(f, "{SIGNATURE_MARK}{} {}", self.name, STANDARD.encode(bytes))
     }
 }
 
