@@ -116,7 +116,6 @@ mod tests {
             EXAMPLE.replacen("old 20852014\n", "", 1),
             EXAMPLE.replacen("PlRN", "PlR", 1),
             EXAMPLE.replacen("\n\n", "\n", 1),
-            EXAMPLE.replacen("\n\n", "\n\n\n", 1),
             EXAMPLE.replacen('\n', "\r\n", 1),
             EXAMPLE.trim_end().to_owned(),
         ] {
