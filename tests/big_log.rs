@@ -14,7 +14,8 @@ use candor::tlog::{
 };
 use std::path::Path;
 use std::sync::Arc;
-use support::{Client, Deployment, Go};
+use support::peers::peer;
+use support::{Client, Deployment, Go, succeed};
 
 const ENTRIES: u64 = 70_000;
 
@@ -109,4 +110,13 @@ fn seventy_thousand_entries_are_verified_by_go_and_by_our_own_client() {
     }
     let latest = go.must_download(&made.module, "latest");
     assert_eq!(latest["Version"], format!("v0.{ENTRIES}.0"));
+    // Another implementation of the same specification computes the tree from all entries.
+    let key = made.path().join("log.vkey");
+    std::fs::write(&key, &made.log_key).expect("written");
+    succeed(
+        peer("fsck")
+            .args(["--ui=false", "--storage_url", &format!("{}/log/", restarted.url)])
+            .arg("--public_key")
+            .arg(&key),
+    );
 }

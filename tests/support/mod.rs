@@ -11,6 +11,7 @@ pub mod front_door;
 pub mod http;
 pub mod moment;
 pub mod mutation;
+pub mod peers;
 pub mod python;
 pub mod segments;
 
