@@ -6,6 +6,7 @@ tool (
 	filippo.io/torchwood/cmd/litewitness
 	github.com/transparency-dev/tessera/cmd/examples/posix-oneshot
 	github.com/transparency-dev/tessera/cmd/fsck
+	github.com/transparency-dev/witness/cmd/generate_keys
 	github.com/transparency-dev/witness/cmd/omniwitness
 )
 
