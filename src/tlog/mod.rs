@@ -21,6 +21,7 @@
 //! | `tlog_proof` | proofs that stand alone | C2SP tlog-proof |
 //! | `face` | the two faces of one log, and its host | this crate |
 //! | `published` | one tree head signed under both faces | this crate |
+//! | `evidence`, `evidence_text` | statements that exclude each other, in a file that stands alone | this crate |
 //! | `layout` | where a log lies in a store | this crate |
 //! | `staged` | the entries between two committed heads | this crate |
 //! | `prune` | removing what a published head has superseded | C2SP tlog-tiles |
@@ -44,6 +45,8 @@ mod checkpoint;
 mod cosigner;
 mod edge;
 mod entry;
+mod evidence;
+mod evidence_text;
 mod examine;
 mod face;
 mod hash;
@@ -78,6 +81,10 @@ pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use cosigner::{CosignError, CosignatureTime, Cosigner, CosignerKey, CosignerKind};
 pub use edge::{Edge, EdgeError};
 pub use entry::{Entry, EntryError, append_to_bundles, encode_entries};
+pub use evidence::{
+    Contradiction, EVIDENCE, Evidence, EvidenceError, EvidenceKeys, NotEvidence, Proved,
+    ProvedEntry,
+};
 pub use examine::{ExamineError, examine_all};
 pub use face::{Face, Host, HostError};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};

@@ -64,6 +64,17 @@ impl LogKeys {
     }
 }
 
+impl LogVerifiers {
+    /// The keys of both faces of the log whose key of one face this is: `HOST` or `HOST/log`. `None`
+    /// where the name is of neither form.
+    pub fn of(key: &VerifierKey) -> Option<LogVerifiers> {
+        let name = key.name().as_str();
+        let host: Host = name.strip_suffix("/log").unwrap_or(name).parse().ok()?;
+        let [sumdb, log] = Face::ALL.map(|face| key.named(face.key_name(&host)));
+        Some(LogVerifiers { host, sumdb, log })
+    }
+}
+
 /// A tree head with its signed notes under both faces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {

@@ -45,6 +45,11 @@ impl VerifierKey {
         self.id
     }
 
+    /// The same public key under another name, and so with another ID.
+    pub(super) fn named(&self, name: KeyName) -> VerifierKey {
+        VerifierKey::new(name, self.key)
+    }
+
     /// Whether both wrap the same public key, whatever their names.
     pub fn is_same_key(&self, other: &VerifierKey) -> bool {
         self.key == other.key
