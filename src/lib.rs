@@ -18,6 +18,7 @@
 //! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
+//! | `body` | bodies of requests that are arriving, and which one makes room |
 //! | [`durable`] | what is to survive a power cut: written, synced, named, and the folder synced |
 //! | `event` | something that happens once, and that threads wait for |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
@@ -34,6 +35,8 @@
 
 #[cfg(feature = "server")]
 pub mod aggregate;
+#[cfg(feature = "server")]
+pub mod body;
 #[cfg(feature = "server")]
 pub mod charts;
 #[cfg(feature = "server")]

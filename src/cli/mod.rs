@@ -22,6 +22,7 @@ mod simulate;
 mod telemetry;
 mod upkeep;
 mod verify_store;
+mod witness;
 
 use crate::charts::Diagnostics;
 use crate::client::ClientError;
@@ -59,6 +60,7 @@ enum Verb {
     Serve(serve::Args),
     VerifyStore(verify_store::Args),
     Signer(signer::Args),
+    Witness(witness::Args),
     Merge(merge::Args),
     Chart(chart::Args),
     Env(env::Args),
@@ -216,6 +218,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(args) => serve::run(args, out),
         Verb::VerifyStore(args) => verify_store::run(args, out),
         Verb::Signer(args) => signer::run(args, out),
+        Verb::Witness(args) => witness::run(args, out),
         Verb::Merge(args) => merge::run(args, out),
         Verb::Chart(args) => chart::run(args, out),
         Verb::Env(args) => env::run(args, out),

@@ -16,11 +16,11 @@
 //! refused before its body was read is not read: the connection is closed instead.
 
 use super::MAX_BODY;
-use super::body::{Bodies, BodyError, BodyLimits};
 use super::door::{Answer, FrontDoor};
 use super::entrance::Entrance;
 use super::refusal::Refusal;
 use super::unavailable::Unavailable;
+use crate::body::{Bodies, BodyError, BodyLimits};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};

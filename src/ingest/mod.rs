@@ -17,7 +17,6 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`body`](BodyLimits) | bodies that are arriving, and which one makes room |
 //! | [`report`](Report) | a report's JSON, read strictly, written in one form |
 //! | `excerpt` | text from outside, made fit for an answer |
 //! | [`refusal`](Refusal) | why a report is never taken |
@@ -42,7 +41,6 @@
 //! Nothing of a connection and no header but the content type reaches any of these. Nothing here
 //! logs a word of a report, and no time of arrival is stored.
 
-mod body;
 mod check;
 mod clock;
 mod configs;
@@ -66,7 +64,6 @@ mod testing;
 mod unavailable;
 mod unread;
 
-pub use body::BodyLimits;
 pub use check::{CheckedReport, Identity, NotTaken, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};

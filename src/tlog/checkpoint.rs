@@ -92,6 +92,18 @@ impl Checkpoint {
 
     /// Parses the text of a note. Nothing is known about its truth: see [`Checkpoint::open`].
     pub fn parse(text: &str) -> Result<Checkpoint, CheckpointError> {
+        let checkpoint = Checkpoint::parse_any_root(text)?;
+        let TreeHead { size, root } = checkpoint.head;
+        if size == TreeSize::ZERO && root != Hash::EMPTY {
+            let problem = "its tree is empty, but its root is not that of an empty tree";
+            return Err(CheckpointError::Malformed(problem));
+        }
+        Ok(checkpoint)
+    }
+
+    /// As [`Checkpoint::parse`], and the empty tree may have any root. For a witness, which has to tell
+    /// that apart from a text of another form.
+    pub fn parse_any_root(text: &str) -> Result<Checkpoint, CheckpointError> {
         use CheckpointError::Malformed;
         let lines = text.strip_suffix('\n').ok_or(Malformed("its last line has no line end"))?;
         let mut lines = lines.split('\n');
@@ -103,9 +115,6 @@ impl Checkpoint {
         let extensions: Vec<String> = lines.map(str::to_owned).collect();
         if extensions.iter().any(String::is_empty) {
             return Err(Malformed("it has an empty line"));
-        }
-        if size == TreeSize::ZERO && root != Hash::EMPTY {
-            return Err(Malformed("its tree is empty, but its root is not that of an empty tree"));
         }
         Ok(Checkpoint { origin, head: TreeHead { size, root }, extensions })
     }

@@ -8,7 +8,7 @@
 //! it: whoever reads it can fork the log. Elsewhere its folder has to protect it; no mode is
 //! checked there.
 
-use super::{Hash, KeyName, Signer};
+use super::{Cosigner, CosignerKind, Hash, KeyName, Signer};
 use crate::durable;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
@@ -123,6 +123,11 @@ impl Seed {
     /// The signer that this seed is under `name`.
     pub fn signer(&self, name: KeyName) -> Signer {
         Signer::new(name, &self.0)
+    }
+
+    /// The cosigner of a kind that this seed is under `name`. One seed serves one kind and one name.
+    pub fn cosigner(&self, name: KeyName, kind: CosignerKind) -> Cosigner {
+        Cosigner::new(name, kind, &self.0)
     }
 
     fn parse(text: &[u8]) -> Option<Seed> {

@@ -54,13 +54,16 @@ mod site;
 mod source;
 mod sumdb;
 mod tiles;
+mod witness;
 
 pub use admin::admin;
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
+pub use witness::serve_witness;
 
-use crate::ingest::{self, BodyLimits, Entrance};
+use crate::body::BodyLimits;
+use crate::ingest::{self, Entrance};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;

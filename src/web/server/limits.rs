@@ -6,7 +6,7 @@
 //! alike.
 
 use super::connections::Budget;
-use crate::ingest::BodyLimits;
+use crate::body::BodyLimits;
 use std::time::Duration;
 
 /// The most uploads that are under way at once.

@@ -8,7 +8,8 @@
 //!   used up, the slowest of them is given up for the newest: honest senders, however slow their
 //!   line, are faster than those who only want to hold what others need.
 //!
-//! Who is given up is asked to try again. Nothing here knows who a sender is.
+//! Used by the receivers of reports (`ingest`) and of checkpoints (`witness`), each with a budget of its
+//! own. Who is given up is asked to try again. Nothing here knows who a sender is.
 
 use axum::body::{Body, Bytes, HttpBody};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// What bodies may take.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
-    /// Bodies that are held at one time, each until its upload is answered.
+    /// Bodies that are held at one time, each until its request is answered.
     pub at_once: usize,
     /// Bytes that they hold together.
     pub bytes: usize,
@@ -53,14 +54,14 @@ impl BodyLimits {
 
 /// All bodies that a receiver holds. Cloning is cheap; all clones share one budget.
 #[derive(Debug, Clone)]
-pub(super) struct Bodies {
+pub(crate) struct Bodies {
     limits: BodyLimits,
     held: Arc<Mutex<Held>>,
 }
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyError {
+pub(crate) enum BodyError {
     /// It is larger than it may be.
     TooLarge,
     /// It ended too early, or was malformed.
@@ -73,13 +74,13 @@ pub(super) enum BodyError {
 
 /// A body that arrived. Its bytes count until it is dropped.
 #[derive(Debug)]
-pub(super) struct Arrived {
+pub(crate) struct Arrived {
     bytes: Vec<u8>,
     _share: Share,
 }
 
 impl Arrived {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
@@ -119,12 +120,12 @@ struct Share {
 }
 
 impl Bodies {
-    pub(super) fn new(limits: BodyLimits) -> Bodies {
+    pub(crate) fn new(limits: BodyLimits) -> Bodies {
         Bodies { limits, held: Arc::default() }
     }
 
     /// Reads a body of at most `largest` bytes.
-    pub(super) async fn read(&self, body: Body, largest: usize) -> Result<Arrived, BodyError> {
+    pub(crate) async fn read(&self, body: Body, largest: usize) -> Result<Arrived, BodyError> {
         let (share, mut given_up) = self.admit().ok_or(BodyError::Full)?;
         let began = Instant::now();
         let mut body = body;

@@ -1,0 +1,103 @@
+//! A witness that is served by itself, by `candor witness`: its router behind the limits that a
+//! deployment has too, and its health and metrics on the second listener.
+
+use super::cors;
+use super::guard::REQUEST_TIMEOUT;
+use super::refusal::Refusal;
+use super::server::{self, Limits, Listener, Plan};
+use crate::witness::{self, Witness};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::future::Future;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Serves a witness on `listener`, and its health and metrics on `admin_listener`, until `shutdown`
+/// ends.
+pub async fn serve_witness(
+    listener: Listener,
+    admin_listener: Listener,
+    witness: Witness,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(());
+    let until_stopped = |mut stopping: watch::Receiver<()>| async move {
+        // Fails when the sender is dropped, which is the signal.
+        let _ = stopping.changed().await;
+    };
+    let router = witness::router(witness.clone()).layer(middleware::from_fn(guard));
+    let limits = Plan::for_this_process().limits();
+    let public = server::run(listener, router, limits, until_stopped(stopping.clone()));
+    let operators = Limits::for_operators();
+    let private = server::run(admin_listener, admin(witness), operators, until_stopped(stopping));
+    let stopper = async {
+        shutdown.await;
+        drop(stop);
+    };
+    tokio::join!(public, private, stopper);
+}
+
+/// What holds for every request. Submissions have a budget of their own, in `witness`.
+async fn guard(request: Request, next: Next) -> Response {
+    if request.method() == Method::OPTIONS {
+        return cors::options(request.headers());
+    }
+    let reads = request.method() != Method::POST;
+    if reads && server::count_reader(request.extensions()).is_err() {
+        return Refusal::unavailable("the server is busy; try again").into_response();
+    }
+    let answered = timeout(2 * REQUEST_TIMEOUT, next.run(request)).await;
+    let slow = |_| Refusal::unavailable("the answer took too long; try again").into_response();
+    let mut response = answered.unwrap_or_else(slow);
+    let headers = response.headers_mut();
+    if reads {
+        cors::allow(headers);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn admin(witness: Witness) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/health/live", get(async || answer(true, "text/plain", "ok\n".to_owned())))
+        .route("/health/ready", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(witness)
+}
+
+async fn health(State(witness): State<Witness>, headers: HeaderMap) -> Response {
+    let looked = super::health::within_patience(move || witness.health()).await;
+    let Some(health) = looked else {
+        let text = "witness: not ok\n  looking at it does not come to an end\nnot ok\n";
+        return answer(false, "text/plain", text.to_owned());
+    };
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains("application/json")) {
+        // Nothing in it can fail to serialise.
+        let json = serde_json::to_string_pretty(&health).unwrap_or_default();
+        return answer(health.well, "application/json", json + "\n");
+    }
+    answer(health.well, "text/plain", health.to_string())
+}
+
+async fn metrics(State(witness): State<Witness>) -> Response {
+    match super::health::within_patience(move || witness.metrics()).await {
+        Some(metrics) => answer(true, "text/plain", metrics),
+        None => answer(false, "text/plain", String::new()),
+    }
+}
+
+fn answer(well: bool, media_type: &'static str, text: String) -> Response {
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, text).into_response()
+}

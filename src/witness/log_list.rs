@@ -1,0 +1,192 @@
+//! Lists of the logs that a witness cosigns, in the format of the public witness network.
+//!
+//! <https://witness-network.org/log-list-format>: lines, of which blank ones and those that start with
+//! `#` say nothing. The first is `logs/v0`; then come, for each log and in this order:
+//!
+//! ```text
+//! vkey VKEY          the log's key; several logs with one origin are one log with several keys
+//! origin ORIGIN      the log's origin; left out, or `none`, where that is the key's name
+//! bastion URL        optional, and nothing is done with it: this witness is reached at its address
+//! qpd NUMBER         how many checkpoints a day the log may submit
+//! contact TEXT       how the log's operator is reached
+//! ```
+//!
+//! `bastion` is accepted after `qpd` too: the format's page has it in both places.
+
+use super::LogKey;
+use crate::tlog::{Origin, VerifierKeyError};
+use std::fmt::{self, Write as _};
+
+/// The first line that counts.
+const HEADER: &str = "logs/v0";
+
+/// One log of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedLog {
+    /// What its checkpoints begin with.
+    pub origin: Origin,
+    /// What they are signed with.
+    pub key: LogKey,
+    /// How many checkpoints a day it may submit: one at least.
+    pub per_day: u64,
+    /// How its operator is reached, for people.
+    pub contact: String,
+}
+
+/// A text that is no list: which line, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct LogListError {
+    /// Counted from one; the last one where something is missing in the end.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: LogListProblem,
+}
+
+/// What may be wrong with a line of a list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogListProblem {
+    /// The list does not begin as one.
+    #[error("a list of logs begins with the line `{HEADER}`")]
+    Header,
+    /// Another line belongs here.
+    #[error("there should be `{0}` and its value")]
+    Expected(&'static str),
+    /// What should be a key is none that can be used.
+    #[error(transparent)]
+    Key(#[from] VerifierKeyError),
+    /// What should be an origin is none.
+    #[error("an origin has no control characters, and is not empty")]
+    Origin,
+    /// What should be a number is none.
+    #[error("`qpd` is the number of checkpoints a day, 1 or more")]
+    Number,
+}
+
+impl ListedLog {
+    /// Reads a list.
+    pub fn parse_list(text: &str) -> Result<Vec<ListedLog>, LogListError> {
+        use LogListProblem::{Expected, Header, Number};
+        let numbered = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim()));
+        let mut lines =
+            numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).peekable();
+        let last = text.lines().count().max(1);
+        let at = |line: usize| move |problem| LogListError { line, problem };
+        match lines.next() {
+            Some((_, HEADER)) => {}
+            first => return Err(at(first.map_or(last, |(line, _)| line))(Header)),
+        }
+        let mut logs = Vec::new();
+        while lines.peek().is_some() {
+            // The value of the next line, if that has this name.
+            let mut optional = |name: &str| {
+                let found = lines.next_if(|(_, line)| value(line, name).is_some());
+                found.and_then(|(number, line)| Some((number, value(line, name)?)))
+            };
+            let key = optional("vkey");
+            let origin = key.and_then(|_| optional("origin"));
+            let bastion = key.and_then(|_| optional("bastion"));
+            let per_day = key.and_then(|_| optional("qpd"));
+            if bastion.is_none() && per_day.is_some() {
+                optional("bastion");
+            }
+            let contact = per_day.and_then(|_| optional("contact"));
+            let here = lines.peek().map_or(last, |(line, _)| *line);
+            let expected = |name| move || at(here)(Expected(name));
+            let (line, key) = key.ok_or_else(expected("vkey"))?;
+            let key: LogKey = key.parse().map_err(|e| at(line)(LogListProblem::Key(e)))?;
+            let (line, per_day) = per_day.ok_or_else(expected("qpd"))?;
+            let per_day = per_day.parse().ok().filter(|number| *number > 0);
+            let per_day = per_day.ok_or_else(|| at(line)(Number))?;
+            let (_, contact) = contact.ok_or_else(expected("contact"))?;
+            let origin = match origin {
+                None | Some((_, "none")) => Origin::from(key.name().clone()),
+                Some((line, origin)) => {
+                    Origin::new(origin).map_err(|_| at(line)(LogListProblem::Origin))?
+                }
+            };
+            logs.push(ListedLog { origin, key, per_day, contact: contact.to_owned() });
+        }
+        Ok(logs)
+    }
+
+    /// A list with no logs in it.
+    pub fn empty_list() -> String {
+        format!(
+            "# The logs that this witness cosigns, in the format of the public witness network\n\
+             # (https://witness-network.org/log-list-format). It is read again when it changes; put a\n\
+             # new list in its place with a rename, so that nobody sees half of it.\n{HEADER}\n"
+        )
+    }
+}
+
+/// What stands after the name of a line.
+fn value<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    let value = line.strip_prefix(name)?.strip_prefix(' ')?.trim();
+    (!value.is_empty()).then_some(value)
+}
+
+impl fmt::Display for ListedLog {
+    /// Its lines in a list, after a blank one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = format!("\nvkey {}\n", self.key);
+        if self.origin.as_str() != self.key.name().as_str() {
+            writeln!(lines, "origin {}", self.origin)?;
+        }
+        write!(f, "{lines}qpd {}\ncontact {}\n", self.per_day, self.contact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+
+    fn parse(list: &str) -> Result<Vec<ListedLog>, LogListError> {
+        ListedLog::parse_list(&list.replace("KEY", KEY))
+    }
+
+    #[test]
+    fn every_form_of_the_format_is_read() {
+        let list = "#\n# List: test\n#\nlogs/v0\n\n# one\nvkey KEY\nqpd 86400\ncontact a (at) b\n\n\
+             vkey KEY\norigin none\nbastion none\nqpd 24\ncontact c\n\
+             vkey KEY\norigin another name, with spaces\nqpd 1\nbastion https://b.example\n  contact d  \n";
+        let logs = parse(list).expect("a list");
+        let told = |log: &ListedLog| (log.origin.to_string(), log.per_day, log.contact.clone());
+        let origin = "example.com/foo".to_owned();
+        assert_eq!(
+            logs.iter().map(told).collect::<Vec<_>>(),
+            [
+                (origin.clone(), 86_400, "a (at) b".to_owned()),
+                (origin, 24, "c".to_owned()),
+                ("another name, with spaces".to_owned(), 1, "d".to_owned()),
+            ]
+        );
+        // And written so that it reads the same.
+        let written: String = logs.iter().map(ToString::to_string).collect();
+        assert_eq!(parse(&(ListedLog::empty_list() + &written)), Ok(logs));
+        assert_eq!(parse(&ListedLog::empty_list()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused_with_its_line() {
+        for (list, said) in [
+            ("", "line 1: a list of logs begins with the line `logs/v0`"),
+            ("# no\nlogs/v1\n", "line 2: a list of logs begins"),
+            ("logs/v0\nqpd 1\n", "line 2: there should be `vkey`"),
+            ("logs/v0\nvkey KEY\ncontact c\n", "line 3: there should be `qpd`"),
+            ("logs/v0\nvkey KEY\nqpd 1\n", "line 3: there should be `contact`"),
+            ("logs/v0\nvkey KEY\nqpd 1\nvkey KEY\n", "line 4: there should be `contact`"),
+            ("logs/v0\nvkey KEY\nqpd 0\ncontact c\n", "line 3: `qpd` is the number"),
+            ("logs/v0\nvkey KEY\nqpd -1\ncontact c\n", "line 3: `qpd` is the number"),
+            ("logs/v0\nvkey x\nqpd 1\ncontact c\n", "line 2: \"x\" is not a verifier key"),
+            ("logs/v0\nvkey KEY\norigin a\tb\nqpd 1\ncontact c\n", "line 3: an origin has no"),
+            ("logs/v0\nvkey KEY\nunknown 1\nqpd 1\ncontact c\n", "line 3: there should be `qpd`"),
+        ] {
+            let error = parse(list).expect_err(list).to_string();
+            assert!(error.starts_with(said), "{list:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a witness says to a submitted checkpoint: the specification's checks in its order.
+//!
+//! <https://c2sp.org/tlog-witness>, "add-checkpoint":
+//!
+//! | check, in this order | refused with |
+//! | --- | --- |
+//! | the body has the form that is asked for | 400 |
+//! | the log is known | 404 |
+//! | one of its keys signed, and no signature under the name and ID of one is bad | 403 |
+//! | the old size is not larger than the new | 400 |
+//! | the old size is that of the checkpoint cosigned last, or 0 before the first | 409, and its size |
+//! | an empty tree has the empty tree's root | 422 |
+//! | the proof leads from the old root to the new; between equal sizes and from 0 it is empty | 422 |
+//!
+//! Extension lines are cosigned as they are (by Ed25519; ML-DSA does not cover them), and no check looks
+//! at them: by the specification a cosignature says nothing about them.
+
+use super::known_logs::KnownLog;
+use super::{AddCheckpoint, AddCheckpointError};
+use crate::tlog::{
+    Checkpoint, CheckpointError, Hash, Note, NoteError, NoteSignature, Origin, ProofError,
+    TreeHead, TreeSize, verify_consistency,
+};
+use std::time::Duration;
+
+/// Why a witness does not cosign.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The body is no request.
+    #[error(transparent)]
+    Malformed(#[from] AddCheckpointError),
+    /// What was submitted is no checkpoint.
+    #[error(transparent)]
+    NoCheckpoint(CheckpointError),
+    /// The log is on none of the witness's lists.
+    #[error("this witness does not know the log {0:?}: ask its operator")]
+    UnknownLog(Origin),
+    /// The log did not sign it.
+    #[error("{0}")]
+    NotSigned(NoteError),
+    /// The tree that it should continue is larger.
+    #[error("the old size {old} is larger than the checkpoint's size {size}")]
+    OldIsLarger {
+        /// The size of the older tree.
+        old: TreeSize,
+        /// The checkpoint's size.
+        size: TreeSize,
+    },
+    /// The witness cosigned another tree last: of this size.
+    #[error("the checkpoint that was cosigned last has the size {0}")]
+    Conflict(TreeSize),
+    /// The tree is empty, and its root is not the empty tree's.
+    #[error("the tree is empty, but its root is not that of an empty tree")]
+    EmptyRoot,
+    /// The tree is not proved to continue the one that was cosigned last.
+    #[error("{0}")]
+    Inconsistent(ProofError),
+    /// The log submits more than its list says.
+    #[error("the log submits more checkpoints than its entry in the list of logs allows")]
+    TooMany {
+        /// How long it takes until the next may come.
+        wait: Duration,
+    },
+    /// The witness cannot answer now. What is wrong is for its operator's eyes.
+    #[error("the witness cannot cosign at the moment; its operator was told")]
+    Unavailable,
+}
+
+/// A submitted checkpoint that the log has signed.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) request: AddCheckpoint,
+    pub(super) checkpoint: Checkpoint,
+    /// The log's own signatures, one of each key.
+    pub(super) by_log: Vec<NoteSignature>,
+}
+
+/// Reads the checkpoint of a request; whether it is of a known log is asked next.
+pub(super) fn checkpoint_of(request: &AddCheckpoint) -> Result<Checkpoint, Refusal> {
+    Checkpoint::parse_any_root(request.note.text()).map_err(Refusal::NoCheckpoint)
+}
+
+/// Checks that a known log has signed.
+pub(super) fn check_signed(
+    request: AddCheckpoint,
+    checkpoint: Checkpoint,
+    log: &KnownLog,
+) -> Result<Signed, Refusal> {
+    let mut by_log = Vec::new();
+    for key in &log.keys {
+        let signature = key.signature(&request.note, &checkpoint).map_err(Refusal::NotSigned)?;
+        by_log.extend(signature.cloned());
+    }
+    if by_log.is_empty() {
+        return Err(Refusal::NotSigned(not_signed(&request.note, log)));
+    }
+    Ok(Signed { request, checkpoint, by_log })
+}
+
+fn not_signed(note: &Note, log: &KnownLog) -> NoteError {
+    let few =
+        |names: &mut dyn Iterator<Item = String>| names.take(4).collect::<Vec<_>>().join(", ");
+    let wanted = few(&mut log.keys.iter().map(|key| format!("{}+{}", key.name(), key.id())));
+    let found = note.signatures().iter().map(|line| format!("{}+{}", line.name(), line.id()));
+    NoteError::NotSigned { wanted, found: few(&mut { found }) }
+}
+
+/// Checks that a signed checkpoint continues the tree that was cosigned last.
+pub(super) fn check_continues(signed: &Signed, last: TreeHead) -> Result<(), Refusal> {
+    let Signed { request: AddCheckpoint { old, proof, .. }, checkpoint, .. } = signed;
+    let new = checkpoint.head();
+    if *old > new.size {
+        return Err(Refusal::OldIsLarger { old: *old, size: new.size });
+    }
+    if *old != last.size {
+        return Err(Refusal::Conflict(last.size));
+    }
+    if new.size == TreeSize::ZERO && new.root != Hash::EMPTY {
+        return Err(Refusal::EmptyRoot);
+    }
+    verify_consistency(last, new, proof).map_err(Refusal::Inconsistent)
+}
