@@ -19,6 +19,7 @@
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | `body` | bodies of requests that are arriving, and which one makes room |
+//! | `address` | addresses of services: https, or this machine |
 //! | [`durable`] | what is to survive a power cut: written, synced, named, and the folder synced |
 //! | `event` | something that happens once, and that threads wait for |
 //! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
@@ -33,6 +34,8 @@
 // Nobody goes around `durable`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+#[cfg(feature = "client")]
+mod address;
 #[cfg(feature = "server")]
 pub mod aggregate;
 #[cfg(feature = "server")]

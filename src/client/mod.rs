@@ -61,7 +61,6 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
-//! | `address` | the addresses that are downloaded from: https, or http on this machine |
 //! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
 //! | `memory` | the newest checkpoint seen on this machine |
 //! | `config` | from a signed checkpoint to a config that the log vouches for |
@@ -93,7 +92,6 @@
 //! Deliberately not here: a cache of downloaded configs (see [`report`]), asking the server for its
 //! newest version (the signed tree head says it), and witness policies.
 
-mod address;
 mod child;
 mod config;
 #[cfg(test)]
@@ -116,7 +114,7 @@ mod testing;
 mod transport;
 mod upload;
 
-pub use address::{Address, AddressError};
+pub use crate::address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
 pub use program::{Program, goarch, goos};
 pub use remote::{RemoteError, RemoteLog};

@@ -16,12 +16,20 @@
 //! 5. *Sign.* The new head is proved consistent with the head that was signed last, and with the one
 //!    that is published, by the verifier that clients use. The signer's lock is swapped from the one
 //!    to the other, durably; then the two faces are signed.
-//! 6. *Publish.* The checkpoint pointer is swapped. Readers see the entries from here on.
-//! 7. *Prune.* What the published head has superseded is removed: narrower tiles and bundles, and
+//! 6. *Witness.* Where the log has a policy, its witnesses are asked to cosign the signed head
+//!    ([`Witnesses`]). Without a quorum this ends here, with the former head published: whoever settles
+//!    the log next asks again for the same head.
+//! 7. *Publish.* The checkpoint pointer is swapped. Readers see the entries from here on.
+//! 8. *Prune.* What the published head has superseded is removed: narrower tiles and bundles, and
 //!    staged entries ([`prune`](super::prune)). Nothing above depends on it.
 //!
-//! [`Log::settle`] does steps 3 to 7 for whatever head is committed. It is how an append ends and
-//! how the next publisher begins, so recovering from a crash is the ordinary path.
+//! [`Log::settle`] does steps 3 to 8 for whatever head is committed. It is how an append ends and
+//! how the next publisher begins, so recovering from a crash is the ordinary path. A head that is
+//! published already goes through step 6 again where its cosignatures are not what the policy asks for
+//! (it was changed), or too old ([`Log::refresh`]).
+//!
+//! The witnesses see a head before the log's readers do, and it cannot be taken back from them: it is
+//! committed, and every later head continues it.
 //!
 //! # Why no two heads of one size are ever signed
 //!
@@ -60,6 +68,7 @@ use super::signer_lock::{LastSigned, SignerLock};
 use super::sound::{SIGNED, SoundHead, checked_bundle, is_integrated, load_edge};
 use super::staged::Staged;
 use super::tile::FULL;
+use super::witnesses::{Cosigned, Witnesses, Witnessing};
 use super::{
     Bundle, Edge, Entry, EntryValidator, InvalidEntry, LogError, LogKeys, LogVerifiers, SignerId,
 };
@@ -77,6 +86,7 @@ pub struct Log {
     keys: LogKeys,
     pub(super) signer: SignerLock,
     pub(super) validator: Arc<dyn EntryValidator>,
+    witnessing: Option<Witnessing>,
 }
 
 /// What came of an [`Log::append`].
@@ -101,7 +111,14 @@ impl Log {
         signer: SignerLock,
         validator: Arc<dyn EntryValidator>,
     ) -> Log {
-        Log { store, keys, signer, validator }
+        Log { store, keys, signer, validator, witnessing: None }
+    }
+
+    /// The same log, whose heads are published when these witnesses have cosigned them.
+    #[must_use]
+    pub fn witnessed_by(self, witnesses: Arc<dyn Witnesses>) -> Log {
+        let log = self.keys.verifiers().log.clone();
+        Log { witnessing: Some(Witnessing { witnesses, log }), ..self }
     }
 
     /// The tiles and bundles of this log.
@@ -142,29 +159,62 @@ impl Log {
     /// Brings the log to rest and returns its head: what a publisher that died left undone is
     /// completed, and the store is held against what was signed before. See the module's page.
     pub fn settle(&self) -> Result<TreeHead, LogError> {
+        self.rest(None, None)
+    }
+
+    /// The same, and has the head cosigned again where a quorum of witnesses has not done so since a
+    /// time, in seconds since 1970: clients refuse what nobody has vouched for lately. Does no more
+    /// than [`Log::settle`] where nobody is asked to cosign.
+    pub fn refresh(&self, since: u64) -> Result<TreeHead, LogError> {
+        self.rest(None, Some(since))
+    }
+
+    /// `synced` is a head that this process itself committed.
+    fn rest(&self, synced: Option<TreeHead>, since: Option<u64>) -> Result<TreeHead, LogError> {
         // Each round either ends, or lost a swap to a publisher that thereby made progress.
         loop {
             let (published, last) = self.look()?;
             let head = self.committed()?;
             self.hold_against(published.as_ref(), last, head)?;
             let sound = self.check(last.head(), head)?;
-            let is_published = published.as_ref().is_some_and(|(p, _)| p.head() == head);
+            let shown = published.as_ref().map(|(shown, _)| shown);
+            let is_published = shown.is_some_and(|shown| shown.head() == head);
             if !is_published {
+                if synced != Some(head) && self.sync_committed(head)? == Swap::Lost {
+                    continue;
+                }
                 self.integrate(sound)?;
             }
             self.prove(SIGNED, sound)?;
-            if let Some((published, _)) = &published {
-                self.continues("log published", published.head(), head)?;
+            if let Some(shown) = shown {
+                self.continues("log published", shown.head(), head)?;
             }
             let last = if last.head() == head { Some(last) } else { self.signer.advance(sound)? };
             let Some(last) = last else { continue };
-            if is_published {
-                return Ok(head);
+            let signed = match shown.filter(|_| is_published) {
+                Some(shown) if self.suffices(shown, since) => return Ok(head),
+                Some(shown) => shown.clone(),
+                None => Published::sign(last, &self.keys)
+                    .map_err(|e| LogError::damaged(CHECKPOINT, e))?,
+            };
+            let Cosigned { published: signed, missing } = self.cosign(signed, shown, since)?;
+            if let Some(missing) = missing {
+                if self.committed()? != head || self.published()? != published {
+                    // Another publisher went on, and the witnesses with it.
+                    continue;
+                }
+                if is_published && !missing.is_alarm() && shown != Some(&signed) {
+                    // Whoever did cosign counts nevertheless. Should this swap be lost, another
+                    // publisher goes on from there.
+                    let _ = self.publish(&signed, published.as_ref())?;
+                }
+                return Err(missing);
             }
-            let before = published.as_ref().map(|(_, bytes)| bytes.as_slice());
-            if self.sign_and_publish(last, before)? == Swap::Won {
-                let former = published.as_ref().map_or(TreeSize::ZERO, |(p, _)| p.head().size);
-                prune(self.store.as_ref(), former, head)?;
+            if self.publish(&signed, published.as_ref())? == Swap::Won {
+                let former = shown.map_or(TreeSize::ZERO, |shown| shown.head().size);
+                if !is_published {
+                    prune(self.store.as_ref(), former, head)?;
+                }
                 return Ok(head);
             }
         }
@@ -195,7 +245,7 @@ impl Log {
         let (old, new) = (format_head(at), format_head(head));
         match self.store.swap(&key(HEAD)?, Some(old.as_bytes()), new.as_bytes())? {
             Swap::Lost => Ok(Appended::LostRace),
-            Swap::Won => self.settle().map(Appended::Committed),
+            Swap::Won => self.rest(Some(head), None).map(Appended::Committed),
         }
     }
 
@@ -347,12 +397,39 @@ impl Log {
         })
     }
 
-    /// Steps 5 and 6.
-    fn sign_and_publish(&self, last: LastSigned, before: Option<&[u8]>) -> Result<Swap, LogError> {
-        let bytes = Published::sign(last, &self.keys)
-            .map_err(|e| LogError::damaged(CHECKPOINT, e))?
-            .encode()
-            .map_err(|e| LogError::damaged(CHECKPOINT, e))?;
+    /// Before the signer's lock moves: whoever committed the head may have died before it was synced, and
+    /// a head that is signed must not be gone after a power cut.
+    fn sync_committed(&self, head: TreeHead) -> Result<Swap, LogError> {
+        let bytes = format_head(head);
+        Ok(self.store.swap(&key(HEAD)?, Some(bytes.as_bytes()), bytes.as_bytes())?)
+    }
+
+    /// Whether what is published is cosigned as it should be.
+    fn suffices(&self, published: &Published, since: Option<u64>) -> bool {
+        self.witnessing.as_ref().is_none_or(|witnessing| witnessing.suffices(published, since))
+    }
+
+    /// Step 6.
+    fn cosign(
+        &self,
+        signed: Published,
+        former: Option<&Published>,
+        since: Option<u64>,
+    ) -> Result<Cosigned, LogError> {
+        match &self.witnessing {
+            Some(witnessing) => witnessing.ask(signed, former, Arc::new(self.tiles()), since),
+            None => Ok(Cosigned { published: signed, missing: None }),
+        }
+    }
+
+    /// Step 7.
+    fn publish(
+        &self,
+        signed: &Published,
+        before: Option<&PublishedBytes>,
+    ) -> Result<Swap, LogError> {
+        let bytes = signed.encode().map_err(|e| LogError::damaged(CHECKPOINT, e))?;
+        let before = before.map(|(_, bytes)| bytes.as_slice());
         Ok(self.store.swap(&key(CHECKPOINT)?, before, &bytes)?)
     }
 }

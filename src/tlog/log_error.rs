@@ -2,7 +2,9 @@
 
 use super::TreeLimitError;
 use super::layout::HEAD;
-use super::{BundleError, EdgeError, ExamineError, LockError, SignerId, TileError, TreeHead};
+use super::{
+    BundleError, EdgeError, ExamineError, LockError, SignerId, TileError, TreeHead, TreeSize,
+};
 use crate::store::{Key, StoreError};
 
 /// Why the log refused.
@@ -147,6 +149,51 @@ pub enum LogError {
         /// The head that was signed last.
         signed: TreeHead,
     },
+    /// Too few witnesses cosigned a head.
+    #[error(
+        "too few witnesses cosigned the log of {} entries: {reason}. What was published before stays as \
+         it is, and nothing is lost: the next `candor publish` asks them again, and completes the work",
+        .head.size
+    )]
+    NoQuorum {
+        /// The head.
+        head: TreeHead,
+        /// What each witness said.
+        reason: String,
+    },
+    /// A witness has cosigned a larger tree of this name.
+    #[error(
+        "ALARM: the witness {witness} says that it cosigned a log of this name of {size} entries, and \
+         the store has {}. Either the store was rolled back, and the signer's lock with it, or there is \
+         a second signer with this key. Nothing was published. Find that log (the witness shows it to \
+         monitors) and restore the newer store; where that witness is wrong, take it out of candor.toml",
+        .head.size
+    )]
+    WitnessAhead {
+        /// What the policy calls it.
+        witness: String,
+        /// The size that it has seen.
+        size: TreeSize,
+        /// The head that it was asked to cosign.
+        head: TreeHead,
+    },
+    /// A witness does not find a head consistent with what it cosigned.
+    #[error(
+        "ALARM: the witness {witness} does not accept that the log of {} entries (root {}) continues \
+         the one of {size} entries that it cosigned: it has seen another history. Either the store and \
+         the signer's lock were put back and written anew, or there is a second signer with this key. \
+         Nothing was published. Compare the log with what the witness shows to monitors; where that \
+         witness is wrong, take it out of candor.toml",
+        .head.size, .head.root
+    )]
+    WitnessDiffers {
+        /// What the policy calls it.
+        witness: String,
+        /// The size that it cosigned.
+        size: TreeSize,
+        /// The head that it was asked to cosign.
+        head: TreeHead,
+    },
     /// Nothing was given to append.
     #[error("there is nothing to append")]
     Empty,
@@ -156,9 +203,15 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// Whether trying again later may help: a disk may come back, an edited store does not.
+    /// Whether trying again later may help: a disk or a witness may come back, an edited store does not.
     pub fn may_pass(&self) -> bool {
-        matches!(self, LogError::Store(_) | LogError::Lock(LockError::Store(_)))
+        use LogError::{Lock, NoQuorum, Store};
+        matches!(self, Store(_) | Lock(LockError::Store(_)) | NoQuorum { .. })
+    }
+
+    /// Whether a witness says that there is, or was, another history than the store's.
+    pub fn is_alarm(&self) -> bool {
+        matches!(self, LogError::WitnessAhead { .. } | LogError::WitnessDiffers { .. })
     }
 
     pub(super) fn damaged(object: impl ToString, reason: impl ToString) -> LogError {

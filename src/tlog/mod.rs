@@ -29,6 +29,7 @@
 //! | `lock_backend` | where the last signed head is kept, apart from the store | this crate |
 //! | `signer_identity` | which folder of which machine the signer is | this crate |
 //! | `signer_lock` | the last head signed, and who may sign the next | this crate |
+//! | `witnesses` | what a log asks of witnesses before it publishes | this crate |
 //! | `log` | append, commit, check, sign, publish: the life of an entry | this crate |
 //! | `log_error` | why a log refused | this crate |
 //! | `signer_move` | moving the signer, and seeing where it is | this crate |
@@ -38,7 +39,7 @@
 //! a file: tiles come in through [`TileReader`], which `layout` implements over a store and a client
 //! over HTTP. From `layout` down is for the log's owner; what is above, for everyone.
 //!
-//! Deliberately not here: the witness protocol, and proofs for more than one entry at a time.
+//! Deliberately not here: the witness protocol (`witness`), and proofs for more than one entry at a time.
 
 mod checked_tiles;
 mod checkpoint;
@@ -75,6 +76,7 @@ mod tile;
 mod tlog_proof;
 mod tree;
 mod vkey;
+mod witnesses;
 
 pub use checked_tiles::{CheckedTileError, CheckedTiles};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
@@ -113,3 +115,4 @@ pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader
 pub use tlog_proof::{NotProved, TlogProof, TlogProofError};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};
 pub use vkey::{KeyId, KeyName, KeyNameError, VerifierKeyError};
+pub use witnesses::{Asked, Submission, WitnessAnswer, Witnesses};

@@ -1,10 +1,12 @@
 //! The published head: one tree head, signed under both faces, in one pointer.
 //!
 //! Both notes move together, so no reader ever sees the faces disagree. The pointer's bytes are
-//! JSON: `{"sumdb":"<signed note>","log":"<signed note>"}`.
+//! JSON: `{"sumdb":"<signed note>","log":"<signed note>"}`. The `log` note carries the cosignatures of
+//! witnesses after the log's own signature.
 
 use super::signer_lock::LastSigned;
-use super::{Checkpoint, CheckpointError, Face, Host, Seed, Signer, TreeHead, VerifierKey};
+use super::{Checkpoint, CheckpointError, Face, Host, LogError, Note, NoteError, Seed, Signer};
+use super::{TreeHead, VerifierKey};
 use serde::{Deserialize, Serialize};
 
 /// The two signers of one log: one seed under two names.
@@ -138,6 +140,21 @@ impl Published {
             return Err(PublishedError::Disagree);
         }
         Ok(Published { head, notes })
+    }
+
+    /// The note of the tlog-tiles face, and the checkpoint in it.
+    pub(super) fn log_note(&self) -> Result<(Note, Checkpoint), LogError> {
+        let damaged = |e: CheckpointError| LogError::damaged(super::CHECKPOINT, e);
+        let note = Note::parse(self.notes.log.as_bytes());
+        let note = note.map_err(|e: NoteError| damaged(e.into()))?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(damaged)?;
+        Ok((note, checkpoint))
+    }
+
+    /// The same with other signatures on the note of the tlog-tiles face.
+    pub(super) fn with_log_note(mut self, note: &Note) -> Published {
+        self.notes.log = note.to_string();
+        self
     }
 
     /// The pointer's bytes.

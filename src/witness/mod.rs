@@ -14,8 +14,16 @@
 //! | `http` | its answers | C2SP tlog-witness |
 //! | `manage` | making a witness, adding logs and keys | this crate |
 //! | `report` | how it is doing, for its operator | this crate |
+//! | `feed` | submitting checkpoints to all witnesses of a policy | this crate |
+//! | `feed_one` | the conversation with one of them | C2SP tlog-witness, add-checkpoint |
+//! | `feed_http` | one bounded POST | this crate |
+//! | `feed_state` | what they answered last | this crate |
 
 mod cosigned;
+mod feed;
+mod feed_http;
+mod feed_one;
+mod feed_state;
 mod http;
 mod known_logs;
 mod log_key;
@@ -29,6 +37,8 @@ mod settings;
 mod verdict;
 
 pub use cosigned::DamagedState;
+pub use feed::{Feeder, FeederError};
+pub use feed_state::{FeedState, LastAnswer};
 pub use http::router;
 pub use log_key::LogKey;
 pub use log_list::{ListedLog, LogListError, LogListProblem};

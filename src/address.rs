@@ -1,6 +1,6 @@
-//! The addresses that are downloaded from.
+//! The addresses of services: what is downloaded from, and to which checkpoints are submitted.
 //!
-//! What is downloaded is verified, so nobody on the way can change it; https keeps from them who
+//! What they answer is verified, so nobody on the way can change it; https keeps from them who
 //! asks. Plain http is accepted for this machine alone, where tests and demonstrations run.
 
 use std::fmt;

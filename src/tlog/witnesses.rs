@@ -1,0 +1,210 @@
+//! What a log asks of witnesses, between signing a head and publishing it.
+//!
+//! The log says what it signed; whoever implements [`Witnesses`] brings it to the witnesses of a
+//! [`Policy`] and comes back with what each of them said. What is enough is for the policy to say, over
+//! the note that comes of it: an implementation can withhold cosignatures, and not make any up.
+//!
+//! How a witness is reached is left to `witness`.
+
+use super::{Checkpoint, CosignatureTime, Note, NoteSignature, Policy, TileReader, TreeSize};
+use super::{LogError, Published, TreeHead, VerifierKey};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Those who are asked to cosign.
+pub trait Witnesses: fmt::Debug + Send + Sync {
+    /// Which of them, together, are enough.
+    fn policy(&self) -> &Policy;
+
+    /// Asks all of them at once, and returns in bounded time.
+    fn ask(&self, submission: &Submission) -> Vec<Asked>;
+}
+
+/// What is submitted to witnesses.
+#[derive(Clone)]
+pub struct Submission {
+    /// The signed note.
+    pub note: Note,
+    /// The checkpoint in it.
+    pub checkpoint: Checkpoint,
+    /// The sizes of trees that witnesses are known to have cosigned, by their index in the policy. They
+    /// may have cosigned larger ones since.
+    pub known: BTreeMap<usize, TreeSize>,
+    /// What proofs are made from.
+    pub tiles: Arc<dyn TileReader + Send + Sync>,
+}
+
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submission").field("checkpoint", &self.checkpoint).finish_non_exhaustive()
+    }
+}
+
+/// What came of asking one witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// What the policy calls it.
+    pub witness: String,
+    /// What it said.
+    pub answer: WitnessAnswer,
+}
+
+/// What a witness said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WitnessAnswer {
+    /// It cosigned.
+    Cosigned(Vec<NoteSignature>),
+    /// It did not: why, in words.
+    Failed(String),
+    /// It says that it cosigned a larger tree of this name.
+    Ahead(TreeSize),
+    /// It does not accept that the tree continues the one that it cosigned, of this size.
+    OtherHistory(TreeSize),
+}
+
+/// A signed head with all cosignatures that could be had.
+pub(super) struct Cosigned {
+    pub(super) published: Published,
+    /// Why it may not be published, or stay as it is, if that is so.
+    pub(super) missing: Option<LogError>,
+}
+
+/// What witnesses and a policy are to a log.
+#[derive(Debug, Clone)]
+pub(super) struct Witnessing {
+    pub(super) witnesses: Arc<dyn Witnesses>,
+    /// The log's own key.
+    pub(super) log: VerifierKey,
+}
+
+impl Witnessing {
+    /// Whether a published head is cosigned as the policy asks, and that at this time or later.
+    pub(super) fn suffices(&self, published: &Published, since: Option<u64>) -> bool {
+        published.head().size == TreeSize::ZERO || self.missing(published, since).is_none()
+    }
+
+    /// Asks for cosignatures of a signed head. `former` is what is published.
+    pub(super) fn ask(
+        &self,
+        signed: Published,
+        former: Option<&Published>,
+        tiles: Arc<dyn TileReader + Send + Sync>,
+        since: Option<u64>,
+    ) -> Result<Cosigned, LogError> {
+        // There is nothing in it, and some witnesses refuse it.
+        if signed.head().size == TreeSize::ZERO {
+            return Ok(Cosigned { published: signed, missing: None });
+        }
+        let (note, checkpoint) = signed.log_note()?;
+        let known = former.map(|former| self.known(former)).transpose()?.unwrap_or_default();
+        let submission = Submission { note: own(&note, &self.log)?, checkpoint, known, tiles };
+        let asked = self.witnesses.ask(&submission);
+        let lines = asked.iter().filter_map(|asked| match &asked.answer {
+            WitnessAnswer::Cosigned(lines) => Some(lines),
+            _ => None,
+        });
+        let merged = self.merge(&note, &submission.checkpoint, lines.flatten())?;
+        let published = signed.with_log_note(&merged);
+        let head = published.head();
+        let alarm = asked.iter().find_map(|asked| alarm(asked, head));
+        let missing = alarm.or_else(|| {
+            self.missing(&published, since).map(|reason| {
+                let reason = if asked.is_empty() { reason } else { listed(&asked) };
+                LogError::NoQuorum { head, reason }
+            })
+        });
+        Ok(Cosigned { published, missing })
+    }
+
+    /// Why the policy does not take a head, in words.
+    fn missing(&self, published: &Published, since: Option<u64>) -> Option<String> {
+        let policy = self.witnesses.policy();
+        let believed = match policy.check(published.note(super::Face::Log).as_bytes()) {
+            Ok(believed) => believed,
+            Err(error) => return Some(error.to_string()),
+        };
+        let since = since?;
+        let at = match policy.needs_no_witness() {
+            false => believed.fresh_at,
+            true if policy.witnesses().is_empty() => return None,
+            true => believed.cosigned.values().filter_map(|time| time.seconds()).max(),
+        };
+        match at {
+            Some(at) if at >= since => None,
+            _ => Some("no witness cosigned it again".to_owned()),
+        }
+    }
+
+    /// The sizes that follow from the cosignatures of what is published.
+    fn known(&self, former: &Published) -> Result<BTreeMap<usize, TreeSize>, LogError> {
+        let (note, checkpoint) = former.log_note()?;
+        let witnesses = self.witnesses.policy().witnesses().iter().enumerate();
+        let cosigned = witnesses
+            .filter(|(_, witness)| matches!(witness.key.verify(&note, &checkpoint), Ok(Some(_))));
+        Ok(cosigned.map(|(index, _)| (index, former.head().size)).collect())
+    }
+
+    /// The note with the log's own signatures, and the newest cosignature of each witness of the policy:
+    /// a time never goes back. Other signatures, and bad ones, are left out.
+    fn merge<'a>(
+        &self,
+        note: &'a Note,
+        checkpoint: &Checkpoint,
+        new: impl Iterator<Item = &'a NoteSignature>,
+    ) -> Result<Note, LogError> {
+        let mut merged = own(note, &self.log)?;
+        let bare = bare(note)?;
+        let all: Vec<&NoteSignature> = note.signatures().iter().chain(new).collect();
+        for witness in self.witnesses.policy().witnesses() {
+            let mut newest: Option<(CosignatureTime, &NoteSignature)> = None;
+            for line in &all {
+                let alone = bare.clone().with((*line).clone());
+                if let Ok(Some(time)) = witness.key.verify(&alone, checkpoint)
+                    && newest.is_none_or(|(newest, _)| time > newest)
+                {
+                    newest = Some((time, line));
+                }
+            }
+            if let Some((_, line)) = newest {
+                merged = merged.with(line.clone());
+            }
+        }
+        Ok(merged)
+    }
+}
+
+/// A note's text without any signature.
+fn bare(note: &Note) -> Result<Note, LogError> {
+    Note::sign(note.text(), &[]).map_err(|e| LogError::damaged(super::CHECKPOINT, e))
+}
+
+/// A note with the signatures of this key alone.
+fn own(note: &Note, log: &VerifierKey) -> Result<Note, LogError> {
+    let mut lines = note.signatures().iter();
+    let is_own = |line: &&NoteSignature| line.name() == log.name() && line.id() == log.id();
+    let own = lines.find(is_own).cloned();
+    let bare = bare(note)?;
+    Ok(own.into_iter().fold(bare, Note::with))
+}
+
+/// What an answer says against the log itself.
+fn alarm(asked: &Asked, head: TreeHead) -> Option<LogError> {
+    let witness = asked.witness.clone();
+    match asked.answer {
+        WitnessAnswer::Ahead(size) => Some(LogError::WitnessAhead { witness, size, head }),
+        WitnessAnswer::OtherHistory(size) => Some(LogError::WitnessDiffers { witness, size, head }),
+        WitnessAnswer::Cosigned(_) | WitnessAnswer::Failed(_) => None,
+    }
+}
+
+/// What all of them said, for a message.
+fn listed(asked: &[Asked]) -> String {
+    let said = asked.iter().map(|Asked { witness, answer }| match answer {
+        WitnessAnswer::Cosigned(_) => format!("{witness} cosigned"),
+        WitnessAnswer::Failed(reason) => format!("{witness} did not: {reason}"),
+        WitnessAnswer::Ahead(size) => format!("{witness} has seen {size} entries"),
+        WitnessAnswer::OtherHistory(_) => format!("{witness} has seen another history"),
+    });
+    said.collect::<Vec<_>>().join("; ")
+}
