@@ -91,6 +91,14 @@ impl Tree {
     }
 }
 
+fn twice_cosigned(tree: &Tree, one: &Cosigner, other: &Cosigner) -> String {
+    let line = |by: &Cosigner| {
+        let checkpoint = Checkpoint::new(Face::Log.origin(&host()), tree.head());
+        by.cosign(&checkpoint.to_string(), &checkpoint, 10).expect("cosigned")
+    };
+    tree.note(Face::Log).with(line(one)).with(line(other)).to_string()
+}
+
 fn log_note(tree: &Tree) -> String {
     tree.note(Face::Log).to_string()
 }
@@ -156,7 +164,7 @@ fn two_trees_of_one_size_are_proved_within_a_face_and_between_the_faces() {
 fn a_witness_that_cosigned_both_is_named() {
     let (w, other) = (witness("w.example"), witness("other.example"));
     let shows = Contradiction::TwoRoots {
-        first: Tree::to(3).cosigned(&w, 10),
+        first: twice_cosigned(&Tree::to(3), &w, &other),
         second: Tree::forked(3, 1).cosigned(&w, 11),
     };
     let keys = [w.verifier_key().clone(), other.verifier_key().clone()];
