@@ -267,7 +267,7 @@ fn what_cannot_be_judged_is_wrong_usage() {
     assert!(said.contains("cannot be used with"), "{said}");
     let mut neither = candor();
     neither.arg("verify").arg(&zip).args(["--vkey", &kept.key]).arg("--zip").arg(&zip);
-    assert!(refused(&mut neither).contains("is not a proof"));
+    assert!(refused(&mut neither).contains("is neither a proof nor evidence"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::trust::Trust;
 use super::{Failure, Output};
 use crate::gomod::identify_zip;
 use crate::terminal::OneLine;
-use crate::tlog::{Believed, Entry, LeafIndex, Policy, Record, TlogProof};
+use crate::tlog::{Believed, EVIDENCE, Entry, Evidence, LeafIndex, Policy, Record, TlogProof};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -14,18 +14,20 @@ use std::path::{Path, PathBuf};
 /// How the file of a proof begins.
 const PROOF: &[u8] = b"c2sp.org/tlog-proof@";
 
-/// Check a proof of a config version offline.
+/// Check a proof of a config version, or evidence against a log, offline.
 ///
 /// A proof (`candor prove`, or the .tlog-proof beside a version's zip) is checked against the zip: its
-/// record must be in a tree that the key or policy believes. Nothing is fetched, and nothing that the
-/// deployment says is believed.
+/// record must be in a tree that the key or policy believes. Evidence (a file that clients and auditors
+/// leave where a log contradicts itself) is checked with the key of the log, or the witness, that it is
+/// against. Nothing is fetched, and nothing that the deployment says is believed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor verify v0.3.0.tlog-proof --vkey telemetry.example.org/log+... --zip v0.3.0.zip\n  \
-    candor verify v0.3.0.tlog-proof --policy FILE --zip v0.3.0.zip --json\n\n\
+    candor verify v0.3.0.tlog-proof --policy FILE --zip v0.3.0.zip --json\n  \
+    candor verify fork.candor-evidence --vkey telemetry.example.org/log+...\n\n\
     Exit status: 0 verified, 1 found wrong, 2 wrong usage: nothing was judged.")]
 pub(super) struct Args {
-    /// The proof.
+    /// The proof, or the evidence.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -43,10 +45,57 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     if bytes.starts_with(PROOF) {
         return proof(&args, &bytes, out);
     }
+    if Evidence::is_evidence(&bytes) {
+        return evidence(&args, &bytes, out);
+    }
     Err(Failure::new(format!(
-        "{} is not a proof: a proof begins with the line c2sp.org/tlog-proof@v1",
+        "{} is neither a proof nor evidence: a proof begins with the line c2sp.org/tlog-proof@v1, \
+         evidence with {EVIDENCE}",
         args.file.display()
     )))
+}
+
+/// What evidence proves.
+#[derive(Debug, Serialize)]
+struct Confirmed {
+    kind: &'static str,
+    proved: String,
+    /// The witnesses of the policy that cosigned what excludes each other.
+    witnesses: Vec<String>,
+    /// What whoever wrote the file says besides. Nobody vouches for it.
+    remarks: Vec<String>,
+}
+
+fn evidence(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
+    if args.zip.is_some() || args.entry.is_some() {
+        return Err(Failure::usage("evidence stands alone: leave out --zip and --entry"));
+    }
+    let named = |what: &dyn fmt::Display| {
+        Failure::new(format!("{} proves nothing: {what}", args.file.display()))
+    };
+    let evidence = Evidence::parse(bytes).map_err(|error| named(&error))?;
+    let proved = args.trust.with_keys(|keys| evidence.check(keys))?;
+    let proved = proved.map_err(|error| named(&error))?;
+    let confirmed = Confirmed {
+        kind: evidence.shows.kind(),
+        proved: proved.sentence,
+        witnesses: proved.witnesses.iter().map(ToString::to_string).collect(),
+        remarks: evidence.remarks,
+    };
+    out.result(&confirmed, &confirmed)
+}
+
+impl fmt::Display for Confirmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "confirmed: {}", OneLine(&self.proved))?;
+        for witness in &self.witnesses {
+            writeln!(f, "  cosigned by {}", OneLine(witness))?;
+        }
+        for remark in &self.remarks {
+            writeln!(f, "  remark, for which nobody vouches: {}", OneLine(remark))?;
+        }
+        Ok(())
+    }
 }
 
 fn proof(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
