@@ -14,13 +14,16 @@ mod import;
 mod init;
 mod merge;
 mod progress;
+mod prove;
 mod publish;
 mod serve;
 mod signals;
 mod signer;
 mod simulate;
 mod telemetry;
+mod trust;
 mod upkeep;
+mod verify;
 mod verify_store;
 mod witness;
 
@@ -58,6 +61,8 @@ enum Verb {
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
+    Prove(prove::Args),
+    Verify(verify::Args),
     VerifyStore(verify_store::Args),
     Signer(signer::Args),
     Witness(witness::Args),
@@ -216,6 +221,8 @@ pub fn main() -> ExitCode {
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
+        Verb::Prove(args) => prove::run(args, out),
+        Verb::Verify(args) => verify::run(args, out),
         Verb::VerifyStore(args) => verify_store::run(args, out),
         Verb::Signer(args) => signer::run(args, out),
         Verb::Witness(args) => witness::run(args, out),

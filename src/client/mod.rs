@@ -63,6 +63,7 @@
 //! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
 //! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
 //! | `memory` | the newest checkpoint seen on this machine |
+//! | `prove` | a proof that stands alone, of an entry of such a log |
 //! | `config` | from a signed checkpoint to a config that the log vouches for |
 //!
 //! What has to be trusted is the log's verifier key, which a program is built with, and this
@@ -106,6 +107,7 @@ mod loopback;
 mod memory;
 pub mod mode;
 mod program;
+mod prove;
 mod remote;
 pub mod report;
 mod start;
@@ -117,6 +119,7 @@ mod upload;
 pub use crate::address::{Address, AddressError};
 pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
 pub use program::{Program, goarch, goos};
+pub use prove::{ProveError, Proved, prove};
 pub use remote::{RemoteError, RemoteLog};
 pub use report::{Destination, RunOptions, Summary, run_uploads};
 pub use start::{Options, start};

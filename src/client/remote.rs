@@ -48,6 +48,11 @@ impl<'a> RemoteLog<'a> {
         RemoteLog { address, transport }
     }
 
+    /// Where the log is.
+    pub fn address(&self) -> &'a Address {
+        self.address
+    }
+
     /// The bytes of the current checkpoint.
     pub fn checkpoint(&self) -> Result<Vec<u8>, RemoteError> {
         self.must_get("checkpoint", Note::MAXIMUM_LENGTH)

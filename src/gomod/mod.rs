@@ -11,6 +11,7 @@
 //! | [`version`](ModuleVersion) | `v0.N.0`, and the escaped form of any version in a URL |
 //! | [`hash`](Hash1) | `h1:` hashes over a set of files, a module zip, a `go.mod` |
 //! | [`zip`](create_zip) | module zips: made byte-identically, read back with suspicion |
+//! | [`identify`](identify_zip) | which module version a zip is, by the zip alone |
 //! | [`as_of`](AsOf) | the day for which a config was compiled |
 //! | [`time`](CommitTime) | when a commit was made |
 //! | [`provenance`](Provenance) | which reviewed source a version was compiled from |
@@ -22,6 +23,7 @@
 
 mod as_of;
 mod hash;
+mod identify;
 mod info;
 mod module;
 mod path;
@@ -33,6 +35,7 @@ mod zip;
 pub use crate::repository_url::RepositoryUrl;
 pub use as_of::{AsOf, AsOfError};
 pub use hash::{Hash1, Hash1Error, hash_files, hash_go_mod};
+pub use identify::{ZipIdentity, identify_zip};
 pub use info::{Info, Origin};
 pub use module::{CONFIG, DOC, GO_MOD, Module, ModuleError, PROVENANCE, go_mod_text};
 pub use path::{ModulePath, PathError, PathFault};

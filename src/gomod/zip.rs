@@ -159,7 +159,7 @@ pub fn read_file(
 }
 
 /// Opens the zip, refusing the tricks by which two readers see two different sets of files.
-fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, ZipError> {
+pub(super) fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, ZipError> {
     check_size(zip)?;
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(ZipError::Damaged)?;
     archive.validate_header_consistency().map_err(ZipError::Damaged)?;
@@ -171,7 +171,7 @@ fn check_size(zip: &[u8]) -> Result<(), ZipError> {
 }
 
 /// The name as Go sees it: the raw bytes, whatever encoding the entry claims.
-fn entry_name(raw: &[u8]) -> Result<String, ZipError> {
+pub(super) fn entry_name(raw: &[u8]) -> Result<String, ZipError> {
     let refuse = |fault| ZipError::Entry { name: String::from_utf8_lossy(raw).into_owned(), fault };
     let name = std::str::from_utf8(raw).map_err(|_| refuse("is not named in UTF-8"))?;
     match name {

@@ -18,6 +18,7 @@
 //! | `checkpoint` | tree heads as signed notes | C2SP tlog-checkpoint; Go checksum database |
 //! | `cosigner` | cosignatures of witnesses, by Ed25519 and ML-DSA-44 | C2SP tlog-cosignature |
 //! | `policy` | which logs and witnesses to believe | C2SP tlog-policy |
+//! | `freshness` | how old a view of a log is, by what witnesses say | this crate |
 //! | `tlog_proof` | proofs that stand alone | C2SP tlog-proof |
 //! | `face` | the two faces of one log, and its host | this crate |
 //! | `published` | one tree head signed under both faces | this crate |
@@ -50,6 +51,7 @@ mod evidence;
 mod evidence_text;
 mod examine;
 mod face;
+mod freshness;
 mod hash;
 mod layout;
 mod lock_backend;
@@ -89,6 +91,7 @@ pub use evidence::{
 };
 pub use examine::{ExamineError, examine_all};
 pub use face::{Face, Host, HostError};
+pub use freshness::{AHEAD, FRESH_FOR, Freshness, NotFresh};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
 pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
 pub use lock_backend::{LockBackend, StoreLock};

@@ -61,6 +61,7 @@ pub struct Octets(Vec<u8>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
+    name: Octets,
     threshold: usize,
     members: Vec<Member>,
 }
@@ -270,6 +271,15 @@ impl Policy {
         })
     }
 
+    /// What the policy calls something. Members are indexes into what it has.
+    fn name(&self, member: Member) -> String {
+        let name = match member {
+            Member::Witness(index) => self.witnesses.get(index).map(|witness| &witness.name),
+            Member::Group(index) => self.groups.get(index).map(|group| &group.name),
+        };
+        name.map(Octets::to_string).unwrap_or_default()
+    }
+
     fn witnessed(&self, cosigned: &BTreeSet<usize>) -> Witnessed {
         let mut witnessed = Witnessed { cosigned: cosigned.clone(), groups: Vec::new() };
         // A group's members are defined before it.
@@ -278,6 +288,36 @@ impl Policy {
             witnessed.groups.push(count >= group.threshold);
         }
         witnessed
+    }
+}
+
+impl From<VerifierKey> for Policy {
+    /// The policy that believes one log and asks for no witness.
+    fn from(key: VerifierKey) -> Policy {
+        let logs = vec![PolicyLog { key, url: None }];
+        Policy { logs, witnesses: Vec::new(), groups: Vec::new(), quorum: Quorum::None }
+    }
+}
+
+impl fmt::Display for Policy {
+    /// The file of the policy, without comments; what is not Unicode in it, with replacement
+    /// characters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url =
+            |url: &Option<Octets>| url.as_ref().map_or(String::new(), |url| format!(" {url}"));
+        self.logs.iter().try_for_each(|log| writeln!(f, "log {}{}", log.key, url(&log.url)))?;
+        for PolicyWitness { name, key, url: at } in &self.witnesses {
+            writeln!(f, "witness {name} {key}{}", url(at))?;
+        }
+        for Group { name, threshold, members } in &self.groups {
+            write!(f, "group {name} {threshold}")?;
+            members.iter().try_for_each(|member| write!(f, " {}", self.name(*member)))?;
+            writeln!(f)?;
+        }
+        match self.quorum {
+            Quorum::None => writeln!(f, "quorum none"),
+            Quorum::Of(member) => writeln!(f, "quorum {}", self.name(member)),
+        }
     }
 }
 
@@ -401,7 +441,7 @@ impl Reading {
                 .ok_or(PolicyFault::Threshold(members.len()))?,
         };
         self.define(name, Member::Group(self.groups.len()))?;
-        self.groups.push(Group { threshold, members });
+        self.groups.push(Group { name: Octets(name.to_vec()), threshold, members });
         within(self.groups.len(), "groups")
     }
 

@@ -252,3 +252,29 @@ fn extensions_are_covered_by_ed25519_alone() {
         assert_eq!(verified.is_err(), covered, "{verified:?}");
     }
 }
+
+#[test]
+fn a_policy_is_written_as_it_is_read() {
+    for lines in [
+        "quorum none\n",
+        "quorum w2\n",
+        "group first 2 w0 w1\n  # a comment\n\t\ngroup second any\tw2   w3\n\
+         group both all first second\nquorum both\n",
+    ] {
+        let policy = policy(lines).expect("a policy");
+        let written = policy.to_string();
+        assert_eq!(Policy::parse(written.as_bytes()), Ok(policy), "{written}");
+    }
+}
+
+#[test]
+fn a_key_alone_is_a_policy_without_witnesses() {
+    let key = log().verifier_key().clone();
+    let policy = Policy::from(key.clone());
+    let written = format!("log {key}\nquorum none\n");
+    assert_eq!(policy.to_string(), written);
+    assert_eq!(Policy::parse(written.as_bytes()), Ok(policy.clone()));
+    let note = cosigned(&[]).to_string();
+    let believed = policy.check(note.as_bytes()).expect("believed");
+    assert_eq!((believed.log, believed.fresh_at), (key, None));
+}

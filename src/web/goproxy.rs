@@ -10,9 +10,11 @@
 //! | `MODULE/@v/list` | all versions, one a line |
 //! | `MODULE/@latest` | `.info` of the newest |
 //! | `MODULE/@v/VERSION.info`, `.mod`, `.zip` | what the version's zip holds, or itself |
+//! | `MODULE/@v/VERSION.tlog-proof` | the proof that the log has the version, of the newest checkpoint |
 //! | `sumdb/HOST/...` | the checksum database, for clients that reach it through the proxy only |
 
 use super::address::Address;
+use super::proof;
 use super::refusal::Refusal;
 use super::representation::Lifetime::{Immutable, Seconds};
 use super::site::Site;
@@ -49,9 +51,10 @@ pub(super) async fn get(
         }
         _ => {
             let file = request.strip_prefix("v/").and_then(|file| file.rsplit_once('.'));
-            let Some((version, suffix @ ("info" | "mod" | "zip"))) = file else {
+            let Some((version, suffix @ ("info" | "mod" | "zip" | "tlog-proof"))) = file else {
                 return Err(Refusal::not_found(
-                    "not found: a proxy has @latest, @v/list, and .info, .mod and .zip of versions",
+                    "not found: a proxy has @latest, @v/list, and .info, .mod, .zip and .tlog-proof of \
+                     versions",
                 ));
             };
             let version = unescape_version(version)
@@ -59,6 +62,9 @@ pub(super) async fn get(
             let Ok(version) = version.parse() else {
                 return Err(site.unknown_version(version));
             };
+            if suffix == "tlog-proof" {
+                return Ok(proof::file(&site, version).await?.respond(&headers, Seconds));
+            }
             let files = site.version(version).await?;
             let file = match suffix {
                 "info" => &files.info,

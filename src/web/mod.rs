@@ -44,6 +44,7 @@ mod head;
 mod health;
 mod metrics;
 mod pages;
+mod proof;
 mod public;
 mod range;
 mod refusal;

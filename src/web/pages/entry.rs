@@ -3,9 +3,9 @@
 use super::layout::{self, Section};
 use super::log::version_link;
 use super::words;
-use crate::tlog::{Bundle, Entry, Face, InclusionProof, LeafIndex, Record, Side, TreeHead};
+use crate::tlog::{Entry, Face, InclusionProof, LeafIndex, Record, Side, TreeHead};
 use crate::web::address::Address;
-use crate::web::head::Head;
+use crate::web::proof::proved;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -22,24 +22,19 @@ pub(super) async fn get(
     let malformed =
         |_| Refusal::not_found("not found: entries are numbered from 0, as in /log/entry/0");
     let index: LeafIndex = address.below("/log/entry/").parse().map_err(malformed)?;
-    let place = move |head: &Head| Bundle::of_leaf(index, head.tree().size);
-    let head = site.head_with(|head| place(head).is_some()).await?;
+    let head = site.head_with(|head| index.is_in(head.tree().size)).await?;
     let tree = head.tree();
-    let Some((bundle, place)) = place(&head) else {
+    if !index.is_in(tree.size) {
         let size = words::counted_as(tree.size.get(), "entry", "entries");
         return Err(Refusal::not_found(format!(
             "not found: the log has {size}, and no entry {index}"
         )));
-    };
+    }
     let gathered = site.clone();
     let checkpoint = head.signed(Face::Log).to_owned();
-    let load = async move {
-        let bundle = gathered.bundle_at(&head, bundle).await?;
-        let entry = bundle.entry(place).cloned().ok_or_else(Refusal::damaged)?;
-        let proof = gathered.inclusion(tree, index, entry.leaf_hash()).await?;
-        Ok((entry, proof))
-    };
-    let key = format!("/log/entry/{index} {}", tree.size);
+    // Cosignatures may change where the tree does not.
+    let key = format!("/log/entry/{index} {checkpoint}");
+    let load = async move { proved(&gathered, &head, index).await };
     let page = site.page(key, load, move |site, (entry, proof)| {
         let title = format!("Entry {index} of the log");
         let body = body(site, index, tree, &checkpoint, &entry, &proof);
@@ -73,7 +68,8 @@ fn body(
                     @let proxy = format!("/goproxy/{}/@v/{}", site.module().escape(), record.version());
                     a href={ (proxy) ".zip" } { "module zip" } ", "
                     a href={ (proxy) ".info" } { "info" } ", "
-                    a href={ (proxy) ".mod" } { "go.mod" }
+                    a href={ (proxy) ".mod" } { "go.mod" } ", "
+                    a href={ (proxy) ".tlog-proof" } { "proof as a file" }
                 }
                 dt { "Hash of the zip" } dd { span.hash { (record.zip()) } }
                 dt { "Hash of go.mod" } dd { span.hash { (record.go_mod()) } }

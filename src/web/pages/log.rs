@@ -51,7 +51,9 @@ pub(super) async fn get(
         }
         Ok(entries)
     };
-    let page = site.page(format!("/log/ {size} {end}"), load, move |site, entries| {
+    // Cosignatures may change where the tree does not.
+    let key = format!("/log/ {end} {checkpoint}");
+    let page = site.page(key, load, move |site, entries| {
         let body = body(site, tree, &checkpoint, end, &entries);
         layout::page(&site.keys().host, "The log", Some(Section::Log), &body)
     });

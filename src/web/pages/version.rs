@@ -75,7 +75,10 @@ fn body(
             }
             dt { "Files" } dd {
                 a href={ "/config/" (version) ".json" } { "config.json" } ", "
-                a href={ "/goproxy/" (site.module().escape()) "/@v/" (version) ".zip" } { "module zip" }
+                @let proxy = format!("/goproxy/{}/@v/{version}", site.module().escape());
+                a href={ (proxy) ".zip" } { "module zip" } ", "
+                a href={ (proxy) ".tlog-proof" } { "proof" }
+                " that the log has it, which can be checked offline"
             }
             @if let Ok(config) = &config.config {
                 dt { "Reports sent" } dd {

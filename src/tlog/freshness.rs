@@ -1,0 +1,135 @@
+//! How old a view of a log is, by what witnesses say.
+//!
+//! A server, or a cache in front of it, can go on showing an old tree head for ever: its signature stays
+//! good. What it cannot make is a new cosignature, and a cosignature says when its witness saw the tree
+//! as the log's largest. So a view is as old as the newest time that a quorum of the policy's witnesses
+//! vouch for ([`Believed::fresh_at`]), and whoever reads a log refuses what is older than their limit.
+//!
+//! Without witnesses nobody vouches for a time, and freshness cannot be known: that is
+//! [`Freshness::Unknown`], and no error.
+//!
+//! A time in the future means that the clock here is behind, so that ages measured by it would be too
+//! small: beyond [`AHEAD`] it is refused, too.
+
+use super::Believed;
+use std::time::Duration;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// How old a view may be where nobody has decided otherwise: a week. Publishers have heads that do not
+/// change cosigned again far more often.
+pub const FRESH_FOR: Duration = Duration::from_secs(7 * DAY);
+
+/// How far in the future a cosignature may be: a day. A clock that runs on local time as if it were
+/// UTC is within that; what it lets through is a view that is older than the limit by a day.
+pub const AHEAD: Duration = Duration::from_secs(DAY);
+
+/// What is known of the age of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nobody vouches for a time: the policy asks for no witness, or they give no times.
+    Unknown,
+    /// A quorum of witnesses said at this time, or later, that the tree was the log's largest: seconds
+    /// since 1970.
+    At(u64),
+}
+
+/// Why a view is not taken for the log's state of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotFresh {
+    /// It is too old.
+    #[error(
+        "the newest head that its witnesses vouch for is {} old, and {} is the most that is accepted: \
+         the server, or a cache, may be holding you on an old config; try again later, and ask the \
+         log's operator if it stays so",
+        days(.now.saturating_sub(*.fresh_at)), days(.limit.as_secs())
+    )]
+    Stale {
+        /// When witnesses vouched for it last.
+        fresh_at: u64,
+        /// The time here.
+        now: u64,
+        /// The oldest that is accepted.
+        limit: Duration,
+    },
+    /// The clock here is behind.
+    #[error(
+        "its witnesses vouch for it at a time that is {} ahead of this machine's clock, so how old it \
+         is cannot be known: set the clock, and try again",
+        days(.fresh_at.saturating_sub(*.now))
+    )]
+    Clock {
+        /// When witnesses vouched for it last.
+        fresh_at: u64,
+        /// The time here.
+        now: u64,
+    },
+}
+
+impl Believed {
+    /// How fresh the checkpoint is at this time (seconds since 1970), if it is not older than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// It is older, or from the future.
+    pub fn freshness(&self, now: u64, limit: Duration) -> Result<Freshness, NotFresh> {
+        let Some(fresh_at) = self.fresh_at else { return Ok(Freshness::Unknown) };
+        if fresh_at > now.saturating_add(AHEAD.as_secs()) {
+            return Err(NotFresh::Clock { fresh_at, now });
+        }
+        if now.saturating_sub(fresh_at) > limit.as_secs() {
+            return Err(NotFresh::Stale { fresh_at, now, limit });
+        }
+        Ok(Freshness::At(fresh_at))
+    }
+}
+
+/// A length of time in the words of a message.
+fn days(seconds: u64) -> String {
+    let (days, hours) = (seconds / DAY, seconds / 3600);
+    match (days, hours) {
+        (0, 0) => "less than an hour".to_owned(),
+        (0, 1) => "1 hour".to_owned(),
+        (0, hours) => format!("{hours} hours"),
+        (1, _) => "1 day".to_owned(),
+        (days, _) => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tlog::{Checkpoint, KeyName, Origin, Seed, TreeHead, TreeSize};
+
+    fn believed(fresh_at: Option<u64>) -> Believed {
+        let size = TreeSize::new(3).expect("a size");
+        let head = TreeHead { size, root: crate::tlog::leaf_hash(b"root") };
+        let name = KeyName::new("example.com/log").expect("a name");
+        Believed {
+            checkpoint: Checkpoint::new(Origin::new("example.com/log").expect("an origin"), head),
+            log: Seed::from([1; 32]).signer(name).verifier_key().clone(),
+            cosigned: Default::default(),
+            fresh_at,
+        }
+    }
+
+    #[test]
+    fn a_view_is_as_old_as_its_witnesses_say() {
+        let now = 1_800_000_000;
+        let at = |fresh_at| believed(Some(fresh_at)).freshness(now, FRESH_FOR);
+        for fresh in [now, now - 7 * DAY, now + DAY] {
+            assert_eq!(at(fresh), Ok(Freshness::At(fresh)));
+        }
+        let limit = FRESH_FOR;
+        for fresh_at in [0, now - 7 * DAY - 1] {
+            assert_eq!(at(fresh_at), Err(NotFresh::Stale { fresh_at, now, limit }));
+        }
+        for fresh_at in [now + DAY + 1, u64::MAX] {
+            assert_eq!(at(fresh_at), Err(NotFresh::Clock { fresh_at, now }));
+        }
+        let refused = at(now - 9 * DAY).expect_err("too old").to_string();
+        assert!(refused.contains("is 9 days old, and 7 days is the most"), "{refused}");
+        assert_eq!(believed(None).freshness(now, Duration::ZERO), Ok(Freshness::Unknown));
+    }
+}

@@ -1,0 +1,47 @@
+//! Proofs of entries: for pages, and as files that stand alone.
+//!
+//! `VERSION.tlog-proof` beside a version's zip is a C2SP tlog-proof (<https://c2sp.org/tlog-proof>) of
+//! the checkpoint that is shown now, with all its cosignatures. `candor verify` checks one offline.
+
+use super::head::Head;
+use super::refusal::Refusal;
+use super::representation::{Content, Representation};
+use super::site::Site;
+use crate::gomod::ModuleVersion;
+use crate::tlog::{Bundle, Entry, Face, InclusionProof, LeafIndex, TlogProof};
+use std::sync::Arc;
+
+/// An entry of the log with this head, and the proof of it.
+pub(super) async fn proved(
+    site: &Site,
+    head: &Head,
+    index: LeafIndex,
+) -> Result<(Entry, InclusionProof), Refusal> {
+    let tree = head.tree();
+    let place = Bundle::of_leaf(index, tree.size);
+    let (bundle, place) = place.ok_or_else(|| {
+        Refusal::not_found(format!("not found: the log has {} entries", tree.size))
+    })?;
+    let bundle = site.bundle_at(head, bundle).await?;
+    let entry = bundle.entry(place).cloned().ok_or_else(Refusal::damaged)?;
+    let proof = site.inclusion(tree, index, entry.leaf_hash()).await?;
+    Ok((entry, proof))
+}
+
+/// The file that proves a version.
+pub(super) async fn file(
+    site: &Site,
+    version: ModuleVersion,
+) -> Result<Arc<Representation>, Refusal> {
+    let head = site.head_with_version(version).await?;
+    let index = LeafIndex::new(version.leaf_index()).map_err(|_| site.unknown_version(version))?;
+    let checkpoint = head.signed(Face::Log).to_owned();
+    // Cosignatures may change where the tree does not.
+    let key = format!("{version}.tlog-proof {checkpoint}");
+    let gathered = site.clone();
+    let load = async move {
+        let (_, inclusion) = proved(&gathered, &head, index).await?;
+        Ok(TlogProof { extra: None, index, inclusion, checkpoint })
+    };
+    site.made(key, Content::Text, load, |_, proof| proof.to_string()).await
+}

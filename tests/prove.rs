@@ -1,0 +1,296 @@
+//! Proofs that stand alone: `candor prove` makes them, the site serves them, and `candor verify`
+//! checks them with no network, as does the implementation of others.
+
+mod support;
+
+use candor::tlog::{
+    Checkpoint, Cosigner, CosignerKind, KeyName, Note, Seed, Signer, TlogProof, VerifierKey,
+};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::peers::peer;
+use support::{Charts, Deployment, HOST, MODULE, candor, json, run, succeed, text};
+use tempfile::TempDir;
+
+/// A user's folder with zips and proofs, and nothing else: the deployment is gone.
+struct Kept {
+    folder: TempDir,
+    key: String,
+}
+
+impl Kept {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        std::fs::write(self.path(name), contents).expect("written");
+        self.path(name)
+    }
+
+    fn proof(&self, version: &str) -> TlogProof {
+        let bytes = std::fs::read(self.path(&format!("{version}.tlog-proof"))).expect("a proof");
+        TlogProof::parse(&bytes).expect("parses")
+    }
+
+    /// `candor verify` of a proof against a zip, under the log's key.
+    fn verify(&self, proof: &Path, zip: &str) -> Command {
+        let mut command = candor();
+        command.arg("verify").arg(proof).args(["--vkey", &self.key]);
+        command.arg("--zip").arg(self.path(zip));
+        command
+    }
+
+    /// What `candor verify` says of these bytes as a proof of v0.2.0; it must refuse them.
+    fn refused(&self, proof: impl AsRef<[u8]>) -> String {
+        refused(&mut self.verify(&self.write("changed.tlog-proof", proof), "v0.2.0.zip"))
+    }
+}
+
+fn refused(command: &mut Command) -> String {
+    let output = run(command);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", text(&output.stdout));
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+    said
+}
+
+/// A deployment with so many versions.
+fn deployment(versions: usize) -> (Charts, Deployment) {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    for number in 1..versions {
+        charts.add_chart(&format!("chart{number}"));
+        deployment.publish(&charts);
+    }
+    (charts, deployment)
+}
+
+/// What a user keeps of a deployment, whose server is stopped then.
+fn kept(deployment: &Deployment, versions: &[&str]) -> Kept {
+    let kept = Kept {
+        folder: TempDir::new().expect("a temporary folder"),
+        key: deployment.log_key.clone(),
+    };
+    let server = deployment.serve();
+    for version in versions {
+        let (status, zip) = server.get(&format!("/goproxy/{MODULE}/@v/{version}.zip"));
+        assert_eq!(status, 200);
+        kept.write(&format!("{version}.zip"), zip);
+        let out = kept.path(&format!("{version}.tlog-proof"));
+        let mut prove = candor();
+        prove.args(["prove", &server.url, version, "--vkey", &kept.key, "--out"]).arg(out);
+        succeed(&mut prove);
+    }
+    kept
+}
+
+#[test]
+fn a_proof_is_verified_without_the_deployment() {
+    let (_, deployment) = deployment(3);
+    let kept = kept(&deployment, &["v0.1.0", "v0.2.0", "v0.3.0"]);
+    drop(deployment);
+    for (index, version) in ["v0.1.0", "v0.2.0", "v0.3.0"].iter().enumerate() {
+        let (proof, zip) = (kept.path(&format!("{version}.tlog-proof")), format!("{version}.zip"));
+        let said = succeed(&mut kept.verify(&proof, &zip));
+        assert!(
+            said.starts_with(&format!("verified: {MODULE} {version} is in the log\n")),
+            "{said}"
+        );
+        assert!(said.contains("freshness: cannot be known"), "{said}");
+        let verified: Value = json(kept.verify(&proof, &zip).arg("--json"));
+        assert_eq!(verified["index"], index);
+        assert_eq!(verified["size"], 3);
+        assert_eq!(verified["log"], kept.key);
+        assert_eq!(verified["fresh_at"], Value::Null);
+    }
+}
+
+#[test]
+fn the_site_serves_the_proof_that_prove_makes() {
+    let (_, deployment) = deployment(2);
+    let kept = kept(&deployment, &["v0.2.0"]);
+    let server = deployment.serve();
+    let (status, served) = server.get(&format!("/goproxy/{MODULE}/@v/v0.2.0.tlog-proof"));
+    assert_eq!(status, 200);
+    assert_eq!(text(&served), kept.proof("v0.2.0").to_string());
+    let (_, page) = server.get("/config/v0.2.0");
+    let link = format!("href=\"/goproxy/{MODULE}/@v/v0.2.0.tlog-proof\"");
+    assert!(text(&page).contains(&link), "{}", text(&page));
+    assert_eq!(server.get(&format!("/goproxy/{MODULE}/@v/v0.3.0.tlog-proof")).0, 404);
+    // The newest, without saying its number.
+    let out = kept.path("latest");
+    let mut prove = candor();
+    prove.args(["prove", &server.url, "latest", "--vkey", &kept.key, "--out"]).arg(&out);
+    succeed(&mut prove);
+    assert_eq!(std::fs::read(out).expect("written"), served);
+}
+
+#[test]
+fn forged_foreign_and_truncated_proofs_prove_nothing() {
+    let (charts, deployment) = deployment(3);
+    let kept = kept(&deployment, &["v0.1.0", "v0.2.0"]);
+    let good = kept.proof("v0.2.0");
+    let file = good.to_string();
+
+    // Of another version, and of a zip that was changed.
+    let other = kept.path("v0.1.0.tlog-proof");
+    assert!(refused(&mut kept.verify(&other, "v0.2.0.zip")).contains("not in the log"));
+    let good_file = kept.path("v0.2.0.tlog-proof");
+    assert!(refused(&mut kept.verify(&good_file, "v0.1.0.zip")).contains("not in the log"));
+    let mut zip = std::fs::read(kept.path("v0.2.0.zip")).expect("a zip");
+    let at = zip.windows(6).position(|bytes| bytes == b"\"GOOS\"").expect("the config");
+    zip[at + 1] = b'X';
+    kept.write("changed.zip", zip);
+    refused(&mut kept.verify(&good_file, "changed.zip"));
+
+    // Cut off anywhere, or with one byte changed.
+    for length in 0..file.len() {
+        if length % 7 == 0 || length + 2 > file.len() {
+            kept.refused(&file[..length]);
+        }
+    }
+    for at in (0..file.len()).step_by(11) {
+        let mut bytes = file.clone().into_bytes();
+        bytes[at] ^= 1;
+        kept.refused(bytes);
+    }
+
+    // Signed by another key under the log's name; of another log; of another tree of this log.
+    let note = Note::parse(good.checkpoint.as_bytes()).expect("a note");
+    let checkpoint = Checkpoint::parse(note.text()).expect("a checkpoint");
+    let name = |text: &str| KeyName::new(text).expect("a name");
+    let forger: Signer = Seed::from([9; 32]).signer(name(&format!("{HOST}/log")));
+    let forged = checkpoint.sign(&forger).expect("signed").to_string();
+    let said = kept.refused(TlogProof { checkpoint: forged, ..good.clone() }.to_string());
+    assert!(said.contains("is not signed by"), "{said}");
+    let stranger: Signer = Seed::from([9; 32]).signer(name("elsewhere.example/log"));
+    let key: VerifierKey = stranger.verifier_key().clone();
+    let mut foreign = candor();
+    foreign.arg("verify").arg(&good_file).args(["--vkey", &key.to_string()]);
+    let said = refused(foreign.arg("--zip").arg(kept.path("v0.2.0.zip")));
+    assert!(said.contains("knows no log"), "{said}");
+    let twin = deployment.twin();
+    charts.write("charts-config/charts/verbs.toml", &support::chart("Verbs", "hello/verb:{run}"));
+    charts.commit();
+    twin.publish(&charts);
+    charts.add_chart("other");
+    twin.publish(&charts);
+    let theirs = self::kept(&twin, &["v0.2.0"]).proof("v0.2.0");
+    let spliced = TlogProof { checkpoint: theirs.checkpoint, ..good };
+    assert!(kept.refused(spliced.to_string()).contains("not in the log"));
+}
+
+#[test]
+fn a_policy_decides_which_witnesses_are_enough() {
+    let (_, deployment) = deployment(2);
+    let kept = kept(&deployment, &["v0.2.0"]);
+    let good = kept.proof("v0.2.0");
+    let note = Note::parse(good.checkpoint.as_bytes()).expect("a note");
+    let checkpoint = Checkpoint::parse(note.text()).expect("a checkpoint");
+    let witness = |number: u8, kind| {
+        let name = format!("witness{number}.example/w");
+        Cosigner::new(KeyName::new(name).expect("a name"), kind, &[number; 32])
+    };
+    let [first, second] = [witness(1, CosignerKind::Ed25519), witness(2, CosignerKind::MlDsa44)];
+    let policy = kept.write(
+        "policy",
+        format!(
+            "log {}\nwitness first {}\nwitness second {}\ngroup both all first second\nquorum both\n",
+            kept.key,
+            first.verifier_key(),
+            second.verifier_key()
+        ),
+    );
+    let cosign = |note: Note, by: &Cosigner, time| {
+        let signature = by.cosign(note.text(), &checkpoint, time).expect("cosigned");
+        note.with(signature)
+    };
+    let verify = |checkpoint: String| {
+        let proof = TlogProof { checkpoint, ..good.clone() }.to_string();
+        let mut command = candor();
+        command.arg("verify").arg(kept.write("cosigned.tlog-proof", proof));
+        command.arg("--policy").arg(&policy).arg("--zip").arg(kept.path("v0.2.0.zip"));
+        command
+    };
+    let said = refused(&mut verify(note.to_string()));
+    assert!(said.contains("too few witnesses") && said.contains("first, second"), "{said}");
+    let one = cosign(note.clone(), &first, 1_790_000_000);
+    let said = refused(&mut verify(one.to_string()));
+    assert!(said.contains("cosigned: first; without: second"), "{said}");
+    let both = cosign(one.clone(), &second, 1_790_000_500).to_string();
+    let said = succeed(&mut verify(both.clone()));
+    assert!(said.contains("witness:   first, cosigned at 2026-09-21T14:13:20Z"), "{said}");
+    assert!(said.contains("witness:   second, cosigned at 2026-09-21T14:21:40Z"), "{said}");
+    assert!(
+        said.contains("freshness: the newest tree of the log at 2026-09-21T14:13:20Z"),
+        "{said}"
+    );
+    let verified: Value = json(verify(both).arg("--json"));
+    assert_eq!(verified["fresh_at"], "2026-09-21T14:13:20Z");
+    // One that was made for another tree does not stand in for this one.
+    let other = Checkpoint::new(
+        checkpoint.origin().clone(),
+        candor::tlog::TreeHead { root: candor::tlog::leaf_hash(b"x"), ..checkpoint.head() },
+    );
+    let elsewhere = second.cosign(note.text(), &other, 1_790_000_500).expect("cosigned");
+    let said = refused(&mut verify(one.with(elsewhere).to_string()));
+    assert!(said.contains("does not match the note"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_judged_is_wrong_usage() {
+    let (_, deployment) = deployment(1);
+    let kept = kept(&deployment, &["v0.1.0"]);
+    let (proof, zip) = (kept.path("v0.1.0.tlog-proof"), kept.path("v0.1.0.zip"));
+    let empty = kept.write("empty-policy", "");
+    let usage = |arguments: &[&str]| {
+        let output = run(candor().arg("verify").args(arguments));
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let [proof_file, zip_file, empty] =
+        [&proof, &zip, &empty].map(|path| path.to_str().expect("UTF-8"));
+    let key = kept.key.as_str();
+    let said = usage(&[proof_file, "--zip", zip_file]);
+    assert!(said.contains("say whom to believe"), "{said}");
+    let said = usage(&[proof_file, "--vkey", key]);
+    assert!(said.contains("--zip FILE"), "{said}");
+    let said = usage(&["nothing-here", "--vkey", key, "--zip", zip_file]);
+    assert!(said.contains("cannot read"), "{said}");
+    let said = usage(&[proof_file, "--vkey", "x", "--zip", zip_file]);
+    assert!(said.contains("verifier key"), "{said}");
+    let said = usage(&[proof_file, "--policy", empty, "--zip", zip_file]);
+    assert!(said.contains("quorum"), "{said}");
+    let said = usage(&[proof_file, "--policy", empty, "--vkey", key]);
+    assert!(said.contains("cannot be used with"), "{said}");
+    let mut neither = candor();
+    neither.arg("verify").arg(&zip).args(["--vkey", &kept.key]).arg("--zip").arg(&zip);
+    assert!(refused(&mut neither).contains("is neither a proof nor evidence"));
+}
+
+#[test]
+fn torchwood_verifies_our_proofs_and_we_verify_theirs() {
+    let (_, deployment) = deployment(3);
+    let kept = kept(&deployment, &["v0.2.0"]);
+    let policy = kept.write("policy", format!("log {}\nquorum none\n", kept.key));
+    let record = kept.path("record");
+    let server = deployment.serve();
+    let made = kept.path("theirs.tlog-proof");
+    let mut theirs = peer("proof");
+    theirs.arg("make").arg(format!("{}/log", server.url)).arg(&policy).arg("1");
+    succeed(theirs.arg(&record).arg(&made));
+    let said = succeed(&mut kept.verify(&made, "v0.2.0.zip"));
+    assert!(said.contains("entry:     1 of 3"), "{said}");
+    // Their entry, byte for byte, is the record of our zip.
+    let mut entry = candor();
+    entry.arg("verify").arg(&made).arg("--policy").arg(&policy).arg("--entry").arg(&record);
+    assert_eq!(succeed(&mut entry), said);
+    let check = |proof: &Path| run(peer("proof").arg("check").arg(&policy).arg(&record).arg(proof));
+    let ours = check(&kept.path("v0.2.0.tlog-proof"));
+    assert!(ours.status.success(), "{}", text(&ours.stderr));
+    let changed = kept.proof("v0.2.0").to_string().replace("index 1", "index 2");
+    let forged = check(&kept.write("forged.tlog-proof", changed));
+    assert!(!forged.status.success());
+}
