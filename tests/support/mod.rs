@@ -11,9 +11,11 @@ pub mod front_door;
 pub mod http;
 pub mod moment;
 pub mod mutation;
+pub mod other_log;
 pub mod peers;
 pub mod python;
 pub mod segments;
+pub mod witnessing;
 
 use candor::charts::Revision;
 use candor::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
@@ -305,6 +307,17 @@ impl Server {
     pub fn stop_with(mut self, signal: &str) -> std::process::ExitStatus {
         succeed(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
         self.child.wait().expect("wait for the server")
+    }
+
+    /// Sends it a signal that it survives.
+    pub fn signal(&self, signal: &str) {
+        succeed(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
+    }
+
+    /// Kills it, as a machine does that has no memory left.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("its end");
     }
 
     /// GET a path: status and body.

@@ -1,0 +1,343 @@
+//! The promise that a witness never cosigns two histories of one log: whoever asks at once, however many
+//! processes serve its folder, and whenever one of them is killed.
+
+mod support;
+
+use candor::store::{FileStore, Key, Store, StoreError, Swap};
+use candor::tlog::{CosignerKey, Note, TreeHead};
+use candor::web::{ListenAddress, Listener, serve_witness};
+use candor::witness::Witness;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use support::Server;
+use support::other_log::{OtherLog, body, cosigned_at};
+use support::witnessing::{Answer, WitnessFolder, get, serve_command, submit, try_submit};
+
+const LOG: &str = "log.example.com/one";
+const LARGEST: usize = 120;
+/// How many leaves the two histories share.
+const SHARED: usize = 7;
+
+/// A log with two histories.
+struct TwoFaced {
+    one: OtherLog,
+    other: OtherLog,
+}
+
+impl TwoFaced {
+    fn new() -> TwoFaced {
+        let one = OtherLog::new(LOG, 1, LARGEST);
+        TwoFaced { other: one.fork(1, SHARED), one }
+    }
+
+    fn face(&self, number: usize) -> &OtherLog {
+        if number.is_multiple_of(2) { &self.one } else { &self.other }
+    }
+
+    /// The head that a face has at a size.
+    fn head(&self, face: usize, size: usize) -> TreeHead {
+        self.face(face).head(size)
+    }
+
+    /// Which histories have all of these heads.
+    fn histories(&self, heads: &BTreeMap<usize, TreeHead>) -> Vec<usize> {
+        let has = |face: &usize| heads.iter().all(|(size, head)| self.head(*face, *size) == *head);
+        (0..2).filter(has).collect()
+    }
+}
+
+/// What a witness has cosigned, as the logs have it in their hands.
+#[derive(Default)]
+struct Cosigned(Mutex<BTreeMap<usize, TreeHead>>);
+
+impl Cosigned {
+    /// Takes note of an answer; a second root of one size is the end.
+    fn note(&self, log: &OtherLog, size: usize, keys: &[CosignerKey], answer: &Answer) {
+        if answer.status != 200 {
+            return;
+        }
+        let note = log.note(size);
+        for key in keys {
+            assert!(cosigned_at(key, &note, &answer.body).is_some(), "{answer:?}");
+        }
+        let head = log.head(size);
+        let mut heads = self.0.lock().expect("the heads");
+        assert_eq!(*heads.entry(size).or_insert(head), head, "two roots of size {size}");
+    }
+}
+
+/// Asks until the history is at its end or was refused: as a publisher does, who believes what a 409
+/// says. Returns how it ended.
+fn push(url: &str, log: &OtherLog, step: usize, keys: &[CosignerKey], cosigned: &Cosigned) -> u16 {
+    let mut old = 0;
+    loop {
+        let new = (old + step).min(LARGEST);
+        let Some(answer) = try_submit(url, log.submission(old, new)) else { return 0 };
+        cosigned.note(log, new, keys, &answer);
+        match answer.status {
+            200 if new == LARGEST => return 200,
+            200 => old = new,
+            409 => {
+                let size: usize = answer.body.trim().parse().expect("a size");
+                if size == LARGEST {
+                    // The same size again tells whether it is this history's.
+                    let answer = submit(url, body(size, &[], &log.note(size)));
+                    cosigned.note(log, size, keys, &answer);
+                    return answer.status;
+                }
+                old = size;
+            }
+            status => return status,
+        }
+    }
+}
+
+#[test]
+fn a_hundred_who_ask_at_once_get_one_history() {
+    let log = TwoFaced::new();
+    let witness = WitnessFolder::of_logs(&[&log.one]);
+    let server = witness.serve();
+    let (cosigned, barrier) = (Cosigned::default(), Barrier::new(100));
+    let ended: Vec<(usize, u16)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..100)
+            .map(|number| {
+                let (url, log, keys) = (&server.url, log.face(number), &witness.keys);
+                let (cosigned, barrier) = (&cosigned, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    (number % 2, push(url, log, 1 + number % 13, keys, cosigned))
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread")).collect()
+    });
+    let heads = cosigned.0.into_inner().expect("the heads");
+    let histories = log.histories(&heads);
+    let [won] = histories[..] else {
+        panic!("the cosigned heads have the histories {histories:?}")
+    };
+    for (face, status) in ended {
+        // The other history ends where a proof fails; if it was at the end before it knew, there.
+        assert_eq!(status, if face == won { 200 } else { 422 });
+    }
+    assert!(heads.contains_key(&LARGEST) && heads.len() > 3, "{heads:?}");
+    let shown = get(&server.url, &format!("{}/checkpoint", Witness::origin_hash(&log.one.origin)));
+    let note = Note::parse(shown.body.as_bytes()).expect("a note");
+    assert_eq!(note.text(), log.face(won).note(LARGEST).text());
+    assert!(server.stop().success());
+}
+
+#[test]
+fn two_processes_on_one_folder_cosign_one_history() {
+    let log = TwoFaced::new();
+    let witness = WitnessFolder::of_logs(&[&log.one]);
+    // On a slow disk both read before one has written.
+    let servers = [WitnessChild::start(witness.path(), 0), WitnessChild::start(witness.path(), 0)];
+    let cosigned = Cosigned::default();
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let url = &servers[number / 2 % 2].url;
+            let (log, keys, cosigned) = (log.face(number), &witness.keys, &cosigned);
+            scope.spawn(move || push(url, log, 1 + number % 5, keys, cosigned));
+        }
+    });
+    let heads = cosigned.0.into_inner().expect("the heads");
+    assert_eq!(log.histories(&heads).len(), 1, "{heads:?}");
+    assert!(heads.contains_key(&LARGEST));
+}
+
+/// A witness of this program's own, in a process that a test may have killed at a chosen moment.
+struct WitnessChild {
+    child: Child,
+    url: String,
+}
+
+impl WitnessChild {
+    /// Dies at the swap with this number, counted from 1; before it or (`TEST_AFTER`) after it. Never
+    /// at 0.
+    fn start(folder: &Path, at: u64) -> WitnessChild {
+        WitnessChild::start_with(folder, at, false)
+    }
+
+    fn start_with(folder: &Path, at: u64, after: bool) -> WitnessChild {
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "child_that_is_a_witness", "--include-ignored", "--nocapture"])
+            .env("TEST_WITNESS", folder)
+            .env("TEST_SWAP", at.to_string())
+            .env("TEST_AFTER", after.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let url = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("listening on ").map(|(_, url)| url.to_owned()));
+        std::thread::spawn(move || lines.for_each(drop));
+        WitnessChild { child, url: url.expect("its address") }
+    }
+
+    /// Waits for its end, which must be that by SIGKILL.
+    fn killed(mut self) {
+        use std::os::unix::process::ExitStatusExt as _;
+        let status = self.child.wait().expect("its end");
+        assert_eq!(status.signal(), Some(9), "{status}");
+    }
+}
+
+impl Drop for WitnessChild {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Not a test of its own: the process that others kill.
+#[test]
+#[ignore = "run by other tests, in a process of its own"]
+fn child_that_is_a_witness() {
+    let variable = |name| std::env::var(name).expect(name);
+    let folder = Witness::folder_of(Path::new(&variable("TEST_WITNESS")));
+    let store = Arc::new(Killer {
+        store: FileStore::new(folder.join("store")),
+        swaps: AtomicU64::new(0),
+        at: variable("TEST_SWAP").parse().expect("a number"),
+        after: variable("TEST_AFTER") == "true",
+    });
+    let witness = Witness::with(folder, store, Box::new(jiff::Timestamp::now));
+    let witness = witness.expect("a witness");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let address: ListenAddress = "127.0.0.1:0".parse().expect("an address");
+        let [public, admin] =
+            [Listener::bind(&address).await, Listener::bind(&address).await].map(Result::unwrap);
+        println!("listening on {}", public.url().expect("a URL"));
+        serve_witness(public, admin, witness, std::future::pending()).await;
+    });
+}
+
+/// A store that kills its own process before or after the swap with this number.
+#[derive(Debug)]
+struct Killer {
+    store: FileStore,
+    swaps: AtomicU64,
+    at: u64,
+    after: bool,
+}
+
+/// Dies by SIGKILL, as a process does for which the system has no memory left.
+fn die() -> ! {
+    let _ = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+    loop {
+        std::thread::park();
+    }
+}
+
+impl Store for Killer {
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key)
+    }
+
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        self.store.put(objects)
+    }
+
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
+        self.store.put_file(key, scratch)
+    }
+
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
+        self.store.open(key)
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.store.remove(key)
+    }
+
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+        self.store.list(folder)
+    }
+
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.pointer(key)
+    }
+
+    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        let number = self.swaps.fetch_add(1, Ordering::SeqCst) + 1;
+        if number == self.at && !self.after {
+            die();
+        }
+        let swapped = self.store.swap(key, expected, new);
+        if number == self.at {
+            die();
+        }
+        swapped
+    }
+}
+
+#[test]
+fn killed_between_check_and_answer_it_forgets_nothing_that_it_said() {
+    for after in [false, true] {
+        let log = TwoFaced::new();
+        let witness = WitnessFolder::of_logs(&[&log.one]);
+        let url = |server: &Server| server.url.clone();
+        // It has said 10, and dies while 20 is checked and not yet answered.
+        let child = WitnessChild::start_with(witness.path(), 2, after);
+        assert_eq!(submit(&child.url, log.one.submission(0, 10)).status, 200);
+        assert_eq!(try_submit(&child.url, log.one.submission(10, 20)), None, "it died");
+        child.killed();
+
+        let server = witness.serve();
+        let size = match after {
+            false => 10,
+            true => 20,
+        };
+        // The other history of what was said, or remembered, is refused.
+        assert_eq!(submit(&url(&server), body(size, &[], &log.other.note(size))).status, 422);
+        let answer = submit(&url(&server), log.other.submission(size, 30));
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let told = submit(&url(&server), log.one.submission(0, 30));
+        assert_eq!((told.status, told.body), (409, format!("{size}\n")));
+        // Where it had remembered and not answered, the log asks again and gets what it missed.
+        let again = submit(&url(&server), body(size, &[], &log.one.note(size)));
+        assert_eq!(again.status, 200, "{again:?}");
+        assert_eq!(submit(&url(&server), log.one.submission(size, 30)).status, 200);
+        assert!(server.stop().success());
+    }
+}
+
+#[test]
+fn killed_at_any_moment_the_program_cosigns_one_history() {
+    let log = TwoFaced::new();
+    let witness = WitnessFolder::of_logs(&[&log.one]);
+    let cosigned = Cosigned::default();
+    for round in 0..12 {
+        let server = Server::start(&mut serve_command(witness.path()));
+        let (keys, cosigned) = (&witness.keys, &cosigned);
+        std::thread::scope(|scope| {
+            for number in 0..4 {
+                let (url, log) = (server.url.clone(), log.face(number + round));
+                scope.spawn(move || push(&url, log, 1, keys, cosigned));
+            }
+            // Killed when it has said so much more.
+            let said = cosigned.0.lock().expect("the heads").len();
+            let enough = |heads: usize| heads > said + round % 4 || heads + 1 >= LARGEST / 2;
+            while !enough(cosigned.0.lock().expect("the heads").len()) {
+                std::thread::yield_now();
+            }
+            server.kill();
+        });
+    }
+    let heads = cosigned.0.into_inner().expect("the heads");
+    assert!(log.histories(&heads).len() == 1 && heads.len() > 12, "{heads:?}");
+    let largest = *heads.keys().max().expect("cosigned");
+    let server = witness.serve();
+    let told = submit(&server.url, log.one.submission(0, 1));
+    let size: usize = told.body.trim().parse().expect("a size");
+    assert!(told.status == 409 && size >= largest, "{told:?}");
+}
