@@ -16,6 +16,7 @@ mod merge;
 mod progress;
 mod prove;
 mod publish;
+mod refresh;
 mod serve;
 mod signals;
 mod signer;

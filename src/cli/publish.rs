@@ -4,6 +4,7 @@ use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
 use crate::publish::{ChartsSource, CompileDay, Deployment, Found, Outcome, Publisher, Watch};
+use crate::publish::{RefreshError, Refresher};
 use crate::repository_url::RepositoryAddress;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,7 +54,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
-    publisher.begin()?;
+    let begun = publisher.begin();
+    say_witnesses(&deployment, begun.is_ok(), out);
+    begun?;
     let repository = Repository::open(&args.charts, args.path.as_deref(), &deployment.cache())?;
     let source =
         ChartsSource { location: RepositoryAddress::new(&args.charts), path: args.path.clone() };
@@ -61,23 +64,34 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         source.write(&deployment.charts_source())?;
         let watch = Watch::new(repository, args.rev, &publisher)?;
         let watch = watch.resuming(&deployment.watched());
-        return follow(watch, &publisher, Duration::from_secs(args.interval), out);
+        return follow(watch, &publisher, &deployment, Duration::from_secs(args.interval), out);
     }
     let revision = repository.read(args.rev.as_deref())?;
     let address = RepositoryUrl::public(repository.address());
     let day = args.as_of.map_or_else(|| CompileDay::at(Timestamp::now()), CompileDay::Chosen);
     let outcome = publisher.publish(&revision, &address, day)?;
+    say_witnesses(&deployment, true, out);
     source.write(&deployment.charts_source())?;
     out.result(&outcome, &outcome)
+}
+
+/// Says which witnesses did not cosign though there were enough; where there were not, the error says it.
+fn say_witnesses(deployment: &Deployment, is_enough: bool, out: Output) {
+    let witnesses = deployment.witnesses().filter(|_| is_enough);
+    for (name, problem) in witnesses.map(|all| all.feeder.state().problems()).unwrap_or_default() {
+        out.say(format_args!("the witness {name} did not cosign: {problem}"));
+    }
 }
 
 /// Looks again and again. A fault that may pass is said and waited out; any other ends it.
 fn follow(
     mut watch: Watch,
     publisher: &Publisher,
+    deployment: &Deployment,
     interval: Duration,
     out: Output,
 ) -> Result<(), Failure> {
+    let mut refresher = Refresher::new(deployment.clone());
     loop {
         let mut printed = Ok(());
         let report = |revision: &Revision, found: Found| match found {
@@ -93,6 +107,11 @@ fn follow(
             Err(e) => return Err(e.into()),
         }
         printed?;
+        match refresher.look(Timestamp::now()) {
+            Err(RefreshError::Log(e)) if !e.may_pass() => return Err(e.into()),
+            Err(e) => out.say(format_args!("candor: the log is not cosigned again: {e}")),
+            Ok(_) => {}
+        }
         std::thread::sleep(interval);
     }
 }

@@ -3,7 +3,8 @@
 //! In this order: signals are caught, both addresses are taken (one that is taken by another is said
 //! at once), the published head is read, and serving begins. What may take long runs beside it, each
 //! on a thread of its own that ends when the process is asked to stop: the receiver is opened, which
-//! reads what was stored, what has expired leaves the config, and uploads are merged and charted. Nothing of all this holds up the end of
+//! reads what was stored, what has expired leaves the config, witnesses cosign the log again, and
+//! uploads are merged and charted. Nothing of all this holds up the end of
 //! the process: whatever is under way on a disk can be killed at any moment.
 
 use super::{DataFolder, Failure, Output};
@@ -117,7 +118,14 @@ async fn serve(
     if let Some(upkeep) = &upkeep {
         super::upkeep::begin(deployment.clone(), upkeep.clone(), background.stop.clone());
     }
-    site.set_operations(operations(&deployment, upkeep, entrance.as_ref()));
+    // A server that may not write has nobody cosign anything.
+    let refresh =
+        receives.then(|| super::refresh::begin(deployment.clone(), background.stop.clone()));
+    site.set_policy(&deployment.policy());
+    let mut operations = operations(&deployment, upkeep, entrance.as_ref());
+    operations.witnesses = deployment.witnesses().cloned();
+    operations.refresh = refresh;
+    site.set_operations(operations);
     out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
     out.say(format_args!("health and metrics on {admin_url}"));
     let asked = async {
@@ -169,7 +177,7 @@ fn operations(
         let report = move || entrance.door().map(|receiver| clock_report(receiver.clock_state()));
         Arc::new(move || report().unwrap_or_default()) as _
     });
-    Operations { upkeep, lost_reports, clock }
+    Operations { upkeep, lost_reports, clock, ..Operations::default() }
 }
 
 /// A clock that nothing confirms is no fault: it may only be quiet here.

@@ -1,7 +1,7 @@
 //! A deployment's folder: what `candor init` writes and every server verb opens.
 //!
 //! ```text
-//! DIR/candor.toml         name, module, where the store is; edited by hand
+//! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand
 //! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600
 //! DIR/signer/identity     which folder of which machine the log's one signer is
 //! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), where
@@ -16,6 +16,7 @@
 //! ```
 
 use super::versions::Versions;
+use super::witnesses::{DeploymentWitnesses, WitnessTable, WitnessTables};
 use crate::charts::Diagnostics;
 use crate::charts::diagnostic::Severity;
 use crate::charts::text::SourceText;
@@ -30,6 +31,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use toml::Spanned;
 
 const SETTINGS: &str = "candor.toml";
 const SEED: &str = "keys/log.seed";
@@ -44,8 +46,13 @@ struct Settings {
     sumdb_key: String,
     log_key: String,
     store: String,
+    quorum: Option<Spanned<toml::Value>>,
+    policy: Option<Spanned<String>>,
+    refresh: Option<Spanned<String>>,
     #[serde(default)]
     signer: SignerSettings,
+    #[serde(default)]
+    witness: Vec<Spanned<WitnessTable>>,
 }
 
 /// What `candor.toml` says of the signer.
@@ -62,6 +69,7 @@ pub struct Deployment {
     verifiers: LogVerifiers,
     /// The folder of the signer's lock, where it is not the signer's own.
     lock: Option<PathBuf>,
+    witnesses: Option<DeploymentWitnesses>,
     /// The module that clients download.
     pub module: ModulePath,
     /// Where objects and pointers are.
@@ -191,6 +199,16 @@ impl Deployment {
              sumdb_key = \"{sumdb}\"\nlog_key = \"{log}\"\n\n\
              # file://DIR, relative to this folder, or file:///an/absolute/path\n\
              store = \"file://store\"\n\n\
+             # With witnesses, nothing is shown before so many of them have cosigned it: a number, \"all\",\n\
+             # \"any\" or \"none\". They cosign the newest log again after `refresh`. Each has to know this\n\
+             # log's key; url is its submission prefix, and key its vkey. Instead of both,\n\
+             # policy = \"FILE\" names a C2SP tlog-policy, which may have groups.\n\
+             # quorum = \"all\"\n\
+             # refresh = \"6h\"\n\
+             # [[witness]]\n\
+             # name = \"example\"\n\
+             # key = \"witness.example/w1+01234567+...\"\n\
+             # url = \"https://witness.example/w1\"\n\n\
              # The log has one signer, which keeps the last head that it signed apart from the store: in\n\
              # signer/ here, or in a folder on another disk, which no snapshot puts back together with\n\
              # this one. After a change here run `candor signer move`.\n\
@@ -230,13 +248,14 @@ impl Deployment {
             path: folder.join(SETTINGS).display().to_string(),
             message,
         };
+        let file = folder.join(SETTINGS).display().to_string();
+        let source = SourceText::new(file, text.to_owned());
         let settings: Settings = toml::from_str(text).map_err(|error| {
-            let file = folder.join(SETTINGS).display().to_string();
             let offset = error.span().map_or(0, |span| span.start);
             let message = format!("the settings are malformed: {}", error.message());
-            let found = SourceText::new(file, text.to_owned());
-            let found = found.diagnostic(Severity::Error, offset, message);
-            let help = "mend it by hand; `candor init` writes one with comments";
+            let found = source.diagnostic(Severity::Error, offset, message);
+            let help = "mend it by hand; `candor init` writes one with comments, and what belongs to no \
+                        [table] stands above all of them";
             DeploymentError::Malformed(found.with_help(help).into())
         })?;
         let Some(place) = file_url(&settings.store) else {
@@ -271,12 +290,17 @@ impl Deployment {
                 Err(wrong(format!("the key {key} is not named {}", face.key_name(&host))))
             }
         };
+        let verifiers = LogVerifiers {
+            sumdb: key(&settings.sumdb_key, Face::Sumdb)?,
+            log: key(&settings.log_key, Face::Log)?,
+            host,
+        };
+        let Settings { quorum, policy, refresh, witness: witnesses, .. } = settings;
+        let tables = WitnessTables { quorum, policy, refresh, witnesses };
+        let witnesses = tables.read(folder, &source, &verifiers.log);
         Ok(Deployment {
-            verifiers: LogVerifiers {
-                sumdb: key(&settings.sumdb_key, Face::Sumdb)?,
-                log: key(&settings.log_key, Face::Log)?,
-                host,
-            },
+            witnesses: witnesses.map_err(DeploymentError::Malformed)?,
+            verifiers,
             module: ModulePath::new(&settings.module)?,
             store: Arc::new(FileStore::new(store)),
             lock,
@@ -292,6 +316,20 @@ impl Deployment {
     /// The keys that clients verify with.
     pub fn verifiers(&self) -> &LogVerifiers {
         &self.verifiers
+    }
+
+    /// The witnesses that have to cosign the log, where `candor.toml` names any.
+    pub fn witnesses(&self) -> Option<&DeploymentWitnesses> {
+        self.witnesses.as_ref()
+    }
+
+    /// The policy by which the log is believed, as a C2SP tlog-policy: for others to pin. Without
+    /// witnesses it names the log alone.
+    pub fn policy(&self) -> Arc<[u8]> {
+        match &self.witnesses {
+            Some(witnesses) => witnesses.policy_text.clone(),
+            None => self.verifiers.policy().into_bytes().into(),
+        }
     }
 
     /// The log, its keys, and the right to append and sign: refused where this folder is not the
@@ -311,7 +349,11 @@ impl Deployment {
         }
         let signer = SignerLock::new(Arc::new(self.lock()?), signer);
         let versions = Versions::new(self.module.clone(), self.store.clone());
-        Ok(Log::new(self.store.clone(), keys, signer, Arc::new(versions)))
+        let log = Log::new(self.store.clone(), keys, signer, Arc::new(versions));
+        Ok(match &self.witnesses {
+            Some(witnesses) => log.witnessed_by(witnesses.feeder.clone()),
+            None => log,
+        })
     }
 
     /// Who signs here.

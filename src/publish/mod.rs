@@ -9,9 +9,11 @@
 //! | `catalogues` | the catalogues that were published |
 //! | `catalogue_index` | their index: pages, of which one more entry changes one at most |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
+//! | `witnesses` | which witnesses it has, and how many must cosign |
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
 //! | `cursor` | how far a watched branch was dealt with |
+//! | `refresh` | having the newest head cosigned again |
 //! | `source` | which repository was published from, and publishing from it on a day when something expires |
 //! | `verify_store` | everything that is stored, recomputed |
 //! | `watch` | which commits to publish, in order, when a branch moves |
@@ -36,11 +38,13 @@ mod chart_id;
 mod cursor;
 mod deployment;
 mod describe;
+mod refresh;
 mod source;
 mod transaction;
 mod verify_store;
 mod versions;
 mod watch;
+mod witnesses;
 
 pub use catalogue::{
     Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, MarginDefinition, Marginals,
@@ -49,8 +53,10 @@ pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
 pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
+pub use refresh::{RefreshCounts, RefreshError, RefreshState, Refreshed, Refresher};
 pub use source::{ChartsSource, RepublishError, Republished, republish};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 pub use verify_store::{VerifiedStore, verify_store};
 pub use versions::{VersionError, Versions, zip_key};
 pub use watch::{Found, Watch, WatchError};
+pub use witnesses::DeploymentWitnesses;

@@ -75,6 +75,11 @@ impl LogVerifiers {
         let [sumdb, log] = Face::ALL.map(|face| key.named(face.key_name(&host)));
         Some(LogVerifiers { host, sumdb, log })
     }
+
+    /// The policy that believes this log without any witness, as C2SP tlog-policy writes one.
+    pub fn policy(&self) -> String {
+        format!("log {}\nquorum none\n", self.log)
+    }
 }
 
 /// A tree head with its signed notes under both faces.

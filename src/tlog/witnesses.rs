@@ -110,7 +110,9 @@ impl Witnessing {
         let alarm = asked.iter().find_map(|asked| alarm(asked, head));
         let missing = alarm.or_else(|| {
             self.missing(&published, since).map(|reason| {
-                let reason = if asked.is_empty() { reason } else { listed(&asked) };
+                let all_cosigned =
+                    asked.iter().all(|one| matches!(one.answer, WitnessAnswer::Cosigned(_)));
+                let reason = if all_cosigned { reason } else { listed(&asked) };
                 LogError::NoQuorum { head, reason }
             })
         });
@@ -132,7 +134,7 @@ impl Witnessing {
         };
         match at {
             Some(at) if at >= since => None,
-            _ => Some("no witness cosigned it again".to_owned()),
+            _ => Some(format!("not with a time of {since} (seconds since 1970) or later")),
         }
     }
 
@@ -208,3 +210,7 @@ fn listed(asked: &[Asked]) -> String {
     });
     said.collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+#[path = "witnesses_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@
 //! | `data` | the index of public data and the newest definitions can be read |
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
 //! | `publishing` | what is committed and not published yet is what the signer will sign |
+//! | `witnesses` | the published head is cosigned as the policy asks, and that not long ago; no witness says that it has seen another history |
 //! | `reports` | no segment with reports that are not merged is missing or damaged |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
 //! | `clock` | nothing is known that the clock says is yet to come; `unconfirmed`, where no recent commit confirms it, is no fault: a deployment that publishes seldom looks like that |
@@ -14,9 +15,10 @@
 //! Parts that this process has nothing to do with are left out.
 
 use super::site::Site;
+use super::witnesses::WitnessFigures;
 use crate::aggregate::UpkeepState;
 use crate::ingest::Entrance;
-use crate::publish::{Catalogues, Versions};
+use crate::publish::{Catalogues, DeploymentWitnesses, RefreshState, Versions};
 use crate::tlog::verify_committed;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -48,6 +50,10 @@ pub struct Operations {
     pub lost_reports: Option<Arc<FindLostReports>>,
     /// What is known of the clock.
     pub clock: Option<Arc<dyn Fn() -> ClockReport + Send + Sync>>,
+    /// Who has to cosign the log, where anyone has.
+    pub witnesses: Option<DeploymentWitnesses>,
+    /// What came of having them cosign it again, where this process does that.
+    pub refresh: Option<RefreshState>,
 }
 
 /// What is known of the system's clock.
@@ -75,6 +81,8 @@ pub(super) struct Part {
     pub(super) problems: Vec<String>,
     /// What could not be confirmed, though nothing is known to be wrong.
     pub(super) notes: Vec<String>,
+    /// What else there is to know.
+    pub(super) facts: Vec<String>,
 }
 
 /// All parts.
@@ -91,6 +99,10 @@ impl Health {
         parts.extend(entrance.map(uploads));
         parts.push(publishing(site).await);
         let operations = site.operations().cloned().unwrap_or_default();
+        parts.extend(WitnessFigures::of(site, &operations).map(|figures| {
+            let (problems, facts) = (figures.problems(Timestamp::now()), figures.facts());
+            Part { facts, ..Part::new("witnesses", problems) }
+        }));
         if let Some(find) = operations.lost_reports {
             let all = move || {
                 let LostReports { gone, damaged } = find();
@@ -111,7 +123,8 @@ impl Health {
 
 impl Part {
     fn new(part: &'static str, problems: Vec<String>) -> Part {
-        Part { part, well: problems.is_empty(), problems, notes: Vec::new() }
+        let (notes, facts) = (Vec::new(), Vec::new());
+        Part { part, well: problems.is_empty(), problems, notes, facts }
     }
 }
 
@@ -175,10 +188,11 @@ pub(super) async fn within_patience<T: Send + 'static>(
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = |well: bool| if well { "ok" } else { "not ok" };
-        for Part { part, well, problems, notes } in &self.parts {
+        for Part { part, well, problems, notes, facts } in &self.parts {
             let doubt = if *well && !notes.is_empty() { ", unconfirmed" } else { "" };
             writeln!(f, "{part}: {}{doubt}", verdict(*well))?;
-            problems.iter().chain(notes).try_for_each(|said| writeln!(f, "  {said}"))?;
+            let said = problems.iter().chain(notes).chain(facts);
+            said.into_iter().try_for_each(|said| writeln!(f, "  {said}"))?;
         }
         writeln!(f, "{}", verdict(self.well))
     }

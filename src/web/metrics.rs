@@ -7,6 +7,7 @@
 use super::address;
 use super::health::{ClockReport, LostReports};
 use super::site::Site;
+use super::witnesses::WitnessFigures;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{Entrance, UploadState};
 use axum::http::StatusCode;
@@ -70,6 +71,7 @@ pub(super) struct Figures<'a> {
     uploads: UploadState,
     upkeep: UpkeepState,
     clock: ClockReport,
+    witnesses: Option<WitnessFigures>,
     /// Segments that have lost reports.
     lost: LostReports,
 }
@@ -84,8 +86,10 @@ impl<'a> Figures<'a> {
         let operations = site.operations();
         let clock = operations.and_then(|operations| operations.clock.as_ref());
         let upkeep = operations.and_then(|operations| operations.upkeep.clone());
+        let witnesses = operations.and_then(|operations| WitnessFigures::of(site, operations));
         Figures {
             site,
+            witnesses,
             uploads: entrance.map(Entrance::state).unwrap_or_default(),
             upkeep: upkeep.unwrap_or_else(|| UpkeepState::new(&[])),
             clock: clock.map(|clock| clock()).unwrap_or_default(),
@@ -176,6 +180,31 @@ impl fmt::Display for Figures<'_> {
         let help = "Seconds by which the clock is known to be ahead, or behind.";
         family("clock_skew_seconds", "gauge", help, &alone(self.clock.skew.into()))?;
         let help = "Whether no recent commit confirms the clock, so that it may be ahead.";
-        family("clock_unconfirmed", "gauge", help, &alone(self.clock.note.is_some().into()))
+        family("clock_unconfirmed", "gauge", help, &alone(self.clock.note.is_some().into()))?;
+        let Some(witnesses) = &self.witnesses else { return Ok(()) };
+        let reached = u64::from(witnesses.missing.is_none());
+        let help = "Whether the policy takes the log that is shown.";
+        family("quorum_reached", "gauge", help, &number(reached))?;
+        let help = "When a quorum of witnesses had cosigned the log that is shown, in seconds since 1970; 0 where none has.";
+        let at = witnesses.quorum_at.unwrap_or(0);
+        family("quorum_cosigned_time_seconds", "gauge", help, &number(at))?;
+        let help = "How long ago that was.";
+        let age = witnesses.quorum_age(now).unwrap_or(0);
+        family("quorum_cosigned_age_seconds", "gauge", help, &number(age))?;
+        let at = witnesses.labelled(|one| vec![("", one.cosigned_at.unwrap_or(0).into())]);
+        let help = "When a witness cosigned the log that is shown, in seconds since 1970; 0 where it has not.";
+        family("witness_cosigned_time_seconds", "gauge", help, &at)?;
+        let answers = witnesses.labelled(|one| {
+            let (cosigned, failed) =
+                one.last.as_ref().map_or((0, 0), |last| (last.cosigned_count, last.failed_count));
+            vec![(",answer=\"cosigned\"", cosigned.into()), (",answer=\"none\"", failed.into())]
+        });
+        let help = "What witnesses were asked to cosign by this process, by whether they did.";
+        family("witness_answers_total", "counter", help, &answers)?;
+        let refresh = [("done", witnesses.refresh.done), ("failed", witnesses.refresh.failed)];
+        let refresh =
+            refresh.map(|(name, count)| (format!("{{outcome=\"{name}\"}}"), count.into()));
+        let help = "How often the log was to be cosigned again, by what came of it.";
+        family("cosigned_again_total", "counter", help, &refresh)
     }
 }

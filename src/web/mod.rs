@@ -56,6 +56,7 @@ mod source;
 mod sumdb;
 mod tiles;
 mod witness;
+mod witnesses;
 
 pub use admin::admin;
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};

@@ -59,6 +59,7 @@ struct Parts {
     metrics: Metrics,
     drawing: Arc<Semaphore>,
     operations: OnceLock<Operations>,
+    policy: OnceLock<Representation>,
 }
 
 /// What a page is kept under: a hash of its name and of what it was made from.
@@ -106,6 +107,7 @@ impl Site {
             metrics: Metrics::default(),
             drawing: Arc::new(Semaphore::new(DRAWINGS)),
             operations: OnceLock::new(),
+            policy: OnceLock::new(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
         Ok(site)
@@ -120,6 +122,19 @@ impl Site {
     /// What the process does besides serving, as far as it was said.
     pub(super) fn operations(&self) -> Option<&Operations> {
         self.0.operations.get()
+    }
+
+    /// The policy by which others may believe the log: a C2SP tlog-policy. Said once.
+    pub fn set_policy(&self, policy: &[u8]) {
+        // Whoever says it again has said it before.
+        let _ = self.0.policy.set(Representation::new(policy.to_vec(), Content::Text));
+    }
+
+    /// That policy; the one without witnesses where none was said.
+    pub(super) fn policy(&self) -> &Representation {
+        self.0
+            .policy
+            .get_or_init(|| Representation::new(self.0.keys.policy().into_bytes(), Content::Text))
     }
 
     /// What of the store was found missing or damaged.

@@ -2,13 +2,14 @@
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `checkpoint` | the signed tree head |
+//! | `checkpoint` | the signed tree head, cosigned where witnesses are asked |
+//! | `policy` | which log and witnesses to believe, by C2SP tlog-policy: to be kept by whoever verifies |
 //! | `tile/L/N[.p/W]` | a hash tile |
 //! | `tile/entries/N[.p/W]` | an entry bundle |
 
 use super::address::Address;
 use super::refusal::Refusal;
-use super::representation::Lifetime::{Immutable, Seconds};
+use super::representation::Lifetime::{Immutable, Minutes, Seconds};
 use super::site::Site;
 use crate::tlog::{Bundle, Tile};
 use axum::extract::State;
@@ -24,6 +25,9 @@ pub(super) async fn get(
     if path == "checkpoint" {
         return Ok(site.head().await?.checkpoint.respond(&headers, Seconds));
     }
+    if path == "policy" {
+        return Ok(site.policy().respond(&headers, Minutes));
+    }
     let malformed = |error| Refusal::bad_request(format!("bad request: {error}"));
     if path.starts_with("tile/entries/") {
         let bundle = Bundle::parse_path(path).map_err(malformed)?;
@@ -33,5 +37,5 @@ pub(super) async fn get(
         let tile = Tile::parse_path(path).map_err(malformed)?;
         return Ok(site.tile(tile).await?.respond(&headers, Immutable));
     }
-    Err(Refusal::not_found("not found: a log has checkpoint, tile/ and tile/entries/"))
+    Err(Refusal::not_found("not found: a log has checkpoint, policy, tile/ and tile/entries/"))
 }

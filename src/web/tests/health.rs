@@ -56,6 +56,7 @@ async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
             let problem = skewed.lock().expect("a lock").first().cloned();
             ClockReport { skew: problem.as_ref().map_or(0, |_| -86_400), problem, note: None }
         })),
+        ..Operations::default()
     });
     assert_eq!(health(&site, None).await.status, 200);
     upkeep.note_begun(Work::Merge, Timestamp::now());

@@ -1,0 +1,275 @@
+//! Which witnesses a deployment has: `[[witness]]` and `quorum`, or `policy`, and `refresh`, of
+//! `candor.toml`.
+//!
+//! ```toml
+//! quorum = 2                     # or "all", "any", "none"; above every [table]
+//! refresh = "6h"
+//!
+//! [[witness]]
+//! name = "example"               # what messages call it
+//! key = "witness.example/w1+..." # type 0x04 or 0x06
+//! url = "https://witness.example/w1"   # its submission prefix
+//! ```
+//!
+//! or, for groups of witnesses, `policy = "FILE"`: a C2SP tlog-policy, relative to the deployment's
+//! folder. Either way a [`Policy`] comes of it that has the log's own key, and its text, which is served
+//! so that others can pin it.
+
+use crate::address::Address;
+use crate::charts::Diagnostics;
+use crate::charts::diagnostic::Severity;
+use crate::charts::text::SourceText;
+use crate::tlog::{CosignerKey, Policy, VerifierKey, Witnesses as _};
+use crate::witness::Feeder;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::Spanned;
+
+/// How often the newest head is cosigned again, though it has not changed: often enough for clients that
+/// refuse what is a day old, after three failures; seldom enough for witnesses that allow a log 24
+/// requests a day.
+const REFRESH: Duration = Duration::from_secs(6 * 3600);
+/// The shortest and longest times that make sense: clients by default refuse what is a week old.
+const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// What `candor.toml` says of witnesses.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WitnessTables {
+    pub(super) quorum: Option<Spanned<toml::Value>>,
+    pub(super) policy: Option<Spanned<String>>,
+    pub(super) refresh: Option<Spanned<String>>,
+    pub(super) witnesses: Vec<Spanned<WitnessTable>>,
+}
+
+/// One `[[witness]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WitnessTable {
+    name: Spanned<String>,
+    key: Spanned<String>,
+    url: Spanned<String>,
+}
+
+/// The witnesses of a deployment.
+#[derive(Debug, Clone)]
+pub struct DeploymentWitnesses {
+    /// Asks them.
+    pub feeder: Arc<Feeder>,
+    /// The policy that says how many of them it takes, as a C2SP tlog-policy.
+    pub policy_text: Arc<[u8]>,
+    /// How old the cosignatures of the newest head may get.
+    pub refresh: Duration,
+}
+
+impl DeploymentWitnesses {
+    /// When a quorum had cosigned the note of a checkpoint, in seconds since 1970; where the policy asks
+    /// for none, when any witness did last. `None` where that is not known.
+    pub fn cosigned_at(&self, note: &str) -> Option<u64> {
+        let believed = self.policy().check(note.as_bytes()).ok()?;
+        match self.policy().needs_no_witness() {
+            true => believed.cosigned.values().filter_map(|time| time.seconds()).max(),
+            false => believed.fresh_at,
+        }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        self.feeder.policy()
+    }
+}
+
+/// What is wrong: at which byte of the settings, what, and the way out.
+struct Fault(usize, String, String);
+
+fn fault(at: &Spanned<impl Sized>, message: impl Into<String>, help: impl Into<String>) -> Fault {
+    Fault(at.span().start, message.into(), help.into())
+}
+
+impl WitnessTables {
+    /// What comes of it, in the deployment `folder` of the log with this key. `None` where nothing is
+    /// said of witnesses. `source` is all of the settings.
+    pub(super) fn read(
+        &self,
+        folder: &Path,
+        source: &SourceText,
+        log: &VerifierKey,
+    ) -> Result<Option<DeploymentWitnesses>, Diagnostics> {
+        self.find(folder, log).map_err(|Fault(at, message, help)| {
+            source.diagnostic(Severity::Error, at, message).with_help(help).into()
+        })
+    }
+
+    fn find(&self, folder: &Path, log: &VerifierKey) -> Result<Option<DeploymentWitnesses>, Fault> {
+        let text = match (&self.policy, self.witnesses.first(), &self.quorum) {
+            (None, None, None) => {
+                return match &self.refresh {
+                    None => Ok(None),
+                    Some(refresh) => Err(fault(
+                        refresh,
+                        "refresh is given, and no witness that could be asked",
+                        "remove it, or add a [[witness]] and a quorum",
+                    )),
+                };
+            }
+            (Some(file), None, None) => of_file(file, folder, log)?,
+            (Some(file), ..) => {
+                return Err(fault(
+                    file,
+                    "policy stands for [[witness]] and quorum, and these are given too",
+                    "write the witnesses and the quorum into the policy, or remove policy",
+                ));
+            }
+            (None, witness, quorum) => {
+                let Some(quorum) = quorum else {
+                    let at = witness.map_or(0, |witness| witness.span().start);
+                    return Err(Fault(
+                        at,
+                        "there is a [[witness]], and nothing says how many must cosign".to_owned(),
+                        "write quorum = \"all\", \"any\", \"none\" or a number, above the first \
+                         [table]"
+                            .to_owned(),
+                    ));
+                };
+                self.policy_text(quorum, log)?.into_bytes()
+            }
+        };
+        let at = self.policy.as_ref().map_or(0, |policy| policy.span().start);
+        let of_policy = |message: String| {
+            let name = self.policy.as_ref().map_or("the witnesses", |policy| policy.get_ref());
+            Fault(at, format!("{name}: {message}"), "mend that".to_owned())
+        };
+        let policy = Policy::parse(&text).map_err(|error| of_policy(error.to_string()))?;
+        let feeder = Feeder::new(policy).map_err(|error| of_policy(error.to_string()))?;
+        Ok(Some(DeploymentWitnesses {
+            feeder: Arc::new(feeder),
+            policy_text: text.into(),
+            refresh: self.refresh_interval()?,
+        }))
+    }
+
+    fn refresh_interval(&self) -> Result<Duration, Fault> {
+        let Some(refresh) = &self.refresh else { return Ok(REFRESH) };
+        let parsed = refresh.get_ref().parse::<SignedDuration>().ok();
+        let interval = parsed.filter(|interval| (SHORTEST..=LONGEST).contains(interval));
+        interval.and_then(|interval| interval.try_into().ok()).ok_or_else(|| {
+            fault(
+                refresh,
+                format!("refresh = {:?} is no time from 1 minute to 3 days", refresh.get_ref()),
+                "write it like \"6h\" or \"90m\"",
+            )
+        })
+    }
+
+    /// The policy of the `[[witness]]` tables.
+    fn policy_text(
+        &self,
+        quorum: &Spanned<toml::Value>,
+        log: &VerifierKey,
+    ) -> Result<String, Fault> {
+        let mut text = format!("log {log}\n");
+        let mut names: Vec<&str> = Vec::new();
+        let mut keys: Vec<CosignerKey> = Vec::new();
+        for witness in &self.witnesses {
+            let WitnessTable { name, key, url } = witness.get_ref();
+            let word = name.get_ref().as_str();
+            if word.is_empty() || word == "none" || !word.chars().all(|c| c.is_ascii_graphic()) {
+                return Err(fault(
+                    name,
+                    format!("{word:?} cannot be the name of a witness"),
+                    "choose a word without spaces that is not \"none\"",
+                ));
+            }
+            if names.contains(&word) {
+                return Err(fault(
+                    name,
+                    format!("two witnesses are called {word:?}"),
+                    "choose another name for one of them",
+                ));
+            }
+            let parsed: CosignerKey = key.get_ref().parse().map_err(|error| {
+                fault(key, format!("the key of {word}: {error}"), "ask its operator for the vkey")
+            })?;
+            if let Some((other, _)) =
+                names.iter().zip(&keys).find(|(_, other)| other.is_same_key(&parsed))
+            {
+                return Err(fault(
+                    key,
+                    format!("{word} has the same key as {other}"),
+                    "remove one of the two: a key counts once",
+                ));
+            }
+            if let Err(error) = url.get_ref().parse::<Address>() {
+                return Err(fault(
+                    url,
+                    format!("the url of {word}: {error}"),
+                    "write the witness's submission prefix, without /add-checkpoint",
+                ));
+            }
+            names.push(word);
+            keys.push(parsed);
+            let _ = writeln!(text, "witness {word} {} {}", key.get_ref(), url.get_ref());
+        }
+        let count = names.len();
+        let (threshold, is_known) = match quorum.get_ref() {
+            toml::Value::String(word) => {
+                (word.clone(), matches!(word.as_str(), "all" | "any" | "none"))
+            }
+            toml::Value::Integer(number) => (number.to_string(), *number >= 1),
+            other => (other.to_string(), false),
+        };
+        if !is_known {
+            return Err(fault(
+                quorum,
+                format!("quorum = {} is none", quorum.get_ref()),
+                "write \"all\", \"any\", \"none\", or how many witnesses must cosign",
+            ));
+        }
+        if threshold == "none" {
+            text.push_str("quorum none\n");
+            return Ok(text);
+        }
+        let number = match threshold.as_str() {
+            "all" => count,
+            "any" => 1,
+            number => number.parse().unwrap_or(usize::MAX),
+        };
+        if number > count || count == 0 {
+            return Err(fault(
+                quorum,
+                format!("quorum = {} asks for more than the {count} witnesses", quorum.get_ref()),
+                "add a [[witness]], or lower the quorum",
+            ));
+        }
+        // A name that no witness has.
+        let mut group = "quorum".to_owned();
+        while names.contains(&group.as_str()) {
+            group.push('\'');
+        }
+        let _ = writeln!(text, "group {group} {threshold} {}\nquorum {group}", names.join(" "));
+        Ok(text)
+    }
+}
+
+/// The policy in a file, with the log's own key.
+fn of_file(file: &Spanned<String>, folder: &Path, log: &VerifierKey) -> Result<Vec<u8>, Fault> {
+    let path = folder.join(file.get_ref());
+    let text = std::fs::read(&path).map_err(|error| {
+        let help = "policy is a file, named relative to this folder";
+        fault(file, format!("cannot read {}: {error}", path.display()), help)
+    })?;
+    let policy = Policy::parse(&text)
+        .map_err(|error| fault(file, format!("{}: {error}", path.display()), "mend that line"))?;
+    if policy.logs().iter().any(|known| known.key == *log) {
+        return Ok(text);
+    }
+    if policy.logs().iter().any(|known| known.key.name() == log.name()) {
+        let message = format!("{} has another key for the log {}", path.display(), log.name());
+        return Err(fault(file, message, format!("write its key there: {log}")));
+    }
+    Ok([format!("log {log}\n").as_bytes(), &text].concat())
+}

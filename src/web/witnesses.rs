@@ -1,0 +1,152 @@
+//! What witnesses have said of the head that is shown, for health and metrics.
+
+use super::health::Operations;
+use super::site::Site;
+use crate::publish::{DeploymentWitnesses, RefreshCounts, RefreshState};
+use crate::tlog::{Face, TreeSize};
+use crate::witness::LastAnswer;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// How many times `refresh` the newest cosignatures may be old before something is wrong.
+const TIMES: u64 = 3;
+
+/// What there is to say, at one moment.
+#[derive(Debug)]
+pub(super) struct WitnessFigures {
+    /// Each witness of the policy.
+    pub(super) witnesses: Vec<WitnessFigure>,
+    /// When a quorum had cosigned what is shown, in seconds since 1970.
+    pub(super) quorum_at: Option<u64>,
+    /// Why the policy does not take what is shown, if that is so.
+    pub(super) missing: Option<String>,
+    /// What came of having it cosigned again.
+    pub(super) refresh: RefreshCounts,
+    refresh_every: u64,
+    needs_no_witness: bool,
+    is_empty: bool,
+}
+
+/// One witness.
+#[derive(Debug)]
+pub(super) struct WitnessFigure {
+    /// What the policy calls it.
+    pub(super) name: String,
+    /// When it cosigned what is shown, in seconds since 1970, if it did.
+    pub(super) cosigned_at: Option<u64>,
+    /// What it answered last, if this process has asked it.
+    pub(super) last: Option<LastAnswer>,
+}
+
+impl WitnessFigures {
+    /// Of the head that a site shows; `None` where no witness has to cosign.
+    pub(super) fn of(site: &Site, operations: &Operations) -> Option<WitnessFigures> {
+        let witnesses: &DeploymentWitnesses = operations.witnesses.as_ref()?;
+        let head = site.heads().last()?;
+        let policy = witnesses.policy();
+        let believed = policy.check(head.signed(Face::Log).as_bytes());
+        let mut answers = witnesses.feeder.state().answers();
+        let times = believed.as_ref().map(|believed| believed.cosigned.clone()).unwrap_or_default();
+        let each = policy.witnesses().iter().enumerate().map(|(index, witness)| {
+            let name = witness.name.to_string();
+            let cosigned_at = times.get(&index).and_then(|time| time.seconds());
+            WitnessFigure { last: answers.remove(&name), cosigned_at, name }
+        });
+        Some(WitnessFigures {
+            witnesses: each.collect(),
+            quorum_at: witnesses.cosigned_at(head.signed(Face::Log)),
+            missing: believed.err().map(|error| error.to_string()),
+            refresh: operations.refresh.as_ref().map(RefreshState::counts).unwrap_or_default(),
+            refresh_every: witnesses.refresh.as_secs(),
+            needs_no_witness: policy.needs_no_witness(),
+            is_empty: head.tree().size == TreeSize::ZERO,
+        })
+    }
+
+    /// What is wrong, in words.
+    pub(super) fn problems(&self, now: Timestamp) -> Vec<String> {
+        let mut problems = Vec::new();
+        // There is nothing in an empty log that could be vouched for.
+        if !self.is_empty {
+            problems.extend(self.missing.clone());
+            let age = self.quorum_at.map(|at| age(now, at));
+            if let Some(age) = age.filter(|age| *age > TIMES * self.refresh_every) {
+                problems.push(format!(
+                    "a quorum of witnesses cosigned what is shown {} hours ago, and no longer since; \
+                     clients refuse it when it is older than their limit",
+                    age / 3600
+                ));
+            }
+        }
+        if let Some(problem) = &self.refresh.problem {
+            problems.push(format!("the log is not cosigned again: {problem}"));
+        }
+        problems.extend(self.witnesses.iter().filter_map(|witness| {
+            let problem = witness.last.as_ref()?.problem.as_ref()?;
+            problem.starts_with("ALARM").then(|| format!("{}: {problem}", witness.name))
+        }));
+        problems
+    }
+
+    /// What each witness said last.
+    pub(super) fn facts(&self) -> Vec<String> {
+        let quorum = match (self.quorum_at, self.needs_no_witness) {
+            (Some(at), false) => format!("a quorum had cosigned what is shown at {}", time(at)),
+            (_, true) => "no quorum is asked for".to_owned(),
+            (None, false) => "no quorum has cosigned what is shown".to_owned(),
+        };
+        let each = self.witnesses.iter().map(|witness| {
+            let cosigned = match witness.cosigned_at {
+                Some(at) => format!("cosigned what is shown at {}", time(at)),
+                None => "has not cosigned what is shown".to_owned(),
+            };
+            let last = match &witness.last {
+                Some(LastAnswer { at, problem: Some(problem), .. }) => {
+                    format!("; asked at {}, it did not: {problem}", time(*at))
+                }
+                Some(LastAnswer { at, .. }) => format!("; asked at {}, it did", time(*at)),
+                None => String::new(),
+            };
+            format!("{} {cosigned}{last}", witness.name)
+        });
+        [quorum].into_iter().chain(each).collect()
+    }
+
+    /// How old the cosignatures of a quorum are, in seconds.
+    pub(super) fn quorum_age(&self, now: Timestamp) -> Option<u64> {
+        self.quorum_at.map(|at| age(now, at))
+    }
+
+    /// Figures of each witness, with a label that names it.
+    pub(super) fn labelled(
+        &self,
+        figure: impl Fn(&WitnessFigure) -> Vec<(&'static str, i128)>,
+    ) -> Vec<(String, i128)> {
+        let mut samples = BTreeMap::new();
+        for witness in &self.witnesses {
+            let name: String = witness.name.chars().flat_map(escaped).collect();
+            for (labels, value) in figure(witness) {
+                samples.insert(format!("{{witness=\"{name}\"{labels}}}"), value);
+            }
+        }
+        samples.into_iter().collect()
+    }
+}
+
+/// A character of a label's value, as Prometheus' text format has it.
+fn escaped(c: char) -> Vec<char> {
+    match c {
+        '\\' | '"' => vec!['\\', c],
+        '\n' => vec!['\\', 'n'],
+        c => vec![c],
+    }
+}
+
+fn age(now: Timestamp, at: u64) -> u64 {
+    u64::try_from(now.as_second()).unwrap_or(0).saturating_sub(at)
+}
+
+fn time(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok());
+    time.map_or_else(|| format!("{seconds} seconds after 1970"), |time| time.to_string())
+}
