@@ -43,13 +43,7 @@ fn cosigned_by(start: impl Fn(&str) -> PeerWitness) {
         .fold(Note::parse(note.as_bytes()).expect("a note"), |note, signature| {
             note.with(signature)
         });
-    let mut policy = format!("log {}\n", deployment.log_key);
-    for (number, key) in witness.keys.iter().enumerate() {
-        policy += &format!("witness w{number} {key}\n");
-    }
-    let all: Vec<_> = (0..witness.keys.len()).map(|number| format!("w{number}")).collect();
-    policy += &format!("group all all {}\nquorum all\n", all.join(" "));
-    let policy = Policy::parse(policy.as_bytes()).expect("a policy");
+    let policy = policy_of(&deployment.log_key, &witness.keys);
     let believed = policy.check(cosigned.to_string().as_bytes()).expect("believed");
     assert_eq!(believed.cosigned.len(), witness.keys.len());
     assert!(believed.fresh_at.is_some());
@@ -60,6 +54,42 @@ fn cosigned_by(start: impl Fn(&str) -> PeerWitness) {
     assert_eq!((status, size.as_str()), (409, "1\n"));
 }
 
+/// A policy of this log that wants all of these keys.
+fn policy_of(log_key: &str, keys: &[String]) -> Policy {
+    let mut policy = format!("log {log_key}\n");
+    for (number, key) in keys.iter().enumerate() {
+        policy += &format!("witness w{number} {key}\n");
+    }
+    let all: Vec<_> = (0..keys.len()).map(|number| format!("w{number}")).collect();
+    policy += &format!("group all all {}\nquorum all\n", all.join(" "));
+    Policy::parse(policy.as_bytes()).expect("a policy")
+}
+
+/// Publishes twice through the witnesses: the first time they know nothing of the log, the second time
+/// they want a proof that it only grew.
+fn published_through(witnesses: &[PeerWitness], deployment: &Deployment) {
+    let settings = deployment.path().join("candor.toml");
+    let mut text = std::fs::read_to_string(&settings).expect("settings");
+    let keys: Vec<String> = witnesses.iter().flat_map(|witness| witness.keys.clone()).collect();
+    let urls = witnesses.iter().flat_map(|each| each.keys.iter().map(|_| &each.url));
+    text = text.replacen("name =", "quorum = \"all\"\nname =", 1);
+    for (number, (key, url)) in keys.iter().zip(urls).enumerate() {
+        text += &format!("\n[[witness]]\nname = \"w{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n");
+    }
+    std::fs::write(&settings, text).expect("written");
+    let charts = Charts::new();
+    let policy = policy_of(&deployment.log_key, &keys);
+    for size in 1..=3 {
+        charts.add_chart(&format!("chart{size}"));
+        deployment.publish(&charts);
+        let server = deployment.serve();
+        let served = server.get("/log/checkpoint").1;
+        let believed = policy.check(&served).expect("cosigned by all");
+        assert_eq!(believed.checkpoint.head().size.get(), size);
+        assert!(believed.fresh_at.is_some());
+    }
+}
+
 #[test]
 fn litewitness_cosigns_our_checkpoints() {
     cosigned_by(PeerWitness::litewitness);
@@ -68,6 +98,16 @@ fn litewitness_cosigns_our_checkpoints() {
 #[test]
 fn omniwitness_cosigns_our_checkpoints_with_both_kinds_of_keys() {
     cosigned_by(PeerWitness::omniwitness);
+}
+
+#[test]
+fn we_publish_through_both_of_them() {
+    let deployment = Deployment::new();
+    let witnesses = [
+        PeerWitness::litewitness(&deployment.log_key),
+        PeerWitness::omniwitness(&deployment.log_key),
+    ];
+    published_through(&witnesses, &deployment);
 }
 
 /// `candor witness`, which knows this log.

@@ -60,7 +60,7 @@ enum Verb {
     #[command(after_help = "Example:\n  \
         candor witness add-log --data /srv/witness \\\n    \
         telemetry.example.org/log+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")]
-    AddLog(AddLogArgs),
+    AddLog(Box<AddLogArgs>),
     /// Make one more key; the witness cosigns with all that are in force.
     ///
     /// To change a key, add the new one, wait until everyone's policy names it, and retire the old
@@ -140,7 +140,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         }
         Some(Verb::Init(args)) => show(&WitnessFolder::create(&args.data.folder, &args.name)?, out),
         Some(Verb::Show(data)) => show(&WitnessFolder::open(&data.folder)?, out),
-        Some(Verb::AddLog(args)) => add_log(args, out),
+        Some(Verb::AddLog(args)) => add_log(*args, out),
         Some(Verb::AddKey(args)) => {
             let mut folder = WitnessFolder::open(&args.data.folder)?;
             let key = folder.add_key(args.kind, args.since)?;
