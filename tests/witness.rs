@@ -9,7 +9,7 @@ use support::other_log::{OtherLog, body, cosigned_at};
 use support::witnessing::{
     Answer, NAME, WitnessFolder, agent, answered, get, keys_of, submit, witness_verb,
 };
-use support::{candor, json, refused, succeed};
+use support::{Charts, Deployment, Server, candor, json, refused, serve_command, succeed};
 
 const LOG: &str = "log.example.com/one";
 
@@ -449,4 +449,58 @@ fn no_address_of_who_asks_is_written_anywhere() {
     for (path, bytes) in support::contents(witness.path()) {
         assert!(!String::from_utf8_lossy(&bytes).contains("127.0.0.1"), "{}", path.display());
     }
+}
+
+#[test]
+fn a_deployment_is_a_witness_of_another() {
+    let [publisher, other] = [Deployment::new(), Deployment::new()];
+    let charts = Charts::new();
+    publisher.publish(&charts);
+    // Without a witness in its folder, none is served, and what to do is said.
+    let mut command = serve_command(other.path());
+    let said = refused(command.arg("--witness"), 1);
+    assert!(said.contains("candor witness init"), "{said}");
+    let server = other.serve();
+    assert_eq!(get(&server.url, "witness/").status, 404);
+    assert!(server.stop().success());
+
+    let made = json(witness_verb(other.path(), "init").args(["--name", NAME]));
+    succeed(witness_verb(other.path(), "add-log").arg(&publisher.log_key));
+    let (published, server) = (publisher.serve(), Server::start(&mut command));
+    let checkpoint = || String::from_utf8(published.get("/log/checkpoint").1).expect("text");
+    let witness = format!("{}/witness", server.url);
+    let first = checkpoint();
+    let answer = submit(&witness, body(0, &[], &first));
+    let note = Note::parse(first.as_bytes()).expect("a note");
+    for key in keys_of(&made) {
+        assert!(cosigned_at(&key, &note, &answer.body).is_some(), "{answer:?}");
+    }
+    // One entry more: the proof from 1 to 2 is the second leaf.
+    publisher.publish({
+        charts.add_chart("more");
+        &charts
+    });
+    // What is served is looked at anew every so often.
+    wait_for(|| checkpoint() != first);
+    let second = checkpoint();
+    assert_eq!(submit(&witness, body(1, &[], &second)).status, 422);
+    let tile = published.get("/log/tile/0/000.p/2").1;
+    let leaf = Hash::from(<[u8; 32]>::try_from(&tile[32..]).expect("a hash"));
+    assert_eq!(submit(&witness, body(1, &[leaf], &second)).status, 200);
+    // Monitors read it from any origin, and it is a part of the deployment's health and metrics.
+    let origin = Checkpoint::parse(note.text()).expect("a checkpoint").origin().clone();
+    let path = format!("witness/{}/checkpoint", Witness::origin_hash(&origin));
+    assert!(get(&server.url, &path).body.starts_with(second.trim_end()));
+    assert_conflict(&submit(&witness, body(0, &[], &second)), 2);
+    assert!(get(&server.url, "witness/").body.contains(NAME));
+    assert!(server.health("/health").1.contains("witness: ok\n"));
+    let metrics = server.health("/metrics").1;
+    assert!(metrics.contains("candor_witness_cosigned_total{of=\"growth\"} 2\n"), "{metrics}");
+    assert!(
+        metrics.contains("candor_requests_total{part=\"witness\",status=\"200\"}"),
+        "{metrics}"
+    );
+    // Everything else is served as ever.
+    assert_eq!(server.get("/log/checkpoint").0, 200);
+    assert!(server.stop().success() && published.stop().success());
 }

@@ -15,6 +15,7 @@ use crate::ingest::{
 };
 use crate::publish::Deployment;
 use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
+use crate::witness::Witness;
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -47,6 +48,9 @@ pub(super) struct Args {
     /// run at the start and after the end of each day in UTC.
     #[arg(long)]
     no_charts: bool,
+    /// Serve the witness of this folder too, below /witness/: `candor witness init` makes one.
+    #[arg(long)]
+    witness: bool,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: ListenAddress,
@@ -54,13 +58,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
+    let witness = args.witness.then(|| Witness::open(&args.data.folder)).transpose()?;
     super::log_to_standard_error();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
     let background = Background { stop: Event::new(), received: OnceLock::new() };
-    let served = runtime.block_on(serve(args, deployment, &background, out));
+    let served = runtime.block_on(serve(args, deployment, witness, &background, out));
     background.stop.set();
     // Otherwise the runtime would wait for ever for a disk that does not answer.
     runtime.shutdown_timeout(LAST_READS);
@@ -81,6 +86,7 @@ struct Background {
 async fn serve(
     args: Args,
     deployment: Deployment,
+    witness: Option<Witness>,
     background: &Background,
     out: Output,
 ) -> Result<(), Failure> {
@@ -122,9 +128,11 @@ async fn serve(
     let refresh =
         receives.then(|| super::refresh::begin(deployment.clone(), background.stop.clone()));
     site.set_policy(&deployment.policy());
+    witness.as_ref().map(super::witness::reload_when_asked).transpose()?;
     let mut operations = operations(&deployment, upkeep, entrance.as_ref());
     operations.witnesses = deployment.witnesses().cloned();
     operations.refresh = refresh;
+    operations.witness = witness;
     site.set_operations(operations);
     out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
     out.say(format_args!("health and metrics on {admin_url}"));

@@ -68,12 +68,18 @@ fn alone(part: Part) -> Response {
 }
 
 async fn metrics(State(asked): State<Asked>) -> String {
+    let witness = asked.site.operations().and_then(|operations| operations.witness.clone());
+    let witness = match witness {
+        Some(witness) => health::within_patience(move || witness.metrics()).await,
+        None => None,
+    };
     let lost = asked.site.operations().and_then(|operations| operations.lost_reports.clone());
     let lost = match lost {
         Some(find) => health::within_patience(move || find()).await.unwrap_or_default(),
         None => LostReports::default(),
     };
-    Figures::of(&asked.site, asked.entrance.as_ref(), lost).to_string()
+    let figures = Figures::of(&asked.site, asked.entrance.as_ref(), lost).to_string();
+    figures + &witness.unwrap_or_default()
 }
 
 fn answer(well: bool, media_type: &'static str, text: String) -> Response {

@@ -28,7 +28,8 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     let path = request.uri().path().to_string();
     let uploads = is_of_uploads(&path);
     let reads_pages = refusal::reads_pages(request.headers());
-    let mut response = match uploads {
+    let submits = request.method() == Method::POST && is_of_the_witness(&path);
+    let mut response = match uploads || submits {
         true => next.run(request).await,
         false => read(request, next).await,
     };
@@ -63,6 +64,11 @@ async fn read(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => Refusal::unavailable("the answer took too long; try again").into_response(),
     }
+}
+
+/// Whether a path is of the witness, whose submissions have limits of their own.
+fn is_of_the_witness(path: &str) -> bool {
+    address::first_element(path) == Some("witness")
 }
 
 /// Whether a path is of uploads, however many slashes stand before its first element.

@@ -10,6 +10,7 @@
 //! | `witnesses` | the published head is cosigned as the policy asks, and that not long ago; no witness says that it has seen another history |
 //! | `reports` | no segment with reports that are not merged is missing or damaged |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
+//! | `witness` | its lists, keys and settings are in force as they are now, and it can remember |
 //! | `clock` | nothing is known that the clock says is yet to come; `unconfirmed`, where no recent commit confirms it, is no fault: a deployment that publishes seldom looks like that |
 //!
 //! Parts that this process has nothing to do with are left out.
@@ -20,6 +21,7 @@ use crate::aggregate::UpkeepState;
 use crate::ingest::Entrance;
 use crate::publish::{Catalogues, DeploymentWitnesses, RefreshState, Versions};
 use crate::tlog::verify_committed;
+use crate::witness::Witness;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -54,6 +56,8 @@ pub struct Operations {
     pub witnesses: Option<DeploymentWitnesses>,
     /// What came of having them cosign it again, where this process does that.
     pub refresh: Option<RefreshState>,
+    /// The witness that is served below `/witness/`.
+    pub witness: Option<Witness>,
 }
 
 /// What is known of the system's clock.
@@ -117,6 +121,9 @@ impl Health {
             let notes = note.into_iter().collect();
             Part { notes, ..Part::new("clock", problem.into_iter().collect()) }
         }));
+        if let Some(witness) = operations.witness {
+            parts.push(Part::new("witness", blocking(move || witness.health().problems).await));
+        }
         Health { well: parts.iter().all(|part| part.well), parts }
     }
 }

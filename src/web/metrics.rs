@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The parts of the site, by the first element of the path.
-const PARTS: [&str; 7] = ["goproxy", "sumdb", "log", "upload", "data", "pages", "other"];
+const PARTS: [&str; 8] = ["goproxy", "sumdb", "log", "upload", "data", "witness", "pages", "other"];
 /// The statuses that are counted apart; any other is counted as 0.
 const STATUSES: [u16; 12] = [200, 206, 303, 304, 400, 404, 405, 414, 416, 500, 503, 0];
 
@@ -42,6 +42,7 @@ impl Metrics {
             Some("log") => "log",
             Some("upload") => "upload",
             Some("data") => "data",
+            Some("witness") => "witness",
             None | Some("charts" | "config" | "privacy") => "pages",
             _ => "other",
         };

@@ -7,6 +7,7 @@
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
 //! | `/data/` and below | the public data | `data` |
+//! | `/witness/` | a witness of other logs, where there is one | [`crate::witness`] |
 //! | `/health` and below, `/metrics` on a second listener | for the operator | `admin`, `health` |
 //!
 //! # The life of a request
@@ -81,6 +82,7 @@ pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
 
 fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Router {
     let guarded = site.clone();
+    let witness = site.operations().and_then(|operations| operations.witness.clone());
     let site = Router::new()
         .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
@@ -91,6 +93,10 @@ fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Ro
         .fallback(nothing_here)
         .with_state(site);
     let all = site.merge(ingest::router_with(entrance.unwrap_or_default(), bodies));
+    let all = match witness {
+        Some(witness) => all.nest_service("/witness", crate::witness::router(witness)),
+        None => all,
+    };
     all.layer(middleware::from_fn_with_state(guarded, guard::guard))
 }
 
