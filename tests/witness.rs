@@ -504,3 +504,54 @@ fn a_deployment_is_a_witness_of_another() {
     assert_eq!(server.get("/log/checkpoint").0, 200);
     assert!(server.stop().success() && published.stop().success());
 }
+
+#[test]
+fn two_deployments_witness_each_other() {
+    let deployments = [Deployment::new(), Deployment::new()];
+    let keys = deployments.each_ref().map(|deployment| {
+        let made = witness_verb(deployment.path(), "init").args(["--name", NAME]).output();
+        let made = serde_json::from_slice(&made.expect("the program").stdout);
+        keys_of(&made.expect("JSON"))
+    });
+    for (number, deployment) in deployments.iter().enumerate() {
+        let other = &deployments[1 - number];
+        succeed(witness_verb(deployment.path(), "add-log").arg(&other.log_key));
+    }
+    let servers = deployments
+        .each_ref()
+        .map(|deployment| Server::start(serve_command(deployment.path()).arg("--witness")));
+    let charts = Charts::new();
+    for (number, deployment) in deployments.iter().enumerate() {
+        let other = 1 - number;
+        let path = deployment.path().join("candor.toml");
+        let text = std::fs::read_to_string(&path).expect("candor.toml");
+        let mut text = text.replacen("name =", "quorum = \"all\"\nname =", 1);
+        for (kind, key) in keys[other].iter().enumerate() {
+            let url = format!("{}/witness/", servers[other].url);
+            text +=
+                &format!("\n[[witness]]\nname = \"w{kind}\"\nkey = \"{key}\"\nurl = \"{url}\"\n");
+        }
+        std::fs::write(&path, text).expect("written");
+    }
+    for round in 0..2 {
+        charts.add_chart(&format!("chart{round}"));
+        for (number, deployment) in deployments.iter().enumerate() {
+            let done = deployment.publish(&charts);
+            let size = done["tree_size"].as_u64().expect("a size");
+            let served = || {
+                let (status, text) = servers[number].get("/log/checkpoint");
+                (status == 200).then(|| Note::parse(&text).expect("a note")).filter(|note| {
+                    let head = Checkpoint::parse(note.text()).expect("a checkpoint").head();
+                    head.size.get() == size
+                })
+            };
+            wait_for(|| served().is_some());
+            let note = served().expect("the new head");
+            let checkpoint = Checkpoint::parse(note.text()).expect("a checkpoint");
+            for key in &keys[1 - number] {
+                assert!(key.verify(&note, &checkpoint).expect("no bad signature").is_some());
+            }
+        }
+    }
+    assert!(servers.into_iter().all(|server| server.stop().success()));
+}

@@ -17,11 +17,6 @@ use sha2::{Digest as _, Sha256};
 
 const FORMAT: u32 = 1;
 
-/// Where all of them are.
-pub(super) fn folder() -> Result<Key, KeyError> {
-    Key::new("cosigned")
-}
-
 /// The hash by which monitors name a log.
 pub(super) fn origin_hash(origin: &Origin) -> String {
     let digest = Sha256::digest(origin.as_str());

@@ -127,7 +127,12 @@ impl Witness {
         let seen = self.seen();
         let help = "Logs whose remembered state is damaged.";
         family("damaged_logs", "gauge", help, &one(seen.damaged.len() as i128));
-        family("cosigned_logs", "gauge", "Logs ever cosigned.", &one(seen.cosigned.len() as i128));
+        family(
+            "cosigned_logs",
+            "gauge",
+            "Logs that were ever cosigned.",
+            &one(seen.cosigned.len() as i128),
+        );
         let states = known.keys().filter_map(|origin| {
             let hash = origin_hash(origin);
             let (size, time) = *seen.cosigned.get(&hash)?;

@@ -104,9 +104,6 @@ pub enum WitnessError {
     /// Its list of logs cannot be used.
     #[error("{0}")]
     Lists(String),
-    /// What it remembers cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Why a submission could not be answered, for the operator.
@@ -180,20 +177,17 @@ impl Witness {
             seen: Mutex::default(),
             counts: Counts::default(),
         }));
-        witness.look_at_everything()?;
+        witness.look_at_everything();
         Ok(witness)
     }
 
-    /// Reads what is remembered of every log: what is damaged is said before it is asked for.
-    fn look_at_everything(&self) -> Result<(), WitnessError> {
-        let all = cosigned::folder().map_err(StoreError::from)?;
-        for key in self.0.store.list(&all)? {
-            if let Some(hash) = key.as_str().rsplit('/').next() {
-                // A fault is noted.
-                let _ = self.read(hash);
-            }
+    /// Reads what is remembered of every log that is known: what is damaged is said before it is asked
+    /// for.
+    fn look_at_everything(&self) {
+        for origin in self.0.lists.current().keys() {
+            // A fault is noted, and met again by whoever asks.
+            let _ = self.read(&cosigned::origin_hash(origin));
         }
-        Ok(())
     }
 
     /// Reads the settings, the keys and the lists of logs again. Where they cannot be used, what was in
@@ -457,3 +451,7 @@ impl fmt::Debug for Witness {
         f.debug_struct("Witness").field("folder", &self.0.folder).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;
