@@ -75,3 +75,7 @@ extern crate self as candor;
 #[allow(dead_code, reason = "each test uses its own part of this")]
 #[path = "../tests/support/charts.rs"]
 mod charts_fixture;
+#[cfg(all(test, feature = "server"))]
+#[allow(dead_code, reason = "each test uses its own part of this")]
+#[path = "../tests/support/fake_witness.rs"]
+mod fake_witness;

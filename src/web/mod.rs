@@ -46,6 +46,7 @@ mod metrics;
 mod pages;
 mod proof;
 mod public;
+mod quorum;
 mod range;
 mod refusal;
 mod representation;
@@ -56,7 +57,6 @@ mod source;
 mod sumdb;
 mod tiles;
 mod witness;
-mod witnesses;
 
 pub use admin::admin;
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};
