@@ -68,7 +68,7 @@ fn cosigner(name: &str, seed: u8, kind: CosignerKind) -> Cosigner {
 }
 
 impl FakeWitness {
-    /// A witness of this name, which has seen nothing yet and whose time is 2026.
+    /// A witness of this name, which has seen nothing yet. What it cosigns stays fresh: its time is far off.
     pub fn new(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
         let seed = name.bytes().fold(1_u8, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte));
         let cosigner = cosigner(name, seed, kind);
@@ -77,7 +77,7 @@ impl FakeWitness {
             cosigner,
             state: Mutex::new(State {
                 known: TreeHead::EMPTY,
-                time: 1_795_000_000,
+                time: 4_000_000_000,
                 next: VecDeque::new(),
                 otherwise: Behaviour::Honest,
                 requests: Vec::new(),
@@ -119,6 +119,11 @@ impl FakeWitness {
         std::mem::take(&mut self.state().requests)
     }
 
+    /// Whether it was asked anything since the last call.
+    pub fn was_asked(&self) -> bool {
+        !self.state().requests.is_empty()
+    }
+
     /// The sizes from which proofs began, of what it was asked since the last call.
     pub fn asked_from(&self) -> Vec<u64> {
         self.requests().iter().map(|request| request.old.get()).collect()
@@ -133,11 +138,12 @@ impl FakeWitness {
         };
         state.requests.push(request.clone());
         let behaviour = state.next.pop_front().unwrap_or_else(|| state.otherwise.clone());
-        let cosigned = |with: &Cosigner, text: &str| {
-            let checkpoint = Checkpoint::parse(request.note.text()).expect("a checkpoint");
-            let line = with.cosign(text, &checkpoint, state.time).expect("a cosignature");
+        let checkpoint = Checkpoint::parse(request.note.text()).expect("a checkpoint");
+        let cosign = |with: &Cosigner, text: &str, checkpoint: &Checkpoint| {
+            let line = with.cosign(text, checkpoint, state.time).expect("a cosignature");
             format!("{line}\n")
         };
+        let cosigned = |with: &Cosigner, text: &str| cosign(with, text, &checkpoint);
         let text = request.note.text();
         let ok = |body: String| Some((200, Vec::new(), body.into_bytes()));
         match behaviour {
@@ -146,7 +152,10 @@ impl FakeWitness {
             Behaviour::OtherKey => {
                 ok(cosigned(&cosigner("other.example", 99, CosignerKind::Ed25519), text))
             }
-            Behaviour::BadSignature => ok(cosigned(&self.cosigner, "another text\n")),
+            Behaviour::BadSignature => {
+                let other = Checkpoint::new(checkpoint.origin().clone(), TreeHead::EMPTY);
+                ok(cosign(&self.cosigner, "another text\n", &other))
+            }
             Behaviour::AmongOthers => {
                 let other = cosigner("other.example", 99, CosignerKind::Ed25519);
                 let lines = [
@@ -157,7 +166,7 @@ impl FakeWitness {
                 ok(lines.concat())
             }
             Behaviour::Honest | Behaviour::CosignAndHangUp => {
-                let head = Checkpoint::parse(text).expect("a checkpoint").head();
+                let head = checkpoint.head();
                 let said = |status, body: String| Some((status, Vec::new(), body.into_bytes()));
                 if request.old > head.size {
                     return said(400, String::new());
