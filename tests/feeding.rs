@@ -5,12 +5,14 @@ mod support;
 
 use candor::client::Address;
 use candor::tlog::{Believed, CosignerKind, Note, Policy};
+use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::process::{Command, Stdio};
 use support::fake_witness::{Behaviour, Served, conflict, status};
 use support::moment::kill_after_changes;
-use support::peers::PeerWitness;
-use support::{Charts, Deployment, Server, candor, refused, succeed, text};
+use support::peers::{PeerWitness, peer};
+use support::{Charts, Deployment, Server, candor, json, refused, run, succeed, text};
+use tempfile::TempDir;
 
 /// A time that is past for good, and one that is to come.
 const LONG_AGO: u64 = 1_000_000_000;
@@ -394,4 +396,110 @@ fn litewitness_cosigns_what_we_publish() {
 #[test]
 fn omniwitness_cosigns_what_we_publish_with_both_kinds_of_keys() {
     published_with(PeerWitness::omniwitness);
+}
+
+/// A `candor witness` of this log, with the keys that it cosigns with.
+struct OurWitness {
+    folder: TempDir,
+    keys: Vec<String>,
+}
+
+impl OurWitness {
+    fn new(name: &str, log_key: &str) -> OurWitness {
+        let folder = TempDir::new().expect("a temporary folder");
+        let verb = |verb: &str| {
+            let mut command = candor();
+            command.args(["--json", "witness", verb, "--data"]).arg(folder.path());
+            command
+        };
+        succeed(verb("init").args(["--name", name]));
+        succeed(verb("add-log").arg(log_key));
+        let shown = json(&mut verb("show"));
+        let keys = shown["keys"].as_array().expect("keys").iter();
+        let keys = keys.map(|key| key["vkey"].as_str().expect("a key").to_owned()).collect();
+        OurWitness { folder, keys }
+    }
+
+    fn start(&self) -> Server {
+        let mut command = candor();
+        command.args(["witness", "--listen", "127.0.0.1:0", "--data"]).arg(self.folder.path());
+        Server::start(&mut command)
+    }
+
+    /// A table for each of its keys.
+    fn tables(&self, name: &str, url: &str) -> Vec<String> {
+        let each = self.keys.iter().enumerate().map(|(number, key)| {
+            format!("[[witness]]\nname = \"{name}{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n")
+        });
+        each.collect()
+    }
+}
+
+#[test]
+fn two_candor_witnesses_of_which_one_is_killed() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let log_key = &deployment.log_key;
+    let [one, two] = ["one.example", "two.example"].map(|name| OurWitness::new(name, log_key));
+    let (first, second) = (one.start(), two.start());
+    let set = |one_url: &str, two_url: &str| {
+        let tables = [one.tables("one", one_url), two.tables("two", two_url)].concat();
+        set_witnesses(&deployment, "quorum = \"all\"", &tables);
+    };
+    set(&first.url, &second.url);
+    assert_eq!(deployment.publish(&charts)["tree_size"], 1);
+    let server = deployment.serve();
+    assert_eq!(shown(&server).0.cosigned.len(), 4, "a key of each kind");
+
+    let gone = second.url.clone();
+    second.stop_with("KILL");
+    charts.add_chart("second");
+    charts.commit();
+    let message = refused(&mut deployment.publish_command(&charts), 1);
+    assert!(message.contains("one0 cosigned; one1 cosigned; two0 did not:"), "{message}");
+    assert_eq!(size_shown(&server), 1);
+
+    // It comes back elsewhere, and knows what it cosigned.
+    let second = two.start();
+    set(&first.url, &second.url);
+    assert_eq!(deployment.publish(&charts)["tree_size"], 2);
+    drop(server);
+    let server = deployment.serve();
+    assert_eq!(shown(&server).0.cosigned.len(), 4);
+
+    // With a quorum of one, the other is missed, and named.
+    second.stop_with("KILL");
+    let tables = [one.tables("one", &first.url), two.tables("two", &gone)].concat();
+    set_witnesses(&deployment, "quorum = 2", &tables);
+    charts.add_chart("third");
+    charts.commit();
+    let output = run(&mut deployment.publish_command(&charts));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("the witness two1 did not cosign"), "{said}");
+    let head = text(&first.get(&format!("/{}/checkpoint", origin_hash())).1);
+    assert_eq!(head.lines().nth(1), Some("3"), "what the witness shows to monitors: {head}");
+}
+
+/// By which a monitor asks a witness for the log.
+fn origin_hash() -> String {
+    let digest = Sha256::digest(format!("{}/log", support::HOST));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn fsck_of_tessera_passes_on_what_witnesses_have_cosigned() {
+    let bench = Bench::new();
+    for size in 1..=3 {
+        assert_eq!(bench.publish(), size);
+        bench.charts.add_chart(&format!("chart{size}"));
+        bench.charts.commit();
+    }
+    let server = bench.deployment.serve();
+    let key = bench.deployment.path().join("log.key");
+    fs::write(&key, &bench.deployment.log_key).expect("written");
+    let mut fsck = peer("fsck");
+    let url = format!("{}/log/", server.url);
+    fsck.args(["--ui=false", "--storage_url", &url, "--public_key"]).arg(&key);
+    let said = text(&run(&mut fsck).stderr);
+    assert!(said.contains("Successfully fsck'd log with size 3"), "{said}");
 }
