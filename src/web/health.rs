@@ -15,8 +15,8 @@
 //!
 //! Parts that this process has nothing to do with are left out.
 
+use super::quorum::WitnessFigures;
 use super::site::Site;
-use super::witnesses::WitnessFigures;
 use crate::aggregate::UpkeepState;
 use crate::ingest::Entrance;
 use crate::publish::{Catalogues, DeploymentWitnesses, RefreshState, Versions};

@@ -6,8 +6,8 @@
 
 use super::address;
 use super::health::{ClockReport, LostReports};
+use super::quorum::WitnessFigures;
 use super::site::Site;
-use super::witnesses::WitnessFigures;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{Entrance, UploadState};
 use axum::http::StatusCode;

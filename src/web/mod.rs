@@ -47,6 +47,7 @@ mod metrics;
 mod pages;
 mod proof;
 mod public;
+mod quorum;
 mod range;
 mod refusal;
 mod representation;
@@ -57,7 +58,6 @@ mod source;
 mod sumdb;
 mod tiles;
 mod witness;
-mod witnesses;
 
 pub use admin::admin;
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};

@@ -236,3 +236,7 @@ fn good(
         Err(e) => Err(format!("its cosignature is bad: {e}")),
     }
 }
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;

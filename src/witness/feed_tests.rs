@@ -1,0 +1,329 @@
+//! What a publisher makes of each answer of a witness; with witnesses in memory, and time that passes
+//! only when someone sleeps.
+
+use super::*;
+use crate::fake_witness::{Behaviour, FakeWitness, conflict, status};
+use crate::store::MemoryStore;
+use crate::tlog::{Appended, CosignerKind, Entry, EntryValidator, Face, Hash, InvalidEntry};
+use crate::tlog::{Checkpoint, LeafIndex, Log, LogKeys, Seed, SignerLock, StoredTiles, TreeHead};
+use crate::witness::feed_http::Reply;
+
+#[derive(Debug)]
+struct Anything;
+
+impl EntryValidator for Anything {
+    fn validate(&self, _: LeafIndex, _: &Entry) -> Result<(), InvalidEntry> {
+        Ok(())
+    }
+}
+
+/// Witnesses by the host of their address.
+#[derive(Debug)]
+struct Network(BTreeMap<String, Arc<FakeWitness>>);
+
+impl Post for Network {
+    fn post(&self, url: &str, body: &str, _: Duration) -> Result<Reply, String> {
+        let host = url.strip_prefix("https://").and_then(|url| url.strip_suffix("/add-checkpoint"));
+        let witness = self.0.get(host.expect(url)).ok_or("nobody listens there")?;
+        let (status, headers, body) = witness.answer(body.as_bytes()).ok_or("it hung up")?;
+        let wait = headers.iter().find(|(name, _)| *name == "Retry-After");
+        let wait = wait.map(|(_, value)| Duration::from_secs(value.parse().expect("seconds")));
+        Ok(Reply { status, retry_after: wait, body })
+    }
+}
+
+/// Time that passes only when someone sleeps.
+#[derive(Debug)]
+struct Asleep {
+    began: Instant,
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl Clock for Asleep {
+    fn now(&self) -> Instant {
+        self.began + self.slept.lock().expect("no panic").iter().sum::<Duration>()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.slept.lock().expect("no panic").push(time);
+    }
+}
+
+/// A log and the heads that it had.
+struct Bench {
+    store: Arc<MemoryStore>,
+    keys: LogKeys,
+    heads: Vec<TreeHead>,
+    clock: Arc<Asleep>,
+}
+
+fn size(size: u64) -> TreeSize {
+    TreeSize::new(size).expect("a size")
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let keys = || {
+            LogKeys::new(&"telemetry.example.org".parse().expect("a host"), &Seed::from([7; 32]))
+        };
+        let (store, memory) =
+            (Arc::new(MemoryStore::new()), tempfile::tempdir().expect("a folder"));
+        let signer = SignerLock::in_folder(memory.path()).expect("a signer");
+        let log = Log::new(store.clone(), keys(), signer, Arc::new(Anything));
+        log.create().expect("a new log");
+        let mut heads = vec![TreeHead::EMPTY];
+        for number in 0..5 {
+            let entry = Entry::new(format!("{number}")).expect("short");
+            match log.append(heads[number], &[entry]).expect("appended") {
+                Appended::Committed(head) => heads.push(head),
+                Appended::LostRace => panic!("nobody else appends"),
+            }
+        }
+        let clock = Asleep { began: Instant::now(), slept: Mutex::default() };
+        Bench { store, keys: keys(), heads, clock: Arc::new(clock) }
+    }
+
+    /// The newest head, as it is submitted where these witnesses are known to have seen a size.
+    fn submission(&self, known: &[(usize, u64)]) -> Submission {
+        let origin = Face::Log.origin(&self.keys.verifiers().host);
+        let checkpoint = Checkpoint::new(origin, self.heads[5]);
+        let name = self.keys.verifiers().log.name().clone();
+        let note = checkpoint.sign(&Seed::from([7; 32]).signer(name)).expect("signed");
+        let known = known.iter().map(|(index, known)| (*index, size(*known))).collect();
+        let tiles = Arc::new(StoredTiles::new(self.store.clone()));
+        Submission { note, checkpoint, known, tiles }
+    }
+
+    /// A feeder of witnesses, of which so many are a quorum, each at an address that is its name.
+    fn feeder(&self, witnesses: &[(&str, &Arc<FakeWitness>)], quorum: &str) -> Feeder {
+        let mut policy = format!("log {}\n", self.keys.verifiers().log);
+        for (name, witness) in witnesses {
+            policy += &format!("witness {name} {} https://{name}/\n", witness.key);
+        }
+        let names: Vec<&str> = witnesses.iter().map(|(name, _)| *name).collect();
+        policy += &format!("group all {quorum} {}\nquorum all\n", names.join(" "));
+        let policy = Policy::parse(policy.as_bytes()).expect("a policy");
+        let network = witnesses.iter().map(|(name, one)| ((*name).to_owned(), (*one).clone()));
+        Feeder::with(policy, Arc::new(Network(network.collect())), self.clock.clone())
+            .expect("a feeder")
+    }
+
+    /// What one witness says that is believed to have seen a size.
+    fn ask(&self, witness: &Arc<FakeWitness>, known: u64) -> WitnessAnswer {
+        let feeder = self.feeder(&[("w", witness)], "all");
+        let mut asked = feeder.ask(&self.submission(&[(0, known)]));
+        asked.pop().expect("an answer").answer
+    }
+}
+
+fn witness() -> Arc<FakeWitness> {
+    FakeWitness::new("w.example", CosignerKind::Ed25519)
+}
+
+fn failed(answer: WitnessAnswer, with: &str) {
+    match answer {
+        WitnessAnswer::Failed(reason) => assert!(reason.contains(with), "{reason}"),
+        other => panic!("not {with}: {other:?}"),
+    }
+}
+
+fn cosigned(answer: WitnessAnswer) {
+    assert!(matches!(answer, WitnessAnswer::Cosigned(_)), "{answer:?}");
+}
+
+#[test]
+fn the_proof_begins_where_the_witness_is() {
+    let bench = Bench::new();
+    for seen in 0..=5 {
+        for believed in 0..=5 {
+            let witness = witness();
+            witness.knows(bench.heads[seen]);
+            cosigned(bench.ask(&witness, believed as u64));
+            let expected = match seen == believed {
+                true => vec![seen as u64],
+                false => vec![believed as u64, seen as u64],
+            };
+            assert_eq!(witness.asked_from(), expected);
+            assert_eq!(witness.known(), bench.heads[5]);
+        }
+    }
+}
+
+#[test]
+fn a_feeder_remembers_what_it_learned() {
+    let (bench, witness) = (Bench::new(), witness());
+    witness.knows(bench.heads[3]);
+    let feeder = bench.feeder(&[("w", &witness)], "all");
+    for expected in [vec![0, 3], vec![5], vec![5]] {
+        cosigned(feeder.ask(&bench.submission(&[]))[0].answer.clone());
+        assert_eq!(witness.asked_from(), expected);
+    }
+}
+
+#[test]
+fn a_witness_that_has_seen_more_or_something_else_is_told_from_one_that_fails() {
+    let bench = Bench::new();
+    let other = TreeHead { size: size(3), root: Hash::from([9; 32]) };
+    let case = |known: TreeHead, answers: &[Behaviour]| {
+        let witness = witness();
+        witness.knows(known);
+        witness.next(answers);
+        (bench.ask(&witness, 3), witness.asked_from())
+    };
+    let more = TreeHead { size: size(9), root: Hash::from([9; 32]) };
+    assert_eq!(case(more, &[]), (WitnessAnswer::Ahead(size(9)), vec![3]));
+    assert_eq!(case(other, &[]), (WitnessAnswer::OtherHistory(size(3)), vec![3]));
+    let same = TreeHead { size: size(5), root: Hash::from([9; 32]) };
+    assert_eq!(case(same, &[]), (WitnessAnswer::OtherHistory(size(5)), vec![3, 5]));
+    // Until v1.0.0, with the size that was sent. The second answer might be that of a race.
+    let old = conflict("3\n");
+    assert_eq!(
+        case(other, &[old.clone(), old.clone()]),
+        (WitnessAnswer::OtherHistory(size(3)), vec![3, 3])
+    );
+    cosigned(case(bench.heads[3], &[old]).0);
+    // A first checkpoint continues nothing.
+    let (refused, from) = (witness(), [status(422)]);
+    refused.next(&from);
+    failed(bench.ask(&refused, 0), "nothing to prove");
+}
+
+#[test]
+fn a_conflict_without_a_use_ends_after_a_few_requests() {
+    let bench = Bench::new();
+    // What it has is guessed: what is published, the head itself, and nothing.
+    for (seen, asked) in [(5, vec![2, 5]), (0, vec![2, 5, 0])] {
+        let witness = witness();
+        witness.knows(bench.heads[seen]);
+        witness.next(&vec![conflict("sorry"); asked.len() - 1]);
+        cosigned(bench.ask(&witness, 2));
+        assert_eq!(witness.asked_from(), asked);
+    }
+    for body in ["", "sorry", "-1\n", "4 and more\n", "99999999999999999999999\n"] {
+        let witness = witness();
+        witness.always(conflict(body));
+        failed(bench.ask(&witness, 2), "409 without the size");
+        assert_eq!(witness.asked_from(), [2, 5, 0], "{body:?}");
+    }
+    // Another size each time.
+    let fickle = witness();
+    fickle.next(&["0\n", "4\n", "0\n", "4\n", "0\n", "4\n", "0\n", "4\n", "0\n"].map(conflict));
+    failed(bench.ask(&fickle, 2), "again and again");
+    assert_eq!(fickle.asked_from(), [2, 0, 4, 0, 4]);
+    let wandering = witness();
+    wandering.next(&["0\n", "1\n", "3\n", "4\n", "5\n", "2\n", "0\n", "1\n", "3\n"].map(conflict));
+    failed(bench.ask(&wandering, 2), "");
+    assert_eq!(wandering.asked_from().len(), 8);
+}
+
+#[test]
+fn what_may_pass_is_tried_again_and_what_does_not_is_not() {
+    let bench = Bench::new();
+    for answer in [status(500), status(502), status(503), status(429), Behaviour::Hang] {
+        let patient = witness();
+        patient.next(&[answer.clone(), answer.clone()]);
+        cosigned(bench.ask(&patient, 0));
+        let gone = witness();
+        gone.always(answer.clone());
+        let said = bench.ask(&gone, 0);
+        let WitnessAnswer::Failed(reason) = said else { panic!("{said:?}") };
+        if answer == status(500) {
+            assert!(reason.contains("do not know this log, or its key"), "{reason}");
+        }
+        assert_eq!(gone.asked_from().len(), 3, "{answer:?}");
+    }
+    let moved = Behaviour::Answer(308, vec![("Location", "https://w/x".to_owned())], Vec::new());
+    for (answer, reason) in [
+        (status(400), "400"),
+        (status(403), "another key"),
+        (status(404), "does not know this log"),
+        (moved, "redirects are not followed"),
+        (status(204), "which no witness should"),
+        (Behaviour::Answer(200, Vec::new(), Vec::new()), "no cosignatures"),
+        (Behaviour::Answer(200, Vec::new(), b"\xff\n".to_vec()), "not UTF-8"),
+        (Behaviour::Answer(200, Vec::new(), b"<html>\n".to_vec()), "line 1 does not start"),
+        (Behaviour::OtherKey, "without a cosignature by the key"),
+        (Behaviour::BadSignature, "bad"),
+    ] {
+        let witness = witness();
+        witness.always(answer.clone());
+        failed(bench.ask(&witness, 0), reason);
+        assert_eq!(witness.asked_from(), [0], "{answer:?}");
+    }
+}
+
+#[test]
+fn a_witness_may_say_when_to_come_again() {
+    let bench = Bench::new();
+    let later = |seconds: &str| {
+        let headers = vec![("Retry-After", seconds.to_owned())];
+        Behaviour::Answer(429, headers, b"slowly, please".to_vec())
+    };
+    let busy = witness();
+    busy.next(&[later("7")]);
+    cosigned(bench.ask(&busy, 0));
+    assert_eq!(*bench.clock.slept.lock().expect("no panic"), [Duration::from_secs(7)]);
+    let tomorrow = witness();
+    tomorrow.always(later("86400"));
+    failed(bench.ask(&tomorrow, 0), "429 (it said \"slowly, please\")");
+    assert_eq!(tomorrow.asked_from(), [0], "not before the deadline");
+}
+
+#[test]
+fn lines_of_others_are_ignored_and_one_that_fails_fails_alone() {
+    let bench = Bench::new();
+    let [one, two, bad] = ["one", "two", "bad"].map(|name| {
+        let kind = if name == "two" { CosignerKind::MlDsa44 } else { CosignerKind::Ed25519 };
+        FakeWitness::new(&format!("{name}.example"), kind)
+    });
+    one.always(Behaviour::AmongOthers);
+    bad.always(Behaviour::BadSignature);
+    let feeder = bench.feeder(&[("one", &one), ("two", &two), ("bad", &bad)], "all");
+    let [one, two, bad] =
+        <[Asked; 3]>::try_from(feeder.ask(&bench.submission(&[]))).expect("three");
+    for asked in [&one, &two] {
+        let WitnessAnswer::Cosigned(lines) = &asked.answer else { panic!("{asked:?}") };
+        assert_eq!(lines.len(), 1);
+    }
+    failed(bad.answer, "bad");
+    let problems = feeder.state().problems();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(
+        (problems[0].0.as_str(), feeder.state().answers()["one"].cosigned_count),
+        ("bad", 1)
+    );
+}
+
+#[test]
+fn a_witness_with_two_keys_is_asked_once() {
+    let bench = Bench::new();
+    let (old, new) = (witness(), FakeWitness::new("new.example", CosignerKind::MlDsa44));
+    let policy = format!(
+        "log {}\nwitness old {} https://w/\nwitness new {} https://w\ngroup any 1 old new\nquorum any\n",
+        bench.keys.verifiers().log,
+        old.key,
+        new.key
+    );
+    let policy = Policy::parse(policy.as_bytes()).expect("a policy");
+    let network = Network([("w".to_owned(), old.clone())].into());
+    let feeder = Feeder::with(policy, Arc::new(network), bench.clock.clone()).expect("a feeder");
+    let asked = feeder.ask(&bench.submission(&[]));
+    cosigned(asked[0].answer.clone());
+    failed(asked[1].answer.clone(), "may have another key now");
+    assert_eq!(old.asked_from(), [0]);
+}
+
+#[test]
+fn a_policy_that_nobody_could_meet_is_refused() {
+    let key = witness().key.clone();
+    let feeder = |witness: &str, quorum: &str| {
+        let policy = format!("witness w {key} {witness}\nquorum {quorum}\n");
+        Feeder::new(Policy::parse(policy.as_bytes()).expect("a policy")).map(drop)
+    };
+    assert_eq!(feeder("https://w.example/x", "w"), Ok(()));
+    assert_eq!(feeder("", "none"), Ok(()));
+    assert_eq!(feeder("", "w"), Err(FeederError::Unreachable("w".to_owned())));
+    for bad in ["http://w.example", "ftp://w.example", "w.example", "https://w.example/?a=b"] {
+        assert!(matches!(feeder(bad, "w"), Err(FeederError::Address { .. })), "{bad}");
+    }
+}

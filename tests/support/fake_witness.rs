@@ -1,0 +1,276 @@
+//! A witness made for tests, of our own parts: what the specification asks for, unless a test has it
+//! behave otherwise.
+
+use candor::tlog::{Checkpoint, Cosigner, CosignerKind, KeyName, TreeHead, verify_consistency};
+use candor::witness::AddCheckpoint;
+use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What a witness does with one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behaviour {
+    /// As the specification asks.
+    Honest,
+    /// This answer: status, headers, body.
+    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// It cosigns, and nobody hears of it.
+    CosignAndHangUp,
+    /// It cosigns with another key than its own.
+    OtherKey,
+    /// Its signature is not of what was submitted, though by its own key.
+    BadSignature,
+    /// Its own cosignature among lines of keys that nobody knows.
+    AmongOthers,
+    /// It does not answer as long as it lives.
+    Hang,
+}
+
+/// A status and nothing else.
+pub fn status(status: u16) -> Behaviour {
+    Behaviour::Answer(status, Vec::new(), Vec::new())
+}
+
+/// A conflict, with this body.
+pub fn conflict(body: &str) -> Behaviour {
+    let kind = ("Content-Type", "text/x.tlog.size".to_owned());
+    Behaviour::Answer(409, vec![kind], body.as_bytes().to_vec())
+}
+
+/// What is answered: status, headers, body; `None` for no answer at all.
+pub type Answer = Option<(u16, Vec<(&'static str, String)>, Vec<u8>)>;
+
+/// The witness.
+pub struct FakeWitness {
+    /// What others verify its cosignatures with.
+    pub key: String,
+    cosigner: Cosigner,
+    state: Mutex<State>,
+}
+
+struct State {
+    known: TreeHead,
+    time: u64,
+    next: VecDeque<Behaviour>,
+    otherwise: Behaviour,
+    requests: Vec<AddCheckpoint>,
+}
+
+impl std::fmt::Debug for FakeWitness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FakeWitness({:.40})", self.key)
+    }
+}
+
+fn cosigner(name: &str, seed: u8, kind: CosignerKind) -> Cosigner {
+    Cosigner::new(KeyName::new(name).expect("a name"), kind, &[seed; 32])
+}
+
+impl FakeWitness {
+    /// A witness of this name, which has seen nothing yet. What it cosigns stays fresh: its time is far off.
+    pub fn new(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
+        let seed = name.bytes().fold(1_u8, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte));
+        let cosigner = cosigner(name, seed, kind);
+        Arc::new(FakeWitness {
+            key: cosigner.verifier_key().to_string(),
+            cosigner,
+            state: Mutex::new(State {
+                known: TreeHead::EMPTY,
+                time: 4_000_000_000,
+                next: VecDeque::new(),
+                otherwise: Behaviour::Honest,
+                requests: Vec::new(),
+            }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panicked")
+    }
+
+    /// Behaves so with the next requests.
+    pub fn next(&self, behaviours: &[Behaviour]) {
+        self.state().next.extend(behaviours.iter().cloned());
+    }
+
+    /// Behaves so with all others.
+    pub fn always(&self, behaviour: Behaviour) {
+        self.state().otherwise = behaviour;
+    }
+
+    /// Its clock shows this, in seconds since 1970.
+    pub fn at(&self, time: u64) {
+        self.state().time = time;
+    }
+
+    /// It has seen this head, of whatever history.
+    pub fn knows(&self, head: TreeHead) {
+        self.state().known = head;
+    }
+
+    /// What it has seen.
+    pub fn known(&self) -> TreeHead {
+        self.state().known
+    }
+
+    /// What it was asked since the last call.
+    pub fn requests(&self) -> Vec<AddCheckpoint> {
+        std::mem::take(&mut self.state().requests)
+    }
+
+    /// Whether it was asked anything since the last call.
+    pub fn was_asked(&self) -> bool {
+        !self.state().requests.is_empty()
+    }
+
+    /// The sizes from which proofs began, of what it was asked since the last call.
+    pub fn asked_from(&self) -> Vec<u64> {
+        self.requests().iter().map(|request| request.old.get()).collect()
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, body: &[u8]) -> Answer {
+        let mut state = self.state();
+        let request = match AddCheckpoint::parse(body) {
+            Ok(request) => request,
+            Err(error) => return Some((400, Vec::new(), error.to_string().into_bytes())),
+        };
+        state.requests.push(request.clone());
+        let behaviour = state.next.pop_front().unwrap_or_else(|| state.otherwise.clone());
+        let checkpoint = Checkpoint::parse(request.note.text()).expect("a checkpoint");
+        let cosign = |with: &Cosigner, text: &str, checkpoint: &Checkpoint| {
+            let line = with.cosign(text, checkpoint, state.time).expect("a cosignature");
+            format!("{line}\n")
+        };
+        let cosigned = |with: &Cosigner, text: &str| cosign(with, text, &checkpoint);
+        let text = request.note.text();
+        let ok = |body: String| Some((200, Vec::new(), body.into_bytes()));
+        match behaviour {
+            Behaviour::Answer(status, headers, body) => Some((status, headers, body)),
+            Behaviour::Hang => None,
+            Behaviour::OtherKey => {
+                ok(cosigned(&cosigner("other.example", 99, CosignerKind::Ed25519), text))
+            }
+            Behaviour::BadSignature => {
+                let other = Checkpoint::new(checkpoint.origin().clone(), TreeHead::EMPTY);
+                ok(cosign(&self.cosigner, "another text\n", &other))
+            }
+            Behaviour::AmongOthers => {
+                let other = cosigner("other.example", 99, CosignerKind::Ed25519);
+                let lines = [
+                    cosigned(&other, "x\n"),
+                    cosigned(&self.cosigner, text),
+                    cosigned(&other, text),
+                ];
+                ok(lines.concat())
+            }
+            Behaviour::Honest | Behaviour::CosignAndHangUp => {
+                let head = checkpoint.head();
+                let said = |status, body: String| Some((status, Vec::new(), body.into_bytes()));
+                if request.old > head.size {
+                    return said(400, String::new());
+                }
+                if request.old != state.known.size {
+                    return said(409, format!("{}\n", state.known.size));
+                }
+                if verify_consistency(state.known, head, &request.proof).is_err() {
+                    return said(422, String::new());
+                }
+                let answer = ok(cosigned(&self.cosigner, text));
+                state.known = head;
+                if behaviour == Behaviour::Honest { answer } else { None }
+            }
+        }
+    }
+}
+
+/// A witness behind HTTP on this machine, until it is dropped.
+pub struct Served {
+    /// The witness.
+    pub witness: Arc<FakeWitness>,
+    /// Its submission prefix.
+    pub url: String,
+    address: std::net::SocketAddr,
+    open: Arc<Mutex<Option<Vec<TcpStream>>>>,
+}
+
+impl Served {
+    /// Serves a witness.
+    pub fn new(name: &str, kind: CosignerKind) -> Served {
+        Served::of(FakeWitness::new(name, kind))
+    }
+
+    /// Serves this witness.
+    pub fn of(witness: Arc<FakeWitness>) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let open = Arc::new(Mutex::new(Some(Vec::new())));
+        let (serving, connections) = (witness.clone(), open.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if connections.lock().expect("no panic").is_none() {
+                    return;
+                }
+                let (witness, connections) = (serving.clone(), connections.clone());
+                std::thread::spawn(move || converse(&witness, stream, &connections));
+            }
+        });
+        Served { witness, url: format!("http://{address}"), address, open }
+    }
+
+    /// Its table for candor.toml.
+    pub fn table(&self, name: &str) -> String {
+        let (key, url) = (&self.witness.key, &self.url);
+        format!("[[witness]]\nname = \"{name}\"\nkey = \"{key}\"\nurl = \"{url}\"\n")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Whoever waits for an answer learns that there is none.
+        let _ = self.open.lock().map(|mut open| open.take());
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// One request of a connection, and its answer.
+fn converse(
+    witness: &FakeWitness,
+    mut stream: TcpStream,
+    open: &Mutex<Option<Vec<TcpStream>>>,
+) -> Option<()> {
+    let mut read = Vec::new();
+    let head = loop {
+        let mut bytes = [0; 4096];
+        let count = stream.read(&mut bytes).ok().filter(|count| *count > 0)?;
+        read.extend_from_slice(&bytes[..count]);
+        if let Some(at) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+    };
+    let headers = String::from_utf8_lossy(&read[..head]).to_lowercase();
+    let length = headers.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+    while read.len() < head + length {
+        let mut bytes = [0; 4096];
+        let count = stream.read(&mut bytes).ok().filter(|count| *count > 0)?;
+        read.extend_from_slice(&bytes[..count]);
+    }
+    if !headers.starts_with("post /add-checkpoint ") {
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok()?;
+        return None;
+    }
+    let Some((status, headers, body)) = witness.answer(&read[head..]) else {
+        // Kept open until the witness is gone.
+        open.lock().ok()?.as_mut()?.push(stream);
+        return None;
+    };
+    let mut answer = format!("HTTP/1.1 {status} Said\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        answer += &format!("{name}: {value}\r\n");
+    }
+    answer += &format!("Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(answer.as_bytes()).ok()?;
+    stream.write_all(&body).ok()
+}
