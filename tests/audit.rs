@@ -3,12 +3,16 @@
 
 mod support;
 
+use candor::gomod::{Module, ModulePath, ModuleVersion};
 use candor::tlog::{Contradiction, Evidence, EvidenceKeys, VerifierKey};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use support::charted::{Deployed, reports};
+use support::evil::Evil;
 use support::http::Meddler;
 use support::{Deployment, Server, candor, run, succeed, text};
 use tempfile::TempDir;
@@ -99,9 +103,12 @@ fn ids(said: &Value, state: &str) -> BTreeSet<String> {
 }
 
 fn wrong(said: &Value) -> BTreeSet<String> {
-    let found = ids(said, "wrong");
-    eprintln!("{said:#}");
-    found
+    for verdict in said["verdicts"].as_array().expect("verdicts") {
+        if matches!(verdict["state"].as_str(), Some("wrong" | "unchecked")) {
+            eprintln!("{} {}: {}", verdict["state"], verdict["id"], verdict["sentence"]);
+        }
+    }
+    ids(said, "wrong")
 }
 
 fn set(ids: &[&str]) -> BTreeSet<String> {
@@ -175,7 +182,7 @@ fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
         move |body: Vec<u8>| {
             let text = String::from_utf8(body).expect("text");
             assert!(text.contains(from), "{from:?} is not in {text}");
-            text.replacen(from, to, 1).into_bytes()
+            text.replace(from, to).into_bytes()
         }
     };
     let (_, latest) = honest.server.get("/latest");
@@ -238,28 +245,197 @@ fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
             &["charts"],
         ),
     ];
+    let mut failures = Vec::new();
     for (what, path, change, expected) in changes {
-        let asked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let asked = Arc::new(AtomicBool::new(false));
         let seen = asked.clone();
+        eprintln!("{what}:");
         let found = honest.tampered(move |asked_for, body| {
-            let is_it = match path.strip_prefix('/') {
-                Some(_) if asked_for == path => true,
-                _ => {
-                    asked_for.ends_with(path) && !path.starts_with('/')
-                        || asked_for.ends_with(path) && path == "/@latest"
-                }
-            };
-            if is_it {
-                seen.store(true, std::sync::atomic::Ordering::Relaxed);
-                change(body)
-            } else {
-                body
+            if !asked_for.ends_with(path) || (path.starts_with("/tile") && asked_for != path) {
+                return body;
             }
+            seen.store(true, Ordering::Relaxed);
+            change(body)
         });
-        assert!(
-            asked.load(std::sync::atomic::Ordering::Relaxed),
-            "{what}: {path} was not asked for"
-        );
-        assert_eq!(found, set(expected), "{what}");
+        assert!(asked.load(Ordering::Relaxed), "{what}: {path} was not asked for");
+        if found != set(expected) {
+            failures.push(format!("{what}: {found:?}, and not {expected:?}"));
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// A log's owner who cheats, with the log's real key; everything else is as with the honest one.
+fn evil(honest: &Honest) -> (Evil, Vec<Module>) {
+    let seed = honest.deployment.path().join("keys/log.seed");
+    let path = ModulePath::new(support::MODULE).expect("a path");
+    let module = |number: u64| {
+        let version = ModuleVersion::new(number).expect("a version");
+        let url = format!("/goproxy/telemetry.example.org/config/@v/{version}.zip");
+        let (_, zip) = honest.server.get(&url);
+        Module::open(path.clone(), version, zip).expect("a module")
+    };
+    (Evil::new(&seed), [1, 2].map(module).into())
+}
+
+impl Honest {
+    /// What is wrong with a log in which only versions matter: it has no data, and no receiver.
+    fn wrong_log(&self, evil: &Evil) -> BTreeSet<String> {
+        let served = evil.serve();
+        self.wrong(&served.url)
+    }
+}
+
+#[test]
+fn a_config_that_was_not_built_from_its_commit_is_found() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    evil.publish(1, modules[0].config(), modules[0].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&[]), "the same is honest so far");
+    // The config of the first commit, said to be that of the second: every string of it but one is
+    // asked for there, too.
+    evil.publish(2, modules[0].config(), modules[1].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&["rebuilt", "minimal"]));
+}
+
+#[test]
+fn a_rate_that_was_raised_is_found() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let config = String::from_utf8(modules[0].config().to_vec()).expect("text");
+    let raised = config.replacen("\"Rate\": 0.8294", "\"Rate\": 0.8295", 1);
+    assert_ne!(raised, config);
+    evil.publish(1, raised.as_bytes(), modules[0].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&["rebuilt"]));
+}
+
+#[test]
+fn an_extra_counter_is_found() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let config = String::from_utf8(modules[0].config().to_vec()).expect("text");
+    let more = config.replacen("{run,old,help}", "{run,old,help,spy}", 1);
+    assert_ne!(more, config);
+    evil.publish(1, more.as_bytes(), modules[0].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&["rebuilt", "minimal"]));
+}
+
+#[test]
+fn a_commit_that_nobody_has_is_not_believed() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let commit = candor::gomod::ObjectId::new("ab".repeat(20)).expect("a name");
+    let provenance = candor::gomod::Provenance { commit, ..modules[0].provenance().clone() };
+    evil.publish(1, modules[0].config(), &provenance);
+    let served = evil.serve();
+    let folder = TempDir::new().expect("a temporary folder");
+    let said = audited(&mut honest.audit(&served.url, &folder.path().join("state")));
+    // One's own copy may be older than the log.
+    assert_eq!(wrong(&said), set(&[]));
+    assert!(ids(&said, "unchecked").contains("rebuilt"), "{said:#}");
+}
+
+#[test]
+fn a_version_that_is_used_twice_is_found_and_proved() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let record = evil.publish(1, modules[0].config(), modules[0].provenance());
+    evil.log(&record);
+    let served = evil.serve();
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state");
+    for run in 0..2 {
+        let said = audited(&mut honest.audit(&served.url, &state));
+        assert!(wrong(&said).contains("versions"), "run {run}: {said:#}");
+    }
+    let evidence = proved(&honest, &state);
+    let Contradiction::WrongRecord { index, .. } = &evidence.shows else {
+        panic!("{evidence}");
+    };
+    assert_eq!(index.get(), 1);
+}
+
+/// The evidence beside a state, which the log's key alone confirms.
+fn proved(honest: &Honest, state: &Path) -> Evidence {
+    let file = std::fs::read(state.with_extension("evidence")).expect("evidence");
+    let evidence = Evidence::parse(&file).expect("evidence");
+    let key: VerifierKey = honest.deployment.log_key.parse().expect("a key");
+    let keys = EvidenceKeys { logs: &[key], witnesses: &[] };
+    evidence.check(keys).unwrap_or_else(|error| panic!("{error}: {evidence}"));
+    evidence
+}
+
+#[test]
+fn two_histories_are_found_and_proved() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    for (versions, kind) in [(2, "two-roots"), (3, "not-contained")] {
+        let state = folder.path().join(kind);
+        audited(&mut honest.audit(&honest.server.url, &state));
+        let (evil, modules) = evil(&honest);
+        // The first version is left out.
+        for number in 1..=versions {
+            evil.publish(number, modules[1].config(), modules[1].provenance());
+        }
+        let served = evil.serve();
+        for run in 0..2 {
+            let said = audited(&mut honest.audit(&served.url, &state));
+            assert_eq!(wrong(&said), set(&["consistency"]), "{kind}, run {run}");
+        }
+        assert_eq!(proved(&honest, &state).shows.kind(), kind);
+        // What was seen before still holds.
+        let said = audited(&mut honest.audit(&honest.server.url, &state));
+        assert_eq!(wrong(&said), set(&[]), "{kind}");
+    }
+}
+
+#[test]
+fn a_log_that_was_rolled_back_is_found() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state");
+    let checkpoint = honest.server.get("/log/checkpoint").1;
+    honest.source.charts.add_chart("third");
+    publish(&honest.deployment, &honest.source, "HEAD");
+    honest.wait_for(3);
+    audited(&mut honest.audit(&honest.server.url, &state));
+    let meddler = Meddler::new(&honest.server.url, move |path, body| match path {
+        "/log/checkpoint" => checkpoint.clone(),
+        _ => body,
+    });
+    let said = audited(&mut honest.audit(&meddler.url, &state));
+    assert_eq!(wrong(&said), set(&["consistency"]));
+    assert!(!state.with_extension("evidence").exists(), "no signature proves it");
+}
+
+#[test]
+fn data_that_no_config_allows_is_found() {
+    let honest = Honest::new();
+    let allowed = reports("2026-02-03", 0..200);
+    let changed = |from: &str, to: &str| {
+        let one = allowed.iter().find(|report| report.contains(from)).expect("one that has it");
+        one.replacen(from, to, 1)
+    };
+    for foreign in [
+        changed("\"verb:run\"", "\"verb:spy\""),
+        changed("\"started\":", "\"home:/home/alice\":"),
+        changed("main.main", "/home/alice"),
+        changed("example.org/hello", "example.org/other"),
+        changed("\"linux\"", "\"plan9\""),
+        changed("v1.10.0", "v1.11.0"),
+    ] {
+        let deployment = Deployment::new();
+        for revision in ["HEAD~1", "HEAD"] {
+            publish(&deployment, &honest.source, revision);
+        }
+        eprintln!("{foreign}");
+        upload(&deployment, &[&allowed[..20], &[foreign.clone()]].concat());
+        let server = deployment.serve();
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut audit = candor();
+        audit.args(["--json", "audit", &server.url, "--vkey", &deployment.log_key]);
+        audit.arg("--charts").arg(honest.source.charts.path());
+        audit.arg("--state").arg(folder.path().join("state"));
+        assert_eq!(wrong(&audited(&mut audit)), set(&["data-rows"]), "{foreign}");
     }
 }

@@ -170,12 +170,12 @@ impl<'r> Run<'r> {
                 consistency = check.verdict(
                     "it continues the tree that was seen before: the entries since then lead to it",
                 );
-            } else {
+            } else if log.verdicts.first().is_some_and(|root| root.state == State::Wrong) {
                 check.wrong("neither its tiles nor its entries lead on from the tree seen before");
                 consistency = check.verdict("");
             }
         }
-        if log.is_root && consistency.state <= State::NotAsked {
+        if consistency.state <= State::NotAsked {
             state.remember(&signed);
         }
         let mut verdicts = vec![signature, witnesses, consistency];
@@ -214,7 +214,7 @@ impl<'r> Run<'r> {
         let place =
             LogPlace { remote: self.remote, prefix: self.prefix(), sumdb: !self.options.log_only };
         let usable = |tree: &SecondOpinion| continues && tree.size() <= head.size.get();
-        let reading = state.reading.take().filter(|tree| usable(tree));
+        let reading = state.reading.clone().filter(|tree| usable(tree));
         let resumed = reading.as_ref().map(SecondOpinion::size);
         let before = state.verified.size();
         let root_follows = usable(&state.verified) && before > 0;
@@ -265,17 +265,25 @@ impl<'r> Run<'r> {
             read_entries(place, &mut tree, head, &mut checks, self.progress, visit, remember)?;
         let (of, _) = cell.into_inner();
         of.module = module;
-        for (_, reason) in &of.wrong_entries {
-            found.versions.wrong(reason);
-        }
+        of.reading = None;
         if is_root {
             of.verified = tree;
+        } else if !checks.root.is_wrong() {
+            // The server went away: the next run goes on here.
+            of.reading = Some(tree);
+            return Ok(LogVerdicts { verdicts: self.no_root(checks), is_root, root_follows });
+        } else {
+            // What was found in entries that lead to no signed root says nothing of the log.
+            let verified = of.verified.size();
+            of.wrong_entries.retain(|index, _| *index < verified);
+            of.again.retain(|index, _| *index < verified);
+            return Ok(LogVerdicts { verdicts: self.no_root(checks), is_root, root_follows });
         }
+        of.wrong_entries.values().for_each(|reason| found.versions.wrong(reason));
         let wrong_entries_exist = !of.wrong_entries.is_empty();
-        of.reading = None;
         let module = of.module.clone();
         let tiles = RemoteTiles { remote: self.remote, prefix: self.prefix() };
-        if is_root && wrong_entries_exist {
+        if wrong_entries_exist {
             let proved = wrong.into_iter().filter_map(|(index, entry)| {
                 wrong_record(&tiles, &signed.note, head, index, entry)
             });
@@ -323,6 +331,29 @@ impl<'r> Run<'r> {
             )));
         }
         Ok(LogVerdicts { verdicts, is_root, root_follows })
+    }
+
+    /// The verdicts where the entries do not lead to the root.
+    fn no_root(&self, mut checks: EntryChecks) -> Vec<Verdict> {
+        // These may tell which entries they are.
+        for hint in checks.tiles.details() {
+            checks.root.unchecked(hint);
+        }
+        let mut verdicts = vec![checks.root.verdict("")];
+        let of_entries = match self.options.log_only {
+            true => &[VerdictId::Tiles][..],
+            false => &[
+                VerdictId::Tiles,
+                VerdictId::Faces,
+                VerdictId::Versions,
+                VerdictId::Zips,
+                VerdictId::Rebuilt,
+                VerdictId::Minimal,
+            ],
+        };
+        let why = "the entries that are served do not lead to the signed root";
+        verdicts.extend(of_entries.iter().map(|id| Verdict::unchecked(*id, why)));
+        verdicts
     }
 
     /// Looks again at versions that were not all right before.

@@ -160,6 +160,10 @@ impl Check {
         }
     }
 
+    pub(super) fn is_wrong(&self) -> bool {
+        self.state == State::Wrong
+    }
+
     pub(super) fn is_ok(&self) -> bool {
         self.state == State::Ok
     }
@@ -174,6 +178,11 @@ impl Check {
         if !self.details.contains(&text) {
             self.details.insert(place.min(self.details.len()), text);
         }
+    }
+
+    /// What was found, as hints for somebody else's verdict.
+    pub(super) fn details(&self) -> &[String] {
+        &self.details
     }
 
     /// The verdict; `good` is what is said where all is well.

@@ -215,7 +215,7 @@ impl<'a> Versions<'a> {
         }
     }
 
-    /// A version that the log has, proved again.
+    /// A version that the log has, proved again. Wrong is only that the log does not have it.
     pub(super) fn module(&self, version: ModuleVersion) -> Result<Module, Trouble> {
         let wrong = |error: String| Trouble::Wrong(format!("{version}: {error}"));
         let index = LeafIndex::new(version.leaf_index()).map_err(|e| wrong(e.to_string()))?;
@@ -226,17 +226,23 @@ impl<'a> Versions<'a> {
                 false => Trouble::Unreachable(said),
             });
         };
-        let entries = self.remote.entries(bundle, "log/")?;
-        let entry = entries.get(place).ok_or_else(|| wrong("its entry is missing".to_owned()))?;
+        let unread = |error: Trouble| Trouble::Unreachable(error.to_string());
+        let entries = self.remote.entries(bundle, "log/").map_err(unread)?;
+        let missing = || Trouble::Unreachable(format!("the entry of {version} is missing"));
+        let entry = entries.get(place).ok_or_else(missing)?;
         let tiles = RemoteTiles { remote: self.remote, prefix: "log/" };
         let unproved = |error: crate::tlog::ProofError| {
             Trouble::Unreachable(format!("{version} cannot be proved to be in the log: {error}"))
         };
         let proof = prove_inclusion(index, self.head.size, &tiles).map_err(unproved)?;
         verify_inclusion(entry.leaf_hash(), index, self.head, &proof).map_err(unproved)?;
-        let record = Record::try_from(entry).map_err(|error| wrong(error.to_string()))?;
-        let path = ModulePath::new(record.module()).map_err(|error| wrong(error.to_string()))?;
-        self.download(&path, version, &record)
+        // What is wrong with the version itself is told where versions are looked at one by one.
+        let elsewhere = |error: &dyn std::fmt::Display| {
+            Trouble::Unreachable(format!("{version} is not there: {error}"))
+        };
+        let record = Record::try_from(entry).map_err(|error| elsewhere(&error))?;
+        let path = ModulePath::new(record.module()).map_err(|error| elsewhere(&error))?;
+        self.download(&path, version, &record).map_err(|error| elsewhere(&error))
     }
 
     /// The config of a version, from a zip that its record names.

@@ -11,6 +11,7 @@ use candor::tlog::{
 };
 use candor::web::{Site, serve};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tempfile::TempDir;
@@ -35,15 +36,11 @@ pub struct Evil {
 }
 
 impl Evil {
-    /// A log of its own under this seed, with nothing in it.
-    pub fn new(seed: [u8; 32]) -> Evil {
-        Evil::over(Arc::new(MemoryStore::new()), seed)
-    }
-
-    /// The same, in a store that holds other things.
-    pub fn over(store: Arc<MemoryStore>, seed: [u8; 32]) -> Evil {
+    /// A log under the seed in this file, with nothing in it.
+    pub fn new(seed: &Path) -> Evil {
+        let store = Arc::new(MemoryStore::new());
         let host = HOST.parse().expect("a host");
-        let keys = || LogKeys::new(&host, &Seed::from(seed));
+        let keys = || LogKeys::new(&host, &Seed::load(seed).expect("a seed"));
         let folder = TempDir::new().expect("a temporary folder");
         let signer = SignerLock::in_folder(folder.path()).expect("a signer");
         let log = Log::new(store.clone(), keys(), signer, Arc::new(Anything));
@@ -102,7 +99,7 @@ impl Served {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
                 let path = ModulePath::new(MODULE).expect("a module path");
-                let site = Site::open(path, keys, store).expect("a site");
+                let site = Site::open(path, keys, store).await.expect("a site");
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 serve(listener, None, site, None, async { drop(stopped.await) }).await;
             });

@@ -7,6 +7,7 @@ pub mod charted;
 pub mod charts;
 pub mod collector;
 pub mod counter_file;
+pub mod evil;
 pub mod front_door;
 pub mod http;
 pub mod moment;
