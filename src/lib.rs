@@ -16,6 +16,7 @@
 //! | `client` | what runs on a user's machine: consent, counters, reports, the verified config |
 //! | `ingest` | the front door: check every report against the exact config it names, store it |
 //! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
+//! | `audit` | the outside eye: everything that a deployment promises, checked as anyone can |
 //! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
 //! | `cli` | the verbs: one file a verb |
 //! | `body` | bodies of requests that are arriving, and which one makes room |
@@ -38,6 +39,8 @@
 mod address;
 #[cfg(feature = "server")]
 pub mod aggregate;
+#[cfg(feature = "server")]
+pub mod audit;
 #[cfg(feature = "server")]
 pub mod body;
 #[cfg(feature = "server")]

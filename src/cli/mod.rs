@@ -4,6 +4,7 @@
 //! (`--json` or for people), and what the exit status means: 0 done, 1 refused or found wrong,
 //! 2 wrong usage.
 
+mod audit;
 mod chart;
 mod check;
 mod compile;
@@ -64,6 +65,7 @@ enum Verb {
     Serve(serve::Args),
     Prove(prove::Args),
     Verify(verify::Args),
+    Audit(audit::Args),
     VerifyStore(verify_store::Args),
     Signer(signer::Args),
     Witness(witness::Args),
@@ -224,6 +226,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(args) => serve::run(args, out),
         Verb::Prove(args) => prove::run(args, out),
         Verb::Verify(args) => verify::run(args, out),
+        Verb::Audit(args) => audit::run(args, out),
         Verb::VerifyStore(args) => verify_store::run(args, out),
         Verb::Signer(args) => signer::run(args, out),
         Verb::Witness(args) => witness::run(args, out),

@@ -10,6 +10,11 @@ use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 use ureq::{Agent, Error};
 
+#[cfg(feature = "server")]
+const MINUTE: Duration = Duration::from_secs(60);
+#[cfg(feature = "server")]
+const HOURS: Duration = Duration::from_secs(6 * 3600);
+
 /// How a client reaches a server.
 pub trait Transport: fmt::Debug + Send + Sync {
     /// The body at `url`, of at most `limit` bytes; `None` where the server says that there is
@@ -95,6 +100,42 @@ impl Http {
     /// The connections to upload to such an address.
     pub(super) fn to_upload(&self, url: &str) -> &Agent {
         if url.starts_with("https://") { &self.uploads } else { &self.local }
+    }
+}
+
+impl Http {
+    /// Downloads what is at `url`, piece by piece, into `sink`: how many bytes it has, of at most
+    /// `limit`; `None` where the server says that there is none. It may take hours. After an error,
+    /// some of it may have been written.
+    #[cfg(feature = "server")]
+    pub fn download(
+        &self,
+        url: &str,
+        limit: u64,
+        sink: &mut dyn std::io::Write,
+    ) -> Result<Option<u64>, TransportError> {
+        let failed = |reason: String| TransportError::Failed { url: url.to_owned(), reason };
+        let request = self.to_download(url).get(url).config();
+        let request = request.timeout_global(None).timeout_recv_response(Some(MINUTE));
+        let request = request.timeout_recv_body(Some(HOURS)).build();
+        let mut response = request.call().map_err(|error| failed(error.to_string()))?;
+        match response.status().as_u16() {
+            200 => {}
+            404 | 410 => return Ok(None),
+            status => return Err(TransportError::Status { url: url.to_owned(), status }),
+        }
+        let body = response.body_mut();
+        let too_large = || TransportError::TooLarge {
+            url: url.to_owned(),
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        if body.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        let mut reader = body.with_config().limit(u64::MAX).reader();
+        let mut taken = std::io::Read::take(&mut reader, limit.saturating_add(1));
+        let bytes = std::io::copy(&mut taken, sink).map_err(|error| failed(error.to_string()))?;
+        if bytes > limit { Err(too_large()) } else { Ok(Some(bytes)) }
     }
 }
 

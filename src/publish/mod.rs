@@ -53,6 +53,7 @@ pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
 pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
+pub use describe::describe;
 pub use refresh::{RefreshCounts, RefreshError, RefreshState, Refreshed, Refresher};
 pub use source::{ChartsSource, RepublishError, Republished, republish};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};

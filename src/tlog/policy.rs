@@ -145,7 +145,7 @@ pub enum NotBelieved {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// No log of the policy is called so.
-    #[error("the policy knows no log {0:?}; it knows {1}")]
+    #[error("the policy knows no log {0}; it knows {1}")]
     UnknownLog(Origin, String),
     /// Too few witnesses cosigned.
     #[error("too few witnesses of the policy cosigned: {cosigned}; without: {missing}")]

@@ -1,6 +1,6 @@
 //! A man in the middle: passes requests on to a server and may change what comes back.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,25 +40,46 @@ impl Meddler {
     }
 }
 
-/// Answers one request and closes. A client that goes away early is its own business.
+/// Answers one request, a GET or a POST, and closes. A client that goes away early is its own business.
 fn answer(mut stream: TcpStream, upstream: &str, change: &Change) {
-    let mut lines = BufReader::new(stream.try_clone().expect("clone the stream")).lines();
-    let Some(Ok(request)) = lines.next() else { return };
-    for line in lines.by_ref() {
-        if line.is_ok_and(|line| line.is_empty()) {
-            break;
+    let mut reader = BufReader::new(stream.try_clone().expect("clone the stream"));
+    let mut line = || {
+        let mut line = String::new();
+        let read = reader.read_line(&mut line).unwrap_or(0);
+        (read > 0).then(|| line.trim_end().to_owned())
+    };
+    let Some(request) = line() else { return };
+    let (mut length, mut media_type) = (0, String::new());
+    while let Some(header) = line().filter(|line| !line.is_empty()) {
+        match header.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+        {
+            Some((name, value)) if name == "content-length" => length = value.parse().unwrap_or(0),
+            Some((name, value)) if name == "content-type" => value.clone_into(&mut media_type),
+            _ => {}
         }
+    }
+    let mut sent = vec![0; length];
+    if reader.read_exact(&mut sent).is_err() {
+        return;
     }
     let path = request.split(' ').nth(1).unwrap_or("/").to_owned();
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut response = agent.get(format!("{upstream}{path}")).call().expect("upstream answers");
+    let url = format!("{upstream}{path}");
+    let response = match request.starts_with("POST ") {
+        true => agent.post(url).header("Content-Type", media_type).send(&sent[..]),
+        false => agent.get(url).call(),
+    };
+    let mut response = response.expect("upstream answers");
+    let media_type = response.headers().get("Content-Type").cloned();
+    let media_type = media_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or("");
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
     let body = change(&path, body);
     let _ = write!(
         stream,
-        "HTTP/1.1 {status} Status\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} Status\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
         body.len()
     );
     let _ = stream.write_all(&body);

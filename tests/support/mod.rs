@@ -8,6 +8,7 @@ pub mod charts;
 pub mod collector;
 pub mod counter_file;
 pub mod fake_witness;
+pub mod evil;
 pub mod front_door;
 pub mod http;
 pub mod moment;

@@ -1,0 +1,324 @@
+//! The charts that are served, recomputed from the public data.
+//!
+//! The week's Parquet file (whose hash the index names), the configs that its reports name (from the
+//! log), and the definitions at the commit that the charts name (from the charts repository) give the
+//! figures again. They must be those of `/charts/PROGRAM/@WEEK/charts.json`, number by number.
+//!
+//! For which day definitions were live when they were recorded is not published by itself; any of the
+//! days that are in question will do: that of the commit, those for which versions were compiled from
+//! it, and those after which one of its definitions ends.
+
+use super::data::{download, hex};
+use super::fetch::{Remote, Trouble};
+use super::rebuild::{NoSource, Source};
+use super::state::AuditState;
+use super::verdict::Check;
+use super::versions::Versions;
+use crate::aggregate::charting::week::WeekOf;
+use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::aggregate::index::{FileFormat, Index, Week};
+use crate::aggregate::{ConfigUnder, ParquetReader, Phase, Progress};
+use crate::charts::RepositoryError;
+use crate::client::Http;
+use crate::gomod::{ModuleVersion, Provenance};
+use crate::publish::{Catalogue, describe};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+/// The largest charts of one program that are read.
+const LARGEST: usize = 256 << 20;
+
+/// How many weeks were recomputed, and how many figures.
+#[derive(Debug, Default)]
+pub(super) struct Recomputed {
+    pub weeks: u64,
+    pub figures: u64,
+    /// Weeks that were recomputed before, of the same data.
+    pub known: u64,
+    /// Weeks of which no charts were made yet.
+    pub none: u64,
+}
+
+/// Where charts are recomputed from.
+pub(super) struct Recomputing<'r, 'a> {
+    pub remote: &'r Remote<'a>,
+    pub http: &'r Http,
+    pub index: &'r Index,
+    pub versions: &'r mut Versions<'a>,
+    /// What the newest version was compiled from.
+    pub provenance: Provenance,
+}
+
+impl Recomputing<'_, '_> {
+    /// Recomputes the charts of all weeks that were not recomputed before, the newest first.
+    pub(super) fn check(
+        &mut self,
+        state: &mut AuditState,
+        check: &mut Check,
+        progress: &dyn Progress,
+    ) -> Recomputed {
+        let mut recomputed = Recomputed::default();
+        let index = self.index;
+        state
+            .charts
+            .retain(|week, _| week.parse().is_ok_and(|week| index.weeks.contains_key(&week)));
+        let total = index.weeks.len() as u64;
+        for (done, (date, week)) in (0..).zip(index.weeks.iter().rev()) {
+            progress.advance(Phase::Weeks, done, total);
+            let Some(charts) = &week.charts else {
+                recomputed.none += 1;
+                continue;
+            };
+            let parquet = week.data.file(FileFormat::Parquet).map(|file| file.sha256.as_str());
+            let mark = format!("{} {}", charts.sha256, parquet.unwrap_or_default());
+            let served = match self.served_outline(*date) {
+                Ok(served) => served,
+                Err(trouble) => {
+                    check.failed(&trouble);
+                    continue;
+                }
+            };
+            let digest = format!("{mark} {served}");
+            if state.charts.get(&date.to_string()) == Some(&digest) {
+                recomputed.known += 1;
+                continue;
+            }
+            let mut own = Check::of(super::VerdictId::Charts);
+            let figures = self.week(*date, week, &mut own);
+            recomputed.figures += figures;
+            recomputed.weeks += 1;
+            if own.is_ok() {
+                state.charts.insert(date.to_string(), digest);
+            }
+            check.take(own);
+        }
+        progress.advance(Phase::Weeks, total, total);
+        recomputed
+    }
+
+    /// A digest of the served page that lists the programs of a week.
+    fn served_outline(&self, week: Date) -> Result<String, Trouble> {
+        let path = format!("charts/@{week}/");
+        let page = self.remote.get(&path, super::fetch::SMALL)?;
+        Ok(hex(&Sha256::digest(page)))
+    }
+
+    fn week(&mut self, date: Date, week: &Week, check: &mut Check) -> u64 {
+        let Some(file) = week.data.file(FileFormat::Parquet) else { return 0 };
+        let opened = match download(self.remote, self.http, "weeks", file) {
+            Ok(opened) => opened,
+            Err(trouble) => {
+                check.unchecked(format!("the charts of {date}: {trouble}"));
+                return 0;
+            }
+        };
+        let reader = match ParquetReader::open(opened) {
+            Ok(reader) => reader,
+            Err(error) => {
+                check.unchecked(format!("the charts of {date}: {}: {error}", file.name));
+                return 0;
+            }
+        };
+        match self.recompute(date, week, &reader) {
+            Ok(Outcome::Same(figures)) => figures,
+            Ok(Outcome::Differ(reason)) => {
+                check.wrong(format!(
+                    "the charts of the week to {date} are not what its data says: {reason}"
+                ));
+                0
+            }
+            Err(trouble) => {
+                check.failed(&trouble);
+                0
+            }
+        }
+    }
+
+    fn recompute(
+        &mut self,
+        date: Date,
+        week: &Week,
+        reader: &ParquetReader,
+    ) -> Result<Outcome, Trouble> {
+        let unread = |what: String| Trouble::Unreachable(format!("the charts of {date}: {what}"));
+        let named = reader.configs().map_err(|error| unread(error.to_string()))?;
+        let mut configs = Vec::new();
+        for name in named {
+            let version: ModuleVersion =
+                name.parse().map_err(|_| unread(format!("reports name the config {name:?}")))?;
+            // Whether the row may name it is another verdict's business.
+            let config =
+                self.versions.config(version).map_err(|error| unread(error.to_string()))?;
+            configs.push(ConfigUnder { version, config });
+        }
+        configs.sort_by_key(|under| under.version);
+        let programs: BTreeSet<&str> = configs
+            .iter()
+            .flat_map(|under| under.config.programs.iter().map(|program| program.name.as_str()))
+            .collect();
+        let mut served = Vec::new();
+        for program in programs {
+            if let Some(charts) = self.served(date, program)? {
+                served.push((program.to_owned(), charts));
+            }
+        }
+        let Some((_, first)) = served.first() else {
+            return Ok(match week.data.rows {
+                0 => Outcome::Same(0),
+                _ => Outcome::Differ("none are served".to_owned()),
+            });
+        };
+        let commit = first.pointer("/definitions/commit").and_then(Value::as_str);
+        let commit = commit.unwrap_or_default().to_owned();
+        let Provenance { repository, path, .. } = &self.provenance;
+        let source = self.versions.rebuilder.source(repository.as_str(), path.as_str(), &commit);
+        let source = source.map_err(|error| match error {
+            NoSource::Unread(reason) => unread(reason),
+            NoSource::Wrong(reason) => Trouble::Wrong(format!("the charts of {date}: {reason}")),
+        })?;
+        let mut outcome = None;
+        for day in self.days(&source) {
+            let catalogue =
+                self.catalogue(&source, day).map_err(|error| unread(error.to_string()))?;
+            let of = WeekOf {
+                week: date,
+                complete: week.data.complete,
+                reports: week.data.reports,
+                catalogue: &catalogue,
+                configs: &configs,
+            };
+            let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            let computed =
+                of.charts(reader, threads, &|_| {}).map_err(|error| unread(error.to_string()))?;
+            match compare(&computed, &served) {
+                Ok(figures) => return Ok(Outcome::Same(figures)),
+                Err(reason) => drop(outcome.get_or_insert(reason)),
+            }
+        }
+        Ok(Outcome::Differ(outcome.unwrap_or_default()))
+    }
+
+    /// The days for which the definitions of a commit may have been recorded.
+    fn days(&self, source: &Source) -> Vec<Date> {
+        let of_commit = jiff::Timestamp::from_second(source.revision.time).unwrap_or_default();
+        let mut days = vec![jiff::tz::TimeZone::UTC.to_datetime(of_commit).date()];
+        days.extend(self.provenance.as_of.to_string().parse::<Date>());
+        let ends = source.definitions.charts.iter().filter_map(|chart| chart.expires.as_ref());
+        days.extend(ends.filter_map(|expires| expires.value.checked_add(1.day()).ok()));
+        // Days on which the same charts are live give the same figures.
+        let mut seen = BTreeSet::new();
+        days.retain(|day| {
+            let live = source.definitions.charts.iter().map(|chart| chart.is_live(*day));
+            seen.insert(live.collect::<Vec<bool>>())
+        });
+        days
+    }
+
+    fn catalogue(&self, source: &Source, day: Date) -> Result<Catalogue, RepositoryError> {
+        let known = |_: &str| Ok(None);
+        let repository = &self.provenance.repository;
+        describe(&source.definitions, &source.revision, repository, day, known)
+    }
+
+    /// The charts of a program as they are served; none where there are none.
+    fn served(&self, week: Date, program: &str) -> Result<Option<Value>, Trouble> {
+        let path = format!("charts/{}/@{week}/charts.json", encoded(program));
+        let Some(bytes) = self.remote.find(&path, LARGEST)? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Trouble::Wrong(format!("{}: {error}", self.remote.url(&path))))
+    }
+}
+
+enum Outcome {
+    Same(u64),
+    Differ(String),
+}
+
+/// Compares what was computed with what is served, and counts the figures.
+fn compare(computed: &WeekCharts, served: &[(String, Value)]) -> Result<u64, String> {
+    let mut figures = 0;
+    for program in &computed.programs {
+        let found = served.iter().find(|(name, _)| *name == program.program);
+        let (_, found) =
+            found.ok_or_else(|| format!("there are no charts of {}", program.program))?;
+        let expected = expected(computed, program);
+        differ(&expected, found, &program.program)?;
+        figures += program.charts.len() as u64;
+    }
+    match served.iter().find(|(name, _)| !computed.programs.iter().any(|p| p.program == *name)) {
+        Some((name, _)) => Err(format!("there are charts of {name}, which nothing asks for")),
+        None => Ok(figures),
+    }
+}
+
+/// What must be served of a program.
+fn expected(week: &WeekCharts, program: &ProgramCharts) -> Value {
+    let mut expected = serde_json::to_value(week).unwrap_or_default();
+    if let Some(fields) = expected.as_object_mut() {
+        fields.remove("programs");
+        fields.insert("program".to_owned(), program.program.clone().into());
+        fields.insert("reports".to_owned(), program.reports.into());
+        let charts = serde_json::to_value(&program.charts).unwrap_or_default();
+        fields.insert("charts".to_owned(), charts);
+    }
+    expected
+}
+
+/// The first place in which two values differ by more than rounding.
+fn differ(expected: &Value, found: &Value, place: &str) -> Result<(), String> {
+    match (expected, found) {
+        (Value::Number(one), Value::Number(other)) => {
+            let (a, b) = (one.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
+            let near = (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3);
+            if near { Ok(()) } else { Err(format!("{place} is {other}, and should be {one}")) }
+        }
+        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+            let mut pairs = ours.iter().zip(theirs).enumerate();
+            pairs.try_for_each(|(at, (one, other))| differ(one, other, &inside(place, one, at)))
+        }
+        (Value::Object(ours), Value::Object(theirs)) => {
+            let absent = |name: &String| format!("{place} lacks {name}");
+            for (name, one) in ours {
+                let other = theirs.get(name).ok_or_else(|| absent(name))?;
+                differ(one, other, &format!("{place}, {name}"))?;
+            }
+            match theirs.keys().find(|name| !ours.contains_key(*name)) {
+                Some(name) => Err(format!("{place} has {name}, which is not computed")),
+                None => Ok(()),
+            }
+        }
+        (one, other) if one == other => Ok(()),
+        (one, other) => {
+            let say = |value: &Value| value.to_string().chars().take(60).collect::<String>();
+            Err(format!("{place} is {}, and should be {}", say(other), say(one)))
+        }
+    }
+}
+
+/// How an element is called: by its id or label, where it has one.
+fn inside(place: &str, element: &Value, at: usize) -> String {
+    let name =
+        ["id", "label", "version", "dimension"].iter().find_map(|name| element.get(name)?.as_str());
+    match name {
+        Some(name) => format!("{place} {name}"),
+        None => format!("{place} {at}"),
+    }
+}
+
+/// A program's path in an address.
+fn encoded(program: &str) -> String {
+    program
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}

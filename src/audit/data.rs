@@ -1,0 +1,437 @@
+//! The public data: files that are what the index says, and rows that the config they name allows.
+//!
+//! The index is not signed, so what it says is only held against itself and the files: that a file has
+//! the size and hash that it names, that the three forms of one dataset hold the same reports, and that
+//! every report holds nothing but strings, rates and depths of the config that it names, which the log
+//! has. A report that was left out cannot be missed from outside.
+
+use super::fetch::{Remote, SMALL, Trouble};
+use super::state::AuditState;
+use super::verdict::{Check, VerdictId};
+use super::versions::Versions;
+use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
+use crate::aggregate::parquet::columns::Columns;
+use crate::aggregate::{ParquetReader, Phase, Progress};
+use crate::client::Http;
+use crate::collection::Allowed;
+use crate::gomod::ModuleVersion;
+use crate::ingest::{ProgramReport, Report};
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+
+/// The largest public file that is read.
+const LARGEST_FILE: u64 = 64 << 30;
+/// The longest line: a report's body is far smaller.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// What is checked of the data.
+pub(super) struct DataChecks {
+    pub files: Check,
+    pub rows: Check,
+    pub read: u64,
+    pub reports: u64,
+    /// Files that were right before, and have not changed.
+    pub known: u64,
+}
+
+impl DataChecks {
+    pub(super) fn new() -> DataChecks {
+        DataChecks {
+            files: Check::of(VerdictId::DataFiles),
+            rows: Check::of(VerdictId::DataRows),
+            read: 0,
+            reports: 0,
+            known: 0,
+        }
+    }
+}
+
+/// The index, as the deployment serves it.
+pub(super) fn read_index(remote: &Remote<'_>) -> Result<Index, Trouble> {
+    let bytes = remote.ask("data/index.json", SMALL)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Trouble::Wrong(format!("{}: {error}", remote.url("data/index.json"))))
+}
+
+/// Configs, indexed for rows.
+pub(super) struct Rules<'v, 'a> {
+    pub versions: &'v mut Versions<'a>,
+    allowed: HashMap<ModuleVersion, Result<Allowed, Trouble>>,
+}
+
+impl<'v, 'a> Rules<'v, 'a> {
+    pub(super) fn new(versions: &'v mut Versions<'a>) -> Rules<'v, 'a> {
+        Rules { versions, allowed: HashMap::new() }
+    }
+
+    fn of(&mut self, version: ModuleVersion) -> Result<&Allowed, Trouble> {
+        let versions = &mut *self.versions;
+        let found = self
+            .allowed
+            .entry(version)
+            .or_insert_with(|| versions.config(version).map(|config| Allowed::new(&config)));
+        found.as_ref().map_err(Trouble::clone)
+    }
+}
+
+/// Checks every file of the index that was not found to be right before.
+pub(super) fn check_data(
+    remote: &Remote<'_>,
+    http: &Http,
+    index: &Index,
+    rules: &mut Rules<'_, '_>,
+    state: &mut AuditState,
+    checks: &mut DataChecks,
+    progress: &dyn Progress,
+) {
+    let days = index.days.iter().map(|(date, dataset)| ("days", *date, dataset));
+    let weeks = index.weeks.iter().map(|(date, week)| ("weeks", *date, &week.data));
+    let all: Vec<_> = days.chain(weeks).collect();
+    let current: std::collections::BTreeSet<String> =
+        all.iter().flat_map(|(_, _, set)| &set.files).map(|file| file.sha256.clone()).collect();
+    state.files.retain(|sha256| current.contains(sha256));
+    for (done, (kind, date, dataset)) in all.iter().enumerate() {
+        progress.advance(Phase::Days, done as u64, all.len() as u64);
+        let known = dataset.files.iter().all(|file| state.files.contains(&file.sha256));
+        if known && !dataset.files.is_empty() {
+            checks.known += dataset.files.len() as u64;
+            continue;
+        }
+        if check_dataset(remote, http, (kind, *date, dataset), rules, checks) {
+            state.files.extend(dataset.files.iter().map(|file| file.sha256.clone()));
+        }
+    }
+    progress.advance(Phase::Days, all.len() as u64, all.len() as u64);
+}
+
+fn check_dataset(
+    remote: &Remote<'_>,
+    http: &Http,
+    (kind, date, dataset): (&str, Date, &Dataset),
+    rules: &mut Rules<'_, '_>,
+    checks: &mut DataChecks,
+) -> bool {
+    let mut whole = true;
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    for format in FileFormat::ALL {
+        let Some(file) = dataset.file(format) else {
+            let extension = format.extension();
+            checks.files.wrong(format!("the index names no {extension} file for {kind}/{date}"));
+            whole = false;
+            continue;
+        };
+        let opened = match download(remote, http, kind, file) {
+            Ok(opened) => opened,
+            Err(trouble) => {
+                checks.files.failed(&trouble);
+                whole = false;
+                continue;
+            }
+        };
+        checks.read += 1;
+        let mut rows = Rows {
+            name: &file.name,
+            in_set: &|week: Date| match kind {
+                "days" => week == date,
+                _ => week_of(week) == date,
+            },
+            rules,
+            fine: true,
+            reports: 0,
+            rows: 0,
+        };
+        let read = match format {
+            FileFormat::Parquet => rows.parquet(opened, &mut checks.rows),
+            FileFormat::NdjsonZstd => zstd::Decoder::new(opened)
+                .and_then(|text| rows.lines(BufReader::new(text), &mut checks.rows))
+                .map(|digest| drop(texts.insert(file.name.clone(), digest))),
+            // The same text again, so only its hash is of interest.
+            FileFormat::NdjsonGzip => {
+                digest_of(flate2::read::MultiGzDecoder::new(BufReader::new(opened)))
+                    .map(|digest| drop(texts.insert(file.name.clone(), digest)))
+            }
+        };
+        if let Err(error) = read {
+            checks.files.wrong(format!("{} cannot be read: {error}", file.name));
+            whole = false;
+            continue;
+        }
+        whole &= rows.fine;
+        let (counted, said) = match format {
+            FileFormat::NdjsonZstd => (rows.reports, dataset.reports),
+            FileFormat::Parquet => (rows.rows, dataset.rows),
+            FileFormat::NdjsonGzip => (0, 0),
+        };
+        checks.reports +=
+            if format == FileFormat::NdjsonZstd && kind == "weeks" { counted } else { 0 };
+        if counted != said {
+            checks
+                .files
+                .wrong(format!("{} has {counted} of what the index says are {said}", file.name));
+            whole = false;
+        }
+    }
+    let mut digests = texts.values();
+    if let Some(first) = digests.next()
+        && digests.any(|other| other != first)
+    {
+        checks.files.wrong(format!("the two NDJSON files of {kind}/{date} hold different reports"));
+        whole = false;
+    }
+    whole
+}
+
+/// Downloads a file whose size and hash the index names.
+pub(super) fn download(
+    remote: &Remote<'_>,
+    http: &Http,
+    kind: &str,
+    file: &PublicFile,
+) -> Result<File, Trouble> {
+    let path = format!("data/{kind}/{}", file.name);
+    let url = remote.url(&path);
+    if file.bytes > LARGEST_FILE || file.name.contains(['/', '?', '#', '%']) {
+        return Err(Trouble::Wrong(format!(
+            "the index names {:?} of {} bytes",
+            file.name, file.bytes
+        )));
+    }
+    let own = |error: io::Error| Trouble::Unreachable(format!("no room for {url}: {error}"));
+    let mut kept = Hashed { file: tempfile::tempfile().map_err(own)?, digest: Sha256::new() };
+    match http.download(&url, file.bytes, &mut kept)? {
+        None => return Err(remote.withheld(&path)),
+        Some(bytes) if bytes != file.bytes => {
+            return Err(Trouble::Wrong(format!(
+                "{url} has {bytes} bytes, and the index says {}",
+                file.bytes
+            )));
+        }
+        Some(_) => {}
+    }
+    let Hashed { file: mut opened, digest } = kept;
+    if hex(&digest.finalize()) != file.sha256 {
+        return Err(Trouble::Wrong(format!("{url} does not have the hash that the index names")));
+    }
+    opened.rewind().map_err(own)?;
+    Ok(opened)
+}
+
+struct Hashed {
+    file: File,
+    digest: Sha256,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn digest_of(mut text: impl Read) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match text.read(&mut buffer)? {
+            0 => return Ok(hex(&digest.finalize())),
+            read => digest.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
+/// The rows of one file, on their way past the configs.
+struct Rows<'r, 'v, 'a> {
+    name: &'r str,
+    in_set: &'r dyn Fn(Date) -> bool,
+    rules: &'r mut Rules<'v, 'a>,
+    fine: bool,
+    reports: u64,
+    rows: u64,
+}
+
+impl Rows<'_, '_, '_> {
+    fn lines(&mut self, mut text: impl BufRead, check: &mut Check) -> io::Result<String> {
+        let mut digest = Sha256::new();
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if text.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+                return Ok(hex(&digest.finalize()));
+            }
+            digest.update(&line);
+            self.reports += 1;
+            let report = Report::decode(line.strip_suffix(b"\n").unwrap_or(&line));
+            let found = match &report {
+                Err(error) => Err(Some(error.to_string())),
+                Ok(report) => self.report(report, check),
+            };
+            self.tell(found, check);
+        }
+    }
+
+    fn tell(&mut self, found: Result<(), Option<String>>, check: &mut Check) {
+        if let Err(reason) = found {
+            self.fine = false;
+            if let Some(reason) = reason {
+                check.wrong(format!("{}, report {}: {reason}", self.name, self.reports));
+            }
+        }
+    }
+
+    /// `Err(None)` where that was told already.
+    fn report(&mut self, report: &Report<'_>, check: &mut Check) -> Result<(), Option<String>> {
+        if !(self.in_set)(report.week) {
+            return Err(Some(format!("it is of the week {}", report.week)));
+        }
+        let allowed = match self.rules.of(report.config) {
+            Ok(allowed) => allowed,
+            Err(trouble) => {
+                check.failed(&trouble);
+                return Err(None);
+            }
+        };
+        let (x, config) = (report.x.get(), report.config);
+        if x > allowed.sample_rate().get() {
+            return Err(Some(format!("its X is over the sample rate of {config}")));
+        }
+        report
+            .programs
+            .iter()
+            .try_for_each(|program| build(allowed, program, x))
+            .map_err(|what| Some(format!("{config} does not allow {what}")))
+    }
+
+    fn parquet(&mut self, file: File, check: &mut Check) -> io::Result<()> {
+        let other = |error: crate::aggregate::ParquetError| io::Error::other(error.to_string());
+        // The library that reads the format may panic on bytes that are not of it.
+        let read = || -> io::Result<Vec<Columns>> {
+            let reader = ParquetReader::open(file).map_err(other)?;
+            (0..reader.row_groups()).map(|group| reader.read(group).map_err(other)).collect()
+        };
+        let groups = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+            .unwrap_or_else(|_| Err(io::Error::other("it is damaged")))?;
+        for columns in groups {
+            for row in 0..columns.len() {
+                self.rows += 1;
+                self.reports = columns.report.get(row).map_or(0, |report| report + 1);
+                let found = self.row(&columns, row, check);
+                self.tell(found, check);
+            }
+        }
+        Ok(())
+    }
+
+    fn row(
+        &mut self,
+        columns: &Columns,
+        row: usize,
+        check: &mut Check,
+    ) -> Result<(), Option<String>> {
+        let text = |column: &[u32]| {
+            let place = column.get(row).and_then(|at| usize::try_from(*at).ok());
+            place.and_then(|at| columns.texts.get(at)).map(String::as_str).unwrap_or_default()
+        };
+        let config = text(&columns.config);
+        let Ok(version) = config.parse::<ModuleVersion>() else {
+            return Err(Some(format!("it names the config {config:?}")));
+        };
+        let allowed = match self.rules.of(version) {
+            Ok(allowed) => allowed,
+            Err(trouble) => {
+                check.failed(&trouble);
+                return Err(None);
+            }
+        };
+        let x = columns.x.get(row).copied().unwrap_or(f64::MAX);
+        let names = |counts: &crate::aggregate::parquet::columns::Counts| -> Vec<&str> {
+            let place = |(name, _): (u32, u64)| usize::try_from(name).ok();
+            let names = counts.row(row).filter_map(place);
+            names.filter_map(|at| columns.texts.get(at)).map(String::as_str).collect()
+        };
+        let seen = Build {
+            program: text(&columns.program),
+            version: text(&columns.version),
+            toolchain: text(&columns.toolchain),
+            goos: text(&columns.goos),
+            goarch: text(&columns.goarch),
+            counters: names(&columns.counters),
+            stacks: names(&columns.stacks),
+        };
+        seen.is_allowed(allowed, x).map_err(|what| Some(format!("{version} does not allow {what}")))
+    }
+}
+
+/// What one build of a program reported, in whatever file.
+struct Build<'b> {
+    program: &'b str,
+    version: &'b str,
+    toolchain: &'b str,
+    goos: &'b str,
+    goarch: &'b str,
+    counters: Vec<&'b str>,
+    stacks: Vec<&'b str>,
+}
+
+fn build(allowed: &Allowed, report: &ProgramReport<'_>, x: f64) -> Result<(), String> {
+    let seen = Build {
+        program: &report.program,
+        version: &report.version,
+        toolchain: &report.toolchain,
+        goos: &report.goos,
+        goarch: &report.goarch,
+        counters: report.counters.iter().map(|(name, _)| name).collect(),
+        stacks: report.stacks.iter().map(|(name, _)| name).collect(),
+    };
+    seen.is_allowed(allowed, x)
+}
+
+impl Build<'_> {
+    /// Whether a config allows it of a report with this X; or what it does not.
+    fn is_allowed(&self, allowed: &Allowed, x: f64) -> Result<(), String> {
+        let program = allowed.program(self.program);
+        let program = program.ok_or_else(|| format!("the program {:?}", self.program))?;
+        let of = self.program;
+        for (is, what, name) in [
+            (program.version(self.version), "the version", self.version),
+            (allowed.toolchain(self.toolchain), "the toolchain", self.toolchain),
+            (allowed.goos(self.goos), "the operating system", self.goos),
+            (allowed.goarch(self.goarch), "the architecture", self.goarch),
+        ] {
+            if !is {
+                return Err(format!("{what} {name:?} of {of}"));
+            }
+        }
+        for name in &self.counters {
+            match program.counter(name) {
+                None => return Err(format!("the counter {name:?} of {of}")),
+                Some(rate) if x > rate.get() => {
+                    return Err(format!(
+                        "the counter {name:?} of {of} in a report of so large an X"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        for stack in &self.stacks {
+            let (name, frames) = stack.split_once('\n').unwrap_or((stack, ""));
+            let rule = program.stack(name).filter(|rule| x <= rule.rate.get());
+            let kept = rule.and_then(|rule| rule.keep(frames));
+            if kept.is_none_or(|kept| kept.frames != frames) {
+                return Err(format!("the stack {stack:?} of {of}"));
+            }
+        }
+        Ok(())
+    }
+}

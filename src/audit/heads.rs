@@ -1,0 +1,280 @@
+//! The head that is served: who signed it, who cosigned it and when, and whether it continues what was
+//! seen before.
+
+use super::fetch::{Remote, RemoteTiles, Trouble};
+use super::keys::{AuditKeys, Signed};
+use super::state::AuditState;
+use super::verdict::{Check, Verdict, VerdictId};
+use crate::tlog::{
+    Contradiction, Note, ProofError, TileError, TreeHead, TreeSize, prefix_root, prove_consistency,
+    verify_consistency,
+};
+use std::time::Duration;
+
+/// What the first three verdicts are about.
+pub(super) struct HeadVerdicts {
+    pub signature: Verdict,
+    pub witnesses: Verdict,
+    pub consistency: Verdict,
+    /// The head, where it may be looked into.
+    pub head: Option<Signed>,
+    /// What was seen before, if the served head continues it.
+    pub continues: bool,
+    /// Whether tiles failed, so that only the entries can tell whether the head continues.
+    pub undecided: bool,
+    pub evidence: Vec<Contradiction>,
+}
+
+/// When it is, and how old a head may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Freshness {
+    /// Seconds since 1970.
+    pub now: u64,
+    pub within: Duration,
+}
+
+/// Downloads the checkpoint, and says whether it is believed.
+pub(super) fn check_head(
+    remote: &Remote<'_>,
+    prefix: &str,
+    keys: &AuditKeys,
+    state: &AuditState,
+    freshness: Freshness,
+) -> HeadVerdicts {
+    let path = format!("{prefix}checkpoint");
+    let mut check = Check::of(VerdictId::Signature);
+    let opened = match remote.ask(&path, Note::MAXIMUM_LENGTH) {
+        Err(trouble) => {
+            check.failed(&trouble);
+            None
+        }
+        Ok(note) => match keys.open(&note) {
+            Ok(signed) => Some(signed),
+            Err(error) => {
+                check.wrong(format!("{}: {error}", remote.url(&path)));
+                None
+            }
+        },
+    };
+    let Some(signed) = opened else {
+        let no_head = "there is no head that the log's key signed";
+        return HeadVerdicts {
+            signature: check.verdict(""),
+            witnesses: Verdict::unchecked(VerdictId::Witnesses, no_head),
+            consistency: Verdict::unchecked(VerdictId::Consistency, no_head),
+            head: None,
+            continues: false,
+            undecided: false,
+            evidence: Vec::new(),
+        };
+    };
+    let head = signed.checkpoint.head();
+    let by = keys.log().map(|key| key.name().to_string()).unwrap_or_default();
+    let signature = check.verdict(format!("{by} signed a tree of {} entries", head.size));
+    let witnesses = witnesses(&signed, keys, freshness);
+    let mut check = Check::of(VerdictId::Consistency);
+    let mut found = Found { evidence: Vec::new(), undecided: false };
+    let tiles = RemoteTiles { remote, prefix };
+    let good = match seen_before(state, keys) {
+        Err(reason) => {
+            check.wrong(reason);
+            String::new()
+        }
+        Ok(None) => "this is the first run; later heads are held to this one".to_owned(),
+        Ok(Some(seen)) => {
+            found.continues(&seen, &signed, &tiles, keys, &mut check);
+            let old = seen.checkpoint.head().size;
+            match state.heads {
+                1 => format!("it continues the tree of {old} entries that was seen before"),
+                heads => format!(
+                    "it continues all {heads} heads that were seen before, the last of {old} entries"
+                ),
+            }
+        }
+    };
+    let continues = check.is_ok();
+    HeadVerdicts {
+        signature,
+        witnesses,
+        consistency: check.verdict(good),
+        head: Some(signed),
+        continues,
+        undecided: found.undecided,
+        evidence: found.evidence,
+    }
+}
+
+/// The newest head of earlier runs, verified again.
+fn seen_before(state: &AuditState, keys: &AuditKeys) -> Result<Option<Signed>, String> {
+    let Some(note) = &state.newest else { return Ok(None) };
+    keys.open(note.as_bytes())
+        .map(Some)
+        .map_err(|error| format!("the head in the state file is damaged: {error}"))
+}
+
+struct Found {
+    evidence: Vec<Contradiction>,
+    undecided: bool,
+}
+
+impl Found {
+    fn continues(
+        &mut self,
+        seen: &Signed,
+        served: &Signed,
+        tiles: &RemoteTiles<'_>,
+        keys: &AuditKeys,
+        check: &mut Check,
+    ) {
+        let (old, new) = (seen.checkpoint.head(), served.checkpoint.head());
+        if old == new {
+            return;
+        }
+        if new.size == old.size {
+            check.wrong(format!(
+                "the log was forked: it signed two trees of {} entries, of roots {} and {}",
+                old.size, old.root, new.root
+            ));
+            let (first, second) = (seen.note.clone(), served.note.clone());
+            self.evidence.push(Contradiction::TwoRoots { first, second });
+            return;
+        }
+        if new.size < old.size {
+            self.rolled_back(seen, served, tiles, keys, check);
+            return;
+        }
+        match forked(old, new, tiles) {
+            Ok(None) => {}
+            Ok(Some((root, proof))) => {
+                check.wrong(format!(
+                    "the log was forked: its tree of {} entries does not begin with the tree of {} \
+                     entries that was seen before",
+                    new.size, old.size
+                ));
+                self.evidence.push(Contradiction::NotContained {
+                    older: seen.note.clone(),
+                    newer: served.note.clone(),
+                    prefix_root: root,
+                    proof,
+                });
+            }
+            Err(error) => {
+                self.undecided = true;
+                check.unchecked(format!("no proof of consistency could be made: {error}"));
+            }
+        }
+    }
+
+    fn rolled_back(
+        &mut self,
+        seen: &Signed,
+        served: &Signed,
+        tiles: &RemoteTiles<'_>,
+        keys: &AuditKeys,
+        check: &mut Check,
+    ) {
+        let (old, new) = (seen.checkpoint.head(), served.checkpoint.head());
+        check.wrong(format!(
+            "the log was rolled back, or a stale copy is served: it shows {} entries, and {} were \
+             seen before",
+            new.size, old.size
+        ));
+        let went_back = Contradiction::WitnessWentBack {
+            larger: seen.note.clone(),
+            smaller: served.note.clone(),
+        };
+        // The tiles of the larger tree may still be there, and tell whether it was a fork, too.
+        if let Ok(Some((root, proof))) = forked(new, old, tiles) {
+            self.evidence.push(Contradiction::NotContained {
+                older: served.note.clone(),
+                newer: seen.note.clone(),
+                prefix_root: root,
+                proof,
+            });
+        }
+        let proves = |shows: &Contradiction| {
+            crate::tlog::Evidence::new(shows.clone()).check(keys.evidence()).is_ok()
+        };
+        if proves(&went_back) {
+            self.evidence.push(went_back);
+        }
+    }
+}
+
+type Fork = (crate::tlog::Hash, crate::tlog::ConsistencyProof);
+
+/// The proof that `new` does not begin with `old`, if that is so; an error where tiles do not tell.
+fn forked(old: TreeHead, new: TreeHead, tiles: &RemoteTiles<'_>) -> Result<Option<Fork>, Trouble> {
+    let failed = |error: ProofError| match error {
+        ProofError::Tile(TileError::Read { source, .. }) => match source.downcast::<Trouble>() {
+            Ok(trouble) => *trouble,
+            Err(other) => Trouble::Unreachable(other.to_string()),
+        },
+        other => Trouble::Wrong(other.to_string()),
+    };
+    if old.size == TreeSize::ZERO {
+        return Ok(None);
+    }
+    let proof = prove_consistency(old.size, new.size, tiles).map_err(failed)?;
+    if verify_consistency(old, new, &proof).is_ok() {
+        return Ok(None);
+    }
+    // Either the tiles are wrong, or the log was forked, which is never said without proof.
+    let root = prefix_root(old.size, new.size, tiles).map_err(failed)?;
+    verify_consistency(TreeHead { size: old.size, root }, new, &proof).map_err(failed)?;
+    Ok(Some((root, proof)))
+}
+
+fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict {
+    let id = VerdictId::Witnesses;
+    if !keys.asks_for_witnesses() {
+        let why = "no witness is asked for: whether others see the same tree, and how fresh it is, \
+                   is not known (a policy with witnesses tells: --policy FILE)";
+        return Verdict::not_asked(id, why);
+    }
+    let mut check = Check::of(id);
+    let believed = match keys.policy().check(signed.note.as_bytes()) {
+        Ok(believed) => believed,
+        Err(error) => {
+            check.wrong(error);
+            return check.verdict("");
+        }
+    };
+    let cosigned = believed.cosigned.len();
+    let of = keys.policy().witnesses().len();
+    match believed.fresh_at {
+        None => check.unchecked(format!(
+            "{cosigned} of {of} witnesses cosigned, but without a time: how fresh it is is not known"
+        )),
+        Some(at) => {
+            let age = freshness.now.saturating_sub(at);
+            if age > freshness.within.as_secs() {
+                check.wrong(format!(
+                    "the witnesses' cosignatures are {} old, more than {}: someone may be held on an \
+                     old tree",
+                    words(age),
+                    words(freshness.within.as_secs())
+                ));
+            }
+            return check.verdict(format!(
+                "{cosigned} of {of} witnesses cosigned, a quorum of them {} ago",
+                words(age)
+            ));
+        }
+    }
+    check.verdict("")
+}
+
+/// A number of seconds for people.
+fn words(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    match number {
+        1 => format!("1 {unit}"),
+        number => format!("{number} {unit}s"),
+    }
+}

@@ -1,0 +1,64 @@
+//! The outside eye: one command that checks everything a deployment promises, as anyone can.
+//!
+//! Nothing that the deployment says about itself is believed. What each verdict rests on:
+//!
+//! | id | what is checked | it rests on |
+//! | --- | --- | --- |
+//! | `signature` | the checkpoint is signed, and of this log | the verifier key that the auditor was given |
+//! | `witnesses` | a quorum of witnesses cosigned it, not too long ago | the policy that the auditor was given, its witnesses' keys, and the auditor's clock |
+//! | `consistency` | it continues every head that this auditor saw before | the state file, and a proof from the log's tiles, which is verified; where tiles fail, the entries |
+//! | `root` | the entries hash to the signed root | every entry, and `rs_merkle`: none of the log's own tree code |
+//! | `tiles` | the hash tiles are those of the entries | the same |
+//! | `faces` | the checksum database shows the same head, tiles and records | the same key under the database's name, and the entries |
+//! | `versions` | entry N-1 is v0.N.0 of one module; list, latest and `.info` agree | the entries; the module is the one that entry 0 names |
+//! | `zips` | each zip and `go.mod` has the hash of its record | the entries |
+//! | `rebuilt` | each config, and the whole zip, is what its commit compiles to for its day | the auditor's copy of the charts repository, or the https one in the (signed) provenance |
+//! | `minimal` | each string of each config is asked for by a live definition | the same definitions, by `collection::needs`, which does not watch the compiler |
+//! | `pages` | `/config/`, `/`, `/privacy` and the receiver speak of the newest config | the newest zip; what the receiver refuses |
+//! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset agree | the files. The index itself is not signed: a report that was left out cannot be missed |
+//! | `data-rows` | every report holds only what the config that it names allows | the files, and configs whose inclusion in the log is proved |
+//! | `charts` | served figures are those of the data | the files, the configs, and the definitions at the commit that the charts name |
+//!
+//! A verdict is `ok`, `wrong`, `unchecked` (it could not be checked: a server that cannot be reached has
+//! proved nothing, either way) or `not-asked`. Where one thing is wrong, what depends on it is
+//! `unchecked`, so that only the thing itself is `wrong`.
+//!
+//! What was found to be right and cannot change (an entry, a version, a file of some hash) is remembered
+//! and not read again, unless everything is asked for (`--full`). What was not is looked at every time.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `run` | one audit, in order |
+//! | `verdict` | what is said |
+//! | `keys` | what is believed in |
+//! | `state` | what is remembered |
+//! | `fetch` | bounded downloads; unreachable is not wrong |
+//! | `heads` | signature, witnesses, consistency |
+//! | `entries`, `second_opinion` | every entry, and the root by `rs_merkle` |
+//! | `versions` | list, zips, the checksum database |
+//! | `rebuild` | configs compiled again, and explained |
+//! | `pages` | the site and the receiver |
+//! | `data`, `charts` | the public data, and the figures again |
+//! | `promises` | the twelve promises of transparent telemetry |
+
+mod charts;
+mod data;
+mod entries;
+mod fetch;
+mod heads;
+mod keys;
+mod pages;
+mod promises;
+mod rebuild;
+mod run;
+mod second_opinion;
+mod state;
+mod verdict;
+mod versions;
+
+pub use keys::{AuditKeys, KeysError};
+pub use promises::Promise;
+pub use run::{AuditOptions, AuditReport, audit};
+pub use second_opinion::SecondOpinion;
+pub use state::{AuditState, StateError};
+pub use verdict::{State, Verdict, VerdictId};

@@ -1,0 +1,118 @@
+//! The pages for people and the receiver: do they speak of the config that the log names?
+//!
+//! The receiver is asked with a report that every receiver of the deployment must refuse: of a program
+//! that no config can name, under the newest config. Its refusal names the config that it checked
+//! against. Nothing of it is stored.
+
+use super::fetch::{Remote, SMALL};
+use super::verdict::Check;
+use crate::client::{Answer, Http, Upload as _};
+use crate::collection::{CollectionConfig, expand};
+use crate::gomod::{Module, ModuleVersion};
+use jiff::civil::Date;
+
+/// A name that no program has: `.invalid` is reserved (RFC 6761).
+const NO_PROGRAM: &str = "audit.invalid/nothing";
+
+/// Checks that everything names the newest version, `module`.
+pub(super) fn check_pages(
+    remote: &Remote<'_>,
+    http: &Http,
+    module: &Module,
+    today: Date,
+    check: &mut Check,
+) {
+    let version = module.version();
+    let path = format!("config/{version}.json");
+    match remote.get(&path, SMALL) {
+        Ok(json) if json == module.config() => {}
+        Ok(_) => check
+            .wrong(format!("{} is not the config.json in the zip of {version}", remote.url(&path))),
+        Err(trouble) => check.failed(&trouble),
+    }
+    for path in ["", "config/"] {
+        names_newest(remote, path, version, check);
+    }
+    let privacy = names_newest(remote, "privacy", version, check);
+    // Where it speaks of a version that was published meanwhile, it lists the strings of that.
+    if let Ok(config) = CollectionConfig::from_json(module.config())
+        && let Some((page, of)) = privacy
+        && of == version
+    {
+        lists_all(&page, &remote.url("privacy"), &config, check);
+    }
+    receiver(remote, http, version, today, check);
+}
+
+/// The newest version that a page links to must be the newest one.
+fn names_newest(
+    remote: &Remote<'_>,
+    path: &str,
+    version: ModuleVersion,
+    check: &mut Check,
+) -> Option<(String, ModuleVersion)> {
+    let page = match remote.get(path, SMALL) {
+        Ok(page) => String::from_utf8_lossy(&page).into_owned(),
+        Err(trouble) => {
+            check.failed(&trouble);
+            return None;
+        }
+    };
+    let named = page.split("/config/v0.").skip(1).filter_map(|rest| {
+        let number = rest.split('.').next()?;
+        number.parse().ok().and_then(|number| ModuleVersion::new(number).ok())
+    });
+    let newest = named.max();
+    match newest {
+        // One that was published since the head was taken.
+        Some(newest) if newest >= version => {}
+        Some(other) => check.wrong(format!(
+            "{} speaks of config {other}, and the newest is {version}",
+            remote.url(path)
+        )),
+        None => check.wrong(format!("{} names no config", remote.url(path))),
+    }
+    newest.map(|newest| (page, newest))
+}
+
+/// The privacy page must list every string of the config.
+fn lists_all(page: &str, url: &str, config: &CollectionConfig, check: &mut Check) {
+    let names = config.programs.iter().flat_map(|program| {
+        let counters = program.counters.iter().flat_map(|counter| expand(&counter.name));
+        let stacks = program.stacks.iter().map(|stack| stack.name.clone());
+        [program.name.clone()].into_iter().chain(counters).chain(stacks)
+    });
+    for name in names {
+        let escaped = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        if !page.contains(&format!("<code>{escaped}</code>")) {
+            check.wrong(format!("{url} does not list {name:?}"));
+        }
+    }
+}
+
+fn receiver(
+    remote: &Remote<'_>,
+    http: &Http,
+    version: ModuleVersion,
+    today: Date,
+    check: &mut Check,
+) {
+    let url = remote.url(&format!("upload/{today}"));
+    let report = format!(
+        r#"{{"Week":"{today}","LastWeek":"","X":1e-300,"Programs":[{{"Program":"{NO_PROGRAM}","Version":"v0.0.0","GoVersion":"none","GOOS":"none","GOARCH":"none","Counters":{{}},"Stacks":{{}}}}],"Config":"{version}"}}"#
+    );
+    match http.post(&url, &report) {
+        Err(error) => check.unchecked(format!("the receiver: {error}")),
+        Ok(Answer::Refused(said)) if said.contains(&format!("is not in config {version}")) => {}
+        Ok(Answer::Refused(said)) if said.contains("the week") => {
+            check.unchecked(format!("the receiver has another day than {today}: {said}"));
+        }
+        Ok(Answer::Refused(said)) => check.wrong(format!(
+            "{url} does not check reports against config {version}: it says {said:?}"
+        )),
+        Ok(Answer::Taken) => {
+            check.wrong(format!("{url} took a report of a program that no config names"));
+        }
+        Ok(Answer::Later(said)) => check.unchecked(format!("{url} takes no reports now: {said}")),
+    }
+}

@@ -1,0 +1,500 @@
+//! One audit, from the checkpoint to the charts.
+
+use super::charts::{Recomputed, Recomputing};
+use super::data::{DataChecks, Rules, check_data, read_index};
+use super::entries::{EntryChecks, LogPlace, read_entries};
+use super::fetch::{Remote, RemoteTiles};
+use super::heads::{Freshness, HeadVerdicts, check_head};
+use super::keys::{AuditKeys, Signed};
+use super::pages::check_pages;
+use super::promises::{Promise, promises};
+use super::rebuild::Rebuilder;
+use super::second_opinion::SecondOpinion;
+use super::state::{AuditState, StateError};
+use super::verdict::{Check, State, Verdict, VerdictId};
+use super::versions::{VersionChecks, Versions, record_of, wrong_record};
+use crate::aggregate::Progress;
+use crate::client::{Address, Http};
+use crate::gomod::ModuleVersion;
+use crate::tlog::{Contradiction, Entry, Evidence, LeafIndex, Record};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What is audited, and with what.
+#[derive(Debug, Clone)]
+pub struct AuditOptions {
+    /// The deployment; or, of a log alone, what stands before `checkpoint` and `tile/`.
+    pub url: Address,
+    /// The log's key, and witnesses.
+    pub keys: AuditKeys,
+    /// A copy of the charts repository; where there is none, that in the provenances is fetched.
+    pub charts: Option<String>,
+    /// What is remembered.
+    pub state: PathBuf,
+    /// Whether only the log is audited; any log by C2SP tlog-tiles will do.
+    pub log_only: bool,
+    /// Whether everything is checked again, and not only what is new.
+    pub full: bool,
+    /// How old the cosignatures of a quorum may be.
+    pub fresh_within: Duration,
+}
+
+/// What came of an audit.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditReport {
+    /// What was audited.
+    pub url: String,
+    /// The log's verifier key.
+    pub log: String,
+    /// When, in UTC.
+    pub at: String,
+    /// The size of the tree that is served; absent where none is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+    /// Its root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Whether nothing was remembered of this log before.
+    pub first_run: bool,
+    /// The worst of the verdicts.
+    pub state: State,
+    /// The verdicts, in the order of [`VerdictId::ALL`].
+    pub verdicts: Vec<Verdict>,
+    /// The twelve promises; none of a log alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promises: Vec<Promise>,
+    /// Evidence that stands alone, as files: each was checked.
+    #[serde(skip)]
+    pub evidence: Vec<Evidence>,
+}
+
+impl AuditReport {
+    /// Whether nothing is wrong, and nothing that was asked for is unchecked.
+    pub fn is_ok(&self) -> bool {
+        self.state <= State::NotAsked
+    }
+
+    /// The verdict on something.
+    pub fn verdict(&self, id: VerdictId) -> Option<&Verdict> {
+        self.verdicts.iter().find(|verdict| verdict.id == id)
+    }
+}
+
+/// Audits once. What is remembered is written as it goes; an error is one of that file alone.
+pub fn audit(
+    options: &AuditOptions,
+    http: &Http,
+    now: Timestamp,
+    progress: &dyn Progress,
+) -> Result<AuditReport, StateError> {
+    let log = options.keys.log().map(ToString::to_string).unwrap_or_default();
+    let mut state = AuditState::read(&options.state, &log)?;
+    let first_run = state.newest.is_none();
+    if options.full {
+        state.verified = SecondOpinion::default();
+        state.reading = None;
+        state.wrong_entries.clear();
+        state.again.clear();
+        state.files.clear();
+        state.charts.clear();
+    }
+    let remote = Remote::new(&options.url, http);
+    let mut run = Run { options, http, remote: &remote, now, progress, evidence: Vec::new() };
+    let (verdicts, head) = run.verdicts(&mut state)?;
+    state.write(&options.state)?;
+    let seen = format!("seen at {} at {now}", options.url);
+    let keys = options.keys.evidence();
+    let evidence = run.evidence.into_iter().map(|shows| Evidence::new(shows).remark(&*seen));
+    let head = head.map(|signed| signed.checkpoint.head());
+    Ok(AuditReport {
+        url: options.url.to_string(),
+        log,
+        at: now.to_string(),
+        entries: head.map(|head| head.size.get()),
+        root: head.map(|head| head.root.to_string()),
+        first_run,
+        state: verdicts.iter().map(|verdict| verdict.state).max().unwrap_or(State::Unchecked),
+        promises: if options.log_only { Vec::new() } else { promises(&verdicts) },
+        verdicts,
+        // Nobody is accused with what does not hold.
+        evidence: evidence.filter(|evidence| evidence.check(keys).is_ok()).collect(),
+    })
+}
+
+struct Run<'r> {
+    options: &'r AuditOptions,
+    http: &'r Http,
+    remote: &'r Remote<'r>,
+    now: Timestamp,
+    progress: &'r dyn Progress,
+    evidence: Vec<Contradiction>,
+}
+
+impl<'r> Run<'r> {
+    fn prefix(&self) -> &'static str {
+        if self.options.log_only { "" } else { "log/" }
+    }
+
+    fn verdicts(
+        &mut self,
+        state: &mut AuditState,
+    ) -> Result<(Vec<Verdict>, Option<Signed>), StateError> {
+        let freshness = Freshness {
+            now: u64::try_from(self.now.as_second()).unwrap_or_default(),
+            within: self.options.fresh_within,
+        };
+        let keys = &self.options.keys;
+        let of_head = check_head(self.remote, self.prefix(), keys, state, freshness);
+        let HeadVerdicts { signature, witnesses, mut consistency, head, .. } = of_head;
+        self.evidence.extend(of_head.evidence);
+        let Some(signed) = head else {
+            let mut verdicts = vec![signature, witnesses, consistency];
+            self.fill(&mut verdicts, "there is no head that the log's key signed");
+            return Ok((verdicts, None));
+        };
+        let head = signed.checkpoint.head();
+        let rebuilder = Rebuilder::new(
+            self.options.charts.clone(),
+            self.options.state.with_extension("repositories"),
+        );
+        let mut versions = Versions::new(self.remote, keys, head, rebuilder);
+        let continues = of_head.continues || of_head.undecided;
+        versions.is_newest = continues;
+        let mut log = self.log(state, &signed, continues, &mut versions)?;
+        if of_head.undecided && log.root_follows {
+            // The entries say what the tiles did not.
+            let mut check = Check::of(VerdictId::Consistency);
+            if log.is_root {
+                consistency = check.verdict(
+                    "it continues the tree that was seen before: the entries since then lead to it",
+                );
+            } else if log.verdicts.first().is_some_and(|root| root.state == State::Wrong) {
+                check.wrong("neither its tiles nor its entries lead on from the tree seen before");
+                consistency = check.verdict("");
+            }
+        }
+        if consistency.state <= State::NotAsked {
+            state.remember(&signed);
+        }
+        let mut verdicts = vec![signature, witnesses, consistency];
+        verdicts.append(&mut log.verdicts);
+        if !self.options.log_only {
+            // Written before the long rest.
+            state.write(&self.options.state)?;
+            self.rest(state, &mut versions, &mut verdicts);
+        }
+        self.fill(&mut verdicts, "only the log was audited");
+        Ok((verdicts, Some(signed)))
+    }
+
+    /// Adds a verdict for everything that has none yet.
+    fn fill(&self, verdicts: &mut Vec<Verdict>, why: &str) {
+        for id in VerdictId::ALL {
+            if !verdicts.iter().any(|verdict| verdict.id == id) {
+                verdicts.push(match self.options.log_only {
+                    true => Verdict::not_asked(id, "only the log was audited"),
+                    false => Verdict::unchecked(id, why),
+                });
+            }
+        }
+        verdicts.sort_by_key(|verdict| verdict.id);
+    }
+
+    /// The verdicts on entries, tiles and versions.
+    fn log(
+        &mut self,
+        state: &mut AuditState,
+        signed: &Signed,
+        continues: bool,
+        versions: &mut Versions<'_>,
+    ) -> Result<LogVerdicts, StateError> {
+        let head = signed.checkpoint.head();
+        let place =
+            LogPlace { remote: self.remote, prefix: self.prefix(), sumdb: !self.options.log_only };
+        let usable = |tree: &SecondOpinion| continues && tree.size() <= head.size.get();
+        let reading = state.reading.clone().filter(|tree| usable(tree));
+        let resumed = reading.as_ref().map(SecondOpinion::size);
+        let before = state.verified.size();
+        let root_follows = usable(&state.verified) && before > 0;
+        let started = reading.or_else(|| Some(state.verified.clone()).filter(usable));
+        let mut tree = started.unwrap_or_default();
+        // Another history is looked at by itself, and nothing of it is remembered.
+        let mut aside = AuditState { module: state.module.clone(), ..AuditState::default() };
+        let path = self.options.state.clone();
+        let of = if continues { &mut *state } else { &mut aside };
+        let (mut checks, mut found) = (EntryChecks::new(), VersionChecks::new());
+        let log_only = self.options.log_only;
+        self.again(of, versions, &mut found);
+        let mut wrong: Vec<(LeafIndex, Entry)> = Vec::new();
+        let mut module = of.module.take();
+        // Both are told of entries, and only one of them at a time.
+        let cell = std::cell::RefCell::new((of, &mut found));
+        let visit = |index: LeafIndex, entry: &Entry| {
+            if log_only {
+                return;
+            }
+            let mut cell = cell.borrow_mut();
+            let (state, found) = &mut *cell;
+            match record_of(index, entry, &mut module) {
+                Ok(record) => {
+                    if !versions.check(index, &record, found) {
+                        state.again.insert(index.get(), record.to_string());
+                    }
+                }
+                Err(reason) => {
+                    if wrong.len() < 10 {
+                        wrong.push((index, entry.clone()));
+                    }
+                    state.wrong_entries.insert(index.get(), reason);
+                }
+            }
+        };
+        let remember = |tree: &SecondOpinion| {
+            let mut cell = cell.borrow_mut();
+            let (state, _) = &mut *cell;
+            if !continues {
+                return Ok(());
+            }
+            state.reading = Some(tree.clone());
+            state.write(&path)
+        };
+        let first = tree.size();
+        let is_root =
+            read_entries(place, &mut tree, head, &mut checks, self.progress, visit, remember)?;
+        let (of, _) = cell.into_inner();
+        of.module = module;
+        of.reading = None;
+        if is_root {
+            of.verified = tree;
+        } else if !checks.root.is_wrong() {
+            // The server went away: the next run goes on here.
+            of.reading = Some(tree);
+            return Ok(LogVerdicts { verdicts: self.no_root(checks), is_root, root_follows });
+        } else {
+            // What was found in entries that lead to no signed root says nothing of the log.
+            let verified = of.verified.size();
+            of.wrong_entries.retain(|index, _| *index < verified);
+            of.again.retain(|index, _| *index < verified);
+            return Ok(LogVerdicts { verdicts: self.no_root(checks), is_root, root_follows });
+        }
+        of.wrong_entries.values().for_each(|reason| found.versions.wrong(reason));
+        let wrong_entries_exist = !of.wrong_entries.is_empty();
+        let module = of.module.clone();
+        let tiles = RemoteTiles { remote: self.remote, prefix: self.prefix() };
+        if wrong_entries_exist {
+            let proved = wrong.into_iter().filter_map(|(index, entry)| {
+                wrong_record(&tiles, &signed.note, head, index, entry)
+            });
+            self.evidence.extend(proved.take(1));
+        }
+        let new = head.size.get() - first.min(head.size.get());
+        let from = match resumed {
+            Some(from) if from > before => {
+                format!(" (going on from entry {from}, where the last run ended)")
+            }
+            _ if before > 0 && root_follows => format!(" ({new} of them new)"),
+            _ => String::new(),
+        };
+        let mut verdicts = vec![
+            checks.root.verdict(format!(
+                "all {} entries were read, and hash to the root by rs_merkle{from}",
+                head.size
+            )),
+            checks.tiles.verdict("the hash tiles are those of the entries"),
+        ];
+        if !self.options.log_only {
+            if let Some(module) = &module {
+                versions.list(module, &mut found.versions);
+            }
+            self.faces(signed, &mut checks.faces);
+            checks.faces.take(found.faces);
+            verdicts.push(
+                checks
+                    .faces
+                    .verdict("the checksum database shows the same tree, tiles and records"),
+            );
+            let seen = found.seen;
+            let (size, of) = (head.size.get(), if seen == head.size.get() { "" } else { " new" });
+            verdicts.push(found.versions.verdict(format!(
+                "entry N-1 is v0.N.0, {size} of {size}, and the proxy lists exactly these"
+            )));
+            verdicts.push(found.zips.verdict(format!(
+                "each of {seen}{of} zips and its go.mod are those of its record"
+            )));
+            verdicts.push(found.rebuilt.verdict(format!(
+                "each of {seen}{of} configs is what its commit compiles to, byte for byte"
+            )));
+            verdicts.push(found.minimal.verdict(format!(
+                "every string of {seen}{of} configs is asked for by a live definition"
+            )));
+        }
+        Ok(LogVerdicts { verdicts, is_root, root_follows })
+    }
+
+    /// The verdicts where the entries do not lead to the root.
+    fn no_root(&self, mut checks: EntryChecks) -> Vec<Verdict> {
+        // These may tell which entries they are.
+        for hint in checks.tiles.details() {
+            checks.root.unchecked(hint);
+        }
+        let mut verdicts = vec![checks.root.verdict("")];
+        let of_entries = match self.options.log_only {
+            true => &[VerdictId::Tiles][..],
+            false => &[
+                VerdictId::Tiles,
+                VerdictId::Faces,
+                VerdictId::Versions,
+                VerdictId::Zips,
+                VerdictId::Rebuilt,
+                VerdictId::Minimal,
+            ],
+        };
+        let why = "the entries that are served do not lead to the signed root";
+        verdicts.extend(of_entries.iter().map(|id| Verdict::unchecked(*id, why)));
+        verdicts
+    }
+
+    /// Looks again at versions that were not all right before.
+    fn again(
+        &self,
+        state: &mut AuditState,
+        versions: &mut Versions<'_>,
+        found: &mut VersionChecks,
+    ) {
+        let again: Vec<(u64, String)> =
+            state.again.iter().map(|(index, record)| (*index, record.clone())).collect();
+        for (at, record) in again {
+            let index = LeafIndex::new(at).ok().filter(|index| index.is_in(versions.head.size));
+            let record = record.parse::<Record>();
+            if let (Some(index), Ok(record)) = (index, record)
+                && versions.check(index, &record, found)
+            {
+                state.again.remove(&at);
+            }
+        }
+    }
+
+    /// Whether the checksum database signs the same head.
+    fn faces(&mut self, signed: &Signed, check: &mut Check) {
+        let head = signed.checkpoint.head();
+        let url = self.remote.url("latest");
+        let latest = match self.remote.ask("latest", super::fetch::SMALL) {
+            Ok(latest) => String::from_utf8_lossy(&latest).into_owned(),
+            Err(trouble) => return check.failed(&trouble),
+        };
+        let shown = match self.options.keys.open_sumdb(&latest) {
+            Ok(shown) => shown,
+            Err(error) => return check.wrong(format!("{url}: {error}")),
+        };
+        let tree = shown.checkpoint.head();
+        if tree.size == head.size && tree.root != head.root {
+            check.wrong(format!(
+                "{url} shows another tree of {} entries than the log does",
+                tree.size
+            ));
+            let (first, second) = (signed.note.clone(), shown.note);
+            self.evidence.push(Contradiction::TwoRoots { first, second });
+        } else if tree.size < head.size {
+            check.wrong(format!(
+                "{url} shows a tree of {} entries, and the log one of {}",
+                tree.size, head.size
+            ));
+        }
+    }
+
+    /// The verdicts on pages, data and charts.
+    fn rest(
+        &self,
+        state: &mut AuditState,
+        versions: &mut Versions<'r>,
+        verdicts: &mut Vec<Verdict>,
+    ) {
+        let newest = ModuleVersion::new(versions.head.size.get()).ok();
+        let module = newest.map(|version| versions.module(version));
+        let mut pages = Check::of(VerdictId::Pages);
+        match &module {
+            None => {
+                verdicts.push(Verdict::not_asked(VerdictId::Pages, "nothing was published yet"))
+            }
+            Some(Err(trouble)) => {
+                pages.unchecked(format!(
+                    "the newest config is not there to compare with: {trouble}"
+                ));
+                verdicts.push(pages.verdict(""));
+            }
+            Some(Ok(module)) => {
+                let today = jiff::tz::TimeZone::UTC.to_datetime(self.now).date();
+                check_pages(self.remote, self.http, module, today, &mut pages);
+                let said = format!(
+                    "the site, the privacy page and the receiver name config {}",
+                    module.version()
+                );
+                verdicts.push(pages.verdict(said));
+            }
+        }
+        let index = match read_index(self.remote) {
+            Ok(index) => index,
+            Err(trouble) => {
+                let mut files = Check::of(VerdictId::DataFiles);
+                files.failed(&trouble);
+                verdicts.push(files.verdict(""));
+                let why = "there is no index of the public data";
+                verdicts.push(Verdict::unchecked(VerdictId::DataRows, why));
+                verdicts.push(Verdict::unchecked(VerdictId::Charts, why));
+                return;
+            }
+        };
+        let mut data = DataChecks::new();
+        let mut rules = Rules::new(versions);
+        check_data(self.remote, self.http, &index, &mut rules, state, &mut data, self.progress);
+        let DataChecks { files, rows, read, reports, known } = data;
+        let known =
+            if known > 0 { format!("; {known} were checked before") } else { String::new() };
+        verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
+        verdicts.push(
+            rows.verdict(format!(
+                "{reports} reports hold only what the config that they name allows"
+            )),
+        );
+        let mut charts = Check::of(VerdictId::Charts);
+        let Some(Ok(module)) = module else {
+            charts.unchecked("the newest config is not there");
+            return verdicts.push(charts.verdict(""));
+        };
+        let provenance = module.provenance().clone();
+        let (remote, http) = (self.remote, self.http);
+        let mut recomputing = Recomputing { remote, http, index: &index, versions, provenance };
+        let recomputed = recomputing.check(state, &mut charts, self.progress);
+        let Recomputed { weeks, figures, known, none } = recomputed;
+        let mut said = format!("{figures} figures of {weeks} weeks are what the public data says");
+        if known > 0 {
+            said += &format!("; {known} weeks were recomputed before");
+        }
+        if none > 0 {
+            said += &format!("; {none} weeks have no charts yet");
+        }
+        verdicts.push(charts.verdict(said));
+    }
+}
+
+struct LogVerdicts {
+    verdicts: Vec<Verdict>,
+    /// Whether the entries lead to the signed root.
+    is_root: bool,
+    /// Whether they were read on from a root that was verified before.
+    root_follows: bool,
+}
+
+impl AuditState {
+    /// Holds the log to a head from now on.
+    fn remember(&mut self, signed: &Signed) {
+        let is_new = self
+            .newest
+            .as_deref()
+            .is_none_or(|newest| newest.split("\n\n").next() != signed.note.split("\n\n").next());
+        self.heads += u64::from(is_new);
+        self.newest = Some(signed.note.clone());
+    }
+}

@@ -1,0 +1,136 @@
+//! What an auditor remembers of one log: the file that `--state` names.
+//!
+//! It is what the deployment is held to later, so it is written durably, and replaced whole. It holds
+//! the newest head that was seen, how far the entries were read, and what is still to be looked at
+//! again. Whoever loses it starts as on the first run, which says so.
+
+use super::second_opinion::SecondOpinion;
+use crate::durable;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+const FORMAT: u32 = 1;
+
+/// The state of one audit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditState {
+    /// 1.
+    pub format: u32,
+    /// The log's verifier key.
+    pub log: String,
+    /// The signed note of the newest head that was seen, as it was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// How many different heads were seen.
+    #[serde(default)]
+    pub heads: u64,
+    /// How far the entries were read and found to lead to a signed root.
+    #[serde(default)]
+    pub verified: SecondOpinion,
+    /// How far they were read by a run that did not come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<SecondOpinion>,
+    /// The module, as the log's first record has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Entries that are not the records of their places, with what is wrong: for ever so.
+    #[serde(default)]
+    pub wrong_entries: BTreeMap<u64, String>,
+    /// Versions that were not found to be all right, with their records: looked at again each time.
+    #[serde(default)]
+    pub again: BTreeMap<u64, String>,
+    /// Public files whose bytes and rows were found to be right, by their SHA-256.
+    #[serde(default)]
+    pub files: BTreeSet<String>,
+    /// Weeks whose charts were recomputed, with a digest of what was served and of what it was made from.
+    #[serde(default)]
+    pub charts: BTreeMap<String, String>,
+}
+
+/// Why a state cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The file cannot be read or written.
+    #[error("cannot {what} {}: {source}", .path.display())]
+    Io {
+        /// `read` or `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is not a state.
+    #[error(
+        "{} is not the state of an audit: {reason}. Name another file with --state, or remove this \
+         one if you mean to trust the log's history anew",
+        .path.display()
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The state is of another log.
+    #[error(
+        "{} is the state of the log {found}, not of {wanted}; name another file with --state",
+        .path.display()
+    )]
+    OtherLog {
+        /// The file.
+        path: PathBuf,
+        /// The log that was to be audited.
+        wanted: String,
+        /// The log that it is of.
+        found: String,
+    },
+}
+
+impl AuditState {
+    /// The state in a file; a new one where there is no file.
+    pub fn read(path: &Path, log: &str) -> Result<AuditState, StateError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let log = log.to_owned();
+                return Ok(AuditState { format: FORMAT, log, ..AuditState::default() });
+            }
+            Err(source) => return Err(failed("read", path, source)),
+        };
+        let malformed = |reason: String| StateError::Malformed { path: path.to_owned(), reason };
+        let state: AuditState =
+            serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        if state.format != FORMAT {
+            return Err(malformed(format!("its format is {}, not {FORMAT}", state.format)));
+        }
+        if state.log != log {
+            let (wanted, found) = (log.to_owned(), state.log);
+            return Err(StateError::OtherLog { path: path.to_owned(), wanted, found });
+        }
+        Ok(state)
+    }
+
+    /// Writes the state durably in the place of what was there.
+    pub fn write(&self, path: &Path) -> Result<(), StateError> {
+        let json = serde_json::to_vec(self).map_err(|error| StateError::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let write = || {
+            durable::make_folders(durable::folder_of(path))?;
+            let mut temporary = path.as_os_str().to_owned();
+            temporary.push(".tmp");
+            durable::replace(path, Path::new(&temporary), &json, durable::private_file)
+        };
+        write().map_err(|source| failed("write", path, source))
+    }
+}
+
+fn failed(what: &'static str, path: &Path, source: io::Error) -> StateError {
+    StateError::Io { what, path: path.to_owned(), source }
+}

@@ -1,0 +1,318 @@
+//! One version after the other: its place in the log, its zip, what the proxy and the checksum database
+//! say of it, and what its commit compiles to.
+
+use super::fetch::{Remote, RemoteTiles, Trouble};
+use super::keys::AuditKeys;
+use super::rebuild::Rebuilder;
+use super::verdict::{Check, VerdictId};
+use crate::collection::CollectionConfig;
+use crate::gomod::{MAX_GO_MOD, Module, ModulePath, ModuleVersion, hash_go_mod, hash_zip};
+use crate::tlog::{
+    Bundle, Contradiction, Entry, LeafIndex, Lookup, ProvedEntry, Record, TreeHead,
+    prove_inclusion, verify_inclusion,
+};
+use std::collections::BTreeMap;
+
+/// The largest zip that is read; a config is far smaller.
+const LARGEST_ZIP: usize = 64 << 20;
+/// The most configs that are kept in memory.
+const CONFIGS: usize = 64;
+
+/// What is checked of versions.
+pub(super) struct VersionChecks {
+    pub versions: Check,
+    pub zips: Check,
+    pub rebuilt: Check,
+    pub minimal: Check,
+    pub faces: Check,
+    /// How many versions were looked at.
+    pub seen: u64,
+}
+
+impl VersionChecks {
+    pub(super) fn new() -> VersionChecks {
+        VersionChecks {
+            versions: Check::of(VerdictId::Versions),
+            zips: Check::of(VerdictId::Zips),
+            rebuilt: Check::of(VerdictId::Rebuilt),
+            minimal: Check::of(VerdictId::Minimal),
+            faces: Check::of(VerdictId::Faces),
+            seen: 0,
+        }
+    }
+}
+
+/// The record that must stand at an index; or what is wrong with the entry there.
+pub(super) fn record_of(
+    index: LeafIndex,
+    entry: &Entry,
+    module: &mut Option<String>,
+) -> Result<Record, String> {
+    let version = version_at(index).map(|version| version.to_string()).unwrap_or_default();
+    let record = Record::try_from(entry)
+        .map_err(|_| format!("entry {index} is no record, and should be that of {version}"))?;
+    let first = module.get_or_insert_with(|| record.module().to_owned());
+    if record.module() != first || record.version() != version {
+        return Err(format!(
+            "entry {index} is the record of {} {}, and should be that of {first} {version}: a \
+             version is missing, or used twice",
+            record.module(),
+            record.version()
+        ));
+    }
+    Ok(record)
+}
+
+fn version_at(index: LeafIndex) -> Option<ModuleVersion> {
+    ModuleVersion::new(index.get() + 1).ok()
+}
+
+/// Evidence that an entry is not the record of its place, where the tiles prove that it is there.
+pub(super) fn wrong_record(
+    tiles: &RemoteTiles<'_>,
+    note: &str,
+    head: TreeHead,
+    index: LeafIndex,
+    entry: Entry,
+) -> Option<Contradiction> {
+    let proof = prove_inclusion(index, head.size, tiles).ok()?;
+    verify_inclusion(entry.leaf_hash(), index, head, &proof).ok()?;
+    let entry = ProvedEntry { note: note.to_owned(), entry, proof };
+    Some(Contradiction::WrongRecord { index, entry })
+}
+
+/// The versions of a log, looked at through the proxy.
+pub(super) struct Versions<'a> {
+    pub remote: &'a Remote<'a>,
+    pub keys: &'a AuditKeys,
+    pub head: TreeHead,
+    pub rebuilder: Rebuilder,
+    /// Whether the head continues what was seen before: then it has every version there is.
+    pub is_newest: bool,
+    configs: BTreeMap<ModuleVersion, CollectionConfig>,
+}
+
+impl<'a> Versions<'a> {
+    pub(super) fn new(
+        remote: &'a Remote<'a>,
+        keys: &'a AuditKeys,
+        head: TreeHead,
+        rebuilder: Rebuilder,
+    ) -> Versions<'a> {
+        Versions { remote, keys, head, rebuilder, is_newest: true, configs: BTreeMap::new() }
+    }
+
+    /// Looks at the version whose record this is; whether all of it is right.
+    pub(super) fn check(
+        &mut self,
+        index: LeafIndex,
+        record: &Record,
+        checks: &mut VersionChecks,
+    ) -> bool {
+        checks.seen += 1;
+        let mut own = VersionChecks::new();
+        self.check_one(index, record, &mut own);
+        let is_ok = [&own.versions, &own.zips, &own.rebuilt, &own.minimal, &own.faces]
+            .iter()
+            .all(|check| check.is_ok());
+        checks.versions.take(own.versions);
+        checks.zips.take(own.zips);
+        checks.rebuilt.take(own.rebuilt);
+        checks.minimal.take(own.minimal);
+        checks.faces.take(own.faces);
+        is_ok
+    }
+
+    fn check_one(&mut self, index: LeafIndex, record: &Record, checks: &mut VersionChecks) {
+        let Some(version) = version_at(index) else { return };
+        let path = match ModulePath::new(record.module()) {
+            Ok(path) => path,
+            Err(error) => return checks.versions.wrong(error),
+        };
+        self.lookup(index, record, &path, &mut checks.faces);
+        let module = match self.download(&path, version, record) {
+            Ok(module) => module,
+            Err(trouble) => {
+                checks.zips.failed(&trouble);
+                let left = format!("{version}: its zip is not there to be looked into");
+                checks.rebuilt.unchecked(&left);
+                return checks.minimal.unchecked(&left);
+            }
+        };
+        let below = |file: &str| format!("goproxy/{}/@v/{version}.{file}", path.escape());
+        match self.remote.get(&below("mod"), MAX_GO_MOD as usize) {
+            Ok(go_mod) if hash_go_mod(&go_mod) == record.go_mod() => {}
+            Ok(_) => checks.zips.wrong(format!(
+                "{} is not the go.mod that its record names",
+                self.remote.url(&below("mod"))
+            )),
+            Err(trouble) => checks.zips.failed(&trouble),
+        }
+        match self.remote.get(&below("info"), super::fetch::SMALL) {
+            Ok(info) if same_json(&info, &module.info().to_json()) => {}
+            Ok(_) => checks.versions.wrong(format!(
+                "{} does not say what the version's provenance says",
+                self.remote.url(&below("info"))
+            )),
+            Err(trouble) => checks.versions.failed(&trouble),
+        }
+        self.rebuilder.check(&module, &mut checks.rebuilt, &mut checks.minimal);
+        if let Ok(config) = CollectionConfig::from_json(module.config()) {
+            self.keep(version, config);
+        }
+    }
+
+    fn lookup(&self, index: LeafIndex, record: &Record, path: &ModulePath, faces: &mut Check) {
+        let query = format!("lookup/{}@{}", path.escape(), record.version());
+        let url = self.remote.url(&query);
+        let body = match self.remote.get(&query, super::fetch::SMALL) {
+            Ok(body) => body,
+            Err(trouble) => return faces.failed(&trouble),
+        };
+        let lookup = str::from_utf8(&body).ok().and_then(|body| Lookup::parse(body).ok());
+        let Some(lookup) = lookup else {
+            return faces.wrong(format!("{url} is no answer of a checksum database"));
+        };
+        if lookup.index != index || lookup.text != record.to_string() {
+            return faces
+                .wrong(format!("{url} gives another record than entry {index} of the log"));
+        }
+        match self.keys.open_sumdb(&lookup.tree) {
+            Err(error) => faces.wrong(format!("{url}: {error}")),
+            Ok(signed) => {
+                let tree = signed.checkpoint.head();
+                if tree.size == self.head.size && tree.root != self.head.root {
+                    faces.wrong(format!("{url} shows another tree of {} entries", tree.size));
+                } else if !index.is_in(tree.size) {
+                    faces.wrong(format!("{url} shows a tree that does not have the record"));
+                }
+            }
+        }
+    }
+
+    /// The zip of a version, which is the one that its record names.
+    fn download(
+        &self,
+        path: &ModulePath,
+        version: ModuleVersion,
+        record: &Record,
+    ) -> Result<Module, Trouble> {
+        let below = format!("goproxy/{}/@v/{version}.zip", path.escape());
+        let url = self.remote.url(&below);
+        let zip = self.remote.get(&below, LARGEST_ZIP)?;
+        let hash = hash_zip(&zip).map_err(|error| Trouble::Wrong(format!("{url}: {error}")))?;
+        if hash != record.zip() {
+            return Err(Trouble::Wrong(format!(
+                "{url} has the hash {hash}, but the log says {}",
+                record.zip()
+            )));
+        }
+        let wrong = |error: &dyn std::fmt::Display| Trouble::Wrong(format!("{url}: {error}"));
+        let module = Module::open(path.clone(), version, zip).map_err(|error| wrong(&error))?;
+        match module.go_mod_hash() == record.go_mod() {
+            true => Ok(module),
+            false => Err(wrong(&"the go.mod in it is not the one that its record names")),
+        }
+    }
+
+    /// A version that the log has, proved again. Wrong is only that the log does not have it.
+    pub(super) fn module(&self, version: ModuleVersion) -> Result<Module, Trouble> {
+        let wrong = |error: String| Trouble::Wrong(format!("{version}: {error}"));
+        let index = LeafIndex::new(version.leaf_index()).map_err(|e| wrong(e.to_string()))?;
+        let Some((bundle, place)) = Bundle::of_leaf(index, self.head.size) else {
+            let said = format!("{version}: the log has no such version");
+            return Err(match self.is_newest {
+                true => Trouble::Wrong(said),
+                false => Trouble::Unreachable(said),
+            });
+        };
+        let unread = |error: Trouble| Trouble::Unreachable(error.to_string());
+        let entries = self.remote.entries(bundle, "log/").map_err(unread)?;
+        let missing = || Trouble::Unreachable(format!("the entry of {version} is missing"));
+        let entry = entries.get(place).ok_or_else(missing)?;
+        let tiles = RemoteTiles { remote: self.remote, prefix: "log/" };
+        let unproved = |error: crate::tlog::ProofError| {
+            Trouble::Unreachable(format!("{version} cannot be proved to be in the log: {error}"))
+        };
+        let proof = prove_inclusion(index, self.head.size, &tiles).map_err(unproved)?;
+        verify_inclusion(entry.leaf_hash(), index, self.head, &proof).map_err(unproved)?;
+        // What is wrong with the version itself is told where versions are looked at one by one.
+        let elsewhere = |error: &dyn std::fmt::Display| {
+            Trouble::Unreachable(format!("{version} is not there: {error}"))
+        };
+        let record = Record::try_from(entry).map_err(|error| elsewhere(&error))?;
+        let path = ModulePath::new(record.module()).map_err(|error| elsewhere(&error))?;
+        self.download(&path, version, &record).map_err(|error| elsewhere(&error))
+    }
+
+    /// The config of a version, from a zip that its record names.
+    pub(super) fn config(&mut self, version: ModuleVersion) -> Result<CollectionConfig, Trouble> {
+        if let Some(known) = self.configs.get(&version) {
+            return Ok(known.clone());
+        }
+        let module = self.module(version)?;
+        let config = CollectionConfig::from_json(module.config())
+            .map_err(|error| Trouble::Wrong(format!("{version}: {error}")))?;
+        self.keep(version, config.clone());
+        Ok(config)
+    }
+
+    fn keep(&mut self, version: ModuleVersion, config: CollectionConfig) {
+        if self.configs.len() >= CONFIGS {
+            self.configs.pop_first();
+        }
+        self.configs.insert(version, config);
+    }
+
+    /// Whether the proxy lists the versions of the log, and no other; and which is the newest.
+    pub(super) fn list(&self, module: &str, check: &mut Check) {
+        let Ok(path) = ModulePath::new(module) else { return };
+        let below = format!("goproxy/{}/@v/list", path.escape());
+        let url = self.remote.url(&below);
+        match self.remote.get(&below, 64 << 20) {
+            Err(trouble) => check.failed(&trouble),
+            Ok(list) => {
+                let list = String::from_utf8_lossy(&list).into_owned();
+                let mut numbers: Vec<u64> = Vec::new();
+                for line in list.lines() {
+                    match line.parse::<ModuleVersion>() {
+                        Ok(version) => numbers.push(version.number()),
+                        Err(_) => return check.wrong(format!("{url} lists {line:?}")),
+                    }
+                }
+                numbers.sort_unstable();
+                // One that was published since the head was taken is in the log by now.
+                let size = self.head.size.get();
+                let complete = numbers.iter().copied().eq(1..=numbers.len() as u64);
+                if !complete || (numbers.len() as u64) < size {
+                    check.wrong(format!(
+                        "{url} lists {} versions, and the log has {size}, v0.1.0 to v0.{size}.0",
+                        numbers.len()
+                    ));
+                }
+            }
+        }
+        let below = format!("goproxy/{}/@latest", path.escape());
+        match self.remote.get(&below, super::fetch::SMALL) {
+            Err(trouble) => check.failed(&trouble),
+            Ok(info) => {
+                let info: serde_json::Value = serde_json::from_slice(&info).unwrap_or_default();
+                let version = info.get("Version").and_then(|version| version.as_str());
+                let number = version.and_then(|version| version.parse::<ModuleVersion>().ok());
+                if number.is_none_or(|version| version.number() < self.head.size.get()) {
+                    check.wrong(format!(
+                        "{} names {}, and the newest version of the log is v0.{}.0",
+                        self.remote.url(&below),
+                        version.unwrap_or("nothing"),
+                        self.head.size
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn same_json(one: &[u8], other: &[u8]) -> bool {
+    let parse = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    parse(one).is_some() && parse(one) == parse(other)
+}

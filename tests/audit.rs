@@ -1,0 +1,441 @@
+//! `candor audit`: an honest deployment gets no word of blame, and each way of cheating turns exactly
+//! the verdicts wrong that are about it.
+
+mod support;
+
+use candor::gomod::{Module, ModulePath, ModuleVersion};
+use candor::tlog::{Contradiction, Evidence, EvidenceKeys, VerifierKey};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use support::charted::{Deployed, reports};
+use support::evil::Evil;
+use support::http::Meddler;
+use support::{Deployment, Server, candor, run, succeed, text};
+use tempfile::TempDir;
+
+/// An honest deployment with two versions, a week of reports and charts, served by `candor serve`.
+struct Honest {
+    source: Deployed,
+    deployment: Deployment,
+    server: Server,
+}
+
+impl Honest {
+    fn new() -> Honest {
+        let source = Deployed::new();
+        let deployment = Deployment::new();
+        for revision in ["HEAD~1", "HEAD"] {
+            publish(&deployment, &source, revision);
+        }
+        upload(&deployment, &reports("2026-02-03", 0..400));
+        let server = deployment.serve();
+        Honest { source, deployment, server }
+    }
+
+    /// The command that audits what is at an address.
+    fn audit(&self, url: &str, state: &Path) -> Command {
+        let mut command = candor();
+        command.args(["--json", "audit", url, "--vkey", &self.deployment.log_key]);
+        command.arg("--charts").arg(self.source.charts.path()).arg("--state").arg(state);
+        command
+    }
+
+    /// Waits until the server shows a log of this size: it looks for a new one now and then.
+    fn wait_for(&self, size: u64) {
+        let shows = || {
+            let (_, checkpoint) = self.server.get("/log/checkpoint");
+            text(&checkpoint).lines().nth(1) == Some(&size.to_string())
+        };
+        while !shows() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// What is wrong with what is at an address, on a first run.
+    fn wrong(&self, url: &str) -> BTreeSet<String> {
+        let folder = TempDir::new().expect("a temporary folder");
+        wrong(&audited(&mut self.audit(url, &folder.path().join("state.json"))))
+    }
+
+    /// The same, of the honest server whose answers somebody changes.
+    fn tampered(
+        &self,
+        change: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> BTreeSet<String> {
+        let meddler = Meddler::new(&self.server.url, change);
+        self.wrong(&meddler.url)
+    }
+}
+
+fn publish(deployment: &Deployment, source: &Deployed, revision: &str) {
+    let mut command = deployment.publish_command(&source.charts);
+    succeed(command.args(["--rev", revision, "--as-of", "2026-02-03"]));
+}
+
+/// Puts reports into the receiver's folder, as it would, and makes them public.
+fn upload(deployment: &Deployment, reports: &[String]) {
+    support::segments::write(&deployment.path().join("reports"), 1, "2026-02-08", reports);
+    for verb in ["merge", "chart"] {
+        succeed(candor().args([verb, "--data"]).arg(deployment.path()));
+    }
+}
+
+/// What an audit says, however it ends.
+fn audited(command: &mut Command) -> Value {
+    let output = run(command);
+    let said = serde_json::from_slice::<Value>(&output.stdout);
+    let said = said.unwrap_or_else(|e| {
+        panic!("{e}: {}\n{}", text(&output.stdout), text(&output.stderr));
+    });
+    let is_fine = matches!(said["state"].as_str(), Some("ok" | "not-asked"));
+    assert_eq!(output.status.code(), Some(i32::from(!is_fine)), "{said:#}");
+    said
+}
+
+fn ids(said: &Value, state: &str) -> BTreeSet<String> {
+    let verdicts = said["verdicts"].as_array().expect("verdicts").iter();
+    let found = verdicts.filter(|verdict| verdict["state"] == state);
+    found.map(|verdict| verdict["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+fn wrong(said: &Value) -> BTreeSet<String> {
+    for verdict in said["verdicts"].as_array().expect("verdicts") {
+        if matches!(verdict["state"].as_str(), Some("wrong" | "unchecked")) {
+            eprintln!("{} {}: {}", verdict["state"], verdict["id"], verdict["sentence"]);
+        }
+    }
+    ids(said, "wrong")
+}
+
+fn set(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+#[test]
+fn an_honest_deployment_is_all_right_also_when_it_grows() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state.json");
+    let url = honest.server.url.as_str();
+    let first = audited(&mut honest.audit(url, &state));
+    let all = [
+        "signature",
+        "consistency",
+        "root",
+        "tiles",
+        "faces",
+        "versions",
+        "zips",
+        "rebuilt",
+        "minimal",
+        "pages",
+        "data-files",
+        "data-rows",
+        "charts",
+    ];
+    assert_eq!(ids(&first, "ok"), set(&all), "{first:#}");
+    assert_eq!(ids(&first, "not-asked"), set(&["witnesses"]));
+    assert_eq!((&first["first_run"], &first["entries"]), (&true.into(), &2.into()));
+    let promises = first["promises"].as_array().expect("promises");
+    assert_eq!(promises.len(), 12);
+    let again = audited(&mut honest.audit(url, &state));
+    assert_eq!((&again["first_run"], ids(&again, "ok")), (&false.into(), set(&all)), "{again:#}");
+
+    honest.source.charts.add_chart("third");
+    publish(&honest.deployment, &honest.source, "HEAD");
+    honest.wait_for(3);
+    let grown = audited(&mut honest.audit(url, &state));
+    assert_eq!(ids(&grown, "ok"), set(&all), "{grown:#}");
+    assert_eq!(grown["entries"], 3);
+    let full = audited(honest.audit(url, &state).arg("--full"));
+    assert_eq!(ids(&full, "ok"), set(&all), "{full:#}");
+}
+
+#[test]
+fn an_honest_deployment_that_cannot_be_reached_is_not_called_wrong() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let url = honest.server.url.clone();
+    let mut audit = honest.audit(&url, &folder.path().join("state.json"));
+    let Honest { server, .. } = honest;
+    server.stop();
+    let said = audited(&mut audit);
+    assert_eq!(ids(&said, "wrong"), set(&[]), "{said:#}");
+    assert!(ids(&said, "unchecked").contains("signature"), "{said:#}");
+}
+
+/// What a man in the middle, or the server itself, changes in its answers; and what is wrong then.
+#[test]
+fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
+    let honest = Honest::new();
+    let flip = |at: usize| {
+        move |mut body: Vec<u8>| {
+            body[at] ^= 1;
+            body
+        }
+    };
+    let replace = |from: &'static str, to: &'static str| {
+        move |body: Vec<u8>| {
+            let text = String::from_utf8(body).expect("text");
+            assert!(text.contains(from), "{from:?} is not in {text}");
+            text.replace(from, to).into_bytes()
+        }
+    };
+    let (_, latest) = honest.server.get("/latest");
+    let other_zip = {
+        let (_, zip) = honest.server.get("/goproxy/telemetry.example.org/config/@v/v0.2.0.zip");
+        let path = candor::gomod::ModulePath::new(support::MODULE).expect("a path");
+        let version = "v0.2.0".parse().expect("a version");
+        let module = candor::gomod::Module::open(path.clone(), version, zip).expect("a module");
+        let provenance = module.provenance().clone();
+        let config = [module.config(), b"\n"].concat();
+        let other = candor::gomod::Module::build(path, version, config, provenance);
+        other.expect("a module").zip().to_vec()
+    };
+    type Change = Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
+    let changes: Vec<(&str, &str, Change, &[&str])> = vec![
+        ("a zip", "@v/v0.2.0.zip", Box::new(move |_| other_zip.clone()), &["zips"]),
+        ("a go.mod", "@v/v0.1.0.mod", Box::new(flip(0)), &["zips"]),
+        (
+            "another module's info",
+            "@v/v0.1.0.info",
+            Box::new(replace("v0.1.0", "v0.2.0")),
+            &["versions"],
+        ),
+        (
+            "a version that is not listed",
+            "@v/list",
+            Box::new(replace("v0.1.0\n", "")),
+            &["versions"],
+        ),
+        ("an older latest", "/@latest", Box::new(replace("v0.2.0", "v0.1.0")), &["versions"]),
+        ("a stale tile", "/log/tile/0/000.p/2", Box::new(flip(40)), &["tiles"]),
+        ("a stale tile of the database", "/tile/8/0/000.p/2", Box::new(flip(40)), &["faces"]),
+        (
+            "a record of the database",
+            "/lookup/telemetry.example.org/config@v0.1.0",
+            Box::new(replace("h1:", "h1:A")),
+            &["faces"],
+        ),
+        ("a data tile", "/tile/8/data/000.p/2", Box::new(flip(100)), &["faces"]),
+        ("an entry", "/log/tile/entries/000.p/2", Box::new(flip(100)), &["root"]),
+        ("another origin", "/log/checkpoint", Box::new(move |_| latest.clone()), &["signature"]),
+        ("a config page", "/config/v0.2.0.json", Box::new(replace("verb:", "verbs:")), &["pages"]),
+        (
+            "a counter that the privacy page hides",
+            "/privacy",
+            Box::new(replace("<code>verb:new</code>", "")),
+            &["pages"],
+        ),
+        ("a data file", "/data/days/2026-02-03.parquet", Box::new(flip(1000)), &["data-files"]),
+        (
+            "a count of the index",
+            "/data/index.json",
+            Box::new(replace("\"reports\": 400", "\"reports\": 401")),
+            &["data-files"],
+        ),
+        (
+            "a figure",
+            "/charts/example.org/hello/@2026-02-08/charts.json",
+            Box::new(replace("\"total\":", "\"total\":1")),
+            &["charts"],
+        ),
+    ];
+    let mut failures = Vec::new();
+    for (what, path, change, expected) in changes {
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = asked.clone();
+        eprintln!("{what}:");
+        let found = honest.tampered(move |asked_for, body| {
+            if !asked_for.ends_with(path) || (path.starts_with("/tile") && asked_for != path) {
+                return body;
+            }
+            seen.store(true, Ordering::Relaxed);
+            change(body)
+        });
+        assert!(asked.load(Ordering::Relaxed), "{what}: {path} was not asked for");
+        if found != set(expected) {
+            failures.push(format!("{what}: {found:?}, and not {expected:?}"));
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// A log's owner who cheats, with the log's real key; everything else is as with the honest one.
+fn evil(honest: &Honest) -> (Evil, Vec<Module>) {
+    let seed = honest.deployment.path().join("keys/log.seed");
+    let path = ModulePath::new(support::MODULE).expect("a path");
+    let module = |number: u64| {
+        let version = ModuleVersion::new(number).expect("a version");
+        let url = format!("/goproxy/telemetry.example.org/config/@v/{version}.zip");
+        let (_, zip) = honest.server.get(&url);
+        Module::open(path.clone(), version, zip).expect("a module")
+    };
+    (Evil::new(&seed), [1, 2].map(module).into())
+}
+
+impl Honest {
+    /// What is wrong with a log in which only versions matter: it has no data, and no receiver.
+    fn wrong_log(&self, evil: &Evil) -> BTreeSet<String> {
+        let served = evil.serve();
+        self.wrong(&served.url)
+    }
+}
+
+#[test]
+fn a_config_that_was_not_built_from_its_commit_is_found() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    evil.publish(1, modules[0].config(), modules[0].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&[]), "the same is honest so far");
+    // The config of the first commit, said to be that of the second: every string of it but one is
+    // asked for there, too.
+    evil.publish(2, modules[0].config(), modules[1].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&["rebuilt", "minimal"]));
+}
+
+#[test]
+fn a_rate_that_was_raised_is_found() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let config = String::from_utf8(modules[0].config().to_vec()).expect("text");
+    let raised = config.replacen("\"Rate\": 0.8294", "\"Rate\": 0.8295", 1);
+    assert_ne!(raised, config);
+    evil.publish(1, raised.as_bytes(), modules[0].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&["rebuilt"]));
+}
+
+#[test]
+fn an_extra_counter_is_found() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let config = String::from_utf8(modules[0].config().to_vec()).expect("text");
+    let more = config.replacen("{run,old,help}", "{run,old,help,spy}", 1);
+    assert_ne!(more, config);
+    evil.publish(1, more.as_bytes(), modules[0].provenance());
+    assert_eq!(honest.wrong_log(&evil), set(&["rebuilt", "minimal"]));
+}
+
+#[test]
+fn a_commit_that_nobody_has_is_not_believed() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let commit = candor::gomod::ObjectId::new("ab".repeat(20)).expect("a name");
+    let provenance = candor::gomod::Provenance { commit, ..modules[0].provenance().clone() };
+    evil.publish(1, modules[0].config(), &provenance);
+    let served = evil.serve();
+    let folder = TempDir::new().expect("a temporary folder");
+    let said = audited(&mut honest.audit(&served.url, &folder.path().join("state")));
+    // One's own copy may be older than the log.
+    assert_eq!(wrong(&said), set(&[]));
+    assert!(ids(&said, "unchecked").contains("rebuilt"), "{said:#}");
+}
+
+#[test]
+fn a_version_that_is_used_twice_is_found_and_proved() {
+    let honest = Honest::new();
+    let (evil, modules) = evil(&honest);
+    let record = evil.publish(1, modules[0].config(), modules[0].provenance());
+    evil.log(&record);
+    let served = evil.serve();
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state");
+    for run in 0..2 {
+        let said = audited(&mut honest.audit(&served.url, &state));
+        assert!(wrong(&said).contains("versions"), "run {run}: {said:#}");
+    }
+    let evidence = proved(&honest, &state);
+    let Contradiction::WrongRecord { index, .. } = &evidence.shows else {
+        panic!("{evidence}");
+    };
+    assert_eq!(index.get(), 1);
+}
+
+/// The evidence beside a state, which the log's key alone confirms.
+fn proved(honest: &Honest, state: &Path) -> Evidence {
+    let file = std::fs::read(state.with_extension("evidence")).expect("evidence");
+    let evidence = Evidence::parse(&file).expect("evidence");
+    let key: VerifierKey = honest.deployment.log_key.parse().expect("a key");
+    let keys = EvidenceKeys { logs: &[key], witnesses: &[] };
+    evidence.check(keys).unwrap_or_else(|error| panic!("{error}: {evidence}"));
+    evidence
+}
+
+#[test]
+fn two_histories_are_found_and_proved() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    for (versions, kind) in [(2, "two-roots"), (3, "not-contained")] {
+        let state = folder.path().join(kind);
+        audited(&mut honest.audit(&honest.server.url, &state));
+        let (evil, modules) = evil(&honest);
+        // The first version is left out.
+        for number in 1..=versions {
+            evil.publish(number, modules[1].config(), modules[1].provenance());
+        }
+        let served = evil.serve();
+        for run in 0..2 {
+            let said = audited(&mut honest.audit(&served.url, &state));
+            assert_eq!(wrong(&said), set(&["consistency"]), "{kind}, run {run}");
+        }
+        assert_eq!(proved(&honest, &state).shows.kind(), kind);
+        // What was seen before still holds.
+        let said = audited(&mut honest.audit(&honest.server.url, &state));
+        assert_eq!(wrong(&said), set(&[]), "{kind}");
+    }
+}
+
+#[test]
+fn a_log_that_was_rolled_back_is_found() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state");
+    let checkpoint = honest.server.get("/log/checkpoint").1;
+    honest.source.charts.add_chart("third");
+    publish(&honest.deployment, &honest.source, "HEAD");
+    honest.wait_for(3);
+    audited(&mut honest.audit(&honest.server.url, &state));
+    let meddler = Meddler::new(&honest.server.url, move |path, body| match path {
+        "/log/checkpoint" => checkpoint.clone(),
+        _ => body,
+    });
+    let said = audited(&mut honest.audit(&meddler.url, &state));
+    assert_eq!(wrong(&said), set(&["consistency"]));
+    assert!(!state.with_extension("evidence").exists(), "no signature proves it");
+}
+
+#[test]
+fn data_that_no_config_allows_is_found() {
+    let honest = Honest::new();
+    let allowed = reports("2026-02-03", 0..200);
+    let changed = |from: &str, to: &str| {
+        let one = allowed.iter().find(|report| report.contains(from)).expect("one that has it");
+        one.replacen(from, to, 1)
+    };
+    for foreign in [
+        changed("\"verb:run\"", "\"verb:spy\""),
+        changed("\"started\":", "\"home:/home/alice\":"),
+        changed("main.main", "/home/alice"),
+        changed("example.org/hello", "example.org/other"),
+        changed("\"linux\"", "\"plan9\""),
+        changed("v1.10.0", "v1.11.0"),
+    ] {
+        let deployment = Deployment::new();
+        for revision in ["HEAD~1", "HEAD"] {
+            publish(&deployment, &honest.source, revision);
+        }
+        eprintln!("{foreign}");
+        upload(&deployment, &[&allowed[..20], &[foreign.clone()]].concat());
+        let server = deployment.serve();
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut audit = candor();
+        audit.args(["--json", "audit", &server.url, "--vkey", &deployment.log_key]);
+        audit.arg("--charts").arg(honest.source.charts.path());
+        audit.arg("--state").arg(folder.path().join("state"));
+        assert_eq!(wrong(&audited(&mut audit)), set(&["data-rows"]), "{foreign}");
+    }
+}
