@@ -31,6 +31,11 @@ impl Address {
         format!("{}/{path}", self.0)
     }
 
+    /// The address of the service at `path` below this one.
+    pub fn below(&self, path: &str) -> Address {
+        Address(self.join(path))
+    }
+
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0

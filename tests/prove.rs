@@ -3,6 +3,7 @@
 
 mod support;
 
+use candor::client::{ClientError, Wanted};
 use candor::tlog::{
     Checkpoint, Cosigner, CosignerKind, KeyName, Note, Seed, Signer, TlogProof, VerifierKey,
 };
@@ -10,7 +11,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::peers::peer;
-use support::{Charts, Deployment, HOST, MODULE, candor, json, run, succeed, text};
+use support::{Charts, Client, Deployment, HOST, MODULE, candor, json, run, succeed, text};
 use tempfile::TempDir;
 
 /// A user's folder with zips and proofs, and nothing else: the deployment is gone.
@@ -293,4 +294,54 @@ fn torchwood_verifies_our_proofs_and_we_verify_theirs() {
     let changed = kept.proof("v0.2.0").to_string().replace("index 1", "index 2");
     let forged = check(&kept.write("forged.tlog-proof", changed));
     assert!(!forged.status.success());
+}
+
+#[test]
+fn a_client_leaves_evidence_of_a_fork_which_anyone_can_confirm() {
+    let (charts, deployment) = deployment(2);
+    let server = deployment.serve();
+    let client = Client::new(&deployment, &server.url);
+    client.fetch(Wanted::Latest).expect("verified");
+    let twin = deployment.twin();
+    for number in 0..3 {
+        charts.write(
+            "charts-config/charts/other.toml",
+            &support::chart("Other", &format!("hello/{number}:{{a,b}}")),
+        );
+        charts.commit();
+        twin.publish(&charts);
+    }
+    let lying = twin.serve();
+    let client = client.at(&lying.url);
+    let error = client.fetch(Wanted::Latest).expect_err("forked");
+    let ClientError::Forked { kept: Some(kept), .. } = &error else { panic!("{error}") };
+    assert!(error.to_string().contains(kept), "{error}");
+    // Seen again, it is the same file.
+    let again = client.fetch(Wanted::Latest).expect_err("still forked");
+    let ClientError::Forked { kept: again, .. } = &again else { panic!("{again}") };
+    assert_eq!(again.as_ref(), Some(kept));
+    drop((deployment, server, twin, lying));
+
+    let verify = |file: &str, key: &str| {
+        let mut command = candor();
+        command.args(["verify", file, "--vkey", key]);
+        command
+    };
+    let key = client.trust();
+    let said = succeed(&mut verify(kept, key));
+    let confirmed =
+        format!("confirmed: {HOST}/log signed a tree of size 3 that does not begin with");
+    assert!(said.starts_with(&confirmed), "{said}");
+    let confirmed: Value = json(verify(kept, key).arg("--json"));
+    assert_eq!(confirmed["kind"], "not-contained");
+    let other: Signer =
+        Seed::from([9; 32]).signer(KeyName::new(format!("{HOST}/log")).expect("a name"));
+    refused(&mut verify(kept, &other.verifier_key().to_string()));
+    let text = std::fs::read_to_string(kept).expect("text");
+    let folder = TempDir::new().expect("a temporary folder");
+    let changed = folder.path().join("changed");
+    for change in [text.replace("> 3", "> 4"), text[..text.len() / 2].to_owned()] {
+        std::fs::write(&changed, change).expect("written");
+        refused(&mut verify(changed.to_str().expect("UTF-8"), key));
+    }
 }

@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use weeks::{StoryClock, front_door};
@@ -259,26 +259,22 @@ impl Demo {
         url: &str,
         wanted: &Publication,
     ) -> Result<VerifiedConfig, Failure> {
-        let source = ConfigSource {
-            proxy: format!("{url}/goproxy").parse()?,
-            log: format!("{url}/log").parse()?,
-            module: deployment.module.clone(),
-            key: deployment.verifiers().log.clone(),
-        };
+        let trust = deployment.verifiers().log.clone().into();
+        let source = ConfigSource::at(&url.parse()?, deployment.module.clone(), trust);
         let memory = Arc::new(FileStore::new(self.folder.join("client")));
         let client = ConfigClient::new(source, Http::new(), memory)?;
         let version = Wanted::Version(wanted.version.parse()?);
         // A server looks at its store about once a second, so what was published just now may
         // take a moment to show.
         for _ in 0..50 {
-            match client.fetch(version) {
+            match client.fetch(version, SystemTime::now()) {
                 Err(ClientError::UnknownVersion { .. }) => {
                     thread::sleep(Duration::from_millis(100))
                 }
                 done => return Ok(done?),
             }
         }
-        Ok(client.fetch(version)?)
+        Ok(client.fetch(version, SystemTime::now())?)
     }
 
     fn verified(&self, fetched: &VerifiedConfig) {

@@ -26,22 +26,25 @@ pub(super) struct GoEnvironment {
     pub(super) proxy: String,
     #[serde(rename = "GOSUMDB")]
     pub(super) sumdb: String,
+    /// Where its policy is, for clients that ask for witnesses; the go command does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
 }
 
 impl GoEnvironment {
     /// The settings for `deployment`, reached at `url` or at its own name.
     pub(super) fn new(deployment: &Deployment, url: Option<&str>) -> GoEnvironment {
         let key = &deployment.verifiers().sumdb;
-        match url.map(|url| url.trim_end_matches('/')) {
-            None => GoEnvironment {
-                proxy: format!("https://{}/goproxy", deployment.host()),
-                sumdb: key.to_string(),
+        let own = format!("https://{}", deployment.host());
+        let base = url.map_or(own.as_str(), |url| url.trim_end_matches('/'));
+        GoEnvironment {
+            proxy: format!("{base}/goproxy"),
+            sumdb: match url {
+                None => key.to_string(),
+                // The key's name leads to https://NAME; any other address has to be said.
+                Some(_) => format!("{key} {base}/sumdb"),
             },
-            // The key's name leads to https://NAME; any other address has to be said.
-            Some(url) => GoEnvironment {
-                proxy: format!("{url}/goproxy"),
-                sumdb: format!("{key} {url}/sumdb"),
-            },
+            policy: deployment.witnesses().map(|_| format!("{base}/log/policy")),
         }
     }
 }
@@ -54,6 +57,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let environment = GoEnvironment::new(&deployment, args.url.as_deref());
     let text =
         format!("GOPROXY={}\nGOSUMDB={}\n", quoted(&environment.proxy), quoted(&environment.sumdb));
+    if let Some(policy) = &environment.policy {
+        out.say(format_args!(
+            "the log has witnesses, for which the go command does not ask; candor's clients do where \
+             they are given the policy of {policy}: look at it once, and build it in with include_str!"
+        ));
+    }
     out.result(&environment, text)
 }
 

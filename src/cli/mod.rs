@@ -189,12 +189,15 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
-/// Whether an error is told in several lines: diagnostics, and the proof of a forked log. Every
+/// Whether an error is told in several lines: diagnostics, and evidence that is in no file. Every
 /// other line break in a message came with a name or an answer.
 fn has_lines(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
         error.is::<Diagnostics>()
-            || matches!(error.downcast_ref::<ClientError>(), Some(ClientError::Forked { .. }))
+            || matches!(
+                error.downcast_ref::<ClientError>(),
+                Some(ClientError::Forked { kept: None, .. })
+            )
     })
 }
 

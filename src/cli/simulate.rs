@@ -91,7 +91,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         let population = Population::of(&config, args.seed, week);
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
-        let known = KnownConfig { version: args.config, fetched: week, config: config.clone() };
+        let known = KnownConfig::of_nobody(args.config, week, config.clone());
         let mut progress = Progress::new(args.reports);
         let installations = 0..;
         for (number, mut local) in installations.map(|n| (n, population.installation(n))) {

@@ -5,6 +5,7 @@
 
 mod clean;
 mod env;
+mod freshness;
 mod page;
 mod projects;
 mod upload;
@@ -19,6 +20,7 @@ use crate::terminal::OneLine;
 use clap::Subcommand;
 use projects::Purpose;
 use serde::Serialize;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -82,23 +84,32 @@ impl Today {
 #[derive(Debug, clap::Args)]
 struct To {
     /// Where the deployment is, as https://HOST. The folder remembers it.
-    #[arg(long, value_name = "URL", requires_all = ["module", "vkey"])]
+    #[arg(long, value_name = "URL", requires_all = ["module", "trust"])]
     url: Option<String>,
     /// The module that its configs are published as.
     #[arg(long, value_name = "PATH", requires = "url")]
     module: Option<String>,
     /// The verifier key of its log, HOST/log+....
-    #[arg(long, value_name = "KEY", requires = "url")]
+    #[arg(long, value_name = "KEY", requires = "url", group = "trust")]
     vkey: Option<String>,
+    /// Instead of the key, a policy that names the log and its witnesses.
+    #[arg(long, value_name = "FILE", requires = "url", group = "trust")]
+    policy: Option<PathBuf>,
 }
 
 impl To {
     /// The deployment that was named.
     fn named(&self) -> Result<Option<Destination>, Failure> {
-        match (&self.url, &self.module, &self.vkey) {
-            (Some(url), Some(module), Some(key)) => {
-                let named = Destination::at(url, module, key);
-                named.map(Some).map_err(Failure::usage)
+        let trust = match (&self.vkey, &self.policy) {
+            (Some(key), _) => key.clone(),
+            (None, Some(file)) => fs::read_to_string(file).map_err(|error| {
+                Failure::usage(format!("cannot read {}: {error}", file.display()))
+            })?,
+            (None, None) => return Ok(None),
+        };
+        match (&self.url, &self.module) {
+            (Some(url), Some(module)) => {
+                Destination::at(url, module, &trust).map(Some).map_err(Failure::usage)
             }
             _ => Ok(None),
         }

@@ -2,10 +2,16 @@
 
 use super::testing::{ESCAPED, LOG, PROXY, Server, entry, module};
 use super::*;
-use crate::store::{Fault, MemoryStore, Store as _};
-use crate::tlog::{Entry, KeyName, Seed};
+use crate::store::{Fault, Key, MemoryStore, Store as _};
+use crate::tlog::{
+    Contradiction, Entry, Evidence, EvidenceKeys, Freshness, KeyName, NotBelieved, NotFresh, Seed,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Where no witness is asked for, time does not matter.
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn version(number: u64) -> crate::gomod::ModuleVersion {
     crate::gomod::ModuleVersion::new(number).expect("a version")
@@ -16,7 +22,7 @@ fn memory() -> Arc<MemoryStore> {
 }
 
 fn latest(server: &Server, memory: &Arc<MemoryStore>) -> Result<VerifiedConfig, ClientError> {
-    server.client(memory).fetch(Wanted::Latest)
+    server.client(memory).fetch(Wanted::Latest, NOW)
 }
 
 #[test]
@@ -32,10 +38,11 @@ fn an_honest_server_is_believed() {
         assert_eq!(config.provenance().program_version, "0.1.0");
     }
     for older in [1, 255, 256, 299] {
-        let config = server.client(&memory).fetch(Wanted::Version(version(older)));
+        let config = server.client(&memory).fetch(Wanted::Version(version(older)), NOW);
         assert_eq!(config.expect("verified").version(), version(older));
     }
-    let error = server.client(&memory).fetch(Wanted::Version(version(301))).expect_err("not yet");
+    let error =
+        server.client(&memory).fetch(Wanted::Version(version(301)), NOW).expect_err("not yet");
     assert!(error.to_string().contains("newest version is v0.300.0"), "{error}");
 }
 
@@ -84,9 +91,9 @@ fn another_key_is_refused() {
     let (server, memory) = (Server::with(3), memory());
     let name = KeyName::new("telemetry.example.org/log").expect("a name");
     let mut source = server.source();
-    source.key = Seed::from([6; 32]).signer(name).verifier_key().clone();
+    source.trust = Seed::from([6; 32]).signer(name).verifier_key().clone().into();
     let client = ConfigClient::new(source, &server, memory).expect("a client");
-    let error = client.fetch(Wanted::Latest).expect_err("another key");
+    let error = client.fetch(Wanted::Latest, NOW).expect_err("another key");
     assert!(matches!(error, ClientError::Checkpoint { .. }), "{error}");
 }
 
@@ -112,23 +119,26 @@ fn a_forked_log_is_refused_with_evidence() {
         latest(&ours, &memory).expect("verified");
         let remembered = memory.snapshot();
         let error = latest(&theirs, &memory).expect_err("forked");
-        let ClientError::Forked { fork, .. } = &error else { panic!("{error}") };
-        for (note, server) in [(&fork.seen, &ours), (&fork.served, &theirs)] {
+        let ClientError::Forked { evidence, kept, .. } = &error else { panic!("{error}") };
+        // The evidence stands on its own, in a file: nothing but the log's key is needed.
+        let kept = kept.as_deref().expect("kept");
+        assert!(error.to_string().contains("SECURITY ERROR"), "{error}");
+        assert!(error.to_string().contains(kept), "{error}");
+        let key = Key::new(kept).expect("a name");
+        let file = memory.get(&key).expect("readable").expect("a file");
+        let read = Evidence::parse(&file).expect("evidence");
+        assert_eq!(read, **evidence);
+        let notes = match &read.shows {
+            Contradiction::TwoRoots { first, second } => [first, second],
+            Contradiction::NotContained { older, newer, .. } => [older, newer],
+            other => panic!("{other:?}"),
+        };
+        for (note, server) in notes.into_iter().zip([&ours, &theirs]) {
             assert_eq!(note.as_bytes(), server.file(&format!("{LOG}/checkpoint")));
         }
-        // The evidence stands on its own: two signed heads, and a proof that excludes the first.
-        let source = ours.source();
-        let origin = crate::tlog::Origin::from(source.key.name().clone());
-        let [seen, served] = [&fork.seen, &fork.served].map(|note| {
-            let opened = crate::tlog::Checkpoint::open(note.as_bytes(), &source.key, &origin);
-            opened.expect("signed").head()
-        });
-        let prefix = crate::tlog::TreeHead { root: fork.prefix_root, ..seen };
-        assert_ne!(prefix, seen);
-        let proof = crate::tlog::ConsistencyProof::new(fork.proof.clone());
-        crate::tlog::verify_consistency(prefix, served, &proof).expect("a proof of the fork");
-        assert!(error.to_string().contains("SECURITY ERROR"), "{error}");
-        assert_eq!(memory.snapshot(), remembered, "nothing of it is remembered");
+        let logs = [ours.key().clone()];
+        read.check(EvidenceKeys { logs: &logs, witnesses: &[] }).expect("a proof of the fork");
+        assert_eq!(memory.snapshot().pointers, remembered.pointers, "nothing of it is remembered");
     }
 }
 
@@ -253,7 +263,7 @@ fn of_two_programs_neither_forgets_what_the_other_saw() {
     let busy =
         Busy { server: &server, stale, memory: memory.clone(), once: std::sync::Once::new() };
     let client = ConfigClient::new(server.source(), busy, memory.clone()).expect("a client");
-    assert_eq!(client.fetch(Wanted::Latest).expect("verified").version(), version(3));
+    assert_eq!(client.fetch(Wanted::Latest, NOW).expect("verified").version(), version(3));
     let remembered: Vec<_> = memory.snapshot().pointers.into_values().collect();
     assert_eq!(remembered, [server.file(&format!("{LOG}/checkpoint"))]);
 }
@@ -286,8 +296,8 @@ proptest! {
 fn what_is_known_to_be_the_newest_is_not_downloaded_again() {
     let (mut server, memory) = (Server::with(2), memory());
     let newer = |server: &Server, than| {
-        let found = server.client(&memory).fetch_newer_than(version(than)).expect("fetched");
-        found.map(|verified| verified.version())
+        let found = server.client(&memory).fetch_newer_than(version(than), NOW).expect("fetched");
+        found.config.map(|verified| verified.version())
     };
     // A machine that remembers nothing of the log takes nobody's word for it.
     assert_eq!(newer(&server, 2), Some(version(2)));
@@ -301,5 +311,117 @@ fn what_is_known_to_be_the_newest_is_not_downloaded_again() {
     }
     assert_eq!(newer(&server, 3), None);
     server.edit(&format!("{LOG}/checkpoint"), |bytes| bytes.truncate(10));
-    assert!(server.client(&memory).fetch_newer_than(version(3)).is_err());
+    assert!(server.client(&memory).fetch_newer_than(version(3), NOW).is_err());
+}
+
+/// A server whose clients ask for two witnesses.
+fn witnessed(versions: u64) -> Server {
+    let mut server = Server::with(versions);
+    server.ask_for_witnesses();
+    server
+}
+
+const DAY: u64 = 24 * 60 * 60;
+const LAST_SEEN: u64 = 1_795_000_000;
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[test]
+fn what_too_few_witnesses_have_seen_is_refused() {
+    let (mut server, memory) = (witnessed(2), memory());
+    for by in [&[][..], &[(1, LAST_SEEN)], &[(1, LAST_SEEN), (9, LAST_SEEN)]] {
+        server.cosign(by);
+        let error = server.client(&memory).fetch(Wanted::Latest, at(LAST_SEEN));
+        let error = error.expect_err("no quorum");
+        let ClientError::Checkpoint { source: NotBelieved::Quorum { .. }, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(memory.snapshot().pointers.len(), 0, "nothing of it is remembered");
+    }
+    server.cosign(&[(1, LAST_SEEN), (3, LAST_SEEN + 5)]);
+    let config = server.client(&memory).fetch(Wanted::Latest, at(LAST_SEEN)).expect("a quorum");
+    assert_eq!(config.freshness(), Freshness::At(LAST_SEEN));
+}
+
+#[test]
+fn a_frozen_log_is_refused_when_its_cosignatures_are_too_old() {
+    let (mut server, memory) = (witnessed(2), memory());
+    server.cosign(&[(1, LAST_SEEN), (2, LAST_SEEN + 100)]);
+    let fetch = |now| server.client(&memory).fetch(Wanted::Latest, at(now));
+    let newer = |now| server.client(&memory).fetch_newer_than(version(2), at(now));
+    for now in [LAST_SEEN - DAY, LAST_SEEN, LAST_SEEN + 7 * DAY] {
+        assert_eq!(fetch(now).expect("fresh").freshness(), Freshness::At(LAST_SEEN));
+        assert_eq!(newer(now).expect("fresh").freshness, Freshness::At(LAST_SEEN));
+    }
+    for error in [
+        fetch(LAST_SEEN + 9 * DAY).expect_err("frozen"),
+        newer(LAST_SEEN + 9 * DAY).map(drop).expect_err("frozen"),
+    ] {
+        let said = error.to_string();
+        assert!(
+            said.contains("the newest head that its witnesses vouch for is 9 days old"),
+            "{said}"
+        );
+        assert!(matches!(error, ClientError::NotFresh { source: NotFresh::Stale { .. }, .. }));
+    }
+    let error = fetch(LAST_SEEN - 2 * DAY).expect_err("from the future");
+    assert!(
+        matches!(error, ClientError::NotFresh { source: NotFresh::Clock { .. }, .. }),
+        "{error}"
+    );
+    // The limit is the program's own.
+    let source = ConfigSource { fresh_for: Duration::from_secs(DAY), ..server.source() };
+    let strict = ConfigClient::new(source, &server, memory.clone()).expect("a client");
+    assert!(strict.fetch(Wanted::Latest, at(LAST_SEEN + DAY)).is_ok());
+    assert!(strict.fetch(Wanted::Latest, at(LAST_SEEN + DAY + 1)).is_err());
+    // Without witnesses there is no limit, and it is said that nobody can know.
+    let source = ConfigSource { trust: server.key().clone().into(), ..server.source() };
+    let trusting = ConfigClient::new(source, &server, memory.clone()).expect("a client");
+    let config = trusting.fetch(Wanted::Latest, at(LAST_SEEN + 900 * DAY));
+    assert_eq!(config.expect("verified").freshness(), Freshness::Unknown);
+}
+
+#[test]
+fn a_fork_is_found_out_however_old_its_trees_are() {
+    let (mut ours, mut theirs) = (witnessed(2), witnessed(2));
+    ours.publish_many(1, "ours");
+    theirs.publish_many(2, "theirs");
+    for server in [&mut ours, &mut theirs] {
+        server.cosign(&[(1, LAST_SEEN), (2, LAST_SEEN)]);
+    }
+    let (memory, late) = (memory(), at(LAST_SEEN + 30 * DAY));
+    let stale = ours.client(&memory).fetch(Wanted::Latest, late).expect_err("stale");
+    assert!(matches!(stale, ClientError::NotFresh { .. }), "{stale}");
+    let forked = theirs.client(&memory).fetch(Wanted::Latest, late).expect_err("forked");
+    assert!(matches!(forked, ClientError::Forked { .. }), "{forked}");
+}
+
+#[test]
+fn a_log_that_changes_its_key_is_held_to_what_it_signed_with_the_old_one() {
+    let (mut server, memory) = (Server::with(3), memory());
+    let old = server.key().clone();
+    latest(&server, &memory).expect("verified");
+    let mut forked = Server::with(2);
+    forked.publish_many(2, "another history");
+    server.publish_many(1, "");
+    server.change_key(7);
+    forked.change_key(7);
+    let new = server.key().clone();
+    let both: Trust = format!("log {old}\nlog {new}\nquorum none\n").parse().expect("a policy");
+    let client = |server, trust: &Trust| {
+        let source = ConfigSource { trust: trust.clone(), ..Server::with(0).source() };
+        ConfigClient::new(source, server, memory.clone()).expect("a client")
+    };
+    // A program that has not heard of the new key does not take it.
+    let error = client(&server, &old.clone().into()).fetch(Wanted::Latest, NOW);
+    assert!(matches!(error, Err(ClientError::Checkpoint { .. })));
+    let error = client(&forked, &both).fetch(Wanted::Latest, NOW).expect_err("forked");
+    assert!(matches!(error, ClientError::Forked { .. }), "{error}");
+    let config = client(&server, &both).fetch(Wanted::Latest, NOW).expect("verified");
+    assert_eq!((config.version(), config.log()), (version(4), &new));
+    // When the old key is gone, the new one is held to what it signed itself.
+    let error = client(&forked, &new.into()).fetch(Wanted::Latest, NOW).expect_err("forked");
+    assert!(matches!(error, ClientError::Forked { .. }), "{error}");
 }

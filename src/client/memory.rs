@@ -2,43 +2,100 @@
 //!
 //! It is what a log is held to: whatever this machine sees later must contain it. The signed note
 //! is kept as it was received, so that it is evidence if the log ever shows another history, and
-//! it is verified again whenever it is read.
+//! it is verified again whenever it is read. Evidence is kept beside it.
+//!
+//! | name in the store | what |
+//! | --- | --- |
+//! | `seen/NAME+ID` | pointer: the newest note by this key of the log |
+//! | `evidence/NAME+ID-HASH.candor-evidence` | evidence of a fork, which `candor verify` confirms |
 //!
 //! It is a pointer in a [`Store`], so it is replaced whole or not at all, and of two programs that
 //! bring news at once neither overwrites what it has not seen. One store may hold the memory of
-//! many logs, and be shared by all programs of a user.
+//! many logs, and be shared by all programs of a user. A log that changes its key has two keys for a
+//! while, and so two pointers; what is shown must continue both.
 
 use crate::store::{Key, KeyError, Store, StoreError, Swap};
-use crate::tlog::VerifierKey;
+use crate::tlog::{Evidence, VerifierKey};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// What this machine remembers of one log.
 #[derive(Debug, Clone)]
 pub struct Memory {
     store: Arc<dyn Store>,
-    key: Key,
+    keys: Vec<VerifierKey>,
+}
+
+/// A checkpoint as it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The key of the log that signed it.
+    pub key: VerifierKey,
+    /// The signed note.
+    pub note: Vec<u8>,
 }
 
 impl Memory {
-    /// The memory, kept in `store`, of the log that signs with `log`. Fails where the key's name
+    /// The memory, kept in `store`, of the log that signs with these keys. Fails where a key's name
     /// has characters that the name of a pointer cannot have; the name of a Candor log has none.
-    pub fn new(store: Arc<dyn Store>, log: &VerifierKey) -> Result<Memory, KeyError> {
-        let key = Key::new(format!("seen/{}+{}", log.name(), log.id()))?;
-        Ok(Memory { store, key })
+    pub fn new<'k>(
+        store: Arc<dyn Store>,
+        keys: impl Iterator<Item = &'k VerifierKey>,
+    ) -> Result<Memory, KeyError> {
+        let keys: Vec<VerifierKey> = keys.cloned().collect();
+        keys.iter().try_for_each(|key| pointer(key).map(drop))?;
+        Ok(Memory { store, keys })
     }
 
-    /// The name of the pointer, for messages.
-    pub fn name(&self) -> &str {
-        self.key.as_str()
+    /// The name of the pointer of one key, for messages.
+    pub fn name(&self, key: &VerifierKey) -> String {
+        format!("seen/{}+{}", key.name(), key.id())
     }
 
-    /// The checkpoint seen last, as it was received; `None` on a machine that saw none.
-    pub fn recall(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.pointer(&self.key)
+    /// The checkpoints seen last, as they were received: one for each key by which one was seen.
+    pub fn recall(&self) -> Result<Vec<Seen>, StoreError> {
+        let mut seen = Vec::new();
+        for key in &self.keys {
+            let note = self.store.pointer(&pointer(key)?)?;
+            seen.extend(note.map(|note| Seen { key: key.clone(), note }));
+        }
+        Ok(seen)
     }
 
-    /// Puts a newer checkpoint in the place of `seen`, which is what [`Memory::recall`] returned.
-    pub fn remember(&self, seen: Option<&[u8]>, newer: &[u8]) -> Result<Swap, StoreError> {
-        self.store.swap(&self.key, seen, newer)
+    /// Whether anything was ever seen of the log.
+    pub fn remembers(&self) -> Result<bool, StoreError> {
+        Ok(!self.recall()?.is_empty())
     }
+
+    /// Puts a newer checkpoint by this key in the place of `seen`, which is what [`Memory::recall`]
+    /// returned.
+    pub fn remember(
+        &self,
+        key: &VerifierKey,
+        seen: Option<&[u8]>,
+        newer: &[u8],
+    ) -> Result<Swap, StoreError> {
+        self.store.swap(&pointer(key)?, seen, newer)
+    }
+
+    /// Keeps evidence against the log, once, and says where.
+    pub fn keep(&self, key: &VerifierKey, evidence: &Evidence) -> Result<String, StoreError> {
+        let text = evidence.to_string();
+        let mut name = format!("evidence/{}+{}-", key.name(), key.id());
+        for byte in Sha256::digest(&text).iter().take(8) {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        let name = Key::new(name + ".candor-evidence")?;
+        self.store.put(&[(name.clone(), text.into_bytes())])?;
+        Ok(match self.store.file_of(&name) {
+            Some(file) => file.display().to_string(),
+            None => name.to_string(),
+        })
+    }
+}
+
+fn pointer(key: &VerifierKey) -> Result<Key, KeyError> {
+    Key::new(format!("seen/{}+{}", key.name(), key.id()))
 }

@@ -9,7 +9,8 @@
 //!
 //! static BUILDS: Counter = Counter::new("myprog/verb:build");
 //!
-//! // The deployment, the module of its configs, and the key of its log.
+//! // The deployment, the module of its configs, and the key of its log; or instead of the key a policy
+//! // that names its witnesses, too: include_str!("telemetry.policy").
 //! let (url, module) = ("https://telemetry.example.org", "telemetry.example.org/config");
 //! let to = Destination::at(url, module, "telemetry.example.org/log+...").expect("constants");
 //! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
@@ -62,36 +63,42 @@
 //! | --- | --- |
 //! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
 //! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
-//! | `memory` | the newest checkpoint seen on this machine |
+//! | `memory` | the newest checkpoint seen on this machine, and evidence against the log |
+//! | `trust` | what a program is built with: which log and which witnesses it believes |
+//! | `view` | what a server shows of the log, believed or refused: signed, witnessed, fresh |
+//! | `error` | why there is no config |
 //! | `prove` | a proof that stands alone, of an entry of such a log |
 //! | `config` | from a signed checkpoint to a config that the log vouches for |
 //!
-//! What has to be trusted is the log's verifier key, which a program is built with, and this
-//! machine's memory of what it saw before. Servers, caches and proxies in between are not: they can
-//! withhold an answer, but not change one.
+//! What has to be trusted is the log's verifier key, or a policy that names witnesses beside it, which a
+//! program is built with, and this machine's memory of what it saw before. Servers, caches and proxies
+//! in between are not: they can withhold an answer, but not change one. With witnesses they cannot go on
+//! showing an old one either: [`Freshness`](crate::tlog::Freshness) says how old what they show is, and
+//! a view that is too old is refused. **Without witnesses nobody can know that**, and a server that
+//! holds one user on an old config is not found out by that user alone.
 //!
 //! ```no_run
-//! use candor::client::{Address, ConfigClient, ConfigSource, Http, Wanted};
+//! use candor::client::{ConfigClient, ConfigSource, Http, Wanted};
+//! use candor::gomod::ModulePath;
 //! use candor::store::FileStore;
 //! use std::sync::Arc;
+//! use std::time::SystemTime;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let source = ConfigSource {
-//!     proxy: "https://telemetry.example.org/goproxy".parse()?,
-//!     log: "https://telemetry.example.org/log".parse()?,
-//!     module: candor::gomod::ModulePath::new("telemetry.example.org/config")?,
-//!     key: "telemetry.example.org/log+...".parse()?,
-//! };
+//! // The log's key, or the text of a policy: include_str!("telemetry.policy").parse()?
+//! let trust = "telemetry.example.org/log+...".parse()?;
+//! let url = "https://telemetry.example.org".parse()?;
+//! let source = ConfigSource::at(&url, ModulePath::new("telemetry.example.org/config")?, trust);
 //! let memory = Arc::new(FileStore::new("/home/me/.config/telemetry/seen"));
 //! let client = ConfigClient::new(source, Http::new(), memory)?;
-//! let config = client.fetch(Wanted::Latest)?;
+//! let config = client.fetch(Wanted::Latest, SystemTime::now())?;
 //! println!("{} is {} bytes", config.version(), config.config().len());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Deliberately not here: a cache of downloaded configs (see [`report`]), asking the server for its
-//! newest version (the signed tree head says it), and witness policies.
+//! Deliberately not here: a cache of downloaded configs (see [`report`]), and asking the server for its
+//! newest version (the signed tree head says it).
 
 mod child;
 mod config;
@@ -100,6 +107,7 @@ mod config_tests;
 pub mod counter;
 mod crash;
 pub mod day;
+mod error;
 mod files;
 pub mod folder;
 #[cfg(test)]
@@ -114,14 +122,18 @@ mod start;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod trust;
 mod upload;
+mod view;
 
 pub use crate::address::{Address, AddressError};
-pub use config::{ClientError, ConfigClient, ConfigSource, Fork, VerifiedConfig, Wanted};
+pub use config::{ConfigClient, ConfigSource, Newer, VerifiedConfig, Wanted};
+pub use error::ClientError;
 pub use program::{Program, goarch, goos};
 pub use prove::{ProveError, Proved, prove};
 pub use remote::{RemoteError, RemoteLog};
 pub use report::{Destination, RunOptions, Summary, run_uploads};
 pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};
+pub use trust::{Trust, TrustError};
 pub use upload::{Answer, Upload, UploadError};

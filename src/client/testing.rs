@@ -1,13 +1,14 @@
 //! A project's server in memory: a log and a proxy, honest until a test changes what it says.
 
-use super::{Address, ConfigClient, ConfigSource, Transport, TransportError};
+use super::{Address, ConfigClient, ConfigSource, Transport, TransportError, Trust};
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
 use crate::store::MemoryStore;
 use crate::tlog::{
-    Bundle, Checkpoint, Edge, Entry, Face, Host, Origin, Record, Seed, Signer, append_to_bundles,
+    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Face, Host, KeyName, Origin, Record,
+    Seed, Signer, VerifierKey, append_to_bundles,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,10 @@ pub struct Server {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     edge: Edge,
     signer: Signer,
+    /// Who cosigns, and which time they say.
+    witnesses: Vec<(Cosigner, u64)>,
+    /// Whom its clients believe, if that is more than its key.
+    trust: Option<Trust>,
 }
 
 impl Server {
@@ -32,7 +37,13 @@ impl Server {
     pub fn new() -> Server {
         let host: Host = HOST.parse().expect("a host");
         let signer = Seed::from([5; 32]).signer(Face::Log.key_name(&host));
-        let mut server = Server { files: Mutex::default(), edge: Edge::empty(), signer };
+        let mut server = Server {
+            files: Mutex::default(),
+            edge: Edge::empty(),
+            signer,
+            witnesses: Vec::new(),
+            trust: None,
+        };
         server.sign();
         server
     }
@@ -85,8 +96,36 @@ impl Server {
 
     fn sign(&mut self) {
         let origin = Origin::from(self.signer.verifier_key().name().clone());
-        let note = Checkpoint::new(origin, self.edge.head()).sign(&self.signer).expect("a note");
+        let checkpoint = Checkpoint::new(origin, self.edge.head());
+        let mut note = checkpoint.sign(&self.signer).expect("a note");
+        for (witness, time) in &self.witnesses {
+            let text = note.text().to_owned();
+            note = note.with(witness.cosign(&text, &checkpoint, *time).expect("cosigned"));
+        }
         self.put(&format!("{LOG}/checkpoint"), note.to_string().as_bytes());
+    }
+
+    /// Has its checkpoints cosigned by the witnesses of these numbers at these times, and no others.
+    pub fn cosign(&mut self, by: &[(u8, u64)]) {
+        self.witnesses = by.iter().map(|(number, time)| (witness(*number), *time)).collect();
+        self.sign();
+    }
+
+    /// Lets its clients ask for two of the witnesses 1 to 3.
+    pub fn ask_for_witnesses(&mut self) {
+        let mut text = format!("log {}\n", self.key());
+        for number in 1..=3 {
+            text += &format!("witness w{number} {}\n", witness(number).verifier_key());
+        }
+        let trust = text + "group two 2 w1 w2 w3\nquorum two\n";
+        self.trust = Some(trust.parse().expect("a policy"));
+    }
+
+    /// Signs with another key of the same name from now on.
+    pub fn change_key(&mut self, seed: u8) {
+        let name = self.signer.verifier_key().name().clone();
+        self.signer = Seed::from([seed; 32]).signer(name);
+        self.sign();
     }
 
     pub fn put(&self, url: &str, bytes: &[u8]) {
@@ -112,19 +151,27 @@ impl Server {
     }
 
     pub fn source(&self) -> ConfigSource {
-        let address = |text: &str| text.parse::<Address>().expect("an address");
-        ConfigSource {
-            proxy: address(PROXY),
-            log: address(LOG),
-            module: ModulePath::new(MODULE).expect("a path"),
-            key: self.signer.verifier_key().clone(),
-        }
+        let url: Address = "https://telemetry.example.org".parse().expect("an address");
+        let module = ModulePath::new(MODULE).expect("a path");
+        let trust = self.trust.clone().unwrap_or_else(|| self.key().clone().into());
+        ConfigSource::at(&url, module, trust)
+    }
+
+    /// The key of its log.
+    pub fn key(&self) -> &VerifierKey {
+        self.signer.verifier_key()
     }
 
     /// A client of this server that remembers in `memory`.
     pub fn client(&self, memory: &Arc<MemoryStore>) -> ConfigClient<&Server> {
         ConfigClient::new(self.source(), self, memory.clone()).expect("a plain key name")
     }
+}
+
+/// The witness of a number.
+pub fn witness(number: u8) -> Cosigner {
+    let name = KeyName::new(format!("witness{number}.example")).expect("a name");
+    Cosigner::new(name, CosignerKind::Ed25519, &[number; 32])
 }
 
 /// A version's module.

@@ -191,6 +191,10 @@ impl FileStore {
 }
 
 impl Store for FileStore {
+    fn file_of(&self, key: &Key) -> Option<PathBuf> {
+        Some(self.path(key))
+    }
+
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.path(key);
         match fs::read(&path) {

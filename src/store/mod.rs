@@ -37,7 +37,7 @@ pub use memory::{Fault, MemoryStore, Snapshot};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A place for immutable objects and compare-and-swapped pointers.
 ///
@@ -70,6 +70,11 @@ pub trait Store: Debug + Send + Sync {
     /// The names of the objects directly in a folder, in any order; none where there is no such
     /// folder. What is written or removed meanwhile is listed or not.
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError>;
+
+    /// The file on this machine that holds an object, or would; `None` where objects are no files.
+    fn file_of(&self, _key: &Key) -> Option<PathBuf> {
+        None
+    }
 
     /// The bytes a pointer has now, or `None` where it was never set.
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;

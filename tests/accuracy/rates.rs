@@ -307,11 +307,9 @@ fn config((version, (_, rate, added)): (u64, (usize, f64, Option<f64>))) -> Know
         "Programs":[{{"Name":"example.org/p","Versions":["v1.0.0"],"Counters":[
         {{"Name":"p/{{new,seldom}}","Rate":{rate}}},{{"Name":"p/half","Rate":{half}}}{added}]}}]}}"#
     );
-    KnownConfig {
-        version: ModuleVersion::new(version).expect("a version"),
-        fetched: "2026-06-07".parse().expect("a day"),
-        config: CollectionConfig::from_json(json.as_bytes()).expect("a config"),
-    }
+    let config = CollectionConfig::from_json(json.as_bytes()).expect("a config");
+    let version = ModuleVersion::new(version).expect("a version");
+    KnownConfig::of_nobody(version, "2026-06-07".parse().expect("a day"), config)
 }
 
 /// The week of whoever counts these counters.

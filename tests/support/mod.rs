@@ -29,6 +29,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::SystemTime;
 use tempfile::TempDir;
 
 /// The module of the deployments that tests make, unless they say otherwise.
@@ -437,7 +438,7 @@ impl Go {
 pub struct Client {
     folder: TempDir,
     module: String,
-    key: String,
+    trust: String,
     url: String,
 }
 
@@ -446,9 +447,19 @@ impl Client {
         Client {
             folder: TempDir::new().expect("a temporary folder"),
             module: deployment.module.clone(),
-            key: deployment.log_key.clone(),
+            trust: deployment.log_key.clone(),
             url: url.to_owned(),
         }
+    }
+
+    /// The same user, whose program believes another key or policy.
+    pub fn believing(self, trust: &str) -> Client {
+        Client { trust: trust.to_owned(), ..self }
+    }
+
+    /// What its program believes.
+    pub fn trust(&self) -> &str {
+        &self.trust
     }
 
     /// The same user, whose deployment is now reached elsewhere. What was seen is remembered.
@@ -457,14 +468,15 @@ impl Client {
     }
 
     pub fn fetch(&self, wanted: Wanted) -> Result<VerifiedConfig, ClientError> {
-        let source = ConfigSource {
-            proxy: format!("{}/goproxy", self.url).parse().expect("an address"),
-            log: format!("{}/log", self.url).parse().expect("an address"),
-            module: ModulePath::new(self.module.as_str()).expect("a module path"),
-            key: self.key.parse().expect("a key"),
-        };
+        let source = ConfigSource::at(
+            &self.url.parse().expect("an address"),
+            ModulePath::new(self.module.as_str()).expect("a module path"),
+            self.trust.parse().expect("a key or policy"),
+        );
         let memory = Arc::new(FileStore::new(self.folder.path()));
-        ConfigClient::new(source, Http::new(), memory).expect("a client").fetch(wanted)
+        ConfigClient::new(source, Http::new(), memory)
+            .expect("a client")
+            .fetch(wanted, SystemTime::now())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `candor telemetry env`: what holds on this machine, and what went wrong.
 
+use super::freshness::freshness;
 use super::projects::{name_of, others};
 use super::{Failure, Output, reason};
 use crate::client::folder::Folder;
@@ -28,6 +29,8 @@ struct Environment {
     upload: Option<String>,
     module: Option<String>,
     config: Option<Config>,
+    /// Whether it is known that there is no newer one.
+    freshness: Option<String>,
     /// Why the last fetch of a config failed, if none has succeeded since.
     failure: Option<FetchFailure>,
     /// What is in the way, and what to do about it.
@@ -75,6 +78,7 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
         reason: reason(&consent, folder.path()),
         upload: destination.as_ref().map(|to| to.upload.to_string()),
         module: destination.as_ref().map(|to| to.source.module.to_string()),
+        freshness: destination.as_ref().map(|to| freshness(to, known.as_ref())),
         config: known.map(|known| Config {
             version: known.version.to_string(),
             fetched: known.fetched.to_string(),
@@ -113,6 +117,9 @@ impl fmt::Display for Environment {
                 )?;
             }
             None => writeln!(f, "config:   none was needed yet")?,
+        }
+        if let Some(freshness) = &self.freshness {
+            writeln!(f, "newest:   {}", OneLine(freshness))?;
         }
         writeln!(f, "waiting:  {}", list(&self.waiting))?;
         writeln!(f, "sent:     {}", list(&self.sent))?;

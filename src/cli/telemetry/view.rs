@@ -3,6 +3,7 @@
 //! For the terminal here; as a page in `page`. Both show the same [`Preview`]. Nothing is fetched:
 //! the config is the one that this machine has verified last, or one from a file.
 
+use super::freshness::freshness;
 use super::page;
 use super::projects::{name_of, others};
 use super::{Failure, Output, Today, reason};
@@ -74,6 +75,7 @@ pub(super) struct Seen {
 fn look(args: &Args, folder: &Folder) -> Result<Seen, Failure> {
     let destination = Destination::of_folder(folder)?;
     let known = destination.as_ref().and_then(|to| KnownConfig::of_folder(folder, &to.source));
+    let fresh = destination.as_ref().map(|to| freshness(to, known.as_ref()));
     let (config, version, name) = match (&args.config, known) {
         (Some(file), _) => {
             let in_file = |e: &dyn fmt::Display| Failure::new(format!("{}: {e}", file.display()));
@@ -86,7 +88,11 @@ fn look(args: &Args, folder: &Folder) -> Result<Seen, Failure> {
         }
         (None, Some(known)) => {
             let version = known.version.to_string();
-            let name = format!("{version}, verified on {}", known.fetched);
+            let fresh = fresh.unwrap_or_default();
+            let name = format!(
+                "{version}, verified on {}; whether it is the newest: {fresh}",
+                known.fetched
+            );
             (Some(known.config), version, Some(name))
         }
         (None, None) => (None, String::new(), None),

@@ -1,7 +1,10 @@
 //! What a host tells its children to do.
 //!
 //! The whole order is in one environment variable, so that the children need neither the host's
-//! arguments nor what it read to find its folder and its destination.
+//! arguments nor what it read to find its folder and its destination. Linux has 128 KiB of room there:
+//! where a policy has some seventy witnesses with ML-DSA keys there is no child, and
+//! [`Options::long_running`](crate::client::Options::long_running) and
+//! [`run_uploads`](crate::client::run_uploads) do without.
 
 use crate::client::folder::Folder;
 use crate::client::report::Destination;
@@ -45,7 +48,8 @@ struct Written {
     module: String,
     proxy: String,
     log: String,
-    key: String,
+    trust: String,
+    fresh_for: u64,
     upload: String,
     now: u64,
     limit: u64,
@@ -61,7 +65,8 @@ impl Order {
             module: source.module.to_string(),
             proxy: source.proxy.to_string(),
             log: source.log.to_string(),
-            key: source.key.to_string(),
+            trust: source.trust.to_string(),
+            fresh_for: source.fresh_for.as_secs(),
             upload: self.destination.upload.to_string(),
             now: self.now.duration_since(UNIX_EPOCH).ok()?.as_secs(),
             limit: self.limit.as_secs(),
@@ -80,7 +85,8 @@ impl Order {
                     proxy: address(&written.proxy)?,
                     log: address(&written.log)?,
                     module: ModulePath::new(&written.module).ok()?,
-                    key: written.key.parse().ok()?,
+                    trust: written.trust.parse().ok()?,
+                    fresh_for: Duration::from_secs(written.fresh_for),
                 },
                 upload: address(&written.upload)?,
             },

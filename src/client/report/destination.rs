@@ -8,14 +8,16 @@ use super::error::ReportError;
 use super::shelf::{Shelf, own_folder};
 use crate::client::files;
 use crate::client::folder::Folder;
-use crate::client::{Address, AddressError, ConfigSource};
+use crate::client::{Address, AddressError, ConfigSource, TrustError};
 use crate::gomod::ModulePath;
+use crate::tlog::FRESH_FOR;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The longest remembered destination that is read, in bytes.
-const LONGEST: u64 = 64 << 10;
+const LONGEST: u64 = 4 << 20;
 
 /// A deployment, as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +38,16 @@ pub enum DestinationError {
     /// Not a module path.
     #[error(transparent)]
     Module(#[from] crate::gomod::PathError),
-    /// Not a verifier key.
+    /// Neither a verifier key nor a policy.
     #[error(transparent)]
-    Key(#[from] crate::tlog::VerifierKeyError),
+    Trust(#[from] TrustError),
     /// What the folder remembers cannot be read.
     #[error(transparent)]
     Folder(#[from] ReportError),
     /// What the folder remembers was damaged.
     #[error(
         "{path} is damaged: {reason}; the program writes it anew when it next runs, at the latest \
-         tomorrow. To send now, name the deployment with --url, --module and --vkey"
+         tomorrow. To send now, name the deployment with --url, --module and --vkey or --policy"
     )]
     Damaged {
         /// The file.
@@ -61,25 +63,37 @@ struct Written {
     module: String,
     proxy: String,
     log: String,
+    /// A verifier key, or a policy.
     key: String,
+    #[serde(default = "week")]
+    fresh_for: u64,
     upload: String,
 }
 
+/// What holds for a folder that was bound when nothing else could be said.
+fn week() -> u64 {
+    FRESH_FOR.as_secs()
+}
+
 impl Destination {
-    /// A deployment of Candor at `https://HOST`, which has everything in its usual place.
+    /// A deployment of Candor at `https://HOST`, which has everything in its usual place. `trust` is
+    /// the verifier key of its log, or the text of a policy that names its witnesses, too.
     ///
     /// # Errors
     ///
     /// One of the texts is not what it should be.
-    pub fn at(url: &str, module: &str, key: &str) -> Result<Destination, DestinationError> {
+    pub fn at(url: &str, module: &str, trust: &str) -> Result<Destination, DestinationError> {
         let url: Address = url.parse()?;
-        Destination::read_texts(&Written {
-            module: module.to_owned(),
-            proxy: url.join("goproxy"),
-            log: url.join("log"),
-            key: key.to_owned(),
-            upload: url.join("upload"),
-        })
+        let source = ConfigSource::at(&url, ModulePath::new(module)?, trust.parse()?);
+        Ok(Destination { source, upload: url.below("upload") })
+    }
+
+    /// The same, where what the log shows may be so old by the time of its witnesses: a week, if this
+    /// is not said.
+    #[must_use]
+    pub fn fresh_for(mut self, limit: Duration) -> Destination {
+        self.source.fresh_for = limit;
+        self
     }
 
     /// Where the reports of a folder have gone so far.
@@ -123,7 +137,8 @@ impl Destination {
                     module: source.module.to_string(),
                     proxy: source.proxy.to_string(),
                     log: source.log.to_string(),
-                    key: source.key.to_string(),
+                    key: source.trust.to_string(),
+                    fresh_for: source.fresh_for.as_secs(),
                     upload: self.upload.to_string(),
                 };
                 // Texts always serialise.
@@ -139,7 +154,8 @@ impl Destination {
                 proxy: written.proxy.parse()?,
                 log: written.log.parse()?,
                 module: ModulePath::new(&written.module)?,
-                key: written.key.parse()?,
+                trust: written.key.parse()?,
+                fresh_for: Duration::from_secs(written.fresh_for),
             },
             upload: written.upload.parse()?,
         })

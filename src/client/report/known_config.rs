@@ -17,15 +17,16 @@ use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::{
-    ClientError, ConfigClient, ConfigSource, RemoteError, Transport, VerifiedConfig, Wanted,
+    ClientError, ConfigClient, ConfigSource, Newer, RemoteError, Transport, VerifiedConfig, Wanted,
 };
 use crate::collection::CollectionConfig;
 use crate::gomod::ModuleVersion;
 use crate::store::FileStore;
-use crate::tlog::TileError;
+use crate::tlog::{Freshness, NotFresh, TileError};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The longest of these files that is read, in bytes: as long as the largest module.
 const LONGEST: u64 = 128 << 20;
@@ -37,6 +38,10 @@ pub struct KnownConfig {
     pub version: ModuleVersion,
     /// The day on which it was fetched.
     pub fetched: Day,
+    /// The key of the log that vouched for it.
+    pub log: String,
+    /// How fresh the log's view was, by what its witnesses say.
+    pub freshness: Freshness,
     /// What it says.
     pub config: CollectionConfig,
 }
@@ -63,22 +68,37 @@ struct Written {
     version: String,
     #[serde(with = "day_text")]
     fetched: Day,
+    /// When witnesses vouched for it last: seconds since 1970.
+    fresh_at: Option<u64>,
     config: String,
 }
 
 impl KnownConfig {
+    /// A config that no log vouches for: for simulations.
+    pub fn of_nobody(
+        version: ModuleVersion,
+        fetched: Day,
+        config: CollectionConfig,
+    ) -> KnownConfig {
+        let (log, freshness) = (String::new(), Freshness::Unknown);
+        KnownConfig { version, fetched, log, freshness, config }
+    }
+
     /// The config that was verified last, if this log vouched for it. What cannot be read is
     /// unknown.
     pub fn of_folder(folder: &Folder, source: &ConfigSource) -> Option<KnownConfig> {
         let written: Written =
             serde_json::from_slice(&files::read(&config_file(folder), LONGEST).ok()?).ok()?;
         // Another project's, or vouched for by a key that is no longer trusted.
-        if written.module != source.module.as_str() || written.key != source.key.to_string() {
+        let is_trusted = source.trust.keys().any(|key| key.to_string() == written.key);
+        if written.module != source.module.as_str() || !is_trusted {
             return None;
         }
         Some(KnownConfig {
             version: written.version.parse().ok()?,
             fetched: written.fetched,
+            log: written.key,
+            freshness: written.fresh_at.map_or(Freshness::Unknown, Freshness::At),
             config: CollectionConfig::from_json(written.config.as_bytes()).ok()?,
         })
     }
@@ -98,7 +118,7 @@ pub(super) struct ConfigFetcher<'a> {
     pub source: &'a ConfigSource,
     /// `None` where nothing may be asked for.
     pub transport: Option<&'a dyn Transport>,
-    pub today: Day,
+    pub now: SystemTime,
     pub asked_by_user: bool,
 }
 
@@ -117,13 +137,23 @@ impl ConfigFetcher<'_> {
         known: Option<&KnownConfig>,
     ) -> Result<Result<KnownConfig, FetchFailure>, ReportError> {
         let version = known.map(|known| known.version);
+        let now = self.now;
         let fetched = self.fetch(|client| match version {
-            Some(version) => client.fetch_newer_than(version),
-            None => client.fetch(Wanted::Latest).map(Some),
+            Some(version) => client.fetch_newer_than(version, now),
+            None => client.fetch(Wanted::Latest, now).map(|config| Newer {
+                log: config.log().clone(),
+                freshness: config.freshness(),
+                config: Some(config),
+            }),
         })?;
-        let fetched = fetched.and_then(|newer| match (newer, known) {
-            (Some(newer), _) => self.read(&newer),
-            (None, Some(known)) => Ok(KnownConfig { fetched: self.today, ..known.clone() }),
+        let fetched = fetched.and_then(|newer| match (newer.config, known) {
+            (Some(config), _) => self.read(&config),
+            (None, Some(known)) => Ok(KnownConfig {
+                fetched: self.today(),
+                log: newer.log.to_string(),
+                freshness: newer.freshness,
+                ..known.clone()
+            }),
             // Something is newer than nothing.
             (None, None) => Err(self.failure("no config was found".to_owned())),
         });
@@ -131,9 +161,13 @@ impl ConfigFetcher<'_> {
             Ok(known) => {
                 let written = Written {
                     module: self.source.module.to_string(),
-                    key: self.source.key.to_string(),
+                    key: known.log.clone(),
                     version: known.version.to_string(),
-                    fetched: self.today,
+                    fetched: self.today(),
+                    fresh_at: match known.freshness {
+                        Freshness::At(seconds) => Some(seconds),
+                        Freshness::Unknown => None,
+                    },
                     config: known.config.to_json(),
                 };
                 self.shelf.keep(&config_file(self.folder), &to_json(&written))?;
@@ -153,10 +187,11 @@ impl ConfigFetcher<'_> {
         if let Some(known) = self.known().filter(|known| known.version == version) {
             return Ok(Ok(Some(known)));
         }
-        let fetched = self.fetch(|client| match client.fetch(Wanted::Version(version)) {
-            Err(ClientError::UnknownVersion { .. }) => Ok(None),
-            fetched => fetched.map(Some),
-        })?;
+        let fetched =
+            self.fetch(|client| match client.fetch(Wanted::Version(version), self.now) {
+                Err(ClientError::UnknownVersion { .. }) => Ok(None),
+                fetched => fetched.map(Some),
+            })?;
         let fetched =
             fetched.and_then(|found| found.map(|verified| self.read(&verified)).transpose());
         match &fetched {
@@ -174,7 +209,7 @@ impl ConfigFetcher<'_> {
             return Ok(Err(self.failure("no config is asked for now".to_owned())));
         };
         if let Some(failure) = FetchFailure::of_folder(self.folder)
-            && failure.day == self.today
+            && failure.day == self.today()
             && !self.asked_by_user
         {
             return Ok(Err(failure));
@@ -190,7 +225,13 @@ impl ConfigFetcher<'_> {
     fn read(&self, verified: &VerifiedConfig) -> Result<KnownConfig, FetchFailure> {
         let version = verified.version();
         match CollectionConfig::from_json(verified.config()) {
-            Ok(config) => Ok(KnownConfig { version, fetched: self.today, config }),
+            Ok(config) => Ok(KnownConfig {
+                version,
+                fetched: self.today(),
+                log: verified.log().to_string(),
+                freshness: verified.freshness(),
+                config,
+            }),
             // The log vouches for it, but this program cannot read it. A newer one may.
             Err(error) => {
                 Err(self.failure(format!("the config {version} was not understood: {error}")))
@@ -199,7 +240,11 @@ impl ConfigFetcher<'_> {
     }
 
     fn failure(&self, reason: String) -> FetchFailure {
-        FetchFailure { day: self.today, reason, check: false }
+        FetchFailure { day: self.today(), reason, check: false }
+    }
+
+    fn today(&self) -> Day {
+        Day::of(self.now)
     }
 
     fn remember(&self, failure: &FetchFailure) -> Result<(), ReportError> {
@@ -222,7 +267,7 @@ pub(super) fn must_check(folder: &Folder) -> bool {
     FetchFailure::of_folder(folder).is_some_and(|failure| failure.check)
 }
 
-/// Everything but silence, and a log in which nothing was published yet.
+/// Everything but silence, a log in which nothing was published yet, and a clock that is behind.
 fn is_failed_check(error: &ClientError) -> bool {
     !matches!(
         error,
@@ -231,6 +276,7 @@ fn is_failed_check(error: &ClientError) -> bool {
             | ClientError::Tile(TileError::Read { .. })
             | ClientError::MissingZip { .. }
             | ClientError::Empty { .. }
+            | ClientError::NotFresh { source: NotFresh::Clock { .. }, .. }
             | ClientError::Memory(_)
     )
 }

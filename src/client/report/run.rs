@@ -358,7 +358,7 @@ impl Run<'_> {
             folder: &self.options.folder,
             source,
             transport: self.options.destination.as_ref().map(|_| transport),
-            today: self.today,
+            now: self.options.now,
             asked_by_user: self.options.asked_by_user && !self.no_config,
         }
     }

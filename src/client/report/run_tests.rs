@@ -6,6 +6,7 @@ use crate::client::mode::{Consent, Mode};
 use crate::client::testing::LOG;
 use crate::client::upload::Answer;
 use crate::collection::CollectionConfig;
+use crate::tlog::Freshness;
 use std::sync::atomic::Ordering::SeqCst;
 
 #[test]
@@ -222,6 +223,38 @@ fn after_a_failed_check_nothing_is_sent_until_one_succeeds() {
     let summary = machine.run(&server, "2026-11-20").expect("a run");
     assert_eq!(summary.sent().count(), 2, "{summary:?}");
     assert_eq!(FetchFailure::of_folder(&machine.folder), None);
+}
+
+#[test]
+fn while_the_log_is_held_back_nothing_is_sent() {
+    let machine = Machine::opted_in("2026-11-01");
+    machine.count(FILE);
+    let mut server = Deployment::new(CONFIG);
+    server.configs.ask_for_witnesses();
+    let cosigned = |server: &mut Deployment, on: &str| {
+        let time = day(on).start().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        server.configs.cosign(&[(1, time.as_secs()), (2, time.as_secs())]);
+    };
+    cosigned(&mut server, "2026-10-31");
+    let summary = machine.run(&server, "2026-11-09").expect("a run");
+    assert!(matches!(summary.events.last(), Some(Event::Waits { .. })), "{summary:?}");
+    let failure = FetchFailure::of_folder(&machine.folder).expect("stored");
+    assert!(failure.check && failure.reason.contains("is 9 days old"), "{failure:?}");
+    // A clock that is behind is no sign of anything but itself.
+    cosigned(&mut server, "2026-11-13");
+    let ahead = Machine::opted_in("2026-11-01");
+    ahead.count(FILE);
+    ahead.run(&server, "2026-11-10").expect("a run");
+    let failure = FetchFailure::of_folder(&ahead.folder).expect("stored");
+    assert!(!failure.check && failure.reason.contains("set the clock"), "{failure:?}");
+    assert!(server.texts("2026-11-08").is_empty());
+    for machine in [machine, ahead] {
+        machine.run(&server, "2026-11-13").expect("a run");
+        assert_eq!(FetchFailure::of_folder(&machine.folder), None);
+        let known = KnownConfig::of_folder(&machine.folder, &server.destination().source);
+        assert!(matches!(known.expect("known").freshness, Freshness::At(_)));
+    }
+    assert_eq!(server.texts("2026-11-08").len(), 2);
 }
 
 #[test]

@@ -135,11 +135,9 @@ mod tests {
         let json = format!(
             r#"{{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":{rate},"Programs":[]}}"#
         );
-        KnownConfig {
-            version: ModuleVersion::new(version).expect("a version"),
-            fetched: fetched.parse().expect("a day"),
-            config: CollectionConfig::from_json(json.as_bytes()).expect("a config"),
-        }
+        let config = CollectionConfig::from_json(json.as_bytes()).expect("a config");
+        let version = ModuleVersion::new(version).expect("a version");
+        KnownConfig::of_nobody(version, fetched.parse().expect("a day"), config)
     }
 
     #[test]
