@@ -1,114 +1,14 @@
-//! The promise that witnesses of others cosign our checkpoints, that we believe their
-//! cosignatures, and that our witness cosigns the logs of others.
-//!
-//! All are unmodified, built from their public modules: Torchwood's litewitness; omniwitness, which
-//! signs with a key of each kind; and a log that Tessera's POSIX driver writes.
+//! The promise that our witness cosigns the logs of others: here one that Tessera's POSIX driver writes,
+//! unmodified, and submits itself. (That witnesses of others cosign ours, `feeding` shows.)
 
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use candor::tlog::{ConsistencyProof, KeyName, Note, NoteSignature, Policy, Seed, TreeSize};
-use candor::witness::AddCheckpoint;
+use candor::tlog::{KeyName, Policy, Seed};
 use sha2::{Digest as _, Sha256};
-use support::peers::{PeerWitness, peer};
-use support::{Charts, Deployment, Server, candor, json, succeed, text};
+use support::peers::peer;
+use support::{Server, candor, json, succeed};
 use tempfile::TempDir;
-
-/// What a witness answers when it is sent the newest checkpoint, with a proof from a size.
-fn submit(
-    witness: &PeerWitness,
-    old: TreeSize,
-    proof: Vec<candor::tlog::Hash>,
-    note: &str,
-) -> (u16, String) {
-    let note = Note::parse(note.as_bytes()).expect("a note");
-    let body = AddCheckpoint { old, proof: ConsistencyProof::new(proof), note }.to_string();
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let url = format!("{}/add-checkpoint", witness.url);
-    let mut answer = agent.post(url).send(body).expect("an answer");
-    (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
-}
-
-fn cosigned_by(start: impl Fn(&str) -> PeerWitness) {
-    let (charts, deployment) = (Charts::new(), Deployment::new());
-    deployment.publish(&charts);
-    let server = deployment.serve();
-    let note = text(&server.get("/log/checkpoint").1);
-    let witness = start(&deployment.log_key);
-    let (status, lines) = submit(&witness, TreeSize::ZERO, Vec::new(), &note);
-    assert_eq!(status, 200, "{lines}");
-    let signatures = lines.lines().map(|line| NoteSignature::parse(line).expect(line));
-    let cosigned = signatures
-        .fold(Note::parse(note.as_bytes()).expect("a note"), |note, signature| {
-            note.with(signature)
-        });
-    let policy = policy_of(&deployment.log_key, &witness.keys);
-    let believed = policy.check(cosigned.to_string().as_bytes()).expect("believed");
-    assert_eq!(believed.cosigned.len(), witness.keys.len());
-    assert!(believed.fresh_at.is_some());
-    assert!(policy.check(note.as_bytes()).is_err(), "without them it is not");
-
-    // The same again from a size that the witness does not have: it says which one it has.
-    let (status, size) = submit(&witness, TreeSize::ZERO, Vec::new(), &note);
-    assert_eq!((status, size.as_str()), (409, "1\n"));
-}
-
-/// A policy of this log that wants all of these keys.
-fn policy_of(log_key: &str, keys: &[String]) -> Policy {
-    let mut policy = format!("log {log_key}\n");
-    for (number, key) in keys.iter().enumerate() {
-        policy += &format!("witness w{number} {key}\n");
-    }
-    let all: Vec<_> = (0..keys.len()).map(|number| format!("w{number}")).collect();
-    policy += &format!("group all all {}\nquorum all\n", all.join(" "));
-    Policy::parse(policy.as_bytes()).expect("a policy")
-}
-
-/// Publishes twice through the witnesses: the first time they know nothing of the log, the second time
-/// they want a proof that it only grew.
-fn published_through(witnesses: &[PeerWitness], deployment: &Deployment) {
-    let settings = deployment.path().join("candor.toml");
-    let mut text = std::fs::read_to_string(&settings).expect("settings");
-    let keys: Vec<String> = witnesses.iter().flat_map(|witness| witness.keys.clone()).collect();
-    let urls = witnesses.iter().flat_map(|each| each.keys.iter().map(|_| &each.url));
-    text = text.replacen("name =", "quorum = \"all\"\nname =", 1);
-    for (number, (key, url)) in keys.iter().zip(urls).enumerate() {
-        text += &format!("\n[[witness]]\nname = \"w{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n");
-    }
-    std::fs::write(&settings, text).expect("written");
-    let charts = Charts::new();
-    let policy = policy_of(&deployment.log_key, &keys);
-    for size in 1..=3 {
-        charts.add_chart(&format!("chart{size}"));
-        deployment.publish(&charts);
-        let server = deployment.serve();
-        let served = server.get("/log/checkpoint").1;
-        let believed = policy.check(&served).expect("cosigned by all");
-        assert_eq!(believed.checkpoint.head().size.get(), size);
-        assert!(believed.fresh_at.is_some());
-    }
-}
-
-#[test]
-fn litewitness_cosigns_our_checkpoints() {
-    cosigned_by(PeerWitness::litewitness);
-}
-
-#[test]
-fn omniwitness_cosigns_our_checkpoints_with_both_kinds_of_keys() {
-    cosigned_by(PeerWitness::omniwitness);
-}
-
-#[test]
-fn we_publish_through_both_of_them() {
-    let deployment = Deployment::new();
-    let witnesses = [
-        PeerWitness::litewitness(&deployment.log_key),
-        PeerWitness::omniwitness(&deployment.log_key),
-    ];
-    published_through(&witnesses, &deployment);
-}
 
 /// `candor witness`, which knows this log.
 struct OurWitness {
