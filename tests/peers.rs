@@ -7,40 +7,18 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use candor::tlog::{KeyName, Policy, Seed};
 use sha2::{Digest as _, Sha256};
 use support::peers::peer;
-use support::{Server, candor, json, succeed};
+use support::succeed;
+use support::witnessing::WitnessFolder;
 use tempfile::TempDir;
 
-/// `candor witness`, which knows this log.
-struct OurWitness {
-    server: Server,
-    keys: Vec<String>,
-    _folder: TempDir,
-}
-
-impl OurWitness {
-    fn new(log_key: &str) -> OurWitness {
-        let folder = TempDir::new().expect("a temporary folder");
-        let verb = |arguments: &[&str]| {
-            let mut command = candor();
-            command.args(["--json", "witness"]).args(arguments).arg("--data").arg(folder.path());
-            json(&mut command)
-        };
-        let made = verb(&["init", "--name", "witness.example"]);
-        let keys = made["keys"].as_array().expect("keys").iter();
-        let keys = keys.map(|key| key["vkey"].as_str().expect("a key").to_owned()).collect();
-        verb(&["add-log", log_key]);
-        let mut command = candor();
-        command.args(["witness", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path());
-        OurWitness { server: Server::start(&mut command), keys, _folder: folder }
-    }
-
-    fn key(&self, kind: u8) -> &str {
-        let of_kind = |key: &&String| {
-            let public = STANDARD.decode(key.splitn(3, '+').nth(2).expect("three parts"));
-            public.expect("base64").first() == Some(&kind)
-        };
-        self.keys.iter().find(of_kind).expect("a key of that kind")
-    }
+/// The witness's key of a type.
+fn key(witness: &WitnessFolder, kind: u8) -> String {
+    let texts = witness.keys.iter().map(ToString::to_string);
+    let mut of_kind = texts.filter(|key| {
+        let public = STANDARD.decode(key.splitn(3, '+').nth(2).expect("three parts"));
+        public.expect("base64").first() == Some(&kind)
+    });
+    of_kind.next().expect("a key of that type")
 }
 
 #[test]
@@ -53,9 +31,11 @@ fn our_witness_cosigns_a_log_that_tessera_writes() {
     let secret = STANDARD.encode([&[1][..], &[7; 32]].concat());
     let secret = format!("PRIVATE+KEY+tessera.example/log+{id}+{secret}");
     std::fs::write(at("secret"), secret).expect("written");
-    let witness = OurWitness::new(&log_key);
+    let witness = WitnessFolder::new();
+    witness.add_log(&log_key);
+    let server = witness.serve();
     // Tessera takes witnesses with keys of the older kind.
-    let line = format!("witness ours {} {}/\n", witness.key(0x04), witness.server.url);
+    let line = format!("witness ours {} {}/\n", key(&witness, 0x04), server.url);
     std::fs::write(at("policy"), format!("{line}quorum ours\n")).expect("written");
     let policy = format!("log {log_key}\n{line}quorum ours\n");
     let policy = Policy::parse(policy.as_bytes()).expect("a policy");
@@ -81,12 +61,12 @@ fn our_witness_cosigns_a_log_that_tessera_writes() {
     let origin = candor::tlog::Origin::new("tessera.example/log").expect("an origin");
     let hash: String =
         Sha256::digest(origin.as_str()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let (status, shown) = witness.server.get(&format!("/{hash}/checkpoint"));
+    let (status, shown) = server.get(&format!("/{hash}/checkpoint"));
     assert_eq!(status, 200);
     let both = format!(
         "log {log_key}\nwitness a {}\nwitness b {}\ngroup both all a b\nquorum both\n",
-        witness.key(0x04),
-        witness.key(0x06)
+        key(&witness, 0x04),
+        key(&witness, 0x06)
     );
     let both = Policy::parse(both.as_bytes()).expect("a policy");
     assert_eq!(both.check(&shown).expect("cosigned").checkpoint.head().size.get(), 303);
