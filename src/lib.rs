@@ -80,9 +80,9 @@ extern crate self as candor;
 mod charts_fixture;
 #[cfg(all(test, feature = "server"))]
 #[allow(dead_code, reason = "each test uses its own part of this")]
-#[path = "../tests/support/other_log.rs"]
-mod other_log;
-#[cfg(all(test, feature = "server"))]
-#[allow(dead_code, reason = "each test uses its own part of this")]
 #[path = "../tests/support/fake_witness.rs"]
 mod fake_witness;
+#[cfg(all(test, feature = "server"))]
+#[allow(dead_code, reason = "each test uses its own part of this")]
+#[path = "../tests/support/other_log.rs"]
+mod other_log;
