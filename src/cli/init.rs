@@ -45,11 +45,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
          Verifier keys, to be published where users will look for them:\n  \
          {sumdb}   the go command's checksum database (GOSUMDB)\n  \
          {log}   the transparency log (C2SP tlog-tiles)\n\n\
-         Back up {data}/keys/log.seed: clients accept no other key. The log's one signer is this\n\
+         Back up {key}: clients accept no other key. The log's one signer is this\n\
          folder on this machine; `candor signer` shows it, and moves it when it has to.\n\
          Next: candor publish --data {data} --charts REPO\n",
         module = made.module,
         data = OneLine(&made.data),
+        key = OneLine(deployment.seed_source().find()),
         sumdb = made.sumdb_key,
         log = made.log_key,
     );

@@ -18,6 +18,7 @@ mod progress;
 mod prove;
 mod publish;
 mod refresh;
+mod secrecy;
 mod serve;
 mod signals;
 mod signer;
@@ -75,6 +76,14 @@ enum Verb {
     Simulate(simulate::Args),
     Telemetry(telemetry::Args),
     Completions(completions::Args),
+}
+
+impl Verb {
+    /// Whether the verb may hold the key of a log or witness.
+    fn signs(&self) -> bool {
+        use Verb::{Demo, Init, Publish, Serve, Signer, Witness};
+        matches!(self, Demo(_) | Init(_) | Publish(_) | Serve(_) | Signer(_) | Witness(_))
+    }
 }
 
 /// The deployment that a verb works on.
@@ -214,11 +223,18 @@ fn log_to_standard_error() {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
+    if let Err(failure) = secrecy::take_keys_from_environment() {
+        Output { json: false }.say_failure(&failure);
+        return ExitCode::from(failure.status);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(error),
     };
     let out = Output { json: cli.json };
+    if cli.verb.signs() {
+        secrecy::forbid_dumps();
+    }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(args, out),
         Verb::Init(args) => init::run(args, out),

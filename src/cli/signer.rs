@@ -98,6 +98,11 @@ struct Shown {
     /// Why it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Where the key is.
+    key: String,
+    /// Why it cannot be used, or what is to be known about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_note: Option<String>,
     lock: String,
     lock_signer: Option<String>,
     registered: Option<String>,
@@ -123,6 +128,8 @@ fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
     let shown = Shown {
         here: reason.is_none(),
         reason,
+        key: deployment.seed_source().find().to_string(),
+        key_note: key_note(deployment),
         lock: deployment.lock()?.place(),
         lock_signer: name(lock_signer),
         registered: name(standing.registered),
@@ -131,6 +138,18 @@ fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
         committed: standing.committed.map(Head::from),
     };
     out.result(&shown, &shown)
+}
+
+/// What is to be known about the log's key.
+fn key_note(deployment: &Deployment) -> Option<String> {
+    match deployment.seed_source().load() {
+        Err(error) => Some(error.to_string()),
+        Ok(seed) if !seed.is_locked() => Some(
+            "it may be written to swap: raise the limit of locked memory (`ulimit -l`, LimitMEMLOCK=)"
+                .to_owned(),
+        ),
+        Ok(_) => None,
+    }
 }
 
 impl fmt::Display for Shown {
@@ -142,6 +161,10 @@ impl fmt::Display for Shown {
         let none = || "none".to_owned();
         let name = |id: &Option<String>| id.clone().unwrap_or_else(none);
         let head = |head: &Option<Head>| head.as_ref().map_or_else(none, ToString::to_string);
+        writeln!(f, "  key             {}", self.key)?;
+        if let Some(note) = &self.key_note {
+            writeln!(f, "                  {note}")?;
+        }
         writeln!(f, "  lock            {}", self.lock)?;
         writeln!(f, "  it names        {}", name(&self.lock_signer))?;
         writeln!(f, "  the store names {}", name(&self.registered))?;

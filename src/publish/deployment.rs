@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand
-//! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600
+//! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600, where no other place holds it
 //! DIR/signer/identity     which folder of which machine the log's one signer is
 //! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), where
 //!                         candor.toml names no other place for it
@@ -25,6 +25,7 @@ use crate::gomod::{ModulePath, PathError};
 use crate::store::{FileStore, Store, StoreError};
 use crate::tlog::{Face, Host, HostError, Log, LogError, LogKeys, LogVerifiers, Seed, SeedError};
 use crate::tlog::{IdentityError, LockBackend as _, LockRecord, Machine, Seen, SignerId};
+use crate::tlog::{SeedPlace, SeedSource};
 use crate::tlog::{SignerIdentity, SignerLock, Standing, StoreLock, TreeHead, VerifierKey};
 use serde::Deserialize;
 use std::fs;
@@ -107,12 +108,12 @@ pub enum DeploymentError {
     Malformed(#[source] Diagnostics),
     /// The key file holds another key than the one that clients know.
     #[error(
-        "{path} is not the key of this deployment, which is {wanted}; put the right file back, for \
+        "{place} is not the key of this deployment, which is {wanted}; put the right one back, for \
          clients refuse any other key"
     )]
     OtherKey {
-        /// The key file.
-        path: String,
+        /// Where the key is.
+        place: SeedPlace,
         /// The verifier key of the log in `candor.toml`.
         wanted: String,
     },
@@ -187,11 +188,14 @@ impl Deployment {
         if fs::metadata(&path).is_ok_and(|key| key.is_file() && key.len() == 0) {
             durable::remove_unsynced(&path).map_err(|e| failed("remove", &path, e))?;
         }
-        match Seed::generate()?.save(&path) {
-            Ok(()) | Err(SeedError::Exists(_)) => {}
-            Err(e) => return Err(e.into()),
+        let source = SeedSource::new("log", path.clone());
+        if matches!(source.find(), SeedPlace::File(_)) {
+            match Seed::generate()?.save(&path) {
+                Ok(()) | Err(SeedError::Exists(_)) => {}
+                Err(e) => return Err(e.into()),
+            }
         }
-        let keys = LogKeys::new(&host, &Seed::load(&path)?);
+        let keys = LogKeys::new(&host, &source.load()?);
         let text = format!(
             "# A Candor deployment. `name` is where it is served: clients find the log from it.\n\
              name = \"{host}\"\nmodule = \"{module}\"\n\n\
@@ -339,11 +343,11 @@ impl Deployment {
     }
 
     fn log_of(&self, signer: SignerId) -> Result<Log, DeploymentError> {
-        let path = self.folder.join(SEED);
-        let keys = LogKeys::new(self.host(), &Seed::load(&path)?);
+        let source = self.seed_source();
+        let keys = LogKeys::new(self.host(), &source.load()?);
         if *keys.verifiers() != self.verifiers {
             return Err(DeploymentError::OtherKey {
-                path: path.display().to_string(),
+                place: source.find(),
                 wanted: self.verifiers.log.to_string(),
             });
         }
@@ -354,6 +358,11 @@ impl Deployment {
             Some(witnesses) => log.witnessed_by(witnesses.feeder.clone()),
             None => log,
         })
+    }
+
+    /// Where the log's key comes from.
+    pub fn seed_source(&self) -> SeedSource {
+        SeedSource::new("log", self.folder.join(SEED))
     }
 
     /// Who signs here.

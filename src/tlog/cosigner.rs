@@ -24,7 +24,7 @@
 //! Left to others: which cosignatures are enough (`policy`), and when a witness may make one.
 
 use super::vkey::{Vkey, key_id};
-use super::{Checkpoint, KeyId, KeyName, Note, NoteError, NoteSignature, VerifierKeyError};
+use super::{Checkpoint, KeyId, KeyName, Note, NoteError, NoteSignature, Seed, VerifierKeyError};
 use ed25519_dalek::{self as ed25519, Signer as _, Verifier as _};
 use ml_dsa::{KeyExport as _, MlDsa44};
 use std::fmt;
@@ -169,6 +169,12 @@ impl PublicKey {
     }
 }
 
+/// Expands a key, on the heap: it is large.
+fn ml_dsa_key(seed: &[u8; 32]) -> Box<ml_dsa::SigningKey<MlDsa44>> {
+    let seed = Zeroizing::new(ml_dsa::Seed::from(*seed));
+    Box::new(ml_dsa::SigningKey::from_seed(&seed))
+}
+
 fn ed25519_message(time: u64, text: &str) -> Vec<u8> {
     format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
 }
@@ -233,15 +239,12 @@ impl FromStr for CosignerKey {
     }
 }
 
-/// A name together with a secret key that cosigns under it. The secret is wiped from memory on drop.
+/// A name together with a secret key that cosigns under it. The key is expanded from its seed for each
+/// cosignature, and wiped after it.
 pub struct Cosigner {
-    secret: SecretKey,
+    seed: Seed,
+    kind: CosignerKind,
     public: CosignerKey,
-}
-
-enum SecretKey {
-    Ed25519(Box<ed25519::SigningKey>),
-    MlDsa44(Box<ml_dsa::SigningKey<MlDsa44>>),
 }
 
 /// The algorithms by which a witness may sign.
@@ -255,22 +258,22 @@ pub enum CosignerKind {
 
 impl Cosigner {
     /// The cosigner that a seed of 32 bytes is under a name: an Ed25519 private key by RFC 8032, or
-    /// the seed of an ML-DSA-44 key by FIPS 204. One seed serves one kind and one name.
+    /// the seed of an ML-DSA-44 key by FIPS 204. One seed serves one kind and one name. The caller's copy
+    /// of the seed stays with the caller; [`Seed::cosigner`] needs none.
     pub fn new(name: KeyName, kind: CosignerKind, seed: &[u8; 32]) -> Cosigner {
-        let (secret, public) = match kind {
+        Cosigner::of(name, kind, Seed::from(*seed))
+    }
+
+    pub(super) fn of(name: KeyName, kind: CosignerKind, seed: Seed) -> Cosigner {
+        let public = seed.with(|seed| match kind {
             CosignerKind::Ed25519 => {
-                let secret = ed25519::SigningKey::from_bytes(seed);
-                let public = PublicKey::Ed25519(secret.verifying_key());
-                (SecretKey::Ed25519(Box::new(secret)), public)
+                PublicKey::Ed25519(ed25519::SigningKey::from_bytes(seed).verifying_key())
             }
             CosignerKind::MlDsa44 => {
-                let seed = Zeroizing::new(ml_dsa::Seed::from(*seed));
-                let secret = ml_dsa::SigningKey::<MlDsa44>::from_seed(&seed);
-                let public = secret.expanded_key().verifying_key();
-                (SecretKey::MlDsa44(Box::new(secret)), PublicKey::MlDsa44(Box::new(public)))
+                PublicKey::MlDsa44(Box::new(ml_dsa_key(seed).expanded_key().verifying_key()))
             }
-        };
-        Cosigner { secret, public: CosignerKey::new(name, public) }
+        });
+        Cosigner { seed, kind, public: CosignerKey::new(name, public) }
     }
 
     /// What to hand out, so that others can verify.
@@ -290,13 +293,19 @@ impl Cosigner {
         if time == 0 || time > LATEST {
             return Err(CosignError::Time(time));
         }
-        let signature = match &self.secret {
-            SecretKey::Ed25519(secret) => {
-                secret.sign(&ed25519_message(time, text)).to_bytes().to_vec()
+        let signature = match self.kind {
+            CosignerKind::Ed25519 => {
+                let message = ed25519_message(time, text);
+                let sign = |seed: &_| ed25519::SigningKey::from_bytes(seed).sign(&message);
+                self.seed.with(sign).to_bytes().to_vec()
             }
-            SecretKey::MlDsa44(secret) => {
+            CosignerKind::MlDsa44 => {
                 let message = ml_dsa_message(&self.public.name, time, checkpoint)?;
-                ml_dsa::signature::Signer::sign(secret.as_ref(), &message).encode().to_vec()
+                let sign = |seed: &_| {
+                    let key = ml_dsa_key(seed);
+                    ml_dsa::signature::Signer::sign(key.as_ref(), &message)
+                };
+                self.seed.with(sign).encode().to_vec()
             }
         };
         let bytes = [&time.to_be_bytes()[..], &signature].concat();

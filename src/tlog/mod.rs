@@ -12,9 +12,11 @@
 //! | `record` | what an entry says: two lines for one module version | Go checksum database |
 //! | `proof` | inclusion and consistency, made from tiles and verified | RFC 6962, 2.1; RFC 9162, 2.1 |
 //! | `vkey` | key names, key IDs, the text of verifier keys | C2SP signed-note |
+//! | `secret` | thirty-two bytes in a page of their own | this crate |
+//! | `seed` | the one secret of a log or witness, and the text it is kept as | this crate |
+//! | `seed_source` | where a seed comes from: file, environment, credential | this crate |
 //! | `signer` | a log's verifier key, signing | C2SP signed-note |
 //! | `note` | signed notes | C2SP signed-note |
-//! | `seed` | the one secret, and the file it lives in | this crate |
 //! | `checkpoint` | tree heads as signed notes | C2SP tlog-checkpoint; Go checksum database |
 //! | `cosigner` | cosignatures of witnesses, by Ed25519 and ML-DSA-44 | C2SP tlog-cosignature |
 //! | `policy` | which logs and witnesses to believe | C2SP tlog-policy |
@@ -65,7 +67,9 @@ mod proof;
 mod prune;
 mod published;
 mod record;
+mod secret;
 mod seed;
+pub(crate) mod seed_source;
 mod signer;
 mod signer_identity;
 mod signer_lock;
@@ -109,6 +113,7 @@ pub use proof::{
 pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
 pub use record::{Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};
+pub use seed_source::{SeedPlace, SeedSource};
 pub use signer::{Signer, VerifierKey};
 pub use signer_identity::{IdentityError, Machine, SignerId, SignerIdError, SignerIdentity};
 pub use signer_lock::{LockError, LockRecord, SignerLock};

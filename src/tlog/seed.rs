@@ -1,27 +1,49 @@
-//! The one secret of a log, and the file it lives in.
+//! The one secret of a log or a witness, and the text that it is kept as.
 //!
-//! A seed is an Ed25519 private key as RFC 8032 defines it: 32 random bytes. Its file holds one
-//! line, the standard base64 of those bytes (44 characters) and a line end, and nothing else. Both
-//! faces of a log sign with one seed under two names.
+//! A seed is an Ed25519 private key as RFC 8032 defines it (or, of a witness, the seed of an ML-DSA-44
+//! key): 32 random bytes. Its file holds one line, the standard base64 of those bytes (44 characters)
+//! and a line end, and nothing else. Both faces of a log sign with one seed under two names.
 //!
 //! On Unix the file is made with mode 0600 and refused if anyone but its owner may read or write
 //! it: whoever reads it can fork the log. Elsewhere its folder has to protect it; no mode is
 //! checked there.
+//!
+//! In memory there is one copy, in a page of its own (`secret`). Where else than in a file a seed may
+//! come from is told by `seed_source`.
 
-use super::{Cosigner, CosignerKind, Hash, KeyName, Signer};
+use super::secret::Secret;
+use super::{Cosigner, CosignerKind, KeyName, Signer};
 use crate::durable;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::convert::Infallible;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+use std::sync::Arc;
+use zeroize::{Zeroize as _, Zeroizing};
 
-/// The length of the file: 44 characters of base64 and a line end.
-const FILE_LENGTH: usize = 45;
+/// The length of the text: 44 characters of base64.
+const TEXT_LENGTH: usize = 44;
+/// The length of the file: the text and a line end.
+const FILE_LENGTH: usize = TEXT_LENGTH + 1;
+/// What base64 of the text's length may decode to, with padding and without.
+const DECODED_LENGTH: usize = 33;
 
-/// The secret of a log. Wiped from memory on drop, and never shown by `Debug`.
-pub struct Seed([u8; Hash::LENGTH]);
+/// The secret of a log or witness. Clones share one copy, which is wiped from memory when the last of
+/// them is dropped; `Debug` never shows it.
+#[derive(Clone)]
+pub struct Seed(Arc<Secret>);
+
+/// Who may read a seed's file besides its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// No one.
+    Owner,
+    /// Whom the file's group bits name: where the service manager grants a service its credential by
+    /// an access control list, they show the list's mask.
+    Granted,
+}
 
 /// Why there is no seed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +82,12 @@ pub enum SeedError {
         .0.display()
     )]
     Malformed(PathBuf),
+    /// The environment variable holds something else.
+    #[error(
+        "the environment variable {0} holds no key: it must be the line of a key file, 44 characters \
+         of base64 for 32 bytes"
+    )]
+    MalformedVariable(String),
     /// The system refused.
     #[error("cannot {action} the key {}: {source}", .path.display())]
     Io {
@@ -78,19 +106,25 @@ pub enum SeedError {
 impl Seed {
     /// A new seed from the system's randomness.
     pub fn generate() -> Result<Seed, SeedError> {
-        let mut seed = Seed([0; Hash::LENGTH]);
-        getrandom::fill(&mut seed.0).map_err(SeedError::Randomness)?;
-        Ok(seed)
+        let fill = |bytes: &mut [u8; Secret::LENGTH]| {
+            getrandom::fill(bytes).map_err(SeedError::Randomness)
+        };
+        Ok(Seed(Arc::new(Secret::filled(fill)?)))
     }
 
     /// Writes the seed to a new file with mode 0600, durably and whole: whenever the power fails, there
     /// is a key or no file. Never overwrites a file.
     pub fn save(&self, path: &Path) -> Result<(), SeedError> {
-        let text = Zeroizing::new(STANDARD.encode(self.0) + "\n");
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");
         let (temporary, make) = (PathBuf::from(temporary), durable::private_file);
-        match durable::create(path, &temporary, text.as_bytes(), make) {
+        let made = self.0.with(|bytes| {
+            let mut text = Zeroizing::new([b'\n'; FILE_LENGTH]);
+            // 32 bytes have exactly the characters that there is room for.
+            let _ = STANDARD.encode_slice(bytes, text.as_mut());
+            durable::create(path, &temporary, text.as_ref(), make)
+        });
+        match made {
             Ok(true) => Ok(()),
             Ok(false) => Err(SeedError::Exists(path.to_owned())),
             Err(error) => Err(failed("write", path, error)),
@@ -99,6 +133,11 @@ impl Seed {
 
     /// Reads the seed from its file, after checking who may read it.
     pub fn load(path: &Path) -> Result<Seed, SeedError> {
+        Seed::load_for(path, Readers::Owner)
+    }
+
+    /// The same, of a file that whom it was granted to may read, too.
+    pub(super) fn load_for(path: &Path, readers: Readers) -> Result<Seed, SeedError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => SeedError::Missing(path.to_owned()),
             _ => failed("read", path, error),
@@ -108,48 +147,111 @@ impl Seed {
             // Asked of the open file, so that it is the file which is read below.
             let metadata = file.metadata().map_err(|error| failed("read", path, error))?;
             let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
-            if metadata.is_file() && mode & 0o077 != 0 {
+            let refused = if readers == Readers::Granted { 0o037 } else { 0o077 };
+            if metadata.is_file() && mode & refused != 0 {
                 return Err(SeedError::Permissions { path: path.to_owned(), mode });
             }
         }
-        // Sized once, so that no copy of the secret is left behind by a growing buffer.
-        let mut text = Zeroizing::new(Vec::with_capacity(2 * FILE_LENGTH));
-        file.take(FILE_LENGTH as u64 + 1)
-            .read_to_end(&mut text)
-            .map_err(|error| failed("read", path, error))?;
-        Seed::parse(&text).ok_or_else(|| SeedError::Malformed(path.to_owned()))
+        #[cfg(not(unix))]
+        let _ = readers;
+        let read = Seed::read(file).map_err(|error| failed("read", path, error))?;
+        read.ok_or_else(|| SeedError::Malformed(path.to_owned()))
+    }
+
+    /// Reads the one line that a seed's file is. `None` where it is something else.
+    pub(super) fn read(from: impl Read) -> io::Result<Option<Seed>> {
+        let filled = Secret::filled(|bytes| {
+            let mut text = Zeroizing::new([0; FILE_LENGTH + 1]);
+            let length = read_all(from, text.as_mut())?;
+            let line = text.get(..length).and_then(|text| text.strip_suffix(b"\n"));
+            decode(line.ok_or(Unread::Malformed)?, bytes)
+        });
+        match filled {
+            Ok(secret) => Ok(Some(Seed(Arc::new(secret)))),
+            Err(Unread::Malformed) => Ok(None),
+            Err(Unread::Io(error)) => Err(error),
+        }
+    }
+
+    /// The seed that a line of base64 stands for, with or without its line end. The text stays with the
+    /// caller.
+    pub(super) fn parse(text: &[u8]) -> Option<Seed> {
+        let line = text.strip_suffix(b"\n").unwrap_or(text);
+        let secret = Secret::filled(|bytes| decode(line, bytes));
+        secret.ok().map(|secret| Seed(Arc::new(secret)))
     }
 
     /// The signer that this seed is under `name`.
     pub fn signer(&self, name: KeyName) -> Signer {
-        Signer::new(name, &self.0)
+        Signer::new(name, self.clone())
     }
 
-    /// The cosigner of a kind that this seed is under `name`. One seed serves one kind and one name.
+    /// The cosigner that this seed is under `name`. One seed serves one kind and one name.
     pub fn cosigner(&self, name: KeyName, kind: CosignerKind) -> Cosigner {
-        Cosigner::new(name, kind, &self.0)
+        Cosigner::of(name, kind, self.clone())
     }
 
-    fn parse(text: &[u8]) -> Option<Seed> {
-        let line = text.strip_suffix(b"\n")?;
-        let bytes = Zeroizing::new(STANDARD.decode(line).ok()?);
-        bytes.as_slice().try_into().ok().map(Seed)
+    /// Whether the system keeps the secret out of swap.
+    pub fn is_locked(&self) -> bool {
+        self.0.is_locked()
     }
-}
 
-impl Drop for Seed {
-    fn drop(&mut self) {
-        self.0.zeroize();
+    /// Does something with the secret. What `work` returns must not hold it.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&[u8; Secret::LENGTH]) -> R) -> R {
+        self.0.with(work)
     }
 }
 
-impl ZeroizeOnDrop for Seed {}
+/// Why no seed was read.
+enum Unread {
+    Io(io::Error),
+    Malformed,
+}
 
-impl From<[u8; Hash::LENGTH]> for Seed {
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Unread {
+        Unread::Io(error)
+    }
+}
+
+/// Reads until the end or until the buffer is full, and returns how many bytes there were. Nothing of
+/// it is buffered elsewhere.
+fn read_all(mut from: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
+/// Decodes the text of a seed to its place.
+fn decode(line: &[u8], seed: &mut [u8; Secret::LENGTH]) -> Result<(), Unread> {
+    if line.len() != TEXT_LENGTH {
+        return Err(Unread::Malformed);
+    }
+    let mut decoded = Zeroizing::new([0; DECODED_LENGTH]);
+    let length = STANDARD.decode_slice(line, decoded.as_mut()).map_err(|_| Unread::Malformed)?;
+    let bytes = decoded.get(..length).filter(|bytes| bytes.len() == seed.len());
+    seed.copy_from_slice(bytes.ok_or(Unread::Malformed)?);
+    Ok(())
+}
+
+impl From<[u8; Secret::LENGTH]> for Seed {
     /// A seed that the caller made: for tests, or from a key kept elsewhere. The caller's copy
     /// stays with the caller.
-    fn from(bytes: [u8; Hash::LENGTH]) -> Seed {
-        Seed(bytes)
+    fn from(mut bytes: [u8; Secret::LENGTH]) -> Seed {
+        let fill = |place: &mut [u8; Secret::LENGTH]| {
+            place.copy_from_slice(&bytes);
+            Ok::<_, Infallible>(())
+        };
+        let Ok(secret) = Secret::filled(fill);
+        bytes.zeroize();
+        Seed(Arc::new(secret))
     }
 }
 

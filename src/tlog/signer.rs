@@ -13,7 +13,7 @@
 //! verifier keys to `vkey`.
 
 use super::vkey::{Vkey, key_id};
-use super::{KeyId, KeyName, VerifierKeyError};
+use super::{KeyId, KeyName, Seed, VerifierKeyError};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
 use std::fmt;
 use std::str::FromStr;
@@ -84,19 +84,18 @@ impl FromStr for VerifierKey {
     }
 }
 
-/// A name together with the secret key that signs under it. Made by
-/// [`Seed::signer`](super::Seed::signer); the secret is wiped from memory on drop.
+/// A name together with the secret key that signs under it. Made by [`Seed::signer`], whose secret it
+/// shares: the key is expanded for each signature, and wiped after it.
 pub struct Signer {
-    secret: SigningKey,
+    seed: Seed,
     public: VerifierKey,
 }
 
 impl Signer {
     /// The signer that this seed (an Ed25519 private key by RFC 8032) is under this name.
-    pub(super) fn new(name: KeyName, seed: &[u8; 32]) -> Signer {
-        let secret = SigningKey::from_bytes(seed);
-        let public = VerifierKey::new(name, secret.verifying_key());
-        Signer { secret, public }
+    pub(super) fn new(name: KeyName, seed: Seed) -> Signer {
+        let key = seed.with(|seed| SigningKey::from_bytes(seed).verifying_key());
+        Signer { public: VerifierKey::new(name, key), seed }
     }
 
     /// What to hand out, so that others can verify.
@@ -107,7 +106,7 @@ impl Signer {
     /// The signature of `text`, without the key ID. Deterministic: the same text gives the same
     /// 64 bytes.
     pub(super) fn sign(&self, text: &[u8]) -> [u8; 64] {
-        self.secret.sign(text).to_bytes()
+        self.seed.with(|seed| SigningKey::from_bytes(seed).sign(text).to_bytes())
     }
 }
 
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn a_seed_signs_under_its_name() {
         let name = KeyName::new("example.com/foo").expect("a name");
-        let signer = Signer::new(name, &[7; 32]);
+        let signer = Signer::new(name, Seed::from([7; 32]));
         let key = signer.verifier_key();
         assert_eq!(key.to_string().parse::<VerifierKey>().as_ref(), Ok(key));
         let signature = signer.sign(b"text");
