@@ -3,8 +3,7 @@
 
 mod support;
 
-use candor::client::Address;
-use candor::tlog::{Believed, CosignerKind, Note, Policy};
+use candor::tlog::{Believed, CosignerKind, Face, Note, Policy, Published};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -26,6 +25,11 @@ fn set_witnesses(deployment: &Deployment, settings: &str, tables: &[String]) {
     let own = text.split("# own\n").nth(1).unwrap_or(&text);
     let new = format!("{settings}\n# own\n{own}# own\n{}", tables.concat());
     fs::write(&path, new).expect("written");
+}
+
+/// The deployment, as a library has it.
+fn opened(deployment: &Deployment) -> candor::publish::Deployment {
+    candor::publish::Deployment::open(deployment.path()).expect("a deployment")
 }
 
 struct Bench {
@@ -267,6 +271,37 @@ fn a_server_has_the_log_cosigned_again() {
 }
 
 #[test]
+fn a_watch_has_the_log_cosigned_again() {
+    let bench = Bench::new();
+    bench.one.witness.at(LONG_AGO);
+    bench.two.witness.at(LONG_AGO);
+    let mut watch = bench.deployment.publish_command(&bench.charts);
+    watch.args(["--watch", "--interval", "1"]).stdout(Stdio::null());
+    let mut watch = watch.spawn().expect("runs");
+    while !bench.one.witness.was_asked() {
+        std::thread::yield_now();
+    }
+    // What it publishes is old the moment it is there, so the next look has it cosigned again.
+    bench.one.witness.at(TO_COME);
+    bench.two.witness.at(TO_COME);
+    let pointer = bench.deployment.path().join("store/log/checkpoint");
+    let policy = opened(&bench.deployment).policy();
+    let policy = Policy::parse(&policy).expect("a policy");
+    loop {
+        let bytes = fs::read(&pointer).expect("a pointer");
+        let published = Published::open(&bytes, opened(&bench.deployment).verifiers());
+        let note = published.expect("signed").note(Face::Log).to_owned();
+        if policy.check(note.as_bytes()).is_ok_and(|it| it.fresh_at == Some(TO_COME)) {
+            break;
+        }
+        assert!(watch.try_wait().expect("its state").is_none(), "it goes on");
+        std::thread::yield_now();
+    }
+    watch.kill().expect("killed");
+    watch.wait().expect("its end");
+}
+
+#[test]
 fn a_server_says_who_does_not_cosign_again() {
     let bench = Bench::new();
     bench.one.witness.at(LONG_AGO);
@@ -369,33 +404,93 @@ fn settings_that_name_witnesses_wrongly_are_refused_with_their_place() {
     assert!(bench.one.witness.requests().is_empty());
 }
 
-/// Publishes with witnesses of others, and has a client's policy believe what is served.
-fn published_with(start: impl Fn(&str) -> PeerWitness) {
-    let (charts, deployment) = (Charts::new(), Deployment::new());
-    let witness = start(&deployment.log_key);
-    assert!(witness.url.parse::<Address>().is_ok());
-    let tables = witness.keys.iter().enumerate().map(|(number, key)| {
-        let url = &witness.url;
-        format!("[[witness]]\nname = \"key{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n")
+/// A witness that really runs: its submission prefix, and its keys.
+enum Running {
+    Peer(PeerWitness),
+    Ours(OurWitness, Server),
+}
+
+impl Running {
+    fn candor(log_key: &str) -> Running {
+        let witness = OurWitness::new("witness.example", log_key);
+        let server = witness.start();
+        Running::Ours(witness, server)
+    }
+
+    fn tables(&self) -> Vec<String> {
+        let (keys, url) = match self {
+            Running::Peer(peer) => (&peer.keys, &peer.url),
+            Running::Ours(witness, server) => (&witness.keys, &server.url),
+        };
+        tables("w", keys, url)
+    }
+}
+
+/// A table for each key of a witness.
+fn tables(name: &str, keys: &[String], url: &str) -> Vec<String> {
+    let each = keys.iter().enumerate().map(|(number, key)| {
+        format!("[[witness]]\nname = \"{name}{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n")
     });
-    set_witnesses(&deployment, "quorum = \"all\"", &tables.collect::<Vec<_>>());
-    for size in 1..=3 {
-        assert_eq!(deployment.publish(&charts)["tree_size"], size);
-        let (believed, _) = shown(&deployment.serve());
-        assert_eq!(believed.cosigned.len(), witness.keys.len());
-        charts.add_chart(&format!("chart{size}"));
-        charts.commit();
+    each.collect()
+}
+
+/// What publishing with a witness says that does not know the log.
+fn says_of_an_unknown_log(start: impl Fn(&str) -> Running) -> String {
+    let (charts, deployment, other) = (Charts::new(), Deployment::new(), Deployment::new());
+    // It knows a log of this name by another key.
+    let witness = start(&other.log_key);
+    set_witnesses(&deployment, "quorum = \"all\"", &witness.tables());
+    refused(&mut deployment.publish_command(&charts), 1)
+}
+
+/// A second signer of a log, with the same key, is found out by a witness of the first.
+fn finds_out_a_second_signer(start: impl Fn(&str) -> Running) {
+    let first = Deployment::new();
+    let witness = start(&first.log_key);
+    let [one, two] = [Charts::new(), Charts::new()];
+    two.add_chart("another");
+    two.commit();
+    let (twin, third) = (first.twin(), first.twin());
+    for deployment in [&first, &twin, &third] {
+        set_witnesses(deployment, "quorum = \"all\"", &witness.tables());
+    }
+    assert_eq!(first.publish(&one)["tree_size"], 1);
+    let message = refused(&mut twin.publish_command(&two), 1);
+    assert!(message.contains("ALARM: the witness w0 does not accept"), "{message}");
+    assert!(message.contains("there is a second signer with this key"), "{message}");
+    one.add_chart("second");
+    one.commit();
+    assert_eq!(first.publish(&one)["tree_size"], 2);
+    let message = refused(&mut third.publish_command(&two), 1);
+    assert!(message.contains("it cosigned a log of this name of 2 entries"), "{message}");
+    for deployment in [&twin, &third] {
+        let server = deployment.serve();
+        let note = text(&server.get("/log/checkpoint").1);
+        assert_eq!(note.lines().nth(1), Some("0"), "nothing of it is served: {note}");
     }
 }
 
 #[test]
-fn litewitness_cosigns_what_we_publish() {
-    published_with(PeerWitness::litewitness);
+fn litewitness_finds_out_a_second_signer() {
+    let start = |log_key: &str| Running::Peer(PeerWitness::litewitness(log_key));
+    finds_out_a_second_signer(start);
+    let message = says_of_an_unknown_log(start);
+    assert!(message.contains("w0 did not: it answered 403"), "{message}");
 }
 
 #[test]
-fn omniwitness_cosigns_what_we_publish_with_both_kinds_of_keys() {
-    published_with(PeerWitness::omniwitness);
+fn omniwitness_finds_out_a_second_signer() {
+    let start = |log_key: &str| Running::Peer(PeerWitness::omniwitness(log_key));
+    finds_out_a_second_signer(start);
+    let message = says_of_an_unknown_log(start);
+    assert!(message.contains("w0 did not: it answered 500; some witnesses do so"), "{message}");
+}
+
+#[test]
+fn candor_witness_finds_out_a_second_signer() {
+    finds_out_a_second_signer(Running::candor);
+    let message = says_of_an_unknown_log(Running::candor);
+    assert!(message.contains("w0 did not: it answered 403"), "{message}");
 }
 
 /// A `candor witness` of this log, with the keys that it cosigns with.
@@ -425,14 +520,6 @@ impl OurWitness {
         command.args(["witness", "--listen", "127.0.0.1:0", "--data"]).arg(self.folder.path());
         Server::start(&mut command)
     }
-
-    /// A table for each of its keys.
-    fn tables(&self, name: &str, url: &str) -> Vec<String> {
-        let each = self.keys.iter().enumerate().map(|(number, key)| {
-            format!("[[witness]]\nname = \"{name}{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n")
-        });
-        each.collect()
-    }
 }
 
 #[test]
@@ -442,7 +529,8 @@ fn two_candor_witnesses_of_which_one_is_killed() {
     let [one, two] = ["one.example", "two.example"].map(|name| OurWitness::new(name, log_key));
     let (first, second) = (one.start(), two.start());
     let set = |one_url: &str, two_url: &str| {
-        let tables = [one.tables("one", one_url), two.tables("two", two_url)].concat();
+        let tables =
+            [tables("one", &one.keys, one_url), tables("two", &two.keys, two_url)].concat();
         set_witnesses(&deployment, "quorum = \"all\"", &tables);
     };
     set(&first.url, &second.url);
@@ -468,7 +556,7 @@ fn two_candor_witnesses_of_which_one_is_killed() {
 
     // With a quorum of one, the other is missed, and named.
     second.stop_with("KILL");
-    let tables = [one.tables("one", &first.url), two.tables("two", &gone)].concat();
+    let tables = [tables("one", &one.keys, &first.url), tables("two", &two.keys, &gone)].concat();
     set_witnesses(&deployment, "quorum = 2", &tables);
     charts.add_chart("third");
     charts.commit();

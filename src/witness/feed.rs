@@ -24,10 +24,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long all witnesses have to answer.
-const DEADLINE: Duration = Duration::from_secs(20);
-/// How long the others have once there is a quorum.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long witnesses are waited for.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// All of them.
+    deadline: Duration,
+    /// The others, once there is a quorum.
+    grace: Duration,
+}
+
+const PATIENCE: Patience =
+    Patience { deadline: Duration::from_secs(20), grace: Duration::from_secs(2) };
 
 /// Asks the witnesses of a policy for cosignatures.
 #[derive(Debug)]
@@ -38,6 +45,7 @@ pub struct Feeder {
     places: Vec<Place>,
     post: Arc<dyn Post>,
     clock: Arc<dyn Clock>,
+    patience: Patience,
     /// The size that each place had last, as far as this process knows.
     sizes: Arc<Mutex<BTreeMap<usize, TreeSize>>>,
     state: FeedState,
@@ -67,19 +75,31 @@ pub enum FeederError {
          its quorum; without one: {0}"
     )]
     Unreachable(String),
+    /// More witnesses than a checkpoint can carry cosignatures of.
+    #[error(
+        "a checkpoint carries {} signatures at most, of which one is the log's: the policy has too many \
+         witnesses",
+        Note::MAXIMUM_SIGNATURES
+    )]
+    TooMany,
 }
 
 impl Feeder {
     /// A feeder of the witnesses of a policy, at the addresses that it gives.
     pub fn new(policy: Policy) -> Result<Feeder, FeederError> {
-        Feeder::with(policy, Arc::new(Http::new()), Arc::new(SystemClock))
+        Feeder::with(policy, Arc::new(Http::new()), Arc::new(SystemClock), PATIENCE)
     }
 
     fn with(
         policy: Policy,
         post: Arc<dyn Post>,
         clock: Arc<dyn Clock>,
+        patience: Patience,
     ) -> Result<Feeder, FeederError> {
+        // And the log's own signature.
+        if policy.witnesses().len() >= Note::MAXIMUM_SIGNATURES {
+            return Err(FeederError::TooMany);
+        }
         let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut reached = BTreeSet::new();
         for (index, witness) in policy.witnesses().iter().enumerate() {
@@ -99,6 +119,7 @@ impl Feeder {
             places: places.collect(),
             post,
             clock,
+            patience,
             sizes: Arc::default(),
             state: FeedState::default(),
             policy,
@@ -168,7 +189,7 @@ impl Witnesses for Feeder {
     }
 
     fn ask(&self, submission: &Submission) -> Vec<Asked> {
-        let mut until = self.clock.now() + DEADLINE;
+        let mut until = self.clock.now() + self.patience.deadline;
         let hear = self.begin(submission, until);
         let mut answers: BTreeMap<usize, WitnessAnswer> = BTreeMap::new();
         let mut cosigned = BTreeSet::new();
@@ -185,7 +206,7 @@ impl Witnesses for Feeder {
                 answers.insert(*index, answer);
             }
             if self.policy.is_quorum(&cosigned) {
-                until = until.min(self.clock.now() + GRACE);
+                until = until.min(self.clock.now() + self.patience.grace);
             }
         }
         let witnesses = self.policy.witnesses().iter().enumerate();

@@ -104,8 +104,8 @@ impl Bench {
         policy += &format!("group all {quorum} {}\nquorum all\n", names.join(" "));
         let policy = Policy::parse(policy.as_bytes()).expect("a policy");
         let network = witnesses.iter().map(|(name, one)| ((*name).to_owned(), (*one).clone()));
-        Feeder::with(policy, Arc::new(Network(network.collect())), self.clock.clone())
-            .expect("a feeder")
+        let network = Arc::new(Network(network.collect()));
+        Feeder::with(policy, network, self.clock.clone(), PATIENCE).expect("a feeder")
     }
 
     /// What one witness says that is believed to have seen a size.
@@ -306,11 +306,47 @@ fn a_witness_with_two_keys_is_asked_once() {
     );
     let policy = Policy::parse(policy.as_bytes()).expect("a policy");
     let network = Network([("w".to_owned(), old.clone())].into());
-    let feeder = Feeder::with(policy, Arc::new(network), bench.clock.clone()).expect("a feeder");
+    let feeder = Feeder::with(policy, Arc::new(network), bench.clock.clone(), PATIENCE);
+    let feeder = feeder.expect("a feeder");
     let asked = feeder.ask(&bench.submission(&[]));
     cosigned(asked[0].answer.clone());
     failed(asked[1].answer.clone(), "may have another key now");
     assert_eq!(old.asked_from(), [0]);
+}
+
+/// The witness `good`, and others that are silent.
+#[derive(Debug)]
+struct Silent(Arc<FakeWitness>);
+
+impl Post for Silent {
+    fn post(&self, url: &str, body: &str, _: Duration) -> Result<Reply, String> {
+        while url != "https://good/add-checkpoint" {
+            thread::park();
+        }
+        let (status, _, body) = self.0.answer(body.as_bytes()).expect("an answer");
+        Ok(Reply { status, retry_after: None, body })
+    }
+}
+
+#[test]
+fn one_that_is_silent_is_not_waited_for_after_the_deadline_nor_long_once_there_is_a_quorum() {
+    let bench = Bench::new();
+    let (good, silent) = (witness(), FakeWitness::new("silent.example", CosignerKind::Ed25519));
+    let (soon, never) = (Duration::from_millis(20), Duration::from_secs(1 << 20));
+    for (quorum, patience) in [
+        ("any", Patience { deadline: never, grace: soon }),
+        ("all", Patience { deadline: soon, grace: never }),
+    ] {
+        let mut feeder = bench.feeder(&[("good", &good), ("silent", &silent)], quorum);
+        feeder.post = Arc::new(Silent(good.clone()));
+        feeder.clock = Arc::new(SystemClock);
+        feeder.patience = patience;
+        let asked = feeder.ask(&bench.submission(&[]));
+        if quorum == "any" {
+            cosigned(asked[0].answer.clone());
+        }
+        failed(asked[1].answer.clone(), "https://silent/ did not answer in time");
+    }
 }
 
 #[test]
@@ -326,4 +362,12 @@ fn a_policy_that_nobody_could_meet_is_refused() {
     for bad in ["http://w.example", "ftp://w.example", "w.example", "https://w.example/?a=b"] {
         assert!(matches!(feeder(bad, "w"), Err(FeederError::Address { .. })), "{bad}");
     }
+    let many: String = (0..100)
+        .map(|number| {
+            let witness = FakeWitness::new(&format!("w{number}"), CosignerKind::Ed25519);
+            format!("witness w{number} {} https://w\n", witness.key)
+        })
+        .collect();
+    let policy = Policy::parse(format!("{many}quorum w1\n").as_bytes()).expect("a policy");
+    assert_eq!(Feeder::new(policy).map(drop), Err(FeederError::TooMany));
 }

@@ -3,6 +3,7 @@
 
 use candor::tlog::{Checkpoint, Cosigner, CosignerKind, KeyName, TreeHead, verify_consistency};
 use candor::witness::AddCheckpoint;
+use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -63,15 +64,15 @@ impl std::fmt::Debug for FakeWitness {
     }
 }
 
-fn cosigner(name: &str, seed: u8, kind: CosignerKind) -> Cosigner {
-    Cosigner::new(KeyName::new(name).expect("a name"), kind, &[seed; 32])
+/// The cosigner of this name: one name has one key.
+fn cosigner(name: &str, kind: CosignerKind) -> Cosigner {
+    Cosigner::new(KeyName::new(name).expect("a name"), kind, &Sha256::digest(name).into())
 }
 
 impl FakeWitness {
     /// A witness of this name, which has seen nothing yet. What it cosigns stays fresh: its time is far off.
     pub fn new(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
-        let seed = name.bytes().fold(1_u8, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte));
-        let cosigner = cosigner(name, seed, kind);
+        let cosigner = cosigner(name, kind);
         Arc::new(FakeWitness {
             key: cosigner.verifier_key().to_string(),
             cosigner,
@@ -150,14 +151,14 @@ impl FakeWitness {
             Behaviour::Answer(status, headers, body) => Some((status, headers, body)),
             Behaviour::Hang => None,
             Behaviour::OtherKey => {
-                ok(cosigned(&cosigner("other.example", 99, CosignerKind::Ed25519), text))
+                ok(cosigned(&cosigner("other.example", CosignerKind::Ed25519), text))
             }
             Behaviour::BadSignature => {
                 let other = Checkpoint::new(checkpoint.origin().clone(), TreeHead::EMPTY);
                 ok(cosign(&self.cosigner, "another text\n", &other))
             }
             Behaviour::AmongOthers => {
-                let other = cosigner("other.example", 99, CosignerKind::Ed25519);
+                let other = cosigner("other.example", CosignerKind::Ed25519);
                 let lines = [
                     cosigned(&other, "x\n"),
                     cosigned(&self.cosigner, text),
