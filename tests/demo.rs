@@ -35,6 +35,7 @@ fn it_tells_the_whole_story_and_leaves_nothing_behind() {
         "reports, in an order that says nothing of their arrival",
         "with 99% confidence between",
         "/charts/example.org/hello/",
+        "all is well",
     ] {
         assert!(story.contains(part), "{part:?} is not in\n{story}");
     }
@@ -48,6 +49,12 @@ fn it_works_without_the_go_command() {
     assert_eq!(told["verified_by_go"], false);
     assert_eq!(told["published"][1]["version"], "v0.2.0");
     assert!(told["refused"].as_str().is_some_and(|refusal| refusal.contains("forked")), "{told}");
+    let states = |state: &str| {
+        let verdicts = told["audited"]["verdicts"].as_array().expect("verdicts");
+        verdicts.iter().filter(|verdict| verdict["state"] == state).count()
+    };
+    // There is no witness in the story.
+    assert_eq!((states("ok"), states("not-asked")), (13, 1), "{told:#}");
     let number = |name: &str| told["reported"][name].as_f64().expect(name);
     assert!(number("reports") > 90_000.0, "{told}");
     // Reports are drawn anew every day, so once in a hundred days the truth lies outside a 99%

@@ -2,12 +2,14 @@
 //!
 //! It is also the shortest account of how the parts fit together: read [`Demo::tell`].
 
+mod audited;
 mod project;
 mod results;
 mod weeks;
 
 use super::env::GoEnvironment;
 use super::{Failure, Output};
+use crate::audit::AuditReport;
 use crate::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
 use crate::publish::{Deployment, Publication};
 use crate::store::FileStore;
@@ -94,6 +96,7 @@ struct Told {
     verified_by_go: bool,
     refused: String,
     reported: Reported,
+    audited: AuditReport,
 }
 
 struct Demo {
@@ -189,6 +192,9 @@ impl Demo {
         self.begin("candor merge, candor chart: public data, and charts with intervals")?;
         let reported = self.results(&deployment, reported, &truth)?;
 
+        self.begin("candor audit: someone who trusts nobody checks all of it")?;
+        let audited = self.audit(&deployment, &served.url, &project, &clock)?;
+
         self.begin("Everyone sees the results")?;
         self.note("Graphs, tables, data, configs, log, and everything that may leave a machine:");
         self.quote(format_args!("{}/", served.url));
@@ -203,7 +209,8 @@ impl Demo {
             self.note("(Run it with --keep-serving to look around.)");
         }
         let published = vec![first, second, third];
-        Ok(Told { published, verified_by_go: by_go, refused: refusal.message, reported })
+        let refused = refusal.message;
+        Ok(Told { published, verified_by_go: by_go, refused, reported, audited })
     }
 
     fn is_stopped(&self) -> bool {

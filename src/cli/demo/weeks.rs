@@ -34,6 +34,11 @@ impl StoryClock {
         let noon = i64::try_from(since.as_secs()).unwrap_or(0) + 12 * 3600;
         self.0.store(noon, Ordering::Relaxed);
     }
+
+    /// Sets it to the present.
+    pub(super) fn set_to_now(&self) {
+        self.0.store(Timestamp::now().as_second(), Ordering::Relaxed);
+    }
 }
 
 impl Clock for StoryClock {

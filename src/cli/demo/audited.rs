@@ -1,0 +1,66 @@
+//! The last chapter: somebody who trusts nobody checks everything that was told.
+
+use super::super::Failure;
+use super::super::audit::Screen;
+use super::Demo;
+use super::weeks::StoryClock;
+use crate::aggregate::index::Index;
+use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};
+use crate::client::{Address, Http, Transport as _};
+use crate::publish::Deployment;
+use jiff::Timestamp;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// The largest index of public data that the story makes.
+const INDEX: usize = 1 << 20;
+
+impl Demo {
+    /// Audits what is served, as anyone could, with nothing but the key and the project's repository.
+    pub(super) fn audit(
+        &self,
+        deployment: &Deployment,
+        url: &str,
+        project: &Path,
+        clock: &StoryClock,
+    ) -> Result<AuditReport, Failure> {
+        let url: Address = url.parse()?;
+        let key = deployment.verifiers().log.to_string();
+        self.quote(format_args!("candor audit {url} --vkey {key} --charts {}", project.display()));
+        clock.set_to_now();
+        let http = Http::new();
+        wait_for_charts(&http, &url)?;
+        let options = AuditOptions {
+            url,
+            keys: AuditKeys::of_log(&key)?,
+            charts: Some(project.display().to_string()),
+            state: self.folder.join("auditor").join("state.json"),
+            log_only: false,
+            full: false,
+            fresh_within: Duration::from_secs(7 * 86_400),
+        };
+        let bar = super::super::progress::Bar::new();
+        let report = audit(&options, &http, Timestamp::now(), &bar)?;
+        drop(bar);
+        self.quote(Screen { report: &report, evidence: &[] });
+        if !report.is_ok() {
+            return Err(Failure::new("the audit found something wrong with an honest deployment"));
+        }
+        Ok(report)
+    }
+}
+
+/// A server looks at its store about once a second, so what was charted just now may take a moment to
+/// show.
+fn wait_for_charts(http: &Http, url: &Address) -> Result<(), Failure> {
+    for _ in 0..100 {
+        let index = http.get(&url.join("data/index.json"), INDEX)?.unwrap_or_default();
+        let index: Index = serde_json::from_slice(&index)?;
+        if !index.weeks.is_empty() && index.weeks.values().all(|week| week.charts.is_some()) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
