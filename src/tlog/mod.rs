@@ -11,6 +11,7 @@
 //! | `entry` | entries and entry bundles | C2SP tlog-tiles |
 //! | `record` | what an entry says: two lines for one module version | Go checksum database |
 //! | `proof` | inclusion and consistency, made from tiles and verified | RFC 6962, 2.1; RFC 9162, 2.1 |
+//! | `subtree` | runs of leaves, and the proof that a tree contains one | draft-ietf-plants-merkle-tree-certs, 4 |
 //! | `vkey` | key names, key IDs, the text of verifier keys | C2SP signed-note |
 //! | `secret` | thirty-two bytes in a page of their own | this crate |
 //! | `seed` | the one secret of a log or witness, and the text it is kept as | this crate |
@@ -76,6 +77,7 @@ mod signer_lock;
 mod signer_move;
 mod sound;
 mod staged;
+mod subtree;
 #[cfg(test)]
 mod testing;
 mod tile;
@@ -119,6 +121,7 @@ pub use signer_identity::{IdentityError, Machine, SignerId, SignerIdError, Signe
 pub use signer_lock::{LockError, LockRecord, SignerLock};
 pub use signer_move::{Seen, Standing};
 pub use sound::{EntryValidator, InvalidEntry};
+pub use subtree::{Subtree, SubtreeError};
 pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
 pub use tlog_proof::{NotProved, TlogProof, TlogProofError};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};

@@ -217,16 +217,15 @@ fn keys_are_in_force_from_their_since_to_their_until() {
     folder.end_key(&old.to_string(), at(1_770_001_000)).expect("ended");
     drop(folder);
     let witness = bench.witness(Arc::new(MemoryStore::new()));
-    let mut size = 0;
-    for (now, expected) in [
+    let cases = [
         (1_770_000_499, vec![bench.keys[0].id(), old]),
         (1_770_000_500, vec![bench.keys[0].id(), old, later.id()]),
         (1_770_000_999, vec![bench.keys[0].id(), old, later.id()]),
         (1_770_001_000, vec![bench.keys[0].id(), later.id()]),
-    ] {
+    ];
+    for (size, (now, expected)) in cases.into_iter().enumerate() {
         bench.set_clock(now);
         let lines = witness.add_checkpoint(bench.log.submission(size, size + 1).as_bytes());
-        size += 1;
         let lines = lines.expect("cosigned");
         assert_eq!(lines.iter().map(NoteSignature::id).collect::<Vec<_>>(), expected, "{now}");
     }
