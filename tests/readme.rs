@@ -24,7 +24,7 @@ fn blocks(language: &str) -> Vec<String> {
 #[test]
 fn the_rust_program_is_one() {
     let [program] = &blocks("rust")[..] else { panic!("one program") };
-    let [dependency] = &blocks("toml")[..] else { panic!("one dependency") };
+    let [dependency, _] = &blocks("toml")[..] else { panic!("a dependency, and settings") };
     let here = env!("CARGO_MANIFEST_DIR");
     assert!(dependency.contains("path = \"../candor\""), "{dependency}");
     let dependency = dependency.replace("../candor", here);
@@ -138,6 +138,21 @@ fn the_key_that_is_shown_is_one() {
     let key = readme[at..].split('"').next().expect("its end");
     let (url, module) = ("https://telemetry.example.org", "telemetry.example.org/config");
     candor::client::Destination::at(url, module, key).expect("a destination");
+}
+
+#[test]
+fn the_settings_of_witnesses_are_taken() {
+    let deployment = Deployment::new();
+    let [_, settings] = &blocks("toml")[..] else { panic!("a dependency, and settings") };
+    let path = deployment.path().join("candor.toml");
+    let before = fs::read_to_string(&path).expect("settings");
+    // The lines of the top level, and the table at the end.
+    let (top, table) = settings.split_once("[[").expect("a table");
+    fs::write(&path, format!("{top}{before}\n[[{table}")).expect("written");
+    let opened = candor::publish::Deployment::open(deployment.path()).expect("taken");
+    let policy = opened.witnesses().expect("witnesses").policy_text.to_vec();
+    let url = settings.split("url = \"").nth(1).and_then(|rest| rest.split('"').next());
+    assert!(text(&policy).contains(url.expect("a URL")), "{}", text(&policy));
 }
 
 #[test]
