@@ -382,7 +382,7 @@ fn settings_that_name_witnesses_wrongly_are_refused_with_their_place() {
         ("quorum = 1", vec![named("two words")], "cannot be the name"),
         ("quorum = 1", vec![with_key], "a witness's key is of type 0x04"),
         ("quorum = 1", vec![without(&one, "key") + "key = \"x\"\n"], "the key of one"),
-        ("quorum = 1", vec![remote], "use https"),
+        ("quorum = 1", vec![remote], "| url = \"http://witness.example\""),
         ("policy = \"no.policy\"", vec![one.clone()], "these are given too"),
         ("policy = \"no.policy\"", vec![], "line 1 of the policy"),
         ("policy = \"none.policy\"", vec![], "cannot read"),

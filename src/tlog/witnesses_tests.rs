@@ -312,6 +312,27 @@ fn a_witness_that_another_publisher_has_brought_further_is_no_alarm() {
 }
 
 #[test]
+fn a_refresh_is_overtaken_by_a_publication_that_waits_for_its_quorum() {
+    let (bench, slow) = (Bench::new(), Fake::new(&[0, 1], 2));
+    let one = bench.log(&slow);
+    append(&one).expect("published");
+    let waiting = Fake::new(&[0, 1], 2);
+    waiting.without(&[1]);
+    let two = bench.log(&waiting);
+    let size = |size| TreeSize::new(size).expect("a size");
+    slow.answering(0, WitnessAnswer::Ahead(size(2)));
+    *slow.meanwhile.lock().expect("no panic") = Some(Box::new(move || {
+        append(&two).expect_err("committed, and cosigned by w0 alone");
+    }));
+    // w0 would cosign the newer head; this fake goes on saying that it has seen one of its size.
+    let error = one.refresh(2000).expect_err("no quorum");
+    let asked = slow.asked();
+    assert_eq!(asked.last().expect("asked again").checkpoint.head().size, size(2), "{error}");
+    assert_eq!(asked.len(), 3);
+    assert_eq!(bench.size(), 1);
+}
+
+#[test]
 fn a_quorum_that_another_publisher_got_is_enough() {
     let (bench, slow) = (Bench::new(), Fake::new(&[0, 1], 2));
     let (one, two) = (bench.log(&slow), bench.log(&Fake::new(&[0, 1], 2)));
