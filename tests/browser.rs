@@ -9,6 +9,7 @@ mod support;
 use candor::ingest::Report;
 use jiff::ToSpan;
 use jiff::civil::date;
+use std::io::Cursor;
 use std::path::Path;
 use std::process::Command;
 use support::{Charts, Deployment, MODULE, candor, chart, run, segments, succeed, text};
@@ -27,6 +28,58 @@ fn every_page_is_sound_in_a_real_browser() {
     let told = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{told}");
     println!("{told}");
+}
+
+#[test]
+fn the_browser_verifies_the_log_and_says_what_is_wrong_with_it() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    for chart in ["one", "two"] {
+        charts.add_chart(chart);
+        deployment.publish(&charts);
+    }
+    let twin = deployment.twin();
+    for chart in ["three", "four", "five", "six"] {
+        charts.add_chart(chart);
+        twin.publish(&charts);
+    }
+    let (server, forked) = (deployment.serve(), twin.serve());
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let deflated = folder.path().join("deflated.zip");
+    let (_, zip) = server.get(&format!("/goproxy/{MODULE}/@v/v0.2.0.zip"));
+    std::fs::write(&deflated, packed_again(&zip)).expect("written");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/verify.mjs");
+    let mut check = Command::new("node");
+    check.arg(script).args([&server.url, &forked.url]).arg(&deflated).arg(folder.path());
+    let output = run(&mut check);
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    // What the browser offers as evidence is evidence.
+    let mut confirmed = 0;
+    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+        let file = entry.expect("a file").path();
+        if file.extension().is_some_and(|extension| extension == "candor-evidence") {
+            let key = std::fs::read_to_string(file.with_extension("vkey")).expect("a key");
+            succeed(candor().arg("verify").arg(&file).args(["--vkey", &key]));
+            confirmed += 1;
+        }
+    }
+    assert_eq!(confirmed, 11, "one of the deployment, and one of each pair of sizes");
+}
+
+/// The same files in a zip as another program would pack it.
+fn packed_again(zip: &[u8]) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).expect("a zip");
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let deflated = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
+    for index in (0..archive.len()).rev() {
+        let mut file = archive.by_index(index).expect("a file");
+        let name = file.name().expect("a name").into_owned();
+        writer.start_file(name, deflated).expect("a file");
+        std::io::copy(&mut file, &mut writer).expect("copied");
+    }
+    writer.set_comment("packed again").expect("short");
+    writer.finish().expect("a zip").into_inner()
 }
 
 /// A deployment with a history of configs and some weeks of public data.

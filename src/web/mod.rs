@@ -51,6 +51,7 @@ mod quorum;
 mod range;
 mod refusal;
 mod representation;
+mod script;
 mod server;
 mod shelf;
 mod site;

@@ -5,6 +5,7 @@
 //! (RFC 9110, section 8.8.3: two encodings are two representations). Answering is then choosing:
 //! 200 or 304, plain or gzip. The body of a HEAD request is cut off by the router.
 
+use super::script;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -53,6 +54,8 @@ pub(super) enum Content {
     Json,
     /// A page.
     Html,
+    /// A page with the one script.
+    HtmlWithScript,
     /// What pages look like.
     Style,
     /// A picture.
@@ -75,7 +78,7 @@ impl Content {
         HeaderValue::from_static(match self {
             Content::Text => "text/plain; charset=utf-8",
             Content::Json => "application/json",
-            Content::Html => "text/html; charset=utf-8",
+            Content::Html | Content::HtmlWithScript => "text/html; charset=utf-8",
             Content::Style => "text/css; charset=utf-8",
             Content::Svg => "image/svg+xml",
             Content::Csv => "text/csv; charset=utf-8; header=present",
@@ -87,11 +90,11 @@ impl Content {
 }
 
 /// What a page may do: look as the stylesheet says, show pictures and send forms, all of this site.
-/// Scripts there are none.
-pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'",
-);
+/// Scripts there are none, but for one on some pages (`script`).
+pub(super) const PAGE_POLICY_TEXT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+/// The same, as a header.
+pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(PAGE_POLICY_TEXT);
 
 /// Fewer bytes than this fit into one packet however they are packed.
 const WORTH_COMPRESSING: usize = 1024;
@@ -147,8 +150,12 @@ impl Representation {
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }
         // With 304 too: its headers replace those of the page that the browser has.
-        if self.0.content == Content::Html {
-            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        match self.0.content {
+            Content::Html => drop(headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY)),
+            Content::HtmlWithScript => {
+                headers.insert(CONTENT_SECURITY_POLICY, script::policy());
+            }
+            _ => {}
         }
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

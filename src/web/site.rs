@@ -362,6 +362,17 @@ impl Site {
         self.made(key, Content::Html, load, |site, data| render(site, data).into_string()).await
     }
 
+    /// As [`Site::page`], for a page with the script (`script`).
+    pub(super) async fn page_with_script<D: Send + 'static>(
+        &self,
+        key: impl std::fmt::Display,
+        load: impl Future<Output = Result<D, Refusal>>,
+        render: impl FnOnce(&Site, D) -> Markup + Send + 'static,
+    ) -> Result<Arc<Representation>, Refusal> {
+        let draw = |site: &Site, data| render(site, data).into_string();
+        self.made(key, Content::HtmlWithScript, load, draw).await
+    }
+
     /// As [`Site::page`], for what is no page.
     pub(super) async fn made<D: Send + 'static>(
         &self,

@@ -5,14 +5,15 @@
 // 2. Some pages of each kind (the kind is the address without its names and numbers) are opened
 //    narrow and wide, light and dark: no error, nothing loaded from elsewhere, no sideways
 //    scrolling, and axe-core finds nothing serious.
-// 3. The same without scripts: the same text, and forms that lead somewhere.
+// 3. The same without scripts: the same text, but for what the browser itself checks, and forms that
+//    lead somewhere. What it checks is looked at in verify.mjs.
 //
 // With CANDOR_SCREENSHOTS set to a folder, every page that is opened is also photographed.
 
 import axe from 'axe-core';
-import { chromium } from 'playwright-core';
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { launch, PATIENCE } from './browser.mjs';
 
 const base = new URL(process.argv[2]);
 const photographs = process.env.CANDOR_SCREENSHOTS;
@@ -27,20 +28,6 @@ const LAST = 1;
 
 const problems = [];
 const complain = (where, what) => problems.push(`${where}: ${what}`);
-
-/** The browser, wherever this system has it. */
-function browserPath() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    for (const name of names) {
-      try {
-        accessSync(join(folder, name), constants.X_OK);
-        return join(folder, name);
-      } catch { /* the next */ }
-    }
-  }
-  throw new Error('no chromium in PATH: run scripts/setup test');
-}
 
 const decode = (text) => text
   .replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
@@ -144,6 +131,8 @@ async function open(context, address, label) {
 async function look(context, address, width, scheme) {
   const label = `${address} at ${width} px, ${scheme}`;
   const page = await open(context, address, label);
+  // What the script checks is part of what is looked at.
+  await page.locator('#verify [aria-busy="true"]').waitFor({ state: 'detached' });
   const sideways = await page.evaluate(() => {
     const wide = document.scrollingElement.scrollWidth;
     if (wide <= window.innerWidth) return null;
@@ -153,7 +142,7 @@ async function look(context, address, width, scheme) {
     return `${wide} px wide: ${culprits.slice(0, 3).map((c) => c.outerHTML.slice(0, 80)).join(' ; ')}`;
   });
   if (sideways) complain(label, sideways);
-  // As a debugger would, so that the page's own policy, which forbids scripts, stays in force.
+  // As a debugger would, so that the page's own policy, which forbids other scripts, stays in force.
   await page.evaluate(`${axe.source}; undefined`);
   const result = await page.evaluate((options) => window.axe.run(document, options), {
     resultTypes: ['violations'],
@@ -169,24 +158,31 @@ async function look(context, address, width, scheme) {
     const name = kind(address).replace(/[^A-Za-z]+/g, '-').replace(/^-|-$/g, '') || 'home';
     await page.screenshot({ path: join(photographs, `${name}-${width}-${scheme}.png`), fullPage: true });
   }
-  const text = await page.innerText('main');
+  const text = await withoutChecks(page);
   await page.close();
   return text;
+}
+
+/** The text of a page without what its script adds: the checks that it makes in the browser. */
+async function withoutChecks(page) {
+  await page.evaluate(() => document.querySelector('#verify')?.remove());
+  return page.innerText('main');
 }
 
 /** Opens a page without scripts: its text is the same, and each form leads to a page. */
 async function lookWithoutScripts(context, address, text) {
   const label = `${address} without scripts`;
   const page = await open(context, address, label);
-  if (await page.innerText('main') !== text) complain(label, 'says something else');
-  const forms = await page.locator('form').count();
+  if (await page.locator('#verify').isVisible()) complain(label, 'speaks of checks that nobody makes');
+  if (await withoutChecks(page) !== text) complain(label, 'says something else');
+  const forms = await page.locator('form:visible').count();
   for (let form = 0; form < forms; form += 1) {
     const isAnswer = (response) =>
       response.request().isNavigationRequest() && ![301, 302, 303, 307, 308].includes(response.status());
     const [answer] = await Promise.all([
       page.waitForResponse(isAnswer),
       page.waitForEvent('framenavigated'),
-      page.locator('form').nth(form).locator('button').click(),
+      page.locator('form:visible').nth(form).locator('button').click(),
     ]);
     await page.waitForLoadState('load');
     if (!answer.ok()) complain(label, `its form leads to ${answer.url()}: ${answer.status()}`);
@@ -216,9 +212,7 @@ async function useKeyboard(context) {
 if (photographs) mkdirSync(photographs, { recursive: true });
 const [pages, links] = await crawl();
 const sampled = sample([...pages.keys()]);
-const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox'] });
-/** How long a page may take, in milliseconds: a busy machine is no fault of a page. */
-const PATIENCE = 120_000;
+const browser = await launch();
 const context = async (options) => {
   const made = await browser.newContext({ deviceScaleFactor: 1, ...options });
   made.setDefaultTimeout(PATIENCE);

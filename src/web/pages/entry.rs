@@ -2,6 +2,7 @@
 
 use super::layout::{self, Section};
 use super::log::version_link;
+use super::verifying::{self, Subject};
 use super::words;
 use crate::tlog::{Entry, Face, InclusionProof, LeafIndex, Record, Side, TreeHead};
 use crate::web::address::Address;
@@ -35,7 +36,7 @@ pub(super) async fn get(
     // Cosignatures may change where the tree does not.
     let key = format!("/log/entry/{index} {checkpoint}");
     let load = async move { proved(&gathered, &head, index).await };
-    let page = site.page(key, load, move |site, (entry, proof)| {
+    let page = site.page_with_script(key, load, move |site, (entry, proof)| {
         let title = format!("Entry {index} of the log");
         let body = body(site, index, tree, &checkpoint, &entry, &proof);
         layout::page(&site.keys().host, &title, Some(Section::Log), &body)
@@ -92,6 +93,7 @@ fn body(
         dl.facts { dt { "Root" } dd { span.hash { (tree.root) } } }
         h2 { "Signed tree head" }
         pre { code { (checkpoint) } }
+        (verifying::section(site, Subject::Entry(index, entry)))
         nav.pages aria-label="Other entries" {
             @if index.get() > 0 { a href={ "/log/entry/" (index.get() - 1) } rel="prev" { "Entry " (index.get() - 1) } }
             @if index.get() + 1 < tree.size.get() {

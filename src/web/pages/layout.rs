@@ -1,4 +1,4 @@
-//! The frame of every page: landmarks, navigation, one stylesheet, and no scripts.
+//! The frame of every page: landmarks, navigation, one stylesheet.
 
 use super::assets;
 use crate::tlog::Host;
@@ -94,7 +94,9 @@ pub(in crate::web) fn page(
                             "public log, sent only by those who opted in, and shown to everyone."
                         }
                         p {
-                            "No scripts, no cookies, nothing loaded from elsewhere. "
+                            "No cookies, nothing loaded from elsewhere, and one script: on the pages of "
+                            "the log and of config versions it checks in your browser what they say. It "
+                            "sends nothing, and keeps in your browser which log it saw. "
                             a href=(FEED) { "Feed of config versions" } "."
                         }
                     }

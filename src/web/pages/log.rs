@@ -2,6 +2,7 @@
 //! served to machines (`tiles`).
 
 use super::layout::{self, Section};
+use super::verifying::{self, Subject};
 use super::words;
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Bundle, Face, LeafIndex, Record, TreeHead};
@@ -53,7 +54,7 @@ pub(super) async fn get(
     };
     // Cosignatures may change where the tree does not.
     let key = format!("/log/ {end} {checkpoint}");
-    let page = site.page(key, load, move |site, entries| {
+    let page = site.page_with_script(key, load, move |site, entries| {
         let body = body(site, tree, &checkpoint, end, &entries);
         layout::page(&site.keys().host, "The log", Some(Section::Log), &body)
     });
@@ -77,6 +78,7 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
             dt { "Verifier key of the log" } dd { code { (keys.log) } }
             dt { "Verifier key of the checksum database" } dd { code { (keys.sumdb) } }
         }
+        (verifying::section(site, Subject::Log))
         h2 { "Signed tree head" }
         p {
             "As " a href="/log/checkpoint" { "served to machines" } ": the origin, the number of "

@@ -1,4 +1,5 @@
-//! Pages for people. Drawn on the server, read without scripts.
+//! Pages for people. Drawn on the server, read without scripts. One script there is, on the pages of
+//! the log and of config versions, which verifies them in the reader's browser (`verify.js`).
 //!
 //! | path | page | file |
 //! | --- | --- | --- |
@@ -9,6 +10,7 @@
 //! | `/log/entry/N` | one entry with its proof | `entry` |
 //! | `/data/` | the public data and how to read it | `data` |
 //! | `/privacy` | the complete list of what may leave a machine | `privacy` |
+//! | on the pages of the log and of a version | what the reader's browser verifies | `verifying`, `verify.js` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
 //!
@@ -33,6 +35,7 @@ mod layout;
 mod log;
 mod privacy;
 mod refused;
+mod verifying;
 mod version;
 pub(super) mod words;
 

@@ -3,6 +3,7 @@
 use super::changes::Changes;
 use super::collected::{self, Askers};
 use super::layout::{self, Section};
+use super::verifying::{self, Subject};
 use super::words;
 use crate::gomod::ModuleVersion;
 use crate::web::refusal::Refusal;
@@ -32,12 +33,12 @@ pub(super) async fn get(
         };
         Ok((config, before))
     };
-    let page =
-        site.page(format!("/config/{version} {has_next}"), load, move |site, (config, before)| {
-            let body = body(site, &config, before.as_deref(), has_next);
-            let title = format!("Config {version}");
-            layout::page(&site.keys().host, &title, Some(Section::Config), &body)
-        });
+    let key = format!("/config/{version} {has_next}");
+    let page = site.page_with_script(key, load, move |site, (config, before)| {
+        let body = body(site, &config, before.as_deref(), has_next);
+        let title = format!("Config {version}");
+        layout::page(&site.keys().host, &title, Some(Section::Config), &body)
+    });
     Ok(page.await?.respond(headers, Lifetime::Seconds))
 }
 
@@ -91,6 +92,7 @@ fn body(
             @if has_next && let Ok(next) = version.next() { a href={ "/config/" (next) } rel="next" { "After: " (next) } }
             a href="/config/" { "All versions" }
         }
+        (verifying::section(site, Subject::Version(version)))
         h2 { "What changed" }
         (Changes::between(before, config).list(TOLD, since.as_deref().unwrap_or_default()))
         @if let Some(since) = &since { p { a href=(since) { "This comparison by itself" } } }

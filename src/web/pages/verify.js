@@ -1,0 +1,378 @@
+// Verifies in the reader's own browser what this page says of the log. It is the whole script of this
+// site, allowed by its hash on the pages of the log and of config versions alone. It sends nothing but
+// requests for the log's public files, and keeps two things in this browser: the newest signed tree head
+// that it saw, and a verifier key where the reader gives one.
+//
+// Formats: C2SP signed-note, tlog-checkpoint and tlog-tiles; RFC 6962 hashes; Go's h1: hashes.
+'use strict';
+
+const place = document.getElementById('verify');
+const { log, vkey, entry, record, module, version, zip, json } = place.dataset;
+
+/** Something was found wrong, as against something that could not be checked. */
+class Wrong extends Error {}
+/** Two signed histories exclude each other; `evidence` is the file that proves it. */
+class Forked extends Wrong {
+  constructor(evidence) {
+    super('THE LOG WAS FORKED: it has signed a history that excludes the one this browser saw before. '
+      + 'Show the evidence to others who use this log');
+    this.evidence = evidence;
+  }
+}
+
+// Bytes
+
+const utf8 = (text) => new TextEncoder().encode(text);
+const binary = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const base64 = (bytes) => btoa(binary(bytes));
+const same = (one, other) => base64(one) === base64(other);
+
+/** The bytes of base64 in its one canonical form. */
+function fromBase64(text) {
+  let bytes;
+  try { bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); } catch { /* told below */ }
+  if (!bytes || base64(bytes) !== text) throw new Wrong(`${JSON.stringify(text)} is not base64`);
+  return bytes;
+}
+
+async function sha256(...parts) {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer()));
+}
+
+const leafHash = (bytes) => sha256(Uint8Array.of(0), bytes);
+const nodeHash = (left, right) => sha256(Uint8Array.of(1), left, right);
+
+async function get(address, cache = 'default') {
+  let answer;
+  try { answer = await fetch(address, { cache, credentials: 'omit', redirect: 'error' }); } catch { /* told below */ }
+  if (!answer?.ok) throw new Error(`${address} could not be loaded${answer ? ` (status ${answer.status})` : ''}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+// Signed tree heads
+
+/** A tree head as a signed note; its signatures are not verified. */
+function readHead(note) {
+  const split = note.lastIndexOf('\n\n');
+  const body = note.slice(0, split + 1);
+  const [origin, size, root] = body.split('\n');
+  if (split < 0 || !note.endsWith('\n') || !/^(0|[1-9]\d*)$/.test(size) || !Number.isSafeInteger(+size)) {
+    throw new Wrong('the tree head that is served is not one');
+  }
+  const signatures = note.slice(split + 2, -1).split('\n').map((line) => {
+    const [, name, signature] = /^— (\S+) (\S+)$/.exec(line) ?? [];
+    if (!signature) throw new Wrong('the tree head that is served has a malformed signature');
+    return { name, bytes: fromBase64(signature) };
+  });
+  return { note, body, origin, size: +size, root: fromBase64(root), signatures };
+}
+
+/** A verifier key of a log: NAME+ID+BASE64. */
+async function readKey(text) {
+  const [, name, id, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+(\S+)$/.exec(text.trim()) ?? [];
+  if (!encoded) throw new Wrong('this is not a verifier key, NAME+ID+BASE64');
+  const bytes = fromBase64(encoded);
+  if (bytes[0] !== 1 || bytes.length !== 33) throw new Wrong('this is not the key of a log (Ed25519)');
+  const hash = await sha256(utf8(`${name}\n`), bytes);
+  if (hex(hash.slice(0, 4)) !== id) throw new Wrong('a character of this key was lost or changed');
+  return { text: text.trim(), name, id: hash.slice(0, 4), raw: bytes.slice(1) };
+}
+
+/** Whether the browser could verify a head's signature. One that is bad is wrong. */
+async function verifySignature(head, key) {
+  const by = head.signatures.filter(({ name, bytes }) => name === key.name && same(bytes.slice(0, 4), key.id));
+  if (head.origin !== key.name || by.length === 0) {
+    throw new Wrong(`the tree head that is served is not signed by ${key.name}+${hex(key.id)}`);
+  }
+  let usable;
+  try {
+    usable = await crypto.subtle.importKey('raw', key.raw, { name: 'Ed25519' }, false, ['verify']);
+  } catch (error) {
+    if (error.name === 'NotSupportedError') return false;
+    throw new Wrong('the key is not a sound Ed25519 key');
+  }
+  for (const { bytes } of by) {
+    if (!await crypto.subtle.verify('Ed25519', usable, bytes.slice(4), utf8(head.body))) {
+      throw new Wrong(`the signature by ${key.name} on the tree head is FORGED`);
+    }
+  }
+  return true;
+}
+
+// The tree, from tiles. No tile is believed: what is computed from them must end in a signed root.
+
+const tiles = new Map();
+
+/** The hashes of a tile of the tree of this size. */
+function tile(level, index, size) {
+  const width = Math.min(256, Math.floor(size / 256 ** level) - index * 256);
+  const address = `${log}tile/${level}/${spelled(index, width)}`;
+  const load = async () => {
+    const bytes = await get(address);
+    if (bytes.length !== 32 * width) throw new Wrong(`${address} is not a tile of ${width} hashes`);
+    return Array.from({ length: width }, (_, at) => bytes.slice(32 * at, 32 * at + 32));
+  };
+  if (!tiles.has(address)) tiles.set(address, load());
+  return tiles.get(address);
+}
+
+/** 1234067 is x001/x234/067; the width of a partial tile follows. */
+function spelled(index, width) {
+  const three = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0').match(/.../g);
+  return three.map((digits, at) => (at < three.length - 1 ? `x${digits}` : digits)).join('/')
+    + (width < 256 ? `.p/${width}` : '');
+}
+
+/** The largest power of two below a width of at least two: where RFC 6962 splits a tree. */
+function half(width) {
+  let power = 1;
+  while (power * 2 < width) power *= 2;
+  return power;
+}
+
+/** The hash over the leaves from `low` to before `high`. */
+async function subtree(low, high, size) {
+  const width = high - low;
+  if (width > 1 && half(width) * 2 !== width) {
+    const middle = low + half(width);
+    return nodeHash(await subtree(low, middle, size), await subtree(middle, high, size));
+  }
+  // As many leaves as a power of two: one hash of a tile, or up to 128 beside each other.
+  const height = Math.round(Math.log2(width));
+  const level = Math.floor(height / 8);
+  const count = 2 ** (height % 8);
+  const first = low / 256 ** level;
+  let row = (await tile(level, Math.floor(first / 256), size)).slice(first % 256, (first % 256) + count);
+  while (row.length > 1) {
+    row = await Promise.all(row.filter((_, at) => at % 2 === 0).map((left, at) => nodeHash(left, row[2 * at + 1])));
+  }
+  return row[0];
+}
+
+/** The root of the tree if this leaf is at this index. */
+async function rootWith(leaf, index, low, high, size) {
+  if (high - low === 1) return leaf;
+  const middle = low + half(high - low);
+  return index < middle
+    ? nodeHash(await rootWith(leaf, index, low, middle, size), await subtree(middle, high, size))
+    : nodeHash(await subtree(low, middle, size), await rootWith(leaf, index, middle, high, size));
+}
+
+/** The roots of the tree and of its first `old` leaves, from the same hashes, which are the proof. */
+async function bothRoots(old, low, high, size, proof, outer = true) {
+  if (old === high - low) {
+    const root = await subtree(low, high, size);
+    if (!outer) proof.push(root);
+    return [root, root];
+  }
+  const middle = low + half(high - low);
+  if (old <= middle - low) {
+    const [then, left] = await bothRoots(old, low, middle, size, proof, outer);
+    const right = await subtree(middle, high, size);
+    proof.push(right);
+    return [then, await nodeHash(left, right)];
+  }
+  const left = await subtree(low, middle, size);
+  const [then, right] = await bothRoots(old - (middle - low), middle, high, size, proof, false);
+  proof.push(left);
+  return [await nodeHash(left, then), await nodeHash(left, right)];
+}
+
+/** That the log still begins with what this browser saw; throws where it does not. */
+async function verifyContinues(seen, head) {
+  if (head.size < seen.size) {
+    throw new Wrong(`the log has ${head.size} entries, but this browser has seen ${seen.size}: the server was `
+      + 'rolled back, or a cache on the way is stale');
+  }
+  if (head.size === seen.size && !same(head.root, seen.root)) {
+    throw new Forked(evidence('two-roots', seen, head, []));
+  }
+  if (seen.size === 0 || head.size === seen.size) return;
+  const proof = [];
+  const [then, now] = await bothRoots(seen.size, 0, head.size, head.size, proof);
+  if (!same(now, head.root)) throw new Wrong('the tiles that are served do not belong to the signed tree head');
+  if (!same(then, seen.root)) {
+    throw new Forked(evidence('not-contained', seen, head, ['', `root ${base64(then)}`, ...proof.map(base64)]));
+  }
+}
+
+/** A file that `candor verify` confirms offline, with the log's key alone. */
+function evidence(kind, seen, head, rest) {
+  const quoted = (note) => note.slice(0, -1).split('\n').map((line) => (line ? `> ${line}` : '>'));
+  const remark = '# The first statement was seen by a browser before the second.';
+  return ['candor-evidence/v1', remark, kind, '', ...quoted(seen.note), '', ...quoted(head.note), ...rest, ''].join('\n');
+}
+
+/** The bytes of an entry, after it was found to be in the tree at its place. */
+async function provenEntry(index, head) {
+  if (index >= head.size) throw new Error(`the log has ${head.size} entries, and no entry ${index}`);
+  const bundle = Math.floor(index / 256);
+  const bytes = await get(`${log}tile/entries/${spelled(bundle, Math.min(256, head.size - bundle * 256))}`);
+  let [start, end] = [0, 0];
+  for (let at = bundle * 256; at <= index; at += 1) {
+    start = end + 2;
+    end = start + bytes[end] * 256 + bytes[end + 1];
+    if (!(end <= bytes.length)) throw new Wrong('the entries that are served are cut off');
+  }
+  const found = bytes.slice(start, end);
+  if (!same(await rootWith(await leafHash(found), index, 0, head.size, head.size), head.root)) {
+    throw new Wrong(`what is served as entry ${index} is NOT in the log that was signed`);
+  }
+  return found;
+}
+
+// Module zips
+
+/** The files of a zip: name, as one character a byte, and contents. */
+async function unzip(bytes) {
+  try {
+    const view = new DataView(bytes.buffer);
+    let end = bytes.length - 22;
+    while (view.getUint32(end, true) !== 0x06054b50) end -= 1;
+    const files = [];
+    let at = view.getUint32(end + 16, true);
+    for (let left = view.getUint16(end + 10, true); left > 0; left -= 1) {
+      const [method, packed, header] = [view.getUint16(at + 10, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)];
+      const name = binary(bytes.slice(at + 46, at + 46 + view.getUint16(at + 28, true)));
+      const start = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true);
+      const contents = bytes.slice(start, start + packed);
+      files.push([name, method === 0 ? contents : await inflate(contents)]);
+      at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+    }
+    return files;
+  } catch { throw new Wrong('the zip that is served is damaged'); }
+}
+
+async function inflate(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Go's h1: hash: the SHA-256 of a line for each file, in byte order of the names. */
+async function hash1(files) {
+  const sorted = [...files].sort(([one], [other]) => (one < other ? -1 : 1));
+  const lines = await Promise.all(sorted.map(async ([name, contents]) => `${hex(await sha256(contents))}  ${name}\n`));
+  return `h1:${base64(await sha256(Uint8Array.from(lines.join(''), (c) => c.charCodeAt(0))))}`;
+}
+
+/** That the zip and config.json which this browser gets are those that the log's entry names. */
+async function verifyVersion(head) {
+  const logged = binary(await provenEntry(Number(entry), head));
+  const files = await unzip(await get(zip, 'no-store'));
+  const file = (name) => files.find(([whole]) => whole === `${module}@${version}/${name}`)?.[1] ?? new Uint8Array();
+  const [all, goMod] = [await hash1(files), await hash1([['go.mod', file('go.mod')]])];
+  if (logged !== `${module} ${version} ${all}\n${module} ${version}/go.mod ${goMod}\n`) {
+    throw new Wrong(`this browser got ANOTHER ${version} than the log names: its zip has the hash ${all}, and the log says: ${logged}`);
+  }
+  if (!same(await get(json, 'no-store'), file('config.json'))) {
+    throw new Wrong(`the config.json that this browser got is NOT the one in the zip of ${version}`);
+  }
+  return `This browser got the ${version} that the log names in entry ${entry}: the zip has the hash ${all}, and config.json is the one in it`;
+}
+
+// What is said, and remembered
+
+const list = place.querySelector('ul');
+const WORDS = { good: 'Verified. ', bad: 'WRONG: ', open: 'Not checked: ', note: '' };
+
+function say(kind, text) {
+  const item = list.appendChild(document.createElement('li'));
+  item.className = kind;
+  item.appendChild(document.createElement('strong')).textContent = WORDS[kind];
+  item.append(`${text}.`);
+  return item;
+}
+
+/** Says what a check says; whether it found what was promised. */
+async function attempt(check) {
+  try {
+    say('good', await check());
+    return true;
+  } catch (error) {
+    const item = say(error instanceof Wrong ? 'bad' : 'open', error.message);
+    if (error.evidence) {
+      const link = item.appendChild(document.createElement('a'));
+      link.href = URL.createObjectURL(new Blob([error.evidence]));
+      link.download = 'fork.candor-evidence';
+      link.textContent = ' Save the evidence, which candor verify confirms on any machine';
+    }
+    return false;
+  }
+}
+
+/** What this browser keeps under a name; with a value, keeps it. A browser may be set to keep nothing. */
+function kept(name, value) {
+  try {
+    if (value) localStorage.setItem(`candor ${log} ${name}`, value);
+    return localStorage.getItem(`candor ${log} ${name}`);
+  } catch { return null; }
+}
+
+async function verifyHead() {
+  if (!globalThis.crypto?.subtle) {
+    say('open', 'this browser has cryptography for pages that come over https alone');
+    return null;
+  }
+  const known = kept('key');
+  let [key, head] = [null, null];
+  const isSigned = await attempt(async () => {
+    key = await readKey(known ?? vkey);
+    if (key.text !== vkey) say('bad', `this page names another key of the log, ${vkey}, than this browser knows`);
+    head = readHead(new TextDecoder().decode(await get(`${log}checkpoint`, 'no-store')));
+    if (!await verifySignature(head, key)) throw new Error('this browser cannot verify Ed25519 signatures; a newer one can');
+    return `The log of ${head.size} entries is signed by ${key.name}+${hex(key.id)}, ${known ? 'the key that this browser knows'
+      : 'the key that this page names: compare it with one that you have from elsewhere'}`;
+  });
+  if (!isSigned) return null;
+  const seen = kept(`seen ${key.text}`);
+  if (seen) {
+    const before = readHead(seen);
+    const continues = await attempt(async () => {
+      await verifyContinues(before, head);
+      return `It begins with all ${before.size} entries that this browser saw before: none was changed or removed`;
+    });
+    if (!continues) return head;
+  }
+  kept('key', key.text);
+  const isKept = kept(`seen ${key.text}`, head.note) !== null;
+  if (!seen) {
+    say('note', isKept
+      ? 'This browser sees the log for the first time. It keeps the tree head, and holds the log to it from now on'
+      : 'This browser keeps nothing for this site, so it cannot see whether the log still begins with what it saw before');
+  }
+  return head;
+}
+
+async function run() {
+  list.parentElement.setAttribute('aria-busy', 'true');
+  list.replaceChildren();
+  const head = await verifyHead();
+  if (head && zip) await attempt(() => verifyVersion(head));
+  if (head && record) {
+    await attempt(async () => {
+      const found = new TextDecoder().decode(await provenEntry(Number(entry), head));
+      if (found !== record) throw new Wrong(`entry ${entry} of the log is not what this page shows, but: ${found}`);
+      return `The record on this page is entry ${entry} of the signed log`;
+    });
+  }
+  list.parentElement.setAttribute('aria-busy', 'false');
+  return head;
+}
+
+place.hidden = false;
+let done = run();
+place.querySelector('form.entry')?.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const [index, head] = [Number(event.target.elements.entry.value), await done];
+  if (head) await attempt(async () => `Entry ${index} is in the signed log: ${binary(await provenEntry(index, head)).trim()}`);
+});
+place.querySelector('form.key')?.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const given = event.target.elements.key.value;
+  await done;
+  if (await attempt(async () => (await readKey(given)) && 'This is a verifier key, and this browser keeps it')) {
+    kept('key', given.trim());
+    done = run();
+  }
+});

@@ -1,0 +1,65 @@
+//! The part of a page in which the reader's own browser verifies what the page says.
+//!
+//! Hidden until the script runs: without scripts, nothing is said of checks that nobody makes.
+
+use crate::gomod::ModuleVersion;
+use crate::tlog::{Entry, LeafIndex};
+use crate::web::script::SCRIPT;
+use crate::web::site::Site;
+use maud::{Markup, PreEscaped, html};
+
+/// What is verified besides the log's signature and history.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// Any entry that the reader names.
+    Log,
+    /// The entry that the page shows.
+    Entry(LeafIndex, &'a Entry),
+    /// The files of a version.
+    Version(ModuleVersion),
+}
+
+/// The part, with the script.
+pub(super) fn section(site: &Site, subject: Subject<'_>) -> Markup {
+    let (module, log) = (site.module(), &site.keys().log);
+    let entry = match subject {
+        Subject::Log => None,
+        Subject::Entry(index, _) => Some(index.get()),
+        Subject::Version(version) => Some(version.leaf_index()),
+    };
+    let record = match subject {
+        Subject::Entry(_, entry) => str::from_utf8(entry.as_bytes()).ok(),
+        _ => None,
+    };
+    let version = match subject {
+        Subject::Version(version) => Some(version),
+        _ => None,
+    };
+    let file = |name: &str| {
+        version.map(|version| format!("/goproxy/{}/@v/{version}.{name}", module.escape()))
+    };
+    html! {
+        section #verify hidden data-log="/log/" data-vkey=(log) data-entry=[entry] data-record=[record]
+            data-module=(module) data-version=[version] data-zip=[file("zip")]
+            data-json=[version.map(|version| format!("/config/{version}.json"))] {
+            h2 { "Checked by your browser, just now" }
+            div role="status" aria-busy="true" { ul.checks { li.note { "Checking…" } } }
+            @if matches!(subject, Subject::Log) {
+                form.entry {
+                    label { "Check an entry" input name="entry" type="number" min="0" required; }
+                    button { "Check" }
+                }
+                form.key {
+                    label { "The log's key, as you have it from elsewhere" input name="key" size="40" required autocomplete="off" spellcheck="false"; }
+                    button { "Check with this key" }
+                }
+            }
+            p.note {
+                "The script in this page did this; it is short, and there to be read. But it came from the "
+                "server that it checks: to be sure, run a program that you have from elsewhere, such as "
+                code { "candor audit" } " or " code { "candor verify" } "."
+            }
+        }
+        script type="module" { (PreEscaped(SCRIPT)) }
+    }
+}
