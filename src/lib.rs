@@ -32,6 +32,11 @@
 //! - `client`: what a program that counts embeds. No async runtime.
 //! - `server` (default): the `candor` binary.
 
+//! # Attacks
+//!
+//! Who notices which attack, after how long and with which words is in [`attacks`]; the tests that play
+//! them write it.
+
 // Nobody goes around `durable`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
@@ -70,6 +75,9 @@ pub mod witness;
 
 #[cfg(all(test, feature = "server"))]
 mod power_cut;
+
+#[doc = include_str!("attacks.md")]
+pub mod attacks {}
 
 // What tests inside and outside share says `candor`.
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// Changes a body on its way to the client, given the path that was asked for.
+/// Changes a body on its way to the client, given the path that was asked for. What was an error is none
+/// any more where its body is changed.
 pub type Change = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
 
 /// A proxy in front of another server; stopped on drop.
@@ -41,7 +42,7 @@ impl Meddler {
 }
 
 /// Answers one request, a GET or a POST, and closes. A client that goes away early is its own business.
-fn answer(mut stream: TcpStream, upstream: &str, change: &Change) {
+fn answer(mut stream: TcpStream, server: &str, change: &Change) {
     let mut reader = BufReader::new(stream.try_clone().expect("clone the stream"));
     let mut line = || {
         let mut line = String::new();
@@ -65,7 +66,7 @@ fn answer(mut stream: TcpStream, upstream: &str, change: &Change) {
     let path = request.split(' ').nth(1).unwrap_or("/").to_owned();
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let url = format!("{upstream}{path}");
+    let url = format!("{server}{path}");
     let response = match request.starts_with("POST ") {
         true => agent.post(url).header("Content-Type", media_type).send(&sent[..]),
         false => agent.get(url).call(),
@@ -73,9 +74,12 @@ fn answer(mut stream: TcpStream, upstream: &str, change: &Change) {
     let mut response = response.expect("upstream answers");
     let media_type = response.headers().get("Content-Type").cloned();
     let media_type = media_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or("");
-    let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
-    let body = change(&path, body);
+    let mut status = response.status().as_u16();
+    let upstream = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
+    let body = change(&path, upstream.clone());
+    if body != upstream {
+        status = 200;
+    }
     let _ = write!(
         stream,
         "HTTP/1.1 {status} Status\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\
