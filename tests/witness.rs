@@ -3,11 +3,11 @@
 
 mod support;
 
-use candor::tlog::{Checkpoint, Hash, Note, TreeHead, TreeSize};
+use candor::tlog::{Checkpoint, Hash, LeafIndex, Note, NoteSignature, Subtree, TreeHead, TreeSize};
 use candor::witness::Witness;
 use support::other_log::{OtherLog, body, cosigned_at};
 use support::witnessing::{
-    Answer, NAME, WitnessFolder, agent, answered, get, keys_of, submit, witness_verb,
+    Answer, NAME, WitnessFolder, agent, answered, get, keys_of, submit, submit_to, witness_verb,
 };
 use support::{Charts, Deployment, Server, candor, json, refused, serve_command, succeed};
 
@@ -554,4 +554,73 @@ fn two_deployments_witness_each_other() {
         }
     }
     assert!(servers.into_iter().all(|server| server.stop().success()));
+}
+
+#[test]
+fn subtrees_of_what_was_cosigned_are_signed_by_ml_dsa() {
+    let log = OtherLog::new(LOG, 1, 40);
+    let witness = WitnessFolder::of_logs(&[&log]);
+    let server = witness.serve();
+    let lines = submit(&server.url, log.submission(0, 29)).body;
+    let cosigned = format!("{}{lines}", log.note(29));
+    let ask = |start: usize, end: usize, size: usize, note: &str| {
+        let (hash, proof) = log.subtree(start, end, size);
+        let proof: String = proof.iter().map(|hash| format!("{hash}\n")).collect();
+        format!("subtree {start} {end}\n{hash}\n{proof}\n{note}")
+    };
+    let submit = |body: &str| submit_to(&server.url, "sign-subtree", body);
+    for (start, end) in [(8, 13), (0, 29), (0, 16), (28, 29), (16, 29), (5, 6)] {
+        let answer = submit(&ask(start, end, 29, &cosigned));
+        assert_eq!((answer.status, answer.body.lines().count()), (200, 1), "{answer:?}");
+        let line = NoteSignature::parse(answer.body.trim_end()).expect("a signature line");
+        assert_eq!(line.bytes()[..8], [0; 8], "a subtree's cosignature says no time");
+        let (hash, _) = log.subtree(start, end, 29);
+        let size = |number: usize| TreeSize::new(number as u64).expect("a size");
+        let leaf = LeafIndex::new(start as u64).expect("an index");
+        let subtree = Subtree::new(leaf, size(end)).expect("a subtree");
+        let [ml_dsa, ed25519] = &witness.keys[..] else { panic!("{:?}", witness.keys) };
+        assert!(ml_dsa.verifies_subtree(&log.origin, subtree, hash, &line));
+        assert!(!ml_dsa.verifies_subtree(&log.origin, subtree, Hash::EMPTY, &line));
+        assert!(!ed25519.verifies_subtree(&log.origin, subtree, hash, &line));
+    }
+    let good = ask(8, 13, 29, &cosigned);
+    let [ml_dsa, ed25519] =
+        [0, 1].map(|line| format!("{}\n", lines.lines().nth(line).expect("a line")));
+    let mut forged = ml_dsa.clone().into_bytes();
+    let middle = forged.len() / 2;
+    forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
+    let forged = String::from_utf8(forged).expect("text");
+    let elsewhere = OtherLog::new("log.example.com/unknown", 1, 40).note(29).to_string();
+    for (name, status, body) in [
+        ("nothing", 400, String::new()),
+        ("another word", 400, good.replacen("subtree", "tree", 1)),
+        ("a leading zero", 400, good.replacen("8 13", "08 13", 1)),
+        ("no subtree", 400, good.replacen("8 13", "7 13", 1)),
+        ("an empty one", 400, good.replacen("8 13", "8 8", 1)),
+        ("backwards", 400, good.replacen("8 13", "16 13", 1)),
+        ("beyond the tree", 400, good.replacen("8 13", "0 30", 1)),
+        ("no hash", 400, "subtree 8 13\n\n".to_owned() + &cosigned),
+        (
+            "64 hashes",
+            400,
+            good.replacen("\n\n", &format!("\n{}\n", format!("{}\n", Hash::EMPTY).repeat(64)), 1),
+        ),
+        ("an unknown log", 404, ask(8, 13, 29, &(elsewhere + &ml_dsa))),
+        ("not cosigned", 403, ask(8, 13, 29, &log.note(29).to_string())),
+        ("not this one", 403, ask(8, 13, 20, &format!("{}{lines}", log.note(20)))),
+        ("forged", 403, ask(8, 13, 29, &format!("{}{forged}", log.note(29)))),
+        ("another subtree", 422, good.replacen("8 13", "8 14", 1)),
+        ("a hash more", 422, good.replacen("\n\n", &format!("\n{}\n\n", Hash::EMPTY), 1)),
+        ("another hash", 422, {
+            let (hash, _) = log.subtree(8, 13, 29);
+            good.replacen(&hash.to_string(), &Hash::EMPTY.to_string(), 1)
+        }),
+        // Either kind of key may have cosigned.
+        ("by one key", 200, ask(8, 13, 29, &format!("{}{ml_dsa}", log.note(29)))),
+        ("by the other key", 200, ask(8, 13, 29, &format!("{}{ed25519}", log.note(29)))),
+    ] {
+        let answer = submit(&body);
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+    }
+    assert_eq!(get(&server.url, "sign-subtree").status, 405);
 }

@@ -12,8 +12,8 @@
 //!     opaque cosigner_name<1..255>         with its length in one byte before it
 //!     uint64 timestamp
 //!     opaque log_origin<1..255>
-//!     uint64 start = 0                     a checkpoint's tree begins at its first leaf
-//!     uint64 end                           the tree's size
+//!     uint64 start                         0 for a checkpoint, whose tree begins at its first leaf
+//!     uint64 end                           the tree's size, or where a subtree ends
 //!     uint8  hash[32]                      its root
 //! ```
 //!
@@ -24,10 +24,12 @@
 //! Left to others: which cosignatures are enough (`policy`), and when a witness may make one.
 
 use super::vkey::{Vkey, key_id};
-use super::{Checkpoint, KeyId, KeyName, Note, NoteError, NoteSignature, Seed, VerifierKeyError};
+use super::{Checkpoint, Hash, KeyId, KeyName, Note, NoteError, NoteSignature, Origin, Seed};
+use super::{Subtree, TreeHead, VerifierKeyError};
 use ed25519_dalek::{self as ed25519, Signer as _, Verifier as _};
 use ml_dsa::{KeyExport as _, MlDsa44};
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
@@ -141,11 +143,30 @@ impl CosignerKey {
             }
             PublicKey::MlDsa44(key) => {
                 let signature = ml_dsa::Signature::<MlDsa44>::try_from(signature).ok()?;
-                let message = ml_dsa_message(&self.name, time, checkpoint).ok()?;
+                let message = checkpoint_message(&self.name, time, checkpoint).ok()?;
                 key.verify_with_context(&message, &[], &signature).then_some(())?;
             }
         }
         Some(CosignatureTime((time > 0 || self.is_ed25519()).then_some(time)))
+    }
+
+    /// Whether a signature is this key's cosignature of a subtree of a log, which says no time. Only
+    /// ML-DSA has such.
+    pub fn verifies_subtree(
+        &self,
+        origin: &Origin,
+        subtree: Subtree,
+        hash: Hash,
+        signature: &NoteSignature,
+    ) -> bool {
+        let verify = || {
+            let PublicKey::MlDsa44(key) = &self.key else { return None };
+            let (time, bytes) = signature.bytes().split_first_chunk::<8>()?;
+            let bytes = ml_dsa::Signature::<MlDsa44>::try_from(bytes).ok()?;
+            let message = subtree_message(&self.name, origin, subtree, hash).ok()?;
+            (*time == [0; 8] && key.verify_with_context(&message, &[], &bytes)).then_some(())
+        };
+        *signature.name() == self.name && signature.id() == self.id && verify().is_some()
     }
 
     fn is_ed25519(&self) -> bool {
@@ -179,22 +200,42 @@ fn ed25519_message(time: u64, text: &str) -> Vec<u8> {
     format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
 }
 
-fn ml_dsa_message(
+fn checkpoint_message(
     name: &KeyName,
     time: u64,
     checkpoint: &Checkpoint,
 ) -> Result<Vec<u8>, CosignError> {
+    let TreeHead { size, root } = checkpoint.head();
+    ml_dsa_message(name, time, checkpoint.origin(), 0..size.get(), root)
+}
+
+fn subtree_message(
+    name: &KeyName,
+    origin: &Origin,
+    subtree: Subtree,
+    hash: Hash,
+) -> Result<Vec<u8>, CosignError> {
+    ml_dsa_message(name, 0, origin, subtree.start().get()..subtree.end().get(), hash)
+}
+
+fn ml_dsa_message(
+    name: &KeyName,
+    time: u64,
+    origin: &Origin,
+    leaves: Range<u64>,
+    hash: Hash,
+) -> Result<Vec<u8>, CosignError> {
     let mut message = b"subtree/v1\n\0".to_vec();
     let short = |text: &str| u8::try_from(text.len()).map_err(|_| CosignError::Long(text.into()));
-    let (name, origin) = (name.as_str(), checkpoint.origin().as_str());
+    let (name, origin) = (name.as_str(), origin.as_str());
     message.push(short(name)?);
     message.extend_from_slice(name.as_bytes());
     message.extend_from_slice(&time.to_be_bytes());
     message.push(short(origin)?);
     message.extend_from_slice(origin.as_bytes());
-    message.extend_from_slice(&0_u64.to_be_bytes());
-    message.extend_from_slice(&checkpoint.head().size.get().to_be_bytes());
-    message.extend_from_slice(checkpoint.head().root.as_bytes());
+    message.extend_from_slice(&leaves.start.to_be_bytes());
+    message.extend_from_slice(&leaves.end.to_be_bytes());
+    message.extend_from_slice(hash.as_bytes());
     Ok(message)
 }
 
@@ -300,16 +341,40 @@ impl Cosigner {
                 self.seed.with(sign).to_bytes().to_vec()
             }
             CosignerKind::MlDsa44 => {
-                let message = ml_dsa_message(&self.public.name, time, checkpoint)?;
-                let sign = |seed: &_| {
-                    let key = ml_dsa_key(seed);
-                    ml_dsa::signature::Signer::sign(key.as_ref(), &message)
-                };
-                self.seed.with(sign).encode().to_vec()
+                let message = checkpoint_message(&self.public.name, time, checkpoint)?;
+                self.sign_ml_dsa(&message)
             }
         };
-        let bytes = [&time.to_be_bytes()[..], &signature].concat();
-        Ok(NoteSignature::new(self.public.name.clone(), self.public.id, bytes))
+        Ok(self.line(time, &signature))
+    }
+
+    /// The cosignature of a subtree of a log, which says no time; `None` for an Ed25519 key, which makes
+    /// none of subtrees. The caller answers for what it says: that the subtree is in every tree that was
+    /// cosigned and has its leaves.
+    pub fn cosign_subtree(
+        &self,
+        origin: &Origin,
+        subtree: Subtree,
+        hash: Hash,
+    ) -> Result<Option<NoteSignature>, CosignError> {
+        if self.kind != CosignerKind::MlDsa44 {
+            return Ok(None);
+        }
+        let message = subtree_message(&self.public.name, origin, subtree, hash)?;
+        Ok(Some(self.line(0, &self.sign_ml_dsa(&message))))
+    }
+
+    fn sign_ml_dsa(&self, message: &[u8]) -> Vec<u8> {
+        let sign = |seed: &_| {
+            let key = ml_dsa_key(seed);
+            ml_dsa::signature::Signer::sign(key.as_ref(), message)
+        };
+        self.seed.with(sign).encode().to_vec()
+    }
+
+    fn line(&self, time: u64, signature: &[u8]) -> NoteSignature {
+        let bytes = [&time.to_be_bytes()[..], signature].concat();
+        NoteSignature::new(self.public.name.clone(), self.public.id, bytes)
     }
 }
 

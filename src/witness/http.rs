@@ -5,6 +5,7 @@
 //! | request | answers |
 //! | --- | --- |
 //! | `POST add-checkpoint` | 200 and a line for each cosignature; 409 with the size of the tree that was cosigned last, as `text/x.tlog.size`; 400, 403, 404 and 422 as `verdict` has it, with a sentence |
+//! | `POST sign-subtree` | 200 and a line for each ML-DSA-44 cosignature of the subtree; 400, then 404 for an unknown log, 403 for a checkpoint that was not cosigned here, 422 for a proof that proves nothing |
 //! | `GET ORIGINHASH/checkpoint` | 200 and the checkpoint that was cosigned last, with the log's signatures and the cosignatures; 404 where there is none |
 //! | `GET` the prefix itself | the witness's name and keys |
 //!
@@ -61,10 +62,18 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
     let mut response = match (path.as_str(), path.strip_suffix("/checkpoint")) {
         ("add-checkpoint", _) => {
             let response = match *request.method() {
-                Method::POST => submit(&asked, request.into_body()).await,
+                Method::POST => submit(&asked, request.into_body(), Witness::add_checkpoint).await,
                 _ => other_method("POST"),
             };
             asked.witness.counts().submissions.count(response.status());
+            response
+        }
+        ("sign-subtree", _) => {
+            let response = match *request.method() {
+                Method::POST => submit(&asked, request.into_body(), Witness::sign_subtree).await,
+                _ => other_method("POST"),
+            };
+            asked.witness.counts().subtrees.count(response.status());
             response
         }
         (_, Some(hash)) => {
@@ -83,14 +92,17 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
     response
 }
 
-/// POST add-checkpoint.
-async fn submit(asked: &Asked, body: Body) -> Response {
+/// What a witness answers to a body.
+type Answering = fn(&Witness, &[u8]) -> Result<Vec<NoteSignature>, Refusal>;
+
+/// POST add-checkpoint, and sign-subtree.
+async fn submit(asked: &Asked, body: Body, answering: Answering) -> Response {
     let body = match read(&asked.bodies, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
     let witness = asked.witness.clone();
-    match work(asked, move || witness.add_checkpoint(body.bytes())).await {
+    match work(asked, move || answering(&witness, body.bytes())).await {
         Ok(Ok(cosignatures)) => cosigned(&cosignatures),
         Ok(Err(refusal)) => refused(&refusal),
         Err(busy) => busy,
@@ -185,13 +197,17 @@ fn refused(refusal: &Refusal) -> Response {
 
 fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::Malformed(_) | Refusal::NoCheckpoint(_) | Refusal::OldIsLarger { .. } => {
-            StatusCode::BAD_REQUEST
-        }
+        Refusal::Malformed(_)
+        | Refusal::MalformedSubtree(_)
+        | Refusal::NoCheckpoint(_)
+        | Refusal::OldIsLarger { .. } => StatusCode::BAD_REQUEST,
         Refusal::UnknownLog(_) => StatusCode::NOT_FOUND,
-        Refusal::NotSigned(_) => StatusCode::FORBIDDEN,
+        Refusal::NotSigned(_) | Refusal::NotCosigned => StatusCode::FORBIDDEN,
         Refusal::Conflict(_) => StatusCode::CONFLICT,
-        Refusal::EmptyRoot | Refusal::Inconsistent(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::EmptyRoot | Refusal::Inconsistent(_) | Refusal::NotContained(_) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Refusal::NoSubtrees => StatusCode::NOT_IMPLEMENTED,
         Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
     }

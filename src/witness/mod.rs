@@ -3,6 +3,7 @@
 //! | file | one idea | specified by |
 //! | --- | --- | --- |
 //! | `request` | what is submitted to a witness | C2SP tlog-witness, add-checkpoint |
+//! | `subtree_request` | what is submitted to have a subtree signed | C2SP tlog-witness, sign-subtree |
 //! | `log_key` | the key of a log, of any kind | C2SP tlog-checkpoint |
 //! | `log_list` | lists of logs | witness-network.org, log list format |
 //! | `known_logs` | the lists that are in force, read again when they change | this crate |
@@ -34,6 +35,7 @@ mod report;
 mod request;
 mod service;
 mod settings;
+mod subtree_request;
 mod verdict;
 
 pub use cosigned::DamagedState;
@@ -47,4 +49,5 @@ pub use report::WitnessHealth;
 pub use request::{AddCheckpoint, AddCheckpointError};
 pub use service::{Clock, Witness, WitnessError};
 pub use settings::{KeyKind, KeyKindError, SettingsError};
+pub use subtree_request::{SignSubtree, SignSubtreeError};
 pub use verdict::Refusal;

@@ -96,7 +96,11 @@ impl Witness {
         };
         let one = |value: i128| vec![(String::new(), value)];
         let count = |counter: &AtomicU64| i128::from(counter.load(Relaxed));
-        let asked = [("add-checkpoint", &counts.submissions), ("checkpoint", &counts.monitors)];
+        let asked = [
+            ("add-checkpoint", &counts.submissions),
+            ("sign-subtree", &counts.subtrees),
+            ("checkpoint", &counts.monitors),
+        ];
         let answers = asked.iter().flat_map(|(request, statuses)| {
             statuses.0.iter().zip(STATUSES).map(move |(cell, status)| {
                 (format!("{{request=\"{request}\",status=\"{status}\"}}"), count(cell))

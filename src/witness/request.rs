@@ -47,25 +47,39 @@ impl AddCheckpoint {
     /// Reads the body of a request.
     pub fn parse(bytes: &[u8]) -> Result<AddCheckpoint, AddCheckpointError> {
         use AddCheckpointError::Malformed;
-        let at = bytes.windows(2).position(|two| two == b"\n\n");
-        let (head, note) = at
-            .and_then(|at| Some((bytes.get(..at)?, bytes.get(at + 2..)?)))
-            .ok_or(Malformed("the body has no empty line, after which the checkpoint should be"))?;
-        let head = str::from_utf8(head).map_err(|_| Malformed("the body is not UTF-8"))?;
+        let (head, note) = split(bytes)?;
         let mut lines = head.split('\n');
         let old = lines.next().and_then(|line| line.strip_prefix("old ")?.parse().ok());
         let old = old.ok_or(Malformed("the first line is not `old SIZE`"))?;
-        let mut hashes = Vec::new();
-        for line in lines {
-            if hashes.len() == MOST_HASHES {
-                return Err(Malformed("the consistency proof has more than 63 hashes"));
-            }
-            let hash = line.parse::<Hash>();
-            hashes.push(hash.map_err(|_| Malformed("the consistency proof is not hashes"))?);
-        }
-        let proof = ConsistencyProof::new(hashes);
+        let proof = ConsistencyProof::new(hashes(lines)?);
         Ok(AddCheckpoint { old, proof, note: Note::parse(note)? })
     }
+}
+
+/// What stands before the empty line of a request, and the note after it.
+pub(super) fn split(bytes: &[u8]) -> Result<(&str, &[u8]), AddCheckpointError> {
+    use AddCheckpointError::Malformed;
+    let at = bytes.windows(2).position(|two| two == b"\n\n");
+    let (head, note) = at
+        .and_then(|at| Some((bytes.get(..at)?, bytes.get(at + 2..)?)))
+        .ok_or(Malformed("the body has no empty line, after which the checkpoint should be"))?;
+    let head = str::from_utf8(head).map_err(|_| Malformed("the body is not UTF-8"))?;
+    Ok((head, note))
+}
+
+/// The hashes of a proof.
+pub(super) fn hashes<'l>(
+    lines: impl Iterator<Item = &'l str>,
+) -> Result<Vec<Hash>, AddCheckpointError> {
+    use AddCheckpointError::Malformed;
+    let mut hashes = Vec::new();
+    for line in lines {
+        if hashes.len() == MOST_HASHES {
+            return Err(Malformed("the proof has more than 63 hashes"));
+        }
+        hashes.push(line.parse().map_err(|_| Malformed("the proof is not hashes"))?);
+    }
+    Ok(hashes)
 }
 
 impl fmt::Display for AddCheckpoint {

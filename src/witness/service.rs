@@ -29,15 +29,17 @@
 //! what it remembers: never restore `witness/store` from a backup that is older than the last
 //! cosignature; make new keys instead.
 
-use super::AddCheckpoint;
 use super::cosigned::{self, Cosigned};
 use super::known_logs::Lists;
 use super::rate::{Budgets, Spent};
 use super::report::Statuses;
 use super::settings::{Keys, Settings, SettingsError};
 use super::verdict::{self, Refusal, Signed};
+use super::{AddCheckpoint, SignSubtree};
 use crate::store::{FileStore, KeyError, Store, StoreError, Swap};
-use crate::tlog::{CosignError, Note, NoteError, NoteSignature, Origin, TreeHead, TreeSize};
+use crate::tlog::{
+    CosignError, Cosigner, Note, NoteError, NoteSignature, Origin, TreeHead, TreeSize,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -92,6 +94,7 @@ pub(super) struct Counts {
     pub(super) failures: AtomicU64,
     pub(super) submissions: Statuses,
     pub(super) monitors: Statuses,
+    pub(super) subtrees: Statuses,
 }
 
 /// Why there is no witness.
@@ -328,6 +331,38 @@ impl Witness {
         Ok((Cosigned { note, checkpoint: checkpoint.clone(), time }, cosignatures))
     }
 
+    /// Answers who wants a subtree signed: with the lines of the cosignatures. The checkpoint that it is
+    /// a subtree of has to be one that this witness has cosigned, which is asked before the proof is
+    /// looked at.
+    pub fn sign_subtree(&self, body: &[u8]) -> Result<Vec<NoteSignature>, Refusal> {
+        let request = SignSubtree::parse(body)?;
+        let SignSubtree { subtree, hash, ref proof, ref note, ref checkpoint } = request;
+        let origin = checkpoint.origin();
+        if !self.0.lists.current().contains_key(origin) {
+            return Err(Refusal::UnknownLog(origin.clone()));
+        }
+        let keys = self.keys();
+        let mut own = Vec::new();
+        for cosigner in keys.in_force(self.now()) {
+            let cosigned = cosigner.verifier_key().verify(note, checkpoint);
+            own.push((cosigner, cosigned.map_err(|_| Refusal::NotCosigned)?.is_some()));
+        }
+        if !own.iter().any(|(_, cosigned)| *cosigned) {
+            return Err(Refusal::NotCosigned);
+        }
+        subtree.verify(hash, checkpoint.head(), proof).map_err(Refusal::NotContained)?;
+        // By the keys that cosigned the checkpoint; by others where none of these signs subtrees.
+        own.sort_by_key(|(_, cosigned)| !cosigned);
+        let mut cosignatures = Vec::new();
+        for (cosigner, cosigned) in own {
+            if cosigned || cosignatures.is_empty() {
+                let signed = cosigner.cosign_subtree(origin, subtree, hash);
+                cosignatures.extend(signed.ok().flatten());
+            }
+        }
+        if cosignatures.is_empty() { Err(Refusal::NoSubtrees) } else { Ok(cosignatures) }
+    }
+
     /// What was cosigned last of a log, as monitors ask for it: by the hash of its origin. Blocks.
     pub fn cosigned(&self, origin_hash: &str) -> Result<Option<String>, StoreError> {
         let is_hash = |text: &str| {
@@ -432,7 +467,7 @@ fn list_files(folder: &Path, settings: &Settings) -> Vec<PathBuf> {
 
 /// The signatures of the keys that are in force, if there is one of each.
 fn made_by(note: &Note, keys: &Keys, now: Timestamp) -> Option<Vec<NoteSignature>> {
-    let made = |key: &crate::tlog::Cosigner| {
+    let made = |key: &Cosigner| {
         let (name, id) = (key.verifier_key().name(), key.verifier_key().id());
         let is_by = |line: &&NoteSignature| line.name() == name && line.id() == id;
         note.signatures().iter().find(is_by).cloned()

@@ -16,10 +16,10 @@
 //! at them: by the specification a cosignature says nothing about them.
 
 use super::known_logs::KnownLog;
-use super::{AddCheckpoint, AddCheckpointError};
+use super::{AddCheckpoint, AddCheckpointError, SignSubtreeError};
 use crate::tlog::{
     Checkpoint, CheckpointError, Hash, Note, NoteError, NoteSignature, Origin, ProofError,
-    TreeHead, TreeSize, verify_consistency,
+    SubtreeError, TreeHead, TreeSize, verify_consistency,
 };
 use std::time::Duration;
 
@@ -30,6 +30,18 @@ pub enum Refusal {
     /// The body is no request.
     #[error(transparent)]
     Malformed(#[from] AddCheckpointError),
+    /// The body is no request for a subtree's signature.
+    #[error(transparent)]
+    MalformedSubtree(#[from] SignSubtreeError),
+    /// No key of this witness has cosigned the checkpoint, or a line says so and is wrong.
+    #[error("this witness has not cosigned the checkpoint by a key that is in force")]
+    NotCosigned,
+    /// No key in force signs subtrees.
+    #[error("this witness signs no subtrees: none of its keys in force is of the kind ML-DSA-44")]
+    NoSubtrees,
+    /// The checkpoint's tree is not proved to contain the subtree.
+    #[error(transparent)]
+    NotContained(SubtreeError),
     /// What was submitted is no checkpoint.
     #[error(transparent)]
     NoCheckpoint(CheckpointError),

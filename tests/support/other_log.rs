@@ -66,6 +66,13 @@ impl OtherLog {
         }
     }
 
+    /// The hash of a subtree, and the proof that a tree contains it
+    /// (draft-ietf-plants-merkle-tree-certs, 4.4.1).
+    pub fn subtree(&self, start: usize, end: usize, size: usize) -> (Hash, Vec<Hash>) {
+        let leaves = &self.leaves[..size];
+        (mth(&leaves[start..end]), subtree_subproof(start, end, leaves, true))
+    }
+
     /// What is submitted to go from one size to another.
     pub fn submission(&self, old: usize, new: usize) -> String {
         body(old, &self.proof(old, new), &self.note(new))
@@ -104,6 +111,24 @@ fn subproof(m: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
         proof = subproof(m - left.len(), right, false);
         proof.push(mth(left));
     }
+    proof
+}
+
+/// SUBTREE_SUBPROOF(start, end, D[n], b)
+fn subtree_subproof(start: usize, end: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
+    if (start, end) == (0, leaves.len()) {
+        return if whole { Vec::new() } else { vec![mth(leaves)] };
+    }
+    let k = split(leaves.len());
+    let (left, right) = leaves.split_at(k);
+    let (mut proof, other) = if end <= k {
+        (subtree_subproof(start, end, left, whole), right)
+    } else if k <= start {
+        (subtree_subproof(start - k, end - k, right, whole), left)
+    } else {
+        (subtree_subproof(0, end - k, right, false), left)
+    };
+    proof.push(mth(other));
     proof
 }
 

@@ -93,6 +93,12 @@ pub fn try_submit(url: &str, body: impl AsRef<[u8]>) -> Option<Answer> {
     answered(request.send(body.as_ref()).ok()?)
 }
 
+/// Submits to a witness for another answer than that of `add-checkpoint`.
+pub fn submit_to(url: &str, path: &str, body: impl AsRef<[u8]>) -> Answer {
+    let sent = agent().post(format!("{url}/{path}")).send(body.as_ref());
+    answered(sent.expect("an answer")).expect("a body")
+}
+
 /// Asks a witness for something.
 pub fn get(url: &str, path: &str) -> Answer {
     answered(agent().get(format!("{url}/{path}")).call().expect("an answer")).expect("a body")
