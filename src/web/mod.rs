@@ -36,6 +36,7 @@ mod cors;
 mod damage;
 mod data;
 mod draw;
+mod figures;
 mod file_body;
 mod fresh;
 mod goproxy;
@@ -59,6 +60,7 @@ mod witness;
 mod witnesses;
 
 pub use admin::admin;
+pub use figures::{Figures, ReadFigures, serve_figures};
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
