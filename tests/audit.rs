@@ -4,11 +4,16 @@
 mod support;
 
 use candor::gomod::{Module, ModulePath, ModuleVersion};
-use candor::tlog::{Contradiction, Evidence, EvidenceKeys, VerifierKey};
+use candor::tlog::{
+    Checkpoint, Contradiction, Cosigner, CosignerKind, Evidence, EvidenceKeys, KeyName, Note,
+    VerifierKey,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use support::charted::{Deployed, reports};
@@ -437,5 +442,163 @@ fn data_that_no_config_allows_is_found() {
         audit.arg("--charts").arg(honest.source.charts.path());
         audit.arg("--state").arg(folder.path().join("state"));
         assert_eq!(wrong(&audited(&mut audit)), set(&["data-rows"]), "{foreign}");
+    }
+}
+
+/// The policy of the log and one witness.
+fn policy(honest: &Honest, witness: &Cosigner, folder: &TempDir) -> PathBuf {
+    let file = folder.path().join("policy");
+    let (log, witness) = (&honest.deployment.log_key, witness.verifier_key());
+    std::fs::write(&file, format!("log {log}\nwitness w {witness}\nquorum w\n")).expect("write");
+    file
+}
+
+#[test]
+fn witnesses_that_a_policy_asks_for_must_have_cosigned_and_lately() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let name = KeyName::new("w.example").expect("a name");
+    let witness = Arc::new(Cosigner::new(name, CosignerKind::MlDsa44, &[5; 32]));
+    let policy = policy(&honest, &witness, &folder);
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).expect("after 1970");
+    let month = 30 * 86_400;
+    let cases = [(Some(now), "ok"), (Some(now - month), "wrong"), (None, "wrong")];
+    for (number, (time, expected)) in cases.into_iter().enumerate() {
+        let witness = witness.clone();
+        let meddler = Meddler::new(&honest.server.url, move |path, body| {
+            let Some(time) = time.filter(|_| path == "/log/checkpoint") else { return body };
+            let note = Note::parse(&body).expect("a note");
+            let checkpoint = Checkpoint::parse(note.text()).expect("a checkpoint");
+            let line = witness.cosign(note.text(), &checkpoint, time).expect("cosigned");
+            note.with(line).to_string().into_bytes()
+        });
+        let mut audit = candor();
+        audit.args(["--json", "audit", &meddler.url, "--policy"]).arg(&policy);
+        audit.arg("--charts").arg(honest.source.charts.path());
+        audit.arg("--state").arg(folder.path().join(number.to_string()));
+        let said = audited(&mut audit);
+        assert!(ids(&said, expected).contains("witnesses"), "{number}: {said:#}");
+        let others = wrong(&said).into_iter().filter(|id| id != "witnesses").count();
+        assert_eq!(others, 0, "{number}");
+    }
+}
+
+#[test]
+fn what_was_wrong_is_looked_at_again_and_what_was_right_is_not() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state");
+    let truncated = Meddler::new(&honest.server.url, |path, mut body| {
+        if path.ends_with("v0.1.0.zip") {
+            body.truncate(100);
+        }
+        body
+    });
+    for _ in 0..2 {
+        let said = audited(&mut honest.audit(&truncated.url, &state));
+        assert_eq!(wrong(&said), set(&["zips"]));
+    }
+    let said = audited(&mut honest.audit(&honest.server.url, &state));
+    assert_eq!(wrong(&said), set(&[]), "it is right now");
+    // It was right once, and cannot change without its record.
+    let said = audited(&mut honest.audit(&truncated.url, &state));
+    assert_eq!(wrong(&said), set(&[]));
+    let said = audited(honest.audit(&truncated.url, &state).arg("--full"));
+    assert_eq!(wrong(&said), set(&["zips"]), "everything is looked at again");
+}
+
+#[test]
+fn a_watch_tells_whoever_asks_when_a_verdict_changes() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let lies = Arc::new(AtomicBool::new(false));
+    let lying = lies.clone();
+    let meddler = Meddler::new(&honest.server.url, move |path, body| match path {
+        "/privacy" if lying.load(Ordering::SeqCst) => b"nothing is collected".to_vec(),
+        _ => body,
+    });
+    let told = Told::new();
+    let mut watch = honest.audit(&meddler.url, &folder.path().join("state"));
+    watch.args(["--watch", "--interval", "1", "--metrics", "127.0.0.1:0", "--webhook", &told.url]);
+    let mut watch =
+        Watch(watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started"));
+    let stderr = BufReader::new(watch.0.stderr.take().expect("piped"));
+    let mut lines = BufReader::new(watch.0.stdout.take().expect("piped")).lines();
+    let mut next = || -> Value {
+        let line = lines.next().expect("one more audit").expect("a line");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    let address = stderr
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("health and metrics on ").map(str::to_owned));
+    let address = address.expect("an address");
+    assert_eq!(wrong(&next()), set(&[]));
+    lies.store(true, Ordering::SeqCst);
+    while wrong(&next()).is_empty() {}
+    let news: Value = serde_json::from_str(&told.next()).expect("JSON");
+    assert_eq!(wrong(&news), set(&["pages"]), "being well was no news");
+    // The figures are those of the audit that was printed, or of a later one.
+    let get = |path: &str| {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.get(format!("{address}{path}")).call().expect("an answer");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    };
+    let (status, health) = get("/health");
+    assert_eq!(status, 503, "{health}");
+    assert!(health.contains("pages: "), "{health}");
+    let (_, metrics) = get("/metrics");
+    assert!(metrics.contains("candor_audit_verdict{id=\"pages\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("candor_audit_verdict{id=\"root\"} 0\n"), "{metrics}");
+    lies.store(false, Ordering::SeqCst);
+    let news: Value = serde_json::from_str(&told.next()).expect("JSON");
+    assert_eq!(wrong(&news), set(&[]), "that it is well again is news");
+}
+
+/// A watch; killed on drop.
+struct Watch(Child);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Who hears of news.
+struct Told {
+    url: String,
+    listener: TcpListener,
+}
+
+impl Told {
+    fn new() -> Told {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+        Told { url, listener }
+    }
+
+    /// The body of the next request.
+    fn next(&self) -> String {
+        let (stream, _) = self.listener.accept().expect("a request");
+        let mut reader = BufReader::new(stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("a line");
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.parse().expect("a number");
+                }
+                None if line.trim_end().is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("a body");
+        let answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
+        reader.into_inner().write_all(answer).expect("answered");
+        String::from_utf8(body).expect("text")
     }
 }

@@ -3,32 +3,20 @@
 use crate::tlog::{
     Checkpoint, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, Origin, Policy,
 };
-use crate::tlog::{CosignerKey, PolicyError, VerifierKey, VerifierKeyError};
+use crate::tlog::{CosignerKey, VerifierKey};
 
 /// The keys of an audit.
 #[derive(Debug, Clone)]
 pub struct AuditKeys {
     policy: Policy,
-    /// Whether the policy was given, or made of a key alone.
-    is_policy: bool,
     logs: Vec<VerifierKey>,
     witnesses: Vec<CosignerKey>,
 }
 
-/// Why there is no key to audit with.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeysError {
-    /// The key is malformed.
-    #[error(transparent)]
-    Key(#[from] VerifierKeyError),
-    /// The policy is malformed.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// The policy names no log, or several.
-    #[error("the policy names {0} logs, and one is audited at a time; keep one `log` line")]
-    Logs(usize),
-}
+/// A policy that names no log, or several.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the policy names {0} logs, and one is audited at a time; keep one `log` line")]
+pub struct KeysError(usize);
 
 /// A signed checkpoint: the note as it was received, and what it says.
 #[derive(Debug, Clone)]
@@ -38,29 +26,20 @@ pub(super) struct Signed {
 }
 
 impl AuditKeys {
-    /// With the log's verifier key alone; of a deployment, that of either face.
-    pub fn of_log(key: &str) -> Result<AuditKeys, KeysError> {
-        let key: VerifierKey = key.parse()?;
-        let key = match LogVerifiers::of(&key) {
-            Some(faces) => faces.log,
-            None => key,
+    /// The keys of a policy, which names one log. Where it names no witness, the log's key may be that of
+    /// either face of a deployment.
+    pub fn new(policy: Policy) -> Result<AuditKeys, KeysError> {
+        let policy = match policy.logs() {
+            [log] if policy.needs_no_witness() => match LogVerifiers::of(&log.key) {
+                Some(faces) => Policy::from(faces.log),
+                None => policy,
+            },
+            [_] => policy,
+            logs => return Err(KeysError(logs.len())),
         };
-        let policy = Policy::parse(format!("log {key}\nquorum none\n").as_bytes())?;
-        AuditKeys::new(policy, false)
-    }
-
-    /// With a policy, which names one log.
-    pub fn of_policy(bytes: &[u8]) -> Result<AuditKeys, KeysError> {
-        AuditKeys::new(Policy::parse(bytes)?, true)
-    }
-
-    fn new(policy: Policy, is_policy: bool) -> Result<AuditKeys, KeysError> {
-        let logs: Vec<VerifierKey> = policy.logs().iter().map(|log| log.key.clone()).collect();
-        if logs.len() != 1 {
-            return Err(KeysError::Logs(logs.len()));
-        }
+        let logs = policy.logs().iter().map(|log| log.key.clone()).collect();
         let witnesses = policy.witnesses().iter().map(|witness| witness.key.clone()).collect();
-        Ok(AuditKeys { policy, is_policy, logs, witnesses })
+        Ok(AuditKeys { policy, logs, witnesses })
     }
 
     /// The policy; without witnesses where only a key was given.
@@ -70,7 +49,7 @@ impl AuditKeys {
 
     /// Whether a policy with witnesses was given.
     pub(super) fn asks_for_witnesses(&self) -> bool {
-        self.is_policy && !self.policy.needs_no_witness()
+        !self.policy.needs_no_witness()
     }
 
     /// The log's key.

@@ -89,6 +89,7 @@ pub fn audit(
     now: Timestamp,
     progress: &dyn Progress,
 ) -> Result<AuditReport, StateError> {
+    let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let log = options.keys.log().map(ToString::to_string).unwrap_or_default();
     let mut state = AuditState::read(&options.state, &log)?;
     let first_run = state.newest.is_none();

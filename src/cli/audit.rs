@@ -1,16 +1,21 @@
 //! `candor audit`: an independent monitor, one command, one screen.
 
+mod screen;
+mod watch;
+
+pub(super) use screen::Screen;
+
 use super::progress::Bar;
+use super::trust::Trust;
 use super::{Failure, Output, signals};
-use crate::audit::{AuditKeys, AuditOptions, AuditReport, State, audit};
+use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};
 use crate::client::{Address, Http};
 use crate::durable;
-use crate::terminal::OneLine;
+use crate::web::ListenAddress;
 use jiff::Timestamp;
-use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use watch::Watching;
 
 /// Check everything that a deployment promises, from outside.
 ///
@@ -23,16 +28,13 @@ use std::time::Duration;
 #[command(after_help = "Examples:\n  \
     candor audit https://telemetry.example.org --vkey telemetry.example.org/log+85d95fe6+ATKj...\n  \
     candor audit https://telemetry.example.org --policy policy.txt --charts ~/src/project\n  \
+    candor audit https://telemetry.example.org --policy policy.txt --watch --metrics :9090\n  \
     candor audit https://log.example.org/2026 --log-only --vkey example.org/2026+1c2b3a4d+AT...")]
 pub(super) struct Args {
     /// The deployment's address; with --log-only, what stands before `checkpoint` and `tile/`.
     url: Address,
-    /// The log's verifier key, as the project publishes it.
-    #[arg(long, value_name = "KEY", required_unless_present = "policy")]
-    vkey: Option<String>,
-    /// A policy (c2sp.org/tlog-policy) that names the log and its witnesses, in the place of --vkey.
-    #[arg(long, value_name = "FILE", conflicts_with = "vkey")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
     /// The charts repository: a folder or a URL. Without it, the one that versions name is fetched.
     #[arg(long, value_name = "REPOSITORY")]
     charts: Option<String>,
@@ -51,20 +53,23 @@ pub(super) struct Args {
     /// How many hours old the witnesses' cosignatures may be.
     #[arg(long, value_name = "HOURS", default_value_t = 168)]
     fresh_within: u64,
+    /// Audit again and again, until interrupted.
+    #[arg(long)]
+    watch: bool,
+    /// How many seconds pass between two audits.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "watch",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    interval: u64,
+    /// Serve /metrics and /health of the watch here: HOST:PORT, or unix:/PATH.
+    #[arg(long, value_name = "ADDR", requires = "watch")]
+    metrics: Option<ListenAddress>,
+    /// POST the audit as JSON to this address whenever the state of a verdict changes.
+    #[arg(long, value_name = "URL", requires = "watch")]
+    webhook: Option<Address>,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    signals::end_when_terminated()?;
-    let keys = match (&args.vkey, &args.policy) {
-        (Some(key), _) => AuditKeys::of_log(key).map_err(Failure::usage)?,
-        (None, Some(file)) => {
-            let bytes = fs::read(file)
-                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?;
-            AuditKeys::of_policy(&bytes)
-                .map_err(|e| Failure::usage(format!("{}: {e}", file.display())))?
-        }
-        (None, None) => return Err(Failure::usage("give the log's key with --vkey")),
-    };
+    let keys = AuditKeys::new(args.trust.needed()?).map_err(Failure::usage)?;
     let state = match args.state {
         Some(state) => state,
         None => default_state(&keys)?,
@@ -79,12 +84,24 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         full: args.full,
         fresh_within: Duration::from_secs(args.fresh_within.saturating_mul(3600)),
     };
-    let bar = Bar::new();
-    let report = audit(&options, &Http::new(), Timestamp::now(), &bar)?;
-    drop(bar);
-    let written = write_evidence(&report, &evidence)?;
-    out.result(&report, Screen { report: &report, evidence: &written })?;
+    if args.watch {
+        let interval = Duration::from_secs(args.interval);
+        let (metrics, webhook) = (args.metrics, args.webhook);
+        return Watching { options, evidence, interval, metrics, webhook, out }.run();
+    }
+    signals::end_when_terminated()?;
+    let report = once(&options, &evidence, out)?;
     if report.is_ok() { Ok(()) } else { Err(Failure::reported()) }
+}
+
+/// Audits, writes evidence if there is any, and prints what came of it.
+fn once(options: &AuditOptions, evidence: &Path, out: Output) -> Result<AuditReport, Failure> {
+    let bar = Bar::new();
+    let report = audit(options, &Http::new(), Timestamp::now(), &bar)?;
+    drop(bar);
+    let written = write_evidence(&report, evidence)?;
+    out.line(&report, Screen { report: &report, evidence: &written })?;
+    Ok(report)
 }
 
 /// The file in which it is remembered what was seen of a log.
@@ -102,7 +119,7 @@ fn default_state(keys: &AuditKeys) -> Result<PathBuf, Failure> {
 }
 
 /// Writes each piece of evidence to a file of its own, and returns their names.
-pub(super) fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut written = Vec::new();
     for (number, evidence) in (1..).zip(&report.evidence) {
         let mut path = first.as_os_str().to_owned();
@@ -122,69 +139,4 @@ pub(super) fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<P
         written.push(path);
     }
     Ok(written)
-}
-
-/// An audit for people: one line a verdict.
-pub(super) struct Screen<'r> {
-    pub(super) report: &'r AuditReport,
-    pub(super) evidence: &'r [PathBuf],
-}
-
-/// What stands before a line.
-pub(super) fn mark(state: State) -> &'static str {
-    match state {
-        State::Ok => "ok   ",
-        State::NotAsked => "-    ",
-        State::Unchecked => "?    ",
-        State::Wrong => "WRONG",
-    }
-}
-
-impl fmt::Display for Screen<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.report;
-        writeln!(f, "audit of {} at {}", OneLine(&report.url), report.at)?;
-        if let (Some(entries), Some(root)) = (report.entries, &report.root) {
-            writeln!(f, "a log of {entries} entries, root {root}")?;
-        }
-        writeln!(f)?;
-        for verdict in &report.verdicts {
-            let (id, sentence) = (verdict.id.as_str(), OneLine(&verdict.sentence));
-            writeln!(f, "{} {id:<12} {sentence}", mark(verdict.state))?;
-            for detail in verdict.details.iter().skip(1) {
-                writeln!(f, "{:18} {}", "", OneLine(detail))?;
-            }
-        }
-        if !report.promises.is_empty() {
-            writeln!(f, "\nwhat was promised, and how it was checked:")?;
-        }
-        for promise in &report.promises {
-            let ids: Vec<&str> = promise.rests_on.iter().map(|id| id.as_str()).collect();
-            writeln!(
-                f,
-                "{} {} ({})",
-                mark(promise.state),
-                promise.promise,
-                match ids.as_slice() {
-                    [] => "not from outside".to_owned(),
-                    ids => ids.join(", "),
-                }
-            )?;
-        }
-        writeln!(f)?;
-        for file in self.evidence {
-            let file = OneLine(file.display());
-            writeln!(
-                f,
-                "evidence: {file}; `candor verify {file}` confirms it, with the log's key alone"
-            )?;
-        }
-        match report.state {
-            State::Ok | State::NotAsked => writeln!(f, "all is well"),
-            State::Unchecked => {
-                writeln!(f, "nothing is wrong, but not everything could be checked")
-            }
-            State::Wrong => writeln!(f, "something is WRONG: tell others who use this deployment"),
-        }
-    }
 }

@@ -37,6 +37,7 @@ mod cors;
 mod damage;
 mod data;
 mod draw;
+mod figures;
 mod file_body;
 mod fresh;
 mod goproxy;
@@ -61,6 +62,7 @@ mod tiles;
 mod witness;
 
 pub use admin::admin;
+pub use figures::{Figures, ReadFigures, serve_figures};
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};

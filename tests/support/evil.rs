@@ -90,7 +90,7 @@ pub struct Served {
 }
 
 impl Served {
-    pub fn new(store: Arc<MemoryStore>, keys: LogVerifiers) -> Served {
+    pub fn new(store: Arc<dyn Store>, keys: LogVerifiers) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         listener.set_nonblocking(true).expect("made ready");

@@ -13,8 +13,8 @@ use candor::gomod::{
 use candor::publish::{Catalogue, CompileDay, Outcome, Publisher, Versions, zip_key};
 use candor::store::{Key, Store, StoreError, Swap};
 use candor::tlog::{
-    Appended, Entry, EntryValidator, InvalidEntry, LeafIndex, Log, LogKeys, Record, Seed,
-    SignerLock,
+    Appended, CHECKPOINT, Entry, EntryValidator, InvalidEntry, LeafIndex, Log, LogKeys,
+    LogVerifiers, Published, Record, Seed, SignerLock,
 };
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -140,6 +140,7 @@ pub struct LongLog<S> {
     pub store: Arc<Counted<S>>,
     publisher: Publisher,
     published: AtomicU64,
+    keys: LogVerifiers,
     _memory: TempDir,
 }
 
@@ -155,6 +156,7 @@ impl<S: Store + 'static> LongLog<S> {
             let signer = SignerLock::in_folder(memory.path()).expect("a signer");
             Log::new(store.clone(), LogKeys::new(&host, &seed), signer, validator)
         };
+        let keys = LogKeys::new(&host, &seed).verifiers().clone();
         let filling = log(Arc::new(Anything));
         filling.create().expect("a new log");
         let module = newest(size);
@@ -181,9 +183,23 @@ impl<S: Store + 'static> LongLog<S> {
         let path = ModulePath::new(MODULE).expect("a path");
         let versions = Versions::new(path.clone(), store.clone());
         let publisher = Publisher::new(path, store.clone(), log(Arc::new(versions)));
-        let log = LongLog { store, publisher, published: AtomicU64::new(0), _memory: memory };
+        let log = LongLog { store, publisher, published: AtomicU64::new(0), keys, _memory: memory };
         log.publish();
         log
+    }
+
+    /// The log's keys.
+    #[allow(dead_code, reason = "for those who audit it")]
+    pub fn keys(&self) -> LogVerifiers {
+        self.keys.clone()
+    }
+
+    /// The head that is published.
+    #[allow(dead_code, reason = "for those who audit it")]
+    pub fn published(&self) -> Published {
+        let key = Key::new(CHECKPOINT).expect("a key");
+        let bytes = self.store.pointer(&key).expect("read").expect("published");
+        Published::open(&bytes, &self.keys).expect("signed")
     }
 
     /// Publishes one more version, as `candor publish` does, and says what that asked of the store.

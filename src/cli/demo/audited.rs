@@ -8,6 +8,7 @@ use crate::aggregate::index::Index;
 use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};
 use crate::client::{Address, Http, Transport as _};
 use crate::publish::Deployment;
+use crate::tlog::Policy;
 use jiff::Timestamp;
 use std::path::Path;
 use std::thread;
@@ -26,14 +27,14 @@ impl Demo {
         clock: &StoryClock,
     ) -> Result<AuditReport, Failure> {
         let url: Address = url.parse()?;
-        let key = deployment.verifiers().log.to_string();
+        let key = deployment.verifiers().log.clone();
         self.quote(format_args!("candor audit {url} --vkey {key} --charts {}", project.display()));
         clock.set_to_now();
         let http = Http::new();
         wait_for_charts(&http, &url)?;
         let options = AuditOptions {
             url,
-            keys: AuditKeys::of_log(&key)?,
+            keys: AuditKeys::new(Policy::from(key))?,
             charts: Some(project.display().to_string()),
             state: self.folder.join("auditor").join("state.json"),
             log_only: false,
