@@ -64,7 +64,7 @@ impl fmt::Debug for Fake {
 }
 
 fn cosigner(number: u8) -> Cosigner {
-    let kind = if number % 2 == 0 { CosignerKind::Ed25519 } else { CosignerKind::MlDsa44 };
+    let kind = if number.is_multiple_of(2) { CosignerKind::Ed25519 } else { CosignerKind::MlDsa44 };
     let name = KeyName::new(format!("w{number}.example")).expect("a name");
     Cosigner::new(name, kind, &[number + 1; 32])
 }
