@@ -6,6 +6,7 @@ mod audited;
 mod project;
 mod results;
 mod weeks;
+mod witness;
 
 use super::env::GoEnvironment;
 use super::{Failure, Output};
@@ -28,6 +29,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use weeks::{StoryClock, front_door};
+use witness::WITNESS;
 
 /// Run the whole pipeline in a temporary folder, and tell what happens.
 ///
@@ -126,6 +128,8 @@ impl Demo {
         let deployment = Deployment::init(&self.folder.join("deployment"), HOST, MODULE)?;
         self.note("Whoever wants to verify what it publishes needs this key and nothing else:");
         self.quote(&deployment.verifiers().log);
+        let (deployment, _witness) = self.have_a_witness(&deployment)?;
+        self.note(format_args!("It is to publish nothing before {WITNESS} has seen it, too."));
 
         self.begin("candor publish: the smallest config, as a Go module, in a transparency log")?;
         let first = publish(&deployment, &project)?.0;

@@ -18,7 +18,8 @@ use std::time::Duration;
 const INDEX: usize = 1 << 20;
 
 impl Demo {
-    /// Audits what is served, as anyone could, with nothing but the key and the project's repository.
+    /// Audits what is served, as anyone could, with nothing but the project's repository and the policy,
+    /// which names the log's key and its witness's.
     pub(super) fn audit(
         &self,
         deployment: &Deployment,
@@ -27,14 +28,19 @@ impl Demo {
         clock: &StoryClock,
     ) -> Result<AuditReport, Failure> {
         let url: Address = url.parse()?;
-        let key = deployment.verifiers().log.clone();
-        self.quote(format_args!("candor audit {url} --vkey {key} --charts {}", project.display()));
+        let policy = deployment.witnesses().map(|witnesses| witnesses.policy_text.as_ref());
+        let policy = policy.unwrap_or_default();
+        let (file, charts) = (self.folder.join("policy.txt"), project.display());
+        std::fs::write(&file, policy)
+            .map_err(|e| Failure::new(format!("cannot write {}: {e}", file.display())))?;
+        let file = file.display();
+        self.quote(format_args!("candor audit {url} --policy {file} --charts {charts}"));
         clock.set_to_now();
         let http = Http::new();
         wait_for_charts(&http, &url)?;
         let options = AuditOptions {
             url,
-            keys: AuditKeys::new(Policy::from(key))?,
+            keys: AuditKeys::new(Policy::parse(policy)?)?,
             charts: Some(project.display().to_string()),
             state: self.folder.join("auditor").join("state.json"),
             log_only: false,
