@@ -5,12 +5,14 @@ mod support;
 
 use candor::client::{ClientError, Wanted};
 use candor::tlog::{
-    Checkpoint, Cosigner, CosignerKind, KeyName, Note, Seed, Signer, TlogProof, VerifierKey,
+    Checkpoint, Cosigner, CosignerKind, Freshness, KeyName, Note, Seed, Signer, TlogProof,
+    VerifierKey,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::peers::peer;
+use support::witnessing::WitnessFolder;
 use support::{Charts, Client, Deployment, HOST, MODULE, candor, json, run, succeed, text};
 use tempfile::TempDir;
 
@@ -344,4 +346,54 @@ fn a_client_leaves_evidence_of_a_fork_which_anyone_can_confirm() {
         std::fs::write(&changed, change).expect("written");
         refused(&mut verify(changed.to_str().expect("UTF-8"), key));
     }
+}
+
+#[test]
+fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let witness = WitnessFolder::new();
+    witness.add_log(&deployment.log_key);
+    let watching = witness.serve();
+    let settings = deployment.path().join("candor.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    let mut text = text.replacen("name =", "quorum = \"all\"\nname =", 1);
+    for (number, key) in witness.keys.iter().enumerate() {
+        text += &format!(
+            "\n[[witness]]\nname = \"w{number}\"\nkey = \"{key}\"\nurl = \"{}/\"\n",
+            watching.url
+        );
+    }
+    std::fs::write(&settings, text).expect("written");
+    deployment.publish(&charts);
+    let server = deployment.serve();
+    let (status, policy) = server.get("/log/policy");
+    assert_eq!(status, 200);
+    let policy = String::from_utf8(policy).expect("text");
+
+    // A program that has the policy built in knows how fresh its config is.
+    let client = Client::new(&deployment, &server.url).believing(&policy);
+    let config = client.fetch(Wanted::Latest).expect("verified");
+    assert!(matches!(config.freshness(), Freshness::At(_)), "{:?}", config.freshness());
+    let trusting = Client::new(&deployment, &server.url);
+    assert_eq!(trusting.fetch(Wanted::Latest).expect("verified").freshness(), Freshness::Unknown);
+
+    // Proofs, made and served, carry the cosignatures.
+    let kept = kept(&deployment, &["v0.1.0"]);
+    let policy_file = kept.write("policy", &policy);
+    let (_, served) = server.get(&format!("/goproxy/{MODULE}/@v/v0.1.0.tlog-proof"));
+    for proof in [kept.path("v0.1.0.tlog-proof"), kept.write("served", served)] {
+        let mut verify = candor();
+        verify.args(["--json", "verify"]).arg(proof).arg("--policy").arg(&policy_file);
+        let verified = json(verify.arg("--zip").arg(kept.path("v0.1.0.zip")));
+        let witnesses = verified["witnesses"].as_array().expect("a list");
+        assert_eq!(witnesses.len(), witness.keys.len());
+        assert!(witnesses.iter().all(|one| one["cosigned"] == true), "{verified}");
+        assert!(verified["fresh_at"].is_string(), "{verified}");
+    }
+
+    // And whoever sets up a client is told where the policy is.
+    let output = run(candor().args(["env", "--url", &server.url, "--data"]).arg(deployment.path()));
+    let said = support::text(&output.stderr);
+    assert!(said.contains(&format!("{}/log/policy", server.url)), "{said}");
+    assert!(support::text(&output.stdout).starts_with("GOPROXY="));
 }

@@ -263,7 +263,7 @@ async function verifyVersion(head) {
   const file = (name) => files.find(([whole]) => whole === `${module}@${version}/${name}`)?.[1] ?? new Uint8Array();
   const [all, goMod] = [await hash1(files), await hash1([['go.mod', file('go.mod')]])];
   if (logged !== `${module} ${version} ${all}\n${module} ${version}/go.mod ${goMod}\n`) {
-    throw new Wrong(`this browser got ANOTHER ${version} than the log names: its zip has the hash ${all}, and the log says: ${logged}`);
+    throw new Wrong(`this browser got ANOTHER ${version} than the log names: its zip has the hash ${all}, and the log says: ${logged.trim()}`);
   }
   if (!same(await get(json, 'no-store'), file('config.json'))) {
     throw new Wrong(`the config.json that this browser got is NOT the one in the zip of ${version}`);
@@ -292,10 +292,11 @@ async function attempt(check) {
   } catch (error) {
     const item = say(error instanceof Wrong ? 'bad' : 'open', error.message);
     if (error.evidence) {
-      const link = item.appendChild(document.createElement('a'));
+      const link = document.createElement('a');
+      item.append(' ', link);
       link.href = URL.createObjectURL(new Blob([error.evidence]));
       link.download = 'fork.candor-evidence';
-      link.textContent = ' Save the evidence, which candor verify confirms on any machine';
+      link.textContent = 'Save the evidence, which candor verify confirms on any machine';
     }
     return false;
   }
