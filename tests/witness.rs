@@ -624,3 +624,25 @@ fn subtrees_of_what_was_cosigned_are_signed_by_ml_dsa() {
     }
     assert_eq!(get(&server.url, "sign-subtree").status, 405);
 }
+
+#[test]
+fn a_copy_of_the_folder_cosigns_nothing_until_it_is_moved() {
+    let log = OtherLog::new(LOG, 1, 40);
+    let witness = WitnessFolder::of_logs(&[&log]);
+    let server = witness.serve();
+    assert_eq!(submit(&server.url, log.submission(0, 5)).status, 200);
+    assert!(server.stop().success());
+    let copy = tempfile::TempDir::new().expect("a folder");
+    support::copy_folder(witness.path(), copy.path());
+    // The one that was made goes on; a copy, or it from a backup, does not.
+    assert!(witness.serve().stop().success());
+    let said = refused(&mut support::witnessing::serve_command(copy.path()), 1);
+    assert!(said.contains("is a copy") && said.contains("candor witness move"), "{said}");
+    // Not by mistake.
+    refused(&mut witness_verb(copy.path(), "move"), 2);
+    succeed(witness_verb(copy.path(), "move").arg("--nothing-newer"));
+    let server = Server::start(&mut support::witnessing::serve_command(copy.path()));
+    assert_conflict(&submit(&server.url, log.submission(0, 9)), 5);
+    assert_eq!(submit(&server.url, log.submission(5, 9)).status, 200);
+    assert!(server.stop().success());
+}

@@ -68,6 +68,13 @@ enum Verb {
     #[command(after_help = "Example:\n  \
         candor witness add-key --data /srv/witness --kind ml-dsa-44")]
     AddKey(AddKeyArgs),
+    /// Make this folder the one whose witness is served, after it was copied here.
+    ///
+    /// A witness is one folder: a copy of it is refused, for it may not know what was cosigned since it
+    /// was made. Stop the other one for good, copy its folder, and say so here.
+    #[command(after_help = "Example:\n  \
+        candor witness move --data /srv/witness --nothing-newer")]
+    Move(MoveArgs),
     /// End a key; its seed may be removed after that. A running witness obeys on SIGHUP.
     #[command(after_help = "Example:\n  \
         candor witness retire-key --data /srv/witness 530d903a --until 2027-12-01T00:00:00Z")]
@@ -113,6 +120,16 @@ struct AddKeyArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct MoveArgs {
+    #[command(flatten)]
+    data: DataFolder,
+    /// Nothing was cosigned since the copy was made, and the other folder will never cosign again. If
+    /// that is wrong, two histories of a log may be cosigned.
+    #[arg(long, required = true)]
+    nothing_newer: bool,
+}
+
+#[derive(Debug, clap::Args)]
 struct RetireKeyArgs {
     #[command(flatten)]
     data: DataFolder,
@@ -145,6 +162,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             let mut folder = WitnessFolder::open(&args.data.folder)?;
             let key = folder.add_key(args.kind, args.since)?;
             out.result(&serde_json::json!({ "vkey": key.to_string() }), format!("{key}\n"))
+        }
+        Some(Verb::Move(args)) => {
+            let folder = WitnessFolder::open(&args.data.folder)?;
+            folder.move_here()?;
+            show(&folder, out)
         }
         Some(Verb::RetireKey(args)) => {
             let mut folder = WitnessFolder::open(&args.data.folder)?;

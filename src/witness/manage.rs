@@ -5,8 +5,13 @@
 //! DIR/witness/keys/*.seed      their secrets, mode 0600
 //! DIR/witness/logs             the logs that are cosigned (`log_list`)
 //! DIR/witness/store/           what is remembered of them (`cosigned`)
+//! DIR/witness/identity         which folder of which machine this is, so that a copy is told apart
 //! DIR/witness/.lock            held (flock) by who changes the settings or the list
 //! ```
+//!
+//! A copy of the folder has the same keys and remembers what was cosigned until it was made: served, it
+//! could cosign another history. So it is refused, as a copy of a log's signer is, until the operator says
+//! that the other one has cosigned nothing since ([`WitnessFolder::move_here`]).
 //!
 //! A witness that runs reads a changed list by itself, and changed keys on SIGHUP.
 
@@ -15,7 +20,7 @@ use super::settings::{LIST, Settings, failed};
 use super::{KeyKind, ListedLog, LogListError, SettingsError, Witness};
 use crate::durable;
 use crate::store::{FileStore, Store as _};
-use crate::tlog::{CosignerKey, Origin};
+use crate::tlog::{CosignerKey, IdentityError, Machine, Origin, SignerId, SignerIdentity};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
@@ -36,6 +41,9 @@ pub enum ManageError {
         /// What is wrong with it.
         error: LogListError,
     },
+    /// Which folder this is cannot be noted.
+    #[error("cannot note which folder this is: {0}")]
+    Identity(#[from] IdentityError),
     /// The log is on the list.
     #[error("the log {0:?} is on the list with this key already")]
     Listed(Origin),
@@ -94,6 +102,7 @@ impl WitnessFolder {
         durable::make_folders(&folder).map_err(|error| failed("make", &folder, error))?;
         let lock = lock(&folder)?;
         let list = folder.join(LIST);
+        register(&folder)?;
         // The settings come last: with them there is a witness.
         if !list.exists() {
             write(&list, &ListedLog::empty_list())?;
@@ -110,6 +119,12 @@ impl WitnessFolder {
         let lock = lock(&folder)?;
         let settings = Settings::read(&folder)?;
         Ok(WitnessFolder { folder, settings, _lock: lock })
+    }
+
+    /// Makes this folder the one whose witness may be served. The caller answers for what it remembers
+    /// being the newest.
+    pub fn move_here(&self) -> Result<(), ManageError> {
+        register(&self.folder)
     }
 
     /// The name.
@@ -195,6 +210,11 @@ impl WitnessFolder {
         }
         Ok(shown)
     }
+}
+
+fn register(folder: &Path) -> Result<(), ManageError> {
+    let identity = SignerIdentity::new(folder, Machine::this());
+    Ok(identity.write(&SignerId::generate()?)?)
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<ListedLog>, ManageError> {

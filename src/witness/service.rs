@@ -25,9 +25,10 @@
 //!
 //! # What would break it
 //!
-//! An old copy of the folder that is put back, or a second one with the same keys, cosigns again from
-//! what it remembers: never restore `witness/store` from a backup that is older than the last
-//! cosignature; make new keys instead.
+//! An old copy of the folder that is put back, or a second one with the same keys, would cosign again
+//! from what it remembers. A copy of the whole folder is noticed, and refused (`manage`); that
+//! `witness/store` alone was put back is not: never restore it from a backup that is older than the last
+//! cosignature; make a new witness instead.
 
 use super::cosigned::{self, Cosigned};
 use super::known_logs::Lists;
@@ -38,7 +39,8 @@ use super::verdict::{self, Refusal, Signed};
 use super::{AddCheckpoint, SignSubtree};
 use crate::store::{FileStore, KeyError, Store, StoreError, Swap};
 use crate::tlog::{
-    CosignError, Cosigner, Note, NoteError, NoteSignature, Origin, TreeHead, TreeSize,
+    CosignError, Cosigner, IdentityError, Machine, Note, NoteError, NoteSignature, Origin,
+    SignerIdentity, TreeHead, TreeSize,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -104,6 +106,14 @@ pub enum WitnessError {
     /// Its settings or keys cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The folder is not the one that was made.
+    #[error(
+        "this folder is a copy of a witness's, or was restored from a backup ({0}): it may not know what \
+         was cosigned since, and could cosign another history. If the other one has cosigned nothing \
+         since the copy was made and never will again, run `candor witness move`; if you do not know, \
+         make a new witness"
+    )]
+    Elsewhere(String),
     /// Its list of logs cannot be used.
     #[error("{0}")]
     Lists(String),
@@ -150,6 +160,17 @@ impl Witness {
     /// The witness of a deployment's folder: what is below `DIR/witness/`.
     pub fn open(data: &Path) -> Result<Witness, WitnessError> {
         let folder = Witness::folder_of(data);
+        Settings::read(&folder)?;
+        let identity = SignerIdentity::new(&folder, Machine::this()).read();
+        identity.map_err(|error| match error {
+            IdentityError::Copied { path, difference, .. } => {
+                WitnessError::Elsewhere(format!("{path} {difference}"))
+            }
+            IdentityError::Missing { path } => {
+                WitnessError::Elsewhere(format!("there is no {path}"))
+            }
+            error => WitnessError::Elsewhere(error.to_string()),
+        })?;
         let store = Arc::new(FileStore::new(folder.join("store")));
         Witness::with(folder, store, Box::new(Timestamp::now))
     }
