@@ -434,7 +434,7 @@ fn data_that_no_config_allows_is_found() {
             publish(&deployment, &honest.source, revision);
         }
         eprintln!("{foreign}");
-        upload(&deployment, &[&allowed[..20], &[foreign.clone()]].concat());
+        upload(&deployment, &[&allowed[..20], std::slice::from_ref(&foreign)].concat());
         let server = deployment.serve();
         let folder = TempDir::new().expect("a temporary folder");
         let mut audit = candor();

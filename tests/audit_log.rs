@@ -4,6 +4,7 @@
 mod support;
 
 #[path = "support/long_log.rs"]
+#[allow(dead_code, reason = "what publishing asks is counted elsewhere")]
 mod long_log;
 
 use candor::store::MemoryStore;

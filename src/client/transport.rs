@@ -193,6 +193,28 @@ mod tests {
         assert!(matches!(get(cut, 10), Err(TransportError::Failed { .. })));
     }
 
+    #[cfg(feature = "server")]
+    #[test]
+    fn downloads_piece_by_piece_are_bounded_too() {
+        let five = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+        let unknown_length = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello";
+        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello";
+        let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let download = |answer: &'static str, limit: u64| {
+            let server = Loopback::new(move |_| answer.to_owned());
+            let mut sink = Vec::new();
+            let bytes = Http::new().download(&server.url("http", "/x"), limit, &mut sink)?;
+            assert_eq!(bytes, (!sink.is_empty()).then_some(sink.len() as u64));
+            Ok::<_, TransportError>(sink)
+        };
+        for answer in [five, unknown_length] {
+            assert_eq!(download(answer, 5).expect("an answer"), b"hello");
+            assert!(matches!(download(answer, 4), Err(TransportError::TooLarge { limit: 4, .. })));
+        }
+        assert!(matches!(download(cut, 10), Err(TransportError::Failed { .. })));
+        assert_eq!(download(missing, 10).expect("an answer"), b"");
+    }
+
     #[test]
     fn a_status_is_an_answer_of_its_own() {
         for status in ["404 Not Found", "410 Gone"] {
