@@ -35,7 +35,8 @@
 //! # Attacks
 //!
 //! Who notices which attack, after how long and with which words is in [`attacks`]; the tests that play
-//! them write it.
+//! them write it. How the log's key is kept and changed, and what to do when it was stolen or lost, is in
+//! [`keys`].
 
 // Nobody goes around `durable`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
@@ -78,6 +79,8 @@ mod power_cut;
 
 #[doc = include_str!("attacks.md")]
 pub mod attacks {}
+#[doc = include_str!("keys.md")]
+pub mod keys {}
 
 // What tests inside and outside share says `candor`.
 #[cfg(test)]

@@ -4,7 +4,10 @@
 use super::{DataFolder, Failure, Output};
 use crate::client::{Address, Http, RemoteLog};
 use crate::publish::Deployment;
-use crate::tlog::{Checkpoint, Face, LockBackend as _, Seen, SignerId, TreeHead};
+use crate::terminal::OneLine;
+use crate::tlog::{
+    Checkpoint, Face, LockBackend as _, LogVerifiers, SeedPlace, Seen, SignerId, TreeHead,
+};
 use clap::Subcommand;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -38,6 +41,19 @@ enum Verb {
     #[command(after_help = "Example:\n  \
         candor signer move --data /srv/candor --url https://telemetry.example.org")]
     Move(MoveArgs),
+    /// Introduce the next key of the log, which signs beside the present one from now on.
+    ///
+    /// Both keys are believed then: publish the new ones wherever you published the old, and give people
+    /// time. Programs may be built with a policy that lists both; witnesses have to add the new key.
+    /// Restart `serve` and `publish --watch`, so that they sign with both. Then run `candor signer retire`.
+    #[command(after_help = "Example:\n  candor signer rotate --data /srv/candor")]
+    Rotate(DataFolder),
+    /// Make the next key the log's key, and forget the former one.
+    ///
+    /// Who has not heard of the next key by now refuses the log from the next version on. Restart `serve`
+    /// and `publish --watch`.
+    #[command(after_help = "Example:\n  candor signer retire --data /srv/candor")]
+    Retire(DataFolder),
     /// Put back the head that was signed last, where the signer refuses what was committed after it.
     ///
     /// Only a head that is not sound is discarded: one that names a version whose zip is not there,
@@ -82,11 +98,57 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     match args.verb {
         Verb::Show(data) => show(&Deployment::open(&data.folder)?, out),
         Verb::Move(args) => move_here(&Deployment::open(&args.data.folder)?, args.url, out),
+        Verb::Rotate(data) => {
+            let deployment = Deployment::open(&data.folder)?;
+            let keys = Keys::from(&deployment.begin_rotation()?);
+            let key = Deployment::open(&data.folder)?.next_seed_source().find();
+            let text = format!(
+                "from now on every head is signed with the next key, too:\n{keys}\
+                 Back up {key}, and publish these keys. Restart `serve` and\n\
+                 `publish --watch`. When people know them: candor signer retire --data {data}\n",
+                key = OneLine(key),
+                data = OneLine(data.folder.display()),
+            );
+            out.result(&keys, text)
+        }
+        Verb::Retire(data) => {
+            let deployment = Deployment::open(&data.folder)?;
+            let keys = Keys::from(&deployment.end_rotation()?);
+            let mut text = format!("the log's keys from now on:\n{keys}");
+            if let place @ (SeedPlace::Environment(_) | SeedPlace::Credential(_)) =
+                deployment.next_seed_source().find()
+            {
+                let _ =
+                    writeln!(text, "Hand over {} as that of the log from now on.", OneLine(place));
+            }
+            let _ = writeln!(text, "Restart `serve` and `publish --watch`.");
+            out.result(&keys, text)
+        }
         Verb::Discard(data) => {
             let head = Head::from(Deployment::open(&data.folder)?.log()?.discard()?);
             let text = format!("the log is back at what was signed last: {head}\n");
             out.result(&head, text)
         }
+    }
+}
+
+/// The keys that clients verify with.
+#[derive(Debug, Serialize)]
+struct Keys {
+    sumdb_key: String,
+    log_key: String,
+}
+
+impl From<&LogVerifiers> for Keys {
+    fn from(keys: &LogVerifiers) -> Keys {
+        Keys { sumdb_key: keys.sumdb.to_string(), log_key: keys.log.to_string() }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {}   the go command's checksum database (GOSUMDB)", self.sumdb_key)?;
+        writeln!(f, "  {}   the transparency log (C2SP tlog-tiles)", self.log_key)
     }
 }
 
@@ -103,6 +165,9 @@ struct Shown {
     /// Why it cannot be used, or what is to be known about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_note: Option<String>,
+    /// The keys that sign beside it, while it is being changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Keys>,
     lock: String,
     lock_signer: Option<String>,
     registered: Option<String>,
@@ -130,6 +195,7 @@ fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
         reason,
         key: deployment.seed_source().find().to_string(),
         key_note: key_note(deployment),
+        next: deployment.next_verifiers().map(Keys::from),
         lock: deployment.lock()?.place(),
         lock_signer: name(lock_signer),
         registered: name(standing.registered),
@@ -164,6 +230,9 @@ impl fmt::Display for Shown {
         writeln!(f, "  key             {}", self.key)?;
         if let Some(note) = &self.key_note {
             writeln!(f, "                  {note}")?;
+        }
+        if let Some(next) = &self.next {
+            writeln!(f, "  the next key    {}", next.log_key)?;
         }
         writeln!(f, "  lock            {}", self.lock)?;
         writeln!(f, "  it names        {}", name(&self.lock_signer))?;

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand
 //! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600, where no other place holds it
+//! DIR/keys/log.next.seed  the next one, while the key is being changed
 //! DIR/signer/identity     which folder of which machine the log's one signer is
 //! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), where
 //!                         candor.toml names no other place for it
@@ -34,8 +35,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
 
-const SETTINGS: &str = "candor.toml";
+pub(super) const SETTINGS: &str = "candor.toml";
 const SEED: &str = "keys/log.seed";
+const NEXT_SEED: &str = "keys/log.next.seed";
 const SIGNER: &str = "signer";
 
 /// What `candor.toml` says.
@@ -50,10 +52,19 @@ struct Settings {
     quorum: Option<Spanned<toml::Value>>,
     policy: Option<Spanned<String>>,
     refresh: Option<Spanned<String>>,
+    next: Option<NextKeys>,
     #[serde(default)]
     signer: SignerSettings,
     #[serde(default)]
     witness: Vec<Spanned<WitnessTable>>,
+}
+
+/// What `candor.toml` says of the next key, while the log's key is being changed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NextKeys {
+    sumdb_key: String,
+    log_key: String,
 }
 
 /// What `candor.toml` says of the signer.
@@ -66,8 +77,10 @@ struct SignerSettings {
 /// An opened deployment folder: names checked, nothing read from the store yet.
 #[derive(Debug, Clone)]
 pub struct Deployment {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     verifiers: LogVerifiers,
+    /// The next keys, which sign beside the present ones.
+    next: Option<LogVerifiers>,
     /// The folder of the signer's lock, where it is not the signer's own.
     lock: Option<PathBuf>,
     witnesses: Option<DeploymentWitnesses>,
@@ -153,6 +166,11 @@ pub enum DeploymentError {
         /// The folder.
         path: String,
     },
+    /// There is no next key to go over to.
+    #[error(
+        "no next key was introduced: run `candor signer rotate`, and wait until clients know it"
+    )]
+    NoNextKey,
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {
@@ -199,7 +217,7 @@ impl Deployment {
         let text = format!(
             "# A Candor deployment. `name` is where it is served: clients find the log from it.\n\
              name = \"{host}\"\nmodule = \"{module}\"\n\n\
-             # What clients verify with. Changing a key means a new log that no client trusts.\n\
+             # What clients verify with. `candor signer rotate` changes the key, with overlap.\n\
              sumdb_key = \"{sumdb}\"\nlog_key = \"{log}\"\n\n\
              # file://DIR, relative to this folder, or file:///an/absolute/path\n\
              store = \"file://store\"\n\n\
@@ -247,7 +265,7 @@ impl Deployment {
         }
     }
 
-    fn with(folder: &Path, text: &str) -> Result<Deployment, DeploymentError> {
+    pub(super) fn with(folder: &Path, text: &str) -> Result<Deployment, DeploymentError> {
         let wrong = |message: String| DeploymentError::Settings {
             path: folder.join(SETTINGS).display().to_string(),
             message,
@@ -294,17 +312,20 @@ impl Deployment {
                 Err(wrong(format!("the key {key} is not named {}", face.key_name(&host))))
             }
         };
-        let verifiers = LogVerifiers {
-            sumdb: key(&settings.sumdb_key, Face::Sumdb)?,
-            log: key(&settings.log_key, Face::Log)?,
-            host,
+        let keys = |sumdb: &str, log: &str| {
+            let (sumdb, log) = (key(sumdb, Face::Sumdb)?, key(log, Face::Log)?);
+            Ok::<_, DeploymentError>(LogVerifiers { sumdb, log, host: host.clone() })
         };
+        let verifiers = keys(&settings.sumdb_key, &settings.log_key)?;
+        let next = settings.next.as_ref().map(|next| keys(&next.sumdb_key, &next.log_key));
+        let next = next.transpose()?;
         let Settings { quorum, policy, refresh, witness: witnesses, .. } = settings;
         let tables = WitnessTables { quorum, policy, refresh, witnesses };
         let witnesses = tables.read(folder, &source, &verifiers.log);
         Ok(Deployment {
             witnesses: witnesses.map_err(DeploymentError::Malformed)?,
             verifiers,
+            next,
             module: ModulePath::new(&settings.module)?,
             store: Arc::new(FileStore::new(store)),
             lock,
@@ -343,14 +364,7 @@ impl Deployment {
     }
 
     fn log_of(&self, signer: SignerId) -> Result<Log, DeploymentError> {
-        let source = self.seed_source();
-        let keys = LogKeys::new(self.host(), &source.load()?);
-        if *keys.verifiers() != self.verifiers {
-            return Err(DeploymentError::OtherKey {
-                place: source.find(),
-                wanted: self.verifiers.log.to_string(),
-            });
-        }
+        let keys = self.signing_keys()?;
         let signer = SignerLock::new(Arc::new(self.lock()?), signer);
         let versions = Versions::new(self.module.clone(), self.store.clone());
         let log = Log::new(self.store.clone(), keys, signer, Arc::new(versions));
@@ -363,6 +377,41 @@ impl Deployment {
     /// Where the log's key comes from.
     pub fn seed_source(&self) -> SeedSource {
         SeedSource::new("log", self.folder.join(SEED))
+    }
+
+    /// Where the next one comes from, while the log's key is being changed.
+    pub fn next_seed_source(&self) -> SeedSource {
+        SeedSource::new("log.next", self.folder.join(NEXT_SEED))
+    }
+
+    /// The next keys, while the log's key is being changed.
+    pub fn next_verifiers(&self) -> Option<&LogVerifiers> {
+        self.next.as_ref()
+    }
+
+    /// The keys that sign, from wherever they come.
+    fn signing_keys(&self) -> Result<LogKeys, DeploymentError> {
+        let present = self.keys_of(&self.seed_source(), &self.verifiers);
+        let Some(next) = &self.next else {
+            // Where a change of keys was interrupted at its very end, it is still called the next.
+            return present.or_else(|error| {
+                self.keys_of(&self.next_seed_source(), &self.verifiers).map_err(|_| error)
+            });
+        };
+        Ok(present?.with_next(self.keys_of(&self.next_seed_source(), next)?))
+    }
+
+    /// The keys of a source, which have to be these.
+    fn keys_of(
+        &self,
+        source: &SeedSource,
+        wanted: &LogVerifiers,
+    ) -> Result<LogKeys, DeploymentError> {
+        let keys = LogKeys::new(self.host(), &source.load()?);
+        if keys.verifiers() == wanted {
+            return Ok(keys);
+        }
+        Err(DeploymentError::OtherKey { place: source.find(), wanted: wanted.log.to_string() })
     }
 
     /// Who signs here.

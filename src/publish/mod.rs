@@ -9,6 +9,7 @@
 //! | `catalogues` | the catalogues that were published |
 //! | `catalogue_index` | their index: pages, of which one more entry changes one at most |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
+//! | `rotation` | changing the log's key, with overlap |
 //! | `witnesses` | which witnesses it has, and how many must cosign |
 //! | `versions` | the versions that exist, derived from the log and nothing else |
 //! | `transaction` | publishing one commit of a charts repository |
@@ -39,6 +40,7 @@ mod cursor;
 mod deployment;
 mod describe;
 mod refresh;
+mod rotation;
 mod source;
 mod transaction;
 mod verify_store;

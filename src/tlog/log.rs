@@ -117,7 +117,7 @@ impl Log {
     /// The same log, whose heads are published when these witnesses have cosigned them.
     #[must_use]
     pub fn witnessed_by(self, witnesses: Arc<dyn Witnesses>) -> Log {
-        let log = self.keys.verifiers().log.clone();
+        let log = self.keys.log_keys();
         Log { witnessing: Some(Witnessing { witnesses, log }), ..self }
     }
 
@@ -191,11 +191,16 @@ impl Log {
             }
             let last = if last.head() == head { Some(last) } else { self.signer.advance(sound)? };
             let Some(last) = last else { continue };
+            let sign =
+                || Published::sign(last, &self.keys).map_err(|e| LogError::damaged(CHECKPOINT, e));
             let signed = match shown.filter(|_| is_published) {
+                // A key was added since.
+                Some(shown) if !shown.is_signed_by(&self.keys) => {
+                    sign()?.with_cosignatures_of(shown)?
+                }
                 Some(shown) if self.suffices(shown, since) => return Ok(head),
                 Some(shown) => shown.clone(),
-                None => Published::sign(last, &self.keys)
-                    .map_err(|e| LogError::damaged(CHECKPOINT, e))?,
+                None => sign()?,
             };
             let Cosigned { published: signed, missing } = self.cosign(signed, shown, since)?;
             if let Some(missing) = missing {

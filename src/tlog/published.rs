@@ -5,16 +5,19 @@
 //! witnesses after the log's own signature.
 
 use super::signer_lock::LastSigned;
-use super::{Checkpoint, CheckpointError, Face, Host, LogError, Note, NoteError, Seed, Signer};
+use super::{Checkpoint, CheckpointError, Face, Host, LogError, Note, NoteError, Seed};
+use super::{NoteSignature, Signer};
 use super::{TreeHead, VerifierKey};
 use serde::{Deserialize, Serialize};
 
-/// The two signers of one log: one seed under two names.
+/// The two signers of one log: one seed under two names. While its key is being changed, four: the next
+/// key signs beside the present one, so that whoever knows either of them believes what is published.
 #[derive(Debug)]
 pub struct LogKeys {
     sumdb: Signer,
     log: Signer,
     verifiers: LogVerifiers,
+    next: Option<Box<LogKeys>>,
     /// Every head that was signed with these keys, in order.
     #[cfg(test)]
     signed: std::sync::Arc<std::sync::Mutex<Vec<TreeHead>>>,
@@ -44,9 +47,15 @@ impl LogKeys {
             sumdb,
             log,
             verifiers,
+            next: None,
             #[cfg(test)]
             signed: std::sync::Arc::default(),
         }
+    }
+
+    /// These keys, and beside them the next ones of the same log, which sign everything, too.
+    pub fn with_next(self, next: LogKeys) -> LogKeys {
+        LogKeys { next: Some(Box::new(next)), ..self }
     }
 
     /// As these keys, but what is signed is also noted in `signed`.
@@ -63,6 +72,12 @@ impl LogKeys {
     /// The public half.
     pub fn verifiers(&self) -> &LogVerifiers {
         &self.verifiers
+    }
+
+    /// The keys of the tlog-tiles face that sign: the present one, and the next where there is one.
+    pub(super) fn log_keys(&self) -> Vec<VerifierKey> {
+        let all = [Some(self), self.next.as_deref()];
+        all.into_iter().flatten().map(|keys| keys.verifiers.log.clone()).collect()
     }
 }
 
@@ -123,13 +138,37 @@ impl Published {
         let head = last.head();
         #[cfg(test)]
         keys.note_signing(head);
-        let sign = |face: Face, signer| {
-            let origin = face.origin(&keys.verifiers.host);
-            Checkpoint::new(origin, head).sign(signer).map(|note| note.to_string())
+        let sign = |face: Face, signer: fn(&LogKeys) -> &Signer| {
+            let text = Checkpoint::new(face.origin(&keys.verifiers.host), head).to_string();
+            let next = keys.next.as_deref().map(signer);
+            let signers: Vec<&Signer> = [signer(keys)].into_iter().chain(next).collect();
+            Ok::<_, CheckpointError>(Note::sign(text, &signers)?.to_string())
         };
-        let sumdb = sign(Face::Sumdb, &keys.sumdb)?;
-        let log = sign(Face::Log, &keys.log)?;
+        let sumdb = sign(Face::Sumdb, |keys| &keys.sumdb)?;
+        let log = sign(Face::Log, |keys| &keys.log)?;
         Ok(Published { head, notes: Notes { sumdb, log } })
+    }
+
+    /// Whether it has the signatures of all of these keys.
+    pub(super) fn is_signed_by(&self, keys: &LogKeys) -> bool {
+        let all = [Some(keys), keys.next.as_deref()];
+        all.into_iter().flatten().all(|keys| {
+            let opened =
+                serde_json::to_vec(&self.notes).ok().map(|b| Published::open(&b, &keys.verifiers));
+            opened.is_some_and(|opened| opened.is_ok())
+        })
+    }
+
+    /// Adds the signatures that another note of the same checkpoint has on the tlog-tiles face, and this
+    /// one has not: those of witnesses.
+    pub(super) fn with_cosignatures_of(self, other: &Published) -> Result<Published, LogError> {
+        let ((note, _), (other, _)) = (self.log_note()?, other.log_note()?);
+        let own = note.clone();
+        let is_new = |line: &&NoteSignature| {
+            !own.signatures().iter().any(|had| had.name() == line.name() && had.id() == line.id())
+        };
+        let note = other.signatures().iter().filter(is_new).cloned().fold(note, Note::with);
+        Ok(self.with_log_note(&note))
     }
 
     /// Reads the pointer's bytes, checking both signatures.

@@ -74,8 +74,8 @@ pub(super) struct Cosigned {
 #[derive(Debug, Clone)]
 pub(super) struct Witnessing {
     pub(super) witnesses: Arc<dyn Witnesses>,
-    /// The log's own key.
-    pub(super) log: VerifierKey,
+    /// The log's own keys: one, or two while it is being changed.
+    pub(super) log: Vec<VerifierKey>,
 }
 
 impl Witnessing {
@@ -181,13 +181,14 @@ fn bare(note: &Note) -> Result<Note, LogError> {
     Note::sign(note.text(), &[]).map_err(|e| LogError::damaged(super::CHECKPOINT, e))
 }
 
-/// A note with the signatures of this key alone.
-fn own(note: &Note, log: &VerifierKey) -> Result<Note, LogError> {
-    let mut lines = note.signatures().iter();
-    let is_own = |line: &&NoteSignature| line.name() == log.name() && line.id() == log.id();
-    let own = lines.find(is_own).cloned();
+/// A note with the signatures of these keys alone.
+fn own(note: &Note, log: &[VerifierKey]) -> Result<Note, LogError> {
+    let own = log.iter().filter_map(|key| {
+        let is_own = |line: &&NoteSignature| line.name() == key.name() && line.id() == key.id();
+        note.signatures().iter().find(is_own).cloned()
+    });
     let bare = bare(note)?;
-    Ok(own.into_iter().fold(bare, Note::with))
+    Ok(own.fold(bare, Note::with))
 }
 
 /// What an answer says against the log itself.

@@ -43,7 +43,7 @@ impl Metrics {
             Some("upload") => "upload",
             Some("data") => "data",
             Some("witness") => "witness",
-            None | Some("charts" | "config" | "privacy") => "pages",
+            None | Some("charts" | "check" | "config" | "privacy") => "pages",
             _ => "other",
         };
         let row = self.requests.iter().zip(PARTS).find(|(_, name)| *name == part);

@@ -2,7 +2,7 @@
 //!
 //! | path | what | file |
 //! | --- | --- | --- |
-//! | `/`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
+//! | `/`, `/check`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy` |
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |

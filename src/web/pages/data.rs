@@ -53,7 +53,7 @@ struct Pages {
 
 /// Where this site is reached, for lines that people copy. It is the deployment's own address,
 /// whatever a request claims; but someone who looks at it on their own machine has another.
-fn base_address(headers: &HeaderMap, host: &Host) -> String {
+pub(super) fn base_address(headers: &HeaderMap, host: &Host) -> String {
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let (name, port) = match asked.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {

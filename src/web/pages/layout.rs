@@ -97,7 +97,8 @@ pub(in crate::web) fn page(
                             "No cookies, nothing loaded from elsewhere, and one script: on the pages of "
                             "the log and of config versions it checks in your browser what they say. It "
                             "sends nothing, and keeps in your browser which log it saw. "
-                            a href=(FEED) { "Feed of config versions" } "."
+                            a href=(FEED) { "Feed of config versions" } ". "
+                            a href="/check" { "Check all of this yourself" } "."
                         }
                     }
                 }

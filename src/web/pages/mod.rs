@@ -10,6 +10,7 @@
 //! | `/log/entry/N` | one entry with its proof | `entry` |
 //! | `/data/` | the public data and how to read it | `data` |
 //! | `/privacy` | the complete list of what may leave a machine | `privacy` |
+//! | `/check` | what to run to check each promise oneself | `check` |
 //! | on the pages of the log and of a version | what the reader's browser verifies | `verifying`, `verify.js` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
@@ -22,6 +23,7 @@
 mod assets;
 mod changes;
 pub(super) mod charts;
+mod check;
 mod choices;
 mod collected;
 mod comparison;
@@ -60,6 +62,8 @@ pub(super) fn routes() -> Router<Site> {
         .route("/log/entry/{index}", get(entry::get))
         .route("/privacy", get(privacy::get))
         .route("/privacy/", get(async || Redirect::permanent("/privacy")))
+        .route("/check", get(check::get))
+        .route("/check/", get(async || Redirect::permanent("/check")))
         .route("/data/", get(data::get))
         .route("/data", get(async || Redirect::permanent("/data/")))
         .route("/log", get(async || Redirect::permanent("/log/")))
