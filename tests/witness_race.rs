@@ -136,7 +136,7 @@ fn a_hundred_who_ask_at_once_get_one_history() {
 fn two_processes_on_one_folder_cosign_one_history() {
     let log = TwoFaced::new();
     let witness = WitnessFolder::of_logs(&[&log.one]);
-    // On a slow disk both read before one has written.
+    // Both look before one has written: their disk is slow.
     let servers = [WitnessChild::start(witness.path(), 0), WitnessChild::start(witness.path(), 0)];
     let cosigned = Cosigned::default();
     std::thread::scope(|scope| {
@@ -272,6 +272,8 @@ impl Store for Killer {
         if number == self.at && !self.after {
             die();
         }
+        // A slow disk: others look before this is written.
+        std::thread::sleep(std::time::Duration::from_millis(5));
         let swapped = self.store.swap(key, expected, new);
         if number == self.at {
             die();
