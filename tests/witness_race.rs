@@ -136,14 +136,20 @@ fn a_hundred_who_ask_at_once_get_one_history() {
 fn two_processes_on_one_folder_cosign_one_history() {
     let log = TwoFaced::new();
     let witness = WitnessFolder::of_logs(&[&log.one]);
-    // Both look before one has written: their disk is slow.
+    // Each is asked for another history from the first leaf on, and both look before one has written:
+    // their disk is slow.
+    let log = TwoFaced { other: log.one.fork(1, 0), ..log };
     let servers = [WitnessChild::start(witness.path(), 0), WitnessChild::start(witness.path(), 0)];
-    let cosigned = Cosigned::default();
+    let (cosigned, barrier) = (Cosigned::default(), Barrier::new(8));
     std::thread::scope(|scope| {
-        for number in 0..16 {
-            let url = &servers[number / 2 % 2].url;
+        for number in 0..8 {
+            let url = &servers[number % 2].url;
             let (log, keys, cosigned) = (log.face(number), &witness.keys, &cosigned);
-            scope.spawn(move || push(url, log, 1 + number % 5, keys, cosigned));
+            let barrier = &barrier;
+            scope.spawn(move || {
+                barrier.wait();
+                push(url, log, 1 + number % 5, keys, cosigned)
+            });
         }
     });
     let heads = cosigned.0.into_inner().expect("the heads");
