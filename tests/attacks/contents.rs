@@ -125,7 +125,12 @@ fn proof_for_another_tree(honest: &Honest) -> Row {
     Row {
         attack: "a proof for another tree",
         how: "A server proves a record in one tree, and shows the signed checkpoint of another.",
-        seen: vec![client, shown.audit(), verified(honest, honest.url(), &mixed.url)],
+        seen: vec![
+            client,
+            shown.audit(),
+            verified(honest, honest.url(), &mixed.url),
+            shown.browser(),
+        ],
     }
 }
 

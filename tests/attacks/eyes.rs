@@ -10,6 +10,7 @@ use candor::client::{Http, RemoteLog, Wanted};
 use candor::tlog::{TreeSize, prove_consistency};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 /// Has one look as a newcomer, and else as one that returns. `look` is given whether it returns.
@@ -85,14 +86,30 @@ impl Shown<'_> {
         })
     }
 
+    /// A reader of the log's page, and of the version's that this log has newest.
+    pub fn browser(&self) -> Seen {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/look.mjs");
+        let mut node = Command::new("node");
+        node.arg(script).args([self.before, self.after, "/log/"]);
+        let output = run(node.args(["/config/v0.1.0", "/config/v0.2.0"]));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let when = match said["when"].as_str().expect("when") {
+            "at once" => When::AtOnce,
+            "at its next look" => When::NextLook,
+            _ => When::Never,
+        };
+        Seen { eye: Eye::Browser, when, message: settled(said["message"].as_str().expect("text")) }
+    }
+
     /// What everyone who looks at a log says.
     pub fn all(&self) -> Vec<Seen> {
-        vec![self.client(), self.go(), self.witness(), self.audit()]
+        vec![self.client(), self.go(), self.witness(), self.audit(), self.browser()]
     }
 
     /// What those say who have nothing to compare with.
     pub fn newcomers(&self) -> Vec<Seen> {
-        vec![self.client(), self.go(), self.audit_once()]
+        vec![self.client(), self.go(), self.audit_once(), self.browser()]
     }
 
     fn audit_once(&self) -> Seen {
@@ -105,7 +122,7 @@ impl Shown<'_> {
 
     /// The same without a witness, which sees tree heads alone.
     pub fn readers(&self) -> Vec<Seen> {
-        vec![self.client(), self.go(), self.audit()]
+        vec![self.client(), self.go(), self.audit(), self.browser()]
     }
 }
 

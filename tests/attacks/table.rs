@@ -10,10 +10,12 @@ pub enum Eye {
     Witness,
     Audit,
     Verify,
+    Browser,
 }
 
 impl Eye {
-    pub const ALL: [Eye; 5] = [Eye::Client, Eye::Go, Eye::Witness, Eye::Audit, Eye::Verify];
+    pub const ALL: [Eye; 6] =
+        [Eye::Client, Eye::Go, Eye::Witness, Eye::Audit, Eye::Verify, Eye::Browser];
 
     fn name(self) -> &'static str {
         match self {
@@ -22,6 +24,7 @@ impl Eye {
             Eye::Witness => "a witness",
             Eye::Audit => "`candor audit`",
             Eye::Verify => "`candor verify`",
+            Eye::Browser => "a browser",
         }
     }
 }
@@ -89,7 +92,8 @@ hashes and keys replaced.
 *At once* means: also one who never looked before. *At its next look*: one who saw the honest log
 before, on this machine. *Within the freshness limit*: one who asks for witnesses, when what they signed
 is older than the limit, a week unless decided otherwise. *No*: it takes what it is shown. An empty cell:
-it does not look at such a thing.
+it does not look at such a thing. *A browser* is one that shows the pages of the log and of the newest
+version, with the script that verifies them.
 ";
 
 /// The page.
