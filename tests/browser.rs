@@ -6,10 +6,13 @@
 
 mod support;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use candor::ingest::Report;
 use jiff::ToSpan;
 use jiff::civil::date;
-use std::io::Cursor;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::process::Command;
 use support::{Charts, Deployment, MODULE, candor, chart, run, segments, succeed, text};
@@ -50,7 +53,10 @@ fn the_browser_verifies_the_log_and_says_what_is_wrong_with_it() {
     std::fs::write(&deflated, packed_again(&zip)).expect("written");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/verify.mjs");
     let mut check = Command::new("node");
+    let crafted = tempfile::TempDir::new().expect("a temporary folder");
+    craft(&zip, crafted.path());
     check.arg(script).args([&server.url, &forked.url]).arg(&deflated).arg(folder.path());
+    check.arg(crafted.path());
     let output = run(&mut check);
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
     // What the browser offers as evidence is evidence.
@@ -80,6 +86,85 @@ fn packed_again(zip: &[u8]) -> Vec<u8> {
     }
     writer.set_comment("packed again").expect("short");
     writer.finish().expect("a zip").into_inner()
+}
+
+/// Zips that only a log's owner could log, each with the record of it, and what must be said of it.
+fn craft(zip: &[u8], folder: &Path) {
+    let prefix = format!("{MODULE}@v0.2.0/");
+    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).expect("a zip");
+    let mut files = Vec::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).expect("a file");
+        let mut contents = Vec::new();
+        let name = file.name().expect("a name").into_owned();
+        file.read_to_end(&mut contents).expect("read");
+        files.push((name, contents));
+    }
+    let without = |name: &str| -> Vec<(String, Vec<u8>)> {
+        files.iter().filter(|(whole, _)| *whole != format!("{prefix}{name}")).cloned().collect()
+    };
+    let hash = |contents: &[u8]| {
+        Sha256::digest(contents).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let of = |name: &str| {
+        files
+            .iter()
+            .find(|(whole, _)| *whole == format!("{prefix}{name}"))
+            .expect("there")
+            .1
+            .clone()
+    };
+    // One name is the lines of two files.
+    let mut joined = without("config.json");
+    joined.retain(|(name, _)| *name != format!("{prefix}go.mod"));
+    let two = format!("{prefix}config.json\n{}  {prefix}go.mod", hash(&of("go.mod")));
+    joined.push((two, of("config.json")));
+    let mut twice = files.clone();
+    twice.insert(0, (format!("{prefix}config.json"), b"{}".to_vec()));
+    let cases = [
+        ("a line end in a name", joined, "names a file"),
+        ("a file twice", twice, "has two files"),
+        ("no config", without("config.json"), "the zip of v0.2.0 has no config.json"),
+    ];
+    let mut list = Vec::new();
+    for (number, (what, files, answer)) in cases.into_iter().enumerate() {
+        let path = folder.join(format!("{number}.zip"));
+        std::fs::write(&path, stored(&files)).expect("written");
+        let mut sorted: Vec<_> = files.iter().collect();
+        sorted.sort_by(|one, other| one.0.cmp(&other.0));
+        let h1 = |lines: String| format!("h1:{}", STANDARD.encode(Sha256::digest(lines)));
+        let all = h1(sorted.iter().map(|(name, of)| format!("{}  {name}\n", hash(of))).collect());
+        let go_mod = h1(format!("{}  go.mod\n", hash(&of("go.mod"))));
+        let entry = format!("{MODULE} v0.2.0 {all}\n{MODULE} v0.2.0/go.mod {go_mod}\n");
+        list.push(json!({ "what": what, "path": path, "entry": entry, "answer": answer }));
+    }
+    let list = serde_json::to_string(&list).expect("text");
+    std::fs::write(folder.join("zips.json"), list).expect("written");
+}
+
+/// A zip of these files, which may have any names, and one name twice.
+fn stored(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, contents) in files {
+        let offset = bytes.len() as u32;
+        let length = (contents.len() as u32).to_le_bytes();
+        // Version, flags, method, time, date, CRC (which nobody asks for here), sizes, lengths.
+        let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        common.extend([length, length].concat());
+        common.extend((name.len() as u16).to_le_bytes());
+        common.extend([0, 0]);
+        bytes.extend([&b"PK\x03\x04"[..], &common, name.as_bytes(), contents].concat());
+        directory.extend([&b"PK\x01\x02\x14\0"[..], &common, &[0; 10]].concat());
+        directory.extend(offset.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let (count, start) = ((files.len() as u16).to_le_bytes(), bytes.len() as u32);
+    let size = (directory.len() as u32).to_le_bytes();
+    bytes.extend(directory);
+    bytes.extend([&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &size].concat());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
 }
 
 /// A deployment with a history of configs and some weeks of public data.

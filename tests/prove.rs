@@ -16,6 +16,9 @@ use support::witnessing::WitnessFolder;
 use support::{Charts, Client, Deployment, HOST, MODULE, candor, json, run, succeed, text};
 use tempfile::TempDir;
 
+/// The year 9999, in seconds since 1970.
+const FUTURE: u64 = 253_370_764_800;
+
 /// A user's folder with zips and proofs, and nothing else: the deployment is gone.
 struct Kept {
     folder: TempDir,
@@ -118,16 +121,32 @@ fn the_site_serves_the_proof_that_prove_makes() {
     let (status, served) = server.get(&format!("/goproxy/{MODULE}/@v/v0.2.0.tlog-proof"));
     assert_eq!(status, 200);
     assert_eq!(text(&served), kept.proof("v0.2.0").to_string());
+    let (_, page) = server.get("/log/");
+    let page = text(&page);
+    let nobody = "There are no witnesses: nobody else vouches that everyone sees this log";
+    assert!(page.contains(nobody) && page.contains("href=\"/log/policy\""), "{page}");
     let (_, page) = server.get("/config/v0.2.0");
     let link = format!("href=\"/goproxy/{MODULE}/@v/v0.2.0.tlog-proof\"");
     assert!(text(&page).contains(&link), "{}", text(&page));
     assert_eq!(server.get(&format!("/goproxy/{MODULE}/@v/v0.3.0.tlog-proof")).0, 404);
     // The newest, without saying its number.
     let out = kept.path("latest");
-    let mut prove = candor();
-    prove.args(["prove", &server.url, "latest", "--vkey", &kept.key, "--out"]).arg(&out);
-    succeed(&mut prove);
-    assert_eq!(std::fs::read(out).expect("written"), served);
+    let prove = |version: &str| {
+        let mut prove = candor();
+        prove.args(["prove", &server.url, version, "--vkey", &kept.key, "--out"]).arg(&out);
+        prove
+    };
+    let said = succeed(&mut prove("latest"));
+    assert_eq!(std::fs::read(&out).expect("written"), served);
+    // It says where the zip is, or saves it too.
+    let zip = format!("{}/goproxy/{MODULE}/@v/v0.2.0.zip", server.url);
+    assert!(said.contains(&zip), "{said}");
+    let saved = kept.path("saved.zip");
+    succeed(prove("latest").arg("--zip").arg(&saved));
+    succeed(&mut kept.verify(&out, "saved.zip"));
+    // A version that is not there is told in versions.
+    let said = refused(&mut prove("v0.9.0"));
+    assert!(said.contains("has no v0.9.0: the newest is v0.2.0"), "{said}");
 }
 
 #[test]
@@ -232,6 +251,18 @@ fn a_policy_decides_which_witnesses_are_enough() {
     );
     let verified: Value = json(verify(both).arg("--json"));
     assert_eq!(verified["fresh_at"], "2026-09-21T14:13:20Z");
+    // A time that has not come counts as no freshness: the quorum rests on it.
+    let future = cosign(cosign(note.clone(), &first, FUTURE), &second, FUTURE).to_string();
+    let said = refused(&mut verify(future));
+    assert!(said.contains("ahead of this machine's clock"), "{said}");
+    assert!(said.contains("Either this clock is wrong"), "{said}");
+    // One witness alone whose time is in the future does not make a quorum's.
+    let one_ahead = cosign(one.clone(), &second, FUTURE).to_string();
+    let said = succeed(&mut verify(one_ahead));
+    assert!(
+        said.contains("freshness: the newest tree of the log at 2026-09-21T14:13:20Z"),
+        "{said}"
+    );
     // One that was made for another tree does not stand in for this one.
     let other = Checkpoint::new(
         checkpoint.origin().clone(),
@@ -268,6 +299,24 @@ fn what_cannot_be_judged_is_wrong_usage() {
     assert!(said.contains("quorum"), "{said}");
     let said = usage(&[proof_file, "--policy", empty, "--vkey", key]);
     assert!(said.contains("cannot be used with"), "{said}");
+    for verb in [
+        vec!["audit", "https://example.org"],
+        vec!["prove", "https://example.org", "latest", "--out", "x"],
+    ] {
+        let said = support::refused(candor().args(verb), 2);
+        assert!(said.contains("--vkey KEY") && said.contains("--policy FILE"), "{said}");
+    }
+    // Nothing is read without bound.
+    let entry = ["--entry", "/dev/zero"];
+    for arguments in [
+        &["/dev/zero", "--vkey", key, "--zip", zip_file][..],
+        &[proof_file, "--vkey", key, "--zip", "/dev/zero"],
+        &[proof_file, "--policy", "/dev/zero", "--zip", zip_file],
+        &[&[proof_file, "--vkey", key][..], &entry].concat(),
+    ] {
+        let said = usage(arguments);
+        assert!(said.contains("it has more than"), "{said}");
+    }
     let mut neither = candor();
     neither.arg("verify").arg(&zip).args(["--vkey", &kept.key]).arg("--zip").arg(&zip);
     assert!(refused(&mut neither).contains("is neither a proof nor evidence"));
@@ -369,6 +418,19 @@ fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
     let (status, policy) = server.get("/log/policy");
     assert_eq!(status, 200);
     let policy = String::from_utf8(policy).expect("text");
+
+    // The page of the log says it in words, and links the policy.
+    let (_, page) = server.get("/log/");
+    let page = support::text(&page);
+    for word in [
+        "<strong>w0</strong> has cosigned it, at <time",
+        "<strong>w1</strong> has cosigned it, at <time",
+        "That is the quorum that the policy asks for: it was complete at <time",
+        "href=\"/log/policy\"",
+    ] {
+        assert!(page.contains(word), "{word} is not in {page}");
+    }
+    assert!(!page.contains("There are no witnesses"), "{page}");
 
     // A program that has the policy built in knows how fresh its config is.
     let client = Client::new(&deployment, &server.url).believing(&policy);

@@ -13,6 +13,7 @@ mod demo;
 mod env;
 mod import;
 mod init;
+mod input;
 mod merge;
 mod progress;
 mod prove;

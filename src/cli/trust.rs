@@ -1,8 +1,8 @@
 //! What a verb is told to believe: `--vkey KEY`, or `--policy FILE`.
 
 use super::Failure;
+use super::input::read_at_most;
 use crate::tlog::{CosignerKey, EvidenceKeys, Policy, VerifierKey, VerifierKeyError};
-use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -50,7 +50,8 @@ impl Trust {
         }
         let Some(file) = &self.policy else { return Ok(None) };
         let named = |what: String| Failure::usage(format!("--policy {}: {what}", file.display()));
-        let bytes = fs::read(file).map_err(|error| named(format!("cannot read it: {error}")))?;
+        let bytes = read_at_most(file, Policy::MAXIMUM_LENGTH)
+            .map_err(|error| named(format!("cannot read it: {error}")))?;
         Policy::parse(&bytes).map(Some).map_err(|error| named(error.to_string()))
     }
 

@@ -1,16 +1,22 @@
 //! `candor verify`: a proof or a file of evidence, checked with no network.
 
+use super::input::read_at_most;
 use super::trust::Trust;
 use super::{Failure, Output};
 use crate::gomod::identify_zip;
 use crate::terminal::OneLine;
-use crate::tlog::{Believed, EVIDENCE, Entry, Evidence, LeafIndex, Policy, Record, TlogProof};
+use crate::tlog::{
+    Believed, EVIDENCE, Entry, Evidence, LeafIndex, NotFresh, Policy, Record, TlogProof,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The most bytes that are read of a proof or evidence, which refuse less than that.
+const LARGEST: usize = 8 << 20;
+/// The most that are read of a module zip, as of one that is downloaded.
+pub(super) const LARGEST_ZIP: usize = 64 << 20;
 /// How the file of a proof begins.
 const PROOF: &[u8] = b"c2sp.org/tlog-proof@";
 
@@ -41,7 +47,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let bytes = read(&args.file)?;
+    let bytes = read(&args.file, LARGEST)?;
     if bytes.starts_with(PROOF) {
         return proof(&args, &bytes, out);
     }
@@ -107,7 +113,7 @@ fn proof(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
             (Some(record), entry)
         }
         (None, Some(file)) => {
-            let entry = Entry::new(read(file)?).map_err(Failure::usage)?;
+            let entry = Entry::new(read(file, Entry::MAXIMUM)?).map_err(Failure::usage)?;
             (Record::try_from(&entry).ok(), entry)
         }
         (None, None) => {
@@ -127,19 +133,27 @@ fn proof(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
         }
         None => named(&error),
     })?;
+    not_from_the_future(&believed).map_err(|error| named(&error))?;
     let verified = Verified::new(&policy, &believed, proof.index, record.as_ref(), &entry);
     out.result(&verified, &verified)
+}
+
+/// Refuses what a quorum of witnesses vouches for at a time that has not come by the clock here.
+pub(super) fn not_from_the_future(believed: &Believed) -> Result<(), NotFresh> {
+    // A clock before 1970 is as wrong as one that stands at it.
+    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+    believed.not_from_the_future(now)
 }
 
 /// The record that a zip must have in a log.
 fn record_of(file: &Path) -> Result<Record, Failure> {
     let named = |error: &dyn fmt::Display| Failure::new(format!("{}: {error}", file.display()));
-    let zip = identify_zip(&read(file)?).map_err(|error| named(&error))?;
+    let zip = identify_zip(&read(file, LARGEST_ZIP)?).map_err(|error| named(&error))?;
     Record::new(zip.module, zip.version, zip.zip, zip.go_mod).map_err(|error| named(&error))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file)
+fn read(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    read_at_most(file, limit)
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))
 }
 

@@ -35,7 +35,7 @@ pub enum ProveError {
         source: NotProved,
     },
     /// The log's newest tree does not have the entry.
-    #[error("the log at {url} has no entry {index}: it has {size}")]
+    #[error("the log at {url} has no entry {index}: it has {size} entries")]
     NoEntry {
         /// The log.
         url: String,

@@ -9,7 +9,8 @@
 //! [`Freshness::Unknown`], and no error.
 //!
 //! A time in the future means that the clock here is behind, so that ages measured by it would be too
-//! small: beyond [`AHEAD`] it is refused, too.
+//! small, or that witnesses signed a time that had not come, which would count as fresh until it is
+//! long past. Nobody can tell which from here: beyond [`AHEAD`] it is refused, and both are said.
 
 use super::Believed;
 use std::time::Duration;
@@ -53,10 +54,11 @@ pub enum NotFresh {
         /// The oldest that is accepted.
         limit: Duration,
     },
-    /// The clock here is behind.
+    /// It is from the future: the clock here is behind, or the witnesses' is ahead.
     #[error(
         "its witnesses vouch for it at a time that is {} ahead of this machine's clock, so how old it \
-         is cannot be known: set the clock, and try again",
+         is cannot be known. Either this clock is wrong: set it, and try again; or the witnesses \
+         signed a time that has not come: then do not take it, and tell them and the log's operator",
         days(.fresh_at.saturating_sub(*.now))
     )]
     Clock {
@@ -74,14 +76,27 @@ impl Believed {
     ///
     /// It is older, or from the future.
     pub fn freshness(&self, now: u64, limit: Duration) -> Result<Freshness, NotFresh> {
+        self.not_from_the_future(now)?;
         let Some(fresh_at) = self.fresh_at else { return Ok(Freshness::Unknown) };
-        if fresh_at > now.saturating_add(AHEAD.as_secs()) {
-            return Err(NotFresh::Clock { fresh_at, now });
-        }
         if now.saturating_sub(fresh_at) > limit.as_secs() {
             return Err(NotFresh::Stale { fresh_at, now, limit });
         }
         Ok(Freshness::At(fresh_at))
+    }
+
+    /// Refuses a time that has not come at `now` (seconds since 1970), beyond [`AHEAD`]; however old
+    /// the checkpoint is, it may pass.
+    ///
+    /// # Errors
+    ///
+    /// It is from the future.
+    pub fn not_from_the_future(&self, now: u64) -> Result<(), NotFresh> {
+        match self.fresh_at {
+            Some(fresh_at) if fresh_at > now.saturating_add(AHEAD.as_secs()) => {
+                Err(NotFresh::Clock { fresh_at, now })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -128,6 +143,10 @@ mod tests {
         for fresh_at in [now + DAY + 1, u64::MAX] {
             assert_eq!(at(fresh_at), Err(NotFresh::Clock { fresh_at, now }));
         }
+        let refused = at(now + 1000 * DAY).expect_err("from the future").to_string();
+        assert!(refused.contains("1000 days ahead of this machine's clock"), "{refused}");
+        assert!(refused.contains("Either this clock is wrong"), "{refused}");
+        assert!(refused.contains("or the witnesses signed a time that has not come"), "{refused}");
         let refused = at(now - 9 * DAY).expect_err("too old").to_string();
         assert!(refused.contains("is 9 days old, and 7 days is the most"), "{refused}");
         assert_eq!(believed(None).freshness(now, Duration::ZERO), Ok(Freshness::Unknown));

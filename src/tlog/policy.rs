@@ -23,8 +23,6 @@ use std::fmt;
 /// The most logs, witnesses and groups that a policy may have of each; the specification asks for
 /// 32 at least.
 const MAXIMUM: usize = 1024;
-/// The longest policy in bytes: room for as many ML-DSA keys.
-const MAXIMUM_LENGTH: usize = 4 << 20;
 
 /// A policy: at least a quorum, be it none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +128,7 @@ pub enum PolicyFault {
     #[error("a policy may have {MAXIMUM} {0} at most")]
     TooMany(&'static str),
     /// The file is too long.
-    #[error("a policy may have {MAXIMUM_LENGTH} bytes at most")]
+    #[error("a policy may have {} bytes at most", Policy::MAXIMUM_LENGTH)]
     TooLong,
 }
 
@@ -185,10 +183,13 @@ impl fmt::Display for Octets {
 }
 
 impl Policy {
+    /// The longest policy in bytes: room for as many ML-DSA keys as it may name.
+    pub const MAXIMUM_LENGTH: usize = 4 << 20;
+
     /// Reads the file of a policy.
     pub fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
         let last = bytes.iter().filter(|byte| **byte == b'\n').count().max(1);
-        if bytes.len() > MAXIMUM_LENGTH {
+        if bytes.len() > Policy::MAXIMUM_LENGTH {
             return Err(PolicyError { line: last, reason: PolicyFault::TooLong });
         }
         let mut reading = Reading::default();

@@ -15,7 +15,7 @@ use crate::aggregate::PublicData;
 use crate::aggregate::index::PublicFile;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::store::Store;
-use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Tile, TreeHead};
+use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Policy, Tile, TreeHead};
 use jiff::civil::Date;
 use maud::Markup;
 use sha2::{Digest, Sha256};
@@ -59,7 +59,7 @@ struct Parts {
     metrics: Metrics,
     drawing: Arc<Semaphore>,
     operations: OnceLock<Operations>,
-    policy: OnceLock<Representation>,
+    policy: OnceLock<(Representation, Option<Policy>)>,
 }
 
 /// What a page is kept under: a hash of its name and of what it was made from.
@@ -73,6 +73,12 @@ impl PageKey {
         key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         PageKey(key)
     }
+}
+
+/// A policy as it is served, and as it is understood.
+fn read_policy(text: Vec<u8>) -> (Representation, Option<Policy>) {
+    let policy = Policy::parse(&text).ok();
+    (Representation::new(text, Content::Text), policy)
 }
 
 /// The deployment cannot be served.
@@ -127,14 +133,21 @@ impl Site {
     /// The policy by which others may believe the log: a C2SP tlog-policy. Said once.
     pub fn set_policy(&self, policy: &[u8]) {
         // Whoever says it again has said it before.
-        let _ = self.0.policy.set(Representation::new(policy.to_vec(), Content::Text));
+        let _ = self.0.policy.set(read_policy(policy.to_vec()));
     }
 
     /// That policy; the one without witnesses where none was said.
     pub(super) fn policy(&self) -> &Representation {
-        self.0
-            .policy
-            .get_or_init(|| Representation::new(self.0.keys.policy().into_bytes(), Content::Text))
+        &self.said_policy().0
+    }
+
+    /// The same, for pages to speak of its witnesses.
+    pub(super) fn witness_policy(&self) -> Option<&Policy> {
+        self.said_policy().1.as_ref()
+    }
+
+    fn said_policy(&self) -> &(Representation, Option<Policy>) {
+        self.0.policy.get_or_init(|| read_policy(self.0.keys.policy().into_bytes()))
     }
 
     /// What of the store was found missing or damaged.

@@ -22,6 +22,16 @@ export class Log {
   constructor(key, length, differs = -1) {
     this.key = key;
     this.entries = Array.from({ length }, (_, index) => Buffer.from(`${index === differs ? 'other' : 'entry'} ${index}\n`));
+    this.hash();
+  }
+
+  /** Puts another entry in the place of one. */
+  change(index, text) {
+    this.entries[index] = Buffer.from(text, 'latin1');
+    this.hash();
+  }
+
+  hash() {
     // Complete subtrees of 1, 2, 4, ... leaves.
     this.rows = [this.entries.map((entry) => sha256(Buffer.of(0), entry))];
     for (let row = this.rows[0]; row.length > 1;) {

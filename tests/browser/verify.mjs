@@ -1,9 +1,9 @@
 // What the script of the log's pages finds out in a real browser, and what it says.
-// usage: node verify.mjs URL FORKED-URL DEFLATED-ZIP FOLDER
+// usage: node verify.mjs URL FORKED-URL DEFLATED-ZIP FOLDER CRAFTED
 //
 // URL is a deployment of three versions, FORKED-URL one with its key and another history, DEFLATED-ZIP
 // the zip of v0.2.0 packed by another program. Evidence is left in FOLDER, each file beside the key to
-// check it with.
+// check it with. CRAFTED has zips that a log's owner could log, and what the log would say of them.
 //
 // 1. Pages of the deployment, with answers changed on their way to the browser.
 // 2. Logs of many sizes, which node makes (log.mjs), in the place of the deployment's.
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { launch, PATIENCE } from './browser.mjs';
 import { Log, newKey } from './log.mjs';
 
-const [base, forked, deflated, folder] = process.argv.slice(2);
+const [base, forked, deflated, folder, crafted] = process.argv.slice(2);
 const photographs = process.env.CANDOR_SCREENSHOTS;
 const browser = await launch();
 const problems = [];
@@ -66,6 +66,12 @@ async function save(page, name, key) {
   writeFileSync(join(folder, `${name}.vkey`), key);
 }
 
+const TABLES = ['Verified. ', 'The tables on this page show', 'those of config.json'];
+const NO_TABLES = ['Not checked: the tables on this page'];
+/** The page of a version, none of whose files was verified. */
+const NOTHING = [['Not checked: the files of v0.2.0'], NO_TABLES];
+/** A head that has a good signature, and is not taken. */
+const withdrawn = (size) => [`The tree head of ${size} entries has a good signature, but`];
 const FIRST = ['This browser sees the log for the first time'];
 const signed = (size) => ['Verified. ', `The log of ${size} entries is signed`];
 const continues = (size) => ['Verified. ', `begins with all ${size} entries`];
@@ -75,9 +81,9 @@ const continues = (size) => ['Verified. ', `begins with all ${size} entries`];
 const honest = await reader();
 const first = await expect('first visit', honest, '/log/', [signed(3), FIRST]);
 const vkey = await first.locator('#verify').getAttribute('data-vkey');
-await expect('second visit', honest, '/log/', [signed(3), continues(3)]);
+await expect('second visit', honest, '/log/', [[...signed(3), 'the key that this page names: compare it'], continues(3)]);
 await expect('an entry', honest, '/log/entry/1', [signed(3), continues(3), ['Verified. ', 'entry 1 of the signed log']]);
-await expect('a version', honest, '/config/v0.2.0', [signed(3), continues(3), ['Verified. ', 'the v0.2.0 that the log names', 'h1:']]);
+await expect('a version', honest, '/config/v0.2.0', [signed(3), continues(3), ['Verified. ', 'the v0.2.0 that the log names', 'h1:'], TABLES]);
 
 // Any entry; a key from elsewhere, first one that is not the log's.
 await first.locator('form.entry input').fill('2');
@@ -87,13 +93,38 @@ await first.locator('form.entry input').fill('3');
 await first.locator('form.entry button').click();
 await first.getByText('Not checked: the log has 3 entries, and no entry 3').waitFor();
 const stranger = newKey(vkey.split('+')[0]).vkey;
-for (const [given, answer] of [['nonsense', 'WRONG: this is not a verifier key'],
-  [vkey.replace(/.$/, '='), 'WRONG: '], [stranger, 'is not signed by'], [vkey, 'the key that this browser knows']]) {
-  await first.locator('form.key input').fill(given);
+/** Gives a key, and waits for what is said in answer. */
+async function give(key, answer) {
+  await first.locator('form.key input').fill(key);
   await first.locator('form.key button').click();
-  await first.getByText(answer).first().waitFor();
+  await first.getByText(answer).first().waitFor().catch(() => problems.push(`the key ${key}: ${answer} is not said`));
   await finished(first);
 }
+/** What the browser says of whose key it checks with, or an empty text. */
+const whose = (page) => page.locator('#verify .known').evaluate((known) => (known.hidden ? '' : known.innerText));
+if (await whose(first) !== '') problems.push(`nobody gave a key, and ${await whose(first)}`);
+const before = await said(first);
+// What is no key is an error in the field, and nothing about the log.
+for (const given of ['nonsense', vkey.replace(/.$/, '=')]) {
+  await give(given, 'No key to check with: ');
+  if (await first.locator('form.key input').getAttribute('aria-invalid') !== 'true') problems.push(`${given} is not an error in its field`);
+  if (String(await said(first)) !== String(before)) problems.push(`${given} as a key changes what is said of the log`);
+}
+// One that does not fit may be the reader's own mistake, and can be taken back.
+await give(stranger, 'is not signed by');
+for (const part of ['the wrong key', 'Forget this key', 'this page names another key']) {
+  if (!(await said(first)).join('\n').includes(part)) problems.push(`a key that does not fit: ${part} is not said`);
+}
+await expect('a wrong key on another page', honest, '/config/v0.2.0', [['WRONG: ', 'than the one that you gave'], ['WRONG: ', 'the wrong key'], ...NOTHING]);
+await first.getByRole('button', { name: 'Forget this key' }).click();
+await first.getByText('the key that this page names: compare it').waitFor();
+await finished(first);
+if (await whose(first) !== '') problems.push(`the key is forgotten, and ${await whose(first)}`);
+await give(vkey, ', the key that you gave.');
+await expect('a key that was given', honest, '/log/', [[...signed(3), 'the key that you gave'], continues(3)]);
+await first.getByRole('button', { name: 'Forget this key' }).click();
+await first.getByText('the key that this page names: compare it').waitFor();
+await finished(first);
 
 // 1. The deployment, with answers changed on their way
 
@@ -102,6 +133,19 @@ const meddled = (suffix, change) => async (path, route) => {
   const response = await route.fetch();
   return { response, body: change(await response.body()) };
 };
+/** A log of two entries whose second is this, with the key that its page then names. */
+function showingEntry(entry, answers) {
+  const log = new Log(newKey(vkey.split('+')[0]), 2);
+  log.change(1, entry);
+  return async (path, route) => {
+    if (path === '/log/checkpoint') return { body: log.checkpoint(2) };
+    if (path.startsWith('/log/tile/')) return { body: log.tile(path.slice('/log/'.length), 2) };
+    const answer = answers(path);
+    if (answer || !path.startsWith('/config/')) return answer;
+    const response = await route.fetch();
+    return { response, body: (await response.text()).replaceAll(vkey, log.key.vkey) };
+  };
+}
 /** The same with one bit changed, counted from the end where the place is negative. */
 const flipped = (at) => (body) => { const copy = Buffer.from(body); copy[at < 0 ? copy.length + at : at] ^= 1; return copy; };
 const unchanged = [signed(3), FIRST];
@@ -112,39 +156,80 @@ await expect('a forged signature', await reader(meddled('/log/checkpoint', forge
 await expect('a changed size', await reader(meddled('/log/checkpoint', (body) => body.toString().replace('\n3\n', '\n2\n'))), '/log/', [['WRONG: ', 'FORGED']]);
 await expect('an unsigned head', await reader(meddled('/log/checkpoint', (body) => body.toString().replace('— ', '— not.'))), '/log/', [['WRONG: ', 'is not signed by']]);
 await expect('no head', await reader((path) => (path.endsWith('/log/checkpoint') ? { status: 503 } : null)), '/log/', [['Not checked: ', 'status 503']]);
-await expect('a wrong tile', await reader(meddled('/tile/0/000.p/3', flipped(0))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'entry 1 is NOT in the log']]);
+await expect('a wrong tile', await reader(meddled('/tile/0/000.p/3', flipped(0))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'entry 1 is NOT in the log'], NO_TABLES]);
 await expect('a wrong entry', await reader(meddled('/tile/entries/000.p/3', (body) => Buffer.from(body.toString('latin1').replace('v0.2.0', 'v0.2.1'), 'latin1'))), '/log/entry/1', [...unchanged, ['WRONG: ', 'entry 1 is NOT in the log']]);
 await expect('another record on the page', await reader(meddled('/log/entry/1', (body) => body.toString().replace('data-record="', 'data-record="x'))), '/log/entry/1', [...unchanged, ['WRONG: ', 'is not what this page shows']]);
-await expect('a changed zip', await reader(meddled('/v0.2.0.zip', (body) => Buffer.from(body.toString('latin1').replace('"GOOS"', '"GOOZ"'), 'latin1'))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'ANOTHER v0.2.0']]);
+await expect('a changed zip', await reader(meddled('/v0.2.0.zip', (body) => Buffer.from(body.toString('latin1').replace('"GOOS"', '"GOOZ"'), 'latin1'))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'ANOTHER v0.2.0'], NO_TABLES]);
 await expect('the zip of another version', await reader(async (path, route) => (path.endsWith('/v0.2.0.zip')
-  ? { response: await route.fetch({ url: route.request().url().replace('v0.2.0', 'v0.1.0') }) } : null)), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'ANOTHER v0.2.0']]);
-await expect('a zip cut off', await reader(meddled('/v0.2.0.zip', (body) => body.subarray(0, -9))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'damaged']]);
-await expect('another config.json', await reader(meddled('/config/v0.2.0.json', flipped(9))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'NOT the one in the zip']]);
+  ? { response: await route.fetch({ url: route.request().url().replace('v0.2.0', 'v0.1.0') }) } : null)), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'ANOTHER v0.2.0'], NO_TABLES]);
+await expect('a zip cut off', await reader(meddled('/v0.2.0.zip', (body) => body.subarray(0, -9))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'damaged'], NO_TABLES]);
+await expect('another config.json', await reader(meddled('/config/v0.2.0.json', flipped(9))), '/config/v0.2.0', [...unchanged, ['WRONG: ', 'NOT the one in the zip'], NO_TABLES]);
 await expect('a zip that another program packed', await reader((path) => (path.endsWith('/v0.2.0.zip')
-  ? { body: readFileSync(deflated) } : null)), '/config/v0.2.0', [...unchanged, ['Verified. ', 'the v0.2.0 that the log names']]);
+  ? { body: readFileSync(deflated) } : null)), '/config/v0.2.0', [...unchanged, ['Verified. ', 'the v0.2.0 that the log names'], TABLES]);
+
+// A zip whose file names hold what is hashed of other files, as the log's owner may log it; and others.
+const listed = JSON.parse(readFileSync(join(crafted, 'zips.json')));
+for (const { what, path, entry, answer } of listed) {
+  const owned = await reader(showingEntry(entry, (route) => (route.endsWith('/v0.2.0.zip')
+    ? { body: readFileSync(path) } : (route.endsWith('/config/v0.2.0.json') ? { body: '' } : null))));
+  await expect(what, owned, '/config/v0.2.0', [signed(2), FIRST, ['WRONG: ', answer], NO_TABLES]);
+}
+// The tables that people read.
+for (const [what, from, to] of [['a name left out', /<li><code>linux<\/code><\/li>/, ''], ['another name', '<code>linux</code>', '<code>plan9</code>'],
+  ['a name more', '<code>linux</code>', '<code>linux</code><code>plan9</code>'], ['another rate', /(<td class="number">)[^<]*/, '$10.0001%'],
+  ['another share of reports', /(id="sample-rate">)[^<]*/, '$150%']]) {
+  const shown = meddled('/config/v0.2.0', (body) => {
+    const changed = body.toString().replace(from, to);
+    if (changed === body.toString()) problems.push(`${what}: the page has no ${from}`);
+    return changed;
+  });
+  await expect(what, await reader(shown), '/config/v0.2.0', [...unchanged, ['Verified. ', 'the v0.2.0 that the log names'], ['WRONG: ', 'the tables on this page are not those of config.json']]);
+}
+// What is not checked yet is said to be pending, whatever else was found.
+let release;
+const held = new Promise((done) => { release = done; });
+const slow = await reader(async (path, route) => {
+  if (!path.endsWith('/v0.2.0.zip')) return null;
+  await held;
+  return { response: await route.fetch() };
+});
+const waiting = await slow.context.newPage();
+await waiting.goto(new URL('/config/v0.2.0', base).href);
+await waiting.getByText('The log of 3 entries is signed').waitFor();
+await waiting.getByText('sees the log for the first time').waitFor();
+if ((await said(waiting)).filter((line) => line.startsWith('Checking ')).length !== 2) {
+  problems.push(`two checks are pending, and the page says\n${(await said(waiting)).join('\n')}`);
+}
+release();
+await finished(waiting);
+if ((await said(waiting)).some((line) => line.startsWith('Checking '))) problems.push('checks are pending when all have ended');
 
 // Another history on the second visit; then an older log; then another key.
 const other = async (path, route) => ({ response: await route.fetch({ url: new URL(path, forked).href }) });
 const deceived = await reader();
 await expect('before the fork', deceived, '/log/', unchanged);
 deceived.answers.change = other;
-const fork = await expect('a fork', deceived, '/log/', [signed(4), ['WRONG: ', 'THE LOG WAS FORKED', 'Save the evidence']]);
+const fork = await expect('a fork', deceived, '/log/', [withdrawn(4), ['WRONG: ', 'THE LOG WAS FORKED', 'Save the evidence']]);
 await save(fork, 'deployment', vkey);
-await expect('a fork, said again', deceived, '/config/v0.2.0', [signed(4), ['WRONG: ', 'THE LOG WAS FORKED'], ['Verified. ']]);
+await fork.locator('form.entry input').fill('1');
+await fork.locator('form.entry button').click();
+await fork.getByText('Not checked: entry 1, for that would rest on').waitFor().catch(() => problems.push('an entry of a forked log is checked'));
+await expect('a fork, said again', deceived, '/config/v0.2.0', [withdrawn(4), ['WRONG: ', 'THE LOG WAS FORKED'], ...NOTHING]);
+await expect('a fork, on the page of an entry', deceived, '/log/entry/1', [withdrawn(4), ['WRONG: ', 'THE LOG WAS FORKED'], ['Not checked: the record on this page']]);
 const rolledBack = await reader(other);
 await expect('before the rollback', rolledBack, '/log/', [signed(4), FIRST]);
 rolledBack.answers.change = () => null;
-await expect('a rollback', rolledBack, '/log/', [signed(3), ['WRONG: ', 'the log has 3 entries, but this browser has seen 4']]);
+await expect('a rollback', rolledBack, '/log/', [withdrawn(3), ['WRONG: ', 'the log has 3 entries, but this browser has seen 4']]);
 honest.answers.change = meddled('/log/', (body) => body.toString().replaceAll(vkey, stranger));
-await expect('another key', honest, '/log/', [['WRONG: ', 'this page names another key of the log'], signed(3), continues(3)]);
+await expect('another key', honest, '/log/', [['WRONG: ', 'this page names another key of the log', 'when this browser was here first'], [...signed(3), 'named before'], continues(3)]);
 
 // Browsers that cannot, and say so.
 const old = await reader(undefined, () => {
   SubtleCrypto.prototype.importKey = async () => { throw new DOMException('Unrecognized name', 'NotSupportedError'); };
 });
-await expect('no Ed25519', old, '/config/v0.2.0', [['Not checked: ', 'cannot verify Ed25519']]);
+await expect('no Ed25519', old, '/config/v0.2.0', [['Not checked: ', 'cannot verify Ed25519'], ...NOTHING]);
 const plain = await reader(undefined, () => Object.defineProperty(globalThis.crypto, 'subtle', { value: undefined }));
-await expect('no cryptography', plain, '/config/v0.2.0', [['Not checked: ', 'https']]);
+await expect('no cryptography', plain, '/config/v0.2.0', [['Not checked: ', 'https'], ...NOTHING]);
 const forgetful = await reader(undefined, () => Object.defineProperty(globalThis, 'localStorage', { get() { throw new Error('denied'); } }));
 await expect('no memory', forgetful, '/log/', [signed(3), ['This browser keeps nothing']]);
 
@@ -184,13 +269,13 @@ for (const [before, now] of [[1, 1], [1, 2], [3, 7], [6, 8], [255, 256], [256, 2
     const spoilt = await reader(showing(ours, before));
     (await open(spoilt, '/log/')).close();
     spoilt.answers.change = showing(ours, now, spoil);
-    await expect(`${label}, with a wrong tile`, spoilt, '/log/', [signed(now), ['WRONG: ', 'do not belong to the signed tree head']]);
+    await expect(`${label}, with a wrong tile`, spoilt, '/log/', [withdrawn(now), ['WRONG: ', 'do not belong to the signed tree head']]);
     await spoilt.context.close();
   }
   const betrayed = await reader(showing(ours, before));
   (await open(betrayed, '/log/')).close();
   betrayed.answers.change = showing(theirs, now);
-  const forkPage = await expect(`${label}, forked`, betrayed, '/log/', [signed(now), ['WRONG: ', 'THE LOG WAS FORKED']]);
+  const forkPage = await expect(`${label}, forked`, betrayed, '/log/', [withdrawn(now), ['WRONG: ', 'THE LOG WAS FORKED']]);
   await save(forkPage, `sizes-${before}-${now}`, key.vkey);
   await Promise.all([who.context.close(), betrayed.context.close()]);
 }

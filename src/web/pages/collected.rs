@@ -108,7 +108,8 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
                         th scope="row" {
                             code { (stack.name) }
                             " with the stack below it, at most "
-                            (words::counted(stack.depth.into(), "frame")) ": names of functions and "
+                            span.depth { (stack.depth) } @if stack.depth == 1 { " frame" } @else { " frames" }
+                            ": names of functions and "
                             "line numbers, never values"
                         }
                         @if asked {

@@ -77,6 +77,7 @@ fn body(
             }
             dt { "Leaf hash" } dd { span.hash { (leaf) } }
         }
+        (verifying::section(site, Subject::Entry(index, entry)))
         h2 { "Inclusion proof" }
         p {
             "Start from the leaf hash: the SHA-256 of a zero byte and the record ("
@@ -92,8 +93,7 @@ fn body(
         }
         dl.facts { dt { "Root" } dd { span.hash { (tree.root) } } }
         h2 { "Signed tree head" }
-        pre { code { (checkpoint) } }
-        (verifying::section(site, Subject::Entry(index, entry)))
+        (layout::note(checkpoint))
         nav.pages aria-label="Other entries" {
             @if index.get() > 0 { a href={ "/log/entry/" (index.get() - 1) } rel="prev" { "Entry " (index.get() - 1) } }
             @if index.get() + 1 < tree.size.get() {

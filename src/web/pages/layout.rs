@@ -1,6 +1,6 @@
 //! The frame of every page: landmarks, navigation, one stylesheet.
 
-use super::assets;
+use super::{assets, words};
 use crate::tlog::Host;
 use maud::{DOCTYPE, Markup, html};
 
@@ -110,4 +110,16 @@ pub(in crate::web) fn page(
 /// A table that is wider than a phone scrolls by itself, also from the keyboard; the page does not.
 pub(in crate::web) fn wide(label: &str, table: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
+}
+
+/// A signed note. Where others than the log have signed, which may be long, signatures are folded away.
+pub(in crate::web) fn note(note: &str) -> Markup {
+    let signatures = note.lines().filter(|line| line.starts_with('\u{2014}')).count();
+    match note.split_once("\n\n") {
+        Some((text, signed)) if signatures > 1 => html! {
+            pre { code { (text) "\n" } }
+            details { summary { (words::counted(signatures as u64, "signature")) } pre { code { (signed) } } }
+        },
+        _ => html! { pre { code { (note) } } },
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::layout::{self, Section};
 use super::verifying::{self, Subject};
+use super::witnessed;
 use super::words;
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Bundle, Face, LeafIndex, Record, TreeHead};
@@ -79,13 +80,14 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
             dt { "Verifier key of the checksum database" } dd { code { (keys.sumdb) } }
         }
         (verifying::section(site, Subject::Log))
+        (witnessed::section(site.witness_policy(), checkpoint))
         h2 { "Signed tree head" }
         p {
             "As " a href="/log/checkpoint" { "served to machines" } ": the origin, the number of "
             "entries, the root hash, and the signature. Anyone who keeps it can later ask for proof that "
             "a newer tree still begins with this one."
         }
-        pre { code { (checkpoint) } }
+        (layout::note(checkpoint))
         h2 { "Entries" }
         @if entries.is_empty() {
             p { "There are none yet." }

@@ -39,6 +39,7 @@ mod privacy;
 mod refused;
 mod verifying;
 mod version;
+mod witnessed;
 pub(super) mod words;
 
 pub(super) use refused::refusal;

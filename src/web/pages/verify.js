@@ -1,7 +1,7 @@
 // Verifies in the reader's own browser what this page says of the log. It is the whole script of this
 // site, allowed by its hash on the pages of the log and of config versions alone. It sends nothing but
-// requests for the log's public files, and keeps two things in this browser: the newest signed tree head
-// that it saw, and a verifier key where the reader gives one.
+// requests for the log's public files, and keeps in this browser: the newest signed tree head that it saw,
+// the verifier key that the page named then, and the one that the reader gives, where one is given.
 //
 // Formats: C2SP signed-note, tlog-checkpoint and tlog-tiles; RFC 6962 hashes; Go's h1: hashes.
 'use strict';
@@ -79,11 +79,14 @@ async function readKey(text) {
   return { text: text.trim(), name, id: hash.slice(0, 4), raw: bytes.slice(1) };
 }
 
+/** A head that is not signed by the key. */
+class NotSigned extends Wrong {}
+
 /** Whether the browser could verify a head's signature. One that is bad is wrong. */
 async function verifySignature(head, key) {
   const by = head.signatures.filter(({ name, bytes }) => name === key.name && same(bytes.slice(0, 4), key.id));
   if (head.origin !== key.name || by.length === 0) {
-    throw new Wrong(`the tree head that is served is not signed by ${key.name}+${hex(key.id)}`);
+    throw new NotSigned(`the tree head that is served is not signed by ${key.name}+${hex(key.id)}`);
   }
   let usable;
   try {
@@ -94,7 +97,7 @@ async function verifySignature(head, key) {
   }
   for (const { bytes } of by) {
     if (!await crypto.subtle.verify('Ed25519', usable, bytes.slice(4), utf8(head.body))) {
-      throw new Wrong(`the signature by ${key.name} on the tree head is FORGED`);
+      throw new NotSigned(`the signature by ${key.name} on the tree head is FORGED`);
     }
   }
   return true;
@@ -259,121 +262,253 @@ async function hash1(files) {
 /** That the zip and config.json which this browser gets are those that the log's entry names. */
 async function verifyVersion(head) {
   const logged = binary(await provenEntry(Number(entry), head));
-  const files = await unzip(await get(zip, 'no-store'));
-  const file = (name) => files.find(([whole]) => whole === `${module}@${version}/${name}`)?.[1] ?? new Uint8Array();
-  const [all, goMod] = [await hash1(files), await hash1([['go.mod', file('go.mod')]])];
+  const files = new Map();
+  for (const [name, contents] of await unzip(await get(zip, 'no-store'))) {
+    // A line end in a name would pass for lines of other files in the text that is hashed.
+    // eslint-disable-next-line no-control-regex
+    if (/[\0-\x1f\x7f]/.test(name)) throw new Wrong(`the zip that is served names a file ${JSON.stringify(name)}`);
+    if (files.has(name)) throw new Wrong(`the zip that is served has two files ${name}`);
+    files.set(name, contents);
+  }
+  const all = await hash1(files);
+  // The log names both, so that a zip without go.mod is another one.
+  const goMod = await hash1([['go.mod', files.get(`${module}@${version}/go.mod`) ?? new Uint8Array()]]);
   if (logged !== `${module} ${version} ${all}\n${module} ${version}/go.mod ${goMod}\n`) {
     throw new Wrong(`this browser got ANOTHER ${version} than the log names: its zip has the hash ${all}, and the log says: ${logged.trim()}`);
   }
-  if (!same(await get(json, 'no-store'), file('config.json'))) {
+  const config = files.get(`${module}@${version}/config.json`);
+  if (!config) throw new Wrong(`the zip of ${version} has no config.json`);
+  if (!same(await get(json, 'no-store'), config)) {
     throw new Wrong(`the config.json that this browser got is NOT the one in the zip of ${version}`);
   }
-  return `This browser got the ${version} that the log names in entry ${entry}: the zip has the hash ${all}, and config.json is the one in it`;
+  return [`This browser got the ${version} that the log names in entry ${entry}: the zip has the hash ${all}, and config.json is the one in it`, config];
+}
+
+// The tables of a config's page
+
+/** The names that a counter expression stands for. */
+function expand(name) {
+  const brace = name.indexOf('{');
+  if (brace < 0) return [name];
+  return name.slice(brace + 1).replace(/\}$/, '').split(',').map((bucket) => name.slice(0, brace) + bucket);
+}
+
+/** Whether a percentage is a rate, to three digits. */
+function isRate(text, rate) {
+  const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1] ?? NaN);
+  if (percent === 0 || percent === 100) return rate === percent / 100;
+  return Math.abs(percent - rate * 100) <= rate * 0.5;
+}
+
+/** That the page shows the names, rates and depths of this config.json, in its order, and no others. */
+function verifyTables(config) {
+  const tables = document.getElementById('collected');
+  if (!tables) throw new Error('the tables on this page: there are none that this script could read');
+  const { GOOS, GOARCH, GoVersion, SampleRate, Programs } = JSON.parse(new TextDecoder().decode(config));
+  const [names, rates, depths] = [[...GOOS ?? [], ...GOARCH ?? [], ...GoVersion ?? []], [SampleRate], []];
+  for (const { Name, Versions, Counters, Stacks } of Programs ?? []) {
+    names.push(Name, ...Versions ?? []);
+    for (const counter of Counters ?? []) names.push(...expand(counter.Name));
+    for (const stack of Stacks ?? []) {
+      names.push(stack.Name);
+      depths.push(stack.Depth ?? 0);
+    }
+    rates.push(...[...Counters ?? [], ...Stacks ?? []].map(({ Rate }) => Rate));
+  }
+  const texts = (selector) => Array.from(tables.querySelectorAll(selector), (element) => element.textContent);
+  // What a folded list says of itself repeats two of its names.
+  const shown = texts('code').filter((_, at) => !tables.querySelectorAll('code')[at].closest('summary'));
+  const wrong = (what, there, wanted) => new Wrong(`the tables on this page are not those of config.json: they show ${what} ${
+    JSON.stringify(there ?? null)} where it has ${JSON.stringify(wanted ?? null)}`);
+  for (let at = 0; at < Math.max(shown.length, names.length); at += 1) {
+    if (shown[at] !== names[at]) throw wrong('the name', shown[at], names[at]);
+  }
+  const shownRates = [document.getElementById('sample-rate')?.textContent, ...texts('td.number')];
+  for (let at = 0; at < Math.max(shownRates.length, rates.length); at += 1) {
+    if (!isRate(shownRates[at], rates[at])) throw wrong('the rate', shownRates[at], rates[at]);
+  }
+  const shownDepths = texts('.depth').map((text) => Number(text));
+  if (String(shownDepths) !== String(depths)) throw wrong('the depths of stacks', shownDepths, depths);
+  return `The tables on this page show ${names.length} names with their rates, and they are those of config.json`;
 }
 
 // What is said, and remembered
 
 const list = place.querySelector('ul');
-const WORDS = { good: 'Verified. ', bad: 'WRONG: ', open: 'Not checked: ', note: '' };
+const WORDS = { good: 'Verified. ', bad: 'WRONG: ', open: 'Not checked: ', note: '', pending: 'Checking ' };
 
-function say(kind, text) {
-  const item = list.appendChild(document.createElement('li'));
+function say(kind, text, item = list.appendChild(document.createElement('li'))) {
   item.className = kind;
+  item.replaceChildren();
   item.appendChild(document.createElement('strong')).textContent = WORDS[kind];
   item.append(`${text}.`);
   return item;
 }
 
-/** Says what a check says; whether it found what was promised. */
-async function attempt(check) {
-  try {
-    say('good', await check());
-    return true;
-  } catch (error) {
-    const item = say(error instanceof Wrong ? 'bad' : 'open', error.message);
-    if (error.evidence) {
-      const link = document.createElement('a');
-      item.append(' ', link);
-      link.href = URL.createObjectURL(new Blob([error.evidence]));
-      link.download = 'fork.candor-evidence';
-      link.textContent = 'Save the evidence, which candor verify confirms on any machine';
-    }
-    return false;
+/** Says what was found, in the place of what was said to be checked. */
+function sayError(error, item) {
+  say(error instanceof Wrong ? 'bad' : 'open', error.message, item);
+  if (error.evidence) {
+    const link = document.createElement('a');
+    item.append(' ', link);
+    link.href = URL.createObjectURL(new Blob([error.evidence]));
+    link.download = 'fork.candor-evidence';
+    link.textContent = 'Save the evidence, which candor verify confirms on any machine';
   }
 }
 
-/** What this browser keeps under a name; with a value, keeps it. A browser may be set to keep nothing. */
+/** What this browser keeps under a name; with a value, keeps it; null forgets it. A browser may be set to keep nothing. */
 function kept(name, value) {
   try {
     if (value) localStorage.setItem(`candor ${log} ${name}`, value);
+    if (value === null) localStorage.removeItem(`candor ${log} ${name}`);
     return localStorage.getItem(`candor ${log} ${name}`);
   } catch { return null; }
 }
 
-async function verifyHead() {
-  if (!globalThis.crypto?.subtle) {
-    say('open', 'this browser has cryptography for pages that come over https alone');
-    return null;
-  }
-  const known = kept('key');
-  let [key, head] = [null, null];
-  const isSigned = await attempt(async () => {
-    key = await readKey(known ?? vkey);
-    if (key.text !== vkey) say('bad', `this page names another key of the log, ${vkey}, than this browser knows`);
-    head = readHead(new TextDecoder().decode(await get(`${log}checkpoint`, 'no-store')));
-    if (!await verifySignature(head, key)) throw new Error('this browser cannot verify Ed25519 signatures; a newer one can');
-    return `The log of ${head.size} entries is signed by ${key.name}+${hex(key.id)}, ${known ? 'the key that this browser knows'
-      : 'the key that this page names: compare it with one that you have from elsewhere'}`;
-  });
-  if (!isSigned) return null;
-  const seen = kept(`seen ${key.text}`);
-  if (seen) {
-    const before = readHead(seen);
-    const continues = await attempt(async () => {
-      await verifyContinues(before, head);
-      return `It begins with all ${before.size} entries that this browser saw before: none was changed or removed`;
-    });
-    if (!continues) return head;
-  }
-  kept('key', key.text);
-  const isKept = kept(`seen ${key.text}`, head.note) !== null;
-  if (!seen) {
-    say('note', isKept
-      ? 'This browser sees the log for the first time. It keeps the tree head, and holds the log to it from now on'
-      : 'This browser keeps nothing for this site, so it cannot see whether the log still begins with what it saw before');
-  }
-  return head;
+/** The key that the reader gave, which alone is one that this browser knows. */
+const GIVEN = 'key that the reader gave';
+/** The key that the page named when this browser first saw the log. */
+const NAMED = 'key that the page named';
+
+const known = place.querySelector('.known');
+function showKnown() {
+  const [given, named] = [kept(GIVEN), kept(NAMED)];
+  known.hidden = !given && (!named || named === vkey);
+  known.querySelector('span').textContent = given
+    ? `This browser checks with the key that you gave: ${given}`
+    : `This browser checks with the key that this page named when it was here first: ${named}`;
 }
 
+/** The signed tree head that is served, its key, and what to say of it. */
+async function signedHead() {
+  if (!globalThis.crypto?.subtle) {
+    throw new Error('this browser has cryptography for pages that come over https alone');
+  }
+  const [given, named] = [kept(GIVEN), kept(NAMED)];
+  const key = await readKey(given ?? named ?? vkey);
+  if (key.text !== vkey) {
+    list.prepend(say('bad', `this page names another key of the log, ${vkey}, than ${given ? 'the one that you gave'
+      : 'it did when this browser was here first'}, ${key.text}`));
+  }
+  const head = readHead(new TextDecoder().decode(await get(`${log}checkpoint`, 'no-store')));
+  let isVerified;
+  try { isVerified = await verifySignature(head, key); } catch (error) {
+    if (given && error instanceof NotSigned) {
+      error.message += '. That is the key that you gave: either this is not the log that you had it of, or it is the '
+        + 'wrong key; then use “Forget this key” below';
+    }
+    throw error;
+  }
+  if (!isVerified) throw new Error('this browser cannot verify Ed25519 signatures; a newer one can');
+  let whose = 'the key that this page names: compare it with one that you have from elsewhere';
+  if (given) whose = 'the key that you gave';
+  else if (key.text !== vkey) whose = 'the key that this page named before';
+  return { head, key, text: `The log of ${head.size} entries is signed by ${key.name}+${hex(key.id)}, ${whose}` };
+}
+
+/** What this browser knows of the log's history, compared with what is served, and kept. */
+async function heldToHistory({ head, key }) {
+  const seen = kept(`seen ${key.text}`);
+  const before = seen && readHead(seen);
+  if (before) await verifyContinues(before, head);
+  if (!kept(GIVEN) && !kept(NAMED)) kept(NAMED, key.text);
+  const isKept = kept(`seen ${key.text}`, head.note) !== null;
+  if (before) return ['good', `It begins with all ${before.size} entries that this browser saw before: none was changed or removed`];
+  return ['note', isKept
+    ? 'This browser sees the log for the first time. It keeps the tree head, and holds the log to it from now on'
+    : 'This browser keeps nothing for this site, so it cannot see whether the log still begins with what it saw before'];
+}
+
+/** The tree head that everything else rests on; null where there is none that was verified. */
+async function verifyHead(signature, history) {
+  let signed;
+  try {
+    signed = await signedHead();
+    say('good', signed.text, signature);
+  } catch (error) {
+    sayError(error, signature);
+    history.remove();
+    return null;
+  }
+  try {
+    say(...await heldToHistory(signed), history);
+    return signed.head;
+  } catch (error) {
+    sayError(error, history);
+    say('note', `The tree head of ${signed.head.size} entries has a good signature, but it is not taken, for the reason given next`, signature);
+    return null;
+  }
+}
+
+/** Everything that this page shows. What is still to be checked is said to be from the start. */
 async function run() {
   list.parentElement.setAttribute('aria-busy', 'true');
   list.replaceChildren();
-  const head = await verifyHead();
-  if (head && zip) await attempt(() => verifyVersion(head));
-  if (head && record) {
-    await attempt(async () => {
-      const found = new TextDecoder().decode(await provenEntry(Number(entry), head));
-      if (found !== record) throw new Wrong(`entry ${entry} of the log is not what this page shows, but: ${found}`);
-      return `The record on this page is entry ${entry} of the signed log`;
+  showKnown();
+  const [signature, history] = [say('pending', 'the signature of the log'), say('pending', 'that the log was only added to')];
+  const [files, tables] = zip ? [say('pending', `the files of ${version}`), say('pending', 'the tables on this page')] : [];
+  const shown = record && say('pending', 'the record on this page');
+  const head = await verifyHead(signature, history);
+  const unverified = new Error('that would rest on a tree head that was not verified');
+  const rest = async (item, what, check) => {
+    try {
+      if (!head) throw new Error(`${what}, for ${unverified.message}`);
+      const [text, found] = await check();
+      say('good', text, item);
+      return found;
+    } catch (error) {
+      sayError(error, item);
+      return null;
+    }
+  };
+  if (files) {
+    const config = await rest(files, `the files of ${version}`, () => verifyVersion(head));
+    await rest(tables, 'the tables on this page', async () => {
+      if (!config) throw new Error('the tables on this page, for config.json was not verified');
+      return [verifyTables(config)];
     });
   }
+  if (shown) {
+    await rest(shown, 'the record on this page', async () => {
+      const found = new TextDecoder().decode(await provenEntry(Number(entry), head));
+      if (found !== record) throw new Wrong(`entry ${entry} of the log is not what this page shows, but: ${found}`);
+      return [`The record on this page is entry ${entry} of the signed log`];
+    });
+  }
+  showKnown();
   list.parentElement.setAttribute('aria-busy', 'false');
   return head;
 }
 
 place.hidden = false;
-let done = run();
-place.querySelector('form.entry')?.addEventListener('submit', async (event) => {
+// One thing after the other: what is said must not rest on a tree head that is being withdrawn.
+let turn = run();
+place.querySelector('form.entry')?.addEventListener('submit', (event) => {
   event.preventDefault();
-  const [index, head] = [Number(event.target.elements.entry.value), await done];
-  if (head) await attempt(async () => `Entry ${index} is in the signed log: ${binary(await provenEntry(index, head)).trim()}`);
+  const index = Number(event.target.elements.entry.value);
+  turn = turn.then(async (head) => {
+    const item = say('pending', `entry ${index}`);
+    try {
+      if (!head) throw new Error(`entry ${index}, for that would rest on a tree head that was not verified`);
+      say('good', `Entry ${index} is in the signed log: ${binary(await provenEntry(index, head)).trim()}`, item);
+    } catch (error) { sayError(error, item); }
+    return head;
+  });
 });
 place.querySelector('form.key')?.addEventListener('submit', async (event) => {
   event.preventDefault();
-  const given = event.target.elements.key.value;
-  await done;
-  if (await attempt(async () => (await readKey(given)) && 'This is a verifier key, and this browser keeps it')) {
-    kept('key', given.trim());
-    done = run();
-  }
+  const input = event.target.elements.key;
+  const given = input.value.trim();
+  const problem = await readKey(given).then(() => '', (error) => `No key to check with: ${error.message}.`);
+  event.target.querySelector('[role="alert"]').textContent = problem;
+  input.setAttribute('aria-invalid', String(problem !== ''));
+  if (problem) return;
+  kept(GIVEN, given);
+  turn = turn.then(run);
+});
+known.querySelector('button').addEventListener('click', () => {
+  kept(GIVEN, null);
+  kept(NAMED, null);
+  turn = turn.then(run);
 });

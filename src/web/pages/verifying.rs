@@ -50,10 +50,12 @@ pub(super) fn section(site: &Site, subject: Subject<'_>) -> Markup {
                     button { "Check" }
                 }
                 form.key {
-                    label { "The log's key, as you have it from elsewhere" input name="key" size="40" required autocomplete="off" spellcheck="false"; }
+                    label { "The log's key, as you have it from elsewhere" input name="key" size="40" required autocomplete="off" spellcheck="false" aria-describedby="key-error"; }
                     button { "Check with this key" }
+                    span #key-error.bad role="alert" {}
                 }
             }
+            p.known hidden { span {} " " button type="button" { "Forget this key" } }
             p.note {
                 "The script in this page did this; it is short, and there to be read. But it came from the "
                 "server that it checks: to be sure, run a program that you have from elsewhere, such as "

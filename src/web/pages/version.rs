@@ -83,7 +83,7 @@ fn body(
             }
             @if let Ok(config) = &config.config {
                 dt { "Reports sent" } dd {
-                    (config.sample_rate.percent()) " of those of people who opted in"
+                    span #sample-rate { (config.sample_rate.percent()) } " of those of people who opted in"
                 }
             }
         }
@@ -96,12 +96,15 @@ fn body(
         h2 { "What changed" }
         (Changes::between(before, config).list(TOLD, since.as_deref().unwrap_or_default()))
         @if let Some(since) = &since { p { a href=(since) { "This comparison by itself" } } }
-        h2 { "Where reports may come from" }
-        @match &config.config {
-            Err(reason) => p.warn { "This program does not understand the config: " (reason) "." },
-            Ok(config) => {
-                (collected::environments(config))
-                (collected::programs(config, &Askers::default()))
+        // The script compares what stands in it with config.json.
+        section id=[config.config.is_ok().then_some("collected")] {
+            h2 { "Where reports may come from" }
+            @match &config.config {
+                Err(reason) => p.warn { "This program does not understand the config: " (reason) "." },
+                Ok(config) => {
+                    (collected::environments(config))
+                    (collected::programs(config, &Askers::default()))
+                }
             }
         }
     }

@@ -56,7 +56,11 @@ pub(in crate::web) fn size(bytes: u64) -> String {
 
 /// A commit's time, as machines and people read it.
 pub(in crate::web) fn time(time: CommitTime) -> Markup {
-    let text = time.to_string();
+    moment(&time.to_string())
+}
+
+/// A time as RFC 3339 writes it, in UTC.
+pub(in crate::web) fn moment(text: &str) -> Markup {
     let shown = text.trim_end_matches('Z').replace('T', " ");
     // Seconds tell nobody anything here; the whole is in the attribute.
     let shown = shown.get(..16).unwrap_or(&shown);

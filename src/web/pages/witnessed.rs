@@ -1,0 +1,81 @@
+//! Which witnesses have cosigned the tree head that a page shows, in words.
+
+use super::words;
+use crate::tlog::{NotBelieved, Policy};
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+/// What the deployment's policy says of a signed tree head. All of it is what this server says; what
+/// the signatures are worth is for others to verify.
+pub(super) fn section(policy: Option<&Policy>, checkpoint: &str) -> Markup {
+    let policy = policy.filter(|policy| !policy.witnesses().is_empty());
+    html! {
+        h2 { "Witnesses" }
+        @match policy {
+            None => p {
+                "There are no witnesses: nobody else vouches that everyone sees this log, and nobody "
+                "vouches that it is of now. Whoever has seen it before can tell when it is changed; see "
+                a href="/log/policy" { "the policy" } " by which it is believed."
+            },
+            Some(policy) => {
+                p {
+                    "Witnesses are others, who sign that they have seen this log only grow, and when. "
+                    a href="/log/policy" { "The policy" } " names them with their keys, and says how many "
+                    "must have signed."
+                }
+                (cosigned(policy, checkpoint))
+            }
+        }
+    }
+}
+
+fn cosigned(policy: &Policy, checkpoint: &str) -> Markup {
+    let believed = match policy.check(checkpoint.as_bytes()) {
+        Ok(believed) => believed,
+        Err(NotBelieved::Quorum { cosigned, missing }) => {
+            return html! {
+                p.warn {
+                    "The tree head below has no quorum. It was cosigned by: " (cosigned) "; not by: "
+                    (missing) "."
+                }
+            };
+        }
+        Err(error) => {
+            return html! { p.warn { "The policy does not take the tree head below: " (error) "." } };
+        }
+    };
+    html! {
+        ul.witnesses {
+            @for (index, witness) in policy.witnesses().iter().enumerate() {
+                li {
+                    strong { (witness.name) } " "
+                    @match believed.cosigned.get(&index) {
+                        None => "has not cosigned the tree head below",
+                        Some(time) => {
+                            "has cosigned it"
+                            @if let Some(time) = time.seconds() { ", at " (moment(time)) }
+                        }
+                    }
+                }
+            }
+        }
+        p {
+            @match (policy.needs_no_witness(), believed.fresh_at) {
+                (true, _) => "The policy asks for none of them.",
+                (false, None) => "That is the quorum that the policy asks for.",
+                (false, Some(at)) => {
+                    "That is the quorum that the policy asks for: it was complete at " (moment(at)) "."
+                }
+            }
+        }
+    }
+}
+
+/// A time in seconds since 1970.
+fn moment(seconds: u64) -> Markup {
+    let time = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok());
+    match time {
+        Some(time) => words::moment(&time.to_string()),
+        None => html! { (seconds) " seconds after 1970" },
+    }
+}
