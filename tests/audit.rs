@@ -201,6 +201,10 @@ fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
         let other = candor::gomod::Module::build(path, version, config, provenance);
         other.expect("a module").zip().to_vec()
     };
+    let other_policy = {
+        let other = Deployment::new();
+        move |_| format!("log {}\nquorum none\n", other.log_key).into_bytes()
+    };
     type Change = Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
     let changes: Vec<(&str, &str, Change, &[&str])> = vec![
         ("a zip", "@v/v0.2.0.zip", Box::new(move |_| other_zip.clone()), &["zips"]),
@@ -242,6 +246,25 @@ fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
             "/data/index.json",
             Box::new(replace("\"reports\": 400", "\"reports\": 401")),
             &["data-files"],
+        ),
+        (
+            "the proof for keeping",
+            "@v/v0.2.0.tlog-proof",
+            Box::new(replace("index 1\n", "index 0\n")),
+            &["versions"],
+        ),
+        ("a policy with another key", "/log/policy", Box::new(other_policy), &["pages"]),
+        (
+            "a chart's JSON",
+            "/charts/example.org/hello/@2026-02-08/program-versions.json",
+            Box::new(replace("\"total\":", "\"total\":1")),
+            &["charts"],
+        ),
+        (
+            "a chart's CSV",
+            "/charts/example.org/hello/@2026-02-08/program-versions.csv",
+            Box::new(replace(",partition,all,", ",partition,none,")),
+            &["charts"],
         ),
         (
             "a figure",
@@ -462,7 +485,9 @@ fn witnesses_that_a_policy_asks_for_must_have_cosigned_and_lately() {
     let policy = policy(&honest, &witness, &folder);
     let now = u64::try_from(jiff::Timestamp::now().as_second()).expect("after 1970");
     let month = 30 * 86_400;
-    let cases = [(Some(now), "ok"), (Some(now - month), "wrong"), (None, "wrong")];
+    // A time in the future tells nothing of how fresh the tree is.
+    let ahead = (Some(now + month), "unchecked");
+    let cases = [(Some(now), "ok"), (Some(now - month), "wrong"), (None, "wrong"), ahead];
     for (number, (time, expected)) in cases.into_iter().enumerate() {
         let witness = witness.clone();
         let meddler = Meddler::new(&honest.server.url, move |path, body| {
@@ -500,11 +525,76 @@ fn what_was_wrong_is_looked_at_again_and_what_was_right_is_not() {
     }
     let said = audited(&mut honest.audit(&honest.server.url, &state));
     assert_eq!(wrong(&said), set(&[]), "it is right now");
-    // It was right once, and cannot change without its record.
+    // It was right once, and is another now: the newest versions are read each time.
     let said = audited(&mut honest.audit(&truncated.url, &state));
-    assert_eq!(wrong(&said), set(&[]));
-    let said = audited(honest.audit(&truncated.url, &state).arg("--full"));
-    assert_eq!(wrong(&said), set(&["zips"]), "everything is looked at again");
+    assert_eq!(wrong(&said), set(&["zips"]));
+}
+
+#[test]
+fn what_was_right_once_and_is_served_differently_later_is_found() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    for (path, expected) in [
+        ("/data/days/2026-02-03.parquet", "data-files"),
+        ("/charts/example.org/hello/@2026-02-08/charts.json", "charts"),
+        ("/charts/example.org/hello/@2026-02-08/program-versions.csv", "charts"),
+        ("/log/tile/entries/000.p/2", "root"),
+        ("/sumdb/tile/8/data/000.p/2", "faces"),
+    ] {
+        let state = folder.path().join(path.replace('/', "-"));
+        let first = audited(&mut honest.audit(&honest.server.url, &state));
+        assert_eq!(wrong(&first), set(&[]));
+        let meddler = Meddler::new(&honest.server.url, move |asked, mut body| {
+            if asked == path {
+                let last = body.len() - 9;
+                body[last] ^= 1;
+            }
+            body
+        });
+        let said = audited(&mut honest.audit(&meddler.url, &state));
+        assert_eq!(wrong(&said), set(&[expected]), "{path}");
+    }
+}
+
+#[test]
+fn each_run_says_truly_how_much_it_read() {
+    let honest = Honest::new();
+    // A second week, so that there is something that is not the newest.
+    let older = reports("2026-01-20", 0..50);
+    support::segments::write(&honest.deployment.path().join("reports"), 2, "2026-01-25", &older);
+    for verb in ["merge", "chart"] {
+        succeed(candor().args([verb, "--data"]).arg(honest.deployment.path()));
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let state = folder.path().join("state.json");
+    let sentence = |said: &Value, id: &str| {
+        verdict(said, id)["sentence"].as_str().expect("a sentence").to_owned()
+    };
+    let first = audited(&mut honest.audit(&honest.server.url, &state));
+    // Days and weeks of one day have equal files, and each is read.
+    assert_eq!(sentence(&first, "data-files"), "12 files are those that the index names");
+    let rows = sentence(&first, "data-rows");
+    assert_eq!(rows, "450 reports hold only what the config that they name allows");
+    let charts = sentence(&first, "charts");
+    assert!(charts.contains("of 2 weeks are what"), "{charts}");
+    assert!(charts.contains("pages for people were not compared"), "{charts}");
+    assert!(!first["verdicts"].to_string().contains("earlier run"), "{first:#}");
+    let again = audited(&mut honest.audit(&honest.server.url, &state));
+    let zips = sentence(&again, "zips");
+    assert_eq!(zips, "each of 2 zips and its go.mod are those of its record");
+    let rebuilt = sentence(&again, "rebuilt");
+    assert!(rebuilt.contains("2 were compiled in earlier runs (--full"), "{rebuilt}");
+    // The older day and week have their turn on one day of thirty each.
+    let files = sentence(&again, "data-files");
+    let said = |read: u64, before: u64| {
+        format!(
+            "{read} files are those that the index names; {before} files were found right in \
+                 earlier runs and not read now (--full does)"
+        )
+    };
+    assert!(files == said(6, 6) || files == said(9, 3), "{files}");
+    let full = audited(honest.audit(&honest.server.url, &state).arg("--full"));
+    assert_eq!(sentence(&full, "data-files"), sentence(&first, "data-files"));
 }
 
 #[test]
@@ -564,6 +654,164 @@ impl Drop for Watch {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// What a GET of this address answers.
+fn fetched(url: &str) -> Vec<u8> {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    agent.get(url).call().expect("an answer").body_mut().read_to_vec().expect("a body")
+}
+
+/// The verdict on something.
+fn verdict<'v>(said: &'v Value, id: &str) -> &'v Value {
+    let mut verdicts = said["verdicts"].as_array().expect("verdicts").iter();
+    verdicts.find(|verdict| verdict["id"] == id).expect("the verdict")
+}
+
+#[test]
+fn every_checksum_database_that_is_served_must_show_the_log() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let databases = ["/goproxy/sumdb/telemetry.example.org/", "/sumdb/"];
+    for (versions, kind) in [(2, "two-roots"), (3, "not-contained")] {
+        let (evil, modules) = evil(&honest);
+        for number in 1..=versions {
+            evil.publish(number, modules[1].config(), modules[1].provenance());
+        }
+        let served = evil.serve();
+        for (number, database) in databases.into_iter().enumerate() {
+            let other = served.url.clone();
+            let meddler = Meddler::new(&honest.server.url, move |path, body| {
+                match path.starts_with(database) {
+                    true => fetched(&format!("{other}{path}")),
+                    false => body,
+                }
+            });
+            let state = folder.path().join(format!("{kind}{number}"));
+            let said = audited(&mut honest.audit(&meddler.url, &state));
+            assert_eq!(wrong(&said), set(&["faces"]), "{database}, {kind}");
+            assert_eq!(proved(&honest, &state).shows.kind(), kind);
+        }
+    }
+    // A record, a tile and the records of a tile are looked at in each.
+    for database in databases {
+        for file in ["lookup/telemetry.example.org/config@v0.1.0", "tile/8/0/000.p/2"] {
+            let changed = format!("{database}{file}");
+            let found = honest.tampered(move |path, mut body| {
+                if path == changed {
+                    body[40] ^= 1;
+                }
+                body
+            });
+            assert_eq!(found, set(&["faces"]), "{database}{file}");
+        }
+    }
+    // One that fails has proved nothing.
+    for path in ["latest", "supported", "lookup/telemetry.example.org/config@v0.1.0"] {
+        let failing = format!("{}{path}", databases[0]);
+        let asked = failing.clone();
+        let meddler = Meddler::new(&honest.server.url, move |path, body| {
+            if path == failing { Meddler::FAILURE.to_vec() } else { body }
+        });
+        let state = folder.path().join(path.replace('/', "-"));
+        let said = audited(&mut honest.audit(&meddler.url, &state));
+        assert_eq!(wrong(&said), set(&[]), "{path}");
+        assert_eq!(ids(&said, "unchecked"), set(&["faces"]), "{said:#}");
+        let sentence = verdict(&said, "faces")["sentence"].to_string();
+        assert!(sentence.contains(&asked), "{sentence}");
+    }
+}
+
+#[test]
+fn what_is_no_misbehaviour_is_not_called_so() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let portal = b"<html><p>Sign in to the network of this hotel</html>\n".to_vec();
+    for (number, answer) in [portal, Vec::new(), vec![b'x'; 3 << 20]].into_iter().enumerate() {
+        let meddler = Meddler::new(&honest.server.url, move |path, body| match path {
+            "/log/checkpoint" => answer.clone(),
+            _ => body,
+        });
+        let state = folder.path().join(format!("{number}"));
+        let said = audited(&mut honest.audit(&meddler.url, &state));
+        assert_eq!(wrong(&said), set(&[]), "{said:#}");
+        let sentence = verdict(&said, "signature")["sentence"].to_string();
+        assert!(sentence.contains("Something else may have answered"), "{sentence}");
+    }
+
+    let other = Deployment::new();
+    let mut audit = candor();
+    audit.args(["--json", "audit", &honest.server.url, "--vkey", &other.log_key]);
+    let state = folder.path().join("state");
+    let said = audited(audit.arg("--state").arg(&state));
+    assert_eq!(wrong(&said), set(&[]), "{said:#}");
+    let sentence = verdict(&said, "signature")["sentence"].to_string();
+    assert!(sentence.contains("the key you gave"), "{sentence}");
+    assert!(sentence.contains("is it the right one?"), "{sentence}");
+
+    // One's own file is at fault, and not the deployment.
+    let state = folder.path().join("sv.state");
+    audited(&mut honest.audit(&honest.server.url, &state));
+    let written = std::fs::read_to_string(&state).expect("a state");
+    let damaged = written.replacen("\"size\":2", "\"size\":1", 1);
+    assert_ne!(written, damaged);
+    std::fs::write(&state, damaged).expect("damaged");
+    let output = run(&mut honest.audit(&honest.server.url, &state));
+    let said = text(&output.stderr);
+    assert!(output.stdout.is_empty() && said.contains("sv.state"), "{said}");
+    assert!(said.contains("says nothing of the deployment"), "{said}");
+}
+
+#[test]
+fn evidence_takes_the_place_of_no_file() {
+    let honest = Honest::new();
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let state = at("sv.state");
+    audited(&mut honest.audit(&honest.server.url, &state));
+    for name in ["sv.evidence", "mine"] {
+        std::fs::write(at(name), "precious").expect("written");
+    }
+    let (evil, modules) = evil(&honest);
+    let fork = |number: u64| {
+        evil.publish(number, modules[1].config(), modules[1].provenance());
+    };
+    fork(1);
+    fork(2);
+    let audit = |evidence: Option<&str>| {
+        let served = evil.serve();
+        let mut audit = honest.audit(&served.url, &state);
+        if let Some(name) = evidence {
+            audit.arg("--evidence").arg(at(name));
+        }
+        assert_eq!(wrong(&audited(&mut audit)), set(&["consistency"]));
+    };
+    let shown = |name: &str| {
+        let file = std::fs::read(at(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Evidence::parse(&file).expect("evidence").shows.kind()
+    };
+    audit(None);
+    audit(Some("mine"));
+    assert_eq!((shown("sv.state.evidence"), shown("mine.2")), ("two-roots", "two-roots"));
+    // What a file shows is not written again; something else is, under another name.
+    audit(None);
+    fork(3);
+    audit(None);
+    audit(None);
+    assert_eq!(shown("sv.state.evidence"), "two-roots");
+    assert_eq!(shown("sv.state.evidence.2"), "not-contained");
+    assert!(!at("sv.state.evidence.3").exists());
+    for name in ["sv.evidence", "mine"] {
+        assert_eq!(std::fs::read_to_string(at(name)).expect("it is there"), "precious");
+    }
+}
+
+#[test]
+fn whoever_gives_no_key_is_told_of_both_ways() {
+    let output = run(candor().args(["audit", "https://telemetry.example.org"]));
+    let said = text(&output.stderr);
+    assert!(said.contains("--vkey KEY") && said.contains("--policy FILE"), "{said}");
 }
 
 /// Who hears of news.

@@ -19,6 +19,7 @@
 //! | [`upkeep_state`] | how both are doing inside a server |
 //! | [`progress`] | how far long work has come |
 
+pub(crate) mod chart_csv;
 pub mod charting;
 pub mod daily;
 pub mod figure;

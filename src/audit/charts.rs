@@ -8,9 +8,11 @@
 //! days that are in question will do: that of the commit, those for which versions were compiled from
 //! it, and those after which one of its definitions ends.
 
+use super::chart_files::check_files;
 use super::data::{download, hex};
 use super::fetch::{Remote, Trouble};
 use super::rebuild::{NoSource, Source};
+use super::rotation::Rotation;
 use super::state::AuditState;
 use super::verdict::Check;
 use super::versions::Versions;
@@ -30,13 +32,17 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 /// The largest charts of one program that are read.
-const LARGEST: usize = 256 << 20;
+pub(super) const LARGEST: usize = 256 << 20;
+/// Of how many of the newest weeks each chart's own files are read.
+const NEWEST: u64 = 4;
 
 /// How many weeks were recomputed, and how many figures.
 #[derive(Debug, Default)]
 pub(super) struct Recomputed {
     pub weeks: u64,
     pub figures: u64,
+    /// Files of single charts, JSON and CSV.
+    pub files: u64,
     /// Weeks that were recomputed before, of the same data.
     pub known: u64,
     /// Weeks of which no charts were made yet.
@@ -54,10 +60,12 @@ pub(super) struct Recomputing<'r, 'a> {
 }
 
 impl Recomputing<'_, '_> {
-    /// Recomputes the charts of all weeks that were not recomputed before, the newest first.
+    /// Recomputes the charts of all weeks that were not recomputed before, the newest first, and some
+    /// of the others again.
     pub(super) fn check(
         &mut self,
         state: &mut AuditState,
+        rotation: Rotation,
         check: &mut Check,
         progress: &dyn Progress,
     ) -> Recomputed {
@@ -83,13 +91,19 @@ impl Recomputing<'_, '_> {
                 }
             };
             let digest = format!("{mark} {served}");
-            if state.charts.get(&date.to_string()) == Some(&digest) {
+            let again = done == 0 || rotation.has_date(*date);
+            if !again && state.charts.get(&date.to_string()) == Some(&digest) {
                 recomputed.known += 1;
                 continue;
             }
             let mut own = Check::of(super::VerdictId::Charts);
-            let figures = self.week(*date, week, &mut own);
-            recomputed.figures += figures;
+            if let Some(computed) = self.week(*date, week, &mut own) {
+                let programs = computed.programs.iter();
+                recomputed.figures += programs.map(|one| one.charts.len() as u64).sum::<u64>();
+                if done < NEWEST || again {
+                    recomputed.files += check_files(self.remote, &computed, &mut own);
+                }
+            }
             recomputed.weeks += 1;
             if own.is_ok() {
                 state.charts.insert(date.to_string(), digest);
@@ -107,35 +121,33 @@ impl Recomputing<'_, '_> {
         Ok(hex(&Sha256::digest(page)))
     }
 
-    fn week(&mut self, date: Date, week: &Week, check: &mut Check) -> u64 {
-        let Some(file) = week.data.file(FileFormat::Parquet) else { return 0 };
+    /// The charts as they were computed, if those that are served are the same.
+    fn week(&mut self, date: Date, week: &Week, check: &mut Check) -> Option<WeekCharts> {
+        let file = week.data.file(FileFormat::Parquet)?;
         let opened = match download(self.remote, self.http, "weeks", file) {
             Ok(opened) => opened,
             Err(trouble) => {
                 check.unchecked(format!("the charts of {date}: {trouble}"));
-                return 0;
+                return None;
             }
         };
         let reader = match ParquetReader::open(opened) {
             Ok(reader) => reader,
             Err(error) => {
                 check.unchecked(format!("the charts of {date}: {}: {error}", file.name));
-                return 0;
+                return None;
             }
         };
         match self.recompute(date, week, &reader) {
-            Ok(Outcome::Same(figures)) => figures,
+            Ok(Outcome::Same(computed)) => return computed.map(|charts| *charts),
             Ok(Outcome::Differ(reason)) => {
                 check.wrong(format!(
                     "the charts of the week to {date} are not what its data says: {reason}"
                 ));
-                0
             }
-            Err(trouble) => {
-                check.failed(&trouble);
-                0
-            }
+            Err(trouble) => check.failed(&trouble),
         }
+        None
     }
 
     fn recompute(
@@ -168,7 +180,7 @@ impl Recomputing<'_, '_> {
         }
         let Some((_, first)) = served.first() else {
             return Ok(match week.data.rows {
-                0 => Outcome::Same(0),
+                0 => Outcome::Same(None),
                 _ => Outcome::Differ("none are served".to_owned()),
             });
         };
@@ -195,7 +207,7 @@ impl Recomputing<'_, '_> {
             let computed =
                 of.charts(reader, threads, &|_| {}).map_err(|error| unread(error.to_string()))?;
             match compare(&computed, &served) {
-                Ok(figures) => return Ok(Outcome::Same(figures)),
+                Ok(()) => return Ok(Outcome::Same(Some(Box::new(computed)))),
                 Err(reason) => drop(outcome.get_or_insert(reason)),
             }
         }
@@ -235,47 +247,64 @@ impl Recomputing<'_, '_> {
 }
 
 enum Outcome {
-    Same(u64),
+    /// With what was computed; with nothing where there is nothing to chart.
+    Same(Option<Box<WeekCharts>>),
     Differ(String),
 }
 
-/// Compares what was computed with what is served, and counts the figures.
-fn compare(computed: &WeekCharts, served: &[(String, Value)]) -> Result<u64, String> {
-    let mut figures = 0;
+/// Compares what was computed with what is served.
+fn compare(computed: &WeekCharts, served: &[(String, Value)]) -> Result<(), String> {
     for program in &computed.programs {
         let found = served.iter().find(|(name, _)| *name == program.program);
         let (_, found) =
             found.ok_or_else(|| format!("there are no charts of {}", program.program))?;
-        let expected = expected(computed, program);
-        differ(&expected, found, &program.program)?;
-        figures += program.charts.len() as u64;
+        let charts = serde_json::to_value(&program.charts).unwrap_or_default();
+        differ(&expected(computed, program, ("charts", charts)), found, &program.program)?;
     }
     match served.iter().find(|(name, _)| !computed.programs.iter().any(|p| p.program == *name)) {
         Some((name, _)) => Err(format!("there are charts of {name}, which nothing asks for")),
-        None => Ok(figures),
+        None => Ok(()),
     }
 }
 
-/// What must be served of a program.
-fn expected(week: &WeekCharts, program: &ProgramCharts) -> Value {
-    let mut expected = serde_json::to_value(week).unwrap_or_default();
+/// What must be served of a program: all its charts, or one.
+pub(super) fn expected(
+    week: &WeekCharts,
+    program: &ProgramCharts,
+    (name, charts): (&str, Value),
+) -> Value {
+    // Only what is around the programs.
+    let around = WeekCharts {
+        format: week.format,
+        week: week.week,
+        first_day: week.first_day,
+        complete: week.complete,
+        confidence: week.confidence,
+        reports: week.reports,
+        configs: week.configs.clone(),
+        definitions: week.definitions.clone(),
+        programs: Vec::new(),
+    };
+    let mut expected = serde_json::to_value(around).unwrap_or_default();
     if let Some(fields) = expected.as_object_mut() {
         fields.remove("programs");
         fields.insert("program".to_owned(), program.program.clone().into());
         fields.insert("reports".to_owned(), program.reports.into());
-        let charts = serde_json::to_value(&program.charts).unwrap_or_default();
-        fields.insert("charts".to_owned(), charts);
+        fields.insert(name.to_owned(), charts);
     }
     expected
 }
 
 /// The first place in which two values differ by more than rounding.
-fn differ(expected: &Value, found: &Value, place: &str) -> Result<(), String> {
+pub(super) fn differ(expected: &Value, found: &Value, place: &str) -> Result<(), String> {
     match (expected, found) {
         (Value::Number(one), Value::Number(other)) => {
             let (a, b) = (one.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
-            let near = (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3);
-            if near { Ok(()) } else { Err(format!("{place} is {other}, and should be {one}")) }
+            if near(a, b) {
+                Ok(())
+            } else {
+                Err(format!("{place} is {other}, and should be {one}"))
+            }
         }
         (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
             let mut pairs = ours.iter().zip(theirs).enumerate();
@@ -300,6 +329,11 @@ fn differ(expected: &Value, found: &Value, place: &str) -> Result<(), String> {
     }
 }
 
+/// Whether two figures differ by no more than rounding.
+pub(super) fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3)
+}
+
 /// How an element is called: by its id or label, where it has one.
 fn inside(place: &str, element: &Value, at: usize) -> String {
     let name =
@@ -311,7 +345,7 @@ fn inside(place: &str, element: &Value, at: usize) -> String {
 }
 
 /// A program's path in an address.
-fn encoded(program: &str) -> String {
+pub(super) fn encoded(program: &str) -> String {
     program
         .bytes()
         .map(|byte| match byte {

@@ -6,13 +6,14 @@
 //! has. A report that was left out cannot be missed from outside.
 
 use super::fetch::{Remote, SMALL, Trouble};
+use super::rotation::Rotation;
 use super::state::AuditState;
 use super::verdict::{Check, VerdictId};
 use super::versions::Versions;
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::parquet::columns::Columns;
 use crate::aggregate::{ParquetReader, Phase, Progress};
-use crate::client::Http;
+use crate::client::{Http, TransportError};
 use crate::collection::Allowed;
 use crate::gomod::ModuleVersion;
 use crate::ingest::{ProgramReport, Report};
@@ -77,13 +78,14 @@ impl<'v, 'a> Rules<'v, 'a> {
     }
 }
 
-/// Checks every file of the index that was not found to be right before.
+/// Checks every file of the index that was not found to be right before, and some of the others again.
 pub(super) fn check_data(
     remote: &Remote<'_>,
     http: &Http,
     index: &Index,
     rules: &mut Rules<'_, '_>,
     state: &mut AuditState,
+    rotation: Rotation,
     checks: &mut DataChecks,
     progress: &dyn Progress,
 ) {
@@ -93,14 +95,20 @@ pub(super) fn check_data(
     let current: std::collections::BTreeSet<String> =
         all.iter().flat_map(|(_, _, set)| &set.files).map(|file| file.sha256.clone()).collect();
     state.files.retain(|sha256| current.contains(sha256));
+    // What this run finds right stands for no other file: equal ones are read, too.
+    let before = state.files.clone();
+    let newest = [index.days.keys().next_back(), index.weeks.keys().next_back()];
     for (done, (kind, date, dataset)) in all.iter().enumerate() {
         progress.advance(Phase::Days, done as u64, all.len() as u64);
-        let known = dataset.files.iter().all(|file| state.files.contains(&file.sha256));
-        if known && !dataset.files.is_empty() {
+        let known = dataset.files.iter().all(|file| before.contains(&file.sha256));
+        let again = newest.contains(&Some(date)) || rotation.has_date(*date);
+        if known && !again && !dataset.files.is_empty() {
             checks.known += dataset.files.len() as u64;
             continue;
         }
-        if check_dataset(remote, http, (kind, *date, dataset), rules, checks) {
+        // Reports of a day are counted with its week, where there is one.
+        let counts = *kind == "weeks" || !index.weeks.contains_key(&week_of(*date));
+        if check_dataset(remote, http, (kind, *date, dataset), counts, rules, checks) {
             state.files.extend(dataset.files.iter().map(|file| file.sha256.clone()));
         }
     }
@@ -111,6 +119,7 @@ fn check_dataset(
     remote: &Remote<'_>,
     http: &Http,
     (kind, date, dataset): (&str, Date, &Dataset),
+    counts: bool,
     rules: &mut Rules<'_, '_>,
     checks: &mut DataChecks,
 ) -> bool {
@@ -140,6 +149,7 @@ fn check_dataset(
             },
             rules,
             fine: true,
+            bad: None,
             reports: 0,
             rows: 0,
         };
@@ -154,6 +164,7 @@ fn check_dataset(
                     .map(|digest| drop(texts.insert(file.name.clone(), digest)))
             }
         };
+        rows.tell_bad(&mut checks.rows);
         if let Err(error) = read {
             checks.files.wrong(format!("{} cannot be read: {error}", file.name));
             whole = false;
@@ -165,8 +176,7 @@ fn check_dataset(
             FileFormat::Parquet => (rows.rows, dataset.rows),
             FileFormat::NdjsonGzip => (0, 0),
         };
-        checks.reports +=
-            if format == FileFormat::NdjsonZstd && kind == "weeks" { counted } else { 0 };
+        checks.reports += if format == FileFormat::NdjsonZstd && counts { counted } else { 0 };
         if counted != said {
             checks
                 .files
@@ -201,7 +211,12 @@ pub(super) fn download(
     }
     let own = |error: io::Error| Trouble::Unreachable(format!("no room for {url}: {error}"));
     let mut kept = Hashed { file: tempfile::tempfile().map_err(own)?, digest: Sha256::new() };
-    match http.download(&url, file.bytes, &mut kept)? {
+    let downloaded = http.download(&url, file.bytes, &mut kept);
+    if let Err(TransportError::TooLarge { .. }) = &downloaded {
+        let said = format!("{url} has more bytes than the {} that the index says", file.bytes);
+        return Err(Trouble::Wrong(said));
+    }
+    match downloaded? {
         None => return Err(remote.withheld(&path)),
         Some(bytes) if bytes != file.bytes => {
             return Err(Trouble::Wrong(format!(
@@ -257,8 +272,19 @@ struct Rows<'r, 'v, 'a> {
     in_set: &'r dyn Fn(Date) -> bool,
     rules: &'r mut Rules<'v, 'a>,
     fine: bool,
+    /// The reports that no config allows.
+    bad: Option<Bad>,
     reports: u64,
     rows: u64,
+}
+
+/// Reports of one file that no config allows.
+struct Bad {
+    /// The number of the first, and what is wrong with it.
+    first: (u64, String),
+    /// The number of the last: a report has several rows.
+    last: u64,
+    reports: u64,
 }
 
 impl Rows<'_, '_, '_> {
@@ -277,17 +303,28 @@ impl Rows<'_, '_, '_> {
                 Err(error) => Err(Some(error.to_string())),
                 Ok(report) => self.report(report, check),
             };
-            self.tell(found, check);
+            self.note(found);
         }
     }
 
-    fn tell(&mut self, found: Result<(), Option<String>>, check: &mut Check) {
-        if let Err(reason) = found {
-            self.fine = false;
-            if let Some(reason) = reason {
-                check.wrong(format!("{}, report {}: {reason}", self.name, self.reports));
-            }
-        }
+    fn note(&mut self, found: Result<(), Option<String>>) {
+        let Err(reason) = found else { return };
+        self.fine = false;
+        let (Some(reason), number) = (reason, self.reports) else { return };
+        let first = || Bad { first: (number, reason), last: 0, reports: 0 };
+        let bad = self.bad.get_or_insert_with(first);
+        bad.reports += u64::from(bad.last != number);
+        bad.last = number;
+    }
+
+    /// Tells what is wrong with the file: how many reports, and the first of them.
+    fn tell_bad(&self, check: &mut Check) {
+        let Some(Bad { first: (number, reason), reports, .. }) = &self.bad else { return };
+        let more = match reports {
+            0 | 1 => String::new(),
+            reports => format!("; {reports} reports of this file are wrong"),
+        };
+        check.wrong(format!("{}, report {number}: {reason}{more}", self.name));
     }
 
     /// `Err(None)` where that was told already.
@@ -327,7 +364,7 @@ impl Rows<'_, '_, '_> {
                 self.rows += 1;
                 self.reports = columns.report.get(row).map_or(0, |report| report + 1);
                 let found = self.row(&columns, row, check);
-                self.tell(found, check);
+                self.note(found);
             }
         }
         Ok(())

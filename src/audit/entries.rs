@@ -5,11 +5,14 @@
 //! entries were read is remembered every now and then, so that a run that was killed goes on there;
 //! what it had read counts only when the root that they lead to is one that was signed.
 
-use super::fetch::{Remote, Trouble};
+use super::fetch::{Remote, RemoteTiles, Trouble};
 use super::second_opinion::SecondOpinion;
 use super::verdict::{Check, VerdictId};
 use crate::aggregate::{Phase, Progress};
-use crate::tlog::{Bundle, Entry, Hash, LeafIndex, Tile, TreeHead, TreeSize, data_tile};
+use crate::tlog::{
+    Bundle, Entry, Hash, LeafIndex, Tile, TreeHead, TreeSize, data_tile, prove_inclusion,
+    verify_inclusion,
+};
 use std::thread;
 
 /// How many bundles are fetched at once.
@@ -23,8 +26,8 @@ pub(super) struct LogPlace<'a> {
     pub remote: &'a Remote<'a>,
     /// What stands before `tile/`: `log/`, or nothing for a log alone.
     pub prefix: &'a str,
-    /// Whether the checksum database is there, too.
-    pub sumdb: bool,
+    /// What stands before the tiles of each checksum database that is there, too.
+    pub databases: &'a [String],
 }
 
 /// The checks that entries are for.
@@ -38,8 +41,8 @@ struct Fetched {
     bundle: Bundle,
     entries: Result<Vec<Entry>, Trouble>,
     leaves: Vec<Hash>,
-    /// Whether the checksum database's data tile is what it must be.
-    data: Option<Result<bool, Trouble>>,
+    /// Whether the data tiles of checksum databases are what they must be.
+    data: Vec<TileSeen>,
     /// The tile of level 0 that a full bundle has, in each face.
     tiles: Vec<TileSeen>,
 }
@@ -92,6 +95,48 @@ pub(super) fn read_entries<E>(
     Ok(true)
 }
 
+/// Reads a bundle again, which is proved to be that of the tree; its entries, if they are right.
+pub(super) fn read_again(
+    place: LogPlace<'_>,
+    bundle: Bundle,
+    head: TreeHead,
+    checks: &mut EntryChecks,
+) -> Option<Vec<Entry>> {
+    let url = place.remote.url(&format!("{}{}", place.prefix, bundle.path()));
+    let entries = match place.remote.entries(bundle, place.prefix) {
+        Ok(entries) => entries,
+        Err(trouble) => {
+            checks.root.failed(&trouble);
+            return None;
+        }
+    };
+    let leaves: Vec<Hash> = entries.iter().map(Entry::leaf_hash).collect();
+    // The proof of one entry rests on the hashes of all others.
+    let index = LeafIndex::new(bundle.first_leaf()).ok()?;
+    let tiles = RemoteTiles::of_log(place.remote, place.prefix);
+    let proof = match prove_inclusion(index, head.size, &tiles) {
+        Ok(proof) => proof,
+        Err(error) => {
+            checks.tiles.unchecked(format!("{url} cannot be proved again: {error}"));
+            return None;
+        }
+    };
+    let proved =
+        leaves.first().is_some_and(|leaf| verify_inclusion(*leaf, index, head, &proof).is_ok());
+    let tiles = compare(place, 0, bundle.index(), &leaves);
+    let data = compare_data(place, bundle, &entries);
+    if !proved || tiles.iter().any(|tile| !tile.of_sumdb && matches!(tile.found, Ok(false))) {
+        checks.root.wrong(format!(
+            "{url} and the hash tiles no longer lead to the signed root: one of them was right in an \
+             earlier run, and is another now"
+        ));
+        return None;
+    }
+    checks.tell(tiles);
+    checks.tell_data(data);
+    Some(entries)
+}
+
 /// Fetches bundles and hashes their entries, at the same time.
 fn fetch(place: LogPlace<'_>, window: &[u64], size: TreeSize) -> Vec<Fetched> {
     let one = |index: &u64| {
@@ -99,8 +144,8 @@ fn fetch(place: LogPlace<'_>, window: &[u64], size: TreeSize) -> Vec<Fetched> {
         let entries = place.remote.entries(bundle, place.prefix);
         let leaves: Vec<Hash> = entries.iter().flatten().map(Entry::leaf_hash).collect();
         let data = match &entries {
-            Ok(entries) if place.sumdb => compare_data(place, bundle, entries),
-            _ => None,
+            Ok(entries) => compare_data(place, bundle, entries),
+            Err(_) => Vec::new(),
         };
         let tiles = match bundle.is_partial() {
             false if entries.is_ok() => compare(place, 0, bundle.index(), &leaves),
@@ -118,16 +163,15 @@ fn fetch(place: LogPlace<'_>, window: &[u64], size: TreeSize) -> Vec<Fetched> {
     })
 }
 
-/// Compares a data tile; `None` where the entries are none that it could hold, which is told elsewhere.
-fn compare_data(
-    place: LogPlace<'_>,
-    bundle: Bundle,
-    entries: &[Entry],
-) -> Option<Result<bool, Trouble>> {
-    let expected = data_tile(bundle, entries).ok()?;
-    let read = || {
+/// Compares data tiles; none where the entries are none that one could hold, which is told elsewhere.
+fn compare_data(place: LogPlace<'_>, bundle: Bundle, entries: &[Entry]) -> Vec<TileSeen> {
+    if place.databases.is_empty() {
+        return Vec::new();
+    }
+    let Ok(expected) = data_tile(bundle, entries) else { return Vec::new() };
+    let read = |prefix: &String| {
         let limit = expected.len() + (256 << 10);
-        let path = bundle.sumdb_path();
+        let path = format!("{prefix}{}", bundle.sumdb_path());
         if let Some(found) = place.remote.find(&path, limit)? {
             return Ok(found == expected);
         }
@@ -135,10 +179,16 @@ fn compare_data(
             return Err(place.remote.withheld(&path));
         }
         // The full tile begins with what the partial one had.
-        let full = place.remote.get(&bundle.full().sumdb_path(), expected.len() + (20 << 20))?;
+        let full = format!("{prefix}{}", bundle.full().sumdb_path());
+        let full = place.remote.get(&full, expected.len() + (20 << 20))?;
         Ok(full.starts_with(&expected))
     };
-    Some(read())
+    let seen = |prefix: &String| TileSeen {
+        of_sumdb: true,
+        url: place.remote.url(&format!("{prefix}{}", bundle.sumdb_path())),
+        found: read(prefix),
+    };
+    place.databases.iter().map(seen).collect()
 }
 
 fn take(
@@ -156,16 +206,7 @@ fn take(
             return false;
         }
     };
-    match data {
-        Some(Ok(false)) => {
-            let url = place.remote.url(&bundle.sumdb_path());
-            checks
-                .faces
-                .wrong(format!("{url} does not hold the records that the log's entries are"));
-        }
-        Some(Err(trouble)) => checks.faces.failed(&trouble),
-        Some(Ok(true)) | None => {}
-    }
+    checks.tell_data(data);
     // The first ones may have been read before, when the bundle was not full.
     let known = usize::try_from(tree.size() - bundle.first_leaf()).unwrap_or(usize::MAX);
     let read_before = tree.unfinished_leaves();
@@ -206,7 +247,7 @@ fn compare_partial(
     }
 }
 
-/// Compares a tile of both faces with the hashes that it must have.
+/// Compares a tile of all faces with the hashes that it must have.
 fn compare(place: LogPlace<'_>, level: u8, index: u64, hashes: &[Hash]) -> Vec<TileSeen> {
     let width = u16::try_from(hashes.len()).unwrap_or_default();
     let Ok(tile) = Tile::new(level, index, width) else { return Vec::new() };
@@ -217,9 +258,7 @@ fn compare(place: LogPlace<'_>, level: u8, index: u64, hashes: &[Hash]) -> Vec<T
         found: place.remote.tile(tile, prefix, path).map(|found| found == expected),
     };
     let mut all = vec![seen(place.prefix, Tile::path, false)];
-    if place.sumdb {
-        all.push(seen("", Tile::sumdb_path, true));
-    }
+    all.extend(place.databases.iter().map(|prefix| seen(prefix, Tile::sumdb_path, true)));
     all
 }
 
@@ -229,6 +268,18 @@ impl EntryChecks {
             root: Check::of(VerdictId::Root),
             tiles: Check::of(VerdictId::Tiles),
             faces: Check::of(VerdictId::Faces),
+        }
+    }
+
+    fn tell_data(&mut self, data: Vec<TileSeen>) {
+        for TileSeen { url, found, .. } in data {
+            match found {
+                Ok(true) => {}
+                Ok(false) => self
+                    .faces
+                    .wrong(format!("{url} does not hold the records that the log's entries are")),
+                Err(trouble) => self.faces.failed(&trouble),
+            }
         }
     }
 

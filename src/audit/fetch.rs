@@ -1,8 +1,9 @@
 //! Downloads from the deployment that is audited, bounded, with two kinds of failure.
 //!
 //! That a server cannot be reached, or answers with an error of its own, says nothing about its
-//! honesty: such a thing *could not be checked*. That it says it does not have what its signed tree
-//! or its index promises, or sends more than anything true could be, is *wrong*.
+//! honesty: such a thing *could not be checked*. Nor does an answer that is larger than anything true
+//! could be: a page of a network's own is often found in the place of what was asked for. That the
+//! server says it does not have what its signed tree or its index promises is *wrong*.
 
 use crate::client::{Address, Http, Transport, TransportError};
 use crate::tlog::{Bundle, Entry, EntryError, Tile, TileReadError, TileReader};
@@ -45,10 +46,14 @@ impl std::error::Error for Trouble {}
 
 impl From<TransportError> for Trouble {
     fn from(error: TransportError) -> Trouble {
-        match error {
-            TransportError::TooLarge { .. } => Trouble::Wrong(error.to_string()),
-            _ => Trouble::Unreachable(error.to_string()),
-        }
+        let hint = match error {
+            TransportError::TooLarge { .. } => {
+                ": more than there can be. Something else may have answered, such as the sign-in page of a \
+                 network or a proxy: look at it in a browser, and try again"
+            }
+            _ => "",
+        };
+        Trouble::Unreachable(format!("{error}{hint}"))
     }
 }
 
@@ -119,16 +124,29 @@ impl<'a> Remote<'a> {
     }
 }
 
-/// The tiles of the tlog-tiles face, for making proofs, which are verified.
+/// The tiles of one face, for making proofs, which are verified.
 pub(super) struct RemoteTiles<'a> {
-    pub(super) remote: &'a Remote<'a>,
-    /// What stands before `tile/`: `log/`, or nothing for a log alone.
-    pub(super) prefix: &'a str,
+    remote: &'a Remote<'a>,
+    /// What stands before `tile/`: of the log, `log/`, or nothing for a log alone.
+    prefix: &'a str,
+    path: fn(Tile) -> String,
+}
+
+impl<'a> RemoteTiles<'a> {
+    /// Those of the tlog-tiles face.
+    pub(super) fn of_log(remote: &'a Remote<'a>, prefix: &'a str) -> RemoteTiles<'a> {
+        RemoteTiles { remote, prefix, path: Tile::path }
+    }
+
+    /// Those of a checksum database.
+    pub(super) fn of_database(remote: &'a Remote<'a>, prefix: &'a str) -> RemoteTiles<'a> {
+        RemoteTiles { remote, prefix, path: Tile::sumdb_path }
+    }
 }
 
 impl TileReader for RemoteTiles<'_> {
     fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
-        let below = |tile: Tile| format!("{}{}", self.prefix, tile.path());
+        let below = |tile: Tile| format!("{}{}", self.prefix, (self.path)(tile));
         let found = self.remote.find(&below(tile), tile.length())?;
         match found {
             Some(bytes) => Ok(bytes),

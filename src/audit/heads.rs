@@ -1,15 +1,19 @@
 //! The head that is served: who signed it, who cosigned it and when, and whether it continues what was
 //! seen before.
 
+use super::faces::{foreign, is_foreign};
 use super::fetch::{Remote, RemoteTiles, Trouble};
 use super::keys::{AuditKeys, Signed};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
 use crate::tlog::{
-    Contradiction, Note, ProofError, TileError, TreeHead, TreeSize, prefix_root, prove_consistency,
-    verify_consistency,
+    Believed, Contradiction, NotBelieved, Note, NoteError, Policy, ProofError, TileError, TreeHead,
+    TreeSize, prefix_root, prove_consistency, verify_consistency,
 };
 use std::time::Duration;
+
+/// How far ahead of the clock here a witness's may be. Times beyond it say nothing of freshness.
+const AHEAD: Duration = Duration::from_secs(5 * 60);
 
 /// What the first three verdicts are about.
 pub(super) struct HeadVerdicts {
@@ -51,7 +55,7 @@ pub(super) fn check_head(
         Ok(note) => match keys.open(&note) {
             Ok(signed) => Some(signed),
             Err(error) => {
-                check.wrong(format!("{}: {error}", remote.url(&path)));
+                not_signed(&remote.url(&path), &note, &error, keys, state, &mut check);
                 None
             }
         },
@@ -74,10 +78,10 @@ pub(super) fn check_head(
     let witnesses = witnesses(&signed, keys, freshness);
     let mut check = Check::of(VerdictId::Consistency);
     let mut found = Found { evidence: Vec::new(), undecided: false };
-    let tiles = RemoteTiles { remote, prefix };
+    let tiles = RemoteTiles::of_log(remote, prefix);
     let good = match seen_before(state, keys) {
         Err(reason) => {
-            check.wrong(reason);
+            check.unchecked(reason);
             String::new()
         }
         Ok(None) => "this is the first run; later heads are held to this one".to_owned(),
@@ -101,6 +105,46 @@ pub(super) fn check_head(
         continues,
         undecided: found.undecided,
         evidence: found.evidence,
+    }
+}
+
+/// Says what is in the place of a checkpoint that the key signed.
+///
+/// Only what the key itself contradicts is called wrong: whoever gives the key of another log sees the
+/// same as one to whom another log is shown.
+fn not_signed(
+    url: &str,
+    note: &[u8],
+    error: &NotBelieved,
+    keys: &AuditKeys,
+    state: &AuditState,
+    check: &mut Check,
+) {
+    if is_foreign(error) {
+        return check.unchecked(foreign(url, error));
+    }
+    let by_another = matches!(
+        error,
+        NotBelieved::UnknownLog(..) | NotBelieved::Note(NoteError::NotSigned { .. })
+    );
+    if !by_another {
+        return check.wrong(format!("{url}: {error}"));
+    }
+    let key = keys.log().map(|key| format!("{}+{}", key.name(), key.id())).unwrap_or_default();
+    let of = match error {
+        NotBelieved::UnknownLog(origin, _) => format!("it is of the log {}", origin.as_str()),
+        other => other.to_string(),
+    };
+    if str::from_utf8(note).is_ok_and(|note| keys.open_sumdb(note).is_ok()) {
+        check.wrong(format!("{url} is the tree of the checksum database, and not of the log"));
+    } else if state.newest.is_some() {
+        check.wrong(format!(
+            "{url} is not signed by {key}, which signed what was seen here before: {of}"
+        ));
+    } else {
+        check.unchecked(format!(
+            "{url} is not signed by the key you gave, {key}; is it the right one? ({of})"
+        ));
     }
 }
 
@@ -176,7 +220,7 @@ impl Found {
         let (old, new) = (seen.checkpoint.head(), served.checkpoint.head());
         check.wrong(format!(
             "the log was rolled back, or a stale copy is served: it shows {} entries, and {} were \
-             seen before",
+             seen before. A cache on the way may be the cause: run this again before you tell others",
             new.size, old.size
         ));
         let went_back = Contradiction::WitnessWentBack {
@@ -204,7 +248,11 @@ impl Found {
 type Fork = (crate::tlog::Hash, crate::tlog::ConsistencyProof);
 
 /// The proof that `new` does not begin with `old`, if that is so; an error where tiles do not tell.
-fn forked(old: TreeHead, new: TreeHead, tiles: &RemoteTiles<'_>) -> Result<Option<Fork>, Trouble> {
+pub(super) fn forked(
+    old: TreeHead,
+    new: TreeHead,
+    tiles: &RemoteTiles<'_>,
+) -> Result<Option<Fork>, Trouble> {
     let failed = |error: ProofError| match error {
         ProofError::Tile(TileError::Read { source, .. }) => match source.downcast::<Trouble>() {
             Ok(trouble) => *trouble,
@@ -242,7 +290,20 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
     };
     let cosigned = believed.cosigned.len();
     let of = keys.policy().witnesses().len();
-    match believed.fresh_at {
+    let now = freshness.now.saturating_add(AHEAD.as_secs());
+    let ahead: Vec<u64> = believed
+        .cosigned
+        .values()
+        .filter_map(|time| time.seconds())
+        .filter(|at| *at > now)
+        .collect();
+    match fresh_at(keys.policy(), &believed, now) {
+        None if !ahead.is_empty() => check.unchecked(format!(
+            "{cosigned} of {of} witnesses cosigned, but {} of them at a time that is {} ahead of the \
+             clock here, so how fresh it is is not known: a clock is wrong, yours or the witness's",
+            ahead.len(),
+            words(ahead.iter().copied().max().unwrap_or_default().saturating_sub(freshness.now))
+        )),
         None => check.unchecked(format!(
             "{cosigned} of {of} witnesses cosigned, but without a time: how fresh it is is not known"
         )),
@@ -256,13 +317,32 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
                     words(freshness.within.as_secs())
                 ));
             }
+            let without = match ahead.len() {
+                0 => String::new(),
+                ahead => format!("; {ahead} with a time that is ahead of the clock here do not count"),
+            };
             return check.verdict(format!(
-                "{cosigned} of {of} witnesses cosigned, a quorum of them {} ago",
+                "{cosigned} of {of} witnesses cosigned, a quorum of them {} ago{without}",
                 words(age)
             ));
         }
     }
     check.verdict("")
+}
+
+/// The latest time, not after `now`, by which a quorum had cosigned.
+fn fresh_at(policy: &Policy, believed: &Believed, now: u64) -> Option<u64> {
+    let times: Vec<(usize, u64)> = believed
+        .cosigned
+        .iter()
+        .filter_map(|(index, time)| Some((*index, time.seconds()?)))
+        .filter(|(_, at)| *at <= now)
+        .collect();
+    let is_quorum = |since: u64| {
+        let enough = times.iter().filter(|(_, at)| *at >= since).map(|(index, _)| *index);
+        policy.is_quorum(&enough.collect())
+    };
+    times.iter().map(|(_, at)| *at).filter(|at| is_quorum(*at)).max()
 }
 
 /// A number of seconds for people.

@@ -5,26 +5,30 @@
 //! | id | what is checked | it rests on |
 //! | --- | --- | --- |
 //! | `signature` | the checkpoint is signed, and of this log | the verifier key that the auditor was given |
-//! | `witnesses` | a quorum of witnesses cosigned it, not too long ago | the policy that the auditor was given, its witnesses' keys, and the auditor's clock |
+//! | `witnesses` | a quorum of witnesses cosigned it, not too long ago; times more than five minutes ahead do not count | the policy that the auditor was given, its witnesses' keys, and the auditor's clock |
 //! | `consistency` | it continues every head that this auditor saw before | the state file, and a proof from the log's tiles, which is verified; where tiles fail, the entries |
 //! | `root` | the entries hash to the signed root | every entry, and `rs_merkle`: none of the log's own tree code |
 //! | `tiles` | the hash tiles are those of the entries | the same |
-//! | `faces` | the checksum database shows the same head, tiles and records | the same key under the database's name, and the entries |
-//! | `versions` | entry N-1 is v0.N.0 of one module; list, latest and `.info` agree | the entries; the module is the one that entry 0 names |
+//! | `faces` | the checksum database shows the same head, tiles and records: below the module proxy (where the `go` command asks first), below `/sumdb/`, and at the root | the same key under the database's name, and the entries |
+//! | `versions` | entry N-1 is v0.N.0 of one module; list, latest, `.info` and the newest `.tlog-proof` agree | the entries; the module is the one that entry 0 names |
 //! | `zips` | each zip and `go.mod` has the hash of its record | the entries |
 //! | `rebuilt` | each config, and the whole zip, is what its commit compiles to for its day | the auditor's copy of the charts repository, or the https one in the (signed) provenance |
 //! | `minimal` | each string of each config is asked for by a live definition | the same definitions, by `collection::needs`, which does not watch the compiler |
-//! | `pages` | `/config/`, `/`, `/privacy` and the receiver speak of the newest config | the newest zip; what the receiver refuses |
+//! | `pages` | `/config/`, `/`, `/privacy` and the receiver speak of the newest config; `/log/policy` names the log's key | the newest zip; what the receiver refuses; the key |
 //! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset agree | the files. The index itself is not signed: a report that was left out cannot be missed |
 //! | `data-rows` | every report holds only what the config that it names allows | the files, and configs whose inclusion in the log is proved |
-//! | `charts` | served figures are those of the data | the files, the configs, and the definitions at the commit that the charts name |
+//! | `charts` | served figures are those of the data, as `charts.json` and, of the newest weeks, as the JSON and CSV of each chart; no pages, no pictures, no files over several weeks | the files, the configs, and the definitions at the commit that the charts name |
 //!
 //! A verdict is `ok`, `wrong`, `unchecked` (it could not be checked: a server that cannot be reached has
 //! proved nothing, either way) or `not-asked`. Where one thing is wrong, what depends on it is
 //! `unchecked`, so that only the thing itself is `wrong`.
 //!
-//! What was found to be right and cannot change (an entry, a version, a file of some hash) is remembered
-//! and not read again, unless everything is asked for (`--full`). What was not is looked at every time.
+//! What was found to be right is remembered. Later runs read again the newest of it and a thirtieth of
+//! the rest, another one each day (`rotation`); everything, if it is asked for (`--full`). Each verdict
+//! says how much was read now. What was not found to be right is looked at every time.
+//!
+//! Pages and pictures for people are not compared with what they are made of, but for what `pages` names:
+//! a deployment may serve a false one beside true JSON and CSV.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -35,21 +39,26 @@
 //! | `fetch` | bounded downloads; unreachable is not wrong |
 //! | `heads` | signature, witnesses, consistency |
 //! | `entries`, `second_opinion` | every entry, and the root by `rs_merkle` |
-//! | `versions` | list, zips, the checksum database |
+//! | `versions` | list, zips, records |
+//! | `faces` | the checksum databases, wherever they are served |
 //! | `rebuild` | configs compiled again, and explained |
 //! | `pages` | the site and the receiver |
-//! | `data`, `charts` | the public data, and the figures again |
+//! | `data`, `charts`, `chart_files` | the public data, and the figures again |
+//! | `rotation` | what of it is read again |
 //! | `promises` | the twelve promises of transparent telemetry |
 
+mod chart_files;
 mod charts;
 mod data;
 mod entries;
+mod faces;
 mod fetch;
 mod heads;
 mod keys;
 mod pages;
 mod promises;
 mod rebuild;
+mod rotation;
 mod run;
 mod second_opinion;
 mod state;

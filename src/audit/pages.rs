@@ -5,10 +5,12 @@
 //! against. Nothing of it is stored.
 
 use super::fetch::{Remote, SMALL};
+use super::keys::AuditKeys;
 use super::verdict::Check;
 use crate::client::{Answer, Http, Upload as _};
 use crate::collection::{CollectionConfig, expand};
 use crate::gomod::{Module, ModuleVersion};
+use crate::tlog::Policy;
 use jiff::civil::Date;
 
 /// A name that no program has: `.invalid` is reserved (RFC 6761).
@@ -42,6 +44,25 @@ pub(super) fn check_pages(
         lists_all(&page, &remote.url("privacy"), &config, check);
     }
     receiver(remote, http, version, today, check);
+}
+
+/// Checks that the policy which the deployment offers to others names the log's key.
+pub(super) fn check_policy(remote: &Remote<'_>, keys: &AuditKeys, check: &mut Check) {
+    let path = "log/policy";
+    let url = remote.url(path);
+    let policy = match remote.ask(path, SMALL) {
+        Ok(policy) => policy,
+        Err(trouble) => return check.failed(&trouble),
+    };
+    let log = keys.faces().map(|faces| faces.log);
+    match Policy::parse(&policy) {
+        Err(error) => check.unchecked(format!("{url} is no policy: {error}")),
+        Ok(policy) if policy.logs().iter().any(|one| log.as_ref() == Some(&one.key)) => {}
+        Ok(_) => check.wrong(format!(
+            "{url} does not name this log's key: whoever takes it over believes \
+                                      another log"
+        )),
+    }
 }
 
 /// The newest version that a page links to must be the newest one.

@@ -2,13 +2,15 @@
 
 use super::charts::{Recomputed, Recomputing};
 use super::data::{DataChecks, Rules, check_data, read_index};
-use super::entries::{EntryChecks, LogPlace, read_entries};
+use super::entries::{EntryChecks, LogPlace, read_again, read_entries};
+use super::faces::Databases;
 use super::fetch::{Remote, RemoteTiles};
 use super::heads::{Freshness, HeadVerdicts, check_head};
 use super::keys::{AuditKeys, Signed};
-use super::pages::check_pages;
+use super::pages::{check_pages, check_policy};
 use super::promises::{Promise, promises};
 use super::rebuild::Rebuilder;
+use super::rotation::{Rotation, read_before};
 use super::second_opinion::SecondOpinion;
 use super::state::{AuditState, StateError};
 use super::verdict::{Check, State, Verdict, VerdictId};
@@ -16,7 +18,7 @@ use super::versions::{VersionChecks, Versions, record_of, wrong_record};
 use crate::aggregate::Progress;
 use crate::client::{Address, Http};
 use crate::gomod::ModuleVersion;
-use crate::tlog::{Contradiction, Entry, Evidence, LeafIndex, Record};
+use crate::tlog::{Bundle, Contradiction, Entry, Evidence, LeafIndex, Record, TreeHead};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -156,14 +158,18 @@ impl<'r> Run<'r> {
             return Ok((verdicts, None));
         };
         let head = signed.checkpoint.head();
-        let rebuilder = Rebuilder::new(
-            self.options.charts.clone(),
-            self.options.state.with_extension("repositories"),
-        );
-        let mut versions = Versions::new(self.remote, keys, head, rebuilder);
+        let mut repositories = self.options.state.clone().into_os_string();
+        repositories.push(".repositories");
+        let rebuilder = Rebuilder::new(self.options.charts.clone(), repositories.into());
+        let (databases, faces) = match self.options.log_only {
+            true => (Databases::none(&signed), Check::of(VerdictId::Faces)),
+            false => Databases::find(self.remote, keys, &signed),
+        };
+        let mut versions = Versions::new(self.remote, keys, head, rebuilder, databases);
         let continues = of_head.continues || of_head.undecided;
         versions.is_newest = continues;
-        let mut log = self.log(state, &signed, continues, &mut versions)?;
+        let mut log = self.log(state, &signed, continues, &mut versions, faces)?;
+        self.evidence.extend(versions.databases.take_evidence());
         if of_head.undecided && log.root_follows {
             // The entries say what the tiles did not.
             let mut check = Check::of(VerdictId::Consistency);
@@ -210,10 +216,11 @@ impl<'r> Run<'r> {
         signed: &Signed,
         continues: bool,
         versions: &mut Versions<'_>,
+        faces: Check,
     ) -> Result<LogVerdicts, StateError> {
         let head = signed.checkpoint.head();
-        let place =
-            LogPlace { remote: self.remote, prefix: self.prefix(), sumdb: !self.options.log_only };
+        let databases = versions.databases.prefixes.clone();
+        let place = LogPlace { remote: self.remote, prefix: self.prefix(), databases: &databases };
         let usable = |tree: &SecondOpinion| continues && tree.size() <= head.size.get();
         let reading = state.reading.clone().filter(|tree| usable(tree));
         let resumed = reading.as_ref().map(SecondOpinion::size);
@@ -272,18 +279,21 @@ impl<'r> Run<'r> {
         } else if !checks.root.is_wrong() {
             // The server went away: the next run goes on here.
             of.reading = Some(tree);
-            return Ok(LogVerdicts { verdicts: self.no_root(checks), is_root, root_follows });
+            let verdicts = self.no_root(checks, faces);
+            return Ok(LogVerdicts { verdicts, is_root, root_follows });
         } else {
             // What was found in entries that lead to no signed root says nothing of the log.
             let verified = of.verified.size();
             of.wrong_entries.retain(|index, _| *index < verified);
             of.again.retain(|index, _| *index < verified);
-            return Ok(LogVerdicts { verdicts: self.no_root(checks), is_root, root_follows });
+            let verdicts = self.no_root(checks, faces);
+            return Ok(LogVerdicts { verdicts, is_root, root_follows });
         }
+        let reread = self.read_again(of, place, (first, head), versions, &mut checks, &mut found);
         of.wrong_entries.values().for_each(|reason| found.versions.wrong(reason));
         let wrong_entries_exist = !of.wrong_entries.is_empty();
         let module = of.module.clone();
-        let tiles = RemoteTiles { remote: self.remote, prefix: self.prefix() };
+        let tiles = RemoteTiles::of_log(self.remote, self.prefix());
         if wrong_entries_exist {
             let proved = wrong.into_iter().filter_map(|(index, entry)| {
                 wrong_record(&tiles, &signed.note, head, index, entry)
@@ -300,42 +310,52 @@ impl<'r> Run<'r> {
         };
         let mut verdicts = vec![
             checks.root.verdict(format!(
-                "all {} entries were read, and hash to the root by rs_merkle{from}",
-                head.size
+                "the {} entries hash to the root by rs_merkle{from}{}",
+                head.size,
+                read_before(new + reread, head.size.get(), ("entry", "entries"))
             )),
-            checks.tiles.verdict("the hash tiles are those of the entries"),
+            checks.tiles.verdict("the hash tiles are those of the entries that were read"),
         ];
         if !self.options.log_only {
             if let Some(module) = &module {
                 versions.list(module, &mut found.versions);
+                versions.kept_proof(&mut found.versions);
             }
-            self.faces(signed, &mut checks.faces);
+            checks.faces.take(faces);
             checks.faces.take(found.faces);
-            verdicts.push(
-                checks
-                    .faces
-                    .verdict("the checksum database shows the same tree, tiles and records"),
-            );
-            let seen = found.seen;
-            let (size, of) = (head.size.get(), if seen == head.size.get() { "" } else { " new" });
+            let paths: Vec<String> = databases.iter().map(|prefix| format!("/{prefix}")).collect();
+            verdicts.push(checks.faces.verdict(format!(
+                "the checksum database shows the same tree, tiles and records at {}",
+                paths.join(", ")
+            )));
+            let (size, seen, read) = (head.size.get(), found.seen, found.seen + found.reread);
             verdicts.push(found.versions.verdict(format!(
-                "entry N-1 is v0.N.0, {size} of {size}, and the proxy lists exactly these"
+                "entry N-1 is v0.N.0, {size} of {size}, the proxy lists exactly these, and the newest \
+                 proof for keeping holds"
             )));
             verdicts.push(found.zips.verdict(format!(
-                "each of {seen}{of} zips and its go.mod are those of its record"
+                "each of {read} zips and its go.mod are those of its record{}",
+                read_before(read, size, ("zip", "zips"))
             )));
+            // A zip of a known hash compiles to what it did.
+            let known = |what: &str| match size.saturating_sub(seen) {
+                0 => String::new(),
+                known => format!("; {known} {what} in earlier runs (--full does it again)"),
+            };
             verdicts.push(found.rebuilt.verdict(format!(
-                "each of {seen}{of} configs is what its commit compiles to, byte for byte"
+                "each of {seen} configs is what its commit compiles to, byte for byte{}",
+                known("were compiled")
             )));
             verdicts.push(found.minimal.verdict(format!(
-                "every string of {seen}{of} configs is asked for by a live definition"
+                "every string of {seen} configs is asked for by a live definition{}",
+                known("were looked through")
             )));
         }
         Ok(LogVerdicts { verdicts, is_root, root_follows })
     }
 
     /// The verdicts where the entries do not lead to the root.
-    fn no_root(&self, mut checks: EntryChecks) -> Vec<Verdict> {
+    fn no_root(&self, mut checks: EntryChecks, faces: Check) -> Vec<Verdict> {
         // These may tell which entries they are.
         for hint in checks.tiles.details() {
             checks.root.unchecked(hint);
@@ -345,7 +365,6 @@ impl<'r> Run<'r> {
             true => &[VerdictId::Tiles][..],
             false => &[
                 VerdictId::Tiles,
-                VerdictId::Faces,
                 VerdictId::Versions,
                 VerdictId::Zips,
                 VerdictId::Rebuilt,
@@ -354,7 +373,54 @@ impl<'r> Run<'r> {
         };
         let why = "the entries that are served do not lead to the signed root";
         verdicts.extend(of_entries.iter().map(|id| Verdict::unchecked(*id, why)));
+        // What other databases signed is wrong whatever the entries are.
+        if faces.is_wrong() {
+            verdicts.push(faces.verdict(""));
+        } else if !self.options.log_only {
+            verdicts.push(Verdict::unchecked(VerdictId::Faces, why));
+        }
         verdicts
+    }
+
+    /// Reads again the newest of what was found right before, and today's part of the rest; how many
+    /// entries that was.
+    fn read_again(
+        &self,
+        state: &mut AuditState,
+        place: LogPlace<'_>,
+        (before, head): (u64, TreeHead),
+        versions: &mut Versions<'_>,
+        checks: &mut EntryChecks,
+        found: &mut VersionChecks,
+    ) -> u64 {
+        /// How many of the newest versions are read again each time.
+        const NEWEST: u64 = 3;
+        let rotation = Rotation::at(self.now);
+        let newest = before.saturating_sub(NEWEST);
+        let chosen = |index: u64| index >= newest || rotation.has(index);
+        let last = before.saturating_sub(1) / 256;
+        let mut entries_read = 0;
+        let bundles = (0..before.div_ceil(256)).filter(|index| match self.options.log_only {
+            true => *index == last || rotation.has(*index),
+            false => (index * 256..before.min((index + 1) * 256)).any(chosen),
+        });
+        for bundle in bundles.filter_map(|index| Bundle::for_size(index, head.size)) {
+            let Some(entries) = read_again(place, bundle, head, checks) else { continue };
+            for (at, entry) in (bundle.first_leaf()..before).zip(&entries) {
+                entries_read += 1;
+                let skip = self.options.log_only || !chosen(at) || state.again.contains_key(&at);
+                let (Ok(index), Ok(record)) = (LeafIndex::new(at), Record::try_from(entry)) else {
+                    continue;
+                };
+                if !skip
+                    && !state.wrong_entries.contains_key(&at)
+                    && !versions.check_again(index, &record, found)
+                {
+                    state.again.insert(at, record.to_string());
+                }
+            }
+        }
+        entries_read
     }
 
     /// Looks again at versions that were not all right before.
@@ -374,34 +440,6 @@ impl<'r> Run<'r> {
             {
                 state.again.remove(&at);
             }
-        }
-    }
-
-    /// Whether the checksum database signs the same head.
-    fn faces(&mut self, signed: &Signed, check: &mut Check) {
-        let head = signed.checkpoint.head();
-        let url = self.remote.url("latest");
-        let latest = match self.remote.ask("latest", super::fetch::SMALL) {
-            Ok(latest) => String::from_utf8_lossy(&latest).into_owned(),
-            Err(trouble) => return check.failed(&trouble),
-        };
-        let shown = match self.options.keys.open_sumdb(&latest) {
-            Ok(shown) => shown,
-            Err(error) => return check.wrong(format!("{url}: {error}")),
-        };
-        let tree = shown.checkpoint.head();
-        if tree.size == head.size && tree.root != head.root {
-            check.wrong(format!(
-                "{url} shows another tree of {} entries than the log does",
-                tree.size
-            ));
-            let (first, second) = (signed.note.clone(), shown.note);
-            self.evidence.push(Contradiction::TwoRoots { first, second });
-        } else if tree.size < head.size {
-            check.wrong(format!(
-                "{url} shows a tree of {} entries, and the log one of {}",
-                tree.size, head.size
-            ));
         }
     }
 
@@ -428,6 +466,7 @@ impl<'r> Run<'r> {
             Some(Ok(module)) => {
                 let today = jiff::tz::TimeZone::UTC.to_datetime(self.now).date();
                 check_pages(self.remote, self.http, module, today, &mut pages);
+                check_policy(self.remote, &self.options.keys, &mut pages);
                 let said = format!(
                     "the site, the privacy page and the receiver name config {}",
                     module.version()
@@ -449,30 +488,29 @@ impl<'r> Run<'r> {
         };
         let mut data = DataChecks::new();
         let mut rules = Rules::new(versions);
-        check_data(self.remote, self.http, &index, &mut rules, state, &mut data, self.progress);
+        let rotation = Rotation::at(self.now);
+        let (remote, http, progress) = (self.remote, self.http, self.progress);
+        check_data(remote, http, &index, &mut rules, state, rotation, &mut data, progress);
         let DataChecks { files, rows, read, reports, known } = data;
-        let known =
-            if known > 0 { format!("; {known} were checked before") } else { String::new() };
+        let known = read_before(read, read + known, ("file", "files"));
         verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
-        verdicts.push(
-            rows.verdict(format!(
-                "{reports} reports hold only what the config that they name allows"
-            )),
-        );
+        verdicts.push(rows.verdict(format!(
+            "{reports} reports hold only what the config that they name allows{known}"
+        )));
         let mut charts = Check::of(VerdictId::Charts);
         let Some(Ok(module)) = module else {
             charts.unchecked("the newest config is not there");
             return verdicts.push(charts.verdict(""));
         };
         let provenance = module.provenance().clone();
-        let (remote, http) = (self.remote, self.http);
         let mut recomputing = Recomputing { remote, http, index: &index, versions, provenance };
-        let recomputed = recomputing.check(state, &mut charts, self.progress);
-        let Recomputed { weeks, figures, known, none } = recomputed;
+        let recomputed = recomputing.check(state, rotation, &mut charts, self.progress);
+        let Recomputed { weeks, figures, files, known, none } = recomputed;
         let mut said = format!("{figures} figures of {weeks} weeks are what the public data says");
-        if known > 0 {
-            said += &format!("; {known} weeks were recomputed before");
-        }
+        said += &read_before(weeks, weeks + known, ("week", "weeks"));
+        said += &format!(
+            "; pages for people were not compared; their JSON and CSV were ({files} files of single charts)"
+        );
         if none > 0 {
             said += &format!("; {none} weeks have no charts yet");
         }

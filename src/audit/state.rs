@@ -7,6 +7,7 @@
 use super::second_opinion::SecondOpinion;
 use crate::durable;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub struct AuditState {
     /// Weeks whose charts were recomputed, with a digest of what was served and of what it was made from.
     #[serde(default)]
     pub charts: BTreeMap<String, String>,
+    /// The SHA-256 of this state without it, so that damage to the file is not taken for a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) digest: Option<String>,
 }
 
 /// Why a state cannot be used.
@@ -66,7 +70,7 @@ pub enum StateError {
     },
     /// The file is not a state.
     #[error(
-        "{} is not the state of an audit: {reason}. Name another file with --state, or remove this \
+        "the state file {} cannot be used: {reason}. This says nothing of the deployment. Name another file with --state, or remove this \
          one if you mean to trust the log's history anew",
         .path.display()
     )]
@@ -103,10 +107,15 @@ impl AuditState {
             Err(source) => return Err(failed("read", path, source)),
         };
         let malformed = |reason: String| StateError::Malformed { path: path.to_owned(), reason };
-        let state: AuditState =
+        let mut state: AuditState =
             serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
         if state.format != FORMAT {
             return Err(malformed(format!("its format is {}, not {FORMAT}", state.format)));
+        }
+        if let Some(digest) = state.digest.take()
+            && state.digested().map_err(|error| malformed(error.to_string()))? != digest
+        {
+            return Err(malformed("it was changed or damaged after it was written".to_owned()));
         }
         if state.log != log {
             let (wanted, found) = (log.to_owned(), state.log);
@@ -115,9 +124,19 @@ impl AuditState {
         Ok(state)
     }
 
+    /// What its file says besides the digest, digested.
+    fn digested(&self) -> Result<String, serde_json::Error> {
+        let json = serde_json::to_vec(&AuditState { digest: None, ..self.clone() })?;
+        Ok(super::data::hex(&Sha256::digest(json)))
+    }
+
     /// Writes the state durably in the place of what was there.
     pub fn write(&self, path: &Path) -> Result<(), StateError> {
-        let json = serde_json::to_vec(self).map_err(|error| StateError::Malformed {
+        let json = || {
+            let digest = Some(self.digested()?);
+            serde_json::to_vec(&AuditState { digest, ..self.clone() })
+        };
+        let json = json().map_err(|error| StateError::Malformed {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;

@@ -1,6 +1,7 @@
 //! One version after the other: its place in the log, its zip, what the proxy and the checksum database
 //! say of it, and what its commit compiles to.
 
+use super::faces::Databases;
 use super::fetch::{Remote, RemoteTiles, Trouble};
 use super::keys::AuditKeys;
 use super::rebuild::Rebuilder;
@@ -8,8 +9,8 @@ use super::verdict::{Check, VerdictId};
 use crate::collection::CollectionConfig;
 use crate::gomod::{MAX_GO_MOD, Module, ModulePath, ModuleVersion, hash_go_mod, hash_zip};
 use crate::tlog::{
-    Bundle, Contradiction, Entry, LeafIndex, Lookup, ProvedEntry, Record, TreeHead,
-    prove_inclusion, verify_inclusion,
+    Bundle, Contradiction, Entry, LeafIndex, Lookup, Policy, ProvedEntry, Record, TlogProof,
+    TreeHead, prove_inclusion, verify_inclusion,
 };
 use std::collections::BTreeMap;
 
@@ -25,8 +26,10 @@ pub(super) struct VersionChecks {
     pub rebuilt: Check,
     pub minimal: Check,
     pub faces: Check,
-    /// How many versions were looked at.
+    /// How many versions were looked at, compiled again, too.
     pub seen: u64,
+    /// How many of those that were found right before were read again.
+    pub reread: u64,
 }
 
 impl VersionChecks {
@@ -38,6 +41,7 @@ impl VersionChecks {
             minimal: Check::of(VerdictId::Minimal),
             faces: Check::of(VerdictId::Faces),
             seen: 0,
+            reread: 0,
         }
     }
 }
@@ -87,6 +91,7 @@ pub(super) struct Versions<'a> {
     pub keys: &'a AuditKeys,
     pub head: TreeHead,
     pub rebuilder: Rebuilder,
+    pub databases: Databases,
     /// Whether the head continues what was seen before: then it has every version there is.
     pub is_newest: bool,
     configs: BTreeMap<ModuleVersion, CollectionConfig>,
@@ -98,8 +103,10 @@ impl<'a> Versions<'a> {
         keys: &'a AuditKeys,
         head: TreeHead,
         rebuilder: Rebuilder,
+        databases: Databases,
     ) -> Versions<'a> {
-        Versions { remote, keys, head, rebuilder, is_newest: true, configs: BTreeMap::new() }
+        let configs = BTreeMap::new();
+        Versions { remote, keys, head, rebuilder, databases, is_newest: true, configs }
     }
 
     /// Looks at the version whose record this is; whether all of it is right.
@@ -110,8 +117,29 @@ impl<'a> Versions<'a> {
         checks: &mut VersionChecks,
     ) -> bool {
         checks.seen += 1;
+        self.look_at(index, record, true, checks)
+    }
+
+    /// Reads a version again that was found right before. What a zip of this hash compiles to is known.
+    pub(super) fn check_again(
+        &mut self,
+        index: LeafIndex,
+        record: &Record,
+        checks: &mut VersionChecks,
+    ) -> bool {
+        checks.reread += 1;
+        self.look_at(index, record, false, checks)
+    }
+
+    fn look_at(
+        &mut self,
+        index: LeafIndex,
+        record: &Record,
+        compile: bool,
+        checks: &mut VersionChecks,
+    ) -> bool {
         let mut own = VersionChecks::new();
-        self.check_one(index, record, &mut own);
+        self.check_one(index, record, compile, &mut own);
         let is_ok = [&own.versions, &own.zips, &own.rebuilt, &own.minimal, &own.faces]
             .iter()
             .all(|check| check.is_ok());
@@ -123,17 +151,28 @@ impl<'a> Versions<'a> {
         is_ok
     }
 
-    fn check_one(&mut self, index: LeafIndex, record: &Record, checks: &mut VersionChecks) {
+    fn check_one(
+        &mut self,
+        index: LeafIndex,
+        record: &Record,
+        compile: bool,
+        checks: &mut VersionChecks,
+    ) {
         let Some(version) = version_at(index) else { return };
         let path = match ModulePath::new(record.module()) {
             Ok(path) => path,
             Err(error) => return checks.versions.wrong(error),
         };
-        self.lookup(index, record, &path, &mut checks.faces);
+        for prefix in &self.databases.prefixes {
+            self.lookup(prefix, index, record, &path, &mut checks.faces);
+        }
         let module = match self.download(&path, version, record) {
             Ok(module) => module,
             Err(trouble) => {
                 checks.zips.failed(&trouble);
+                if !compile {
+                    return;
+                }
                 let left = format!("{version}: its zip is not there to be looked into");
                 checks.rebuilt.unchecked(&left);
                 return checks.minimal.unchecked(&left);
@@ -156,14 +195,23 @@ impl<'a> Versions<'a> {
             )),
             Err(trouble) => checks.versions.failed(&trouble),
         }
-        self.rebuilder.check(&module, &mut checks.rebuilt, &mut checks.minimal);
+        if compile {
+            self.rebuilder.check(&module, &mut checks.rebuilt, &mut checks.minimal);
+        }
         if let Ok(config) = CollectionConfig::from_json(module.config()) {
             self.keep(version, config);
         }
     }
 
-    fn lookup(&self, index: LeafIndex, record: &Record, path: &ModulePath, faces: &mut Check) {
-        let query = format!("lookup/{}@{}", path.escape(), record.version());
+    fn lookup(
+        &self,
+        prefix: &str,
+        index: LeafIndex,
+        record: &Record,
+        path: &ModulePath,
+        faces: &mut Check,
+    ) {
+        let query = format!("{prefix}lookup/{}@{}", path.escape(), record.version());
         let url = self.remote.url(&query);
         let body = match self.remote.get(&query, super::fetch::SMALL) {
             Ok(body) => body,
@@ -177,16 +225,11 @@ impl<'a> Versions<'a> {
             return faces
                 .wrong(format!("{url} gives another record than entry {index} of the log"));
         }
-        match self.keys.open_sumdb(&lookup.tree) {
-            Err(error) => faces.wrong(format!("{url}: {error}")),
-            Ok(signed) => {
-                let tree = signed.checkpoint.head();
-                if tree.size == self.head.size && tree.root != self.head.root {
-                    faces.wrong(format!("{url} shows another tree of {} entries", tree.size));
-                } else if !index.is_in(tree.size) {
-                    faces.wrong(format!("{url} shows a tree that does not have the record"));
-                }
-            }
+        let at = (prefix, url.as_str());
+        if let Some(tree) = self.databases.shown(self.remote, self.keys, at, &lookup.tree, faces)
+            && !index.is_in(tree.size)
+        {
+            faces.wrong(format!("{url} shows a tree that does not have the record"));
         }
     }
 
@@ -215,8 +258,47 @@ impl<'a> Versions<'a> {
         }
     }
 
+    /// Whether the proof of the newest version that is served for keeping proves it, and in this log.
+    pub(super) fn kept_proof(&self, check: &mut Check) {
+        let Ok(version) = ModuleVersion::new(self.head.size.get()) else { return };
+        let (path, _, entry) = match self.record(version) {
+            Ok(found) => found,
+            Err(trouble) => return check.failed(&trouble),
+        };
+        let below = format!("goproxy/{}/@v/{version}.tlog-proof", path.escape());
+        let url = self.remote.url(&below);
+        let proof = match self.remote.ask(&below, super::fetch::SMALL) {
+            Ok(proof) => proof,
+            Err(trouble) => return check.failed(&trouble),
+        };
+        let proof = match TlogProof::parse(&proof) {
+            Ok(proof) => proof,
+            Err(error) => return check.unchecked(format!("{url}: {error}")),
+        };
+        // Whether witnesses cosigned is another verdict's business.
+        let Some(key) = self.keys.log() else { return };
+        let believed = proof.verify(entry.leaf_hash(), &Policy::from(key.clone()));
+        let tree = match believed {
+            Ok(believed) => believed.checkpoint.head(),
+            Err(error) => return check.wrong(format!("{url} does not prove {version}: {error}")),
+        };
+        let is_other = tree.size == self.head.size && tree.root != self.head.root;
+        if is_other || proof.index.get() != version.leaf_index() {
+            check.wrong(format!("{url} proves another entry, or one of another tree"));
+        }
+    }
+
     /// A version that the log has, proved again. Wrong is only that the log does not have it.
     pub(super) fn module(&self, version: ModuleVersion) -> Result<Module, Trouble> {
+        let (path, record, _) = self.record(version)?;
+        // What is wrong with the version itself is told where versions are looked at one by one.
+        let elsewhere =
+            |error: Trouble| Trouble::Unreachable(format!("{version} is not there: {error}"));
+        self.download(&path, version, &record).map_err(elsewhere)
+    }
+
+    /// The record of a version that the log has, proved again.
+    fn record(&self, version: ModuleVersion) -> Result<(ModulePath, Record, Entry), Trouble> {
         let wrong = |error: String| Trouble::Wrong(format!("{version}: {error}"));
         let index = LeafIndex::new(version.leaf_index()).map_err(|e| wrong(e.to_string()))?;
         let Some((bundle, place)) = Bundle::of_leaf(index, self.head.size) else {
@@ -230,19 +312,18 @@ impl<'a> Versions<'a> {
         let entries = self.remote.entries(bundle, "log/").map_err(unread)?;
         let missing = || Trouble::Unreachable(format!("the entry of {version} is missing"));
         let entry = entries.get(place).ok_or_else(missing)?;
-        let tiles = RemoteTiles { remote: self.remote, prefix: "log/" };
+        let tiles = RemoteTiles::of_log(self.remote, "log/");
         let unproved = |error: crate::tlog::ProofError| {
             Trouble::Unreachable(format!("{version} cannot be proved to be in the log: {error}"))
         };
         let proof = prove_inclusion(index, self.head.size, &tiles).map_err(unproved)?;
         verify_inclusion(entry.leaf_hash(), index, self.head, &proof).map_err(unproved)?;
-        // What is wrong with the version itself is told where versions are looked at one by one.
         let elsewhere = |error: &dyn std::fmt::Display| {
             Trouble::Unreachable(format!("{version} is not there: {error}"))
         };
         let record = Record::try_from(entry).map_err(|error| elsewhere(&error))?;
         let path = ModulePath::new(record.module()).map_err(|error| elsewhere(&error))?;
-        self.download(&path, version, &record).map_err(|error| elsewhere(&error))
+        Ok((path, record, entry.clone()))
     }
 
     /// The config of a version, from a zip that its record names.

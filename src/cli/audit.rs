@@ -11,8 +11,10 @@ use super::{Failure, Output, signals};
 use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};
 use crate::client::{Address, Http};
 use crate::durable;
+use crate::tlog::Evidence;
 use crate::web::ListenAddress;
 use jiff::Timestamp;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use watch::Watching;
@@ -41,7 +43,8 @@ pub(super) struct Args {
     /// Where it is remembered what was seen [default: in the user's state folder, by the log's name].
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Where evidence of misbehaviour is written, if there is any [default: beside the state].
+    /// Where evidence of misbehaviour is written, if there is any; where a file is there, `.2` or more is
+    /// put after the name [default: the name of the state file with `.evidence` after it].
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
     /// Audit a log alone, of whatever kind its entries are (c2sp.org/tlog-tiles).
@@ -74,7 +77,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         Some(state) => state,
         None => default_state(&keys)?,
     };
-    let evidence = args.evidence.unwrap_or_else(|| state.with_extension("evidence"));
+    let evidence = args.evidence.unwrap_or_else(|| with_suffix(&state, ".evidence"));
     let options = AuditOptions {
         url: args.url,
         keys,
@@ -118,25 +121,41 @@ fn default_state(keys: &AuditKeys) -> Result<PathBuf, Failure> {
     Ok(folder.join("candor").join("audit").join(name + ".json"))
 }
 
-/// Writes each piece of evidence to a file of its own, and returns their names.
+/// Writes each piece of evidence to a file of its own, and returns their names. Nothing is overwritten;
+/// what a file shows already is not written again.
 fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut written = Vec::new();
-    for (number, evidence) in (1..).zip(&report.evidence) {
-        let mut path = first.as_os_str().to_owned();
-        if number > 1 {
-            path.push(format!(".{number}"));
-        }
-        let path = PathBuf::from(path);
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".tmp");
+    for evidence in &report.evidence {
         let text = evidence.to_string();
-        durable::make_folders(durable::folder_of(&path))
-            .and_then(|()| {
-                let make = durable::shared_file;
-                durable::replace(&path, Path::new(&temporary), text.as_bytes(), make)
-            })
-            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
-        written.push(path);
+        let mut names = std::iter::once(first.to_owned())
+            .chain((2..u32::MAX).map(|number| with_suffix(first, &format!(".{number}"))));
+        let path = names.find_map(|path| match keep(&path, evidence, &text) {
+            Ok(true) => Some(Ok(path)),
+            Ok(false) => None,
+            Err(e) => Some(Err(Failure::new(format!("cannot write {}: {e}", path.display())))),
+        });
+        written.extend(path.transpose()?);
     }
     Ok(written)
+}
+
+/// Whether the evidence is in this file now. It is not where there is something else.
+fn keep(path: &Path, evidence: &Evidence, text: &str) -> io::Result<bool> {
+    if path.symlink_metadata().is_ok() {
+        // Read only if it is as long as evidence can be; a remark may be different.
+        let is_short = path.metadata().is_ok_and(|file| file.is_file() && file.len() < (16 << 20));
+        let there = if is_short { std::fs::read(path).ok() } else { None };
+        let there = there.and_then(|bytes| Evidence::parse(&bytes).ok());
+        return Ok(there.is_some_and(|there| there.shows == evidence.shows));
+    }
+    durable::make_folders(durable::folder_of(path))?;
+    let temporary = with_suffix(path, &format!(".{}.tmp", std::process::id()));
+    durable::create(path, &temporary, text.as_bytes(), durable::shared_file)
+}
+
+/// A path with something after its whole name.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

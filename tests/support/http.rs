@@ -18,6 +18,9 @@ pub struct Meddler {
 }
 
 impl Meddler {
+    /// A changed body that stands for a failure of the server: it answers with status 500.
+    pub const FAILURE: &[u8] = b"a failure of the server";
+
     pub fn new(
         upstream: &str,
         change: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
@@ -78,7 +81,7 @@ fn answer(mut stream: TcpStream, server: &str, change: &Change) {
     let upstream = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
     let body = change(&path, upstream.clone());
     if body != upstream {
-        status = 200;
+        status = if body == Meddler::FAILURE { 500 } else { 200 };
     }
     let _ = write!(
         stream,

@@ -9,13 +9,12 @@
 //! | `trend` | one chart over weeks |
 //! | `programs`, `program`, `section`, `range`, `format` | the pages |
 //! | `tables`, `parts` | a chart's numbers as tables |
-//! | `files`, `csv`, `json` | a chart's numbers, and its picture, as files |
+//! | `files`, `json` (and `aggregate::chart_csv`) | a chart's numbers, and its picture, as files |
 //! | `teaser` | the newest charts, for the home page |
 //!
 //! All of it is made from `aggregate::figure` alone, which anyone can fetch too.
 
 mod address;
-mod csv;
 mod files;
 mod format;
 mod json;
@@ -37,6 +36,7 @@ pub(in crate::web) use loaded::ChartShelves;
 pub(super) use teaser::{newest, teaser};
 
 use super::layout;
+use crate::aggregate::chart_csv as csv;
 use crate::web::address::Address;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;

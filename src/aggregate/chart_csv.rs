@@ -5,7 +5,7 @@
 //! with one of these, with a tab, a carriage return or an apostrophe is written with an apostrophe
 //! in front. To get the text back, take one apostrophe off every cell that begins with one.
 
-use crate::aggregate::figure::{
+use super::figure::{
     Base, Dimension, Estimate, Figure, Interval, Kind, ProgramCharts, Row, WeekCharts,
 };
 
@@ -14,7 +14,7 @@ const QUANTILES: [(f64, &str); 5] =
     [(0.05, "q05"), (0.25, "q25"), (0.5, "q50"), (0.75, "q75"), (0.95, "q95")];
 
 /// The columns before those of quantiles, and what they hold.
-pub(super) const COLUMNS: [(&str, &str); 20] = [
+pub(crate) const COLUMNS: [(&str, &str); 20] = [
     ("week", "the last day of the week, a Sunday"),
     ("complete", "whether no report of that week can arrive any more"),
     ("program", "the program’s path"),
@@ -48,7 +48,7 @@ fn text(text: &str) -> String {
 }
 
 /// A file being written.
-pub(super) struct Csv(String);
+pub(crate) struct Csv(String);
 
 /// The part of a chart that a line is of.
 struct Part<'a> {
@@ -62,7 +62,7 @@ struct Part<'a> {
 
 impl Csv {
     /// The header.
-    pub(super) fn new() -> Csv {
+    pub(crate) fn new() -> Csv {
         let mut names: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
         for (_, name) in QUANTILES {
             names.extend([name.to_owned(), format!("{name}_low"), format!("{name}_high")]);
@@ -73,7 +73,7 @@ impl Csv {
     }
 
     /// All lines of a chart in a week.
-    pub(super) fn add(&mut self, week: &WeekCharts, program: &ProgramCharts, figure: &Figure) {
+    pub(crate) fn add(&mut self, week: &WeekCharts, program: &ProgramCharts, figure: &Figure) {
         let program = program.program.as_str();
         let part = Part { week, program, figure, by: "all", group: "", base: &figure.base };
         for row in &figure.rows {
@@ -149,13 +149,13 @@ impl Csv {
     }
 
     /// The file.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 }
 
 /// The word for a kind of chart.
-pub(super) fn kind_of(kind: Kind) -> &'static str {
+pub(crate) fn kind_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Partition => "partition",
         Kind::Histogram => "histogram",
@@ -166,7 +166,7 @@ pub(super) fn kind_of(kind: Kind) -> &'static str {
 }
 
 /// The word for what a chart is broken down by.
-pub(super) fn name_of(dimension: Dimension) -> &'static str {
+pub(crate) fn name_of(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Version => "version",
         Dimension::Platform => "platform",

@@ -1,0 +1,73 @@
+//! What of the things that were found right before is read again today.
+//!
+//! What was right may be served differently now. To read everything each time would cost a deployment
+//! all its data for each audit; so each run reads the newest again, and a thirtieth of the rest, another
+//! one each day: within thirty days of daily audits, all of it.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// After how many days everything was read again.
+const DAYS: u64 = 30;
+
+/// The part of a day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rotation {
+    day: u64,
+}
+
+impl Rotation {
+    pub(super) fn at(now: Timestamp) -> Rotation {
+        Rotation { day: u64::try_from(now.as_second()).unwrap_or_default() / 86_400 }
+    }
+
+    /// Whether the thing with this number is read again.
+    pub(super) fn has(self, number: u64) -> bool {
+        number % DAYS == self.day % DAYS
+    }
+
+    /// Whether what is of this day or week is. Weeks are seven days apart, which shares no factor with
+    /// thirty, so each has its turn.
+    pub(super) fn has_date(self, date: Date) -> bool {
+        let day = date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp());
+        day.is_ok_and(|day| self.has(Rotation::at(day).day))
+    }
+}
+
+/// What is added where not everything was read now.
+pub(super) fn read_before(now: u64, all: u64, (one, several): (&str, &str)) -> String {
+    match all.saturating_sub(now) {
+        0 => String::new(),
+        1 => format!("; 1 {one} was found right in an earlier run and not read now (--full does)"),
+        more => {
+            format!(
+                "; {more} {several} were found right in earlier runs and not read now (--full does)"
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::ToSpan;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn within_thirty_days_everything_has_its_turn_once() {
+        let start: Timestamp = "2026-11-15T03:00:00Z".parse().expect("a time");
+        let days: Vec<Rotation> =
+            (0..30).map(|day| Rotation::at(start + (24 * day).hours())).collect();
+        for number in 0..100 {
+            assert_eq!(days.iter().filter(|day| day.has(number)).count(), 1, "{number}");
+        }
+        let sunday = jiff::civil::date(2026, 11, 15);
+        let turns: BTreeSet<usize> = (0..30)
+            .filter_map(|week| {
+                let date = sunday.checked_add((7 * week).days()).ok()?;
+                days.iter().position(|day| day.has_date(date))
+            })
+            .collect();
+        assert_eq!(turns.len(), 30, "no two of thirty weeks have the same turn");
+    }
+}
