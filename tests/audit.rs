@@ -558,13 +558,17 @@ fn what_was_right_once_and_is_served_differently_later_is_found() {
 
 #[test]
 fn each_run_says_truly_how_much_it_read() {
-    let honest = Honest::new();
+    let source = Deployed::new();
+    let deployment = Deployment::new();
+    for revision in ["HEAD~1", "HEAD"] {
+        publish(&deployment, &source, revision);
+    }
     // A second week, so that there is something that is not the newest.
     let older = reports("2026-01-20", 0..50);
-    support::segments::write(&honest.deployment.path().join("reports"), 2, "2026-01-25", &older);
-    for verb in ["merge", "chart"] {
-        succeed(candor().args([verb, "--data"]).arg(honest.deployment.path()));
-    }
+    support::segments::write(&deployment.path().join("reports"), 2, "2026-01-25", &older);
+    upload(&deployment, &reports("2026-02-03", 0..400));
+    let server = deployment.serve();
+    let honest = Honest { source, deployment, server };
     let folder = TempDir::new().expect("a temporary folder");
     let state = folder.path().join("state.json");
     let sentence = |said: &Value, id: &str| {

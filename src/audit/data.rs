@@ -80,8 +80,7 @@ impl<'v, 'a> Rules<'v, 'a> {
 
 /// Checks every file of the index that was not found to be right before, and some of the others again.
 pub(super) fn check_data(
-    remote: &Remote<'_>,
-    http: &Http,
+    (remote, http): (&Remote<'_>, &Http),
     index: &Index,
     rules: &mut Rules<'_, '_>,
     state: &mut AuditState,

@@ -490,7 +490,7 @@ impl<'r> Run<'r> {
         let mut rules = Rules::new(versions);
         let rotation = Rotation::at(self.now);
         let (remote, http, progress) = (self.remote, self.http, self.progress);
-        check_data(remote, http, &index, &mut rules, state, rotation, &mut data, progress);
+        check_data((remote, http), &index, &mut rules, state, rotation, &mut data, progress);
         let DataChecks { files, rows, read, reports, known } = data;
         let known = read_before(read, read + known, ("file", "files"));
         verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
