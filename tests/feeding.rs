@@ -7,15 +7,21 @@ use candor::tlog::{Believed, CosignerKind, Face, Note, Policy, Published};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::process::{Command, Stdio};
-use support::fake_witness::{Behaviour, Served, conflict, status};
+use support::fake_witness::{Behaviour, Served, conflict, now, status};
 use support::moment::kill_after_changes;
 use support::peers::{PeerWitness, peer};
+use support::witnessing::cosign_published;
 use support::{Charts, Deployment, Server, candor, json, refused, run, succeed, text};
 use tempfile::TempDir;
 
 /// A time that is past for good, and one that is to come.
 const LONG_AGO: u64 = 1_000_000_000;
 const TO_COME: u64 = 4_000_000_000;
+
+/// Whether a time is one of now, as the clocks of two machines may differ.
+fn is_now(time: Option<u64>) -> bool {
+    time.is_some_and(|time| time.abs_diff(now()) <= 300)
+}
 
 /// Has a deployment ask these witnesses: settings above all tables, and tables.
 fn set_witnesses(deployment: &Deployment, settings: &str, tables: &[String]) {
@@ -53,6 +59,12 @@ impl Bench {
 
     fn publish_refused(&self) -> String {
         refused(&mut self.deployment.publish_command(&self.charts), 1)
+    }
+
+    /// Both witnesses cosigned what is published at this time.
+    fn cosigned_at(&self, time: u64) {
+        let witnesses = [self.one.witness.as_ref(), self.two.witness.as_ref()];
+        cosign_published(self.deployment.path(), &witnesses, time);
     }
 
     fn publish(&self) -> u64 {
@@ -215,10 +227,8 @@ fn a_publisher_that_is_killed_at_any_moment_is_completed_by_the_next() {
 #[test]
 fn a_server_has_the_log_cosigned_again() {
     let bench = Bench::new();
-    for served in [&bench.one, &bench.two] {
-        served.witness.at(LONG_AGO);
-    }
     assert_eq!(bench.publish(), 1);
+    bench.cosigned_at(LONG_AGO);
     let read_only = Server::start(
         Command::new(env!("CARGO_BIN_EXE_candor"))
             .args(["serve", "--no-uploads", "--listen", "127.0.0.1:0", "--data"])
@@ -233,9 +243,6 @@ fn a_server_has_the_log_cosigned_again() {
     );
     assert!(health.contains("one cosigned what is shown at 2001-09-09T01:46:40Z"), "{health}");
 
-    for served in [&bench.one, &bench.two] {
-        served.witness.at(TO_COME);
-    }
     let server = bench.deployment.serve();
     let fresh = loop {
         let (believed, note) = shown(&server);
@@ -245,7 +252,7 @@ fn a_server_has_the_log_cosigned_again() {
         std::thread::yield_now();
     };
     assert_eq!(fresh.checkpoint, stale.checkpoint, "the same head");
-    assert_eq!(fresh.fresh_at, Some(TO_COME));
+    assert!(is_now(fresh.fresh_at), "{:?}", fresh.fresh_at);
     assert_eq!(
         size_shown(&read_only),
         1,
@@ -259,10 +266,11 @@ fn a_server_has_the_log_cosigned_again() {
     };
     assert!(health.contains("witnesses: ok"), "{health}");
     let metrics = server.health("/metrics").1;
+    let time = fresh.fresh_at.expect("a time");
     for expected in [
         "candor_quorum_reached 1\n".to_owned(),
-        format!("candor_quorum_cosigned_time_seconds {TO_COME}\n"),
-        format!("candor_witness_cosigned_time_seconds{{witness=\"two\"}} {TO_COME}\n"),
+        format!("candor_quorum_cosigned_time_seconds {time}\n"),
+        "candor_witness_cosigned_time_seconds{witness=\"two\"} ".to_owned(),
         "candor_witness_answers_total{witness=\"one\",answer=\"cosigned\"} 1\n".to_owned(),
         "candor_cosigned_again_total{outcome=\"done\"} 1\n".to_owned(),
     ] {
@@ -270,20 +278,8 @@ fn a_server_has_the_log_cosigned_again() {
     }
 }
 
-#[test]
-fn a_watch_has_the_log_cosigned_again() {
-    let bench = Bench::new();
-    bench.one.witness.at(LONG_AGO);
-    bench.two.witness.at(LONG_AGO);
-    let mut watch = bench.deployment.publish_command(&bench.charts);
-    watch.args(["--watch", "--interval", "1"]).stdout(Stdio::null());
-    let mut watch = watch.spawn().expect("runs");
-    while !bench.one.witness.was_asked() {
-        std::thread::yield_now();
-    }
-    // What it publishes is old the moment it is there, so the next look has it cosigned again.
-    bench.one.witness.at(TO_COME);
-    bench.two.witness.at(TO_COME);
+/// Waits until what is published is cosigned by both at a time of now.
+fn wait_until_cosigned(bench: &Bench, mut while_waiting: impl FnMut()) {
     let pointer = bench.deployment.path().join("store/log/checkpoint");
     let policy = opened(&bench.deployment).policy();
     let policy = Policy::parse(&policy).expect("a policy");
@@ -291,12 +287,50 @@ fn a_watch_has_the_log_cosigned_again() {
         let bytes = fs::read(&pointer).expect("a pointer");
         let published = Published::open(&bytes, opened(&bench.deployment).verifiers());
         let note = published.expect("signed").note(Face::Log).to_owned();
-        if policy.check(note.as_bytes()).is_ok_and(|it| it.fresh_at == Some(TO_COME)) {
-            break;
+        if policy.check(note.as_bytes()).is_ok_and(|it| is_now(it.fresh_at)) {
+            return;
         }
-        assert!(watch.try_wait().expect("its state").is_none(), "it goes on");
+        while_waiting();
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_time_to_come_does_not_stop_a_server_from_refreshing() {
+    let bench = Bench::new();
+    assert_eq!(bench.publish(), 1);
+    bench.cosigned_at(TO_COME);
+    let _server = bench.deployment.serve();
+    wait_until_cosigned(&bench, || {});
+}
+
+#[test]
+fn a_witness_whose_clock_is_wrong_does_not_count_for_who_publishes() {
+    let bench = Bench::new();
+    for (time, said) in [
+        (TO_COME, "its clock is wrong: its cosignature has the time 2096-10-02T07:06:40Z"),
+        (LONG_AGO, "its clock is wrong: its cosignature has the time 2001-09-09T01:46:40Z"),
+    ] {
+        bench.two.witness.at(time);
+        let message = bench.publish_refused();
+        assert!(message.contains("one cosigned; two did not"), "{message}");
+        assert!(message.contains(said), "{message}");
+    }
+    bench.two.witness.at_system_time();
+    assert_eq!(bench.publish(), 1);
+}
+
+#[test]
+fn a_watch_has_the_log_cosigned_again() {
+    let bench = Bench::new();
+    assert_eq!(bench.publish(), 1);
+    bench.cosigned_at(LONG_AGO);
+    let mut watch = bench.deployment.publish_command(&bench.charts);
+    watch.args(["--watch", "--interval", "1"]).stdout(Stdio::null());
+    let mut watch = watch.spawn().expect("runs");
+    wait_until_cosigned(&bench, || {
+        assert!(watch.try_wait().expect("its state").is_none(), "it goes on");
+    });
     watch.kill().expect("killed");
     watch.wait().expect("its end");
 }
@@ -304,11 +338,9 @@ fn a_watch_has_the_log_cosigned_again() {
 #[test]
 fn a_server_says_who_does_not_cosign_again() {
     let bench = Bench::new();
-    bench.one.witness.at(LONG_AGO);
-    bench.two.witness.at(LONG_AGO);
     assert_eq!(bench.publish(), 1);
+    bench.cosigned_at(LONG_AGO);
     bench.two.witness.always(status(404));
-    bench.one.witness.at(TO_COME);
     let server = bench.deployment.serve();
     let health = loop {
         let (_, health) = server.health("/health");
@@ -320,7 +352,8 @@ fn a_server_says_who_does_not_cosign_again() {
     let (believed, _) = shown(&server);
     assert_eq!(believed.fresh_at, Some(LONG_AGO), "no quorum has a newer time");
     let times: Vec<_> = believed.cosigned.values().map(|time| time.seconds()).collect();
-    assert_eq!(times, [Some(TO_COME), Some(LONG_AGO)], "who did cosign counts");
+    assert!(is_now(times[0]), "who did cosign counts");
+    assert_eq!(times[1], Some(LONG_AGO));
     assert!(
         server.health("/metrics").1.contains("candor_cosigned_again_total{outcome=\"failed\"} 1\n")
     );

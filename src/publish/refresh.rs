@@ -124,8 +124,7 @@ impl Refresher {
         let since =
             now.checked_sub(SignedDuration::try_from(witnesses.refresh).unwrap_or_default());
         let since = since.map_or(0, Timestamp::as_second).try_into().unwrap_or(0_u64);
-        let age = witnesses.cosigned_at(published.note(Face::Log));
-        if age.is_some_and(|at| at >= since) {
+        if !witnesses.is_due(published.note(Face::Log), now) {
             return Ok(Refreshed::NotDue);
         }
         let log = match self.deployment.log() {

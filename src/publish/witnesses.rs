@@ -19,9 +19,9 @@ use crate::address::Address;
 use crate::charts::Diagnostics;
 use crate::charts::diagnostic::Severity;
 use crate::charts::text::SourceText;
-use crate::tlog::{CosignerKey, Policy, VerifierKey, Witnesses as _};
+use crate::tlog::{CLOCKS_DIFFER, CosignerKey, Policy, VerifierKey, Witnesses as _};
 use crate::witness::Feeder;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -75,6 +75,18 @@ impl DeploymentWitnesses {
             true => believed.cosigned.values().filter_map(|time| time.seconds()).max(),
             false => believed.fresh_at,
         }
+    }
+
+    /// Whether the note of a checkpoint has to be cosigned again at this time: a quorum has not done so
+    /// for as long as `refresh` says, or a witness said that it did at a time to come.
+    pub fn is_due(&self, note: &str, now: Timestamp) -> bool {
+        let now = u64::try_from(now.as_second()).unwrap_or(0);
+        let since = now.saturating_sub(self.refresh.as_secs());
+        let times = self.policy().check(note.as_bytes()).map(|believed| believed.cosigned);
+        let is_to_come = times.is_ok_and(|times| {
+            times.values().any(|time| time.seconds() > Some(now.saturating_add(CLOCKS_DIFFER)))
+        });
+        is_to_come || self.cosigned_at(note).is_none_or(|at| at < since)
     }
 
     /// The policy.

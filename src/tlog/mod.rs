@@ -126,4 +126,4 @@ pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader
 pub use tlog_proof::{NotProved, TlogProof, TlogProofError};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};
 pub use vkey::{KeyId, KeyName, KeyNameError, VerifierKeyError};
-pub use witnesses::{Asked, Submission, WitnessAnswer, Witnesses};
+pub use witnesses::{Asked, CLOCKS_DIFFER, Submission, WitnessAnswer, Witnesses};

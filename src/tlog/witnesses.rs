@@ -12,10 +12,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// By how many seconds the clocks of two machines may differ: a cosignature that is further ahead of the
+/// clock here was made by a wrong one.
+pub const CLOCKS_DIFFER: u64 = 300;
+
 /// Those who are asked to cosign.
 pub trait Witnesses: fmt::Debug + Send + Sync {
     /// Which of them, together, are enough.
     fn policy(&self) -> &Policy;
+
+    /// The time here, in seconds since 1970.
+    fn now(&self) -> u64;
 
     /// Asks all of them at once, and returns in bounded time.
     fn ask(&self, submission: &Submission) -> Vec<Asked>;
@@ -81,7 +88,36 @@ pub(super) struct Witnessing {
 impl Witnessing {
     /// Whether a published head is cosigned as the policy asks, and that at this time or later.
     pub(super) fn suffices(&self, published: &Published, since: Option<u64>) -> bool {
-        published.head().size == TreeSize::ZERO || self.missing(published, since).is_none()
+        published.head().size == TreeSize::ZERO
+            || (self.missing(published, since).is_none()
+                && (since.is_none() || !self.has_time_to_come(published)))
+    }
+
+    /// Whether a witness of the policy has cosigned it at a time that is yet to come.
+    fn has_time_to_come(&self, published: &Published) -> bool {
+        let Ok((note, checkpoint)) = published.log_note() else { return false };
+        let by_now = self.by_now(&note, &checkpoint);
+        by_now.is_ok_and(|by_now| by_now.signatures().len() < note.signatures().len())
+    }
+
+    /// A note without the cosignatures of the policy's witnesses that have a time to come.
+    fn by_now(&self, note: &Note, checkpoint: &Checkpoint) -> Result<Note, LogError> {
+        let bare = bare(note)?;
+        let latest = self.latest();
+        let is_to_come = |line: &&NoteSignature| {
+            let alone = bare.clone().with((*line).clone());
+            self.witnesses.policy().witnesses().iter().any(|witness| {
+                let time = witness.key.verify(&alone, checkpoint).ok().flatten();
+                time.is_some_and(|time| time.seconds() > Some(latest))
+            })
+        };
+        let lines = note.signatures().iter().filter(|line| !is_to_come(line)).cloned();
+        Ok(lines.fold(bare.clone(), Note::with))
+    }
+
+    /// The latest time that a cosignature may have.
+    fn latest(&self) -> u64 {
+        self.witnesses.now().saturating_add(CLOCKS_DIFFER)
     }
 
     /// Asks for cosignatures of a signed head. `former` is what is published.
@@ -105,7 +141,10 @@ impl Witnessing {
             _ => None,
         });
         let merged = self.merge(&note, &submission.checkpoint, lines.flatten())?;
-        let published = signed.with_log_note(&merged);
+        // What is published is not taken back for a time to come, while nothing better is to be had.
+        let by_now = self.by_now(&merged, &submission.checkpoint)?;
+        let is_enough = self.witnesses.policy().check(by_now.to_string().as_bytes()).is_ok();
+        let published = signed.with_log_note(if is_enough { &by_now } else { &merged });
         let head = published.head();
         let alarm = asked.iter().find_map(|asked| alarm(asked, head));
         let missing = alarm.or_else(|| {
@@ -122,7 +161,15 @@ impl Witnessing {
     /// Why the policy does not take a head, in words.
     fn missing(&self, published: &Published, since: Option<u64>) -> Option<String> {
         let policy = self.witnesses.policy();
-        let believed = match policy.check(published.note(super::Face::Log).as_bytes()) {
+        let by_now = published.log_note().and_then(|(note, checkpoint)| {
+            let by_now = self.by_now(&note, &checkpoint)?;
+            Ok(by_now.to_string())
+        });
+        let believed = match by_now.map(|note| policy.check(note.as_bytes())) {
+            Ok(believed) => believed,
+            Err(error) => return Some(error.to_string()),
+        };
+        let believed = match believed {
             Ok(believed) => believed,
             Err(error) => return Some(error.to_string()),
         };
@@ -148,7 +195,7 @@ impl Witnessing {
     }
 
     /// The note with the log's own signatures, and the newest cosignature of each witness of the policy:
-    /// a time never goes back. Other signatures, and bad ones, are left out.
+    /// a time never goes back, but from one that is yet to come. Other signatures, and bad ones, are left out.
     fn merge<'a>(
         &self,
         note: &'a Note,
@@ -157,13 +204,16 @@ impl Witnessing {
     ) -> Result<Note, LogError> {
         let mut merged = own(note, &self.log)?;
         let bare = bare(note)?;
+        let latest = self.latest();
+        let by_now = |time: CosignatureTime| time.seconds() <= Some(latest);
         let all: Vec<&NoteSignature> = note.signatures().iter().chain(new).collect();
         for witness in self.witnesses.policy().witnesses() {
             let mut newest: Option<(CosignatureTime, &NoteSignature)> = None;
             for line in &all {
                 let alone = bare.clone().with((*line).clone());
                 if let Ok(Some(time)) = witness.key.verify(&alone, checkpoint)
-                    && newest.is_none_or(|(newest, _)| time > newest)
+                    && newest
+                        .is_none_or(|(newest, _)| (by_now(time), time) > (by_now(newest), newest))
                 {
                     newest = Some((time, line));
                 }

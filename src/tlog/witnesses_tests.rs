@@ -51,6 +51,7 @@ struct Fake {
     policy: Policy,
     cosigners: Vec<Cosigner>,
     time: Mutex<u64>,
+    now: Mutex<u64>,
     absent: Mutex<BTreeSet<usize>>,
     answers: Mutex<BTreeMap<usize, WitnessAnswer>>,
     asked: Mutex<Vec<Submission>>,
@@ -88,6 +89,7 @@ impl Fake {
             policy: Policy::parse(policy.as_bytes()).expect("a policy"),
             cosigners,
             time: Mutex::new(1000),
+            now: Mutex::new(10_000),
             absent: Mutex::default(),
             answers: Mutex::default(),
             asked: Mutex::default(),
@@ -115,6 +117,10 @@ impl Fake {
 impl Witnesses for Fake {
     fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    fn now(&self) -> u64 {
+        *self.now.lock().expect("no panic")
     }
 
     fn ask(&self, submission: &Submission) -> Vec<Asked> {
@@ -254,6 +260,43 @@ fn cosignatures_are_refreshed_and_their_times_never_go_back() {
     let before = bench.bytes();
     log.refresh(2500).expect_err("nobody answers");
     assert_eq!(bench.bytes(), before);
+}
+
+#[test]
+fn a_time_to_come_counts_for_nothing_and_is_replaced() {
+    let (bench, fake) = (Bench::new(), Fake::new(&[0, 1], 1));
+    let log = bench.log(&fake);
+    let set_clock = |now| *fake.now.lock().expect("no panic") = now;
+    // It passed when it was made: the clock here was wrong, too.
+    set_clock(1_000_000);
+    fake.at(1_000_000);
+    append(&log).expect("published");
+    set_clock(2000);
+    fake.at(2000);
+    fake.asked();
+    // Only w1 has its clock set right, which is a quorum.
+    fake.without(&[0]);
+    log.refresh(1000).expect("cosigned again, though the time is newer than that");
+    assert_eq!(fake.asked().len(), 1);
+    assert_eq!(bench.times(&fake.policy), [(1, 2000)].into());
+    log.refresh(1000).expect("well");
+    assert!(fake.asked().is_empty(), "it is over");
+
+    // While nobody cosigns at a time of now, what is there stays, and it is said.
+    set_clock(1_000_000);
+    fake.at(1_000_000);
+    fake.without(&[]);
+    log.refresh(1_000_000).expect("cosigned");
+    set_clock(3000);
+    fake.without(&[0, 1]);
+    let before = bench.bytes();
+    log.refresh(1000).expect_err("nobody answers");
+    log.settle().expect_err("nor for whoever publishes");
+    assert_eq!(bench.bytes(), before);
+    fake.without(&[]);
+    fake.at(3300);
+    log.settle().expect("clocks may differ by so much");
+    assert_eq!(bench.times(&fake.policy), [(0, 3300), (1, 3300)].into());
 }
 
 #[test]

@@ -11,13 +11,18 @@
 //! What a witness answers is believed as far as its key goes: of each line, the key's name and ID must
 //! be one of the policy's at that address, and its signature good. Other lines are ignored, and one bad
 //! line of a known key makes that witness fail, and no other.
+//!
+//! A cosignature says when its witness saw the tree, and clients measure the age of a view by that. So one
+//! that was not made now, by the clock here, is not counted: with a time to come it would pass for fresh
+//! when it is not, and with one that is past it says nothing of what was asked.
 
 use super::feed_http::{Http, Post};
 use super::feed_one::{Clock, Conversation, Outcome, SystemClock};
 use super::feed_state::FeedState;
 use crate::address::Address;
-use crate::tlog::{Asked, CosignerKey, Note, NoteSignature, Policy, PolicyWitness, Submission};
-use crate::tlog::{TreeSize, WitnessAnswer, Witnesses};
+use crate::tlog::{Asked, CLOCKS_DIFFER, CosignerKey, Note, NoteSignature, Policy, PolicyWitness};
+use crate::tlog::{Submission, TreeSize, WitnessAnswer, Witnesses};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -166,8 +171,33 @@ impl Feeder {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What an outcome means for a witness at the place where it was.
-    fn judge(&self, index: usize, outcome: &Outcome, submission: &Submission) -> WitnessAnswer {
+    /// Whether a cosignature was made in answer to what was asked at a time.
+    fn made_now(&self, time: u64, asked_at: u64) -> Result<(), String> {
+        let now = self.clock.unix();
+        let said = |what: &str| {
+            let time = shown(time);
+            format!("its clock is wrong: its cosignature has the time {time}, {what}")
+        };
+        if time > now.saturating_add(CLOCKS_DIFFER) {
+            return Err(said(&format!("and here it is only {}", shown(now))));
+        }
+        if time.saturating_add(CLOCKS_DIFFER) < asked_at {
+            let asked_at = shown(asked_at);
+            return Err(said(&format!(
+                "and it was asked at {asked_at}; or it answers with one that it made before"
+            )));
+        }
+        Ok(())
+    }
+
+    /// What an outcome means for a witness at the place where it was, which was asked at this time.
+    fn judge(
+        &self,
+        index: usize,
+        outcome: &Outcome,
+        submission: &Submission,
+        asked_at: u64,
+    ) -> WitnessAnswer {
         let Some(witness) = self.policy.witnesses().get(index) else {
             return WitnessAnswer::Failed("it is not in the policy".to_owned());
         };
@@ -175,7 +205,9 @@ impl Feeder {
             Outcome::Failed(reason) => WitnessAnswer::Failed(reason.clone()),
             Outcome::Ahead(size) => WitnessAnswer::Ahead(*size),
             Outcome::OtherHistory(size) => WitnessAnswer::OtherHistory(*size),
-            Outcome::Lines(lines) => match good(&witness.key, lines, submission) {
+            Outcome::Lines(lines) => match good(&witness.key, lines, submission)
+                .and_then(|(lines, time)| self.made_now(time, asked_at).map(|()| lines))
+            {
                 Ok(lines) => WitnessAnswer::Cosigned(lines),
                 Err(reason) => WitnessAnswer::Failed(reason),
             },
@@ -188,7 +220,12 @@ impl Witnesses for Feeder {
         &self.policy
     }
 
+    fn now(&self) -> u64 {
+        self.clock.unix()
+    }
+
     fn ask(&self, submission: &Submission) -> Vec<Asked> {
+        let asked_at = self.clock.unix();
         let mut until = self.clock.now() + self.patience.deadline;
         let hear = self.begin(submission, until);
         let mut answers: BTreeMap<usize, WitnessAnswer> = BTreeMap::new();
@@ -199,7 +236,7 @@ impl Witnesses for Feeder {
             let Ok((at, outcome)) = hear.recv_timeout(wait) else { break };
             left -= 1;
             for index in self.places.get(at).map_or(&[][..], |place| &place.witnesses) {
-                let answer = self.judge(*index, &outcome, submission);
+                let answer = self.judge(*index, &outcome, submission, asked_at);
                 if matches!(answer, WitnessAnswer::Cosigned(_)) {
                     cosigned.insert(*index);
                 }
@@ -234,12 +271,18 @@ fn address(witness: &PolicyWitness) -> Result<Option<Address>, FeederError> {
     text.parse().map(Some).map_err(|e| wrong(format!("its URL {e}")))
 }
 
-/// The good cosignatures by a key among the lines of an answer.
+/// A time as people read it.
+fn shown(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok());
+    time.map_or_else(|| format!("{seconds} seconds after 1970"), |time| time.to_string())
+}
+
+/// The good cosignatures by a key among the lines of an answer, and the latest time of them.
 fn good(
     key: &CosignerKey,
     lines: &[NoteSignature],
     submission: &Submission,
-) -> Result<Vec<NoteSignature>, String> {
+) -> Result<(Vec<NoteSignature>, u64), String> {
     let by_key = |line: &&NoteSignature| line.name() == key.name() && line.id() == key.id();
     let mine: Vec<NoteSignature> = lines.iter().filter(by_key).cloned().collect();
     if mine.is_empty() {
@@ -252,8 +295,11 @@ fn good(
     let bare = Note::sign(submission.note.text(), &[]).map_err(|e| e.to_string())?;
     let note = mine.iter().cloned().fold(bare, Note::with);
     match key.verify(&note, &submission.checkpoint) {
-        Ok(Some(time)) if time.seconds().is_some() => Ok(mine),
-        Ok(_) => Err("its cosignature does not say when it was made".to_owned()),
+        Ok(Some(time)) => match time.seconds() {
+            Some(time) if time > 0 => Ok((mine, time)),
+            _ => Err("its cosignature does not say when it was made".to_owned()),
+        },
+        Ok(None) => Err("its cosignature is not there".to_owned()),
         Err(e) => Err(format!("its cosignature is bad: {e}")),
     }
 }

@@ -18,7 +18,7 @@ use super::feed_http::{Post, Reply};
 use super::request::AddCheckpoint;
 use crate::tlog::{ConsistencyProof, NoteSignature, Submission, TreeSize, prove_consistency};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The most requests of one conversation.
 const MOST_REQUESTS: usize = 8;
@@ -44,6 +44,8 @@ pub(super) enum Outcome {
 pub(super) trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Instant;
     fn sleep(&self, time: Duration);
+    /// The time of day, in seconds since 1970.
+    fn unix(&self) -> u64;
 }
 
 /// The system's.
@@ -57,6 +59,10 @@ impl Clock for SystemClock {
 
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+
+    fn unix(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 }
 

@@ -7,6 +7,9 @@ use crate::store::MemoryStore;
 use crate::tlog::{Appended, CosignerKind, Entry, EntryValidator, Face, Hash, InvalidEntry};
 use crate::tlog::{Checkpoint, LeafIndex, Log, LogKeys, Seed, SignerLock, StoredTiles, TreeHead};
 use crate::witness::feed_http::Reply;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::Signer as _;
+use sha2::{Digest as _, Sha256};
 
 #[derive(Debug)]
 struct Anything;
@@ -32,6 +35,16 @@ impl Post for Network {
     }
 }
 
+/// The time when a test begins.
+const NOW: u64 = 1_800_000_000;
+
+/// A witness whose clock shows that.
+fn named(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
+    let witness = FakeWitness::new(name, kind);
+    witness.at(NOW);
+    witness
+}
+
 /// Time that passes only when someone sleeps.
 #[derive(Debug)]
 struct Asleep {
@@ -46,6 +59,10 @@ impl Clock for Asleep {
 
     fn sleep(&self, time: Duration) {
         self.slept.lock().expect("no panic").push(time);
+    }
+
+    fn unix(&self) -> u64 {
+        NOW + self.now().duration_since(self.began).as_secs()
     }
 }
 
@@ -117,7 +134,7 @@ impl Bench {
 }
 
 fn witness() -> Arc<FakeWitness> {
-    FakeWitness::new("w.example", CosignerKind::Ed25519)
+    named("w.example", CosignerKind::Ed25519)
 }
 
 fn failed(answer: WitnessAnswer, with: &str) {
@@ -270,11 +287,48 @@ fn a_witness_may_say_when_to_come_again() {
 }
 
 #[test]
+fn a_cosignature_that_was_not_made_now_is_not_counted() {
+    let bench = Bench::new();
+    for (kind, time, said) in [
+        (CosignerKind::Ed25519, 1, "has the time 1970-01-01T00:00:01Z, and it was asked at 2027"),
+        (CosignerKind::MlDsa44, NOW - 301, "its clock is wrong"),
+        (CosignerKind::Ed25519, NOW + 301, "its clock is wrong: its cosignature has the time 2027"),
+        (CosignerKind::MlDsa44, NOW + 86_400_000, "here it is only 2027"),
+        (CosignerKind::MlDsa44, (1 << 63) - 1, "its clock is wrong"),
+    ] {
+        let (good, wrong) = (witness(), named("wrong.example", kind));
+        wrong.at(time);
+        let feeder = bench.feeder(&[("good", &good), ("wrong", &wrong)], "1");
+        let asked = feeder.ask(&bench.submission(&[]));
+        cosigned(asked[0].answer.clone());
+        failed(asked[1].answer.clone(), said);
+        assert_eq!(feeder.state().problems().len(), 1);
+    }
+    // None at all, which no cosigner of ours makes.
+    let careless = witness();
+    let key = Sha256::digest("w.example").into();
+    let text = bench.submission(&[]).note.text().to_owned();
+    let message = format!("cosignature/v1\ntime 0\n{text}");
+    let signed = ed25519_dalek::SigningKey::from_bytes(&key).sign(message.as_bytes());
+    let vkey: CosignerKey = careless.key.parse().expect("a key");
+    let id = u32::from_str_radix(&vkey.id().to_string(), 16).expect("an ID").to_be_bytes();
+    let bytes = [&id[..], &[0; 8], &signed.to_bytes()].concat();
+    let line = format!("— w.example {}\n", STANDARD.encode(bytes));
+    careless.always(Behaviour::Answer(200, Vec::new(), line.into_bytes()));
+    failed(bench.ask(&careless, 0), "does not say when it was made");
+    for time in [NOW - 300, NOW, NOW + 300] {
+        let witness = witness();
+        witness.at(time);
+        cosigned(bench.ask(&witness, 0));
+    }
+}
+
+#[test]
 fn lines_of_others_are_ignored_and_one_that_fails_fails_alone() {
     let bench = Bench::new();
     let [one, two, bad] = ["one", "two", "bad"].map(|name| {
         let kind = if name == "two" { CosignerKind::MlDsa44 } else { CosignerKind::Ed25519 };
-        FakeWitness::new(&format!("{name}.example"), kind)
+        named(&format!("{name}.example"), kind)
     });
     one.always(Behaviour::AmongOthers);
     bad.always(Behaviour::BadSignature);
@@ -297,7 +351,7 @@ fn lines_of_others_are_ignored_and_one_that_fails_fails_alone() {
 #[test]
 fn a_witness_with_two_keys_is_asked_once() {
     let bench = Bench::new();
-    let (old, new) = (witness(), FakeWitness::new("new.example", CosignerKind::MlDsa44));
+    let (old, new) = (witness(), named("new.example", CosignerKind::MlDsa44));
     let policy = format!(
         "log {}\nwitness old {} https://w/\nwitness new {} https://w\ngroup any 1 old new\nquorum any\n",
         bench.keys.verifiers().log,
@@ -333,7 +387,8 @@ impl Post for Silent {
 #[test]
 fn one_that_is_silent_is_not_waited_for_after_the_deadline_nor_long_once_there_is_a_quorum() {
     let bench = Bench::new();
-    let (good, silent) = (witness(), FakeWitness::new("silent.example", CosignerKind::Ed25519));
+    let (good, silent) = (witness(), named("silent.example", CosignerKind::Ed25519));
+    good.at_system_time();
     let (soon, never) = (Duration::from_millis(20), Duration::from_secs(1 << 20));
     for (quorum, patience) in [
         ("any", Patience { deadline: never, grace: soon }),
@@ -366,7 +421,7 @@ fn a_policy_that_nobody_could_meet_is_refused() {
     }
     let many: String = (0..100)
         .map(|number| {
-            let witness = FakeWitness::new(&format!("w{number}"), CosignerKind::Ed25519);
+            let witness = named(&format!("w{number}"), CosignerKind::Ed25519);
             format!("witness w{number} {} https://w\n", witness.key)
         })
         .collect();

@@ -4,7 +4,7 @@ use crate::eyes::{refusal, wrong};
 use crate::support::fake_witness::Served;
 use crate::support::http::Meddler;
 use crate::support::other_log::OtherLog;
-use crate::support::witnessing::{WitnessFolder, submit};
+use crate::support::witnessing::{WitnessFolder, cosign_published, submit};
 use crate::support::{Charts, Client, Deployment, Go, MODULE, Server, candor, run, text};
 use crate::table::{Eye, Row, Seen, When, settled};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -42,7 +42,6 @@ impl Witnessed {
     fn new(time: u64) -> Witnessed {
         let (charts, deployment) = (Charts::new(), Deployment::new());
         let witness = Served::new("witness.example", CosignerKind::Ed25519);
-        witness.witness.at(time);
         let path = deployment.path().join("candor.toml");
         let own = std::fs::read_to_string(&path).expect("the settings");
         let settings = format!("quorum = \"all\"\n{own}{}", witness.table("one"));
@@ -53,6 +52,8 @@ impl Witnessed {
         first.stop();
         charts.add_chart("second");
         deployment.publish(&charts);
+        witness.witness.at(time);
+        cosign_published(deployment.path(), &[&witness.witness], time);
         let server = deployment.serve();
         Witnessed { charts, deployment, _witness: witness, server, first: cosignature(&note) }
     }

@@ -52,7 +52,7 @@ pub struct FakeWitness {
 
 struct State {
     known: TreeHead,
-    time: u64,
+    time: Option<u64>,
     next: VecDeque<Behaviour>,
     otherwise: Behaviour,
     requests: Vec<AddCheckpoint>,
@@ -64,13 +64,19 @@ impl std::fmt::Debug for FakeWitness {
     }
 }
 
+/// The system's time, in seconds since 1970.
+pub fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("a clock that is set").as_secs()
+}
+
 /// The cosigner of this name: one name has one key.
 fn cosigner(name: &str, kind: CosignerKind) -> Cosigner {
     Cosigner::new(KeyName::new(name).expect("a name"), kind, &Sha256::digest(name).into())
 }
 
 impl FakeWitness {
-    /// A witness of this name, which has seen nothing yet. What it cosigns stays fresh: its time is far off.
+    /// A witness of this name, which has seen nothing yet. Its clock is the system's, until it is set.
     pub fn new(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
         let cosigner = cosigner(name, kind);
         Arc::new(FakeWitness {
@@ -78,7 +84,7 @@ impl FakeWitness {
             cosigner,
             state: Mutex::new(State {
                 known: TreeHead::EMPTY,
-                time: 4_000_000_000,
+                time: None,
                 next: VecDeque::new(),
                 otherwise: Behaviour::Honest,
                 requests: Vec::new(),
@@ -102,7 +108,7 @@ impl FakeWitness {
 
     /// Its clock shows this, in seconds since 1970.
     pub fn at(&self, time: u64) {
-        self.state().time = time;
+        self.state().time = Some(time);
     }
 
     /// It has seen this head, of whatever history.
@@ -130,6 +136,17 @@ impl FakeWitness {
         self.requests().iter().map(|request| request.old.get()).collect()
     }
 
+    /// Its cosignature of a note's text at a time, whatever it has seen.
+    pub fn cosign(&self, text: &str, time: u64) -> String {
+        let checkpoint = Checkpoint::parse(text).expect("a checkpoint");
+        self.cosigner.cosign(text, &checkpoint, time).expect("a cosignature").to_string()
+    }
+
+    /// Its clock shows the system's time.
+    pub fn at_system_time(&self) {
+        self.state().time = None;
+    }
+
     /// Answers a request.
     pub fn answer(&self, body: &[u8]) -> Answer {
         let mut state = self.state();
@@ -141,7 +158,9 @@ impl FakeWitness {
         let behaviour = state.next.pop_front().unwrap_or_else(|| state.otherwise.clone());
         let checkpoint = Checkpoint::parse(request.note.text()).expect("a checkpoint");
         let cosign = |with: &Cosigner, text: &str, checkpoint: &Checkpoint| {
-            let line = with.cosign(text, checkpoint, state.time).expect("a cosignature");
+            let line = with
+                .cosign(text, checkpoint, state.time.unwrap_or_else(now))
+                .expect("a cosignature");
             format!("{line}\n")
         };
         let cosigned = |with: &Cosigner, text: &str| cosign(with, text, &checkpoint);

@@ -1,5 +1,6 @@
 //! A witness that runs, and asking it.
 
+use super::fake_witness::FakeWitness;
 use super::other_log::OtherLog;
 use super::{Server, candor, json, succeed};
 use candor::tlog::CosignerKey;
@@ -118,4 +119,21 @@ pub fn answered(mut response: ureq::http::Response<ureq::Body>) -> Option<Answer
     let status = response.status().as_u16();
     let body = response.body_mut().read_to_string().ok()?;
     Some(Answer { status, content_type, body, retry_after })
+}
+
+/// Puts cosignatures of this time, by these witnesses, in place of those of a deployment's published head:
+/// as they were after so much time, or by witnesses whose clocks were wrong.
+pub fn cosign_published(deployment: &Path, witnesses: &[&FakeWitness], time: u64) {
+    let path = deployment.join("store/log/checkpoint");
+    let bytes = std::fs::read(&path).expect("a pointer");
+    let mut notes: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let note = notes["log"].as_str().expect("a note").to_owned();
+    let (text, signatures) = note.split_once("\n\n").expect("signatures");
+    let own = signatures.lines().next().expect("the log's own");
+    let mut new = format!("{text}\n\n{own}\n");
+    for witness in witnesses {
+        new += &format!("{}\n", witness.cosign(&format!("{text}\n"), time));
+    }
+    notes["log"] = new.into();
+    std::fs::write(&path, serde_json::to_vec(&notes).expect("JSON")).expect("written");
 }
