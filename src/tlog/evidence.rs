@@ -153,7 +153,7 @@ pub enum NotEvidence {
     },
     /// No given key belongs to the log of a statement.
     #[error(
-        "the {which} statement is of the log {origin:?}, and none of the given keys is that \
+        "the {which} statement is of the log \"{origin}\", and none of the given keys is that \
          log's; give its verifier key"
     )]
     UnknownLog {

@@ -45,7 +45,7 @@ pub enum ManageError {
     #[error("cannot note which folder this is: {0}")]
     Identity(#[from] IdentityError),
     /// The log is on the list.
-    #[error("the log {0:?} is on the list with this key already")]
+    #[error("the log \"{0}\" is on the list with this key already")]
     Listed(Origin),
     /// A value that a line of the list cannot hold.
     #[error("{0:?} cannot stand in a line of the list of logs")]

@@ -46,7 +46,7 @@ pub enum Refusal {
     #[error(transparent)]
     NoCheckpoint(CheckpointError),
     /// The log is on none of the witness's lists.
-    #[error("this witness does not know the log {0:?}: ask its operator")]
+    #[error("this witness does not know the log \"{0}\": ask its operator")]
     UnknownLog(Origin),
     /// The log did not sign it.
     #[error("{0}")]
