@@ -21,7 +21,7 @@ use maud::Markup;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -59,7 +59,7 @@ struct Parts {
     metrics: Metrics,
     drawing: Arc<Semaphore>,
     operations: OnceLock<Operations>,
-    policy: OnceLock<Representation>,
+    policy: RwLock<Option<Arc<Representation>>>,
 }
 
 /// What a page is kept under: a hash of its name and of what it was made from.
@@ -107,7 +107,7 @@ impl Site {
             metrics: Metrics::default(),
             drawing: Arc::new(Semaphore::new(DRAWINGS)),
             operations: OnceLock::new(),
-            policy: OnceLock::new(),
+            policy: RwLock::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
         Ok(site)
@@ -124,17 +124,19 @@ impl Site {
         self.0.operations.get()
     }
 
-    /// The policy by which others may believe the log: a C2SP tlog-policy. Said once.
+    /// The policy by which others may believe the log: a C2SP tlog-policy.
     pub fn set_policy(&self, policy: &[u8]) {
-        // Whoever says it again has said it before.
-        let _ = self.0.policy.set(Representation::new(policy.to_vec(), Content::Text));
+        let policy = Representation::new(policy.to_vec(), Content::Text);
+        *self.0.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(policy));
     }
 
     /// That policy; the one without witnesses where none was said.
-    pub(super) fn policy(&self) -> &Representation {
-        self.0
-            .policy
-            .get_or_init(|| Representation::new(self.0.keys.policy().into_bytes(), Content::Text))
+    pub(super) fn policy(&self) -> Arc<Representation> {
+        let said = self.0.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        said.unwrap_or_else(|| {
+            let alone = self.0.keys.policy().into_bytes();
+            Arc::new(Representation::new(alone, Content::Text))
+        })
     }
 
     /// What of the store was found missing or damaged.
