@@ -129,7 +129,8 @@ fn a_power_cut_at_any_store_operation_leaves_the_old_state_or_the_new() {
             }
 
             let again = bench.publish(&store, memory.path(), &second).expect("the second try");
-            let (Outcome::Published(done) | Outcome::Unchanged(done)) = again;
+            let (Outcome::Published(done) | Outcome::Completed(done) | Outcome::Unchanged(done)) =
+                again;
             assert_eq!((done.version.as_str(), done.tree_size), ("v0.2.0", 2));
             assert_eq!(bench.look(&store, &mut seen), 2);
             if operation >= operations {
@@ -306,7 +307,7 @@ fn sigkill_at_any_store_operation_leaves_the_old_state_or_the_new() {
                 assert_eq!(size, 2);
             }
             assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes);
-            let (Outcome::Published(done) | Outcome::Unchanged(done)) =
+            let (Outcome::Published(done) | Outcome::Completed(done) | Outcome::Unchanged(done)) =
                 publish_on_disk(folder.path(), &revision(&["one", "two"]));
             assert_eq!((done.version.as_str(), done.tree_size), ("v0.2.0", 2));
             let (size, bytes) = look_on_disk(folder.path());

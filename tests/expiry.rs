@@ -110,7 +110,9 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
         let mut published = Vec::new();
         let report = |_: &_, found: Result<Outcome, _>| match found.expect("published") {
             Outcome::Published(new) => published.push(new.version),
-            Outcome::Unchanged(same) => published.push(format!("still {}", same.version)),
+            Outcome::Completed(same) | Outcome::Unchanged(same) => {
+                published.push(format!("still {}", same.version));
+            }
         };
         watch.look(&publisher, today(day), report).map(|()| published)
     };

@@ -123,13 +123,69 @@ fn nothing_is_served_before_the_quorum_and_the_next_publish_completes_the_work()
     assert!(message.contains("the log of 2 entries"), "{message}");
     assert_eq!(bench.one.witness.requests().pop().expect("a request").note, first);
 
+    // Which is said at once, to whoever looks after the server.
+    let (code, health) = server.health("/health");
+    assert_eq!(code, 503, "{health}");
+    let said = "publishing: not ok\n  the log has 2 entries, and 1 of them are published";
+    assert!(health.contains(said) && health.contains("`candor publish` completes it"), "{health}");
+
     bench.two.witness.always(Behaviour::Honest);
-    assert_eq!(bench.publish(), 3);
+    let output = run(&mut bench.deployment.publish_command(&bench.charts));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("completed: v0.2.0 is published now, too"), "{said}");
+    assert!(said.contains("cosigned by one, two"), "{said}");
+    assert!(said.contains("whoever audits needs `candor audit --charts`"), "{said}");
     assert_eq!(shown(&server).0.cosigned.len(), 2);
+    assert!(server.health("/health").1.contains("publishing: ok"));
     assert_eq!(size_shown(&server), 3);
     assert_eq!(bench.one.witness.known(), shown(&server).0.checkpoint.head());
     let verified = succeed(candor().args(["verify-store", "--data"]).arg(bench.deployment.path()));
     assert!(verified.contains('3'), "{verified}");
+}
+
+#[test]
+fn a_version_that_waited_for_its_quorum_is_said_to_be_published() {
+    let bench = Bench::new();
+    bench.two.witness.always(status(403));
+    bench.publish_refused();
+    bench.two.witness.always(Behaviour::Honest);
+    let completed = bench.deployment.publish(&bench.charts);
+    assert_eq!((&completed["outcome"], &completed["tree_size"]), (&"completed".into(), &1.into()));
+    let unchanged = bench.deployment.publish(&bench.charts);
+    assert_eq!(unchanged["outcome"], "unchanged");
+}
+
+#[test]
+fn a_running_server_follows_the_witnesses_in_its_settings() {
+    let bench = Bench::new();
+    set_witnesses(&bench.deployment, "", &[]);
+    assert_eq!(bench.publish(), 1);
+    let server = bench.deployment.serve();
+    assert!(shown(&server).0.cosigned.is_empty());
+    let wait_for = |said: &str| loop {
+        let health = server.health("/health").1;
+        if health.contains(said) {
+            return health;
+        }
+        std::thread::yield_now();
+    };
+    set_witnesses(&bench.deployment, "quorum = 1", &[bench.one.table("one")]);
+    let health = wait_for("a quorum had cosigned what is shown");
+    assert!(health.contains("witnesses: ok"), "{health}");
+    assert_eq!(shown(&server).0.cosigned.len(), 1, "cosigned, and by the policy that is served");
+
+    // A broken file changes nothing, and is said.
+    set_witnesses(&bench.deployment, "quorum = 7", &[bench.one.table("one")]);
+    let health = wait_for("settings: not ok\n  candor.toml as it is now is not in force");
+    assert!(health.contains("asks for more than the 1 witnesses"), "{health}");
+    assert_eq!(shown(&server).0.cosigned.len(), 1);
+
+    set_witnesses(&bench.deployment, "quorum = \"all\"", &[bench.two.table("two")]);
+    let health = wait_for("two cosigned what is shown at");
+    assert!(!health.contains("settings"), "{health}");
+    let (believed, note) = shown(&server);
+    assert!(believed.cosigned.len() == 1 && note.contains("two.example"), "{note}");
 }
 
 #[test]

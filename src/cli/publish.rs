@@ -4,7 +4,7 @@ use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
 use crate::publish::{ChartsSource, CompileDay, Deployment, Found, Outcome, Publisher, Watch};
-use crate::publish::{RefreshError, Refresher};
+use crate::publish::{LiveDeployment, RefreshError, Refresher};
 use crate::repository_url::RepositoryAddress;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -72,7 +72,19 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let outcome = publisher.publish(&revision, &address, day)?;
     say_witnesses(&deployment, true, out);
     source.write(&deployment.charts_source())?;
-    out.result(&outcome, &outcome)
+    if let Some(version) = publisher.completed() {
+        out.say(format_args!("completed: {version} is published now, too"));
+    }
+    let changed = !matches!(outcome, Outcome::Unchanged(_));
+    if changed && !source_has_address(&address) {
+        out.say(
+            "the provenance names no repository, for this one has no https address: whoever audits needs \
+             `candor audit --charts` with a copy of it",
+        );
+    }
+    out.result(&outcome, &outcome)?;
+    say_cosigned(&deployment, out);
+    Ok(())
 }
 
 /// Says which witnesses did not cosign though there were enough; where there were not, the error says it.
@@ -80,6 +92,22 @@ fn say_witnesses(deployment: &Deployment, is_enough: bool, out: Output) {
     let witnesses = deployment.witnesses().filter(|_| is_enough);
     for (name, problem) in witnesses.map(|all| all.feeder.state().problems()).unwrap_or_default() {
         out.say(format_args!("the witness {name} did not cosign: {problem}"));
+    }
+}
+
+/// Whether auditors can find the repository by what is published.
+fn source_has_address(address: &RepositoryUrl) -> bool {
+    address.as_str().starts_with("https://")
+}
+
+/// Says who has cosigned, where anyone was asked.
+fn say_cosigned(deployment: &Deployment, out: Output) {
+    let answers = deployment.witnesses().map(|all| all.feeder.state().answers());
+    let cosigned = answers.unwrap_or_default().into_iter();
+    let cosigned = cosigned.filter(|(_, last)| last.problem.is_none()).map(|(name, _)| name);
+    let cosigned: Vec<String> = cosigned.collect();
+    if !cosigned.is_empty() {
+        out.say(format_args!("cosigned by {}", cosigned.join(", ")));
     }
 }
 
@@ -91,7 +119,7 @@ fn follow(
     interval: Duration,
     out: Output,
 ) -> Result<(), Failure> {
-    let mut refresher = Refresher::new(deployment.clone());
+    let mut refresher = Refresher::new(LiveDeployment::new(deployment.clone()));
     loop {
         let mut printed = Ok(());
         let report = |revision: &Revision, found: Found| match found {
@@ -123,6 +151,16 @@ impl fmt::Display for Outcome {
                 f,
                 "published {}@{} from commit {}\n  {}\n  log: {} entries, root {}",
                 new.module, new.version, new.commit, new.sum, new.tree_size, new.root
+            ),
+            Outcome::Completed(newest) => writeln!(
+                f,
+                "completed: {}@{} is published now, from commit {}\n  {}\n  log: {} entries, root {}",
+                newest.module,
+                newest.version,
+                newest.commit,
+                newest.sum,
+                newest.tree_size,
+                newest.root
             ),
             Outcome::Unchanged(newest) => writeln!(
                 f,

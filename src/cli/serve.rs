@@ -13,7 +13,7 @@ use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
     ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
 };
-use crate::publish::Deployment;
+use crate::publish::{Deployment, LiveDeployment, Refresher};
 use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
 use crate::witness::Witness;
 use std::io;
@@ -30,7 +30,8 @@ const LAST_REPORTS: Duration = Duration::from_secs(10);
 /// Serve a deployment: GOPROXY, checksum database, transparency log, uploads, and the website.
 ///
 /// Prints `listening on http://ADDR` (or `unix:/PATH`) when ready; uploads are taken once what was
-/// stored before is read. Stops on SIGINT or SIGTERM, after finishing the requests under way. Put a
+/// stored before is read. Changes of the witnesses in candor.toml are followed at once; all others need
+/// a restart. Stops on SIGINT or SIGTERM, after finishing the requests under way. Put a
 /// TLS-terminating proxy or a CDN in front: everything is cacheable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor serve --data /srv/candor --listen localhost:8080")]
@@ -121,16 +122,18 @@ async fn serve(
         (false, _) => &[],
     };
     let upkeep = receives.then(|| UpkeepState::new(works));
+    let live = LiveDeployment::new(deployment.clone());
     if let Some(upkeep) = &upkeep {
-        super::upkeep::begin(deployment.clone(), upkeep.clone(), background.stop.clone());
+        super::upkeep::begin(live.clone(), upkeep.clone(), background.stop.clone());
     }
     // A server that may not write has nobody cosign anything.
-    let refresh =
-        receives.then(|| super::refresh::begin(deployment.clone(), background.stop.clone()));
+    let refresher = receives.then(|| Refresher::new(live.clone()));
+    let refresh = refresher.as_ref().map(|refresher| refresher.state().clone());
     site.set_policy(&deployment.policy());
-    witness.as_ref().map(super::witness::reload_when_asked).transpose()?;
+    super::witness::reload_when_asked(witness.as_ref())?;
+    super::refresh::begin(live.clone(), refresher, site.clone(), background.stop.clone());
     let mut operations = operations(&deployment, upkeep, entrance.as_ref());
-    operations.witnesses = deployment.witnesses().cloned();
+    operations.deployment = Some(live);
     operations.refresh = refresh;
     operations.witness = witness;
     site.set_operations(operations);

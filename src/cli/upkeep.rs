@@ -10,7 +10,7 @@ use super::merge::merge_deployment;
 use crate::aggregate::daily::Daily;
 use crate::aggregate::{ChartError, Unwatched, UpkeepState, Weeks, Work};
 use crate::event::Event;
-use crate::publish::{CompileDay, Deployment, Republished, republish};
+use crate::publish::{CompileDay, Deployment, LiveDeployment, Republished, republish};
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -20,9 +20,9 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Does all that `state` wants now, and after the end of each day in UTC, until `stop` happens.
-pub(super) fn begin(deployment: Deployment, state: UpkeepState, stop: Event) {
+pub(super) fn begin(deployment: LiveDeployment, state: UpkeepState, stop: Event) {
     thread::spawn(move || {
-        keep_up(&state, &stop, LOOK, Timestamp::now, |work| run(&deployment, work));
+        keep_up(&state, &stop, LOOK, Timestamp::now, |work| run(&deployment.current(), work));
     });
 }
 

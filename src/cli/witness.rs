@@ -233,7 +233,7 @@ fn serve(
     let served = runtime.block_on(async {
         super::signals::survive_file_limits();
         let stop = stop_signal();
-        reload_when_asked(&witness)?;
+        reload_when_asked(Some(&witness))?;
         let (listener, admin) = (bind(listen).await?, bind(admin).await?);
         let (url, admin_url) = (url(&listener)?, url(&admin)?);
         out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
@@ -246,17 +246,18 @@ fn serve(
     served
 }
 
-/// From now on SIGHUP has the witness read its settings, keys and lists again. To be called on a runtime.
-pub(super) fn reload_when_asked(witness: &Witness) -> Result<(), Failure> {
+/// From now on SIGHUP has the witness, if there is one, read its settings, keys and lists again, and ends
+/// nothing. To be called on a runtime.
+pub(super) fn reload_when_asked(witness: Option<&Witness>) -> Result<(), Failure> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut asked = signal(SignalKind::hangup())
             .map_err(|e| Failure::new(format!("cannot catch signals: {e}")))?;
-        let witness = witness.clone();
+        let witness = witness.cloned();
         tokio::spawn(async move {
             while asked.recv().await.is_some() {
-                let witness = witness.clone();
+                let Some(witness) = witness.clone() else { continue };
                 let _ = tokio::task::spawn_blocking(move || witness.reload()).await;
             }
         });

@@ -165,7 +165,9 @@ fn publish(folder: &Path, revision: &Revision) -> Anyhow<TreeHead> {
     let repository = RepositoryUrl::public("https://example.org/charts");
     let day = CompileDay::Chosen(jiff::civil::date(2026, 2, 3));
     match publisher.publish(revision, &repository, day)? {
-        Outcome::Published(_) | Outcome::Unchanged(_) => whole(&deployment, &publisher),
+        Outcome::Published(_) | Outcome::Completed(_) | Outcome::Unchanged(_) => {
+            whole(&deployment, &publisher)
+        }
     }
 }
 

@@ -348,6 +348,22 @@ impl Deployment {
         self.witnesses.as_ref()
     }
 
+    /// Whether something besides the witnesses is not as in another reading of the same settings.
+    pub(super) fn differs_but_for_witnesses(&self, other: &Deployment) -> bool {
+        self.verifiers != other.verifiers || self.module != other.module
+    }
+
+    /// Whether it asks the same witnesses, for as much.
+    pub(super) fn has_witnesses_of(&self, other: &Deployment) -> bool {
+        let refresh = |it: &Deployment| it.witnesses.as_ref().map(|all| all.refresh);
+        self.policy() == other.policy() && refresh(self) == refresh(other)
+    }
+
+    /// The same deployment with the witnesses of another reading of its settings.
+    pub(super) fn with_witnesses_of(&self, other: &Deployment) -> Deployment {
+        Deployment { witnesses: other.witnesses.clone(), ..self.clone() }
+    }
+
     /// The policy by which the log is believed, as a C2SP tlog-policy: for others to pin. Without
     /// witnesses it names the log alone.
     pub fn policy(&self) -> Arc<[u8]> {

@@ -6,7 +6,8 @@
 //! witnesses again. What they answer replaces what was there by compare-and-swap, each cosignature by a
 //! newer one, so of several who look at the same time none undoes what another has done.
 
-use super::deployment::{Deployment, DeploymentError};
+use super::deployment::DeploymentError;
+use super::live::LiveDeployment;
 use crate::store::{Key, StoreError};
 use crate::tlog::{CHECKPOINT, Face, LogError, Published, PublishedError, TreeHead, TreeSize};
 use jiff::{SignedDuration, Timestamp};
@@ -47,7 +48,7 @@ pub enum RefreshError {
 /// Looks whether a deployment's newest head has to be cosigned again.
 #[derive(Debug)]
 pub struct Refresher {
-    deployment: Deployment,
+    deployment: LiveDeployment,
     failed: Option<Timestamp>,
     state: RefreshState,
 }
@@ -86,8 +87,13 @@ impl RefreshState {
 
 impl Refresher {
     /// Of this deployment.
-    pub fn new(deployment: Deployment) -> Refresher {
+    pub fn new(deployment: LiveDeployment) -> Refresher {
         Refresher { deployment, failed: None, state: RefreshState::default() }
+    }
+
+    /// The next look does not wait for what failed before: the witnesses are others now.
+    pub fn begin_again(&mut self) {
+        self.failed = None;
     }
 
     /// What came of the last attempts.
@@ -111,13 +117,13 @@ impl Refresher {
     }
 
     fn look_now(&self, now: Timestamp) -> Result<Refreshed, RefreshError> {
-        let Some(witnesses) = self.deployment.witnesses() else {
+        let deployment = self.deployment.current();
+        let Some(witnesses) = deployment.witnesses() else {
             return Ok(Refreshed::NothingToDo("no witnesses are asked"));
         };
-        let bytes =
-            self.deployment.store.pointer(&Key::new(CHECKPOINT).map_err(StoreError::from)?)?;
+        let bytes = deployment.store.pointer(&Key::new(CHECKPOINT).map_err(StoreError::from)?)?;
         let bytes = bytes.ok_or(LogError::NoLog)?;
-        let published = Published::open(&bytes, self.deployment.verifiers())?;
+        let published = Published::open(&bytes, deployment.verifiers())?;
         if published.head().size == TreeSize::ZERO {
             return Ok(Refreshed::NothingToDo("nothing is published yet"));
         }
@@ -127,7 +133,7 @@ impl Refresher {
         if !witnesses.is_due(published.note(Face::Log), now) {
             return Ok(Refreshed::NotDue);
         }
-        let log = match self.deployment.log() {
+        let log = match deployment.log() {
             // Whoever is the signer now does it.
             Err(DeploymentError::Identity(_)) => {
                 return Ok(Refreshed::NothingToDo("the signer is elsewhere"));

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Publishes the configs of one module to one log.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Publisher {
     log: Log,
     versions: Versions,
     catalogues: Catalogues,
+    /// The newest version, where this publisher completed its publication.
+    completed: Mutex<Option<ModuleVersion>>,
 }
 
 /// The day, in UTC, for which a config is compiled: what has expired by then is not in it.
@@ -84,6 +86,9 @@ pub struct Publication {
 pub enum Outcome {
     /// A new version is in the log.
     Published(Publication),
+    /// The commit compiles to the config of the newest version, which was in the log and not published:
+    /// an earlier publisher was stopped, or got too few cosignatures.
+    Completed(Publication),
     /// The commit compiles to the config of the newest version; nothing was changed.
     Unchanged(Publication),
 }
@@ -185,6 +190,7 @@ impl Publisher {
             path,
             store,
             log,
+            completed: Mutex::default(),
         }
     }
 
@@ -192,7 +198,7 @@ impl Publisher {
     /// ([`verify_store`](super::verify_store())). Publishing itself checks what it builds on, whatever the number of versions.
     pub fn begin(&self) -> Result<TreeHead, PublishError> {
         let was_interrupted = self.log.is_interrupted()?;
-        let head = self.log.settle()?;
+        let head = self.settle()?;
         if was_interrupted {
             let keys = self.log.verifiers();
             let verified = verify_before_publishing(&self.path, keys, &self.store)?;
@@ -201,6 +207,21 @@ impl Publisher {
             }
         }
         Ok(head)
+    }
+
+    /// Brings the log to rest, and remembers what was not published before.
+    fn settle(&self) -> Result<TreeHead, PublishError> {
+        let was_interrupted = self.log.is_interrupted()?;
+        let head = self.log.settle()?;
+        if let Some(newest) = Versions::newest(head).filter(|_| was_interrupted) {
+            *self.completed.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+        }
+        Ok(head)
+    }
+
+    /// The version whose publication this publisher completed, if it was the newest one.
+    pub fn completed(&self) -> Option<ModuleVersion> {
+        *self.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest version, if there is one; its provenance says how far publishing has come.
@@ -315,7 +336,7 @@ impl Publisher {
         after: Option<ModuleVersion>,
     ) -> Result<(Outcome, ModuleVersion), PublishError> {
         loop {
-            let head = self.log.settle()?;
+            let head = self.settle()?;
             let version = match Versions::newest(head) {
                 None => ModuleVersion::FIRST,
                 Some(newest) if after.is_some_and(|after| after != newest) => {
@@ -324,8 +345,14 @@ impl Publisher {
                 Some(newest) => {
                     let newest_module = self.versions.module(head, newest)?;
                     if newest_module.config() == config {
-                        let unchanged = Outcome::Unchanged(publication(&newest_module, head));
-                        return Ok((unchanged, newest));
+                        let publication = publication(&newest_module, head);
+                        let mut completed = self.completed.lock();
+                        let completed = completed.as_deref_mut().ok().and_then(Option::take);
+                        let outcome = match completed == Some(newest) {
+                            true => Outcome::Completed(publication),
+                            false => Outcome::Unchanged(publication),
+                        };
+                        return Ok((outcome, newest));
                     }
                     let before = newest_module.provenance().as_of;
                     if let CompileDay::Today(today) = day

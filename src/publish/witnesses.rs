@@ -24,7 +24,7 @@ use crate::witness::Feeder;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
@@ -64,6 +64,8 @@ pub struct DeploymentWitnesses {
     pub policy_text: Arc<[u8]>,
     /// How old the cosignatures of the newest head may get.
     pub refresh: Duration,
+    /// The file that the policy is in, if `candor.toml` names one.
+    pub(super) policy_file: Option<PathBuf>,
 }
 
 impl DeploymentWitnesses {
@@ -160,6 +162,7 @@ impl WitnessTables {
         Ok(Some(DeploymentWitnesses {
             feeder: Arc::new(feeder),
             policy_text: text.into(),
+            policy_file: self.policy.as_ref().map(|file| folder.join(file.get_ref())),
             refresh: self.refresh_interval()?,
         }))
     }

@@ -6,8 +6,9 @@
 //! | `store` | nothing that was asked for was found missing or damaged, and not mended since |
 //! | `data` | the index of public data and the newest definitions can be read |
 //! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
-//! | `publishing` | what is committed and not published yet is what the signer will sign |
+//! | `publishing` | what is committed is published |
 //! | `witnesses` | the published head is cosigned as the policy asks, and that not long ago; no witness says that it has seen another history |
+//! | `settings` | the witnesses in `candor.toml` are in force as they are now; left out while they are |
 //! | `reports` | no segment with reports that are not merged is missing or damaged |
 //! | `upkeep` | the last merge and chart succeeded, and that not long ago; their thread lives |
 //! | `witness` | its lists, keys and settings are in force as they are now, and it can remember |
@@ -19,8 +20,9 @@ use super::quorum::WitnessFigures;
 use super::site::Site;
 use crate::aggregate::UpkeepState;
 use crate::ingest::Entrance;
-use crate::publish::{Catalogues, DeploymentWitnesses, RefreshState, Versions};
-use crate::tlog::verify_committed;
+use crate::publish::{Catalogues, LiveDeployment, RefreshState, Versions};
+use crate::terminal::OneLine;
+use crate::tlog::{committed_head, verify_committed};
 use crate::witness::Witness;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,8 +54,8 @@ pub struct Operations {
     pub lost_reports: Option<Arc<FindLostReports>>,
     /// What is known of the clock.
     pub clock: Option<Arc<dyn Fn() -> ClockReport + Send + Sync>>,
-    /// Who has to cosign the log, where anyone has.
-    pub witnesses: Option<DeploymentWitnesses>,
+    /// The deployment, which names the witnesses that have to cosign the log, if any.
+    pub deployment: Option<LiveDeployment>,
     /// What came of having them cosign it again, where this process does that.
     pub refresh: Option<RefreshState>,
     /// The witness that is served below `/witness/`.
@@ -107,6 +109,11 @@ impl Health {
             let (problems, facts) = (figures.problems(Timestamp::now()), figures.facts());
             Part { facts, ..Part::new("witnesses", problems) }
         }));
+        let settings = operations.deployment.as_ref().and_then(LiveDeployment::problem);
+        parts.extend(settings.map(|problem| {
+            let said = format!("candor.toml as it is now is not in force: {}", OneLine(problem));
+            Part::new("settings", vec![said])
+        }));
         if let Some(find) = operations.lost_reports {
             let all = move || {
                 let LostReports { gone, damaged } = find();
@@ -152,8 +159,21 @@ async fn publishing(site: &Site) -> Part {
     let (module, store) = (site.module().clone(), site.public_data().shared_store());
     let look = move || {
         let versions = Versions::new(module, store.clone());
-        let problem = verify_committed(&store, head.tree(), &versions).err();
-        problem.into_iter().map(|problem| problem.to_string()).collect()
+        if let Err(problem) = verify_committed(&store, head.tree(), &versions) {
+            return vec![problem.to_string()];
+        }
+        let shown = head.tree().size;
+        let committed =
+            committed_head(store.as_ref()).ok().filter(|committed| committed.size > shown);
+        let waits = committed.map(|committed| {
+            format!(
+                "the log has {} entries, and {shown} of them are published: a publisher is at work, was \
+                 stopped, or got too few cosignatures. Unless one is at work, `candor publish` completes \
+                 it, and says which witness does not cosign",
+                committed.size
+            )
+        });
+        waits.into_iter().collect()
     };
     Part::new("publishing", blocking(look).await)
 }

@@ -2,7 +2,7 @@
 
 use super::health::Operations;
 use super::site::Site;
-use crate::publish::{DeploymentWitnesses, RefreshCounts, RefreshState};
+use crate::publish::{RefreshCounts, RefreshState};
 use crate::tlog::{Face, TreeSize};
 use crate::witness::LastAnswer;
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub(super) struct WitnessFigures {
     /// What came of having it cosigned again.
     pub(super) refresh: RefreshCounts,
     refresh_every: u64,
+    /// It has to be cosigned again.
+    is_due: bool,
     needs_no_witness: bool,
     is_empty: bool,
 }
@@ -41,7 +43,8 @@ pub(super) struct WitnessFigure {
 impl WitnessFigures {
     /// Of the head that a site shows; `None` where no witness has to cosign.
     pub(super) fn of(site: &Site, operations: &Operations) -> Option<WitnessFigures> {
-        let witnesses: &DeploymentWitnesses = operations.witnesses.as_ref()?;
+        let deployment = operations.deployment.as_ref()?.current();
+        let witnesses = deployment.witnesses()?;
         let head = site.heads().last()?;
         let policy = witnesses.policy();
         let believed = policy.check(head.signed(Face::Log).as_bytes());
@@ -58,6 +61,7 @@ impl WitnessFigures {
             missing: believed.err().map(|error| error.to_string()),
             refresh: operations.refresh.as_ref().map(RefreshState::counts).unwrap_or_default(),
             refresh_every: witnesses.refresh.as_secs(),
+            is_due: witnesses.is_due(head.signed(Face::Log), Timestamp::now()),
             needs_no_witness: policy.needs_no_witness(),
             is_empty: head.tree().size == TreeSize::ZERO,
         })
@@ -78,7 +82,8 @@ impl WitnessFigures {
                 ));
             }
         }
-        if let Some(problem) = &self.refresh.problem {
+        // It is over once somebody else, a publisher say, had it cosigned.
+        if let Some(problem) = self.refresh.problem.as_ref().filter(|_| self.is_due) {
             problems.push(format!("the log is not cosigned again: {problem}"));
         }
         problems.extend(self.witnesses.iter().filter_map(|witness| {

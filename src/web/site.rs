@@ -21,7 +21,7 @@ use maud::Markup;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -59,7 +59,7 @@ struct Parts {
     metrics: Metrics,
     drawing: Arc<Semaphore>,
     operations: OnceLock<Operations>,
-    policy: OnceLock<(Representation, Option<Policy>)>,
+    policy: RwLock<Option<Arc<SaidPolicy>>>,
 }
 
 /// What a page is kept under: a hash of its name and of what it was made from.
@@ -75,10 +75,20 @@ impl PageKey {
     }
 }
 
-/// A policy as it is served, and as it is understood.
-fn read_policy(text: Vec<u8>) -> (Representation, Option<Policy>) {
-    let policy = Policy::parse(&text).ok();
-    (Representation::new(text, Content::Text), policy)
+/// The policy by which others may believe the log.
+#[derive(Debug)]
+pub(super) struct SaidPolicy {
+    /// As it is served.
+    pub(super) served: Representation,
+    /// As pages speak of its witnesses; `None` where it is not understood.
+    pub(super) policy: Option<Policy>,
+}
+
+impl SaidPolicy {
+    fn read(text: Vec<u8>) -> SaidPolicy {
+        let policy = Policy::parse(&text).ok();
+        SaidPolicy { served: Representation::new(text, Content::Text), policy }
+    }
 }
 
 /// The deployment cannot be served.
@@ -113,7 +123,7 @@ impl Site {
             metrics: Metrics::default(),
             drawing: Arc::new(Semaphore::new(DRAWINGS)),
             operations: OnceLock::new(),
-            policy: OnceLock::new(),
+            policy: RwLock::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
         Ok(site)
@@ -130,24 +140,16 @@ impl Site {
         self.0.operations.get()
     }
 
-    /// The policy by which others may believe the log: a C2SP tlog-policy. Said once.
+    /// The policy by which others may believe the log: a C2SP tlog-policy.
     pub fn set_policy(&self, policy: &[u8]) {
-        // Whoever says it again has said it before.
-        let _ = self.0.policy.set(read_policy(policy.to_vec()));
+        let said = SaidPolicy::read(policy.to_vec());
+        *self.0.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(said));
     }
 
     /// That policy; the one without witnesses where none was said.
-    pub(super) fn policy(&self) -> &Representation {
-        &self.said_policy().0
-    }
-
-    /// The same, for pages to speak of its witnesses.
-    pub(super) fn witness_policy(&self) -> Option<&Policy> {
-        self.said_policy().1.as_ref()
-    }
-
-    fn said_policy(&self) -> &(Representation, Option<Policy>) {
-        self.0.policy.get_or_init(|| read_policy(self.0.keys.policy().into_bytes()))
+    pub(super) fn policy(&self) -> Arc<SaidPolicy> {
+        let said = self.0.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        said.unwrap_or_else(|| Arc::new(SaidPolicy::read(self.0.keys.policy().into_bytes())))
     }
 
     /// What of the store was found missing or damaged.

@@ -26,7 +26,7 @@ pub(super) async fn get(
         return Ok(site.head().await?.checkpoint.respond(&headers, Seconds));
     }
     if path == "policy" {
-        return Ok(site.policy().respond(&headers, Minutes));
+        return Ok(site.policy().served.respond(&headers, Minutes));
     }
     let malformed = |error| Refusal::bad_request(format!("bad request: {error}"));
     if path.starts_with("tile/entries/") {

@@ -26,7 +26,9 @@ pub(super) fn publish(
         &RepositoryUrl::default(),
         CompileDay::at(Timestamp::now()),
     )? {
-        Outcome::Published(publication) => Ok((publication, true)),
+        Outcome::Published(publication) | Outcome::Completed(publication) => {
+            Ok((publication, true))
+        }
         Outcome::Unchanged(publication) => Ok((publication, false)),
     }
 }

@@ -80,7 +80,7 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
             dt { "Verifier key of the checksum database" } dd { code { (keys.sumdb) } }
         }
         (verifying::section(site, Subject::Log))
-        (witnessed::section(site.witness_policy(), checkpoint))
+        (witnessed::section(site.policy().policy.as_ref(), checkpoint))
         h2 { "Signed tree head" }
         p {
             "As " a href="/log/checkpoint" { "served to machines" } ": the origin, the number of "
