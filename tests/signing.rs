@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use support::witnessing::WitnessFolder;
 use support::{Charts, Deployment, MODULE, candor, contents, copy_folder, json, refused, succeed};
 use tempfile::TempDir;
 
@@ -399,6 +400,37 @@ fn a_lock_that_is_behind_what_is_published_is_refused() {
     assert_eq!(contents(deployment.path()), before);
     succeed(signer("move", deployment.path()).arg("--not-served"));
     assert_eq!(deployment.publish(&charts)["version"], "v0.3.0");
+}
+
+#[test]
+fn a_move_looks_at_what_witnesses_have_cosigned() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let witness = WitnessFolder::new();
+    witness.add_log(&deployment.log_key);
+    let server = witness.serve();
+    let settings = deployment.path().join("candor.toml");
+    let mut text = std::fs::read_to_string(&settings).expect("settings");
+    for (number, key) in witness.keys.iter().enumerate() {
+        let url = &server.url;
+        text += &format!("\n[[witness]]\nname = \"w{number}\"\nkey = \"{key}\"\nurl = \"{url}\"\n");
+    }
+    std::fs::write(&settings, format!("quorum = \"all\"\n{text}")).expect("written");
+    deployment.publish(&charts);
+    // A whole copy, store and all, which misses what is published next.
+    let copy = TempDir::new().expect("a temporary folder");
+    copy_folder(deployment.path(), copy.path());
+    charts.add_chart("second");
+    deployment.publish(&charts);
+    let message = refused(signer("move", copy.path()).arg("--not-served"), 1);
+    assert!(
+        message.contains("log that w0 has cosigned shows a signed log of 2 entries"),
+        "{message}"
+    );
+    drop(server);
+    // Nobody can be asked, and that is said.
+    let output = support::run(signer("move", copy.path()).arg("--not-served"));
+    let said = support::text(&output.stderr);
+    assert!(said.contains("what w1 has cosigned was not looked at"), "{said}");
 }
 
 #[test]

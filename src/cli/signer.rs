@@ -2,12 +2,13 @@
 //! refuses.
 
 use super::{DataFolder, Failure, Output};
-use crate::client::{Address, Http, RemoteLog};
+use crate::client::{Address, Http, RemoteLog, Transport as _};
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use crate::tlog::{
-    Checkpoint, Face, LockBackend as _, LogVerifiers, SeedPlace, Seen, SignerId, TreeHead,
+    Checkpoint, Face, LockBackend as _, LogVerifiers, Note, SeedPlace, Seen, SignerId, TreeHead,
 };
+use crate::witness::Witness;
 use clap::Subcommand;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -34,7 +35,8 @@ enum Verb {
     /// Make this folder on this machine the log's one signer.
     ///
     /// Looks at everything that shows what was signed: the store's checkpoint and head, the signer's
-    /// lock, and what the deployment serves at --url. It goes on from the newest, and changes nothing
+    /// lock, what its witnesses have cosigned, and what the deployment serves at --url (which a cache may
+    /// hold back: witnesses tell the newest). It goes on from the newest, and changes nothing
     /// where they do not belong to one history or the store lacks some of it. The signer before is
     /// refused from then on. If its machine still runs and has a lock of its own, remove the key from
     /// it.
@@ -253,8 +255,9 @@ struct Moved {
 
 fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Result<(), Failure> {
     let looked_at_url = url.is_some();
-    let seen = url.map(|url| served(deployment, &url)).transpose()?;
-    let head = Head::from(deployment.move_signer(seen.into_iter().collect())?);
+    let mut seen = cosigned(deployment, out);
+    seen.extend(url.map(|url| served(deployment, &url)).transpose()?);
+    let head = Head::from(deployment.move_signer(seen)?);
     let signer = deployment.identity().read()?.to_string();
     let mut text = format!("the log's signer is this folder from now on ({signer})\n  {head}\n");
     let _ = writeln!(
@@ -267,6 +270,33 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
             writeln!(text, "What the deployment serves was not looked at, as --not-served says.");
     }
     out.result(&Moved { signer, head }, text)
+}
+
+/// What the deployment's witnesses cosigned last, which no cache holds back. One that cannot be asked is
+/// said, and holds up nothing.
+fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
+    let origin = Face::Log.origin(deployment.host());
+    let path = format!("{}/checkpoint", Witness::origin_hash(&origin));
+    let http = Http::new();
+    let ask = |url: &str| -> Result<TreeHead, Failure> {
+        let url = url.trim_end_matches('/').parse::<Address>()?.join(&path);
+        let bytes = http.get(&url, Note::MAXIMUM_LENGTH)?;
+        let bytes = bytes.ok_or_else(|| Failure::new(format!("there is nothing at {url}")))?;
+        let checkpoint = Checkpoint::open(&bytes, &deployment.verifiers().log, &origin)?;
+        Ok(checkpoint.head())
+    };
+    let policy = deployment.witnesses().map(|witnesses| witnesses.policy());
+    let mut seen = Vec::new();
+    for witness in policy.map(|policy| policy.witnesses()).unwrap_or_default() {
+        let (name, url) = (OneLine(&witness.name), witness.url.as_ref().map(ToString::to_string));
+        match ask(&url.unwrap_or_default()) {
+            Ok(head) => seen.push(Seen { what: format!("log that {name} has cosigned"), head }),
+            Err(e) => {
+                out.say(format_args!("what {name} has cosigned was not looked at: {}", e.message));
+            }
+        }
+    }
+    seen
 }
 
 /// The head that a deployment serves.

@@ -246,7 +246,10 @@ fn while_the_log_is_held_back_nothing_is_sent() {
     ahead.count(FILE);
     ahead.run(&server, "2026-11-10").expect("a run");
     let failure = FetchFailure::of_folder(&ahead.folder).expect("stored");
-    assert!(!failure.check && failure.reason.contains("ahead of this machine's clock"), "{failure:?}");
+    assert!(
+        !failure.check && failure.reason.contains("ahead of this machine's clock"),
+        "{failure:?}"
+    );
     assert!(server.texts("2026-11-08").is_empty());
     for machine in [machine, ahead] {
         machine.run(&server, "2026-11-13").expect("a run");
