@@ -22,6 +22,8 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Serialize;
+use std::fmt::Display;
 
 #[derive(Debug, Clone)]
 struct Asked {
@@ -42,13 +44,7 @@ pub fn admin(site: Site, entrance: Option<Entrance>) -> Router {
 
 async fn all(State(asked): State<Asked>, headers: HeaderMap) -> Response {
     let health = Health::of(&asked.site, asked.entrance.as_ref()).await;
-    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    if accepted.any(|value| value.contains("application/json")) {
-        // Nothing in it can fail to serialise.
-        let json = serde_json::to_string_pretty(&health).unwrap_or_default();
-        return answer(health.well, "application/json", json + "\n");
-    }
-    answer(health.well, "text/plain", health.to_string())
+    answer_with(health.well, &health, &headers)
 }
 
 async fn ready(State(asked): State<Asked>) -> Response {
@@ -82,7 +78,23 @@ async fn metrics(State(asked): State<Asked>) -> String {
     figures + &witness.unwrap_or_default()
 }
 
-fn answer(well: bool, media_type: &'static str, text: String) -> Response {
+/// Health as text for people, or as JSON where `Accept` names that.
+pub(super) fn answer_with(
+    well: bool,
+    health: &(impl Serialize + Display),
+    headers: &HeaderMap,
+) -> Response {
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains("application/json")) {
+        // Nothing in it can fail to serialise.
+        let json = serde_json::to_string_pretty(health).unwrap_or_default();
+        return answer(well, "application/json", json + "\n");
+    }
+    answer(well, "text/plain", health.to_string())
+}
+
+/// 200 where all is well, and 503 where it is not; never kept by a cache.
+pub(super) fn answer(well: bool, media_type: &'static str, text: String) -> Response {
     let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type)),

@@ -1,6 +1,7 @@
 //! A witness that is served by itself, by `candor witness`: its router behind the limits that a
 //! deployment has too, and its health and metrics on the second listener.
 
+use super::admin::{answer, answer_with};
 use super::cors;
 use super::guard::REQUEST_TIMEOUT;
 use super::refusal::Refusal;
@@ -8,8 +9,8 @@ use super::server::{self, Limits, Listener, Plan};
 use crate::witness::{self, Witness};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -77,13 +78,7 @@ async fn health(State(witness): State<Witness>, headers: HeaderMap) -> Response 
         let text = "witness: not ok\n  looking at it does not come to an end\nnot ok\n";
         return answer(false, "text/plain", text.to_owned());
     };
-    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    if accepted.any(|value| value.contains("application/json")) {
-        // Nothing in it can fail to serialise.
-        let json = serde_json::to_string_pretty(&health).unwrap_or_default();
-        return answer(health.well, "application/json", json + "\n");
-    }
-    answer(health.well, "text/plain", health.to_string())
+    answer_with(health.well, &health, &headers)
 }
 
 async fn metrics(State(witness): State<Witness>) -> Response {
@@ -91,13 +86,4 @@ async fn metrics(State(witness): State<Witness>) -> Response {
         Some(metrics) => answer(true, "text/plain", metrics),
         None => answer(false, "text/plain", String::new()),
     }
-}
-
-fn answer(well: bool, media_type: &'static str, text: String) -> Response {
-    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, text).into_response()
 }
