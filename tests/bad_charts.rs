@@ -368,3 +368,77 @@ fn the_order_of_the_files_does_not_matter() {
         assert_eq!(parse(&Sources::from_files(files.clone())).expect("good"), definitions);
     }
 }
+
+#[test]
+fn what_is_wrong_with_the_retention_is_shown_where_it_is() {
+    let cases = [
+        ("stack_minimum = 0", "6:17 `stack_minimum` must be a whole number from 1 to"),
+        (
+            "stack_minimum = '3'",
+            "6:17 `stack_minimum` must be a whole number, and this is a string",
+        ),
+        (
+            "stack_minimum = 1e3",
+            "6:17 `stack_minimum` must be a whole number, and this is a number",
+        ),
+        (
+            "stack_minimum = 99999999999999999999",
+            "6:17 `stack_minimum` must be a whole number from",
+        ),
+        ("revoked = 'v0.3.0'", "6:11 `revoked` must be an array of strings, and this is a string"),
+        ("revoked = []", "6:11 `revoked` is empty"),
+        ("revoked = ['v0.3.0', 'v0.3.0']", "6:22 `revoked` lists \"v0.3.0\" twice"),
+        ("revoked = ['v0.3.1']", "6:12 \"v0.3.1\" is not a version of a config"),
+        ("revoked = ['v0.0.0']", "6:12 \"v0.0.0\" is not a version of a config"),
+        ("revoked = ['v0.03.0']", "6:12 \"v0.03.0\" is not a version of a config"),
+        ("revoked = ['v0.+3.0']", "6:12 \"v0.+3.0\" is not a version of a config"),
+        ("revoked = ['0.3.0']", "6:12 \"0.3.0\" is not a version of a config"),
+        ("revoked = ['v0.9223372036854775808.0']", "6:12 \"v0.9223372036854775808.0\" is not a"),
+        ("revoke = ['v0.3.0']", "6:1 unknown key `revoke`"),
+    ];
+    for (line, expected) in cases {
+        let collection = format!("{COLLECTION}[retention]\n{line}\n");
+        let found = mistake(&[("collection.toml", collection.as_bytes())]);
+        let expected = format!("collection.toml:{expected}");
+        assert!(found.starts_with(&expected), "{line}: {found}");
+    }
+    let not_a_table = format!("{COLLECTION}retention = 3\n");
+    let found = mistake(&[("collection.toml", not_a_table.as_bytes())]);
+    assert_eq!(
+        found,
+        "collection.toml:5:13 `retention` must be a table, and this is a whole number"
+    );
+}
+
+#[test]
+fn a_stack_of_one_report_may_be_public_but_not_unsaid() {
+    let with = |line: &str| {
+        let collection = format!("{COLLECTION}[retention]\n{line}\n");
+        let definitions = check(&[("collection.toml", collection.as_bytes())]);
+        definitions.unwrap_or_else(|errors| panic!("{line}: {errors}"))
+    };
+    let open = with("stack_minimum = 1\nrevoked = ['v0.3.0', 'v0.12.0']");
+    let [warning] = open.warnings.as_slice() else { panic!("not one: {:?}", open.warnings) };
+    assert_eq!(
+        (warning.file.as_str(), warning.line, warning.column),
+        ("collection.toml", Some(6), Some(17))
+    );
+    assert!(
+        warning.message.contains("every stack is public") && warning.help.is_some(),
+        "{warning}"
+    );
+    let retention = &open.collection.retention;
+    let revoked: Vec<u64> = retention.revoked.iter().map(|number| number.get()).collect();
+    assert_eq!(
+        (retention.stack_minimum.as_ref().map(|minimum| minimum.get()), revoked),
+        (Some(1), vec![3, 12])
+    );
+    for (line, minimum) in
+        [("", None), ("stack_minimum = 2", Some(2)), ("stack_minimum = 3", Some(3))]
+    {
+        let settings = with(line);
+        let found =
+            settings.collection.retention.stack_minimum.as_ref().map(|minimum| minimum.get());
+        assert_eq!((found, settings.warnings), (minimum, vec![]), "{line}");
+    }
+}

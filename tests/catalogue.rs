@@ -7,7 +7,8 @@ mod support;
 use candor::charts::Repository;
 use candor::gomod::{ModulePath, RepositoryUrl};
 use candor::publish::{
-    Catalogue, Catalogues, CompileDay, Outcome, PublishError, Publisher, Versions, Watch,
+    Catalogue, CatalogueRetention, Catalogues, CompileDay, Outcome, PublishError, Publisher,
+    Versions, Watch,
 };
 use candor::store::{Fault, MemoryStore};
 use candor::tlog::{Log, LogKeys, Seed, SignerLock};
@@ -128,6 +129,29 @@ fn it_is_the_same_however_many_commits_were_published_in_between() {
     assert_eq!(all.newest().commit, commits[7]);
     assert_eq!(alike(all.newest()), alike(last.newest()));
     assert_eq!(alike(some.newest()), alike(last.newest()));
+}
+
+#[test]
+fn the_retention_in_force_is_that_of_the_newest_catalogue_and_is_rebuilt_from_the_commit() {
+    let (charts, bench) = (Charts::new(), Bench::new());
+    let catalogues = Catalogues::new(bench.store.clone());
+    assert_eq!(catalogues.stack_minimum().expect("read"), 3, "nothing was published yet");
+    bench.publish(&charts, "HEAD").expect("published");
+    assert_eq!(bench.newest().retention, CatalogueRetention::default());
+    assert_eq!(catalogues.stack_minimum().expect("read"), 3, "nobody chose");
+    let file = "charts-config/collection.toml";
+    let collection = std::fs::read_to_string(charts.path().join(file)).expect("read");
+    let retention = "[retention]\nstack_minimum = 5\nrevoked = [\"v0.2.0\", \"v0.1.0\"]\n";
+    charts.write(file, &format!("{collection}\n{retention}"));
+    charts.commit();
+    let outcome = bench.publish(&charts, "HEAD").expect("published");
+    assert!(matches!(outcome, Outcome::Unchanged(_)), "clients do not obey it: {outcome:?}");
+    assert_eq!(catalogues.stack_minimum().expect("read"), 5);
+    let json = serde_json::to_value(bench.newest().retention).expect("JSON");
+    assert_eq!(json, serde_json::json!({"stack_minimum": 5, "revoked": ["v0.2.0", "v0.1.0"]}));
+    let other = Bench::new();
+    other.publish(&charts, "HEAD").expect("published");
+    assert_eq!(other.newest(), bench.newest());
 }
 
 #[test]

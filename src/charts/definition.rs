@@ -11,7 +11,7 @@ use super::marginals::Marginals;
 use super::version::{GoVersion, SemanticVersion, Version};
 use jiff::civil::Date;
 use std::fmt;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,8 @@ pub struct CollectionSettings {
     pub sampling: Option<Sampling>,
     /// What the site tells users of the project. What is collected does not depend on it.
     pub project: Option<ProjectSettings>,
+    /// What of the reports is kept and shown.
+    pub retention: RetentionSettings,
 }
 
 /// `[project]`: what the project is called, and how its users decide.
@@ -71,6 +73,16 @@ pub struct ProjectSettings {
     pub opt_in: At<String>,
     /// The command with which they opt out again.
     pub opt_out: At<String>,
+}
+
+/// `[retention]`: from how many reports on a stack is public, and whose reports are not taken any more.
+/// What is collected does not depend on it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RetentionSettings {
+    /// A stack is public from so many reports of a week on; absent where nobody chose.
+    pub stack_minimum: Option<At<NonZeroU32>>,
+    /// The N of each config `v0.N.0` whose reports are refused from now on.
+    pub revoked: Vec<At<NonZeroU64>>,
 }
 
 /// `[sampling]`: an estimated proportion is within `error` of the truth with probability

@@ -6,13 +6,13 @@
 use super::counter::CounterExpression;
 use super::definition::{
     At, Chart, ChartKind, CollectionSettings, Padding, Program, ProgramPath, ProjectSettings,
-    Proportion, Sampling,
+    Proportion, RetentionSettings, Sampling,
 };
 use super::table::{Key, Problem, Reader, Table};
 use super::version::Version;
 use crate::terminal::is_unfit;
 use jiff::civil::Date;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -20,6 +20,8 @@ use toml::de::{DeTable, DeValue};
 const MAX_TITLE: usize = 200;
 /// The deepest stack that a chart may ask for.
 pub const MAX_DEPTH: u32 = 128;
+/// The largest `stack_minimum`: one that no stack of any program would reach shows nothing.
+const MAX_STACK_MINIMUM: u32 = 1_000_000;
 /// The most versions of each sort that padding may allow: it is meant for the next few months.
 const MAX_PADDING: u64 = 32;
 
@@ -38,11 +40,16 @@ const COLLECTION: &[Key] = &[
     required("toolchains", "toolchains = [\"go1.24.1\", \"rust1.95.0\"]"),
     optional("sampling", "[sampling]"),
     optional("project", "[project]"),
+    optional("retention", "[retention]"),
 ];
 const PROJECT: &[Key] = &[
     required("name", "name = \"gopls and friends\""),
     required("opt_in", "opt_in = \"gotelemetry on\""),
     required("opt_out", "opt_out = \"gotelemetry off\""),
+];
+const RETENTION: &[Key] = &[
+    optional("stack_minimum", "stack_minimum = 3"),
+    optional("revoked", "revoked = [\"v0.3.0\"]"),
 ];
 const SAMPLING: &[Key] =
     &[required("confidence", "confidence = 0.99"), required("error", "error = 0.01")];
@@ -101,6 +108,11 @@ pub fn collection(reader: &mut Reader, file: &DeTable) -> Option<CollectionSetti
             Some(ProjectSettings { name: name?, opt_in: opt_in?, opt_out: opt_out? })
         }
     };
+    let retention = match subtable(reader, &table, "retention", RETENTION) {
+        None if table.get("retention").is_some() => None,
+        None => Some(RetentionSettings::default()),
+        Some(retention) => read_retention(reader, &retention),
+    };
     Some(CollectionSettings {
         module: module?,
         goos: goos?,
@@ -108,7 +120,49 @@ pub fn collection(reader: &mut Reader, file: &DeTable) -> Option<CollectionSetti
         toolchains: toolchains?,
         sampling,
         project,
+        retention: retention?,
     })
+}
+
+/// Reads `[retention]`; `None` where anything in it is wrong.
+fn read_retention(reader: &mut Reader, table: &Table) -> Option<RetentionSettings> {
+    let minimum =
+        table.integer(reader, "stack_minimum", 1, u64::from(MAX_STACK_MINIMUM)).map(|minimum| {
+            let At { value, place } = minimum;
+            let value = u32::try_from(value).ok().and_then(NonZeroU32::new)?;
+            Some(At { value, place })
+        });
+    let revoked = table.strings(reader, "revoked", |text| {
+        config_number(text).ok_or_else(|| {
+            let message = format!("{text:?} is not a version of a config");
+            Problem::new(message, "write it like `v0.3.0`: what changes is the middle number alone")
+        })
+    });
+    let wrong = |key: &str, is_read: bool| table.get(key).is_some() && !is_read;
+    if wrong("stack_minimum", minimum.is_some()) || wrong("revoked", revoked.is_some()) {
+        return None;
+    }
+    if let Some(Some(one)) =
+        minimum.as_ref().filter(|read| read.as_ref().is_some_and(|m| m.get() == 1))
+    {
+        let message = "every stack is public, even one that a single installation reported";
+        let help = "a person may be known by such a stack; write `stack_minimum = 3`, or say on the \
+                    project's pages why each is needed";
+        reader.warning_at(&one.place, message, help);
+    }
+    Some(RetentionSettings {
+        stack_minimum: minimum.flatten(),
+        revoked: revoked.unwrap_or_default(),
+    })
+}
+
+/// N of `v0.N.0`, the only form that a config's version has.
+fn config_number(text: &str) -> Option<NonZeroU64> {
+    let digits = text.strip_prefix("v0.")?.strip_suffix(".0")?;
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    // A log has at most as many entries as Go counts in an int64.
+    let number: NonZeroU64 = digits.parse().ok().filter(|_| is_number)?;
+    (number.get() <= i64::MAX as u64).then_some(number)
 }
 
 /// Reads a file of `programs/`.

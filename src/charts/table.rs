@@ -73,6 +73,12 @@ impl<'f> Reader<'f> {
         self.push(diagnostic, help);
     }
 
+    /// Reports a warning at a place found earlier.
+    pub fn warning_at(&mut self, at: &Place, message: impl Into<String>, help: impl Into<String>) {
+        let diagnostic = self.text.diagnostic_at(Severity::Warning, at, message.into());
+        self.push(diagnostic, help);
+    }
+
     /// An error that is not shown any more.
     fn count(&mut self, at: &Place) {
         if !self.broken.contains(&at.line) {

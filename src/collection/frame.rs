@@ -33,6 +33,15 @@ pub const MAX_FRAME: usize = 4096;
 /// The line that ends a stack of which the rest did not fit into a counter's name.
 pub const TRUNCATED: &str = "truncated";
 
+/// The line that stands for the functions of packages that a chart's `packages` do not name; however
+/// many are called from each other, they are one. It is of no language's grammar, so nobody can send it
+/// as a function.
+pub const OTHER_PACKAGES: &str = "(other packages)";
+
+/// All that follows a stack counter's name where fewer reports of its week have that stack than the
+/// retention's `stack_minimum`. It stands in public data alone.
+pub const TOO_FEW: &str = "(fewer reports than are shown)";
+
 /// Whether a line of a stack is of the frame grammar.
 pub fn is_frame(frame: &str) -> bool {
     let function = function(frame);

@@ -13,7 +13,10 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The version `v0.N.0`, N from 1 to [`ModuleVersion::MAX`]; ordered by N.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct ModuleVersion(u64);
 
 /// Why a text or number is not a version of ours.
@@ -76,6 +79,20 @@ impl FromStr for ModuleVersion {
             Some(number) => ModuleVersion::new(number),
             None => Err(VersionError::Form(text.to_string())),
         }
+    }
+}
+
+impl TryFrom<String> for ModuleVersion {
+    type Error = VersionError;
+
+    fn try_from(text: String) -> Result<ModuleVersion, VersionError> {
+        text.parse()
+    }
+}
+
+impl From<ModuleVersion> for String {
+    fn from(version: ModuleVersion) -> String {
+        version.to_string()
     }
 }
 

@@ -4,11 +4,15 @@
 //! that added them) is in the definitions; a catalogue is those, at one commit, in a form that
 //! charts and pages are made from. It follows from the repository alone.
 
+use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
+
+/// From how many reports of a week on a stack is public, where the definitions say nothing.
+pub const STACK_MINIMUM: u32 = 3;
 
 /// The definitions of one commit that were live on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,9 @@ pub struct Catalogue {
     pub project: Option<CatalogueProject>,
     /// The confidence that estimates are stated at; 0.99 where the definitions say nothing.
     pub confidence: f64,
+    /// What of the reports is kept and shown.
+    #[serde(default)]
+    pub retention: CatalogueRetention,
     /// The programs, by path.
     pub programs: Vec<CatalogueProgram>,
     /// The charts, in the definitions' order.
@@ -48,6 +55,23 @@ pub struct CatalogueProject {
     pub opt_in: String,
     /// The command that ends it.
     pub opt_out: String,
+}
+
+/// From how many reports on a stack is public, and whose reports are not taken any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueRetention {
+    /// A stack is public from so many reports of a week on; [`STACK_MINIMUM`] where the definitions say
+    /// nothing.
+    pub stack_minimum: u32,
+    /// The configs whose reports are refused, in the definitions' order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<ModuleVersion>,
+}
+
+impl Default for CatalogueRetention {
+    fn default() -> CatalogueRetention {
+        CatalogueRetention { stack_minimum: STACK_MINIMUM, revoked: Vec::new() }
+    }
 }
 
 /// A program whose counters charts ask for.

@@ -23,7 +23,7 @@
 //! from before there were catalogues; in both cases what pages would say of the definitions would not be
 //! true, and publishing once more mends it ([`CatalogueError::NoneRecorded`]).
 
-use super::catalogue::{Catalogue, FORMAT};
+use super::catalogue::{Catalogue, FORMAT, STACK_MINIMUM};
 use super::catalogue_index::{Index, Page, PageRef};
 use crate::gomod::ModuleVersion;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
@@ -136,6 +136,12 @@ impl Catalogues {
         let newest = self.newest_entry()?.ok_or(CatalogueError::NoneRecorded)?;
         let catalogue = self.read(&newest)?;
         Ok((newest, catalogue))
+    }
+
+    /// From how many reports of a week on a stack is public now: as the newest catalogue says,
+    /// [`STACK_MINIMUM`] where nothing was published yet.
+    pub fn stack_minimum(&self) -> Result<u32, CatalogueError> {
+        Ok(self.newest()?.map_or(STACK_MINIMUM, |catalogue| catalogue.retention.stack_minimum))
     }
 
     /// The catalogue in force on a day: the newest that was published for that day or an earlier one,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::publish::CatalogueRetention;
 use crate::publish::added::day as day_of;
 use crate::store::MemoryStore;
 use proptest::prelude::*;
@@ -15,6 +16,7 @@ fn catalogue(commit: &str, day: i64, repository: &str) -> Catalogue {
         path: String::new(),
         project: None,
         confidence: 0.99,
+        retention: CatalogueRetention::default(),
         programs: Vec::new(),
         charts: Vec::new(),
         marginals: Vec::new(),

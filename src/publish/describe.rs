@@ -2,12 +2,12 @@
 
 use super::added::{Addition, Identity, added, identities};
 use super::catalogue::{
-    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, FORMAT, MarginDefinition,
-    Marginals,
+    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, CatalogueRetention, FORMAT,
+    MarginDefinition, Marginals, STACK_MINIMUM,
 };
-use crate::charts::definition::{Chart, ChartKind};
+use crate::charts::definition::{Chart, ChartKind, RetentionSettings};
 use crate::charts::{Definitions, RepositoryError, Revision};
-use crate::gomod::RepositoryUrl;
+use crate::gomod::{ModuleVersion, RepositoryUrl};
 use jiff::civil::Date;
 use std::collections::HashMap;
 
@@ -46,6 +46,7 @@ pub fn describe<E: From<RepositoryError>>(
             opt_out: project.opt_out.value.clone(),
         }),
         confidence: confidence.map_or(CONFIDENCE, |sampling| sampling.confidence.get()),
+        retention: retention(definitions),
         programs: programs(definitions, &live),
         charts: live
             .into_iter()
@@ -54,6 +55,18 @@ pub fn describe<E: From<RepositoryError>>(
             .collect(),
         marginals: definitions.marginals.iter().map(describe_marginals).collect(),
     })
+}
+
+fn retention(definitions: &Definitions) -> CatalogueRetention {
+    let RetentionSettings { stack_minimum, revoked } = &definitions.collection.retention;
+    CatalogueRetention {
+        stack_minimum: stack_minimum.as_ref().map_or(STACK_MINIMUM, |minimum| minimum.get()),
+        // The parser takes no number that is not a version's.
+        revoked: revoked
+            .iter()
+            .filter_map(|number| ModuleVersion::new(number.get()).ok())
+            .collect(),
+    }
 }
 
 fn programs(definitions: &Definitions, live: &[(&Chart, &Identity)]) -> Vec<CatalogueProgram> {

@@ -50,7 +50,8 @@ mod watch;
 mod witnesses;
 
 pub use catalogue::{
-    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, MarginDefinition, Marginals,
+    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, CatalogueRetention,
+    MarginDefinition, Marginals,
 };
 pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};

@@ -133,6 +133,7 @@ fn catalogue(random: &mut Random) -> Catalogue {
         path: "charts-config".into(),
         project: None,
         confidence: 0.95,
+        retention: candor::publish::CatalogueRetention::default(),
         programs: PROGRAMS
             .map(|program| CatalogueProgram { program: program.into(), population: None })
             .into(),

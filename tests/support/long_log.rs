@@ -244,6 +244,7 @@ fn record_catalogues(store: &dyn Store, size: u64) {
         path: "charts-config".to_owned(),
         project: None,
         confidence: 0.99,
+        retention: candor::publish::CatalogueRetention::default(),
         programs: Vec::new(),
         charts: Vec::new(),
         marginals: Vec::new(),

@@ -5,7 +5,7 @@ use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
-use crate::publish::{Catalogue, Catalogues, Versions, zip_key};
+use crate::publish::{Catalogue, CatalogueRetention, Catalogues, Versions, zip_key};
 use crate::store::{MemoryStore, Store};
 use crate::tlog::{
     Appended, Edge, Host, Log, LogKeys, LogVerifiers, Record, Seed, SignerLock, TreeHead, leaf_hash,
@@ -148,6 +148,7 @@ impl Fixture {
             path: "charts-config".to_owned(),
             project: None,
             confidence: 0.99,
+            retention: CatalogueRetention::default(),
             programs: Vec::new(),
             charts: Vec::new(),
             marginals: Vec::new(),
