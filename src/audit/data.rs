@@ -463,8 +463,7 @@ impl Build<'_> {
         for stack in &self.stacks {
             let (name, frames) = stack.split_once('\n').unwrap_or((stack, ""));
             let rule = program.stack(name).filter(|rule| x <= rule.rate.get());
-            let kept = rule.and_then(|rule| rule.keep(frames));
-            if kept.is_none_or(|kept| kept.frames != frames) {
+            if !rule.is_some_and(|rule| rule.is_public(frames)) {
                 return Err(format!("the stack {stack:?} of {of}"));
             }
         }

@@ -132,6 +132,11 @@ impl AllowedStack {
     pub fn keep(&self, frames: &str) -> Option<Kept> {
         frame::keep(frames, self.depth)
     }
+
+    /// Whether these may be the frames of such a stack in public data.
+    pub fn is_public(&self, frames: &str) -> bool {
+        frame::is_public(frames, self.depth)
+    }
 }
 
 #[cfg(test)]

@@ -104,6 +104,22 @@ pub fn keep(frames: &str, depth: u32) -> Option<Kept> {
     Some(Kept { frames: kept, cut })
 }
 
+/// Whether this may follow a stack counter's name in public data: what [`keep`] makes, with lines for
+/// other packages in it, or [`TOO_FEW`].
+pub fn is_public(frames: &str, depth: u32) -> bool {
+    if frames == TOO_FEW {
+        return true;
+    }
+    // Any frame does as the one that it stands for; what stands there has no place in the grammar.
+    const ANY: &str = ".";
+    let lines: Vec<&str> = frames.split('\n').collect();
+    let is_other = |line: &&str| **line == *OTHER_PACKAGES;
+    let twice = lines.windows(2).any(|pair| pair.iter().all(is_other));
+    let frame = |line: &&str| if is_other(line) { ANY.to_owned() } else { (*line).to_owned() };
+    let frames = lines.iter().map(frame).collect::<Vec<_>>().join("\n");
+    !twice && keep(&frames, depth).is_some_and(|kept| kept.frames == frames)
+}
+
 fn is_position(position: &str) -> bool {
     let Some(rest) = position.strip_prefix(['+', '-', '=']) else { return false };
     let (line, offset) = match rest.split_once(",+0x") {
@@ -261,6 +277,29 @@ mod tests {
                 kept,
                 "{stack:?} at {depth}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_public_of_a_stack_may_leave_frames_out() {
+        for (frames, is) in [
+            ("a.b:+1\nc.d:+2", true),
+            ("(other packages)", true),
+            ("a.b:+1\n(other packages)\nc.d:+2\n(other packages)", true),
+            ("(other packages)\ntruncated", true),
+            ("(fewer reports than are shown)", true),
+            ("(other packages)\n(other packages)", false),
+            ("(other packages)\n(fewer reports than are shown)", false),
+            ("a.b:+1\n(Other packages)", false),
+            ("a.b:+1\n(other packages):+1", false),
+            ("a.b:+1\n\n(other packages)", false),
+            ("a.b\nc.d\ne.f\ng.h\n(other packages)", false),
+            ("", false),
+        ] {
+            assert_eq!(is_public(frames, 4), is, "{frames:?}");
+        }
+        for line in [OTHER_PACKAGES, TOO_FEW] {
+            assert!(!is_frame(line) && keep(line, 4).is_none(), "nobody can send {line:?}");
         }
     }
 

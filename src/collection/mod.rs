@@ -7,6 +7,7 @@
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
 //! | [`frame`] | what a line of a stack may look like |
 //! | `symbol` | what a function may be named |
+//! | [`packages`] | whose functions may be named |
 //! | `compile` | definitions to the smallest config that serves them |
 //! | [`difference`] | what changed between two configs, in words |
 //! | `pad` | versions allowed in advance |
@@ -29,6 +30,7 @@ pub(crate) mod go_json;
 mod import;
 #[cfg(feature = "server")]
 mod need;
+pub mod packages;
 #[cfg(feature = "server")]
 mod pad;
 #[cfg(feature = "server")]
