@@ -1,6 +1,7 @@
 //! Every mistake in a charts folder has one clear message, with its place and the way out; and
 //! all the mistakes of a run are shown.
 
+use candor::charts::diagnostic::Severity;
 use candor::charts::{Definitions, Diagnostics, Sources, parse};
 
 const COLLECTION: &str = "module = 'example.org/config'\ngoos = ['linux']\ngoarch = ['amd64']\n\
@@ -26,7 +27,7 @@ fn check(changes: &[(&str, &[u8])]) -> Result<Definitions, Diagnostics> {
 /// The one mistake that is found, as `file:line:column message`.
 fn mistake(changes: &[(&str, &[u8])]) -> String {
     let errors = check(changes).expect_err("a mistake");
-    let mut found = errors.iter();
+    let mut found = errors.iter().filter(|one| one.severity == Severity::Error);
     let (Some(one), None) = (found.next(), found.next()) else { panic!("not one:\n{errors}") };
     assert!(one.help.is_some(), "there is no way out: {one}");
     let place = |number: Option<u32>| number.map_or("-".into(), |number| number.to_string());
@@ -70,6 +71,20 @@ fn a_mistake_in_a_chart_is_shown_where_it_is() {
         ("'partition'", "'stack'\ndepth = 129", "5:9 `depth` must be a whole number from 1 to 128"),
         ("'partition'", "'stack'\ndepth = -1", "5:9 `depth` must be a whole number from 1 to 128"),
         ("'partition'", "'partition'\ndepth = 9", "5:9 only stack charts have `depth`"),
+        (
+            "'partition'",
+            "'ratio'\nover='p/x'\npackages = ['p']",
+            "6:12 only stack charts have `packages`",
+        ),
+        ("'partition'", "'stack'\ndepth = 9\npackages = 'p'", "6:12 `packages` must be an array"),
+        ("'partition'", "'stack'\ndepth = 9\npackages = []", "6:12 `packages` is empty"),
+        ("'partition'", "'stack'\ndepth = 9\npackages = ['a//b']", "6:13 \"a//b\" is not a path"),
+        ("'partition'", "'stack'\ndepth = 9\npackages = ['a::b']", "6:13 \"a::b\" is not a path"),
+        (
+            "'partition'",
+            "'stack'\ndepth = 9\npackages = ['a', 'a']",
+            "6:18 `packages` lists \"a\" twice",
+        ),
         ("'partition'", "'ratio'", "1:1 a ratio chart has no `over`"),
         ("'partition'", "'partition'\nover = 'x'", "5:8 only ratio charts have `over`"),
         ("'partition'", "'ratio'\nover = 'x:{a,b}'", "5:8 `over` must be one counter"),
@@ -366,6 +381,32 @@ fn the_order_of_the_files_does_not_matter() {
     for _ in 0..3 {
         files.rotate_left(1);
         assert_eq!(parse(&Sources::from_files(files.clone())).expect("good"), definitions);
+    }
+}
+
+#[test]
+fn a_stack_chart_in_which_anything_may_be_named_is_warned_of() {
+    let warnings = |line: &str| {
+        let chart = CHART.replace("'partition'", &format!("'stack'\ndepth = 9\n{line}"));
+        let definitions = check(&[("charts/p.toml", chart.as_bytes())]);
+        let definitions = definitions.unwrap_or_else(|errors| panic!("{line}: {errors}"));
+        let shown = |one: &candor::charts::Diagnostic| {
+            assert!(one.help.is_some(), "{one}");
+            format!("{}:{} {}", one.line.unwrap_or(0), one.column.unwrap_or(0), one.message)
+        };
+        definitions.warnings.iter().map(shown).collect::<Vec<_>>()
+    };
+    let [none] = warnings("").try_into().expect("one warning");
+    assert!(none.starts_with("5:9 the chart has no `packages`"), "{none}");
+    for own in ["example.org/p", "example.org", "p", "std', 'example.org/p"] {
+        assert_eq!(warnings(&format!("packages = ['{own}']\n")), Vec::<String>::new(), "{own}");
+    }
+    for other in ["example.org/p/internal", "example.org/pp", "other.example/p", "std"] {
+        let [found] = warnings(&format!("packages = ['{other}']\n")).try_into().expect("one");
+        assert_eq!(
+            found, "6:13 `packages` does not cover `example.org/p`, the program's own",
+            "{other}"
+        );
     }
 }
 

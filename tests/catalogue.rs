@@ -132,6 +132,29 @@ fn it_is_the_same_however_many_commits_were_published_in_between() {
 }
 
 #[test]
+fn the_packages_of_a_stack_are_in_the_catalogue_and_not_in_the_config() {
+    let (charts, bench) = (Charts::new(), Bench::new());
+    let file = "charts-config/charts/crashes.toml";
+    let stack = |packages: &str| {
+        let kind = format!("type = \"stack\"\ndepth = 4\n{packages}");
+        chart("Crashes", "hello/crash").replace("type = \"partition\"\n", &kind)
+    };
+    charts.write(file, &stack(""));
+    charts.commit();
+    bench.publish(&charts, "HEAD").expect("published");
+    let packages = || {
+        let found = bench.newest().charts.into_iter().find(|chart| chart.kind == "stack");
+        found.expect("the stack").packages
+    };
+    assert_eq!(packages(), Vec::<String>::new());
+    charts.write(file, &stack("packages = [\"example.org/hello\", \"std\"]\n"));
+    charts.commit();
+    let outcome = bench.publish(&charts, "HEAD").expect("published");
+    assert!(matches!(outcome, Outcome::Unchanged(_)), "clients do not obey it: {outcome:?}");
+    assert_eq!(packages(), ["example.org/hello", "std"]);
+}
+
+#[test]
 fn the_retention_in_force_is_that_of_the_newest_catalogue_and_is_rebuilt_from_the_commit() {
     let (charts, bench) = (Charts::new(), Bench::new());
     let catalogues = Catalogues::new(bench.store.clone());

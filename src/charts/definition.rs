@@ -169,6 +169,8 @@ pub enum ChartKind {
     Stack {
         /// At most so many frames of a stack are collected.
         depth: At<u32>,
+        /// The packages whose functions may be named; those of any where there is none.
+        packages: Vec<At<ProgramPath>>,
     },
 }
 
@@ -251,6 +253,11 @@ impl ProgramPath {
     pub fn is_within(&self, other: &ProgramPath) -> bool {
         let rest = self.0.strip_prefix(&other.0);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// What a Rust crate of this name is called in code: the last element, with `_` for `-`.
+    pub fn crate_name(&self) -> String {
+        self.0.rsplit('/').next().unwrap_or(&self.0).replace('-', "_")
     }
 
     /// Reads a version of the kind that this program has, or `devel`.

@@ -5,6 +5,7 @@
 //!   share their names;
 //! - `over` names a counter other than the chart's own, and not a stack;
 //! - an `error` needs the `confidence` of `[sampling]`;
+//! - a stack chart whose `packages` leave out the program itself, or that has none, is warned of;
 //! - marginals are of programs and counters that are collected (`marginals`).
 //!
 //! Each takes time linear in the number of counters, and there is a limit to what these are when
@@ -32,6 +33,7 @@ pub fn check(parsed: &mut Parsed) {
     let programs = check_programs(parsed, &mut found);
     check_references(parsed, &programs, &mut found);
     check_sampling(parsed, &mut found);
+    check_packages(parsed, &programs, &mut found);
     if check_size(parsed, &mut found) {
         let owners = check_names(parsed, &mut found);
         marginals::check(parsed, &owners, &mut found);
@@ -211,6 +213,38 @@ fn check_sampling(parsed: &Parsed, found: &mut Found) {
         let message = "an `error` has no meaning without a confidence".to_owned();
         let help = "add [sampling] with confidence and error to collection.toml";
         found.push(error(parsed, &aim.place, 0, message).with_help(help));
+    }
+}
+
+/// Warns of stacks in which anything may be named, and of those in which the program itself may not.
+fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, found: &mut Found) {
+    for chart in &parsed.charts {
+        let ChartKind::Stack { depth, packages } = &chart.kind else { continue };
+        let warning = |place, message| Diagnostic {
+            severity: Severity::Warning,
+            ..error(parsed, place, 0, message)
+        };
+        let Some(first) = packages.first() else {
+            let message = "the chart has no `packages`, so functions of any package are shown, and \
+                           whoever opted in can send words that look like one";
+            let help = "add `packages = [...]`; `candor check --packages-from` proposes it from a go.sum \
+                        or Cargo.lock";
+            found.push(warning(&depth.place, message.to_owned()).with_help(help));
+            continue;
+        };
+        let Some(program) = programs.get(&chart.program.value) else { continue };
+        let own = program.module.as_ref().unwrap_or(&program.program);
+        // A crate's name is one element; a path that ends alike is something else.
+        let is_crate = |package: &ProgramPath| {
+            !package.as_str().contains('/') && package.crate_name() == own.crate_name()
+        };
+        let is_own = |package: &ProgramPath| own.is_within(package) || is_crate(package);
+        if !packages.iter().any(|package| is_own(&package.value)) {
+            let message = format!("`packages` does not cover `{}`, the program's own", own.value);
+            let help =
+                format!("add {:?}, or none of the program's own functions is named", own.as_str());
+            found.push(warning(&first.place, message).with_help(help));
+        }
     }
 }
 

@@ -79,6 +79,7 @@ const CHART: &[Key] = &[
     optional("error", "error = 0.01"),
     optional("expires", "expires = 2027-06-30"),
     optional("depth", "depth = 16"),
+    optional("packages", "packages = [\"golang.org/x/tools\", \"std\"]"),
     optional("over", "over = \"gopls/sessions\""),
 ];
 
@@ -276,6 +277,7 @@ fn kind(reader: &mut Reader, table: &Table, start: usize) -> Option<ChartKind> {
         )),
     });
     let depth = table.integer(reader, "depth", 1, u64::from(MAX_DEPTH));
+    let packages = table.strings(reader, "packages", path);
     let over = table.string(reader, "over", |text| {
         let over = expression(text)?;
         if over.is_group() {
@@ -285,14 +287,14 @@ fn kind(reader: &mut Reader, table: &Table, start: usize) -> Option<ChartKind> {
         Ok(over)
     });
     let name = name?;
-    for (key, owner) in [("depth", "stack"), ("over", "ratio")] {
+    for (key, owner) in [("depth", "stack"), ("packages", "stack"), ("over", "ratio")] {
         match table.get(key) {
             Some(value) if name.value != owner => {
                 let message = format!("only {owner} charts have `{key}`");
                 let help = format!("remove it, or write `type = \"{owner}\"`");
                 reader.error(value.span().start, message, help);
             }
-            None if name.value == owner && reader.is_whole() => {
+            None if key != "packages" && name.value == owner && reader.is_whole() => {
                 let help = match key {
                     "depth" => "add `depth = 16`: the most frames to collect of a stack",
                     _ => "add `over = \"...\"`: the counter to divide by",
@@ -309,7 +311,11 @@ fn kind(reader: &mut Reader, table: &Table, start: usize) -> Option<ChartKind> {
         "ratio" => ChartKind::Ratio { over: over? },
         _ => {
             let At { value, place } = depth?;
-            ChartKind::Stack { depth: At { value: u32::try_from(value).ok()?, place } }
+            let packages = match table.get("packages") {
+                Some(_) => packages?,
+                None => Vec::new(),
+            };
+            ChartKind::Stack { depth: At { value: u32::try_from(value).ok()?, place }, packages }
         }
     })
 }

@@ -72,7 +72,7 @@ fn compile_program(
     let mut divisors = divisors(definitions, program, charts);
     for chart in charts {
         let rate = chart_rate(definitions, program, chart);
-        if let ChartKind::Stack { depth } = &chart.kind {
+        if let ChartKind::Stack { depth, .. } = &chart.kind {
             let depth = depth.value;
             let stacks = chart.counter.names().map(|name| StackConfig { name, rate, depth });
             compiled.stacks.extend(stacks);

@@ -108,6 +108,9 @@ pub struct CatalogueChart {
     /// The most frames of a stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u32>,
+    /// The packages whose functions a stack may name; those of any where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     /// The first version that counts; absent where every version does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

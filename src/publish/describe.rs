@@ -95,9 +95,11 @@ fn describe_chart(
         "" => chart.place.file.to_string(),
         folder => format!("{folder}/{}", chart.place.file),
     };
-    let depth = match &chart.kind {
-        ChartKind::Stack { depth } => Some(depth.value),
-        _ => None,
+    let (depth, packages) = match &chart.kind {
+        ChartKind::Stack { depth, packages } => {
+            (Some(depth.value), packages.iter().map(|package| package.to_string()).collect())
+        }
+        _ => (None, Vec::new()),
     };
     CatalogueChart {
         id: identity.id.clone(),
@@ -109,6 +111,7 @@ fn describe_chart(
         counter: chart.counter.to_string(),
         over: chart.over().map(|over| over.to_string()),
         depth,
+        packages,
         version: chart.version.as_ref().map(|version| version.to_string()),
         expires: chart.expires.as_ref().map(|expires| expires.value),
         file,

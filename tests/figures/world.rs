@@ -98,6 +98,7 @@ fn catalogue(random: &mut Random) -> Catalogue {
                 counter: expression(chart, buckets),
                 over: over.map(str::to_owned),
                 depth: None,
+                packages: Vec::new(),
                 version: first,
                 expires: None,
                 file: "charts/a.toml".into(),

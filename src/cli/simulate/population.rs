@@ -135,7 +135,7 @@ fn released(versions: &[String], weeks: i64) -> Vec<String> {
 /// The stack of one bug: some frames of a program that does not exist.
 fn crash(name: &str, bug: usize, depth: u32) -> String {
     let frames = usize::try_from(depth).unwrap_or(usize::MAX).clamp(1, 4);
-    let lines = (0..frames).map(|frame| format!("\nsimulated.bug{bug}.call{frame}:+{}", bug + 1));
+    let lines = (0..frames).map(|frame| format!("\nmain.bug{bug}.call{frame}:+{}", bug + 1));
     std::iter::once(name.to_owned()).chain(lines).collect()
 }
 
