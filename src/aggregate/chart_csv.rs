@@ -37,6 +37,19 @@ pub(crate) const COLUMNS: [(&str, &str); 20] = [
     ("base_effective", "how many equally weighted reports tell as much"),
 ];
 
+/// The columns after those of quantiles.
+pub(crate) const LAST_COLUMNS: [(&str, &str); 2] = [
+    (
+        "expected_reports",
+        "how many reports the weeks before explain for the whole chart; empty where none can be compared",
+    ),
+    (
+        "jump",
+        "up or down where the chart, the program or the week has more or fewer reports than the weeks \
+         before explain; empty where the number is ordinary",
+    ),
+];
+
 /// Text for a cell: guarded against spreadsheets, and quoted where it must be.
 fn text(text: &str) -> String {
     let guard = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']);
@@ -54,6 +67,7 @@ pub(crate) struct Csv(String);
 struct Part<'a> {
     week: &'a WeekCharts,
     program: &'a str,
+    jump: &'a str,
     figure: &'a Figure,
     by: &'a str,
     group: &'a str,
@@ -67,6 +81,7 @@ impl Csv {
         for (_, name) in QUANTILES {
             names.extend([name.to_owned(), format!("{name}_low"), format!("{name}_high")]);
         }
+        names.extend(LAST_COLUMNS.map(|(name, _)| name.to_owned()));
         let mut csv = Csv(String::new());
         csv.line(&names);
         csv
@@ -74,8 +89,10 @@ impl Csv {
 
     /// All lines of a chart in a week.
     pub(crate) fn add(&mut self, week: &WeekCharts, program: &ProgramCharts, figure: &Figure) {
+        let jump = figure.jump.or(program.jump).or(week.jump);
+        let jump = jump.map_or("", |jump| if jump.is_up() { "up" } else { "down" });
         let program = program.program.as_str();
-        let part = Part { week, program, figure, by: "all", group: "", base: &figure.base };
+        let part = Part { week, program, jump, figure, by: "all", group: "", base: &figure.base };
         for row in &figure.rows {
             self.row(&part, row);
         }
@@ -140,6 +157,9 @@ impl Csv {
                 None => cells.extend([const { String::new() }; 3]),
             }
         }
+        let expected = part.figure.expected;
+        cells.push(expected.map_or(String::new(), |expected| expected.reports.to_string()));
+        cells.push(part.jump.to_owned());
         self.line(&cells);
     }
 
@@ -177,6 +197,7 @@ pub(crate) fn name_of(dimension: Dimension) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::figure::{Expected, Jump};
     use crate::charts_fixture::{self as fixture, AWKWARD, GOPLS, HOSTILE};
 
     /// Reads CSV by RFC 4180, with the guards taken off.
@@ -239,7 +260,7 @@ mod tests {
     #[test]
     fn every_number_comes_back_exactly() {
         let (figure, lines) = csv_of(GOPLS, "gopls-bug");
-        let width = COLUMNS.len() + 15;
+        let width = COLUMNS.len() + 15 + LAST_COLUMNS.len();
         assert!(lines.iter().all(|line| line.len() == width));
         for (row, line) in figure.rows.iter().zip(lines.iter().skip(1)) {
             let number = |place: usize| line[place].parse::<f64>().expect("a number");
@@ -252,6 +273,29 @@ mod tests {
                 assert_eq!(number(22 + 3 * place), quantile.quotient.high);
             }
         }
+    }
+
+    #[test]
+    fn a_jump_is_in_every_line() {
+        let mut week = fixture::week(fixture::NEWEST);
+        let jump = Jump { reports: 9, expected: 4.5, low: 0.0, high: 8.5, weeks: 3 };
+        let cells = |week: &WeekCharts| {
+            let charts = week.programs.iter().find(|found| found.program == GOPLS).expect("it");
+            let mut csv = Csv::new();
+            csv.add(week, charts, &charts.charts[0]);
+            let lines = read(&csv.finish());
+            let last = |line: &Vec<String>| line[line.len() - 2..].to_vec();
+            lines.iter().map(last).collect::<Vec<_>>()
+        };
+        let ordinary = cells(&week);
+        assert_eq!(ordinary[0], ["expected_reports", "jump"]);
+        assert!(ordinary.iter().skip(1).all(|line| *line == ["", ""]));
+        week.jump = Some(jump);
+        let program = week.programs.iter_mut().find(|found| found.program == GOPLS).expect("it");
+        program.charts[0].expected = Some(Expected { reports: 4.5, low: 0.0, high: 8.5, weeks: 3 });
+        assert!(cells(&week).iter().skip(1).all(|line| *line == ["4.5", "up"]));
+        week.jump = Some(Jump { reports: 1, low: 2.0, ..jump });
+        assert!(cells(&week).iter().skip(1).all(|line| *line == ["4.5", "down"]));
     }
 
     #[test]

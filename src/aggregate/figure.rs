@@ -21,6 +21,11 @@
 //! **Shares** of one figure need not add up to one: an installation may have used several buckets
 //! in its week, or none.
 //!
+//! **Jumps.** Of a week, of each program and of each chart, `expected` says how many reports the weeks
+//! before explain (`null` where there is none to compare with), and `jump` is there where there are
+//! more or fewer. The rule is in [`volume`](crate::aggregate::statistics::volume). A mark says nothing
+//! of the cause: a release, a campaign, a holiday, a fault, or somebody who sends false reports.
+//!
 //! A later [`FORMAT`] may add fields; none is removed or changes its meaning under this number.
 
 use jiff::civil::Date;
@@ -47,6 +52,12 @@ pub struct WeekCharts {
     pub confidence: f64,
     /// The reports of this week.
     pub reports: u64,
+    /// How many reports the weeks before explain; `null` where none can be compared.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+    /// Present where there are more or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
     /// The configs that these reports name, oldest first.
     pub configs: Vec<ConfigUse>,
     /// The definitions that were charted.
@@ -84,6 +95,14 @@ pub struct ProgramCharts {
     pub program: String,
     /// The reports in which the program is.
     pub reports: u64,
+    /// The share of the week's installations whose config asks for the program.
+    pub coverage: f64,
+    /// How many reports the weeks before explain; `null` where none can be compared.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+    /// Present where there are more or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
     /// What is known of every program (versions, platforms, toolchains), then the definitions'
     /// charts in their order, then those that are no longer collected.
     pub charts: Vec<Figure>,
@@ -135,6 +154,15 @@ pub struct Figure {
     pub rates: Vec<RateUse>,
     /// The reports that could have held its counters.
     pub base: Base,
+    /// The share of the program's installations whose config collects the chart, and that have a
+    /// version which counts.
+    pub coverage: f64,
+    /// How many reports the weeks before explain; `null` where none can be compared.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+    /// Present where there are more or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
     /// One a bucket: in the definition's order for histograms and time series; for partitions too,
     /// except that a bucket named `other` stands last; versions in their order; stacks with the
     /// most frequent first. Buckets that only older configs collect follow.
@@ -151,6 +179,41 @@ pub struct Figure {
     /// The same, weighted to published marginals; beside the rows above and never instead of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reweighted: Vec<Reweighted>,
+}
+
+/// How many reports are expected, by the weeks before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// The number that is likely, at this week's sampling rates.
+    pub reports: f64,
+    /// Fewer are too few; 0 while reports may still come.
+    pub low: f64,
+    /// More are too many.
+    pub high: f64,
+    /// How many weeks before say so, at most eight.
+    pub weeks: u32,
+}
+
+/// More or fewer reports than the weeks before explain.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Jump {
+    /// How many there are.
+    pub reports: u64,
+    /// How many are expected.
+    pub expected: f64,
+    /// Fewer are too few; 0 while reports may still come.
+    pub low: f64,
+    /// More are too many.
+    pub high: f64,
+    /// How many weeks before say so.
+    pub weeks: u32,
+}
+
+impl Jump {
+    /// Whether there are more than expected, and not fewer.
+    pub fn is_up(&self) -> bool {
+        self.reports as f64 > self.expected
+    }
 }
 
 /// Where a chart is defined.

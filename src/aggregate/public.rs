@@ -4,6 +4,7 @@ use crate::aggregate::figure::WeekCharts;
 use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile, WITHOUT_CHECKSUM};
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use jiff::civil::Date;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 use std::fs::File;
@@ -219,6 +220,15 @@ impl PublicData {
 
     /// The charts of a week, if they were made.
     pub fn charts(&self, index: &Index, week: Date) -> Result<Option<WeekCharts>, PublicError> {
+        self.read_charts(index, week)
+    }
+
+    /// As much of the charts of a week as a type reads.
+    pub(super) fn read_charts<T: DeserializeOwned>(
+        &self,
+        index: &Index,
+        week: Date,
+    ) -> Result<Option<T>, PublicError> {
         let Some(file) = index.weeks.get(&week).and_then(|week| week.charts.as_ref()) else {
             return Ok(None);
         };

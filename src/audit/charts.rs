@@ -281,6 +281,8 @@ pub(super) fn expected(
         complete: week.complete,
         confidence: week.confidence,
         reports: week.reports,
+        expected: week.expected,
+        jump: week.jump,
         configs: week.configs.clone(),
         definitions: week.definitions.clone(),
         programs: Vec::new(),
@@ -288,8 +290,23 @@ pub(super) fn expected(
     let mut expected = serde_json::to_value(around).unwrap_or_default();
     if let Some(fields) = expected.as_object_mut() {
         fields.remove("programs");
+        let own = ["reports", "expected", "jump"];
+        let whole = own.into_iter().filter_map(|name| fields.remove_entry(name));
+        let whole: serde_json::Map<String, Value> = whole.collect();
+        fields.insert("whole_week".to_owned(), whole.into());
         fields.insert("program".to_owned(), program.program.clone().into());
         fields.insert("reports".to_owned(), program.reports.into());
+        fields.insert("coverage".to_owned(), program.coverage.into());
+        let marks = [
+            ("expected", serde_json::to_value(program.expected)),
+            ("jump", serde_json::to_value(program.jump)),
+        ];
+        for (name, mark) in marks {
+            let mark = mark.unwrap_or_default();
+            if name == "expected" || !mark.is_null() {
+                fields.insert(name.to_owned(), mark);
+            }
+        }
         fields.insert(name.to_owned(), charts);
     }
     expected

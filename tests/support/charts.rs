@@ -113,6 +113,9 @@ pub fn figure(id: &str, title: &str, kind: Kind, base: Base, shares: &[(&str, f6
         collected: true,
         rates: vec![RateUse { config: "v0.3.0".to_owned(), rate, reports: base.reports }],
         base,
+        coverage: 1.0,
+        expected: None,
+        jump: None,
         rows: rows.collect(),
         left_out: 0,
         none: None,
@@ -163,6 +166,11 @@ pub fn ratio_row(label: &str, quantiles: [f64; 5], base: &Base) -> Row {
     });
     let distribution = Some(Distribution { quantiles: quantiles.collect() });
     Row { distribution, ..row(label, 0.9, base) }
+}
+
+fn of_program(program: &str, reports: u64, charts: Vec<Figure>) -> ProgramCharts {
+    let (program, coverage) = (program.to_owned(), 1.0);
+    ProgramCharts { program, reports, coverage, expected: None, jump: None, charts }
 }
 
 /// The likely program in the week of this number.
@@ -292,7 +300,7 @@ fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
         .collect();
     stack.left_out = 7;
     charts.push(defined(stack, "gopls/crash", 64));
-    ProgramCharts { program: GOPLS.to_owned(), reports, charts }
+    of_program(GOPLS, reports, charts)
 }
 
 fn reweighted(figure: &Figure) -> Reweighted {
@@ -373,7 +381,7 @@ fn awkward() -> ProgramCharts {
         ratio,
         stack,
     ];
-    ProgramCharts { program: AWKWARD.to_owned(), reports: all.reports, charts }
+    of_program(AWKWARD, all.reports, charts)
 }
 
 /// The charts of the week that ended on `last`; the newest is not complete yet.
@@ -386,7 +394,7 @@ pub fn week(last: Date) -> WeekCharts {
     let one = base(1, 1.0);
     let lonely = figure("platforms", "Platforms", Kind::Partition, one, &[("linux/amd64", 1.0)]);
     let reports = 1;
-    programs.insert(1, ProgramCharts { program: LONELY.to_owned(), reports, charts: vec![lonely] });
+    programs.insert(1, of_program(LONELY, reports, vec![lonely]));
     WeekCharts {
         format: FORMAT,
         week: last,
@@ -394,6 +402,8 @@ pub fn week(last: Date) -> WeekCharts {
         complete: last < NEWEST,
         confidence: 0.99,
         reports: programs.iter().map(|program| program.reports).sum(),
+        expected: None,
+        jump: None,
         configs: vec![
             ConfigUse { version: "v0.2.0".into(), reports: 1_600, sample_rate: 0.132704 },
             ConfigUse { version: "v0.3.0".into(), reports: 18_000, sample_rate: 0.5 },

@@ -5,14 +5,19 @@
 //! the week ended, by when all its reports are in. So anyone can make them again, and it does not
 //! matter when that is, how often, or with how many threads.
 //!
+//! That a week's number of reports jumps follows from the weeks before it, too ([`volume`](super::volume)).
+//! So weeks are charted from the oldest on; and where only a week before has changed, a week's charts are
+//! marked again without reading its reports.
+//!
 //! Each week is published by itself: its charts become an immutable object, then the index names
 //! it. Killed before that, nothing has changed, and the next run makes the same object again.
 
 use super::configs::LoggedConfigs;
 use super::plan::ConfigUnder;
+use super::volume::{HasVolumes, WEEKS_BEFORE, WeekVolume, mark};
 use super::week::WeekOf;
 use crate::aggregate::figure;
-use crate::aggregate::index::{FileFormat, Index, PublicFile, Week};
+use crate::aggregate::index::{ChartsFile, FileFormat, Index, PublicFile, Week};
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::reader::ParquetReader;
 use crate::aggregate::progress::{Phase, Progress};
@@ -25,8 +30,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many days after its end a week's catalogue is chosen: no report of it is taken any more.
@@ -125,7 +132,8 @@ pub fn chart(
 ) -> Result<Charted, ChartError> {
     let index = data.index()?;
     let in_force = in_force(catalogues, index.weeks.keys())?;
-    let run = Run { data, configs, catalogues, in_force: &in_force, progress };
+    let mut run =
+        Run { data, configs, catalogues, in_force: &in_force, progress, volumes: BTreeMap::new() };
     let wanted: Vec<Date> = index
         .weeks
         .iter()
@@ -134,10 +142,16 @@ pub fn chart(
         .collect();
     let rows = wanted.iter().filter_map(|week| index.weeks.get(week)).map(|week| week.data.rows);
     let (total, done) = (rows.sum(), AtomicU64::new(0));
-    let charted: Result<Vec<Option<ChartedWeek>>, ChartError> =
-        wanted.iter().map(|week| run.week(*week, total, &done)).collect();
+    let mut charted = Vec::new();
+    for week in index.weeks.keys() {
+        let made = match wanted.contains(week) {
+            true => run.week(*week, total, &done)?,
+            false => run.mark_again(*week)?,
+        };
+        charted.extend(made);
+    }
     progress.advance(Phase::Charts, total, total);
-    Ok(Charted { weeks: charted?.into_iter().flatten().collect() })
+    Ok(Charted { weeks: charted })
 }
 
 /// Where the catalogue of each week is.
@@ -160,6 +174,47 @@ struct Run<'r> {
     catalogues: &'r Catalogues,
     in_force: &'r BTreeMap<Date, CatalogueEntry>,
     progress: &'r dyn Progress,
+    /// What weeks are compared with, by the SHA-256 of the charts that it is of.
+    volumes: BTreeMap<String, Arc<WeekVolume>>,
+}
+
+/// What the charts of a week were made from: `DATA BEFORE`, two digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct MadeFrom {
+    /// Of all that its figures follow from.
+    data: String,
+    /// Of what the weeks before it were made from.
+    before: String,
+}
+
+impl MadeFrom {
+    fn of(charts: &ChartsFile) -> Option<MadeFrom> {
+        let (data, before) = charts.made_from.split_once(' ')?;
+        Some(MadeFrom { data: data.to_owned(), before: before.to_owned() })
+    }
+}
+
+impl Display for MadeFrom {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.data, self.before)
+    }
+}
+
+/// The charts of the weeks before a week, the oldest first.
+fn before(index: &Index, week: Date) -> impl Iterator<Item = (Date, &ChartsFile)> {
+    let first = week.saturating_sub((WEEKS_BEFORE as i64).weeks());
+    let earlier = index.weeks.range(first..week);
+    earlier.filter_map(|(week, entry)| Some((*week, entry.charts.as_ref()?)))
+}
+
+/// A digest of what the weeks before a week were made from.
+fn digest_before(index: &Index, week: Date) -> String {
+    let mut digest = Sha256::new();
+    for (week, charts) in before(index, week) {
+        let data = MadeFrom::of(charts).map_or(String::new(), |made| made.data);
+        digest.update(format!("{week} {data}\n"));
+    }
+    hex(&digest.finalize())
 }
 
 impl Run<'_> {
@@ -170,11 +225,12 @@ impl Run<'_> {
                 monday <= *days.end() && week >= *days.start()
             }
             Weeks::Outdated => {
-                let current = entry.charts.as_ref().map(|charts| charts.made_from.as_str());
                 // A store that does not answer is found out by whoever makes the charts.
                 let has = |charts| self.data.has(charts).unwrap_or(false);
-                !entry.charts.as_ref().is_some_and(has)
-                    || current != self.made_from(week, entry).as_deref()
+                let Some(charts) = entry.charts.as_ref().filter(|charts| has(charts)) else {
+                    return true;
+                };
+                MadeFrom::of(charts).map(|made| made.data) != self.made_from(week, entry)
             }
         }
     }
@@ -200,7 +256,7 @@ impl Run<'_> {
 
     /// Makes and publishes the charts of one week; of the newer data, where that changes meanwhile.
     fn week(
-        &self,
+        &mut self,
         week: Date,
         total: u64,
         done: &AtomicU64,
@@ -214,25 +270,91 @@ impl Run<'_> {
                 let done = done.fetch_add(rows, Ordering::Relaxed) + rows;
                 self.progress.advance(Phase::Charts, done.min(total), total);
             })?;
-            let made_from = self.made_from(week, entry);
-            let json = serde_json::to_vec(&charts).map_err(|e| PublicError::Malformed {
-                what: format!("the charts of the week until {week}"),
-                reason: e.to_string(),
-            })?;
-            let still = |index: &Index| {
-                index.weeks.get(&week).is_some_and(|now| self.made_from(week, now) == made_from)
+            let Some(data) = self.made_from(week, entry) else {
+                return Err(ChartError::NoDefinitions);
             };
-            let digest = made_from.clone().unwrap_or_default();
-            if self.data.publish_charts(week, &digest, &json, still)? {
-                return Ok(Some(ChartedWeek {
-                    week,
-                    reports: charts.reports,
-                    programs: charts.programs.len() as u64,
-                    figures: charts.programs.iter().map(|p| p.charts.len() as u64).sum(),
-                    sha256: hex(&Sha256::digest(&json)),
-                }));
+            if let Some(charted) = self.publish(&index, charts, data)? {
+                return Ok(Some(charted));
             }
         }
+    }
+
+    /// Marks the charts of a week again, where only weeks before it have changed. Charts that cannot be
+    /// read, or whose data changes meanwhile, are made anew by another run.
+    fn mark_again(&mut self, week: Date) -> Result<Option<ChartedWeek>, ChartError> {
+        let index = self.data.index()?;
+        let charts = index.weeks.get(&week).and_then(|entry| entry.charts.as_ref());
+        let Some(made) = charts.and_then(MadeFrom::of) else { return Ok(None) };
+        if made.before == digest_before(&index, week) {
+            return Ok(None);
+        }
+        match self.data.charts(&index, week) {
+            Ok(Some(charts)) => self.publish(&index, charts, made.data),
+            Ok(None) | Err(PublicError::Missing { .. } | PublicError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Marks and publishes the charts of a week, made from the data of this digest; `None` where that
+    /// has changed meanwhile.
+    fn publish(
+        &mut self,
+        index: &Index,
+        mut charts: figure::WeekCharts,
+        data: String,
+    ) -> Result<Option<ChartedWeek>, ChartError> {
+        let week = charts.week;
+        mark(&mut charts, &self.volumes_before(index, week)?);
+        let made_from = MadeFrom { data, before: digest_before(index, week) };
+        let json = serde_json::to_vec(&charts).map_err(|e| PublicError::Malformed {
+            what: format!("the charts of the week until {week}"),
+            reason: e.to_string(),
+        })?;
+        let still = |index: &Index| {
+            index
+                .weeks
+                .get(&week)
+                .is_some_and(|now| self.made_from(week, now).as_ref() == Some(&made_from.data))
+        };
+        if !self.data.publish_charts(week, &made_from.to_string(), &json, still)? {
+            return Ok(None);
+        }
+        let sha256 = hex(&Sha256::digest(&json));
+        self.volumes.insert(sha256.clone(), Arc::new(charts.volumes()));
+        Ok(Some(ChartedWeek {
+            week,
+            reports: charts.reports,
+            programs: charts.programs.len() as u64,
+            figures: charts.programs.iter().map(|p| p.charts.len() as u64).sum(),
+            sha256,
+        }))
+    }
+
+    /// What a week is compared with.
+    fn volumes_before(
+        &mut self,
+        index: &Index,
+        week: Date,
+    ) -> Result<Vec<Arc<WeekVolume>>, ChartError> {
+        let mut volumes = Vec::new();
+        for (earlier, charts) in before(index, week) {
+            if let Some(known) = self.volumes.get(&charts.sha256) {
+                volumes.push(known.clone());
+                continue;
+            }
+            let read = match self.data.read_charts::<WeekVolume>(index, earlier) {
+                Ok(Some(read)) => Arc::new(read),
+                // Who asks for those of all weeks that are outdated has them made again; a week that
+                // cannot be read does not keep later ones from being charted.
+                Ok(None) | Err(PublicError::Missing { .. } | PublicError::Damaged { .. }) => {
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.volumes.insert(charts.sha256.clone(), read.clone());
+            volumes.push(read);
+        }
+        Ok(volumes)
     }
 
     fn make(

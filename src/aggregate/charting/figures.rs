@@ -16,6 +16,7 @@ use crate::aggregate::figure::{
     Breakdown, Dimension, Figure, Group, Kind, ProgramCharts, RateUse, Row,
 };
 use crate::aggregate::statistics::interval::estimate;
+use crate::charts::definition::ProgramPath;
 use crate::publish::RESERVED;
 use std::collections::HashMap;
 
@@ -31,12 +32,19 @@ pub struct Program<'a> {
     pub program: &'a ProgramPlan,
     /// Its counts.
     pub tally: &'a ProgramTally,
+    /// By config: all reports of the week, with any program.
+    pub reports: &'a [u64],
     /// Its parts, by number.
     pub parts: &'a [Part],
     /// Its stacks, by number.
     pub stacks: &'a [Grouped],
     /// The probability with which each interval holds the truth.
     pub confidence: f64,
+}
+
+/// A share of a sum of weights; where there is none, nobody is known to be left out.
+fn share(part: f64, all: f64) -> f64 {
+    if all > 0.0 { part / all } else { 1.0 }
 }
 
 impl Program<'_> {
@@ -55,8 +63,59 @@ impl Program<'_> {
         Some(ProgramCharts {
             program: self.program.program.clone(),
             reports: present.reports,
+            coverage: self.asked(),
+            expected: None,
+            jump: None,
             charts: known.chain(figures.map(|numbered| self.figure(numbered))).collect(),
         })
+    }
+
+    /// The share of the week's installations whose config asks for the program.
+    fn asked(&self) -> f64 {
+        let (mut asked, mut all) = (0.0, 0.0);
+        let configs = self.plan.configs.iter().zip(&self.program.asked);
+        for ((config, is_asked), reports) in configs.zip(self.reports) {
+            let weight = *reports as f64 / config.sample_rate;
+            all += weight;
+            asked += if *is_asked { weight } else { 0.0 };
+        }
+        share(asked, all)
+    }
+
+    /// The share of the program's installations whose config collects a chart, and that have a version
+    /// which counts. Who has several versions counts once for each, in all of them and in those that
+    /// count.
+    fn collected(&self, figure: &FigurePlan) -> f64 {
+        let path = ProgramPath::parse(&self.program.program);
+        let counts = |version: &str| match &figure.first {
+            None => true,
+            Some(first) => path
+                .as_ref()
+                .and_then(|path| path.parse_version(version))
+                .is_some_and(|version| version.at_least(first)),
+        };
+        // Counts by config first: in which order parts come depends on threads.
+        let mut by_config = vec![(0_u64, 0_u64); self.plan.configs.len()];
+        for (number, part) in (0..).zip(self.parts) {
+            let counts = match part {
+                Part::Version(version) if figure.first.is_some() => counts(version),
+                Part::Whole if figure.first.is_none() => true,
+                _ => continue,
+            };
+            for (config, (collected, all)) in (0..).zip(&mut by_config) {
+                let found = self.tally.counts.get(&(number, config));
+                let reports = found.and_then(|counts| counts.get(PRESENT)).copied();
+                *all += reports.unwrap_or_default();
+                *collected += if counts { reports.unwrap_or_default() } else { 0 };
+            }
+        }
+        let (mut collected, mut all) = (0.0, 0.0);
+        let configs = self.plan.configs.iter().zip(&figure.rates).zip(by_config);
+        for ((config, rate), (of_these, reports)) in configs {
+            all += reports as f64 / config.sample_rate;
+            collected += if rate.is_some() { of_these as f64 / config.sample_rate } else { 0.0 };
+        }
+        share(collected, all)
     }
 
     /// The parts along a dimension that have reports at a place of the tally, in the order in which
@@ -119,6 +178,9 @@ impl Program<'_> {
             collected: self.program.collected,
             rates: self.rates(&whole, PRESENT, rates),
             base: base.base(),
+            coverage: 1.0,
+            expected: None,
+            jump: None,
             rows: self.groups(dimension, PRESENT, rates).into_iter().map(row).collect(),
             left_out: 0,
             none: None,
@@ -169,6 +231,9 @@ impl Program<'_> {
             collected: about.collected,
             rates: self.rates(&whole, figure.base, &figure.rates),
             base,
+            coverage: self.collected(figure),
+            expected: None,
+            jump: None,
             rows,
             left_out: source.left_out,
             none,

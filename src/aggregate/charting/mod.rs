@@ -15,6 +15,7 @@
 //! | `figures`, `rows` | from counts to figures |
 //! | `ratio` | how quotients are distributed |
 //! | `reweight` | figures, weighted to published marginals |
+//! | [`volume`] | weeks whose number of reports jumps, marked |
 //! | `order` | the order of versions and toolchains |
 
 mod chart;
@@ -31,6 +32,7 @@ mod rows;
 mod stacks;
 mod tally;
 mod united;
+pub mod volume;
 pub mod week;
 mod weighted;
 

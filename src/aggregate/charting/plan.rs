@@ -59,6 +59,8 @@ pub struct ProgramPlan {
     pub program: String,
     /// Whether the catalogue has charts of it.
     pub collected: bool,
+    /// By config: whether it asks for the program.
+    pub asked: Vec<bool>,
     /// The figures of its charts.
     pub figures: Vec<FigurePlan>,
     /// For each counter, what it feeds.
@@ -242,6 +244,10 @@ fn plan(path: &str, catalogue: &Catalogue, configs: &[ConfigUnder]) -> ProgramPl
     let mut plan = ProgramPlan {
         program: path.to_owned(),
         collected: !charts.is_empty(),
+        asked: configs
+            .iter()
+            .map(|under| under.config.programs.iter().any(|program| program.name == path))
+            .collect(),
         figures: Vec::with_capacity(drafts.len()),
         targets: HashMap::new(),
         stacks: HashMap::new(),

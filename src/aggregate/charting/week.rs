@@ -71,14 +71,15 @@ impl WeekOf<'_> {
         let tally = count_all(reports, &shared, threads, done)?;
         let Shared { parts, stacks, .. } = shared;
         let nothing = ProgramTally::default();
+        let tally_reports = tally.reports.as_slice();
         let numbered = plan.programs.iter().enumerate().zip(parts).zip(stacks);
         let programs = numbered.filter_map(|(((number, program), parts), stacks)| {
             let (parts, stacks) = (parts.into_list(), stacks.into_list());
             let tally = tally.programs.get(number).unwrap_or(&nothing);
             let confidence = self.catalogue.confidence;
-            let program =
-                Program { plan: &plan, program, tally, parts: &parts, stacks: &stacks, confidence };
-            program.charts()
+            let (plan, reports) = (&plan, tally_reports);
+            let (parts, stacks) = (&parts, &stacks);
+            Program { plan, program, tally, reports, parts, stacks, confidence }.charts()
         });
         let configs = plan.configs.iter().enumerate().map(|(number, config)| ConfigUse {
             version: config.version.clone(),
@@ -93,6 +94,8 @@ impl WeekOf<'_> {
             complete: self.complete,
             confidence: self.catalogue.confidence,
             reports: self.reports,
+            expected: None,
+            jump: None,
             configs: configs.collect(),
             definitions: DefinitionsSource {
                 repository: self.catalogue.repository.clone(),

@@ -6,6 +6,7 @@
 //! | [`interval`] | shares of weighted reports, with bounds |
 //! | [`quantile`] | quantiles of weighted values, with bounds |
 //! | [`raking`] | weights that give a sample the margins of its population |
+//! | [`volume`] | how many reports a week may have, by the weeks before |
 //! | [`beta`] | the beta distribution, which bounds are made of |
 
 pub mod beta;
@@ -13,3 +14,4 @@ pub mod interval;
 pub mod quantile;
 pub mod raking;
 pub mod sample;
+pub mod volume;

@@ -1,12 +1,12 @@
 //! `/charts/@format`: what the files of charts hold, for those who write programs.
 
-use super::csv::COLUMNS;
+use super::csv::{COLUMNS, LAST_COLUMNS};
 use crate::aggregate::figure::FORMAT;
 use crate::web::pages::layout;
 use maud::{Markup, html};
 
 /// The members of a chart in JSON.
-const CHART: [(&str, &str); 14] = [
+const CHART: [(&str, &str); 17] = [
     ("id", "its name in addresses: letters, digits and hyphens; the same every week"),
     ("title, description", "for people; the description may be absent"),
     ("kind", "partition, histogram, timeseries, ratio or stack"),
@@ -19,6 +19,20 @@ const CHART: [(&str, &str); 14] = [
     ("collected", "whether the newest config still collects it"),
     ("rates", "the sampling rates that were in force: config, rate, reports"),
     ("base", "the reports that could have held its counters: reports, total, effective"),
+    (
+        "coverage",
+        "the share of the program’s installations whose config collects it, and that have a version that counts",
+    ),
+    (
+        "expected",
+        "how many reports the weeks before explain: reports, low, high, and how many weeks say so; null \
+         where none can be compared, as in a first week",
+    ),
+    (
+        "jump",
+        "there where the number of reports is beyond that: reports, expected, low, high, weeks; a mark \
+         says nothing of the cause",
+    ),
     ("rows", "one a bucket or stack"),
     ("left_out", "stacks beyond the most frequent ones; absent where there are none"),
     ("none", "the reports that held none of its counters: reports, total, share; may be absent"),
@@ -88,8 +102,10 @@ pub(super) fn body() -> Markup {
         p {
             "Around the charts stands what they are of: " code { "format" } ", " code { "week" } ", "
             code { "first_day" } ", " code { "complete" } ", " code { "confidence" } ", " code { "configs" }
-            ", " code { "definitions" } ", " code { "program" } " and " code { "reports" }
-            "; then " code { "charts" } ", or of one chart " code { "chart" } "."
+            ", " code { "definitions" } ", " code { "whole_week" } " (" code { "reports" } ", "
+            code { "expected" } " and " code { "jump" } " of all programs together), "
+            code { "program" } ", and its " code { "reports" } ", " code { "coverage" } ", "
+            code { "expected" } " and " code { "jump" } "; then " code { "charts" } ", or of one chart " code { "chart" } "."
         }
         (table("Members of a chart", &CHART))
         (table("Members of a row", &ROW))
@@ -107,6 +123,7 @@ pub(super) fn body() -> Markup {
             "Ratios have fifteen more: " code { "q05" } ", " code { "q05_low" } ", " code { "q05_high" }
             ", and so on for 25, 50, 75 and 95%. They are empty for other charts."
         }
+        (table("The last columns", &LAST_COLUMNS))
         h3 { "Cells that look like formulas" }
         p {
             "Spreadsheets run text that begins with " code { "=" } ", " code { "+" } ", " code { "-" } " or "

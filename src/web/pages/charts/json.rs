@@ -1,6 +1,8 @@
 //! Charts as JSON: what `aggregate::figure` has, with the week that it is of around it.
 
-use crate::aggregate::figure::{ConfigUse, DefinitionsSource, Figure, ProgramCharts, WeekCharts};
+use crate::aggregate::figure::{
+    ConfigUse, DefinitionsSource, Expected, Figure, Jump, ProgramCharts, WeekCharts,
+};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -14,11 +16,26 @@ struct Head<'a, T> {
     confidence: f64,
     configs: &'a [ConfigUse],
     definitions: &'a DefinitionsSource,
+    /// The same of all programs together.
+    whole_week: WholeWeek,
     program: &'a str,
     /// The reports in which the program is.
     reports: u64,
+    coverage: f64,
+    expected: Option<Expected>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jump: Option<Jump>,
     #[serde(flatten)]
     charts: T,
+}
+
+/// How many reports a week has, with any program.
+#[derive(Debug, Serialize)]
+struct WholeWeek {
+    reports: u64,
+    expected: Option<Expected>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jump: Option<Jump>,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,8 +57,12 @@ fn written<T: Serialize>(week: &WeekCharts, program: &ProgramCharts, charts: T) 
         confidence: week.confidence,
         configs: &week.configs,
         definitions: &week.definitions,
+        whole_week: WholeWeek { reports: week.reports, expected: week.expected, jump: week.jump },
         program: &program.program,
         reports: program.reports,
+        coverage: program.coverage,
+        expected: program.expected,
+        jump: program.jump,
         charts,
     };
     // These types have string keys and finite numbers only.

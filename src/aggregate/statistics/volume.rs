@@ -1,0 +1,161 @@
+//! How many reports a week may have, by the weeks before it; and so, whether its number jumps.
+//!
+//! Weeks are compared by how many installations their reports stand for, T: the sum of the reports'
+//! weights, 1/rate each (Horvitz and Thompson; see [`super::sample`]), divided by the share of
+//! installations that could report at all (those whose config asks for it). So neither another
+//! sampling rate nor a config that is still spreading is a jump, and what is judged is what moves
+//! shares.
+//!
+//! # The rule
+//!
+//! 1. Of the up to [`WEEKS`] weeks before, the logarithms of T lie about a line. Its slope is the median
+//!    of the slopes between any two of them (Theil, 1950; Sen, "Estimates of the regression coefficient
+//!    based on Kendall's tau", Journal of the American Statistical Association 63, 1968), at most
+//!    [`GROWTH`] a week either way; its height is the median of what is left. From fewer than [`LINE`]
+//!    weeks no slope is taken. Medians, so that a flooded week among them changes little.
+//! 2. The expected number of reports is where that line ends, at this week's rates.
+//! 3. The standard deviation of T is that of ordinary weeks, [`VARIATION`], and of random arrivals
+//!    (1/√n); where the weeks before lie farther from their line than that, theirs (1.4826 times the
+//!    median of their distances). [`Z`] of them, of the week itself and of the line's end together, are
+//!    tolerated; without a slope, also growth of [`GROWTH`] a week from the middle of these weeks on.
+//! 4. Both ends are widened by what random arrivals add: (√λ ± [`Z`]/2)², which is close to a
+//!    Poisson distribution's tail also where λ is small.
+//!
+//! How often it is wrong is measured by the tests below; what a flood must bring to be seen, too.
+//! Whoever makes the numbers grow slowly, week by week, is not seen by it, nor is a flood in the very
+//! first week.
+
+use libm::{exp, log, sqrt};
+
+/// The most weeks before that are looked at.
+pub const WEEKS: usize = 8;
+/// The variation from week to week that is ordinary: one standard deviation of the logarithm.
+pub const VARIATION: f64 = 0.12;
+/// The most growth (or decline) a week that is ordinary, as a logarithm: 25%.
+pub const GROWTH: f64 = 0.223_143_551_314_209_76;
+/// So many standard deviations are tolerated.
+pub const Z: f64 = 3.0;
+/// From so many weeks on a slope is taken.
+pub const LINE: usize = 4;
+/// Where fewer of the installations could report than this share, nothing is compared.
+pub const COVERED: f64 = 0.1;
+
+/// The reports of something in one week.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Volume {
+    /// How many reports.
+    pub reports: u64,
+    /// The sum of their weights.
+    pub total: f64,
+    /// How many equally weighted reports tell as much.
+    pub effective: f64,
+    /// The share of installations whose config asks for it, from 0 to 1.
+    pub coverage: f64,
+    /// The rate of a report in that week: `reports / total`, or where there is none the newest
+    /// config's.
+    pub rate: f64,
+}
+
+/// How many reports a week is expected to have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// The expected number.
+    pub expected: f64,
+    /// Fewer than this are too few.
+    pub low: f64,
+    /// More than this are too many.
+    pub high: f64,
+    /// The weeks before that say so.
+    pub weeks: u32,
+}
+
+impl Volume {
+    /// Whether it can be compared with other weeks.
+    fn is_comparable(&self) -> bool {
+        self.coverage >= COVERED && self.rate > 0.0
+    }
+
+    /// The logarithm of the installations that it stands for. Half a report is added, so that none has a
+    /// logarithm, too.
+    fn log_total(&self) -> f64 {
+        let weight = if self.reports > 0 && self.total > 0.0 {
+            self.total / self.reports as f64
+        } else {
+            1.0 / self.rate
+        };
+        log((self.reports as f64 + 0.5) * weight / self.coverage)
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = values.get(middle).copied().unwrap_or_default();
+    if values.len().is_multiple_of(2) && middle > 0 {
+        return (values.get(middle - 1).copied().unwrap_or_default() + upper) / 2.0;
+    }
+    upper
+}
+
+/// What is expected of a week with these reports, by weeks before it: each with how many weeks earlier
+/// it was, 1 or more. `None` where none of them can be compared.
+pub fn expected(week: &Volume, before: &[(u32, Volume)]) -> Option<Range> {
+    let mut before: Vec<&(u32, Volume)> =
+        before.iter().filter(|(ago, volume)| *ago > 0 && volume.is_comparable()).collect();
+    before.sort_by_key(|(ago, _)| *ago);
+    before.truncate(WEEKS);
+    if before.is_empty() || !week.is_comparable() {
+        return None;
+    }
+    let count = before.len() as f64;
+    let points: Vec<(f64, f64)> =
+        before.iter().map(|(ago, volume)| (-f64::from(*ago), volume.log_total())).collect();
+    let has_line = points.len() >= LINE;
+    let slope = if has_line { slope(&points) } else { 0.0 };
+    let mut rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
+    let end = median(&mut rest);
+    // What random arrivals add in the weeks before, and what their weeks vary by beyond.
+    let arrivals =
+        before.iter().map(|(_, volume)| 1.0 / (volume.effective + 0.5)).sum::<f64>() / count;
+    let mut distances: Vec<f64> = rest.iter().map(|rest| (rest - end).abs()).collect();
+    let seen = if has_line { 1.4826 * median(&mut distances) } else { 0.0 };
+    let variance = (VARIATION * VARIATION + arrivals).max(seen * seen);
+    let ordinary = (variance - arrivals).max(VARIATION * VARIATION);
+    let middle = points.iter().map(|(x, _)| x).sum::<f64>() / count;
+    // A median's variance is π/2 times that of a mean; a slope by medians costs a tenth.
+    let mut line = std::f64::consts::FRAC_PI_2 / count;
+    if has_line {
+        let spread: f64 = points.iter().map(|(x, _)| (x - middle) * (x - middle)).sum();
+        line += 1.1 * middle * middle / spread;
+    }
+    let mut tolerance = Z * sqrt(ordinary + variance * line);
+    if !has_line {
+        tolerance += GROWTH * -middle;
+    }
+    let expected = exp(end) * week.coverage * week.rate;
+    // Unequal weights make a week's reports tell less than their number.
+    let design = if week.effective > 0.0 { week.reports as f64 / week.effective } else { 1.0 };
+    let arrivals = Z / 2.0 * sqrt(design.max(1.0));
+    let (most, least) = (expected * exp(tolerance), expected * exp(-tolerance));
+    let square = |root: f64| root.max(0.0) * root.max(0.0);
+    Some(Range {
+        expected,
+        low: square(sqrt(least) - arrivals),
+        high: square(sqrt(most) + arrivals),
+        weeks: u32::try_from(before.len()).unwrap_or(u32::MAX),
+    })
+}
+
+/// The median of the slopes between any two points, within what is ordinary.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let mut slopes = Vec::new();
+    for (place, (x, y)) in points.iter().enumerate() {
+        let others = points.iter().skip(place + 1).filter(|(other, _)| other != x);
+        slopes.extend(others.map(|(other_x, other_y)| (other_y - y) / (other_x - x)));
+    }
+    median(&mut slopes).clamp(-GROWTH, GROWTH)
+}
+
+#[cfg(test)]
+#[path = "volume_tests.rs"]
+mod tests;
