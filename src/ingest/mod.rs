@@ -48,6 +48,7 @@ mod door;
 mod entrance;
 mod excerpt;
 mod folder;
+mod framing;
 mod http;
 mod journal;
 mod keep_open;
@@ -56,7 +57,10 @@ pub(crate) mod power_cut;
 mod record;
 mod refusal;
 mod report;
+mod requests;
+mod sealed;
 mod segment;
+mod segment_id;
 mod segment_list;
 mod stored;
 #[cfg(test)]
@@ -76,6 +80,11 @@ pub use journal::{
 pub use keep_open::keep_open;
 pub use refusal::{Refusal, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
+pub use requests::{Sealed, ask_to_seal, remove_merged};
+#[cfg(test)]
+pub(crate) use sealed::encode as encode_sealed;
+pub use sealed::{SealedFile, SealedRows, sealed_file_name, sealed_segments};
+pub use segment_id::{SegmentId, SegmentIdError};
 pub use segment_list::{ListedSegments, SealedSegment, listed_segments};
 pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};
 pub use unavailable::Unavailable;

@@ -19,6 +19,10 @@
 //!
 //! Written in one form, so that a report that is sent twice has the same bytes twice: fields in Go's
 //! order, counts in the order of their names, numbers as Go prints them, no white space.
+//!
+//! The *public row* is that form without `LastWeek`, which would chain the rows of one machine, and
+//! with `X` rounded up to the smallest rate in force, for the exact number is known to whoever sent or
+//! passed on the report. It is read as any report is: `LastWeek` may be absent.
 
 use super::excerpt::{Excerpt, bounded};
 use crate::collection::go_json;
@@ -42,7 +46,11 @@ pub struct Report<'a> {
     #[serde(serialize_with = "write_date", deserialize_with = "read_date")]
     pub week: Date,
     /// The week of the report before this one, if there was one.
-    #[serde(serialize_with = "write_optional_date", deserialize_with = "read_optional_date")]
+    #[serde(
+        default,
+        serialize_with = "write_optional_date",
+        deserialize_with = "read_optional_date"
+    )]
     pub last_week: Option<Date>,
     /// The random number that decided what was sampled.
     pub x: X,
@@ -116,13 +124,36 @@ impl<'a> Report<'a> {
 
     /// Writes the report in its one form.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(512);
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Canonical);
-        // Nothing in these types can fail to serialise: keys are strings, numbers are finite, and
-        // writing to memory does not fail. Half a text would not be read as a report by anyone.
-        let _ = self.serialize(&mut serializer);
-        bytes
+        one_form(self)
     }
+
+    /// Writes the report's public row: without the last week, and with this X in the place of its own.
+    pub fn encode_public(&self, x: X) -> Vec<u8> {
+        let Report { week, programs, config, .. } = self;
+        one_form(&PublicRow { week, x, programs, config })
+    }
+}
+
+/// A report as it is public.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PublicRow<'a> {
+    #[serde(serialize_with = "write_date")]
+    week: &'a Date,
+    x: X,
+    #[serde(serialize_with = "write_programs")]
+    programs: &'a Vec<ProgramReport<'a>>,
+    #[serde(serialize_with = "write_version")]
+    config: &'a ModuleVersion,
+}
+
+fn one_form(report: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Canonical);
+    // Nothing in these types can fail to serialise: keys are strings, numbers are finite, and
+    // writing to memory does not fail. Half a text would not be read as a report by anyone.
+    let _ = report.serialize(&mut serializer);
+    bytes
 }
 
 impl X {

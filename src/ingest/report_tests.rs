@@ -31,6 +31,24 @@ fn a_report_of_gos_client_is_read_and_written_in_one_form() {
 }
 
 #[test]
+fn a_public_row_has_no_last_week_and_the_x_that_it_is_given() {
+    let sent = SENT.replace("\"LastWeek\": \"\"", "\"LastWeek\": \"2026-02-01\"");
+    let report = Report::decode(sent.as_bytes()).expect("a report");
+    assert!(report.last_week.is_some());
+    let row = report.encode_public(X::new(0.1).expect("an X"));
+    let text = std::str::from_utf8(&row).expect("text");
+    assert!(text.starts_with("{\"Week\":\"2026-02-08\",\"X\":0.1,\"Programs\":[{\"Program\":"));
+    assert!(text.ends_with("}],\"Config\":\"v0.7.0\"}"), "{text}");
+    let read = Report::decode(&row).expect("a public row");
+    assert_eq!((read.last_week, read.x.get()), (None, 0.1));
+    assert_eq!(
+        (read.week, &read.programs, read.config),
+        (report.week, &report.programs, report.config)
+    );
+    assert_eq!(read.encode_public(read.x), row);
+}
+
+#[test]
 fn nothing_counted_is_written_as_go_writes_it() {
     let json =
         r#"{"Week":"2026-02-08","LastWeek":"2026-02-01","X":1,"Programs":[],"Config":"v0.1.0"}"#;
@@ -73,7 +91,7 @@ fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
             "10, column 9: unknown field `goos`, expected one of `Program`, \
           `Version`, `GoVersion`, `GOOS`, `GOARCH`, `Counters`, `Stacks`",
         ),
-        ("\"LastWeek\": \"\",", "", "22, column 1: missing field `LastWeek`"),
+        ("\"X\": 0.0625,", "", "22, column 1: missing field `X`"),
         ("\"LastWeek\": \"\"", "\"Week\": \"2026-02-08\"", "3, column 7: duplicate field `Week`"),
         (
             "\"verb:\\u003chelp\\u003e\"",

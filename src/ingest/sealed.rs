@@ -1,0 +1,161 @@
+//! Sealed segments: the public rows of some reports, in random order.
+//!
+//! `DIR/reports/ID.sealed` is a header and records (`framing`), and at the end the SHA-256 of
+//! everything before. It never changes: it is what was sealed, by that checksum, or it is damaged;
+//! then each record's own check tells which are whole. No record carries an identity.
+//!
+//! A segment that was found damaged before it could be sealed has this name too, with the content that
+//! it had: damage is not shuffled away, for then nobody could restore it.
+
+use super::folder;
+use super::framing::{Form, Found, Records};
+use super::segment_id::SegmentId;
+use super::stored::ReadError;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The bytes of the checksum.
+const CHECKSUM: usize = 32;
+
+/// A sealed segment's file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SealedFile {
+    id: SegmentId,
+    path: PathBuf,
+}
+
+/// The sealed segments of a receiver's folder, in the order of their ids, which says nothing; none
+/// where nothing was ever stored.
+pub fn sealed_segments(folder: &Path) -> Result<Vec<SealedFile>, ReadError> {
+    let failed = |source| ReadError::Io { path: folder.display().to_string(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".sealed")?.parse().ok());
+        files.extend(id.map(|id| SealedFile { id, path: folder.join(&name) }));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// The name of a sealed segment's file, without the way to the folder.
+pub fn sealed_file_name(id: SegmentId) -> String {
+    format!("reports/{id}.sealed")
+}
+
+impl SealedFile {
+    /// The segment's id.
+    pub fn id(&self) -> SegmentId {
+        self.id
+    }
+
+    /// The file's name, without the way to the folder.
+    pub fn name(&self) -> String {
+        sealed_file_name(self.id)
+    }
+
+    /// How long it is; 0 where that cannot be told.
+    pub fn length(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Reads it. Where it is not wholly what was sealed, that is the error, and names the first bytes
+    /// that are not.
+    pub fn read(&self) -> Result<SealedRows, ReadError> {
+        let rows = self.read_whole_records()?;
+        match rows.damage.first().cloned() {
+            None => Ok(rows),
+            Some(bytes) => Err(ReadError::Damaged { path: self.name(), bytes }),
+        }
+    }
+
+    /// Reads what is whole of it.
+    pub fn read_whole_records(&self) -> Result<SealedRows, ReadError> {
+        let failed = |source| ReadError::Io { path: self.name(), source };
+        let bytes = folder::read_regular(&self.path).map_err(failed)?;
+        match Form::Sealed.later_format(&bytes).or(Form::Open.later_format(&bytes)) {
+            Some(version) => Err(ReadError::LaterFormat { path: self.name(), version }),
+            None => Ok(SealedRows::parse(bytes)),
+        }
+    }
+}
+
+/// The rows of a sealed segment.
+#[derive(Debug, Clone)]
+pub struct SealedRows {
+    bytes: Vec<u8>,
+    /// The week of each row, and where in the bytes it is.
+    rows: Vec<(Date, Range<usize>)>,
+    /// The bytes that are not what was sealed.
+    damage: Vec<Range<usize>>,
+}
+
+impl SealedRows {
+    /// The week and the public row of every report.
+    pub fn iter(&self) -> impl Iterator<Item = (Date, &[u8])> {
+        // The places were found in these very bytes, so they are there.
+        let row =
+            |(week, place): &(Date, Range<usize>)| Some((*week, self.bytes.get(place.clone())?));
+        self.rows.iter().filter_map(row)
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn parse(bytes: Vec<u8>) -> SealedRows {
+        let is_open = bytes.starts_with(&Form::Open.header());
+        let form = if is_open { Form::Open } else { Form::Sealed };
+        let end = match form {
+            Form::Open => bytes.len(),
+            Form::Sealed => bytes.len().saturating_sub(CHECKSUM),
+        };
+        let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));
+        let (mut rows, mut damage) = (Vec::new(), Vec::new());
+        let mut records = Records::new(form, content);
+        while let Some(found) = records.next() {
+            match found {
+                Found::Record(record) => {
+                    let end = records.position();
+                    rows.push((record.week, end - record.row.len()..end));
+                }
+                Found::Damage(range) | Found::Tail(range) => damage.push(range),
+            }
+        }
+        let is_whole = match form {
+            Form::Open => true,
+            Form::Sealed => Sha256::digest(content).as_slice() == checksum,
+        };
+        if !is_whole && damage.is_empty() {
+            damage.push(end..bytes.len());
+        }
+        SealedRows { bytes, rows, damage }
+    }
+}
+
+/// The content of a sealed segment with these rows, in this order.
+#[allow(dead_code)]
+pub(crate) fn encode<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = Form::Sealed.header().to_vec();
+    for row in rows {
+        super::framing::write(&mut bytes, &[], row);
+    }
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
+    bytes
+}
