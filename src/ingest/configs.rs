@@ -45,7 +45,7 @@ pub struct ConfigSet {
     /// Locked during a reading.
     reading: Mutex<Reading>,
     /// When somebody has looked last for what is new.
-    looked: std::sync::Mutex<Instant>,
+    looked: std::sync::Mutex<Option<Instant>>,
 }
 
 /// What the last readings found.
@@ -141,7 +141,7 @@ impl ConfigSet {
         };
         let known = source.read(empty)?;
         let reading = Mutex::new(Reading { began: Instant::now(), failed: false });
-        let looked = std::sync::Mutex::new(Instant::now());
+        let looked = std::sync::Mutex::new(Some(Instant::now()));
         Ok(ConfigSet { source: Arc::new(source), known: RwLock::new(known), reading, looked })
     }
 
@@ -184,11 +184,17 @@ impl ConfigSet {
     /// Whether the caller is the one that looks for what is new; everyone else need not wait for it.
     fn is_due(&self) -> bool {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = looked.elapsed() >= FOLLOW;
+        let is_due = looked.is_none_or(|looked| looked.elapsed() >= FOLLOW);
         if is_due {
-            *looked = Instant::now();
+            *looked = Some(Instant::now());
         }
         is_due
+    }
+
+    /// As if [`FOLLOW`] had passed.
+    #[cfg(test)]
+    pub(super) fn let_time_pass(&self) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Reads the log again, unless a reading that began after this was called has done so. For

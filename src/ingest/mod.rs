@@ -57,6 +57,8 @@ mod journal;
 mod keep_open;
 mod logged_config;
 #[cfg(test)]
+mod open_tests;
+#[cfg(test)]
 pub(crate) mod power_cut;
 mod record;
 mod refusal;

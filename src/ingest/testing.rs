@@ -1,6 +1,6 @@
 //! What the tests of this module share: a log in memory, a config, reports, a clock that stands.
 
-use super::{Clock, ConfigSet, FrontDoor, Limits};
+use super::{Clock, ConfigSet, ConfigSetError, FrontDoor, Limits};
 use crate::collection::CollectionConfig;
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
@@ -9,7 +9,7 @@ use crate::gomod::{
 use crate::publish::{Catalogues, Versions, zip_key};
 use crate::store::{MemoryStore, Store};
 use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerLock};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -124,6 +124,9 @@ impl Log {
     /// Publishes a config for a day, and leaves the definitions behind it unrecorded, as a publisher does
     /// that is killed in between.
     pub(super) fn append_alone(&self, day: &str, config: &CollectionConfig) -> ModuleVersion {
+        // In the night before, at 04:05:06.
+        let committed = format!("{day}T04:05:06Z").parse::<Timestamp>().expect("a time");
+        let committed = committed - SignedDuration::from_hours(24);
         let head = self.log.settle().expect("a head");
         let version = ModuleVersion::new(head.size.get() + 1).expect("a version");
         let provenance = Provenance {
@@ -132,7 +135,7 @@ impl Log {
             tree: ObjectId::new("b".repeat(40)).expect("an object name"),
             path: RepositoryPath::new("charts-config").expect("a path"),
             as_of: day.parse().expect("a day"),
-            time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
+            time: CommitTime::from_unix_seconds(committed.as_second()).expect("a time"),
             program_version: "0.1.0".into(),
         };
         let path = ModulePath::new(MODULE).expect("a module path");
@@ -148,8 +151,12 @@ impl Log {
     }
 
     pub(super) fn configs(&self) -> ConfigSet {
+        self.try_configs().expect("configs")
+    }
+
+    pub(super) fn try_configs(&self) -> Result<ConfigSet, ConfigSetError> {
         let path = ModulePath::new(MODULE).expect("a module path");
-        ConfigSet::open(path, self.keys.clone(), self.store.clone()).expect("configs")
+        ConfigSet::open(path, self.keys.clone(), self.store.clone())
     }
 
     /// A front door with its reports in a folder, at [`now`].
