@@ -72,6 +72,11 @@ impl Allowed {
         self.toolchains.contains(toolchain)
     }
 
+    /// Whether any program may report stacks.
+    pub fn has_stacks(&self) -> bool {
+        self.programs.values().any(|program| !program.stacks.is_empty())
+    }
+
     /// What the program may report, if it may at all.
     pub fn program(&self, name: &str) -> Option<&AllowedProgram> {
         self.programs.get(name).map(Arc::as_ref)

@@ -10,6 +10,7 @@
 //! | a build for a GOOS or GOARCH that the config does not name | the report without it. Where nothing is left, the report without programs, which is one more of the installations that report |
 //! | more frames than the stack's depth | the first ones. Stacks that are the same by then are one, with the sum of their counts |
 //! | a frame that is not of the grammar | the report without that stack |
+//! | functions outside the `packages` of the stack's chart | one fixed frame in their place, see [`packages`](crate::collection::packages). Stacks that are the same by then are one |
 //! | a count of 0, or less | the report without that counter (see [`Report::decode`]) |
 //! | a last week that is not before the week, as where a week that could not be read is sent after a later one | the report without it |
 //!
@@ -19,7 +20,7 @@
 //! [`CheckedReport`] is made here and nowhere else, and nothing else can be stored. What it holds
 //! is written anew from what was understood, so nothing that was not looked at can pass.
 
-use super::configs::LoggedConfig;
+use super::logged_config::LoggedConfig;
 use super::refusal::{Refusal, What};
 use super::report::{Counts, ProgramReport, Report, X};
 use super::unavailable::Unavailable;
@@ -117,6 +118,9 @@ pub fn check(
     now: Timestamp,
 ) -> Result<CheckedReport, NotTaken> {
     check_week(report, date, now)?;
+    if config.version() == report.config {
+        config.check_open(day(now))?;
+    }
     let kept = keep_report(report, config)?;
     let bytes = kept.encode();
     let identity = Identity::of(&bytes);
@@ -153,14 +157,14 @@ fn day(time: Timestamp) -> Date {
 }
 
 /// What the config allows of a report.
-fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, Refusal> {
+fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, NotTaken> {
     let version = report.config;
     if config.version() != version {
-        return Err(Refusal::Config { version });
+        return Err(Refusal::Config { version }.into());
     }
     let rate = config.allowed().sample_rate();
     if report.x.get() > rate.get() {
-        return Err(Refusal::Sampled { x: report.x, rate, config: version });
+        return Err(Refusal::Sampled { x: report.x, rate, config: version }.into());
     }
     check_builds(&report.programs)?;
     let kept = report.programs.iter().map(|program| keep_program(program, report.x, config));
@@ -178,7 +182,7 @@ fn keep_program<'a>(
     report: &ProgramReport<'a>,
     x: X,
     config: &LoggedConfig,
-) -> Result<Option<ProgramReport<'a>>, Refusal> {
+) -> Result<Option<ProgramReport<'a>>, NotTaken> {
     let (allowed, version) = (config.allowed(), config.version());
     let unknown =
         |what, name: &str| Refusal::Unknown { what, name: name.to_owned(), config: version };
@@ -191,10 +195,10 @@ fn keep_program<'a>(
         config: version,
     };
     if !program.version(&report.version) {
-        return Err(unknown_here(What::Version, &report.version));
+        return Err(unknown_here(What::Version, &report.version).into());
     }
     if !allowed.toolchain(&report.toolchain) {
-        return Err(unknown(What::Toolchain, &report.toolchain));
+        return Err(unknown(What::Toolchain, &report.toolchain).into());
     }
     for (name, _) in report.counters.iter() {
         let rate = program.counter(name).ok_or_else(|| unknown_here(What::Counter, name))?;
@@ -210,7 +214,8 @@ fn keep_program<'a>(
         check_rate(What::Stack, name, allowed.rate, x)?;
         let frames = frames.ok_or_else(|| Refusal::NoFrames { name: name.to_owned() })?;
         if let Some(kept) = allowed.keep(frames) {
-            stacks.push((format!("{name}\n{}", kept.frames).into(), count));
+            let frames = config.name_packages(&report.program, name, kept.frames)?;
+            stacks.push((format!("{name}\n{frames}").into(), count));
         }
     }
     if !allowed.goos(&report.goos) || !allowed.goarch(&report.goarch) {

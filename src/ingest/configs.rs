@@ -6,14 +6,18 @@
 //! A version that is not known may have been logged a moment ago, so the log is read again before
 //! anything is said: by one reading at a time, at most one in [`INTERVAL`], for all who wait
 //! together. "Not in the log" is therefore always the answer of a reading that began after the
-//! question was asked. A store that cannot be read, or a version that is damaged in it, is
+//! question was asked. What the reviewed definitions say of the configs (`definitions`) is read with the log,
+//! and again when nobody has looked for [`FOLLOW`]: a config that is revoked is refused within that time
+//! by a server that is running. A store that cannot be read, or a version that is damaged in it, is
 //! [`ConfigSetError`], never "not in the log": a client whose report is refused throws it away.
 
 use super::clock::KnownTime;
+use super::definitions::KnownDefinitions;
+use super::logged_config::LoggedConfig;
 use crate::collection::config::ConfigError;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::{ModulePath, ModuleVersion};
-use crate::publish::{VersionError, Versions};
+use crate::publish::{CatalogueError, VersionError, Versions, civil};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{CHECKPOINT, LogVerifiers, Published, PublishedError, TreeHead};
 use jiff::Timestamp;
@@ -27,34 +31,11 @@ use tokio::time::{Instant, sleep_until};
 /// make the server read its store as fast as anyone can ask.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long what is known is taken for all that there is, by whoever asks for a version that is known.
+const FOLLOW: Duration = Duration::from_secs(5);
+
 /// How many versions that cannot be read are named in the log at one reading.
 const SHOWN: u64 = 3;
-
-/// One version of the config, indexed. Cloning is cheap.
-#[derive(Debug, Clone)]
-pub struct LoggedConfig {
-    version: ModuleVersion,
-    allowed: Arc<Allowed>,
-    /// When its definitions were committed, if that is known.
-    committed: Option<Timestamp>,
-}
-
-impl LoggedConfig {
-    /// Indexes the config of this version.
-    pub fn new(version: ModuleVersion, config: &CollectionConfig) -> LoggedConfig {
-        LoggedConfig { version, allowed: Arc::new(Allowed::new(config)), committed: None }
-    }
-
-    /// The version.
-    pub fn version(&self) -> ModuleVersion {
-        self.version
-    }
-
-    /// What it allows.
-    pub fn allowed(&self) -> &Allowed {
-        &self.allowed
-    }
-}
 
 /// Every config that the log has.
 #[derive(Debug)]
@@ -63,6 +44,8 @@ pub struct ConfigSet {
     known: RwLock<Known>,
     /// Locked during a reading.
     reading: Mutex<Reading>,
+    /// When somebody has looked last for what is new.
+    looked: std::sync::Mutex<Option<Instant>>,
 }
 
 /// What the last readings found.
@@ -71,6 +54,7 @@ struct Known {
     head: TreeHead,
     /// Version `v0.(i+1).0` at `i`; `None` where it could not be read.
     configs: Vec<Option<LoggedConfig>>,
+    definitions: KnownDefinitions,
 }
 
 /// When the last reading began, and whether it failed.
@@ -117,6 +101,9 @@ pub enum ConfigSetError {
         /// What is wrong.
         source: ConfigError,
     },
+    /// What the definitions say of the configs cannot be read.
+    #[error(transparent)]
+    Definitions(#[from] CatalogueError),
     /// The log could not be read just now; the cause was logged when it was found.
     #[error("the log cannot be read at the moment")]
     Unreadable,
@@ -147,10 +134,15 @@ impl ConfigSet {
     ) -> Result<ConfigSet, ConfigSetError> {
         let versions = Versions::new(module, store.clone());
         let source = Source { keys, versions, store };
-        let empty = Known { head: TreeHead::EMPTY, configs: Vec::new() };
+        let empty = Known {
+            head: TreeHead::EMPTY,
+            configs: Vec::new(),
+            definitions: KnownDefinitions::default(),
+        };
         let known = source.read(empty)?;
         let reading = Mutex::new(Reading { began: Instant::now(), failed: false });
-        Ok(ConfigSet { source: Arc::new(source), known: RwLock::new(known), reading })
+        let looked = std::sync::Mutex::new(Some(Instant::now()));
+        Ok(ConfigSet { source: Arc::new(source), known: RwLock::new(known), reading, looked })
     }
 
     /// How many versions the log had when it was read last.
@@ -162,7 +154,7 @@ impl ConfigSet {
     pub fn last_commit(&self) -> Option<KnownTime> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let commits = known.configs.iter().flatten().filter_map(|config| {
-            config.committed.map(|time| KnownTime::Commit { config: config.version, time })
+            config.committed.map(|time| KnownTime::Commit { config: config.version(), time })
         });
         commits.max_by_key(|commit| commit.time())
     }
@@ -172,6 +164,10 @@ impl ConfigSet {
         &self,
         version: ModuleVersion,
     ) -> Result<Option<LoggedConfig>, ConfigSetError> {
+        if self.is_due() {
+            // What cannot be read was logged, and what is known is so still.
+            let _ = self.refresh().await;
+        }
         match self.known(version) {
             Some(config) => Ok(Some(config)),
             None => {
@@ -183,6 +179,22 @@ impl ConfigSet {
                 }
             }
         }
+    }
+
+    /// Whether the caller is the one that looks for what is new; everyone else need not wait for it.
+    fn is_due(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = looked.is_none_or(|looked| looked.elapsed() >= FOLLOW);
+        if is_due {
+            *looked = Some(Instant::now());
+        }
+        is_due
+    }
+
+    /// As if [`FOLLOW`] had passed.
+    #[cfg(test)]
+    pub(super) fn let_time_pass(&self) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Reads the log again, unless a reading that began after this was called has done so. For
@@ -230,6 +242,7 @@ impl Source {
         }
         known.head = head;
         let mut unreadable: u64 = 0;
+        let mut was_mended = false;
         for number in 1..=size {
             let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
             if known.configs.get(index).is_some_and(Option::is_some) {
@@ -248,13 +261,19 @@ impl Source {
                 }
             };
             match known.configs.get_mut(index) {
-                Some(place) => *place = config,
+                Some(place) => {
+                    was_mended |= config.is_some();
+                    *place = config;
+                }
                 None => known.configs.push(config),
             }
         }
         if unreadable > SHOWN {
             tracing::error!("nor those that name any of {} more", unreadable - SHOWN);
         }
+        let is_longer = size > before;
+        let Known { configs, definitions, .. } = &mut known;
+        definitions.update(&self.store, configs, is_longer || was_mended)?;
         Ok(known)
     }
 
@@ -271,9 +290,11 @@ impl Source {
         if let Some(Some(last)) = known.configs.last() {
             allowed.share(last.allowed());
         }
+        let mut logged = LoggedConfig::indexed(version, allowed);
         // A commit's time is between 1970 and 9999, which are times for any clock.
-        let committed = Timestamp::from_second(module.info().time.unix_seconds()).ok();
-        Ok(LoggedConfig { version, allowed: Arc::new(allowed), committed })
+        logged.committed = Timestamp::from_second(module.info().time.unix_seconds()).ok();
+        logged.as_of = Some(civil(module.provenance().as_of));
+        Ok(logged)
     }
 }
 
@@ -322,7 +343,9 @@ mod tests {
             assert!(asked.await.expect("no panic").expect("read").is_none());
         }
         let readings = began.elapsed().as_millis() / INTERVAL.as_millis() + 1;
-        assert!(u128::from(log.store.operations()) <= readings, "{readings} readings at most");
+        // The log and the index of catalogues.
+        let most = 2 * readings;
+        assert!(u128::from(log.store.operations()) <= most, "{readings} readings at most");
     }
 
     #[tokio::test]

@@ -188,11 +188,11 @@ impl FrontDoor {
             Ok(report) => report,
             Err(NotTaken::Unavailable(reason)) => return Answer::Unavailable(reason),
             Err(NotTaken::Refused(refusal)) => {
-                // What is refused for its week is lost: that needs a clock that can be trusted.
-                let clock = refusal.week().map(|week| (week, self.judge(now)));
+                // What is refused for its time is lost: that needs a clock that can be trusted.
+                let clock = refusal.timed().map(|of| (of, self.judge(now)));
                 return match clock {
-                    Some((week, clock)) if !clock.is_plausible() => {
-                        Answer::Unavailable(Unavailable::Clock { week, clock })
+                    Some((of, clock)) if !clock.is_plausible() => {
+                        Answer::Unavailable(Unavailable::Clock { of, clock })
                     }
                     _ => Answer::Refused(refusal),
                 };

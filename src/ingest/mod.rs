@@ -7,7 +7,8 @@
 //!    From here on only the date, the content type and the body exist.
 //! 2. [`Report::decode`]: the body is read strictly, into types that cannot be wrong.
 //! 3. [`ConfigSet`]: the config of the version that the report names, which the log holds for ever.
-//!    A report made under an old config is as welcome as any other.
+//!    A report made under an old config is as welcome as any other, until 56 days after a newer one
+//!    was published; no honest report comes later.
 //! 4. [`check()`]: every string and number against that config. What is wrong is a [`Refusal`], 400,
 //!    one sentence; what time may cure is [`Unavailable`], 503, one sentence; what honest clients
 //!    cannot know is left out. What is right is a [`CheckedReport`], written anew from what was
@@ -23,6 +24,8 @@
 //! | [`unavailable`](Unavailable) | why a report is not taken now |
 //! | [`clock`](ClockState) | whether this server's own clock is right |
 //! | [`configs`](ConfigSet) | the logged configs, ready for questions |
+//! | `definitions` | which of them are revoked, and whose functions their stacks may name |
+//! | [`logged_config`](LoggedConfig) | one of them: what it allows, and until when |
 //! | [`check`](check()) | what is right under a config |
 //! | `record` | how reports lie in a segment file |
 //! | `folder` | which segment files there are |
@@ -44,6 +47,7 @@
 mod check;
 mod clock;
 mod configs;
+mod definitions;
 mod door;
 mod entrance;
 mod excerpt;
@@ -52,6 +56,9 @@ mod framing;
 mod http;
 mod journal;
 mod keep_open;
+mod logged_config;
+#[cfg(test)]
+mod open_tests;
 #[cfg(test)]
 pub(crate) mod power_cut;
 mod record;
@@ -70,7 +77,7 @@ mod unread;
 
 pub use check::{CheckedReport, Identity, NotTaken, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
-pub use configs::{ConfigSet, ConfigSetError, LoggedConfig};
+pub use configs::{ConfigSet, ConfigSetError};
 pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
 pub use entrance::{Entrance, UploadState};
 pub use http::{router, router_with};
@@ -78,7 +85,8 @@ pub use journal::{
     Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
 };
 pub use keep_open::keep_open;
-pub use refusal::{Refusal, What};
+pub use logged_config::LoggedConfig;
+pub use refusal::{Refusal, Timed, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
 pub use requests::{Sealed, ask_to_seal, remove_merged};
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::report::{DecodeError, X};
 use super::{MAX_BODY, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
 use crate::collection::config::Rate;
 use crate::gomod::ModuleVersion;
+use crate::publish::OPEN_DAYS;
 use jiff::civil::Date;
 
 /// Why a report is not taken.
@@ -54,6 +55,23 @@ pub enum Refusal {
     /// The log has no such version.
     #[error("config {version} is not in the log")]
     Config {
+        /// The version that the report names.
+        version: ModuleVersion,
+    },
+    /// A newer config was published too long ago.
+    #[error(
+        "reports under config {version} were taken until {last_day}, {OPEN_DAYS} days after a newer one \
+         was published"
+    )]
+    Closed {
+        /// The version that the report names.
+        version: ModuleVersion,
+        /// The last day on which it would have been taken.
+        last_day: Date,
+    },
+    /// Its publishers revoked the config.
+    #[error("config {version} was revoked, and reports under it are not taken any more")]
+    Revoked {
         /// The version that the report names.
         version: ModuleVersion,
     },
@@ -116,11 +134,30 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The week that was refused, where it was for the time of it: another clock might have taken it.
-    pub(super) fn week(&self) -> Option<Date> {
+    /// What was refused for the time that it is, which another clock might have taken.
+    pub(super) fn timed(&self) -> Option<Timed> {
         match self {
-            Refusal::Future { week } | Refusal::TooOld { week } => Some(*week),
+            Refusal::Future { week } | Refusal::TooOld { week } => Some(Timed::Week(*week)),
+            Refusal::Closed { version, .. } => Some(Timed::Config(*version)),
             _ => None,
+        }
+    }
+}
+
+/// What has a time in which it is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timed {
+    /// A report's week.
+    Week(Date),
+    /// The config that a report names.
+    Config(ModuleVersion),
+}
+
+impl std::fmt::Display for Timed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Timed::Week(week) => write!(f, "the week {week} is too old or to come"),
+            Timed::Config(version) => write!(f, "config {version} is closed"),
         }
     }
 }

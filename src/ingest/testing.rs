@@ -1,15 +1,15 @@
 //! What the tests of this module share: a log in memory, a config, reports, a clock that stands.
 
-use super::{Clock, ConfigSet, FrontDoor, Limits};
+use super::{Clock, ConfigSet, ConfigSetError, FrontDoor, Limits};
 use crate::collection::CollectionConfig;
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
-use crate::publish::{Versions, zip_key};
+use crate::publish::{Catalogues, Versions, zip_key};
 use crate::store::{MemoryStore, Store};
 use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerLock};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -79,8 +79,54 @@ impl Log {
         Log { store, log, keys: verifiers, _memory: memory }
     }
 
-    /// Publishes a config as the next version.
+    /// Publishes a config as the next version, with the definitions behind it: charts of its stacks, in
+    /// which any function may be named.
     pub(super) fn append(&self, config: &CollectionConfig) {
+        self.append_on("2026-02-04", config);
+    }
+
+    /// As [`Log::append`], for this day.
+    pub(super) fn append_on(&self, day: &str, config: &CollectionConfig) {
+        let version = self.append_alone(day, config);
+        self.record(version, day, config, &[], &[]);
+    }
+
+    /// Records the definitions behind the config of a version, which revoke others, and in whose stacks
+    /// these packages may be named, any where there are none.
+    pub(super) fn record(
+        &self,
+        version: ModuleVersion,
+        day: &str,
+        config: &CollectionConfig,
+        packages: &[&str],
+        revoked: &[&str],
+    ) {
+        let stacks = config.programs.iter().flat_map(|program| {
+            program.stacks.iter().map(move |stack| {
+                serde_json::json!({
+                    "id": "stack", "title": "Stack", "issue": [], "kind": "stack",
+                    "program": program.name, "counter": stack.name, "depth": stack.depth,
+                    "packages": packages, "file": "charts/stack.toml", "line": 1,
+                    "added": "a".repeat(40), "added_on": "2026-02-04",
+                })
+            })
+        });
+        let catalogue = serde_json::json!({
+            "format": 1, "repository": "", "commit": format!("{version} {packages:?} {revoked:?}"),
+            "time": 1_770_091_506, "as_of": day, "path": "", "confidence": 0.99,
+            "retention": {"stack_minimum": 3, "revoked": revoked},
+            "programs": [], "charts": stacks.collect::<Vec<_>>(),
+        });
+        let catalogue = serde_json::from_value(catalogue).expect("a catalogue");
+        Catalogues::new(self.store.clone()).record(&catalogue, version).expect("recorded");
+    }
+
+    /// Publishes a config for a day, and leaves the definitions behind it unrecorded, as a publisher does
+    /// that is killed in between.
+    pub(super) fn append_alone(&self, day: &str, config: &CollectionConfig) -> ModuleVersion {
+        // In the night before, at 04:05:06.
+        let committed = format!("{day}T04:05:06Z").parse::<Timestamp>().expect("a time");
+        let committed = committed - SignedDuration::from_hours(24);
         let head = self.log.settle().expect("a head");
         let version = ModuleVersion::new(head.size.get() + 1).expect("a version");
         let provenance = Provenance {
@@ -88,8 +134,8 @@ impl Log {
             commit: ObjectId::new("a".repeat(40)).expect("an object name"),
             tree: ObjectId::new("b".repeat(40)).expect("an object name"),
             path: RepositoryPath::new("charts-config").expect("a path"),
-            as_of: "2026-02-04".parse().expect("a day"),
-            time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
+            as_of: day.parse().expect("a day"),
+            time: CommitTime::from_unix_seconds(committed.as_second()).expect("a time"),
             program_version: "0.1.0".into(),
         };
         let path = ModulePath::new(MODULE).expect("a module path");
@@ -101,11 +147,16 @@ impl Log {
         let record = Record::new(MODULE, version.to_string(), zip, go_mod).expect("a record");
         let appended = self.log.append(head, &[record.entry().expect("an entry")]);
         assert!(matches!(appended.expect("appended"), Appended::Committed(_)));
+        version
     }
 
     pub(super) fn configs(&self) -> ConfigSet {
+        self.try_configs().expect("configs")
+    }
+
+    pub(super) fn try_configs(&self) -> Result<ConfigSet, ConfigSetError> {
         let path = ModulePath::new(MODULE).expect("a module path");
-        ConfigSet::open(path, self.keys.clone(), self.store.clone()).expect("configs")
+        ConfigSet::open(path, self.keys.clone(), self.store.clone())
     }
 
     /// A front door with its reports in a folder, at [`now`].

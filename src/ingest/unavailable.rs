@@ -5,6 +5,7 @@
 //! answered with 503, and throws away what is refused.
 
 use super::clock::ClockState;
+use super::refusal::Timed;
 use crate::gomod::ModuleVersion;
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -48,11 +49,11 @@ pub enum Unavailable {
         /// How long until then.
         wait: SignedDuration,
     },
-    /// The report would be refused for its week, but this server's clock may be wrong.
-    #[error("whether the week {week} is too old or to come is not certain here: {clock}")]
+    /// The report would be refused for its time, but this server's clock may be wrong.
+    #[error("whether {of} is not certain here: {clock}")]
     Clock {
-        /// The report's week.
-        week: Date,
+        /// What it would be refused for.
+        of: Timed,
         /// What is the matter with the clock.
         clock: ClockState,
     },

@@ -121,6 +121,17 @@ impl Catalogues {
         Ok(Recorded { catalogues: self, index: self.index()?.1 })
     }
 
+    /// As [`Catalogues::recorded`], with the bytes of the pointer; `None` where they are these already.
+    pub fn recorded_since(
+        &self,
+        last: Option<&[u8]>,
+    ) -> Result<Option<(Recorded<'_>, Vec<u8>)>, CatalogueError> {
+        let (bytes, index) = self.index()?;
+        let bytes = bytes.ok_or(CatalogueError::NoneRecorded)?;
+        let recorded = Recorded { catalogues: self, index };
+        Ok((last != Some(bytes.as_slice())).then_some((recorded, bytes)))
+    }
+
     /// Where the newest catalogue is.
     pub fn newest_entry(&self) -> Result<Option<CatalogueEntry>, CatalogueError> {
         Ok(self.index()?.1.catalogues.pop())
@@ -309,16 +320,29 @@ impl Catalogues {
 impl Recorded<'_> {
     /// All entries, oldest first: for who needs all of them. One page a level is in memory.
     pub fn entries(&self) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
+        self.walk(Order::OldestFirst)
+    }
+
+    /// All entries, newest first. Pages are read as they are needed.
+    pub fn newest_first(&self) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
+        self.walk(Order::NewestFirst)
+    }
+
+    fn walk(&self, order: Order) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
         let pages = self.index.pages.iter().rev().flatten();
         let mut open: Vec<Result<Node, CatalogueError>> = pages.cloned().map(page).collect();
         open.extend(self.index.catalogues.iter().cloned().map(Node::Entry).map(Ok));
-        open.reverse();
+        order.arrange(&mut open);
         std::iter::from_fn(move || {
             loop {
                 match open.pop()? {
                     Err(error) => return Some(Err(error)),
                     Ok(Node::Entry(entry)) => return Some(Ok(entry)),
-                    Ok(Node::Page(page)) => open.extend(self.nodes_of(&page)),
+                    Ok(Node::Page(page)) => {
+                        let mut nodes = self.nodes_of(&page);
+                        order.arrange(&mut nodes);
+                        open.extend(nodes);
+                    }
                 }
             }
         })
@@ -361,14 +385,30 @@ impl Recorded<'_> {
         Ok(entries)
     }
 
-    /// What a page holds, newest first.
+    /// What a page holds, oldest first.
     fn nodes_of(&self, of: &PageRef) -> Vec<Result<Node, CatalogueError>> {
         match self.catalogues.page(&of.key) {
             Err(error) => vec![Err(error)],
             Ok(found) => {
                 let entries = found.catalogues.into_iter().map(Node::Entry).map(Ok);
-                found.pages.into_iter().map(page).chain(entries).rev().collect()
+                found.pages.into_iter().map(page).chain(entries).collect()
             }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+impl Order {
+    /// Puts last what comes first, of what is there from the oldest to the newest.
+    fn arrange(self, nodes: &mut [Result<Node, CatalogueError>]) {
+        match self {
+            Order::OldestFirst => nodes.reverse(),
+            Order::NewestFirst => {}
         }
     }
 }

@@ -178,6 +178,9 @@ fn an_index_of_any_length_is_one_of_pages_and_says_the_same() {
             assert!(pointer.expect("an index").len() < 40_000, "the pointer stays small");
         }
         assert_eq!(entries(&catalogues), expected, "{count}");
+        let backwards = catalogues.recorded().expect("an index");
+        let backwards: Vec<_> = backwards.newest_first().map(|one| one.expect("a page")).collect();
+        assert!(backwards.iter().rev().eq(&expected), "{count}");
         let recorded = catalogues.recorded().expect("an index");
         assert!(recorded.index.catalogues.len() <= catalogue_index_page());
         for number in (9_990..20_080).step_by(97) {

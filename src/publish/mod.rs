@@ -6,6 +6,7 @@
 //! | `describe` | from definitions to a catalogue |
 //! | `chart_id` | the names of charts in addresses |
 //! | `added` | which commit added a chart |
+//! | `config_state` | which configs are open |
 //! | `catalogues` | the catalogues that were published |
 //! | `catalogue_index` | their index: pages, of which one more entry changes one at most |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
@@ -36,6 +37,7 @@ mod catalogue;
 mod catalogue_index;
 mod catalogues;
 mod chart_id;
+mod config_state;
 mod cursor;
 mod deployment;
 mod describe;
@@ -55,6 +57,7 @@ pub use catalogue::{
 };
 pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
+pub use config_state::{ConfigState, OPEN_DAYS, civil, last_day, last_days};
 pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
 pub use describe::describe;

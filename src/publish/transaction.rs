@@ -9,6 +9,7 @@
 
 use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
+use super::config_state::civil;
 use super::describe::describe;
 use super::verify_store::verify_before_publishing;
 use super::versions::{VersionError, Versions, zip_key};
@@ -379,12 +380,6 @@ impl Publisher {
             }
         }
     }
-}
-
-/// A day of a provenance in the calendar's own type.
-fn civil(day: AsOf) -> Date {
-    // Both write a day in one form.
-    day.to_string().parse().unwrap_or(Date::MIN)
 }
 
 fn provenance(

@@ -1,0 +1,139 @@
+//! Whether a config is open: whether reports that name it are taken.
+//!
+//! A config is open while it is the newest, and for [`OPEN_DAYS`] days after a newer one was published:
+//! through the day `as_of(N+1) + 56`, where `as_of` is the day in the provenance of a config (days are
+//! those of UTC). All of it is public, so anyone can say on which day a config ends. What its publishers
+//! revoked (`[retention] revoked`) ends when the definitions that say so are published.
+//!
+//! **Why 56.** No honest report comes later: 28 days + 28 days.
+//!
+//! - A client makes a report under a config that was the newest when it was fetched, and was fetched at
+//!   most 28 days before the report was made. (Our client keeps one for that long, see
+//!   `client::report::sampling`; Go's fetches the newest one whenever it makes reports.) So a report
+//!   under N is made through the day `as_of(N+1) + 28` at the latest.
+//! - A report is taken until 28 days after its week has ended, and its week has ended when it is made. So
+//!   it comes through the day `as_of(N+1) + 56`.
+//!
+//! A config whose next one was published for a day before its own ends by its own day: whoever publishes
+//! for a day in the past (`candor publish --as-of`) must not close what was published a moment ago.
+
+use crate::gomod::AsOf;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde::Serialize;
+use std::fmt;
+
+/// For how many days after a newer config was published reports under a config are taken.
+pub const OPEN_DAYS: i32 = 56;
+
+/// Whether reports under a config are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum ConfigState {
+    /// They are, until a newer one is published and has been for [`OPEN_DAYS`] days.
+    Newest,
+    /// They are, for a newer one was published not long ago.
+    Open {
+        /// The last day, in UTC.
+        until: Date,
+    },
+    /// They are not.
+    Closed {
+        /// The first day, in UTC.
+        since: Date,
+    },
+    /// They are not, for the definitions revoke it.
+    Revoked,
+}
+
+/// The day in a provenance, in the calendar's own type.
+pub fn civil(day: AsOf) -> Date {
+    // Both write a day in one form.
+    day.to_string().parse().unwrap_or(Date::MIN)
+}
+
+/// The last day on which reports under a config of the first day are taken, the next one being of the
+/// second.
+pub fn last_day(as_of: Date, next: Date) -> Date {
+    as_of.max(next).checked_add(i64::from(OPEN_DAYS).days()).unwrap_or(Date::MAX)
+}
+
+/// The last day of each config, whose days these are in the order of versions: `None` for the newest. A
+/// day that cannot be read ends nothing: the config before it ends by the next day that can be.
+pub fn last_days(days: &[Option<Date>]) -> Vec<Option<Date>> {
+    let mut next: Option<Date> = None;
+    let backwards = days.iter().rev().map(|day| {
+        let last = day.and_then(|day| next.map(|next| last_day(day, next)));
+        next = day.or(next);
+        last
+    });
+    let mut last_days: Vec<Option<Date>> = backwards.collect();
+    last_days.reverse();
+    last_days
+}
+
+impl ConfigState {
+    /// The state on a day of a config that ends on this last day, `None` for the newest.
+    pub fn on(today: Date, last_day: Option<Date>, is_revoked: bool) -> ConfigState {
+        match last_day {
+            _ if is_revoked => ConfigState::Revoked,
+            None => ConfigState::Newest,
+            Some(until) if today <= until => ConfigState::Open { until },
+            Some(until) => ConfigState::Closed { since: until.tomorrow().unwrap_or(Date::MAX) },
+        }
+    }
+
+    /// Whether reports are taken.
+    pub fn is_open(self) -> bool {
+        matches!(self, ConfigState::Newest | ConfigState::Open { .. })
+    }
+}
+
+impl fmt::Display for ConfigState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigState::Newest => write!(f, "open, the newest"),
+            ConfigState::Open { until } => write!(f, "open until {until}"),
+            ConfigState::Closed { since } => write!(f, "closed since {since}"),
+            ConfigState::Revoked => write!(f, "revoked"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Date {
+        text.parse().expect("a day")
+    }
+
+    #[test]
+    fn a_config_ends_56_days_after_the_next() {
+        let days = ["2026-01-01", "2026-02-01", "2026-02-01", "2026-01-15"].map(|d| Some(day(d)));
+        let last = ["2026-03-29", "2026-03-29", "2026-03-29"].map(|d| Some(day(d)));
+        assert_eq!(last_days(&days), [last.as_slice(), &[None]].concat());
+        assert_eq!(last_days(&[]), []);
+    }
+
+    #[test]
+    fn a_config_that_cannot_be_read_closes_no_other() {
+        let days = [Some(day("2026-01-01")), None, Some(day("2026-02-01")), None];
+        assert_eq!(last_days(&days), [Some(day("2026-03-29")), None, None, None]);
+    }
+
+    #[test]
+    fn the_last_day_is_open_and_the_next_is_not() {
+        let last = Some(day("2026-03-29"));
+        let on = |today, last, revoked| ConfigState::on(day(today), last, revoked);
+        assert_eq!(on("2026-03-29", last, false), ConfigState::Open { until: day("2026-03-29") });
+        assert_eq!(on("2026-03-30", last, false), ConfigState::Closed { since: day("2026-03-30") });
+        assert_eq!(on("2026-03-30", None, false), ConfigState::Newest);
+        for last in [None, last] {
+            assert_eq!(on("2026-01-01", last, true), ConfigState::Revoked);
+        }
+        assert_eq!(last_day(day("9999-12-30"), day("9999-12-31")), Date::MAX);
+        let json = serde_json::to_value(on("2026-03-30", last, false)).expect("JSON");
+        assert_eq!(json, serde_json::json!({"state": "closed", "since": "2026-03-30"}));
+    }
+}
