@@ -137,6 +137,13 @@ async fn serve(
     operations.refresh = refresh;
     operations.witness = witness;
     site.set_operations(operations);
+    if receives {
+        site.set_receiving(web::Receiving {
+            merges: !args.no_charts,
+            trusted_proxies: Vec::new(),
+            budgets: None,
+        });
+    }
     out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
     out.say(format_args!("health and metrics on {admin_url}"));
     let asked = async {

@@ -7,6 +7,7 @@ use super::health::Operations;
 use super::metrics::Metrics;
 use super::pages::charts::ChartShelves;
 use super::public::{Public, ShownCatalogue, ShownIndex};
+use super::receiving::Receiving;
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::shelf::Shelf;
@@ -59,6 +60,7 @@ struct Parts {
     metrics: Metrics,
     drawing: Arc<Semaphore>,
     operations: OnceLock<Operations>,
+    receiving: OnceLock<Receiving>,
     policy: RwLock<Option<Arc<SaidPolicy>>>,
 }
 
@@ -123,6 +125,7 @@ impl Site {
             metrics: Metrics::default(),
             drawing: Arc::new(Semaphore::new(DRAWINGS)),
             operations: OnceLock::new(),
+            receiving: OnceLock::new(),
             policy: RwLock::default(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
@@ -138,6 +141,18 @@ impl Site {
     /// What the process does besides serving, as far as it was said.
     pub(super) fn operations(&self) -> Option<&Operations> {
         self.0.operations.get()
+    }
+
+    /// Says how this server takes reports, for pages to speak of. Said once; where it is not, it takes
+    /// none.
+    pub fn set_receiving(&self, receiving: Receiving) {
+        // Whoever says it again has said it before.
+        let _ = self.0.receiving.set(receiving);
+    }
+
+    /// How this server takes reports, if it does.
+    pub(super) fn receiving(&self) -> Option<&Receiving> {
+        self.0.receiving.get()
     }
 
     /// The policy by which others may believe the log: a C2SP tlog-policy.

@@ -7,9 +7,11 @@
 //! | [`quantile`] | quantiles of weighted values, with bounds |
 //! | [`raking`] | weights that give a sample the margins of its population |
 //! | [`volume`] | how many reports a week may have, by the weeks before |
+//! | [`flood`] | how far false reports move a share |
 //! | [`beta`] | the beta distribution, which bounds are made of |
 
 pub mod beta;
+pub mod flood;
 pub mod interval;
 pub mod quantile;
 pub mod raking;

@@ -100,6 +100,8 @@ pub(super) enum Shown {
         weeks: Vec<Date>,
         series: Vec<Series>,
         measure: Measure,
+        /// By week: whether its number of reports jumps, and upwards.
+        jumps: Vec<Option<bool>>,
     },
 }
 
@@ -231,6 +233,14 @@ impl Picture {
         }
         let description = describe(kind, rows, base);
         Picture { shown, notes, description }
+    }
+
+    /// The same, with a note before the others where there is one.
+    pub(in crate::web) fn with_note(mut self, note: Option<String>) -> Picture {
+        if let Some(note) = note {
+            self.notes.insert(0, note);
+        }
+        self
     }
 
     pub(super) fn nothing(why: &str) -> Picture {

@@ -16,6 +16,8 @@ const PLOT: f64 = 240.0;
 const AXIS: f64 = 26.0;
 const NAMES: f64 = 190.0;
 const LEGEND: f64 = 20.0;
+/// The height of marks on weeks.
+const MARKS: f64 = 16.0;
 /// Names at the ends of lines are this far apart at least.
 const APART: f64 = 16.0;
 /// The most weeks at which every value has a mark.
@@ -26,6 +28,7 @@ pub(super) struct Lines<'a> {
     pub(super) weeks: &'a [Date],
     pub(super) series: &'a [Series],
     pub(super) measure: Measure,
+    pub(super) jumps: &'a [Option<bool>],
     pub(super) size: Size,
 }
 
@@ -41,7 +44,7 @@ impl Lines<'_> {
         // As many names as there are must have room beside the plot.
         let beside = self.series.len() as f64 * APART;
         let plot = if self.size == Size::Wide { PLOT.max(beside) } else { PLOT };
-        10.0 + plot + AXIS + self.legend()
+        10.0 + self.marks() + plot + AXIS + self.legend()
     }
 
     pub(super) fn draw(&self, sheet: &Sheet, top: f64) -> Result<(), Error> {
@@ -65,7 +68,7 @@ impl Lines<'_> {
         };
         let right = self.size.width() - names;
         let bottom = top + self.height() - AXIS - self.legend();
-        let frame = Frame { left, top: top + 10.0, right, bottom };
+        let frame = Frame { left, top: top + 10.0 + self.marks(), right, bottom };
         // Half a week of air at both ends; a single week stands in the middle.
         let last = self.weeks.len().saturating_sub(1) as f64;
         let air = if self.weeks.len() < 2 { 0.5 } else { last / 60.0 };
@@ -77,6 +80,7 @@ impl Lines<'_> {
         }
         self.dates(sheet, &plot, bottom)?;
         plot.line(&[(-air, 0.0), (last + air, 0.0)], Ink::Strong, 1.0)?;
+        self.jumps(sheet, &plot, frame)?;
         for (place, series) in self.series.iter().enumerate() {
             self.bands(&plot, series, Ink::Series(place))?;
         }
@@ -87,6 +91,26 @@ impl Lines<'_> {
             Size::Wide => self.names_beside(sheet, &plot, frame, names),
             Size::Narrow => self.names_below(sheet, bottom + AXIS + 4.0),
         }
+    }
+
+    /// The room above the plot for marks on weeks.
+    fn marks(&self) -> f64 {
+        if self.jumps.iter().any(Option::is_some) { MARKS } else { 0.0 }
+    }
+
+    /// A triangle above each week whose number of reports jumps, and a dashed line down from it.
+    fn jumps(&self, sheet: &Sheet, plot: &Plot, frame: Frame) -> Result<(), Error> {
+        for (place, is_up) in self.jumps.iter().enumerate() {
+            let Some(is_up) = is_up else { continue };
+            let (x, _) = plot.pixels((place as f64, 0.0));
+            sheet.triangle((x, frame.top - MARKS / 2.0), 5.0, *is_up)?;
+            let mut y = frame.top;
+            while y < frame.bottom {
+                sheet.line((x, y), (x, (y + 3.0).min(frame.bottom)), Ink::Muted, 1.0)?;
+                y += 7.0;
+            }
+        }
+        Ok(())
     }
 
     /// Dates below the axis, as many as fit; the year with the first one of each year.

@@ -251,6 +251,14 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
+    /// A triangle that points up, or down.
+    pub(super) fn triangle(&self, (x, y): (f64, f64), radius: f64, up: bool) -> Result<(), Error> {
+        let tip = if up { -radius } else { radius };
+        let corners = [(x, y + tip), (x + radius, y - tip * 0.8), (x - radius, y - tip * 0.8)];
+        let style = Ink::Strong.colour().filled();
+        self.area.draw(&Polygon::new(corners.map(place).to_vec(), style))
+    }
+
     /// A diamond that is seen on any ground.
     pub(super) fn diamond(&self, at: (f64, f64), radius: f64) -> Result<(), Error> {
         const DIAMOND: usize = 2;

@@ -146,8 +146,8 @@ impl Body<'_> {
                 Body::Histogram(Histogram::new(bars, apart.as_ref(), *hollow, size))
             }
             Shown::Boxes { rows, hollow } => Body::Boxes(Boxes { rows, hollow: *hollow, size }),
-            Shown::Lines { weeks, series, measure } => {
-                Body::Lines(Lines { weeks, series, measure: *measure, size })
+            Shown::Lines { weeks, series, measure, jumps } => {
+                Body::Lines(Lines { weeks, series, measure: *measure, jumps, size })
             }
         }
     }

@@ -4,7 +4,7 @@ use super::figure::{Picture, Shown, Size};
 use super::measured::{Area, Drawing, Element};
 use super::sheet::Ink;
 use super::*;
-use crate::aggregate::figure::{Figure, Kind};
+use crate::aggregate::figure::{Figure, Jump, Kind};
 use crate::charts_fixture::{self as fixture, AWKWARD, GOPLS, HOSTILE, NEWEST, base, estimate};
 use jiff::civil::date;
 
@@ -37,7 +37,18 @@ fn trend(figure: &Figure, weeks: usize) -> Trend {
         series: series.collect(),
         measure: Measure::Share,
         reports: Some((1_900, 2_100)),
+        jumps: (0..weeks).map(jump).collect(),
     }
+}
+
+/// Some weeks have more reports than expected, some fewer.
+fn jump(week: usize) -> Option<Jump> {
+    let reports = match week % 12 {
+        5 => 5_000,
+        9 => 100,
+        _ => return None,
+    };
+    Some(Jump { reports, expected: 2_000.0, low: 900.0, high: 4_000.0, weeks: 8 })
 }
 
 /// Every picture that the fixture's figures give.
@@ -357,4 +368,23 @@ fn all_pictures_can_be_written_as_files() {
             std::fs::write(path, svg).expect("written");
         }
     }
+}
+
+#[test]
+fn weeks_whose_number_of_reports_jumps_have_a_triangle_that_says_which_way() {
+    let trend = trend(&figure(GOPLS, "gopls-goversion"), 26);
+    let drawn = super::svg::inline(&Picture::over_weeks(&trend, 0.99), "x", "x").into_string();
+    let strong = format!("fill=\"{}\"", Ink::Strong.code());
+    let corners = |line: &str| {
+        let points = line.split("points=\"").nth(1)?.split('"').next()?;
+        let place = |pair: &str| pair.split_once(',')?.1.trim().parse::<f64>().ok();
+        points.split_whitespace().map(place).collect::<Option<Vec<_>>>()
+    };
+    // The first corner is the tip; y grows downwards.
+    let triangles =
+        drawn.split('<').filter(|tag| tag.starts_with("polygon") && tag.contains(&strong));
+    let tips: Vec<bool> =
+        triangles.filter_map(corners).map(|corners| corners[0] < corners[1]).collect();
+    // Each picture is drawn for wide and for narrow screens.
+    assert_eq!(tips, [[true, false, true, false].as_slice(); 2].concat());
 }

@@ -3,7 +3,7 @@
 use super::figure::{Picture, Shown, chosen};
 use super::sheet::SERIES;
 use super::words;
-use crate::aggregate::figure::Interval;
+use crate::aggregate::figure::{Interval, Jump};
 use crate::web::pages::words::grouped;
 use jiff::civil::Date;
 
@@ -39,6 +39,8 @@ pub(in crate::web) struct Trend {
     pub(in crate::web) measure: Measure,
     /// The reports of the first and the last week that has any.
     pub(in crate::web) reports: Option<(u64, u64)>,
+    /// By week: the mark on its number of reports.
+    pub(in crate::web) jumps: Vec<Option<Jump>>,
 }
 
 impl Trend {
@@ -77,6 +79,16 @@ impl Picture {
                 "n = {first} reports in the first week, {last} in the last · bands: {intervals} intervals"
             ));
         }
+        let marked = trend.weeks.iter().zip(&trend.jumps);
+        let marked: Vec<_> =
+            marked.filter_map(|(week, jump)| Some((*week, jump.as_ref()?))).collect();
+        if !marked.is_empty() {
+            notes.push(
+                "▲ more, ▼ fewer reports in that week than the weeks before explain; the table says \
+                 how many."
+                    .to_owned(),
+            );
+        }
         if left_out > 0 {
             notes.push(format!("{} more in the table.", grouped(left_out as u64)));
         }
@@ -88,9 +100,20 @@ impl Picture {
         description.push_str(": ");
         let labels: Vec<_> = series.iter().map(|series| series.label.as_str()).collect();
         description.push_str(&labels.join(", "));
-        description.push_str(". The table has the numbers.");
+        description.push('.');
+        for (week, jump) in marked {
+            let what = if jump.is_up() { "more" } else { "fewer" };
+            let (reports, expected) =
+                (grouped(jump.reports), grouped(jump.expected.round() as u64));
+            description.push_str(&format!(
+                " {week} has {what} reports than expected: {reports} instead of {expected}."
+            ));
+        }
+        description.push_str(" The table has the numbers.");
         let series = series.into_iter().cloned().collect();
-        let shown = Shown::Lines { weeks: trend.weeks.clone(), series, measure: trend.measure };
+        let jumps = trend.jumps.iter().map(|jump| jump.as_ref().map(Jump::is_up)).collect();
+        let (weeks, measure) = (trend.weeks.clone(), trend.measure);
+        let shown = Shown::Lines { weeks, series, measure, jumps };
         Picture { shown, notes, description }
     }
 }

@@ -2,7 +2,7 @@
 //! names that do no harm anywhere.
 
 use super::fixture::{Answer, Fixture, ask, get};
-use crate::aggregate::figure::{Figure, WeekCharts};
+use crate::aggregate::figure::{Figure, Jump, WeekCharts};
 use crate::charts_fixture::{self as charts, AWKWARD, GOPLS, HOSTILE, LONELY, NEWEST};
 use axum::Router;
 use axum::http::{Method, StatusCode};
@@ -80,6 +80,86 @@ async fn every_link_between_chart_pages_leads_somewhere() {
             assert_eq!(seen.contains(&expected), exists, "{expected}");
         }
     }
+}
+
+/// Charts of three weeks; of the newest, a program and one of its charts jump, and of the one before
+/// the week itself has too few reports.
+async fn flooded() -> (Fixture, Router) {
+    let fixture = Fixture::with(1);
+    let mut weeks: Vec<_> = charts::weeks(3).into_iter().map(charts::week).collect();
+    let jump = Jump { reports: 36_000, expected: 15_600.4, low: 0.0, high: 24_000.0, weeks: 8 };
+    let program = weeks[0].programs.iter_mut().find(|one| one.program == GOPLS).expect("it");
+    program.jump = Some(jump);
+    let figure = program.charts.iter_mut().find(|one| one.id == "gopls-goversion").expect("it");
+    figure.jump = Some(Jump { reports: 40_000, ..jump });
+    weeks[1].jump = Some(Jump { reports: 300, low: 900.0, ..jump });
+    charts::publish(&*fixture.store, &weeks);
+    let router = fixture.router().await;
+    (fixture, router)
+}
+
+#[tokio::test]
+async fn a_jump_is_said_under_the_title_and_marked_on_every_chart_page_and_file() {
+    let (_fixture, router) = flooded().await;
+    let whole = "▲ 36,000 reports, 15,600 expected";
+    let chart = "▲ 40,000 reports, 15,600 expected";
+    let week = "▼ 300 reports, 15,600 expected";
+    let sentence = "has more reports than the 8 weeks before explain: 36,000, where 15,600 were \
+                    expected, and from 0 to 24,000 would be ordinary.";
+    for (path, said, unsaid) in [
+        ("/charts/", vec![whole], vec![week]),
+        ("/charts/@2026-11-08/", vec![week, "This week has fewer"], vec![whole]),
+        (
+            &format!("/charts/{GOPLS}/"),
+            vec![whole, chart, sentence, "This chart has more"],
+            vec![week],
+        ),
+        (&format!("/charts/{LONELY}/"), vec![], vec!["▲", "▼"]),
+        (
+            &format!("/charts/{GOPLS}/@2026-11-15/platforms"),
+            vec![whole, "This program has more"],
+            vec![chart],
+        ),
+        (&format!("/charts/{GOPLS}/@2026-11-15/platforms.svg"), vec![whole], vec![]),
+        (
+            &format!("/charts/{GOPLS}/@2026-11-15/gopls-goversion"),
+            vec![chart, "2026-11-08 has fewer"],
+            vec![],
+        ),
+        (&format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/"), vec![whole, chart, week], vec![]),
+        (
+            &format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/platforms"),
+            vec![whole, week, "▲ more, ▼ fewer reports"],
+            vec![chart],
+        ),
+        (
+            &format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/platforms.svg"),
+            vec!["▲ more, ▼ fewer reports", "2026-11-15 has more reports than expected: 36,000"],
+            vec![],
+        ),
+        (&format!("/charts/{LONELY}/@2026-11-08/platforms"), vec![week], vec![]),
+        ("/", vec![whole], vec![]),
+    ] {
+        let answer = page(&router, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let text = answer.text();
+        said.iter().for_each(|said| assert!(text.contains(said), "{path}: {said}"));
+        unsaid.iter().for_each(|said| assert!(!text.contains(said), "{path}: {said}"));
+        if path.starts_with("/charts/") && answer.header("content-type").starts_with("text/html") {
+            assert_eq!(text.matches("href=\"/privacy#flood\"").count(), 1, "{path}");
+        }
+    }
+    let path = format!("/charts/{GOPLS}/@2026-11-15/platforms.json");
+    let json: serde_json::Value =
+        serde_json::from_slice(&page(&router, &path).await.body).expect("JSON");
+    assert_eq!(json["jump"]["reports"], 36_000);
+    assert!(json["chart"]["jump"].is_null() && json["whole_week"]["jump"].is_null());
+    assert!(json["chart"].as_object().expect("an object").contains_key("expected"));
+    let before = page(&router, &path.replace("11-15", "11-08")).await;
+    let json: serde_json::Value = serde_json::from_slice(&before.body).expect("JSON");
+    assert_eq!(json["whole_week"]["jump"]["reports"], 300);
+    let csv = page(&router, &path.replace(".json", ".csv")).await;
+    assert!(csv.text().lines().nth(1).expect("a row").ends_with(",up"), "{}", csv.text());
 }
 
 #[tokio::test]

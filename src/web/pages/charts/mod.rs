@@ -8,6 +8,7 @@
 //! | `request`, `one_week`, `many_weeks` | what is answered |
 //! | `trend` | one chart over weeks |
 //! | `programs`, `program`, `section`, `range`, `format` | the pages |
+//! | `jump` | what is said where a number of reports jumps |
 //! | `tables`, `parts` | a chart's numbers as tables |
 //! | `files`, `json` (and `aggregate::chart_csv`) | a chart's numbers, and its picture, as files |
 //! | `teaser` | the newest charts, for the home page |
@@ -18,6 +19,7 @@ mod address;
 mod files;
 mod format;
 mod json;
+mod jump;
 mod loaded;
 mod many_weeks;
 mod memory;

@@ -4,8 +4,8 @@ use super::address::{self, Form, Weeks};
 use super::loaded::{self, LoadedWeek};
 use super::request::{Failure, Request, found};
 use super::trend::{OverWeeks, all_weeks};
-use super::{files, json, program, programs, section, tables};
-use crate::aggregate::figure::{Figure, Kind, WeekCharts};
+use super::{files, json, jump, program, programs, section, tables};
+use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
 use crate::web::draw::Picture;
 use crate::web::representation::Content;
 use crate::web::site::Site;
@@ -54,7 +54,7 @@ impl Request {
             let pictures: Vec<_> = charts
                 .charts
                 .iter()
-                .map(|figure| picture(loaded.charts(), &name, figure, &before))
+                .map(|figure| picture(loaded.charts(), charts, figure, &before))
                 .collect();
             program::body(loaded.charts(), charts, &pictures, &weeks)
         };
@@ -97,8 +97,10 @@ impl Request {
         let weeks = self.weeks.clone();
         if form == Form::Page {
             let draw = move || {
-                let Some((_, figure)) = found(&loaded, &program, &id) else { return html! {} };
-                let drawn = picture(loaded.charts(), &program, figure, &before);
+                let Some((charts, figure)) = found(&loaded, &program, &id) else {
+                    return html! {};
+                };
+                let drawn = picture(loaded.charts(), charts, figure, &before);
                 html! {
                     h1 { (tables::name(&figure.title)) }
                     p.lead {
@@ -107,7 +109,7 @@ impl Request {
                         (section::completeness(loaded.charts().complete))
                     }
                     (program::neighbours(&program, week, &weeks, Some(&id)))
-                    (section::whole(loaded.charts(), &program, figure, &drawn, tables::WHOLE))
+                    (section::whole(loaded.charts(), charts, figure, &drawn, tables::WHOLE))
                 }
             };
             return Ok(self.respond(&*self.page(path, &title, draw).await?));
@@ -121,7 +123,7 @@ impl Request {
                 Form::Json => json::one(loaded.charts(), charts, figure),
                 Form::Csv => files::csv(&[(loaded.charts(), charts, figure)]),
                 Form::Svg | Form::Page => {
-                    let drawn = picture(loaded.charts(), &program, figure, &before);
+                    let drawn = picture(loaded.charts(), charts, figure, &before);
                     let days = section::days(loaded.charts());
                     files::svg(
                         &drawn,
@@ -142,13 +144,16 @@ impl Request {
 /// The picture of a chart in a week; of a time series, over the weeks up to it.
 fn picture(
     week: &WeekCharts,
-    program: &str,
+    charts: &ProgramCharts,
     figure: &Figure,
     before: &[Arc<LoadedWeek>],
 ) -> Picture {
     if figure.kind != Kind::Timeseries || before.is_empty() {
-        return Picture::of_week(figure, week.confidence);
+        let jump = jump::of_chart(week, charts, figure);
+        let note = jump.map(|(of, jump)| jump::note(of, &jump));
+        return Picture::of_week(figure, week.confidence).with_note(note);
     }
+    let program = charts.program.as_str();
     let first = before.first().map_or(week.week, |first| first.charts().week);
     let over = OverWeeks::new(&all_weeks(first, week.week), before, program, &figure.id);
     Picture::over_weeks(&over.trend, week.confidence)

@@ -1,6 +1,7 @@
 //! `/charts/PROGRAM/@WEEK/`: all charts of a program in a week.
 
 use super::address::{self, Weeks};
+use super::jump;
 use super::programs::week_of;
 use super::section::{completeness, days, section};
 use super::tables::{self, name};
@@ -25,6 +26,8 @@ pub(super) fn body(
         p.lead {
             (days(week)) ": " (counted(program.reports, "report")) ". " (completeness(week.complete))
         }
+        (jump::sentence(jump::of_program(week, program)))
+        (jump::whoever())
         (neighbours(path, week.week, weeks, None))
         @if !week.complete {
             p.note { "Reports of this week may still arrive, and change these figures." }
@@ -40,7 +43,7 @@ pub(super) fn body(
             }
         }
         @for (place, (figure, drawn)) in program.charts.iter().zip(pictures).enumerate() {
-            (section(week, path, figure, drawn, place))
+            (section(week, program, figure, drawn, place))
         }
         h2 { "How to read this" }
         p {

@@ -1,6 +1,7 @@
 //! `/charts/`: the programs, and the weeks there are.
 
 use super::address::{self, ROOT, Weeks};
+use super::jump;
 use super::section::{completeness, days};
 use super::tables;
 use crate::aggregate::figure::WeekCharts;
@@ -74,6 +75,8 @@ fn programs(week: &WeekCharts) -> Markup {
             (days(week)) ": " (counted(week.reports, "report")) " from people who opted in. "
             (completeness(week.complete))
         }
+        (jump::sentence(week.jump.map(|jump| (jump::Of::Week, jump))))
+        (jump::whoever())
         @if week.programs.is_empty() {
             p { "No program was asked to report, and none did." }
         }
@@ -89,6 +92,7 @@ fn programs(week: &WeekCharts) -> Markup {
                         (counted(program.reports, "report")) ", "
                         (counted(program.charts.len() as u64, "chart"))
                     }
+                    @if let Some(jump) = &program.jump { p { (jump::mark(jump)) } }
                 }
             }
         }

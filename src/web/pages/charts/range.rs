@@ -1,6 +1,7 @@
 //! `/charts/PROGRAM/@WEEK..WEEK/`: charts over weeks.
 
 use super::address::{self, Form, Weeks};
+use super::jump;
 use super::program::range_form;
 use super::programs::week_of;
 use super::section::picture;
@@ -49,6 +50,7 @@ pub(super) fn program(
         h1 { (tables::path(program)) }
         p.lead { "From the week of " (week_of(from)) " to that of " (week_of(to)) "." }
         (no_pooling())
+        (jump::whoever())
         nav.pages aria-label="Weeks" {
             a href=(address::week(program, Weeks::One(to))) { "The last of these weeks" }
             a href=(address::program(program)) { "The newest week" }
@@ -90,6 +92,7 @@ pub(super) fn chart(
             a href=(address::week(program, range)) { "All charts of these weeks" }
         }
         (picture(&charted.picture, "p", charted.title))
+        (jump::whoever())
         (files(program, range, charted.id))
         h2 { "Table" }
         @let csv = address::chart(program, range, charted.id, Form::Csv);
@@ -142,6 +145,9 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
                         }
                         td.number {
                             @match figure { None => "–", Some(figure) => (grouped(figure.base.reports)) }
+                            @if let Some(jump) = trend.jumps.get(place).and_then(Option::as_ref) {
+                                br; (jump::mark(jump))
+                            }
                         }
                         @for series in &shown {
                             (value_cell(series.points.get(place).and_then(Option::as_ref), quotient))

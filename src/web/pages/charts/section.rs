@@ -1,9 +1,11 @@
 //! One chart on a page: picture, table, where it comes from, and its files.
 
 use super::address::{self, Form, Weeks};
-use super::parts;
 use super::tables::{self, Limit, name};
-use crate::aggregate::figure::{Definition, DefinitionsSource, Figure, Kind, WeekCharts};
+use super::{jump, parts};
+use crate::aggregate::figure::{
+    Definition, DefinitionsSource, Figure, Kind, ProgramCharts, WeekCharts,
+};
 use crate::web::draw::{self, Picture, words as numbers};
 use crate::web::pages::words::{self, counted, grouped};
 use maud::{Markup, html};
@@ -34,17 +36,19 @@ pub(super) fn picture(picture: &Picture, id: &str, title: &str) -> Markup {
 /// A chart among others. `drawn` is its picture.
 pub(super) fn section(
     week: &WeekCharts,
-    program: &str,
+    charts: &ProgramCharts,
     figure: &Figure,
     drawn: &Picture,
     place: usize,
 ) -> Markup {
+    let program = charts.program.as_str();
     let weeks = Weeks::One(week.week);
     let page = address::chart(program, weeks, &figure.id, Form::Page);
     let days = days(week);
     html! {
         section.chart aria-labelledby={ "chart-" (place) } {
             h2 id={ "chart-" (place) } { a href=(page) { (name(&figure.title)) } }
+            (jump::sentence(figure.jump.map(|jump| (jump::Of::Chart, jump))))
             (remarks(figure))
             (picture(drawn, &format!("p{place}"), &figure.title))
             details open[figure.rows.len() <= OPEN] {
@@ -144,16 +148,19 @@ fn defined(source: &DefinitionsSource, definition: &Definition) -> Markup {
 /// A chart alone, with everything.
 pub(super) fn whole(
     week: &WeekCharts,
-    program: &str,
+    charts: &ProgramCharts,
     figure: &Figure,
     drawn: &Picture,
     limit: Limit,
 ) -> Markup {
+    let program = charts.program.as_str();
     let days = days(week);
     let csv = address::chart(program, Weeks::One(week.week), &figure.id, Form::Csv);
     html! {
+        (jump::sentence(jump::of_chart(week, charts, figure)))
         (remarks(figure))
         (picture(drawn, "p", &figure.title))
+        (jump::whoever())
         (facts(week, program, figure))
         h2 { "Table" }
         (tables::rows(figure, &days, week.confidence, limit, &csv))

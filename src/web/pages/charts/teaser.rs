@@ -1,6 +1,7 @@
 //! The newest charts on the home page: one picture a program.
 
 use super::address::{self, ROOT, Weeks};
+use super::jump;
 use super::loaded::{self, LoadedWeek};
 use super::section::{completeness, days};
 use super::tables::{self, name};
@@ -94,6 +95,9 @@ fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, place: usiz
         p.note {
             (name(&figure.title))
             @if left_out > 0 { ", the first " (shown.rows.len()) " of " (figure.rows.len()) " rows" }
+        }
+        @if let Some((_, jump)) = jump::of_chart(week, program, figure) {
+            p.note { (jump::mark(&jump)) }
         }
         figure.drawing { (draw::inline_narrow(&picture, &format!("t{place}"), &figure.title)) }
         p.note {

@@ -4,8 +4,9 @@
 //! installation that reports every week would count again and again, and the intervals would claim
 //! more than is known.
 
+use super::jump;
 use super::loaded::LoadedWeek;
-use crate::aggregate::figure::{Figure, Interval, Kind, Row};
+use crate::aggregate::figure::{Figure, Interval, Jump, Kind, Row};
 use crate::web::draw::{Measure, NONE, Series, Trend};
 use jiff::civil::Date;
 use std::collections::HashMap;
@@ -58,14 +59,18 @@ impl<'a> OverWeeks<'a> {
         program: &str,
         id: &str,
     ) -> OverWeeks<'a> {
-        let by_week: HashMap<Date, &Figure> = charts
+        let by_week: HashMap<Date, (&Figure, Option<Jump>)> = charts
             .iter()
             .filter_map(|week| {
-                let figure = week.program(program)?.charts.iter().find(|chart| chart.id == id)?;
-                Some((week.charts().week, figure))
+                let charts = week.program(program)?;
+                let figure = charts.charts.iter().find(|chart| chart.id == id)?;
+                let jump = jump::of_chart(week.charts(), charts, figure);
+                Some((week.charts().week, (figure, jump.map(|(_, jump)| jump))))
             })
             .collect();
-        let figures: Vec<_> = weeks.iter().map(|week| by_week.get(week).copied()).collect();
+        let found = |week: &Date| by_week.get(week).copied();
+        let figures: Vec<_> = weeks.iter().map(|week| found(week).map(|(one, _)| one)).collect();
+        let jumps = weeks.iter().map(|week| found(week).and_then(|(_, jump)| jump)).collect();
         // Lines stand in the order of the newest week; what only older weeks have comes after.
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut series: Vec<Series> = Vec::new();
@@ -98,7 +103,9 @@ impl<'a> OverWeeks<'a> {
         let first = counted.next();
         let last = bases().rfind(|reports| *reports > 0);
         let measure = if ratio { Measure::Quotient } else { Measure::Share };
-        let trend = Trend { weeks: weeks.to_vec(), series, measure, reports: first.zip(last) };
-        OverWeeks { weeks: weeks.to_vec(), figures, trend }
+        let weeks = weeks.to_vec();
+        let trend =
+            Trend { weeks: weeks.clone(), series, measure, reports: first.zip(last), jumps };
+        OverWeeks { weeks, figures, trend }
     }
 }

@@ -35,7 +35,9 @@ fn loaded(config: &CollectionConfig) -> LoadedConfig {
 /// What the page of a config lists: the contents of its `code` elements outside the example, as a
 /// browser would show them.
 fn listed(config: &CollectionConfig) -> BTreeSet<String> {
-    let page = body("telemetry.example.org/config", Some(&loaded(config)), None).into_string();
+    let page =
+        body("telemetry.example.org/config", Some(&loaded(config)), None, &Practice::new(None))
+            .into_string();
     let mut listed = BTreeSet::new();
     for (before, code) in page.split("<code>").zip(page.split("<code>").skip(1)) {
         let (text, _) = code.split_once("</code>").expect("a closed element");

@@ -1,5 +1,19 @@
-//! `/privacy`: the complete list of what may leave a machine, made from the newest config.
+//! `/privacy`: the complete list of what may leave a machine, made from the newest config; and what becomes
+//! of it, made from the settings of this deployment.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `practice` | the settings that the page depends on |
+//! | `kept` | what is kept, and for how long |
+//! | `flood` | what false reports do, in numbers |
+//! | `defended` | what holds, what does not, and how to check it |
 
+mod defended;
+mod flood;
+mod kept;
+mod practice;
+
+use self::practice::Practice;
 use super::choices::Choices;
 use super::collected::{self, Askers};
 use super::layout::{self, Section};
@@ -17,11 +31,14 @@ use maud::{Markup, html};
 /// The fields of a report, what is in them, and what they can be.
 const FIELDS: [(&str, &str); 12] = [
     ("Week", "the day on which the counted week ended, such as 2026-02-08"),
-    ("LastWeek", "the same of the report before this one; empty if there was none"),
+    (
+        "LastWeek",
+        "the same of the report before this one; empty if there was none. It is never stored",
+    ),
     (
         "X",
-        "a random number over 0 and up to 1, drawn anew for each report: it decides what is sampled, \
-         and leads to nobody",
+        "a random number over 0 and up to 1, drawn anew for each report: it decides what is sampled. It \
+         is rounded up before it is stored",
     ),
     ("Config", "the version of the config that was obeyed"),
     ("Programs", "for each program that was used in the week:"),
@@ -32,6 +49,19 @@ const FIELDS: [(&str, &str); 12] = [
     ("GOARCH", "one of the architectures below"),
     ("Counters", "names of counters below, and how often each was counted in the week"),
     ("Stacks", "names of stack counters below with call stacks, and how often each was met"),
+];
+
+/// The sections about what becomes of reports.
+const CONTENTS: [(&str, &str); 9] = [
+    ("kept", "What is kept"),
+    ("dropped", "What is dropped, and why"),
+    ("editions", "When reports become public"),
+    ("stacks", "Call stacks"),
+    ("configs", "For how long a config is obeyed"),
+    ("flood", "Whoever opted in can send what they like"),
+    ("jumps", "Jumps are marked"),
+    ("defended", "What is defended, and how to check it"),
+    ("not-defended", "What is not defended"),
 ];
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
@@ -45,20 +75,22 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
             None => None,
         })
     };
-    let key = format!("/privacy {newest:?} {}", catalogue.key);
+    let practice = Practice::of(&site, catalogue.catalogue.as_ref());
+    let key = format!("/privacy {newest:?} {} {}", catalogue.key, practice.key());
     let page = site.page(key, load, move |site, config| {
         let module = site.module().as_str();
-        let body = body(module, config.as_deref(), catalogue.catalogue.as_ref());
+        let body = body(module, config.as_deref(), catalogue.catalogue.as_ref(), &practice);
         layout::page(&site.keys().host, "Privacy", Some(Section::Privacy), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
 /// The page about a config, and who asked for what is in it.
-pub(super) fn body(
+fn body(
     module: &str,
     config: Option<&LoadedConfig>,
     catalogue: Option<&Catalogue>,
+    practice: &Practice,
 ) -> Markup {
     let understood = config.and_then(|config| config.config.as_ref().ok());
     let choices = Choices::new(module, catalogue, understood);
@@ -75,11 +107,20 @@ pub(super) fn body(
                 (words::time(config.provenance.time)) ". " a href="/config/" { "What changed, version by version" } "."
             }
         }
-        h2 { "In or out" }
+        h2 id="choice" { "In or out" }
         p { "Off until you turn it on. What is counted stays on the machine until a week is over." }
         (choices.list())
-        (never())
-        h2 { "What a report is made of" }
+        (never(practice))
+        nav.contents aria-label="On this page" {
+            ul {
+                @for (id, title) in CONTENTS {
+                    @if id != "stacks" || !practice.stacks.is_empty() {
+                        li { a href={ "#" (id) } { (title) } }
+                    }
+                }
+            }
+        }
+        h2 id="fields" { "What a report is made of" }
         p {
             "One report a week from an installation that opted in and was sampled. These are all its "
             "fields:"
@@ -101,21 +142,36 @@ pub(super) fn body(
                     "Of the installations that opted in, " (config.sample_rate.percent()) " send a report "
                     "in a week, chosen by X alone; each counter is in it as often as the list says."
                 }
-                h2 { "Where reports may come from" }
+                h2 id="strings" { "Where reports may come from" }
                 (collected::environments(config))
                 (collected::programs(config, &Askers::new(catalogue)))
             }
         }
+        (kept::section(practice))
+        (kept::stacks(practice))
+        (kept::configs(practice))
+        (flood::section(practice))
+        (defended::section(practice))
     }
 }
 
-fn never() -> Markup {
+fn never(practice: &Practice) -> Markup {
+    let budgets = practice.receiving.as_ref().is_some_and(|receiving| receiving.budgets.is_some());
     html! {
-        h2 { "What is never collected" }
+        h2 id="never" { "What is never collected" }
         ul {
             li { "No identifier of a person, a machine or an installation: the format has no field for one." }
             li {
-                "No address. The server drops it as it accepts a connection, before anything is read; "
+                "No address. "
+                @match budgets {
+                    true => {
+                        "The server keeps a hash of the network that it is in, with a secret, in memory "
+                        "alone, for an hour, to limit how much one network sends; "
+                    }
+                    false => {
+                        "The server drops it as it accepts a connection, before anything is read; "
+                    }
+                }
                 "it is in no file, no log line and no statistic."
             }
             li { "No time: a report says which week it counts, and the time of its arrival is not stored." }
@@ -144,5 +200,6 @@ fn fields() -> Markup {
 }
 
 #[cfg(test)]
-#[path = "privacy_tests.rs"]
-mod tests;
+mod listed_tests;
+#[cfg(test)]
+mod privacy_tests;

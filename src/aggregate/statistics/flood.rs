@@ -1,0 +1,70 @@
+//! How far false reports move a share, and how many it takes.
+//!
+//! Of n honest reports a share p holds a bucket. Whoever adds m reports that all hold it moves the share
+//! to (np + m) / (n + m); with m that do not, to np / (n + m). All of them are weighted alike: false
+//! reports under a config with a smaller rate weigh more than honest ones, and count here as so many more.
+//! The interval beside the share says nothing of this: it tells how much a sample of honest reports can
+//! be off by chance.
+
+use super::volume::{Volume, expected};
+
+/// The share, once so many false reports hold the bucket.
+pub fn moved(honest: f64, share: f64, false_reports: f64) -> f64 {
+    (honest * share + false_reports) / (honest + false_reports)
+}
+
+/// How many false reports move a share up by so much; `None` where no number does.
+pub fn needed(honest: f64, share: f64, by: f64) -> Option<f64> {
+    let left = 1.0 - share - by;
+    // Less than a millionth of a report is rounding.
+    (left > 1e-12).then(|| (honest * by / left - 1e-6).ceil())
+}
+
+/// How many false reports can be beside so many honest ones that come every week without a mark on the
+/// week: eight weeks of the same number came before.
+pub fn unmarked(honest: u64) -> f64 {
+    let volume = |reports: u64| {
+        let count = reports as f64;
+        Volume { reports, total: count, effective: count, coverage: 1.0, rate: 1.0 }
+    };
+    let before: Vec<_> = (1..=8).map(|ago| (ago, volume(honest))).collect();
+    let range = expected(&volume(honest), &before);
+    range.map_or(0.0, |range| (range.high - honest as f64).floor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_moves_a_share_by_that_much_and_one_report_less_does_not() {
+        for honest in [100.0, 1_000.0, 16_588.0] {
+            for (share, by) in [(0.0, 0.01), (0.1, 0.01), (0.44, 0.05), (0.9, 0.05), (0.5, 0.3)] {
+                let reports = needed(honest, share, by).expect("a number");
+                assert!(moved(honest, share, reports) >= share + by - 1e-9);
+                assert!(moved(honest, share, reports - 1.0) < share + by);
+            }
+        }
+        assert_eq!(needed(100.0, 0.995, 0.01), None);
+        assert_eq!(moved(100.0, 0.25, 0.0), 0.25);
+    }
+
+    #[test]
+    fn the_attack_that_was_measured_comes_out() {
+        // 16,588 honest reports, of which 44% hold a bucket that none of the false ones does: 19%.
+        let honest = 16_588.0_f64;
+        let false_reports = honest * (0.44 / 0.19 - 1.0);
+        assert!((honest * 0.44 / (honest + false_reports) - 0.19).abs() < 1e-12);
+        assert!((1.0 - moved(honest, 0.56, false_reports) - 0.19).abs() < 1e-12);
+        // It would be marked.
+        assert!(false_reports > unmarked(16_588));
+    }
+
+    #[test]
+    fn a_flood_without_a_mark_is_one_that_the_rule_does_not_mark() {
+        for honest in [10, 100, 1_000, 16_588] {
+            let unmarked = unmarked(honest);
+            assert!(unmarked > 0.3 * honest as f64 && unmarked < 6.0 * honest as f64, "{honest}");
+        }
+    }
+}

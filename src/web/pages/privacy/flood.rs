@@ -1,0 +1,99 @@
+//! What somebody who sends false reports can do, in numbers.
+
+use super::practice::Practice;
+use crate::aggregate::statistics::flood::{moved, needed, unmarked};
+use crate::aggregate::statistics::volume;
+use crate::ingest::MAX_WEEK_AGE;
+use crate::web::draw::words as numbers;
+use crate::web::pages::layout;
+use crate::web::pages::words::{counted, grouped};
+use crate::web::receiving::Budgets;
+use maud::{Markup, html};
+
+/// The share of a bucket in the table.
+const SHARE: f64 = 0.1;
+/// By how much it is moved.
+const MOVES: [f64; 2] = [0.01, 0.1];
+
+/// The prefixes that such a number of reports takes in one day.
+fn prefixes(reports: f64, budgets: Budgets) -> u64 {
+    (reports / budgets.prefix.max(1) as f64).ceil() as u64
+}
+
+/// What a flood does, and how it is seen.
+pub(super) fn section(practice: &Practice) -> Markup {
+    let budgets = practice.receiving.as_ref().and_then(|receiving| receiving.budgets);
+    let sizes = [100, 1_000, practice.sample];
+    let table = html! {
+        table {
+            caption {
+                "False reports that it takes to move a bucket of " (numbers::percent(SHARE)) " of the "
+                "honest reports"
+            }
+            thead {
+                tr {
+                    th.number scope="col" { "Honest reports a week" }
+                    @for by in MOVES {
+                        th.number scope="col" { "To " (numbers::percent(SHARE + by)) }
+                        @if budgets.is_some() { th.number scope="col" { "Prefixes, in one day" } }
+                    }
+                    th.number scope="col" { "Without a mark on the week" }
+                    th.number scope="col" { "They move it to" }
+                }
+            }
+            tbody {
+                @for honest in sizes {
+                    tr {
+                        td.number { (grouped(honest)) }
+                        @for by in MOVES {
+                            @let reports = needed(honest as f64, SHARE, by).unwrap_or_default();
+                            td.number { (grouped(reports as u64)) }
+                            @if let Some(budgets) = budgets {
+                                td.number { (grouped(prefixes(reports, budgets))) }
+                            }
+                        }
+                        @let most = unmarked(honest);
+                        td.number { (grouped(most as u64)) }
+                        td.number { (numbers::percent(moved(honest as f64, SHARE, most))) }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        h2 id="flood" { "Whoever opted in can send what they like" }
+        p {
+            "Nobody has an account, and a report is believed as it comes, if it holds only what its config "
+            "allows. Of " i { "n" } " honest reports with a share " i { "p" } " and " i { "m" }
+            " false ones, the share becomes (" i { "np" } " + " i { "m" } ") / (" i { "n" } " + " i { "m" }
+            "). The interval beside a share does not cover this: it says how far a sample of honest reports "
+            "can be off by chance."
+        }
+        (layout::wide("False reports and what they do", &table))
+        p {
+            (grouped(practice.sample)) " reports give a share to within 1% at "
+            (numbers::confidence(practice.confidence)) " confidence. "
+            @match (budgets, &practice.receiving) {
+                (Some(Budgets { prefix, day }), _) => {
+                    "This server takes at most " (counted(prefix, "report")) " a day from one network "
+                    "prefix (/24, or /48 of IPv6), and " (grouped(day)) " from all. A week’s reports can be "
+                    "sent on " (7 + MAX_WEEK_AGE) " days, so a patient sender needs as many prefixes fewer."
+                }
+                (None, Some(_)) => {
+                    "This server sets no limit to how many reports one sender may send: one machine is "
+                    "enough for any of these numbers."
+                }
+                (None, None) => "How many reports one sender may send is up to the server that takes them.",
+            }
+        }
+        h2 id="jumps" { "A week whose number of reports jumps is marked" }
+        p {
+            "A week, a program and a chart are compared with up to " (volume::WEEKS) " weeks before, by how "
+            "many installations their reports stand for: a line by medians through their logarithms, "
+            "with at most 25% of growth a week, and as much room as ordinary weeks and random arrivals "
+            "need. Of ordinary weeks fewer than one in 200 is marked. A first week has nothing to be "
+            "compared with, and a number that grows slowly is not marked. What is marked says how many "
+            "reports there are and how many were expected, on pages and in files; it does not say why."
+        }
+    }
+}
