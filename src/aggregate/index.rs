@@ -3,15 +3,19 @@
 //! It is one pointer of the store, `public/index`, so a reader sees all of one state or all of the
 //! next. The files are immutable objects, `public/SHA256-IN-HEX`. The pointer's JSON carries its own
 //! [`checksum`](crate::store::checksum).
+//!
+//! It also names the segments of uploads that it includes, and what of them is in no edition yet, so
+//! that one swap of the pointer takes reports from the buffer into the public data, each exactly once.
+//! What is in no edition yet lies in private objects, `buffer/SHA256-IN-HEX`, which nobody is served.
 
+use crate::aggregate::edition::Edition;
+use crate::ingest::SegmentId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of this shape.
-pub const FORMAT: u32 = 2;
-/// The version before it: the same without a checksum. It is read, and never written.
-pub(super) const WITHOUT_CHECKSUM: u32 = 1;
+pub const FORMAT: u32 = 3;
 
 /// Everything that is public, besides the log.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,10 +34,41 @@ pub struct Index {
     /// leaves it as it is.
     #[serde(default)]
     pub merges: u64,
-    /// Objects that are not current: an earlier index named them, or a later one is about to. The
-    /// next merge removes those that still are not.
+    /// The keys of objects that are not current: an earlier index named them, or a later one is about
+    /// to. The next merge removes those that still are not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<String>,
+    /// The segments whose reports are all in here: public, or in one of the two objects below. One is
+    /// named until the last edition of each day that it has reports of is published: after that its
+    /// reports could not be added a second time, wherever a copy of it comes from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<SegmentId, SegmentDays>,
+    /// The rows of reports that wait for an edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<PrivateFile>,
+    /// The whole rows of public reports of which a stack is not shown yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unshown: Option<PrivateFile>,
+}
+
+/// The days of which a segment has reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentDays {
+    /// The first one.
+    pub from: Date,
+    /// The last one.
+    pub to: Date,
+}
+
+/// An object that nobody is served: lines in the order of public data, compressed with Zstandard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateFile {
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+    /// How many reports it has of each day.
+    pub reports: BTreeMap<Date, u64>,
 }
 
 /// Some reports, in every format that they are offered in.
@@ -46,8 +81,15 @@ pub struct Dataset {
     /// The size of the NDJSON files before they were compressed.
     #[serde(default)]
     pub text_bytes: u64,
-    /// Whether no report can be added any more.
+    /// Its newest edition; of a week, the one that every day of it has.
+    pub edition: Edition,
+    /// The day on which that was published.
+    pub published: Date,
+    /// Whether that was the last one, so that no report can be added any more.
     pub complete: bool,
+    /// How many of the reports have stacks.
+    #[serde(default)]
+    pub with_stacks: u64,
     /// The files.
     pub files: Vec<PublicFile>,
 }
@@ -102,12 +144,17 @@ pub enum FileFormat {
 }
 
 impl Index {
-    /// The objects that are current, by their SHA-256 in hex.
-    pub fn current(&self) -> BTreeSet<&str> {
+    /// The keys of the objects that are current.
+    pub fn current(&self) -> BTreeSet<String> {
         let days = self.days.values().chain(self.weeks.values().map(|week| &week.data));
-        let files = days.flat_map(|dataset| &dataset.files).map(|file| file.sha256.as_str());
+        let files = days.flat_map(|dataset| &dataset.files).map(|file| &file.sha256);
         let charts = self.weeks.values().filter_map(|week| week.charts.as_ref());
-        files.chain(charts.map(|charts| charts.sha256.as_str())).collect()
+        let public = files.chain(charts.map(|charts| &charts.sha256));
+        let private = self.waiting.iter().chain(&self.unshown);
+        public
+            .map(|sha256| public_key(sha256))
+            .chain(private.map(|file| private_key(&file.sha256)))
+            .collect()
     }
 }
 
@@ -118,6 +165,16 @@ impl Index {
         let mut files = self.days.values().chain(weeks).flat_map(|dataset| &dataset.files);
         files.find(|file| file.name == name)
     }
+}
+
+/// The key of a public object with this SHA-256, in hex.
+pub(crate) fn public_key(sha256: &str) -> String {
+    format!("public/{sha256}")
+}
+
+/// The key of a private object with this SHA-256, in hex.
+pub(crate) fn private_key(sha256: &str) -> String {
+    format!("buffer/{sha256}")
 }
 
 impl Dataset {

@@ -9,6 +9,7 @@
 //! | room or file | one idea |
 //! | --- | --- |
 //! | [`index`] | which public files there are |
+//! | [`edition`] | when a day's data is published |
 //! | [`public`] | reading them, and changing the index |
 //! | [`merging`] | uploads become the files of days and weeks |
 //! | [`mod@parquet`] | reports as Parquet, and in memory column by column |
@@ -22,6 +23,7 @@
 pub(crate) mod chart_csv;
 pub mod charting;
 pub mod daily;
+pub mod edition;
 pub mod figure;
 pub mod index;
 pub mod merging;
@@ -37,8 +39,8 @@ pub mod upkeep_state;
 
 pub use charting::{ChartError, Charted, ChartedWeek, ConfigUnder, LoggedConfigs, Weeks, chart};
 pub use merging::{
-    Loss, LostSegment, MergeError, Merged, MergedDataset, lost_segments, merge, merge_after_loss,
-    merge_days,
+    Loss, LostSegment, MergeError, Merged, MergedDataset, Merging, WaitingReports, lost_segments,
+    merge, merge_after_loss, merge_days,
 };
 pub use parquet::{ParquetError, ParquetReader, ParquetWriter};
 pub use progress::{Phase, Progress, Unwatched};

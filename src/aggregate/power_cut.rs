@@ -2,12 +2,11 @@
 
 use super::index::{Dataset, Index};
 use super::testing::{report, segment};
-use super::{MergeError, Merged, PublicData, Unwatched, merge};
+use super::{MergeError, Merged, Merging, PublicData, Unwatched, merge};
 use crate::durable::recorder::Recorder;
 use crate::power_cut::{self, Before, Scenario};
 use crate::store::FileStore;
 use jiff::civil::Date;
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -15,12 +14,13 @@ use std::sync::Arc;
 
 /// The days on which merges are made, and how many reports are public then.
 const MERGES: [(&str, u64); 4] =
-    [("2026-02-03", 2), ("2026-02-05", 5), ("2026-02-06", 7), ("2026-02-06", 7)];
+    [("2026-02-03", 2), ("2026-02-05", 4), ("2026-02-06", 6), ("2026-05-01", 7)];
 
-const LATER: &str = "reports/00000002-until-2026-02-05.reports";
+const FIRST: &str = "reports/11111111111111111111111111111111.sealed";
+const LATER: &str = "reports/22222222222222222222222222222222.sealed";
 
-/// Four merges. The second makes its files on another disk, after reports of a day that was public
-/// already; the next one removes what that replaced.
+/// Four merges. The second makes its files on another disk, after a report of a day that was public
+/// already, which waits for the last edition; that is published by the last merge.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let (temporary, other) = (power_cut::folder(), power_cut::folder());
     let root = temporary.path().to_owned();
@@ -31,7 +31,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     };
     let days = ["2026-02-02", "2026-02-04", "2026-02-05"];
     let (first, later) = (uploaded(1, &[days, days].concat()), uploaded(100, &days[..1]));
-    fs::write(root.join("reports/00000001-until-2026-02-05.reports"), first).expect("written");
+    fs::write(root.join(FIRST), first).expect("written");
     let recorder = Recorder::start(&root);
     let other_disk = Recorder::without_syncs(other.path());
     for (number, (today, reports)) in MERGES.iter().enumerate() {
@@ -68,7 +68,14 @@ fn check(
         }
     }
     // What was not uploaded yet is now.
-    fs::write(root.join(LATER), later)?;
+    let waiting: u64 = found.waiting.iter().flat_map(|waiting| waiting.reports.values()).sum();
+    let all = MERGES[3].1;
+    if public + waiting < all && !root.join(LATER).exists() {
+        let id = "22222222222222222222222222222222".parse()?;
+        if !found.segments.contains_key(&id) {
+            fs::write(root.join(LATER), later)?;
+        }
+    }
     for _ in 0..2 {
         let merged = merge_on(root, &root.join("scratch"), MERGES[3].0)?;
         if !merged.problems.is_empty() {
@@ -80,12 +87,20 @@ fn check(
     if (&found.days, &found.weeks) != (&expected.days, &expected.weeks) {
         return Err("the same reports have become other data".into());
     }
-    let known: BTreeSet<&str> = found.current();
-    for entry in fs::read_dir(root.join("store/public"))? {
-        let name = entry?.file_name();
-        let name = name.to_str().unwrap_or_default();
-        if name.len() == 64 && !known.contains(name) {
-            return Err(format!("the index has forgotten {name}").into());
+    let known = found.current();
+    for folder in ["public", "buffer"] {
+        let Ok(entries) = fs::read_dir(root.join("store").join(folder)) else { continue };
+        for entry in entries {
+            let name = entry?.file_name();
+            let name = name.to_str().unwrap_or_default();
+            if name.len() == 64 && !known.contains(&format!("{folder}/{name}")) {
+                return Err(format!("the index has forgotten {folder}/{name}").into());
+            }
+        }
+    }
+    for segment in [FIRST, LATER] {
+        if root.join(segment).exists() {
+            return Err(format!("{segment} is merged and still there").into());
         }
     }
     Ok(())
@@ -111,6 +126,7 @@ fn merge_on(root: &Path, scratch: &Path, today: &str) -> Result<Merged, MergeErr
     let store = Arc::new(FileStore::new(root.join("store")));
     let today: Date = today.parse().expect("a date");
     let is_locked = |error: &MergeError| matches!(error, MergeError::Running { .. });
-    let merge = || merge(&root.join("reports"), store.clone(), scratch, today, &Unwatched);
-    power_cut::unlocked(merge, is_locked)
+    let reports = root.join("reports");
+    let merging = Merging { reports: &reports, store, scratch, today, stack_minimum: 3 };
+    power_cut::unlocked(|| merge(&merging, &Unwatched), is_locked)
 }

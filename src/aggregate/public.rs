@@ -1,7 +1,7 @@
 //! Reading what is public: the index, and the files that it names.
 
 use crate::aggregate::figure::WeekCharts;
-use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile, WITHOUT_CHECKSUM};
+use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile};
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// The name of the pointer that holds the index.
 const INDEX: &str = "public/index";
-/// The name of the pointer that says how far uploads were merged. Every merge writes it, after the
-/// index: where there is the one, there is the other.
-pub(super) const MERGED: &str = "aggregate/read";
+/// The name of a pointer that is written once, after the first index: where there is the one, there
+/// was the other.
+const BEGUN: &str = "public/begun";
 
 /// The public data of a deployment.
 #[derive(Debug, Clone)]
@@ -32,9 +32,8 @@ pub enum PublicError {
     Store(#[from] StoreError),
     /// What is there is not what was written.
     #[error(
-        "{what} is damaged: {reason}. Restore it from the newest copy of the store; where there is \
-         none, and all reports are still stored, remove public/index and aggregate/read from the \
-         store and run `candor merge` and `candor chart`, which make everything anew"
+        "{what} is damaged: {reason}. Restore it from the newest copy of the store: what was merged is \
+         stored nowhere else"
     )]
     Malformed {
         /// The pointer.
@@ -44,12 +43,27 @@ pub enum PublicError {
     },
     /// There is no index, though a merge has written one.
     #[error(
-        "{INDEX} is missing from the store, and with it all public data: {MERGED} says that reports \
-         were merged. Restore it from the newest copy of the store; where there is none, and all \
-         reports are still stored, remove {MERGED} from the store, too, and run `candor merge` and \
-         `candor chart`, which make everything anew"
+        "{INDEX} is missing from the store, and with it all public data, though {BEGUN} says that there \
+         was some. Restore it from the newest copy of the store: what was merged is stored nowhere else"
     )]
     NoIndex,
+    /// The index names rows that wait for an edition, and they are not there.
+    #[error(
+        "{name} is missing from the store, and with it reports that are in no edition yet; put it \
+         back from a copy"
+    )]
+    MissingRows {
+        /// The object.
+        name: String,
+    },
+    /// The rows that wait for an edition are not what was written.
+    #[error(
+        "{name} is damaged, and with it reports that are in no edition yet; restore it from a copy"
+    )]
+    DamagedRows {
+        /// The object.
+        name: String,
+    },
     /// What is there was written by a later version of this program.
     #[error("{what} has a form that this program does not know ({reason}); use the newer program")]
     Later {
@@ -149,7 +163,7 @@ impl PublicData {
     pub fn index_bytes(&self) -> Result<Option<Vec<u8>>, PublicError> {
         let index = Key::new(INDEX)?;
         let found = self.store.pointer(&index)?;
-        if found.is_some() || self.store.pointer(&Key::new(MERGED)?)?.is_none() {
+        if found.is_some() || self.store.pointer(&Key::new(BEGUN)?)?.is_none() {
             return Ok(found);
         }
         // The first merge may have ended in between.
@@ -181,9 +195,18 @@ impl PublicData {
             }
             let swap = self.store.swap(&key, bytes.as_deref(), &new).map_err(PublicError::from)?;
             if swap == Swap::Won {
+                self.note_begun()?;
                 return Ok(result);
             }
         }
+    }
+
+    fn note_begun(&self) -> Result<(), PublicError> {
+        let begun = Key::new(BEGUN)?;
+        if self.store.pointer(&begun)?.is_none() {
+            let (Swap::Won | Swap::Lost) = self.store.swap(&begun, None, b"public data\n")?;
+        }
+        Ok(())
     }
 
     /// Opens a file that the index names, once it is sure that every byte is as it was written.
@@ -282,8 +305,6 @@ pub fn parse_index(bytes: &[u8]) -> Result<Index, PublicError> {
             checksum::verify(bytes).map_err(|e| malformed(e.to_string()))?;
             Ok(index)
         }
-        // No flipped bit makes a 1 of the 2.
-        WITHOUT_CHECKSUM => Ok(index),
         other => Err(PublicError::Later {
             what: INDEX.to_owned(),
             reason: format!("format {other}, and this program knows {FORMAT}"),
@@ -345,9 +366,9 @@ mod tests {
     #[test]
     fn an_index_that_is_gone_is_not_one_that_never_was() {
         let (store, public) = public();
-        let [index, merged] = [INDEX, MERGED].map(|name| Key::new(name).expect("a key"));
+        let index = Key::new(INDEX).expect("a key");
         let mut gone = store.snapshot();
-        gone.pointers.insert(merged, b"of any form".to_vec());
+        assert_eq!(gone.pointers.len(), 2);
         gone.pointers.remove(&index);
         store.restore(&gone);
         let said = public.index().expect_err("missing").to_string();
@@ -375,19 +396,5 @@ mod tests {
         assert!(
             public.reopen(&week).expect_err("missing").to_string().contains("--week 2026-02-08")
         );
-    }
-
-    #[test]
-    fn an_index_from_before_there_was_a_checksum_is_read_and_gets_one() {
-        let (store, public) = public();
-        let mut old = store.snapshot();
-        let pointer = old.pointers.get_mut(&Key::new(INDEX).expect("a key")).expect("set");
-        *pointer = br#"{"format":1,"days":{},"weeks":{},"merges":3}"#.to_vec();
-        store.restore(&old);
-        assert_eq!(public.index().expect("read").merges, 3);
-        public.update(|_| Ok::<_, PublicError>(())).expect("written");
-        let bytes = public.index_bytes().expect("read").expect("an index");
-        assert!(checksum::verify(&bytes).is_ok());
-        assert_eq!(public.index().expect("read").merges, 3);
     }
 }

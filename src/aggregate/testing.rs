@@ -5,9 +5,10 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use sha2::Digest;
 
-/// A report's one form.
+/// A report's public row.
 pub(super) fn canonical(json: &str) -> Vec<u8> {
-    Report::decode(json.as_bytes()).expect("a report").encode()
+    let report = Report::decode(json.as_bytes()).expect("a report");
+    report.encode_public(report.x)
 }
 
 /// A report of a day with one program and one counter.
@@ -52,14 +53,16 @@ fn program_of(name: &str, counters: &str, stacks: &str) -> String {
     program(&format!("example.org/{name}"), counters, stacks)
 }
 
-/// Segment files of a journal, written from their description (see `ingest::record`).
-pub(super) fn segment<'a>(reports: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
-    let mut bytes = b"candor reports\x01\n".to_vec();
-    for report in reports {
-        let length = u32::try_from(report.len()).expect("a short report");
+/// A sealed segment's file, written from its description (see `ingest`'s `sealed`).
+pub(super) fn segment<'a>(rows: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    let mut bytes = b"candor sealed 1\n".to_vec();
+    for row in rows {
+        let length = u32::try_from(row.len()).expect("a short row");
         bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&sha2::Sha256::digest(report)[..16]);
-        bytes.extend_from_slice(report);
+        bytes.extend_from_slice(&sha2::Sha256::digest(row)[..8]);
+        bytes.extend_from_slice(row);
     }
+    let checksum = sha2::Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
     bytes
 }

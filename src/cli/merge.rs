@@ -2,12 +2,14 @@
 
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output, signals};
+use crate::aggregate::edition::Edition;
 use crate::aggregate::index::week_of;
 use crate::aggregate::{
-    MergeError, Merged, MergedDataset, Progress, merge, merge_after_loss, merge_days,
+    MergeError, Merged, MergedDataset, Merging, Progress, WaitingReports, merge, merge_after_loss,
+    merge_days,
 };
-use crate::ingest::parse_date;
-use crate::publish::Deployment;
+use crate::ingest::{SegmentId, parse_date};
+use crate::publish::{Catalogues, Deployment};
 use crate::terminal::OneLine;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -15,12 +17,15 @@ use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 /// Merge uploaded reports into the public data of their days and weeks.
 ///
-/// Takes what was uploaded since the last merge. With dates, the files of those days are made anew
-/// from everything that is stored, which restores files that were lost or damaged. May run while
-/// the deployment is served. Where something could not be merged, it says what, and the status is 1.
+/// Takes what was uploaded since the last merge, publishes the days whose edition is due, and removes
+/// from the buffer what is durable then. A day is published when it is over, a week later, and when no
+/// upload of it can come any more. With dates, the files of those days that were lost or damaged are
+/// made again from those that were not. May run while the deployment is served. Where something could
+/// not be merged, it says what, and the status is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor merge --data /srv/candor\n  \
@@ -31,10 +36,10 @@ pub(super) struct Args {
     data: DataFolder,
     #[command(flatten)]
     days: Days,
-    /// Note that reports of a segment of uploads, which is missing or damaged, are lost for good. This
-    /// names it by its number; may be given several times.
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["week", "start", "end"])]
-    give_up: Vec<u64>,
+    /// Merge what is whole of a segment of uploads that is missing or damaged, and note that the rest is
+    /// lost for good. This names it by its id; may be given several times.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["week", "start", "end"])]
+    give_up: Vec<SegmentId>,
 }
 
 /// The days that a verb works on.
@@ -72,6 +77,9 @@ fn date(text: &str) -> Result<Date, String> {
     parse_date(text).ok_or_else(|| "write a date as 2026-11-22".to_owned())
 }
 
+/// What is said where reports are there and none is published.
+const NOTHING_DUE: &str = "no edition is due";
+
 /// The day that it is, in UTC.
 pub(super) fn today() -> Date {
     jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
@@ -82,8 +90,19 @@ pub(super) fn merge_deployment(
     deployment: &Deployment,
     progress: &dyn Progress,
 ) -> Result<Merged, MergeError> {
+    let (reports, scratch) = (deployment.reports(), deployment.scratch());
+    merge(&merging(deployment, &reports, &scratch)?, progress)
+}
+
+fn merging<'a>(
+    deployment: &Deployment,
+    reports: &'a Path,
+    scratch: &'a Path,
+) -> Result<Merging<'a>, MergeError> {
     let store = deployment.store.clone();
-    merge(&deployment.reports(), store, &deployment.scratch(), today(), progress)
+    let stack_minimum = Catalogues::new(store.clone()).stack_minimum();
+    let stack_minimum = stack_minimum.map_err(|error| MergeError::Definitions(error.to_string()))?;
+    Ok(Merging { reports, store, scratch, today: today(), stack_minimum })
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -92,12 +111,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let (reports, scratch) = (deployment.reports(), deployment.scratch());
     let bar = Bar::new();
-    let store = deployment.store.clone();
-    let given_up: BTreeSet<u64> = args.give_up.into_iter().collect();
+    let given_up: BTreeSet<SegmentId> = args.give_up.into_iter().collect();
+    let merging = merging(&deployment, &reports, &scratch)?;
     let merged = match days {
-        None if given_up.is_empty() => merge_deployment(&deployment, &bar)?,
-        None => merge_after_loss(&reports, store, &scratch, today(), given_up, &bar)?,
-        Some(days) => merge_days(&reports, store, &scratch, days, today(), &bar)?,
+        None => merge_after_loss(&merging, &given_up, &bar)?,
+        Some(days) => merge_days(&merging, days, &bar)?,
     };
     drop(bar);
     out.result(&merged, &merged)?;
@@ -110,7 +128,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
 impl fmt::Display for Merged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.days.is_empty() {
-            writeln!(f, "nothing new to merge")?;
+            let nothing = if self.waiting.is_empty() { "nothing new to merge" } else { NOTHING_DUE };
+            writeln!(f, "{nothing}")?;
         }
         for day in &self.days {
             write!(f, "day {day}")?;
@@ -118,6 +137,7 @@ impl fmt::Display for Merged {
         for week in &self.weeks {
             write!(f, "week until {week}")?;
         }
+        self.waiting.iter().try_for_each(|waiting| write!(f, "{waiting}"))?;
         let problems = self.problems.iter();
         problems.map(OneLine).try_for_each(|problem| writeln!(f, "not merged: {problem}"))
     }
@@ -125,11 +145,36 @@ impl fmt::Display for Merged {
 
 impl fmt::Display for MergedDataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MergedDataset { date, reports, new_reports, rows, files } = self;
-        let noun = if *reports == 1 { "report" } else { "reports" };
-        writeln!(f, "{date}: {reports} {noun} ({new_reports} new), {rows} program builds")?;
+        let MergedDataset { date, edition, reports, new_reports, rows, files } = self;
+        let edition = match edition {
+            Edition::Last => "last edition".to_owned(),
+            other => format!("edition {}", u8::from(*other)),
+        };
+        let reports = counted(*reports);
+        writeln!(f, "{date}: {edition}, {reports} ({new_reports} new), {rows} program builds")?;
         files
             .iter()
             .try_for_each(|file| writeln!(f, "  {} {} bytes", OneLine(&file.name), file.bytes))
     }
+}
+
+impl fmt::Display for WaitingReports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WaitingReports { date, reports, edition, due } = self;
+        let waits = if *reports == 1 { "waits" } else { "wait" };
+        let reports = counted(*reports);
+        match edition {
+            Edition::First => {
+                writeln!(f, "{reports} of {date} {waits} until that day is over, in UTC")
+            }
+            Edition::Last => {
+                writeln!(f, "{reports} of {date} {waits} for the last edition, on {due}")
+            }
+            _ => writeln!(f, "{reports} of {date} {waits} for the next edition, on {due}"),
+        }
+    }
+}
+
+fn counted(reports: u64) -> String {
+    format!("{reports} {}", if reports == 1 { "report" } else { "reports" })
 }

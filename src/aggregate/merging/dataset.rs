@@ -10,6 +10,7 @@
 use super::batch::Batch;
 use super::gzip_lines::{self, GzipWriter};
 use super::scratch::Scratch;
+use super::stacks;
 use super::zstd_lines::{self, ZstdWriter};
 use crate::aggregate::index::{Dataset, FileFormat, PublicFile};
 use crate::aggregate::parquet::error::ParquetError;
@@ -41,7 +42,7 @@ pub(super) enum DatasetError {
 }
 
 /// A file that was made, and what it will be called.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Made {
     /// Where it is.
     pub scratch: PathBuf,
@@ -53,6 +54,7 @@ pub(super) struct Made {
 pub(super) struct DatasetWriter {
     batch: Batch,
     reports: u64,
+    with_stacks: u64,
     text: u64,
     writers: Vec<Writer>,
 }
@@ -72,12 +74,13 @@ impl DatasetWriter {
             Writer { batches, thread }
         };
         let writers = FileFormat::ALL.map(start).into();
-        DatasetWriter { batch: Batch::default(), reports: 0, text: 0, writers }
+        DatasetWriter { batch: Batch::default(), reports: 0, with_stacks: 0, text: 0, writers }
     }
 
     /// Adds the next line. A writer that failed is told by [`DatasetWriter::finish`].
     pub fn push(&mut self, line: &[u8]) {
         self.batch.push(line);
+        self.with_stacks += u64::from(stacks::has_stacks(line));
         self.reports += 1;
         self.text += line.len() as u64 + 1;
         if self.batch.is_full() {
@@ -97,8 +100,8 @@ impl DatasetWriter {
         if !self.batch.is_empty() {
             self.send();
         }
-        let mut dataset =
-            Dataset { reports: self.reports, text_bytes: self.text, ..Dataset::default() };
+        let (reports, with_stacks, text_bytes) = (self.reports, self.with_stacks, self.text);
+        let mut dataset = Dataset { reports, with_stacks, text_bytes, ..Dataset::default() };
         let mut made = Vec::new();
         // Every thread is waited for, also if the first failed.
         let mut failed = None;
@@ -148,7 +151,7 @@ fn write(
             (out, Some(rows))
         }
     };
-    Ok((out.finish(&path, format).map_err(failed)?, rows))
+    Ok((out.made(&path, format).map_err(failed)?, rows))
 }
 
 /// The files of a day, opened, and what the index says of it.
@@ -170,6 +173,7 @@ pub(super) fn splice(
     for Part { dataset: day, files: [a, b, c] } in parts {
         dataset.reports += day.reports;
         dataset.rows += day.rows;
+        dataset.with_stacks += day.with_stacks;
         dataset.text_bytes += day.text_bytes;
         zstd.push(a);
         gzip.push((b, day.text_bytes));
@@ -192,7 +196,7 @@ pub(super) fn splice(
             }
         };
         spliced.map_err(failed)?;
-        let file = out.finish(&path, format).map_err(failed)?;
+        let file = out.made(&path, format).map_err(failed)?;
         dataset.files.push(file.file.clone());
         made.push(file);
     }
@@ -200,23 +204,29 @@ pub(super) fn splice(
 }
 
 /// A file that is written, and its SHA-256.
-struct HashingFile {
+pub(super) struct HashingFile {
     file: BufWriter<File>,
     digest: Sha256,
     bytes: u64,
 }
 
 impl HashingFile {
-    fn create(path: &Path) -> io::Result<HashingFile> {
+    /// Begins a file.
+    pub(super) fn create(path: &Path) -> io::Result<HashingFile> {
         let file = BufWriter::with_capacity(256 << 10, File::create(path)?);
         Ok(HashingFile { file, digest: Sha256::new(), bytes: 0 })
     }
 
-    fn finish(mut self, path: &Path, format: FileFormat) -> io::Result<Made> {
+    /// Ends it: its size, and its SHA-256 in hex.
+    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
         self.file.flush()?;
+        Ok((self.bytes, hex(&self.digest.finalize())))
+    }
+
+    fn made(self, path: &Path, format: FileFormat) -> io::Result<Made> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let sha256 = hex(&self.digest.finalize());
-        let file = PublicFile { name, format, bytes: self.bytes, sha256 };
+        let (bytes, sha256) = self.finish()?;
+        let file = PublicFile { name, format, bytes, sha256 };
         Ok(Made { scratch: path.to_owned(), file })
     }
 }

@@ -1,34 +1,37 @@
-//! The order of public data: by day, then by X, then by bytes.
+//! The order of public data: by day, then by a hash of the row.
 //!
-//! A line is a report in its one form. X is uniformly random and drawn on the client, so the order
-//! within a day says nothing of the order in which reports arrived; the reports that a lower sampling
-//! rate would have let through are the first lines of a day's file; and a report that was stored
-//! twice stands next to itself.
+//! A line is a public row of a report. The hash is the row's own SHA-256, so the order within a day
+//! follows from what the rows say, and tells nothing of the order in which reports arrived. Two rows
+//! that are the same are two reports; they stand next to each other.
 
 use crate::ingest::parse_date;
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
 
-/// What lines are ordered by, before their bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What lines are ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LineKey {
     /// The day on which the report's week ended.
     pub day: Date,
-    /// The bits of X. For numbers that are not negative, their order is that of the numbers.
-    x: u64,
+    /// The first half of the line's SHA-256, which orders as the whole does.
+    pub hash: u128,
 }
 
 impl LineKey {
-    /// Reads the key from the beginning of a report's one form, without reading the rest.
+    /// The key of a line that begins as a public row does, without reading the rest.
     pub fn of(line: &[u8]) -> Option<LineKey> {
-        let (day, rest) = date(line.strip_prefix(b"{\"Week\":\"")?)?;
-        let rest = rest.strip_prefix(b"\",\"LastWeek\":\"")?;
-        let rest = if rest.starts_with(b"\"") { rest } else { date(rest)?.1 };
-        let rest = rest.strip_prefix(b"\",\"X\":")?;
-        let end = rest.iter().position(|byte| *byte == b',')?;
-        let x: f64 = std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()?;
-        Some(LineKey { day, x: x.to_bits() })
+        let day = line.strip_prefix(b"{\"Week\":\"")?.get(..10)?;
+        let day = parse_date(std::str::from_utf8(day).ok()?)?;
+        Some(LineKey { day, hash: hash(line) })
     }
+}
+
+/// The first half of a line's SHA-256.
+pub(super) fn hash(line: &[u8]) -> u128 {
+    let digest: [u8; 32] = Sha256::digest(line).into();
+    // Half of 32 bytes is there.
+    digest.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
 }
 
 /// Compares two lines.
@@ -36,37 +39,20 @@ pub(super) fn order(one: (LineKey, &[u8]), other: (LineKey, &[u8])) -> Ordering 
     one.0.cmp(&other.0).then_with(|| one.1.cmp(other.1))
 }
 
-fn date(text: &[u8]) -> Option<(Date, &[u8])> {
-    let (date, rest) = text.split_at_checked(10)?;
-    Some((parse_date(std::str::from_utf8(date).ok()?)?, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::testing::any_report;
-    use crate::ingest::Report;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_key_of_a_line_is_its_reports_day_and_x(one in any_report(), other in any_report()) {
-            let [(key, report), (other_key, other)] = [&one, &other].map(|line| {
-                (LineKey::of(line).expect("a key"), Report::decode(line).expect("a report"))
-            });
-            prop_assert_eq!(key.day, report.week);
-            let expected = report.week.cmp(&other.week)
-                .then(report.x.get().total_cmp(&other.x.get()));
-            prop_assert_eq!(key.cmp(&other_key), expected);
-        }
-    }
 
     #[test]
-    fn small_numbers_come_first() {
-        let line = |x| format!("{{\"Week\":\"2026-02-08\",\"LastWeek\":\"\",\"X\":{x},\"P");
-        let keys = ["1e-300", "9.5e-7", "0.001", "0.25", "1"]
-            .map(|x| LineKey::of(line(x).as_bytes()).expect("a key"));
-        assert!(keys.is_sorted());
-        assert_eq!(LineKey::of(b"{\"Week\":\"2026-02-08\",\"X\":1,"), None);
+    fn a_line_is_ordered_by_its_day_and_then_by_its_hash() {
+        let line = |day: &str, rest: &str| format!("{{\"Week\":\"{day}\",{rest}}}").into_bytes();
+        let [first, second] = ["1", "2"].map(|rest| line("2026-02-08", rest));
+        let later = line("2026-02-09", "1");
+        let key = |line: &[u8]| LineKey::of(line).expect("a key");
+        assert!(key(&first) < key(&later) && key(&second) < key(&later));
+        let whole = |line: &[u8]| <[u8; 32]>::from(Sha256::digest(line));
+        assert_eq!(key(&first).cmp(&key(&second)), whole(&first).cmp(&whole(&second)));
+        assert_eq!(LineKey::of(b"{\"Weak\":\"2026-02-08\"}"), None);
+        assert_eq!(LineKey::of(b"{\"Week\":\"2026-02-30\"}"), None);
     }
 }

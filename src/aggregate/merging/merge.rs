@@ -1,67 +1,79 @@
 //! Uploads become public data: the run.
 //!
-//! The set of a day's reports is the union of those that its public file has and those that were
-//! uploaded since. Files follow from that set alone, so it does not matter how many runs it took,
-//! which of them were killed, or in what order reports arrived: the same reports give the same
-//! bytes.
+//! A report is in exactly one place: in a segment that the index does not name, or in what the index
+//! names (public files, and the private object of rows that wait). One swap of the index takes all
+//! reports of some segments from the one place to the other.
 //!
 //! # The life of a merge
 //!
-//! 1. The scratch folder is locked: one merge at a time on a machine.
+//! 1. The scratch folder is locked: one merge at a time on a machine. The receiver is asked to seal
+//!    what it has acknowledged.
 //! 2. Objects that the last merge replaced are removed. Readers of the index before had the time
 //!    between two merges to finish.
-//! 3. What was uploaded since the last merge is read, and sorted by day, X and bytes. What is
-//!    damaged is named and set aside. Reports of a day that is not over are left for later.
-//! 4. Each day that has new reports gets new files, made in the scratch folder; then each week of
-//!    such a day.
+//! 3. The segments that the index does not include are read, with the rows that wait (`received`),
+//!    and sorted by day and hash. Of a segment that is damaged nothing is taken until it is put back or
+//!    given up.
+//! 4. Each day whose [edition](crate::aggregate::edition) is due gets new files, made in the scratch
+//!    folder; then each week of such a day. The rows of all other days are written to a private object
+//!    for the next merge.
 //! 5. The index is told which objects are about to be there, so that none is forgotten if this
 //!    process dies. Then they are put into the store.
-//! 6. The index is swapped: all days and weeks change at once, for every reader.
-//! 7. How far the uploads were read is remembered.
+//! 6. The index is swapped: all days and weeks change at once, for every reader, and the segments are
+//!    included.
+//! 7. The segments' files are removed.
 //!
-//! Killed before 6, the merge has changed nothing that anyone sees, and the next one makes the same
-//! files. Killed between 6 and 7, the next one reads the same uploads again, and finds nothing new.
-//! A merge on another machine that changes the index meanwhile makes this one start over.
+//! Killed before 6, the merge has changed nothing that anyone sees, and the next one begins anew with
+//! the same segments. Killed after 6, the next one finds segments that the index includes, adds nothing
+//! of them and removes them. A merge on another machine that changes the index meanwhile makes this one
+//! start over.
 
 use super::dataset::{self, DatasetError, DatasetWriter, Part};
-use super::lost;
-use super::publication::{self, Change, Changes, Publication};
-use super::read_state::{self, ReadState};
+use super::private::PrivateWriter;
+use super::publication::{self, Change, Changes, Included, Publication};
+use super::received::{Reading, Received};
 use super::scratch::Scratch;
-use super::sort::{LineReader, SortLimits};
-use super::uploads::{Reading, Uploads};
+use super::sort::{LineReader, Lines, SortLimits};
 use super::zstd_lines;
+use super::line::LineKey;
+use crate::aggregate::edition::{Edition, Turn};
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::progress::{Phase, Progress};
-use crate::aggregate::public::{PublicData, PublicError, object_key};
-use crate::ingest::{ReadError, Taking};
+use crate::aggregate::public::{PublicData, PublicError};
+use crate::ingest::{DecodeError, ReadError, Sealed, SegmentId, ask_to_seal, remove_merged};
 use crate::store::{KeyError, Store, StoreError};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the receiver is waited for when it is asked to seal.
+const SEALING: Duration = Duration::from_secs(30);
 
 /// What a merge has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Merged {
-    /// The days that have new files.
+    /// The days that have a new edition.
     pub days: Vec<MergedDataset>,
     /// The weeks that have new files.
     pub weeks: Vec<MergedDataset>,
+    /// The reports that are in no edition yet.
+    pub waiting: Vec<WaitingReports>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
 }
 
-/// A day or week that has new files.
+/// A day or week that has a new edition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MergedDataset {
     /// The day, or the last day of the week.
     pub date: Date,
+    /// Its edition.
+    pub edition: Edition,
     /// Its reports.
     pub reports: u64,
     /// Those that it did not have before.
@@ -70,6 +82,19 @@ pub struct MergedDataset {
     pub rows: u64,
     /// Its files.
     pub files: Vec<PublicFile>,
+}
+
+/// Reports of a day that wait for an edition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WaitingReports {
+    /// The day.
+    pub date: Date,
+    /// How many reports.
+    pub reports: u64,
+    /// The edition that they wait for.
+    pub edition: Edition,
+    /// The first day on which it may be published.
+    pub due: Date,
 }
 
 /// Why a merge stopped. What is public is as it was before, and the next merge begins anew.
@@ -101,13 +126,16 @@ pub enum MergeError {
     /// A file could not be made.
     #[error("{0}")]
     Files(String),
+    /// From how many reports on a stack is shown cannot be read.
+    #[error("{0}")]
+    Definitions(String),
     /// A segment was given up for lost that is not.
     #[error(
-        "segment {number} is not lost, so nothing is given up; `candor merge` names those that are"
+        "segment {id} is not lost, so nothing is given up; `candor merge` names those that are"
     )]
     NotLost {
-        /// The segment's number.
-        number: u64,
+        /// The segment.
+        id: SegmentId,
     },
 }
 
@@ -123,69 +151,55 @@ impl From<KeyError> for MergeError {
     }
 }
 
-/// Merges what was uploaded since the last merge into the public data in `store`.
-///
-/// `reports` is the journal's folder, `scratch` one for files that are being made, best on the
-/// store's file system. Days before `today`, a day in UTC, are published. The memory that it takes
-/// does not depend on the number of reports. Blocks; may run beside the server that takes reports.
-pub fn merge(
-    reports: &Path,
-    store: Arc<dyn Store>,
-    scratch: &Path,
-    today: Date,
-    progress: &dyn Progress,
-) -> Result<Merged, MergeError> {
-    Merger::new(reports, store, scratch, today, progress)?.run(None)
+/// What a merge works on.
+#[derive(Debug, Clone)]
+pub struct Merging<'a> {
+    /// The receiver's folder.
+    pub reports: &'a Path,
+    /// Where public data is.
+    pub store: Arc<dyn Store>,
+    /// A folder for files that are being made, best on the store's file system.
+    pub scratch: &'a Path,
+    /// The day that it is, in UTC. Days before it are published.
+    pub today: Date,
+    /// From how many reports of a week on a stack is shown.
+    pub stack_minimum: u32,
 }
 
-/// As [`merge`], and from now on these segments, which have lost reports, are given up.
+/// Merges what was uploaded since the last merge into the public data.
+///
+/// The memory that it takes does not depend on the number of reports, but on that of different stacks
+/// in the weeks that are published. Blocks; may run beside the server that takes reports.
+pub fn merge(merging: &Merging<'_>, progress: &dyn Progress) -> Result<Merged, MergeError> {
+    merge_after_loss(merging, &BTreeSet::new(), progress)
+}
+
+/// As [`merge`]; of these segments, which have lost reports, what is whole is merged, and the rest is
+/// given up.
 pub fn merge_after_loss(
-    reports: &Path,
-    store: Arc<dyn Store>,
-    scratch: &Path,
-    today: Date,
-    given_up: BTreeSet<u64>,
+    merging: &Merging<'_>,
+    given_up: &BTreeSet<SegmentId>,
     progress: &dyn Progress,
 ) -> Result<Merged, MergeError> {
-    let mut merger = Merger::new(reports, store, scratch, today, progress)?;
-    merger.given_up = given_up;
-    merger.run(None)
-}
-
-/// Makes the files of these days anew, and those of their weeks, from everything that is stored and
-/// what is public of them.
-///
-/// It is never needed for reports that arrive late. It restores objects that were lost or damaged.
-pub fn merge_days(
-    reports: &Path,
-    store: Arc<dyn Store>,
-    scratch: &Path,
-    days: RangeInclusive<Date>,
-    today: Date,
-    progress: &dyn Progress,
-) -> Result<Merged, MergeError> {
-    Merger::new(reports, store, scratch, today, progress)?.run(Some(days))
+    let merger = Merger::new(merging, progress)?;
+    merger.check_lost(given_up)?;
+    let sealed = ask_to_seal(merging.reports, SEALING)?;
+    merger.repeat(|| merger.attempt(given_up, sealed == Sealed::All))
 }
 
 /// A merge and what it works on.
-struct Merger<'a> {
-    reports: &'a Path,
-    store: Arc<dyn Store>,
-    public: PublicData,
-    scratch: Scratch,
-    today: Date,
+pub(super) struct Merger<'a> {
+    pub(super) merging: &'a Merging<'a>,
+    pub(super) public: PublicData,
+    pub(super) scratch: Scratch,
     limits: SortLimits,
-    progress: &'a dyn Progress,
-    /// Segments that are given up for lost by this merge.
-    given_up: BTreeSet<u64>,
+    pub(super) progress: &'a dyn Progress,
 }
 
 /// Why an attempt came to no end.
 pub(super) enum Stop {
     /// Another merge changed the index.
     Lost,
-    /// A report is whole and not understood.
-    NotUnderstood,
     /// Something failed.
     Failed(MergeError),
 }
@@ -196,212 +210,214 @@ impl<E: Into<MergeError>> From<E> for Stop {
     }
 }
 
-impl From<DatasetError> for Stop {
-    fn from(error: DatasetError) -> Stop {
-        match error {
-            DatasetError::Report(_) => Stop::NotUnderstood,
-            other => Stop::Failed(MergeError::Files(other.to_string())),
-        }
+impl From<DatasetError> for MergeError {
+    fn from(error: DatasetError) -> MergeError {
+        MergeError::Files(error.to_string())
+    }
+}
+
+impl From<DecodeError> for MergeError {
+    fn from(error: DecodeError) -> MergeError {
+        MergeError::Files(format!(
+            "a row is whole and not understood ({error}); use the newer program that wrote it"
+        ))
     }
 }
 
 impl<'a> Merger<'a> {
-    fn new(
-        reports: &'a Path,
-        store: Arc<dyn Store>,
-        scratch: &Path,
-        today: Date,
+    pub(super) fn new(
+        merging: &'a Merging<'a>,
         progress: &'a dyn Progress,
     ) -> Result<Merger<'a>, MergeError> {
-        let folder = || scratch.display().to_string();
-        let scratch = Scratch::take(scratch).map_err(|source| match source.kind() {
+        let folder = || merging.scratch.display().to_string();
+        let scratch = Scratch::take(merging.scratch).map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock => MergeError::Running { folder: folder() },
             _ => MergeError::Io { action: "make files in", path: folder(), source },
         })?;
-        let public = PublicData::new(store.clone());
-        let limits = SortLimits::default();
-        let given_up = BTreeSet::new();
-        Ok(Merger { reports, store, public, scratch, today, limits, progress, given_up })
+        let public = PublicData::new(merging.store.clone());
+        Ok(Merger { merging, public, scratch, limits: SortLimits::default(), progress })
     }
 
-    fn run(&self, only: Option<RangeInclusive<Date>>) -> Result<Merged, MergeError> {
-        let mut decoded = false;
+    /// Only what is lost can be given up.
+    fn check_lost(&self, given_up: &BTreeSet<SegmentId>) -> Result<(), MergeError> {
+        if given_up.is_empty() {
+            return Ok(());
+        }
+        let lost = super::lost::lost_segments(self.merging.reports, &self.merging.store)?;
+        match given_up.iter().find(|id| !lost.iter().any(|lost| lost.id == **id)) {
+            Some(id) => Err(MergeError::NotLost { id: *id }),
+            None => Ok(()),
+        }
+    }
+
+    /// Tries again while other merges change the index.
+    pub(super) fn repeat<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, Stop>,
+    ) -> Result<T, MergeError> {
         loop {
-            match self.attempt(only.as_ref(), decoded) {
-                Ok(merged) => return Ok(merged),
+            match attempt() {
+                Ok(done) => return Ok(done),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Lost) => {}
-                Err(Stop::NotUnderstood) if !decoded => decoded = true,
-                // Every report was decoded when it was read, so it is one that is public.
-                Err(Stop::NotUnderstood) => {
-                    return Err(MergeError::Files(
-                        "a public file holds a report that this program does not understand; use \
-                         the newer program that wrote it"
-                            .to_owned(),
-                    ));
-                }
             }
             self.scratch.clear().map_err(|e| self.scratch_failed("clear", e))?;
         }
     }
 
-    fn attempt(&self, only: Option<&RangeInclusive<Date>>, decoded: bool) -> Result<Merged, Stop> {
+    fn attempt(
+        &self,
+        given_up: &BTreeSet<SegmentId>,
+        all_sealed: bool,
+    ) -> Result<Merged, Stop> {
         let (index, removed) = publication::remove_superseded(&self.public)?;
-        let found = read_state::read(&*self.store, index.merges)?;
-        let state = self.give_up(&found.state)?;
-        let marks = if only.is_some() { BTreeMap::new() } else { found.state.segments.clone() };
-        let taking = Taking { before: self.today, decoded };
-        let reading = Reading { folder: self.reports, marks, state: &state, taking, only };
-        let mut uploads = reading.read(&self.scratch, self.limits, self.progress)?;
-        let days = self.make_days(&index, &mut uploads, only)?;
-        let weeks = self.make_weeks(&index, &days, only)?;
+        let reading = Reading {
+            folder: self.merging.reports,
+            public: &self.public,
+            index: &index,
+            today: self.merging.today,
+            stack_minimum: self.merging.stack_minimum,
+            given_up,
+            all_sealed,
+            scratch: &self.scratch,
+            limits: self.limits,
+            progress: self.progress,
+        };
+        let mut received = reading.read()?;
+        if !all_sealed {
+            received.problems.push(
+                "the receiver did not seal what it has acknowledged in time; the next merge takes it, \
+                 and publishes the last editions that are due"
+                    .to_owned(),
+            );
+        }
+        let (days, editions, waiting) = self.make_days(&index, &mut received)?;
+        let weeks = self.make_weeks(&index, &days)?;
+        let mut writer = self.private("unshown")?;
+        while let Some(key) = received.unshown.advance().map_err(|e| self.sort_failed(e))? {
+            writer.push(key, received.unshown.line()).map_err(|e| self.sort_failed(e))?;
+        }
+        let unshown = writer.finish().map_err(|e| self.sort_failed(e))?;
+        let merged = self.said(&index, &days, &weeks, &received);
+        let Received { segments, merged: ids, problems, .. } = received;
+        let received = Some(Included { segments, waiting, unshown });
+        let today = self.merging.today;
+        let publication = Publication { days, weeks, editions, received, problems, today };
+        publication.publish(&self.public, index.merges, &removed)?;
+        remove_merged(self.merging.reports, ids)?;
+        Ok(merged)
+    }
+
+    fn said(&self, index: &Index, days: &Changes, weeks: &Changes, received: &Received) -> Merged {
         let told = |(date, change): (&Date, &Change)| {
             let old = index.weeks.get(date).map(|week| &week.data);
             change.told(*date, old)
         };
-        let merged = Merged {
+        let waiting = received.turns.iter().filter_map(|(date, turn)| match turn {
+            Turn::Wait(edition) => {
+                let reports = received.reports.get(date).copied().unwrap_or(0);
+                let due = edition.date(*date);
+                Some(WaitingReports { date: *date, reports, edition: *edition, due })
+            }
+            _ => None,
+        });
+        Merged {
             days: days.iter().map(|(day, change)| change.told(*day, index.days.get(day))).collect(),
             weeks: weeks.iter().map(told).collect(),
-            problems: uploads.problems.clone(),
-        };
-        let publication = Publication {
-            days,
-            weeks,
-            problems: uploads.problems,
-            all_read: only.is_none(),
-            today: self.today,
-        };
-        let merges = publication.publish(&self.public, index.merges, &removed)?;
-        if only.is_none() {
-            let given_up = state.given_up.clone();
-            read_state::replace(&*self.store, &found, merges, uploads.marks, given_up)?;
+            waiting: waiting.collect(),
+            problems: received.problems.clone(),
         }
-        Ok(merged)
     }
 
-    /// What was merged, with the segments that are given up now.
-    fn give_up(&self, before: &ReadState) -> Result<ReadState, Stop> {
-        let mut state = before.clone();
-        if !self.given_up.is_empty() {
-            let lost = lost::find(self.reports, before)?;
-            for number in &self.given_up {
-                let known = before.given_up.contains(number);
-                if !known && !lost.iter().any(|lost| lost.number == *number) {
-                    return Err(MergeError::NotLost { number: *number }.into());
-                }
-                state.given_up.insert(*number);
-            }
-        }
-        Ok(state)
-    }
-
-    /// Makes the files of every day that has lines.
+    /// Makes the files of every day whose edition is due, and the object of what waits. The second is
+    /// of days of which nothing but the edition changes.
+    #[allow(clippy::type_complexity)]
     fn make_days(
         &self,
         index: &Index,
-        uploads: &mut Uploads,
-        only: Option<&RangeInclusive<Date>>,
-    ) -> Result<Changes, Stop> {
-        let failed = |e| self.scratch_failed("merge reports in", e);
-        let mut days: BTreeSet<Date> = uploads.bytes.keys().copied().collect();
-        if let Some(only) = only {
-            days.extend(index.days.range(only.clone()).map(|(day, _)| *day));
-        }
-        let old_bytes = |day| index.days.get(day).map_or(0, |day: &Dataset| day.text_bytes);
-        let new_bytes = |day| uploads.bytes.get(day).copied().unwrap_or_default();
-        let total = days.iter().map(|day| old_bytes(day) + new_bytes(day)).sum();
-        let (mut done, mut shown) = (0, 0);
-        let mut changes = Changes::new();
-        for day in days {
-            let old = index.days.get(&day);
-            if let Some(old) = old
-                && let Some(lines) = self.lines_of(old, only)?
-            {
-                uploads.lines.add(Box::new(LineReader(lines))).map_err(failed)?;
-            }
-            let mut writer = DatasetWriter::start(&self.scratch, &day.to_string());
-            while uploads.lines.next_key().is_some_and(|key| key.day == day) {
-                uploads.lines.advance().map_err(failed)?;
-                let line = uploads.lines.line();
-                writer.push(line);
-                done += line.len() as u64 + 1;
-                if done - shown > 4 << 20 {
-                    shown = done;
-                    self.progress.advance(Phase::Days, done.min(total), total);
+        received: &mut Received,
+    ) -> Result<
+        (Changes, BTreeMap<Date, Edition>, Option<super::private::MadePrivate>),
+        Stop,
+    > {
+        let failed = |e| self.sort_failed(e);
+        let mut waiting = self.private("waiting")?;
+        let (mut changes, mut editions) = (Changes::new(), BTreeMap::new());
+        let replaced: BTreeSet<Date> = received.replaced.keys().map(|key| key.day).collect();
+        let total = received.bytes.values().sum();
+        let mut progress = Done { done: 0, shown: 0, total, progress: self.progress };
+        for (day, turn) in received.turns.clone() {
+            let mut too_late: u64 = 0;
+            match turn {
+                Turn::Publish(edition) => {
+                    let has_rows = received.lines.next_key().is_some_and(|key| key.day == day);
+                    if !has_rows && !replaced.contains(&day) {
+                        editions.insert(day, edition);
+                        continue;
+                    }
+                    let change = self.make_day(index, received, day, edition, &mut progress)?;
+                    changes.insert(day, change);
+                }
+                Turn::Wait(_) | Turn::TooLate => {
+                    while let Some(key) = received.lines.next_key().filter(|key| key.day == day) {
+                        received.lines.advance().map_err(failed)?;
+                        let line = received.lines.line();
+                        progress.add(line.len() as u64 + 1);
+                        match turn {
+                            Turn::TooLate => too_late += 1,
+                            _ => waiting.push(key, line).map_err(failed)?,
+                        }
+                    }
                 }
             }
-            let (dataset, made) = writer.finish()?;
-            if let Some(old) = old
-                && dataset.reports < old.reports
-            {
-                uploads.problems.push(format!(
-                    "of {day}, {} of {} public reports: their file is gone, and they are no longer \
-                     stored",
-                    old.reports - dataset.reports,
-                    old.reports
+            if too_late > 0 {
+                received.problems.push(format!(
+                    "{too_late} reports of {day}, whose last edition is published: a segment that was \
+                     merged before has been put back, or one was merged too late; they are dropped"
                 ));
             }
-            // Where all of a day was lost, what the index says of it is all that is left.
-            if dataset.reports > 0 {
-                changes.insert(day, Change { dataset, made });
-            }
-        }
-        // What was uploaded again makes no change, unless objects are to be restored.
-        if only.is_none() {
-            let unchanged = |day: &Date, change: &mut Change| {
-                index.days.get(day).is_some_and(|old| old.files == change.dataset.files)
-            };
-            changes.retain(|day, change| !unchanged(day, change));
         }
         self.progress.advance(Phase::Days, total, total);
-        Ok(changes)
+        Ok((changes, editions, waiting.finish().map_err(failed)?))
     }
 
-    /// The lines that are public of a day. Where they are lost and the day is made anew, it is made of
-    /// what is still stored.
-    fn lines_of(
+    fn make_day(
         &self,
-        old: &Dataset,
-        only: Option<&RangeInclusive<Date>>,
-    ) -> Result<Option<impl io::BufRead + Send + 'static>, Stop> {
-        if only.is_some() {
-            self.remove_damaged(old)?;
+        index: &Index,
+        received: &mut Received,
+        day: Date,
+        edition: Edition,
+        progress: &mut Done<'_>,
+    ) -> Result<Change, Stop> {
+        let failed = |e| self.sort_failed(e);
+        if let Some(old) = index.days.get(&day)
+            && let Some(file) = old.file(FileFormat::NdjsonZstd)
+        {
+            let lines = LineReader(zstd_lines::decode(self.public.open(file)?).map_err(failed)?);
+            let replaced = received.replaced.iter().filter(|(key, _)| key.day == day);
+            let replaced = replaced.map(|(key, times)| (*key, *times)).collect();
+            received.lines.add(Box::new(Without { lines, replaced })).map_err(failed)?;
         }
-        let Some(file) = old.file(FileFormat::NdjsonZstd) else { return Ok(None) };
-        match self.public.open(file) {
-            Ok(opened) => {
-                let decoded = zstd_lines::decode(opened);
-                Ok(Some(decoded.map_err(|e| self.scratch_failed("decompress to", e))?))
-            }
-            Err(PublicError::Missing { .. }) if only.is_some() => Ok(None),
-            Err(error) => Err(error.into()),
+        let mut writer = DatasetWriter::start(&self.scratch, &day.to_string());
+        while received.lines.next_key().is_some_and(|key| key.day == day) {
+            received.lines.advance().map_err(failed)?;
+            let line = received.lines.line();
+            writer.push(line);
+            progress.add(line.len() as u64 + 1);
         }
-    }
-
-    /// Removes objects that do not have the bytes that their names say, so that they can be written.
-    fn remove_damaged(&self, dataset: &Dataset) -> Result<(), Stop> {
-        for file in &dataset.files {
-            if let Err(PublicError::Damaged { .. }) = self.public.open(file) {
-                self.store.remove(&object_key(&file.sha256)?)?;
-            }
-        }
-        Ok(())
+        let (mut dataset, made) = writer.finish()?;
+        dataset.edition = edition;
+        dataset.published = self.merging.today;
+        dataset.complete = edition.is_last();
+        Ok(Change { dataset, made })
     }
 
     /// Makes the files of every week that has a changed day.
-    fn make_weeks(
-        &self,
-        index: &Index,
-        days: &Changes,
-        only: Option<&RangeInclusive<Date>>,
-    ) -> Result<Changes, Stop> {
+    pub(super) fn make_weeks(&self, index: &Index, days: &Changes) -> Result<Changes, Stop> {
         let wanted: BTreeSet<Date> = days.keys().map(|day| week_of(*day)).collect();
         let total = wanted.len() as u64;
         let mut changes = Changes::new();
         for (done, week) in (1..).zip(wanted) {
-            if let (Some(_), Some(old)) = (only, index.weeks.get(&week)) {
-                self.remove_damaged(&old.data)?;
-            }
             changes.insert(week, self.make_week(index, days, week)?);
             self.progress.advance(Phase::Weeks, done, total);
         }
@@ -429,8 +445,8 @@ impl<'a> Merger<'a> {
         }
         let open = |(dataset, change): (&Dataset, Option<&Change>)| -> Result<Part, Stop> {
             let [zstd, gzip, parquet] = FileFormat::ALL.map(|format| match change {
-                Some(change) => self.open_made(change, format),
-                None => self.open_public(dataset, format),
+                Some(change) if !change.made.is_empty() => self.open_made(change, format),
+                _ => self.open_public(dataset, format),
             });
             Ok(Part { dataset: dataset.clone(), files: [zstd?, gzip?, parquet?] })
         };
@@ -454,8 +470,53 @@ impl<'a> Merger<'a> {
         Ok(self.public.open(dataset.file(format).ok_or_else(none)?)?)
     }
 
-    fn scratch_failed(&self, action: &'static str, source: io::Error) -> MergeError {
+    fn private(&self, name: &str) -> Result<PrivateWriter, Stop> {
+        Ok(PrivateWriter::start(&self.scratch, name)
+            .map_err(|e| self.scratch_failed("make files in", e))?)
+    }
+
+    fn sort_failed(&self, source: io::Error) -> MergeError {
+        self.scratch_failed("merge reports in", source)
+    }
+
+    pub(super) fn scratch_failed(&self, action: &'static str, source: io::Error) -> MergeError {
         MergeError::Io { action, path: self.scratch.path("").display().to_string(), source }
+    }
+}
+
+/// The lines that are public of a day, but for those in whose place others come.
+struct Without<L> {
+    lines: L,
+    replaced: HashMap<LineKey, u64>,
+}
+
+impl<L: Lines> Lines for Without<L> {
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>> {
+        loop {
+            let Some(key) = self.lines.next(line)? else { return Ok(None) };
+            match self.replaced.get_mut(&key) {
+                Some(times) if *times > 0 => *times -= 1,
+                _ => return Ok(Some(key)),
+            }
+        }
+    }
+}
+
+/// How far making the files of days has come.
+struct Done<'a> {
+    done: u64,
+    shown: u64,
+    total: u64,
+    progress: &'a dyn Progress,
+}
+
+impl Done<'_> {
+    fn add(&mut self, bytes: u64) {
+        self.done += bytes;
+        if self.done - self.shown > 4 << 20 {
+            self.shown = self.done;
+            self.progress.advance(Phase::Days, self.done.min(self.total), self.total);
+        }
     }
 }
 

@@ -1,14 +1,19 @@
-//! The same reports give the same files, however many merges it took and whatever stopped them.
+//! The same reports give the same files in the end, however many merges it took and whatever stopped
+//! them.
 
+use super::super::restore::merge_days;
 use super::*;
 use crate::aggregate::parquet::columns::Columns;
 use crate::aggregate::testing::{any_report, canonical, report, segment};
 use crate::aggregate::{ParquetReader, Unwatched};
 use crate::ingest::Report;
+use crate::aggregate::public::object_key;
 use crate::store::{Fault, Key, MemoryStore, Snapshot};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::io::Read;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use tempfile::TempDir;
 
@@ -16,16 +21,16 @@ fn day(text: &str) -> Date {
     text.parse().expect("a date")
 }
 
-/// Long after all reports of these tests.
+/// Long after all reports of these tests: every edition is the last one.
 fn later() -> Date {
-    day("2026-03-01")
+    day("2026-05-01")
 }
 
 /// A deployment's reports and store.
 struct World {
     folder: TempDir,
     store: Arc<MemoryStore>,
-    segments: Mutex<usize>,
+    segments: Mutex<u8>,
 }
 
 impl World {
@@ -35,7 +40,7 @@ impl World {
         World { folder, store: Arc::default(), segments: Mutex::new(0) }
     }
 
-    fn reports(&self) -> std::path::PathBuf {
+    fn reports(&self) -> PathBuf {
         self.folder.path().join("reports")
     }
 
@@ -47,30 +52,63 @@ impl World {
         self.public().index().expect("an index")
     }
 
-    /// Adds a sealed segment, and returns its file.
-    fn add(&self, reports: &[Vec<u8>]) -> std::path::PathBuf {
+    /// Adds a sealed segment: its file.
+    fn add(&self, rows: &[Vec<u8>]) -> PathBuf {
         let mut number = self.segments.lock().expect("a number");
         *number += 1;
-        let path = self.reports().join(format!("{number:08}-until-2026-02-28.reports"));
-        std::fs::write(&path, segment(reports)).expect("written");
+        let id = SegmentId::from_bytes([*number; 16]);
+        let path = self.reports().join(format!("{id}.sealed"));
+        std::fs::write(&path, segment(rows)).expect("written");
         path
     }
 
+    /// The sealed segments that are there.
+    fn segments(&self) -> usize {
+        crate::ingest::sealed_segments(&self.reports()).expect("listed").len()
+    }
+
+    fn merging<'a>(&self, reports: &'a Path, scratch: &'a Path, today: Date) -> Merging<'a> {
+        Merging { reports, store: self.store.clone(), scratch, today, stack_minimum: 3 }
+    }
+
     /// A merge with so little memory that it sorts in files.
-    fn try_merge(
+    fn try_merge(&self, today: Date) -> Result<Merged, MergeError> {
+        self.merge_giving_up(today, &BTreeSet::new())
+    }
+
+    fn merge_giving_up(
         &self,
         today: Date,
-        only: Option<RangeInclusive<Date>>,
+        given_up: &BTreeSet<SegmentId>,
     ) -> Result<Merged, MergeError> {
-        let scratch = self.folder.path().join("scratch");
-        let reports = self.reports();
-        let mut merger = Merger::new(&reports, self.store.clone(), &scratch, today, &Unwatched)?;
+        let (reports, scratch) = (self.reports(), self.folder.path().join("scratch"));
+        let merging = self.merging(&reports, &scratch, today);
+        let mut merger = Merger::new(&merging, &Unwatched)?;
         merger.limits = SortLimits { chunk: 1500, fan_in: 3 };
-        merger.run(only)
+        merger.check_lost(given_up)?;
+        merger.repeat(|| merger.attempt(given_up, true))
     }
 
     fn merge(&self) -> Merged {
-        self.try_merge(later(), None).expect("merged")
+        self.try_merge(later()).expect("merged")
+    }
+
+    fn merge_on(&self, today: &str) -> Merged {
+        self.try_merge(day(today)).expect("merged")
+    }
+
+    fn restore(&self, days: RangeInclusive<Date>) -> Merged {
+        let (reports, scratch) = (self.reports(), self.folder.path().join("scratch"));
+        merge_days(&self.merging(&reports, &scratch, later()), days, &Unwatched).expect("restored")
+    }
+
+    /// The lines of a private object.
+    fn private(&self, file: Option<&crate::aggregate::index::PrivateFile>) -> Vec<Vec<u8>> {
+        let Some(file) = file else { return Vec::new() };
+        let key = Key::new(format!("buffer/{}", file.sha256)).expect("a key");
+        let bytes = self.store.get(&key).expect("read").expect("an object");
+        let text = zstd::decode_all(&*bytes).expect("zstd");
+        text.split_inclusive(|byte| *byte == b'\n').map(|line| line[..line.len() - 1].to_vec()).collect()
     }
 
     fn read(&self, file: &PublicFile) -> Vec<u8> {
@@ -137,33 +175,41 @@ fn seen(world: &World) -> (BTreeMap<Date, Dataset>, BTreeMap<Date, crate::aggreg
     (index.days, index.weeks)
 }
 
-/// Every object that is there is one that the index knows of.
+/// Every object that is there is one that the index knows of, and no more private ones than it names.
 fn assert_nothing_forgotten(world: &World) {
     let index = world.index();
-    let mut known: BTreeSet<String> = index.current().into_iter().map(str::to_owned).collect();
+    let mut known = index.current();
+    known.retain(|key| key.starts_with("buffer/"));
+    let private = known.len();
+    known.extend(index.current());
     known.extend(index.superseded.iter().cloned());
     let Snapshot { objects, .. } = world.store.snapshot();
-    for key in objects.keys() {
-        let sha256 = key.as_str().strip_prefix("public/").expect("public");
-        assert!(known.contains(sha256), "{key}");
-    }
+    let unknown: Vec<_> = objects.keys().filter(|key| !known.contains(key.as_str())).collect();
+    assert_eq!(unknown, Vec::<&Key>::new());
+    let found = objects.keys().filter(|key| key.as_str().starts_with("buffer/")).count();
+    assert_eq!(found, private, "private objects");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn any_splitting_into_segments_and_merges_gives_the_same_files(
-        segments in vec((vec(any_report(), 0..25), any::<bool>()), 1..6),
+    fn any_splitting_into_segments_and_merges_gives_the_same_files_in_the_end(
+        segments in vec((vec(any_report(), 0..25), 0..4usize), 1..6),
     ) {
+        // A merge while the days are not over, and one for each edition.
+        let times = [day("2026-02-05"), day("2026-02-21"), day("2026-02-28"), day("2026-03-11")];
         let (world, at_once) = (World::new(), World::new());
         let mut all: Vec<Vec<u8>> = Vec::new();
+        let mut time = 0;
         for (reports, merge) in &segments {
             all.extend(reports.iter().cloned());
-            // Some of it was uploaded before.
-            world.add(&[&reports[..], &all[..all.len() / 3]].concat());
-            if *merge {
-                world.merge();
+            world.add(reports);
+            time = time.max(*merge);
+            // The last edition of some days is published at the last time: then nothing may come late.
+            if time < 3 {
+                world.try_merge(times[time]).expect("merged");
+                prop_assert_eq!(world.segments(), 0);
             }
         }
         world.merge();
@@ -171,24 +217,19 @@ proptest! {
         at_once.merge();
         prop_assert_eq!(seen(&world), seen(&at_once));
         let index = world.index();
-        let mut by_day: BTreeMap<Date, Vec<Vec<u8>>> = BTreeMap::new();
-        all.sort_by_key(|line| {
-            let report = Report::decode(line).expect("a report");
-            (report.week, report.x.get().to_bits(), line.clone())
-        });
-        all.dedup();
-        for line in all {
-            by_day.entry(Report::decode(&line).expect("a report").week).or_default().push(line);
-        }
-        prop_assert!(index.days.keys().eq(by_day.keys()));
-        let mut by_week: BTreeMap<Date, Vec<Vec<u8>>> = BTreeMap::new();
-        for (day, lines) in by_day {
-            prop_assert_eq!(&world.lines(&index.days[&day]), &lines);
-            by_week.entry(week_of(day)).or_default().extend(lines);
-        }
-        prop_assert!(index.weeks.keys().eq(by_week.keys()));
-        for (week, lines) in by_week {
-            prop_assert_eq!(world.lines(&index.weeks[&week].data), lines);
+        prop_assert_eq!((&index.waiting, &index.unshown), (&None, &None));
+        let total: u64 = index.days.values().map(|data| data.reports).sum();
+        prop_assert_eq!(total, all.len() as u64);
+        // What is public is what was sent, but for stacks that few have, in the order of hashes.
+        for data in index.days.values().chain(index.weeks.values().map(|week| &week.data)) {
+            let lines = world.lines(data);
+            let keys: Vec<_> = lines.iter().map(|line| LineKey::of(line).expect("a key")).collect();
+            prop_assert!(keys.is_sorted());
+            for line in &lines {
+                let sent = all.contains(line);
+                let hides = String::from_utf8_lossy(line).contains(crate::collection::frame::TOO_FEW);
+                prop_assert!(sent != hides, "{}", String::from_utf8_lossy(line));
+            }
         }
         world.merge();
         assert_nothing_forgotten(&world);
@@ -203,29 +244,73 @@ fn a_merge_without_new_reports_changes_nothing() {
     assert_eq!(world.merge().days.len(), 1);
     let before = world.store.snapshot();
     assert_eq!(world.merge(), Merged::default());
-    world.add(&[report("2026-02-08", 0.5, "a:b", 1)]);
-    assert_eq!(world.merge(), Merged::default(), "a duplicate is nothing new");
     assert_eq!(world.store.snapshot().objects, before.objects);
 }
 
 #[test]
-fn a_report_that_comes_late_joins_its_day_and_week() {
+fn rows_that_are_the_same_are_reports_of_their_own() {
     let world = World::new();
-    world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-06", 0.5, "a:b", 1)]);
+    let row = report("2026-02-08", 0.5, "a:b", 1);
+    world.add(&[row.clone(), row.clone()]);
+    world.merge_on("2026-02-09");
+    assert_eq!(world.index().days[&day("2026-02-08")].reports, 2);
+    world.add(&[row]);
     world.merge();
-    world.add(&[report("2026-02-06", 0.25, "a:b", 1)]);
-    let merged = world.merge();
-    let told = |dataset: &MergedDataset| (dataset.date, dataset.reports, dataset.new_reports);
-    assert_eq!(merged.days.iter().map(told).collect::<Vec<_>>(), [(day("2026-02-06"), 2, 1)]);
-    assert_eq!(merged.weeks.iter().map(told).collect::<Vec<_>>(), [(day("2026-02-08"), 3, 1)]);
+    assert_eq!(world.index().days[&day("2026-02-08")].reports, 3);
 }
 
 #[test]
-fn a_day_is_published_when_it_is_over_and_complete_when_no_report_is_taken_any_more() {
+fn a_segment_that_is_put_back_adds_nothing() {
+    let world = World::new();
+    let path = world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-10", 0.5, "a:b", 1)]);
+    let copy = std::fs::read(&path).expect("read");
+    for today in ["2026-02-09", "2026-02-10", "2026-02-11", "2026-03-20", "2026-05-01", "2026-05-02"] {
+        world.merge_on(today);
+        assert_eq!(world.segments(), 0, "{today}");
+        std::fs::write(&path, &copy).expect("put back");
+    }
+    let index = world.index();
+    assert!(index.days.values().all(|data| data.reports == 1 && data.complete), "{index:?}");
+    assert_eq!(index.segments.len(), 0, "none need be named any more");
+    let merged = world.merge();
+    assert_eq!(merged.days, []);
+    assert!(merged.problems[0].starts_with("1 reports of 2026-02-08, whose last edition is"), "{merged:?}");
+}
+
+#[test]
+fn few_late_reports_wait_for_the_last_edition_and_many_for_the_second() {
+    let world = World::new();
+    let some = |from: u32, many: u32| -> Vec<Vec<u8>> {
+        (from..from + many).map(|n| report("2026-02-08", f64::from(n) / 64.0, "a:b", 1)).collect()
+    };
+    let state = |today: &str| {
+        let merged = world.merge_on(today);
+        assert_eq!(world.segments(), 0, "what waits is no segment any more");
+        let data = world.index().days.get(&day("2026-02-08")).cloned().unwrap_or_default();
+        let waiting: u64 = merged.waiting.iter().map(|waiting| waiting.reports).sum();
+        (u8::from(data.edition), data.reports, waiting)
+    };
+    world.add(&some(1, 2));
+    assert_eq!(state("2026-02-08"), (0, 0, 2));
+    assert_eq!(state("2026-02-09"), (1, 2, 0));
+    world.add(&some(3, 9));
+    assert_eq!(state("2026-02-10"), (1, 2, 9));
+    assert_eq!(state("2026-02-16"), (1, 2, 9));
+    world.add(&some(12, 1));
+    assert_eq!(state("2026-02-17"), (2, 12, 0));
+    world.add(&some(13, 20));
+    assert_eq!(state("2026-03-09"), (2, 12, 20));
+    assert_eq!(state("2026-03-10"), (3, 32, 0));
+    let data = world.index().days[&day("2026-02-08")].clone();
+    assert_eq!((data.complete, data.published), (true, day("2026-03-10")));
+}
+
+#[test]
+fn the_last_edition_of_a_day_without_late_reports_is_its_last_one_with_more_files_made_of_it() {
     let world = World::new();
     world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-07", 0.5, "a:b", 1)]);
     let days = |today: &str| {
-        world.try_merge(day(today), None).expect("merged");
+        world.merge_on(today);
         let index = world.index();
         let days = index.days.iter().map(|(day, data)| (day.to_string(), data.complete));
         days.collect::<Vec<_>>()
@@ -234,49 +319,94 @@ fn a_day_is_published_when_it_is_over_and_complete_when_no_report_is_taken_any_m
     let both =
         |first, second| [("2026-02-07".to_owned(), first), ("2026-02-08".to_owned(), second)];
     assert_eq!(days("2026-02-09"), both(false, false));
+    let files = world.index().days[&day("2026-02-08")].files.clone();
     assert_eq!(days("2026-03-08"), both(false, false));
     assert_eq!(days("2026-03-09"), both(true, false));
     assert!(!world.index().weeks[&day("2026-02-08")].data.complete);
     assert_eq!(days("2026-03-10"), both(true, true));
     assert!(world.index().weeks[&day("2026-02-08")].data.complete);
+    assert_eq!(world.index().days[&day("2026-02-08")].files, files);
 }
 
 #[test]
-fn a_corrupt_segment_is_named_and_the_rest_goes_on() {
-    let world = World::new();
-    let reports: Vec<_> =
+fn of_a_damaged_segment_nothing_is_merged_until_it_is_put_back_or_given_up() {
+    let rows: Vec<_> =
         (1..4u32).map(|n| report("2026-02-08", f64::from(n) / 8.0, "a:b", 1)).collect();
-    let path = world.add(&reports);
-    world.add(&[report("2026-02-08", 1.0, "a:b", 1)]);
-    let good = std::fs::read(&path).expect("read");
-    let mut bytes = good.clone();
-    bytes[16 + 20 + reports[0].len() + 100] ^= 1;
-    std::fs::write(&path, &bytes).expect("written");
-    for _ in 0..2 {
-        let merged = world.merge();
-        let [problem] = &merged.problems[..] else { panic!("{merged:?}") };
-        let start = "reports/00000001-until-2026-02-28.reports is damaged from byte ";
-        assert!(problem.starts_with(start), "{problem}");
-        assert_eq!(world.index().problems, merged.problems);
-        assert_eq!(world.index().days[&day("2026-02-08")].reports, 3);
-    }
+    let damage = || {
+        let world = World::new();
+        let path = world.add(&rows);
+        world.add(&[report("2026-02-08", 1.0, "a:b", 1)]);
+        let good = std::fs::read(&path).expect("read");
+        let mut bytes = good.clone();
+        bytes[16 + 12 + rows[0].len() + 100] ^= 1;
+        std::fs::write(&path, &bytes).expect("written");
+        for _ in 0..2 {
+            let merged = world.merge();
+            let [problem] = &merged.problems[..] else { panic!("{merged:?}") };
+            let start = format!("reports/{} is damaged from byte ", path.file_name().expect("a name").display());
+            assert!(problem.starts_with(&start), "{problem}");
+            assert_eq!(world.index().problems, merged.problems);
+            let data = world.index().days[&day("2026-02-08")].clone();
+            assert_eq!((data.reports, data.edition), (1, Edition::Second), "no last edition");
+            assert_eq!(world.segments(), 1);
+        }
+        (world, path, good)
+    };
+    let (world, path, good) = damage();
     std::fs::write(&path, &good).expect("mended");
     assert_eq!(world.merge().problems, Vec::<String>::new());
     assert_eq!(world.index().problems, Vec::<String>::new());
-    assert_eq!(world.index().days[&day("2026-02-08")].reports, 4);
+    let data = &world.index().days[&day("2026-02-08")];
+    assert_eq!((data.reports, data.edition, world.segments()), (4, Edition::Last, 0));
+
+    let (world, path, _) = damage();
+    let id = path.file_stem().and_then(|name| name.to_str()?.parse().ok()).expect("an id");
+    let other = SegmentId::from_bytes([9; 16]);
+    let refused = world.merge_giving_up(later(), &BTreeSet::from([id, other])).expect_err("refused");
+    assert!(refused.to_string().contains("is not lost"), "{refused}");
+    let merged = world.merge_giving_up(later(), &BTreeSet::from([id])).expect("merged");
+    assert_eq!(merged.problems, Vec::<String>::new());
+    let data = &world.index().days[&day("2026-02-08")];
+    assert_eq!((data.reports, data.edition, world.segments()), (3, Edition::Last, 0));
 }
 
 #[test]
-fn what_is_whole_and_no_report_is_named_and_the_rest_goes_on() {
+fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_gone_if_they_never_do() {
     let world = World::new();
-    let strange = br#"{"Week":"2026-02-08","LastWeek":"","X":0.5,"New":1}"#.to_vec();
-    let stranger = br#"{"Week":"2026-02-08","Y":0.5}"#.to_vec();
-    world.add(&[strange, report("2026-02-08", 0.5, "a:b", 1), stranger]);
-    for _ in 0..2 {
-        let merged = world.merge();
-        let [problem] = &merged.problems[..] else { panic!("{merged:?}") };
-        assert_eq!(problem.matches(" from byte ").count(), 2, "{problem}");
-        assert_eq!(world.index().days[&day("2026-02-08")].reports, 1);
+    let row = |day: &str, n: u32, stack: &str| {
+        canonical(&format!(
+            r#"{{"Week":"{day}","X":{},"Programs":[{{"Program":"example.org/p","Version":"v1.0.0","GoVersion":"go1.26.8","GOOS":"linux","GOARCH":"amd64","Counters":{{}},"Stacks":{{"crash\n{stack}":1}}}}],"Config":"v0.1.0"}}"#,
+            f64::from(n) / 64.0
+        ))
+    };
+    let shown = |needle: &str| {
+        let index = world.index();
+        let lines = index.days.values().flat_map(|data| world.lines(data));
+        lines.filter(|line| String::from_utf8_lossy(line).contains(needle)).count()
+    };
+    let few = crate::collection::frame::TOO_FEW;
+    // A Monday and a Wednesday of one week.
+    let rows = [row("2026-02-02", 1, "main.f:+1"), row("2026-02-02", 2, "main.f:+1"), row("2026-02-02", 3, "evil.example/pills:+1")];
+    world.add(&rows);
+    world.merge_on("2026-02-03");
+    assert_eq!((shown("main.f"), shown("pills"), shown(few)), (0, 0, 3));
+    assert_eq!(world.private(world.index().unshown.as_ref()).len(), 3);
+    // The third one makes it common: in its own row at once, in the others with their next edition.
+    world.add(&[row("2026-02-04", 4, "main.f:+1")]);
+    world.merge_on("2026-02-05");
+    assert_eq!((shown("main.f"), shown(few)), (1, 3));
+    world.merge_on("2026-03-03");
+    assert_eq!((shown("main.f"), shown(few)), (1, 3));
+    world.merge_on("2026-03-04");
+    assert_eq!((shown("main.f"), shown("pills"), shown(few)), (3, 0, 1));
+    let index = world.index();
+    assert_eq!((index.unshown, index.waiting), (None, None));
+    assert_eq!(index.days[&day("2026-02-02")].reports, 3);
+    // The text is in no object at all.
+    world.merge();
+    for (key, bytes) in world.store.snapshot().objects {
+        let text = zstd::decode_all(&*bytes).unwrap_or(bytes);
+        assert!(!text.windows(5).any(|window| window == b"pills"), "{key}");
     }
 }
 
@@ -284,7 +414,7 @@ fn what_is_whole_and_no_report_is_named_and_the_rest_goes_on() {
 fn a_report_without_programs_is_a_line_and_no_row() {
     let world = World::new();
     world.add(&[canonical(
-        r#"{"Week":"2026-02-08","LastWeek":"","X":0.5,"Programs":null,"Config":"v0.1.0"}"#,
+        r#"{"Week":"2026-02-08","X":0.5,"Programs":null,"Config":"v0.1.0"}"#,
     )]);
     world.merge();
     let Dataset { reports, rows, .. } = world.index().days[&day("2026-02-08")];
@@ -297,7 +427,7 @@ fn steps() -> [Vec<Vec<u8>>; 2] {
     let some = |from: u32, days: &[&str]| -> Vec<Vec<u8>> {
         let of = |day: &&str| {
             let day = (*day).to_owned();
-            (from..from + 5).map(move |n| report(&day, f64::from(n) / 64.0, "a:b", 1))
+            (from..from + 12).map(move |n| report(&day, f64::from(n) / 64.0, "a:b", 1))
         };
         days.iter().flat_map(of).collect()
     };
@@ -309,9 +439,9 @@ fn whatever_the_store_does_at_any_operation_the_next_merge_gives_the_undisturbed
     let [first, second] = steps();
     let undisturbed = World::new();
     undisturbed.add(&first);
-    undisturbed.merge();
+    undisturbed.merge_on("2026-02-11");
     undisturbed.add(&second);
-    undisturbed.merge();
+    undisturbed.merge_on("2026-02-20");
     let (world, undisturbed) = (&undisturbed, seen(&undisturbed));
     world.add(&[report("2026-02-08", 0.75, "a:c", 1)]);
     world.merge();
@@ -320,16 +450,16 @@ fn whatever_the_store_does_at_any_operation_the_next_merge_gives_the_undisturbed
         for operation in 0.. {
             let world = World::new();
             world.add(&first);
-            world.merge();
+            world.merge_on("2026-02-11");
             let before = seen(&world);
             world.add(&second);
             world.store.inject(fault(operation));
-            let stopped = world.try_merge(later(), None).is_err();
+            let stopped = world.try_merge(day("2026-02-20")).is_err();
             world.store.restart();
             let after = seen(&world);
             assert!(after == before || after == undisturbed, "half of a merge at {operation}");
             if operation % 2 == 0 {
-                world.merge();
+                world.merge_on("2026-02-20");
                 assert_eq!(seen(&world), undisturbed, "stopped at {operation}");
             }
             // Where this was uploaded before the next merge, that makes other files.
@@ -348,26 +478,6 @@ fn whatever_the_store_does_at_any_operation_the_next_merge_gives_the_undisturbed
     }
 }
 
-#[test]
-fn an_index_from_a_backup_makes_the_next_merge_read_everything_again() {
-    let [first, second] = steps();
-    let world = World::new();
-    world.add(&first);
-    world.merge();
-    let backup = world.store.snapshot();
-    world.add(&second);
-    world.merge();
-    let expected = seen(&world);
-    // What was read is remembered; what was made of it is not.
-    let mut snapshot = world.store.snapshot();
-    let index = Key::new("public/index").expect("a key");
-    snapshot.pointers.insert(index.clone(), backup.pointers[&index].clone());
-    snapshot.objects = backup.objects;
-    world.store.restore(&snapshot);
-    world.merge();
-    assert_eq!(seen(&world), expected);
-}
-
 /// Runs another merge, of another machine, in the middle of the first.
 struct Meanwhile<'a>(&'a World, Mutex<bool>);
 
@@ -377,8 +487,9 @@ impl Progress for Meanwhile<'_> {
         if phase == Phase::Weeks && !std::mem::replace(&mut *ran, true) {
             let scratch = self.0.folder.path().join("other");
             self.0.add(&[report("2026-02-08", 0.75, "a:c", 1)]);
-            let store = self.0.store.clone();
-            merge(&self.0.reports(), store, &scratch, later(), &Unwatched).expect("merged");
+            let reports = self.0.reports();
+            let merging = self.0.merging(&reports, &scratch, day("2026-02-20"));
+            merge(&merging, &Unwatched).expect("merged");
         }
     }
 }
@@ -388,13 +499,14 @@ fn two_merges_at_once_lose_nothing() {
     let world = World::new();
     let [first, second] = steps();
     world.add(&first);
-    world.merge();
+    world.merge_on("2026-02-20");
     world.add(&second);
-    let scratch = world.folder.path().join("scratch");
+    let (reports, scratch) = (world.reports(), world.folder.path().join("scratch"));
     let meanwhile = Meanwhile(&world, Mutex::new(false));
-    merge(&world.reports(), world.store.clone(), &scratch, later(), &meanwhile).expect("merged");
+    merge(&world.merging(&reports, &scratch, later()), &meanwhile).expect("merged");
     seen(&world);
-    assert_eq!(world.index().days[&day("2026-02-08")].reports, 9);
+    // Twelve, twelve, and the other merge's one.
+    assert_eq!(world.index().days[&day("2026-02-08")].reports, 25);
     world.merge();
     assert_nothing_forgotten(&world);
 }
@@ -403,70 +515,55 @@ fn two_merges_at_once_lose_nothing() {
 fn one_merge_runs_at_a_time_on_a_machine() {
     let world = World::new();
     let scratch = Scratch::take(&world.folder.path().join("scratch")).expect("free");
-    let error = world.try_merge(later(), None).expect_err("taken");
+    let error = world.try_merge(later()).expect_err("taken");
     assert!(matches!(error, MergeError::Running { .. }), "{error}");
     drop(scratch);
     world.merge();
 }
 
 #[test]
-fn days_that_are_made_anew_get_back_what_was_lost_or_damaged() {
+fn files_that_are_lost_or_damaged_are_made_again_from_the_others() {
     let [first, second] = steps();
     let world = World::new();
-    world.add(&first);
+    world.add(&[first, second].concat());
     world.merge();
-    world.add(&second);
     world.merge();
     let expected = seen(&world);
     let undamaged = world.store.snapshot().objects;
-    let all = || Some(day("2026-02-01")..=day("2026-02-15"));
     for damaged in [false, true] {
-        for sha256 in world.index().current() {
-            let key = object_key(sha256).expect("a key");
+        for key in world.index().current() {
+            let key = Key::new(key).expect("a key");
             let mut snapshot = world.store.snapshot();
             snapshot.objects.remove(&key);
             if damaged {
                 snapshot.objects.insert(key.clone(), b"something else".to_vec());
             }
             world.store.restore(&snapshot);
-            let merged = world.try_merge(later(), all()).unwrap_or_else(|e| panic!("{key}: {e}"));
-            assert_eq!((seen(&world), merged.problems), (expected.clone(), vec![]), "{key}");
+            let restored = world.restore(day("2026-02-01")..=day("2026-02-15"));
+            assert_eq!((seen(&world), restored.problems), (expected.clone(), vec![]), "{key}");
         }
     }
-    let restored = world.store.snapshot().objects;
-    assert!(undamaged.keys().all(|key| undamaged.get(key) == restored.get(key) || {
-        let index = world.index();
-        !index.current().contains(key.as_str().trim_start_matches("public/"))
-    }));
+    assert_eq!(world.store.snapshot().objects, undamaged);
 }
 
 #[test]
-fn a_day_that_is_made_anew_of_fewer_reports_says_how_many_are_missing() {
-    let world = World::new();
-    let segment = world.add(&[report("2026-02-08", 0.25, "a:b", 1)]);
-    world.add(&[report("2026-02-08", 0.5, "a:b", 1)]);
-    world.merge();
-    let file = world.index().days[&day("2026-02-08")].file(FileFormat::NdjsonZstd).cloned();
-    let mut snapshot = world.store.snapshot();
-    snapshot.objects.remove(&object_key(&file.expect("a file").sha256).expect("a key"));
-    world.store.restore(&snapshot);
-    std::fs::remove_file(segment).expect("removed");
-    let only = day("2026-02-08")..=day("2026-02-08");
-    let merged = world.try_merge(later(), Some(only)).expect("merged");
-    let said = "of 2026-02-08, 1 of 2 public reports: ";
-    assert!(merged.problems.iter().any(|one| one.starts_with(said)), "{merged:?}");
-    assert_eq!(world.index().days[&day("2026-02-08")].reports, 1);
-}
-
-#[test]
-fn only_the_days_that_are_asked_for_are_made() {
+fn a_day_of_which_no_file_is_whole_is_named_and_the_others_are_restored() {
     let [first, _] = steps();
     let world = World::new();
     world.add(&first);
-    let only = day("2026-02-08")..=day("2026-02-08");
-    let merged = world.try_merge(later(), Some(only)).expect("merged");
-    assert_eq!(merged.days.len(), 1);
-    assert!(world.index().days.keys().eq(&[day("2026-02-08")]));
-    assert_eq!(world.merge().days.len(), 1, "the other day is still to be merged");
-    assert_eq!(world.index().days.len(), 2);
+    world.merge();
+    let index = world.index();
+    let mut snapshot = world.store.snapshot();
+    let week = &index.weeks[&day("2026-02-08")].data;
+    let lost = [&index.days[&day("2026-02-08")], week].map(|data| data.files.clone()).concat();
+    let other = index.days[&day("2026-02-03")].file(FileFormat::Parquet).expect("a file");
+    for file in lost.iter().chain([other]) {
+        snapshot.objects.remove(&object_key(&file.sha256).expect("a key"));
+    }
+    world.store.restore(&snapshot);
+    let restored = world.restore(day("2026-02-01")..=day("2026-02-15"));
+    let [problem] = &restored.problems[..] else { panic!("{restored:?}") };
+    assert!(problem.starts_with("of 2026-02-08, 12 public reports: no file"), "{problem}");
+    assert!(world.public().open(other).is_ok());
+    assert_eq!(world.index().days, index.days);
 }

@@ -2,12 +2,14 @@
 //!
 //! # The life of an upload
 //!
-//! `uploads` reads what was stored since the last merge (`read_state` remembers how far that was)
-//! and sorts it (`sort`) into the order of public data (`line`), in a folder that is no one else's
-//! (`scratch`). `merge` unites it with what is public of its day. In batches (`batch`) the lines go
-//! to three writers at once (`dataset`): Zstandard, gzip (`zstd_lines`, `gzip_lines`), and
-//! [Parquet](super::parquet). Files of weeks are put together from those of days. `publication` makes
-//! files current, and forgets none. `lost` misses segments that are gone before they were merged.
+//! `received` reads what is not public yet, the segments of the receiver's buffer and the rows that
+//! wait (`private`), hides the stacks that few reports have (`stacks`), and sorts (`sort`) all of it
+//! into the order of public data (`line`), in a folder that is no one else's (`scratch`). `merge`
+//! unites it with what is public of its day, if an [edition](super::edition) of that is due. In batches
+//! (`batch`) the lines go to three writers at once (`dataset`): Zstandard, gzip (`zstd_lines`,
+//! `gzip_lines`), and [Parquet](super::parquet). Files of weeks are put together from those of days.
+//! `publication` makes files current, and forgets none. `lost` misses segments that are gone before they
+//! were merged; `restore` makes files again that are.
 
 mod batch;
 mod dataset;
@@ -15,12 +17,17 @@ mod gzip_lines;
 mod line;
 mod lost;
 mod merge;
+mod private;
 mod publication;
-mod read_state;
+mod received;
+mod restore;
 mod scratch;
 mod sort;
-mod uploads;
+mod stacks;
 mod zstd_lines;
 
 pub use lost::{Loss, LostSegment, lost_segments};
-pub use merge::{MergeError, Merged, MergedDataset, merge, merge_after_loss, merge_days};
+pub use merge::{
+    MergeError, Merged, MergedDataset, Merging, WaitingReports, merge, merge_after_loss,
+};
+pub use restore::merge_days;

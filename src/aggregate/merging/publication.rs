@@ -3,18 +3,24 @@
 //! Objects are put into the store before the index names them, and removed after it ceased to. A
 //! process may die in between, so the index lists both kinds as [`Index::superseded`], and the next
 //! merge removes what it finds there. [`Index::merges`] counts up with every removal, so that whoever
-//! is about to name such an object learns of it and begins anew.
+//! is about to name such an object learns of it and begins anew. Private objects that were replaced are
+//! removed at once: nobody but a merge reads them.
 
 use super::dataset::Made;
 use super::merge::{MergedDataset, Stop};
-use crate::aggregate::index::{ChartsFile, Dataset, Index};
+use super::private::MadePrivate;
+use crate::aggregate::edition::Edition;
+use crate::aggregate::index::{
+    ChartsFile, Dataset, Index, SegmentDays, private_key, public_key, week_of,
+};
 use crate::aggregate::public::{PublicData, PublicError, hex, object_key};
-use crate::ingest::MAX_WEEK_AGE;
+use crate::ingest::SegmentId;
 use crate::store::{Key, StoreError};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// New files of a day or week.
 pub(super) struct Change {
@@ -30,9 +36,9 @@ pub(super) type Changes = BTreeMap<Date, Change>;
 impl Change {
     /// The change in words.
     pub fn told(&self, date: Date, old: Option<&Dataset>) -> MergedDataset {
-        let Dataset { reports, rows, files, .. } = self.dataset.clone();
+        let Dataset { reports, rows, files, edition, .. } = self.dataset.clone();
         let new_reports = reports.saturating_sub(old.map_or(0, |old| old.reports));
-        MergedDataset { date, reports, new_reports, rows, files }
+        MergedDataset { date, edition, reports, new_reports, rows, files }
     }
 }
 
@@ -49,10 +55,10 @@ pub(super) fn remove_superseded(
         }
         Ok::<_, PublicError>(index.clone())
     })?;
-    for sha256 in &index.superseded {
+    for key in &index.superseded {
         // Charts may have become current again that were so once before.
-        if !public.index()?.current().contains(sha256.as_str()) {
-            public.store().remove(&object_key(sha256)?)?;
+        if !public.index()?.current().contains(key) {
+            public.store().remove(&Key::new(key.as_str())?)?;
         }
     }
     let removed = index.superseded.iter().cloned().collect();
@@ -63,79 +69,138 @@ pub(super) fn remove_superseded(
 pub(super) struct Publication {
     pub days: Changes,
     pub weeks: Changes,
+    /// Days of which nothing but the edition changes.
+    pub editions: BTreeMap<Date, Edition>,
+    /// What was received; nothing, where only files are made again.
+    pub received: Option<Included>,
     /// What could not be read.
     pub problems: Vec<String>,
-    /// Whether these are all problems there are; if not, those that were known before remain.
-    pub all_read: bool,
     pub today: Date,
 }
 
+/// What of the uploads is in the index from now on.
+pub(super) struct Included {
+    /// The segments that are new in it.
+    pub segments: BTreeMap<SegmentId, SegmentDays>,
+    /// The rows that wait.
+    pub waiting: Option<MadePrivate>,
+    /// The whole rows of what is not wholly shown.
+    pub unshown: Option<MadePrivate>,
+}
+
 impl Publication {
-    /// Puts all files into the store, and changes the index to name them: its new count of merges.
-    /// `merges` is that of the index on which all this is based.
+    /// Puts all files into the store, and changes the index to name them. `merges` is that of the index
+    /// on which all this is based.
     pub fn publish(
         &self,
         public: &PublicData,
         mut merges: u64,
         removed: &BTreeSet<String>,
-    ) -> Result<u64, Stop> {
-        let changes = self.days.values().chain(self.weeks.values());
-        let made: Vec<&Made> = changes.flat_map(|change| &change.made).collect();
+    ) -> Result<(), Stop> {
+        let made = self.made()?;
         if !made.is_empty() {
             merges = public.update(|index| {
                 same(index, merges)?;
                 index.merges += 1;
-                index.superseded.retain(|sha256| !removed.contains(sha256));
-                supersede(index, made.iter().map(|made| made.file.sha256.clone()));
+                index.superseded.retain(|key| !removed.contains(key));
+                supersede(index, made.iter().map(|(key, _)| key.to_string()));
                 Ok::<_, Stop>(index.merges)
             })?;
-            for Made { scratch, file } in &made {
-                let key = object_key(&file.sha256)?;
-                let put = || public.store().put_file(&key, scratch);
-                public.replacing_damaged(&key, put)?;
+            for (key, scratch) in &made {
+                let put = || public.store().put_file(key, scratch);
+                public.replacing_damaged(key, put)?;
             }
         }
-        public.update(|index| {
+        let superseded = public.update(|index| {
             same(index, merges)?;
             let before = index.clone();
             if made.is_empty() {
-                index.superseded.retain(|sha256| !removed.contains(sha256));
+                index.superseded.retain(|key| !removed.contains(key));
             }
             self.change(index);
             if *index != before {
                 index.merges += 1;
             }
-            Ok(index.merges)
-        })
+            Ok::<_, Stop>(index.superseded.clone())
+        })?;
+        for key in superseded.iter().filter(|key| key.starts_with("buffer/")) {
+            public.store().remove(&Key::new(key.as_str())?)?;
+        }
+        Ok(())
+    }
+
+    /// The objects that are new, and where they were made.
+    fn made(&self) -> Result<Vec<(Key, &Path)>, Stop> {
+        let mut made = Vec::new();
+        for file in self.days.values().chain(self.weeks.values()).flat_map(|change| &change.made) {
+            made.push((Key::new(public_key(&file.file.sha256))?, file.scratch.as_path()));
+        }
+        let private = self.received.iter().flat_map(|r| r.waiting.iter().chain(&r.unshown));
+        for file in private {
+            made.push((Key::new(private_key(&file.file.sha256))?, file.scratch.as_path()));
+        }
+        Ok(made)
     }
 
     fn change(&self, index: &mut Index) {
-        let named: Vec<String> = index.current().into_iter().map(str::to_owned).collect();
+        let named = index.current();
         for (day, change) in &self.days {
             index.days.insert(*day, change.dataset.clone());
         }
         for (week, change) in &self.weeks {
             index.weeks.entry(*week).or_default().data = change.dataset.clone();
         }
-        for (day, dataset) in &mut index.days {
-            dataset.complete = is_complete(*day, self.today);
+        for (day, edition) in &self.editions {
+            if let Some(data) = index.days.get_mut(day) {
+                (data.edition, data.published) = (*edition, self.today);
+                data.complete = edition.is_last();
+            }
         }
-        for (week, entry) in &mut index.weeks {
-            entry.data.complete = is_complete(*week, self.today);
+        let weeks: BTreeSet<Date> =
+            self.days.keys().chain(self.editions.keys()).map(|day| week_of(*day)).collect();
+        for week in weeks {
+            self.change_week(index, week);
         }
-        let old = std::mem::replace(&mut index.problems, self.problems.clone());
-        if !self.all_read {
-            index.problems.extend(old.into_iter().filter(|old| !self.problems.contains(old)));
+        index.problems = match &self.received {
+            Some(_) => self.problems.clone(),
+            None => {
+                let old = std::mem::take(&mut index.problems);
+                let known = old.iter().filter(|old| !self.problems.contains(old)).cloned();
+                self.problems.iter().cloned().chain(known.collect::<Vec<_>>()).collect()
+            }
+        };
+        if let Some(Included { segments, waiting, unshown }) = &self.received {
+            index.segments.extend(segments);
+            index.waiting = waiting.as_ref().map(|made| made.file.clone());
+            index.unshown = unshown.as_ref().map(|made| made.file.clone());
+            self.forget_segments(index);
         }
         supersede(index, named);
     }
-}
 
-/// Whether no upload of a report of that day can be accepted any more.
-fn is_complete(day: Date, today: Date) -> bool {
-    // One day more than reports are taken for, for those that are on their way.
-    let last = day.checked_add(i64::from(MAX_WEEK_AGE + 1).days()).unwrap_or(Date::MAX);
-    today > last
+    /// A week has the edition that each of its days has, and no last one before its last day has.
+    fn change_week(&self, index: &mut Index, week: Date) {
+        let monday = week.checked_sub(6.days()).unwrap_or(week);
+        let days = index.days.range(monday..=week).map(|(_, data)| data.edition);
+        let edition = days.min().unwrap_or_default();
+        // A week that is not over has some of its days.
+        let edition = edition.min(Edition::due(week, self.today).max(Edition::First));
+        if let Some(entry) = index.weeks.get_mut(&week) {
+            entry.data.edition = edition;
+            entry.data.published = self.today;
+            entry.data.complete = edition.is_last();
+        }
+    }
+
+    /// Segments need not be named when the last edition of every day of theirs is published.
+    fn forget_segments(&self, index: &mut Index) {
+        let days = &index.days;
+        index.segments.retain(|_, segment| {
+            let over = Edition::due(segment.to, self.today).is_last();
+            let mut open = days.range(segment.from..=segment.to);
+            !over || open.any(|(_, data)| !data.edition.is_last())
+        });
+    }
 }
 
 fn same(index: &Index, merges: u64) -> Result<(), Stop> {
@@ -147,7 +212,7 @@ fn supersede(index: &mut Index, objects: impl IntoIterator<Item = String>) {
     let mut all: BTreeSet<String> = std::mem::take(&mut index.superseded).into_iter().collect();
     all.extend(objects);
     let current = index.current();
-    all.retain(|sha256| !current.contains(sha256.as_str()));
+    all.retain(|key| !current.contains(key));
     index.superseded = all.into_iter().collect();
 }
 
@@ -187,7 +252,7 @@ impl PublicData {
         let key = object_key(&sha256)?;
         loop {
             let merges = self.update(|index| {
-                supersede(index, [sha256.clone()]);
+                supersede(index, [public_key(&sha256)]);
                 Ok::<_, PublicError>(index.merges)
             })?;
             let put = || self.store().put(&[(key.clone(), json.to_vec())]);
@@ -202,7 +267,7 @@ impl PublicData {
                     return Ok(Some(false));
                 };
                 let old = entry.charts.replace(charts.clone());
-                supersede(index, old.map(|old| old.sha256));
+                supersede(index, old.map(|old| public_key(&old.sha256)));
                 Ok::<_, PublicError>(Some(true))
             })?;
             if let Some(done) = done {

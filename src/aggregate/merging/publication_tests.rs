@@ -34,7 +34,7 @@ fn charts_replace_those_before_them_and_the_next_merge_removes_these() {
     remove_superseded(&public).expect("removed");
     let index = public.index().expect("an index");
     let objects: Vec<Key> = store.snapshot().objects.into_keys().collect();
-    let current = index.current().into_iter().map(|sha256| object_key(sha256).expect("a key"));
+    let current = index.current().into_iter().map(|key| Key::new(key).expect("a key"));
     assert_eq!(objects, current.collect::<Vec<_>>());
 }
 

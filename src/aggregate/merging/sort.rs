@@ -1,4 +1,4 @@
-//! External sorting: any number of lines in bounded memory, each line once.
+//! External sorting: any number of lines in bounded memory.
 //!
 //! The method is the classical one (Knuth, The Art of Computer Programming, volume 3, section 5.4).
 //! Lines are gathered until a chunk is full; the chunk is sorted and written to a file of its own, a
@@ -197,13 +197,11 @@ impl Lines for InMemory {
     }
 }
 
-/// Merges sources of ordered lines to one, each line once.
+/// Merges sources of ordered lines to one.
 #[derive(Default)]
 pub(super) struct Merge {
     heads: BinaryHeap<Head>,
     line: Vec<u8>,
-    /// Kept for its memory.
-    copy: Vec<u8>,
 }
 
 /// The next line of a source.
@@ -241,12 +239,6 @@ impl Merge {
         let Some(head) = self.heads.peek_mut() else { return Ok(None) };
         let key = head.key;
         pop(head, &mut self.line)?;
-        while let Some(head) = self.heads.peek_mut() {
-            if head.key != key || head.line != self.line {
-                break;
-            }
-            pop(head, &mut self.copy)?;
-        }
         Ok(Some(key))
     }
 
@@ -297,7 +289,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_come_out_in_order_and_once_however_little_memory_there_is(
+        fn lines_come_out_in_order_however_little_memory_there_is(
             reports in vec(any_report(), 0..80),
             chunk in 1..5000usize,
             fan_in in 2..5usize,
@@ -316,9 +308,9 @@ mod tests {
                 prop_assert_eq!(LineKey::of(merge.line()), Some(key));
                 found.push(merge.line().to_vec());
             }
-            let mut expected = reports.clone();
+            // What was pushed twice comes out twice.
+            let mut expected: Vec<_> = reports.iter().chain(reports.first()).cloned().collect();
             expected.sort_by_key(|line| (LineKey::of(line), line.clone()));
-            expected.dedup();
             prop_assert_eq!(found, expected);
         }
     }

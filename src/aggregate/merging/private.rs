@@ -1,0 +1,105 @@
+//! Objects that nobody is served: rows that wait, and rows that are not wholly shown.
+//!
+//! Lines in the order of public data, compressed with Zstandard. They are named after their SHA-256 by
+//! the index, and removed as soon as it names others: only a merge reads them.
+
+use super::batch::Batch;
+use super::dataset::HashingFile;
+use super::line::LineKey;
+use super::merge::{MergeError, Stop};
+use super::scratch::Scratch;
+use super::sort::{LineReader, Lines};
+use super::zstd_lines::{self, ZstdWriter};
+use crate::aggregate::index::{PrivateFile, private_key};
+use crate::aggregate::public::{PublicData, PublicError};
+use crate::store::Key;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+/// A private object that was made.
+#[derive(Debug)]
+pub(super) struct MadePrivate {
+    /// Where it is.
+    pub scratch: PathBuf,
+    /// What the index will say of it.
+    pub file: PrivateFile,
+}
+
+/// Takes lines in order, and makes a private object of them.
+pub(super) struct PrivateWriter {
+    path: PathBuf,
+    out: ZstdWriter<HashingFile>,
+    batch: Batch,
+    reports: BTreeMap<Date, u64>,
+}
+
+impl PrivateWriter {
+    /// Begins the file `NAME.private` in the scratch folder.
+    pub fn start(scratch: &Scratch, name: &str) -> io::Result<PrivateWriter> {
+        let path = scratch.path(&format!("{name}.private"));
+        let out = ZstdWriter::new(HashingFile::create(&path)?)?;
+        Ok(PrivateWriter { path, out, batch: Batch::default(), reports: BTreeMap::new() })
+    }
+
+    /// Adds the next line.
+    pub fn push(&mut self, key: LineKey, line: &[u8]) -> io::Result<()> {
+        *self.reports.entry(key.day).or_default() += 1;
+        self.batch.push(line);
+        if self.batch.is_full() {
+            let batch = self.batch.take();
+            self.out.write(&batch)?;
+        }
+        Ok(())
+    }
+
+    /// Ends it; nothing where it has no line.
+    pub fn finish(mut self) -> io::Result<Option<MadePrivate>> {
+        if self.reports.is_empty() {
+            return Ok(None);
+        }
+        let batch = self.batch.take();
+        self.out.write(&batch)?;
+        let (bytes, sha256) = self.out.finish()?.finish()?;
+        let file = PrivateFile { bytes, sha256, reports: self.reports };
+        Ok(Some(MadePrivate { scratch: self.path, file }))
+    }
+}
+
+/// Reads the lines of a private object, once it is sure that it is as it was written.
+pub(super) fn read(public: &PublicData, file: &PrivateFile) -> Result<impl Lines + use<>, Stop> {
+    let key = Key::new(private_key(&file.sha256))?;
+    let failed = |source| PublicError::Io { name: key.to_string(), source };
+    let Some(mut opened) = public.store().open(&key)? else {
+        // Another merge may have replaced it a moment ago.
+        let index = public.index()?;
+        let named = [&index.waiting, &index.unshown];
+        return Err(match named.into_iter().flatten().any(|other| other == file) {
+            true => MergeError::from(PublicError::MissingRows { name: key.to_string() }).into(),
+            false => Stop::Lost,
+        });
+    };
+    let mut digest = Sha256::new();
+    io::copy(&mut opened, &mut DigestWriter(&mut digest)).map_err(failed)?;
+    if crate::aggregate::public::hex(&digest.finalize()) != file.sha256 {
+        return Err(MergeError::from(PublicError::DamagedRows { name: key.to_string() }).into());
+    }
+    io::Seek::rewind(&mut opened).map_err(failed)?;
+    Ok(LineReader(zstd_lines::decode(opened).map_err(failed)?))
+}
+
+/// Writes into a digest.
+struct DigestWriter<'a>(&'a mut Sha256);
+
+impl io::Write for DigestWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

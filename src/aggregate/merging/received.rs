@@ -1,0 +1,353 @@
+//! What was received and is not public yet: read, its stacks counted, and sorted.
+//!
+//! 1. Every row of the segments that the index does not include, and every row that waits, is read
+//!    once. Rows without stacks go to the sorter, the others to a file.
+//! 2. What becomes of each day is known then ([`turn`]): how many reports it has, and which editions.
+//! 3. The stacks of the weeks that are published are counted, over all that is there of them.
+//! 4. The rows with stacks follow the others, those of days that are published with the stacks hidden
+//!    that few reports have.
+
+use super::line::LineKey;
+use super::lost::{self, LostSegment};
+use super::merge::{MergeError, Stop};
+use super::private;
+use super::scratch::Scratch;
+use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
+use super::stacks::{StackCounts, Unshown, has_stacks};
+use super::zstd_lines;
+use crate::aggregate::edition::{Edition, Turn, turn};
+use crate::aggregate::index::{FileFormat, Index, SegmentDays, week_of};
+use crate::aggregate::progress::{Phase, Progress};
+use crate::aggregate::public::PublicData;
+use crate::ingest::{Report, SealedRows, SegmentId, sealed_segments};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::Path;
+
+/// What is to be read, and by which rules.
+pub(super) struct Reading<'a> {
+    /// The receiver's folder.
+    pub folder: &'a Path,
+    pub public: &'a PublicData,
+    pub index: &'a Index,
+    pub today: Date,
+    /// From how many reports of a week on a stack is shown.
+    pub stack_minimum: u32,
+    /// Segments of which nothing more than what is whole will come.
+    pub given_up: &'a BTreeSet<SegmentId>,
+    /// Whether the receiver has sealed all that it had acknowledged.
+    pub all_sealed: bool,
+    pub scratch: &'a Scratch,
+    pub limits: SortLimits,
+    pub progress: &'a dyn Progress,
+}
+
+/// What was read.
+pub(super) struct Received {
+    /// The rows that become public or wait, in order.
+    pub lines: Merge,
+    /// Their bytes, by day.
+    pub bytes: BTreeMap<Date, u64>,
+    /// How many there are, by day.
+    pub reports: BTreeMap<Date, u64>,
+    /// What becomes of each day that has some, or whose last edition is due.
+    pub turns: BTreeMap<Date, Turn>,
+    /// The segments that are in there, besides those that the index names.
+    pub segments: BTreeMap<SegmentId, SegmentDays>,
+    /// Segments whose files may be removed once all this is durable.
+    pub merged: BTreeSet<SegmentId>,
+    /// The whole rows of what is not wholly shown from now on.
+    pub unshown: Merge,
+    /// The public rows that are shown anew, so that they go away, and how often.
+    pub replaced: HashMap<LineKey, u64>,
+    /// What could not be read, in words.
+    pub problems: Vec<String>,
+}
+
+/// What the first pass found.
+struct Intake<'scope> {
+    sorter: Sorter<'scope>,
+    with_stacks: Spool,
+    bytes: BTreeMap<Date, u64>,
+    reports: BTreeMap<Date, u64>,
+}
+
+impl Intake<'_> {
+    fn add(&mut self, row: &[u8]) -> Result<(), Stop> {
+        let key = LineKey::of(row).ok_or_else(not_understood)?;
+        *self.bytes.entry(key.day).or_default() += row.len() as u64 + 1;
+        *self.reports.entry(key.day).or_default() += 1;
+        match has_stacks(row) {
+            true => self.with_stacks.push(row).map_err(sort_failed),
+            false => self.sorter.push(key, row).map_err(sort_failed),
+        }
+    }
+}
+
+fn sort_failed(source: io::Error) -> Stop {
+    MergeError::Io { action: "sort", path: "reports".to_owned(), source }.into()
+}
+
+fn not_understood() -> Stop {
+    let message = "a row is whole and not understood; use the newer program that wrote it";
+    MergeError::Files(message.to_owned()).into()
+}
+
+impl Reading<'_> {
+    /// Reads and sorts. Memory: a segment, what sorting takes, and the different stacks of the weeks
+    /// that are published.
+    pub fn read(&self) -> Result<Received, Stop> {
+        let missing = lost::missing_from(self.folder, self.index)?;
+        let given_up = |lost: &&LostSegment| self.given_up.contains(&lost.id);
+        let given_up_missing: Vec<SegmentId> =
+            missing.iter().filter(given_up).map(|lost| lost.id).collect();
+        let mut lost: Vec<LostSegment> = missing.iter().filter(|l| !given_up(l)).cloned().collect();
+        std::thread::scope(|scope| {
+            let mut intake = Intake {
+                sorter: Sorter::start(scope, self.scratch, self.limits),
+                with_stacks: Spool::new(self.scratch).map_err(sort_failed)?,
+                bytes: BTreeMap::new(),
+                reports: BTreeMap::new(),
+            };
+            let (mut segments, mut merged) = (BTreeMap::new(), BTreeSet::new());
+            for id in given_up_missing {
+                segments.insert(id, self.any_day());
+                merged.insert(id);
+            }
+            self.read_segments(&mut intake, &mut segments, &mut merged, &mut lost)?;
+            if let Some(waiting) = &self.index.waiting {
+                let mut lines = private::read(self.public, waiting)?;
+                let mut line = Vec::new();
+                while lines.next(&mut line).map_err(sort_failed)?.is_some() {
+                    intake.add(&line)?;
+                }
+            }
+            let turns = self.turns(&intake.reports, self.all_sealed && lost.is_empty());
+            let Intake { mut sorter, mut with_stacks, bytes, reports } = intake;
+            let mut stacks = Stacks {
+                unshown: Sorter::start(scope, self.scratch, self.limits),
+                replaced: HashMap::new(),
+                turns: &turns,
+            };
+            self.sort_stacks(&mut sorter, &mut with_stacks, &mut stacks)?;
+            let Stacks { unshown, replaced, .. } = stacks;
+            Ok(Received {
+                lines: sorter.finish().map_err(sort_failed)?,
+                unshown: unshown.finish().map_err(sort_failed)?,
+                replaced,
+                problems: lost.iter().map(ToString::to_string).collect(),
+                bytes,
+                reports,
+                turns,
+                segments,
+                merged,
+            })
+        })
+    }
+
+    fn read_segments(
+        &self,
+        intake: &mut Intake<'_>,
+        segments: &mut BTreeMap<SegmentId, SegmentDays>,
+        merged: &mut BTreeSet<SegmentId>,
+        lost: &mut Vec<LostSegment>,
+    ) -> Result<(), Stop> {
+        let files = sealed_segments(self.folder)?;
+        let total = files.iter().map(|file| file.length()).sum();
+        let mut done = 0;
+        for file in files {
+            let id = file.id();
+            if !self.index.segments.contains_key(&id) {
+                let read = match self.given_up.contains(&id) {
+                    true => file.read_whole_records(),
+                    false => file.read(),
+                };
+                let rows = match read {
+                    Ok(rows) => rows,
+                    Err(error) => {
+                        lost.push(LostSegment::unread(id, &error));
+                        continue;
+                    }
+                };
+                rows.iter().try_for_each(|(_, row)| intake.add(row))?;
+                segments.insert(id, days_of(&rows).unwrap_or_else(|| self.any_day()));
+            }
+            merged.insert(id);
+            done += file.length();
+            self.progress.advance(Phase::Reading, done, total);
+        }
+        Ok(())
+    }
+
+    /// The days of a segment that says nothing of them.
+    fn any_day(&self) -> SegmentDays {
+        SegmentDays { from: Date::MIN, to: self.today }
+    }
+
+    /// What becomes of each day that has reports, or whose last edition is due.
+    fn turns(&self, reports: &BTreeMap<Date, u64>, all_there: bool) -> BTreeMap<Date, Turn> {
+        let days: BTreeSet<Date> = reports.keys().chain(self.index.days.keys()).copied().collect();
+        let turns = days.into_iter().map(|day| {
+            let published = self.index.days.get(&day).map_or(Edition::None, |data| data.edition);
+            let waiting = reports.get(&day).copied().unwrap_or(0);
+            (day, turn(day, published, waiting, self.today, all_there))
+        });
+        let counts = |(day, turn): &(Date, Turn)| {
+            reports.contains_key(day) || matches!(turn, Turn::Publish(_))
+        };
+        turns.filter(counts).collect()
+    }
+
+    /// Counts stacks, and sorts the rows that have some.
+    fn sort_stacks(
+        &self,
+        sorter: &mut Sorter<'_>,
+        spool: &mut Spool,
+        stacks: &mut Stacks<'_, '_>,
+    ) -> Result<(), Stop> {
+        let mut counts = StackCounts::new(self.stack_minimum);
+        let mut rows = spool.read().map_err(sort_failed)?;
+        let mut line = Vec::new();
+        // The public rows of which the whole ones are known: those are counted.
+        let mut known: HashMap<LineKey, u64> = HashMap::new();
+        if !counts.shows_all() {
+            let mut weeks = BTreeSet::new();
+            while rows.next(&mut line).map_err(sort_failed)? {
+                let report = Report::decode(&line)?;
+                weeks.insert(week_of(report.week));
+                counts.add(&report);
+            }
+            if let Some(unshown) = &self.index.unshown {
+                let mut lines = private::read(self.public, unshown)?;
+                while lines.next(&mut line).map_err(sort_failed)?.is_some() {
+                    let unshown = Unshown::parse(&line).ok_or_else(not_understood)?;
+                    *known.entry(unshown.public).or_default() += 1;
+                    weeks.insert(week_of(unshown.public.day));
+                    counts.add(&Report::decode(unshown.row)?);
+                }
+            }
+            self.count_public(&weeks, &mut counts, known)?;
+        }
+        let mut rows = spool.read().map_err(sort_failed)?;
+        while rows.next(&mut line).map_err(sort_failed)? {
+            stacks.push(&line, &counts, sorter)?;
+        }
+        if let Some(unshown) = &self.index.unshown {
+            let mut lines = private::read(self.public, unshown)?;
+            while let Some(key) = lines.next(&mut line).map_err(sort_failed)? {
+                let unshown = Unshown::parse(&line).ok_or_else(not_understood)?;
+                if let Some(Turn::Publish(_)) = stacks.turns.get(&key.day) {
+                    *stacks.replaced.entry(unshown.public).or_default() += 1;
+                    stacks.push(unshown.row, &counts, sorter)?;
+                } else {
+                    stacks.unshown.push(key, &line).map_err(sort_failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the stacks of public rows, but for those whose whole rows are known.
+    fn count_public(
+        &self,
+        weeks: &BTreeSet<Date>,
+        counts: &mut StackCounts,
+        mut known: HashMap<LineKey, u64>,
+    ) -> Result<(), Stop> {
+        for week in weeks {
+            let monday = week.checked_sub(6.days()).unwrap_or(*week);
+            for (_, data) in self.index.days.range(monday..=*week) {
+                let Some(file) = data.file(FileFormat::NdjsonZstd).filter(|_| data.with_stacks > 0)
+                else {
+                    continue;
+                };
+                let opened = self.public.open(file)?;
+                let mut lines = LineReader(zstd_lines::decode(opened).map_err(sort_failed)?);
+                let mut line = Vec::new();
+                while let Some(key) = lines.next(&mut line).map_err(sort_failed)? {
+                    match known.get_mut(&key) {
+                        Some(times) if *times > 0 => *times -= 1,
+                        _ if has_stacks(&line) => counts.add(&Report::decode(&line)?),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where rows with stacks go.
+struct Stacks<'scope, 'a> {
+    unshown: Sorter<'scope>,
+    replaced: HashMap<LineKey, u64>,
+    turns: &'a BTreeMap<Date, Turn>,
+}
+
+impl Stacks<'_, '_> {
+    /// Sorts a whole row: as it is public, where its day is published, and as it is where it waits.
+    fn push(
+        &mut self,
+        row: &[u8],
+        counts: &StackCounts,
+        sorter: &mut Sorter<'_>,
+    ) -> Result<(), Stop> {
+        let report = Report::decode(row)?;
+        let hidden = match self.turns.get(&report.week) {
+            Some(Turn::Publish(edition)) => counts.hide(&report).map(|row| (row, *edition)),
+            _ => None,
+        };
+        let Some((public, edition)) = hidden else {
+            let key = LineKey::of(row).ok_or_else(not_understood)?;
+            return sorter.push(key, row).map_err(sort_failed);
+        };
+        if !edition.is_last() {
+            let line = Unshown::line(row, &public);
+            let key = LineKey::of(&line).ok_or_else(not_understood)?;
+            self.unshown.push(key, &line).map_err(sort_failed)?;
+        }
+        let key = LineKey::of(&public).ok_or_else(not_understood)?;
+        sorter.push(key, &public).map_err(sort_failed)
+    }
+}
+
+fn days_of(rows: &SealedRows) -> Option<SegmentDays> {
+    let days = || rows.iter().map(|(day, _)| day);
+    Some(SegmentDays { from: days().min()?, to: days().max()? })
+}
+
+/// Lines in a file without a name, to be read more than once.
+struct Spool(BufWriter<File>);
+
+impl Spool {
+    fn new(scratch: &Scratch) -> io::Result<Spool> {
+        Ok(Spool(BufWriter::with_capacity(1 << 20, scratch.unnamed()?)))
+    }
+
+    fn push(&mut self, line: &[u8]) -> io::Result<()> {
+        self.0.write_all(line)?;
+        self.0.write_all(b"\n")
+    }
+
+    fn read(&mut self) -> io::Result<SpoolReader<'_>> {
+        self.0.flush()?;
+        let file = self.0.get_mut();
+        file.rewind()?;
+        Ok(SpoolReader(BufReader::with_capacity(1 << 20, file)))
+    }
+}
+
+struct SpoolReader<'a>(BufReader<&'a mut File>);
+
+impl SpoolReader<'_> {
+    /// Puts the next line in place of what is in `line`; false after the last.
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        line.clear();
+        let read = io::BufRead::read_until(&mut self.0, b'\n', line)?;
+        line.pop();
+        Ok(read > 0)
+    }
+}
