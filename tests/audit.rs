@@ -140,7 +140,9 @@ fn an_honest_deployment_is_all_right_also_when_it_grows() {
         "pages",
         "data-files",
         "data-rows",
+        "open-configs",
         "charts",
+        "jumps",
     ];
     assert_eq!(ids(&first, "ok"), set(&all), "{first:#}");
     assert_eq!(ids(&first, "not-asked"), set(&["witnesses"]));

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::process::Command;
+use support::charted::{Deployed, reports};
 use support::{Charts, Deployment, MODULE, candor, chart, run, segments, succeed, text};
 
 #[test]
@@ -70,6 +71,34 @@ fn the_browser_verifies_the_log_and_says_what_is_wrong_with_it() {
         }
     }
     assert_eq!(confirmed, 11, "one of the deployment, and one of each pair of sizes");
+}
+
+#[test]
+fn a_week_whose_number_of_reports_jumps_is_seen_on_any_screen() {
+    let source = Deployed::new();
+    let deployment = Deployment::new();
+    deployment.publish(&source.charts);
+    let mut all = Vec::new();
+    for (day, count) in [("2026-02-03", 100), ("2026-02-10", 110), ("2026-02-17", 95)] {
+        all.extend(reports(day, 0..count));
+    }
+    all.extend(reports("2026-02-24", 0..900));
+    // The one config that is published here.
+    all.retain(|report| report.contains("\"v0.1.0\""));
+    let all: Vec<String> =
+        all.iter().map(|one| one.replace("\"verb:old\"", "\"verb:new\"")).collect();
+    segments::write(&deployment.path().join("reports"), 1, "2026-03-01", &all);
+    for verb in ["merge", "chart"] {
+        succeed(candor().args([verb, "--data"]).arg(deployment.path()));
+    }
+    let server = deployment.serve();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/marks.mjs");
+    let mut look = Command::new("node");
+    let program = "/charts/example.org/hello";
+    look.arg(script).arg(&server.url).arg(format!("{program}/@2026-03-01/program-versions"));
+    look.arg(format!("{program}/@2026-02-08..2026-03-01/program-versions"));
+    let output = run(&mut look);
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
 }
 
 /// The same files in a zip as another program would pack it.

@@ -16,6 +16,7 @@ use super::rotation::Rotation;
 use super::state::AuditState;
 use super::verdict::Check;
 use super::versions::Versions;
+use crate::aggregate::charting::volume::{WEEKS_BEFORE, WeekVolume, mark};
 use crate::aggregate::charting::week::WeekOf;
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use crate::aggregate::index::{FileFormat, Index, Week};
@@ -28,7 +29,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 
 /// The largest charts of one program that are read.
@@ -47,6 +48,8 @@ pub(super) struct Recomputed {
     pub known: u64,
     /// Weeks of which no charts were made yet.
     pub none: u64,
+    /// Marks on numbers of reports that jump.
+    pub marks: u64,
 }
 
 /// Where charts are recomputed from.
@@ -57,6 +60,8 @@ pub(super) struct Recomputing<'r, 'a> {
     pub versions: &'r mut Versions<'a>,
     /// What the newest version was compiled from.
     pub provenance: Provenance,
+    /// What weeks are compared with, by week and program, as it is served.
+    pub volumes: HashMap<(Date, String), Option<WeekVolume>>,
 }
 
 impl Recomputing<'_, '_> {
@@ -66,7 +71,7 @@ impl Recomputing<'_, '_> {
         &mut self,
         state: &mut AuditState,
         rotation: Rotation,
-        check: &mut Check,
+        (check, jumps): (&mut Check, &mut Check),
         progress: &dyn Progress,
     ) -> Recomputed {
         let mut recomputed = Recomputed::default();
@@ -90,14 +95,16 @@ impl Recomputing<'_, '_> {
                     continue;
                 }
             };
-            let digest = format!("{mark} {served}");
+            let digest = format!("{mark} {served} {}", self.before(*date));
             let again = done == 0 || rotation.has_date(*date);
             if !again && state.charts.get(&date.to_string()) == Some(&digest) {
                 recomputed.known += 1;
                 continue;
             }
             let mut own = Check::of(super::VerdictId::Charts);
-            if let Some(computed) = self.week(*date, week, &mut own) {
+            let mut own_jumps = Check::of(super::VerdictId::Jumps);
+            if let Some(computed) = self.week(*date, week, (&mut own, &mut own_jumps)) {
+                recomputed.marks += marks(&computed);
                 let programs = computed.programs.iter();
                 recomputed.figures += programs.map(|one| one.charts.len() as u64).sum::<u64>();
                 if done < NEWEST || again {
@@ -105,10 +112,11 @@ impl Recomputing<'_, '_> {
                 }
             }
             recomputed.weeks += 1;
-            if own.is_ok() {
+            if own.is_ok() && own_jumps.is_ok() {
                 state.charts.insert(date.to_string(), digest);
             }
             check.take(own);
+            jumps.take(own_jumps);
         }
         progress.advance(Phase::Weeks, total, total);
         recomputed
@@ -122,7 +130,12 @@ impl Recomputing<'_, '_> {
     }
 
     /// The charts as they were computed, if those that are served are the same.
-    fn week(&mut self, date: Date, week: &Week, check: &mut Check) -> Option<WeekCharts> {
+    fn week(
+        &mut self,
+        date: Date,
+        week: &Week,
+        (check, jumps): (&mut Check, &mut Check),
+    ) -> Option<WeekCharts> {
         let file = week.data.file(FileFormat::Parquet)?;
         let opened = match download(self.remote, self.http, "weeks", file) {
             Ok(opened) => opened,
@@ -140,6 +153,10 @@ impl Recomputing<'_, '_> {
         };
         match self.recompute(date, week, &reader) {
             Ok(Outcome::Same(computed)) => return computed.map(|charts| *charts),
+            Ok(Outcome::MarksDiffer(reason)) => {
+                jumps.wrong(format!("in the week to {date}, {reason}"));
+                return None;
+            }
             Ok(Outcome::Differ(reason)) => {
                 check.wrong(format!(
                     "the charts of the week to {date} are not what its data says: {reason}"
@@ -147,7 +164,60 @@ impl Recomputing<'_, '_> {
             }
             Err(trouble) => check.failed(&trouble),
         }
+        // Whether the marks are right is not known without the figures.
+        jumps.unchecked(format!("the charts of {date} are not those of its data"));
         None
+    }
+
+    /// A digest of the data of the weeks that a week is compared with.
+    fn before(&self, date: Date) -> String {
+        let mut digest = Sha256::new();
+        for (week, entry) in self.earlier(date) {
+            let parquet = entry.data.file(FileFormat::Parquet).map(|file| file.sha256.as_str());
+            digest.update(format!("{week} {}\n", parquet.unwrap_or_default()));
+        }
+        hex(&digest.finalize())
+    }
+
+    /// The weeks that a week is compared with, of those that have charts.
+    fn earlier(&self, date: Date) -> impl Iterator<Item = (Date, &'_ Week)> {
+        let first = date.saturating_sub((WEEKS_BEFORE as i64).weeks());
+        let earlier = self.index.weeks.range(first..date);
+        earlier.map(|(week, entry)| (*week, entry)).filter(|(_, entry)| entry.charts.is_some())
+    }
+
+    /// Marks what was computed, by the weeks before as they are served.
+    fn mark(&mut self, computed: &mut WeekCharts) -> Result<(), Trouble> {
+        // A week without rows has nothing to be compared with.
+        let earlier = self.earlier(computed.week).filter(|(_, entry)| entry.data.rows > 0);
+        let weeks: Vec<Date> = earlier.map(|(week, _)| week).collect();
+        let programs: Vec<String> =
+            computed.programs.iter().map(|program| program.program.clone()).collect();
+        let mut volumes = Vec::new();
+        for week in weeks {
+            let before = volumes.len();
+            for program in &programs {
+                let key = (week, program.clone());
+                if !self.volumes.contains_key(&key) {
+                    let served = self.served(week, program)?;
+                    let read = served.map(WeekVolume::of_program).transpose();
+                    let read = read.map_err(|error| {
+                        Trouble::Wrong(format!("the charts of {program} to {week}: {error}"))
+                    })?;
+                    self.volumes.insert(key.clone(), read);
+                }
+                volumes.extend(self.volumes.get(&key).cloned().flatten());
+            }
+            if volumes.len() == before {
+                return Err(Trouble::Unreachable(format!(
+                    "the marks of {}: the week to {week} has charts of other programs alone, and which \
+                     these are is not looked for",
+                    computed.week
+                )));
+            }
+        }
+        mark(computed, &WeekVolume::joined(volumes));
+        Ok(())
     }
 
     fn recompute(
@@ -204,10 +274,16 @@ impl Recomputing<'_, '_> {
                 configs: &configs,
             };
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            let computed =
+            let mut computed =
                 of.charts(reader, threads, &|_| {}).map_err(|error| unread(error.to_string()))?;
-            match compare(&computed, &served) {
-                Ok(()) => return Ok(Outcome::Same(Some(Box::new(computed)))),
+            match compare(&computed, &served, Without::Marks) {
+                Ok(()) => {
+                    self.mark(&mut computed)?;
+                    return Ok(match compare(&computed, &served, Without::Nothing) {
+                        Ok(()) => Outcome::Same(Some(Box::new(computed))),
+                        Err(reason) => Outcome::MarksDiffer(reason),
+                    });
+                }
                 Err(reason) => drop(outcome.get_or_insert(reason)),
             }
         }
@@ -250,16 +326,65 @@ enum Outcome {
     /// With what was computed; with nothing where there is nothing to chart.
     Same(Option<Box<WeekCharts>>),
     Differ(String),
+    /// The figures are the same, and the marks are not.
+    MarksDiffer(String),
+}
+
+/// What is left out of a comparison.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Without {
+    Nothing,
+    /// What weeks before say of numbers of reports.
+    Marks,
+}
+
+/// How many things of a week are marked.
+fn marks(charts: &WeekCharts) -> u64 {
+    let programs = charts.programs.iter();
+    let of_program = |program: &ProgramCharts| {
+        let figures = program.charts.iter().filter(|figure| figure.jump.is_some()).count();
+        figures + usize::from(program.jump.is_some())
+    };
+    (programs.map(of_program).sum::<usize>() + usize::from(charts.jump.is_some())) as u64
+}
+
+/// Takes the marks out of charts.
+fn unmark(charts: &mut Value) {
+    match charts {
+        Value::Object(fields) => {
+            fields.remove("expected");
+            fields.remove("jump");
+            for name in ["whole_week", "charts", "chart"] {
+                if let Some(inside) = fields.get_mut(name) {
+                    unmark(inside);
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(unmark),
+        _ => {}
+    }
 }
 
 /// Compares what was computed with what is served.
-fn compare(computed: &WeekCharts, served: &[(String, Value)]) -> Result<(), String> {
+fn compare(
+    computed: &WeekCharts,
+    served: &[(String, Value)],
+    without: Without,
+) -> Result<(), String> {
     for program in &computed.programs {
         let found = served.iter().find(|(name, _)| *name == program.program);
         let (_, found) =
             found.ok_or_else(|| format!("there are no charts of {}", program.program))?;
         let charts = serde_json::to_value(&program.charts).unwrap_or_default();
-        differ(&expected(computed, program, ("charts", charts)), found, &program.program)?;
+        let mut ours = expected(computed, program, ("charts", charts));
+        if without == Without::Marks {
+            let mut found = found.clone();
+            unmark(&mut ours);
+            unmark(&mut found);
+            differ(&ours, &found, &program.program)?;
+        } else {
+            differ(&ours, found, &program.program)?;
+        }
     }
     match served.iter().find(|(name, _)| !computed.programs.iter().any(|p| p.program == *name)) {
         Some((name, _)) => Err(format!("there are charts of {name}, which nothing asks for")),
@@ -292,7 +417,9 @@ pub(super) fn expected(
         fields.remove("programs");
         let own = ["reports", "expected", "jump"];
         let whole = own.into_iter().filter_map(|name| fields.remove_entry(name));
-        let whole: serde_json::Map<String, Value> = whole.collect();
+        let mut whole: serde_json::Map<String, Value> = whole.collect();
+        let reports: u64 = week.configs.iter().map(|config| config.reports).sum();
+        whole.insert("reports".to_owned(), reports.into());
         fields.insert("whole_week".to_owned(), whole.into());
         fields.insert("program".to_owned(), program.program.clone().into());
         fields.insert("reports".to_owned(), program.reports.into());

@@ -15,8 +15,9 @@ use crate::aggregate::parquet::columns::Columns;
 use crate::aggregate::{ParquetReader, Phase, Progress};
 use crate::client::{Http, TransportError};
 use crate::collection::Allowed;
-use crate::gomod::ModuleVersion;
+use crate::gomod::{Module, ModuleVersion};
 use crate::ingest::{ProgramReport, Report};
+use jiff::ToSpan;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -28,10 +29,14 @@ const LARGEST_FILE: u64 = 64 << 30;
 /// The longest line: a report's body is far smaller.
 const LONGEST_LINE: u64 = 16 << 20;
 
+/// For how many days after a newer config reports under one are taken.
+const OPEN_DAYS: i32 = 56;
+
 /// What is checked of the data.
 pub(super) struct DataChecks {
     pub files: Check,
     pub rows: Check,
+    pub open: Check,
     pub read: u64,
     pub reports: u64,
     /// Files that were right before, and have not changed.
@@ -43,6 +48,7 @@ impl DataChecks {
         DataChecks {
             files: Check::of(VerdictId::DataFiles),
             rows: Check::of(VerdictId::DataRows),
+            open: Check::of(VerdictId::OpenConfigs),
             read: 0,
             reports: 0,
             known: 0,
@@ -61,11 +67,13 @@ pub(super) fn read_index(remote: &Remote<'_>) -> Result<Index, Trouble> {
 pub(super) struct Rules<'v, 'a> {
     pub versions: &'v mut Versions<'a>,
     allowed: HashMap<ModuleVersion, Result<Allowed, Trouble>>,
+    /// The last day of reports under a config; `None` for the newest.
+    last_days: HashMap<ModuleVersion, Result<Option<Date>, Trouble>>,
 }
 
 impl<'v, 'a> Rules<'v, 'a> {
     pub(super) fn new(versions: &'v mut Versions<'a>) -> Rules<'v, 'a> {
-        Rules { versions, allowed: HashMap::new() }
+        Rules { versions, allowed: HashMap::new(), last_days: HashMap::new() }
     }
 
     fn of(&mut self, version: ModuleVersion) -> Result<&Allowed, Trouble> {
@@ -75,6 +83,26 @@ impl<'v, 'a> Rules<'v, 'a> {
             .entry(version)
             .or_insert_with(|| versions.config(version).map(|config| Allowed::new(&config)));
         found.as_ref().map_err(Trouble::clone)
+    }
+}
+
+impl Rules<'_, '_> {
+    /// The last day of reports under a config, by the day for which the next one was published.
+    fn last_day(&mut self, version: ModuleVersion) -> Result<Option<Date>, Trouble> {
+        let versions = &mut *self.versions;
+        let found = self.last_days.entry(version).or_insert_with(|| {
+            let as_of = |module: Result<Module, Trouble>| {
+                let day = module?.provenance().as_of.to_string();
+                day.parse::<Date>().map_err(|error| Trouble::Wrong(format!("{day}: {error}")))
+            };
+            let Ok(next) = ModuleVersion::new(version.number() + 1) else { return Ok(None) };
+            if next.number() > versions.head.size.get() {
+                return Ok(None);
+            }
+            let day = as_of(versions.module(version))?.max(as_of(versions.module(next))?);
+            Ok(Some(day.saturating_add(i64::from(OPEN_DAYS).days())))
+        });
+        found.clone()
     }
 }
 
@@ -155,7 +183,9 @@ fn check_dataset(
         let read = match format {
             FileFormat::Parquet => rows.parquet(opened, &mut checks.rows),
             FileFormat::NdjsonZstd => zstd::Decoder::new(opened)
-                .and_then(|text| rows.lines(BufReader::new(text), &mut checks.rows))
+                .and_then(|text| {
+                    rows.lines(BufReader::new(text), &mut checks.rows, &mut checks.open)
+                })
                 .map(|digest| drop(texts.insert(file.name.clone(), digest))),
             // The same text again, so only its hash is of interest.
             FileFormat::NdjsonGzip => {
@@ -287,7 +317,30 @@ struct Bad {
 }
 
 impl Rows<'_, '_, '_> {
-    fn lines(&mut self, mut text: impl BufRead, check: &mut Check) -> io::Result<String> {
+    /// Whether reports under a config could be of this day.
+    fn is_open(&mut self, config: ModuleVersion, day: Date, check: &mut Check) {
+        match self.rules.last_day(config) {
+            Ok(Some(last)) if day > last => {
+                self.fine = false;
+                check.wrong(format!(
+                    "{}: a report of {day} names {config}, which ended on {last}",
+                    self.name
+                ));
+            }
+            Ok(_) => {}
+            Err(trouble) => {
+                self.fine = false;
+                check.failed(&trouble);
+            }
+        }
+    }
+
+    fn lines(
+        &mut self,
+        mut text: impl BufRead,
+        check: &mut Check,
+        open: &mut Check,
+    ) -> io::Result<String> {
         let mut digest = Sha256::new();
         let mut line = Vec::new();
         loop {
@@ -300,7 +353,10 @@ impl Rows<'_, '_, '_> {
             let report = Report::decode(line.strip_suffix(b"\n").unwrap_or(&line));
             let found = match &report {
                 Err(error) => Err(Some(error.to_string())),
-                Ok(report) => self.report(report, check),
+                Ok(report) => {
+                    self.is_open(report.config, report.week, open);
+                    self.report(report, check)
+                }
             };
             self.note(found);
         }

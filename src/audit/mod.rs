@@ -17,7 +17,9 @@
 //! | `pages` | `/config/`, `/`, `/privacy` and the receiver speak of the newest config; `/log/policy` names the log's key | the newest zip; what the receiver refuses; the key |
 //! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset agree | the files. The index itself is not signed: a report that was left out cannot be missed |
 //! | `data-rows` | every report holds only what the config that it names allows | the files, and configs whose inclusion in the log is proved |
+//! | `open-configs` | no report is of a day after its config had ended: 56 days after the day for which the next one was published. What was revoked is not known from outside | the files, and the provenances of the configs |
 //! | `charts` | served figures are those of the data, as `charts.json` and, of the newest weeks, as the JSON and CSV of each chart; no pages, no pictures, no files over several weeks | the files, the configs, and the definitions at the commit that the charts name |
+//! | `jumps` | of each week, program and chart, how many reports the weeks before explain, and the mark where there are more or fewer, as `charts.json` says | the computed figures, and the served ones of the eight weeks before, which are checked by themselves |
 //!
 //! A verdict is `ok`, `wrong`, `unchecked` (it could not be checked: a server that cannot be reached has
 //! proved nothing, either way) or `not-asked`. Where one thing is wrong, what depends on it is

@@ -481,8 +481,14 @@ impl<'r> Run<'r> {
                 files.failed(&trouble);
                 verdicts.push(files.verdict(""));
                 let why = "there is no index of the public data";
-                verdicts.push(Verdict::unchecked(VerdictId::DataRows, why));
-                verdicts.push(Verdict::unchecked(VerdictId::Charts, why));
+                for id in [
+                    VerdictId::DataRows,
+                    VerdictId::OpenConfigs,
+                    VerdictId::Charts,
+                    VerdictId::Jumps,
+                ] {
+                    verdicts.push(Verdict::unchecked(id, why));
+                }
                 return;
             }
         };
@@ -491,21 +497,30 @@ impl<'r> Run<'r> {
         let rotation = Rotation::at(self.now);
         let (remote, http, progress) = (self.remote, self.http, self.progress);
         check_data((remote, http), &index, &mut rules, state, rotation, &mut data, progress);
-        let DataChecks { files, rows, read, reports, known } = data;
+        let DataChecks { files, rows, open, read, reports, known } = data;
         let known = read_before(read, read + known, ("file", "files"));
         verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
         verdicts.push(rows.verdict(format!(
             "{reports} reports hold only what the config that they name allows{known}"
         )));
+        verdicts.push(open.verdict(format!(
+            "no report is of a day after the config that it names had ended{known}"
+        )));
         let mut charts = Check::of(VerdictId::Charts);
+        let mut jumps = Check::of(VerdictId::Jumps);
         let Some(Ok(module)) = module else {
-            charts.unchecked("the newest config is not there");
-            return verdicts.push(charts.verdict(""));
+            for check in [&mut charts, &mut jumps] {
+                check.unchecked("the newest config is not there");
+            }
+            return verdicts.extend([charts.verdict(""), jumps.verdict("")]);
         };
         let provenance = module.provenance().clone();
-        let mut recomputing = Recomputing { remote, http, index: &index, versions, provenance };
-        let recomputed = recomputing.check(state, rotation, &mut charts, self.progress);
-        let Recomputed { weeks, figures, files, known, none } = recomputed;
+        let volumes = std::collections::HashMap::new();
+        let mut recomputing =
+            Recomputing { remote, http, index: &index, versions, provenance, volumes };
+        let checks = (&mut charts, &mut jumps);
+        let recomputed = recomputing.check(state, rotation, checks, self.progress);
+        let Recomputed { weeks, figures, files, known, none, marks } = recomputed;
         let mut said = format!("{figures} figures of {weeks} weeks are what the public data says");
         said += &read_before(weeks, weeks + known, ("week", "weeks"));
         said += &format!(
@@ -515,6 +530,11 @@ impl<'r> Run<'r> {
             said += &format!("; {none} weeks have no charts yet");
         }
         verdicts.push(charts.verdict(said));
+        let of = read_before(weeks, weeks + known, ("week", "weeks"));
+        verdicts.push(jumps.verdict(format!(
+            "{marks} marks on numbers of reports are those that the weeks before give, and no other is \
+             there, in {weeks} weeks{of}"
+        )));
     }
 }
 

@@ -36,13 +36,17 @@ pub enum VerdictId {
     DataFiles,
     /// The rows of public data hold only what the config that they name allows.
     DataRows,
+    /// The rows of public data name configs that were open.
+    OpenConfigs,
     /// The charts are what the public data says.
     Charts,
+    /// Weeks whose number of reports jumps are marked, and no others.
+    Jumps,
 }
 
 impl VerdictId {
     /// All, in the order of the screen.
-    pub const ALL: [VerdictId; 14] = [
+    pub const ALL: [VerdictId; 16] = [
         VerdictId::Signature,
         VerdictId::Witnesses,
         VerdictId::Consistency,
@@ -56,7 +60,9 @@ impl VerdictId {
         VerdictId::Pages,
         VerdictId::DataFiles,
         VerdictId::DataRows,
+        VerdictId::OpenConfigs,
         VerdictId::Charts,
+        VerdictId::Jumps,
     ];
 
     /// The id as it is written, in JSON too.
@@ -75,7 +81,9 @@ impl VerdictId {
             VerdictId::Pages => "pages",
             VerdictId::DataFiles => "data-files",
             VerdictId::DataRows => "data-rows",
+            VerdictId::OpenConfigs => "open-configs",
             VerdictId::Charts => "charts",
+            VerdictId::Jumps => "jumps",
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
     /// The day for which charts are compiled, in UTC, which decides what has expired; today where it
-    /// is not given. A day before that of the newest version has to be chosen with this.
+    /// is not given. A day before that of the newest version has to be chosen with this. Reports under the
+    /// version before are taken until 56 days after it.
     #[arg(long, value_name = "DATE", conflicts_with = "watch")]
     as_of: Option<Date>,
     /// Keep looking, and publish each change of the compiled config once, in commit order.

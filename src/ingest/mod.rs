@@ -102,6 +102,9 @@ pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_file_name, segme
 pub const MAX_BODY: usize = 256 << 10;
 /// How long ago the week of a report may have ended, in days.
 pub const MAX_WEEK_AGE: i32 = 28;
+// A client goes on using a config for 28 days: no report that it makes under it comes too late.
+const _: () = assert!(crate::publish::OPEN_DAYS >= 28 + MAX_WEEK_AGE);
+
 /// How far a client's clock may be ahead of ours, in seconds.
 pub const CLOCK_TOLERANCE: i64 = 3600;
 /// How far ahead a week may end for its report to be asked to come again rather than refused, in

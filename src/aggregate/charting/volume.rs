@@ -11,6 +11,7 @@ use crate::aggregate::statistics::volume::{Range, Volume, WEEKS, expected};
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 /// How many weeks before a week its marks depend on.
 pub const WEEKS_BEFORE: usize = WEEKS;
@@ -73,6 +74,16 @@ impl WeekVolume {
         }
         let Served { week, configs, program } = serde_json::from_value(charts)?;
         Ok(WeekVolume { week, configs, programs: vec![program] })
+    }
+
+    /// Several of one week, of different programs, as one.
+    pub fn joined(volumes: impl IntoIterator<Item = WeekVolume>) -> Vec<WeekVolume> {
+        let mut weeks: BTreeMap<Date, WeekVolume> = BTreeMap::new();
+        for WeekVolume { week, configs, programs } in volumes {
+            let of = WeekVolume { week, configs, programs: Vec::new() };
+            weeks.entry(week).or_insert(of).programs.extend(programs);
+        }
+        weeks.into_values().collect()
     }
 
     /// Of all reports.

@@ -3,6 +3,7 @@
 use super::{layout, words};
 use crate::collection::config::{CollectionConfig, ProgramConfig};
 use crate::collection::expand;
+use crate::collection::frame::OTHER_PACKAGES;
 use crate::publish::{Catalogue, CatalogueChart};
 use maud::{Markup, html};
 use std::collections::HashMap;
@@ -111,6 +112,7 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
                             span.depth { (stack.depth) } @if stack.depth == 1 { " frame" } @else { " frames" }
                             ": names of functions and "
                             "line numbers, never values"
+                            (packages(&askers.of(&program.name, std::iter::once(stack.name.clone()))))
                         }
                         @if asked {
                             td { (askers.titles(&askers.of(&program.name, std::iter::once(stack.name.clone())))) }
@@ -128,6 +130,17 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
             p { "Only that it ran: no counter of it." }
         } @else {
             (layout::wide(&label, &table))
+        }
+    }
+}
+
+/// Whose functions a stack may name, where its chart says it.
+fn packages(charts: &[&CatalogueChart]) -> Markup {
+    let listed = charts.iter().find(|chart| !chart.packages.is_empty());
+    html! {
+        @if let Some(chart) = listed {
+            ". Only functions of these packages are named; others are kept as "
+            code { (OTHER_PACKAGES) } ": " (names(&chart.packages))
         }
     }
 }

@@ -7,15 +7,18 @@
 //! | `/config/VERSION` | one version (`version`) |
 //! | `/config/VERSION.json` | its `config.json` (here) |
 //! | `/config/VERSION...VERSION` | what changed between two (`comparison`) |
+//! | `/config/index.json`, `/config/index.json?before=VERSION` | under which of them reports are taken (here) |
 //! | `/config/atom.xml` | a feed (`feed`) |
 
 use super::changes::Changes;
 use super::layout::{self, Section};
+use super::openness::{self, Openness, StatedVersions};
 use super::{comparison, feed, version, words};
 use crate::gomod::ModuleVersion;
+use crate::publish::{ConfigState, OPEN_DAYS};
 use crate::web::address::Address;
 use crate::web::refusal::Refusal;
-use crate::web::representation::Lifetime;
+use crate::web::representation::{Content, Lifetime};
 use crate::web::site::Site;
 use crate::web::source::LoadedConfig;
 use axum::extract::State;
@@ -36,11 +39,44 @@ pub(super) async fn list(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    let (newest, last) = last_listed(&site, &uri).await?;
+    let openness = Openness::now(&site).await?;
+    let key = format!("/config/ {newest:?} {last:?} {}", openness.key());
+    let load = gather(site.clone(), newest, last, LISTED);
+    let page = site.page(key, load, move |site, gathered| {
+        let body = list_body(site, newest, &gathered, &openness);
+        layout::page(&site.keys().host, "Config versions", Some(Section::Config), &body)
+    });
+    Ok(page.await?.respond(&headers, Lifetime::Seconds))
+}
+
+/// `/config/index.json`.
+async fn index(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let (newest, last) = last_listed(site, uri).await?;
+    let openness = Openness::known(site).await?;
+    let key = format!("/config/index.json {newest:?} {last:?} {}", openness.key());
+    let load = gather(site.clone(), newest, last, CHOICES);
+    let made = site.made(key, Content::Json, load, move |_, gathered| {
+        let listed = gathered.versions().take(CHOICES as usize);
+        let versions = listed.map(|(config, next)| openness.stated(config, next)).collect();
+        let after = last.map_or(0, ModuleVersion::number).saturating_sub(CHOICES);
+        let next = (after > 0).then(|| format!("/config/index.json?before=v0.{}.0", after + 1));
+        // Nothing in it can fail to serialise.
+        serde_json::to_string_pretty(&StatedVersions { versions, next }).unwrap_or_default() + "\n"
+    });
+    Ok(made.await?.respond(headers, Lifetime::Seconds))
+}
+
+/// The newest version, and the first that is listed: the newest or, in a query, the one before another.
+async fn last_listed(
+    site: &Site,
+    uri: &Uri,
+) -> Result<(Option<ModuleVersion>, Option<ModuleVersion>), Refusal> {
     let newest = site.head().await?.newest();
-    let last = match query(&uri, "before") {
+    let last = match query(uri, "before") {
         None => newest,
         Some(before) => {
-            let before = parse(&site, before)?.number();
+            let before = parse(site, before)?.number();
             // One number below; of the first there is none, and the page is empty.
             newest
                 .map(ModuleVersion::number)
@@ -48,23 +84,45 @@ pub(super) async fn list(
                 .and_then(|last| ModuleVersion::new(last).ok())
         }
     };
-    let key = format!("/config/ {newest:?} {last:?}");
-    let gathered = site.clone();
-    let load = async move {
-        let last = last.map_or(0, ModuleVersion::number);
-        // One more than is listed: the oldest is compared with it.
-        let versions = last.saturating_sub(LISTED)..=last;
-        let mut configs: Vec<Arc<LoadedConfig>> = Vec::new();
-        for version in versions.rev().filter_map(|number| ModuleVersion::new(number).ok()) {
-            configs.push(gathered.config(version).await?);
-        }
-        Ok(configs)
+    Ok((newest, last))
+}
+
+/// Versions for a list, newest first.
+struct Gathered {
+    /// The one after the first.
+    next: Option<Arc<LoadedConfig>>,
+    /// One more than is listed: the oldest is compared with it.
+    configs: Vec<Arc<LoadedConfig>>,
+}
+
+impl Gathered {
+    /// Each with the one after it.
+    fn versions(&self) -> impl Iterator<Item = (&LoadedConfig, Option<&LoadedConfig>)> {
+        let next = self.next.iter().map(Arc::as_ref).map(Some);
+        let next = next.chain(self.next.is_none().then_some(None));
+        let next = next.chain(self.configs.iter().map(Arc::as_ref).map(Some));
+        self.configs.iter().map(Arc::as_ref).zip(next)
+    }
+}
+
+async fn gather(
+    site: Site,
+    newest: Option<ModuleVersion>,
+    last: Option<ModuleVersion>,
+    listed: u64,
+) -> Result<Gathered, Refusal> {
+    let number = last.map_or(0, ModuleVersion::number);
+    let next = last.filter(|last| Some(*last) != newest).and_then(|last| last.next().ok());
+    let next = match next {
+        Some(next) => Some(site.config(next).await?),
+        None => None,
     };
-    let page = site.page(key, load, move |site, configs| {
-        let body = list_body(site, newest, &configs);
-        layout::page(&site.keys().host, "Config versions", Some(Section::Config), &body)
-    });
-    Ok(page.await?.respond(&headers, Lifetime::Seconds))
+    let mut configs: Vec<Arc<LoadedConfig>> = Vec::new();
+    let versions = number.saturating_sub(listed)..=number;
+    for version in versions.rev().filter_map(|number| ModuleVersion::new(number).ok()) {
+        configs.push(site.config(version).await?);
+    }
+    Ok(Gathered { next, configs })
 }
 
 pub(super) async fn get(
@@ -76,6 +134,9 @@ pub(super) async fn get(
     let path = address.below("/config/");
     if path == "atom.xml" {
         return feed::get(&site, &headers).await;
+    }
+    if path == "index.json" {
+        return index(&site, &uri, &headers).await;
     }
     if path == "compare" {
         let chosen = |name| match query(&uri, name) {
@@ -110,7 +171,13 @@ pub(super) fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
 
-fn list_body(site: &Site, newest: Option<ModuleVersion>, configs: &[Arc<LoadedConfig>]) -> Markup {
+fn list_body(
+    site: &Site,
+    newest: Option<ModuleVersion>,
+    gathered: &Gathered,
+    openness: &Openness,
+) -> Markup {
+    let configs = gathered.configs.as_slice();
     let listed = configs.len().min(LISTED as usize);
     let page = configs.get(..listed).unwrap_or_default();
     let is_first_page = page.first().map(|config| config.version) == newest;
@@ -120,14 +187,16 @@ fn list_body(site: &Site, newest: Option<ModuleVersion>, configs: &[Arc<LoadedCo
         p.lead {
             "Each version says what clients may report, and is compiled from definitions that were "
             "reviewed in public. A version is never changed or taken back: the "
-            a href="/log/" { "log" } " holds them all."
+            a href="/log/" { "log" } " holds them all. Reports under a version are taken until " (OPEN_DAYS)
+            " days after the next one was published, or until the project revokes it."
         }
+        (openness.warning())
         @match newest {
             None => p { "Nothing was published yet." },
             Some(newest) => (compare_form(newest, page)),
         }
-        @for (place, config) in page.iter().enumerate() {
-            (entry(config, configs.get(place + 1).map(Arc::as_ref)))
+        @for (place, (config, next)) in gathered.versions().take(page.len()).enumerate() {
+            (entry(config, configs.get(place + 1).map(Arc::as_ref), openness.state(config, next)))
         }
         nav.pages aria-label="More versions" {
             @if !is_first_page { a href="/config/" { "Newest versions" } }
@@ -138,13 +207,14 @@ fn list_body(site: &Site, newest: Option<ModuleVersion>, configs: &[Arc<LoadedCo
         p.note {
             "All of it for machines: "
             a href={ "/goproxy/" (site.module().escape()) "/@v/list" } { "the list of versions" }
+            ", " a href="/config/index.json" { "under which of them reports are taken" }
             ", and " a href=(layout::FEED) { "a feed of changes" } " (Atom)."
         }
     }
 }
 
 /// One version of the list, with the one before it.
-fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>) -> Markup {
+fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>, state: ConfigState) -> Markup {
     let version = config.version;
     let all = match before {
         Some(before) => format!("/config/{}...{version}", before.version),
@@ -157,6 +227,7 @@ fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>) -> Markup {
                 (words::time(config.provenance.time)) " · commit " (words::commit_of(&config.provenance))
                 " · " span.hash { (config.zip_hash) }
             }
+            p.note { (openness::sentence(state)) }
             (Changes::between(before, config).list(TOLD, &all))
         }
     }

@@ -11,6 +11,7 @@
 //! | `/data/` | the public data and how to read it | `data` |
 //! | `/privacy` | the complete list of what may leave a machine | `privacy` |
 //! | `/check` | what to run to check each promise oneself | `check` |
+//! | on the pages of versions | under which configs reports are taken | `openness` |
 //! | on the pages of the log and of a version | what the reader's browser verifies | `verifying`, `verify.js` |
 //! | what is refused, to a browser | the sentence, and the way back | `refused` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
@@ -35,6 +36,7 @@ mod feed;
 mod home;
 mod layout;
 mod log;
+mod openness;
 mod privacy;
 mod refused;
 mod verifying;

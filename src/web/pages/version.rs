@@ -3,9 +3,11 @@
 use super::changes::Changes;
 use super::collected::{self, Askers};
 use super::layout::{self, Section};
+use super::openness::{self, Openness};
 use super::verifying::{self, Subject};
 use super::words;
 use crate::gomod::ModuleVersion;
+use crate::publish::ConfigState;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -24,18 +26,25 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let newest = site.head_with_version(version).await?.newest();
     let has_next = newest.is_some_and(|newest| newest > version);
+    let openness = Openness::now(site).await?;
     let gathered = site.clone();
     let load = async move {
+        let next = match version.next() {
+            Ok(next) if has_next => Some(gathered.config(next).await?),
+            _ => None,
+        };
         let config = gathered.config(version).await?;
         let before = match ModuleVersion::new(version.number() - 1) {
             Ok(before) => Some(gathered.config(before).await?),
             Err(_) => None,
         };
-        Ok((config, before))
+        Ok((config, before, next))
     };
-    let key = format!("/config/{version} {has_next}");
-    let page = site.page_with_script(key, load, move |site, (config, before)| {
-        let body = body(site, &config, before.as_deref(), has_next);
+    let key = format!("/config/{version} {has_next} {}", openness.key());
+    let page = site.page_with_script(key, load, move |site, (config, before, next)| {
+        let state = openness.state(&config, next.as_deref());
+        let warning = openness.warning();
+        let body = body(site, &config, before.as_deref(), has_next, (state, warning));
         let title = format!("Config {version}");
         layout::page(&site.keys().host, &title, Some(Section::Config), &body)
     });
@@ -47,6 +56,7 @@ fn body(
     config: &LoadedConfig,
     before: Option<&LoadedConfig>,
     has_next: bool,
+    (state, warning): (ConfigState, Markup),
 ) -> Markup {
     let (version, provenance) = (config.version, &config.provenance);
     let since = before.map(|before| format!("/config/{}...{version}", before.version));
@@ -58,7 +68,9 @@ fn body(
                 true => { "There is a newer one." },
                 false => { "It is the newest." },
             }
+            " " span #state { (openness::sentence(state)) }
         }
+        (warning)
         dl.facts {
             dt { "Committed" } dd { (words::time(provenance.time)) }
             dt { "Commit" } dd {

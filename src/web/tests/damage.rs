@@ -254,7 +254,13 @@ async fn definitions_that_are_missing_or_damaged_are_errors_of_the_pages_that_sh
             assert_eq!(answer.status, 500, "{path}");
             assert_eq!(answer.header("cache-control"), "no-store");
         }
-        assert_eq!(status(&router, "/config/").await, 200, "it needs none");
+        let said = "Which versions the project has revoked cannot be read at the moment.";
+        for path in ["/config/", "/config/v0.1.0"] {
+            let page = get(&router, path).await;
+            assert_eq!(page.status, 200, "{path}");
+            assert!(page.text().contains(said), "{path}");
+        }
+        assert_eq!(status(&router, "/config/index.json").await, 500, "for machines");
         let health = get(&admin, "/health").await;
         assert_eq!(health.status, 503);
         assert!(health.text().contains("\ndata: not ok\n  catalogue/"), "{}", health.text());

@@ -77,12 +77,17 @@ pub fn config(number: u64) -> CollectionConfig {
 
 /// The module at a version, with a config that is large enough to be compressed.
 pub fn module(number: u64) -> Module {
+    module_on(number, "2026-02-04")
+}
+
+/// The same, published for this day.
+pub fn module_on(number: u64, day: &str) -> Module {
     let provenance = Provenance {
         repository: RepositoryUrl::public("https://git.example.org/charts"),
         commit: ObjectId::new("a".repeat(40)).expect("an object name"),
         tree: ObjectId::new("b".repeat(40)).expect("an object name"),
         path: RepositoryPath::new("charts-config").expect("a path"),
-        as_of: "2026-02-04".parse().expect("a day"),
+        as_of: day.parse().expect("a day"),
         time: CommitTime::from_unix_seconds(1_770_091_506).expect("a time"),
         program_version: "0.1.0".into(),
     };
@@ -117,10 +122,15 @@ impl Fixture {
 
     /// Publishes so many more versions, at once.
     pub fn publish(&self, versions: u64) -> TreeHead {
+        self.publish_on(versions, "2026-02-04", CatalogueRetention::default())
+    }
+
+    /// The same for a day, with definitions of this retention.
+    pub fn publish_on(&self, versions: u64, day: &str, retention: CatalogueRetention) -> TreeHead {
         let head = self.log.settle().expect("a head");
         let mut entries = Vec::new();
         for number in head.size.get() + 1..=head.size.get() + versions {
-            let module = module(number);
+            let module = module_on(number, day);
             let key = zip_key(&module.zip_hash()).expect("a key");
             self.store.put(&[(key, module.zip().to_vec())]).expect("stored");
             let version = module.version().to_string();
@@ -129,7 +139,7 @@ impl Fixture {
         }
         match self.log.append(head, &entries).expect("appended") {
             Appended::Committed(head) => {
-                self.record_catalogue(head);
+                self.record_catalogue(head, retention);
                 head
             }
             Appended::LostRace => panic!("nobody else publishes"),
@@ -137,7 +147,7 @@ impl Fixture {
     }
 
     /// Records that the newest version was compiled from definitions without a chart.
-    fn record_catalogue(&self, head: TreeHead) {
+    fn record_catalogue(&self, head: TreeHead, retention: CatalogueRetention) {
         let Some(newest) = Versions::newest(head) else { return };
         let catalogue = Catalogue {
             format: 1,
@@ -148,7 +158,7 @@ impl Fixture {
             path: "charts-config".to_owned(),
             project: None,
             confidence: 0.99,
-            retention: CatalogueRetention::default(),
+            retention,
             programs: Vec::new(),
             charts: Vec::new(),
             marginals: Vec::new(),

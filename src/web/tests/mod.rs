@@ -9,5 +9,6 @@ mod data;
 mod fixture;
 mod health;
 mod hostile;
+mod openness;
 mod pages;
 mod routes;

@@ -29,7 +29,7 @@ struct Head<'a, T> {
     charts: T,
 }
 
-/// How many reports a week has, with any program.
+/// How many reports of a week tell of any program.
 #[derive(Debug, Serialize)]
 struct WholeWeek {
     reports: u64,
@@ -57,7 +57,11 @@ fn written<T: Serialize>(week: &WeekCharts, program: &ProgramCharts, charts: T) 
         confidence: week.confidence,
         configs: &week.configs,
         definitions: &week.definitions,
-        whole_week: WholeWeek { reports: week.reports, expected: week.expected, jump: week.jump },
+        whole_week: WholeWeek {
+            reports: week.configs.iter().map(|config| config.reports).sum(),
+            expected: week.expected,
+            jump: week.jump,
+        },
         program: &program.program,
         reports: program.reports,
         coverage: program.coverage,

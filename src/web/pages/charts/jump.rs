@@ -58,6 +58,15 @@ pub(super) fn mark(jump: &Jump) -> Markup {
     html! { span.mark.warn { (short(jump)) } }
 }
 
+/// The mark beside a number of reports, which is not said again where it is the same.
+pub(super) fn mark_beside(jump: &Jump, reports: Option<u64>) -> Markup {
+    if reports != Some(jump.reports) {
+        return mark(jump);
+    }
+    let sign = if jump.is_up() { "▲" } else { "▼" };
+    html! { span.mark.warn { (sign) " " (about(jump.expected)) " expected" } }
+}
+
 /// The sentence below a title.
 pub(super) fn sentence(found: Option<(Of, Jump)>) -> Markup {
     html! {

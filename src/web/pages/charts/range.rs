@@ -146,7 +146,7 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
                         td.number {
                             @match figure { None => "–", Some(figure) => (grouped(figure.base.reports)) }
                             @if let Some(jump) = trend.jumps.get(place).and_then(Option::as_ref) {
-                                br; (jump::mark(jump))
+                                br; (jump::mark_beside(jump, figure.map(|figure| figure.base.reports)))
                             }
                         }
                         @for series in &shown {

@@ -37,7 +37,7 @@ pub(super) fn section(practice: &Practice) -> Markup {
                         th.number scope="col" { "To " (numbers::percent(SHARE + by)) }
                         @if budgets.is_some() { th.number scope="col" { "Prefixes, in one day" } }
                     }
-                    th.number scope="col" { "Without a mark on the week" }
+                    th.number scope="col" { "Most that leave no mark on the week" }
                     th.number scope="col" { "They move it to" }
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::charts::definition::Proportion;
 use crate::collection::reports_needed;
-use crate::publish::Catalogue;
+use crate::publish::{Catalogue, CatalogueChart};
 use crate::tlog::Policy;
 use crate::web::receiving::Receiving;
 use crate::web::site::Site;
@@ -16,7 +16,7 @@ pub(super) struct Practice {
     pub(super) witnesses: usize,
     /// From how many reports of a week on a stack is shown.
     pub(super) stack_minimum: u32,
-    /// Stack charts, by title: the packages whose functions they may name.
+    /// Stack charts, by title and program: the packages whose functions they may name.
     pub(super) stacks: Vec<(String, Vec<String>)>,
     /// The configs whose reports are refused, by the definitions.
     pub(super) revoked: Vec<String>,
@@ -40,13 +40,14 @@ impl Practice {
         let retention = catalogue.map(|catalogue| catalogue.retention.clone()).unwrap_or_default();
         let stacks = catalogue.into_iter().flat_map(|catalogue| &catalogue.charts);
         let stacks = stacks.filter(|chart| chart.kind == "stack");
+        let named = |chart: &CatalogueChart| format!("{} of {}", chart.title, chart.program);
         let confidence = catalogue.map_or(0.99, |catalogue| catalogue.confidence);
         let sample = Proportion::new(0.01).zip(Proportion::new(confidence));
         Practice {
             receiving: None,
             witnesses: 0,
             stack_minimum: retention.stack_minimum,
-            stacks: stacks.map(|chart| (chart.title.clone(), chart.packages.clone())).collect(),
+            stacks: stacks.map(|chart| (named(chart), chart.packages.clone())).collect(),
             revoked: retention.revoked.iter().map(ToString::to_string).collect(),
             sample: sample.map_or(0, |(error, confidence)| reports_needed(error, confidence)),
             confidence,

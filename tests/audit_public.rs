@@ -1,0 +1,132 @@
+//! What `candor audit` says of promises about public data that hold over weeks: numbers of reports that
+//! jump are marked, and configs end.
+
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use support::charted::{Deployed, reports};
+use support::http::Meddler;
+use support::{Deployment, candor, run, segments, succeed};
+use tempfile::TempDir;
+
+/// A deployment with two configs of one day, and these weeks of reports: the day of each, and how many.
+fn deployment(source: &Deployed, weeks: &[(&str, u32)]) -> Deployment {
+    let deployment = Deployment::new();
+    for revision in ["HEAD~1", "HEAD"] {
+        let mut command = deployment.publish_command(&source.charts);
+        succeed(command.args(["--rev", revision, "--as-of", "2026-02-03"]));
+    }
+    let mut first = 0;
+    let all = weeks.iter().flat_map(|(day, count)| {
+        first += count;
+        reports(day, first - count..first)
+    });
+    let all: Vec<String> = all.collect();
+    segments::write(&deployment.path().join("reports"), 1, "2026-06-30", &all);
+    for verb in ["merge", "chart"] {
+        succeed(candor().args([verb, "--data"]).arg(deployment.path()));
+    }
+    deployment
+}
+
+fn parsed(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+/// What an audit says of what is at an address, on a first run.
+fn audited(deployment: &Deployment, source: &Deployed, url: &str) -> Value {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut audit = candor();
+    audit.args(["--json", "audit", url, "--vkey", &deployment.log_key]);
+    audit.arg("--charts").arg(source.charts.path());
+    audit.arg("--state").arg(folder.path().join("state"));
+    parsed(&run(&mut audit).stdout)
+}
+
+fn verdicts<'v>(said: &'v Value) -> impl Iterator<Item = (&'v str, &'v str, &'v str)> {
+    let verdicts = said["verdicts"].as_array().expect("verdicts").iter();
+    verdicts.map(|verdict| {
+        let text = |field: &str| verdict[field].as_str().expect("text");
+        (text("id"), text("state"), text("sentence"))
+    })
+}
+
+fn wrong(said: &Value) -> BTreeSet<&str> {
+    verdicts(said).filter(|(_, state, _)| *state == "wrong").map(|(id, ..)| id).collect()
+}
+
+fn sentence<'v>(said: &'v Value, id: &str) -> &'v str {
+    verdicts(said).find(|(found, ..)| *found == id).expect("a verdict").2
+}
+
+const WEEKS: [(&str, u32); 5] = [
+    ("2026-02-03", 100),
+    ("2026-02-10", 110),
+    ("2026-02-17", 95),
+    ("2026-02-24", 105),
+    ("2026-03-03", 900),
+];
+
+#[test]
+fn marks_are_those_that_the_weeks_before_give() {
+    let source = Deployed::new();
+    let deployment = deployment(&source, &WEEKS);
+    let server = deployment.serve();
+    let path = "/charts/example.org/hello/@2026-03-08/charts.json";
+    let (_, flooded) = server.get(path);
+    let flooded = parsed(&flooded);
+    assert_eq!(flooded["whole_week"]["jump"]["weeks"], 4, "{}", flooded["whole_week"]);
+    assert!(flooded["jump"]["reports"].as_u64() > Some(700), "{}", flooded["jump"]);
+    let honest = audited(&deployment, &source, &server.url);
+    assert_eq!(wrong(&honest), BTreeSet::new(), "{honest:#}");
+    let said = sentence(&honest, "jumps");
+    assert!(!said.starts_with("0 marks"), "{said}");
+
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 4] = [
+        ("a mark of the week is hidden", |charts| {
+            charts["whole_week"].as_object_mut().expect("an object").remove("jump");
+        }),
+        ("a mark of a chart is hidden", |charts| {
+            charts["charts"][0].as_object_mut().expect("an object").remove("jump");
+        }),
+        ("more is said to be expected", |charts| {
+            let more = charts["expected"]["reports"].as_f64().expect("a number") * 2.0;
+            charts["expected"]["reports"] = more.into();
+        }),
+        ("the week is said to be a first one", |charts| charts["expected"] = Value::Null),
+    ];
+    for (what, change) in changes {
+        let meddler = Meddler::new(&server.url, move |asked, body| {
+            if asked != path {
+                return body;
+            }
+            let mut charts = parsed(&body);
+            change(&mut charts);
+            serde_json::to_vec(&charts).expect("JSON")
+        });
+        let said = audited(&deployment, &source, &meddler.url);
+        assert_eq!(wrong(&said), BTreeSet::from(["jumps"]), "{what}: {said:#}");
+        assert!(sentence(&said, "jumps").contains("in the week to 2026-03-08"), "{what}: {said:#}");
+    }
+}
+
+#[test]
+fn a_report_that_names_a_config_which_had_ended_is_found() {
+    let source = Deployed::new();
+    // The second config was published for 2026-02-03, and so the first one ended on 2026-03-31.
+    let good = deployment(&source, &[("2026-03-31", 20)]);
+    let server = good.serve();
+    let said = audited(&good, &source, &server.url);
+    assert_eq!(wrong(&said), BTreeSet::new(), "{said:#}");
+    let late = deployment(&source, &[("2026-04-01", 20)]);
+    let server = late.serve();
+    let said = audited(&late, &source, &server.url);
+    assert_eq!(wrong(&said), BTreeSet::from(["open-configs"]), "{said:#}");
+    let found = sentence(&said, "open-configs");
+    assert!(
+        found.contains("a report of 2026-04-01 names v0.1.0, which ended on 2026-03-31"),
+        "{found}"
+    );
+}
