@@ -8,9 +8,9 @@
 use super::merge::MergeError;
 use super::read_state::{self, ReadState};
 use crate::aggregate::public::PublicData;
-use crate::ingest::{
-    ReadError, ReadMark, SealedSegment, SegmentFile, listed_segments, segment_file_name,
-    segment_files,
+use crate::ingest::ReadError;
+use crate::ingest::old::{
+    ReadMark, SealedSegment, SegmentFile, listed_segments, segment_file_name, segment_files,
 };
 use crate::store::Store;
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@
 //! ([`PublicError::NoIndex`]).
 
 use crate::aggregate::public::{MERGED, PublicError};
-use crate::ingest::ReadMark;
+use crate::ingest::old::ReadMark;
 use crate::store::{Key, Store, Swap, checksum};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

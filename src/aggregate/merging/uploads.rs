@@ -7,7 +7,7 @@ use super::read_state::ReadState;
 use super::scratch::Scratch;
 use super::sort::{Merge, SortLimits, Sorter};
 use crate::aggregate::progress::{Phase, Progress};
-use crate::ingest::{ReadMark, SegmentFile, Taking, segment_files};
+use crate::ingest::old::{ReadMark, SegmentFile, Taking, segment_files};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
