@@ -4,7 +4,7 @@
 
 mod support;
 
-use candor::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits, stored_reports};
+use candor::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits};
 use candor::{publish, web};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -172,10 +172,7 @@ fn reports(folder: &Path) -> Vec<Value> {
 
 /// What a deployment has stored, by week.
 fn stored(deployment: &Deployment) -> Vec<Value> {
-    let stored = stored_reports(&deployment.path().join("reports"), Date::MIN..=Date::MAX);
-    let stored = stored.expect("the reports folder").map(|report| report.expect("a report"));
-    let json = |bytes: &[u8]| serde_json::from_slice(bytes).expect("JSON");
-    let mut stored: Vec<Value> = stored.map(|report| json(report.bytes())).collect();
+    let mut stored = support::segments::reports(&deployment.path().join("reports"));
     stored.sort_by_key(|report| report["Week"].to_string());
     stored
 }

@@ -41,10 +41,14 @@ fn an_empty_log_is_served_too() {
     assert_eq!(server.get(&format!("/goproxy/{}/@latest", deployment.module)).0, 404);
 }
 
+/// A segment that a process may have left open.
+#[cfg(unix)]
+const PIPED_SEGMENT: &str = "reports/00112233445566778899aabbccddeeff.open";
+
 #[cfg(unix)]
 #[test]
 fn a_named_pipe_among_the_reports_holds_nothing_up() {
-    for name in ["reports/segments", "reports/.lock", "reports/00000001.open", "reports.segments"] {
+    for name in ["reports/segments", "reports/.lock", PIPED_SEGMENT, "reports.segments"] {
         let deployment = Deployment::new();
         let path = deployment.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");

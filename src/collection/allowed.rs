@@ -15,6 +15,8 @@ pub struct Allowed {
     toolchains: HashSet<String>,
     programs: HashMap<String, Arc<AllowedProgram>>,
     sample_rate: Rate,
+    /// All rates, in order.
+    rates: Vec<Rate>,
 }
 
 /// What one program may report.
@@ -49,7 +51,15 @@ impl Allowed {
             toolchains: set(&config.go_version),
             programs: programs.into_iter().map(|(name, rules)| (name, Arc::new(rules))).collect(),
             sample_rate: config.sample_rate,
+            rates: rates(config),
         }
+    }
+
+    /// The smallest rate that is not below this X. An X that is rounded up to it is at most the same
+    /// rates as before, of counters, stacks and reports alike.
+    pub fn rate_from(&self, x: f64) -> Option<Rate> {
+        let place = self.rates.partition_point(|rate| rate.get() < x);
+        self.rates.get(place).copied()
     }
 
     /// The largest X with which a report may be sent.
@@ -92,6 +102,18 @@ impl Allowed {
             }
         }
     }
+}
+
+fn rates(config: &CollectionConfig) -> Vec<Rate> {
+    let programs = config.programs.iter();
+    let all = programs.flat_map(|program| {
+        let counters = program.counters.iter().map(|counter| counter.rate);
+        counters.chain(program.stacks.iter().map(|stack| stack.rate))
+    });
+    let mut rates: Vec<Rate> = all.chain([config.sample_rate]).collect();
+    rates.sort_unstable_by(|a, b| a.get().total_cmp(&b.get()));
+    rates.dedup();
+    rates
 }
 
 impl AllowedProgram {
@@ -147,6 +169,23 @@ impl AllowedStack {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_x_that_is_rounded_up_to_a_rate_is_at_most_the_same_rates() {
+        let json = r#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":0.5,"Programs":[
+            {"Name":"p","Versions":[],"Counters":[{"Name":"a","Rate":0.1},{"Name":"b","Rate":0.5}],
+             "Stacks":[{"Name":"s","Rate":0.25,"Depth":2}]}]}"#;
+        let allowed =
+            Allowed::new(&CollectionConfig::from_json(json.as_bytes()).expect("a config"));
+        for x in (1..=500).map(|x| f64::from(x) / 1000.0) {
+            let rounded = allowed.rate_from(x).expect("a rate").get();
+            assert!([0.1, 0.25, 0.5].contains(&rounded), "{x}: {rounded}");
+            for rate in [0.1, 0.25, 0.5] {
+                assert_eq!(x <= rate, rounded <= rate, "{x}");
+            }
+        }
+        assert_eq!(allowed.rate_from(0.51), None);
+    }
 
     #[test]
     fn programs_that_did_not_change_are_held_once() {

@@ -12,13 +12,16 @@
 //! | a frame that is not of the grammar | the report without that stack |
 //! | functions outside the `packages` of the stack's chart | one fixed frame in their place, see [`packages`](crate::collection::packages). Stacks that are the same by then are one |
 //! | a count of 0, or less | the report without that counter (see [`Report::decode`]) |
-//! | a last week that is not before the week, as where a week that could not be read is sent after a later one | the report without it |
+//! | a last week, whatever it is | the report without it |
 //!
 //! A week that has not ended is [`Unavailable`], unless it is more than [`MAX_WEEK_AHEAD`] days
 //! ahead.
 //!
 //! [`CheckedReport`] is made here and nowhere else, and nothing else can be stored. What it holds
-//! is written anew from what was understood, so nothing that was not looked at can pass.
+//! is written anew from what was understood, so nothing that was not looked at can pass. What is stored
+//! is its public row: without the last week, and with X rounded up to the smallest rate of the config
+//! that is not below it. Whether X is at most a rate stays the same for each of the config's rates, and
+//! that is all that X is for.
 
 use super::logged_config::LoggedConfig;
 use super::refusal::{Refusal, What};
@@ -29,42 +32,14 @@ use crate::collection::config::Rate;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// A report that its config allows, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedReport {
     week: Date,
     oldest: Date,
-    identity: Identity,
     bytes: Vec<u8>,
-}
-
-/// What tells two reports apart: the first 16 bytes of the SHA-256 of a report's one form.
-///
-/// X is in it, which has some 52 random bits, so two installations that counted the same still send
-/// two reports; one report sent twice is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Identity([u8; 16]);
-
-impl Identity {
-    /// The identity of a report in its one form.
-    pub fn of(bytes: &[u8]) -> Identity {
-        let mut identity = [0; 16];
-        identity.iter_mut().zip(Sha256::digest(bytes)).for_each(|(to, from)| *to = from);
-        Identity(identity)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// The identity with these bytes.
-    pub(super) fn from_bytes(bytes: [u8; 16]) -> Identity {
-        Identity(bytes)
-    }
+    row: Vec<u8>,
 }
 
 impl CheckedReport {
@@ -78,14 +53,20 @@ impl CheckedReport {
         self.oldest
     }
 
-    /// What tells it from any other report.
-    pub fn identity(&self) -> Identity {
-        self.identity
-    }
-
-    /// The report in its one form.
+    /// The report in its one form, with all that was sent: what tells it from any other report. It
+    /// reaches no disk.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The report's public row: what is stored of it.
+    pub fn row(&self) -> &[u8] {
+        &self.row
+    }
+
+    /// The bytes that it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.row.len()
     }
 }
 
@@ -122,9 +103,11 @@ pub fn check(
         config.check_open(day(now))?;
     }
     let kept = keep_report(report, config)?;
-    let bytes = kept.encode();
-    let identity = Identity::of(&bytes);
-    Ok(CheckedReport { week: report.week, oldest: oldest_week(now), identity, bytes })
+    let rate = config.allowed().rate_from(kept.x.get()).and_then(|rate| X::new(rate.get()));
+    // No report that is kept has an X over all rates.
+    let row = kept.encode_public(rate.unwrap_or(X::LARGEST));
+    let bytes = report.encode();
+    Ok(CheckedReport { week: report.week, oldest: oldest_week(now), bytes, row })
 }
 
 /// Checks what needs no config: whether reports of this week are taken now.
@@ -170,7 +153,7 @@ fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<
     let kept = report.programs.iter().map(|program| keep_program(program, report.x, config));
     Ok(Report {
         week: report.week,
-        last_week: report.last_week.filter(|last_week| *last_week < report.week),
+        last_week: None,
         x: report.x,
         programs: kept.filter_map(Result::transpose).collect::<Result<_, _>>()?,
         config: version,

@@ -28,6 +28,8 @@ pub struct FrontDoor {
     newest_week: Mutex<Option<Date>>,
     /// What the log says of the clock.
     logged: Mutex<ClockState>,
+    /// The days before this one were forgotten.
+    forgotten: Mutex<Option<Date>>,
     tally: Tally,
 }
 
@@ -120,8 +122,8 @@ impl FrontDoor {
     ) -> FrontDoor {
         let newest_week = Mutex::new(journal.newest_week());
         let logged = Mutex::new(ClockState::Plausible);
-        let tally = Tally::default();
-        let door = FrontDoor { configs, journal, clock, newest_week, logged, tally };
+        let (forgotten, tally) = Default::default();
+        let door = FrontDoor { configs, journal, clock, newest_week, logged, forgotten, tally };
         door.clock_state();
         door
     }
@@ -139,6 +141,18 @@ impl FrontDoor {
     /// Whether the clock agrees with what is known here. A change is logged.
     pub fn clock_state(&self) -> ClockState {
         self.judge(self.clock.now())
+    }
+
+    /// Does what is due: of days that are no longer taken, it is forgotten which reports were seen. Not
+    /// by a clock that may be wrong. To be called now and then.
+    pub fn tend(&self) {
+        let now = self.clock.now();
+        let oldest = Some(oldest_week(now));
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        if *forgotten != oldest && self.judge(now).is_plausible() {
+            oldest.into_iter().for_each(|oldest| self.journal.forget_before(oldest));
+            *forgotten = oldest;
+        }
     }
 
     fn judge(&self, now: Timestamp) -> ClockState {

@@ -1,70 +1,78 @@
-//! Which segment files there are.
+//! Which files there are in a receiver's folder.
 //!
 //! ```text
-//! DIR/reports.segments                          a second copy of `reports/segments`, outside the folder
-//! DIR/reports/.lock                             held (flock) by the one process that appends
-//! DIR/reports/segments                          which segments there were (`segment_list`)
-//! DIR/reports/00000003.open                     the segment that is appended to (the last one)
-//! DIR/reports/00000002-until-2026-02-08.reports a sealed one, named after its latest week
+//! DIR/reports.segments      a second copy of `reports/segments`, outside the folder
+//! DIR/reports/.lock         held (flock) by the one process that appends
+//! DIR/reports/segments      which segments there are (`segment_list`)
+//! DIR/reports/seen/DATE     which reports of a day were stored (`seen`)
+//! DIR/reports/ID.open       the segment that is appended to (`segment`), if anything waits to be sealed
+//! DIR/reports/ID.sealed     a sealed one (`sealed`), until a merge removes it
+//! DIR/reports/.seal, merged what others ask for (`requests`)
 //! ```
 //!
-//! Segments are numbered in the order in which they were begun. A sealed one never changes, so it
-//! may be copied away at any time; and once its latest week is over the age at which reports are
-//! taken, nothing here needs to read it again.
+//! What ends with `.tmp` was being written when a process ended, and is removed by the next one.
 
-use super::report::parse_date;
-use jiff::civil::Date;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use super::segment_id::SegmentId;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// A segment file's name, understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SegmentName {
-    pub(super) number: u64,
-    /// The latest week in it, once it is sealed.
-    pub(super) until: Option<Date>,
+/// The end of the name of a segment that is appended to.
+pub(super) const OPEN: &str = "open";
+/// The end of the name of a sealed segment.
+pub(super) const SEALED: &str = "sealed";
+/// The end of the name of what is being written.
+pub(super) const TEMPORARY: &str = "tmp";
+/// The lock's name.
+const LOCK: &str = ".lock";
+
+/// The path of a segment's file.
+pub(super) fn path(folder: &Path, id: SegmentId, end: &str) -> PathBuf {
+    folder.join(format!("{id}.{end}"))
 }
 
-impl SegmentName {
-    /// The name's text.
-    pub(super) fn file_name(self) -> String {
-        let number = self.number;
-        match self.until {
-            None => format!("{number:08}.open"),
-            Some(week) => format!("{number:08}-until-{week}.reports"),
+/// The segments of which there is a file whose name has this end, in the order of their ids.
+pub(super) fn segments(folder: &Path, end: &str) -> io::Result<Vec<SegmentId>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        // A copy with another name is not ours.
+        let id = name.to_str().and_then(|name| name.strip_suffix(end)?.strip_suffix('.'));
+        ids.extend(id.and_then(|id| id.parse::<SegmentId>().ok()));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// What was being written when a process ended.
+pub(super) fn temporaries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == TEMPORARY) {
+            paths.push(path);
         }
     }
-
-    fn parse(text: &str) -> Option<SegmentName> {
-        let (number, until) = match text.strip_suffix(".open") {
-            Some(number) => (number, None),
-            None => {
-                let (number, week) = text.strip_suffix(".reports")?.split_once("-until-")?;
-                (number, Some(parse_date(week)?))
-            }
-        };
-        let name = SegmentName { number: number.parse().ok()?, until };
-        // Only the very form that is written: a copy with another name is not ours.
-        (name.file_name() == text).then_some(name)
-    }
+    Ok(paths)
 }
 
-/// The segments of a folder, in order. Other files are left alone.
-pub(super) fn segments(folder: &Path) -> io::Result<Vec<SegmentName>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        names.extend(entry?.file_name().to_str().and_then(SegmentName::parse));
-    }
-    names.sort_unstable();
-    Ok(names)
+/// Makes folders that their owner alone may use.
+pub(super) fn private() -> DirBuilder {
+    #[allow(unused_mut)]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }
 
 /// Opens a file, which must be a regular one: opening or reading anything else, as a named pipe, might
-/// wait for ever.
+/// wait for ever. One that is made is for its owner alone.
 pub(super) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options, nix::libc::O_NONBLOCK);
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(nix::libc::O_NONBLOCK).mode(0o600);
+    }
     let file = options.open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
@@ -79,30 +87,44 @@ pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes of a segment. One that is sealed at this very moment is found under its new name.
-pub(super) fn read(folder: &Path, name: SegmentName) -> io::Result<(PathBuf, Vec<u8>)> {
-    let path = folder.join(name.file_name());
-    match read_regular(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && name.until.is_none() => {
-            let names = segments(folder)?;
-            let sealed = names.into_iter().find(|other| other.number == name.number);
-            let path = sealed.map(|name| folder.join(name.file_name())).ok_or(error)?;
-            let bytes = read_regular(&path)?;
-            Ok((path, bytes))
+/// Fails unless a path leads to this file.
+pub(super) fn check_path(file: &fs::Metadata, path: &Path) -> io::Result<()> {
+    let failed = |error: io::Error| {
+        let path = path.display();
+        io::Error::new(error.kind(), format!("{path} is not the file that it was: {error}"))
+    };
+    let found = fs::metadata(path).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if (file.dev(), file.ino()) != (found.dev(), found.ino()) {
+            return Err(failed(io::Error::other("another file has taken its place")));
         }
-        other => other.map(|bytes| (path, bytes)),
     }
+    let _ = (file, found);
+    Ok(())
 }
 
-/// Takes the folder's lock, or `None` where another process has it. Ends when the file is dropped.
-pub(super) fn lock(folder: &Path) -> io::Result<Option<File>> {
-    let path = folder.join(".lock");
-    let mut options = OpenOptions::new();
-    let file = open_regular(&path, options.create(true).truncate(false).write(true))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+/// The right to change what is in a folder. Ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File, PathBuf);
+
+impl Lock {
+    /// Takes the folder's lock, or `None` where another one has it.
+    pub(super) fn take(folder: &Path) -> io::Result<Option<Lock>> {
+        let path = folder.join(LOCK);
+        let mut options = OpenOptions::new();
+        let file = open_regular(&path, options.create(true).truncate(false).write(true))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file, path))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Fails unless the folder is still the one that was locked.
+    pub(super) fn check_path(&self) -> io::Result<()> {
+        check_path(&self.0.metadata()?, &self.1)
     }
 }
 
@@ -112,30 +134,26 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written_and_no_others() {
-        for (number, week) in [(1, None), (123_456_789, None), (7, Some("2026-02-08"))] {
-            let name = SegmentName { number, until: week.and_then(parse_date) };
-            assert_eq!(SegmentName::parse(&name.file_name()), Some(name));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let id = SegmentId::random().expect("an id");
+        fs::write(path(folder.path(), id, OPEN), "").expect("written");
+        for other in [".lock", "1.open", "seen", &format!("{id}.open~"), &format!("x{id}.open")] {
+            fs::write(folder.path().join(other), "").expect("written");
         }
-        for text in [
-            ".lock",
-            "1.open",
-            "+0000001.open",
-            "00000001.open.bak",
-            "00000001.reports",
-            "00000001-until-2026-02-30.reports",
-            "00000001-until-2026-02-08.reports~",
-        ] {
-            assert_eq!(SegmentName::parse(text), None, "{text}");
-        }
+        assert_eq!(segments(folder.path(), OPEN).expect("listed"), [id]);
+        assert_eq!(segments(folder.path(), SEALED).expect("listed"), []);
     }
 
     #[test]
-    fn one_process_at_a_time_has_the_lock() {
+    fn one_process_at_a_time_has_the_lock_and_notices_when_its_file_is_gone() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let first = lock(folder.path()).expect("a lock file");
-        assert!(first.is_some());
-        assert!(lock(folder.path()).expect("a lock file").is_none());
-        drop(first);
-        assert!(lock(folder.path()).expect("a lock file").is_some());
+        let take = || Lock::take(folder.path()).expect("a lock file");
+        let first = take().expect("the lock");
+        assert!(take().is_none());
+        assert!(first.check_path().is_ok());
+        fs::remove_file(folder.path().join(LOCK)).expect("removed");
+        assert!(first.check_path().is_err());
+        let second = take().expect("another lock");
+        assert!(first.check_path().is_err() && second.check_path().is_ok());
     }
 }

@@ -86,7 +86,6 @@ pub(super) enum Found<'a> {
 }
 
 /// Appends a record.
-#[allow(dead_code)]
 pub(super) fn write(out: &mut Vec<u8>, identity: &[u8], row: &[u8]) {
     // A report that is checked was a body of at most MAX_BODY bytes, so the length fits.
     let length = u32::try_from(identity.len() + row.len()).unwrap_or(u32::MAX);

@@ -1,15 +1,23 @@
-//! The journal's promises: never a lost "stored", each report once, and damage that stays small.
+//! The journal's promises: never a lost "stored", each report once, damage that stays small, and no
+//! order of arrival in what is sealed.
 
 use super::*;
+use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
-use crate::ingest::folder::SegmentName;
-use crate::ingest::segment::Disk;
-use crate::ingest::testing::{config, now, report};
-use crate::ingest::{LoggedConfig, ReadError, Report, check, parse_date, stored_reports};
+use crate::ingest::folder::{self, OPEN, SEALED};
+use crate::ingest::segment::{Disk, Segment};
+use crate::ingest::testing::{config, now, report, stored_rows};
+use crate::ingest::{
+    LoggedConfig, Report, Sealed, SealedSegment, SegmentId, ask_to_seal, check, listed_segments,
+    parse_date, remove_merged, sealed_segments,
+};
 use std::fs;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
 use tempfile::TempDir;
+
+/// Longer than any test.
+const HOURS: Duration = Duration::from_secs(7200);
 
 fn date(text: &str) -> Date {
     parse_date(text).expect("a date")
@@ -19,7 +27,7 @@ fn oldest() -> Date {
     date("2026-01-13")
 }
 
-/// A checked report that differs from those of other numbers.
+/// A checked report that differs from those of other numbers, also in its public row.
 fn checked(number: u32) -> CheckedReport {
     checked_of("2026-02-08", number)
 }
@@ -27,7 +35,7 @@ fn checked(number: u32) -> CheckedReport {
 fn checked_of(week: &str, number: u32) -> CheckedReport {
     let config = LoggedConfig::new(ModuleVersion::FIRST, &config(1.0));
     let json = report(0.25 + f64::from(number) / 1e6).replace("2026-02-08", week);
-    let json = json.replace("2026-02-01", "2020-02-01");
+    let json = json.replace("\"verb:run\":3", &format!("\"verb:run\":{}", number + 1));
     let report = Report::decode(json.as_bytes()).expect("a report");
     check(&report, date(week), &config, now()).expect("allowed")
 }
@@ -44,35 +52,75 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
-/// What is in the folder, in order.
-fn stored(folder: &Path) -> Vec<Vec<u8>> {
-    let all = stored_reports(folder, Date::MIN..=Date::MAX).expect("a folder");
-    all.map(|found| found.expect("no damage").bytes().to_vec()).collect()
+fn rows(numbers: impl IntoIterator<Item = u32>) -> Vec<Vec<u8>> {
+    let rows = numbers.into_iter().map(|number| checked(number).row().to_vec());
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort();
+    rows
 }
 
-fn bytes(numbers: impl IntoIterator<Item = u32>) -> Vec<Vec<u8>> {
-    numbers.into_iter().map(|number| checked(number).bytes().to_vec()).collect()
+/// How many segments are open, and how many are sealed.
+fn files(folder: &Path) -> (usize, usize) {
+    let count = |end| folder::segments(folder, end).expect("a folder").len();
+    (count(OPEN), count(SEALED))
 }
 
-/// The files of the folder that hold reports.
-fn files(folder: &Path) -> Vec<String> {
-    let names = folder::segments(folder).expect("a folder");
-    names.into_iter().map(SegmentName::file_name).collect()
+/// The path of the one open segment.
+fn open_file(folder: &Path) -> std::path::PathBuf {
+    let ids = folder::segments(folder, OPEN).expect("a folder");
+    let [id] = ids[..] else { panic!("{ids:?}") };
+    folder::path(folder, id, OPEN)
+}
+
+/// Leaves the folder as a process that is killed does.
+fn kill(journal: Journal, folder: &Path) {
+    let copy = TempDir::new().expect("a temporary folder");
+    copy_folder(folder, copy.path());
+    drop(journal);
+    fs::remove_dir_all(folder).expect("removed");
+    copy_folder(copy.path(), folder);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy_folder(&path, &to),
+            false => drop(fs::copy(&path, to).expect("copied")),
+        }
+    }
 }
 
 #[test]
-fn a_report_is_stored_once_also_across_restarts() {
+fn a_report_is_stored_once_also_across_restarts_and_merges() {
     let folder = TempDir::new().expect("a temporary folder");
     let folder = folder.path().join("reports");
-    for round in 0..3 {
+    for round in 0..4 {
         let journal = open(&folder);
         let expected = if round == 0 { Stored::New } else { Stored::Duplicate };
         assert_eq!(store(&journal, checked(1)), Ok(expected));
         assert_eq!(store(&journal, checked(1)), Ok(Stored::Duplicate));
         assert_eq!(store(&journal, checked(2 + round)), Ok(Stored::New));
+        match round % 2 {
+            0 => drop(journal),
+            _ => kill(journal, &folder),
+        }
     }
-    assert_eq!(stored(&folder), bytes([1, 2, 3, 4]));
-    assert_eq!(files(&folder), ["00000001.open"]);
+    let all = rows(1..=5);
+    assert_eq!(stored_rows(&folder), all);
+    drop(open(&folder));
+    assert_eq!((files(&folder), stored_rows(&folder)), ((0, 4), all));
+    let ids = sealed_segments(&folder).expect("a folder").into_iter().map(|file| file.id());
+    remove_merged(&folder, ids).expect("removed");
+    assert_eq!(files(&folder), (0, 0));
+    assert!(listed_segments(&folder).expect("a list").segments.is_empty());
+    let journal = open(&folder);
+    for number in 1..=5 {
+        assert_eq!(store(&journal, checked(number)), Ok(Stored::Duplicate));
+    }
+    assert_eq!(files(&folder), (0, 0));
 }
 
 #[test]
@@ -100,7 +148,7 @@ fn copies_within_one_batch_share_its_fate() {
     fault.set(Fault::NONE);
     assert_eq!(commit(&[3, 3]), [new, duplicate]);
     drop(writer);
-    assert_eq!(stored(folder.path()), bytes([1, 2, 3]));
+    assert_eq!(stored_rows(folder.path()), rows([1, 2, 3]));
 }
 
 #[test]
@@ -108,7 +156,7 @@ fn many_at_once_are_each_stored_once() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { segment: 20_000, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
-    let start = Barrier::new(8);
+    let start = Barrier::new(9);
     let new: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|thread: u32| {
@@ -122,99 +170,97 @@ fn many_at_once_are_each_stored_once() {
                 })
             })
             .collect();
+        // A merge asks in between.
+        start.wait();
+        assert_eq!(ask_to_seal(folder.path(), HOURS).expect("asked"), Sealed::All);
         threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
     });
     drop(journal);
     assert_eq!(new, 160);
-    let mut found = stored(folder.path());
-    found.sort();
-    let mut expected = bytes(0..160);
-    expected.sort();
-    assert_eq!(found, expected);
-    assert!(files(folder.path()).len() > 2, "segments were sealed");
+    assert_eq!(stored_rows(folder.path()), rows(0..160));
+    let (open, sealed) = files(folder.path());
+    assert!(open == 0 && sealed > 1, "{open} open, {sealed} sealed");
 }
 
 #[test]
-fn a_torn_end_is_cut_off_wherever_it_is_torn() {
+fn a_torn_end_is_left_out_wherever_it_is_torn() {
     let original = TempDir::new().expect("a temporary folder");
     let journal = open(original.path());
     for number in 1..=3 {
         store(&journal, checked(number)).expect("stored");
     }
-    drop(journal);
-    let name = "00000001.open";
-    let whole = fs::read(original.path().join(name)).expect("the segment");
+    kill(journal, original.path());
+    let whole = fs::read(open_file(original.path())).expect("the segment");
     let ends: Vec<_> = (1..=3)
         .scan(16, |end, number| {
-            *end += 20 + checked(number).bytes().len();
+            *end += 12 + 16 + checked(number).row().len();
             Some(*end)
         })
         .collect();
     assert_eq!(ends.last(), Some(&whole.len()));
     for cut in 0..=whole.len() {
-        let folder = TempDir::new().expect("a temporary folder");
-        fs::write(folder.path().join(name), &whole[..cut]).expect("write");
+        let folder = crate::power_cut::folder();
+        let _quick = Recorder::without_syncs(folder.path());
+        copy_folder(original.path(), folder.path());
+        fs::write(open_file(folder.path()), &whole[..cut]).expect("write");
         let kept = ends.iter().filter(|end| **end <= cut).count() as u32;
-        assert_eq!(stored(folder.path()), bytes(1..=kept), "read as it is, cut at {cut}");
         let journal = open(folder.path());
+        assert_eq!(files(folder.path()), (0, usize::from(kept > 0)), "sealed, cut at {cut}");
+        assert_eq!(stored_rows(folder.path()), rows(1..=kept), "cut at {cut}");
         let last = if kept == 3 { Stored::Duplicate } else { Stored::New };
         assert_eq!(store(&journal, checked(3)), Ok(last), "cut at {cut}");
         drop(journal);
-        let expected = bytes((1..=kept.min(2)).chain([3]));
-        assert_eq!(stored(folder.path()), expected, "cut at {cut}");
-        let length = fs::metadata(folder.path().join(name)).expect("the segment").len();
-        let expected = expected.iter().map(|report| 20 + report.len() as u64).sum::<u64>();
-        assert_eq!(length, 16 + expected, "nothing else is left, cut at {cut}");
+        let expected = rows((1..=kept.min(2)).chain([3]));
+        assert_eq!(stored_rows(folder.path()), expected, "cut at {cut}");
     }
 }
 
 #[test]
-fn damage_in_the_middle_is_named_and_the_rest_counts() {
+fn damage_in_the_middle_is_not_shuffled_away() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     for number in 1..=3 {
         store(&journal, checked(number)).expect("stored");
     }
-    drop(journal);
-    let path = folder.path().join("00000001.open");
-    let mut segment = fs::read(&path).expect("the segment");
-    let start = 16 + 20 + checked(1).bytes().len();
-    let end = start + 20 + checked(2).bytes().len();
-    segment[start + 30] ^= 1;
-    fs::write(&path, segment).expect("write");
+    kill(journal, folder.path());
+    let path = open_file(folder.path());
+    let good = fs::read(&path).expect("the segment");
+    let start = 16 + 28 + checked(1).row().len();
+    let end = start + 28 + checked(2).row().len();
+    let mut bad = good.clone();
+    bad[start + 40] ^= 1;
+    fs::write(&path, &bad).expect("write");
 
     let journal = open(folder.path());
     assert_eq!(store(&journal, checked(3)), Ok(Stored::Duplicate));
     assert_eq!(store(&journal, checked(4)), Ok(Stored::New));
-    drop(journal);
-    let all: Vec<_> =
-        stored_reports(folder.path(), Date::MIN..=Date::MAX).expect("a folder").collect();
-    let [Ok(first), Err(damage), Ok(third), Ok(fourth)] = all.as_slice() else { panic!("{all:?}") };
-    assert!(matches!(damage, ReadError::Damaged { bytes, .. } if *bytes == (start..end)));
+    let files = sealed_segments(folder.path()).expect("a folder");
+    let [file] = &files[..] else { panic!("{files:?}") };
+    let damaged = file.read().expect_err("damaged");
     assert_eq!(
-        damage.to_string(),
-        format!(
-            "{} is damaged from byte {start} to {end}; what is there cannot be read, all other \
-             reports count. Restore the file from a copy",
-            path.display()
-        )
+        damaged.to_string(),
+        format!("{} is damaged from byte {start} to {end}", file.name())
     );
-    let found = [first, third, fourth].map(|report| report.bytes().to_vec());
-    assert_eq!(found.to_vec(), bytes([1, 3, 4]));
+    let whole = file.read_whole_records().expect("what is whole");
+    assert_eq!(whole.iter().map(|(_, row)| row.to_vec()).collect::<Vec<_>>(), rows([1, 3]));
+    // Put back from a copy.
+    fs::write(path.with_extension("sealed"), &good).expect("write");
+    assert_eq!(file.read().expect("mended").len(), 3);
+    drop(journal);
+    assert_eq!(stored_rows(folder.path()), rows(1..=4));
 }
 
 #[test]
 fn what_is_of_a_later_format_is_left_alone() {
     let folder = TempDir::new().expect("a temporary folder");
-    let path = folder.path().join("00000001.open");
-    fs::write(&path, b"candor reports\x02\nsomething new").expect("write");
+    let id = SegmentId::random().expect("an id");
+    let path = folder::path(folder.path(), id, OPEN);
+    fs::write(&path, b"candor buffer 2\nsomething new").expect("write");
     let refused = Journal::open(folder.path(), oldest(), Limits::default()).expect_err("refused");
     let expected =
         format!("{} has format 2, and this program knows 1; use the newer program", path.display());
     assert_eq!(refused.to_string(), expected);
-    assert_eq!(fs::read(&path).expect("read"), b"candor reports\x02\nsomething new");
-    let mut read = stored_reports(folder.path(), Date::MIN..=Date::MAX).expect("a folder");
-    assert_eq!(read.next().expect("an error").expect_err("an error").to_string(), expected);
+    assert_eq!(fs::read(&path).expect("read"), b"candor buffer 2\nsomething new");
 }
 
 #[test]
@@ -233,7 +279,7 @@ fn one_process_at_a_time_appends() {
 }
 
 #[test]
-fn segments_of_weeks_that_are_over_are_not_read_again() {
+fn opening_reads_nothing_of_what_is_sealed_and_nothing_of_days_that_are_over() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { segment: 1, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
@@ -241,46 +287,143 @@ fn segments_of_weeks_that_are_over_are_not_read_again() {
         store(&journal, checked_of(week, number)).expect("stored");
     }
     drop(journal);
-    let sealed = |number, week| format!("0000000{number}-until-{week}.reports");
-    let expected = [
-        sealed(1, "2026-01-20"),
-        sealed(2, "2026-02-08"),
-        sealed(3, "2026-01-21"),
-        "00000004.open".to_owned(),
-    ];
-    assert_eq!(files(folder.path()), expected);
-    // Were it read, this would be an error.
-    fs::write(folder.path().join(&expected[0]), b"candor reports\x02\n").expect("write");
+    assert_eq!(files(folder.path()), (0, 3));
+    // Were one of these read, this would be an error.
+    for file in sealed_segments(folder.path()).expect("a folder") {
+        let path = folder::path(folder.path(), file.id(), SEALED);
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(&path).expect("a folder in its place");
+    }
+    let seen = folder.path().join("seen");
+    fs::remove_file(seen.join("2026-01-20")).expect("removed");
+    fs::create_dir(seen.join("2026-01-20")).expect("a folder in its place");
     let journal = Journal::open(folder.path(), date("2026-01-21"), limits).expect("a journal");
     assert_eq!(store(&journal, checked_of("2026-01-21", 3)), Ok(Stored::Duplicate));
-    let some = stored_reports(folder.path(), date("2026-01-21")..=date("2026-01-31"));
-    let some: Vec<_> = some.expect("a folder").map(|found| found.expect("no damage")).collect();
-    assert_eq!(some.iter().map(|r| r.week().to_string()).collect::<Vec<_>>(), ["2026-01-21"]);
-    assert_eq!(some[0].report().expect("a report").x.get(), 0.250_003);
+    assert_eq!(journal.newest_week(), Some(date("2026-02-08")));
 }
 
 #[test]
-fn a_change_of_segments_that_was_cut_short_is_completed() {
+fn a_sealing_that_was_cut_short_is_completed() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     store(&journal, checked(1)).expect("stored");
-    drop(journal);
-    // The next segment was begun, without all of its header, and this one was not sealed.
-    fs::write(folder.path().join("00000002.open"), b"candor").expect("write");
+    kill(journal, folder.path());
+    let left = open_file(folder.path());
+    let bytes = fs::read(&left).expect("a segment");
+    // Half of the sealed file was written.
+    fs::write(left.with_extension("sealed.tmp"), "candor").expect("write");
     let journal = open(folder.path());
     assert_eq!(store(&journal, checked(1)), Ok(Stored::Duplicate));
     assert_eq!(store(&journal, checked(2)), Ok(Stored::New));
+    kill(journal, folder.path());
+    // The first one was sealed and not removed.
+    fs::write(&left, bytes).expect("write");
+    let journal = open(folder.path());
+    for number in [1, 2] {
+        assert_eq!(store(&journal, checked(number)), Ok(Stored::Duplicate));
+    }
     drop(journal);
-    assert_eq!(files(folder.path()), ["00000001-until-2026-02-08.reports", "00000002.open"]);
-    assert_eq!(stored(folder.path()), bytes([1, 2]));
+    assert_eq!(files(folder.path()), (0, 2));
+    assert_eq!(stored_rows(folder.path()), rows([1, 2]));
+    let listed = listed_segments(folder.path()).expect("a list").segments;
+    assert!(listed.values().all(|sealed| matches!(sealed, Some(SealedSegment { reports: 1, .. }))));
+}
+
+#[test]
+fn what_is_merged_may_be_removed_beside_the_journal_at_any_time() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let journal = open(folder.path());
+    for round in 0..20 {
+        store(&journal, checked(round)).expect("stored");
+        assert_eq!(ask_to_seal(folder.path(), HOURS).expect("asked"), Sealed::All);
+        let sealed = sealed_segments(folder.path()).expect("a folder");
+        let [file] = &sealed[..] else { panic!("{sealed:?}") };
+        assert_eq!(file.read().expect("whole").iter().collect::<Vec<_>>().len(), 1);
+        for _ in 0..2 {
+            remove_merged(folder.path(), [file.id()]).expect("removed");
+        }
+        assert!(listed_segments(folder.path()).expect("a list").segments.is_empty());
+    }
+    assert_eq!(store(&journal, checked(3)), Ok(Stored::Duplicate));
+    drop(journal);
+    drop(open(folder.path()));
+    let list = fs::read(folder.path().join("segments")).expect("the list");
+    assert_eq!((list.len(), files(folder.path())), (0, (0, 0)));
+    assert_eq!(fs::read_dir(folder.path().join("merged")).expect("a folder").count(), 0);
+}
+
+#[test]
+fn asking_to_seal_has_no_need_of_a_journal() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let nothing = folder.path().join("reports");
+    assert_eq!(ask_to_seal(&nothing, Duration::ZERO).expect("asked"), Sealed::All);
+    assert!(!nothing.exists());
+    let journal = open(&nothing);
+    store(&journal, checked(1)).expect("stored");
+    kill(journal, &nothing);
+    assert_eq!(files(&nothing), (1, 0));
+    assert_eq!(ask_to_seal(&nothing, Duration::ZERO).expect("asked"), Sealed::All);
+    assert_eq!((files(&nothing), stored_rows(&nothing)), ((0, 1), rows([1])));
+    assert_eq!(store(&open(&nothing), checked(1)), Ok(Stored::Duplicate));
+}
+
+#[test]
+fn whoever_holds_the_folder_and_does_not_answer_is_not_waited_for() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let writer = Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
+    let asked = ask_to_seal(folder.path(), Duration::ZERO).expect("asked");
+    assert_eq!(asked, Sealed::NotInTime);
+    drop(writer);
+    // Whoever opens it has nothing to answer for.
+    let journal = open(folder.path());
+    assert!(!folder.path().join(".seal").exists());
+    assert_eq!(ask_to_seal(folder.path(), HOURS).expect("asked"), Sealed::All);
+    drop(journal);
+}
+
+#[test]
+fn reports_do_not_lie_in_their_order_of_arrival_for_long() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let limits = Limits { age: Duration::ZERO, ..Limits::default() };
+    let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
+    store(&journal, checked(1)).expect("stored");
+    while files(folder.path()) != (0, 1) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(journal);
+}
+
+#[test]
+fn no_more_are_known_than_may_be_and_none_is_lost_or_doubled() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let limits = Limits { known: 3, ..Limits::default() };
+    let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
+    for number in 1..=3 {
+        assert_eq!(store(&journal, checked(number)), Ok(Stored::New));
+    }
+    assert_eq!(store(&journal, checked(4)), Err(NotStored));
+    assert!(journal.state().problem.expect("a problem").contains("as many as may be"));
+    for number in 1..=3 {
+        assert_eq!(store(&journal, checked(number)), Ok(Stored::Duplicate));
+    }
+    drop(journal);
+    let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
+    assert_eq!(store(&journal, checked(4)), Err(NotStored));
+    // With the days that are over there is room again.
+    journal.forget_before(date("2026-02-20"));
+    while folder.path().join("seen/2026-02-08").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(store(&journal, checked_of("2026-02-09", 5)), Ok(Stored::New));
+    drop(journal);
+    assert_eq!(stored_rows(folder.path()).len(), 4);
 }
 
 #[test]
 fn a_full_queue_is_said_at_once_and_loses_nothing() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { queue: 3, ..Limits::default() };
-    let writer = Writer::open(folder.path(), oldest(), limits).expect("a writer");
-    let journal = writer.start(limits.queue).expect("a journal");
+    let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
     let mut permits: Vec<_> = (0..3).map(|_| journal.queue_permit().expect("a permit")).collect();
     assert!(matches!(journal.queue_permit(), Err(Busy)));
     drop(permits.pop());
@@ -290,7 +433,7 @@ fn a_full_queue_is_said_at_once_and_loses_nothing() {
         assert_eq!(block_on(permit.store(checked(number))), Ok(Stored::New));
     }
     drop(journal);
-    assert_eq!(stored(folder.path()), bytes([1, 2, 3]));
+    assert_eq!(stored_rows(folder.path()), rows([1, 2, 3]));
 }
 
 #[test]
@@ -301,7 +444,7 @@ fn what_is_in_the_queue_is_stored_though_nobody_waits() {
         drop(journal.queue_permit().expect("a permit").store(checked(number)));
     }
     drop(journal);
-    assert_eq!(stored(folder.path()), bytes(1..=50));
+    assert_eq!(stored_rows(folder.path()), rows(1..=50));
 }
 
 /// A disk that fails as a test asks.
@@ -362,17 +505,17 @@ impl Disk for FaultyDisk {
 
 #[test]
 fn after_a_full_disk_nothing_that_was_stored_is_lost_and_storing_goes_on() {
-    let one = 20 + checked(1).bytes().len() as i64;
+    let one = 28 + checked(1).row().len() as i64;
     // Whether there is room for no byte of the second report, some, or all but one; and whether the
     // torn part can be cut off at once, or only once there is room again.
-    for room in [0, 1, 19, 20, one / 2, one - 1] {
+    for room in [0, 1, 27, 28, one / 2, one - 1] {
         for cut in [Fault::NONE, Fault::CUT] {
             let folder = TempDir::new().expect("a temporary folder");
             let mut writer =
                 Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
             let fault = Fault::new();
             fault.put_in_front_of(writer.segment());
-            let journal = writer.start(8).expect("a journal");
+            let journal = Journal::start(writer).expect("a journal");
             assert_eq!(store(&journal, checked(1)), Ok(Stored::New));
             fault.room.store(room, Ordering::SeqCst);
             fault.set(cut);
@@ -380,15 +523,15 @@ fn after_a_full_disk_nothing_that_was_stored_is_lost_and_storing_goes_on() {
                 assert_eq!(store(&journal, checked(2)), Err(NotStored));
                 assert_eq!(store(&journal, checked(1)), Ok(Stored::Duplicate));
             }
-            assert_eq!(stored(folder.path()), bytes([1]));
+            assert_eq!(stored_rows(folder.path()), rows([1]));
             fault.room.store(i64::MAX, Ordering::SeqCst);
             fault.set(Fault::NONE);
             assert_eq!(store(&journal, checked(2)), Ok(Stored::New));
             assert_eq!(store(&journal, checked(3)), Ok(Stored::New));
             drop(journal);
-            assert_eq!(stored(folder.path()), bytes([1, 2, 3]), "room for {room}, cut {cut}");
+            assert_eq!(stored_rows(folder.path()), rows([1, 2, 3]), "room for {room}, cut {cut}");
             drop(open(folder.path()));
-            assert_eq!(stored(folder.path()), bytes([1, 2, 3]));
+            assert_eq!(stored_rows(folder.path()), rows([1, 2, 3]));
         }
     }
 }
@@ -399,33 +542,20 @@ fn a_sync_that_failed_is_not_trusted_on_a_second_try() {
     let mut writer = Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
     let fault = Fault::new();
     fault.put_in_front_of(writer.segment());
-    let journal = writer.start(8).expect("a journal");
+    let journal = Journal::start(writer).expect("a journal");
     assert_eq!(store(&journal, checked(1)), Ok(Stored::New));
-    let length = || fs::metadata(folder.path().join("00000001.open")).expect("a file").len();
+    let first = open_file(folder.path());
+    let length = || fs::metadata(&first).expect("a file").len();
     let durable = length();
     fault.set(Fault::SYNC | Fault::CUT);
     assert_eq!(store(&journal, checked(2)), Err(NotStored));
     assert!(length() > durable, "the bytes are there, and not to be trusted");
     fault.set(Fault::CUT);
-    assert_eq!(store(&journal, checked(3)), Err(NotStored), "nothing is put behind them");
+    assert_eq!(store(&journal, checked(3)), Err(NotStored), "nothing is put anywhere else");
+    assert_eq!(files(folder.path()), (1, 0));
     fault.set(Fault::NONE);
     assert_eq!(store(&journal, checked(2)), Ok(Stored::New));
     drop(journal);
-    assert_eq!(stored(folder.path()), bytes([1, 2]));
-    let expected = ["00000001-until-2026-02-08.reports", "00000002.open"];
-    assert_eq!(files(folder.path()), expected, "nothing more is put into the same file");
-    drop(open(folder.path()));
-    assert_eq!(stored(folder.path()), bytes([1, 2]));
-}
-
-#[test]
-fn identities_are_forgotten_with_their_weeks() {
-    let mut known = Known::default();
-    let identity = checked(1).identity();
-    for day in 1..=28 {
-        assert!(known.add(jiff::civil::date(2026, 2, day), identity));
-    }
-    known.forget_before(date("2026-02-20"));
-    assert_eq!(known.0.len(), 9);
-    assert!(!known.has(date("2026-02-19"), identity) && known.has(date("2026-02-20"), identity));
+    assert_eq!(stored_rows(folder.path()), rows([1, 2]));
+    assert_eq!(files(folder.path()), (0, 2), "nothing more is put into the same file");
 }

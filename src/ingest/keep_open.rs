@@ -41,7 +41,9 @@ fn keep_open_every(
             Ok(Ok(receiver)) => {
                 let receiver = Arc::new(receiver);
                 entrance.set_receiver(receiver.clone());
-                while !receiver.has_ended() && !stop.wait(LOOK) {}
+                while !receiver.has_ended() && !stop.wait(LOOK) {
+                    receiver.tend();
+                }
                 if stop.is_set() {
                     entrance.remove_receiver("the server is stopping");
                     return;

@@ -1,11 +1,11 @@
 //! A receiver that ends is noticed and replaced, and nothing that was acknowledged is forgotten.
 
 use super::*;
-use crate::ingest::journal::{Journal, Limits, Stored, Writer};
+use crate::ingest::journal::{Journal, Limits, Stored};
 use crate::ingest::segment::Disk;
 use crate::ingest::testing::{self, Log, config, report};
-use crate::ingest::{Answer, Unavailable, oldest_week, stored_reports};
-use jiff::civil::Date;
+use crate::ingest::writer::Writer;
+use crate::ingest::{Answer, Unavailable, oldest_week};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,9 +37,10 @@ impl Disk for Deadly {
 
 fn deadly_receiver(log: &Log, folder: &Path) -> Result<FrontDoor, FrontDoorError> {
     let oldest = oldest_week(testing::now());
-    let mut writer = Writer::open(folder, oldest, Limits::default())?;
+    let limits = Limits { queue: 8, ..Limits::default() };
+    let mut writer = Writer::open(folder, oldest, limits)?;
     writer.segment().replace_disk(|disk| Box::new(Deadly(disk, 0)));
-    let journal: Journal = writer.start(8)?;
+    let journal = Journal::start(writer)?;
     Ok(FrontDoor::with_journal(journal, log.configs(), testing::clock()))
 }
 
@@ -100,8 +101,7 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
     stop.set();
     keeper.join().expect("no panic");
     assert!(entrance.door().is_none());
-    let stored = stored_reports(folder.path(), Date::MIN..=Date::MAX).expect("a folder");
-    assert_eq!(stored.filter(Result::is_ok).count(), 2);
+    assert_eq!(testing::stored_rows(folder.path()).len(), 2);
 }
 
 #[test]

@@ -61,21 +61,23 @@ mod logged_config;
 mod open_tests;
 #[cfg(test)]
 pub(crate) mod power_cut;
-mod record;
+mod read_error;
 mod refusal;
 mod report;
 mod requests;
 mod sealed;
+mod sealing;
+mod seen;
 mod segment;
 mod segment_id;
 mod segment_list;
-mod stored;
+mod shuffle;
 #[cfg(test)]
 mod testing;
 mod unavailable;
-mod unread;
+mod writer;
 
-pub use check::{CheckedReport, Identity, NotTaken, check, oldest_week};
+pub use check::{CheckedReport, NotTaken, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
 pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
@@ -86,17 +88,17 @@ pub use journal::{
 };
 pub use keep_open::keep_open;
 pub use logged_config::LoggedConfig;
+pub use read_error::ReadError;
 pub use refusal::{Refusal, Timed, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
 pub use requests::{Sealed, ask_to_seal, remove_merged};
 #[cfg(test)]
+#[allow(unused_imports)]
 pub(crate) use sealed::encode as encode_sealed;
 pub use sealed::{SealedFile, SealedRows, sealed_file_name, sealed_segments};
 pub use segment_id::{SegmentId, SegmentIdError};
 pub use segment_list::{ListedSegments, SealedSegment, listed_segments};
-pub use stored::{ReadError, StoredReport, StoredReports, stored_reports};
 pub use unavailable::Unavailable;
-pub use unread::{ReadMark, SegmentFile, Taking, Unread, segment_file_name, segment_files};
 
 /// The largest body of an upload, in bytes. The reports of Go's clients have some thousand.
 pub const MAX_BODY: usize = 256 << 10;

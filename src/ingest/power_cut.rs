@@ -1,34 +1,50 @@
-//! The receiver: each report that was acknowledged is stored, once, and the list of segments names
-//! what there is.
+//! The receiver: each report that was acknowledged is stored, once, until it is merged; the list of
+//! segments names what there is; and nothing that is merged counts again.
 
-use super::folder::{self, SegmentName};
+use super::folder::{self, OPEN, SEALED};
+use super::journal::{JournalError, Limits, NotStored, Stored, Waiting};
 use super::segment_list::listed_segments;
 use super::testing::{config, now, report};
+use super::writer::Writer;
 use super::{
-    CheckedReport, Journal, JournalError, Limits, LoggedConfig, Report, Stored, check, parse_date,
+    CheckedReport, LoggedConfig, Report, SegmentId, ask_to_seal, check, framing, parse_date,
+    remove_merged, sealed_segments,
 };
-use super::{record, stored_reports};
 use crate::durable::AppendFile;
 use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
 use crate::power_cut::{self, Before, Scenario};
-use jiff::civil::Date;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const WEEK: &str = "2026-02-08";
 const FOLDER: &str = "srv/reports";
-const ALL: u32 = 7;
+const ALL: u32 = 9;
 
 /// A segment takes three reports.
-const LIMITS: Limits = Limits { queue: 8, batch: 1 << 20, segment: 1000 };
+const LIMITS: Limits = Limits {
+    queue: 8,
+    batch: 1 << 20,
+    segment: 1000,
+    age: Duration::from_secs(86400),
+    known: 1 << 20,
+};
 
-/// Reports are received by three processes, one of which is killed between a write and its sync. And
-/// the same after another one, which was killed at one of its first syncs.
+/// Reports are received by three processes, one of which is killed between a write and its sync; they
+/// are sealed and merged. And the same after another process, which was killed at one of its syncs.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    (0..7_usize).map(|syncs| scenario(syncs.checked_sub(1))).collect()
+    (0..=SYNCS).map(|syncs| scenario(syncs.checked_sub(1))).collect()
+}
+
+/// How many syncs a process makes that receives a report, seals it, and sees it merged.
+const SYNCS: usize = 19;
+
+struct World<'a> {
+    folder: PathBuf,
+    recorder: &'a Recorder,
 }
 
 fn scenario(kill_at_sync: Option<usize>) -> Scenario {
@@ -40,25 +56,46 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
     }
     let recorder = Recorder::start(&root);
     let folder = root.join(FOLDER);
+    let world = World { folder: folder.clone(), recorder: &recorder };
     if let Some(syncs) = kill_at_sync {
         recorder.kill_at_sync(syncs);
-        assert!(open(&folder).is_err() && recorder.restart(), "{syncs}");
+        if let Ok(mut writer) = open(&folder) {
+            let stored = store(&mut writer, 1).is_ok();
+            if stored {
+                world.acknowledged(1);
+            }
+            if writer.seal_all() && stored {
+                world.merge();
+                writer.look();
+            }
+        }
+        assert!(recorder.restart(), "there are not {syncs} syncs before this one");
     }
-    let receive = |journal: &Journal, number: u32, expected: Stored| {
-        assert_eq!(store(journal, number), Ok(expected));
-        recorder.promise(format!("stored {number} in {}", segment_of(&folder, number)));
-    };
-    let journal = open(&folder).expect("a journal");
+    let mut writer = open(&folder).expect("a writer");
     for number in 1..=4 {
-        receive(&journal, number, Stored::New);
+        store(&mut writer, number).expect("stored");
+        world.acknowledged(number);
     }
-    drop(journal);
-    kill_while_writing(&folder, 5);
-    let journal = open(&folder).expect("a journal");
-    receive(&journal, 5, Stored::Duplicate);
-    receive(&journal, 6, Stored::New);
-    drop(journal);
-    drop(open(&folder).expect("a journal"));
+    drop(writer);
+    let written = world.kill_while_writing(5);
+    let mut writer = open(&folder).expect("a writer");
+    assert_eq!(store(&mut writer, 5), Ok(if written { Stored::Duplicate } else { Stored::New }));
+    world.acknowledged(5);
+    store(&mut writer, 6).expect("stored");
+    world.acknowledged(6);
+    assert!(writer.seal_all());
+    world.merge();
+    assert!(writer.look());
+    store(&mut writer, 7).expect("stored");
+    world.acknowledged(7);
+    drop(writer);
+    ask_to_seal(&folder, Duration::ZERO).expect("sealed");
+    drop(open(&folder).expect("a writer"));
+    world.merge();
+    let mut writer = open(&folder).expect("a writer");
+    store(&mut writer, 8).expect("stored");
+    world.acknowledged(8);
+    drop(writer);
     Scenario {
         name: "receiving",
         root,
@@ -69,113 +106,170 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
     }
 }
 
+impl World<'_> {
+    /// Notes that a report was acknowledged, and where it is if it is not merged.
+    fn acknowledged(&self, number: u32) {
+        let report = checked(number);
+        let has = |id: &SegmentId| {
+            [OPEN, SEALED].iter().any(|end| {
+                let bytes = fs::read(folder::path(&self.folder, *id, end)).unwrap_or_default();
+                bytes.windows(report.row().len()).any(|window| window == report.row())
+            })
+        };
+        let ids = [OPEN, SEALED].map(|end| folder::segments(&self.folder, end).expect("a folder"));
+        match ids.into_iter().flatten().find(has) {
+            Some(id) => self.recorder.promise(format!("stored {number} in {id}")),
+            None => self.recorder.promise(format!("stored {number} in merged")),
+        }
+    }
+
+    /// As a merge does: once the rows of sealed segments are durable elsewhere, they are removed.
+    fn merge(&self) {
+        let mut ids = Vec::new();
+        for file in sealed_segments(&self.folder).expect("a folder") {
+            let rows = file.read().expect("what was sealed");
+            let rows: Vec<_> = rows.iter().map(|(_, row)| String::from_utf8_lossy(row)).collect();
+            self.recorder.promise(format!("merged {} {}", file.id(), rows.join("\n")));
+            ids.push(file.id());
+        }
+        // Where a test kills the program, this fails.
+        let _ = remove_merged(&self.folder, ids);
+    }
+
+    /// Whether there was a segment to write into.
+    fn kill_while_writing(&self, number: u32) -> bool {
+        let ids = folder::segments(&self.folder, OPEN).expect("a folder");
+        let Some(id) = ids.first() else { return false };
+        let path = folder::path(&self.folder, *id, OPEN);
+        let key = fs::read(self.folder.join("seen").join(WEEK)).expect("a key");
+        let report = checked(number);
+        let mut identity = vec![];
+        let digest = <sha2::Sha256 as sha2::Digest>::new_with_prefix(&key[16..48]);
+        identity.extend_from_slice(&sha2::Digest::finalize(sha2::Digest::chain_update(
+            digest,
+            report.bytes(),
+        )));
+        let mut bytes = Vec::new();
+        framing::write(&mut bytes, &identity[..16], report.row());
+        let file = OpenOptions::new().append(true).open(&path).expect("opened");
+        AppendFile::new(file, &path).append(&bytes).expect("written");
+        true
+    }
+}
+
+/// What the outside relies on.
+#[derive(Default)]
+struct Promised {
+    /// The numbers that were acknowledged, and in which segment they were then.
+    stored: Vec<(u32, Option<SegmentId>)>,
+    /// The rows that are merged, by the segment.
+    merged: BTreeMap<SegmentId, BTreeSet<Vec<u8>>>,
+}
+
+impl Promised {
+    fn parse(before: &Before<'_>) -> Promised {
+        let mut promised = Promised::default();
+        for text in before.promises {
+            let (what, rest) = text.split_once(' ').expect("a promise");
+            if what == "merged" {
+                let (id, rows) = rest.split_once(' ').expect("rows");
+                let rows = rows.split('\n').map(|row| row.as_bytes().to_vec()).collect();
+                promised.merged.insert(id.parse().expect("an id"), rows);
+            } else {
+                let (number, id) = rest.split_once(" in ").expect("a place");
+                promised.stored.push((number.parse().expect("a number"), id.parse().ok()));
+            }
+        }
+        promised
+    }
+
+    /// How often each row counts: what is merged, and what is sealed and not merged.
+    fn rows(&self, folder: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+        let mut rows: Vec<_> = self.merged.values().flatten().cloned().collect();
+        for file in sealed_segments(folder)? {
+            if !self.merged.contains_key(&file.id()) {
+                rows.extend(file.read()?.iter().map(|(_, row)| row.to_vec()));
+            }
+        }
+        rows.sort();
+        match rows.windows(2).any(|two| two[0] == two[1]) {
+            true => Err("a report is there twice".into()),
+            false => Ok(rows),
+        }
+    }
+}
+
 fn check_state(folder: &Path, before: &Before<'_>) -> Result<(), Box<dyn Error>> {
-    let promised: Vec<(u32, u64)> = before.promises.iter().map(|text| parse(text)).collect();
+    let promised = Promised::parse(before);
     // Before anything is mended: if one of these segments is lost one day, it is missed. Each copy of
     // the list is enough for that.
     for copy in [folder.join("segments"), folder.with_extension("segments")] {
         let list = fs::read_to_string(copy).unwrap_or_default();
-        for (number, segment) in &promised {
-            if !list.contains(&format!("{{\"segment\":{segment},")) {
-                return Err(format!("{number} is in segment {segment}: {list:?}").into());
+        for (number, segment) in &promised.stored {
+            let is_listed = |id: &SegmentId| list.contains(&id.to_string());
+            let is_merged = |id: &SegmentId| promised.merged.contains_key(id);
+            if segment.as_ref().is_some_and(|id| !is_listed(id) && !is_merged(id)) {
+                return Err(format!("{number} is in segment {segment:?}: {list:?}").into());
             }
         }
     }
-    let journal = open(folder)?;
-    let found = stored(folder)?;
-    for (number, _) in &promised {
-        if !found.contains(checked(*number).bytes()) {
+    let mut writer = open(folder)?;
+    let rows = promised.rows(folder)?;
+    for (number, _) in &promised.stored {
+        if !rows.iter().any(|row| row == checked(*number).row()) {
             return Err(format!("{number} was acknowledged and is not stored").into());
         }
-        if store(&journal, *number) != Ok(Stored::Duplicate) {
+        if store(&mut writer, *number) != Ok(Stored::Duplicate) {
             return Err(format!("{number} is stored twice").into());
         }
     }
     for number in 1..=ALL {
-        store(&journal, number).map_err(|_| "not stored")?;
+        store(&mut writer, number).map_err(|_| "not stored")?;
     }
-    drop(journal);
-    if stored(folder)?.len() != ALL as usize {
+    if !writer.seal_all() {
+        return Err("not sealed".into());
+    }
+    drop(writer);
+    if promised.rows(folder)?.len() != ALL as usize {
         return Err("some report is missing".into());
     }
+    remove_merged(folder, promised.merged.keys().copied())?;
     drop(open(folder)?);
     let listed = listed_segments(folder)?;
     if !listed.damaged.is_empty() {
         return Err("the list is damaged".into());
     }
-    for segment in folder::segments(folder)? {
-        let name = segment.file_name();
-        let length = fs::metadata(folder.join(&name))?.len();
-        match listed.segments.get(&segment.number) {
-            None => return Err(format!("{name} is not listed").into()),
-            Some(None) if segment.until.is_some() => {
-                return Err(format!("{name} is not listed as sealed").into());
-            }
-            Some(Some(sealed)) if sealed.bytes != length => {
-                return Err(format!("{name} has {length} bytes, listed: {}", sealed.bytes).into());
-            }
-            Some(_) => {}
+    for file in sealed_segments(folder)? {
+        match listed.segments.get(&file.id()) {
+            Some(Some(sealed)) if sealed.bytes == file.length() => {}
+            other => return Err(format!("{} is listed as {other:?}", file.name()).into()),
         }
     }
-    Ok(())
+    let mut left = listed.segments.keys().filter(|id| promised.merged.contains_key(id));
+    if let Some(id) = left.next() {
+        return Err(format!("{id} is merged, and still listed").into());
+    }
+    let mut gone = listed.segments.keys().filter(|id| !folder::path(folder, **id, SEALED).exists());
+    gone.next().map_or(Ok(()), |id| Err(format!("{id} is listed, and not there").into()))
 }
 
-fn parse(promise: &str) -> (u32, u64) {
-    let (number, segment) = promise
-        .strip_prefix("stored ")
-        .and_then(|rest| rest.split_once(" in "))
-        .expect("a promise of this scenario");
-    (number.parse().expect("a number"), segment.parse().expect("a number"))
-}
-
-fn open(folder: &Path) -> Result<Journal, JournalError> {
+fn open(folder: &Path) -> Result<Writer, JournalError> {
     let oldest = parse_date("2026-01-13").expect("a date");
     let is_locked = |error: &JournalError| matches!(error, JournalError::InUse { .. });
-    power_cut::unlocked(|| Journal::open(folder, oldest, LIMITS), is_locked)
+    power_cut::unlocked(|| Writer::open(folder, oldest, LIMITS), is_locked)
 }
 
+/// A report that differs from those of other numbers, also in its public row.
 fn checked(number: u32) -> CheckedReport {
     let config = LoggedConfig::new(ModuleVersion::FIRST, &config(1.0));
     let json = report(0.25 + f64::from(number) / 1e6);
+    let json = json.replace("\"verb:run\":3", &format!("\"verb:run\":{number}"));
     let report = Report::decode(json.as_bytes()).expect("a report");
     check(&report, parse_date(WEEK).expect("a date"), &config, now()).expect("allowed")
 }
 
-fn store(journal: &Journal, number: u32) -> Result<Stored, super::NotStored> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(journal.queue_permit().expect("a permit").store(checked(number)))
-}
-
-/// What is stored, once it is sure that nothing is damaged and nothing there twice.
-fn stored(folder: &Path) -> Result<BTreeSet<Vec<u8>>, Box<dyn Error>> {
-    let mut all = BTreeSet::new();
-    for found in stored_reports(folder, Date::MIN..=Date::MAX)? {
-        if !all.insert(found?.bytes().to_vec()) {
-            return Err("a report is there twice".into());
-        }
-    }
-    Ok(all)
-}
-
-fn last_segment(folder: &Path) -> SegmentName {
-    *folder::segments(folder).expect("a folder").last().expect("a segment")
-}
-
-/// The number of the segment that has a report.
-fn segment_of(folder: &Path, number: u32) -> u64 {
-    let report = checked(number);
-    let has = |name: &SegmentName| {
-        let (_, bytes) = folder::read(folder, *name).expect("a segment");
-        bytes.windows(report.bytes().len()).any(|window| window == report.bytes())
-    };
-    folder::segments(folder).expect("a folder").into_iter().find(has).expect("stored").number
-}
-
-fn kill_while_writing(folder: &Path, number: u32) {
-    let path = folder.join(last_segment(folder).file_name());
-    let mut bytes = Vec::new();
-    let report = checked(number);
-    record::write(&mut bytes, report.identity(), report.bytes());
-    let file = OpenOptions::new().append(true).open(&path).expect("opened");
-    AppendFile::new(file, &path).append(&bytes).expect("written");
+fn store(writer: &mut Writer, number: u32) -> Result<Stored, NotStored> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    writer.commit(vec![Waiting { report: checked(number), answer }]);
+    answered.blocking_recv().unwrap_or(Err(NotStored))
 }

@@ -157,6 +157,9 @@ fn one_form(report: &impl Serialize) -> Vec<u8> {
 }
 
 impl X {
+    /// The largest there is, which says nothing.
+    pub(super) const LARGEST: X = X(1.0);
+
     /// Checks the range.
     pub fn new(number: f64) -> Option<X> {
         (number > 0.0 && number <= 1.0).then_some(X(number))

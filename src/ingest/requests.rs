@@ -6,14 +6,20 @@
 //! DIR/reports/merged/ID    the segment is in durable public data, so it may be forgotten
 //! ```
 //!
+//! None of these needs to survive a power cut: whoever asked asks again.
+//!
 //! A receiver renames `.seal` to `.sealing`, seals, and removes that. So whoever finds neither knows
 //! that a sealing which began after the request is over; and the requests of several are one.
 
-use super::folder;
+use super::folder::{self, OPEN, SEALED};
+use super::journal::JournalError;
+use super::read_error::ReadError;
 use super::segment_id::SegmentId;
-use super::stored::ReadError;
+use super::segment_list::{SegmentList, listed_segments};
+use super::writer::Writer;
 use crate::durable;
-use std::fs::DirBuilder;
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -46,17 +52,15 @@ pub fn ask_to_seal(folder: &Path, wait: Duration) -> Result<Sealed, ReadError> {
     let deadline = Instant::now() + wait;
     let mut asked = false;
     loop {
-        if let Some(lock) = folder::lock(folder).map_err(failed)? {
-            // Nothing is left open in this folder but by a receiver that holds it.
-            answer(folder).map_err(failed)?;
-            drop(lock);
-            return Ok(Sealed::All);
+        match Writer::seal_only(folder) {
+            Ok(()) => return Ok(Sealed::All),
+            Err(JournalError::InUse { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
         if !asked {
             ask(folder).map_err(failed)?;
             asked = true;
-        }
-        if !folder.join(SEAL).exists() && !folder.join(SEALING).exists() {
+        } else if !folder.join(SEAL).exists() && !folder.join(SEALING).exists() {
             return Ok(Sealed::All);
         }
         if Instant::now() >= deadline {
@@ -74,27 +78,93 @@ fn ask(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn answer(folder: &Path) -> io::Result<()> {
-    durable::remove_unsynced(&folder.join(SEAL))?;
+/// Whether somebody asks to seal: from now on that is being answered.
+pub(super) fn begin_sealing(folder: &Path) -> io::Result<bool> {
+    let (seal, sealing) = (folder.join(SEAL), folder.join(SEALING));
+    if seal.exists() {
+        durable::rename_unsynced(&seal, &sealing)?;
+    }
+    Ok(sealing.exists())
+}
+
+/// What was asked for when the sealing began is done.
+pub(super) fn end_sealing(folder: &Path) -> io::Result<()> {
     durable::remove_unsynced(&folder.join(SEALING)).map(drop)
 }
 
-/// Removes segments that are in durable public data. May be repeated, and done beside a receiver.
+/// All of it is sealed, and nothing was acknowledged since: whatever is asked for is done.
+pub(super) fn answer_all(folder: &Path) -> io::Result<()> {
+    durable::remove_unsynced(&folder.join(SEAL))?;
+    end_sealing(folder)
+}
+
+/// Removes segments that are in durable public data, and has them forgotten. To be given all ids that
+/// the index names: what is gone already is left alone. May be repeated, and done beside a receiver.
 pub fn remove_merged(
     folder: &Path,
     ids: impl IntoIterator<Item = SegmentId>,
 ) -> Result<(), ReadError> {
     let failed = |source| ReadError::Io { path: folder.display().to_string(), source };
-    let mut ids = ids.into_iter().peekable();
-    if ids.peek().is_none() || !folder.is_dir() {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let mut there: BTreeSet<SegmentId> = listed_segments(folder)?.segments.into_keys().collect();
+    for end in [OPEN, SEALED] {
+        there.extend(folder::segments(folder, end).map_err(failed)?);
+    }
+    let gone: Vec<_> = ids.into_iter().filter(|id| there.contains(id)).collect();
+    if gone.is_empty() {
         return Ok(());
     }
     let notes = folder.join(MERGED);
-    durable::make_folders_unsynced(&notes, &mut DirBuilder::new()).map_err(failed)?;
-    for id in ids {
-        for name in [format!("{id}.open"), format!("{id}.sealed")] {
-            durable::remove_unsynced(&folder.join(name)).map_err(failed)?;
+    durable::make_folders_unsynced(&notes, &mut folder::private()).map_err(failed)?;
+    for id in gone {
+        // The note first: what is gone without one would be missed.
+        match durable::private_file(&notes.join(id.to_string())) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => remove_files(folder, id).map_err(failed)?,
         }
     }
-    durable::sync_folder(folder).map_err(failed)
+    // Where a receiver holds the folder, it does the rest.
+    match Writer::seal_only(folder) {
+        Ok(()) | Err(JournalError::InUse { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The segments that a merge has noted.
+pub(super) fn merged(folder: &Path) -> io::Result<BTreeSet<SegmentId>> {
+    let entries = match fs::read_dir(folder.join(MERGED)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries?,
+    };
+    let mut ids = BTreeSet::new();
+    for entry in entries {
+        ids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<SegmentId>().ok()));
+    }
+    Ok(ids)
+}
+
+/// Forgets the segments that a merge has noted: their files, their lines in the list, then the notes.
+pub(super) fn forget_merged(folder: &Path, list: &mut SegmentList) -> io::Result<()> {
+    let ids = merged(folder)?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for id in &ids {
+        remove_files(folder, *id)?;
+    }
+    list.drop_segments(&ids)?;
+    for id in ids {
+        durable::remove_unsynced(&folder.join(MERGED).join(id.to_string()))?;
+    }
+    Ok(())
+}
+
+/// What was sealed is merged, so the open file goes too, in case its receiver died before removing it.
+fn remove_files(folder: &Path, id: SegmentId) -> io::Result<()> {
+    for end in [OPEN, SEALED] {
+        durable::remove_unsynced(&folder::path(folder, id, end))?;
+    }
+    Ok(())
 }

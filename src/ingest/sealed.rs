@@ -7,10 +7,10 @@
 //! A segment that was found damaged before it could be sealed has this name too, with the content that
 //! it had: damage is not shuffled away, for then nobody could restore it.
 
-use super::folder;
+use super::folder::{self, SEALED};
 use super::framing::{Form, Found, Records};
+use super::read_error::ReadError;
 use super::segment_id::SegmentId;
-use super::stored::ReadError;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -31,20 +31,13 @@ pub struct SealedFile {
 /// The sealed segments of a receiver's folder, in the order of their ids, which says nothing; none
 /// where nothing was ever stored.
 pub fn sealed_segments(folder: &Path) -> Result<Vec<SealedFile>, ReadError> {
-    let failed = |source| ReadError::Io { path: folder.display().to_string(), source };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
+    let ids = match folder::segments(folder, SEALED) {
+        Ok(ids) => ids,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(source) => return Err(ReadError::Io { path: folder.display().to_string(), source }),
     };
-    let mut files = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let id = name.to_str().and_then(|name| name.strip_suffix(".sealed")?.parse().ok());
-        files.extend(id.map(|id| SealedFile { id, path: folder.join(&name) }));
-    }
-    files.sort_unstable();
-    Ok(files)
+    let file = |id| SealedFile { id, path: folder::path(folder, id, SEALED) };
+    Ok(ids.into_iter().map(file).collect())
 }
 
 /// The name of a sealed segment's file, without the way to the folder.
@@ -118,7 +111,7 @@ impl SealedRows {
         self.rows.is_empty()
     }
 
-    fn parse(bytes: Vec<u8>) -> SealedRows {
+    pub(super) fn parse(bytes: Vec<u8>) -> SealedRows {
         let is_open = bytes.starts_with(&Form::Open.header());
         let form = if is_open { Form::Open } else { Form::Sealed };
         let end = match form {
@@ -149,7 +142,6 @@ impl SealedRows {
 }
 
 /// The content of a sealed segment with these rows, in this order.
-#[allow(dead_code)]
 pub(crate) fn encode<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut bytes = Form::Sealed.header().to_vec();
     for row in rows {

@@ -11,20 +11,17 @@
 //! ([`durable`] says why): the next record goes to a new segment.
 //!
 //! Beginning a segment: write the header to the new file, `fsync` the folder; the header is synced with
-//! the first records. Sealing, once the next segment has begun: `rename`, and no sync: a segment that has
-//! its old name again after a power cut is sealed by the next open of the folder. Both are then noted in
-//! the list of segments, by whoever asked for it.
+//! the first records. It is begun when there is a first record to put into it.
 
-use super::check::Identity;
-use super::folder::{self, SegmentName};
-use super::record::HEADER;
-use super::segment_list::{IdentitiesHash, SealedSegment};
+use super::folder::{self, OPEN};
+use super::framing::Form;
+use super::segment_id::SegmentId;
 use crate::durable::{self, AppendFile};
-use jiff::civil::Date;
 use std::fmt::Debug;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// What is done to a segment's file. Tests put a disk that fails in its place.
 pub(super) trait Disk: Debug + Send {
@@ -54,22 +51,16 @@ impl Disk for AppendFile {
         AppendFile::cut(self, length)
     }
 
-    #[cfg(unix)]
     fn check_path(&self, path: &Path) -> io::Result<()> {
-        use std::os::unix::fs::MetadataExt;
-        let (own, found) = (self.metadata()?, std::fs::metadata(path)?);
-        match (own.dev(), own.ino()) == (found.dev(), found.ino()) {
-            true => Ok(()),
-            false => Err(io::Error::other("another file has taken its place")),
-        }
+        folder::check_path(&self.metadata()?, path)
     }
 }
 
 /// A segment that is appended to.
 #[derive(Debug)]
 pub(super) struct Segment {
-    folder: PathBuf,
-    number: u64,
+    id: SegmentId,
+    path: PathBuf,
     disk: Box<dyn Disk>,
     /// The bytes that are durable: everything up to here is whole records.
     durable: u64,
@@ -77,91 +68,37 @@ pub(super) struct Segment {
     torn: bool,
     /// Whether a sync has failed, so that nothing may be appended any more.
     closed: bool,
-    contents: Contents,
-}
-
-/// What is in a segment.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Contents {
-    /// The latest week of its records, if it has any.
-    pub(super) latest: Option<Date>,
-    /// Its records' identities.
-    pub(super) identities: IdentitiesHash,
-}
-
-impl Contents {
-    /// What is listed of a segment of so many bytes with these contents, once it is sealed; nothing
-    /// without a single record.
-    pub(super) fn sealed(&self, bytes: u64) -> Option<SealedSegment> {
-        let Contents { latest, identities } = self;
-        let reports = identities.count();
-        latest.map(|until| SealedSegment { until, reports, bytes, identities: identities.hex() })
-    }
+    /// When its first record was stored.
+    since: Option<Instant>,
 }
 
 impl Segment {
     /// Begins a segment.
-    pub(super) fn create(folder: &Path, number: u64) -> io::Result<Segment> {
-        let path = folder.join(SegmentName { number, until: None }.file_name());
-        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+    pub(super) fn create(folder: &Path, id: SegmentId) -> io::Result<Segment> {
+        let path = folder::path(folder, id, OPEN);
+        let mut options = OpenOptions::new();
+        let file = folder::open_regular(&path, options.append(true).create_new(true))?;
         let mut file = AppendFile::new(file, &path);
-        let written = file.append(&HEADER);
+        let header = Form::Open.header();
+        let written = file.append(&header);
         if let Err(error) = written.and_then(|()| durable::sync_folder(folder)) {
-            // Without its header it is no segment. Where it cannot be removed either, the next open
-            // of the folder finds it empty and begins it anew.
+            // Where it cannot be removed either, the next open of the folder does it: it is empty.
             let _ = durable::remove_unsynced(&path);
             return Err(error);
         }
-        Ok(Segment::with(folder, number, Box::new(file), HEADER.len() as u64, Contents::default()))
-    }
-
-    /// Goes on with a segment of which `whole` bytes are whole records; the rest is cut off.
-    pub(super) fn resume(
-        folder: &Path,
-        number: u64,
-        whole: u64,
-        contents: Contents,
-    ) -> io::Result<Segment> {
-        let path = folder.join(SegmentName { number, until: None }.file_name());
-        let file = folder::open_regular(&path, OpenOptions::new().append(true))?;
-        let mut file = AppendFile::new(file, &path);
-        // Also when nothing is torn: the writer before may have died between write and sync.
-        file.cut(whole)?;
-        let mut durable = whole;
-        if whole == 0 {
-            file.append(&HEADER)?;
-            durable = HEADER.len() as u64;
-        }
-        durable::sync_folder(folder)?;
-        Ok(Segment::with(folder, number, Box::new(file), durable, contents))
-    }
-
-    fn with(
-        folder: &Path,
-        number: u64,
-        disk: Box<dyn Disk>,
-        durable: u64,
-        contents: Contents,
-    ) -> Segment {
-        Segment {
-            folder: folder.to_owned(),
-            number,
-            disk,
-            durable,
+        Ok(Segment {
+            id,
+            path,
+            disk: Box::new(file),
+            durable: header.len() as u64,
             torn: false,
             closed: false,
-            contents,
-        }
+            since: None,
+        })
     }
 
-    /// Appends whole records with these identities, the latest of which is of this week, durably or
-    /// not at all.
-    pub(super) fn append(
-        &mut self,
-        records: &[u8],
-        identities: &[Identity],
-        latest: Date,
-    ) -> io::Result<()> {
+    /// Appends whole records, durably or not at all.
+    pub(super) fn append(&mut self, records: &[u8]) -> io::Result<()> {
         if self.closed {
             return Err(io::Error::other("a sync of this segment has failed before"));
         }
@@ -180,13 +117,13 @@ impl Segment {
         }
         self.torn = false;
         self.durable += records.len() as u64;
-        self.contents.latest = self.contents.latest.max(Some(latest));
-        identities.iter().for_each(|identity| self.contents.identities.add(*identity));
+        self.since.get_or_insert_with(Instant::now);
         Ok(())
     }
 
-    /// Removes what a failed append may have left.
-    fn mend(&mut self) -> io::Result<()> {
+    /// Removes what a failed append may have left: to be done before anything is stored elsewhere, for
+    /// what is left may be whole.
+    pub(super) fn mend(&mut self) -> io::Result<()> {
         if self.torn {
             self.disk.cut(self.durable)?;
             self.torn = false;
@@ -197,15 +134,7 @@ impl Segment {
     /// Fails unless the segment can be found where it should be: what is written to a file that was
     /// removed, or whose folder was, is lost.
     pub(super) fn check_path(&self) -> io::Result<()> {
-        let name = SegmentName { number: self.number, until: None }.file_name();
-        let path = self.folder.join(name);
-        self.disk.check_path(&path).map_err(|error| {
-            let path = path.display();
-            io::Error::new(
-                error.kind(),
-                format!("{path} is not the file that is written to: {error}"),
-            )
-        })
+        self.disk.check_path(&self.path)
     }
 
     /// Whether nothing may be appended to it any more.
@@ -218,38 +147,19 @@ impl Segment {
         self.durable
     }
 
-    /// The segment's number.
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    /// Its id.
+    pub(super) fn id(&self) -> SegmentId {
+        self.id
     }
 
-    /// Begins the next segment, goes on with that, and seals this one: the number of the one that was
-    /// sealed, and what is in it. Where the next one cannot be begun, this one goes on; where this one
-    /// cannot be sealed, the next open of the folder does it.
-    pub(super) fn succeed(&mut self) -> io::Result<(u64, Option<SealedSegment>)> {
-        self.mend()?;
-        let next = Segment::create(&self.folder, self.number + 1)?;
-        let Segment { folder, number, contents, durable, .. } = std::mem::replace(self, next);
-        seal(&folder, number, contents.latest)?;
-        Ok((number, contents.sealed(durable)))
+    /// For how long it has had a record.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.since.map(|since| since.elapsed())
     }
 
     #[cfg(test)]
     pub(super) fn replace_disk(&mut self, with: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>) {
-        let name = SegmentName { number: self.number, until: None }.file_name();
-        let path = self.folder.join(name);
-        let file = OpenOptions::new().append(true).open(&path).expect("the segment's file");
-        self.disk = with(Box::new(AppendFile::new(file, &path)));
+        let file = OpenOptions::new().append(true).open(&self.path).expect("the segment's file");
+        self.disk = with(Box::new(AppendFile::new(file, &self.path)));
     }
-}
-
-/// Gives an open segment the name of a sealed one. Without a single record there is nothing to
-/// seal.
-pub(super) fn seal(folder: &Path, number: u64, latest: Option<Date>) -> io::Result<()> {
-    if latest.is_some() {
-        let from = SegmentName { number, until: None }.file_name();
-        let to = SegmentName { number, until: latest }.file_name();
-        durable::rename_unsynced(&folder.join(from), &folder.join(to))?;
-    }
-    Ok(())
 }

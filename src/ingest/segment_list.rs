@@ -1,31 +1,27 @@
-//! Which segments there were: so that one that is missing is missed.
+//! Which segments there are: so that one that is missing is missed.
 //!
 //! ```text
-//! DIR/reports/segments   one JSON object a line, each with its own checksum; only ever added to
-//!   {"segment":3,"sha256":"..."}                            segment 3 was begun
-//!   {"segment":3,"until":"2026-02-08","reports":812,        ... and sealed, with so many reports
-//!    "bytes":345678,"identities":"...","sha256":"..."}          in so many bytes
+//! DIR/reports/segments   one JSON object a line, each with its own checksum
+//!   {"segment":"ID","sha256":"..."}                               the segment was begun
+//!   {"segment":"ID","reports":812,"bytes":345678,"sha256":"..."}   ... and sealed, with so many reports
 //! ```
 //!
 //! There is a second copy beside the folder, `DIR/reports.segments`, so that a folder that is gone is
-//! missed too. What one of the two lacks, the next open of the folder adds.
+//! missed too. What one of the two lacks, the next open of the folder adds. Lines are only ever added,
+//! until segments are merged: then both copies are written anew without them.
 //!
-//! `identities` is the SHA-256 of all its reports' identities in order, in hex. A segment whose
-//! identities have that hash need not be hashed again, report by report, to know what is in it.
-//!
-//! A line is written after what it tells of: a process that dies in between leaves a segment that is
-//! not listed, and the next open of the folder lists it. A torn last line is cut off. A line that is
-//! damaged is named, and tells of nothing.
+//! A segment is listed before its first record is acknowledged, and as sealed after it was: a process
+//! that dies in between leaves a segment that is listed as begun, and the next open of the folder seals
+//! it. A torn last line is cut off. A line that is damaged is named, and tells of nothing.
 
-use super::check::Identity;
 use super::folder;
-use super::stored::ReadError;
+use super::read_error::ReadError;
+use super::requests;
+use super::segment_id::SegmentId;
 use crate::durable::{self, AppendFile};
 use crate::store::checksum;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -34,21 +30,17 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "segments";
 
 /// What a segment was when it was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSegment {
-    /// Its latest week.
-    pub until: Date,
     /// How many reports it has.
     pub reports: u64,
     /// Its size.
     pub bytes: u64,
-    /// The SHA-256 of its reports' identities, in hex.
-    pub identities: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
-    segment: u64,
+    segment: SegmentId,
     #[serde(flatten)]
     sealed: Option<SealedSegment>,
 }
@@ -56,22 +48,26 @@ struct Line {
 /// All that the list says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedSegments {
-    /// What is known of each segment, by number: `None` where it was begun and not sealed.
-    pub segments: BTreeMap<u64, Option<SealedSegment>>,
+    /// What is known of each segment: `None` where it was begun and not sealed.
+    pub segments: BTreeMap<SegmentId, Option<SealedSegment>>,
     /// Lines that are damaged, counted from 1.
     pub damaged: Vec<usize>,
     /// Bytes up to the end of the last whole line.
     whole: u64,
 }
 
-/// What the list of a journal's folder says, in both its copies; nothing where there is none.
+/// What the list of a receiver's folder says, in both its copies; nothing where there is none. What a
+/// merge has asked to forget is not listed any more.
 pub fn listed_segments(folder: &Path) -> Result<ListedSegments, ReadError> {
     let failed = |source| ReadError::Io { path: format!("reports/{NAME}"), source };
     let mut listed = read(&folder.join(NAME)).map_err(failed)?;
     let copy = copy_path(folder).map_or(Ok(ListedSegments::default()), |path| read(&path));
-    for (number, sealed) in copy.map_err(failed)?.segments {
-        let known = listed.segments.entry(number).or_default();
-        *known = known.take().or(sealed);
+    for (id, sealed) in copy.map_err(failed)?.segments {
+        let known = listed.segments.entry(id).or_default();
+        *known = known.or(sealed);
+    }
+    for id in requests::merged(folder).map_err(failed)? {
+        listed.segments.remove(&id);
     }
     Ok(listed)
 }
@@ -102,7 +98,7 @@ fn parse(bytes: &[u8]) -> ListedSegments {
         match serde_json::from_slice(line).ok().filter(|_| whole) {
             Some(Line { segment, sealed }) => {
                 let known = listed.segments.entry(segment).or_default();
-                *known = sealed.or(known.take());
+                *known = sealed.or(*known);
             }
             None => listed.damaged.push(number),
         }
@@ -149,11 +145,11 @@ impl SegmentList {
             opened => opened?,
         };
         if let Some(copy) = &mut copy {
-            for (number, sealed) in copy.listed.segments.clone() {
-                list.note(number, sealed)?;
+            for (id, sealed) in copy.listed.segments.clone() {
+                list.note(id, sealed)?;
             }
-            for (number, sealed) in list.listed.segments.clone() {
-                copy.note(number, sealed)?;
+            for (id, sealed) in list.listed.segments.clone() {
+                copy.note(id, sealed)?;
             }
         }
         Ok(SegmentList { list, copy })
@@ -165,18 +161,24 @@ impl SegmentList {
     }
 
     /// Lists a segment that was begun, unless it is listed.
-    pub(super) fn note_begun(&mut self, number: u64) -> io::Result<()> {
-        self.note(number, None)
+    pub(super) fn note_begun(&mut self, id: SegmentId) -> io::Result<()> {
+        self.note(id, None)
     }
 
     /// Lists a segment as it was sealed, unless that is listed.
-    pub(super) fn note_sealed(&mut self, number: u64, sealed: SealedSegment) -> io::Result<()> {
-        self.note(number, Some(sealed))
+    pub(super) fn note_sealed(&mut self, id: SegmentId, sealed: SealedSegment) -> io::Result<()> {
+        self.note(id, Some(sealed))
     }
 
-    fn note(&mut self, number: u64, sealed: Option<SealedSegment>) -> io::Result<()> {
-        self.list.note(number, sealed.clone())?;
-        self.copy.as_mut().map_or(Ok(()), |copy| copy.note(number, sealed))
+    /// Takes segments from the list.
+    pub(super) fn drop_segments(&mut self, ids: &BTreeSet<SegmentId>) -> io::Result<()> {
+        self.list.drop_segments(ids)?;
+        self.copy.as_mut().map_or(Ok(()), |copy| copy.drop_segments(ids))
+    }
+
+    fn note(&mut self, id: SegmentId, sealed: Option<SealedSegment>) -> io::Result<()> {
+        self.list.note(id, sealed)?;
+        self.copy.as_mut().map_or(Ok(()), |copy| copy.note(id, sealed))
     }
 }
 
@@ -192,17 +194,15 @@ impl ListFile {
     }
 
     /// Adds what is not listed yet.
-    fn note(&mut self, number: u64, sealed: Option<SealedSegment>) -> io::Result<()> {
-        match (self.listed.segments.get(&number), &sealed) {
+    fn note(&mut self, id: SegmentId, sealed: Option<SealedSegment>) -> io::Result<()> {
+        match (self.listed.segments.get(&id), &sealed) {
             (Some(Some(_)), _) | (Some(None), None) => Ok(()),
-            _ => self.add(number, sealed),
+            _ => self.add(id, sealed),
         }
     }
 
-    fn add(&mut self, segment: u64, sealed: Option<SealedSegment>) -> io::Result<()> {
-        let mut line =
-            checksum::add(serde_json::to_vec(&Line { segment, sealed: sealed.clone() })?);
-        line.push(b'\n');
+    fn add(&mut self, segment: SegmentId, sealed: Option<SealedSegment>) -> io::Result<()> {
+        let line = line(segment, sealed)?;
         if self.closed {
             self.begin_anew()?;
         }
@@ -222,48 +222,48 @@ impl ListFile {
         Ok(())
     }
 
+    /// Where there is one of them in it, the list is written anew without.
+    fn drop_segments(&mut self, ids: &BTreeSet<SegmentId>) -> io::Result<()> {
+        if !ids.iter().any(|id| self.listed.segments.contains_key(id)) {
+            return Ok(());
+        }
+        let mut without = self.listed.clone();
+        without.segments.retain(|id, _| !ids.contains(id));
+        self.write_anew(without)
+    }
+
     /// Writes a new file in the place of one of which a sync has failed.
     fn begin_anew(&mut self) -> io::Result<()> {
-        let mut bytes = folder::read_regular(&self.path)?;
-        bytes.truncate(usize::try_from(self.listed.whole).unwrap_or(usize::MAX));
+        self.write_anew(self.listed.clone())
+    }
+
+    fn write_anew(&mut self, listed: ListedSegments) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for (segment, sealed) in &listed.segments {
+            bytes.extend(line(*segment, *sealed)?);
+        }
         let mut temporary = self.path.as_os_str().to_owned();
         temporary.push(".tmp");
-        let make = durable::shared_file;
+        let make = durable::private_file;
         durable::replace(&self.path, Path::new(&temporary), &bytes, make)?;
         self.file = append_to(&self.path)?;
         self.closed = false;
+        let whole = bytes.len() as u64;
+        self.listed = ListedSegments { segments: listed.segments, damaged: Vec::new(), whole };
         Ok(())
     }
+}
+
+fn line(segment: SegmentId, sealed: Option<SealedSegment>) -> io::Result<Vec<u8>> {
+    let mut line = checksum::add(serde_json::to_vec(&Line { segment, sealed })?);
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// A copy of the list, opened to be added to.
 fn append_to(path: &Path) -> io::Result<AppendFile> {
     let file = folder::open_regular(path, OpenOptions::new().create(true).append(true))?;
     Ok(AppendFile::new(file, path))
-}
-
-/// The hash of identities, in order.
-#[derive(Debug, Clone, Default)]
-pub(super) struct IdentitiesHash {
-    digest: Sha256,
-    count: u64,
-}
-
-impl IdentitiesHash {
-    pub(super) fn add(&mut self, identity: Identity) {
-        self.digest.update(identity.as_bytes());
-        self.count += 1;
-    }
-
-    /// How many there were.
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// The hash, in hex.
-    pub(super) fn hex(&self) -> String {
-        self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 }
 
 #[cfg(test)]
@@ -273,12 +273,11 @@ mod tests {
     use std::fs;
 
     fn sealed() -> SealedSegment {
-        SealedSegment {
-            until: "2026-02-08".parse().expect("a date"),
-            reports: 812,
-            bytes: 345_678,
-            identities: "ab".repeat(32),
-        }
+        SealedSegment { reports: 812, bytes: 345_678 }
+    }
+
+    fn id(number: u8) -> SegmentId {
+        SegmentId::from_bytes([number; 16])
     }
 
     #[test]
@@ -288,16 +287,16 @@ mod tests {
         fs::create_dir(&folder).expect("a folder");
         let mut list = SegmentList::open(&folder).expect("a list");
         for _ in 0..2 {
-            list.note_begun(1).expect("noted");
-            list.note_begun(2).expect("noted");
-            list.note_sealed(1, sealed()).expect("noted");
+            list.note_begun(id(1)).expect("noted");
+            list.note_begun(id(2)).expect("noted");
+            list.note_sealed(id(1), sealed()).expect("noted");
         }
         let path = folder.join(NAME);
         let bytes = fs::read(&path).expect("the list");
         let text = String::from_utf8(bytes.clone()).expect("text");
         assert_eq!(text.lines().count(), 3, "{text}");
         let all = listed_segments(&folder).expect("read");
-        assert_eq!(all.segments, BTreeMap::from([(1, Some(sealed())), (2, None)]));
+        assert_eq!(all.segments, BTreeMap::from([(id(1), Some(sealed())), (id(2), None)]));
         let copy = copy_path(&folder).expect("a path");
         assert_eq!(fs::read(&copy).expect("the copy"), bytes);
         for cut in (0..bytes.len()).step_by(5) {
@@ -306,9 +305,9 @@ mod tests {
             assert_eq!(listed_segments(&folder).expect("read").segments, all.segments);
             fs::remove_file(&copy).expect("removed");
             let mut list = SegmentList::open(&folder).expect("a list");
-            list.note_begun(1).expect("noted");
-            list.note_begun(2).expect("noted");
-            list.note_sealed(1, sealed()).expect("noted");
+            list.note_begun(id(1)).expect("noted");
+            list.note_begun(id(2)).expect("noted");
+            list.note_sealed(id(1), sealed()).expect("noted");
             drop(list);
             assert_eq!(listed_segments(&folder).expect("read"), all, "cut at {cut}");
         }
@@ -321,19 +320,39 @@ mod tests {
         fs::create_dir(&folder).expect("a folder");
         let recorder = Recorder::start(parent.path());
         let mut list = SegmentList::open(&folder).expect("a list");
-        list.note_begun(1).expect("noted");
+        list.note_begun(id(1)).expect("noted");
         // Whoever has the file open sees what becomes of it.
         let mut before = fs::File::open(folder.join(NAME)).expect("opened");
         recorder.kill_at_sync(0);
-        assert!(list.note_begun(2).is_err() && recorder.restart());
-        list.note_begun(3).expect("noted");
-        list.note_begun(2).expect("noted");
+        assert!(list.note_begun(id(2)).is_err() && recorder.restart());
+        list.note_begun(id(3)).expect("noted");
+        list.note_begun(id(2)).expect("noted");
         let listed = listed_segments(&folder).expect("read");
-        assert_eq!(listed.segments.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(listed.segments.keys().copied().collect::<Vec<_>>(), [1, 2, 3].map(id));
         assert!(listed.damaged.is_empty());
         let mut text = String::new();
         io::Read::read_to_string(&mut before, &mut text).expect("read");
-        assert!(!text.contains("\"segment\":3"), "nothing was added to the old file: {text}");
+        assert!(!text.contains(&id(3).to_string()), "nothing was added to the old file: {text}");
+    }
+
+    #[test]
+    fn what_was_merged_is_listed_no_more_in_neither_copy() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("reports");
+        fs::create_dir(&folder).expect("a folder");
+        let mut list = SegmentList::open(&folder).expect("a list");
+        for number in 1..=3 {
+            list.note_begun(id(number)).expect("noted");
+        }
+        list.drop_segments(&BTreeSet::from([id(2)])).expect("dropped");
+        list.note_sealed(id(3), sealed()).expect("noted");
+        for path in [folder.join(NAME), copy_path(&folder).expect("a path")] {
+            let text = fs::read_to_string(path).expect("a list");
+            assert!(!text.contains(&id(2).to_string()) && text.lines().count() == 3, "{text}");
+        }
+        drop(list);
+        let listed = SegmentList::open(&folder).expect("a list").listed().segments.clone();
+        assert_eq!(listed, BTreeMap::from([(id(1), None), (id(3), Some(sealed()))]));
     }
 
     #[test]
@@ -342,8 +361,8 @@ mod tests {
         let folder = parent.path().join("reports");
         fs::create_dir(&folder).expect("a folder");
         let mut list = SegmentList::open(&folder).expect("a list");
-        list.note_begun(1).expect("noted");
-        list.note_sealed(1, sealed()).expect("noted");
+        list.note_begun(id(1)).expect("noted");
+        list.note_sealed(id(1), sealed()).expect("noted");
         let bytes = fs::read(folder.join(NAME)).expect("the list");
         let good = parse(&bytes);
         for bit in 0..bytes.len() * 8 {

@@ -1,6 +1,8 @@
 //! What the tests of this module share: a log in memory, a config, reports, a clock that stands.
 
-use super::{Clock, ConfigSet, ConfigSetError, FrontDoor, Limits};
+use super::folder;
+use super::framing::{Form, Found, Records};
+use super::{Clock, ConfigSet, ConfigSetError, FrontDoor, Limits, sealed_segments};
 use crate::collection::CollectionConfig;
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
@@ -54,6 +56,30 @@ pub(super) fn report(x: f64) -> String {
     format!(
         r#"{{"Week":"2026-02-08","LastWeek":"2026-02-01","X":{x},"Programs":[{{"Program":"example.org/p","Version":"v1.2.0","GoVersion":"go1.26.8","GOOS":"linux","GOARCH":"amd64","Counters":{{"rare":2,"verb:run":3}},"Stacks":{{"crash\nmain.main:+12,+0x34\nruntime.main:=283":1}}}}],"Config":"v0.1.0"}}"#
     )
+}
+
+/// The public rows in a receiver's folder, in order, wherever they are: each report once, and nothing
+/// damaged but the end of what is open.
+pub(super) fn stored_rows(folder: &Path) -> Vec<Vec<u8>> {
+    let mut rows = Vec::new();
+    let sealed = sealed_segments(folder).expect("a folder");
+    for file in &sealed {
+        let all = file.read().expect("what was sealed");
+        rows.extend(all.iter().map(|(_, row)| row.to_vec()));
+    }
+    for id in folder::segments(folder, folder::OPEN).expect("a folder") {
+        if sealed.iter().any(|file| file.id() == id) {
+            continue;
+        }
+        let bytes = std::fs::read(folder::path(folder, id, folder::OPEN)).expect("a segment");
+        rows.extend(Records::new(Form::Open, &bytes).filter_map(|found| match found {
+            Found::Record(record) => Some(record.row.to_vec()),
+            Found::Tail(_) => None,
+            Found::Damage(range) => panic!("damaged: {range:?}"),
+        }));
+    }
+    rows.sort();
+    rows
 }
 
 /// A log of configs in a store in memory.

@@ -5,24 +5,42 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// Every report in a folder of segments, in order. Anything else in a segment is a failure.
+/// The public row of every report in a receiver's folder. Anything else in a segment is a failure, but
+/// the end of what a killed process had open.
 pub fn reports(folder: &Path) -> Vec<Value> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .expect("list the folder")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "open" || end == "reports"))
-        .collect();
+    let entries = std::fs::read_dir(folder).expect("list the folder");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     let mut reports = Vec::new();
     for file in files {
+        let (header, identity) = match file.extension().and_then(|end| end.to_str()) {
+            Some("open") => (b"candor buffer 1\n", 16),
+            Some("sealed") => (b"candor sealed 1\n", 0),
+            _ => continue,
+        };
+        // What was sealed, and not removed under its other name yet.
+        if identity > 0 && file.with_extension("sealed").exists() {
+            continue;
+        }
         let bytes = std::fs::read(&file).expect("read a segment");
-        let mut rest = bytes.strip_prefix(b"candor reports\x01\n").expect("a header");
+        let mut rest = bytes.strip_prefix(header).expect("a header");
+        if identity == 0 {
+            let (records, checksum) = bytes.split_at(bytes.len() - 32);
+            assert_eq!(Sha256::digest(records)[..], *checksum, "{}", file.display());
+            rest = &rest[..rest.len() - 32];
+        }
         while !rest.is_empty() {
-            let (length, after) = rest.split_first_chunk::<4>().expect("a length");
-            let (hash, after) = after.split_at(16);
-            let (report, after) = after.split_at(u32::from_le_bytes(*length) as usize);
-            assert_eq!(hash, &Sha256::digest(report)[..16], "{}", file.display());
-            reports.push(serde_json::from_slice(report).expect("JSON"));
+            let whole = rest.split_first_chunk::<4>().and_then(|(length, after)| {
+                let (check, after) = after.split_at_checked(8)?;
+                let (content, after) =
+                    after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                Sha256::digest(content).starts_with(check).then_some((content, after))
+            });
+            let Some((content, after)) = whole else {
+                assert!(identity > 0, "{} is damaged", file.display());
+                break;
+            };
+            reports.push(serde_json::from_slice(&content[identity..]).expect("JSON"));
             rest = after;
         }
     }
@@ -31,11 +49,9 @@ pub fn reports(folder: &Path) -> Vec<Value> {
 
 /// Panics unless the config that a report names allows all of it.
 pub fn assert_allowed(report: &Value, configs: &[Value], weeks: &[String]) {
-    keys(report, &["Week", "LastWeek", "X", "Programs", "Config"]);
+    keys(report, &["Week", "X", "Programs", "Config"]);
     let week = text(&report["Week"]);
     assert!(weeks.contains(&week.to_owned()), "{report}");
-    let last_week = text(&report["LastWeek"]);
-    assert!(last_week.is_empty() || (last_week.len() == 10 && last_week < week), "{report}");
     let number: usize = text(&report["Config"])
         .strip_prefix("v0.")
         .and_then(|rest| rest.strip_suffix(".0"))
@@ -43,7 +59,7 @@ pub fn assert_allowed(report: &Value, configs: &[Value], weeks: &[String]) {
         .expect("a version");
     let config = &configs[number - 1];
     let x = report["X"].as_f64().expect("a number");
-    assert!(x > 0.0 && x <= config["SampleRate"].as_f64().expect("a rate"), "{report}");
+    assert!(rates(config).contains(&x), "{report}");
     let no_programs = Vec::new();
     let programs = match &report["Programs"] {
         Value::Null => &no_programs,
@@ -80,6 +96,15 @@ pub fn assert_allowed(report: &Value, configs: &[Value], weeks: &[String]) {
     assert_eq!(builds.len(), all, "{report}");
 }
 
+/// All rates of a config.
+fn rates(config: &Value) -> Vec<f64> {
+    let programs = config["Programs"].as_array().expect("a list");
+    let lists = programs.iter().flat_map(|program| [&program["Counters"], &program["Stacks"]]);
+    let entries = lists.filter_map(Value::as_array).flatten();
+    let rates = entries.map(|entry| &entry["Rate"]).chain([&config["SampleRate"]]);
+    rates.map(|rate| rate.as_f64().expect("a rate")).collect()
+}
+
 /// Whether a line is harmless: a coarser rule than the grammar's, by other means. Only what Go makes
 /// for a type has spaces and quotes.
 fn is_frame(frame: &str) -> bool {
@@ -105,11 +130,10 @@ pub fn stored_form(mut report: Value, configs: &[Value]) -> Value {
     let number: usize =
         text(&report["Config"])[3..].trim_end_matches(".0").parse().expect("a version");
     let config = &configs[number - 1];
-    // X may be written in several ways.
-    report["X"] = report["X"].as_f64().expect("a number").into();
-    if text(&report["LastWeek"]) >= text(&report["Week"]) {
-        report["LastWeek"] = "".into();
-    }
+    let x = report["X"].as_f64().expect("a number");
+    let rounded = rates(config).into_iter().filter(|rate| *rate >= x).min_by(f64::total_cmp);
+    report["X"] = rounded.expect("a rate").into();
+    report.as_object_mut().expect("an object").remove("LastWeek");
     let mut programs = report["Programs"].take().as_array().cloned().unwrap_or_default();
     programs.retain(|p| has(&config["GOOS"], &p["GOOS"]) && has(&config["GOARCH"], &p["GOARCH"]));
     for program in &mut programs {

@@ -14,8 +14,8 @@
 //! After damage the next record is found by trying every byte. That is quick: a report is text, and
 //! four bytes of text, read as a length, are never under 1 MiB.
 
-use super::check::Identity;
-use super::report::parse_date;
+use super::super::report::parse_date;
+use super::Identity;
 use jiff::civil::Date;
 use std::ops::Range;
 
@@ -141,89 +141,4 @@ pub(super) fn skim(bytes: &[u8]) -> Option<Vec<(Date, Identity)>> {
 fn week_of(report: &[u8]) -> Option<Date> {
     let date = report.strip_prefix(b"{\"Week\":\"")?.get(..10)?;
     parse_date(std::str::from_utf8(date).ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    fn report(text: &str) -> Vec<u8> {
-        format!("{{\"Week\":\"2026-02-08\",\"{text}\"}}").into_bytes()
-    }
-
-    /// A segment of these reports, and where each record begins.
-    fn segment(reports: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
-        let mut bytes = HEADER.to_vec();
-        let mut places = Vec::new();
-        for report in reports {
-            places.push(bytes.len());
-            write(&mut bytes, Identity::of(report), report);
-        }
-        (bytes, places)
-    }
-
-    fn reports_in(bytes: &[u8]) -> Vec<Vec<u8>> {
-        let records = Records::new(bytes).filter_map(|found| match found {
-            Found::Record(record) => Some(record.report.to_vec()),
-            _ => None,
-        });
-        records.collect()
-    }
-
-    #[test]
-    fn a_cut_at_any_byte_leaves_the_whole_records_before_it() {
-        let reports: Vec<_> = ["a", "bb", "", "dddd"].map(report).to_vec();
-        let (bytes, places) = segment(&reports);
-        for end in 0..=bytes.len() {
-            let whole = places.iter().skip(1).chain([&bytes.len()]).filter(|p| **p <= end).count();
-            let cut = &bytes[..end];
-            assert_eq!(reports_in(cut), reports[..whole], "cut at {end}");
-            let last = Records::new(cut).last();
-            let at_an_end = end == bytes.len() || places.contains(&end) || end == 0;
-            assert_eq!(matches!(last, Some(Found::Tail(_))), !at_an_end, "cut at {end}: {last:?}");
-        }
-    }
-
-    #[test]
-    fn a_later_format_is_not_taken_for_damage() {
-        assert_eq!(later_format(&HEADER), None);
-        assert_eq!(later_format(b"candor reports\x02\n..."), Some(2));
-        assert_eq!(later_format(b"candor reports\x02"), None);
-        assert_eq!(later_format(b"candor_reports\x02\n"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn damage_takes_only_the_records_it_touches(
-            texts in vec("[a-z]{0,40}", 1..8),
-            damaged in 0..8usize,
-            at in any::<prop::sample::Index>(),
-            change in 1..=255u8,
-        ) {
-            let reports: Vec<_> = texts.iter().map(|text| report(text)).collect();
-            let (mut bytes, places) = segment(&reports);
-            let damaged = damaged % reports.len();
-            let end = places.get(damaged + 1).copied().unwrap_or(bytes.len());
-            let at = places[damaged] + at.index(end - places[damaged]);
-            bytes[at] ^= change;
-            let mut expected = reports.clone();
-            expected.remove(damaged);
-            prop_assert_eq!(reports_in(&bytes), expected);
-            let range = places[damaged]..end;
-            let damage = if end == bytes.len() { Found::Tail(range) } else { Found::Damage(range) };
-            prop_assert!(Records::new(&bytes).any(|found| found == damage));
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic_or_lose_its_place(bytes in vec(any::<u8>(), 0..400)) {
-            let mut records = Records::new(&bytes);
-            let mut last = 0;
-            while records.next().is_some() {
-                prop_assert!(records.position() > last);
-                last = records.position();
-            }
-        }
-    }
 }

@@ -9,11 +9,11 @@
 //! Reports of a week that is not over yet may be held back: the mark says from where the segment is
 //! to be read again for them.
 
-use super::check::Identity;
+use super::super::read_error::ReadError;
+use super::super::report::Report;
+use super::Identity;
 use super::folder::{self, SegmentName};
 use super::record::{Found, Records, later_format};
-use super::report::Report;
-use super::stored::ReadError;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -212,7 +212,10 @@ impl SegmentFile {
     /// The segment's file; one that is sealed at this very moment is found under its new name.
     fn file(&self) -> io::Result<File> {
         let open = |name: SegmentName| {
-            folder::open_regular(&self.folder.join(name.file_name()), File::options().read(true))
+            super::super::folder::open_regular(
+                &self.folder.join(name.file_name()),
+                File::options().read(true),
+            )
         };
         match open(self.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -333,7 +336,3 @@ impl io::Write for Sink<'_> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-#[path = "unread_tests.rs"]
-mod tests;

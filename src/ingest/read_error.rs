@@ -1,0 +1,38 @@
+//! What of a receiver's folder could not be read.
+
+use super::journal::JournalError;
+use std::io;
+use std::ops::Range;
+
+/// What could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The operating system refused.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A segment is not what was sealed.
+    #[error("{path} is damaged from byte {} to {}", .bytes.start, .bytes.end)]
+    Damaged {
+        /// The segment.
+        path: String,
+        /// The first bytes that are not what they were.
+        bytes: Range<usize>,
+    },
+    /// A segment was written by a later version of this program.
+    #[error("{path} has format {version}, and this program knows 1; use the newer program")]
+    LaterFormat {
+        /// The segment.
+        path: String,
+        /// Its format.
+        version: u8,
+    },
+    /// What was received could not be sealed.
+    #[error("what was received is not sealed: {0}")]
+    NotSealed(#[from] JournalError),
+}

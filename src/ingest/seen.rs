@@ -1,0 +1,297 @@
+//! Which reports were stored: what duplicates are known by, and nothing else.
+//!
+//! ```text
+//! DIR/reports/seen/2026-02-08      the reports of one day (their `Week`)
+//!   header      16 bytes   "candor  seen  1\n"; 1 is the version of this format
+//!   key         32 bytes   random, this day's own
+//!   identities  16 bytes   each, in their order as numbers
+//!   checksum    32 bytes   the SHA-256 of everything before
+//! ```
+//!
+//! The identity of a report is the first 16 bytes of SHA-256(key || the report in its one form, with
+//! the exact X and LastWeek). X is in it, which has some 52 random bits: two installations that counted
+//! the same send two reports; one report sent twice is one. A file tells nobody what was reported, not
+//! even whoever has the key, who would have to guess X; and when no report of the day is taken any
+//! more, it is removed, and the key with it.
+//!
+//! The key is durable before the first record that has an identity made with it. Identities of
+//! reports in an open segment are in that segment; the file is written anew, whole, before the segment
+//! is sealed, since a sealed record has none. So they are in order here, and not in that of arrival.
+//!
+//! Memory is what the files are, 16 bytes a report, and some 40 bytes for each report of the open
+//! segment. No more are known than [`Limits::known`](super::Limits::known); a new report beyond that is
+//! not stored, and its sender asked to come again.
+
+use super::folder::{self, TEMPORARY};
+use super::report::parse_date;
+use crate::durable;
+use crate::event::Event;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folder's name.
+const FOLDER: &str = "seen";
+/// The first bytes of every file.
+const HEADER: [u8; 16] = *b"candor  seen  1\n";
+const KEY: usize = 32;
+const CHECKSUM: usize = 32;
+
+/// What tells a report of a day from any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Identity([u8; 16]);
+
+impl Identity {
+    pub(super) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Identity> {
+        bytes.try_into().ok().map(Identity)
+    }
+}
+
+/// The reports that were stored, by day.
+#[derive(Debug)]
+pub(super) struct Seen {
+    folder: PathBuf,
+    days: BTreeMap<Date, Result<Day, Damaged>>,
+    /// How many identities may be known.
+    most: usize,
+}
+
+/// A file that is not as it was written.
+#[derive(Debug, Clone, Copy)]
+struct Damaged;
+
+#[derive(Debug)]
+struct Day {
+    key: [u8; KEY],
+    /// What is in the file, in order.
+    saved: Vec<Identity>,
+    /// What is not.
+    fresh: HashSet<Identity>,
+}
+
+impl Seen {
+    /// Reads what is known of the `oldest` day and later ones. `reports` is the receiver's folder;
+    /// whoever calls this has its lock, and syncs it. Ends early
+    /// when `stop` happens.
+    pub(super) fn open(
+        stop: &Event,
+        reports: &Path,
+        oldest: Date,
+        most: usize,
+    ) -> io::Result<Seen> {
+        let folder = reports.join(FOLDER);
+        durable::make_folders_unsynced(&folder, &mut folder::private())?;
+        // Whoever wrote a day's key may have died before its name was durable.
+        durable::sync_folder(&folder)?;
+        for path in folder::temporaries(&folder)? {
+            durable::remove_unsynced(&path)?;
+        }
+        let mut seen = Seen { folder, days: BTreeMap::new(), most };
+        for day in seen.files()?.into_iter().filter(|day| *day >= oldest) {
+            if stop.is_set() {
+                break;
+            }
+            seen.load(day)?;
+        }
+        Ok(seen)
+    }
+
+    /// How many reports are known.
+    pub(super) fn len(&self) -> usize {
+        let days = self.days.values().flatten();
+        days.map(|day| day.saved.len() + day.fresh.len()).sum()
+    }
+
+    /// Whether no further report may be known.
+    pub(super) fn is_full(&self, fresh: usize) -> bool {
+        self.len().saturating_add(fresh) >= self.most
+    }
+
+    /// The newest day of which a report is known.
+    pub(super) fn newest(&self) -> Option<Date> {
+        let known = |day: &Day| !day.saved.is_empty() || !day.fresh.is_empty();
+        let mut days = self.days.iter().rev();
+        days.find(|(_, day)| day.as_ref().is_ok_and(known)).map(|(date, _)| *date)
+    }
+
+    /// The identity of a report. Where it is the first of its day, the day's key is made durable.
+    pub(super) fn identity(&mut self, date: Date, report: &[u8]) -> io::Result<Identity> {
+        if !self.days.contains_key(&date) && !self.load(date)? {
+            let mut key = [0; KEY];
+            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            let day = Day { key, saved: Vec::new(), fresh: HashSet::new() };
+            self.write(date, &day)?;
+            self.days.insert(date, Ok(day));
+        }
+        match self.days.get(&date) {
+            Some(Ok(day)) => Ok(day.identity(report)),
+            _ => Err(io::Error::other(format!(
+                "{} is damaged, so nobody knows which reports of that day are here. Put it back from \
+                 a copy; where there is none, remove it and start again: a report of that day which \
+                 is sent again will then count twice",
+                self.path(date).display()
+            ))),
+        }
+    }
+
+    /// Whether a report is known.
+    pub(super) fn has(&self, date: Date, identity: Identity) -> bool {
+        let day = self.days.get(&date).and_then(|day| day.as_ref().ok());
+        day.is_some_and(|day| day.has(identity))
+    }
+
+    /// Adds a report; false where it was known, or where its day is not.
+    pub(super) fn add(&mut self, date: Date, identity: Identity) -> bool {
+        let day = self.days.get_mut(&date).and_then(|day| day.as_mut().ok());
+        day.is_some_and(|day| !day.has(identity) && day.fresh.insert(identity))
+    }
+
+    /// Adds a report that is in an open segment. A day whose file is gone stays unknown: its key is
+    /// gone as well, so the identity says nothing.
+    pub(super) fn add_found(&mut self, date: Date, identity: Identity) -> io::Result<()> {
+        if self.days.contains_key(&date) || self.load(date)? {
+            self.add(date, identity);
+        }
+        Ok(())
+    }
+
+    /// Makes all that is known durable.
+    pub(super) fn save(&mut self) -> io::Result<()> {
+        let fresh = |(date, day): (&Date, &mut Result<Day, Damaged>)| {
+            let day = day.as_mut().ok()?;
+            (!day.fresh.is_empty()).then(|| (*date, day.take_fresh()))
+        };
+        let changed: Vec<(Date, Vec<Identity>)> = self.days.iter_mut().filter_map(fresh).collect();
+        let mut result = Ok(());
+        for (date, fresh) in changed {
+            let Some(Ok(mut day)) = self.days.remove(&date) else { continue };
+            day.add_sorted(&fresh);
+            let written = self.write(date, &day);
+            if written.is_err() {
+                // Known, and to be written the next time.
+                day.take_out(fresh);
+            }
+            self.days.insert(date, Ok(day));
+            result = result.and(written);
+        }
+        result
+    }
+
+    /// Forgets the days before `oldest`, and removes their files a day later.
+    pub(super) fn forget_before(&mut self, oldest: Date) -> io::Result<()> {
+        self.forget_in_memory(oldest);
+        let Ok(gone) = oldest.yesterday() else { return Ok(()) };
+        for day in self.files()?.into_iter().filter(|day| *day < gone) {
+            durable::remove_unsynced(&self.path(day))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the days before `oldest` until one of their reports comes again.
+    pub(super) fn forget_in_memory(&mut self, oldest: Date) {
+        // What is not in its file yet is kept until it is.
+        let is_needed = |day: &Day| !day.fresh.is_empty();
+        self.days.retain(|date, day| *date >= oldest || day.as_ref().is_ok_and(is_needed));
+    }
+
+    fn path(&self, date: Date) -> PathBuf {
+        self.folder.join(date.to_string())
+    }
+
+    fn files(&self) -> io::Result<Vec<Date>> {
+        let mut days = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            days.extend(entry?.file_name().to_str().and_then(parse_date));
+        }
+        Ok(days)
+    }
+
+    /// Reads a day's file; false where there is none.
+    fn load(&mut self, date: Date) -> io::Result<bool> {
+        let path = self.path(date);
+        let bytes = match folder::read_regular(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            read => read?,
+        };
+        let day = Day::decode(&bytes).ok_or(Damaged);
+        if day.is_err() {
+            tracing::error!(
+                "{} is damaged: no reports of that day are taken. Put it back from a copy; where \
+                 there is none, remove it and start again: a report of that day which is sent again \
+                 will then count twice",
+                path.display()
+            );
+        }
+        self.days.insert(date, day);
+        Ok(true)
+    }
+
+    fn write(&self, date: Date, day: &Day) -> io::Result<()> {
+        let path = self.path(date);
+        let temporary = path.with_extension(TEMPORARY);
+        durable::replace(&path, &temporary, &day.encode(), durable::private_file)
+    }
+}
+
+impl Day {
+    fn identity(&self, report: &[u8]) -> Identity {
+        let digest = Sha256::new().chain_update(self.key).chain_update(report).finalize();
+        let mut identity = [0; 16];
+        identity.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Identity(identity)
+    }
+
+    fn has(&self, identity: Identity) -> bool {
+        self.fresh.contains(&identity) || self.saved.binary_search(&identity).is_ok()
+    }
+
+    fn take_fresh(&mut self) -> Vec<Identity> {
+        std::mem::take(&mut self.fresh).into_iter().collect()
+    }
+
+    fn add_sorted(&mut self, fresh: &[Identity]) {
+        self.saved.reserve_exact(fresh.len());
+        self.saved.extend_from_slice(fresh);
+        self.saved.sort_unstable();
+    }
+
+    /// Undoes [`Day::add_sorted`].
+    fn take_out(&mut self, fresh: Vec<Identity>) {
+        self.fresh = fresh.into_iter().collect();
+        let fresh = &self.fresh;
+        self.saved.retain(|identity| !fresh.contains(identity));
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let length = HEADER.len() + KEY + 16 * self.saved.len() + CHECKSUM;
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend_from_slice(&HEADER);
+        bytes.extend_from_slice(&self.key);
+        self.saved.iter().for_each(|identity| bytes.extend_from_slice(&identity.0));
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&checksum);
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Day> {
+        let (content, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
+        if Sha256::digest(content).as_slice() != checksum {
+            return None;
+        }
+        let (key, identities) = content.strip_prefix(&HEADER)?.split_first_chunk::<KEY>()?;
+        let (identities, rest) = identities.as_chunks::<16>();
+        let saved = identities.iter().copied().map(Identity).collect();
+        rest.is_empty().then_some(Day { key: *key, saved, fresh: HashSet::new() })
+    }
+}
+
+#[cfg(test)]
+#[path = "seen_tests.rs"]
+mod tests;

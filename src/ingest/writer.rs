@@ -1,0 +1,339 @@
+//! What the journal's thread owns, and what it does.
+
+use super::folder::{self, Lock};
+use super::framing;
+use super::journal::{DiskErrors, JournalError, Limits, NotStored, Stored, Waiting};
+use super::requests;
+use super::sealing::Sealing;
+use super::seen::{Identity, Seen};
+use super::segment::Segment;
+use super::segment_id::SegmentId;
+use super::segment_list::SegmentList;
+use crate::durable;
+use crate::event::Event;
+use jiff::civil::Date;
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+/// How often to look for what others ask for.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long to wait before sealing is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The one right to change a receiver's folder, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    folder: PathBuf,
+    /// The segment that is appended to; none where nothing waits to be sealed.
+    segment: Option<Segment>,
+    /// Segments that are not appended to any more, and are still to be sealed.
+    to_seal: Vec<SegmentId>,
+    seen: Seen,
+    list: SegmentList,
+    limits: Limits,
+    /// The records of a batch; kept for its memory.
+    buffer: Vec<u8>,
+    disk: Arc<DiskErrors>,
+    forget: Arc<Mutex<Option<Date>>>,
+    /// When it last looked for what others ask for.
+    looked: Instant,
+    /// When sealing failed.
+    failed: Option<Instant>,
+    lock: Lock,
+}
+
+/// What becomes of a report of a batch.
+enum Fate {
+    /// It was stored before.
+    Known,
+    /// It shares the fate of the batch.
+    InBatch(Identity),
+    /// It cannot be stored.
+    Refused,
+}
+
+impl Writer {
+    #[cfg(test)]
+    pub(super) fn open(
+        folder: &Path,
+        oldest: Date,
+        limits: Limits,
+    ) -> Result<Writer, JournalError> {
+        Writer::open_unless(&Event::new(), folder, oldest, limits)
+    }
+
+    /// Takes the folder, reads what was seen of the `oldest` day and later ones, and seals what was left
+    /// open. Until `stop` happens.
+    pub(super) fn open_unless(
+        stop: &Event,
+        folder: &Path,
+        oldest: Date,
+        limits: Limits,
+    ) -> Result<Writer, JournalError> {
+        let failed = |action, path: &Path, source| JournalError::Io {
+            action,
+            path: path.display().to_string(),
+            source,
+        };
+        let check_stop = || match stop.is_set() {
+            true => Err(JournalError::Stopped { folder: folder.display().to_string() }),
+            false => Ok(()),
+        };
+        let made = durable::make_folders_unsynced(folder, &mut folder::private())
+            .map_err(|e| failed("create", folder, e))?;
+        let lock = Lock::take(folder)
+            .map_err(|e| failed("lock", folder, e))?
+            .ok_or_else(|| JournalError::InUse { folder: folder.display().to_string() })?;
+        check_stop()?;
+        let mut list = SegmentList::open(folder)
+            .map_err(|e| failed("write the list of segments in", folder, e))?;
+        for line in &list.listed().damaged {
+            tracing::error!("line {line} of {}/segments is damaged", folder.display());
+        }
+        let mut seen = Seen::open(stop, folder, oldest, limits.known)
+            .map_err(|e| failed("read which reports were seen in", folder, e))?;
+        check_stop()?;
+        // The folder itself must survive too, and the copy of the list beside it.
+        let new = if made.is_empty() { vec![folder.to_owned()] } else { made };
+        for folder in new.iter().map(|new| durable::folder_of(new)).chain([folder]) {
+            durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
+        }
+        let forgotten = requests::forget_merged(folder, &mut list);
+        forgotten.map_err(|e| failed("forget what is merged in", folder, e))?;
+        Sealing { folder, seen: &mut seen, list: &mut list }.seal_all_found(&check_stop)?;
+        requests::answer_all(folder).map_err(|e| failed("answer requests in", folder, e))?;
+        Ok(Writer {
+            folder: folder.to_owned(),
+            segment: None,
+            to_seal: Vec::new(),
+            seen,
+            list,
+            limits,
+            buffer: Vec::new(),
+            disk: Arc::default(),
+            forget: Arc::default(),
+            looked: Instant::now(),
+            failed: None,
+            lock,
+        })
+    }
+
+    /// Seals what was left open, and forgets what was merged, where nobody holds the folder.
+    pub(super) fn seal_only(folder: &Path) -> Result<(), JournalError> {
+        // Only the days of reports that were left open need to be read.
+        Writer::open_unless(&Event::new(), folder, Date::MAX, Limits::default()).map(drop)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn disk(&self) -> Arc<DiskErrors> {
+        self.disk.clone()
+    }
+
+    pub(super) fn forget(&self) -> Arc<Mutex<Option<Date>>> {
+        self.forget.clone()
+    }
+
+    /// The newest week of the reports that were seen.
+    pub(super) fn newest_week(&self) -> Option<Date> {
+        self.seen.newest()
+    }
+
+    /// Stores what comes in the queue until its other end is gone, or the folder is.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Waiting>, runtime: &Runtime) {
+        loop {
+            let next = async { tokio::time::timeout(LOOK, queue.recv()).await };
+            match runtime.block_on(next) {
+                Ok(Some(first)) => {
+                    let mut bytes = first.report.size();
+                    let mut batch = vec![first];
+                    while bytes < self.limits.batch
+                        && let Ok(next) = queue.try_recv()
+                    {
+                        bytes += next.report.size();
+                        batch.push(next);
+                    }
+                    if !self.commit(batch) {
+                        return;
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => {}
+            }
+            if self.looked.elapsed() >= LOOK {
+                self.looked = Instant::now();
+                if !self.look() {
+                    return;
+                }
+            }
+        }
+        if self.is_in_place().is_ok() {
+            self.seal_all();
+        }
+    }
+
+    /// Stores a batch and answers its waiters. False where the segment was taken away: then nothing of
+    /// what was read when the folder was opened is certain, and it has to be opened again.
+    pub(super) fn commit(&mut self, batch: Vec<Waiting>) -> bool {
+        self.buffer.clear();
+        let mut fresh = HashSet::new();
+        let mut fates = Vec::with_capacity(batch.len());
+        let mut oldest = Date::MIN;
+        for Waiting { report, .. } in &batch {
+            oldest = oldest.max(report.oldest());
+            let week = report.week();
+            let fate = match self.seen.identity(week, report.bytes()) {
+                Ok(identity) if self.seen.has(week, identity) => Fate::Known,
+                Ok(identity) if fresh.contains(&(week, identity)) => Fate::InBatch(identity),
+                Ok(_) if self.seen.is_full(fresh.len()) => {
+                    self.disk.note(Some(&format!(
+                        "{} reports are known, which is as many as may be",
+                        self.limits.known
+                    )));
+                    Fate::Refused
+                }
+                Ok(identity) => {
+                    fresh.insert((week, identity));
+                    framing::write(&mut self.buffer, identity.as_bytes(), report.row());
+                    Fate::InBatch(identity)
+                }
+                Err(error) => {
+                    self.disk.note(Some(&error));
+                    Fate::Refused
+                }
+            };
+            fates.push(fate);
+        }
+        let stored = if fresh.is_empty() { Ok(()) } else { self.append() };
+        if !fresh.is_empty() {
+            self.disk.note(stored.as_ref().err().map(|error| error as &dyn std::fmt::Display));
+        }
+        // Also where nothing was written: what was there already may be gone.
+        let found = self.is_in_place();
+        if let Err(error) = &found {
+            self.disk.note(Some(error));
+        }
+        for (Waiting { report, answer }, fate) in batch.into_iter().zip(fates) {
+            let result = match fate {
+                _ if found.is_err() => Err(NotStored),
+                Fate::Known => Ok(Stored::Duplicate),
+                Fate::InBatch(_) if stored.is_err() => Err(NotStored),
+                Fate::InBatch(identity) if self.seen.add(report.week(), identity) => {
+                    Ok(Stored::New)
+                }
+                Fate::InBatch(_) => Ok(Stored::Duplicate),
+                Fate::Refused => Err(NotStored),
+            };
+            // A sender that went away does not want to know.
+            let _ = answer.send(result);
+        }
+        if found.is_err() {
+            return false;
+        }
+        self.seen.forget_in_memory(oldest);
+        if self.segment.as_ref().is_some_and(|segment| segment.length() >= self.limits.segment) {
+            self.seal_all();
+        }
+        true
+    }
+
+    /// Appends what is in the buffer to the open segment, which is begun where there is none.
+    fn append(&mut self) -> io::Result<()> {
+        // A segment of which a sync has failed is done with.
+        if self.segment.as_ref().is_some_and(Segment::is_closed) {
+            self.set_aside()?;
+        }
+        let segment = match &mut self.segment {
+            Some(segment) => segment,
+            none => {
+                let id = SegmentId::random().map_err(io::Error::other)?;
+                none.insert(Segment::create(&self.folder, id)?)
+            }
+        };
+        self.list.note_begun(segment.id())?;
+        segment.append(&self.buffer)
+    }
+
+    /// Fails unless everything is where it was.
+    fn is_in_place(&self) -> io::Result<()> {
+        self.lock.check_path()?;
+        self.segment.as_ref().map_or(Ok(()), Segment::check_path)
+    }
+
+    /// Does what others ask for, and what is due. False where the folder has to be opened again.
+    pub(super) fn look(&mut self) -> bool {
+        let asked = requests::begin_sealing(&self.folder).unwrap_or(false);
+        let age = self.segment.as_ref().and_then(Segment::age);
+        let is_due = asked || age.is_some_and(|age| age >= self.limits.age);
+        let waits = self.failed.is_some_and(|failed| failed.elapsed() < RETRY);
+        if (is_due || !self.to_seal.is_empty()) && !waits {
+            if let Err(error) = self.is_in_place() {
+                self.disk.note(Some(&error));
+                return false;
+            }
+            if self.seal_all() && asked {
+                self.warn("answer a request in", requests::end_sealing(&self.folder));
+            }
+        }
+        let forgotten = requests::forget_merged(&self.folder, &mut self.list);
+        self.warn("forget what is merged in", forgotten);
+        let oldest = self.forget.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(oldest) = oldest {
+            let forgotten = self.seen.forget_before(oldest);
+            self.warn("forget old days in", forgotten);
+        }
+        true
+    }
+
+    fn warn(&self, action: &str, result: io::Result<()>) {
+        if let Err(error) = result {
+            tracing::error!(%error, "cannot {action} {}", self.folder.display());
+        }
+    }
+
+    /// Appends no more to the open segment, and leaves nothing in it that nobody was told of: what is
+    /// stored elsewhere from now on must not be in it as well.
+    fn set_aside(&mut self) -> io::Result<()> {
+        if let Some(segment) = &mut self.segment {
+            segment.mend()?;
+        }
+        self.to_seal.extend(self.segment.take().map(|segment| segment.id()));
+        Ok(())
+    }
+
+    /// Seals all that was stored. Where that fails it is tried again later, and what was stored is as
+    /// safe as it was.
+    pub(super) fn seal_all(&mut self) -> bool {
+        let mut sealed = self.set_aside();
+        let Writer { folder, seen, list, to_seal, .. } = self;
+        let mut sealing = Sealing { folder, seen, list };
+        to_seal.retain(|id| {
+            let result = sealing.seal(*id);
+            let is_gone = matches!(&result, Err(e) if e.kind() == io::ErrorKind::NotFound)
+                && folder::path(folder, *id, folder::OPEN).metadata().is_err();
+            let again = result.is_err() && !is_gone;
+            sealed = std::mem::replace(&mut sealed, Ok(())).and(result);
+            again
+        });
+        self.failed = sealed.is_err().then(Instant::now);
+        if let Err(error) = &sealed {
+            self.disk.note(Some(error));
+            tracing::error!(%error, "cannot seal a segment of reports in {}", self.folder.display());
+        }
+        sealed.is_ok()
+    }
+
+    #[cfg(test)]
+    pub(super) fn segment(&mut self) -> &mut Segment {
+        let id = SegmentId::random().expect("an id");
+        let folder = &self.folder;
+        self.segment.get_or_insert_with(|| Segment::create(folder, id).expect("a segment"))
+    }
+}
