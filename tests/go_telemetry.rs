@@ -6,7 +6,6 @@ mod support;
 
 use candor::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits};
 use candor::{publish, web};
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::path::Path;

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::process::Command;
-use support::{Charts, Deployment, candor, json, refused};
+use support::{Charts, Deployment, candor, json, refused, segments};
 use tempfile::TempDir;
 
 fn simulate(charts: &Charts, seed: &str) -> Command {

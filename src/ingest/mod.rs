@@ -13,8 +13,10 @@
 //!    one sentence; what time may cure is [`Unavailable`], 503, one sentence; what honest clients
 //!    cannot know is left out. What is right is a [`CheckedReport`], written anew from what was
 //!    understood.
-//! 5. [`Journal`]: appended to a segment file with all others that wait, and synced once for all. A
-//!    report that is there already is not stored again. Only then: 200.
+//! 5. [`Journal`]: the public row is appended to the open segment with all others that wait, and synced
+//!    once for all. A report that was seen is not stored again. Only then: 200.
+//! 6. The segment is sealed: shuffled, without what told its reports apart. A merge takes it into the
+//!    public data, and has it removed.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -27,13 +29,17 @@
 //! | `definitions` | which of them are revoked, and whose functions their stacks may name |
 //! | [`logged_config`](LoggedConfig) | one of them: what it allows, and until when |
 //! | [`check`](check()) | what is right under a config |
-//! | `record` | how reports lie in a segment file |
-//! | `folder` | which segment files there are |
+//! | `folder` | which files there are |
+//! | [`segment_id`](SegmentId) | what a segment is called |
+//! | `framing` | how records lie in segment files |
 //! | `segment` | the one segment that is appended to |
-//! | [`segment_list`](listed_segments) | which segments there were, so that one that is missing is missed |
-//! | [`journal`](Journal) | many waiters, one sync; each report once |
-//! | [`stored`](stored_reports) | reading back what was stored |
-//! | [`unread`](segment_files) | reading on where the last reading ended |
+//! | `seen` | which reports were stored, by day |
+//! | `shuffle` | random order |
+//! | `sealing` | from the open segment to a sealed one |
+//! | [`sealed`](sealed_segments) | reading sealed segments |
+//! | [`segment_list`](listed_segments) | which segments there are, so that one that is missing is missed |
+//! | [`requests`](ask_to_seal) | what a merge asks of the receiver |
+//! | [`journal`](Journal), `writer` | many waiters, one sync; each report once |
 //! | [`door`](FrontDoor) | all of it together |
 //! | `entrance` | the receiver of a server's uploads, or why there is none |
 //! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
@@ -42,7 +48,15 @@
 //! # Privacy
 //!
 //! Nothing of a connection and no header but the content type reaches any of these. Nothing here
-//! logs a word of a report, and no time of arrival is stored.
+//! logs a word of a report. No exact X, no LastWeek and no time of arrival is ever written to a disk.
+//!
+//! Before it is sealed, an open segment has reports in their order of arrival, for an hour at most
+//! ([`Limits::age`]), and beside each its identity. A file system adds times: that a file was made,
+//! changed or renamed then. So whoever has both the disk and a proxy's log of addresses and times can
+//! tell, before the merge, that the reports of a sealed segment came between two times an hour or less
+//! apart, in some order, and of an open one in which order; where a segment has a single report, that is
+//! that report. With the merge these files are gone, and what was in them lies among all reports of the
+//! day. What a disk keeps of files that were removed is beyond this program.
 
 mod check;
 mod clock;

@@ -58,6 +58,9 @@ impl Sealing<'_> {
                 self.seen.add_found(record.week, identity).map_err(failed)?;
             }
         }
+        // A report that was written and not synced is a stored one from here on: it must be there before
+        // it is known.
+        durable::sync_file(&path).map_err(failed)?;
         self.seal_bytes(id, &bytes, true).map_err(failed)
     }
 
