@@ -304,6 +304,7 @@ struct Rows<'r, 'v, 'a> {
     /// The reports that no config allows.
     bad: Option<Bad>,
     reports: u64,
+    /// Builds of programs, in a Parquet file.
     rows: u64,
 }
 
@@ -396,7 +397,7 @@ impl Rows<'_, '_, '_> {
         };
         let (x, config) = (report.x.get(), report.config);
         if x > allowed.sample_rate().get() {
-            return Err(Some(format!("its X is over the sample rate of {config}")));
+            return Err(Some(above_sample_rate(config)));
         }
         report
             .programs
@@ -414,10 +415,11 @@ impl Rows<'_, '_, '_> {
         };
         let groups = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
             .unwrap_or_else(|_| Err(io::Error::other("it is damaged")))?;
+        let mut last = None;
         for columns in groups {
-            for row in 0..columns.len() {
-                self.rows += 1;
-                self.reports = columns.report.get(row).map_or(0, |report| report + 1);
+            for (row, number) in columns.report.iter().enumerate() {
+                self.rows += u64::from(columns.program.get(row).is_some_and(Option::is_some));
+                self.reports += u64::from(last.replace(*number) != Some(*number));
                 let found = self.row(&columns, row, check);
                 self.note(found);
             }
@@ -431,11 +433,12 @@ impl Rows<'_, '_, '_> {
         row: usize,
         check: &mut Check,
     ) -> Result<(), Option<String>> {
-        let text = |column: &[u32]| {
-            let place = column.get(row).and_then(|at| usize::try_from(*at).ok());
+        let text = |id: Option<u32>| {
+            let place = id.and_then(|id| usize::try_from(id).ok());
             place.and_then(|at| columns.texts.get(at)).map(String::as_str).unwrap_or_default()
         };
-        let config = text(&columns.config);
+        let of = |column: &[Option<u32>]| text(column.get(row).copied().flatten());
+        let config = text(columns.config.get(row).copied());
         let Ok(version) = config.parse::<ModuleVersion>() else {
             return Err(Some(format!("it names the config {config:?}")));
         };
@@ -447,22 +450,30 @@ impl Rows<'_, '_, '_> {
             }
         };
         let x = columns.x.get(row).copied().unwrap_or(f64::MAX);
+        if columns.program.get(row).is_some_and(Option::is_none) {
+            let fine = x <= allowed.sample_rate().get();
+            return fine.then_some(()).ok_or_else(|| Some(above_sample_rate(version)));
+        }
         let names = |counts: &crate::aggregate::parquet::columns::Counts| -> Vec<&str> {
             let place = |(name, _): (u32, u64)| usize::try_from(name).ok();
             let names = counts.row(row).filter_map(place);
             names.filter_map(|at| columns.texts.get(at)).map(String::as_str).collect()
         };
         let seen = Build {
-            program: text(&columns.program),
-            version: text(&columns.version),
-            toolchain: text(&columns.toolchain),
-            goos: text(&columns.goos),
-            goarch: text(&columns.goarch),
+            program: of(&columns.program),
+            version: of(&columns.version),
+            toolchain: of(&columns.toolchain),
+            goos: of(&columns.goos),
+            goarch: of(&columns.goarch),
             counters: names(&columns.counters),
             stacks: names(&columns.stacks),
         };
         seen.is_allowed(allowed, x).map_err(|what| Some(format!("{version} does not allow {what}")))
     }
+}
+
+fn above_sample_rate(config: ModuleVersion) -> String {
+    format!("its X is over the sample rate of {config}")
 }
 
 /// What one build of a program reported, in whatever file.

@@ -259,7 +259,7 @@ pub fn row_groups(random: &mut Random, reports: &[Value]) -> Vec<Columns> {
         }
         let group = groups.last_mut().expect("one");
         for program in report["Programs"].as_array().expect("programs") {
-            group.report.push(number as u64);
+            group.report.push(number as i64);
             group.x.push(report["X"].as_f64().expect("a number"));
             let text =
                 |value: &Value, group: &mut Columns| intern(group, value.as_str().expect("a text"));
@@ -267,11 +267,11 @@ pub fn row_groups(random: &mut Random, reports: &[Value]) -> Vec<Columns> {
             group.config.push(config);
             let [p, v, t, o, a] = ["Program", "Version", "GoVersion", "GOOS", "GOARCH"]
                 .map(|field| text(&program[field], group));
-            group.program.push(p);
-            group.version.push(v);
-            group.toolchain.push(t);
-            group.goos.push(o);
-            group.goarch.push(a);
+            group.program.push(Some(p));
+            group.version.push(Some(v));
+            group.toolchain.push(Some(t));
+            group.goos.push(Some(o));
+            group.goarch.push(Some(a));
             for (field, stacks) in [("Counters", false), ("Stacks", true)] {
                 for (name, count) in program[field].as_object().expect("counts") {
                     let name = intern(group, name);

@@ -43,7 +43,7 @@ def pandas_lines(path):
 def duckdb_parquet(path):
     sums = "sum(list_sum(list_transform({}, lambda pair: pair.count)))"
     [reports, rows, counters, stacks] = query(
-        f"SELECT count(DISTINCT report), count(*), {sums.format('counters')},"
+        f"SELECT count(DISTINCT report), count(program), {sums.format('counters')},"
         f" {sums.format('stacks')} FROM '{path}'"
     )
     return [reports, rows, counters, stacks]
@@ -55,7 +55,7 @@ def pandas_parquet(path):
         sum(pair["count"] for pairs in builds[of] for pair in pairs)
         for of in ("counters", "stacks")
     ]
-    return [builds.report.nunique(), len(builds), *(int(total) for total in sums)]
+    return [builds.report.nunique(), int(builds.program.count()), *(int(total) for total in sums)]
 
 
 def main(folder, *names):

@@ -106,8 +106,8 @@ impl<'c> Counting<'c> {
         self.columns.texts.get(id as usize).map_or("", String::as_str)
     }
 
-    /// Counts one report, whose builds are in these rows. What its config does not know, which the
-    /// front door refuses, is passed over.
+    /// Counts one report, whose builds are in these rows; a report without builds has one row of no
+    /// build. What its config does not know, which the front door refuses, is passed over.
     fn report(&mut self, rows: Range<usize>, tally: &mut Tally) {
         let columns = self.columns;
         let (Some(x), Some(config)) =
@@ -151,7 +151,7 @@ impl<'c> Counting<'c> {
 
     fn build(&mut self, row: usize) -> Option<usize> {
         let columns = self.columns;
-        let of = |column: &[u32]| column.get(row).copied();
+        let of = |column: &[Option<u32>]| column.get(row).copied().flatten();
         let texts = [
             of(&columns.program)?,
             of(&columns.version)?,

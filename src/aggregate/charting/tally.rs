@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// What was counted.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Reports by config. Those that tell of no program are in no row, and not here.
+    /// Reports by config, those that tell of no program included.
     pub reports: Vec<u64>,
     /// By program.
     pub programs: Vec<ProgramTally>,

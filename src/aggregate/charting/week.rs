@@ -59,7 +59,7 @@ impl RowGroups for ParquetReader {
 }
 
 impl WeekOf<'_> {
-    /// Makes the charts. `done` hears of rows that were counted.
+    /// Makes the charts. `done` hears of builds that were counted.
     pub fn charts<R: RowGroups>(
         &self,
         reports: &R,
@@ -124,7 +124,7 @@ fn count_all<R: RowGroups>(
             match reports.read(group) {
                 Ok(columns) => {
                     count(&columns, shared, &mut tally);
-                    done(columns.len() as u64);
+                    done(columns.builds() as u64);
                 }
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);

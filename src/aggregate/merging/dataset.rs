@@ -5,7 +5,7 @@
 //! takes as long as making the slowest. Memory: a few batches, and a row group.
 //!
 //! A week's lines are those of Monday, then those of Tuesday, and so on. That order is one that can
-//! be had by copying: only checksums, footers and the numbers of reports are made anew.
+//! be had by copying: only checksums and footers are made anew.
 
 use super::batch::Batch;
 use super::gzip_lines::{self, GzipWriter};
@@ -144,8 +144,8 @@ fn write(
                     writer.write(&Report::decode(line)?).map_err(parquet)?;
                 }
             }
-            let (out, rows) = writer.finish().map_err(parquet)?;
-            (out, Some(rows))
+            let (out, builds) = writer.finish().map_err(parquet)?;
+            (out, Some(builds))
         }
     };
     Ok((out.finish(&path, format).map_err(failed)?, rows))
@@ -173,7 +173,7 @@ pub(super) fn splice(
         dataset.text_bytes += day.text_bytes;
         zstd.push(a);
         gzip.push((b, day.text_bytes));
-        parquet.push((c, day.reports));
+        parquet.push(c);
     }
     let mut made = Vec::new();
     for format in FileFormat::ALL {

@@ -1,28 +1,28 @@
 //! Reports in memory, column by column: what a Parquet file holds, and what estimates are made
 //! from.
 
-/// Builds of programs, one a row, in the order of the file. All columns are equally long.
+/// Builds of programs, one a row, in the order of the file; a report without builds has one row that
+/// is of no build. All columns are equally long.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
     /// The texts that the other columns refer to by their place here; each once.
     pub texts: Vec<String>,
-    /// The report that the row is of: its place in the NDJSON file of the same reports, from 0.
-    /// Rows of one report stand together.
-    pub report: Vec<u64>,
+    /// The report that the row is of, by its number. Rows of one report stand together.
+    pub report: Vec<i64>,
     /// The report's X.
     pub x: Vec<f64>,
     /// The version of the config that the report names.
     pub config: Vec<u32>,
-    /// The program's path.
-    pub program: Vec<u32>,
+    /// The program's path. A row of no build has none, nor a version and so on.
+    pub program: Vec<Option<u32>>,
     /// The program's version.
-    pub version: Vec<u32>,
+    pub version: Vec<Option<u32>>,
     /// The toolchain that built it.
-    pub toolchain: Vec<u32>,
+    pub toolchain: Vec<Option<u32>>,
     /// The operating system.
-    pub goos: Vec<u32>,
+    pub goos: Vec<Option<u32>>,
     /// The architecture.
-    pub goarch: Vec<u32>,
+    pub goarch: Vec<Option<u32>>,
     /// What was counted.
     pub counters: Counts,
     /// The stacks that were counted.
@@ -44,6 +44,11 @@ impl Columns {
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.report.len()
+    }
+
+    /// How many rows are of a build.
+    pub fn builds(&self) -> usize {
+        self.program.iter().flatten().count()
     }
 
     /// Whether there are none.

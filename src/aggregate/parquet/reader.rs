@@ -49,7 +49,7 @@ impl ParquetReader {
         self.metadata.num_row_groups()
     }
 
-    /// How many rows there are.
+    /// How many rows there are: builds, and reports without builds.
     pub fn rows(&self) -> u64 {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
     }
@@ -73,14 +73,14 @@ impl ParquetReader {
         let source = Source { group, loaded, rows };
         let mut texts = Texts::default();
         let mut columns = Columns {
-            report: unsigned(source.plain::<Int64Type>(leaf::REPORT)?),
+            report: source.plain::<Int64Type>(leaf::REPORT)?,
             x: source.plain::<DoubleType>(leaf::X)?,
             config: source.texts(leaf::CONFIG, &mut texts)?,
-            program: source.texts(leaf::PROGRAM, &mut texts)?,
-            version: source.texts(leaf::VERSION, &mut texts)?,
-            toolchain: source.texts(leaf::TOOLCHAIN, &mut texts)?,
-            goos: source.texts(leaf::GOOS, &mut texts)?,
-            goarch: source.texts(leaf::GOARCH, &mut texts)?,
+            program: source.optional_texts(leaf::PROGRAM, &mut texts)?,
+            version: source.optional_texts(leaf::VERSION, &mut texts)?,
+            toolchain: source.optional_texts(leaf::TOOLCHAIN, &mut texts)?,
+            goos: source.optional_texts(leaf::GOOS, &mut texts)?,
+            goarch: source.optional_texts(leaf::GOARCH, &mut texts)?,
             counters: source.counts(leaf::COUNTER_NAMES, leaf::COUNTER_COUNTS, &mut texts)?,
             stacks: source.counts(leaf::STACK_NAMES, leaf::STACK_COUNTS, &mut texts)?,
             texts: Vec::new(),
@@ -181,6 +181,25 @@ impl Source<'_> {
         let mut seen = Seen::default();
         let values = self.plain::<ByteArrayType>(leaf)?;
         values.iter().map(|value| seen.id(value, texts)).collect()
+    }
+
+    /// A column that may have no value in a row.
+    fn optional_texts(
+        &self,
+        leaf: usize,
+        texts: &mut Texts,
+    ) -> Result<Vec<Option<u32>>, ParquetError> {
+        let mut seen = Seen::default();
+        let (mut defined, mut values) = (Vec::new(), Vec::new());
+        let mut column = self.column::<ByteArrayType>(leaf)?;
+        column.read_records(self.rows, Some(&mut defined), None, &mut values)?;
+        self.complete(defined.len())?;
+        let mut values = values.iter();
+        let mut text = |defined: &i16| match defined {
+            0 => Ok(None),
+            _ => values.next().map(|value| seen.id(value, texts)).transpose(),
+        };
+        defined.iter().map(&mut text).collect()
     }
 
     fn counts(

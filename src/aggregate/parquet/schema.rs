@@ -1,11 +1,17 @@
-//! The columns of a Parquet file of reports: one row a build of a program.
+//! The columns of a Parquet file of reports: one row a build of a program, and one row for a report
+//! that tells of no build.
 //!
 //! The format is [Apache Parquet](https://parquet.apache.org/docs/file-format/). Lists have its
 //! standard three levels, so every reader sees a list of (name, count) pairs. Rows of one report
 //! stand together, in the order of the report's programs; reports stand in the order of the NDJSON
-//! file of the same reports. A report that tells of no program has no row.
+//! file of the same reports. In the row of a report without builds all that is said of a build is
+//! NULL, and its lists are empty, so that reports can be counted in Parquet alone.
+//!
+//! A report has the same number in every file: that of its day has it first, and that of the week
+//! copies it. What a number says of a report is its day and its place in an order by content.
 
 use super::error::ParquetError;
+use jiff::civil::Date;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::parser::parse_message_type;
@@ -27,23 +33,46 @@ const fn column(name: &'static str, kind: &'static str, meaning: &'static str) -
     Column { name, kind, meaning }
 }
 
-const COLUMNS: [Column; 12] = [
+/// A report's number has this many for every day. No day has as many reports.
+const REPORTS_A_DAY: i64 = 10_000_000_000;
+
+/// The number of a report: of its day, and of its line in that day's NDJSON file, from 0.
+pub(in crate::aggregate) fn report_number(day: Date, line: u64) -> i64 {
+    let line = i64::try_from(line).unwrap_or(i64::MAX);
+    (i64::from(days_since_1970(day)) * REPORTS_A_DAY).saturating_add(line)
+}
+
+pub(super) fn days_since_1970(date: Date) -> i32 {
+    (date - Date::constant(1970, 1, 1)).get_days()
+}
+
+const COLUMNS: [Column; 11] = [
     column(
         "report",
         "BIGINT",
-        "The report that the row is of: its line, counted from 0, in the NDJSON file of the same \
-         name. Count reports with COUNT(DISTINCT report).",
+        "The report that the row is of: the days from 1970-01-01 to its week, times 10000000000, \
+         plus its line, counted from 0, in that day's NDJSON file. It is the same in the files of \
+         the day and of the week, and no other report has it in any file, so COUNT(DISTINCT \
+         report) counts reports, however many files are read. In a later edition of a day \
+         its reports may have other numbers: read files together that one index.json names.",
     ),
     column("week", "DATE", "The day on which the counted week ended."),
-    column("last_week", "DATE", "The same of the report before this one; NULL if there was none."),
     column(
         "x",
         "DOUBLE",
-        "The random number that decided what was sampled: a counter of rate r is in the report \
-         only if x <= r.",
+        "The smallest rate in force that is not below the report's random number: a counter of \
+         rate r is in the report only if x <= r. The number itself is not published: what was \
+         sampled follows from x, and the number would only tell one report from all others. For \
+         the same reason there is no LastWeek, the week of the report before: it would join the \
+         reports of one machine to each other.",
     ),
     column("config", "VARCHAR", "The version of the collection config that was obeyed."),
-    column("program", "VARCHAR", "The program's package path."),
+    column(
+        "program",
+        "VARCHAR",
+        "The program's package path. A report that tells of no program has one row in which this \
+         and all that follows is NULL, and the lists are empty: COUNT(program) counts builds.",
+    ),
     column("version", "VARCHAR", "The program's version."),
     column("toolchain", "VARCHAR", "The toolchain that built it."),
     column("goos", "VARCHAR", "The operating system, by Go's name."),
@@ -65,35 +94,34 @@ pub fn schema() -> &'static [Column] {
     &COLUMNS
 }
 
-/// Where each leaf column stands in a row group. What is between 0 and 3 is the dates.
+/// Where each leaf column stands in a row group. What is between 0 and 2 is the date.
 pub(super) mod leaf {
     pub const REPORT: usize = 0;
-    pub const X: usize = 3;
-    pub const CONFIG: usize = 4;
-    pub const PROGRAM: usize = 5;
-    pub const VERSION: usize = 6;
-    pub const TOOLCHAIN: usize = 7;
-    pub const GOOS: usize = 8;
-    pub const GOARCH: usize = 9;
-    pub const COUNTER_NAMES: usize = 10;
-    pub const COUNTER_COUNTS: usize = 11;
-    pub const STACK_NAMES: usize = 12;
-    pub const STACK_COUNTS: usize = 13;
-    pub const ALL: usize = 14;
+    pub const X: usize = 2;
+    pub const CONFIG: usize = 3;
+    pub const PROGRAM: usize = 4;
+    pub const VERSION: usize = 5;
+    pub const TOOLCHAIN: usize = 6;
+    pub const GOOS: usize = 7;
+    pub const GOARCH: usize = 8;
+    pub const COUNTER_NAMES: usize = 9;
+    pub const COUNTER_COUNTS: usize = 10;
+    pub const STACK_NAMES: usize = 11;
+    pub const STACK_COUNTS: usize = 12;
+    pub const ALL: usize = 13;
 }
 
 const MESSAGE: &str = "
 message report {
   required int64 report;
   required int32 week (DATE);
-  optional int32 last_week (DATE);
   required double x;
   required binary config (STRING);
-  required binary program (STRING);
-  required binary version (STRING);
-  required binary toolchain (STRING);
-  required binary goos (STRING);
-  required binary goarch (STRING);
+  optional binary program (STRING);
+  optional binary version (STRING);
+  optional binary toolchain (STRING);
+  optional binary goos (STRING);
+  optional binary goarch (STRING);
   required group counters (LIST) {
     repeated group list {
       required group element {
@@ -121,8 +149,8 @@ pub(super) fn message() -> Result<TypePtr, ParquetError> {
 /// same bytes.
 pub(super) fn properties() -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
-    // Numbers that count up one by one, and numbers no two of which are equal, gain nothing from a
-    // dictionary. The smallest and largest name of a list help no query.
+    // Numbers that count up one by one gain nothing from a dictionary. The smallest and largest name
+    // of a list help no query.
     let mut builder = WriterProperties::builder()
         .set_created_by("candor".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -130,8 +158,7 @@ pub(super) fn properties() -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_column_dictionary_enabled(path("report"), false)
-        .set_column_encoding(path("report"), Encoding::DELTA_BINARY_PACKED)
-        .set_column_dictionary_enabled(path("x"), false);
+        .set_column_encoding(path("report"), Encoding::DELTA_BINARY_PACKED);
     for list in ["counters", "stacks"] {
         for field in ["name", "count"] {
             let parts = [list, "list", "element", field].map(str::to_owned);

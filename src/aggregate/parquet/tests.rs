@@ -5,6 +5,7 @@ use super::reader::ParquetReader;
 use super::writer::{Limits, ParquetWriter};
 use crate::aggregate::testing::{any_report, report};
 use crate::ingest::Report;
+use jiff::civil::Date;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fs::File;
@@ -24,7 +25,8 @@ fn file(bytes: &[u8]) -> File {
     file
 }
 
-type Row = (u64, String, [String; 6], Vec<(String, u64)>, Vec<(String, u64)>);
+/// The report's number, X, config, what the build is, counters and stacks.
+type Row = (i64, String, String, [Option<String>; 5], Vec<(String, u64)>, Vec<(String, u64)>);
 
 fn rows(columns: &Columns) -> Vec<Row> {
     let text = |id: u32| columns.texts[id as usize].clone();
@@ -33,7 +35,6 @@ fn rows(columns: &Columns) -> Vec<Row> {
     };
     let row = |row: usize| {
         let ids = [
-            columns.config[row],
             columns.program[row],
             columns.version[row],
             columns.toolchain[row],
@@ -41,7 +42,8 @@ fn rows(columns: &Columns) -> Vec<Row> {
             columns.goarch[row],
         ];
         let (counters, stacks) = (pairs(&columns.counters, row), pairs(&columns.stacks, row));
-        (columns.report[row], columns.x[row].to_string(), ids.map(text), counters, stacks)
+        let (x, config) = (columns.x[row].to_string(), text(columns.config[row]));
+        (columns.report[row], x, config, ids.map(|id| id.map(text)), counters, stacks)
     };
     (0..columns.len()).map(row).collect()
 }
@@ -50,12 +52,17 @@ fn expected(reports: &[Vec<u8>]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (number, bytes) in (0..).zip(reports) {
         let report = Report::decode(bytes).expect("a report");
+        let days = (report.week - Date::constant(1970, 1, 1)).get_days();
+        let number = i64::from(days) * 10_000_000_000 + number;
+        let (x, config) = (report.x.get().to_string(), report.config.to_string());
+        if report.programs.is_empty() {
+            rows.push((number, x.clone(), config.clone(), [const { None }; 5], vec![], vec![]));
+        }
         for program in &report.programs {
             let pairs = |counts: &crate::ingest::Counts| {
                 counts.iter().map(|(name, count)| (name.to_owned(), count.get())).collect()
             };
             let texts = [
-                report.config.to_string(),
                 program.program.to_string(),
                 program.version.to_string(),
                 program.toolchain.to_string(),
@@ -63,7 +70,7 @@ fn expected(reports: &[Vec<u8>]) -> Vec<Row> {
                 program.goarch.to_string(),
             ];
             let (counters, stacks) = (pairs(&program.counters), pairs(&program.stacks));
-            rows.push((number, report.x.get().to_string(), texts, counters, stacks));
+            rows.push((number, x.clone(), config.clone(), texts.map(Some), counters, stacks));
         }
     }
     rows
@@ -78,7 +85,6 @@ proptest! {
         let limits = Limits { rows: most, counts: 2 * most, texts: 1 << 20 };
         let (bytes, count) = write(&reports, limits);
         let reader = ParquetReader::open(file(&bytes)).expect("a file");
-        prop_assert_eq!(reader.rows(), count);
         let mut found = Vec::new();
         for group in 0..reader.row_groups() {
             let columns = reader.read(group).expect("read");
@@ -88,6 +94,8 @@ proptest! {
             prop_assert_eq!(texts.len(), columns.texts.len());
             found.extend(rows(&columns));
         }
+        prop_assert_eq!(reader.rows(), found.len() as u64);
+        prop_assert_eq!(count, found.iter().filter(|row| row.3[0].is_some()).count() as u64);
         prop_assert_eq!(found, expected(&reports));
         prop_assert_eq!(write(&reports, limits).0, bytes);
     }

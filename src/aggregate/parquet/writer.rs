@@ -5,10 +5,9 @@
 
 use super::columns::{Columns, Counts};
 use super::error::ParquetError;
-use super::schema::{message, properties};
+use super::schema::{days_since_1970, message, properties, report_number};
 use super::texts::Texts;
-use crate::ingest::{self, Report};
-use jiff::civil::Date;
+use crate::ingest::{self, ProgramReport, Report};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use std::io::Write;
@@ -34,13 +33,13 @@ impl Default for Limits {
 /// How many rows of lists are handed to the encoder at once.
 const PIECE: usize = 1024;
 
-/// Writes a Parquet file, report by report.
+/// Writes the Parquet file of a day, report by report.
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
     limits: Limits,
     group: Group,
     reports: u64,
-    rows: u64,
+    builds: u64,
 }
 
 /// A row group that is gathered.
@@ -50,10 +49,6 @@ struct Group {
     texts: Texts,
     /// Days since 1970.
     week: Vec<i32>,
-    /// The same, of those rows that have one.
-    last_week: Vec<i32>,
-    /// 1 where a row has a last week, else 0.
-    has_last_week: Vec<i16>,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
@@ -64,12 +59,12 @@ impl<W: Write + Send> ParquetWriter<W> {
 
     pub(super) fn with_limits(out: W, limits: Limits) -> Result<ParquetWriter<W>, ParquetError> {
         let file = SerializedFileWriter::new(out, message()?, Arc::new(properties()))?;
-        Ok(ParquetWriter { file, limits, group: Group::default(), reports: 0, rows: 0 })
+        Ok(ParquetWriter { file, limits, group: Group::default(), reports: 0, builds: 0 })
     }
 
-    /// Adds the next report.
+    /// Adds the next report of the day.
     pub fn write(&mut self, report: &Report<'_>) -> Result<(), ParquetError> {
-        self.group.add(self.reports, report);
+        self.group.add(report_number(report.week, self.reports), report);
         self.reports += 1;
         let Group { columns, texts, .. } = &self.group;
         let counts = columns.counters.names.len() + columns.stacks.names.len();
@@ -80,15 +75,16 @@ impl<W: Write + Send> ParquetWriter<W> {
         Ok(())
     }
 
-    /// Ends the file: what it was written to, and how many rows it has.
+    /// Ends the file: what it was written to, and how many builds are in it. Rows are as many, and
+    /// one for each report without builds.
     pub fn finish(mut self) -> Result<(W, u64), ParquetError> {
         self.flush()?;
-        Ok((self.file.into_inner()?, self.rows))
+        Ok((self.file.into_inner()?, self.builds))
     }
 
     fn flush(&mut self) -> Result<(), ParquetError> {
         if !self.group.columns.is_empty() {
-            self.rows += self.group.columns.len() as u64;
+            self.builds += self.group.columns.builds() as u64;
             let mut writer = self.file.next_row_group()?;
             self.group.write(&mut writer)?;
             writer.close()?;
@@ -99,27 +95,27 @@ impl<W: Write + Send> ParquetWriter<W> {
 }
 
 impl Group {
-    fn add(&mut self, number: u64, report: &Report<'_>) {
-        if report.programs.is_empty() {
-            return;
-        }
-        let Group { columns, texts, week, last_week, has_last_week } = self;
+    fn add(&mut self, number: i64, report: &Report<'_>) {
+        let Group { columns, texts, week } = self;
         let config = texts.id(&report.config.to_string());
-        for program in &report.programs {
+        let mut add = |build: Option<&ProgramReport<'_>>| {
+            let mut id = |text: Option<&str>| text.map(|text| texts.id(text));
             columns.report.push(number);
             week.push(days_since_1970(report.week));
-            last_week.extend(report.last_week.map(days_since_1970));
-            has_last_week.push(i16::from(report.last_week.is_some()));
             columns.x.push(report.x.get());
             columns.config.push(config);
-            columns.program.push(texts.id(&program.program));
-            columns.version.push(texts.id(&program.version));
-            columns.toolchain.push(texts.id(&program.toolchain));
-            columns.goos.push(texts.id(&program.goos));
-            columns.goarch.push(texts.id(&program.goarch));
-            add_counts(&mut columns.counters, texts, &program.counters);
-            add_counts(&mut columns.stacks, texts, &program.stacks);
+            columns.program.push(id(build.map(|build| &*build.program)));
+            columns.version.push(id(build.map(|build| &*build.version)));
+            columns.toolchain.push(id(build.map(|build| &*build.toolchain)));
+            columns.goos.push(id(build.map(|build| &*build.goos)));
+            columns.goarch.push(id(build.map(|build| &*build.goarch)));
+            add_counts(&mut columns.counters, texts, build.map(|build| &build.counters));
+            add_counts(&mut columns.stacks, texts, build.map(|build| &build.stacks));
+        };
+        if report.programs.is_empty() {
+            add(None);
         }
+        report.programs.iter().for_each(|build| add(Some(build)));
     }
 
     /// Writes the columns in the order of the schema.
@@ -129,25 +125,22 @@ impl Group {
     ) -> Result<(), ParquetError> {
         let columns = &self.columns;
         let texts: Vec<ByteArray> = self.texts.iter().map(ByteArray::from).collect();
-        let report: Vec<i64> = columns.report.iter().map(|n| signed(*n)).collect();
-        write_plain::<W, Int64Type>(out, &report, None)?;
+        write_plain::<W, Int64Type>(out, &columns.report, None)?;
         write_plain::<W, Int32Type>(out, &self.week, None)?;
-        write_plain::<W, Int32Type>(out, &self.last_week, Some(&self.has_last_week))?;
         write_plain::<W, DoubleType>(out, &columns.x, None)?;
-        for column in [
-            &columns.config,
-            &columns.program,
-            &columns.version,
-            &columns.toolchain,
-            &columns.goos,
-            &columns.goarch,
-        ] {
-            let values: Vec<ByteArray> = pick(&texts, column).collect();
-            write_plain::<W, ByteArrayType>(out, &values, None)?;
+        let configs: Vec<ByteArray> = pick(&texts, columns.config.iter().copied()).collect();
+        write_plain::<W, ByteArrayType>(out, &configs, None)?;
+        for column in
+            [&columns.program, &columns.version, &columns.toolchain, &columns.goos, &columns.goarch]
+        {
+            let values: Vec<ByteArray> = pick(&texts, column.iter().flatten().copied()).collect();
+            let defined: Vec<i16> = column.iter().map(|id| i16::from(id.is_some())).collect();
+            write_plain::<W, ByteArrayType>(out, &values, Some(&defined))?;
         }
         for counts in [&columns.counters, &columns.stacks] {
             write_list::<W, ByteArrayType>(out, counts, |range| {
-                pick(&texts, counts.names.get(range).unwrap_or_default()).collect()
+                let names = counts.names.get(range).unwrap_or_default();
+                pick(&texts, names.iter().copied()).collect()
             })?;
             write_list::<W, Int64Type>(out, counts, |range| {
                 let counts = counts.counts.get(range).unwrap_or_default();
@@ -163,25 +156,21 @@ impl Group {
     }
 }
 
-fn add_counts(to: &mut Counts, texts: &mut Texts, from: &ingest::Counts<'_>) {
-    for (name, count) in from.iter() {
+fn add_counts(to: &mut Counts, texts: &mut Texts, from: Option<&ingest::Counts<'_>>) {
+    for (name, count) in from.into_iter().flat_map(ingest::Counts::iter) {
         to.names.push(texts.id(name));
         to.counts.push(count.get());
     }
     to.ends.push(to.names.len());
 }
 
-fn pick<'a>(texts: &'a [ByteArray], ids: &'a [u32]) -> impl Iterator<Item = ByteArray> + 'a {
-    ids.iter().filter_map(|id| texts.get(*id as usize)).cloned()
+fn pick(texts: &[ByteArray], ids: impl Iterator<Item = u32>) -> impl Iterator<Item = ByteArray> {
+    ids.filter_map(|id| texts.get(id as usize)).cloned()
 }
 
-/// A number that is at most `i64::MAX`, as counts and the places of reports are.
+/// A number that is at most `i64::MAX`, as counts are.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn days_since_1970(date: Date) -> i32 {
-    (date - Date::constant(1970, 1, 1)).get_days()
 }
 
 fn write_plain<W: Write + Send, T: DataType>(

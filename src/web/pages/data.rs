@@ -105,7 +105,7 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         p {
             "NDJSON holds one report a line, with the fields that the " a href="/privacy" { "privacy page" }
             " lists, compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
-            "in a report:"
+            "in a report, and one for a report that tells of none:"
         }
         (layout::wide("Columns of the Parquet files", &columns()))
         h3 { "Order and repetition" }
