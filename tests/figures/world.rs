@@ -258,7 +258,10 @@ pub fn row_groups(random: &mut Random, reports: &[Value]) -> Vec<Columns> {
             groups.push(Columns::default());
         }
         let group = groups.last_mut().expect("one");
-        for program in report["Programs"].as_array().expect("programs") {
+        let programs = report["Programs"].as_array().expect("programs");
+        // A report without builds has one row.
+        let rows = programs.iter().map(Some).chain(programs.is_empty().then_some(None));
+        for program in rows {
             group.report.push(number as i64);
             group.x.push(report["X"].as_f64().expect("a number"));
             let text =
@@ -266,14 +269,15 @@ pub fn row_groups(random: &mut Random, reports: &[Value]) -> Vec<Columns> {
             let config = text(&report["Config"], group);
             group.config.push(config);
             let [p, v, t, o, a] = ["Program", "Version", "GoVersion", "GOOS", "GOARCH"]
-                .map(|field| text(&program[field], group));
-            group.program.push(Some(p));
-            group.version.push(Some(v));
-            group.toolchain.push(Some(t));
-            group.goos.push(Some(o));
-            group.goarch.push(Some(a));
+                .map(|field| Some(text(&program?[field], group)));
+            group.program.push(p);
+            group.version.push(v);
+            group.toolchain.push(t);
+            group.goos.push(o);
+            group.goarch.push(a);
             for (field, stacks) in [("Counters", false), ("Stacks", true)] {
-                for (name, count) in program[field].as_object().expect("counts") {
+                let listed = program.map(|program| program[field].as_object().expect("counts"));
+                for (name, count) in listed.into_iter().flatten() {
                     let name = intern(group, name);
                     let counts = counts(group, stacks);
                     counts.names.push(name);

@@ -9,4 +9,4 @@ import sys
 import duckdb
 
 SQL = "SELECT count(DISTINCT report), count(program) FROM '{}'"
-json.dump([duckdb.sql(SQL.format(files)).fetchone() for files in sys.argv[1:]], sys.stdout)
+json.dump([duckdb.sql(SQL.format(files)).fetchall()[0] for files in sys.argv[1:]], sys.stdout)
