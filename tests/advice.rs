@@ -20,7 +20,7 @@ impl World {
         deployment.publish(&charts);
         let report = r#"{"Week":"2026-02-08","LastWeek":"","X":0.25,"Programs":[{"Program":"example.org/hello","Version":"v1.0.0","GoVersion":"rust1.95.0","GOOS":"linux","GOARCH":"amd64","Counters":{"hello/verb:run":3},"Stacks":{}}],"Config":"v0.1.0"}"#;
         let reports = deployment.path().join("reports");
-        segments::write(&reports, 1, "2026-02-08", &[report.to_owned()]);
+        segments::write(&reports, 1, &[report.to_owned()]);
         let world = World { deployment, charts };
         for verb in ["merge", "chart"] {
             world.run(&[verb]);

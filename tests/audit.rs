@@ -83,7 +83,7 @@ fn publish(deployment: &Deployment, source: &Deployed, revision: &str) {
 
 /// Puts reports into the receiver's folder, as it would, and makes them public.
 fn upload(deployment: &Deployment, reports: &[String]) {
-    support::segments::write(&deployment.path().join("reports"), 1, "2026-02-08", reports);
+    support::segments::write(&deployment.path().join("reports"), 1, reports);
     for verb in ["merge", "chart"] {
         succeed(candor().args([verb, "--data"]).arg(deployment.path()));
     }
@@ -567,7 +567,7 @@ fn each_run_says_truly_how_much_it_read() {
     }
     // A second week, so that there is something that is not the newest.
     let older = reports("2026-01-20", 0..50);
-    support::segments::write(&deployment.path().join("reports"), 2, "2026-01-25", &older);
+    support::segments::write(&deployment.path().join("reports"), 2, &older);
     upload(&deployment, &reports("2026-02-03", 0..400));
     let server = deployment.serve();
     let honest = Honest { source, deployment, server };

@@ -23,7 +23,7 @@ fn deployment(source: &Deployed, weeks: &[(&str, u32)]) -> Deployment {
         reports(day, first - count..first)
     });
     let all: Vec<String> = all.collect();
-    segments::write(&deployment.path().join("reports"), 1, "2026-06-30", &all);
+    segments::write(&deployment.path().join("reports"), 1, &all);
     for verb in ["merge", "chart"] {
         succeed(candor().args([verb, "--data"]).arg(deployment.path()));
     }

@@ -87,7 +87,7 @@ fn a_week_whose_number_of_reports_jumps_is_seen_on_any_screen() {
     all.retain(|report| report.contains("\"v0.1.0\""));
     let all: Vec<String> =
         all.iter().map(|one| one.replace("\"verb:old\"", "\"verb:new\"")).collect();
-    segments::write(&deployment.path().join("reports"), 1, "2026-03-01", &all);
+    segments::write(&deployment.path().join("reports"), 1, &all);
     for verb in ["merge", "chart"] {
         succeed(candor().args([verb, "--data"]).arg(deployment.path()));
     }
@@ -285,7 +285,7 @@ fn report(deployment: &Deployment, charts: &Charts, version: &str) {
         succeed(&mut simulate);
         let reports = std::fs::read_to_string(&file).expect("simulated reports");
         let reports: Vec<String> = reports.lines().map(one_form).collect();
-        segments::write(&folder, week as u64 + 1, "2026-10-20", &reports);
+        segments::write(&folder, week as u64 + 1, &reports);
     }
     let damaged = b"candor reports\x01\nthis is no record of a report, and much longer than none";
     std::fs::write(folder.join("00000099-until-2026-10-20.reports"), damaged).expect("write");

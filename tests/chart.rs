@@ -226,7 +226,7 @@ fn the_verb_says_what_it_did() {
     chart.args(["chart", "--data"]).arg(deployment.path());
     assert!(succeed(&mut chart).starts_with("nothing to chart"));
     let reports = reports("2026-02-03", 1..3);
-    support::segments::write(&deployment.path().join("reports"), 1, "2026-02-08", &reports);
+    support::segments::write(&deployment.path().join("reports"), 1, &reports);
     succeed(candor().args(["merge", "--data"]).arg(deployment.path()));
     let message = refused(&mut chart, 1);
     assert!(message.contains("Run `candor publish` once more"), "{message}");

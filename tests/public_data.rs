@@ -59,7 +59,7 @@ fn duckdb_and_pandas_read_every_format_with_equal_counts() {
     ];
     let all: Vec<String> = days.iter().flat_map(|(_, reports)| reports.clone()).collect();
     for (number, some) in (1..).zip(all.chunks(4_000)) {
-        segments::write(&reports, number, "2026-02-10", some);
+        segments::write(&reports, number, some);
     }
     let mut merge = candor();
     merge.args(["--json", "merge", "--data"]).arg(deployment.path());
@@ -100,8 +100,8 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     };
     assert_eq!(support::succeed(&mut command(&[])), "nothing new to merge\n");
     let reports = deployment.path().join("reports");
-    segments::write(&reports, 1, "2026-02-08", &reports_of("2026-02-08", 1..3));
-    segments::write(&reports, 2, "2026-02-08", &reports_of("2026-02-01", 1..2));
+    segments::write(&reports, 1, &reports_of("2026-02-08", 1..3));
+    segments::write(&reports, 2, &reports_of("2026-02-01", 1..2));
     std::fs::write(reports.join("00000003-until-2026-02-08.reports"), "rubbish").expect("written");
     let output = support::run(&mut command(&["--week", "2026-02-02"]));
     assert_eq!(output.status.code(), Some(1));

@@ -22,7 +22,7 @@ fn reports_are_counted_once_over_any_files() {
         .flat_map(|(day, reports)| (0..*reports).map(|number| segments::report(day, number)))
         .chain((1..6).map(|number| segments::report("2026-02-12", 7 * number)))
         .collect();
-    segments::write(&reports, 1, "2026-02-12", &all);
+    segments::write(&reports, 1, &all);
     run(candor().args(["--json", "merge", "--data"]).arg(deployment.path()));
 
     let public = PublicData::new(Arc::new(FileStore::new(deployment.path().join("store"))));

@@ -12,7 +12,7 @@ fn deployment() -> Deployment {
     let deployment = Deployment::new();
     deployment.publish(&Charts::new());
     let report = r#"{"Week":"2026-02-08","LastWeek":"","X":0.25,"Programs":[{"Program":"example.org/hello","Version":"v1.0.0","GoVersion":"rust1.95.0","GOOS":"linux","GOARCH":"amd64","Counters":{"hello/verb:run":3},"Stacks":{}}],"Config":"v0.1.0"}"#;
-    segments::write(&deployment.path().join("reports"), 1, "2026-02-08", &[report.to_owned()]);
+    segments::write(&deployment.path().join("reports"), 1, &[report.to_owned()]);
     deployment
 }
 

@@ -4,6 +4,7 @@
 
 mod naive;
 mod reweighting;
+mod rounded;
 mod world;
 
 use candor::aggregate::charting::week::{RowGroups, WeekOf};

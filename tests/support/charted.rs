@@ -3,8 +3,8 @@
 
 use super::{Charts, HOST, MODULE, commit_day, segments};
 use candor::aggregate::{
-    ChartError, Charted, LoggedConfigs, Merged, Progress, PublicData, Unwatched, Weeks, chart,
-    merge,
+    ChartError, Charted, LoggedConfigs, Merged, Merging, Progress, PublicData, Unwatched, Weeks,
+    chart, merge,
 };
 use candor::charts::Repository;
 use candor::gomod::{ModulePath, RepositoryUrl};
@@ -134,14 +134,21 @@ impl Deployed {
     pub fn upload(&mut self, reports: &[String]) {
         self.segments += 1;
         let folder = self.folder.path().join("reports");
-        segments::write(&folder, self.segments, "2026-02-12", reports);
+        segments::write(&folder, self.segments, reports);
     }
 
     /// Merges what was uploaded.
     pub fn merge(&self) -> Merged {
         let reports = self.folder.path().join("reports");
         let scratch = self.folder.path().join("scratch");
-        let merged = merge(&reports, self.store.clone(), &scratch, TODAY, &Unwatched);
+        let merging = Merging {
+            reports: &reports,
+            store: self.store.clone(),
+            scratch: &scratch,
+            today: TODAY,
+            stack_minimum: 1,
+        };
+        let merged = merge(&merging, &Unwatched);
         merged.expect("merged")
     }
 

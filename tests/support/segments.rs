@@ -220,18 +220,47 @@ fn writes(expression: &str, counter: &str) -> bool {
     }
 }
 
-/// Writes a sealed segment of these reports, which are in their one form.
-pub fn write(folder: &Path, number: u64, until: &str, reports: &[String]) {
-    let mut bytes = b"candor reports\x01\n".to_vec();
+/// Writes a sealed segment of the public rows of these reports, which are in their one form or are rows
+/// already. X stays what it is, so it should be a rate.
+pub fn write(folder: &Path, number: u64, reports: &[String]) {
+    let mut bytes = b"candor sealed 1\n".to_vec();
     for report in reports {
-        let length = u32::try_from(report.len()).expect("a short report");
+        let row = row(report);
+        let length = u32::try_from(row.len()).expect("a short row");
         bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&Sha256::digest(report.as_bytes())[..16]);
-        bytes.extend_from_slice(report.as_bytes());
+        bytes.extend_from_slice(&Sha256::digest(row.as_bytes())[..8]);
+        bytes.extend_from_slice(row.as_bytes());
     }
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
     std::fs::create_dir_all(folder).expect("create the folder");
-    let name = format!("{number:08}-until-{until}.reports");
-    std::fs::write(folder.join(name), bytes).expect("write a segment");
+    std::fs::write(folder.join(file_name(number)), bytes).expect("write a segment");
+}
+
+/// The name of the file of a segment that was written: no id is there twice, and none is a small number.
+pub fn file_name(number: u64) -> String {
+    let id = &Sha256::digest(number.to_le_bytes())[..16];
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{id}.sealed")
+}
+
+/// The public row of a report in its one form, but for X.
+fn row(report: &str) -> String {
+    match report.split_once("\"LastWeek\":\"") {
+        None => report.to_owned(),
+        Some((before, after)) => {
+            let (_, after) = after.split_once("\",").expect("the end of a date");
+            format!("{before}{after}")
+        }
+    }
+}
+
+/// The names of the sealed segments in a folder.
+pub fn sealed(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.into_string().expect("text"));
+    names.filter(|name| name.ends_with(".sealed")).collect()
 }
 
 /// A report of a day, told from others by its number; some tell of no program, some of two.
