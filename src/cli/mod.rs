@@ -11,6 +11,7 @@ mod compile;
 mod completions;
 mod demo;
 mod env;
+mod expectation;
 mod import;
 mod init;
 mod input;

@@ -11,9 +11,12 @@ use super::{DataFolder, Failure, Output};
 use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
-    ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
+    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, Entrance, FreeSpace,
+    FrontDoor, FrontDoorError, Limits, SystemClock, TrustedProxies, TrustedProxy,
+    TrustedProxyError, keep_open,
 };
 use crate::publish::{Deployment, LiveDeployment, Refresher};
+use crate::terminal::OneLine;
 use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
 use crate::witness::Witness;
 use std::io;
@@ -52,6 +55,17 @@ pub(super) struct Args {
     /// Serve the witness of this folder too, below /witness/: `candor witness init` makes one.
     #[arg(long)]
     witness: bool,
+    /// A proxy of your own, whose Forwarded or X-Forwarded-For says whom an upload is from: an address,
+    /// a network such as 10.1.0.0/16, or unix for whoever connects through the Unix socket. May be
+    /// given several times; nobody else is believed. Adds to `trusted_proxies` in candor.toml.
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<TrustedProxy>,
+    /// New reports that are taken a day; four times what sampling expects where it is not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    day_reports: Option<u64>,
+    /// Their bytes; 4096 for each report where it is not given.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    day_bytes: Option<u64>,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: ListenAddress,
@@ -111,6 +125,8 @@ async fn serve(
     };
     let (listener, admin, site) = opened?;
     let (url, admin_url) = (url(&listener)?, url(&admin)?);
+    let admission = admission(&args, &deployment)?;
+    let trusted = receives.then(|| who_is_trusted(admission.trusted()));
     let entrance = receives.then(Entrance::new);
     if let Some(entrance) = &entrance {
         receive(&deployment, entrance, background);
@@ -133,6 +149,10 @@ async fn serve(
     super::witness::reload_when_asked(witness.as_ref())?;
     super::refresh::begin(live.clone(), refresher, site.clone(), background.stop.clone());
     let mut operations = operations(&deployment, upkeep, entrance.as_ref());
+    if receives {
+        super::expectation::begin(&deployment, &site, &admission, background.stop.clone());
+    }
+    operations.admission = receives.then_some(admission);
     operations.deployment = Some(live);
     operations.refresh = refresh;
     operations.witness = witness;
@@ -146,12 +166,49 @@ async fn serve(
     }
     out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
     out.say(format_args!("health and metrics on {admin_url}"));
+    if let Some(trusted) = trusted {
+        out.say(format_args!("{trusted}"));
+    }
     let asked = async {
         asked.await;
         background.stop.set();
     };
     web::serve(listener, Some(admin), site, entrance, asked).await;
     Ok(())
+}
+
+/// Who may upload: what the command line says before what candor.toml does.
+fn admission(args: &Args, deployment: &Deployment) -> Result<Admission, Failure> {
+    let settings = deployment.uploads();
+    let named = settings.trusted_proxies.iter().map(|text| {
+        text.parse().map_err(|error: TrustedProxyError| {
+            let text = OneLine(text);
+            Failure::new(format!("candor.toml: trusted_proxies names {text:?}: {error}"))
+        })
+    });
+    let mut trusted = named.collect::<Result<Vec<TrustedProxy>, _>>()?;
+    trusted.extend(&args.trusted_proxies);
+    Ok(Admission::new(AdmissionSettings {
+        trusted: TrustedProxies::new(trusted),
+        budgets: ChosenBudgets {
+            day_reports: args.day_reports.or(settings.day_reports),
+            day_bytes: args.day_bytes.or(settings.day_bytes),
+            prefix_reports: settings.network_reports,
+        },
+        free_space: FreeSpace {
+            folders: deployment.written_folders(),
+            reserve: settings.free_space,
+        },
+    }))
+}
+
+fn who_is_trusted(trusted: &TrustedProxies) -> String {
+    match trusted.is_empty() {
+        true => {
+            "no proxy is trusted: an upload counts for the network of its connection".to_owned()
+        }
+        false => format!("trusted to say whom an upload is from: {trusted}"),
+    }
 }
 
 /// Opens the receiver of a deployment, and keeps it open, on a thread of its own.

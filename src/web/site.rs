@@ -204,6 +204,11 @@ impl Site {
         }
     }
 
+    /// The tree that is shown now, where one was read.
+    pub(crate) fn shown_tree(&self) -> Option<TreeHead> {
+        Some(self.heads().last()?.tree())
+    }
+
     pub(super) fn module(&self) -> &ModulePath {
         &self.0.module
     }
