@@ -66,6 +66,10 @@ pub(super) struct Args {
     /// Their bytes; 4096 for each report where it is not given.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     day_bytes: Option<u64>,
+    /// Reports that one network may send within a while: 5000 where it is not given. No more than half of
+    /// what is left of the day in any case.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    network_reports: Option<u64>,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: ListenAddress,
@@ -75,6 +79,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let witness = args.witness.then(|| Witness::open(&args.data.folder)).transpose()?;
     super::log_to_standard_error();
+    super::private::warn_of_wide_modes(&args.data.folder, out);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -126,6 +131,7 @@ async fn serve(
     let (listener, admin, site) = opened?;
     let (url, admin_url) = (url(&listener)?, url(&admin)?);
     let admission = admission(&args, &deployment)?;
+    let names = admission.trusted().names();
     let trusted = receives.then(|| who_is_trusted(admission.trusted()));
     let entrance = receives.then(Entrance::new);
     if let Some(entrance) = &entrance {
@@ -160,7 +166,7 @@ async fn serve(
     if receives {
         site.set_receiving(web::Receiving {
             merges: !args.no_charts,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: names,
             budgets: None,
         });
     }
@@ -193,7 +199,7 @@ fn admission(args: &Args, deployment: &Deployment) -> Result<Admission, Failure>
         budgets: ChosenBudgets {
             day_reports: args.day_reports.or(settings.day_reports),
             day_bytes: args.day_bytes.or(settings.day_bytes),
-            prefix_reports: settings.network_reports,
+            prefix_reports: args.network_reports.or(settings.network_reports),
         },
         free_space: FreeSpace {
             folders: deployment.written_folders(),
@@ -264,7 +270,14 @@ fn clock_report(state: ClockState) -> ClockReport {
 
 /// Listens on an address. To be called on a runtime.
 pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
-    Listener::bind(address).await.map_err(|e| {
+    let listener = Listener::bind(address).await.and_then(|listener| {
+        #[cfg(unix)]
+        if let ListenAddress::Unix(path) = address {
+            super::private::open_socket(path)?;
+        }
+        Ok(listener)
+    });
+    listener.map_err(|e| {
         let advice = match (e.kind(), address) {
             (io::ErrorKind::AddrInUse, ListenAddress::Unix(_)) => {
                 "; another program has it, or it is no socket: stop that, or name another path"

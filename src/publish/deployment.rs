@@ -278,7 +278,7 @@ impl Deployment {
             &settings,
             &settings.with_extension("tmp"),
             text.as_bytes(),
-            durable::shared_file,
+            durable::private_file,
         )
         .map_err(|e| failed("write", &settings, e))?;
         Ok(deployment)

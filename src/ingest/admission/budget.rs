@@ -35,6 +35,14 @@ pub struct Budgets {
     pub prefix_reports: u64,
 }
 
+impl Budgets {
+    /// The most reports that one network may send at once, out of a whole day's budget.
+    pub fn at_once(self) -> u64 {
+        let most = SHARE / (1.0 + SHARE) * self.day_reports as f64;
+        (most as u64).max(1).min(self.prefix_reports)
+    }
+}
+
 /// What the operator set; the rest follows from what sampling expects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChosenBudgets {

@@ -297,6 +297,11 @@ impl Admission {
         }
     }
 
+    /// The budgets in force.
+    pub fn budgets(&self) -> Budgets {
+        self.lock().budgets()
+    }
+
     /// Whose word about addresses counts.
     pub fn trusted(&self) -> &TrustedProxies {
         &self.0.trusted

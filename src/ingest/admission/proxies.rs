@@ -78,6 +78,11 @@ impl TrustedProxies {
         self.0.is_empty()
     }
 
+    /// Each of them as it is written.
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(TrustedProxy::to_string).collect()
+    }
+
     pub(super) fn trusts(&self, source: Source) -> bool {
         self.0.iter().any(|proxy| match (proxy.0, source) {
             (Named::Unix, Source::Unix) => true,
@@ -92,8 +97,7 @@ impl TrustedProxies {
 /// All of them, for the line that says so at the start.
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.0.iter().map(TrustedProxy::to_string).collect();
-        f.write_str(&names.join(", "))
+        f.write_str(&self.names().join(", "))
     }
 }
 
