@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn a_small_late_batch_waits_for_the_last_edition() {
         use Edition::{First, Last, None, Second};
-        let turn = |published, waiting, days| super::turn(DAY, published, waiting, after(days), true);
+        let turn =
+            |published, waiting, days| super::turn(DAY, published, waiting, after(days), true);
         // The day is not over, and then it is.
         assert_eq!(turn(None, 1, 0), Turn::Wait(First));
         assert_eq!(turn(None, 1, 1), Turn::Publish(First));

@@ -101,7 +101,8 @@ fn merging<'a>(
 ) -> Result<Merging<'a>, MergeError> {
     let store = deployment.store.clone();
     let stack_minimum = Catalogues::new(store.clone()).stack_minimum();
-    let stack_minimum = stack_minimum.map_err(|error| MergeError::Definitions(error.to_string()))?;
+    let stack_minimum =
+        stack_minimum.map_err(|error| MergeError::Definitions(error.to_string()))?;
     Ok(Merging { reports, store, scratch, today: today(), stack_minimum })
 }
 
@@ -128,7 +129,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
 impl fmt::Display for Merged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.days.is_empty() {
-            let nothing = if self.waiting.is_empty() { "nothing new to merge" } else { NOTHING_DUE };
+            let nothing =
+                if self.waiting.is_empty() { "nothing new to merge" } else { NOTHING_DUE };
             writeln!(f, "{nothing}")?;
         }
         for day in &self.days {

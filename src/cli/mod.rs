@@ -11,10 +11,12 @@ mod compile;
 mod completions;
 mod demo;
 mod env;
+mod expectation;
 mod import;
 mod init;
 mod input;
 mod merge;
+mod private;
 mod progress;
 mod prove;
 mod publish;
@@ -84,6 +86,11 @@ impl Verb {
     fn signs(&self) -> bool {
         use Verb::{Demo, Init, Publish, Serve, Signer, Witness};
         matches!(self, Demo(_) | Init(_) | Publish(_) | Serve(_) | Signer(_) | Witness(_))
+    }
+
+    /// Whether the verb writes into a deployment, or has a copy of one.
+    fn keeps(&self) -> bool {
+        self.signs() || matches!(self, Verb::Merge(_) | Verb::Chart(_) | Verb::VerifyStore(_))
     }
 }
 
@@ -235,6 +242,9 @@ pub fn main() -> ExitCode {
     let out = Output { json: cli.json };
     if cli.verb.signs() {
         secrecy::forbid_dumps();
+    }
+    if cli.verb.keeps() {
+        private::make_private_files();
     }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(args, out),

@@ -50,6 +50,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    super::private::warn_of_wide_modes(&args.data.folder, out);
     // A publication that is killed at any moment is completed by the next.
     if args.watch { signals::end_when_asked() } else { signals::end_when_terminated() }?;
     let deployment = Deployment::open(&args.data.folder)?;

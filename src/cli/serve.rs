@@ -11,9 +11,12 @@ use super::{DataFolder, Failure, Output};
 use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
-    ClockState, ConfigSet, Entrance, FrontDoor, FrontDoorError, Limits, SystemClock, keep_open,
+    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, Entrance, FreeSpace,
+    FrontDoor, FrontDoorError, Limits, SystemClock, TrustedProxies, TrustedProxy,
+    TrustedProxyError, keep_open,
 };
 use crate::publish::{Deployment, LiveDeployment, Refresher};
+use crate::terminal::OneLine;
 use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
 use crate::witness::Witness;
 use std::io;
@@ -52,6 +55,21 @@ pub(super) struct Args {
     /// Serve the witness of this folder too, below /witness/: `candor witness init` makes one.
     #[arg(long)]
     witness: bool,
+    /// A proxy of your own, whose Forwarded or X-Forwarded-For says whom an upload is from: an address,
+    /// a network such as 10.1.0.0/16, or unix for whoever connects through the Unix socket. May be
+    /// given several times; nobody else is believed. Adds to `trusted_proxies` in candor.toml.
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    trusted_proxies: Vec<TrustedProxy>,
+    /// New reports that are taken a day; four times what sampling expects where it is not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    day_reports: Option<u64>,
+    /// Their bytes; 4096 for each report where it is not given.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    day_bytes: Option<u64>,
+    /// Reports that one network may send within a while: 5000 where it is not given. No more than half of
+    /// what is left of the day in any case.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    network_reports: Option<u64>,
     /// A second address, for /health and /metrics; best kept on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     admin: ListenAddress,
@@ -61,6 +79,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let witness = args.witness.then(|| Witness::open(&args.data.folder)).transpose()?;
     super::log_to_standard_error();
+    super::private::warn_of_wide_modes(&args.data.folder, out);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -111,6 +130,9 @@ async fn serve(
     };
     let (listener, admin, site) = opened?;
     let (url, admin_url) = (url(&listener)?, url(&admin)?);
+    let admission = admission(&args, &deployment)?;
+    let names = admission.trusted().names();
+    let trusted = receives.then(|| who_is_trusted(admission.trusted()));
     let entrance = receives.then(Entrance::new);
     if let Some(entrance) = &entrance {
         receive(&deployment, entrance, background);
@@ -133,6 +155,10 @@ async fn serve(
     super::witness::reload_when_asked(witness.as_ref())?;
     super::refresh::begin(live.clone(), refresher, site.clone(), background.stop.clone());
     let mut operations = operations(&deployment, upkeep, entrance.as_ref());
+    if receives {
+        super::expectation::begin(&deployment, &site, &admission, background.stop.clone());
+    }
+    operations.admission = receives.then_some(admission);
     operations.deployment = Some(live);
     operations.refresh = refresh;
     operations.witness = witness;
@@ -140,18 +166,55 @@ async fn serve(
     if receives {
         site.set_receiving(web::Receiving {
             merges: !args.no_charts,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: names,
             budgets: None,
         });
     }
     out.line(&serde_json::json!({ "listening": url }), format_args!("listening on {url}\n"))?;
     out.say(format_args!("health and metrics on {admin_url}"));
+    if let Some(trusted) = trusted {
+        out.say(format_args!("{trusted}"));
+    }
     let asked = async {
         asked.await;
         background.stop.set();
     };
     web::serve(listener, Some(admin), site, entrance, asked).await;
     Ok(())
+}
+
+/// Who may upload: what the command line says before what candor.toml does.
+fn admission(args: &Args, deployment: &Deployment) -> Result<Admission, Failure> {
+    let settings = deployment.uploads();
+    let named = settings.trusted_proxies.iter().map(|text| {
+        text.parse().map_err(|error: TrustedProxyError| {
+            let text = OneLine(text);
+            Failure::new(format!("candor.toml: trusted_proxies names {text:?}: {error}"))
+        })
+    });
+    let mut trusted = named.collect::<Result<Vec<TrustedProxy>, _>>()?;
+    trusted.extend(&args.trusted_proxies);
+    Ok(Admission::new(AdmissionSettings {
+        trusted: TrustedProxies::new(trusted),
+        budgets: ChosenBudgets {
+            day_reports: args.day_reports.or(settings.day_reports),
+            day_bytes: args.day_bytes.or(settings.day_bytes),
+            prefix_reports: args.network_reports.or(settings.network_reports),
+        },
+        free_space: FreeSpace {
+            folders: deployment.written_folders(),
+            reserve: settings.free_space,
+        },
+    }))
+}
+
+fn who_is_trusted(trusted: &TrustedProxies) -> String {
+    match trusted.is_empty() {
+        true => {
+            "no proxy is trusted: an upload counts for the network of its connection".to_owned()
+        }
+        false => format!("trusted to say whom an upload is from: {trusted}"),
+    }
 }
 
 /// Opens the receiver of a deployment, and keeps it open, on a thread of its own.
@@ -207,7 +270,14 @@ fn clock_report(state: ClockState) -> ClockReport {
 
 /// Listens on an address. To be called on a runtime.
 pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
-    Listener::bind(address).await.map_err(|e| {
+    let listener = Listener::bind(address).await.and_then(|listener| {
+        #[cfg(unix)]
+        if let ListenAddress::Unix(path) = address {
+            super::private::open_socket(path)?;
+        }
+        Ok(listener)
+    });
+    listener.map_err(|e| {
         let advice = match (e.kind(), address) {
             (io::ErrorKind::AddrInUse, ListenAddress::Unix(_)) => {
                 "; another program has it, or it is no socket: stop that, or name another path"

@@ -153,6 +153,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         None => {
             let data =
                 args.data.ok_or_else(|| Failure::usage("say which folder with --data DIR"))?;
+            super::private::warn_of_wide_modes(&data, out);
             serve(Witness::open(&data)?, &args.listen, &args.admin, out)
         }
         Some(Verb::Init(args)) => show(&WitnessFolder::create(&args.data.folder, &args.name)?, out),

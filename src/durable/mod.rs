@@ -52,7 +52,8 @@ use std::path::{Path, PathBuf};
 /// How a file is opened that must not be there yet.
 pub type Make = fn(&Path) -> io::Result<File>;
 
-/// A new file that everyone may read whom the umask lets.
+/// A new file that everyone may read whom the umask lets: for what is made to be handed on. What is
+/// kept is made by [`private_file`].
 pub fn shared_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
@@ -61,6 +62,15 @@ pub fn shared_file(path: &Path) -> io::Result<File> {
 pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A file that its owner alone may read and write, made where it is missing: for locks.
+pub fn lock_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -161,7 +171,7 @@ pub fn remove_unsynced(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes a folder, and those above it that are missing. Where it is there already, its name is made
+/// Makes a folder, and those above it that are missing, which are their user's alone (mode 0700). Where it is there already, its name is made
 /// durable: whoever made it may have died before that.
 #[track_caller]
 pub fn make_folders(path: &Path) -> io::Result<()> {
@@ -179,11 +189,13 @@ pub fn make_folders(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`make_folders`], with the mode that the builder says; tells which were made, the outermost
-/// first. Their names are durable once the folder that each is in is synced.
+/// As [`make_folders`], by this builder, whose mode becomes 0700; tells which were made, the outermost first. Their names are durable once the
+/// folder that each is in is synced.
 pub fn make_folders_unsynced(path: &Path, builder: &mut DirBuilder) -> io::Result<Vec<PathBuf>> {
     recorder::alive(path)?;
     builder.recursive(false);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
     let mut missing = Vec::new();
     for folder in path.ancestors() {
         if folder.as_os_str().is_empty() || folder.is_dir() {

@@ -12,16 +12,20 @@
 //! URL and the date, whether the URL ends with one or not. And one may end the path (`/upload/DATE/`), as
 //! some proxies make it.
 //!
-//! Of a request only the date, the content type and encoding, and the body are looked at. What is
-//! refused before its body was read is not read: the connection is closed instead.
+//! Of a request the date, the content type and encoding, and the body are looked at; and by
+//! [`Admission`] alone, whom it is from. What is refused before its body was read is not read: the
+//! connection is closed instead.
 
 use super::MAX_BODY;
+use super::admission::{Admission, Peer};
 use super::door::{Answer, FrontDoor};
 use super::entrance::Entrance;
+use super::journal::Stored;
 use super::refusal::Refusal;
 use super::unavailable::Unavailable;
 use crate::body::{Bodies, BodyError, BodyLimits};
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
@@ -44,24 +48,25 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 struct Uploads {
     entrance: Entrance,
     bodies: Bodies,
+    admission: Admission,
 }
 
 /// The routes of the front door.
 pub fn router(entrance: Entrance) -> Router {
-    router_with(entrance, BodyLimits::default())
+    router_with(entrance, BodyLimits::default(), Admission::default())
 }
 
 /// The same, with limits of one's own.
-pub fn router_with(entrance: Entrance, limits: BodyLimits) -> Router {
+pub fn router_with(entrance: Entrance, limits: BodyLimits, admission: Admission) -> Router {
     let upload = post(upload).fallback(other_method);
     Router::new()
         .route("/upload/{*date}", upload.clone())
         .route("//upload/{*date}", upload)
-        .with_state(Uploads { entrance, bodies: Bodies::new(limits) })
+        .with_state(Uploads { entrance, bodies: Bodies::new(limits), admission })
 }
 
 async fn upload(
-    State(Uploads { entrance, bodies }): State<Uploads>,
+    State(Uploads { entrance, bodies, admission }): State<Uploads>,
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
@@ -78,15 +83,27 @@ async fn upload(
         entrance.count_turned_away();
         return respond(&Answer::Unavailable(Unavailable::NotOpen));
     };
-    let answer = receive(&door, &bodies, date, request).await;
+    let answer = receive(&door, &bodies, &admission, date, request).await;
     door.count(&answer);
     respond(&answer)
 }
 
-async fn receive(door: &FrontDoor, bodies: &Bodies, date: &str, request: Request) -> Answer {
+async fn receive(
+    door: &FrontDoor,
+    bodies: &Bodies,
+    admission: &Admission,
+    date: &str,
+    request: Request,
+) -> Answer {
     if let Err(refusal) = check_head(request.headers()) {
         return Answer::Refused(refusal);
     }
+    let peer = request.extensions().get().copied().unwrap_or_else(Peer::unknown);
+    let length = request.body().size_hint().upper().unwrap_or(MAX_BODY as u64);
+    let admitted = match admission.admit(peer, request.headers(), length) {
+        Ok(admitted) => admitted,
+        Err(reason) => return Answer::Unavailable(reason),
+    };
     let body = match bodies.read(request.into_body(), MAX_BODY).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => return Answer::Refused(Refusal::TooLarge),
@@ -97,7 +114,11 @@ async fn receive(door: &FrontDoor, bodies: &Bodies, date: &str, request: Request
     };
     let Ok(permit) = door.queue_permit() else { return Answer::Unavailable(Unavailable::Busy) };
     let taken = timeout(ANSWER_TIMEOUT, door.take(permit, date, body.bytes())).await;
-    taken.unwrap_or(Answer::Unavailable(Unavailable::NotStored))
+    let answer = taken.unwrap_or(Answer::Unavailable(Unavailable::NotStored));
+    if answer == Answer::Stored(Stored::New) {
+        admitted.stored();
+    }
+    answer
 }
 
 /// What can be said before the body is read.

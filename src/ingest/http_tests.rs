@@ -4,6 +4,7 @@ use super::*;
 use crate::ingest::Limits;
 use crate::ingest::testing::stored_rows;
 use crate::ingest::testing::{Log, config, report};
+use crate::ingest::{AdmissionSettings, ChosenBudgets, FreeSpace, TrustedProxies};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Method;
 use std::sync::Arc;
@@ -299,4 +300,121 @@ async fn a_log_that_cannot_be_read_never_makes_a_client_throw_its_report_away() 
     bench.log.store.restart();
     bench.log.append(&config(0.1));
     assert_eq!(bench.post(PATH, newer).await, OK);
+}
+
+/// Sends a report with this X, as if by this peer, and says what came of it.
+async fn send_from(
+    bench: &Bench,
+    admission: &Admission,
+    peer: &str,
+    forwarded: Option<&str>,
+    body: String,
+) -> (StatusCode, String) {
+    let mut request = upload_request(PATH, body);
+    request.extensions_mut().insert(Peer::tcp(peer.parse().expect("an address")));
+    if let Some(forwarded) = forwarded {
+        let value = HeaderValue::from_str(forwarded).expect("a value");
+        request.headers_mut().insert("x-forwarded-for", value);
+    }
+    let entrance = Entrance::of(bench.door.clone());
+    let routes = router_with(entrance, BodyLimits::default(), admission.clone());
+    let response = routes.oneshot(request).await.expect("infallible");
+    let (parts, body) = response.into_parts();
+    if parts.status == StatusCode::SERVICE_UNAVAILABLE {
+        assert_eq!(parts.headers.get(RETRY_AFTER), Some(&HeaderValue::from(3600)));
+    }
+    let body = to_bytes(body, 1 << 20).await.expect("a body");
+    (parts.status, String::from_utf8(body.to_vec()).expect("text"))
+}
+
+fn admission(day_reports: u64, trusted: &[&str]) -> Admission {
+    let named = trusted.iter().map(|proxy| proxy.parse().expect("a network")).collect();
+    let budgets = ChosenBudgets { day_reports: Some(day_reports), ..ChosenBudgets::default() };
+    let trusted = TrustedProxies::new(named);
+    Admission::new(AdmissionSettings { trusted, budgets, ..AdmissionSettings::default() })
+}
+
+/// A report of its own for each number.
+fn numbered(number: u32) -> String {
+    report(0.1 + f64::from(number) / 1000.0)
+}
+
+#[tokio::test]
+async fn a_network_takes_a_third_and_the_rest_is_for_others() {
+    let (bench, admission) = (Bench::new(), admission(9, &[]));
+    let send = |number, peer| send_from(&bench, &admission, peer, None, numbered(number));
+    for number in 0..3 {
+        assert_eq!(send(number, "198.51.100.1").await.0, StatusCode::OK, "{number}");
+    }
+    let spent = "as many reports as are taken from one network were; send it again tomorrow\n";
+    for peer in ["198.51.100.1", "198.51.100.200", "::ffff:198.51.100.7"] {
+        let answer = send(3, peer).await;
+        assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, spent.to_owned()), "{peer}");
+    }
+    for number in 4..10 {
+        let peer = format!("2001:db8:{number}::1");
+        let sent = send_from(&bench, &admission, &peer, None, numbered(number));
+        assert_eq!(sent.await.0, StatusCode::OK, "{peer}");
+    }
+    let (status, text) = send(10, "203.0.113.1").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text, "as many reports as are taken in a day were; send it again tomorrow\n");
+    assert_eq!(bench.stored(), 9);
+    let state = admission.state();
+    assert_eq!((state.refused_by_day, state.refused_by_network), (1, 3));
+    assert!(state.problems.iter().any(|problem| problem.contains("is spent")), "{state:?}");
+}
+
+#[tokio::test]
+async fn the_day_pays_for_new_reports_alone() {
+    let (bench, admission) = (Bench::new(), admission(3, &[]));
+    for number in 0..20 {
+        let peer = format!("198.51.{number}.1");
+        let answer = send_from(&bench, &admission, &peer, None, numbered(1)).await;
+        assert_eq!(answer.0, StatusCode::OK, "the same report again");
+        let peer = format!("203.0.{number}.1");
+        let answer = send_from(&bench, &admission, &peer, None, "{}".to_owned()).await;
+        assert_eq!(answer.0, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(admission.state().reports_left, 2);
+    // Its network pays for all that is looked at.
+    for _ in 0..2 {
+        send_from(&bench, &admission, "192.0.2.1", None, "{}".to_owned()).await;
+    }
+    let answer = send_from(&bench, &admission, "192.0.2.1", None, "{}".to_owned()).await;
+    assert_eq!(answer.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(admission.state().reports_left, 2);
+}
+
+#[tokio::test]
+async fn senders_behind_a_proxy_that_is_named_have_budgets_of_their_own() {
+    for (trusted, taken) in [(&["127.0.0.1"][..], 6), (&["127.0.0.2"], 3), (&[], 3)] {
+        let (bench, admission) = (Bench::new(), admission(9, trusted));
+        for number in 0..6 {
+            let client = format!("evil, 203.0.{number}.7");
+            send_from(&bench, &admission, "127.0.0.1", Some(&client), numbered(number)).await;
+        }
+        assert_eq!(bench.stored(), taken, "{trusted:?}");
+        assert!(admission.state().notes.is_empty());
+        for number in 0..6 {
+            send_from(&bench, &admission, "127.0.0.1", Some("203.0.1.7"), numbered(number)).await;
+        }
+        let named = trusted == ["127.0.0.1"];
+        assert_eq!(admission.state().notes.is_empty(), named, "{trusted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_disk_with_too_little_space_takes_nothing() {
+    let bench = Bench::new();
+    let folders = vec![bench.folder.path().to_owned()];
+    let free_space = FreeSpace { folders, reserve: Some(u64::MAX) };
+    let admission = Admission::new(AdmissionSettings { free_space, ..Default::default() });
+    let send = || send_from(&bench, &admission, "192.0.2.1", None, numbered(1));
+    admission.look();
+    let (status, text) = send().await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text, "the server's disk is nearly full; send the report again later\n");
+    assert!(admission.state().problems.iter().any(|problem| problem.contains("free_space")));
+    assert_eq!(bench.stored(), 0);
 }

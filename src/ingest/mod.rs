@@ -2,7 +2,8 @@
 //!
 //! # The life of a report
 //!
-//! 1. `http`: `POST /upload/DATE`, slashes doubled or not. The body is read, within limits (`body`),
+//! 1. `http`: `POST /upload/DATE`, slashes doubled or not. [`Admission`] says whether there is a budget
+//!    for it; where there is none, the answer is 503. The body is read, within limits (`body`),
 //!    and a [`QueuePermit`] is taken once it is there; where there is none, the answer is 503 at once.
 //!    From here on only the date, the content type and the body exist.
 //! 2. [`Report::decode`]: the body is read strictly, into types that cannot be wrong.
@@ -20,6 +21,7 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
+//! | [`admission`](Admission) | who may upload now: budgets, in memory alone |
 //! | [`report`](Report) | a report's JSON, read strictly, written in one form |
 //! | `excerpt` | text from outside, made fit for an answer |
 //! | [`refusal`](Refusal) | why a report is never taken |
@@ -47,8 +49,11 @@
 //!
 //! # Privacy
 //!
-//! Nothing of a connection and no header but the content type reaches any of these. Nothing here
-//! logs a word of a report. No exact X, no LastWeek and no time of arrival is ever written to a disk.
+//! Whom a connection is from reaches [`Admission`] alone, which keeps a keyed hash of the sender's
+//! network in memory, for an hour, and writes nothing of it anywhere. No header but the content type, and
+//! those in which a proxy that the operator named says whom a request is from, reaches any of these.
+//! Nothing here logs a word of a report. No exact X, no LastWeek and no time of arrival is ever written to
+//! a disk.
 //!
 //! Before it is sealed, an open segment has reports in their order of arrival, for an hour at most
 //! ([`Limits::age`]), and beside each its identity. A file system adds times: that a file was made,
@@ -58,6 +63,7 @@
 //! that report. With the merge these files are gone, and what was in them lies among all reports of the
 //! day. What a disk keeps of files that were removed is beyond this program.
 
+mod admission;
 mod check;
 mod clock;
 mod configs;
@@ -91,6 +97,10 @@ mod testing;
 mod unavailable;
 mod writer;
 
+pub use admission::{
+    Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, FreeSpace, Peer,
+    TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
+};
 pub use check::{CheckedReport, NotTaken, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};

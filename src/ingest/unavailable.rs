@@ -29,6 +29,15 @@ pub enum Unavailable {
     /// The disk refused, as the log says.
     #[error("the report cannot be stored now; send it again later")]
     NotStored,
+    /// The disk has too little free space, as the log says.
+    #[error("the server's disk is nearly full; send the report again later")]
+    DiskReserve,
+    /// As many reports as a day has room for were stored.
+    #[error("as many reports as are taken in a day were; send it again tomorrow")]
+    DaySpent,
+    /// As many reports as one network may send in a while were looked at.
+    #[error("as many reports as are taken from one network were; send it again tomorrow")]
+    NetworkSpent,
     /// The log or a config in it cannot be read, as the log says.
     #[error("config {version} cannot be read now; send the report again later")]
     Unreadable {
@@ -68,7 +77,11 @@ impl Unavailable {
                 u32::try_from(wait.as_secs()).unwrap_or(MINUTE).max(MINUTE)
             }
             // A clock is not set by itself.
-            Unavailable::Clock { .. } => 60 * MINUTE,
+            // Nor does a disk or a budget get room in a minute.
+            Unavailable::Clock { .. }
+            | Unavailable::DiskReserve
+            | Unavailable::DaySpent
+            | Unavailable::NetworkSpent => 60 * MINUTE,
             _ => MINUTE,
         }
     }

@@ -56,6 +56,8 @@ struct Settings {
     #[serde(default)]
     signer: SignerSettings,
     #[serde(default)]
+    uploads: UploadSettings,
+    #[serde(default)]
     witness: Vec<Spanned<WitnessTable>>,
 }
 
@@ -74,6 +76,24 @@ struct SignerSettings {
     lock: Option<String>,
 }
 
+/// What `candor.toml` says of uploads, below `[uploads]`. What is not said follows from what sampling
+/// expects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadSettings {
+    /// The proxies whose word about addresses counts: addresses, networks, or `unix`.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// New reports a day.
+    pub day_reports: Option<u64>,
+    /// Their bytes.
+    pub day_bytes: Option<u64>,
+    /// Reports of one network within a while.
+    pub network_reports: Option<u64>,
+    /// Bytes of the file systems that are left to publishing.
+    pub free_space: Option<u64>,
+}
+
 /// An opened deployment folder: names checked, nothing read from the store yet.
 #[derive(Debug, Clone)]
 pub struct Deployment {
@@ -84,6 +104,8 @@ pub struct Deployment {
     /// The folder of the signer's lock, where it is not the signer's own.
     lock: Option<PathBuf>,
     witnesses: Option<DeploymentWitnesses>,
+    store_folder: PathBuf,
+    uploads: UploadSettings,
     /// The module that clients download.
     pub module: ModulePath,
     /// Where objects and pointers are.
@@ -235,7 +257,16 @@ impl Deployment {
              # signer/ here, or in a folder on another disk, which no snapshot puts back together with\n\
              # this one. After a change here run `candor signer move`.\n\
              # [signer]\n\
-             # lock = \"file:///srv/candor-lock\"\n",
+             # lock = \"file:///srv/candor-lock\"\n\n\
+             # Behind a proxy, name it, or all senders share one network's budget. Of new reports a day\n\
+             # takes four times what sampling expects, unless day_reports or day_bytes say otherwise;\n\
+             # one network at most network_reports in a while; and free_space bytes are left on the disk.\n\
+             # [uploads]\n\
+             # trusted_proxies = [\"127.0.0.1\"]\n\
+             # day_reports = 20000\n\
+             # day_bytes = 81920000\n\
+             # network_reports = 5000\n\
+             # free_space = 1073741824\n",
             sumdb = keys.verifiers().sumdb,
             log = keys.verifiers().log,
         );
@@ -247,7 +278,7 @@ impl Deployment {
             &settings,
             &settings.with_extension("tmp"),
             text.as_bytes(),
-            durable::shared_file,
+            durable::private_file,
         )
         .map_err(|e| failed("write", &settings, e))?;
         Ok(deployment)
@@ -327,7 +358,9 @@ impl Deployment {
             verifiers,
             next,
             module: ModulePath::new(&settings.module)?,
-            store: Arc::new(FileStore::new(store)),
+            store: Arc::new(FileStore::new(store.clone())),
+            store_folder: store,
+            uploads: settings.uploads,
             lock,
             folder: folder.to_owned(),
         })
@@ -473,6 +506,16 @@ impl Deployment {
         log.take_over(&seen)?;
         self.identity().write(&id)?;
         Ok(log.settle()?)
+    }
+
+    /// What `candor.toml` says of uploads.
+    pub fn uploads(&self) -> &UploadSettings {
+        &self.uploads
+    }
+
+    /// The folders whose file systems uploads and publishing share.
+    pub fn written_folders(&self) -> Vec<PathBuf> {
+        vec![self.reports(), self.scratch(), self.store_folder.clone()]
     }
 
     /// Where accepted reports are stored.

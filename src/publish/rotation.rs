@@ -119,7 +119,7 @@ impl Deployment {
 
     fn write_settings(&self, text: &str) -> Result<(), DeploymentError> {
         let path = self.folder.join(SETTINGS);
-        let (temporary, make) = (path.with_extension("tmp"), durable::shared_file);
+        let (temporary, make) = (path.with_extension("tmp"), durable::private_file);
         durable::replace(&path, &temporary, text.as_bytes(), make)
             .map_err(|e| failed("write", &path, e))
     }

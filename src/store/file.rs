@@ -23,7 +23,7 @@
 use super::{Key, Store, StoreError, Swap, distinct};
 use crate::durable::{self, NewFile};
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -60,12 +60,7 @@ impl FileStore {
     fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join(".lock");
         self.make_folders(&self.root)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| failed("open", &path, e))?;
+        let file = durable::lock_file(&path).map_err(|e| failed("open", &path, e))?;
         file.lock().map_err(|e| failed("lock", &path, e))?;
         let temporary = self.root.join(".tmp");
         self.make_folders(&temporary)?;
@@ -83,7 +78,7 @@ impl FileStore {
     fn write_temporary(&self, number: usize, bytes: &[u8]) -> Result<PathBuf, StoreError> {
         let path = self.root.join(".tmp").join(number.to_string());
         let write = || -> io::Result<()> {
-            let mut file = NewFile::new(durable::shared_file(&path)?, &path);
+            let mut file = NewFile::new(durable::private_file(&path)?, &path);
             file.write_all(bytes)?;
             file.sync()
         };

@@ -206,7 +206,7 @@ impl SignerIdentity {
         let (path, temporary) = (self.path(), self.folder.join("identity.tmp"));
         let write = || -> io::Result<()> {
             durable::remove_unsynced(&temporary)?;
-            let mut file = NewFile::new(durable::shared_file(&temporary)?, &temporary);
+            let mut file = NewFile::new(durable::private_file(&temporary)?, &temporary);
             let stored = Stored { id: id.0.clone(), ..self.describe(&file.metadata()?) };
             file.write_all(serde_json::to_string(&stored)?.as_bytes())?;
             file.write_all(b"\n")?;

@@ -53,7 +53,11 @@ async fn ready(State(asked): State<Asked>) -> Response {
 
 async fn uploads(State(asked): State<Asked>) -> Response {
     match &asked.entrance {
-        Some(entrance) => alone(health::uploads(entrance)),
+        Some(entrance) => {
+            let operations = asked.site.operations();
+            let admission = operations.and_then(|operations| operations.admission.as_ref());
+            alone(health::uploads(entrance, admission))
+        }
         None => answer(false, "text/plain", "this server takes no uploads\n".to_owned()),
     }
 }

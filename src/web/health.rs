@@ -5,7 +5,7 @@
 //! | `log` | the published head can be read and is good |
 //! | `store` | nothing that was asked for was found missing or damaged, and not mended since |
 //! | `data` | the index of public data and the newest definitions can be read |
-//! | `uploads` | there is a receiver, its thread lives, and the disk takes what it is given |
+//! | `uploads` | there is a receiver, its thread lives, the disk takes what it is given, and the day's budget is not spent |
 //! | `publishing` | what is committed is published |
 //! | `witnesses` | the published head is cosigned as the policy asks, and that not long ago; no witness says that it has seen another history |
 //! | `settings` | the witnesses in `candor.toml` are in force as they are now; left out while they are |
@@ -19,7 +19,7 @@
 use super::quorum::WitnessFigures;
 use super::site::Site;
 use crate::aggregate::UpkeepState;
-use crate::ingest::Entrance;
+use crate::ingest::{Admission, Entrance};
 use crate::publish::{Catalogues, LiveDeployment, RefreshState, Versions};
 use crate::terminal::OneLine;
 use crate::tlog::{committed_head, verify_committed};
@@ -50,6 +50,8 @@ pub struct LostReports {
 pub struct Operations {
     /// Merging and charting, where it does that.
     pub upkeep: Option<UpkeepState>,
+    /// Who may upload, and what is left of the budgets.
+    pub admission: Option<Admission>,
     /// What has lost reports that were not merged.
     pub lost_reports: Option<Arc<FindLostReports>>,
     /// What is known of the clock.
@@ -102,9 +104,9 @@ impl Health {
     /// Looks at everything.
     pub(super) async fn of(site: &Site, entrance: Option<&Entrance>) -> Health {
         let mut parts = vec![log(site).await, store(site).await, data(site).await];
-        parts.extend(entrance.map(uploads));
-        parts.push(publishing(site).await);
         let operations = site.operations().cloned().unwrap_or_default();
+        parts.extend(entrance.map(|entrance| uploads(entrance, operations.admission.as_ref())));
+        parts.push(publishing(site).await);
         parts.extend(WitnessFigures::of(site, &operations).map(|figures| {
             let (problems, facts) = (figures.problems(Timestamp::now()), figures.facts());
             Part { facts, ..Part::new("witnesses", problems) }
@@ -148,9 +150,22 @@ pub(super) async fn log(site: &Site) -> Part {
     Part::new("log", problem.into_iter().collect())
 }
 
-/// The receiver of uploads.
-pub(super) fn uploads(entrance: &Entrance) -> Part {
-    Part::new("uploads", entrance.state().problem.into_iter().collect())
+/// The receiver of uploads, and whether there is a budget for any.
+pub(super) fn uploads(entrance: &Entrance, admission: Option<&Admission>) -> Part {
+    let mut part = Part::new("uploads", entrance.state().problem.into_iter().collect());
+    if let Some(state) = admission.map(Admission::state) {
+        part.problems.extend(state.problems);
+        part.well = part.problems.is_empty();
+        part.notes = state.notes;
+        part.facts = vec![format!(
+            "{} of {} reports and {} of {} bytes are left of the day's budget",
+            state.reports_left,
+            state.budgets.day_reports,
+            state.bytes_left,
+            state.budgets.day_bytes
+        )];
+    }
+    part
 }
 
 /// What the next publisher finds: whoever may write to the store can have it refuse.

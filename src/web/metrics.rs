@@ -9,7 +9,7 @@ use super::health::{ClockReport, LostReports};
 use super::quorum::WitnessFigures;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
-use crate::ingest::{Entrance, UploadState};
+use crate::ingest::{AdmissionState, Entrance, UploadState};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use std::fmt;
@@ -75,6 +75,7 @@ pub(super) struct Figures<'a> {
     witnesses: Option<WitnessFigures>,
     /// Segments that have lost reports.
     lost: LostReports,
+    admission: Option<AdmissionState>,
 }
 
 impl<'a> Figures<'a> {
@@ -95,6 +96,8 @@ impl<'a> Figures<'a> {
             upkeep: upkeep.unwrap_or_else(|| UpkeepState::new(&[])),
             clock: clock.map(|clock| clock()).unwrap_or_default(),
             lost,
+            admission: operations
+                .and_then(|operations| Some(operations.admission.as_ref()?.state())),
         }
     }
 }
@@ -147,6 +150,24 @@ impl fmt::Display for Figures<'_> {
         family("upload_queue_limit", "gauge", "The most that may wait.", &number(places))?;
         let help = "How often the disk refused to store reports.";
         family("disk_errors_total", "counter", help, &number(uploads.journal.disk_errors))?;
+        if let Some(admission) = &self.admission {
+            let left = number(admission.reports_left);
+            let help = "New reports for which the day's budget has room.";
+            family("upload_budget_left_reports", "gauge", help, &left)?;
+            let help = "Bytes of reports, likewise.";
+            family("upload_budget_left_bytes", "gauge", help, &number(admission.bytes_left))?;
+            let help = "New reports of a day's budget.";
+            let day = number(admission.budgets.day_reports);
+            family("upload_budget_day_reports", "gauge", help, &day)?;
+            let spent = [
+                ("day", admission.refused_by_day),
+                ("network", admission.refused_by_network),
+                ("disk", admission.refused_by_disk),
+            ];
+            let spent = spent.map(|(name, count)| (format!("{{budget=\"{name}\"}}"), count.into()));
+            let help = "Uploads that were asked to come again, by the budget that was spent.";
+            family("uploads_over_budget_total", "counter", help, &spent)?;
+        }
         let help = "Segments of uploads that are missing with reports that were not merged.";
         family("lost_segments", "gauge", help, &number(self.lost.gone.len() as u64))?;
         let help = "Segments of uploads that are damaged, and that the operator has not given up.";

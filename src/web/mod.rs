@@ -12,7 +12,8 @@
 //!
 //! # The life of a request
 //!
-//! `server` takes the connection, forgets who it is, and sees that there is room. `guard` sets a time
+//! `server` takes the connection, and sees that there is room; whom it is from reaches the admission of
+//! uploads and nothing else. `guard` sets a time
 //! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides what is meant, and asks
 //! `site` for it. `site` takes the published head (`head`), refuses what that head does not have,
 //! and finds the rest on a `shelf` in memory, or has `source` read and check it. A `representation`
@@ -71,13 +72,17 @@ pub use site::{Site, SiteError};
 pub use witness::serve_witness;
 
 use crate::body::BodyLimits;
-use crate::ingest::{self, Entrance};
+use crate::ingest::{self, Admission, Entrance};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use refusal::Refusal;
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// How often it is looked how much space is free.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// All that is public of a deployment; without an entrance, no reports are taken, and their senders
 /// are asked to come again: what is refused is thrown away.
@@ -88,6 +93,7 @@ pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
 fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Router {
     let guarded = site.clone();
     let witness = site.operations().and_then(|operations| operations.witness.clone());
+    let admission = site.operations().and_then(|operations| operations.admission.clone());
     let site = Router::new()
         .merge(pages::routes())
         .route("/goproxy/{*path}", get(goproxy::get))
@@ -97,7 +103,11 @@ fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Ro
         .route("/data/{*path}", get(data::get))
         .fallback(nothing_here)
         .with_state(site);
-    let all = site.merge(ingest::router_with(entrance.unwrap_or_default(), bodies));
+    let all = site.merge(ingest::router_with(
+        entrance.unwrap_or_default(),
+        bodies,
+        admission.unwrap_or_default(),
+    ));
     let all = match witness {
         Some(witness) => all.nest_service("/witness", crate::witness::router(witness)),
         None => all,
@@ -120,6 +130,8 @@ pub async fn serve(
         // Fails when the sender is dropped, which is the signal.
         let _ = stopping.changed().await;
     };
+    let admission = site.operations().and_then(|operations| operations.admission.clone());
+    let look_stopping = stopping.clone();
     let plan = server::Plan::for_this_process();
     let public = server::run(
         listener,
@@ -133,11 +145,29 @@ pub async fn serve(
             server::run(listener, admin(site, entrance), limits, until_stopped(stopping)).await;
         }
     };
+    let looking = look_after(admission, until_stopped(look_stopping));
     let stopper = async {
         shutdown.await;
         drop(stop);
     };
-    tokio::join!(public, private, stopper);
+    tokio::join!(public, private, looking, stopper);
+}
+
+/// Has admission look at the disk and forget what is old, every second until the server stops.
+async fn look_after(admission: Option<Admission>, stopped: impl Future<Output = ()>) {
+    let Some(admission) = admission else { return };
+    let look = async {
+        loop {
+            let looking = admission.clone();
+            // A disk that does not answer is asked once.
+            let _ = tokio::task::spawn_blocking(move || looking.look()).await;
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = stopped => {}
+        () = look => {}
+    }
 }
 
 async fn nothing_here() -> Refusal {

@@ -7,7 +7,7 @@ use super::health::Operations;
 use super::metrics::Metrics;
 use super::pages::charts::ChartShelves;
 use super::public::{Public, ShownCatalogue, ShownIndex};
-use super::receiving::Receiving;
+use super::receiving::{Budgets, Receiving};
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::shelf::Shelf;
@@ -150,9 +150,14 @@ impl Site {
         let _ = self.0.receiving.set(receiving);
     }
 
-    /// How this server takes reports, if it does.
-    pub(super) fn receiving(&self) -> Option<&Receiving> {
-        self.0.receiving.get()
+    /// How this server takes reports, if it does, with the budgets that are in force now.
+    pub(super) fn receiving(&self) -> Option<Receiving> {
+        let said = self.0.receiving.get()?.clone();
+        let admission = self.operations().and_then(|operations| operations.admission.as_ref());
+        let budgets = admission
+            .map(|admission| admission.budgets())
+            .map(|budgets| Budgets { prefix: budgets.at_once(), day: budgets.day_reports });
+        Some(Receiving { budgets: budgets.or(said.budgets), ..said })
     }
 
     /// The policy by which others may believe the log: a C2SP tlog-policy.
@@ -202,6 +207,11 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// The tree that is shown now, where one was read.
+    pub(crate) fn shown_tree(&self) -> Option<TreeHead> {
+        Some(self.heads().last()?.tree())
     }
 
     pub(super) fn module(&self) -> &ModulePath {

@@ -23,7 +23,7 @@ use crate::store::{FileStore, Store as _};
 use crate::tlog::{CosignerKey, IdentityError, Machine, Origin, SignerId, SignerIdentity};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Why a witness's folder was not changed, or could not be read.
@@ -224,13 +224,13 @@ fn parse(path: &Path, text: &str) -> Result<Vec<ListedLog>, ManageError> {
 
 fn write(path: &Path, text: &str) -> Result<(), ManageError> {
     let temporary = path.with_extension("tmp");
-    let written = durable::replace(path, &temporary, text.as_bytes(), durable::shared_file);
+    let written = durable::replace(path, &temporary, text.as_bytes(), durable::private_file);
     Ok(written.map_err(|error| failed("write", path, error))?)
 }
 
 fn lock(folder: &Path) -> Result<File, SettingsError> {
     let path = folder.join(".lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = durable::lock_file(&path);
     let file = file.map_err(|error| failed("open", &path, error))?;
     file.lock().map_err(|error| failed("lock", &path, error))?;
     Ok(file)

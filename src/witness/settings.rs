@@ -150,7 +150,7 @@ impl Settings {
             "# A witness of transparency logs (C2SP tlog-witness). `candor witness show` tells more.\n{text}"
         );
         let temporary = folder.join(".witness.toml.tmp");
-        let write = durable::replace(&path, &temporary, text.as_bytes(), durable::shared_file);
+        let write = durable::replace(&path, &temporary, text.as_bytes(), durable::private_file);
         write.map_err(|error| failed("write", &path, error))
     }
 

@@ -66,7 +66,10 @@ impl fmt::Display for LostSegment {
                 write!(f, "{name} is missing, and its {reports} reports are not merged")
             }
             (Loss::Missing, None) => {
-                write!(f, "{name} is missing, and the reports that were stored in it are not merged")
+                write!(
+                    f,
+                    "{name} is missing, and the reports that were stored in it are not merged"
+                )
             }
             (Loss::Damaged(bytes), _) => write!(
                 f,

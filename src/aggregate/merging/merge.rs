@@ -28,13 +28,13 @@
 //! start over.
 
 use super::dataset::{self, DatasetError, DatasetWriter, Part};
+use super::line::LineKey;
 use super::private::PrivateWriter;
 use super::publication::{self, Change, Changes, Included, Publication};
 use super::received::{Reading, Received};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, SortLimits};
 use super::zstd_lines;
-use super::line::LineKey;
 use crate::aggregate::edition::{Edition, Turn};
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::progress::{Phase, Progress};
@@ -251,10 +251,7 @@ impl<'a> Merger<'a> {
     }
 
     /// Tries again while other merges change the index.
-    pub(super) fn repeat<T>(
-        &self,
-        attempt: impl Fn() -> Result<T, Stop>,
-    ) -> Result<T, MergeError> {
+    pub(super) fn repeat<T>(&self, attempt: impl Fn() -> Result<T, Stop>) -> Result<T, MergeError> {
         loop {
             match attempt() {
                 Ok(done) => return Ok(done),
@@ -265,11 +262,7 @@ impl<'a> Merger<'a> {
         }
     }
 
-    fn attempt(
-        &self,
-        given_up: &BTreeSet<SegmentId>,
-        all_sealed: bool,
-    ) -> Result<Merged, Stop> {
+    fn attempt(&self, given_up: &BTreeSet<SegmentId>, all_sealed: bool) -> Result<Merged, Stop> {
         let (index, removed) = publication::remove_superseded(&self.public)?;
         let reading = Reading {
             folder: self.merging.reports,
@@ -336,10 +329,7 @@ impl<'a> Merger<'a> {
         &self,
         index: &Index,
         received: &mut Received,
-    ) -> Result<
-        (Changes, BTreeMap<Date, Edition>, Option<super::private::MadePrivate>),
-        Stop,
-    > {
+    ) -> Result<(Changes, BTreeMap<Date, Edition>, Option<super::private::MadePrivate>), Stop> {
         let failed = |e| self.sort_failed(e);
         let mut waiting = self.private("waiting")?;
         let (mut changes, mut editions) = (Changes::new(), BTreeMap::new());

@@ -4,10 +4,10 @@
 use super::super::restore::merge_days;
 use super::*;
 use crate::aggregate::parquet::columns::Columns;
+use crate::aggregate::public::object_key;
 use crate::aggregate::testing::{any_report, canonical, report, segment};
 use crate::aggregate::{ParquetReader, Unwatched};
 use crate::ingest::Report;
-use crate::aggregate::public::object_key;
 use crate::store::{Fault, Key, MemoryStore, Snapshot};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -108,7 +108,9 @@ impl World {
         let key = Key::new(format!("buffer/{}", file.sha256)).expect("a key");
         let bytes = self.store.get(&key).expect("read").expect("an object");
         let text = zstd::decode_all(&*bytes).expect("zstd");
-        text.split_inclusive(|byte| *byte == b'\n').map(|line| line[..line.len() - 1].to_vec()).collect()
+        text.split_inclusive(|byte| *byte == b'\n')
+            .map(|line| line[..line.len() - 1].to_vec())
+            .collect()
     }
 
     fn read(&self, file: &PublicFile) -> Vec<u8> {
@@ -274,9 +276,12 @@ fn rows_that_are_the_same_are_reports_of_their_own() {
 #[test]
 fn a_segment_that_is_put_back_adds_nothing() {
     let world = World::new();
-    let path = world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-10", 0.5, "a:b", 1)]);
+    let path =
+        world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-10", 0.5, "a:b", 1)]);
     let copy = std::fs::read(&path).expect("read");
-    for today in ["2026-02-09", "2026-02-10", "2026-02-11", "2026-03-20", "2026-05-01", "2026-05-02"] {
+    for today in
+        ["2026-02-09", "2026-02-10", "2026-02-11", "2026-03-20", "2026-05-01", "2026-05-02"]
+    {
         world.merge_on(today);
         assert_eq!(world.segments(), 0, "{today}");
         std::fs::write(&path, &copy).expect("put back");
@@ -286,7 +291,10 @@ fn a_segment_that_is_put_back_adds_nothing() {
     assert_eq!(index.segments.len(), 0, "none need be named any more");
     let merged = world.merge();
     assert_eq!(merged.days, []);
-    assert!(merged.problems[0].starts_with("1 reports of 2026-02-08, whose last edition is"), "{merged:?}");
+    assert!(
+        merged.problems[0].starts_with("1 reports of 2026-02-08, whose last edition is"),
+        "{merged:?}"
+    );
 }
 
 #[test]
@@ -355,7 +363,10 @@ fn of_a_damaged_segment_nothing_is_merged_until_it_is_put_back_or_given_up() {
         for _ in 0..2 {
             let merged = world.merge();
             let [problem] = &merged.problems[..] else { panic!("{merged:?}") };
-            let start = format!("reports/{} is damaged from byte ", path.file_name().expect("a name").display());
+            let start = format!(
+                "reports/{} is damaged from byte ",
+                path.file_name().expect("a name").display()
+            );
             assert!(problem.starts_with(&start), "{problem}");
             assert_eq!(world.index().problems, merged.problems);
             let data = world.index().days[&day("2026-02-08")].clone();
@@ -374,7 +385,8 @@ fn of_a_damaged_segment_nothing_is_merged_until_it_is_put_back_or_given_up() {
     let (world, path, _) = damage();
     let id = path.file_stem().and_then(|name| name.to_str()?.parse().ok()).expect("an id");
     let other = SegmentId::from_bytes([9; 16]);
-    let refused = world.merge_giving_up(later(), &BTreeSet::from([id, other])).expect_err("refused");
+    let refused =
+        world.merge_giving_up(later(), &BTreeSet::from([id, other])).expect_err("refused");
     assert!(refused.to_string().contains("is not lost"), "{refused}");
     let merged = world.merge_giving_up(later(), &BTreeSet::from([id])).expect("merged");
     assert_eq!(merged.problems, Vec::<String>::new());
@@ -398,7 +410,11 @@ fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_gone_if_they_nev
     };
     let few = crate::collection::frame::TOO_FEW;
     // A Monday and a Wednesday of one week.
-    let rows = [row("2026-02-02", 1, "main.f:+1"), row("2026-02-02", 2, "main.f:+1"), row("2026-02-02", 3, "evil.example/pills:+1")];
+    let rows = [
+        row("2026-02-02", 1, "main.f:+1"),
+        row("2026-02-02", 2, "main.f:+1"),
+        row("2026-02-02", 3, "evil.example/pills:+1"),
+    ];
     world.add(&rows);
     world.merge_on("2026-02-03");
     assert_eq!((shown("main.f"), shown("pills"), shown(few)), (0, 0, 3));
@@ -425,9 +441,7 @@ fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_gone_if_they_nev
 #[test]
 fn a_report_without_programs_is_a_line_and_no_row() {
     let world = World::new();
-    world.add(&[canonical(
-        r#"{"Week":"2026-02-08","X":0.5,"Programs":null,"Config":"v0.1.0"}"#,
-    )]);
+    world.add(&[canonical(r#"{"Week":"2026-02-08","X":0.5,"Programs":null,"Config":"v0.1.0"}"#)]);
     world.merge();
     let Dataset { reports, rows, .. } = world.index().days[&day("2026-02-08")];
     assert_eq!((reports, rows), (1, 0));

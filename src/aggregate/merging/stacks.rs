@@ -41,9 +41,11 @@ impl StackCounts {
     pub fn add(&mut self, report: &Report<'_>) {
         let programs = report.programs.iter();
         let stacks = programs.flat_map(|program| {
-            program.stacks.iter().filter(|(stack, _)| !is_hidden(stack)).map(|(stack, _)| {
-                name(&program.program, stack)
-            })
+            program
+                .stacks
+                .iter()
+                .filter(|(stack, _)| !is_hidden(stack))
+                .map(|(stack, _)| name(&program.program, stack))
         });
         // Builds of one program are one installation.
         let stacks: BTreeSet<u128> = stacks.collect();
@@ -160,9 +162,9 @@ mod tests {
         let reports = rows.each_ref().map(|row| Report::decode(row.as_bytes()).expect("a row"));
         let mut counts = StackCounts::new(3);
         reports.iter().for_each(|report| counts.add(report));
-        let hidden = reports.each_ref().map(|report| {
-            counts.hide(report).map(|row| String::from_utf8(row).expect("text"))
-        });
+        let hidden = reports
+            .each_ref()
+            .map(|report| counts.hide(report).map(|row| String::from_utf8(row).expect("text")));
         let few = |count: u32| format!("\"crash\\n{TOO_FEW}\":{count}");
         assert_eq!(hidden[0], None);
         // What is not shown comes first: a bracket is before every letter.

@@ -10,8 +10,7 @@
 //! (`limits`), so that readers, uploads and idle connections never take one another's room. Uploads
 //! have a budget of their own where they are read, in `ingest`.
 //!
-//! A budget for each network prefix would be asked in [`Connections::admit`], which is where a
-//! connection begins, by whoever still knows the address; nothing below knows it.
+//! Nobody's address is known here. Budgets for networks are of uploads, and asked in `ingest::admission`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,6 +9,7 @@
 //!
 //! Port 0 takes a free one.
 
+use crate::ingest::Peer;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -187,18 +188,18 @@ impl Listener {
         }
     }
 
-    /// The next connection. Who it is from is dropped here.
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    /// The next connection, and whom it is from, which cannot be printed from here on.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         poll_fn(|context| {
             for socket in &self.0 {
                 let accepted = match socket {
-                    Socket::Tcp(listener) => {
-                        listener.poll_accept(context).map_ok(|(stream, _)| Stream::Tcp(stream))
-                    }
+                    Socket::Tcp(listener) => listener
+                        .poll_accept(context)
+                        .map_ok(|(stream, address)| (Stream::Tcp(stream), Peer::tcp(address.ip()))),
                     #[cfg(unix)]
-                    Socket::Unix(listener, _) => {
-                        listener.poll_accept(context).map_ok(|(stream, _)| Stream::Unix(stream))
-                    }
+                    Socket::Unix(listener, _) => listener
+                        .poll_accept(context)
+                        .map_ok(|(stream, _)| (Stream::Unix(stream), Peer::unix())),
                 };
                 if accepted.is_ready() {
                     return accepted;
@@ -385,7 +386,7 @@ mod tests {
 
     /// Connects and has a byte come through.
     async fn reach(listener: &Listener, mut client: impl AsyncWrite + Unpin) {
-        let mut stream = listener.accept().await.expect("accepted");
+        let (mut stream, _) = listener.accept().await.ok().expect("accepted");
         client.write_all(b"x").await.expect("sent");
         assert_eq!(stream.read_u8().await.expect("read"), b'x');
     }

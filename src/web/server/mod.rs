@@ -16,8 +16,9 @@
 //! | how long one connection is used | asked to end after the request under way |
 //! | the server stops | as above, all within [`Limits::grace`] |
 //!
-//! Who a client is (its address) is dropped in `listen`, right where it is accepted, and axum is built
-//! without the feature that could hand it on: no handler, metric or log line can know it.
+//! Who a client is (its address) becomes a [`Peer`] in `listen`, right where it is accepted, which has no
+//! way to be printed and is read by the admission of uploads alone. axum is built without the feature that
+//! could hand on more: no handler, metric or log line can know it.
 
 mod connections;
 mod limits;
@@ -32,6 +33,7 @@ pub(super) use limits::{Limits, Plan};
 pub use listen::{ListenAddress, ListenAddressError, Listener};
 pub(super) use request::Streamed;
 
+use crate::ingest::Peer;
 use axum::Router;
 use axum::http::Extensions;
 use connections::{Connection, Connections};
@@ -77,10 +79,12 @@ pub(super) async fn run(
             // Reaps those that ended, so that the set does not grow.
             Some(_) = tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok(stream) => match connections.admit() {
+                Ok((stream, peer)) => match connections.admit() {
                     Some(connection) => {
                         let (router, stopping) = (router.clone(), stopping.clone());
-                        tasks.spawn(serve_connection(stream, connection, router, limits, stopping));
+                        tasks.spawn(serve_connection(
+                            stream, peer, connection, router, limits, stopping,
+                        ));
                         // They close at once; nobody waits for one that does not.
                         let _ = timeout(PAUSE, connections.closed()).await;
                     }
@@ -110,6 +114,7 @@ pub(super) async fn run(
 
 async fn serve_connection(
     stream: Stream,
+    peer: Peer,
     connection: Connection,
     router: Router,
     limits: Limits,
@@ -120,7 +125,7 @@ async fn serve_connection(
     let wire = Wire::new(stream, activity.clone(), limits);
     let service = service_fn(|request| {
         activity.begin();
-        let answer = request::answer(router.clone(), activity.clone(), request);
+        let answer = request::answer(router.clone(), activity.clone(), peer, request);
         async { Ok::<_, Infallible>(answer.await) }
     });
     let mut builder = http1::Builder::new();

@@ -5,6 +5,7 @@
 
 use super::super::refusal::Refusal;
 use super::wire::Activity;
+use crate::ingest::Peer;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{CONNECTION, HOST};
@@ -25,6 +26,7 @@ pub(in crate::web) struct Streamed(pub(in crate::web) u64);
 pub(super) async fn answer(
     router: Router,
     activity: Arc<Activity>,
+    peer: Peer,
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     let hosts = check_host(request.version(), request.headers());
@@ -38,6 +40,7 @@ pub(super) async fn answer(
         }
         Ok(()) => {
             request.extensions_mut().insert(activity.clone());
+            request.extensions_mut().insert(peer);
             let Ok(response) = TowerToHyperService::new(router).call(request).await;
             response
         }

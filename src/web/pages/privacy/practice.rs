@@ -32,7 +32,7 @@ impl Practice {
         let policy = site.policy();
         let witnesses =
             policy.policy.as_ref().map_or(0, |policy: &Policy| policy.witnesses().len());
-        Practice { receiving: site.receiving().cloned(), witnesses, ..Practice::new(catalogue) }
+        Practice { receiving: site.receiving(), witnesses, ..Practice::new(catalogue) }
     }
 
     /// What definitions alone say.

@@ -1,0 +1,105 @@
+//! What a deployment keeps is its user's alone, whatever the umask that the program was started with.
+//!
+//! Everything below a deployment's folder has mode 0600 or 0700: keys, the buffer of reports, settings,
+//! and the public objects of the store too, for nobody but the server has to read them there. `durable`
+//! makes its files and folders so; this takes the rest (locks, scratch files, mirrors of repositories,
+//! what libraries make) out of the group's and the others' reach, by the umask of the process. A Unix
+//! socket on which others are served keeps the mode that the umask from outside asked for.
+
+use super::Output;
+use std::path::Path;
+
+/// From now on this process makes no file that others may read. To be called before there are threads.
+#[cfg(unix)]
+pub(super) fn make_private_files() {
+    use nix::sys::stat::{Mode, umask};
+    let others = Mode::S_IRWXG | Mode::S_IRWXO;
+    let inherited = umask(others);
+    umask(inherited | others);
+    let _ = INHERITED.set(inherited.bits());
+}
+
+/// Other systems have no modes.
+#[cfg(not(unix))]
+pub(super) fn make_private_files() {}
+
+/// The umask that the process was started with.
+#[cfg(unix)]
+static INHERITED: std::sync::OnceLock<nix::libc::mode_t> = std::sync::OnceLock::new();
+
+/// Lets those connect to a socket whom the umask from outside lets.
+#[cfg(unix)]
+pub(super) fn open_socket(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(inherited) = INHERITED.get() else { return Ok(()) };
+    #[allow(clippy::useless_conversion, reason = "the type differs between systems")]
+    let mode = 0o777 & !u32::from(*inherited);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Tells the operator where others may read what a deployment keeps, and how to end that.
+pub(super) fn warn_of_wide_modes(deployment: &Path, out: Output) {
+    if let Some(wide) = find_wide(deployment) {
+        out.say(format_args!(
+            "warning: others may read {wide} and perhaps more of this deployment; run: chmod -R go-rwx {}",
+            quoted(deployment)
+        ));
+    }
+}
+
+/// The first file or folder, of those that are there before anything is stored, that is not private.
+/// The folder itself may be shared: what is in it may not.
+#[cfg(unix)]
+fn find_wide(deployment: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    // Whatever lies deeper is behind these.
+    let mut paths = entries(deployment);
+    for secret in ["keys", "signer", "witness/keys", "reports"] {
+        paths.extend(entries(&deployment.join(secret)));
+    }
+    paths.sort();
+    let wide = paths.into_iter().find(|path| {
+        let found = path.symlink_metadata();
+        found.is_ok_and(|found| {
+            let kind = found.file_type();
+            (kind.is_file() || kind.is_dir()) && found.mode() & 0o077 != 0
+        })
+    });
+    wide.map(|path| path.display().to_string())
+}
+
+#[cfg(not(unix))]
+fn find_wide(_: &Path) -> Option<String> {
+    None
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
+    match text.chars().all(plain) && !text.starts_with('-') {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_for_a_shell() {
+        for (path, word) in [
+            ("/srv/candor", "/srv/candor"),
+            ("/srv/my data", "'/srv/my data'"),
+            ("/it's", "'/it'\\''s'"),
+            ("-rf", "'-rf'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
+}

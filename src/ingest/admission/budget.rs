@@ -1,0 +1,207 @@
+//! The arithmetic of admission: what is left of the day, and how much of it one network may take. No
+//! clock and no lock in here: time is told from outside, so that tests simulate weeks.
+
+use super::peer::Prefix;
+use super::prefixes::{Prefixes, Used};
+use crate::ingest::MAX_BODY;
+use std::time::Duration;
+
+const DAY: f64 = 24.0 * 3600.0;
+
+/// A network may have used at most this share of what is left of the day, which is a third of a whole
+/// day's budget for one network alone.
+pub const SHARE: f64 = 0.5;
+/// Bytes for which one report is counted on: Go's clients send some thousand.
+pub const BYTES_A_REPORT: u64 = 4096;
+/// What a day's budget is, as a multiple of what sampling expects on an average day.
+pub const MULTIPLE: u64 = 4;
+/// The day's reports where the definitions do not say how large the population is.
+pub const UNKNOWN_DAY: u64 = 20_000;
+/// The fewest that a day's budget has room for: a young project grows faster than its definitions say.
+pub const LEAST_DAY: u64 = 2_000;
+/// The most, unless the operator says otherwise: what memory and disks are planned for.
+pub const MOST_DAY: u64 = 1_000_000;
+/// The reports that one network may have sent and that were not forgotten.
+pub const PREFIX_REPORTS: u64 = 5_000;
+
+/// What may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// New reports a day.
+    pub day_reports: u64,
+    /// Their bytes.
+    pub day_bytes: u64,
+    /// Reports of one network that were not forgotten.
+    pub prefix_reports: u64,
+}
+
+impl Budgets {
+    /// The most reports that one network may send at once, out of a whole day's budget.
+    pub fn at_once(self) -> u64 {
+        let most = SHARE / (1.0 + SHARE) * self.day_reports as f64;
+        (most as u64).max(1).min(self.prefix_reports)
+    }
+}
+
+/// What the operator set; the rest follows from what sampling expects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChosenBudgets {
+    /// New reports a day.
+    pub day_reports: Option<u64>,
+    /// Their bytes.
+    pub day_bytes: Option<u64>,
+    /// Reports of one network that were not forgotten.
+    pub prefix_reports: Option<u64>,
+}
+
+impl ChosenBudgets {
+    /// The budgets where so many reports are expected in a week; `None` where nobody knows.
+    pub fn where_expected(self, week: Option<u64>) -> Budgets {
+        let expected = week.map(|week| {
+            let day = week.saturating_mul(MULTIPLE).div_ceil(7);
+            day.clamp(LEAST_DAY, MOST_DAY)
+        });
+        let day_reports = self.day_reports.or(expected).unwrap_or(UNKNOWN_DAY);
+        Budgets {
+            day_reports,
+            // A body of the largest size has to fit, or nobody with one ever gets it in.
+            day_bytes: self
+                .day_bytes
+                .unwrap_or_else(|| day_reports.saturating_mul(BYTES_A_REPORT).max(64 << 20)),
+            prefix_reports: self.prefix_reports.unwrap_or(PREFIX_REPORTS),
+        }
+    }
+}
+
+/// Why an upload is not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// The day's budget is spent.
+    Day,
+    /// The sender's network has used its part.
+    Network,
+}
+
+/// A budget that fills up through the day.
+#[derive(Debug, Clone, Copy)]
+struct Pool {
+    size: f64,
+    left: f64,
+}
+
+impl Pool {
+    fn new(size: u64) -> Pool {
+        Pool { size: size as f64, left: size as f64 }
+    }
+
+    fn fill(&mut self, elapsed: Duration) {
+        self.add(self.size * elapsed.as_secs_f64() / DAY);
+    }
+
+    fn add(&mut self, amount: f64) {
+        self.left = (self.left + amount).min(self.size);
+    }
+
+    fn resize(&mut self, size: u64) {
+        let size = size as f64;
+        // What was used stays used.
+        self.left = (size - (self.size - self.left)).clamp(0.0, size);
+        self.size = size;
+    }
+}
+
+/// What is left, at a moment.
+pub(super) struct Budget {
+    budgets: Budgets,
+    prefixes: Prefixes,
+    reports: Pool,
+    bytes: Pool,
+    filled: Duration,
+}
+
+impl Budget {
+    pub(super) fn new(budgets: Budgets) -> Budget {
+        Budget {
+            budgets,
+            prefixes: Prefixes::new(),
+            reports: Pool::new(budgets.day_reports),
+            bytes: Pool::new(budgets.day_bytes),
+            filled: Duration::ZERO,
+        }
+    }
+
+    /// From now on these are the budgets; what was used stays used.
+    pub(super) fn set(&mut self, budgets: Budgets) {
+        self.budgets = budgets;
+        self.reports.resize(budgets.day_reports);
+        self.bytes.resize(budgets.day_bytes);
+    }
+
+    pub(super) fn budgets(&self) -> Budgets {
+        self.budgets
+    }
+
+    /// Fills up what time fills up, and forgets what is old.
+    pub(super) fn advance(&mut self, now: Duration) {
+        let elapsed = now.saturating_sub(self.filled);
+        self.reports.fill(elapsed);
+        self.bytes.fill(elapsed);
+        self.filled = self.filled.max(now);
+        self.prefixes.forget(now);
+    }
+
+    /// Whether an upload of so many bytes may be looked at; if so, it is taken for stored from here on.
+    pub(super) fn take(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
+        self.advance(now);
+        let bytes = bytes as f64;
+        if self.reports.left < 1.0 || self.bytes.left < bytes {
+            return Err(Spent::Day);
+        }
+        let used = self.prefixes.used(prefix, now);
+        let most = self.budgets.prefix_reports as f64;
+        let reports_allowed = (self.reports.left * SHARE).min(most);
+        let bytes_allowed = (self.bytes.left * SHARE).min(most * BYTES_A_REPORT as f64);
+        // Who has sent nothing lately may always send one, of any size: while there is something left,
+        // it is for them.
+        if used.reports >= 1.0
+            && (used.reports + 1.0 > reports_allowed
+                || used.bytes + bytes > bytes_allowed.max(MAX_BODY as f64))
+        {
+            return Err(Spent::Network);
+        }
+        self.reports.left -= 1.0;
+        self.bytes.left -= bytes;
+        let used = Used { reports: used.reports + 1.0, bytes: used.bytes + bytes };
+        self.prefixes.set(prefix, used, now);
+        Ok(())
+    }
+
+    /// An upload was not stored after all. The day has it back; the network, which had it looked at, has
+    /// not.
+    pub(super) fn give_back(&mut self, bytes: u64) {
+        self.reports.add(1.0);
+        self.bytes.add(bytes as f64);
+    }
+
+    /// Reports and bytes that are left of the day.
+    pub(super) fn left(&mut self, now: Duration) -> (u64, u64) {
+        self.advance(now);
+        (self.reports.left as u64, self.bytes.left as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_multiple_of_what_sampling_expects() {
+        let of = |week| ChosenBudgets::default().where_expected(week).day_reports;
+        assert_eq!(of(None), UNKNOWN_DAY);
+        assert_eq!(of(Some(0)), LEAST_DAY);
+        assert_eq!(of(Some(16_588)), 9_479, "four sevenths");
+        assert_eq!(of(Some(u64::MAX)), MOST_DAY);
+        let chosen = ChosenBudgets { day_reports: Some(7), ..ChosenBudgets::default() };
+        assert_eq!(chosen.where_expected(Some(16_588)).day_reports, 7);
+    }
+}

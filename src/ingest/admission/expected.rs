@@ -1,0 +1,34 @@
+//! How many reports a week sampling expects: as many as the definitions say that installations report,
+//! times the rate at which the configs in force sample them.
+
+use crate::collection::CollectionConfig;
+use crate::gomod::{ModulePath, ModuleVersion};
+use crate::publish::{Catalogues, Versions};
+use crate::store::Store;
+use crate::tlog::TreeHead;
+use std::sync::Arc;
+
+/// How many of the newest configs are looked at: clients go on with old ones for some weeks.
+const VERSIONS: u64 = 8;
+
+/// The reports of a week; `None` where the definitions of some program say nothing of its population,
+/// or nothing can be read now.
+pub fn expected_reports(
+    module: &ModulePath,
+    store: &Arc<dyn Store>,
+    head: TreeHead,
+) -> Option<u64> {
+    let catalogue = Catalogues::new(store.clone()).newest().ok().flatten()?;
+    let populations: Option<Vec<u64>> =
+        catalogue.programs.iter().map(|program| program.population).collect();
+    let population: u64 = populations?.into_iter().fold(0, u64::saturating_add);
+    let versions = Versions::new(module.clone(), store.clone());
+    let newest = head.size.get();
+    let numbers = newest.saturating_sub(VERSIONS - 1).max(1)..=newest;
+    let rates = numbers.filter_map(|number| {
+        let read = versions.module(head, ModuleVersion::new(number).ok()?).ok()?;
+        Some(CollectionConfig::from_json(read.config()).ok()?.sample_rate.get())
+    });
+    let rate = rates.reduce(f64::max)?;
+    Some((population as f64 * rate).ceil() as u64)
+}
