@@ -108,7 +108,7 @@ fn what_is_said_of_stacks_depends_on_the_minimum_and_the_packages() {
     let open = Practice { stack_minimum: 1, ..practice() };
     changes(
         &Practice { stack_minimum: 5, ..practice() },
-        &["once at least 5 reports of a week have it", "the verdict stacks of candor audit"],
+        &["once at least 5 reports of a week have it", "No stack is shown that too few reports"],
         &open,
         &["Every stack is shown, even one that a single report has"],
     );
