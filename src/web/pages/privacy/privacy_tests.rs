@@ -69,10 +69,10 @@ fn what_is_said_of_addresses_and_floods_depends_on_budgets() {
     changes(
         &with,
         &[
-            "at most 50 reports a day from one network prefix (/24, or /48 of IPv6), and 40,000 from all",
+            "at most 50 reports at once from one network (/24, or /48 of IPv6), and 40,000 new ones a day from all",
             "until the secret is thrown away, every hour",
             "The server keeps a hash of the network that it is in",
-            "Prefixes, in one day",
+            "Networks, at once",
         ],
         &practice(),
         &[
