@@ -5,7 +5,9 @@
 //! every report holds nothing but strings, rates and depths of the config that it names, which the log
 //! has. A report that was left out cannot be missed from outside.
 
+use super::editions::Said;
 use super::fetch::{Remote, SMALL, Trouble};
+use super::public_form::{Rates, RowForms};
 use super::rotation::Rotation;
 use super::state::AuditState;
 use super::verdict::{Check, VerdictId};
@@ -37,6 +39,11 @@ pub(super) struct DataChecks {
     pub files: Check,
     pub rows: Check,
     pub open: Check,
+    pub form: Check,
+    /// Whether rows are of the form that is checked.
+    pub has_form: bool,
+    /// Of days whose files were read: hashes of their first rows.
+    pub first_rows: BTreeMap<Date, Vec<u64>>,
     pub read: u64,
     pub reports: u64,
     /// Files that were right before, and have not changed.
@@ -49,6 +56,9 @@ impl DataChecks {
             files: Check::of(VerdictId::DataFiles),
             rows: Check::of(VerdictId::DataRows),
             open: Check::of(VerdictId::OpenConfigs),
+            form: Check::of(VerdictId::RowForm),
+            has_form: false,
+            first_rows: BTreeMap::new(),
             read: 0,
             reports: 0,
             known: 0,
@@ -57,10 +67,13 @@ impl DataChecks {
 }
 
 /// The index, as the deployment serves it.
-pub(super) fn read_index(remote: &Remote<'_>) -> Result<Index, Trouble> {
+pub(super) fn read_index(remote: &Remote<'_>) -> Result<(Index, Said), Trouble> {
     let bytes = remote.ask("data/index.json", SMALL)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Trouble::Wrong(format!("{}: {error}", remote.url("data/index.json"))))
+    let malformed = |error: serde_json::Error| {
+        Trouble::Wrong(format!("{}: {error}", remote.url("data/index.json")))
+    };
+    let index = serde_json::from_slice(&bytes).map_err(malformed)?;
+    Ok((index, serde_json::from_slice(&bytes).map_err(malformed)?))
 }
 
 /// Configs, indexed for rows.
@@ -69,11 +82,13 @@ pub(super) struct Rules<'v, 'a> {
     allowed: HashMap<ModuleVersion, Result<Allowed, Trouble>>,
     /// The last day of reports under a config; `None` for the newest.
     last_days: HashMap<ModuleVersion, Result<Option<Date>, Trouble>>,
+    rates: Rates,
 }
 
 impl<'v, 'a> Rules<'v, 'a> {
     pub(super) fn new(versions: &'v mut Versions<'a>) -> Rules<'v, 'a> {
-        Rules { versions, allowed: HashMap::new(), last_days: HashMap::new() }
+        let (allowed, last_days) = (HashMap::new(), HashMap::new());
+        Rules { versions, allowed, last_days, rates: Rates::default() }
     }
 
     fn of(&mut self, version: ModuleVersion) -> Result<&Allowed, Trouble> {
@@ -175,6 +190,7 @@ fn check_dataset(
                 _ => week_of(week) == date,
             },
             rules,
+            forms: checks.has_form.then(RowForms::default),
             fine: true,
             bad: None,
             reports: 0,
@@ -184,7 +200,8 @@ fn check_dataset(
             FileFormat::Parquet => rows.parquet(opened, &mut checks.rows),
             FileFormat::NdjsonZstd => zstd::Decoder::new(opened)
                 .and_then(|text| {
-                    rows.lines(BufReader::new(text), &mut checks.rows, &mut checks.open)
+                    let checks = (&mut checks.rows, &mut checks.open, &mut checks.form);
+                    rows.lines(BufReader::new(text), checks)
                 })
                 .map(|digest| drop(texts.insert(file.name.clone(), digest))),
             // The same text again, so only its hash is of interest.
@@ -200,6 +217,10 @@ fn check_dataset(
             continue;
         }
         whole &= rows.fine;
+        if kind == "days" && format == FileFormat::NdjsonZstd {
+            let first = rows.forms.take().map(|forms| forms.first);
+            checks.first_rows.insert(date, first.unwrap_or_default());
+        }
         let (counted, said) = match format {
             FileFormat::NdjsonZstd => (rows.reports, dataset.reports),
             FileFormat::Parquet => (rows.rows, dataset.rows),
@@ -300,6 +321,7 @@ struct Rows<'r, 'v, 'a> {
     name: &'r str,
     in_set: &'r dyn Fn(Date) -> bool,
     rules: &'r mut Rules<'v, 'a>,
+    forms: Option<RowForms>,
     fine: bool,
     /// The reports that no config allows.
     bad: Option<Bad>,
@@ -318,6 +340,23 @@ struct Bad {
 }
 
 impl Rows<'_, '_, '_> {
+    /// Whether a row is in the form of public ones.
+    fn has_form(&mut self, line: &[u8], report: &Report<'_>, check: &mut Check) {
+        let Some(forms) = &mut self.forms else { return };
+        let of = (&mut self.rules.rates, &mut *self.rules.versions);
+        match forms.next(line, report, of) {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => {
+                self.fine = false;
+                check.wrong(format!("{}, report {}: {reason}", self.name, self.reports));
+            }
+            Err(trouble) => {
+                self.fine = false;
+                check.failed(&trouble);
+            }
+        }
+    }
+
     /// Whether reports under a config could be of this day.
     fn is_open(&mut self, config: ModuleVersion, day: Date, check: &mut Check) {
         match self.rules.last_day(config) {
@@ -339,8 +378,7 @@ impl Rows<'_, '_, '_> {
     fn lines(
         &mut self,
         mut text: impl BufRead,
-        check: &mut Check,
-        open: &mut Check,
+        (check, open, form): (&mut Check, &mut Check, &mut Check),
     ) -> io::Result<String> {
         let mut digest = Sha256::new();
         let mut line = Vec::new();
@@ -356,6 +394,7 @@ impl Rows<'_, '_, '_> {
                 Err(error) => Err(Some(error.to_string())),
                 Ok(report) => {
                     self.is_open(report.config, report.week, open);
+                    self.has_form(line.strip_suffix(b"\n").unwrap_or(&line), report, form);
                     self.report(report, check)
                 }
             };

@@ -17,6 +17,8 @@
 //! | `pages` | `/config/`, `/`, `/privacy` and the receiver speak of the newest config; `/log/policy` names the log's key | the newest zip; what the receiver refuses; the key |
 //! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset agree | the files. The index itself is not signed: a report that was left out cannot be missed |
 //! | `data-rows` | every report holds only what the config that it names allows | the files, and configs whose inclusion in the log is proved |
+//! | `row-form` | rows have no LastWeek, as X one of their config's rates, and stand in the order of their hashes | the NDJSON files, and the configs |
+//! | `editions` | a later edition of a day only adds: at least ten reports or none before the last one, and after that nothing changes. Of each day the first 4,096 rows are held against each other, but for those with a stack that is not shown | the state file: what this auditor saw before |
 //! | `open-configs` | no report is of a day after its config had ended: 56 days after the day for which the next one was published. What was revoked is not known from outside | the files, and the provenances of the configs |
 //! | `charts` | served figures are those of the data, as `charts.json` and, of the newest weeks, as the JSON and CSV of each chart; no pages, no pictures, no files over several weeks | the files, the configs, and the definitions at the commit that the charts name |
 //! | `jumps` | of each week, program and chart, how many reports the weeks before explain, and the mark where there are more or fewer, as `charts.json` says | the computed figures, and the served ones of the eight weeks before, which are checked by themselves |
@@ -46,12 +48,14 @@
 //! | `rebuild` | configs compiled again, and explained |
 //! | `pages` | the site and the receiver |
 //! | `data`, `charts`, `chart_files` | the public data, and the figures again |
+//! | `public_form`, `editions` | what rows say no more, and what later editions add |
 //! | `rotation` | what of it is read again |
 //! | `promises` | the twelve promises of transparent telemetry |
 
 mod chart_files;
 mod charts;
 mod data;
+mod editions;
 mod entries;
 mod faces;
 mod fetch;
@@ -59,6 +63,7 @@ mod heads;
 mod keys;
 mod pages;
 mod promises;
+mod public_form;
 mod rebuild;
 mod rotation;
 mod run;
@@ -67,6 +72,7 @@ mod state;
 mod verdict;
 mod versions;
 
+pub use editions::SeenDay;
 pub use keys::{AuditKeys, KeysError};
 pub use promises::Promise;
 pub use run::{AuditOptions, AuditReport, audit};

@@ -2,6 +2,7 @@
 
 use super::charts::{Recomputed, Recomputing};
 use super::data::{DataChecks, Rules, check_data, read_index};
+use super::editions::check_editions;
 use super::entries::{EntryChecks, LogPlace, read_again, read_entries};
 use super::faces::Databases;
 use super::fetch::{Remote, RemoteTiles};
@@ -9,6 +10,7 @@ use super::heads::{Freshness, HeadVerdicts, check_head};
 use super::keys::{AuditKeys, Signed};
 use super::pages::{check_pages, check_policy};
 use super::promises::{Promise, promises};
+use super::public_form::SINCE;
 use super::rebuild::Rebuilder;
 use super::rotation::{Rotation, read_before};
 use super::second_opinion::SecondOpinion;
@@ -474,7 +476,7 @@ impl<'r> Run<'r> {
                 verdicts.push(pages.verdict(said));
             }
         }
-        let index = match read_index(self.remote) {
+        let (index, said_editions) = match read_index(self.remote) {
             Ok(index) => index,
             Err(trouble) => {
                 let mut files = Check::of(VerdictId::DataFiles);
@@ -483,6 +485,8 @@ impl<'r> Run<'r> {
                 let why = "there is no index of the public data";
                 for id in [
                     VerdictId::DataRows,
+                    VerdictId::RowForm,
+                    VerdictId::Editions,
                     VerdictId::OpenConfigs,
                     VerdictId::Charts,
                     VerdictId::Jumps,
@@ -493,16 +497,34 @@ impl<'r> Run<'r> {
             }
         };
         let mut data = DataChecks::new();
+        data.has_form = index.format >= SINCE;
         let mut rules = Rules::new(versions);
         let rotation = Rotation::at(self.now);
         let (remote, http, progress) = (self.remote, self.http, self.progress);
         check_data((remote, http), &index, &mut rules, state, rotation, &mut data, progress);
-        let DataChecks { files, rows, open, read, reports, known } = data;
+        let DataChecks { files, rows, open, form, has_form, mut first_rows, read, reports, known } =
+            data;
         let known = read_before(read, read + known, ("file", "files"));
         verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
         verdicts.push(rows.verdict(format!(
             "{reports} reports hold only what the config that they name allows{known}"
         )));
+        if has_form {
+            verdicts.push(form.verdict(format!(
+                "rows have no LastWeek and no exact X, and stand in the order of their hashes{known}"
+            )));
+            let mut editions = Check::of(VerdictId::Editions);
+            let compared = check_editions(&said_editions, &mut first_rows, state, &mut editions);
+            verdicts.push(editions.verdict(format!(
+                "what was seen before of {} of {} days is there, and editions only add",
+                compared.before, compared.days
+            )));
+        } else {
+            let why = "the public data has a form of before there were editions";
+            for id in [VerdictId::RowForm, VerdictId::Editions] {
+                verdicts.push(Verdict::not_asked(id, why));
+            }
+        }
         verdicts.push(open.verdict(format!(
             "no report is of a day after the config that it names had ended{known}"
         )));

@@ -4,6 +4,7 @@
 //! the newest head that was seen, how far the entries were read, and what is still to be looked at
 //! again. Whoever loses it starts as on the first run, which says so.
 
+use super::editions::SeenDay;
 use super::second_opinion::SecondOpinion;
 use crate::durable;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct AuditState {
     /// Weeks whose charts were recomputed, with a digest of what was served and of what it was made from.
     #[serde(default)]
     pub charts: BTreeMap<String, String>,
+    /// The editions of days.
+    #[serde(default)]
+    pub editions: BTreeMap<String, SeenDay>,
     /// The SHA-256 of this state without it, so that damage to the file is not taken for a finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) digest: Option<String>,

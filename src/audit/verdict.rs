@@ -36,6 +36,10 @@ pub enum VerdictId {
     DataFiles,
     /// The rows of public data hold only what the config that they name allows.
     DataRows,
+    /// The rows of public data say no more than figures need.
+    RowForm,
+    /// Later editions only add.
+    Editions,
     /// The rows of public data name configs that were open.
     OpenConfigs,
     /// The charts are what the public data says.
@@ -46,7 +50,7 @@ pub enum VerdictId {
 
 impl VerdictId {
     /// All, in the order of the screen.
-    pub const ALL: [VerdictId; 16] = [
+    pub const ALL: [VerdictId; 18] = [
         VerdictId::Signature,
         VerdictId::Witnesses,
         VerdictId::Consistency,
@@ -60,6 +64,8 @@ impl VerdictId {
         VerdictId::Pages,
         VerdictId::DataFiles,
         VerdictId::DataRows,
+        VerdictId::RowForm,
+        VerdictId::Editions,
         VerdictId::OpenConfigs,
         VerdictId::Charts,
         VerdictId::Jumps,
@@ -81,6 +87,8 @@ impl VerdictId {
             VerdictId::Pages => "pages",
             VerdictId::DataFiles => "data-files",
             VerdictId::DataRows => "data-rows",
+            VerdictId::RowForm => "row-form",
+            VerdictId::Editions => "editions",
             VerdictId::OpenConfigs => "open-configs",
             VerdictId::Charts => "charts",
             VerdictId::Jumps => "jumps",

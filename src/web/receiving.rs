@@ -14,8 +14,8 @@ pub struct Receiving {
 /// How many reports are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
-    /// From one network prefix (/24, or /48 of IPv6) at once; it is forgotten after an hour of silence.
+    /// From one network (/24, or /48 of IPv6) at once.
     pub prefix: u64,
-    /// From all together in a day.
+    /// New ones from all together in a day.
     pub day: u64,
 }

@@ -61,6 +61,20 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_says_these_numbers() {
+        let readme = include_str!("../../../README.md");
+        let counts = [0.01, 0.1].map(|by| needed(16_588.0, 0.1, by).expect("a number"));
+        for count in [counts[0], counts[1], unmarked(16_588)] {
+            let count = count as u64;
+            let written = match count / 1000 {
+                0 => count.to_string(),
+                thousands => format!("{thousands},{:03}", count % 1000),
+            };
+            assert!(readme.contains(&format!("{written} ")), "{written}");
+        }
+    }
+
+    #[test]
     fn a_flood_without_a_mark_is_one_that_the_rule_does_not_mark() {
         for honest in [10, 100, 1_000, 16_588] {
             let unmarked = unmarked(honest);

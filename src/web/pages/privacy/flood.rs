@@ -15,8 +15,8 @@ const SHARE: f64 = 0.1;
 /// By how much it is moved.
 const MOVES: [f64; 2] = [0.01, 0.1];
 
-/// The prefixes that such a number of reports takes at once.
-fn prefixes(reports: f64, budgets: Budgets) -> u64 {
+/// The networks that such a number of reports takes at once.
+fn networks(reports: f64, budgets: Budgets) -> u64 {
     (reports / budgets.prefix.max(1) as f64).ceil() as u64
 }
 
@@ -35,7 +35,7 @@ pub(super) fn section(practice: &Practice) -> Markup {
                     th.number scope="col" { "Honest reports a week" }
                     @for by in MOVES {
                         th.number scope="col" { "To " (numbers::percent(SHARE + by)) }
-                        @if budgets.is_some() { th.number scope="col" { "Prefixes, at once" } }
+                        @if budgets.is_some() { th.number scope="col" { "Networks, at once" } }
                     }
                     th.number scope="col" { "Most that leave no mark on the week" }
                     th.number scope="col" { "They move it to" }
@@ -49,7 +49,7 @@ pub(super) fn section(practice: &Practice) -> Markup {
                             @let reports = needed(honest as f64, SHARE, by).unwrap_or_default();
                             td.number { (grouped(reports as u64)) }
                             @if let Some(budgets) = budgets {
-                                td.number { (grouped(prefixes(reports, budgets))) }
+                                td.number { (grouped(networks(reports, budgets))) }
                             }
                         }
                         @let most = unmarked(honest);
@@ -76,9 +76,9 @@ pub(super) fn section(practice: &Practice) -> Markup {
             @match (budgets, &practice.receiving) {
                 (Some(Budgets { prefix, day }), _) => {
                     "This server takes at most " (counted(prefix, "report")) " at once from one network "
-                    "prefix (/24, or /48 of IPv6), and " (grouped(day)) " a day from all. A prefix is "
-                    "forgotten when it has sent nothing for an hour, and a week’s reports can be sent on "
-                    (7 + MAX_WEEK_AGE) " days: a patient sender needs fewer prefixes, or one."
+                    "(/24, or /48 of IPv6), and " (grouped(day)) " new ones a day from all. What a network "
+                    "has used fades within a day, and a week’s reports can be sent on " (7 + MAX_WEEK_AGE)
+                    " days: a patient sender needs fewer networks."
                 }
                 (None, Some(_)) => {
                     "This server sets no limit to how many reports one sender may send: one machine is "

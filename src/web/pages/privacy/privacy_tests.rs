@@ -69,10 +69,10 @@ fn what_is_said_of_addresses_and_floods_depends_on_budgets() {
     changes(
         &with,
         &[
-            "at most 50 reports at once from one network prefix (/24, or /48 of IPv6), and 40,000 a day",
+            "at most 50 reports at once from one network (/24, or /48 of IPv6), and 40,000 new ones a day from all",
             "until the secret is thrown away, every hour",
             "The server keeps a hash of the network that it is in",
-            "Prefixes, at once",
+            "Networks, at once",
         ],
         &practice(),
         &[
@@ -108,7 +108,7 @@ fn what_is_said_of_stacks_depends_on_the_minimum_and_the_packages() {
     let open = Practice { stack_minimum: 1, ..practice() };
     changes(
         &Practice { stack_minimum: 5, ..practice() },
-        &["once at least 5 reports of a week have it", "the verdict stacks of candor audit"],
+        &["once at least 5 reports of a week have it", "No stack is shown that too few reports"],
         &open,
         &["Every stack is shown, even one that a single report has"],
     );

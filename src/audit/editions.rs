@@ -1,0 +1,264 @@
+//! Editions of a day, held against those that this auditor saw before.
+//!
+//! A later edition only adds: nothing is withdrawn, a late batch before the last edition is not so small
+//! that it singles anyone out, and after the last one nothing changes. What earlier editions held is known
+//! from the state file alone; on a first run there is nothing to compare with.
+
+use super::state::AuditState;
+use super::verdict::Check;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A late batch is at least so large before the last edition.
+const BATCH: u64 = 10;
+
+/// What an index says of the editions of days.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Said {
+    days: BTreeMap<Date, SaidDay>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SaidDay {
+    reports: u64,
+    #[serde(default)]
+    edition: Option<u32>,
+    #[serde(default, rename = "final")]
+    is_final: bool,
+    files: Vec<SaidFile>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SaidFile {
+    sha256: String,
+}
+
+/// What was seen of a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenDay {
+    edition: u32,
+    #[serde(rename = "final")]
+    is_final: bool,
+    reports: u64,
+    /// The SHA-256 of its files.
+    files: Vec<String>,
+    /// Hashes of the first of its rows whose stacks are all shown; none where all are in a final edition,
+    /// which is known by its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rows: Vec<u64>,
+}
+
+/// How many days were compared with an earlier edition.
+pub(super) struct Compared {
+    pub days: u64,
+    pub before: u64,
+}
+
+/// Holds all days against what was seen before, and remembers them. `rows` are those of the days whose
+/// files were read now.
+pub(super) fn check_editions(
+    said: &Said,
+    rows: &mut BTreeMap<Date, Vec<u64>>,
+    state: &mut AuditState,
+    check: &mut Check,
+) -> Compared {
+    let mut compared = Compared { days: said.days.len() as u64, before: 0 };
+    for day in state.editions.keys() {
+        if !day.parse().is_ok_and(|day: Date| said.days.contains_key(&day)) {
+            check.wrong(format!("{day} was public, and is gone"));
+        }
+    }
+    for (date, day) in &said.days {
+        let Some(edition) = day.edition else {
+            check.unchecked(format!("the index does not say of which edition {date} is"));
+            continue;
+        };
+        let files = day.files.iter().map(|file| file.sha256.clone()).collect();
+        let read = rows.remove(date);
+        let mut now = SeenDay {
+            edition,
+            is_final: day.is_final,
+            reports: day.reports,
+            files,
+            rows: Vec::new(),
+        };
+        let name = date.to_string();
+        if let Some(before) = state.editions.get(&name) {
+            compared.before += 1;
+            now.rows = match (before.files == now.files, read) {
+                (true, _) => before.rows.clone(),
+                (false, Some(read)) => read,
+                (false, None) => {
+                    check.unchecked(format!("the rows of {date} could not be read"));
+                    continue;
+                }
+            };
+            if let Err(reason) = compare(before, &now) {
+                check.wrong(format!("{date}: {reason}"));
+                // What was seen first is what it is held to.
+                continue;
+            }
+        } else {
+            now.rows = read.unwrap_or_default();
+        }
+        if now.is_final {
+            now.rows = Vec::new();
+        }
+        state.editions.insert(name, now);
+    }
+    compared
+}
+
+/// What is wrong with a later look at a day.
+fn compare(before: &SeenDay, now: &SeenDay) -> Result<(), String> {
+    let same = before.files == now.files;
+    if before.is_final && !same {
+        return Err("its final edition was changed".to_owned());
+    }
+    if now.edition < before.edition || (before.is_final && !now.is_final) {
+        return Err(format!("it went back from edition {} to {}", before.edition, now.edition));
+    }
+    if now.edition == before.edition && !same {
+        return Err(format!("its edition {} was changed", now.edition));
+    }
+    if same {
+        return Ok(());
+    }
+    let Some(added) = now.reports.checked_sub(before.reports) else {
+        return Err(format!(
+            "edition {} has {} reports, and edition {} had {}",
+            now.edition, now.reports, before.edition, before.reports
+        ));
+    };
+    if (1..BATCH).contains(&added) && !now.is_final {
+        return Err(format!(
+            "edition {} adds {added} reports, which stand out; before the last one it is {BATCH} or none",
+            now.edition
+        ));
+    }
+    match missing(&before.rows, &now.rows) {
+        0 => Ok(()),
+        count => Err(format!(
+            "{count} rows of edition {} are not in edition {}",
+            before.edition, now.edition
+        )),
+    }
+}
+
+/// How many of the first rows of one edition are not among those of a later one. Both are in the order
+/// of hashes, and of the later one as many are known.
+fn missing(before: &[u64], now: &[u64]) -> usize {
+    let whole = now.len() < super::public_form::REMEMBERED;
+    let reach = now.last().copied().filter(|_| !whole).unwrap_or(u64::MAX);
+    let mut left = now.iter().peekable();
+    let mut count = 0;
+    for row in before.iter().filter(|row| **row < reach || whole) {
+        while left.peek().is_some_and(|other| *other < row) {
+            left.next();
+        }
+        if left.next_if(|other| *other == row).is_none() {
+            count += 1;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::verdict::{State, VerdictId};
+    use serde_json::json;
+
+    /// An index with one day: its edition, whether that is final, and its rows.
+    fn look(state: &mut AuditState, edition: u32, is_final: bool, rows: &[u64]) -> (State, String) {
+        let files = [json!({ "sha256": format!("{rows:?}") })];
+        let day =
+            json!({ "reports": rows.len(), "edition": edition, "final": is_final, "files": files });
+        look_at(state, json!({ "days": { "2026-02-08": day } }), rows)
+    }
+
+    fn look_at(state: &mut AuditState, said: serde_json::Value, rows: &[u64]) -> (State, String) {
+        let said: Said = serde_json::from_value(said).expect("an index");
+        let mut check = Check::of(VerdictId::Editions);
+        let day = "2026-02-08".parse().expect("a day");
+        let mut read = BTreeMap::from([(day, rows.to_vec())]);
+        check_editions(&said, &mut read, state, &mut check);
+        let verdict = check.verdict("fine");
+        (verdict.state, verdict.sentence)
+    }
+
+    fn rows(from: u64, to: u64) -> Vec<u64> {
+        (from..to).collect()
+    }
+
+    #[test]
+    fn editions_that_only_add_are_right() {
+        let mut state = AuditState::default();
+        for (edition, is_final, last) in [
+            (1, false, 100),
+            (1, false, 100),
+            (2, false, 100),
+            (2, false, 100),
+            (3, true, 103),
+            (3, true, 103),
+        ] {
+            let (found, said) = look(&mut state, edition, is_final, &rows(0, last));
+            assert_eq!(found, State::Ok, "{edition}: {said}");
+        }
+        let mut state = AuditState::default();
+        look(&mut state, 1, false, &rows(10, 100));
+        assert_eq!(look(&mut state, 2, false, &rows(0, 100)).0, State::Ok);
+    }
+
+    #[test]
+    fn each_promise_that_is_broken_is_found() {
+        let twice = [&[5][..], &rows(0, 20)].concat();
+        let mut twice = twice;
+        twice.sort_unstable();
+        for (before, now, says) in [
+            ((1, false, rows(0, 100)), (2, false, rows(0, 103)), "adds 3 reports, which stand out"),
+            ((1, false, rows(0, 100)), (1, false, rows(0, 120)), "its edition 1 was changed"),
+            ((3, true, rows(0, 100)), (3, true, rows(0, 120)), "its final edition was changed"),
+            (
+                (2, false, rows(0, 100)),
+                (1, false, rows(0, 100)),
+                "it went back from edition 2 to 1",
+            ),
+            ((1, false, rows(0, 100)), (2, false, rows(0, 90)), "has 90 reports"),
+            ((1, false, rows(0, 100)), (2, false, rows(1, 130)), "1 rows of edition 1 are not in"),
+            // Two equal reports are two.
+            ((1, false, twice), (3, true, rows(0, 30)), "1 rows of edition 1 are not in"),
+        ] {
+            let mut state = AuditState::default();
+            assert_eq!(look(&mut state, before.0, before.1, &before.2).0, State::Ok);
+            let remembered = state.clone();
+            let (found, said) = look(&mut state, now.0, now.1, &now.2);
+            assert_eq!(found, State::Wrong, "{says}");
+            assert!(said.contains(says), "{said}");
+            // It stays wrong.
+            assert_eq!(state, remembered);
+        }
+    }
+
+    #[test]
+    fn a_day_that_is_gone_is_found() {
+        let mut state = AuditState::default();
+        look(&mut state, 1, false, &rows(0, 100));
+        let (found, said) = look_at(&mut state, json!({ "days": {} }), &[]);
+        assert_eq!((found, said.as_str()), (State::Wrong, "2026-02-08 was public, and is gone"));
+    }
+
+    #[test]
+    fn of_large_days_the_first_rows_are_held_against_each_other() {
+        let most = super::super::public_form::REMEMBERED as u64;
+        let even: Vec<u64> = (0..most).map(|row| 2 * row).collect();
+        // As many are known of the later edition, and they do not reach as far.
+        let all = rows(0, most);
+        assert_eq!(missing(&even, &all), 0);
+        let mut without = all.clone();
+        without.remove(6);
+        without.push(most);
+        assert_eq!(missing(&even, &without), 1);
+    }
+}

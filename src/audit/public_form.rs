@@ -1,0 +1,136 @@
+//! Whether a public row says no more than a figure needs: no LastWeek, as X one of the rates of its
+//! config, in the one form that a report has, and in an order that follows from its content alone.
+
+use super::fetch::Trouble;
+use super::versions::Versions;
+use crate::collection::frame::TOO_FEW;
+use crate::gomod::ModuleVersion;
+use crate::ingest::Report;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// The first format of the index whose rows have this form.
+pub(super) const SINCE: u32 = 3;
+/// Of how many rows of a day hashes are remembered: of the first ones, in the order of hashes.
+pub(super) const REMEMBERED: usize = 4096;
+
+/// The rates in force under configs.
+#[derive(Default)]
+pub(super) struct Rates(HashMap<ModuleVersion, Result<Vec<f64>, Trouble>>);
+
+impl Rates {
+    fn of(
+        &mut self,
+        version: ModuleVersion,
+        versions: &mut Versions<'_>,
+    ) -> Result<&[f64], Trouble> {
+        let rates = self.0.entry(version).or_insert_with(|| {
+            let config = versions.config(version)?;
+            let of_program = config.programs.iter().flat_map(|program| {
+                let counters = program.counters.iter().map(|counter| counter.rate);
+                counters.chain(program.stacks.iter().map(|stack| stack.rate))
+            });
+            let all = of_program.chain([config.sample_rate]);
+            Ok(all.map(crate::collection::config::Rate::get).collect())
+        });
+        rates.as_deref().map_err(|trouble| trouble.clone())
+    }
+}
+
+/// The rows of one file, in their order.
+#[derive(Debug, Default)]
+pub(super) struct RowForms {
+    last: Option<(Date, [u8; 32])>,
+    /// Hashes of the first rows whose stacks are all shown.
+    pub(super) first: Vec<u64>,
+}
+
+impl RowForms {
+    /// What is wrong with the next row, without its line feed.
+    pub(super) fn next(
+        &mut self,
+        line: &[u8],
+        report: &Report<'_>,
+        (rates, versions): (&mut Rates, &mut Versions<'_>),
+    ) -> Result<Result<(), String>, Trouble> {
+        let rates = rates.of(report.config, versions)?;
+        Ok(self.check(line, report, rates))
+    }
+
+    fn check(&mut self, line: &[u8], report: &Report<'_>, rates: &[f64]) -> Result<(), String> {
+        let hash: [u8; 32] = Sha256::digest(line).into();
+        let place = (report.week, hash);
+        let in_order = self.last.is_none_or(|last| last <= place);
+        self.last = Some(place);
+        if self.first.len() < REMEMBERED && !has_hidden_stack(report) {
+            let [a, b, c, d, e, f, g, h, ..] = hash;
+            self.first.push(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+        }
+        if report.encode_public(report.x) != line {
+            return Err("it is not in the form of public rows, which have no LastWeek".to_owned());
+        }
+        // A rate is copied, so it is the very same number.
+        if !rates.iter().any(|rate| rate.to_bits() == report.x.get().to_bits()) {
+            return Err(format!("its X, {}, is none of its config's rates", report.x.get()));
+        }
+        if !in_order {
+            return Err("rows do not stand in the order of their hashes".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Whether a stack of it is counted and not shown. A later edition may show it.
+fn has_hidden_stack(report: &Report<'_>) -> bool {
+    let stacks = report.programs.iter().flat_map(|program| program.stacks.iter());
+    stacks.into_iter().any(|(name, _)| name.split_once('\n').is_some_and(|(_, all)| all == TOO_FEW))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(verb: &str, x: f64) -> String {
+        format!(
+            "{{\"Week\":\"2026-02-08\",\"X\":{x},\"Programs\":[{{\"Program\":\"a.b/c\",\"Version\":\
+             \"v1.0.0\",\"GoVersion\":\"go1.26.8\",\"GOOS\":\"linux\",\"GOARCH\":\"amd64\",\
+             \"Counters\":{{\"{verb}\":1}},\"Stacks\":{{}}}}],\"Config\":\"v0.1.0\"}}"
+        )
+    }
+
+    /// What is said of lines, one after the other.
+    fn said(lines: &[String]) -> Vec<Result<(), String>> {
+        let mut forms = RowForms::default();
+        let one = |line: &String| {
+            let report = Report::decode(line.as_bytes()).expect("a report");
+            forms.check(line.as_bytes(), &report, &[0.1, 0.5])
+        };
+        lines.iter().map(one).collect()
+    }
+
+    fn sorted(mut lines: Vec<String>) -> Vec<String> {
+        lines.sort_by_key(|line| Sha256::digest(line).to_vec());
+        lines
+    }
+
+    #[test]
+    fn rows_in_their_form_and_order_are_right_and_equal_ones_are_two() {
+        let lines = sorted(vec![line("a", 0.1), line("a", 0.1), line("b", 0.5), line("c", 0.5)]);
+        assert!(said(&lines).iter().all(Result::is_ok), "{:?}", said(&lines));
+        let mut backwards = lines;
+        backwards.reverse();
+        assert!(said(&backwards)[3].as_ref().is_err_and(|e| e.contains("order of their hashes")));
+    }
+
+    #[test]
+    fn an_exact_x_and_a_last_week_are_found() {
+        let exact = said(&[line("a", 0.0999)]);
+        assert!(exact[0].as_ref().is_err_and(|e| e.contains("none of its config's rates")));
+        for last_week in ["", "2026-02-01"] {
+            let chained =
+                line("a", 0.1).replace("\"X\"", &format!("\"LastWeek\":\"{last_week}\",\"X\""));
+            assert!(said(&[chained])[0].as_ref().is_err_and(|e| e.contains("no LastWeek")));
+        }
+    }
+}
