@@ -40,8 +40,6 @@ pub(super) struct DataChecks {
     pub rows: Check,
     pub open: Check,
     pub form: Check,
-    /// Whether rows are of the form that is checked.
-    pub has_form: bool,
     /// Of days whose files were read: hashes of their first rows.
     pub first_rows: BTreeMap<Date, Vec<u64>>,
     pub read: u64,
@@ -57,7 +55,6 @@ impl DataChecks {
             rows: Check::of(VerdictId::DataRows),
             open: Check::of(VerdictId::OpenConfigs),
             form: Check::of(VerdictId::RowForm),
-            has_form: false,
             first_rows: BTreeMap::new(),
             read: 0,
             reports: 0,
@@ -190,7 +187,7 @@ fn check_dataset(
                 _ => week_of(week) == date,
             },
             rules,
-            forms: checks.has_form.then(RowForms::default),
+            forms: RowForms::default(),
             fine: true,
             bad: None,
             reports: 0,
@@ -218,8 +215,7 @@ fn check_dataset(
         }
         whole &= rows.fine;
         if kind == "days" && format == FileFormat::NdjsonZstd {
-            let first = rows.forms.take().map(|forms| forms.first);
-            checks.first_rows.insert(date, first.unwrap_or_default());
+            checks.first_rows.insert(date, std::mem::take(&mut rows.forms.first));
         }
         let (counted, said) = match format {
             FileFormat::NdjsonZstd => (rows.reports, dataset.reports),
@@ -321,7 +317,7 @@ struct Rows<'r, 'v, 'a> {
     name: &'r str,
     in_set: &'r dyn Fn(Date) -> bool,
     rules: &'r mut Rules<'v, 'a>,
-    forms: Option<RowForms>,
+    forms: RowForms,
     fine: bool,
     /// The reports that no config allows.
     bad: Option<Bad>,
@@ -342,9 +338,8 @@ struct Bad {
 impl Rows<'_, '_, '_> {
     /// Whether a row is in the form of public ones.
     fn has_form(&mut self, line: &[u8], report: &Report<'_>, check: &mut Check) {
-        let Some(forms) = &mut self.forms else { return };
         let of = (&mut self.rules.rates, &mut *self.rules.versions);
-        match forms.next(line, report, of) {
+        match self.forms.next(line, report, of) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => {
                 self.fine = false;

@@ -24,7 +24,8 @@ struct SaidDay {
     reports: u64,
     #[serde(default)]
     edition: Option<u32>,
-    #[serde(default, rename = "final")]
+    /// Whether that is the last one.
+    #[serde(rename = "complete")]
     is_final: bool,
     files: Vec<SaidFile>,
 }
@@ -173,8 +174,7 @@ mod tests {
     /// An index with one day: its edition, whether that is final, and its rows.
     fn look(state: &mut AuditState, edition: u32, is_final: bool, rows: &[u64]) -> (State, String) {
         let files = [json!({ "sha256": format!("{rows:?}") })];
-        let day =
-            json!({ "reports": rows.len(), "edition": edition, "final": is_final, "files": files });
+        let day = json!({ "reports": rows.len(), "edition": edition, "complete": is_final, "files": files });
         look_at(state, json!({ "days": { "2026-02-08": day } }), rows)
     }
 

@@ -10,8 +10,6 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// The first format of the index whose rows have this form.
-pub(super) const SINCE: u32 = 3;
 /// Of how many rows of a day hashes are remembered: of the first ones, in the order of hashes.
 pub(super) const REMEMBERED: usize = 4096;
 

@@ -10,7 +10,6 @@ use super::heads::{Freshness, HeadVerdicts, check_head};
 use super::keys::{AuditKeys, Signed};
 use super::pages::{check_pages, check_policy};
 use super::promises::{Promise, promises};
-use super::public_form::SINCE;
 use super::rebuild::Rebuilder;
 use super::rotation::{Rotation, read_before};
 use super::second_opinion::SecondOpinion;
@@ -497,34 +496,25 @@ impl<'r> Run<'r> {
             }
         };
         let mut data = DataChecks::new();
-        data.has_form = index.format >= SINCE;
         let mut rules = Rules::new(versions);
         let rotation = Rotation::at(self.now);
         let (remote, http, progress) = (self.remote, self.http, self.progress);
         check_data((remote, http), &index, &mut rules, state, rotation, &mut data, progress);
-        let DataChecks { files, rows, open, form, has_form, mut first_rows, read, reports, known } =
-            data;
+        let DataChecks { files, rows, open, form, mut first_rows, read, reports, known } = data;
         let known = read_before(read, read + known, ("file", "files"));
         verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
         verdicts.push(rows.verdict(format!(
             "{reports} reports hold only what the config that they name allows{known}"
         )));
-        if has_form {
-            verdicts.push(form.verdict(format!(
-                "rows have no LastWeek and no exact X, and stand in the order of their hashes{known}"
-            )));
-            let mut editions = Check::of(VerdictId::Editions);
-            let compared = check_editions(&said_editions, &mut first_rows, state, &mut editions);
-            verdicts.push(editions.verdict(format!(
-                "what was seen before of {} of {} days is there, and editions only add",
-                compared.before, compared.days
-            )));
-        } else {
-            let why = "the public data has a form of before there were editions";
-            for id in [VerdictId::RowForm, VerdictId::Editions] {
-                verdicts.push(Verdict::not_asked(id, why));
-            }
-        }
+        verdicts.push(form.verdict(format!(
+            "rows have no LastWeek and no exact X, and stand in the order of their hashes{known}"
+        )));
+        let mut editions = Check::of(VerdictId::Editions);
+        let compared = check_editions(&said_editions, &mut first_rows, state, &mut editions);
+        verdicts.push(editions.verdict(format!(
+            "what was seen before of {} of {} days is there, and editions only add",
+            compared.before, compared.days
+        )));
         verdicts.push(open.verdict(format!(
             "no report is of a day after the config that it names had ended{known}"
         )));

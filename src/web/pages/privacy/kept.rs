@@ -1,15 +1,13 @@
 //! What is kept of reports, where, and for how long; and why less is public than was sent.
 
 use super::practice::Practice;
+use crate::aggregate::edition::SMALLEST_BATCH;
 use crate::ingest::MAX_WEEK_AGE;
+use crate::publish::OPEN_DAYS;
 use crate::web::pages::layout;
 use crate::web::pages::words::counted;
 use maud::{Markup, html};
 
-/// For how many days after a newer config reports under one are taken.
-pub(super) const OPEN_DAYS: i32 = 56;
-/// A late batch of a day is shown before its last edition from so many reports on.
-pub(super) const LATE_BATCH: u64 = 10;
 /// How many days after the first edition of a day the second one is due.
 const SECOND: i32 = 7;
 
@@ -121,7 +119,7 @@ pub(super) fn section(practice: &Practice) -> Markup {
         p {
             "A day’s reports are published when it is over. They are published again "
             (counted(SECOND.unsigned_abs().into(), "day")) " later if at least "
-            (counted(LATE_BATCH, "report")) " came late, and a last time when no upload of that day can come "
+            (counted(SMALLEST_BATCH, "report")) " came late, and a last time when no upload of that day can come "
             "any more, " (counted((MAX_WEEK_AGE + 2).unsigned_abs().into(), "day"))
             " after it. So a late report appears together with others, except in the last edition, which "
             "shows all that is left."
