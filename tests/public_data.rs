@@ -102,25 +102,44 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     let reports = deployment.path().join("reports");
     segments::write(&reports, 1, &reports_of("2026-02-08", 1..3));
     segments::write(&reports, 2, &reports_of("2026-02-01", 1..2));
-    std::fs::write(reports.join("00000003-until-2026-02-08.reports"), "rubbish").expect("written");
-    let output = support::run(&mut command(&["--week", "2026-02-02"]));
+    let damaged = segments::file_name(3);
+    std::fs::write(reports.join(&damaged), "rubbish").expect("written");
+    let output = support::run(&mut command(&[]));
     assert_eq!(output.status.code(), Some(1));
     let said = support::text(&output.stdout);
-    assert!(said.starts_with("day 2026-02-08: 2 reports (2 new), 4 program builds\n"), "{said}");
-    assert!(said.contains("  week-2026-02-08.parquet "), "{said}");
+    // While reports may still be put back there is no last edition.
     assert!(
-        said.ends_with(
-            "not merged: reports/00000003-until-2026-02-08.reports is damaged from byte 0 to 7; \
-         reports there cannot be merged, all others are. Put the file back from a copy and run \
-         `candor merge`; where there is no copy, `candor merge --give-up 3` notes that they are \
-         lost\n"
-        ),
+        said.starts_with("day 2026-02-01: edition 2, 1 report (1 new), 2 program builds\n"),
         "{said}"
     );
-    assert!(!said.contains("2026-02-01") && !said.contains(&*deployment.path().to_string_lossy()));
-    let output = support::run(&mut command(&["--start", "2026-02-01", "--end", "2026-02-01"]));
-    let said = support::text(&output.stdout);
-    assert!(said.starts_with("day 2026-02-01: 1 report (1 new), 2 program builds\n"), "{said}");
+    assert!(said.contains("day 2026-02-08: edition 2, 2 reports (2 new), 4 "), "{said}");
+    assert!(said.contains("  week-2026-02-08.parquet "), "{said}");
+    let id = damaged.trim_end_matches(".sealed");
+    assert!(
+        said.ends_with(&format!(
+            "not merged: reports/{damaged} is damaged from byte 0 to 7, so nothing of it is merged. Put \
+             the file back from a copy and run `candor merge`; where there is no copy, `candor merge \
+             --give-up {id}` merges what can be read of it and gives up the rest. Until then no last \
+             edition is published\n"
+        )),
+        "{said}"
+    );
+    assert!(!said.contains(&*deployment.path().to_string_lossy()));
+    support::succeed(&mut command(&["--give-up", id]));
+    let public = PublicData::new(Arc::new(FileStore::new(deployment.path().join("store"))));
+    let index = public.index().expect("an index");
+    assert!(index.days.values().all(|data| data.complete), "{index:?}");
+
+    // A file that is lost is made again from the others.
+    let lost = index.days[&"2026-02-01".parse().expect("a date")].file(FileFormat::Parquet);
+    let lost = deployment.path().join("store/public").join(&lost.expect("a file").sha256);
+    std::fs::remove_file(&lost).expect("removed");
+    let said = support::succeed(&mut command(&["--start", "2026-02-01", "--end", "2026-02-01"]));
+    assert!(
+        said.starts_with("day 2026-02-01: last edition, 1 report (0 new), 2 program builds\n"),
+        "{said}"
+    );
+    assert!(lost.exists() && !said.contains("2026-02-08:"), "{said}");
 
     let wrong = refused(&mut command(&["--start", "2026-02-02", "--end", "2026-02-01"]), 2);
     assert!(wrong.contains("--start 2026-02-02 is after --end 2026-02-01"), "{wrong}");

@@ -293,7 +293,7 @@ impl<'a> Merger<'a> {
         let unshown = writer.finish().map_err(|e| self.sort_failed(e))?;
         let merged = self.said(&index, &days, &weeks, &received);
         let Received { segments, merged: ids, problems, .. } = received;
-        let received = Some(Included { segments, waiting, unshown });
+        let received = Some(Included { segments, present: ids.clone(), waiting, unshown });
         let today = self.merging.today;
         let publication = Publication { days, weeks, editions, received, problems, today };
         publication.publish(&self.public, index.merges, &removed)?;

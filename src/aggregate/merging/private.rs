@@ -12,6 +12,7 @@ use super::sort::{LineReader, Lines};
 use super::zstd_lines::{self, ZstdWriter};
 use crate::aggregate::index::{PrivateFile, private_key};
 use crate::aggregate::public::{PublicData, PublicError};
+use crate::durable;
 use crate::store::Key;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
@@ -58,6 +59,7 @@ impl PrivateWriter {
     /// Ends it; nothing where it has no line.
     pub fn finish(mut self) -> io::Result<Option<MadePrivate>> {
         if self.reports.is_empty() {
+            durable::remove_unsynced(&self.path)?;
             return Ok(None);
         }
         let batch = self.batch.take();

@@ -82,6 +82,8 @@ pub(super) struct Publication {
 pub(super) struct Included {
     /// The segments that are new in it.
     pub segments: BTreeMap<SegmentId, SegmentDays>,
+    /// The segments in it whose files are there still.
+    pub present: BTreeSet<SegmentId>,
     /// The rows that wait.
     pub waiting: Option<MadePrivate>,
     /// The whole rows of what is not wholly shown.
@@ -123,10 +125,8 @@ impl Publication {
             }
             Ok::<_, Stop>(index.superseded.clone())
         })?;
-        for key in superseded.iter().filter(|key| key.starts_with("buffer/")) {
-            public.store().remove(&Key::new(key.as_str())?)?;
-        }
-        Ok(())
+        let private = superseded.into_iter().filter(|key| key.starts_with("buffer/"));
+        remove_private(public, private.collect())
     }
 
     /// The objects that are new, and where they were made.
@@ -169,11 +169,11 @@ impl Publication {
                 self.problems.iter().cloned().chain(known.collect::<Vec<_>>()).collect()
             }
         };
-        if let Some(Included { segments, waiting, unshown }) = &self.received {
+        if let Some(Included { segments, present, waiting, unshown }) = &self.received {
             index.segments.extend(segments);
             index.waiting = waiting.as_ref().map(|made| made.file.clone());
             index.unshown = unshown.as_ref().map(|made| made.file.clone());
-            self.forget_segments(index);
+            self.forget_segments(index, present);
         }
         supersede(index, named);
     }
@@ -192,15 +192,32 @@ impl Publication {
         }
     }
 
-    /// Segments need not be named when the last edition of every day of theirs is published.
-    fn forget_segments(&self, index: &mut Index) {
+    /// Segments need not be named when the last edition of every day of theirs is published, and their
+    /// files are gone: this process may die before it removes them.
+    fn forget_segments(&self, index: &mut Index, present: &BTreeSet<SegmentId>) {
         let days = &index.days;
-        index.segments.retain(|_, segment| {
+        index.segments.retain(|id, segment| {
             let over = Edition::due(segment.to, self.today).is_last();
             let mut open = days.range(segment.from..=segment.to);
-            !over || open.any(|(_, data)| !data.edition.is_last())
+            !over || present.contains(id) || open.any(|(_, data)| !data.edition.is_last())
         });
     }
+}
+
+/// Removes private objects that are not current. A merge on another machine that is about to name one of
+/// them begins anew, as the count of merges is another.
+fn remove_private(public: &PublicData, keys: Vec<String>) -> Result<(), Stop> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let current = public.update(|index| {
+        index.merges += 1;
+        Ok::<_, PublicError>(index.current())
+    })?;
+    for key in keys.iter().filter(|key| !current.contains(*key)) {
+        public.store().remove(&Key::new(key.as_str())?)?;
+    }
+    Ok(())
 }
 
 fn same(index: &Index, merges: u64) -> Result<(), Stop> {
