@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use support::charted::{Deployed, reports};
+use support::charted::{Deployed, rounded_reports as reports};
 use support::evil::Evil;
 use support::http::Meddler;
 use support::{Deployment, Server, candor, run, succeed, text};
@@ -461,7 +461,9 @@ fn data_that_no_config_allows_is_found() {
             publish(&deployment, &honest.source, revision);
         }
         eprintln!("{foreign}");
-        upload(&deployment, &[&allowed[..20], std::slice::from_ref(&foreign)].concat());
+        // As many as a stack needs to be shown.
+        let foreign_ones = vec![foreign.clone(); 3];
+        upload(&deployment, &[&allowed[..20], &foreign_ones].concat());
         let server = deployment.serve();
         let folder = TempDir::new().expect("a temporary folder");
         let mut audit = candor();

@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use support::charted::{Deployed, reports};
+use support::charted::{Deployed, rounded_reports as reports};
 use support::http::Meddler;
 use support::{Deployment, candor, run, segments, succeed};
 use tempfile::TempDir;

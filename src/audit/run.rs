@@ -509,12 +509,20 @@ impl<'r> Run<'r> {
         verdicts.push(form.verdict(format!(
             "rows have no LastWeek and no exact X, and stand in the order of their hashes{known}"
         )));
-        let mut editions = Check::of(VerdictId::Editions);
-        let compared = check_editions(&said_editions, &mut first_rows, state, &mut editions);
-        verdicts.push(editions.verdict(format!(
-            "what was seen before of {} of {} days is there, and editions only add",
-            compared.before, compared.days
-        )));
+        let is_other = |verdict: &Verdict| {
+            verdict.id == VerdictId::Consistency && verdict.state == State::Wrong
+        };
+        verdicts.push(if verdicts.iter().any(is_other) {
+            // What is remembered is of the log that was seen before.
+            Verdict::unchecked(VerdictId::Editions, "the log is not the one that was seen before")
+        } else {
+            let mut editions = Check::of(VerdictId::Editions);
+            let compared = check_editions(&said_editions, &mut first_rows, state, &mut editions);
+            editions.verdict(format!(
+                "what was seen before of {} of {} days is there, and editions only add",
+                compared.before, compared.days
+            ))
+        });
         verdicts.push(open.verdict(format!(
             "no report is of a day after the config that it names had ended{known}"
         )));
