@@ -3,11 +3,14 @@
 
 mod support;
 
+use candor::aggregate::PublicData;
 use candor::ingest::{Answer, ConfigSet, FrontDoor, Limits, Stored, SystemClock};
 use candor::publish::Deployment;
+use candor::store::FileStore;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use support::front_door::{self, report, reports_folder, week};
 use support::{Server, candor, refused, run, succeed, text};
 use tempfile::TempDir;
@@ -20,7 +23,7 @@ fn deployment() -> (TempDir, Vec<PathBuf>) {
     let mut files: Vec<PathBuf> = std::fs::read_dir(reports_folder(folder.path()))
         .expect("list")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "reports"))
+        .filter(|path| path.extension().is_some_and(|end| end == "sealed"))
         .collect();
     files.sort();
     assert_eq!(files.len(), 3);
@@ -67,12 +70,25 @@ fn problems(merged: &Value) -> Vec<String> {
     problems.iter().map(|problem| problem.as_str().expect("text").to_owned()).collect()
 }
 
+/// How many reports are merged, shown in an edition or not yet.
 fn reports_merged(folder: &Path) -> u64 {
-    let server = support::serve(folder);
-    let (_, index) = server.get("/data/index.json");
-    let index: Value = serde_json::from_slice(&index).expect("JSON");
-    assert!(server.stop().success());
-    index["days"][week().to_string()]["reports"].as_u64().unwrap_or(0)
+    let store = Arc::new(FileStore::new(folder.join("store")));
+    let index = PublicData::new(store).index().expect("an index");
+    let public = index.days.values().map(|day| day.reports);
+    let waiting = index.waiting.iter().flat_map(|waiting| waiting.reports.values());
+    public.sum::<u64>() + waiting.sum::<u64>()
+}
+
+/// The id of a segment's file.
+fn id(file: &Path) -> String {
+    file.file_stem().expect("a name").to_str().expect("text").to_owned()
+}
+
+/// The one segment that is open.
+fn open_segment(folder: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(reports_folder(folder)).expect("list");
+    let mut paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.find(|path| path.extension().is_some_and(|end| end == "open")).expect("an open segment")
 }
 
 #[test]
@@ -85,14 +101,15 @@ fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_hel
         let [problem] = &found[..] else { panic!("{found:?}") };
         let name = lost.file_name().expect("a name").to_str().expect("text");
         assert!(problem.contains(name) && problem.contains("is missing"), "{problem}");
-        assert!(problem.contains("--give-up 2"), "{problem}");
+        assert!(problem.contains(&format!("--give-up {}", id(lost))), "{problem}");
     }
     assert_eq!(reports_merged(folder.path()), 2);
     // A server that starts says it, and so does its health.
     let server = support::serve(folder.path());
     let health = server.health("/health");
     assert_eq!(health.0, 503);
-    assert!(health.1.contains("reports: not ok\n  reports/00000002-until-"), "{}", health.1);
+    let expected = format!("reports: not ok\n  reports/{}.sealed is missing", id(lost));
+    assert!(health.1.contains(&expected), "{}", health.1);
     assert!(server.stop().success());
     // The advice: put it back and merge.
     std::fs::rename(&copy, lost).expect("renamed");
@@ -103,50 +120,51 @@ fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_hel
 #[test]
 fn a_loss_is_given_up_when_the_operator_says_so_and_not_otherwise() {
     let (folder, files) = deployment();
-    let said = refused(merge(folder.path()).args(["--give-up", "2"]), 1);
-    assert!(said.contains("segment 2 is not lost"), "{said}");
+    let lost = id(&files[1]);
+    let said = refused(merge(folder.path()).args(["--give-up", &lost]), 1);
+    assert!(said.contains("is not lost"), "{said}");
     std::fs::remove_file(&files[1]).expect("removed");
-    // The open one too, and its number is not used again.
-    let open = reports_folder(folder.path()).join("00000004.open");
-    std::fs::remove_file(&open).expect("removed");
-    assert_eq!(problems(&merged(&mut merge(folder.path()))).len(), 2);
+    assert_eq!(problems(&merged(&mut merge(folder.path()))).len(), 1);
     store(folder.path(), 3..4);
-    assert!(!open.exists());
-    let given_up = merged(merge(folder.path()).args(["--give-up", "2", "--give-up", "4"]));
+    let given_up = merged(merge(folder.path()).args(["--give-up", &lost]));
     assert_eq!(problems(&given_up), Vec::<String>::new());
     assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 3);
 }
 
 #[test]
-fn a_sealed_segment_that_was_cut_is_missed_too() {
+fn a_sealed_segment_that_was_cut_anywhere_is_missed_too() {
     let (folder, files) = deployment();
     let bytes = std::fs::read(&files[0]).expect("read");
-    // The header alone: whole, as far as a segment can tell by itself.
-    std::fs::write(&files[0], &bytes[..16]).expect("written");
-    let found = problems(&merged(&mut merge(folder.path())));
-    let [problem] = &found[..] else { panic!("{found:?}") };
-    assert!(problem.contains(&format!("has 16 bytes, and had {}", bytes.len())), "{problem}");
+    for length in [0, 16, bytes.len() - 32, bytes.len() - 1] {
+        std::fs::write(&files[0], &bytes[..length]).expect("written");
+        let found = problems(&merged(&mut merge(folder.path())));
+        let [problem] = &found[..] else { panic!("{found:?}") };
+        assert!(problem.contains("is damaged from byte"), "{length}: {problem}");
+    }
     std::fs::write(&files[0], &bytes).expect("written");
     assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 3);
 }
 
 #[test]
-fn what_was_merged_may_be_removed() {
+fn what_was_merged_is_removed_and_not_missed() {
     let (folder, files) = deployment();
     succeed(&mut merge(folder.path()));
-    for file in &files {
-        std::fs::remove_file(file).expect("removed");
-    }
+    assert!(files.iter().all(|file| !file.exists()));
     for _ in 0..2 {
         assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
+    }
+    for list in ["reports/segments", "reports.segments"] {
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join(list)).expect("a list"),
+            "",
+            "{list}"
+        );
     }
     store(folder.path(), 3..4);
     assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 4);
-    let output = run(candor().args(["merge", "--data"]).arg(folder.path()));
-    assert_eq!(text(&output.stdout), "nothing new to merge\n");
 }
 
 /// A server of a deployment without segments, that takes reports and does not merge.
@@ -158,19 +176,19 @@ fn receiving(folder: &Path) -> Server {
 
 #[test]
 fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknowledged() {
-    for lost in ["reports", "reports/00000001.open"] {
+    for whole_folder in [true, false] {
         let folder = TempDir::new().expect("a temporary folder");
         front_door::deploy(folder.path());
         let server = receiving(folder.path());
         assert_eq!(server.upload(&report(0)), 200);
-        let path = folder.path().join(lost);
-        match path.is_dir() {
-            true => std::fs::remove_dir_all(&path),
-            false => std::fs::remove_file(&path),
+        let open = open_segment(folder.path());
+        match whole_folder {
+            true => std::fs::remove_dir_all(reports_folder(folder.path())),
+            false => std::fs::remove_file(&open),
         }
         .expect("removed");
         // Neither a new one nor one that was there.
-        assert_eq!(server.upload(&report(1)), 503, "{lost}");
+        assert_eq!(server.upload(&report(1)), 503);
         assert_eq!(server.health("/health").0, 503);
         // It begins a new segment, and what it takes then is kept.
         let mut taken = 503;
@@ -180,11 +198,13 @@ fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknow
         assert_eq!(taken, 200);
         let (status, said) = server.health("/health");
         assert_eq!(status, 503);
-        assert!(said.contains("reports: not ok\n  reports/00000001.open is missing"), "{said}");
+        let expected = format!("reports: not ok\n  reports/{}.sealed is missing", id(&open));
+        assert!(said.contains(&expected), "{said}");
         assert!(server.stop().success());
         let said = merged(&mut merge(folder.path()));
         assert_eq!(problems(&said).len(), 1, "{said}");
-        assert_eq!(problems(&merged(merge(folder.path()).args(["--give-up", "1"]))).len(), 0);
+        let given_up = merged(merge(folder.path()).args(["--give-up", &id(&open)]));
+        assert_eq!(problems(&given_up), Vec::<String>::new());
         assert_eq!(reports_merged(folder.path()), 1);
     }
 }
@@ -196,7 +216,7 @@ fn a_copy_that_takes_the_place_of_the_open_segment_is_noticed() {
     front_door::deploy(folder.path());
     let server = receiving(folder.path());
     assert_eq!(server.upload(&report(0)), 200);
-    let path = folder.path().join("reports/00000001.open");
+    let path = open_segment(folder.path());
     let copy = path.with_extension("copy");
     std::fs::copy(&path, &copy).expect("copied");
     std::fs::rename(&copy, &path).expect("in its place");
@@ -223,45 +243,11 @@ fn a_folder_that_is_gone_while_nothing_runs_is_missed_with_its_list() {
         std::fs::remove_dir_all(reports_folder(folder.path())).expect("removed");
         let found = problems(&merged(&mut merge(folder.path())));
         assert!(found.iter().all(|problem| problem.contains("is missing")), "{found:?}");
-        assert_eq!(found.len(), if merged_before { 2 } else { 4 }, "{found:?}");
+        assert_eq!(found.len(), if merged_before { 1 } else { 3 }, "{found:?}");
         let server = support::serve(folder.path());
         assert_eq!(server.health("/health").0, 503);
         assert!(server.stop().success());
     }
-}
-
-#[test]
-fn both_lists_gone_leave_what_was_merged_to_tell_of_an_open_segment() {
-    let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
-    let server = receiving(folder.path());
-    assert_eq!(server.upload(&report(0)), 200);
-    assert!(server.stop().success());
-    merged(&mut merge(folder.path()));
-    std::fs::remove_dir_all(reports_folder(folder.path())).expect("removed");
-    std::fs::remove_file(folder.path().join("reports.segments")).expect("removed");
-    let found = problems(&merged(&mut merge(folder.path())));
-    assert!(found[0].contains("reports/00000001.open is missing"), "{found:?}");
-}
-
-#[test]
-fn a_segment_shorter_than_what_was_read_of_it_is_damaged() {
-    let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
-    let server = receiving(folder.path());
-    assert_eq!(server.upload(&report(0)), 200);
-    assert!(server.stop().success());
-    merged(&mut merge(folder.path()));
-    let open = reports_folder(folder.path()).join("00000001.open");
-    let bytes = std::fs::read(&open).expect("read");
-    std::fs::write(&open, &bytes[..bytes.len() - 9]).expect("written");
-    for _ in 0..2 {
-        let found = problems(&merged(&mut merge(folder.path())));
-        let [problem] = &found[..] else { panic!("{found:?}") };
-        assert!(problem.contains(&format!("a merge had read {}", bytes.len())), "{problem}");
-    }
-    std::fs::write(&open, &bytes).expect("written");
-    assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
 }
 
 #[test]
@@ -274,16 +260,17 @@ fn damage_is_said_by_merge_and_health_until_it_is_given_up() {
         let found = problems(&merged(&mut merge(folder.path())));
         let [problem] = &found[..] else { panic!("{found:?}") };
         assert!(problem.contains("is damaged from byte 16 to"), "{problem}");
-        assert!(problem.contains("--give-up 2"), "{problem}");
+        assert!(problem.contains(&format!("--give-up {}", id(&files[1]))), "{problem}");
     }
     let server = support::serve(folder.path());
     let (status, said) = server.health("/health");
     assert_eq!(status, 503);
-    assert!(said.contains("reports: not ok\n  reports/00000002-until-"), "{said}");
+    let expected = format!("reports: not ok\n  reports/{}.sealed is damaged", id(&files[1]));
+    assert!(said.contains(&expected), "{said}");
     let metrics = server.health("/metrics").1;
     assert!(metrics.contains("\ncandor_damaged_segments 1\n"), "{metrics}");
     assert!(server.stop().success());
-    let given_up = merged(merge(folder.path()).args(["--give-up", "2"]));
+    let given_up = merged(merge(folder.path()).args(["--give-up", &id(&files[1])]));
     assert_eq!(problems(&given_up), Vec::<String>::new());
     assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 2);

@@ -127,6 +127,13 @@ impl Recorder {
         std::mem::take(&mut record.is_killed)
     }
 
+    /// Forgets what was done so far.
+    pub(crate) fn forget(&self) {
+        if let Some(record) = &self.record {
+            lock(record).events.clear();
+        }
+    }
+
     /// Ends the recording.
     pub(crate) fn finish(self) -> Record {
         let record = self.record.as_ref().map(|record| std::mem::take(&mut *lock(record)));

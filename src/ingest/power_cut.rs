@@ -253,7 +253,7 @@ fn check_state(folder: &Path, before: &Before<'_>) -> Result<(), Box<dyn Error>>
     gone.next().map_or(Ok(()), |id| Err(format!("{id} is listed, and not there").into()))
 }
 
-fn open(folder: &Path) -> Result<Writer, JournalError> {
+pub(crate) fn open(folder: &Path) -> Result<Writer, JournalError> {
     let oldest = parse_date("2026-01-13").expect("a date");
     let is_locked = |error: &JournalError| matches!(error, JournalError::InUse { .. });
     power_cut::unlocked(|| Writer::open(folder, oldest, LIMITS), is_locked)
@@ -268,7 +268,7 @@ fn checked(number: u32) -> CheckedReport {
     check(&report, parse_date(WEEK).expect("a date"), &config, now()).expect("allowed")
 }
 
-fn store(writer: &mut Writer, number: u32) -> Result<Stored, NotStored> {
+pub(crate) fn store(writer: &mut Writer, number: u32) -> Result<Stored, NotStored> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     writer.commit(vec![Waiting { report: checked(number), answer }]);
     answered.blocking_recv().unwrap_or(Err(NotStored))

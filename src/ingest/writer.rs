@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// The one right to change a receiver's folder, and what is known of it.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     folder: PathBuf,
     /// The segment that is appended to; none where nothing waits to be sealed.
     segment: Option<Segment>,
@@ -268,7 +268,7 @@ impl Writer {
     }
 
     /// Does what others ask for, and what is due. False where the folder has to be opened again.
-    pub(super) fn look(&mut self) -> bool {
+    pub(crate) fn look(&mut self) -> bool {
         let asked = requests::begin_sealing(&self.folder).unwrap_or(false);
         let age = self.segment.as_ref().and_then(Segment::age);
         let is_due = asked || age.is_some_and(|age| age >= self.limits.age);
@@ -310,7 +310,7 @@ impl Writer {
 
     /// Seals all that was stored. Where that fails it is tried again later, and what was stored is as
     /// safe as it was.
-    pub(super) fn seal_all(&mut self) -> bool {
+    pub(crate) fn seal_all(&mut self) -> bool {
         let mut sealed = self.set_aside();
         let Writer { folder, seen, list, to_seal, .. } = self;
         let mut sealing = Sealing { folder, seen, list };

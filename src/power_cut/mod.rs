@@ -23,6 +23,7 @@
 //! write, and of many changes that are on their way most of their subsets (see [`states`]).
 
 mod disk;
+mod forgetting;
 mod publishing;
 mod replay;
 mod states;
