@@ -44,7 +44,7 @@ fn audited(deployment: &Deployment, source: &Deployed, url: &str) -> Value {
     parsed(&run(&mut audit).stdout)
 }
 
-fn verdicts<'v>(said: &'v Value) -> impl Iterator<Item = (&'v str, &'v str, &'v str)> {
+fn verdicts(said: &Value) -> impl Iterator<Item = (&str, &str, &str)> {
     let verdicts = said["verdicts"].as_array().expect("verdicts").iter();
     verdicts.map(|verdict| {
         let text = |field: &str| verdict[field].as_str().expect("text");
