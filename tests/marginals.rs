@@ -11,7 +11,7 @@ const PROGRAM: &str =
 const CHARTS: &str = "[[chart]]\ntitle = 'Clients'\nissue = ['https://example.org/1']\n\
                       type = 'partition'\nprogram = 'example.org/p'\ncounter = 'p/client:{a,b,c}'\n\
                       [[chart]]\ntitle = 'Stacks'\nissue = ['https://example.org/1']\n\
-                      type = 'stack'\ndepth = 4\nprogram = 'example.org/p'\ncounter = 'crash:{x,y}'\n";
+                      type = 'stack'\ndepth = 4\npackages = ['example.org/p']\nprogram = 'example.org/p'\ncounter = 'crash:{x,y}'\n";
 const SURVEY: &str = "title = 'Survey'\nsource = ['https://example.org/s']\n\
                       program = 'example.org/p'\n[[margin]]\nof = 'goos'\n\
                       shares = { linux = 0.75, darwin = 0.25 }\n[[margin]]\n\

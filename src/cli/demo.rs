@@ -252,6 +252,7 @@ impl Demo {
                 deployment.store.clone(),
             )
             .await?;
+            site.set_operations(weeks::operations());
             let any = web::ListenAddress::Address(([127, 0, 0, 1], 0).into());
             let listener = super::serve::bind(&any).await?;
             let url = super::serve::url(&listener)?;

@@ -57,6 +57,33 @@ enum Fate {
     Refused,
 }
 
+/// How long the folder's lock is waited for: a merge that finds no receiver has it while it seals.
+const LOCKED: Duration = Duration::from_secs(2);
+/// How often it is tried meanwhile.
+const TRY: Duration = Duration::from_millis(20);
+
+fn take_lock(
+    folder: &Path,
+    check_stop: &dyn Fn() -> Result<(), JournalError>,
+) -> Result<Lock, JournalError> {
+    let deadline = Instant::now() + LOCKED;
+    loop {
+        let failed = |source| JournalError::Io {
+            action: "lock",
+            path: folder.display().to_string(),
+            source,
+        };
+        if let Some(lock) = Lock::take(folder).map_err(failed)? {
+            return Ok(lock);
+        }
+        check_stop()?;
+        if Instant::now() >= deadline {
+            return Err(JournalError::InUse { folder: folder.display().to_string() });
+        }
+        std::thread::sleep(TRY);
+    }
+}
+
 impl Writer {
     #[cfg(test)]
     pub(super) fn open(
@@ -86,9 +113,7 @@ impl Writer {
         };
         let made = durable::make_folders_unsynced(folder, &mut folder::private())
             .map_err(|e| failed("create", folder, e))?;
-        let lock = Lock::take(folder)
-            .map_err(|e| failed("lock", folder, e))?
-            .ok_or_else(|| JournalError::InUse { folder: folder.display().to_string() })?;
+        let lock = take_lock(folder, &check_stop)?;
         check_stop()?;
         let mut list = SegmentList::open(folder)
             .map_err(|e| failed("write the list of segments in", folder, e))?;

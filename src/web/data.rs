@@ -18,6 +18,7 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use std::collections::BTreeMap;
 use std::io::{Seek, SeekFrom};
 
 pub(super) async fn get(
@@ -110,9 +111,15 @@ fn content_range(head: &mut HeaderMap, range: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The index without what is only for the next merge.
+/// The index without what is only for the next merge: how many reports wait would tell when they came.
 fn public_json(index: &Index) -> String {
-    let index = Index { superseded: Vec::new(), ..index.clone() };
+    let index = Index {
+        superseded: Vec::new(),
+        segments: BTreeMap::new(),
+        waiting: None,
+        unshown: None,
+        ..index.clone()
+    };
     // Nothing in these types can fail to serialise: keys are dates, numbers are whole.
     serde_json::to_string_pretty(&index).unwrap_or_default() + "\n"
 }

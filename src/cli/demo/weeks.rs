@@ -10,8 +10,11 @@ use crate::client::day::Day;
 use crate::client::report::filter;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::ModuleVersion;
-use crate::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits};
+use crate::ingest::{
+    Admission, AdmissionSettings, ChosenBudgets, Clock, ConfigSet, Entrance, FrontDoor, Limits,
+};
 use crate::publish::Deployment;
+use crate::web::Operations;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -54,6 +57,18 @@ pub(super) fn front_door(deployment: &Deployment, clock: StoryClock) -> Result<E
     let limits = Limits::default();
     let receiver = FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?;
     Ok(Entrance::of(Arc::new(receiver)))
+}
+
+/// What the story's server is told: that a whole population reports from one network, this machine.
+pub(super) fn operations() -> Operations {
+    let all = Some(100 * INSTALLATIONS);
+    let budgets = ChosenBudgets {
+        day_reports: all,
+        day_bytes: all.map(|reports| reports << 16),
+        prefix_reports: all,
+    };
+    let admission = Admission::new(AdmissionSettings { budgets, ..AdmissionSettings::default() });
+    Operations { admission: Some(admission), ..Operations::default() }
 }
 
 /// The config that the population obeys, and where it reports to.

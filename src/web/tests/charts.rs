@@ -388,9 +388,12 @@ async fn without_charts_the_pages_say_so() {
 async fn a_damaged_week_is_an_error_on_its_own_pages_and_nowhere_else() {
     let (fixture, _) = charted(2).await;
     let damaged = serde_json::json!({
-        "format": 1, "days": {}, "weeks": {
+        "format": 3, "days": {}, "weeks": {
             "2026-11-15": {
-                "data": { "reports": 1, "rows": 1, "complete": true, "files": [] },
+                "data": {
+                    "reports": 1, "rows": 1, "edition": 3, "published": "2026-12-15",
+                    "complete": true, "files": []
+                },
                 "charts": { "bytes": 1, "sha256": "00".repeat(32), "made_from": "" }
             }
         }
@@ -398,7 +401,7 @@ async fn a_damaged_week_is_an_error_on_its_own_pages_and_nowhere_else() {
     let key = crate::store::Key::new("public/index").expect("a key");
     use crate::store::Store;
     let before = fixture.store.pointer(&key).expect("read");
-    let bytes = serde_json::to_vec(&damaged).expect("JSON");
+    let bytes = crate::store::checksum::add(serde_json::to_vec(&damaged).expect("JSON"));
     let _ = fixture.store.swap(&key, before.as_deref(), &bytes).expect("swapped");
     let site = fixture.site().await;
     let router = crate::web::router(site.clone(), None);

@@ -2,7 +2,8 @@
 
 use super::fixture::{Answer, Fixture, ask, get};
 use crate::aggregate::PublicData;
-use crate::aggregate::index::{Dataset, FileFormat, PublicFile, Week};
+use crate::aggregate::index::{Dataset, FileFormat, PrivateFile, PublicFile, SegmentDays, Week};
+use crate::ingest::SegmentId;
 use crate::store::{Key, Store};
 use axum::Router;
 use axum::http::{Method, StatusCode};
@@ -49,6 +50,10 @@ pub fn fixture() -> Fixture {
         index.days.insert(WEEK, data(day.clone(), false));
         index.problems = vec!["2026-11-15.0.segment <b>: cut short".to_owned()];
         index.superseded = vec!["public/old".to_owned()];
+        index.segments.insert(SegmentId::from_bytes([1; 16]), SegmentDays { from: WEEK, to: WEEK });
+        let reports = [(WEEK, 3)].into();
+        let private = PrivateFile { bytes: 1, sha256: "00".repeat(32), reports };
+        (index.waiting, index.unshown) = (Some(private.clone()), Some(private));
         Ok::<_, crate::aggregate::PublicError>(())
     });
     changed.expect("an index");
@@ -148,9 +153,11 @@ async fn only_what_the_index_names_is_there() {
     let index = get(&router, "/data/index.json").await;
     assert_eq!(index.header("content-type"), "application/json");
     let json: serde_json::Value = serde_json::from_slice(&index.body).expect("JSON");
-    assert_eq!(json["format"], 2);
+    assert_eq!(json["format"], 3);
     assert_eq!(json["weeks"]["2026-11-15"]["data"]["files"][0]["bytes"], 1_000_000);
-    assert!(json["superseded"].is_null(), "what the next merge removes is nobody's business");
+    for only_for_merges in ["superseded", "segments", "waiting", "unshown"] {
+        assert!(json[only_for_merges].is_null(), "{only_for_merges} is nobody's business");
+    }
 }
 
 #[tokio::test]
