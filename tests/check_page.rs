@@ -4,7 +4,7 @@
 mod support;
 
 use std::process::Command;
-use support::charted::{Deployed, reports};
+use support::charted::{Deployed, rounded_reports as reports};
 use support::{Deployment, candor, segments, succeed, text};
 use tempfile::TempDir;
 
