@@ -140,6 +140,10 @@ impl fmt::Display for Merged {
             write!(f, "week until {week}")?;
         }
         self.waiting.iter().try_for_each(|waiting| write!(f, "{waiting}"))?;
+        for (id, read) in &self.given_up {
+            let read = counted(*read);
+            writeln!(f, "given up: segment {id}, of which {read} could be read; the rest is lost")?;
+        }
         let problems = self.problems.iter();
         problems.map(OneLine).try_for_each(|problem| writeln!(f, "not merged: {problem}"))
     }

@@ -63,6 +63,8 @@ pub struct Merged {
     pub weeks: Vec<MergedDataset>,
     /// The reports that are in no edition yet.
     pub waiting: Vec<WaitingReports>,
+    /// Segments that are given up, and how many of their reports could be read.
+    pub given_up: BTreeMap<SegmentId, u64>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
 }
@@ -318,6 +320,7 @@ impl<'a> Merger<'a> {
             days: days.iter().map(|(day, change)| change.told(*day, index.days.get(day))).collect(),
             weeks: weeks.iter().map(told).collect(),
             waiting: waiting.collect(),
+            given_up: received.given_up.clone(),
             problems: received.problems.clone(),
         }
     }
@@ -424,6 +427,13 @@ impl<'a> Merger<'a> {
                 (None, None) => {}
             }
         }
+        let edition = self.week_edition(week, parts.iter().map(|(dataset, _)| dataset.edition));
+        let as_of_today = |dataset: Dataset| Dataset {
+            edition,
+            published: self.merging.today,
+            complete: edition.is_last(),
+            ..dataset
+        };
         let name = format!("week-{week}");
         if let [(day, _)] = parts[..] {
             // The week's files are those of its one day.
@@ -431,7 +441,7 @@ impl<'a> Merger<'a> {
             for file in &mut dataset.files {
                 file.name = format!("{name}.{}", file.format.extension());
             }
-            return Ok(Change { dataset, made: Vec::new() });
+            return Ok(Change { dataset: as_of_today(dataset), made: Vec::new() });
         }
         let open = |(dataset, change): (&Dataset, Option<&Change>)| -> Result<Part, Stop> {
             let [zstd, gzip, parquet] = FileFormat::ALL.map(|format| match change {
@@ -442,7 +452,11 @@ impl<'a> Merger<'a> {
         };
         let parts = parts.into_iter().map(open).collect::<Result<Vec<_>, Stop>>()?;
         let (dataset, made) = dataset::splice(&self.scratch, &name, parts)?;
-        Ok(Change { dataset, made })
+        Ok(Change { dataset: as_of_today(dataset), made })
+    }
+
+    fn week_edition(&self, week: Date, days: impl Iterator<Item = Edition>) -> Edition {
+        publication::week_edition(week, days, self.merging.today)
     }
 
     fn open_made(&self, change: &Change, format: FileFormat) -> Result<File, Stop> {

@@ -394,6 +394,7 @@ fn of_a_damaged_segment_nothing_is_merged_until_it_is_put_back_or_given_up() {
     assert!(refused.to_string().contains("is not lost"), "{refused}");
     let merged = world.merge_giving_up(later(), &BTreeSet::from([id])).expect("merged");
     assert_eq!(merged.problems, Vec::<String>::new());
+    assert_eq!(merged.given_up, BTreeMap::from([(id, 2)]));
     let data = &world.index().days[&day("2026-02-08")];
     assert_eq!((data.reports, data.edition, world.segments()), (3, Edition::Last, 0));
 }
@@ -596,4 +597,42 @@ fn a_day_of_which_no_file_is_whole_is_named_and_the_others_are_restored() {
     assert!(problem.starts_with("of 2026-02-08, 12 public reports: no file"), "{problem}");
     assert!(world.public().open(other).is_ok());
     assert_eq!(world.index().days, index.days);
+}
+
+#[test]
+fn a_lost_file_holds_up_its_own_week_and_no_other() {
+    let [first, second] = steps();
+    let world = World::new();
+    world.add(&first);
+    world.merge_on("2026-02-11");
+    let index = world.index();
+    let mut snapshot = world.store.snapshot();
+    let lost = &index.days[&day("2026-02-03")].files[0];
+    let key = object_key(&lost.sha256).expect("a key");
+    let object = snapshot.objects.remove(&key).expect("an object");
+    world.store.restore(&snapshot);
+    world.add(&second);
+    let merged = world.try_merge(later()).expect("the other week is merged");
+    let said = |dataset: &MergedDataset| (dataset.date, dataset.edition, dataset.new_reports);
+    assert_eq!(
+        merged.days.iter().map(said).collect::<Vec<_>>(),
+        [(day("2026-02-10"), Edition::Last, 12)]
+    );
+    assert_eq!(
+        merged.weeks.iter().map(said).collect::<Vec<_>>(),
+        [(day("2026-02-15"), Edition::Last, 12)]
+    );
+    let [problem] = &merged.problems[..] else { panic!("{merged:?}") };
+    assert!(
+        problem.contains("put it back from a copy, or run `candor merge --week 2026-02-03`"),
+        "{problem}"
+    );
+    // The reports of the broken week wait, in no segment any more.
+    let waiting: u64 = merged.waiting.iter().map(|waiting| waiting.reports).sum();
+    assert_eq!((waiting, world.segments()), (12, 0));
+    let mut snapshot = world.store.snapshot();
+    snapshot.objects.insert(key, object);
+    world.store.restore(&snapshot);
+    assert_eq!(world.merge().problems, Vec::<String>::new());
+    assert_eq!(world.index().days[&day("2026-02-08")].reports, 24);
 }

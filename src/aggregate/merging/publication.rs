@@ -182,9 +182,7 @@ impl Publication {
     fn change_week(&self, index: &mut Index, week: Date) {
         let monday = week.checked_sub(6.days()).unwrap_or(week);
         let days = index.days.range(monday..=week).map(|(_, data)| data.edition);
-        let edition = days.min().unwrap_or_default();
-        // A week that is not over has some of its days.
-        let edition = edition.min(Edition::due(week, self.today).max(Edition::First));
+        let edition = week_edition(week, days, self.today);
         if let Some(entry) = index.weeks.get_mut(&week) {
             entry.data.edition = edition;
             entry.data.published = self.today;
@@ -218,6 +216,17 @@ fn remove_private(public: &PublicData, keys: Vec<String>) -> Result<(), Stop> {
         public.store().remove(&Key::new(key.as_str())?)?;
     }
     Ok(())
+}
+
+/// The edition of a week with days of these editions.
+pub(super) fn week_edition(
+    week: Date,
+    days: impl Iterator<Item = Edition>,
+    today: Date,
+) -> Edition {
+    // A week that is not over has some of its days.
+    let due = Edition::due(week, today).max(Edition::First);
+    days.min().unwrap_or_default().min(due)
 }
 
 fn same(index: &Index, merges: u64) -> Result<(), Stop> {

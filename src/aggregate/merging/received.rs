@@ -18,7 +18,7 @@ use super::zstd_lines;
 use crate::aggregate::edition::{Edition, Turn, turn};
 use crate::aggregate::index::{FileFormat, Index, SegmentDays, week_of};
 use crate::aggregate::progress::{Phase, Progress};
-use crate::aggregate::public::PublicData;
+use crate::aggregate::public::{PublicData, PublicError};
 use crate::ingest::{Report, SealedRows, SegmentId, sealed_segments};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -63,9 +63,14 @@ pub(super) struct Received {
     pub unshown: Merge,
     /// The public rows that are shown anew, so that they go away, and how often.
     pub replaced: HashMap<LineKey, u64>,
+    /// Of the segments that are given up now, how many reports could be read.
+    pub given_up: BTreeMap<SegmentId, u64>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
 }
+
+/// Weeks of which a public file is lost or damaged, and what is said of that.
+type BrokenWeeks = BTreeMap<Date, String>;
 
 /// What the first pass found.
 struct Intake<'scope> {
@@ -85,6 +90,14 @@ impl Intake<'_> {
             false => self.sorter.push(key, row).map_err(sort_failed),
         }
     }
+}
+
+/// Where what is read of segments goes.
+struct Read<'a> {
+    segments: &'a mut BTreeMap<SegmentId, SegmentDays>,
+    merged: &'a mut BTreeSet<SegmentId>,
+    given_up: &'a mut BTreeMap<SegmentId, u64>,
+    lost: &'a mut Vec<LostSegment>,
 }
 
 fn sort_failed(source: io::Error) -> Stop {
@@ -113,11 +126,19 @@ impl Reading<'_> {
                 reports: BTreeMap::new(),
             };
             let (mut segments, mut merged) = (BTreeMap::new(), BTreeSet::new());
+            let mut given_up = BTreeMap::new();
             for id in given_up_missing {
                 segments.insert(id, self.any_day());
                 merged.insert(id);
+                given_up.insert(id, 0);
             }
-            self.read_segments(&mut intake, &mut segments, &mut merged, &mut lost)?;
+            let mut read = Read {
+                segments: &mut segments,
+                merged: &mut merged,
+                given_up: &mut given_up,
+                lost: &mut lost,
+            };
+            self.read_segments(&mut intake, &mut read)?;
             if let Some(waiting) = &self.index.waiting {
                 let mut lines = private::read(self.public, waiting)?;
                 let mut line = Vec::new();
@@ -125,20 +146,27 @@ impl Reading<'_> {
                     intake.add(&line)?;
                 }
             }
-            let turns = self.turns(&intake.reports, self.all_sealed && lost.is_empty());
+            let mut turns = self.turns(&intake.reports, self.all_sealed && lost.is_empty());
+            let broken = self.hold_broken_weeks(&mut turns)?;
+            let turns = turns;
             let Intake { mut sorter, mut with_stacks, bytes, reports } = intake;
             let mut stacks = Stacks {
                 unshown: Sorter::start(scope, self.scratch, self.limits),
                 replaced: HashMap::new(),
                 turns: &turns,
             };
-            self.sort_stacks(&mut sorter, &mut with_stacks, &mut stacks)?;
+            self.sort_stacks(&mut sorter, &mut with_stacks, &mut stacks, &broken)?;
             let Stacks { unshown, replaced, .. } = stacks;
             Ok(Received {
                 lines: sorter.finish().map_err(sort_failed)?,
                 unshown: unshown.finish().map_err(sort_failed)?,
                 replaced,
-                problems: lost.iter().map(ToString::to_string).collect(),
+                problems: lost
+                    .iter()
+                    .map(ToString::to_string)
+                    .chain(broken.into_values())
+                    .collect(),
+                given_up,
                 bytes,
                 reports,
                 turns,
@@ -148,13 +176,7 @@ impl Reading<'_> {
         })
     }
 
-    fn read_segments(
-        &self,
-        intake: &mut Intake<'_>,
-        segments: &mut BTreeMap<SegmentId, SegmentDays>,
-        merged: &mut BTreeSet<SegmentId>,
-        lost: &mut Vec<LostSegment>,
-    ) -> Result<(), Stop> {
+    fn read_segments(&self, intake: &mut Intake<'_>, into: &mut Read<'_>) -> Result<(), Stop> {
         let files = sealed_segments(self.folder)?;
         let total = files.iter().map(|file| file.length()).sum();
         let mut done = 0;
@@ -168,14 +190,17 @@ impl Reading<'_> {
                 let rows = match read {
                     Ok(rows) => rows,
                     Err(error) => {
-                        lost.push(LostSegment::unread(id, &error));
+                        into.lost.push(LostSegment::unread(id, &error));
                         continue;
                     }
                 };
                 rows.iter().try_for_each(|(_, row)| intake.add(row))?;
-                segments.insert(id, days_of(&rows).unwrap_or_else(|| self.any_day()));
+                into.segments.insert(id, days_of(&rows).unwrap_or_else(|| self.any_day()));
+                if self.given_up.contains(&id) {
+                    into.given_up.insert(id, rows.len() as u64);
+                }
             }
-            merged.insert(id);
+            into.merged.insert(id);
             done += file.length();
             self.progress.advance(Phase::Reading, done, total);
         }
@@ -201,12 +226,45 @@ impl Reading<'_> {
         turns.filter(counts).collect()
     }
 
+    /// Lets the days of a week wait of which a public file is lost or damaged: its files are made of
+    /// those of its days. All other weeks go on.
+    fn hold_broken_weeks(&self, turns: &mut BTreeMap<Date, Turn>) -> Result<BrokenWeeks, Stop> {
+        let mut broken = BrokenWeeks::new();
+        let due = turns.iter().filter(|(_, turn)| matches!(turn, Turn::Publish(_)));
+        let weeks: BTreeSet<Date> = due.map(|(day, _)| week_of(*day)).collect();
+        for week in weeks {
+            let monday = week.checked_sub(6.days()).unwrap_or(week);
+            let days = self.index.days.range(monday..=week);
+            for file in days.flat_map(|(_, data)| &data.files) {
+                match self.public.open(file) {
+                    Ok(_) => {}
+                    Err(error @ (PublicError::Missing { .. } | PublicError::Damaged { .. })) => {
+                        let said = format!(
+                            "{error}. Until then nothing is added to the week until {week}"
+                        );
+                        broken.entry(week).or_insert(said);
+                    }
+                    Err(other) => return Err(other.into()),
+                }
+            }
+        }
+        for (day, turn) in turns.iter_mut() {
+            if let Turn::Publish(edition) = *turn
+                && broken.contains_key(&week_of(*day))
+            {
+                *turn = Turn::Wait(edition);
+            }
+        }
+        Ok(broken)
+    }
+
     /// Counts stacks, and sorts the rows that have some.
     fn sort_stacks(
         &self,
         sorter: &mut Sorter<'_>,
         spool: &mut Spool,
         stacks: &mut Stacks<'_, '_>,
+        broken: &BrokenWeeks,
     ) -> Result<(), Stop> {
         let mut counts = StackCounts::new(self.stack_minimum);
         let mut rows = spool.read().map_err(sort_failed)?;
@@ -229,6 +287,7 @@ impl Reading<'_> {
                     counts.add(&Report::decode(unshown.row)?);
                 }
             }
+            weeks.retain(|week| stacks.publishes(*week) && !broken.contains_key(week));
             self.count_public(&weeks, &mut counts, known)?;
         }
         let mut rows = spool.read().map_err(sort_failed)?;
@@ -288,6 +347,12 @@ struct Stacks<'scope, 'a> {
 }
 
 impl Stacks<'_, '_> {
+    /// Whether a day of a week is published.
+    fn publishes(&self, week: Date) -> bool {
+        let monday = week.checked_sub(6.days()).unwrap_or(week);
+        self.turns.range(monday..=week).any(|(_, turn)| matches!(turn, Turn::Publish(_)))
+    }
+
     /// Sorts a whole row: as it is public, where its day is published, and as it is where it waits.
     fn push(
         &mut self,

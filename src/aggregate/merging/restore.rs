@@ -59,6 +59,7 @@ impl Merger<'_> {
             days: days.iter().map(said).collect(),
             weeks: weeks.iter().map(said).collect(),
             waiting: Vec::new(),
+            given_up: BTreeMap::new(),
             problems: problems.clone(),
         };
         let (today, editions) = (self.merging.today, BTreeMap::new());
