@@ -109,9 +109,10 @@ fn each_acknowledged_report_is_public_once_whoever_is_killed() {
     for round in 0..ROUNDS {
         let server = Server::start(folder.path(), "off", Stdio::null());
         let (stop, taken) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let address = server.address.clone();
         std::thread::scope(|scope| {
             for (sender, next) in &mut senders {
-                let (address, stop, taken) = (&server.address, &stop, &taken);
+                let (address, stop, taken) = (&address, &stop, &taken);
                 scope.spawn(move || sender.send(address, next, stop, taken));
             }
             while taken.load(Ordering::SeqCst) < 1 + (round * round % 23) as usize {

@@ -99,6 +99,21 @@ impl Edition {
     }
 }
 
+/// The newest edition of a day, of which the index says `edition`, on the day `published`. One that was
+/// published on a day that has not come yet was published by a clock that was ahead, and counts for no
+/// more than what is due by now: reports of that day are still taken, and none is dropped.
+pub(crate) fn published_edition(
+    day: Date,
+    edition: Edition,
+    published: Date,
+    today: Date,
+) -> Edition {
+    match published > today {
+        true => edition.min(Edition::due(day, today).max(Edition::First)),
+        false => edition,
+    }
+}
+
 /// What becomes of the reports of a day that are in no edition yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {

@@ -76,8 +76,11 @@ pub(crate) struct Scenario {
     pub(crate) check: Box<Check>,
 }
 
-/// Syncs that no promise needs: a part of the path, and why they are kept. None, so far.
-const KEPT: [(&str, &str); 0] = [];
+/// Syncs that no promise of these runs needs: a part of the path, and why they are kept.
+const KEPT: [(&str, &str); 1] = [(
+    "src/ingest/segment_list.rs",
+    "a list is needed when a segment's file is lost besides; no run here loses one",
+)];
 
 fn keep_their_promises(scenarios: &[Scenario]) {
     let (mut known, mut states) = (HashSet::new(), 0);

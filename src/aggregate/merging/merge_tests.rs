@@ -636,3 +636,25 @@ fn a_lost_file_holds_up_its_own_week_and_no_other() {
     assert_eq!(world.merge().problems, Vec::<String>::new());
     assert_eq!(world.index().days[&day("2026-02-08")].reports, 24);
 }
+
+#[test]
+fn a_merge_by_a_clock_that_was_ahead_drops_no_report_that_comes_after_it() {
+    let world = World::new();
+    let some = |from: u32, many: u32| -> Vec<Vec<u8>> {
+        (from..from + many).map(|n| report("2026-02-08", f64::from(n) / 64.0, "a:b", 1)).collect()
+    };
+    world.add(&some(1, 12));
+    world.merge_on("2026-04-01");
+    assert!(world.index().days[&day("2026-02-08")].complete);
+    // The clock is right again.
+    world.add(&some(20, 12));
+    let merged = world.merge_on("2026-02-10");
+    assert_eq!((merged.problems, merged.waiting.len()), (Vec::new(), 1));
+    world.merge_on("2026-02-16");
+    let data = &world.index().days[&day("2026-02-08")];
+    assert_eq!((data.reports, data.edition, data.complete), (24, Edition::Second, false));
+    world.add(&some(40, 1));
+    world.merge_on("2026-03-10");
+    let data = &world.index().days[&day("2026-02-08")];
+    assert_eq!((data.reports, data.edition), (25, Edition::Last));
+}

@@ -15,7 +15,7 @@ use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
 use super::stacks::{StackCounts, Unshown, has_stacks};
 use super::zstd_lines;
-use crate::aggregate::edition::{Edition, Turn, turn};
+use crate::aggregate::edition::{Edition, Turn, published_edition, turn};
 use crate::aggregate::index::{FileFormat, Index, SegmentDays, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{PublicData, PublicError};
@@ -216,7 +216,9 @@ impl Reading<'_> {
     fn turns(&self, reports: &BTreeMap<Date, u64>, all_there: bool) -> BTreeMap<Date, Turn> {
         let days: BTreeSet<Date> = reports.keys().chain(self.index.days.keys()).copied().collect();
         let turns = days.into_iter().map(|day| {
-            let published = self.index.days.get(&day).map_or(Edition::None, |data| data.edition);
+            let published = self.index.days.get(&day).map_or(Edition::None, |data| {
+                published_edition(day, data.edition, data.published, self.today)
+            });
             let waiting = reports.get(&day).copied().unwrap_or(0);
             (day, turn(day, published, waiting, self.today, all_there))
         });
