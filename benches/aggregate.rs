@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Both begin with what their own server stored (ours: segment files; the peer: one file a report)
-//! and end with charts. Ours also removes duplicates, brings the reports into an order that says
-//! nothing of their arrival, writes three files of each day and week, computes every interval and
-//! every breakdown, and syncs what it wrote; the peer does none of these.
+//! and end with charts. Ours also brings the reports into an order that says nothing of their arrival,
+//! hides the stacks that few have, writes three files of each day and week, removes what they were made
+//! from, computes every interval and every breakdown, and syncs what it wrote; the peer does none of
+//! these.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -123,7 +124,12 @@ fn definitions() -> Charts {
 
 /// Has reports made, sent to a server, and stored; and written to a file for the peer.
 fn store(deployment: &Deployment, charts: &Charts, file: &Path, reports: u64, week: &str) {
-    let server = deployment.serve();
+    // All come from one network, this machine; and nothing is merged before it is measured.
+    let most = (reports * 10).to_string();
+    let mut command = support::serve_command(deployment.path());
+    command.args(["--no-charts", "--day-reports", &most, "--network-reports", &most]);
+    command.args(["--day-bytes", &(reports << 16).to_string()]);
+    let server = support::Server::start(&mut command);
     succeed(
         candor()
             .args(["simulate", "--connections", "64", "--week", week, "--url", &server.url])

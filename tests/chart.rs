@@ -3,6 +3,7 @@
 
 mod support;
 
+use candor::aggregate::edition::Edition;
 use candor::aggregate::figure::{Figure, WeekCharts};
 use candor::aggregate::index::Week;
 use candor::aggregate::{Phase, Progress, Unwatched, Weeks};
@@ -79,6 +80,7 @@ fn a_figure_tells_all_that_is_known_of_it() {
     charted(&deployed, &Weeks::Outdated);
     let charts = charts(&deployed);
     assert_eq!((charts.reports, charts.configs.len(), charts.complete), (2000, 2, false));
+    assert_eq!(charts.edition, Edition::First, "the week is over, and not a week ago");
     assert_eq!(charts.first_day, Date::constant(2026, 2, 2));
     let programs: Vec<&str> = charts.programs.iter().map(|p| p.program.as_str()).collect();
     assert_eq!(programs, ["example.org/hello", "other.example.org/hello"]);

@@ -26,7 +26,7 @@ pub const SMALLEST_BATCH: u64 = 10;
 const SECOND_AFTER: i32 = 8;
 /// How many days after a day its last edition is due: one more than reports are taken for, for those
 /// that are on their way.
-const LAST_AFTER: i32 = MAX_WEEK_AGE + 2;
+pub const LAST_AFTER: i32 = MAX_WEEK_AGE + 2;
 
 /// An edition of a day's or week's data.
 #[derive(

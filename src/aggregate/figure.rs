@@ -28,6 +28,7 @@
 //!
 //! A later [`FORMAT`] may add fields; none is removed or changes its meaning under this number.
 
+use crate::aggregate::edition::Edition;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,8 @@ pub struct WeekCharts {
     pub week: Date,
     /// The first day of the week, a Monday.
     pub first_day: Date,
+    /// The edition of the week's data that is charted: others may follow 1 and 2, and none follows 3.
+    pub edition: Edition,
     /// Whether no report of this week can arrive any more. Until then figures may change.
     pub complete: bool,
     /// The probability with which each interval holds what is true of all.

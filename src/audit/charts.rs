@@ -268,6 +268,7 @@ impl Recomputing<'_, '_> {
                 self.catalogue(&source, day).map_err(|error| unread(error.to_string()))?;
             let of = WeekOf {
                 week: date,
+                edition: week.data.edition,
                 complete: week.data.complete,
                 reports: week.data.reports,
                 catalogue: &catalogue,
@@ -403,6 +404,7 @@ pub(super) fn expected(
         format: week.format,
         week: week.week,
         first_day: week.first_day,
+        edition: week.edition,
         complete: week.complete,
         confidence: week.confidence,
         reports: week.reports,

@@ -4,7 +4,7 @@
 use super::*;
 use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
-use crate::ingest::folder::{self, OPEN, SEALED};
+use crate::ingest::folder::{self, Lock, OPEN, SEALED};
 use crate::ingest::segment::{Disk, Segment};
 use crate::ingest::testing::{config, now, report, stored_rows};
 use crate::ingest::{
@@ -276,6 +276,19 @@ fn one_process_at_a_time_appends() {
     assert_eq!(refused.to_string(), expected);
     drop(journal);
     drop(open(folder.path()));
+}
+
+#[test]
+fn a_merge_that_has_the_folder_for_a_moment_is_waited_for() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let merge = Lock::take(folder.path()).expect("a lock").expect("nobody else has it");
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(merge);
+        });
+        drop(open(folder.path()));
+    });
 }
 
 #[test]

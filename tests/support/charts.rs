@@ -1,6 +1,7 @@
 //! Charts of weeks that nobody reported: every kind of figure, likely ones and awkward ones. They
 //! follow from the week alone.
 
+use candor::aggregate::edition::Edition;
 use candor::aggregate::figure::{
     Base, Breakdown, Category, ConfigUse, Definition, DefinitionsSource, Dimension, Distribution,
     Estimate, FORMAT, Figure, Group, Interval, Kind, Margin, ProgramCharts, Quantile, RateUse,
@@ -399,6 +400,7 @@ pub fn week(last: Date) -> WeekCharts {
         format: FORMAT,
         week: last,
         first_day,
+        edition: if last < NEWEST { Edition::Last } else { Edition::First },
         complete: last < NEWEST,
         confidence: 0.99,
         reports: programs.iter().map(|program| program.reports).sum(),

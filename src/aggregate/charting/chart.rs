@@ -249,7 +249,7 @@ impl Run<'_> {
             concat!("candor ", env!("CARGO_PKG_VERSION")),
             &file.sha256,
             &catalogue.key,
-            &format!("reports {}, complete {}", entry.data.reports, entry.data.complete),
+            &format!("reports {}, edition {}", entry.data.reports, u8::from(entry.data.edition)),
         ];
         Some(hex(&Sha256::digest(parts.join("\n"))))
     }
@@ -374,6 +374,7 @@ impl Run<'_> {
         let configs = self.configs_of(week, &reader.configs().map_err(failed)?)?;
         let week = WeekOf {
             week,
+            edition: entry.data.edition,
             complete: entry.data.complete,
             reports: entry.data.reports,
             catalogue: &catalogue,

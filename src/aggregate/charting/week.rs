@@ -8,6 +8,7 @@ use super::count::{Shared, count};
 use super::figures::Program;
 use super::plan::{ConfigUnder, Plan};
 use super::tally::{ProgramTally, Tally};
+use crate::aggregate::edition::Edition;
 use crate::aggregate::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
 use crate::aggregate::parquet::columns::Columns;
 use crate::aggregate::parquet::error::ParquetError;
@@ -24,6 +25,8 @@ use std::thread;
 pub struct WeekOf<'a> {
     /// Its last day, a Sunday.
     pub week: Date,
+    /// The edition of its data.
+    pub edition: Edition,
     /// Whether no report of it can arrive any more.
     pub complete: bool,
     /// How many reports there are, those that tell of no program included.
@@ -91,6 +94,7 @@ impl WeekOf<'_> {
             week: self.week,
             // There is a day six days before every Sunday but those of the first week of all.
             first_day: self.week.checked_sub(6.days()).unwrap_or(self.week),
+            edition: self.edition,
             complete: self.complete,
             confidence: self.catalogue.confidence,
             reports: self.reports,

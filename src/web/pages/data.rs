@@ -3,6 +3,7 @@
 
 use super::layout::{self, Section};
 use super::words;
+use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
 use crate::aggregate::index::{Dataset, FileFormat, Index};
 use crate::aggregate::parquet::schema::schema;
 use crate::tlog::Host;
@@ -110,14 +111,17 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         (layout::wide("Columns of the Parquet files", &columns()))
         h3 { "Order and repetition" }
         p {
-            "The same reports make the same bytes. Their order says nothing of when they arrived, and a "
-            "report that was sent twice is there once."
+            "The same reports make the same bytes. They are ordered by the SHA-256 of their lines, which says "
+            "nothing of when they arrived. A report that was sent twice is there once; two lines that are "
+            "the same are two reports. A stack that few reports of a week have is counted, and not shown."
         }
         h3 { "What may still change" }
         p {
-            "Reports of a week may come for four more weeks. Until then its files are "
-            em { "provisional" } ": they are replaced when more reports come. After that they are "
-            em { "complete" } " and stay as they are."
+            "Reports of a day may come for four more weeks. Its files have up to three editions: the first when "
+            "the day is over, the second a week later, the last after " (LAST_AFTER) " days. Before that they are " em { "provisional" } ", and after it "
+            em { "complete" } " and stay as they are. A second edition is published only if it has at least "
+            (SMALLEST_BATCH) " more reports; fewer wait for the last one, so that nobody sees single reports come late. "
+            "A week’s files are made again with those of its days; its edition is the one that each of its days has."
         }
         h2 { "For machines" }
         p {
@@ -195,7 +199,9 @@ fn table(listing: &Listing<'_>, caption: &str, page: &[(Date, &Dataset)]) -> Mar
 fn state(data: &Dataset) -> Markup {
     match data.complete {
         true => html! { span.mark.good { "complete" } },
-        false => html! { span.mark.warn { "provisional" } },
+        false => {
+            html! { span.mark.warn title={ "Edition " (u8::from(data.edition)) " of 3, published on " (data.published) } { "provisional" } }
+        }
     }
 }
 
@@ -257,7 +263,7 @@ fn columns() -> Markup {
 
 fn index_fields() -> Markup {
     let fields = [
-        ("format", "the number of this shape: 1"),
+        ("format", "the number of this shape: 3"),
         ("days.DATE", "the dataset of a day"),
         ("weeks.DATE.data", "the dataset of a week, which is named after its last day, a Sunday"),
         (
@@ -271,7 +277,10 @@ fn index_fields() -> Markup {
         ),
         ("text_bytes", "of a dataset: the size of its NDJSON before compression"),
         ("merges", "counts up with each merge that changed something"),
+        ("edition", "of a dataset: 1 and 2 may be followed by others, 3 is the last one"),
+        ("published", "of a dataset: the day on which this edition was published, in UTC"),
         ("complete", "of a dataset: whether no report can be added any more"),
+        ("with_stacks", "of a dataset: how many of its reports have stacks"),
         (
             "files",
             "of a dataset: name, format, bytes and sha256 of each file, which is below /data/days/ or /data/weeks/",

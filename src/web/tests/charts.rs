@@ -222,7 +222,10 @@ async fn json_is_what_was_stored() {
         let figures: Vec<Figure> = serde_json::from_value(all["charts"].clone()).expect("charts");
         assert_eq!(figures, stored(program));
         assert_eq!(all["week"], "2026-11-15");
-        assert_eq!(all["complete"], false);
+        assert_eq!(
+            (&all["edition"], &all["complete"]),
+            (&serde_json::json!(1), &serde_json::json!(false))
+        );
         for figure in figures {
             let one = get(&router, &format!("{base}{}.json", figure.id)).await;
             let one: serde_json::Value = serde_json::from_slice(&one.body).expect("JSON");

@@ -101,7 +101,7 @@ pub(super) fn body() -> Markup {
         h2 { "JSON" }
         p {
             "Around the charts stands what they are of: " code { "format" } ", " code { "week" } ", "
-            code { "first_day" } ", " code { "complete" } ", " code { "confidence" } ", " code { "configs" }
+            code { "first_day" } ", " code { "edition" } " (others may follow 1 and 2, and none follows 3), " code { "complete" } ", " code { "confidence" } ", " code { "configs" }
             ", " code { "definitions" } ", " code { "whole_week" } " (" code { "reports" } ", "
             code { "expected" } " and " code { "jump" } " of all programs together), "
             code { "program" } ", and its " code { "reports" } ", " code { "coverage" } ", "

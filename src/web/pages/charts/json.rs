@@ -1,5 +1,6 @@
 //! Charts as JSON: what `aggregate::figure` has, with the week that it is of around it.
 
+use crate::aggregate::edition::Edition;
 use crate::aggregate::figure::{
     ConfigUse, DefinitionsSource, Expected, Figure, Jump, ProgramCharts, WeekCharts,
 };
@@ -12,6 +13,7 @@ struct Head<'a, T> {
     format: u32,
     week: Date,
     first_day: Date,
+    edition: Edition,
     complete: bool,
     confidence: f64,
     configs: &'a [ConfigUse],
@@ -53,6 +55,7 @@ fn written<T: Serialize>(week: &WeekCharts, program: &ProgramCharts, charts: T) 
         format: week.format,
         week: week.week,
         first_day: week.first_day,
+        edition: week.edition,
         complete: week.complete,
         confidence: week.confidence,
         configs: &week.configs,
