@@ -8,6 +8,7 @@ mod rounded;
 mod world;
 
 use candor::aggregate::charting::week::{RowGroups, WeekOf};
+use candor::aggregate::edition::Edition;
 use candor::aggregate::figure::{
     Base, Dimension, Estimate, Figure, Kind, ProgramCharts, Row, WeekCharts,
 };
@@ -39,6 +40,7 @@ impl RowGroups for Groups {
 fn charts(world: &World, groups: Vec<Columns>, threads: usize) -> WeekCharts {
     let week = WeekOf {
         week: "2026-02-08".parse().expect("a date"),
+        edition: Edition::Last,
         complete: true,
         reports: world.reports.len() as u64,
         catalogue: &world.catalogue,
