@@ -43,6 +43,22 @@ fn charted(deployed: &Deployed, weeks: &Weeks) -> Vec<Date> {
     charted.weeks.into_iter().map(|week| week.week).collect()
 }
 
+fn charts_of(deployed: &Deployed, week: Date) -> WeekCharts {
+    let public = deployed.public();
+    public.charts(&public.index().expect("an index"), week).expect("charts").expect("charts")
+}
+
+/// Gives charts the marks of others.
+fn unmark(charts: &mut WeekCharts, of: &WeekCharts) {
+    (charts.expected, charts.jump) = (of.expected, of.jump);
+    for (program, of) in charts.programs.iter_mut().zip(&of.programs) {
+        (program.expected, program.jump) = (of.expected, of.jump);
+        for (figure, of) in program.charts.iter_mut().zip(&of.charts) {
+            (figure.expected, figure.jump) = (of.expected, of.jump);
+        }
+    }
+}
+
 #[test]
 fn a_week_is_charted_again_when_what_it_is_made_from_changes_and_only_then() {
     let mut deployed = with_reports(0..300);
@@ -65,13 +81,16 @@ fn a_week_is_charted_again_when_what_it_is_made_from_changes_and_only_then() {
     assert_eq!(charted(&deployed, &Weeks::Outdated), [next], "the other week is as it was");
     deployed.upload(&reports("2026-02-08", 300..301));
     deployed.merge();
-    let charted = charted(&deployed, &Weeks::Outdated);
-    assert_eq!(
-        charted,
-        [WEEK, next],
-        "a report came, and the week after is compared with this one"
-    );
+    let before = charts_of(&deployed, next);
+    let late = "a report came late, and the next week is compared with this one";
+    assert_eq!(charted(&deployed, &Weeks::Outdated), [WEEK, next], "{late}");
     assert_eq!(charts(&deployed).reports, 301);
+    let mut after = charts_of(&deployed, next);
+    assert_ne!(after.expected, before.expected);
+    assert_eq!(after.expected.map(|expected| expected.weeks), Some(1));
+    unmark(&mut after, &before);
+    assert_eq!(after, before, "nothing else is new");
+    assert_eq!(charted(&deployed, &Weeks::Outdated), []);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Attacks on what the log vouches for, and on the data and charts beside it.
 
 use crate::eyes::{Shown, audit};
-use crate::support::charted::reports;
+use crate::support::charted::rounded_reports as reports;
 use crate::support::http::Meddler;
 use crate::support::{Deployment, MODULE, candor, run, text};
 use crate::table::{Eye, Row, Seen, When, settled};

@@ -1,6 +1,6 @@
 //! An honest deployment, what an attacker makes of it, and what lies between.
 
-use crate::support::charted::{Deployed, reports};
+use crate::support::charted::{Deployed, rounded_reports as reports};
 use crate::support::evil::Evil;
 use crate::support::{Deployment, MODULE, Server, candor, segments, succeed, text};
 use candor::gomod::{Module, ModulePath, ModuleVersion};
