@@ -1,23 +1,41 @@
 //! The attack of one machine, and of one that has a thousand networks, on the real program: how many
-//! reports are taken, how far a chart moves, and that honest senders get theirs in meanwhile.
+//! reports are taken, that honest senders get theirs in meanwhile, how far the chart moves, and whether
+//! the week is marked.
 //!
 //! The short form asserts on counts. `scripts/flood` plays it in full: 64 connections for 60 seconds,
-//! beside 16,588 honest reports, of which 44% have a counter of which the attacker wants to make nothing.
+//! beside 16,588 honest reports, of which 44% have a counter of which the attacker wants to make nothing,
+//! and after eight honest weeks of about as many.
 //!
 //! Senders are told apart by `X-Forwarded-For` of a proxy that the server trusts: this process. The honest
 //! reports of the week come before the flood, to a server with a budget for a week in one minute, which
 //! is then started again: a week cannot be lived through in a test. `ingest::admission::simulation`
-//! lives through weeks.
+//! lives through weeks. The weeks before are written as sealed segments, for nobody uploads them any more.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `senders` | who sends, and what |
+//! | `aftermath` | what is public of it in the end |
 
+mod aftermath;
+mod senders;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use aftermath::{Public, last_sunday, public, write_weeks_before};
+use jiff::civil::Date;
+use senders::{Sender, honest, honest_report, hostile, hostile_report};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use support::{Charts, Deployment, Server, front_door, serve_command};
+use support::{Charts, Deployment, Server, serve_command};
+
+/// A budget that nothing here uses up.
+const NO_LIMIT: &str = "1000000000";
+/// What a day takes where 16,588 reports a week are expected.
+const DAY: u64 = 9_479;
 
 /// What is played.
+#[derive(Clone, Copy)]
 struct Play {
     honest: u64,
     connections: u64,
@@ -25,91 +43,33 @@ struct Play {
     /// When it ends; until then, at most so many uploads.
     seconds: u64,
     uploads: u64,
-    /// A day's budget, where it is not the one that follows from what sampling expects.
-    day: Option<u64>,
+    budget: Budget,
+    /// How many days it is played on.
+    days: u64,
+}
+
+/// What a server takes.
+#[derive(Clone, Copy, PartialEq)]
+enum Budget {
+    /// What follows from what sampling expects.
+    Expected,
+    /// A day's, of which a network may take its part.
+    Day(u64),
+    /// As much as comes.
+    Unlimited,
 }
 
 /// What came of it.
 #[derive(Debug)]
 struct Outcome {
-    day: u64,
     sent: u64,
     taken: u64,
     /// Honest senders of networks of their own who came during the flood, and those who were taken.
     came: u64,
     let_in: u64,
+    /// The share that the honest reports have, in percent.
     before: f64,
-    after: f64,
-}
-
-/// A connection of its own, used for one upload after the other.
-struct Sender {
-    address: String,
-    stream: Option<BufReader<TcpStream>>,
-}
-
-impl Sender {
-    fn new(server: &Server) -> Sender {
-        let address = server.url.strip_prefix("http://").expect("a URL").to_owned();
-        Sender { address, stream: None }
-    }
-
-    /// Sends a report of somebody, and returns the status of the answer.
-    fn send(&mut self, from: &str, report: &str) -> u16 {
-        let request = front_door::request(&format!("X-Forwarded-For: {from}\r\n"), report);
-        let stream = self.stream.get_or_insert_with(|| {
-            BufReader::new(TcpStream::connect(&self.address).expect("connected"))
-        });
-        stream.get_mut().write_all(request.as_bytes()).expect("sent");
-        let mut line = String::new();
-        stream.read_line(&mut line).expect("an answer");
-        let status = line.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
-        let (mut length, mut close) = (0, false);
-        loop {
-            let mut line = String::new();
-            stream.read_line(&mut line).expect("a head");
-            let line = line.trim_end().to_ascii_lowercase();
-            if line.is_empty() {
-                break;
-            }
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().expect("a length");
-            }
-            close |= line == "connection: close";
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).expect("a body");
-        if close {
-            self.stream = None;
-        }
-        status
-    }
-}
-
-/// A report of its own for each number, with one of the two counters.
-fn report(number: u64, counter: &str) -> String {
-    let x = number as f64 / 1e15 + 0.1;
-    format!(
-        "{{\"Week\":\"{}\",\"LastWeek\":\"\",\"X\":{x},\"Programs\":[{{\"Program\":\
-         \"example.org/hello\",\"Version\":\"v1.0.0\",\"GoVersion\":\"rust1.95.0\",\"GOOS\":\"linux\",\
-         \"GOARCH\":\"amd64\",\"Counters\":{{\"hello/verb:{counter}\":1}},\"Stacks\":{{}}}}],\
-         \"Config\":\"v0.1.0\"}}",
-        front_door::week()
-    )
-}
-
-fn honest_report(number: u64) -> String {
-    report(number, if number % 100 < 44 { "run" } else { "help" })
-}
-
-/// An address in a network of an honest sender's own.
-fn honest(number: u64) -> String {
-    format!("10.{}.{}.7", number >> 8 & 0xff, number & 0xff)
-}
-
-/// An address in one of the attacker's networks.
-fn hostile(number: u64, networks: u64) -> String {
-    format!("2001:db8:{:x}:{:x}::1", number % networks, number & 0xffff)
+    public: Public,
 }
 
 /// The number of a line of the metrics.
@@ -119,117 +79,165 @@ fn metric(server: &Server, name: &str) -> u64 {
     line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("{name} in {text}"))
 }
 
-fn play(play: &Play) -> Outcome {
+fn serve(deployment: &Path, more: &[&str]) -> Server {
+    let mut command = serve_command(deployment);
+    // Merged once, at the end: of a day that was public before the flood, it would wait a week.
+    Server::start(command.args(["--no-charts", "--trusted-proxy", "127.0.0.1"]).args(more))
+}
+
+/// Starts a server, and waits until its budget is the one that is meant.
+fn serve_with(deployment: &Path, budget: Budget) -> Server {
+    let day = match budget {
+        Budget::Expected => DAY.to_string(),
+        Budget::Day(day) => day.to_string(),
+        Budget::Unlimited => NO_LIMIT.to_owned(),
+    };
+    let chosen = match budget {
+        Budget::Expected => &[][..],
+        Budget::Day(_) => &["--day-reports", &day],
+        Budget::Unlimited => &["--day-reports", &day, "--network-reports", NO_LIMIT],
+    };
+    let server = serve(deployment, chosen);
+    // The definitions are read in the background.
+    while metric(&server, "candor_upload_budget_day_reports").to_string() != day {
+        std::thread::yield_now();
+    }
+    server
+}
+
+fn play(play: Play) -> Outcome {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let program = std::fs::read_to_string(charts.path().join("charts-config/programs/hello.toml"));
     let program = program.expect("a program") + "population = 16588\n";
     charts.write("charts-config/programs/hello.toml", &program);
     charts.commit();
     deployment.publish(&charts);
-    let serve = |more: &[&str]| {
-        let mut command = serve_command(deployment.path());
-        Server::start(command.args(["--trusted-proxy", "127.0.0.1"]).args(more))
-    };
-    // The week's honest reports.
-    let server = serve(&["--day-reports", "1000000"]);
+    let week = last_sunday();
+    let mut outcome = Flooded::default();
+    send_honest(deployment.path(), week, play.honest);
+    for _ in 0..play.days {
+        // Starting again forgets what was used, as the next day does.
+        let server = serve_with(deployment.path(), play.budget);
+        flood(&server, week, play, &mut outcome);
+        server.stop();
+    }
+    let Flooded { sent, taken, came, let_in } = outcome;
+    let (sent, taken) = (sent.into_inner(), taken.into_inner());
+    let run = (0..play.honest + let_in).filter(|number| number % 100 < 44).count() as f64;
+    let all = (play.honest + let_in) as f64;
+    write_weeks_before(deployment.path(), week, play.honest);
+    let public = public(deployment.path(), week);
+    // What was taken is public, once, and nothing else is.
+    assert_eq!(public.flood, taken, "{public:?}");
+    assert_eq!(public.reports, play.honest + let_in + taken, "{public:?}");
+    assert!((public.share - 100.0 * run / (all + taken as f64)).abs() < 1e-6, "{public:?}");
+    Outcome { sent, taken, came, let_in, before: 100.0 * run / all, public }
+}
+
+/// The week's honest reports come.
+fn send_honest(deployment: &Path, week: Date, reports: u64) {
+    let server = serve(deployment, &["--day-reports", NO_LIMIT]);
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let mut sender = Sender::new(&server);
             scope.spawn(move || {
-                for number in (thread..play.honest).step_by(8) {
-                    assert_eq!(
-                        sender.send(&honest(number), &honest_report(number)),
-                        200,
-                        "{number}"
-                    );
+                for number in (thread..reports).step_by(8) {
+                    let status = sender.send(&honest(number), week, &honest_report(week, number));
+                    assert_eq!(status, 200, "{number}");
                 }
             });
         }
     });
     server.stop();
-    // The flood.
-    let day = play.day.map(|day| day.to_string());
-    let chosen: Vec<&str> = day.iter().flat_map(|day| ["--day-reports", day.as_str()]).collect();
-    let server = serve(&chosen);
-    // The definitions are read in the background: 16,588 a week make 9,479 a day.
-    let expected = play.day.unwrap_or(9_479);
-    while metric(&server, "candor_upload_budget_day_reports") != expected {
-        std::thread::yield_now();
-    }
-    let (sent, taken) = (AtomicU64::new(0), AtomicU64::new(0));
-    let (mut came, mut let_in) = (0, 0);
+}
+
+/// What was sent so far, and what became of it.
+#[derive(Default)]
+struct Flooded {
+    sent: AtomicU64,
+    taken: AtomicU64,
+    came: u64,
+    let_in: u64,
+}
+
+/// Floods a server, while some honest senders come.
+fn flood(server: &Server, week: Date, play: Play, outcome: &mut Flooded) {
+    let Flooded { sent, taken, came, let_in } = outcome;
+    let (sent, taken) = (&*sent, &*taken);
+    let last = sent.load(Relaxed).saturating_add(play.uploads);
     let ends = Instant::now() + Duration::from_secs(play.seconds);
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..play.connections)
             .map(|_| {
-                let (server, sent, taken) = (&server, &sent, &taken);
                 scope.spawn(move || {
                     let mut sender = Sender::new(server);
                     while Instant::now() < ends {
                         let number = sent.fetch_add(1, Relaxed);
-                        if number >= play.uploads {
+                        if number >= last {
                             sent.fetch_sub(1, Relaxed);
                             return;
                         }
                         let from = hostile(number, play.networks);
-                        let status = sender.send(&from, &report(1_000_000 + number, "help"));
+                        let status = sender.send(&from, week, &hostile_report(week, number));
                         assert!([200, 503].contains(&status), "{status}");
                         taken.fetch_add(u64::from(status == 200), Relaxed);
                     }
                 })
             })
             .collect();
-        // As often as honest senders come in a week of as many as there are reports, or ten while few
-        // uploads are played.
+        // As often as honest senders come in a week of as many as there are reports; or ten to fifty while
+        // few uploads are played, so that they are no jump themselves.
         let pause = Duration::from_secs(7 * 24 * 3600) / 16_588;
-        while came < 10 || flood.iter().any(|thread| !thread.is_finished()) {
-            let number = play.honest + came;
-            came += 1;
-            let status = Sender::new(&server).send(&honest(number), &honest_report(number));
-            let_in += u64::from(status == 200);
+        let least = *came + 10;
+        let most = if play.uploads == u64::MAX { u64::MAX } else { *came + 50 };
+        while *came < least || (*came < most && flood.iter().any(|thread| !thread.is_finished())) {
+            let number = play.honest + *came;
+            *came += 1;
+            let report = honest_report(week, number);
+            let status = Sender::new(server).send(&honest(number), week, &report);
+            *let_in += u64::from(status == 200);
             if play.uploads == u64::MAX {
                 let left = ends.saturating_duration_since(Instant::now());
                 std::thread::sleep(pause.min(left).max(Duration::from_millis(1)));
             }
         }
     });
-    server.stop();
-    let (sent, taken) = (sent.into_inner(), taken.into_inner());
-    let run = (0..play.honest + let_in).filter(|number| number % 100 < 44).count() as f64;
-    let all = (play.honest + let_in) as f64;
-    let (before, after) = (100.0 * run / all, 100.0 * run / (all + taken as f64));
-    Outcome { day: expected, sent, taken, came, let_in, before, after }
 }
 
+const SHORT: Play = Play {
+    honest: 100,
+    connections: 8,
+    networks: 1,
+    seconds: 600,
+    uploads: 600,
+    budget: Budget::Day(450),
+    days: 1,
+};
+
 #[test]
-fn one_network_takes_a_third_of_the_day_and_nobody_is_shut_out() {
-    let short = Play {
-        honest: 100,
-        connections: 8,
-        networks: 1,
-        seconds: 600,
-        uploads: 600,
-        day: Some(300),
-    };
-    let outcome = play(&short);
-    assert!((90..=105).contains(&outcome.taken), "{outcome:?}");
+fn one_network_takes_a_third_of_the_day_nobody_is_shut_out_and_the_week_is_marked() {
+    let outcome = play(SHORT);
+    assert!((140..=160).contains(&outcome.taken), "{outcome:?}");
     assert_eq!(outcome.came, outcome.let_in, "{outcome:?}");
+    assert!(outcome.public.marked, "{outcome:?}");
 }
 
 #[test]
 fn many_networks_leave_room_for_those_who_have_sent_nothing() {
-    let short = Play {
-        honest: 100,
-        connections: 8,
-        networks: 12,
-        seconds: 600,
-        uploads: 900,
-        day: Some(300),
-    };
-    let outcome = play(&short);
+    let many = Play { networks: 12, uploads: 900, budget: Budget::Day(300), ..SHORT };
+    let outcome = play(many);
     // Six sevenths of it.
     assert!((220..=265).contains(&outcome.taken), "{outcome:?}");
     assert!(outcome.let_in >= 10, "{outcome:?}");
+    assert!(outcome.public.marked, "{outcome:?}");
+}
+
+#[test]
+fn a_flood_that_is_small_beside_ordinary_weeks_is_counted_and_leaves_no_mark() {
+    let outcome = play(Play { budget: Budget::Day(100), ..SHORT });
+    assert!((30..=40).contains(&outcome.taken), "{outcome:?}");
+    assert!(!outcome.public.marked, "{outcome:?}");
+    assert!(outcome.public.share < 0.9 * outcome.before, "{outcome:?}");
 }
 
 /// Minutes long: `scripts/flood` runs it.
@@ -237,23 +245,34 @@ fn many_networks_leave_room_for_those_who_have_sent_nothing() {
 #[ignore = "scripts/flood runs it"]
 fn in_full() {
     println!(
-        "| flood | uploads sent | taken, of a day's budget of | honest senders meanwhile, taken | a share of |"
+        "| flood, 64 connections for 60 s | uploads sent | taken, and public | honest senders meanwhile, \
+         taken | a share of | reports of the week, and expected | marked, from what number on |"
     );
-    println!("| --- | --- | --- | --- | --- |");
-    for networks in [1, 1_000] {
-        let full = Play {
-            honest: 16_588,
-            connections: 64,
-            networks,
-            seconds: 60,
-            uploads: u64::MAX,
-            day: None,
-        };
-        let Outcome { day, sent, taken, came, let_in, before, after } = play(&full);
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let full = Play {
+        honest: 16_588,
+        connections: 64,
+        networks: 1,
+        seconds: 60,
+        uploads: u64::MAX,
+        budget: Budget::Expected,
+        days: 1,
+    };
+    for (what, play_of) in [
+        ("one network", full),
+        ("1,000 networks", Play { networks: 1_000, ..full }),
+        ("1,000 networks, on two days", Play { networks: 1_000, days: 2, ..full }),
+        ("one network, without budgets", Play { budget: Budget::Unlimited, ..full }),
+    ] {
+        let Outcome { sent, taken, came, let_in, before, public } = play(play_of);
+        let Public { reports, flood, share, expected, high, marked } = public;
+        let least = high as u64 + 1;
+        let from = least - (full.honest + let_in);
         println!(
-            "| {networks} networks, 64 connections, 60 s | {sent} | {taken} of {day} | {let_in} of {came} | \
-             {before:.1}% becomes {after:.1}% |"
+            "| {what} | {sent} | {taken}, {flood} | {let_in} of {came} | {before:.1}% becomes {share:.1}% | \
+             {reports}, {expected:.0} | {}, from {from} false ones on |",
+            if marked { "yes" } else { "NO" }
         );
-        assert_eq!(came, let_in);
+        assert!(play_of.budget == Budget::Unlimited || came == let_in);
     }
 }
