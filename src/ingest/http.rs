@@ -99,8 +99,9 @@ async fn receive(
         return Answer::Refused(refusal);
     }
     let peer = request.extensions().get().copied().unwrap_or_else(Peer::unknown);
-    let length = request.body().size_hint().upper().unwrap_or(MAX_BODY as u64);
-    let admitted = match admission.admit(peer, request.headers(), length) {
+    // What says nothing of its length may have any; it is counted when it is there.
+    let length = request.body().size_hint().upper().unwrap_or_default();
+    let mut admitted = match admission.admit(peer, request.headers(), length) {
         Ok(admitted) => admitted,
         Err(reason) => return Answer::Unavailable(reason),
     };
@@ -112,6 +113,9 @@ async fn receive(
         Err(BodyError::TooSlow) => return Answer::Unavailable(Unavailable::Slow),
         Err(BodyError::Full) => return Answer::Unavailable(Unavailable::Busy),
     };
+    if let Err(reason) = admitted.has(body.bytes().len() as u64) {
+        return Answer::Unavailable(reason);
+    }
     let Ok(permit) = door.queue_permit() else { return Answer::Unavailable(Unavailable::Busy) };
     let taken = timeout(ANSWER_TIMEOUT, door.take(permit, date, body.bytes())).await;
     let answer = taken.unwrap_or(Answer::Unavailable(Unavailable::NotStored));

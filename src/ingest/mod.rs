@@ -98,8 +98,8 @@ mod unavailable;
 mod writer;
 
 pub use admission::{
-    Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, FreeSpace, Peer,
-    TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
+    Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
+    Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
 };
 pub use check::{CheckedReport, NotTaken, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};

@@ -45,12 +45,17 @@ mod verdict;
 mod wire;
 
 use arguments::Arguments;
+use candor::aggregate::{Merging, Unwatched, merge};
+use candor::publish::Deployment;
 use clients::{Clients, Request, Who};
 use floods::{Floods, Large, Made};
+use jiff::ToSpan;
 use lives::{BURST, Lives};
 use reports::Reports;
 use senders::Senders;
 use server::{Server, Settings};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -61,6 +66,8 @@ use verdict::Verdict;
 
 /// Files that this process needs beside those of floods.
 const OWN_FILES: u64 = 1_000;
+/// In so many days each day of the reports has its last edition.
+const LAST_EDITION: i64 = 40;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -142,6 +149,7 @@ async fn soak(arguments: &Arguments, hostile: &Runtime) -> bool {
 fn judge(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
     let senders = &past.senders;
     let merged = run(&mut on(&past.settings, "merge"));
+    let finished = publish_finally(&past.settings);
     let server = Server::start(&past.settings, &["--no-uploads"]);
     let public = public::count(server.address, &senders.reports);
     drop(server);
@@ -159,6 +167,9 @@ fn judge(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
     let log = std::fs::read_to_string(&past.settings.log).unwrap_or_default();
     verdict.note(!log.contains("panicked"), "no thread of the server panics");
     verdict.note(merged.status.success(), "what was taken is merged");
+    verdict.note(finished.is_empty(), &format!("every day has its last edition: {finished:?}"));
+    let buffer = buffered(&past.settings);
+    verdict.note(buffer.is_empty(), &format!("nothing is left in the buffer: {buffer:?}"));
     public.iter().for_each(|(of, found)| verdict.judge_public(&senders.reports, of, found));
     verdict.judge_senders(senders);
     verdict.judge_figures(&rows);
@@ -176,6 +187,34 @@ fn judge(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
             .note(later > 0, &format!("the disk was full {times} times, {later} uploads got 503")),
     }
     verdict.end(&log)
+}
+
+/// Merges as on a day on which no report of these weeks can come any more, for what comes after a day's
+/// edition waits for the next one: what was found wrong.
+fn publish_finally(settings: &Settings) -> Vec<String> {
+    let deployment = Deployment::open(&settings.data).expect("a deployment");
+    let (reports, scratch) = (deployment.reports(), deployment.scratch());
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let merging = Merging {
+        reports: &reports,
+        store: deployment.store.clone(),
+        scratch: &scratch,
+        today: today.checked_add(LAST_EDITION.days()).expect("a day"),
+        stack_minimum: 1,
+    };
+    let merged = merge(&merging, &Unwatched).expect("merged");
+    merged.problems.iter().map(ToString::to_string).collect()
+}
+
+/// The segments that are in the buffer.
+fn buffered(settings: &Settings) -> Vec<OsString> {
+    let entries = std::fs::read_dir(settings.data.join("reports")).expect("list the buffer");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let is_segment = |name: &OsString| {
+        let end = Path::new(name).extension().and_then(OsStr::to_str);
+        end.is_some_and(|end| ["open", "sealed", "tmp"].contains(&end))
+    };
+    names.filter(is_segment).collect()
 }
 
 /// A verb on the deployment.

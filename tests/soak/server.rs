@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// How long a start or an orderly end may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So many reports a day have room: weeks of them come within minutes here. A network's budget is the
+/// one of every deployment.
+const DAY_REPORTS: &str = "1000000";
 
 /// How the server is started.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Server {
         let mut child = Command::new("sh")
             .args(["-c", &format!("ulimit -Sn {open_files}; exec \"$@\""), "sh"])
             .arg(env!("CARGO_BIN_EXE_candor"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--day-reports", DAY_REPORTS, "--data"])
             .arg(data)
             .args(more)
             .env_remove("CANDOR_DATA_DIR")

@@ -124,9 +124,15 @@ pub struct Server {
 impl Server {
     /// Starts the server of a deployment, whose log of this level goes to `log`.
     pub fn start(folder: &Path, level: &str, log: Stdio) -> Server {
+        Server::start_with(folder, level, log, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn start_with(folder: &Path, level: &str, log: Stdio, more: &[&str]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_candor"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
+            .args(more)
             .env("CANDOR_LOG", level)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -181,10 +187,14 @@ pub fn number_of(row: &Value) -> u64 {
 
 /// The bytes of an upload.
 pub fn request(headers: &str, report: &str) -> String {
+    request_of(week(), headers, report)
+}
+
+/// The bytes of an upload of a report of another week.
+pub fn request_of(week: Date, headers: &str, report: &str) -> String {
     format!(
-        "POST /upload/{} HTTP/1.1\r\nHost: telemetry.example.org\r\nContent-Type: \
+        "POST /upload/{week} HTTP/1.1\r\nHost: telemetry.example.org\r\nContent-Type: \
          application/json\r\n{headers}Content-Length: {}\r\n\r\n{report}",
-        week(),
         report.len()
     )
 }

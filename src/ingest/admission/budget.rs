@@ -61,7 +61,17 @@ impl ChosenBudgets {
             let day = week.saturating_mul(MULTIPLE).div_ceil(7);
             day.clamp(LEAST_DAY, MOST_DAY)
         });
-        let day_reports = self.day_reports.or(expected).unwrap_or(UNKNOWN_DAY);
+        self.with_day(expected.unwrap_or(UNKNOWN_DAY))
+    }
+
+    /// The budgets until it is known what is expected: the least, for room that is given away cannot be
+    /// taken back.
+    pub fn at_start(self) -> Budgets {
+        self.with_day(LEAST_DAY)
+    }
+
+    fn with_day(self, day_reports: u64) -> Budgets {
+        let day_reports = self.day_reports.unwrap_or(day_reports);
         Budgets {
             day_reports,
             // A body of the largest size has to fit, or nobody with one ever gets it in.
@@ -150,37 +160,74 @@ impl Budget {
         self.prefixes.forget(now);
     }
 
-    /// Whether an upload of so many bytes may be looked at; if so, it is taken for stored from here on.
-    pub(super) fn take(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
+    /// Whether an upload that says that it has so many bytes may be looked at. If so, it is a report that
+    /// is taken for stored from here on, and its bytes are paid for once they are there: who says much and
+    /// sends nothing keeps nobody else's room.
+    pub(super) fn admit(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
         self.advance(now);
-        let bytes = bytes as f64;
-        if self.reports.left < 1.0 || self.bytes.left < bytes {
-            return Err(Spent::Day);
-        }
         let used = self.prefixes.used(prefix, now);
-        let most = self.budgets.prefix_reports as f64;
-        let reports_allowed = (self.reports.left * SHARE).min(most);
-        let bytes_allowed = (self.bytes.left * SHARE).min(most * BYTES_A_REPORT as f64);
-        // Who has sent nothing lately may always send one, of any size: while there is something left,
-        // it is for them.
-        if used.reports >= 1.0
-            && (used.reports + 1.0 > reports_allowed
-                || used.bytes + bytes > bytes_allowed.max(MAX_BODY as f64))
-        {
-            return Err(Spent::Network);
-        }
+        self.check(used, bytes as f64)?;
         self.reports.left -= 1.0;
-        self.bytes.left -= bytes;
-        let used = Used { reports: used.reports + 1.0, bytes: used.bytes + bytes };
-        self.prefixes.set(prefix, used, now);
+        self.prefixes.set(prefix, Used { reports: used.reports + 1.0, ..used }, now);
         Ok(())
     }
 
-    /// An upload was not stored after all. The day has it back; the network, which had it looked at, has
-    /// not.
+    /// Pays for the bytes of an upload that was admitted, now that they are there.
+    pub(super) fn charge(
+        &mut self,
+        prefix: Prefix,
+        bytes: u64,
+        now: Duration,
+    ) -> Result<(), Spent> {
+        self.advance(now);
+        let bytes = bytes as f64;
+        let used = self.prefixes.used(prefix, now);
+        if self.bytes.left < bytes {
+            return Err(Spent::Day);
+        }
+        // Itself is among those that it has used.
+        if used.reports >= 2.0 && used.bytes + bytes > self.bytes_allowed() {
+            return Err(Spent::Network);
+        }
+        self.bytes.left -= bytes;
+        self.prefixes.set(prefix, Used { bytes: used.bytes + bytes, ..used }, now);
+        Ok(())
+    }
+
+    fn check(&self, used: Used, bytes: f64) -> Result<(), Spent> {
+        if self.reports.left < 1.0 || self.bytes.left < bytes.max(1.0) {
+            return Err(Spent::Day);
+        }
+        let most = self.budgets.prefix_reports as f64;
+        let reports_allowed = (self.reports.left * SHARE).min(most);
+        // Who has sent nothing lately may always send one, of any size: while there is something left,
+        // it is for them.
+        if used.reports >= 1.0
+            && (used.reports + 1.0 > reports_allowed || used.bytes + bytes > self.bytes_allowed())
+        {
+            return Err(Spent::Network);
+        }
+        Ok(())
+    }
+
+    /// The bytes that one network may have used.
+    fn bytes_allowed(&self) -> f64 {
+        let most = self.budgets.prefix_reports as f64 * BYTES_A_REPORT as f64;
+        (self.bytes.left * SHARE).min(most).max(MAX_BODY as f64)
+    }
+
+    /// An upload was not stored after all. The day has it back, with the bytes that were paid for; the
+    /// network, which had it looked at, has not.
     pub(super) fn give_back(&mut self, bytes: u64) {
         self.reports.add(1.0);
         self.bytes.add(bytes as f64);
+    }
+
+    /// An upload that comes at once, as a whole.
+    #[cfg(test)]
+    pub(super) fn take(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
+        self.admit(prefix, bytes, now)?;
+        self.charge(prefix, bytes, now).inspect_err(|_| self.give_back(0))
     }
 
     /// Reports and bytes that are left of the day.
@@ -192,7 +239,9 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use super::super::peer::Source;
     use super::*;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn a_day_is_a_multiple_of_what_sampling_expects() {
@@ -203,5 +252,51 @@ mod tests {
         assert_eq!(of(Some(u64::MAX)), MOST_DAY);
         let chosen = ChosenBudgets { day_reports: Some(7), ..ChosenBudgets::default() };
         assert_eq!(chosen.where_expected(Some(16_588)).day_reports, 7);
+        assert_eq!(chosen.at_start().day_reports, 7);
+    }
+
+    fn network(number: u32) -> Prefix {
+        Prefix::of(Source::Address(Ipv4Addr::from(number << 8).into()))
+    }
+
+    #[test]
+    fn a_server_that_has_just_begun_gives_away_no_more_than_it_has_later() {
+        let chosen = ChosenBudgets::default();
+        for week in [Some(0), Some(16_588), Some(u64::MAX), None] {
+            let later = chosen.where_expected(week);
+            let mut budget = Budget::new(chosen.at_start());
+            let taken = (0..100_000)
+                .filter(|number| budget.take(network(*number), 1000, Duration::ZERO).is_ok());
+            let taken = taken.count() as u64;
+            assert_eq!(taken, LEAST_DAY);
+            budget.set(later);
+            assert_eq!(budget.left(Duration::ZERO).0, later.day_reports - taken, "{week:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_paid_for_when_they_are_there() {
+        let mut budget = Budget::new(ChosenBudgets::default().where_expected(None));
+        let all = budget.left(Duration::ZERO).1;
+        // As many uploads of the largest size as would have used up all bytes, of which none arrives.
+        for number in 0..1024 {
+            budget.admit(network(number), MAX_BODY as u64, Duration::ZERO).expect("room");
+        }
+        assert_eq!(budget.left(Duration::ZERO).1, all);
+        budget.take(network(5000), 1000, Duration::ZERO).expect("room for others");
+        assert_eq!(budget.left(Duration::ZERO).1, all - 1000);
+        // Those that do arrive are paid for, one network's no more than its part.
+        let charge =
+            |budget: &mut Budget| budget.charge(network(1), MAX_BODY as u64, Duration::ZERO);
+        let mut paid = 0;
+        budget.admit(network(1), 0, Duration::ZERO).expect("room");
+        while charge(&mut budget).is_ok() {
+            paid += MAX_BODY as u64;
+        }
+        let most = PREFIX_REPORTS * BYTES_A_REPORT;
+        assert!(paid <= most && paid + MAX_BODY as u64 > most, "{paid}");
+        assert_eq!(budget.left(Duration::ZERO).1, all - 1000 - paid);
+        let next = budget.admit(network(1), MAX_BODY as u64, Duration::ZERO);
+        assert_eq!(next, Err(Spent::Network));
     }
 }

@@ -11,17 +11,26 @@ use std::sync::Arc;
 /// How many of the newest configs are looked at: clients go on with old ones for some weeks.
 const VERSIONS: u64 = 8;
 
-/// The reports of a week; `None` where the definitions of some program say nothing of its population,
-/// or nothing can be read now.
+/// How many reports of a week are expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// So many.
+    Week(u64),
+    /// The definitions of some program do not say how large its population is.
+    NotStated,
+}
+
+/// The reports of a week; `None` where nothing is published yet, or nothing can be read now.
 pub fn expected_reports(
     module: &ModulePath,
     store: &Arc<dyn Store>,
     head: TreeHead,
-) -> Option<u64> {
+) -> Option<Expected> {
     let catalogue = Catalogues::new(store.clone()).newest().ok().flatten()?;
     let populations: Option<Vec<u64>> =
         catalogue.programs.iter().map(|program| program.population).collect();
-    let population: u64 = populations?.into_iter().fold(0, u64::saturating_add);
+    let Some(populations) = populations else { return Some(Expected::NotStated) };
+    let population = populations.into_iter().fold(0, u64::saturating_add);
     let versions = Versions::new(module.clone(), store.clone());
     let newest = head.size.get();
     let numbers = newest.saturating_sub(VERSIONS - 1).max(1)..=newest;
@@ -30,5 +39,5 @@ pub fn expected_reports(
         Some(CollectionConfig::from_json(read.config()).ok()?.sample_rate.get())
     });
     let rate = rates.reduce(f64::max)?;
-    Some((population as f64 * rate).ceil() as u64)
+    Some(Expected::Week((population as f64 * rate).ceil() as u64))
 }

@@ -64,7 +64,8 @@
 //! | 100,000 networks, a day | 16,858 | 16,332 | 256 | 0 | 21.8% |
 //! | 1,000,000 networks, a day | 16,866 | 16,317 | 271 | 0 | 21.8% |
 //!
-//! Restarting the server forgets what was used. A body without a length counts for the largest.
+//! Restarting the server forgets what was used. Until it has read what is expected, its day's budget is
+//! the least. A body's bytes are paid for once they are there, whatever its sender said before.
 //!
 //! # What is never written
 //!
@@ -94,7 +95,7 @@ mod simulation;
 
 pub use budget::{Budgets, ChosenBudgets};
 pub use disk::FreeSpace;
-pub use expected::expected_reports;
+pub use expected::{Expected, expected_reports};
 pub use peer::Peer;
 pub use proxies::{TrustedProxies, TrustedProxy, TrustedProxyError};
 
@@ -188,7 +189,7 @@ impl Admission {
     /// With these settings, and nothing known of what sampling expects.
     pub fn new(settings: AdmissionSettings) -> Admission {
         let AdmissionSettings { trusted, budgets: chosen, free_space } = settings;
-        let budget = Mutex::new(Budget::new(chosen.where_expected(None)));
+        let budget = Mutex::new(Budget::new(chosen.at_start()));
         let (full, tally) = (Mutex::default(), Tally::default());
         Admission(Arc::new(Parts {
             trusted,
@@ -202,7 +203,11 @@ impl Admission {
     }
 
     /// From now on so many reports a week are expected.
-    pub fn expect(&self, week: Option<u64>) {
+    pub fn expect(&self, expected: Expected) {
+        let week = match expected {
+            Expected::Week(reports) => Some(reports),
+            Expected::NotStated => None,
+        };
         self.lock().set(self.0.chosen.where_expected(week));
     }
 
@@ -222,7 +227,7 @@ impl Admission {
         *full = found;
     }
 
-    /// Whether an upload with these headers may be looked at now.
+    /// Whether an upload with these headers, which says that it has so many bytes, may be looked at now.
     pub(super) fn admit(
         &self,
         peer: Peer,
@@ -237,18 +242,19 @@ impl Admission {
         }
         let prefix = Prefix::of(forwarded::sender(peer.0, headers, trusted));
         let now = self.now();
-        let taken = self.lock().take(prefix, bytes, now);
-        match taken {
-            Ok(()) => Ok(Admitted { admission: self.clone(), bytes, stored: false }),
-            Err(Spent::Day) => {
-                tally.day.fetch_add(1, Relaxed);
-                Err(Unavailable::DaySpent)
-            }
-            Err(Spent::Network) => {
-                tally.network.fetch_add(1, Relaxed);
-                Err(Unavailable::NetworkSpent)
-            }
-        }
+        let admitted = self.lock().admit(prefix, bytes, now);
+        admitted.map_err(|spent| self.turn_away(spent))?;
+        Ok(Admitted { admission: self.clone(), prefix, paid: 0, stored: false })
+    }
+
+    fn turn_away(&self, spent: Spent) -> Unavailable {
+        let Tally { day, network, .. } = &self.0.tally;
+        let (count, reason) = match spent {
+            Spent::Day => (day, Unavailable::DaySpent),
+            Spent::Network => (network, Unavailable::NetworkSpent),
+        };
+        count.fetch_add(1, Relaxed);
+        reason
     }
 
     fn note_proxy(&self, peer: Source, headers: &HeaderMap) {
@@ -318,13 +324,25 @@ impl Admission {
 }
 
 /// An upload that may be looked at. Unless it is stored, the day has its part back when this is dropped.
+/// Its network is known as long as this is, and no longer.
 pub(super) struct Admitted {
     admission: Admission,
-    bytes: u64,
+    prefix: Prefix,
+    /// The bytes that it was charged for.
+    paid: u64,
     stored: bool,
 }
 
 impl Admitted {
+    /// It has so many bytes: whether there is room for them.
+    pub(super) fn has(&mut self, bytes: u64) -> Result<(), Unavailable> {
+        let now = self.admission.now();
+        let charged = self.admission.lock().charge(self.prefix, bytes, now);
+        charged.map_err(|spent| self.admission.turn_away(spent))?;
+        self.paid += bytes;
+        Ok(())
+    }
+
     /// It was stored, as a new report.
     pub(super) fn stored(mut self) {
         self.stored = true;
@@ -334,7 +352,7 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         if !self.stored {
-            self.admission.lock().give_back(self.bytes);
+            self.admission.lock().give_back(self.paid);
         }
     }
 }
