@@ -3,8 +3,10 @@
 
 use super::layout::{self, Section};
 use super::words;
-use crate::aggregate::index::{Dataset, FileFormat, Index};
+use crate::aggregate::edition::SMALLEST_BATCH;
+use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index};
 use crate::aggregate::parquet::schema::schema;
+use crate::ingest::MAX_WEEK_AGE;
 use crate::tlog::Host;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
@@ -85,8 +87,11 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
     html! {
         h1 { "Public data" }
         p.lead {
-            "Every report that was accepted, as it was accepted: anyone can compute every figure on this "
-            "site again, or others. Reports hold no identity, so there is none to find."
+            "A row for every report that an edition has taken up, in its public form: without "
+            code { "LastWeek" } ", with " code { "X" } " rounded up, and without the functions of rare "
+            "stacks and of packages that no chart lists. "
+            a href="/privacy#dropped" { "What is dropped, and why" }
+            ". Figures are computed from these rows alone, so anyone can compute them again, or others."
         }
         @if !index.problems.is_empty() {
             h2 { "Problems" }
@@ -103,8 +108,8 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         (reading(base, &example.unwrap_or_else(|| "week-2026-11-15.parquet".to_owned())))
         h2 { "What is in the files" }
         p {
-            "NDJSON holds one report a line, with the fields that the " a href="/privacy" { "privacy page" }
-            " lists, compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
+            "NDJSON holds one report a line, with the fields that the " a href="/privacy#fields" { "privacy page" }
+            " lists but for " code { "LastWeek" } ", compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
             "in a report, and one for a report that tells of none:"
         }
         (layout::wide("Columns of the Parquet files", &columns()))
@@ -115,9 +120,12 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         }
         h3 { "What may still change" }
         p {
-            "Reports of a week may come for four more weeks. Until then its files are "
-            em { "provisional" } ": they are replaced when more reports come. After that they are "
-            em { "complete" } " and stay as they are."
+            "A day is published in up to three editions: when it is over; a week later, if at least "
+            (words::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with all that is left, "
+            (words::counted((MAX_WEEK_AGE + 2).unsigned_abs().into(), "day")) " after it. Until the last one its "
+            "files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
+            "more, and shows stacks that are not rare any more. After it they are " em { "complete" }
+            " and stay as they are. A week’s files change with those of its days."
         }
         h2 { "For machines" }
         p {
@@ -256,8 +264,9 @@ fn columns() -> Markup {
 }
 
 fn index_fields() -> Markup {
+    let format = format!("the number of this shape: {FORMAT}");
     let fields = [
-        ("format", "the number of this shape: 1"),
+        ("format", format.as_str()),
         ("days.DATE", "the dataset of a day"),
         ("weeks.DATE.data", "the dataset of a week, which is named after its last day, a Sunday"),
         (
@@ -271,7 +280,15 @@ fn index_fields() -> Markup {
         ),
         ("text_bytes", "of a dataset: the size of its NDJSON before compression"),
         ("merges", "counts up with each merge that changed something"),
-        ("complete", "of a dataset: whether no report can be added any more"),
+        (
+            "edition, published",
+            "of a dataset: the number of its newest edition, from 1 to 3 (0: none), and the day on which that was published; of a week, the edition that each of its days has",
+        ),
+        (
+            "complete",
+            "of a dataset: whether that was the last edition, so that no report can be added any more",
+        ),
+        ("with_stacks", "of a dataset: how many of its reports have stacks"),
         (
             "files",
             "of a dataset: name, format, bytes and sha256 of each file, which is below /data/days/ or /data/weeks/",
