@@ -48,10 +48,10 @@ pub(super) struct Days {
     /// Only the week, from Monday to Sunday, that this day lies in.
     #[arg(long, value_name = "DATE", value_parser = date, conflicts_with_all = ["start", "end"])]
     week: Option<Date>,
-    /// Only days from this one on.
+    /// Only days from this one on, up to that of --end, which has to be given too.
     #[arg(long, value_name = "DATE", value_parser = date, requires = "end")]
     start: Option<Date>,
-    /// Only days up to this one.
+    /// Only days up to this one, from that of --start on, which has to be given too.
     #[arg(long, value_name = "DATE", value_parser = date, requires = "start")]
     end: Option<Date>,
 }

@@ -8,6 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// What is said where the thread that stores has ended, by a panic.
+pub(super) const ENDED: &str = "the thread that stores reports has ended; what is stored is read again, and \
+     another thread begun, within seconds. Senders are asked to come again until then. Where it stays so or \
+     happens again, the server's log says what failed: restart the server once that is mended";
 /// What stands before a receiver was tried to be opened.
 const NOT_OPEN_YET: &str = "what was stored before is still being read";
 
@@ -131,7 +135,7 @@ impl Entrance {
         let mut journal = receiver.map(|receiver| receiver.journal()).unwrap_or_default();
         journal.disk_errors += past.1;
         let ended = receiver.is_some_and(|receiver| receiver.has_ended());
-        let ended = ended.then(|| "the thread that stores reports has ended".to_owned());
+        let ended = ended.then(|| ENDED.to_owned());
         let refused = journal.problem.clone().map(|why| format!("the disk refused: {why}"));
         let problem = closed.or(ended).or(refused);
         UploadState { counts, journal, opened: self.0.opened.load(Relaxed), problem }

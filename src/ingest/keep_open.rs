@@ -6,7 +6,7 @@
 //! was told that it is stored. So opening again is as safe as starting the process again.
 
 use super::door::{FrontDoor, FrontDoorError};
-use super::entrance::Entrance;
+use super::entrance::{ENDED, Entrance};
 use super::journal::JournalError;
 use crate::event::Event;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,7 +48,7 @@ fn keep_open_every(
                     entrance.remove_receiver("the server is stopping");
                     return;
                 }
-                "the thread that stores reports has ended; what is stored is read again".to_owned()
+                ENDED.to_owned()
             }
             Ok(Err(FrontDoorError::Journal(JournalError::Stopped { .. }))) => return,
             Ok(Err(error)) => error.to_string(),

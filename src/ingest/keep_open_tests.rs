@@ -90,6 +90,7 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
     assert!(second_began.wait(HOURS));
     let problem = entrance.state().problem.expect("a problem");
     assert!(problem.contains("thread that stores reports has ended"), "{problem}");
+    assert!(problem.contains("restart the server"), "the way out: {problem}");
     go_on.set();
     let second = entrance.receiver_within(HOURS).await.expect("another receiver");
     assert_eq!(entrance.state().problem, None);

@@ -4,7 +4,7 @@
 use super::layout::{self, Section};
 use super::words;
 use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
-use crate::aggregate::index::{Dataset, FileFormat, Index};
+use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index};
 use crate::aggregate::parquet::schema::schema;
 use crate::tlog::Host;
 use crate::web::refusal::Refusal;
@@ -86,8 +86,11 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
     html! {
         h1 { "Public data" }
         p.lead {
-            "Every report that was accepted, as it was accepted: anyone can compute every figure on this "
-            "site again, or others. Reports hold no identity, so there is none to find."
+            "A row for every report that an edition has taken up, in its public form: without "
+            code { "LastWeek" } ", with " code { "X" } " rounded up, and without the functions of rare "
+            "stacks and of packages that no chart lists. "
+            a href="/privacy#dropped" { "What is dropped, and why" }
+            ". Figures are computed from these rows alone, so anyone can compute them again, or others."
         }
         @if !index.problems.is_empty() {
             h2 { "Problems" }
@@ -104,24 +107,24 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         (reading(base, &example.unwrap_or_else(|| "week-2026-11-15.parquet".to_owned())))
         h2 { "What is in the files" }
         p {
-            "NDJSON holds one report a line, with the fields that the " a href="/privacy" { "privacy page" }
-            " lists, compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
+            "NDJSON holds one report a line, with the fields that the " a href="/privacy#fields" { "privacy page" }
+            " lists but for " code { "LastWeek" } ", compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
             "in a report, and one for a report that tells of none:"
         }
         (layout::wide("Columns of the Parquet files", &columns()))
         h3 { "Order and repetition" }
         p {
-            "The same reports make the same bytes. They are ordered by the SHA-256 of their lines, which says "
-            "nothing of when they arrived. A report that was sent twice is there once; two lines that are "
-            "the same are two reports. A stack that few reports of a week have is counted, and not shown."
+            "The same reports make the same bytes. Their order says nothing of when they arrived, and a "
+            "report that was sent twice is there once."
         }
         h3 { "What may still change" }
         p {
-            "Reports of a day may come for four more weeks. Its files have up to three editions: the first when "
-            "the day is over, the second a week later, the last after " (LAST_AFTER) " days. Before that they are " em { "provisional" } ", and after it "
-            em { "complete" } " and stay as they are. A second edition is published only if it has at least "
-            (SMALLEST_BATCH) " more reports; fewer wait for the last one, so that nobody sees single reports come late. "
-            "A week’s files are made again with those of its days; its edition is the one that each of its days has."
+            "A day is published in up to three editions: when it is over; a week later, if at least "
+            (words::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with all that is left, "
+            (words::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Until the last one its "
+            "files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
+            "more, and shows stacks that are not rare any more. After it they are " em { "complete" }
+            " and stay as they are. A week’s files change with those of its days."
         }
         h2 { "For machines" }
         p {
@@ -199,9 +202,7 @@ fn table(listing: &Listing<'_>, caption: &str, page: &[(Date, &Dataset)]) -> Mar
 fn state(data: &Dataset) -> Markup {
     match data.complete {
         true => html! { span.mark.good { "complete" } },
-        false => {
-            html! { span.mark.warn title={ "Edition " (u8::from(data.edition)) " of 3, published on " (data.published) } { "provisional" } }
-        }
+        false => html! { span.mark.warn { "provisional" } },
     }
 }
 
@@ -262,8 +263,9 @@ fn columns() -> Markup {
 }
 
 fn index_fields() -> Markup {
+    let format = format!("the number of this shape: {FORMAT}");
     let fields = [
-        ("format", "the number of this shape: 3"),
+        ("format", format.as_str()),
         ("days.DATE", "the dataset of a day"),
         ("weeks.DATE.data", "the dataset of a week, which is named after its last day, a Sunday"),
         (
@@ -277,9 +279,14 @@ fn index_fields() -> Markup {
         ),
         ("text_bytes", "of a dataset: the size of its NDJSON before compression"),
         ("merges", "counts up with each merge that changed something"),
-        ("edition", "of a dataset: 1 and 2 may be followed by others, 3 is the last one"),
-        ("published", "of a dataset: the day on which this edition was published, in UTC"),
-        ("complete", "of a dataset: whether no report can be added any more"),
+        (
+            "edition, published",
+            "of a dataset: the number of its newest edition, from 1 to 3 (0: none), and the day on which that was published; of a week, the edition that each of its days has",
+        ),
+        (
+            "complete",
+            "of a dataset: whether that was the last edition, so that no report can be added any more",
+        ),
         ("with_stacks", "of a dataset: how many of its reports have stacks"),
         (
             "files",

@@ -2,13 +2,16 @@
 
 use super::fixture::{Answer, Fixture, ask, get};
 use crate::aggregate::PublicData;
-use crate::aggregate::index::{Dataset, FileFormat, PrivateFile, PublicFile, SegmentDays, Week};
+use crate::aggregate::index::{
+    ChartsFile, Dataset, FileFormat, PrivateFile, PublicFile, SegmentDays, Week,
+};
 use crate::ingest::SegmentId;
 use crate::store::{Key, Store};
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use jiff::civil::{Date, date};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 const WEEK: Date = date(2026, 11, 15);
 
@@ -127,6 +130,51 @@ async fn parts_are_sent_to_those_who_ask_for_one() {
     assert_eq!(conditional("\"older\"").await, StatusCode::OK);
     let known = ask(&router, Method::GET, PARQUET, &[("if-none-match", &tag)]).await;
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+}
+
+/// The names of all fields below a value; what is named by a date is no field.
+fn fields(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields_of) => {
+            for (name, value) in fields_of {
+                let is_field = name.parse::<Date>().is_err();
+                found.extend(is_field.then(|| name.clone()));
+                fields(value, found);
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| fields(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_page_tells_of_each_field_of_the_index_and_of_its_number() {
+    let fixture = fixture();
+    let changed = PublicData::new(fixture.store.clone()).update(|index| {
+        let week = index.weeks.get_mut(&WEEK).expect("the week");
+        let (sha256, made_from) = ("00".repeat(32), "00".repeat(32));
+        week.charts = Some(ChartsFile { bytes: 1, sha256, made_from });
+        Ok::<_, crate::aggregate::PublicError>(())
+    });
+    changed.expect("charts");
+    let router = fixture.router().await;
+    let index = get(&router, "/data/index.json").await;
+    let index: serde_json::Value = serde_json::from_slice(&index.body).expect("JSON");
+    let page = get(&router, "/data/").await;
+    let page = page.text();
+    let table = page.split("Fields of index.json").nth(1).expect("the table");
+    let table = table.split("</table>").next().expect("its end");
+    let words = table.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let words: BTreeSet<&str> = words.collect();
+    let mut found = BTreeSet::new();
+    fields(&index, &mut found);
+    assert!(found.contains("made_from") && found.contains("edition"), "{found:?}");
+    for field in &found {
+        assert!(words.contains(field.as_str()), "{field} is not in the table: {table}");
+    }
+    let number = format!("the number of this shape: {}<", index["format"]);
+    assert!(table.contains(&number), "{number}");
+    assert!(page.contains("if at least 10 reports came late"), "{page}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::practice::Practice;
 use crate::web::pages::layout;
-use crate::web::pages::words::counted_as;
+use crate::web::pages::words::{counted, counted_as};
 use maud::{Markup, html};
 
 /// How something can be checked.
@@ -52,6 +52,27 @@ fn held(practice: &Practice) -> Vec<Promise> {
     all
 }
 
+/// What somebody who makes stacks up can have published.
+fn words_of_senders(practice: &Practice) -> Markup {
+    let is_open = practice.stacks.iter().any(|(_, packages)| packages.is_empty());
+    html! {
+        @match practice.stack_minimum {
+            0 | 1 => { "Whoever sends one report has its stack shown: the minimum is 1." }
+            minimum => {
+                "Whoever sends " (counted(minimum.into(), "report")) " with the same stack has it shown: "
+                "the minimum counts reports, not people."
+            }
+        }
+        " Nobody can tell a function that exists from a made-up one, so any words can be published that "
+        "are written like functions "
+        @if is_open {
+            "(of any package, where a chart has " a href="#stacks" { "no list of packages" } "; else "
+        } @else { "(" }
+        "of a " a href="#stacks" { "listed package" } ", of the standard library where " code { "std" }
+        " is listed, and like " code { "main.any_words" } " where the program’s own is)."
+    }
+}
+
 /// Both tables.
 pub(super) fn section(practice: &Practice) -> Markup {
     let table = html! {
@@ -99,6 +120,9 @@ pub(super) fn section(practice: &Practice) -> Markup {
             li {
                 "A rare combination of program, version, platform and counters is public as one row. Who "
                 "already knows that somebody has it finds the row."
+            }
+            @if !practice.stacks.is_empty() {
+                li { (words_of_senders(practice)) }
             }
             @match receiving.map(|receiving| receiving.trusted_proxies.as_slice()) {
                 Some([]) => li {

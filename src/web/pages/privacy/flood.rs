@@ -77,8 +77,9 @@ pub(super) fn section(practice: &Practice) -> Markup {
                 (Some(Budgets { prefix, day }), _) => {
                     "This server takes at most " (counted(prefix, "report")) " at once from one network "
                     "(/24, or /48 of IPv6), and " (grouped(day)) " new ones a day from all. What a network "
-                    "has used fades within a day, and a week’s reports can be sent on " (7 + MAX_WEEK_AGE)
-                    " days: a patient sender needs fewer networks."
+                    "has used counts less with time, after a day 37% of it. While the network goes on "
+                    "sending, the number goes over to a hash with a new secret; once nothing has come from "
+                    "it for an hour, it is forgotten. A week’s reports can be sent on " (7 + MAX_WEEK_AGE) " days: a patient sender needs fewer networks."
                 }
                 (None, Some(_)) => {
                     "This server sets no limit to how many reports one sender may send: one machine is "

@@ -14,15 +14,20 @@ const SECOND: i32 = 7;
 /// A row of the table of what is kept.
 struct Kept {
     what: &'static str,
+    /// Whether it is in the store, from which every server of the deployment reads.
+    is_stored: bool,
     place: String,
     how_long: String,
 }
 
 fn kept(practice: &Practice) -> Vec<Kept> {
-    let last = MAX_WEEK_AGE + 1;
+    let days = |number: i32| counted(number.unsigned_abs().into(), "day");
+    let (seen, last) = (days(MAX_WEEK_AGE + 1), days(MAX_WEEK_AGE + 2));
+    let private = "one object of the store (below buffer/), which is not served";
     let mut rows = vec![
         Kept {
             what: "A report, as it was taken: without LastWeek, and with X rounded up",
+            is_stored: false,
             place: "the buffer, on this server’s disk".to_owned(),
             how_long: match practice.receiving.as_ref().is_some_and(|receiving| receiving.merges) {
                 true => "until it is merged, once a day".to_owned(),
@@ -30,28 +35,28 @@ fn kept(practice: &Practice) -> Vec<Kept> {
             },
         },
         Kept {
-            what: "A report that is in no edition yet: its day is not over, or it came late",
-            place: "one object of the store, which is not served".to_owned(),
+            what: "The row of a report that is in no edition yet: its day is not over, or it came late",
+            is_stored: true,
+            place: private.to_owned(),
             how_long: format!(
-                "until the next edition of its day, at most {} after the day",
-                counted(last.unsigned_abs().into(), "day")
+                "until an edition of its day takes it up; the last one is due {last} after the day"
             ),
         },
         Kept {
             what: "A keyed hash of each report, by which one that is sent twice counts once",
+            is_stored: false,
             place: "this server’s disk".to_owned(),
-            how_long: format!(
-                "{} after the report’s day; then it is removed with its key",
-                counted(last.unsigned_abs().into(), "day")
-            ),
+            how_long: format!("{seen} after the report’s day; then it is removed with its key"),
         },
         Kept {
             what: "The rows of reports, and the charts made of them",
+            is_stored: true,
             place: "public, for everyone to download".to_owned(),
             how_long: "for ever".to_owned(),
         },
         Kept {
             what: "The address that a report came from",
+            is_stored: false,
             place: match practice.receiving.as_ref().map(|receiving| receiving.budgets.is_some()) {
                 Some(true) => "memory alone, as a hash with a secret".to_owned(),
                 _ => "nowhere: it is dropped as the connection is taken".to_owned(),
@@ -64,8 +69,18 @@ fn kept(practice: &Practice) -> Vec<Kept> {
         },
     ];
     if practice.receiving.is_none() {
-        // Nothing of it is here.
-        rows.retain(|row| row.place.starts_with("public"));
+        rows.retain(|row| row.is_stored);
+    }
+    if !practice.stacks.is_empty() {
+        rows.push(Kept {
+            what: "The whole row of a public report with a stack that is not shown",
+            is_stored: true,
+            place: private.to_owned(),
+            how_long: format!(
+                "until a later edition of its day shows all its stacks; else until the last one, due {last} \
+                 after the day"
+            ),
+        });
     }
     rows
 }
@@ -81,7 +96,7 @@ pub(super) fn section(practice: &Practice) -> Markup {
                 }
             }
             tbody {
-                @for Kept { what, place, how_long } in kept(practice) {
+                @for Kept { what, place, how_long, .. } in kept(practice) {
                     tr { th scope="row" { (what) } td { (place) } td { (how_long) } }
                 }
             }
@@ -141,7 +156,8 @@ pub(super) fn stacks(practice: &Practice) -> Markup {
                     minimum => {
                         "A stack is shown once at least " (counted(minimum.into(), "report"))
                         " of a week have it. Rarer ones are counted together, without their functions; "
-                        "those of a day that has had its last edition are gone."
+                        "until the last edition of their day they are " a href="#kept" { "kept" }
+                        ", for they may become common, and then they are gone."
                     }
                 }
             }

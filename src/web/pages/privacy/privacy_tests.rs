@@ -117,10 +117,30 @@ fn what_is_said_of_stacks_depends_on_the_minimum_and_the_packages() {
         &Practice { stacks: vec![("Crashes".to_owned(), packages)], ..practice() },
         &["Crashes: example.org/tools"],
         &practice(),
-        &["Crashes: no list: functions of any package are named"],
+        &[
+            "Crashes: no list: functions of any package are named",
+            "of any package, where a chart has no list of packages",
+        ],
+    );
+    changes(
+        &Practice { stack_minimum: 2, ..practice() },
+        &[
+            "Whoever sends 2 reports with the same stack has it shown: the minimum counts reports, not people",
+        ],
+        &open,
+        &["Whoever sends one report has its stack shown"],
     );
     let none = Practice { stacks: Vec::new(), ..practice() };
     assert!(!page(&none).contains("Call stacks") && page(&practice()).contains("Call stacks"));
+    changes(
+        &practice(),
+        &[
+            "The whole row of a public report with a stack that is not shown",
+            "any words can be published",
+        ],
+        &none,
+        &[],
+    );
 }
 
 #[test]
