@@ -45,7 +45,7 @@
 //!
 //! So one network can put in what such a university has, and so can an attacker. It is the price of not
 //! shutting universities out; what follows from it is measured by `scripts/flood`, and marked on the
-//! charts.
+//! charts where there are more reports than the weeks before explain.
 //!
 //! # A flood beside 16,588 honest reports of a week
 //!
