@@ -88,14 +88,19 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
     }
     let published = deployment.publish(&charts);
     assert_eq!(published["outcome"], "unchanged", "clients obey the same config");
+    assert_eq!(published["in_force"]["revoked"], json!(["v0.1.0"]));
+    assert_eq!(published["revoked"], false);
     until(&server, 400, "v0.1.0");
     assert_eq!(server.upload(&report("v0.2.0", 0.4, "main.main:+1")), 200);
     for source in sources {
         let said = succeed(&mut check(&charts, &source));
-        assert!(said.contains("\n  v0.1.0  revoked\n"), "{said}");
         let json = support::json(check(&charts, &source).arg("--json"));
         assert_eq!(json["configs"][1]["version"], "v0.1.0");
         assert_eq!(json["configs"][1]["state"], "revoked");
+        // Both are published for one day, unless midnight passes in between.
+        let since = json["configs"][1]["since"].as_str().expect("a day");
+        assert!(since >= json["configs"][0]["as_of"].as_str().expect("a day"), "{since}");
+        assert!(said.contains(&format!("\n  v0.1.0  revoked since {since}\n")), "{said}");
         assert_eq!(json["configs"][0]["state"], "newest");
     }
     let (status, page) = server.get("/config/v0.1.0");
@@ -110,8 +115,21 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
     assert!(said.contains("v0.2.0 is the newest config, and it is revoked"), "{said}");
     assert!(said.contains("nobody's reports are taken until the next one is published"), "{said}");
     assert!(said.contains("the deployment has no config v0.7.0"), "{said}");
-    assert!(said.contains("\n  v0.1.0  revoked; not in these definitions"), "{said}");
-    deployment.publish(&charts);
+    assert!(said.contains("\n  v0.1.0  revoked since "), "{said}");
+    assert!(said.contains("; not in these definitions, so no longer"), "{said}");
+    let mut publish = candor();
+    publish.args(["publish", "--data"]).arg(deployment.path());
+    let output = publish.arg("--charts").arg(charts.path()).output().expect("run");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let published = text(&output.stdout) + &text(&output.stderr);
+    for line in [
+        "no new version: the config is that of ",
+        "  now in force: v0.2.0 is revoked, its reports are refused\n",
+        "  now in force: v0.1.0 is not revoked any more\n",
+        "v0.2.0 is the newest config, and it is revoked: nobody's reports are taken",
+    ] {
+        assert!(published.contains(line), "{line}: {published}");
+    }
     until(&server, 400, "v0.2.0");
     until(&server, 200, "v0.1.0");
     charts.add_chart("again");
@@ -196,8 +214,13 @@ fn packages_are_proposed_from_real_lists_of_dependencies() {
     write_stacks(&charts, line);
     let json: Value = support::json(&mut check(&charts, &["--json"]));
     assert_eq!((&json["valid"], &json["diagnostics"]), (&json!(true), &json!([])));
+    assert!(printed.contains("# Remove what stacks need not name"), "{printed}");
     let said = refused(check(&charts, &["--packages-from"]).arg(root.join("Cargo.toml")), 2);
     assert!(said.contains("neither a go.sum nor a Cargo.lock"), "{said}");
     let missing = refused(&mut check(&charts, &["--packages-from", "/no/such/go.sum"]), 1);
     assert!(missing.contains("cannot read /no/such/go.sum"), "{missing}");
+    write_stacks(&charts, "packages = [\"a//b\"]\n");
+    let mistaken = refused(check(&charts, &["--packages-from"]).arg(&go), 1);
+    assert!(mistaken.contains("no packages are proposed while the definitions"), "{mistaken}");
+    assert!(mistaken.contains("is not a path"), "{mistaken}");
 }

@@ -38,7 +38,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     url: Option<Address>,
     /// A go.sum or Cargo.lock of the programs: print the `packages` that it proposes for each stack chart,
-    /// as TOML to paste. May be given several times.
+    /// as TOML to paste and to shorten. May be given several times. Nothing is proposed while the definitions
+    /// have mistakes.
     #[arg(long, value_name = "FILE")]
     packages_from: Vec<PathBuf>,
 }
@@ -87,6 +88,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             let diagnostics = definitions.warnings.iter().collect();
             let report = Report { valid: true, charts, programs, diagnostics, configs, packages };
             out.result(&report, text(&definitions, configs, packages))
+        }
+        Err(errors) if !args.packages_from.is_empty() && !out.json => {
+            out.say(
+                "no packages are proposed while the definitions have mistakes; mend these first:",
+            );
+            Err(errors.into())
         }
         Err(errors) if out.json => {
             let diagnostics = errors.iter().collect();

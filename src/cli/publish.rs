@@ -14,7 +14,8 @@ use std::time::Duration;
 /// Publish the config of a charts repository.
 ///
 /// Compiles the charts folder at one commit, and appends the config to the log as the next
-/// version of the module. A config that is the newest version already changes nothing. What has
+/// version of the module. Where that is the newest version already, there is no new one; what else the
+/// definitions say (what is revoked, packages, titles) is in force all the same, and told. What has
 /// expired is left out, so publishing again on a later day may make a new version of the same commit.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -85,6 +86,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         );
     }
     out.result(&outcome, &outcome)?;
+    say_revoked(&outcome, out);
     say_cosigned(&deployment, out);
     Ok(())
 }
@@ -94,6 +96,18 @@ fn say_witnesses(deployment: &Deployment, is_enough: bool, out: Output) {
     let witnesses = deployment.witnesses().filter(|_| is_enough);
     for (name, problem) in witnesses.map(|all| all.feeder.state().problems()).unwrap_or_default() {
         out.say(format_args!("the witness {name} did not cosign: {problem}"));
+    }
+}
+
+/// Says that nothing is collected, where it is so.
+fn say_revoked(outcome: &Outcome, out: Output) {
+    let newest = outcome.newest();
+    if newest.revoked {
+        out.say(format_args!(
+            "{} is the newest config, and it is revoked: nobody's reports are taken until the next one is \
+             published",
+            newest.version
+        ));
     }
 }
 
@@ -125,7 +139,10 @@ fn follow(
     loop {
         let mut printed = Ok(());
         let report = |revision: &Revision, found: Found| match found {
-            Ok(outcome) => printed = out.line(&outcome, &outcome),
+            Ok(outcome) => {
+                printed = out.line(&outcome, &outcome);
+                say_revoked(&outcome, out);
+            }
             Err(e) => {
                 out.say(format_args!("commit {} is passed over:", revision.commit));
                 out.say_failure(&e.into());
@@ -164,11 +181,18 @@ impl fmt::Display for Outcome {
                 newest.tree_size,
                 newest.root
             ),
-            Outcome::Unchanged(newest) => writeln!(
-                f,
-                "unchanged: the config is that of {}@{} (commit {}); nothing was published",
-                newest.module, newest.version, newest.commit
-            ),
-        }
+            Outcome::Unchanged(newest) => {
+                let (said, end) = match newest.in_force {
+                    None => ("unchanged", "; nothing was published"),
+                    Some(_) => ("no new version", ""),
+                };
+                writeln!(
+                    f,
+                    "{said}: the config is that of {}@{} (commit {}){end}",
+                    newest.module, newest.version, newest.commit
+                )
+            }
+        }?;
+        self.newest().in_force.as_ref().map_or(Ok(()), |in_force| write!(f, "{in_force}"))
     }
 }

@@ -148,8 +148,9 @@ impl Packages {
             }),
             Some(Package::Path(path)) => {
                 (self.main && path == "main")
-                    || self.entries.iter().any(|entry| {
-                        is_within(&path, entry) || (entry == STANDARD && is_go_standard(&path))
+                    || self.entries.iter().any(|entry| match entry.as_str() {
+                        STANDARD => is_go_standard(&path),
+                        entry => is_within(&path, entry),
                     })
             }
         }

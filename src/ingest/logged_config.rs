@@ -95,7 +95,7 @@ impl LoggedConfig {
     pub(super) fn check_open(&self, today: Date) -> Result<(), Refusal> {
         let version = self.version;
         match (self.state(today), self.last_day) {
-            (ConfigState::Revoked, _) => Err(Refusal::Revoked { version }),
+            (ConfigState::Revoked { .. }, _) => Err(Refusal::Revoked { version }),
             (ConfigState::Closed { .. }, Some(last_day)) => {
                 Err(Refusal::Closed { version, last_day })
             }

@@ -225,12 +225,13 @@ impl Catalogues {
     }
 
     /// Records the catalogue of a commit, in the place where it belongs, unless it says what the
-    /// one before it says. `version` is the newest one of the config.
+    /// one before it says. `version` is the newest one of the config. Returns the catalogue that was the
+    /// newest one until then, where this one is now.
     pub(crate) fn record(
         &self,
         catalogue: &Catalogue,
         version: ModuleVersion,
-    ) -> Result<(), CatalogueError> {
+    ) -> Result<Option<Catalogue>, CatalogueError> {
         let bytes = to_json(catalogue);
         let entry = CatalogueEntry {
             commit: catalogue.commit.clone(),
@@ -251,11 +252,14 @@ impl Catalogues {
                 |entry: &CatalogueEntry| (entry.commit.clone(), entry.version.clone(), entry.as_of);
             let known = recent.iter().any(|other| name(other) == name(&entry));
             let before = place.checked_sub(1).and_then(|before| recent.get(before));
-            if known
-                || before.map(|b| self.read(b)).transpose()?.is_some_and(|b| same(&b, catalogue))
-            {
-                return Ok(());
+            if known {
+                return Ok(None);
             }
+            let before = before.map(|before| self.read(before)).transpose()?;
+            if before.as_ref().is_some_and(|before| same(before, catalogue)) {
+                return Ok(None);
+            }
+            let before = before.filter(|_| place == recent.len());
             let index = &mut recorded.index;
             let in_pages = recent.len().saturating_sub(index.catalogues.len());
             index.catalogues.insert(place.saturating_sub(in_pages), entry.clone());
@@ -274,7 +278,7 @@ impl Catalogues {
             index.format = INDEX_FORMAT;
             let new = checksum::add(to_json(&index));
             match self.store.swap(&Key::new(INDEX)?, found.as_deref(), &new)? {
-                Swap::Won => return Ok(()),
+                Swap::Won => return Ok(before),
                 Swap::Lost => {}
             }
         }

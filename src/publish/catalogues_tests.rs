@@ -68,6 +68,34 @@ fn a_day_has_the_newest_catalogue_of_that_day_or_before_else_the_oldest() {
 }
 
 #[test]
+fn a_config_is_revoked_since_the_first_of_all_catalogues_that_do_without_a_break() {
+    let store = Arc::new(MemoryStore::new());
+    let catalogues = Catalogues::new(store.clone());
+    assert!(matches!(catalogues.revoked(), Err(CatalogueError::NoneRecorded)));
+    let day = |number: i64| day_of(number * DAY);
+    for (number, revoked) in
+        [(1, vec![1, 2]), (2, vec![2]), (3, vec![1, 2]), (4, vec![1, 2, 3]), (5, vec![3, 2, 1])]
+    {
+        let revoked = revoked.into_iter().map(version).collect();
+        let retention = CatalogueRetention { stack_minimum: 3, revoked };
+        let one = Catalogue { retention, ..catalogue(&number.to_string(), number, "x") };
+        let before = catalogues.newest().expect("read");
+        assert_eq!(catalogues.record(&one, version(9)).expect("recorded"), before);
+    }
+    let found = || -> Vec<(u64, Option<Date>)> {
+        let revoked = catalogues.revoked().expect("read").into_iter();
+        revoked.map(|one| (one.version.number(), one.since)).collect()
+    };
+    assert_eq!(found(), [(3, Some(day(4))), (2, Some(day(1))), (1, Some(day(3)))]);
+    // Nobody knows what one that is damaged said.
+    let mut snapshot = store.snapshot();
+    let third = entries(&catalogues).remove(2).key;
+    snapshot.objects.insert(Key::new(third).expect("a key"), b"{}".to_vec());
+    store.restore(&snapshot);
+    assert_eq!(found(), [(3, Some(day(4))), (2, None), (1, None)]);
+}
+
+#[test]
 fn a_catalogue_that_was_edited_in_the_store_is_not_believed() {
     let store = Arc::new(MemoryStore::new());
     let catalogues = Catalogues::new(store.clone());

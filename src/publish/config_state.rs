@@ -43,7 +43,11 @@ pub enum ConfigState {
         since: Date,
     },
     /// They are not, for the definitions revoke it.
-    Revoked,
+    Revoked {
+        /// The day for which the first definitions that do were published, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Date>,
+    },
 }
 
 /// The day in a provenance, in the calendar's own type.
@@ -76,10 +80,19 @@ impl ConfigState {
     /// The state on a day of a config that ends on this last day, `None` for the newest.
     pub fn on(today: Date, last_day: Option<Date>, is_revoked: bool) -> ConfigState {
         match last_day {
-            _ if is_revoked => ConfigState::Revoked,
+            _ if is_revoked => ConfigState::Revoked { since: None },
             None => ConfigState::Newest,
             Some(until) if today <= until => ConfigState::Open { until },
             Some(until) => ConfigState::Closed { since: until.tomorrow().unwrap_or(Date::MAX) },
+        }
+    }
+
+    /// The same, with the day since which it is revoked, if it is.
+    #[must_use]
+    pub fn revoked_since(self, day: Option<Date>) -> ConfigState {
+        match self {
+            ConfigState::Revoked { .. } => ConfigState::Revoked { since: day },
+            other => other,
         }
     }
 
@@ -95,7 +108,8 @@ impl fmt::Display for ConfigState {
             ConfigState::Newest => write!(f, "open, the newest"),
             ConfigState::Open { until } => write!(f, "open until {until}"),
             ConfigState::Closed { since } => write!(f, "closed since {since}"),
-            ConfigState::Revoked => write!(f, "revoked"),
+            ConfigState::Revoked { since: Some(since) } => write!(f, "revoked since {since}"),
+            ConfigState::Revoked { since: None } => write!(f, "revoked"),
         }
     }
 }
@@ -130,7 +144,12 @@ mod tests {
         assert_eq!(on("2026-03-30", last, false), ConfigState::Closed { since: day("2026-03-30") });
         assert_eq!(on("2026-03-30", None, false), ConfigState::Newest);
         for last in [None, last] {
-            assert_eq!(on("2026-01-01", last, true), ConfigState::Revoked);
+            let revoked = on("2026-01-01", last, true);
+            assert_eq!(revoked, ConfigState::Revoked { since: None });
+            let since = Some(day("2025-12-01"));
+            assert_eq!(revoked.revoked_since(since), ConfigState::Revoked { since });
+            let open = on("2026-01-01", last, false);
+            assert_eq!(open.revoked_since(since), open);
         }
         assert_eq!(last_day(day("9999-12-30"), day("9999-12-31")), Date::MAX);
         let json = serde_json::to_value(on("2026-03-30", last, false)).expect("JSON");

@@ -7,6 +7,8 @@
 //! | `chart_id` | the names of charts in addresses |
 //! | `added` | which commit added a chart |
 //! | `config_state` | which configs are open |
+//! | `revoked` | since when configs are revoked |
+//! | `in_force` | what a commit puts in force besides a config |
 //! | `catalogues` | the catalogues that were published |
 //! | `catalogue_index` | their index: pages, of which one more entry changes one at most |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
@@ -41,8 +43,10 @@ mod config_state;
 mod cursor;
 mod deployment;
 mod describe;
+mod in_force;
 mod live;
 mod refresh;
+mod revoked;
 mod rotation;
 mod source;
 mod transaction;
@@ -61,8 +65,10 @@ pub use config_state::{ConfigState, OPEN_DAYS, civil, last_day, last_days};
 pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
 pub use describe::describe;
+pub use in_force::{ChartPackages, InForce};
 pub use live::LiveDeployment;
 pub use refresh::{RefreshCounts, RefreshError, RefreshState, Refreshed, Refresher};
+pub use revoked::Revocation;
 pub use source::{ChartsSource, RepublishError, Republished, republish};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 pub use verify_store::{VerifiedStore, verify_store};

@@ -11,6 +11,7 @@ use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
 use super::config_state::civil;
 use super::describe::describe;
+use super::in_force::InForce;
 use super::verify_store::verify_before_publishing;
 use super::versions::{VersionError, Versions, zip_key};
 use crate::charts::{self, Definitions, Diagnostics, RepositoryError, Revision};
@@ -79,6 +80,11 @@ pub struct Publication {
     pub tree_size: u64,
     /// The root hash of the published log.
     pub root: String,
+    /// Whether the commit's definitions revoke this very version, so that nobody's reports are taken.
+    pub revoked: bool,
+    /// What the commit put in force besides the config, where that is anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<InForce>,
 }
 
 /// What came of publishing a commit.
@@ -90,8 +96,24 @@ pub enum Outcome {
     /// The commit compiles to the config of the newest version, which was in the log and not published:
     /// an earlier publisher was stopped, or got too few cosignatures.
     Completed(Publication),
-    /// The commit compiles to the config of the newest version; nothing was changed.
+    /// The commit compiles to the config of the newest version, so there is no other one. What else its
+    /// definitions changed is in force ([`Publication::in_force`]).
     Unchanged(Publication),
+}
+
+impl Outcome {
+    /// The newest version.
+    pub fn newest(&self) -> &Publication {
+        match self {
+            Outcome::Published(new) | Outcome::Completed(new) | Outcome::Unchanged(new) => new,
+        }
+    }
+
+    fn newest_mut(&mut self) -> &mut Publication {
+        match self {
+            Outcome::Published(new) | Outcome::Completed(new) | Outcome::Unchanged(new) => new,
+        }
+    }
 }
 
 /// Why nothing was published.
@@ -289,8 +311,12 @@ impl Publisher {
         let config = collection::compile(&definitions, as_of).to_json().into_bytes();
         // First, as it may be refused: a version without its catalogue is a thing half done.
         let catalogue = self.describe(&definitions, revision, repository, as_of)?;
-        let (outcome, version) = self.publish_config(&config, &provenance, day, after)?;
-        self.catalogues.record(&catalogue, version)?;
+        let (mut outcome, version) = self.publish_config(&config, &provenance, day, after)?;
+        let before = self.catalogues.record(&catalogue, version)?;
+        let in_force = before.map(|before| InForce::between(&before, &catalogue));
+        let newest = outcome.newest_mut();
+        newest.revoked = catalogue.retention.revoked.contains(&version);
+        newest.in_force = in_force.filter(|in_force| !in_force.is_empty());
         Ok(outcome)
     }
 
@@ -306,7 +332,8 @@ impl Publisher {
                 let definitions = charts::parse(&revision.sources)?;
                 let as_of = civil(newest.provenance().as_of);
                 let catalogue = self.describe(&definitions, revision, repository, as_of)?;
-                Ok(self.catalogues.record(&catalogue, newest.version())?)
+                self.catalogues.record(&catalogue, newest.version())?;
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -407,5 +434,7 @@ fn publication(module: &Module, head: TreeHead) -> Publication {
         go_mod_sum: module.go_mod_hash().to_string(),
         tree_size: head.size.get(),
         root: head.root.to_string(),
+        revoked: false,
+        in_force: None,
     }
 }

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use crate::aggregate::index::{FORMAT, Index};
 use crate::aggregate::public::parse_index;
 use crate::aggregate::{PublicData, PublicError};
-use crate::publish::{Catalogue, CatalogueError, Catalogues};
+use crate::publish::{Catalogue, CatalogueError, Catalogues, Revocation};
 use crate::store::Store;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(super) struct ShownCatalogue {
     pub(super) key: String,
     /// The definitions.
     pub(super) catalogue: Option<Catalogue>,
+    /// What they revoke, and since when.
+    pub(super) revoked: Vec<Revocation>,
 }
 
 /// What is public besides the log.
@@ -96,7 +98,12 @@ fn read_catalogue(
         Some(last) if last.key == newest.key => Ok(last),
         _ => {
             let catalogue = Some(catalogues.read(&newest)?);
-            Ok(Arc::new(ShownCatalogue { key: newest.key, catalogue }))
+            let revokes = |one: &Catalogue| !one.retention.revoked.is_empty();
+            let revoked = match catalogue.as_ref().is_some_and(revokes) {
+                true => catalogues.revoked()?,
+                false => Vec::new(),
+            };
+            Ok(Arc::new(ShownCatalogue { key: newest.key, catalogue, revoked }))
         }
     }
 }

@@ -26,6 +26,8 @@ struct StoredVersion {
     /// `None` where it cannot be read.
     as_of: Option<Date>,
     is_revoked: bool,
+    /// Since when, where that is known.
+    revoked_since: Option<Date>,
 }
 
 /// What the check says of a version.
@@ -67,6 +69,8 @@ struct SaidVersion {
     version: ModuleVersion,
     as_of: Date,
     state: String,
+    #[serde(default)]
+    since: Option<Date>,
 }
 
 /// The versions of a deployment in a folder, and what the definitions say of them.
@@ -83,14 +87,15 @@ pub(super) fn of_folder(
         let versions = Versions::new(deployment.module.clone(), deployment.store.clone());
         let revoked = match head.size.get() {
             0 => Vec::new(),
-            _ => {
-                Catalogues::new(deployment.store.clone()).newest_of_versions()?.1.retention.revoked
-            }
+            _ => Catalogues::new(deployment.store.clone()).revoked()?,
         };
         for version in (1..=head.size.get()).filter_map(|number| ModuleVersion::new(number).ok()) {
             let module = versions.module(head, version).ok();
             let as_of = module.map(|module| civil(module.provenance().as_of));
-            stored.push(StoredVersion { version, as_of, is_revoked: revoked.contains(&version) });
+            let revoked = revoked.iter().find(|one| one.version == version);
+            let (is_revoked, revoked_since) =
+                (revoked.is_some(), revoked.and_then(|one| one.since));
+            stored.push(StoredVersion { version, as_of, is_revoked, revoked_since });
         }
     }
     let mut found = Vec::new();
@@ -131,12 +136,14 @@ pub(super) fn of_address(
         let answer = answer.ok_or_else(|| wrong(&"there is nothing"))?;
         let said: SaidVersions = serde_json::from_slice(&answer).map_err(|error| wrong(&error))?;
         let before = stored.len();
-        for SaidVersion { version, as_of, state } in said.versions {
+        for SaidVersion { version, as_of, state, since } in said.versions {
             if stored.last().is_some_and(|last| last.version.number() != version.number() + 1) {
                 return Err(wrong(&"its versions are not in order"));
             }
             let is_revoked = state == "revoked";
-            stored.push(StoredVersion { version, as_of: Some(as_of), is_revoked });
+            // Of one that is closed it is another day.
+            let (as_of, revoked_since) = (Some(as_of), since.filter(|_| is_revoked));
+            stored.push(StoredVersion { version, as_of, is_revoked, revoked_since });
         }
         match said.next.as_deref().and_then(|next| next.split_once('?')) {
             Some((_, query)) if stored.len() > before => {
@@ -179,13 +186,13 @@ fn check(
     }
     let days: Vec<Option<Date>> = stored.iter().map(|one| one.as_of).collect();
     let versions = stored.into_iter().zip(last_days(&days)).map(|(one, last_day)| {
-        let StoredVersion { version, as_of, is_revoked } = one;
+        let StoredVersion { version, as_of, is_revoked, revoked_since } = one;
         let change = match (is_revoked, revoke(version).is_some()) {
             (false, true) => Some(Change::WouldBeRevoked),
             (true, false) => Some(Change::WouldNotBeRevoked),
             _ => None,
         };
-        let state = ConfigState::on(today, last_day, is_revoked);
+        let state = ConfigState::on(today, last_day, is_revoked).revoked_since(revoked_since);
         CheckedVersion { version, as_of, state, change }
     });
     let mut versions: Vec<CheckedVersion> = versions.collect();

@@ -6,7 +6,8 @@
 //! | `Cargo.lock` | all crates, with `_` for `-` as code has it |
 //!
 //! To these come the program's own module, and the standard library. Entries below another one are left
-//! out. Both files also list what only tests and build scripts need: it does no harm in the list.
+//! out. Both files also list what only tests and build scripts need. Whoever opted in can have words
+//! published as functions of any package that is listed, so whoever pastes a proposal is asked to shorten it.
 
 use super::super::Failure;
 use crate::charts::Definitions;
@@ -127,6 +128,14 @@ impl fmt::Display for Proposals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             writeln!(f, "# no chart is a stack, so no packages are needed")?;
+        }
+        if !self.0.is_empty() {
+            writeln!(
+                f,
+                "# Remove what stacks need not name, such as what only tests are built from: functions of \
+                 any package in\n# the list may be made up by whoever sends them, and those of \
+                 {STANDARD:?} too."
+            )?;
         }
         for Proposal { file, line, title, program, packages } in &self.0 {
             let heading = format!("# {file}, line {line}: {title:?} of {program}");

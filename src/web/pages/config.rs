@@ -188,7 +188,7 @@ fn list_body(
             "Each version says what clients may report, and is compiled from definitions that were "
             "reviewed in public. A version is never changed or taken back: the "
             a href="/log/" { "log" } " holds them all. Reports under a version are taken until " (OPEN_DAYS)
-            " days after the next one was published, or until the project revokes it."
+            " days after the day for which the next one was compiled, or until the project revokes it."
         }
         (openness.warning())
         @match newest {
@@ -224,6 +224,7 @@ fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>, state: ConfigStat
         article {
             h2 { a href={ "/config/" (version) } { (version) } }
             p.note {
+                "Compiled for " (openness::as_of(config)) " · committed "
                 (words::time(config.provenance.time)) " · commit " (words::commit_of(&config.provenance))
                 " · " span.hash { (config.zip_hash) }
             }

@@ -1,9 +1,12 @@
 //! A report as the newest config lets clients send it, made up for the privacy page.
 
 use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
+use crate::collection::frame::OTHER_PACKAGES;
+use crate::collection::packages::Packages;
 use crate::collection::{Allowed, expand, go_json};
 use crate::gomod::{CommitTime, ModuleVersion};
 use crate::ingest::{Count, Counts, ProgramReport, Report, X};
+use crate::publish::{Catalogue, CatalogueChart};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -11,6 +14,8 @@ use std::borrow::Cow;
 
 /// How many counters are in the example.
 const COUNTERS: usize = 4;
+/// A frame of any program.
+const EXAMPLE: &str = "main.main:+12";
 
 /// A report that a client under this config could send, as Go's clients write it; `None` where the
 /// config asks for nothing. It follows from the config and its time alone.
@@ -18,8 +23,9 @@ pub(super) fn example(
     version: ModuleVersion,
     time: CommitTime,
     config: &CollectionConfig,
+    catalogue: Option<&Catalogue>,
 ) -> Option<String> {
-    go_json::to_string_indented(&report(version, time, config)?, "  ").ok()
+    go_json::to_string_indented(&report(version, time, config, catalogue)?, "  ").ok()
 }
 
 /// The same, as data.
@@ -27,6 +33,7 @@ pub(super) fn report(
     version: ModuleVersion,
     time: CommitTime,
     config: &CollectionConfig,
+    catalogue: Option<&Catalogue>,
 ) -> Option<Report<'static>> {
     let wanted = |program: &&ProgramConfig| {
         let counts = !program.counters.is_empty() || !program.stacks.is_empty();
@@ -43,7 +50,8 @@ pub(super) fn report(
     let counters = counters.filter(|(rate, _)| *rate > Rate::NONE).take(COUNTERS);
     let stacks = program.stacks.iter().filter_map(|stack| {
         let allowed = allowed.stack(&stack.name).filter(|s| s.rate > Rate::NONE && s.depth > 0)?;
-        Some((allowed.rate, format!("{}\nmain.main:+12", stack.name)))
+        let frame = frame(&program.name, &stack.name, catalogue);
+        Some((allowed.rate, format!("{}\n{frame}", stack.name)))
     });
     let (counters, stacks): (Vec<_>, Vec<_>) = (counters.collect(), stacks.take(1).collect());
     // X decides what is in a report: this one is as small as the rarest thing shown asks for.
@@ -69,6 +77,35 @@ pub(super) fn report(
     })
 }
 
+/// A frame that the chart of a stack shows: of a package that it lists.
+fn frame(program: &str, stack: &str, catalogue: Option<&Catalogue>) -> String {
+    let charts = catalogue.into_iter().flat_map(|catalogue| &catalogue.charts);
+    let asks = |chart: &&CatalogueChart| {
+        let counters = || expand(&chart.counter).any(|counter| counter == stack);
+        chart.kind == "stack" && chart.program == program && counters()
+    };
+    let listed: Vec<&CatalogueChart> = charts.filter(asks).collect();
+    // Where one of them has no list, the functions of any package are named.
+    if listed.iter().any(|chart| chart.packages.is_empty()) || listed.is_empty() {
+        return EXAMPLE.to_owned();
+    }
+    let entries: Vec<String> = listed.iter().flat_map(|chart| chart.packages.clone()).collect();
+    let packages = Packages::new(&entries, program);
+    let of_entry = |entry: &String| {
+        let (folder, last) = entry.rsplit_once('/').map_or(("", entry.as_str()), |(f, l)| (f, l));
+        let slash = if folder.is_empty() { "" } else { "/" };
+        let last = last.replace('.', "%2e");
+        let of_go = format!("{folder}{slash}{last}.Run");
+        let of_rust = format!("{}::run", entry.replace('-', "_"));
+        // What has neither is rather the name of a crate.
+        if entry.contains(['/', '.']) { of_go } else { of_rust }
+    };
+    let functions = ["main.main", "runtime.main"].map(str::to_owned).into_iter();
+    let mut functions = functions.chain(entries.iter().map(of_entry));
+    let named = functions.find(|function| packages.may_name(function));
+    named.map_or_else(|| OTHER_PACKAGES.to_owned(), |function| format!("{function}:+12"))
+}
+
 fn day(time: CommitTime) -> Option<Date> {
     let time = Timestamp::from_second(time.unix_seconds()).ok()?;
     Some(TimeZone::UTC.to_datetime(time).date())
@@ -82,4 +119,38 @@ fn counts(names: Vec<(Rate, String)>) -> Option<Counts<'static>> {
     let pairs = names.into_iter().zip([17, 3, 1, 208].into_iter().cycle());
     let pairs = pairs.map(|(name, count)| Some((Cow::Owned(name), Count::new(count)?)));
     Counts::from_pairs(pairs.collect::<Option<_>>()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(packages: &[&str]) -> Catalogue {
+        let json = serde_json::json!({
+            "format": 1, "repository": "", "commit": "", "time": 0, "as_of": "2026-02-04", "path": "",
+            "confidence": 0.99, "programs": [], "charts": [{
+                "id": "crashes", "title": "Crashes", "issue": [], "kind": "stack",
+                "program": "example.org/tool", "counter": "crash:{a,b}", "packages": packages,
+                "file": "", "line": 1, "added": "", "added_on": "2026-02-04",
+            }],
+        });
+        serde_json::from_value(json).expect("a catalogue")
+    }
+
+    #[test]
+    fn the_frame_is_of_a_package_that_the_chart_lists() {
+        for (packages, expected) in [
+            (&[] as &[&str], "main.main:+12"),
+            (&["example.org/tool", "std"], "main.main:+12"),
+            (&["example.org/else"], "example.org/else.Run:+12"),
+            (&["gopkg.in/yaml.v3"], "gopkg.in/yaml%2ev3.Run:+12"),
+            (&["serde-json"], "serde_json::run:+12"),
+            (&["std"], "runtime.main:+12"),
+        ] {
+            let found = frame("example.org/tool", "crash:b", Some(&catalogue(packages)));
+            assert_eq!(found, expected, "{packages:?}");
+        }
+        let other = frame("example.org/tool", "crash:c", Some(&catalogue(&["example.org/else"])));
+        assert_eq!(other, EXAMPLE, "no chart asks for it");
+    }
 }

@@ -3,7 +3,7 @@
 //! What is said follows from what is stored and the day: see [`crate::publish::ConfigState`].
 
 use crate::gomod::ModuleVersion;
-use crate::publish::{ConfigState, OPEN_DAYS, civil, last_day};
+use crate::publish::{ConfigState, OPEN_DAYS, Revocation, civil, last_day};
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use crate::web::source::LoadedConfig;
@@ -17,7 +17,7 @@ use serde::Serialize;
 #[derive(Debug)]
 pub(super) struct Openness {
     today: Date,
-    revoked: Vec<ModuleVersion>,
+    revoked: Vec<Revocation>,
     /// Whether it is known what is revoked.
     is_known: bool,
 }
@@ -44,10 +44,7 @@ impl Openness {
     pub(super) async fn now(site: &Site) -> Result<Openness, Refusal> {
         let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
         let head = site.head().await?;
-        let revoked = site.catalogue(&head).await.map(|shown| {
-            let catalogue = shown.catalogue.as_ref();
-            catalogue.map(|one| one.retention.revoked.clone()).unwrap_or_default()
-        });
+        let revoked = site.catalogue(&head).await.map(|shown| shown.revoked.clone());
         Ok(Openness { today, is_known: revoked.is_ok(), revoked: revoked.unwrap_or_default() })
     }
 
@@ -75,7 +72,9 @@ impl Openness {
     pub(super) fn state(&self, config: &LoadedConfig, next: Option<&LoadedConfig>) -> ConfigState {
         let day = |config: &LoadedConfig| civil(config.provenance.as_of);
         let last_day = next.map(|next| last_day(day(config), day(next)));
-        ConfigState::on(self.today, last_day, self.revoked.contains(&config.version))
+        let revoked = self.revoked.iter().find(|one| one.version == config.version);
+        ConfigState::on(self.today, last_day, revoked.is_some())
+            .revoked_since(revoked.and_then(|one| one.since))
     }
 
     /// What the index says of a config, with the one after it.
@@ -89,6 +88,12 @@ impl Openness {
     }
 }
 
+/// The day for which a version was compiled.
+pub(super) fn as_of(config: &LoadedConfig) -> Markup {
+    let day = civil(config.provenance.as_of);
+    html! { time datetime=(day) { (day) } }
+}
+
 /// A sentence that says whether reports under a version are taken.
 pub(super) fn sentence(state: ConfigState) -> Markup {
     let day = |day: Date| html! { time datetime=(day) { (day) } };
@@ -99,11 +104,13 @@ pub(super) fn sentence(state: ConfigState) -> Markup {
             }
             ConfigState::Open { until } => {
                 "Reports under it are taken until " (day(until)) ", " (OPEN_DAYS)
-                " days after the next version was published."
+                " days after the day for which the next version was compiled."
             }
             ConfigState::Closed { since } => { "Reports under it are not taken any more, since " (day(since)) "." }
-            ConfigState::Revoked => {
-                "It was revoked by the project: reports under it are not taken any more."
+            ConfigState::Revoked { since } => {
+                "It was revoked by the project"
+                @if let Some(since) = since { ", in the definitions of " (day(since)) }
+                ": reports under it are not taken any more."
             }
         }
     }

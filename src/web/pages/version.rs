@@ -80,6 +80,7 @@ fn body(
                 }
                 @if !provenance.path.as_str().is_empty() { ", folder " code { (provenance.path.as_str()) } }
             }
+            dt { "Compiled for" } dd { (openness::as_of(config)) }
             dt { "Compiled by" } dd { (provenance.program_version) }
             dt { "Hash of the zip" } dd { span.hash { (config.zip_hash) } }
             dt { "In the log" } dd {

@@ -101,9 +101,9 @@ async fn flooded() -> (Fixture, Router) {
 #[tokio::test]
 async fn a_jump_is_said_under_the_title_and_marked_on_every_chart_page_and_file() {
     let (_fixture, router) = flooded().await;
-    let whole = "▲ 36,000 reports, 15,600 expected";
+    let whole = "▲ 36,000 reports of the whole program, 15,600 expected";
     let chart = "▲ 40,000 reports, 15,600 expected";
-    let week = "▼ 300 reports, 15,600 expected";
+    let week = "▼ 300 reports of the whole week, 15,600 expected";
     let sentence = "has more reports than the 8 weeks before explain: 36,000, where 15,600 were \
                     expected, and from 0 to 24,000 would be ordinary.";
     for (path, said, unsaid) in [

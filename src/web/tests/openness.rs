@@ -31,7 +31,8 @@ async fn each_version_says_whether_reports_under_it_are_taken() {
     let expected = serde_json::json!({"versions": [
         {"version": "v0.5.0", "as_of": today, "state": "newest"},
         {"version": "v0.4.0", "as_of": before(3), "state": "open", "until": until},
-        {"version": "v0.3.0", "as_of": before(20), "state": "revoked"},
+        {"version": "v0.3.0", "as_of": before(20), "state": "revoked",
+         "since": "2026-02-04"},
         {"version": "v0.2.0", "as_of": before(100), "state": "open", "until": open},
         {"version": "v0.1.0", "as_of": before(200), "state": "closed", "since": closed},
     ]});
@@ -51,12 +52,15 @@ async fn each_version_says_whether_reports_under_it_are_taken() {
         (
             "v0.4.0",
             format!(
-                "Reports under it are taken until <time datetime=\"{until}\">{until}</time>, 56 days"
+                "Reports under it are taken until <time datetime=\"{until}\">{until}</time>, 56 days after the day for \
+                 which the next version was compiled."
             ),
         ),
         (
             "v0.3.0",
-            "It was revoked by the project: reports under it are not taken any more.".to_owned(),
+            "It was revoked by the project, in the definitions of <time datetime=\"2026-02-04\">2026-02-04\
+             </time>: reports under it are not taken any more."
+                .to_owned(),
         ),
         (
             "v0.1.0",
@@ -64,6 +68,11 @@ async fn each_version_says_whether_reports_under_it_are_taken() {
         ),
     ];
     let list = get(&router, "/config/").await;
+    for days in [200, 100, 20, 3, 0] {
+        let day = before(days);
+        let compiled = format!("Compiled for <time datetime=\"{day}\">{day}</time> · committed ");
+        assert!(list.text().contains(&compiled), "{compiled}: {}", list.text());
+    }
     for (version, sentence) in sentences {
         let page = get(&router, &format!("/config/{version}")).await;
         assert!(page.text().contains(&sentence), "{version}: {}", page.text());

@@ -37,31 +37,32 @@ fn about(reports: f64) -> String {
     grouped(reports.round() as u64)
 }
 
-/// The mark in a few words: `▲ 2,300 reports, 1,000 expected`.
-pub(super) fn short(jump: &Jump) -> String {
+/// The mark in a few words: `▲ 2,300 reports, 1,000 expected`. It says of what these are where that is
+/// more than the chart.
+fn short(of: Of, jump: &Jump) -> String {
     let sign = if jump.is_up() { "▲" } else { "▼" };
-    format!("{sign} {}, {} expected", counted(jump.reports, "report"), about(jump.expected))
+    let of = match of {
+        Of::Week => " of the whole week",
+        Of::Program => " of the whole program",
+        Of::Chart => "",
+    };
+    format!("{sign} {}{of}, {} expected", counted(jump.reports, "report"), about(jump.expected))
 }
 
 /// The mark as a note below a picture.
 pub(super) fn note(of: Of, jump: &Jump) -> String {
-    let of = match of {
-        Of::Week => "in this week",
-        Of::Program => "of this program",
-        Of::Chart => "of this chart",
-    };
-    format!("{} {of}, by the weeks before.", short(jump))
+    format!("{} by the weeks before.", short(of, jump))
 }
 
 /// The mark.
-pub(super) fn mark(jump: &Jump) -> Markup {
-    html! { span.mark.warn { (short(jump)) } }
+pub(super) fn mark(of: Of, jump: &Jump) -> Markup {
+    html! { span.mark.warn { (short(of, jump)) } }
 }
 
 /// The mark beside a number of reports, which is not said again where it is the same.
-pub(super) fn mark_beside(jump: &Jump, reports: Option<u64>) -> Markup {
+pub(super) fn mark_beside((of, jump): &(Of, Jump), reports: Option<u64>) -> Markup {
     if reports != Some(jump.reports) {
-        return mark(jump);
+        return mark(*of, jump);
     }
     let sign = if jump.is_up() { "▲" } else { "▼" };
     html! { span.mark.warn { (sign) " " (about(jump.expected)) " expected" } }
@@ -72,7 +73,7 @@ pub(super) fn sentence(found: Option<(Of, Jump)>) -> Markup {
     html! {
         @if let Some((of, jump)) = found {
             p.warn {
-                (mark(&jump)) " "
+                (mark(of, &jump)) " "
                 @match of {
                     Of::Week => "This week",
                     Of::Program => "This program",

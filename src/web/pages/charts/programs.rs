@@ -92,7 +92,7 @@ fn programs(week: &WeekCharts) -> Markup {
                         (counted(program.reports, "report")) ", "
                         (counted(program.charts.len() as u64, "chart"))
                     }
-                    @if let Some(jump) = &program.jump { p { (jump::mark(jump)) } }
+                    @if let Some(jump) = &program.jump { p { (jump::mark(jump::Of::Program, jump)) } }
                 }
             }
         }

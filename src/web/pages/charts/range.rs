@@ -113,7 +113,7 @@ fn files(program: &str, range: Weeks, id: &str) -> Markup {
 }
 
 fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whole: &str) -> Markup {
-    let OverWeeks { weeks, figures, trend } = &charted.over;
+    let OverWeeks { weeks, figures, trend, jumps } = &charted.over;
     let (shown, left_out) = trend.largest(columns);
     let quotient = trend.measure == Measure::Quotient;
     let percent = draw::words::confidence(confidence);
@@ -145,7 +145,7 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
                         }
                         td.number {
                             @match figure { None => "–", Some(figure) => (grouped(figure.base.reports)) }
-                            @if let Some(jump) = trend.jumps.get(place).and_then(Option::as_ref) {
+                            @if let Some(jump) = jumps.get(place).and_then(Option::as_ref) {
                                 br; (jump::mark_beside(jump, figure.map(|figure| figure.base.reports)))
                             }
                         }

@@ -96,8 +96,8 @@ fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, place: usiz
             (name(&figure.title))
             @if left_out > 0 { ", the first " (shown.rows.len()) " of " (figure.rows.len()) " rows" }
         }
-        @if let Some((_, jump)) = jump::of_chart(week, program, figure) {
-            p.note { (jump::mark(&jump)) }
+        @if let Some((of, jump)) = jump::of_chart(week, program, figure) {
+            p.note { (jump::mark(of, &jump)) }
         }
         figure.drawing { (draw::inline_narrow(&picture, &format!("t{place}"), &figure.title)) }
         p.note {

@@ -4,7 +4,7 @@
 //! installation that reports every week would count again and again, and the intervals would claim
 //! more than is known.
 
-use super::jump;
+use super::jump::{self, Of};
 use super::loaded::LoadedWeek;
 use crate::aggregate::figure::{Figure, Interval, Jump, Kind, Row};
 use crate::web::draw::{Measure, NONE, Series, Trend};
@@ -25,6 +25,8 @@ pub(super) struct OverWeeks<'a> {
     pub(super) figures: Vec<Option<&'a Figure>>,
     /// Its values.
     pub(super) trend: Trend,
+    /// The jump in each week, and of what it is.
+    pub(super) jumps: Vec<Option<(Of, Jump)>>,
 }
 
 /// The last days of all weeks from one to another.
@@ -59,18 +61,19 @@ impl<'a> OverWeeks<'a> {
         program: &str,
         id: &str,
     ) -> OverWeeks<'a> {
-        let by_week: HashMap<Date, (&Figure, Option<Jump>)> = charts
+        let by_week: HashMap<Date, (&Figure, Option<(Of, Jump)>)> = charts
             .iter()
             .filter_map(|week| {
                 let charts = week.program(program)?;
                 let figure = charts.charts.iter().find(|chart| chart.id == id)?;
                 let jump = jump::of_chart(week.charts(), charts, figure);
-                Some((week.charts().week, (figure, jump.map(|(_, jump)| jump))))
+                Some((week.charts().week, (figure, jump)))
             })
             .collect();
         let found = |week: &Date| by_week.get(week).copied();
         let figures: Vec<_> = weeks.iter().map(|week| found(week).map(|(one, _)| one)).collect();
-        let jumps = weeks.iter().map(|week| found(week).and_then(|(_, jump)| jump)).collect();
+        let jumps: Vec<_> =
+            weeks.iter().map(|week| found(week).and_then(|(_, jump)| jump)).collect();
         // Lines stand in the order of the newest week; what only older weeks have comes after.
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut series: Vec<Series> = Vec::new();
@@ -104,8 +107,13 @@ impl<'a> OverWeeks<'a> {
         let last = bases().rfind(|reports| *reports > 0);
         let measure = if ratio { Measure::Quotient } else { Measure::Share };
         let weeks = weeks.to_vec();
-        let trend =
-            Trend { weeks: weeks.clone(), series, measure, reports: first.zip(last), jumps };
-        OverWeeks { weeks, figures, trend }
+        let trend = Trend {
+            weeks: weeks.clone(),
+            series,
+            measure,
+            reports: first.zip(last),
+            jumps: jumps.iter().map(|jump| jump.map(|(_, jump)| jump)).collect(),
+        };
+        OverWeeks { weeks, figures, trend, jumps }
     }
 }

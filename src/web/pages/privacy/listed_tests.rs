@@ -180,9 +180,9 @@ proptest! {
         let config = loaded(&config);
         let understood = config.config.as_ref().expect("a config");
         let time = config.provenance.time;
-        if let Some(report) = example::report(config.version, time, understood) {
+        if let Some(report) = example::report(config.version, time, understood, None) {
             check_at_its_time(&report, understood);
-            let text = example::example(config.version, time, understood).expect("JSON");
+            let text = example::example(config.version, time, understood, None).expect("JSON");
             prop_assert_eq!(Report::decode(text.as_bytes()).expect("the same report"), report);
         }
     }

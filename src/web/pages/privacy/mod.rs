@@ -132,7 +132,7 @@ fn body(
                 "This program does not understand the newest config: " (reason) "."
             },
             Some((version, Ok(config))) => {
-                @if let Some(example) = example::example(version.version, version.provenance.time, config) {
+                @if let Some(example) = example::example(version.version, version.provenance.time, config, catalogue) {
                     h3 { "An example" }
                     p.note { "Made up, with names that may really be reported." }
                     pre { code { (example) } }

@@ -1,0 +1,108 @@
+//! What a commit puts in force besides a config: what its catalogue says otherwise than the one before.
+//!
+//! Servers follow it within seconds, whether or not there is a new version.
+
+use super::catalogue::{Catalogue, CatalogueChart, CatalogueRetention};
+use crate::gomod::ModuleVersion;
+use crate::terminal::OneLine;
+use serde::Serialize;
+use std::fmt;
+
+/// What is in force now and was not before. What stayed as it was is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct InForce {
+    /// Configs whose reports are refused now.
+    pub revoked: Vec<ModuleVersion>,
+    /// Configs that are not revoked any more.
+    pub not_revoked: Vec<ModuleVersion>,
+    /// From how many reports of a week on a stack is public now.
+    pub stack_minimum: Option<u32>,
+    /// The stack charts with another list of packages.
+    pub packages: Vec<ChartPackages>,
+    /// Whether anything else is different, which only charts and pages show.
+    pub shown: bool,
+}
+
+/// The packages whose functions the stacks of a chart may name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChartPackages {
+    /// The chart's heading.
+    pub title: String,
+    /// The program that counts.
+    pub program: String,
+    /// The packages; those of any where there is none.
+    pub packages: Vec<String>,
+}
+
+impl InForce {
+    /// What `after` says otherwise than `before`.
+    pub(super) fn between(before: &Catalogue, after: &Catalogue) -> InForce {
+        let (old, new) = (&before.retention, &after.retention);
+        let without = |these: &[ModuleVersion], those: &[ModuleVersion]| {
+            these.iter().filter(|one| !those.contains(one)).copied().collect::<Vec<_>>()
+        };
+        let minimum = new.stack_minimum;
+        let is_other = |chart: &&CatalogueChart| {
+            let same =
+                |old: &CatalogueChart| (&old.program, &old.id) == (&chart.program, &chart.id);
+            let old = before.charts.iter().find(|old| same(old));
+            chart.packages != old.map(|old| old.packages.clone()).unwrap_or_default()
+        };
+        let packages = after.charts.iter().filter(is_other).map(|chart| ChartPackages {
+            title: chart.title.clone(),
+            program: chart.program.clone(),
+            packages: chart.packages.clone(),
+        });
+        InForce {
+            revoked: without(&new.revoked, &old.revoked),
+            not_revoked: without(&old.revoked, &new.revoked),
+            stack_minimum: (minimum != old.stack_minimum).then_some(minimum),
+            packages: packages.collect(),
+            shown: shown(before) != shown(after),
+        }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == InForce::default()
+    }
+}
+
+/// A catalogue without what is told of by itself, and without what differs in any case.
+fn shown(catalogue: &Catalogue) -> Catalogue {
+    let mut shown = catalogue.clone();
+    (shown.commit, shown.time, shown.as_of) = (String::new(), 0, jiff::civil::Date::MIN);
+    shown.retention = CatalogueRetention::default();
+    for chart in &mut shown.charts {
+        chart.packages = Vec::new();
+    }
+    shown
+}
+
+/// A line for each.
+impl fmt::Display for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for version in &self.revoked {
+            writeln!(f, "  now in force: {version} is revoked, its reports are refused")?;
+        }
+        for version in &self.not_revoked {
+            writeln!(f, "  now in force: {version} is not revoked any more")?;
+        }
+        if let Some(minimum) = self.stack_minimum {
+            let s = if minimum == 1 { "" } else { "s" };
+            writeln!(f, "  now in force: a stack is shown from {minimum} report{s} of a week on")?;
+        }
+        for ChartPackages { title, program, packages } in &self.packages {
+            let list = match packages.is_empty() {
+                true => "any, there is no list".to_owned(),
+                false => packages.join(", "),
+            };
+            let line = format!("the packages of stacks of {title:?} of {program}: {list}");
+            writeln!(f, "  now in force: {}", OneLine(line))?;
+        }
+        if self.shown {
+            writeln!(f, "  now in force: what charts and pages show of the definitions")?;
+        }
+        Ok(())
+    }
+}
