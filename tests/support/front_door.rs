@@ -124,9 +124,19 @@ pub struct Server {
 impl Server {
     /// Starts the server of a deployment, whose log of this level goes to `log`.
     pub fn start(folder: &Path, level: &str, log: Stdio) -> Server {
+        Server::start_with(&[], folder, level, log)
+    }
+
+    /// Starts one that leaves what it receives in the buffer.
+    pub fn start_without_merges(folder: &Path, level: &str, log: Stdio) -> Server {
+        Server::start_with(&["--no-charts"], folder, level, log)
+    }
+
+    fn start_with(options: &[&str], folder: &Path, level: &str, log: Stdio) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_candor"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
+            .args(options)
             .env("CANDOR_LOG", level)
             .stdout(Stdio::piped())
             .stderr(log)
