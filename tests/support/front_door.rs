@@ -114,6 +114,9 @@ pub fn open(folder: &Path) -> Arc<FrontDoor> {
     Arc::new(FrontDoor::open(&reports, configs, clock, Limits::default()).expect("a front door"))
 }
 
+/// Budgets that no test uses up: here, all senders are one network.
+const WIDE: [&str; 4] = ["--day-reports", "1000000", "--network-reports", "1000000"];
+
 /// A server in a process of its own; killed on drop.
 pub struct Server {
     child: Child,
@@ -124,10 +127,15 @@ pub struct Server {
 impl Server {
     /// Starts the server of a deployment, whose log of this level goes to `log`.
     pub fn start(folder: &Path, level: &str, log: Stdio) -> Server {
-        Server::start_with(folder, level, log, &[])
+        Server::start_with(folder, level, log, &WIDE)
     }
 
-    /// The same, with more arguments.
+    /// Starts one that leaves what it receives in the buffer.
+    pub fn start_without_merges(folder: &Path, level: &str, log: Stdio) -> Server {
+        Server::start_with(folder, level, log, &[&WIDE[..], &["--no-charts"]].concat())
+    }
+
+    /// Starts one with these arguments besides.
     pub fn start_with(folder: &Path, level: &str, log: Stdio, more: &[&str]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_candor"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
