@@ -19,6 +19,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 use support::candor;
 use support::front_door::{self, Server, number_of, report, reports_folder, week};
 use support::moment::kill_after_changes;
@@ -53,22 +54,29 @@ struct Sender {
 }
 
 impl Sender {
-    /// Uploads until the server is gone, or it is asked to stop.
+    /// Uploads until it is asked to stop, over a new connection wherever one did not take a report.
     fn send(&mut self, address: &str, next: &mut u64, stop: &AtomicBool, taken: &AtomicUsize) {
-        let Ok(mut stream) = TcpStream::connect(address) else { return };
+        let mut connection = None;
         while !stop.load(Ordering::SeqCst) {
+            let Some(stream) = &mut connection else {
+                std::thread::sleep(Duration::from_millis(2));
+                connection = TcpStream::connect(address).ok();
+                continue;
+            };
             let number = self.unanswered.pop().unwrap_or_else(|| {
                 *next += SENDERS;
                 *next
             });
-            match upload(&mut stream, number) {
+            match upload(stream, number) {
                 Some(200) => {
                     self.acknowledged.insert(number);
                     taken.fetch_add(1, Ordering::SeqCst);
                 }
-                Some(503) => self.unanswered.push(number),
+                Some(503) | None => {
+                    self.unanswered.push(number);
+                    connection = None;
+                }
                 Some(status) => panic!("report {number} was answered {status}"),
-                None => return self.unanswered.push(number),
             }
         }
     }
@@ -108,6 +116,7 @@ fn each_acknowledged_report_is_public_once_whoever_is_killed() {
     let mut killed_merges = 0;
     for round in 0..ROUNDS {
         let server = Server::start(folder.path(), "off", Stdio::null());
+        let address = server.address.clone();
         let (stop, taken) = (AtomicBool::new(false), AtomicUsize::new(0));
         let address = server.address.clone();
         std::thread::scope(|scope| {
@@ -116,7 +125,7 @@ fn each_acknowledged_report_is_public_once_whoever_is_killed() {
                 scope.spawn(move || sender.send(address, next, stop, taken));
             }
             while taken.load(Ordering::SeqCst) < 1 + (round * round % 23) as usize {
-                std::thread::sleep(std::time::Duration::from_millis(1));
+                std::thread::sleep(Duration::from_millis(1));
             }
             // A merge beside the server, which asks it to seal: killed before its end, or not.
             let mut merge = merge_command(folder.path());

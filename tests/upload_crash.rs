@@ -74,7 +74,7 @@ fn every_report_that_got_a_200_is_stored_exactly_once_whenever_the_server_is_kil
         .build()
         .expect("a runtime");
     for round in 0..ROUNDS {
-        let server = Server::start(folder.path(), "off", Stdio::null());
+        let server = Server::start_with(folder.path(), "off", Stdio::null(), &["--no-charts"]);
         runtime.block_on(async {
             let before = clients.acknowledged.lock().await.len();
             let uploads: Vec<_> = (0..CONNECTIONS)

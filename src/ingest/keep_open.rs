@@ -18,6 +18,9 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How often to look whether the receiver is at work.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How often another process may be found in the folder before that is more than a moment.
+const MOMENT: u32 = 8;
+
 /// Opens a receiver with `open`, sets it, and opens another whenever it has ended, until `stop`
 /// happens. Then uploads have no receiver any more. Blocks: it is for a thread of its own.
 pub fn keep_open(
@@ -35,8 +38,12 @@ fn keep_open_every(
     retry: Duration,
 ) {
     let mut said = String::new();
+    let mut held = 0;
     while !stop.is_set() {
         let opened = catch_unwind(AssertUnwindSafe(|| open(stop)));
+        let in_use =
+            matches!(&opened, Ok(Err(FrontDoorError::Journal(JournalError::InUse { .. }))));
+        held = if in_use { held + 1 } else { 0 };
         let why = match opened {
             Ok(Ok(receiver)) => {
                 let receiver = Arc::new(receiver);
@@ -54,11 +61,16 @@ fn keep_open_every(
             Ok(Err(error)) => error.to_string(),
             Err(_) => "reading what is stored failed by a panic".to_owned(),
         };
+        entrance.remove_receiver(why.clone());
+        // A merge may have the folder for a moment, to seal what was left open.
+        if (1..MOMENT).contains(&held) {
+            stop.wait(LOOK);
+            continue;
+        }
         // Said once, for as long as it stays the same.
         if why != said {
             tracing::error!("no reports are taken, and their senders asked to come again: {why}");
         }
-        entrance.remove_receiver(why.clone());
         said = why;
         stop.wait(retry);
     }
