@@ -345,11 +345,7 @@ mod tests {
         for name in
             ["vendor/evil.example/x.F", "vendor.F", "evil.F", "stdx::f", "std.F", "std/evil.F"]
         {
-            assert_eq!(
-                with.may_name(name),
-                name.starts_with("std") && !name.starts_with("stdx"),
-                "{name}"
-            );
+            assert!(!with.may_name(name), "{name}");
         }
     }
 

@@ -89,8 +89,8 @@ fn a_config_is_revoked_since_the_first_of_all_catalogues_that_do_without_a_break
     assert_eq!(found(), [(3, Some(day(4))), (2, Some(day(1))), (1, Some(day(3)))]);
     // Nobody knows what one that is damaged said.
     let mut snapshot = store.snapshot();
-    let third = entries(&catalogues).remove(2).key;
-    snapshot.objects.insert(Key::new(third).expect("a key"), b"{}".to_vec());
+    let second = entries(&catalogues).remove(1).key;
+    snapshot.objects.insert(Key::new(second).expect("a key"), b"{}".to_vec());
     store.restore(&snapshot);
     assert_eq!(found(), [(3, Some(day(4))), (2, None), (1, None)]);
 }
