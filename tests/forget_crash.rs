@@ -116,7 +116,6 @@ fn each_acknowledged_report_is_public_once_whoever_is_killed() {
     let mut killed_merges = 0;
     for round in 0..ROUNDS {
         let server = Server::start(folder.path(), "off", Stdio::null());
-        let address = server.address.clone();
         let (stop, taken) = (AtomicBool::new(false), AtomicUsize::new(0));
         let address = server.address.clone();
         std::thread::scope(|scope| {
