@@ -99,19 +99,11 @@ impl Edition {
     }
 }
 
-/// The newest edition of a day, of which the index says `edition`, on the day `published`. One that was
-/// published on a day that has not come yet was published by a clock that was ahead, and counts for no
-/// more than what is due by now: reports of that day are still taken, and none is dropped.
-pub(crate) fn published_edition(
-    day: Date,
-    edition: Edition,
-    published: Date,
-    today: Date,
-) -> Edition {
-    match published > today {
-        true => edition.min(Edition::due(day, today).max(Edition::First)),
-        false => edition,
-    }
+/// The newest edition of a day, where the index says that this one was published on that day. One that
+/// was published on a day that has not come yet was published by a clock that was ahead, and counts for
+/// the first one: reports of that day are still taken, and none is dropped.
+pub(crate) fn published_edition(edition: Edition, published: Date, today: Date) -> Edition {
+    if published > today { edition.min(Edition::First) } else { edition }
 }
 
 /// What becomes of the reports of a day that are in no edition yet.

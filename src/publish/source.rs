@@ -81,7 +81,7 @@ impl ChartsSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Republished {
     /// A new version, without what has expired.
-    New(Publication),
+    New(Box<Publication>),
     /// Nothing, and why.
     NothingToDo(&'static str),
 }
@@ -140,7 +140,7 @@ pub fn republish(deployment: &Deployment, day: CompileDay) -> Result<Republished
     let address = RepositoryUrl::public(repository.address());
     publisher.begin()?;
     Ok(match publisher.publish_again(&revision, &address, day, newest.version()) {
-        Ok(Outcome::Published(new) | Outcome::Completed(new)) => Republished::New(new),
+        Ok(Outcome::Published(new) | Outcome::Completed(new)) => Republished::New(Box::new(new)),
         Ok(Outcome::Unchanged(_)) => NothingToDo("what has expired is collected for another chart"),
         Err(PublishError::Overtaken(_)) => NothingToDo("a newer version was published meanwhile"),
         Err(error) => return Err(error.into()),

@@ -217,7 +217,7 @@ impl Reading<'_> {
         let days: BTreeSet<Date> = reports.keys().chain(self.index.days.keys()).copied().collect();
         let turns = days.into_iter().map(|day| {
             let published = self.index.days.get(&day).map_or(Edition::None, |data| {
-                published_edition(day, data.edition, data.published, self.today)
+                published_edition(data.edition, data.published, self.today)
             });
             let waiting = reports.get(&day).copied().unwrap_or(0);
             (day, turn(day, published, waiting, self.today, all_there))

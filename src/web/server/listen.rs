@@ -386,7 +386,7 @@ mod tests {
 
     /// Connects and has a byte come through.
     async fn reach(listener: &Listener, mut client: impl AsyncWrite + Unpin) {
-        let (mut stream, _) = listener.accept().await.ok().expect("accepted");
+        let (mut stream, _) = listener.accept().await.expect("accepted");
         client.write_all(b"x").await.expect("sent");
         assert_eq!(stream.read_u8().await.expect("read"), b'x');
     }

@@ -61,7 +61,8 @@ impl<'a> OverWeeks<'a> {
         program: &str,
         id: &str,
     ) -> OverWeeks<'a> {
-        let by_week: HashMap<Date, (&Figure, Option<(Of, Jump)>)> = charts
+        type Found<'a> = (&'a Figure, Option<(Of, Jump)>);
+        let by_week: HashMap<Date, Found<'_>> = charts
             .iter()
             .filter_map(|week| {
                 let charts = week.program(program)?;
