@@ -60,7 +60,7 @@ pub struct CatalogueProject {
 /// From how many reports on a stack is public, and whose reports are not taken any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueRetention {
-    /// A stack is public from so many reports of a week on; [`STACK_MINIMUM`] where the definitions say
+    /// A stack is public from so many reports of a week on; `STACK_MINIMUM` where the definitions say
     /// nothing.
     pub stack_minimum: u32,
     /// The configs whose reports are refused, in the definitions' order.

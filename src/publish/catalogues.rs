@@ -150,7 +150,7 @@ impl Catalogues {
     }
 
     /// From how many reports of a week on a stack is public now: as the newest catalogue says,
-    /// [`STACK_MINIMUM`] where nothing was published yet.
+    /// `STACK_MINIMUM` where nothing was published yet.
     pub fn stack_minimum(&self) -> Result<u32, CatalogueError> {
         Ok(self.newest()?.map_or(STACK_MINIMUM, |catalogue| catalogue.retention.stack_minimum))
     }

@@ -14,7 +14,7 @@ pub const RESERVE_PART: u64 = 20;
 pub struct FreeSpace {
     /// The folders. One that is not there yet counts as the one above it.
     pub folders: Vec<PathBuf>,
-    /// Bytes, where the operator chose: otherwise [`RESERVE_PART`] of each, at most [`MOST_RESERVE`].
+    /// Bytes, where the operator chose: otherwise `RESERVE_PART` of each, at most `MOST_RESERVE`.
     pub reserve: Option<u64>,
 }
 
