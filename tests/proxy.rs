@@ -191,8 +191,10 @@ fn behind_the_real_nginx_each_network_has_its_budget_and_no_address_is_kept() {
     let (_, health) = server.health("/health");
     assert!(!health.contains("was not named"), "{health}");
     let metrics = server.health("/metrics").1;
-    fs::write(&log, health + &metrics).expect("written");
-    server.stop();
+    // What a service manager would keep of it.
+    let said = server.stop_and_read_log();
+    assert!(said.contains("health and metrics on"), "{said}");
+    fs::write(&log, health + &metrics + &said).expect("written");
     let kept = nginx.folder.path().to_owned();
     assert_eq!(found(&[folder.path(), &kept]), Vec::<PathBuf>::new());
 }

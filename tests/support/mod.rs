@@ -29,6 +29,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 use tempfile::TempDir;
 
@@ -276,6 +277,8 @@ pub struct Server {
     pub url: String,
     /// Where its health is.
     admin: String,
+    /// What it says on its standard error until it ends.
+    said: Option<JoinHandle<String>>,
 }
 
 impl Server {
@@ -292,13 +295,30 @@ impl Server {
         let mut stderr = BufReader::new(child.stderr.take().expect("a piped stderr")).lines();
         let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
         let url = url.unwrap_or_else(|| panic!("candor serve said {line:?}"));
-        let admin = stderr.by_ref().map_while(Result::ok).find_map(|line| {
+        let mut said = String::new();
+        let pass_on = |said: &mut String, line: &str| {
             eprintln!("{line}");
+            said.push_str(line);
+            said.push('\n');
+        };
+        let admin = stderr.by_ref().map_while(Result::ok).find_map(|line| {
+            pass_on(&mut said, &line);
             line.strip_prefix("health and metrics on ").map(str::to_owned)
         });
         // What it says later is passed on, so that it never waits for a reader.
-        std::thread::spawn(move || stderr.map_while(Result::ok).for_each(|l| eprintln!("{l}")));
-        Server { child, url, admin: admin.expect("the address of its health") }
+        let said = std::thread::spawn(move || {
+            stderr.map_while(Result::ok).for_each(|line| pass_on(&mut said, &line));
+            said
+        });
+        let admin = admin.expect("the address of its health");
+        Server { child, url, admin, said: Some(said) }
+    }
+
+    /// Stops it, and returns all that it said on its standard error.
+    pub fn stop_and_read_log(mut self) -> String {
+        let said = self.said.take().expect("it is stopped once");
+        self.stop();
+        said.join().expect("its standard error")
     }
 
     /// Asks the server to stop, as an operator would, and waits for it.

@@ -6,7 +6,7 @@
 //! ```
 
 use crate::durable;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl Scratch {
     pub fn take(folder: &Path) -> io::Result<Scratch> {
         durable::make_folders_unsynced(folder, &mut DirBuilder::new())?;
         let lock = folder.join(".lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock)?;
+        let file = durable::lock_file(&lock)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
