@@ -9,7 +9,8 @@ mod support;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use candor::ingest::Entrance;
+use candor::body::BodyLimits;
+use candor::ingest::{self, Admission, AdmissionSettings, ChosenBudgets, Entrance};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use support::front_door;
@@ -21,6 +22,13 @@ use tower::ServiceExt;
 const REPORTS: usize = 100_000;
 /// As many at once, so that the journal syncs seldom.
 const AT_ONCE: usize = 500;
+
+/// Budgets that are not used up: all senders are one network here.
+fn wide() -> Admission {
+    let all = Some(1 << 40);
+    let budgets = ChosenBudgets { day_reports: all, day_bytes: all, prefix_reports: all };
+    Admission::new(AdmissionSettings { budgets, ..AdmissionSettings::default() })
+}
 
 /// Sends an upload; true if it was taken.
 async fn send(router: Router, upload: Upload) -> (Upload, bool) {
@@ -57,7 +65,8 @@ fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
     front_door::deploy(folder.path());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let door = front_door::open(folder.path());
-    let router = candor::ingest::router(Entrance::of(door.clone()));
+    let entrance = Entrance::of(door.clone());
+    let router = ingest::router_with(entrance, BodyLimits::default(), wide());
     let (configs, weeks) = (front_door::configs(folder.path()), weeks());
     let mut random = Random(7);
     let mut taken = BTreeMap::new();
