@@ -3,6 +3,7 @@
 //! 1. Every row of the segments that the index does not include, and every row that waits, is read
 //!    once. Rows without stacks go to the sorter, the others to a file.
 //! 2. What becomes of each day is known then ([`turn`]): how many reports it has, and which editions.
+//!    The days of a week of which a public file is lost or damaged wait until it is there again.
 //! 3. The stacks of the weeks that are published are counted, over all that is there of them.
 //! 4. The rows with stacks follow the others, those of days that are published with the stacks hidden
 //!    that few reports have.
