@@ -227,7 +227,11 @@ fn the_imported_definitions_compile_to_the_published_bytes() {
     }
     let sources = Sources::from_folder(folder.path()).expect("readable");
     let definitions = parse(&sources).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(definitions.warnings, []);
+    // Go's records do not say whose functions a stack may name; nothing else is missing.
+    assert!(!definitions.warnings.is_empty());
+    for warning in &definitions.warnings {
+        assert!(warning.message.contains("has no `packages`"), "{warning}");
+    }
     let as_of = "2026-01-01".parse().expect("a day");
     let compiled = compile(&definitions, as_of).to_json();
     assert!(compiled.as_bytes() == json, "the compiled config differs from the published one");
