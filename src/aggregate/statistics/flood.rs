@@ -20,20 +20,25 @@ pub fn needed(honest: f64, share: f64, by: f64) -> Option<f64> {
     (left > 1e-12).then(|| (honest * by / left - 1e-6).ceil())
 }
 
-/// How many false reports can be beside so many honest ones that come every week without a mark on the
-/// week: eight weeks of the same number came before.
-pub fn unmarked(honest: u64) -> f64 {
-    let volume = |reports: u64| {
-        let count = reports as f64;
+/// How many false reports can be beside so many honest ones without a mark on the week: eight weeks came
+/// before, of which half had more and half fewer, by such a part of it.
+pub fn unmarked(honest: u64, variation: f64) -> f64 {
+    let volume = |count: f64| {
+        let reports = count.round() as u64;
         Volume { reports, total: count, effective: count, coverage: 1.0, rate: 1.0 }
     };
-    let before: Vec<_> = (1..=8).map(|ago| (ago, volume(honest))).collect();
+    let honest = honest as f64;
+    let week = |(ago, sign)| (ago, volume(honest * (1.0 + sign * variation)));
+    // In an order that has no slope.
+    let before: Vec<_> =
+        (1..=8).zip([1.0, -1.0, -1.0, 1.0].into_iter().cycle()).map(week).collect();
     let range = expected(&volume(honest), &before);
-    range.map_or(0.0, |range| (range.high - honest as f64).floor())
+    range.map_or(0.0, |range| (range.high - honest).floor())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::volume::VARIATION;
     use super::*;
 
     #[test]
@@ -57,14 +62,15 @@ mod tests {
         assert!((honest * 0.44 / (honest + false_reports) - 0.19).abs() < 1e-12);
         assert!((1.0 - moved(honest, 0.56, false_reports) - 0.19).abs() < 1e-12);
         // It would be marked.
-        assert!(false_reports > unmarked(16_588));
+        assert!(false_reports > unmarked(16_588, VARIATION));
     }
 
     #[test]
     fn the_readme_says_these_numbers() {
         let readme = include_str!("../../../README.md");
         let counts = [0.01, 0.1].map(|by| needed(16_588.0, 0.1, by).expect("a number"));
-        for count in [counts[0], counts[1], unmarked(16_588)] {
+        let unmarked = [0.02, VARIATION].map(|variation| unmarked(16_588, variation));
+        for count in counts.into_iter().chain(unmarked) {
             let count = count as u64;
             let written = match count / 1000 {
                 0 => count.to_string(),
@@ -77,8 +83,9 @@ mod tests {
     #[test]
     fn a_flood_without_a_mark_is_one_that_the_rule_does_not_mark() {
         for honest in [10, 100, 1_000, 16_588] {
-            let unmarked = unmarked(honest);
-            assert!(unmarked > 0.3 * honest as f64 && unmarked < 6.0 * honest as f64, "{honest}");
+            let [steady, ordinary] = [0.02, VARIATION].map(|variation| unmarked(honest, variation));
+            assert!(steady > 0.1 * honest as f64 && ordinary < 6.0 * honest as f64, "{honest}");
+            assert!(steady <= ordinary, "{honest}");
         }
     }
 }

@@ -18,6 +18,10 @@
 //!    (1/√n); where the weeks before lie farther from their line than that, theirs (1.4826 times the
 //!    median of their distances). [`Z`] of them, of the week itself and of the line's end together, are
 //!    tolerated; without a slope, also growth of [`GROWTH`] a week from the middle of these weeks on.
+//!    Where the weeks before lie closer to their line than ordinary weeks do, less is tolerated: what
+//!    Student's t says of their standard deviation with as many degrees of freedom ([`STUDENT`]; at
+//!    least [`LEAST_VARIATION`] is taken for it). A flooded week among them makes it large, but the
+//!    tolerance never larger than the above.
 //! 4. Both ends are widened by what random arrivals add: (√λ ± [`Z`]/2)², which is close to a
 //!    Poisson distribution's tail also where λ is small.
 //!
@@ -31,6 +35,10 @@ use libm::{exp, log, sqrt};
 pub const WEEKS: usize = 8;
 /// The variation from week to week that is ordinary: one standard deviation of the logarithm.
 pub const VARIATION: f64 = 0.12;
+/// The least variation that weeks are believed to have.
+pub const LEAST_VARIATION: f64 = 0.02;
+/// The value that Student's t exceeds in one of 500 cases, with 2, 3, ... degrees of freedom.
+pub const STUDENT: [f64; 5] = [15.764, 8.053, 5.951, 5.030, 4.524];
 /// The most growth (or decline) a week that is ordinary, as a logarithm: 25%.
 pub const GROWTH: f64 = 0.223_143_551_314_209_76;
 /// So many standard deviations are tolerated.
@@ -119,8 +127,9 @@ pub fn expected(week: &Volume, before: &[(u32, Volume)]) -> Option<Range> {
         before.iter().map(|(_, volume)| 1.0 / (volume.effective + 0.5)).sum::<f64>() / count;
     let mut distances: Vec<f64> = rest.iter().map(|rest| (rest - end).abs()).collect();
     let seen = if has_line { 1.4826 * median(&mut distances) } else { 0.0 };
-    let variance = (VARIATION * VARIATION + arrivals).max(seen * seen);
-    let ordinary = (variance - arrivals).max(VARIATION * VARIATION);
+    let ordinary = if has_line { usual(&rest, end, arrivals) } else { VARIATION * VARIATION };
+    let variance = (ordinary + arrivals).max(seen * seen);
+    let ordinary = (variance - arrivals).max(ordinary);
     let middle = points.iter().map(|(x, _)| x).sum::<f64>() / count;
     // A median's variance is π/2 times that of a mean; a slope by medians costs a tenth.
     let mut line = std::f64::consts::FRAC_PI_2 / count;
@@ -144,6 +153,21 @@ pub fn expected(week: &Volume, before: &[(u32, Volume)]) -> Option<Range> {
         high: square(sqrt(most) + arrivals),
         weeks: u32::try_from(before.len()).unwrap_or(u32::MAX),
     })
+}
+
+/// The variance of a week beyond random arrivals, of which [`Z`] standard deviations are tolerated: that
+/// of ordinary weeks, or less where weeks are seen to vary less, about the height of their line.
+fn usual(weeks: &[f64], height: f64, arrivals: f64) -> f64 {
+    let most = VARIATION * VARIATION;
+    let degrees = weeks.len().saturating_sub(2);
+    let Some(student) = degrees.checked_sub(2).and_then(|place| STUDENT.get(place)) else {
+        return most;
+    };
+    let squares = weeks.iter().map(|week| (week - height) * (week - height));
+    let seen = squares.sum::<f64>() / degrees as f64;
+    let least = LEAST_VARIATION * LEAST_VARIATION + arrivals;
+    let widened = seen.max(least) * (student / Z) * (student / Z);
+    (widened - arrivals).min(most)
 }
 
 /// The median of the slopes between any two points, within what is ordinary.

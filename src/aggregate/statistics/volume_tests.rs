@@ -76,7 +76,7 @@ fn marked(of: Simulated, count: u32, flood: f64, dice: &mut Dice) -> [f64; 2] {
 fn fewer_than_one_in_two_hundred_ordinary_weeks_is_marked() {
     let mut dice = Dice::new(7);
     let mut worst: f64 = 0.0;
-    for variation in [0.0, 0.05, 0.12] {
+    for variation in [0.0, 0.02, 0.05, 0.12] {
         for reports in [3.0, 30.0, 300.0, 30_000.0] {
             for count in [1, 2, 3, 4, 6, 8] {
                 for growth in [None, Some(1.2_f64.ln()), Some(-1.2_f64.ln())] {
@@ -92,6 +92,25 @@ fn fewer_than_one_in_two_hundred_ordinary_weeks_is_marked() {
         }
     }
     println!("worst: {worst}");
+}
+
+/// Where weeks vary little, a flood of a third is seen; and a flooded week among those before makes
+/// nobody tolerate more than ordinary weeks need.
+#[test]
+fn steady_weeks_tolerate_less() {
+    let mut dice = Dice::new(9);
+    let steady = Simulated { reports: 16_588.0, growth: Some(0.0), variation: 0.02 };
+    let [found, _] = marked(steady, 8, 0.33, &mut dice);
+    assert!(found > 0.99, "{found}");
+    let unsteady = Simulated { variation: VARIATION, ..steady };
+    let [found, _] = marked(unsteady, 8, 0.33, &mut dice);
+    assert!(found < 0.2, "{found}");
+    let before = |flooded: u64| {
+        let week = |ago| (ago, at(if ago == 3 { flooded } else { 16_588 }, 1.0));
+        expected(&at(16_588, 1.0), &(1..=8).map(week).collect::<Vec<_>>()).expect("weeks before")
+    };
+    assert!(before(100_000).high < 16_588.0 * 1.65, "{:?}", before(100_000));
+    assert!(before(16_600).high < 16_588.0 * 1.2, "{:?}", before(16_600));
 }
 
 /// What a flood must bring to be seen: as many false reports as these for each honest one.

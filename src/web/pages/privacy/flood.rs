@@ -14,6 +14,8 @@ use maud::{Markup, html};
 const SHARE: f64 = 0.1;
 /// By how much it is moved.
 const MOVES: [f64; 2] = [0.01, 0.1];
+/// How much the weeks before vary: little, and as much as is tolerated at most.
+const VARIATIONS: [f64; 2] = [0.02, volume::VARIATION];
 
 /// The networks that such a number of reports takes at once.
 fn networks(reports: f64, budgets: Budgets) -> u64 {
@@ -37,8 +39,12 @@ pub(super) fn section(practice: &Practice) -> Markup {
                         th.number scope="col" { "To " (numbers::percent(SHARE + by)) }
                         @if budgets.is_some() { th.number scope="col" { "Networks, at once" } }
                     }
-                    th.number scope="col" { "Most that leave no mark on the week" }
-                    th.number scope="col" { "They move it to" }
+                    @for variation in VARIATIONS {
+                        th.number scope="col" {
+                            "Most that leave no mark, where weeks vary by " (numbers::percent(variation))
+                        }
+                        th.number scope="col" { "They move it to" }
+                    }
                 }
             }
             tbody {
@@ -52,9 +58,11 @@ pub(super) fn section(practice: &Practice) -> Markup {
                                 td.number { (grouped(networks(reports, budgets))) }
                             }
                         }
-                        @let most = unmarked(honest);
-                        td.number { (grouped(most as u64)) }
-                        td.number { (numbers::percent(moved(honest as f64, SHARE, most))) }
+                        @for variation in VARIATIONS {
+                            @let most = unmarked(honest, variation);
+                            td.number { (grouped(most as u64)) }
+                            td.number { (numbers::percent(moved(honest as f64, SHARE, most))) }
+                        }
                     }
                 }
             }
@@ -92,8 +100,9 @@ pub(super) fn section(practice: &Practice) -> Markup {
         p {
             "A week, a program and a chart are compared with up to " (volume::WEEKS) " weeks before, by how "
             "many installations their reports stand for: a line by medians through their logarithms, "
-            "with at most 25% of growth a week, and as much room as ordinary weeks and random arrivals "
-            "need. Of ordinary weeks fewer than one in 200 is marked. A first week has nothing to be "
+            "with at most 25% of growth a week, and as much room as random arrivals and the variation of "
+            "these weeks need. Of fewer than four weeks a variation of 12% is assumed. Of ordinary weeks "
+            "fewer than one in 200 is marked. A first week has nothing to be "
             "compared with, and a number that grows slowly is not marked. What is marked says how many "
             "reports there are and how many were expected, on pages and in files; it does not say why."
         }
