@@ -200,6 +200,9 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_path(self, path);
     }
 
+    // `pub(in crate::web)` uses nothing.
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
+
     fn visit_macro(&mut self, makro: &'ast syn::Macro) {
         self.tokens(makro.tokens.clone());
         visit::visit_macro(self, makro);
