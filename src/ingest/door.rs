@@ -3,9 +3,10 @@
 use super::check::{CheckedReport, NotTaken, check, check_week, oldest_week};
 use super::clock::{Clock, ClockState};
 use super::configs::{ConfigSet, ConfigSetError};
-use super::journal::{
-    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
-};
+use super::journal::{Journal, JournalState};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{Busy, NotStored, QueuePermit, Stored};
 use super::refusal::Refusal;
 use super::report::{Report, parse_date};
 use super::unavailable::Unavailable;

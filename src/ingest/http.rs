@@ -20,7 +20,7 @@ use super::MAX_BODY;
 use super::admission::{Admission, Peer};
 use super::door::{Answer, FrontDoor};
 use super::entrance::Entrance;
-use super::journal::Stored;
+use super::queue::Stored;
 use super::refusal::Refusal;
 use super::unavailable::Unavailable;
 use crate::body::{Bodies, BodyError, BodyLimits};

@@ -8,12 +8,12 @@ use crate::ingest::folder::{self, Lock, OPEN, SEALED};
 use crate::ingest::segment::{Disk, Segment};
 use crate::ingest::testing::{config, now, report, stored_rows};
 use crate::ingest::{
-    LoggedConfig, Report, Sealed, SealedSegment, SegmentId, ask_to_seal, check, listed_segments,
-    parse_date, remove_merged, sealed_segments,
+    CheckedReport, LoggedConfig, NotStored, Report, Sealed, SealedSegment, SegmentId, Stored,
+    ask_to_seal, check, listed_segments, parse_date, remove_merged, sealed_segments,
 };
-use std::fs;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
+use std::{fs, io};
 use tempfile::TempDir;
 
 /// Longer than any test.

@@ -7,7 +7,7 @@
 
 use super::door::{FrontDoor, FrontDoorError};
 use super::entrance::{ENDED, Entrance};
-use super::journal::JournalError;
+use super::journal_error::JournalError;
 use crate::event::Event;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

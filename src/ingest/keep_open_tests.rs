@@ -1,11 +1,12 @@
 //! A receiver that ends is noticed and replaced, and nothing that was acknowledged is forgotten.
 
 use super::*;
-use crate::ingest::journal::{Journal, Limits, Stored};
+use crate::ingest::journal::Journal;
 use crate::ingest::segment::Disk;
 use crate::ingest::testing::{self, Log, config, report};
 use crate::ingest::writer::Writer;
 use crate::ingest::{Answer, Unavailable, oldest_week};
+use crate::ingest::{Limits, Stored};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -40,8 +40,14 @@
 //! | `sealing` | from the open segment to a sealed one |
 //! | [`sealed`](sealed_segments) | reading sealed segments |
 //! | [`segment_list`](listed_segments) | which segments there are, so that one that is missing is missed |
-//! | [`requests`](ask_to_seal) | what a merge asks of the receiver |
-//! | [`journal`](Journal), `writer` | many waiters, one sync; each report once |
+//! | `requests` | the files by which a merge asks something of the receiver |
+//! | [`merge_requests`](ask_to_seal) | asking for it, or doing it where there is no receiver |
+//! | [`limits`](Limits) | how much the journal takes |
+//! | [`queue`](QueuePermit) | a report in the journal's queue, and its answer |
+//! | `disk_errors` | what the disk refused |
+//! | [`journal_error`](JournalError) | why the folder cannot be opened |
+//! | `writer` | the journal's thread: many waiters, one sync; each report once |
+//! | [`journal`](Journal) | the queue and its thread |
 //! | [`door`](FrontDoor) | all of it together |
 //! | `entrance` | the receiver of a server's uploads, or why there is none |
 //! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
@@ -68,6 +74,7 @@ mod check;
 mod clock;
 mod configs;
 mod definitions;
+mod disk_errors;
 mod door;
 mod entrance;
 mod excerpt;
@@ -75,12 +82,16 @@ mod folder;
 mod framing;
 mod http;
 mod journal;
+mod journal_error;
 mod keep_open;
+mod limits;
 mod logged_config;
+mod merge_requests;
 #[cfg(test)]
 mod open_tests;
 #[cfg(test)]
 pub(crate) mod power_cut;
+mod queue;
 mod read_error;
 mod refusal;
 mod report;
@@ -107,15 +118,16 @@ pub use configs::{ConfigSet, ConfigSetError};
 pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
 pub use entrance::{Entrance, UploadState};
 pub use http::{router, router_with};
-pub use journal::{
-    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
-};
+pub use journal::{Journal, JournalState};
+pub use journal_error::JournalError;
 pub use keep_open::keep_open;
+pub use limits::Limits;
 pub use logged_config::LoggedConfig;
+pub use merge_requests::{Sealed, ask_to_seal, remove_merged};
+pub use queue::{Busy, NotStored, QueuePermit, Stored};
 pub use read_error::ReadError;
 pub use refusal::{Refusal, Timed, What};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
-pub use requests::{Sealed, ask_to_seal, remove_merged};
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use sealed::encode as encode_sealed;

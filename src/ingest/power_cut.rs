@@ -2,7 +2,9 @@
 //! segments names what there is; and nothing that is merged counts again.
 
 use super::folder::{self, OPEN, SEALED};
-use super::journal::{JournalError, Limits, NotStored, Stored, Waiting};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, Stored, Waiting};
 use super::segment_list::listed_segments;
 use super::testing::{config, now, report};
 use super::writer::Writer;

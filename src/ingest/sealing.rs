@@ -12,7 +12,7 @@
 
 use super::folder::{self, OPEN, SEALED, TEMPORARY};
 use super::framing::{Form, Found, Records};
-use super::journal::JournalError;
+use super::journal_error::JournalError;
 use super::seen::{Identity, Seen};
 use super::segment_id::SegmentId;
 use super::segment_list::{SealedSegment, SegmentList};

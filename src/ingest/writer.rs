@@ -1,8 +1,11 @@
 //! What the journal's thread owns, and what it does.
 
+use super::disk_errors::DiskErrors;
 use super::folder::{self, Lock};
 use super::framing;
-use super::journal::{DiskErrors, JournalError, Limits, NotStored, Stored, Waiting};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, Stored, Waiting};
 use super::requests;
 use super::sealing::Sealing;
 use super::seen::{Identity, Seen};
@@ -84,6 +87,22 @@ fn take_lock(
     }
 }
 
+/// Forgets the segments that a merge has noted: their files, their lines in the list, then the notes.
+fn forget_merged(folder: &Path, list: &mut SegmentList) -> io::Result<()> {
+    let ids = requests::merged(folder)?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for id in &ids {
+        requests::remove_files(folder, *id)?;
+    }
+    list.drop_segments(&ids)?;
+    for id in ids {
+        requests::forget_note(folder, id)?;
+    }
+    Ok(())
+}
+
 impl Writer {
     #[cfg(test)]
     pub(super) fn open(
@@ -128,7 +147,7 @@ impl Writer {
         for folder in new.iter().map(|new| durable::folder_of(new)).chain([folder]) {
             durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
         }
-        let forgotten = requests::forget_merged(folder, &mut list);
+        let forgotten = forget_merged(folder, &mut list);
         forgotten.map_err(|e| failed("forget what is merged in", folder, e))?;
         Sealing { folder, seen: &mut seen, list: &mut list }.seal_all_found(&check_stop)?;
         requests::answer_all(folder).map_err(|e| failed("answer requests in", folder, e))?;
@@ -307,7 +326,7 @@ impl Writer {
                 self.warn("answer a request in", requests::end_sealing(&self.folder));
             }
         }
-        let forgotten = requests::forget_merged(&self.folder, &mut self.list);
+        let forgotten = forget_merged(&self.folder, &mut self.list);
         self.warn("forget what is merged in", forgotten);
         let oldest = self.forget.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(oldest) = oldest {
