@@ -7,7 +7,8 @@
 //! removed at once: nobody but a merge reads them.
 
 use super::dataset::Made;
-use super::merge::{MergedDataset, Stop};
+use super::merge_error::Stop;
+use super::merged::MergedDataset;
 use super::private::MadePrivate;
 use crate::aggregate::edition::Edition;
 use crate::aggregate::index::{

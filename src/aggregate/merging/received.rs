@@ -10,7 +10,7 @@
 
 use super::line::LineKey;
 use super::lost::{self, LostSegment};
-use super::merge::{MergeError, Stop};
+use super::merge_error::{MergeError, Stop};
 use super::private;
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};

@@ -6,7 +6,9 @@
 
 use super::dataset::DatasetWriter;
 use super::line::LineKey;
-use super::merge::{MergeError, Merged, Merger, Merging, Stop};
+use super::merge::{Merger, Merging};
+use super::merge_error::{MergeError, Stop};
+use super::merged::Merged;
 use super::publication::{self, Change, Changes, Publication};
 use super::zstd_lines;
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
