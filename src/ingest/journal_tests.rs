@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
 use std::{fs, io};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 /// Longer than any test.
 const HOURS: Duration = Duration::from_secs(7200);
