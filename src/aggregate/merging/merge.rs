@@ -266,6 +266,8 @@ impl<'a> Merger<'a> {
             let replaced = replaced.map(|(key, times)| (*key, *times)).collect();
             received.lines.add(Box::new(Without { lines, replaced })).map_err(failed)?;
         }
+        let now = self.merging.stack_minimum;
+        let stack_minimum = index.days.get(&day).map_or(now, |old| old.stack_minimum.min(now));
         let mut writer = DatasetWriter::start(&self.scratch, &day.to_string());
         while received.lines.next_key().is_some_and(|key| key.day == day) {
             received.lines.advance().map_err(failed)?;
@@ -277,6 +279,7 @@ impl<'a> Merger<'a> {
         dataset.edition = edition;
         dataset.published = self.merging.today;
         dataset.complete = edition.is_last();
+        dataset.stack_minimum = stack_minimum;
         Ok(Change { dataset, made })
     }
 
@@ -303,8 +306,10 @@ impl<'a> Merger<'a> {
             }
         }
         let edition = self.week_edition(week, parts.iter().map(|(dataset, _)| dataset.edition));
+        let stack_minimum = parts.iter().map(|(dataset, _)| dataset.stack_minimum).min();
         let as_of_today = |dataset: Dataset| Dataset {
             edition,
+            stack_minimum: stack_minimum.unwrap_or_default(),
             published: self.merging.today,
             complete: edition.is_last(),
             ..dataset

@@ -129,8 +129,8 @@ impl Merger<'_> {
                 }
             }
             let (made_of, made) = writer.finish()?;
-            let Dataset { edition, published, complete, .. } = *dataset;
-            let dataset = Dataset { edition, published, complete, ..made_of };
+            let Dataset { edition, published, complete, stack_minimum, .. } = *dataset;
+            let dataset = Dataset { edition, published, complete, stack_minimum, ..made_of };
             return Ok(Some(Change { dataset, made }));
         }
         Ok(None)
