@@ -35,7 +35,7 @@
 use super::disk_errors::DiskErrors;
 use super::journal_error::JournalError;
 use super::limits::Limits;
-use super::queue::{Busy, QueuePermit, Waiting};
+use super::queue::{QueueFull, QueuePermit, Waiting};
 use super::writer::Writer;
 use crate::event::{Event, SetOnDrop};
 use jiff::civil::Date;
@@ -70,7 +70,7 @@ pub struct JournalState {
     /// Places in the queue that are taken.
     pub queued: usize,
     /// All places in the queue.
-    pub places: usize,
+    pub capacity: usize,
     /// How often the disk refused.
     pub disk_errors: u64,
     /// Why nothing could be stored the last time, if that was so.
@@ -130,11 +130,11 @@ impl Journal {
 
     /// How it is doing.
     pub fn state(&self) -> JournalState {
-        let places = self.queue.as_ref().map_or(0, mpsc::Sender::max_capacity);
+        let capacity = self.queue.as_ref().map_or(0, mpsc::Sender::max_capacity);
         let free = self.queue.as_ref().map_or(0, mpsc::Sender::capacity);
         JournalState {
-            queued: places.saturating_sub(free),
-            places,
+            queued: capacity.saturating_sub(free),
+            capacity,
             disk_errors: self.disk.count.load(Relaxed),
             problem: self.disk.last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
@@ -147,9 +147,9 @@ impl Journal {
     }
 
     /// A permit for one report, if the queue has room.
-    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
-        let queue = self.queue.as_ref().ok_or(Busy)?;
-        queue.clone().try_reserve_owned().map(QueuePermit).map_err(|_| Busy)
+    pub fn queue_permit(&self) -> Result<QueuePermit, QueueFull> {
+        let queue = self.queue.as_ref().ok_or(QueueFull)?;
+        queue.clone().try_reserve_owned().map(QueuePermit).map_err(|_| QueueFull)
     }
 }
 

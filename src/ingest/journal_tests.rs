@@ -439,10 +439,10 @@ fn a_full_queue_is_said_at_once_and_loses_nothing() {
     let limits = Limits { queue: 3, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
     let mut permits: Vec<_> = (0..3).map(|_| journal.queue_permit().expect("a permit")).collect();
-    assert!(matches!(journal.queue_permit(), Err(Busy)));
+    assert!(matches!(journal.queue_permit(), Err(QueueFull)));
     drop(permits.pop());
     let permit = journal.queue_permit().expect("a permit that was given back");
-    assert!(matches!(journal.queue_permit(), Err(Busy)));
+    assert!(matches!(journal.queue_permit(), Err(QueueFull)));
     for (number, permit) in (1..).zip(permits.into_iter().chain([permit])) {
         assert_eq!(block_on(permit.store(checked(number))), Ok(Stored::New));
     }

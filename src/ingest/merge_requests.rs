@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How often whoever waits for an answer looks for it.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(20);
 
 /// What came of asking to seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn ask_to_seal(folder: &Path, wait: Duration) -> Result<Sealed, ReadError> {
         if Instant::now() >= deadline {
             return Ok(Sealed::NotInTime);
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL);
     }
 }
 

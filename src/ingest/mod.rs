@@ -1,4 +1,4 @@
-//! The front door: check every report against the exact config it names, and store it durably.
+//! The receiver: check every report against the exact config it names, and store it durably.
 //!
 //! # The life of a report
 //!
@@ -48,8 +48,8 @@
 //! | [`journal_error`](JournalError) | why the folder cannot be opened |
 //! | `writer` | the journal's thread: many waiters, one sync; each report once |
 //! | [`journal`](Journal) | the queue and its thread |
-//! | [`door`](FrontDoor) | all of it together |
-//! | `entrance` | the receiver of a server's uploads, or why there is none |
+//! | [`receiver`](Receiver) | all of it together |
+//! | `slot` | the receiver of a server's uploads, or why there is none |
 //! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
 //! | [`http`](router) | its wire |
 //!
@@ -75,8 +75,6 @@ mod clock;
 mod configs;
 mod definitions;
 mod disk_errors;
-mod door;
-mod entrance;
 mod excerpt;
 mod folder;
 mod framing;
@@ -93,6 +91,8 @@ mod open_tests;
 pub(crate) mod power_cut;
 mod queue;
 mod read_error;
+mod receiver;
+mod receiver_slot;
 mod refusal;
 mod report;
 mod requests;
@@ -112,11 +112,9 @@ pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
 };
-pub use check::{CheckedReport, NotTaken, check, oldest_week};
+pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
-pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
-pub use entrance::{Entrance, UploadState};
 pub use http::{router, router_with};
 pub use journal::{Journal, JournalState};
 pub use journal_error::JournalError;
@@ -124,9 +122,11 @@ pub use keep_open::keep_open;
 pub use limits::Limits;
 pub use logged_config::LoggedConfig;
 pub use merge_requests::{Sealed, ask_to_seal, remove_merged};
-pub use queue::{Busy, NotStored, QueuePermit, Stored};
+pub use queue::{NotStored, QueueFull, QueuePermit, Stored};
 pub use read_error::ReadError;
-pub use refusal::{Refusal, Timed, What};
+pub use receiver::{Answer, Receiver, ReceiverError, UploadCounts};
+pub use receiver_slot::{ReceiverSlot, UploadState};
+pub use refusal::{Field, Refusal, Timed};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
 #[cfg(test)]
 #[allow(unused_imports)]

@@ -68,7 +68,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
             }
             if writer.seal_all() && stored {
                 world.merge();
-                writer.look();
+                writer.poll();
             }
         }
         assert!(recorder.restart(), "there are not {syncs} syncs before this one");
@@ -87,7 +87,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
     world.acknowledged(6);
     assert!(writer.seal_all());
     world.merge();
-    assert!(writer.look());
+    assert!(writer.poll());
     store(&mut writer, 7).expect("stored");
     world.acknowledged(7);
     drop(writer);

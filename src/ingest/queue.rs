@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 /// The queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("as many reports wait as can")]
-pub struct Busy;
+pub struct QueueFull;
 
 /// The report was not stored: the disk refused, as the log says, or the journal is closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 /// How often to look for what others ask for.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 /// How long to wait before sealing is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -193,7 +193,7 @@ impl Writer {
     /// Stores what comes in the queue until its other end is gone, or the folder is.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Waiting>, runtime: &Runtime) {
         loop {
-            let next = async { tokio::time::timeout(LOOK, queue.recv()).await };
+            let next = async { tokio::time::timeout(POLL, queue.recv()).await };
             match runtime.block_on(next) {
                 Ok(Some(first)) => {
                     let mut bytes = first.report.size();
@@ -211,9 +211,9 @@ impl Writer {
                 Ok(None) => break,
                 Err(_) => {}
             }
-            if self.looked.elapsed() >= LOOK {
+            if self.looked.elapsed() >= POLL {
                 self.looked = Instant::now();
-                if !self.look() {
+                if !self.poll() {
                     return;
                 }
             }
@@ -312,7 +312,7 @@ impl Writer {
     }
 
     /// Does what others ask for, and what is due. False where the folder has to be opened again.
-    pub(crate) fn look(&mut self) -> bool {
+    pub(crate) fn poll(&mut self) -> bool {
         let asked = requests::begin_sealing(&self.folder).unwrap_or(false);
         let age = self.segment.as_ref().and_then(Segment::age);
         let is_due = asked || age.is_some_and(|age| age >= self.limits.age);
@@ -346,7 +346,7 @@ impl Writer {
     /// stored elsewhere from now on must not be in it as well.
     fn set_aside(&mut self) -> io::Result<()> {
         if let Some(segment) = &mut self.segment {
-            segment.mend()?;
+            segment.cut_torn()?;
         }
         self.to_seal.extend(self.segment.take().map(|segment| segment.id()));
         Ok(())

@@ -38,7 +38,7 @@ use super::received::{Reading, Received};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, SortLimits};
 use super::zstd_lines;
-use crate::aggregate::edition::{Edition, Turn};
+use crate::aggregate::edition::{DayPlan, Edition};
 use crate::aggregate::index::{Dataset, FileFormat, Index, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::PublicData;
@@ -168,7 +168,7 @@ impl<'a> Merger<'a> {
             writer.push(key, received.unshown.line()).map_err(|e| self.sort_failed(e))?;
         }
         let unshown = writer.finish().map_err(|e| self.sort_failed(e))?;
-        let merged = self.said(&index, &days, &weeks, &received);
+        let merged = self.summary(&index, &days, &weeks, &received);
         let Received { segments, merged: ids, problems, .. } = received;
         let received = Some(Included { segments, present: ids.clone(), waiting, unshown });
         let today = self.merging.today;
@@ -178,13 +178,19 @@ impl<'a> Merger<'a> {
         Ok(merged)
     }
 
-    fn said(&self, index: &Index, days: &Changes, weeks: &Changes, received: &Received) -> Merged {
-        let told = |(date, change): (&Date, &Change)| {
+    fn summary(
+        &self,
+        index: &Index,
+        days: &Changes,
+        weeks: &Changes,
+        received: &Received,
+    ) -> Merged {
+        let week = |(date, change): (&Date, &Change)| {
             let old = index.weeks.get(date).map(|week| &week.data);
-            change.told(*date, old)
+            change.summary(*date, old)
         };
-        let waiting = received.turns.iter().filter_map(|(date, turn)| match turn {
-            Turn::Wait(edition) => {
+        let waiting = received.plans.iter().filter_map(|(date, plan)| match plan {
+            DayPlan::Wait(edition) => {
                 let reports = received.reports.get(date).copied().unwrap_or(0);
                 let due = edition.date(*date);
                 Some(WaitingReports { date: *date, reports, edition: *edition, due })
@@ -192,8 +198,11 @@ impl<'a> Merger<'a> {
             _ => None,
         });
         Merged {
-            days: days.iter().map(|(day, change)| change.told(*day, index.days.get(day))).collect(),
-            weeks: weeks.iter().map(told).collect(),
+            days: days
+                .iter()
+                .map(|(day, change)| change.summary(*day, index.days.get(day)))
+                .collect(),
+            weeks: weeks.iter().map(week).collect(),
             waiting: waiting.collect(),
             given_up: received.given_up.clone(),
             problems: received.problems.clone(),
@@ -214,10 +223,10 @@ impl<'a> Merger<'a> {
         let replaced: BTreeSet<Date> = received.replaced.keys().map(|key| key.day).collect();
         let total = received.bytes.values().sum();
         let mut progress = Done { done: 0, shown: 0, total, progress: self.progress };
-        for (day, turn) in received.turns.clone() {
+        for (day, plan) in received.plans.clone() {
             let mut too_late: u64 = 0;
-            match turn {
-                Turn::Publish(edition) => {
+            match plan {
+                DayPlan::Publish(edition) => {
                     let has_rows = received.lines.next_key().is_some_and(|key| key.day == day);
                     if !has_rows && !replaced.contains(&day) {
                         editions.insert(day, edition);
@@ -226,13 +235,13 @@ impl<'a> Merger<'a> {
                     let change = self.make_day(index, received, day, edition, &mut progress)?;
                     changes.insert(day, change);
                 }
-                Turn::Wait(_) | Turn::TooLate => {
+                DayPlan::Wait(_) | DayPlan::TooLate => {
                     while let Some(key) = received.lines.next_key().filter(|key| key.day == day) {
                         received.lines.advance().map_err(failed)?;
                         let line = received.lines.line();
                         progress.add(line.len() as u64 + 1);
-                        match turn {
-                            Turn::TooLate => too_late += 1,
+                        match plan {
+                            DayPlan::TooLate => too_late += 1,
                             _ => waiting.push(key, line).map_err(failed)?,
                         }
                     }

@@ -36,7 +36,7 @@ pub(super) type Changes = BTreeMap<Date, Change>;
 
 impl Change {
     /// The change in words.
-    pub fn told(&self, date: Date, old: Option<&Dataset>) -> MergedDataset {
+    pub fn summary(&self, date: Date, old: Option<&Dataset>) -> MergedDataset {
         let Dataset { reports, rows, files, edition, .. } = self.dataset.clone();
         let new_reports = reports.saturating_sub(old.map_or(0, |old| old.reports));
         MergedDataset { date, edition, reports, new_reports, rows, files }

@@ -56,10 +56,11 @@ impl Merger<'_> {
             true => self.make_weeks(&index, &days)?,
             false => self.make_weeks_that_can_be(&index, &days)?,
         };
-        let said = |(date, change): (&Date, &Change)| change.told(*date, Some(&change.dataset));
+        let summary =
+            |(date, change): (&Date, &Change)| change.summary(*date, Some(&change.dataset));
         let merged = Merged {
-            days: days.iter().map(said).collect(),
-            weeks: weeks.iter().map(said).collect(),
+            days: days.iter().map(summary).collect(),
+            weeks: weeks.iter().map(summary).collect(),
             waiting: Vec::new(),
             given_up: BTreeMap::new(),
             problems: problems.clone(),
