@@ -24,7 +24,7 @@
 //! that is all that X is for.
 
 use super::logged_config::LoggedConfig;
-use super::refusal::{Refusal, What};
+use super::refusal::{Field, Refusal};
 use super::report::{Counts, ProgramReport, Report, X};
 use super::unavailable::Unavailable;
 use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
@@ -79,7 +79,7 @@ pub fn oldest_week(now: Timestamp) -> Date {
 
 /// Why a report is not taken.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum NotTaken {
+pub enum NotAccepted {
     /// It never will be.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -97,7 +97,7 @@ pub fn check(
     date: Date,
     config: &LoggedConfig,
     now: Timestamp,
-) -> Result<CheckedReport, NotTaken> {
+) -> Result<CheckedReport, NotAccepted> {
     check_week(report, date, now)?;
     if config.version() == report.config {
         config.check_open(day(now))?;
@@ -111,7 +111,11 @@ pub fn check(
 }
 
 /// Checks what needs no config: whether reports of this week are taken now.
-pub(super) fn check_week(report: &Report<'_>, date: Date, now: Timestamp) -> Result<(), NotTaken> {
+pub(super) fn check_week(
+    report: &Report<'_>,
+    date: Date,
+    now: Timestamp,
+) -> Result<(), NotAccepted> {
     let week = report.week;
     if date != week {
         return Err(Refusal::OtherWeek { week, date }.into());
@@ -140,7 +144,7 @@ fn day(time: Timestamp) -> Date {
 }
 
 /// What the config allows of a report.
-fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, NotTaken> {
+fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, NotAccepted> {
     let version = report.config;
     if config.version() != version {
         return Err(Refusal::Config { version }.into());
@@ -165,27 +169,27 @@ fn keep_program<'a>(
     report: &ProgramReport<'a>,
     x: X,
     config: &LoggedConfig,
-) -> Result<Option<ProgramReport<'a>>, NotTaken> {
+) -> Result<Option<ProgramReport<'a>>, NotAccepted> {
     let (allowed, version) = (config.allowed(), config.version());
     let unknown =
-        |what, name: &str| Refusal::Unknown { what, name: name.to_owned(), config: version };
+        |field, name: &str| Refusal::Unknown { field, name: name.to_owned(), config: version };
     let program =
-        allowed.program(&report.program).ok_or_else(|| unknown(What::Program, &report.program))?;
-    let unknown_here = |what, name: &str| Refusal::UnknownInProgram {
-        what,
+        allowed.program(&report.program).ok_or_else(|| unknown(Field::Program, &report.program))?;
+    let unknown_here = |field, name: &str| Refusal::UnknownInProgram {
+        field,
         name: name.to_owned(),
         program: report.program.to_string(),
         config: version,
     };
     if !program.version(&report.version) {
-        return Err(unknown_here(What::Version, &report.version).into());
+        return Err(unknown_here(Field::Version, &report.version).into());
     }
     if !allowed.toolchain(&report.toolchain) {
-        return Err(unknown(What::Toolchain, &report.toolchain).into());
+        return Err(unknown(Field::Toolchain, &report.toolchain).into());
     }
     for (name, _) in report.counters.iter() {
-        let rate = program.counter(name).ok_or_else(|| unknown_here(What::Counter, name))?;
-        check_rate(What::Counter, name, rate, x)?;
+        let rate = program.counter(name).ok_or_else(|| unknown_here(Field::Counter, name))?;
+        check_rate(Field::Counter, name, rate, x)?;
     }
     let mut stacks = Vec::with_capacity(report.stacks.len());
     for (stack, count) in report.stacks.iter() {
@@ -193,8 +197,8 @@ fn keep_program<'a>(
             Some((name, frames)) => (name, Some(frames)),
             None => (stack, None),
         };
-        let allowed = program.stack(name).ok_or_else(|| unknown_here(What::Stack, name))?;
-        check_rate(What::Stack, name, allowed.rate, x)?;
+        let allowed = program.stack(name).ok_or_else(|| unknown_here(Field::Stack, name))?;
+        check_rate(Field::Stack, name, allowed.rate, x)?;
         let frames = frames.ok_or_else(|| Refusal::NoFrames { name: name.to_owned() })?;
         if let Some(kept) = allowed.keep(frames) {
             let frames = config.name_packages(&report.program, name, kept.frames)?;
@@ -207,9 +211,9 @@ fn keep_program<'a>(
     Ok(Some(ProgramReport { stacks: Counts::sum(stacks), ..report.clone() }))
 }
 
-fn check_rate(what: What, name: &str, rate: Rate, x: X) -> Result<(), Refusal> {
+fn check_rate(field: Field, name: &str, rate: Rate, x: X) -> Result<(), Refusal> {
     if x.get() > rate.get() {
-        return Err(Refusal::Rate { what, name: name.to_owned(), rate, x });
+        return Err(Refusal::Rate { field, name: name.to_owned(), rate, x });
     }
     Ok(())
 }

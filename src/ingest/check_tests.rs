@@ -1,11 +1,11 @@
-//! Each rule of the front door, with the sentence by which a client learns of it.
+//! Each rule of the receiver, with the sentence by which a client learns of it.
 
 use super::*;
 use crate::gomod::ModuleVersion;
 use crate::ingest::parse_date;
 use crate::ingest::testing::{config, now, report};
 
-fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, NotTaken> {
+fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, NotAccepted> {
     let config = LoggedConfig::new(ModuleVersion::FIRST, &config(sample_rate));
     let report = Report::decode(json.as_bytes()).map_err(Refusal::from)?;
     check(&report, parse_date(date).expect("a date"), &config, now())
@@ -175,7 +175,7 @@ fn a_build_for_a_platform_that_is_not_listed_is_left_out() {
         // What Go's client filters is wrong there, too.
         let foreign = alone.replace("verb:run", "verb:other");
         let refusal = refused(&foreign, "2026-02-08", 0.5).expect_err("foreign");
-        assert!(matches!(refusal, NotTaken::Refused(Refusal::UnknownInProgram { .. })));
+        assert!(matches!(refusal, NotAccepted::Refused(Refusal::UnknownInProgram { .. })));
     }
 }
 
@@ -250,7 +250,9 @@ fn a_client_learns_when_its_week_will_be_taken() {
         ("2026-02-07T22:59:59Z", 60),
     ] {
         let not_taken = check_week(&report, report.week, now.parse().expect("a time"));
-        let Err(NotTaken::Unavailable(reason)) = not_taken else { panic!("{now}: {not_taken:?}") };
+        let Err(NotAccepted::Unavailable(reason)) = not_taken else {
+            panic!("{now}: {not_taken:?}")
+        };
         assert_eq!(reason.retry_after(), seconds, "{now}");
     }
 }

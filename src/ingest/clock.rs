@@ -100,7 +100,7 @@ impl KnownTime {
 impl ClockState {
     /// Holds what a clock shows against what is known: the newest commit and the newest week of which
     /// a report is stored.
-    pub fn judge(now: Timestamp, commit: Option<KnownTime>, week: Option<Date>) -> ClockState {
+    pub fn compare(now: Timestamp, commit: Option<KnownTime>, week: Option<Date>) -> ClockState {
         const TOO_OLD: SignedDuration = SignedDuration::from_hours(24 * MAX_WEEK_AGE as i64);
         let known = commit.into_iter().chain(week.map(KnownTime::Week));
         let last = known.max_by_key(|known| known.time());
@@ -233,7 +233,7 @@ mod tests {
                     KnownTime::Week(week) => ended = Some(*week),
                 }
             }
-            let judged = ClockState::judge(now, newest, ended);
+            let judged = ClockState::compare(now, newest, ended);
             assert_eq!(judged, state, "{known:?}");
             assert_eq!(judged.skew() < SignedDuration::ZERO, judged.is_wrong(), "{known:?}");
         }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_behind_is_so_by_a_known_time() {
         let known = commit("2026-03-01T00:00:00Z");
-        let state = ClockState::judge(time("2026-02-10T12:00:00Z"), Some(known), None);
+        let state = ClockState::compare(time("2026-02-10T12:00:00Z"), Some(known), None);
         assert_eq!(state.skew(), -SignedDuration::from_hours(18 * 24 + 12));
     }
 
@@ -278,7 +278,7 @@ mod tests {
                 Some(KnownTime::Week(week)) => (None, Some(week)),
                 commit => (commit, None),
             };
-            assert_eq!(ClockState::judge(now, commit, week).to_string(), said);
+            assert_eq!(ClockState::compare(now, commit, week).to_string(), said);
         }
     }
 }

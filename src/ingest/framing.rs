@@ -30,27 +30,27 @@ const MAX_CONTENT: usize = 1 << 20;
 
 /// A form of segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum SegmentKind {
     /// One that is appended to, or was.
     Open,
     /// One that never changes.
     Sealed,
 }
 
-impl Form {
+impl SegmentKind {
     /// The first bytes of such a file.
     pub(super) const fn header(self) -> [u8; HEADER] {
         match self {
-            Form::Open => *b"candor buffer 1\n",
-            Form::Sealed => *b"candor sealed 1\n",
+            SegmentKind::Open => *b"candor buffer 1\n",
+            SegmentKind::Sealed => *b"candor sealed 1\n",
         }
     }
 
     /// The bytes of a content before its row.
     const fn before_row(self) -> usize {
         match self {
-            Form::Open => 16,
-            Form::Sealed => 0,
+            SegmentKind::Open => 16,
+            SegmentKind::Sealed => 0,
         }
     }
 
@@ -100,15 +100,15 @@ pub(super) fn write(out: &mut Vec<u8>, identity: &[u8], row: &[u8]) {
 #[derive(Debug, Clone)]
 pub(super) struct Records<'a> {
     bytes: &'a [u8],
-    form: Form,
+    kind: SegmentKind,
     at: usize,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(form: Form, bytes: &'a [u8]) -> Records<'a> {
+    pub(super) fn new(kind: SegmentKind, bytes: &'a [u8]) -> Records<'a> {
         // A damaged header is damage like any other, and found below.
-        let at = if bytes.starts_with(&form.header()) { HEADER } else { 0 };
-        Records { bytes, form, at }
+        let at = if bytes.starts_with(&kind.header()) { HEADER } else { 0 };
+        Records { bytes, kind, at }
     }
 
     /// How far it has come.
@@ -122,7 +122,7 @@ impl<'a> Records<'a> {
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (check, rest) = rest.split_first_chunk::<CHECK>()?;
         let content = rest.get(..length).filter(|_| (1..=MAX_CONTENT).contains(&length))?;
-        let (identity, row) = content.split_at_checked(self.form.before_row())?;
+        let (identity, row) = content.split_at_checked(self.kind.before_row())?;
         let week = week_of(row)?;
         let is_whole = Sha256::digest(content).starts_with(check);
         is_whole.then_some((Record { week, identity, row }, at + PREFIX + length))

@@ -1,4 +1,4 @@
-//! The wire of the front door: `POST /upload/DATE`.
+//! The wire of the receiver: `POST /upload/DATE`.
 //!
 //! | answer | when | the client |
 //! | --- | --- | --- |
@@ -18,9 +18,9 @@
 
 use super::MAX_BODY;
 use super::admission::{Admission, Peer};
-use super::door::{Answer, FrontDoor};
-use super::entrance::Entrance;
-use super::journal::Stored;
+use super::queue::Stored;
+use super::receiver::{Answer, Receiver};
+use super::receiver_slot::ReceiverSlot;
 use super::refusal::Refusal;
 use super::unavailable::Unavailable;
 use crate::body::{Bodies, BodyError, BodyLimits};
@@ -45,28 +45,28 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What answers uploads.
 #[derive(Debug, Clone)]
-struct Uploads {
-    entrance: Entrance,
+struct UploadService {
+    slot: ReceiverSlot,
     bodies: Bodies,
     admission: Admission,
 }
 
-/// The routes of the front door.
-pub fn router(entrance: Entrance) -> Router {
-    router_with(entrance, BodyLimits::default(), Admission::default())
+/// The routes of the receiver.
+pub fn router(slot: ReceiverSlot) -> Router {
+    router_with(slot, BodyLimits::default(), Admission::default())
 }
 
 /// The same, with limits of one's own.
-pub fn router_with(entrance: Entrance, limits: BodyLimits, admission: Admission) -> Router {
+pub fn router_with(slot: ReceiverSlot, limits: BodyLimits, admission: Admission) -> Router {
     let upload = post(upload).fallback(other_method);
     Router::new()
         .route("/upload/{*date}", upload.clone())
         .route("//upload/{*date}", upload)
-        .with_state(Uploads { entrance, bodies: Bodies::new(limits), admission })
+        .with_state(UploadService { slot, bodies: Bodies::new(limits), admission })
 }
 
 async fn upload(
-    State(Uploads { entrance, bodies, admission }): State<Uploads>,
+    State(UploadService { slot, bodies, admission }): State<UploadService>,
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
@@ -79,17 +79,17 @@ async fn upload(
     // A date that is not even text is no date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
     let date = date.trim_matches('/');
-    let Some(door) = entrance.receiver_within(OPENING).await else {
-        entrance.count_turned_away();
+    let Some(receiver) = slot.receiver_within(OPENING).await else {
+        slot.count_turned_away();
         return respond(&Answer::Unavailable(Unavailable::NotOpen));
     };
-    let answer = receive(&door, &bodies, &admission, date, request).await;
-    door.count(&answer);
+    let answer = receive(&receiver, &bodies, &admission, date, request).await;
+    receiver.count(&answer);
     respond(&answer)
 }
 
 async fn receive(
-    door: &FrontDoor,
+    receiver: &Receiver,
     bodies: &Bodies,
     admission: &Admission,
     date: &str,
@@ -111,13 +111,15 @@ async fn receive(
         // A line that broke or is slow is no reason to throw a report away, nor is a busy server.
         Err(BodyError::Unfinished) => return Answer::Unavailable(Unavailable::Unfinished),
         Err(BodyError::TooSlow) => return Answer::Unavailable(Unavailable::Slow),
-        Err(BodyError::Full) => return Answer::Unavailable(Unavailable::Busy),
+        Err(BodyError::Full) => return Answer::Unavailable(Unavailable::QueueFull),
     };
-    if let Err(reason) = admitted.has(body.bytes().len() as u64) {
+    if let Err(reason) = admitted.charge(body.bytes().len() as u64) {
         return Answer::Unavailable(reason);
     }
-    let Ok(permit) = door.queue_permit() else { return Answer::Unavailable(Unavailable::Busy) };
-    let taken = timeout(ANSWER_TIMEOUT, door.take(permit, date, body.bytes())).await;
+    let Ok(permit) = receiver.queue_permit() else {
+        return Answer::Unavailable(Unavailable::QueueFull);
+    };
+    let taken = timeout(ANSWER_TIMEOUT, receiver.accept(permit, date, body.bytes())).await;
     let answer = taken.unwrap_or(Answer::Unavailable(Unavailable::NotStored));
     if answer == Answer::Stored(Stored::New) {
         admitted.stored();

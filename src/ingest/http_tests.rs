@@ -1,4 +1,4 @@
-//! The front door from its wire: statuses, headers, sentences.
+//! The receiver from its wire: statuses, headers, sentences.
 
 use super::*;
 use crate::ingest::Limits;
@@ -56,7 +56,7 @@ async fn what_time_may_cure_is_asked_to_come_again() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(text, "the report ended before all of it was sent; send it again\n");
     assert_eq!(bench.stored(), 0);
-    assert_eq!(bench.door.counts().unavailable, 3);
+    assert_eq!(bench.receiver.counts().unavailable, 3);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
         let (status, text) = bench.post(&path, of_week(week)).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{now}");
         assert!(text.contains(said) && !text.trim_end().contains('\n'), "{text}");
-        assert!(!bench.door.clock_state().is_plausible());
+        assert!(!bench.receiver.clock_state().is_plausible());
         // What is wrong at any time is refused at any time.
         assert_eq!(bench.post(&path, "{}").await.0, StatusCode::BAD_REQUEST);
     }
@@ -84,19 +84,19 @@ async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
         assert_eq!(honest.0, StatusCode::SERVICE_UNAVAILABLE, "{}", honest.1);
     }
     let folder = bench.folder;
-    drop(bench.door);
-    let door = bench.log.door_at(folder.path(), Limits::default(), "2026-03-20T00:00:00Z");
-    assert!(!door.clock_state().is_plausible());
-    drop(door);
-    let door = bench.log.door_at(folder.path(), Limits::default(), "2026-02-20T00:00:00Z");
-    assert!(door.clock_state().is_wrong(), "a week of 2026-03-15 has ended already");
+    drop(bench.receiver);
+    let receiver = bench.log.receiver_at(folder.path(), Limits::default(), "2026-03-20T00:00:00Z");
+    assert!(!receiver.clock_state().is_plausible());
+    drop(receiver);
+    let receiver = bench.log.receiver_at(folder.path(), Limits::default(), "2026-02-20T00:00:00Z");
+    assert!(receiver.clock_state().is_wrong(), "a week of 2026-03-15 has ended already");
 }
 
-/// A front door under one config with the sample rate 1.
+/// A receiver under one config with the sample rate 1.
 struct Bench {
     log: Log,
     folder: TempDir,
-    door: Arc<FrontDoor>,
+    receiver: Arc<Receiver>,
 }
 
 impl Bench {
@@ -107,19 +107,21 @@ impl Bench {
     fn with(limits: Limits) -> Bench {
         let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
         log.append(&config(1.0));
-        Bench { door: log.door(folder.path(), limits), log, folder }
+        Bench { receiver: log.receiver(folder.path(), limits), log, folder }
     }
 
     /// At another time than the tests of this module.
     fn at(now: &str) -> Bench {
         let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
         log.append(&config(1.0));
-        Bench { door: log.door_at(folder.path(), Limits::default(), now), log, folder }
+        Bench { receiver: log.receiver_at(folder.path(), Limits::default(), now), log, folder }
     }
 
     async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
-        let response =
-            router(Entrance::of(self.door.clone())).oneshot(request).await.expect("infallible");
+        let response = router(ReceiverSlot::of(self.receiver.clone()))
+            .oneshot(request)
+            .await
+            .expect("infallible");
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.expect("a body");
         (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
@@ -159,7 +161,7 @@ async fn a_report_is_taken_and_a_second_copy_changes_nothing() {
     assert_eq!(bench.post(PATH, report(0.3)).await, OK);
     assert_eq!(bench.stored(), 2);
     assert_eq!(bench.post(PATH, "{}").await.0, StatusCode::BAD_REQUEST);
-    let counts = bench.door.counts();
+    let counts = bench.receiver.counts();
     assert_eq!((counts.stored, counts.duplicates, counts.refused), (2, 1, 1));
 }
 
@@ -266,14 +268,14 @@ async fn slashes_that_say_nothing_are_taken() {
 #[tokio::test]
 async fn where_there_is_no_room_the_answer_is_try_again() {
     let bench = Bench::with(Limits { queue: 1, ..Limits::default() });
-    let taken = bench.door.queue_permit().expect("a permit");
+    let taken = bench.receiver.queue_permit().expect("a permit");
     let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from_static("60")));
     assert_eq!(text, "as many reports wait as can; send it again later\n");
     drop(taken);
     assert_eq!(bench.post(PATH, report(0.2)).await, OK);
-    assert_eq!(bench.door.counts().unavailable, 1);
+    assert_eq!(bench.receiver.counts().unavailable, 1);
 }
 
 #[tokio::test]
@@ -316,8 +318,8 @@ async fn send_from(
         let value = HeaderValue::from_str(forwarded).expect("a value");
         request.headers_mut().insert("x-forwarded-for", value);
     }
-    let entrance = Entrance::of(bench.door.clone());
-    let routes = router_with(entrance, BodyLimits::default(), admission.clone());
+    let slot = ReceiverSlot::of(bench.receiver.clone());
+    let routes = router_with(slot, BodyLimits::default(), admission.clone());
     let response = routes.oneshot(request).await.expect("infallible");
     let (parts, body) = response.into_parts();
     if parts.status == StatusCode::SERVICE_UNAVAILABLE {

@@ -32,47 +32,23 @@
 //! exists", and its waiters are answered by the store's answer. Processes do not exclude each other
 //! there, so a day's key and identities would have to be shared by compare-and-swap.
 
-use super::check::CheckedReport;
+use super::disk_errors::DiskErrors;
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{QueueFull, QueuePermit, Waiting};
 use super::writer::Writer;
 use crate::event::{Event, SetOnDrop};
 use jiff::civil::Date;
-use std::fmt::Display;
-use std::future::Future;
-use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::mpsc::{self, OwnedPermit};
-use tokio::sync::oneshot;
-
-/// How much a journal takes at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Reports that wait at one time.
-    pub queue: usize,
-    /// Bytes after which a batch takes no further report.
-    pub batch: usize,
-    /// Bytes after which a segment is sealed.
-    pub segment: u64,
-    /// How long a report may lie in a segment that is not sealed.
-    pub age: Duration,
-    /// Reports that are known at most, so that they are not stored twice: of all days that are still
-    /// taken together. A further one is not stored, and its sender asked to come again.
-    pub known: usize,
-}
+use tokio::sync::mpsc;
 
 /// How long whoever drops a journal waits for what is in its queue to be stored. A disk that does not
 /// answer must not keep a process from ending; nobody was told that the rest is stored.
 const LAST_BATCHES: Duration = Duration::from_secs(10);
-
-impl Default for Limits {
-    fn default() -> Limits {
-        let age = Duration::from_secs(3600);
-        Limits { queue: 1024, batch: 4 << 20, segment: 64 << 20, age, known: 8 << 20 }
-    }
-}
 
 /// The reports of a folder, and the one right to append to them.
 #[derive(Debug)]
@@ -88,94 +64,17 @@ pub struct Journal {
     forget: Arc<Mutex<Option<Date>>>,
 }
 
-/// What the disk refused.
-#[derive(Debug, Default)]
-pub(super) struct DiskErrors {
-    count: AtomicU64,
-    /// What it said last, until something is stored again.
-    last: Mutex<Option<String>>,
-}
-
 /// How a journal is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JournalState {
     /// Places in the queue that are taken.
     pub queued: usize,
     /// All places in the queue.
-    pub places: usize,
+    pub capacity: usize,
     /// How often the disk refused.
     pub disk_errors: u64,
     /// Why nothing could be stored the last time, if that was so.
     pub problem: Option<String>,
-}
-
-/// Why a journal could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JournalError {
-    /// Another process appends to this folder.
-    #[error(
-        "{folder} is in use by another process, and two cannot store reports in one folder: stop that \
-         one, or serve with --no-uploads"
-    )]
-    InUse {
-        /// The folder.
-        folder: String,
-    },
-    /// A segment was written by a later version of this program.
-    #[error("{path} has format {version}, and this program knows 1; use the newer program")]
-    LaterFormat {
-        /// The segment.
-        path: String,
-        /// Its format.
-        version: u8,
-    },
-    /// Whoever opened it was asked to stop.
-    #[error("opening {folder} was stopped")]
-    Stopped {
-        /// The folder.
-        folder: String,
-    },
-    /// The operating system refused.
-    #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// To what.
-        path: String,
-        /// The system's answer.
-        source: io::Error,
-    },
-}
-
-/// The queue is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("as many reports wait as can")]
-pub struct Busy;
-
-/// The report was not stored: the disk refused, as the log says, or the journal is closing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the report could not be stored")]
-pub struct NotStored;
-
-/// A report is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
-    /// It is new.
-    New,
-    /// It was there already.
-    Duplicate,
-}
-
-/// The right to put one report into the queue.
-#[derive(Debug)]
-pub struct QueuePermit(OwnedPermit<Waiting>);
-
-/// A report in the queue, and who waits for it.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) report: CheckedReport,
-    pub(super) answer: oneshot::Sender<Result<Stored, NotStored>>,
 }
 
 impl Journal {
@@ -231,11 +130,11 @@ impl Journal {
 
     /// How it is doing.
     pub fn state(&self) -> JournalState {
-        let places = self.queue.as_ref().map_or(0, mpsc::Sender::max_capacity);
+        let capacity = self.queue.as_ref().map_or(0, mpsc::Sender::max_capacity);
         let free = self.queue.as_ref().map_or(0, mpsc::Sender::capacity);
         JournalState {
-            queued: places.saturating_sub(free),
-            places,
+            queued: capacity.saturating_sub(free),
+            capacity,
             disk_errors: self.disk.count.load(Relaxed),
             problem: self.disk.last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
@@ -248,22 +147,9 @@ impl Journal {
     }
 
     /// A permit for one report, if the queue has room.
-    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
-        let queue = self.queue.as_ref().ok_or(Busy)?;
-        queue.clone().try_reserve_owned().map(QueuePermit).map_err(|_| Busy)
-    }
-}
-
-impl QueuePermit {
-    /// Puts a report into the queue. The future ends when the report is durable, or never will be; the
-    /// report is stored also if nobody waits for that.
-    pub fn store(
-        self,
-        report: CheckedReport,
-    ) -> impl Future<Output = Result<Stored, NotStored>> + Send {
-        let (answer, answered) = oneshot::channel();
-        self.0.send(Waiting { report, answer });
-        async { answered.await.unwrap_or(Err(NotStored)) }
+    pub fn queue_permit(&self) -> Result<QueuePermit, QueueFull> {
+        let queue = self.queue.as_ref().ok_or(QueueFull)?;
+        queue.clone().try_reserve_owned().map(QueuePermit).map_err(|_| QueueFull)
     }
 }
 
@@ -279,26 +165,6 @@ impl Drop for Journal {
                  nobody was told that it is stored"
             ),
             None => {}
-        }
-    }
-}
-
-impl DiskErrors {
-    /// Notes what came of writing. The log is told of it when it changes, not for every batch.
-    pub(super) fn note(&self, error: Option<&dyn Display>) {
-        if error.is_some() {
-            self.count.fetch_add(1, Relaxed);
-        }
-        let now = error.map(|error| error.to_string());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != now {
-            match &now {
-                Some(error) => tracing::error!(
-                    %error, "cannot store reports; their senders are asked to try again"
-                ),
-                None => tracing::info!("reports are stored again"),
-            }
-            *last = now;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The front door: check every report against the exact config it names, and store it durably.
+//! The receiver: check every report against the exact config it names, and store it durably.
 //!
 //! # The life of a report
 //!
@@ -40,10 +40,16 @@
 //! | `sealing` | from the open segment to a sealed one |
 //! | [`sealed`](sealed_segments) | reading sealed segments |
 //! | [`segment_list`](listed_segments) | which segments there are, so that one that is missing is missed |
-//! | [`requests`](ask_to_seal) | what a merge asks of the receiver |
-//! | [`journal`](Journal), `writer` | many waiters, one sync; each report once |
-//! | [`door`](FrontDoor) | all of it together |
-//! | `entrance` | the receiver of a server's uploads, or why there is none |
+//! | `requests` | the files by which a merge asks something of the receiver |
+//! | [`merge_requests`](ask_to_seal) | asking for it, or doing it where there is no receiver |
+//! | [`limits`](Limits) | how much the journal takes |
+//! | [`queue`](QueuePermit) | a report in the journal's queue, and its answer |
+//! | `disk_errors` | what the disk refused |
+//! | [`journal_error`](JournalError) | why the folder cannot be opened |
+//! | `writer` | the journal's thread: many waiters, one sync; each report once |
+//! | [`journal`](Journal) | the queue and its thread |
+//! | [`receiver`](Receiver) | all of it together |
+//! | `slot` | the receiver of a server's uploads, or why there is none |
 //! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
 //! | [`http`](router) | its wire |
 //!
@@ -68,20 +74,25 @@ mod check;
 mod clock;
 mod configs;
 mod definitions;
-mod door;
-mod entrance;
+mod disk_errors;
 mod excerpt;
 mod folder;
 mod framing;
 mod http;
 mod journal;
+mod journal_error;
 mod keep_open;
+mod limits;
 mod logged_config;
+mod merge_requests;
 #[cfg(test)]
 mod open_tests;
 #[cfg(test)]
 pub(crate) mod power_cut;
+mod queue;
 mod read_error;
+mod receiver;
+mod receiver_slot;
 mod refusal;
 mod report;
 mod requests;
@@ -101,21 +112,22 @@ pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
 };
-pub use check::{CheckedReport, NotTaken, check, oldest_week};
+pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
-pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
-pub use entrance::{Entrance, UploadState};
 pub use http::{router, router_with};
-pub use journal::{
-    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
-};
+pub use journal::{Journal, JournalState};
+pub use journal_error::JournalError;
 pub use keep_open::keep_open;
+pub use limits::Limits;
 pub use logged_config::LoggedConfig;
+pub use merge_requests::{Sealed, ask_to_seal, remove_merged};
+pub use queue::{NotStored, QueueFull, QueuePermit, Stored};
 pub use read_error::ReadError;
-pub use refusal::{Refusal, Timed, What};
+pub use receiver::{Answer, Receiver, ReceiverError, UploadCounts};
+pub use receiver_slot::{ReceiverSlot, UploadState};
+pub use refusal::{Field, Refusal, Timed};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
-pub use requests::{Sealed, ask_to_seal, remove_merged};
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use sealed::encode as encode_sealed;

@@ -1,6 +1,6 @@
 //! What of a receiver's folder could not be read.
 
-use super::journal::JournalError;
+use super::journal_error::JournalError;
 use std::io;
 use std::ops::Range;
 

@@ -86,20 +86,20 @@ pub enum Refusal {
         config: ModuleVersion,
     },
     /// The config has no such program or toolchain.
-    #[error("{what} {} is not in config {config}", Excerpt(.name))]
+    #[error("{field} {} is not in config {config}", Excerpt(.name))]
     Unknown {
         /// What kind of string it is.
-        what: What,
+        field: Field,
         /// The string.
         name: String,
         /// The config.
         config: ModuleVersion,
     },
     /// The config has no such version, counter or stack of this program.
-    #[error("{what} {} of program {} is not in config {config}", Excerpt(.name), Excerpt(.program))]
+    #[error("{field} {} of program {} is not in config {config}", Excerpt(.name), Excerpt(.program))]
     UnknownInProgram {
         /// What kind of string it is.
-        what: What,
+        field: Field,
         /// The string.
         name: String,
         /// The program.
@@ -108,10 +108,10 @@ pub enum Refusal {
         config: ModuleVersion,
     },
     /// A counter should not have been sampled.
-    #[error("{what} {} has the rate {rate}, and X is {x}", Excerpt(.name), rate = .rate.get())]
+    #[error("{field} {} has the rate {rate}, and X is {x}", Excerpt(.name), rate = .rate.get())]
     Rate {
         /// A counter or a stack.
-        what: What,
+        field: Field,
         /// Its name.
         name: String,
         /// The config's.
@@ -164,7 +164,7 @@ impl std::fmt::Display for Timed {
 
 /// What a string of a report stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum Field {
     /// A program's package path.
     Program,
     /// A program's version.
@@ -177,14 +177,14 @@ pub enum What {
     Stack,
 }
 
-impl std::fmt::Display for What {
+impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            What::Program => "program",
-            What::Version => "version",
-            What::Toolchain => "GoVersion",
-            What::Counter => "counter",
-            What::Stack => "stack",
+            Field::Program => "program",
+            Field::Version => "version",
+            Field::Toolchain => "GoVersion",
+            Field::Counter => "counter",
+            Field::Stack => "stack",
         })
     }
 }

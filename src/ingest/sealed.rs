@@ -8,7 +8,7 @@
 //! it had: damage is not shuffled away, for then nobody could restore it.
 
 use super::folder::{self, SEALED};
-use super::framing::{Form, Found, Records};
+use super::framing::{Found, Records, SegmentKind};
 use super::read_error::ReadError;
 use super::segment_id::SegmentId;
 use jiff::civil::Date;
@@ -75,7 +75,7 @@ impl SealedFile {
     pub fn read_whole_records(&self) -> Result<SealedRows, ReadError> {
         let failed = |source| ReadError::Io { path: self.name(), source };
         let bytes = folder::read_regular(&self.path).map_err(failed)?;
-        match Form::Sealed.later_format(&bytes).or(Form::Open.later_format(&bytes)) {
+        match SegmentKind::Sealed.later_format(&bytes).or(SegmentKind::Open.later_format(&bytes)) {
             Some(version) => Err(ReadError::LaterFormat { path: self.name(), version }),
             None => Ok(SealedRows::parse(bytes)),
         }
@@ -112,15 +112,15 @@ impl SealedRows {
     }
 
     pub(super) fn parse(bytes: Vec<u8>) -> SealedRows {
-        let is_open = bytes.starts_with(&Form::Open.header());
-        let form = if is_open { Form::Open } else { Form::Sealed };
-        let end = match form {
-            Form::Open => bytes.len(),
-            Form::Sealed => bytes.len().saturating_sub(CHECKSUM),
+        let is_open = bytes.starts_with(&SegmentKind::Open.header());
+        let kind = if is_open { SegmentKind::Open } else { SegmentKind::Sealed };
+        let end = match kind {
+            SegmentKind::Open => bytes.len(),
+            SegmentKind::Sealed => bytes.len().saturating_sub(CHECKSUM),
         };
         let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        let mut records = Records::new(form, content);
+        let mut records = Records::new(kind, content);
         while let Some(found) = records.next() {
             match found {
                 Found::Record(record) => {
@@ -130,9 +130,9 @@ impl SealedRows {
                 Found::Damage(range) | Found::Tail(range) => damage.push(range),
             }
         }
-        let is_whole = match form {
-            Form::Open => true,
-            Form::Sealed => Sha256::digest(content).as_slice() == checksum,
+        let is_whole = match kind {
+            SegmentKind::Open => true,
+            SegmentKind::Sealed => Sha256::digest(content).as_slice() == checksum,
         };
         if !is_whole && damage.is_empty() {
             damage.push(end..bytes.len());
@@ -143,7 +143,7 @@ impl SealedRows {
 
 /// The content of a sealed segment with these rows, in this order.
 pub(crate) fn encode<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut bytes = Form::Sealed.header().to_vec();
+    let mut bytes = SegmentKind::Sealed.header().to_vec();
     for row in rows {
         super::framing::write(&mut bytes, &[], row);
     }

@@ -11,8 +11,8 @@
 //! is no whole record there was not synced, so nobody was told of it, and it is left out.
 
 use super::folder::{self, OPEN, SEALED, TEMPORARY};
-use super::framing::{Form, Found, Records};
-use super::journal::JournalError;
+use super::framing::{Found, Records, SegmentKind};
+use super::journal_error::JournalError;
 use super::seen::{Identity, Seen};
 use super::segment_id::SegmentId;
 use super::segment_list::{SealedSegment, SegmentList};
@@ -48,10 +48,10 @@ impl Sealing<'_> {
             return durable::remove_unsynced(&path).map(drop).map_err(failed);
         }
         let bytes = folder::read_regular(&path).map_err(failed)?;
-        if let Some(version) = Form::Open.later_format(&bytes) {
+        if let Some(version) = SegmentKind::Open.later_format(&bytes) {
             return Err(JournalError::LaterFormat { path: path.display().to_string(), version });
         }
-        for found in Records::new(Form::Open, &bytes) {
+        for found in Records::new(SegmentKind::Open, &bytes) {
             if let Found::Record(record) = found
                 && let Some(identity) = Identity::from_bytes(record.identity)
             {
@@ -78,7 +78,7 @@ impl Sealing<'_> {
     fn seal_bytes(&mut self, id: SegmentId, bytes: &[u8], may_be_torn: bool) -> io::Result<()> {
         let path = folder::path(self.folder, id, OPEN);
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        for found in Records::new(Form::Open, bytes) {
+        for found in Records::new(SegmentKind::Open, bytes) {
             match found {
                 Found::Record(record) => rows.push(record.row),
                 Found::Damage(range) => damage.push(range),

@@ -14,7 +14,7 @@
 //! the first records. It is begun when there is a first record to put into it.
 
 use super::folder::{self, OPEN};
-use super::framing::Form;
+use super::framing::SegmentKind;
 use super::segment_id::SegmentId;
 use crate::durable::{self, AppendFile};
 use std::fmt::Debug;
@@ -79,7 +79,7 @@ impl Segment {
         let mut options = OpenOptions::new();
         let file = folder::open_regular(&path, options.append(true).create_new(true))?;
         let mut file = AppendFile::new(file, &path);
-        let header = Form::Open.header();
+        let header = SegmentKind::Open.header();
         let written = file.append(&header);
         if let Err(error) = written.and_then(|()| durable::sync_folder(folder)) {
             // Where it cannot be removed either, the next open of the folder does it: it is empty.
@@ -102,7 +102,7 @@ impl Segment {
         if self.closed {
             return Err(io::Error::other("a sync of this segment has failed before"));
         }
-        self.mend()?;
+        self.cut_torn()?;
         self.torn = true;
         let written = self.disk.append(records).and_then(|()| {
             self.closed = true;
@@ -112,7 +112,7 @@ impl Segment {
         });
         if let Err(error) = written {
             // Gives space back where the disk is full. If it fails, the next append tries again.
-            let _ = self.mend();
+            let _ = self.cut_torn();
             return Err(error);
         }
         self.torn = false;
@@ -123,7 +123,7 @@ impl Segment {
 
     /// Removes what a failed append may have left: to be done before anything is stored elsewhere, for
     /// what is left may be whole.
-    pub(super) fn mend(&mut self) -> io::Result<()> {
+    pub(super) fn cut_torn(&mut self) -> io::Result<()> {
         if self.torn {
             self.disk.cut(self.durable)?;
             self.torn = false;

@@ -204,7 +204,7 @@ impl ListFile {
     fn add(&mut self, segment: SegmentId, sealed: Option<SealedSegment>) -> io::Result<()> {
         let line = line(segment, sealed)?;
         if self.closed {
-            self.begin_anew()?;
+            self.rewrite()?;
         }
         let written = self.file.append(&line).and_then(|()| {
             self.closed = true;
@@ -229,15 +229,15 @@ impl ListFile {
         }
         let mut without = self.listed.clone();
         without.segments.retain(|id, _| !ids.contains(id));
-        self.write_anew(without)
+        self.rewrite_with(without)
     }
 
     /// Writes a new file in the place of one of which a sync has failed.
-    fn begin_anew(&mut self) -> io::Result<()> {
-        self.write_anew(self.listed.clone())
+    fn rewrite(&mut self) -> io::Result<()> {
+        self.rewrite_with(self.listed.clone())
     }
 
-    fn write_anew(&mut self, listed: ListedSegments) -> io::Result<()> {
+    fn rewrite_with(&mut self, listed: ListedSegments) -> io::Result<()> {
         let mut bytes = Vec::new();
         for (segment, sealed) in &listed.segments {
             bytes.extend(line(*segment, *sealed)?);

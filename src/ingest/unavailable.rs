@@ -19,7 +19,7 @@ pub enum Unavailable {
     NotOpen,
     /// As many reports wait as can.
     #[error("as many reports wait as can; send it again later")]
-    Busy,
+    QueueFull,
     /// The body took too long.
     #[error("the report took too long to arrive; send it again later")]
     Slow,

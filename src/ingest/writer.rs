@@ -1,8 +1,11 @@
 //! What the journal's thread owns, and what it does.
 
+use super::disk_errors::DiskErrors;
 use super::folder::{self, Lock};
 use super::framing;
-use super::journal::{DiskErrors, JournalError, Limits, NotStored, Stored, Waiting};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, Stored, Waiting};
 use super::requests;
 use super::sealing::Sealing;
 use super::seen::{Identity, Seen};
@@ -21,7 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 /// How often to look for what others ask for.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 /// How long to wait before sealing is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -84,6 +87,22 @@ fn take_lock(
     }
 }
 
+/// Forgets the segments that a merge has noted: their files, their lines in the list, then the notes.
+fn forget_merged(folder: &Path, list: &mut SegmentList) -> io::Result<()> {
+    let ids = requests::merged(folder)?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for id in &ids {
+        requests::remove_files(folder, *id)?;
+    }
+    list.drop_segments(&ids)?;
+    for id in ids {
+        requests::forget_note(folder, id)?;
+    }
+    Ok(())
+}
+
 impl Writer {
     #[cfg(test)]
     pub(super) fn open(
@@ -128,7 +147,7 @@ impl Writer {
         for folder in new.iter().map(|new| durable::folder_of(new)).chain([folder]) {
             durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
         }
-        let forgotten = requests::forget_merged(folder, &mut list);
+        let forgotten = forget_merged(folder, &mut list);
         forgotten.map_err(|e| failed("forget what is merged in", folder, e))?;
         Sealing { folder, seen: &mut seen, list: &mut list }.seal_all_found(&check_stop)?;
         requests::answer_all(folder).map_err(|e| failed("answer requests in", folder, e))?;
@@ -174,7 +193,7 @@ impl Writer {
     /// Stores what comes in the queue until its other end is gone, or the folder is.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Waiting>, runtime: &Runtime) {
         loop {
-            let next = async { tokio::time::timeout(LOOK, queue.recv()).await };
+            let next = async { tokio::time::timeout(POLL, queue.recv()).await };
             match runtime.block_on(next) {
                 Ok(Some(first)) => {
                     let mut bytes = first.report.size();
@@ -192,9 +211,9 @@ impl Writer {
                 Ok(None) => break,
                 Err(_) => {}
             }
-            if self.looked.elapsed() >= LOOK {
+            if self.looked.elapsed() >= POLL {
                 self.looked = Instant::now();
-                if !self.look() {
+                if !self.poll() {
                     return;
                 }
             }
@@ -293,7 +312,7 @@ impl Writer {
     }
 
     /// Does what others ask for, and what is due. False where the folder has to be opened again.
-    pub(crate) fn look(&mut self) -> bool {
+    pub(crate) fn poll(&mut self) -> bool {
         let asked = requests::begin_sealing(&self.folder).unwrap_or(false);
         let age = self.segment.as_ref().and_then(Segment::age);
         let is_due = asked || age.is_some_and(|age| age >= self.limits.age);
@@ -307,7 +326,7 @@ impl Writer {
                 self.warn("answer a request in", requests::end_sealing(&self.folder));
             }
         }
-        let forgotten = requests::forget_merged(&self.folder, &mut self.list);
+        let forgotten = forget_merged(&self.folder, &mut self.list);
         self.warn("forget what is merged in", forgotten);
         let oldest = self.forget.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(oldest) = oldest {
@@ -327,7 +346,7 @@ impl Writer {
     /// stored elsewhere from now on must not be in it as well.
     fn set_aside(&mut self) -> io::Result<()> {
         if let Some(segment) = &mut self.segment {
-            segment.mend()?;
+            segment.cut_torn()?;
         }
         self.to_seal.extend(self.segment.take().map(|segment| segment.id()));
         Ok(())

@@ -1,8 +1,8 @@
 //! The receiver of a server's uploads, or why there is none: it opens in the background, may have to be
 //! opened again, and until then senders are asked to come again.
 
-use super::door::{FrontDoor, UploadCounts};
 use super::journal::JournalState;
+use super::receiver::{Receiver, UploadCounts};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -17,12 +17,12 @@ const NOT_OPEN_YET: &str = "what was stored before is still being read";
 
 /// Where uploads go. Cloning is cheap; all clones are the same.
 #[derive(Debug, Clone)]
-pub struct Entrance(Arc<Parts>);
+pub struct ReceiverSlot(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
     /// The receiver, or why there is none. Locked for a moment at a time.
-    now: RwLock<Result<Arc<FrontDoor>, String>>,
+    now: RwLock<Result<Arc<Receiver>, String>>,
     /// Changes whenever a receiver was set.
     changed: watch::Sender<()>,
     /// What earlier receivers counted.
@@ -46,9 +46,9 @@ pub struct UploadState {
     pub problem: Option<String>,
 }
 
-impl Default for Entrance {
-    fn default() -> Entrance {
-        Entrance(Arc::new(Parts {
+impl Default for ReceiverSlot {
+    fn default() -> ReceiverSlot {
+        ReceiverSlot(Arc::new(Parts {
             now: RwLock::new(Err(NOT_OPEN_YET.to_owned())),
             changed: watch::Sender::default(),
             past: Mutex::default(),
@@ -58,21 +58,21 @@ impl Default for Entrance {
     }
 }
 
-impl Entrance {
+impl ReceiverSlot {
     /// Without a receiver: uploads are answered with 503.
-    pub fn new() -> Entrance {
-        Entrance::default()
+    pub fn new() -> ReceiverSlot {
+        ReceiverSlot::default()
     }
 
     /// With a receiver that is open already.
-    pub fn of(receiver: Arc<FrontDoor>) -> Entrance {
-        let entrance = Entrance::default();
-        entrance.set_receiver(receiver);
-        entrance
+    pub fn of(receiver: Arc<Receiver>) -> ReceiverSlot {
+        let slot = ReceiverSlot::default();
+        slot.set_receiver(receiver);
+        slot
     }
 
     /// From now on uploads go to this receiver.
-    pub fn set_receiver(&self, receiver: Arc<FrontDoor>) {
+    pub fn set_receiver(&self, receiver: Arc<Receiver>) {
         self.0.opened.fetch_add(1, Relaxed);
         self.replace(Ok(receiver));
         // Nobody may be waiting.
@@ -84,7 +84,7 @@ impl Entrance {
         self.replace(Err(why.into()));
     }
 
-    fn replace(&self, new: Result<Arc<FrontDoor>, String>) {
+    fn replace(&self, new: Result<Arc<Receiver>, String>) {
         let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *now, new);
         if let Ok(old) = &old {
@@ -98,16 +98,16 @@ impl Entrance {
     }
 
     /// The receiver, if there is one now.
-    pub fn door(&self) -> Option<Arc<FrontDoor>> {
+    pub fn receiver(&self) -> Option<Arc<Receiver>> {
         self.0.now.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok().cloned()
     }
 
     /// The receiver; where there is none, one that is set before so much time is over.
-    pub async fn receiver_within(&self, patience: Duration) -> Option<Arc<FrontDoor>> {
+    pub async fn receiver_within(&self, patience: Duration) -> Option<Arc<Receiver>> {
         let mut changed = self.0.changed.subscribe();
         let wait = async {
             loop {
-                if let Some(receiver) = self.door() {
+                if let Some(receiver) = self.receiver() {
                     return Some(receiver);
                 }
                 // The sender is in `self`, so it is there.

@@ -1,11 +1,12 @@
-//! The front door, whole: configs, clock and journal behind one question, "will you take this?"
+//! The receiver, whole: configs, clock and journal behind one question, "will you take this?"
 
-use super::check::{CheckedReport, NotTaken, check, check_week, oldest_week};
+use super::check::{CheckedReport, NotAccepted, check, check_week, oldest_week};
 use super::clock::{Clock, ClockState};
 use super::configs::{ConfigSet, ConfigSetError};
-use super::journal::{
-    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
-};
+use super::journal::{Journal, JournalState};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, QueueFull, QueuePermit, Stored};
 use super::refusal::Refusal;
 use super::report::{Report, parse_date};
 use super::unavailable::Unavailable;
@@ -20,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Takes reports: checks each against the config it names, and stores it.
 #[derive(Debug)]
-pub struct FrontDoor {
+pub struct Receiver {
     configs: ConfigSet,
     journal: Journal,
     clock: Box<dyn Clock>,
@@ -33,10 +34,10 @@ pub struct FrontDoor {
     tally: Tally,
 }
 
-/// Why the front door does not open.
+/// Why the receiver does not open.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FrontDoorError {
+pub enum ReceiverError {
     /// The configs cannot be read.
     #[error(transparent)]
     Configs(#[from] ConfigSetError),
@@ -56,7 +57,7 @@ pub enum Answer {
     Unavailable(Unavailable),
 }
 
-/// How many uploads ended how, since the door opened.
+/// How many uploads ended how, since the receiver opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UploadCounts {
     /// Reports that were stored.
@@ -90,28 +91,28 @@ struct Tally {
     unavailable: AtomicU64,
 }
 
-impl FrontDoor {
-    /// Opens the door: reports are stored in `folder`, and checked against `configs` at the time
+impl Receiver {
+    /// Opens the receiver: reports are stored in `folder`, and checked against `configs` at the time
     /// that `clock` shows. Blocks while what was stored before is read.
     pub fn open(
         folder: &Path,
         configs: ConfigSet,
         clock: Box<dyn Clock>,
         limits: Limits,
-    ) -> Result<FrontDoor, FrontDoorError> {
-        FrontDoor::open_unless(&Event::new(), folder, configs, clock, limits)
+    ) -> Result<Receiver, ReceiverError> {
+        Receiver::open_unless(&Event::new(), folder, configs, clock, limits)
     }
 
-    /// As [`FrontDoor::open`], until `stop` happens.
+    /// As [`Receiver::open`], until `stop` happens.
     pub fn open_unless(
         stop: &Event,
         folder: &Path,
         configs: ConfigSet,
         clock: Box<dyn Clock>,
         limits: Limits,
-    ) -> Result<FrontDoor, FrontDoorError> {
+    ) -> Result<Receiver, ReceiverError> {
         let journal = Journal::open_unless(stop, folder, oldest_week(clock.now()), limits)?;
-        Ok(FrontDoor::with_journal(journal, configs, clock))
+        Ok(Receiver::with_journal(journal, configs, clock))
     }
 
     /// With a journal that is open already.
@@ -119,13 +120,13 @@ impl FrontDoor {
         journal: Journal,
         configs: ConfigSet,
         clock: Box<dyn Clock>,
-    ) -> FrontDoor {
+    ) -> Receiver {
         let newest_week = Mutex::new(journal.newest_week());
         let logged = Mutex::new(ClockState::Plausible);
         let (forgotten, tally) = Default::default();
-        let door = FrontDoor { configs, journal, clock, newest_week, logged, forgotten, tally };
-        door.clock_state();
-        door
+        let receiver = Receiver { configs, journal, clock, newest_week, logged, forgotten, tally };
+        receiver.clock_state();
+        receiver
     }
 
     /// How the journal is doing.
@@ -140,24 +141,24 @@ impl FrontDoor {
 
     /// Whether the clock agrees with what is known here. A change is logged.
     pub fn clock_state(&self) -> ClockState {
-        self.judge(self.clock.now())
+        self.check_clock(self.clock.now())
     }
 
     /// Does what is due: of days that are no longer taken, it is forgotten which reports were seen. Not
     /// by a clock that may be wrong. To be called now and then.
-    pub fn tend(&self) {
+    pub fn forget_old_days(&self) {
         let now = self.clock.now();
         let oldest = Some(oldest_week(now));
         let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if *forgotten != oldest && self.judge(now).is_plausible() {
+        if *forgotten != oldest && self.check_clock(now).is_plausible() {
             oldest.into_iter().for_each(|oldest| self.journal.forget_before(oldest));
             *forgotten = oldest;
         }
     }
 
-    fn judge(&self, now: Timestamp) -> ClockState {
+    fn check_clock(&self, now: Timestamp) -> ClockState {
         let week = *self.newest_week.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = ClockState::judge(now, self.configs.last_commit(), week);
+        let state = ClockState::compare(now, self.configs.last_commit(), week);
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if discriminant(&*logged) != discriminant(&state) {
             match state {
@@ -191,19 +192,19 @@ impl FrontDoor {
 
     /// A permit for one report in the journal's queue, if it has room. To be taken once the report
     /// is there: a permit that waits for a sender is one that nobody else can use.
-    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
+    pub fn queue_permit(&self) -> Result<QueuePermit, QueueFull> {
         self.journal.queue_permit()
     }
 
     /// Takes what was sent to `/upload/DATE`, or refuses it.
-    pub async fn take(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
+    pub async fn accept(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
         let now = self.clock.now();
         let report = match self.examine(date, body, now).await {
             Ok(report) => report,
-            Err(NotTaken::Unavailable(reason)) => return Answer::Unavailable(reason),
-            Err(NotTaken::Refused(refusal)) => {
+            Err(NotAccepted::Unavailable(reason)) => return Answer::Unavailable(reason),
+            Err(NotAccepted::Refused(refusal)) => {
                 // What is refused for its time is lost: that needs a clock that can be trusted.
-                let clock = refusal.timed().map(|of| (of, self.judge(now)));
+                let clock = refusal.timed().map(|of| (of, self.check_clock(now)));
                 return match clock {
                     Some((of, clock)) if !clock.is_plausible() => {
                         Answer::Unavailable(Unavailable::Clock { of, clock })
@@ -228,7 +229,7 @@ impl FrontDoor {
         date: &str,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<CheckedReport, NotTaken> {
+    ) -> Result<CheckedReport, NotAccepted> {
         let date = parse_date(date).ok_or_else(|| Refusal::Address(date.to_owned()))?;
         if body.len() > MAX_BODY {
             return Err(Refusal::TooLarge.into());
