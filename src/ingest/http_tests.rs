@@ -413,7 +413,7 @@ async fn a_disk_with_too_little_space_takes_nothing() {
     let free_space = FreeSpace { folders, reserve: Some(u64::MAX) };
     let admission = Admission::new(AdmissionSettings { free_space, ..Default::default() });
     let send = || send_from(&bench, &admission, "192.0.2.1", None, numbered(1));
-    admission.look();
+    admission.refresh();
     let (status, text) = send().await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(text, "the server's disk is nearly full; send the report again later\n");
