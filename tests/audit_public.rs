@@ -153,7 +153,7 @@ fn a_parquet_file_with_other_reports_than_the_text_is_found() {
     let source = Deployed::new();
     let of = |first: u32| {
         let deployment = deployment(&source, &[]);
-        let all: Vec<String> = reports("2026-02-03", first..first + 40).collect();
+        let all = reports("2026-02-03", first..first + 40);
         segments::write(&deployment.path().join("reports"), 7, &all);
         for verb in ["merge", "chart"] {
             succeed(candor().args([verb, "--data"]).arg(deployment.path()));
