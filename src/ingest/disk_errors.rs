@@ -1,19 +1,19 @@
-//! What the disk refused: counted, and logged once for as long as it stays the same.
+//! Errors of the disk: counted, and logged once for as long as they stay the same.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// What the disk refused.
+/// Counts and logs errors of the disk.
 #[derive(Debug, Default)]
 pub(super) struct DiskErrors {
     pub(super) count: AtomicU64,
-    /// What it said last, until something is stored again.
+    /// The last error, until something is stored again.
     pub(super) last: Mutex<Option<String>>,
 }
 
 impl DiskErrors {
-    /// Notes what came of writing. The log is told of it when it changes, not for every batch.
+    /// Notes the result of a write. It is logged when it changes, not for every batch.
     pub(super) fn note(&self, error: Option<&dyn Display>) {
         if error.is_some() {
             self.count.fetch_add(1, Relaxed);

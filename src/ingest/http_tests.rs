@@ -48,7 +48,7 @@ async fn what_time_may_cure_is_asked_to_come_again() {
     let old = newer.replace("2026-02-08", "2026-01-12").replace("2026-02-01", "");
     assert_eq!(
         bench.post("/upload/2026-01-12", old).await,
-        bad("the week 2026-01-12 is over 28 days old")
+        bad("the week 2026-01-12 is more than 28 days old")
     );
     // A body that breaks off.
     let broken = Body::new(BreaksOff);
@@ -272,7 +272,7 @@ async fn where_there_is_no_room_the_answer_is_try_again() {
     let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from_static("60")));
-    assert_eq!(text, "as many reports wait as can; send it again later\n");
+    assert_eq!(text, "the queue of reports is full; send it again later\n");
     drop(taken);
     assert_eq!(bench.post(PATH, report(0.2)).await, OK);
     assert_eq!(bench.receiver.counts().unavailable, 1);
@@ -287,7 +287,7 @@ async fn a_report_of_an_older_config_is_taken_after_newer_ones_exist() {
     let newer = |x| report(x).replace("v0.1.0", "v0.2.0");
     assert_eq!(
         bench.post(PATH, newer(0.2)).await,
-        bad("X is 0.2, over the sample rate 0.1 of config v0.2.0")
+        bad("X is 0.2, above the sample rate 0.1 of config v0.2.0")
     );
     assert_eq!(bench.post(PATH, newer(0.05)).await, OK);
 }
@@ -348,7 +348,7 @@ async fn a_network_takes_a_third_and_the_rest_is_for_others() {
     for number in 0..3 {
         assert_eq!(send(number, "198.51.100.1").await.0, StatusCode::OK, "{number}");
     }
-    let spent = "as many reports as are taken from one network were; send it again tomorrow\n";
+    let spent = "your network's budget of reports is spent; send it again tomorrow\n";
     for peer in ["198.51.100.1", "198.51.100.200", "::ffff:198.51.100.7"] {
         let answer = send(3, peer).await;
         assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, spent.to_owned()), "{peer}");
@@ -360,7 +360,7 @@ async fn a_network_takes_a_third_and_the_rest_is_for_others() {
     }
     let (status, text) = send(10, "203.0.113.1").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(text, "as many reports as are taken in a day were; send it again tomorrow\n");
+    assert_eq!(text, "today's budget of reports is spent; send it again tomorrow\n");
     assert_eq!(bench.stored(), 9);
     let state = admission.state();
     assert_eq!((state.refused_by_day, state.refused_by_network), (1, 3));
@@ -413,7 +413,7 @@ async fn a_disk_with_too_little_space_takes_nothing() {
     let free_space = FreeSpace { folders, reserve: Some(u64::MAX) };
     let admission = Admission::new(AdmissionSettings { free_space, ..Default::default() });
     let send = || send_from(&bench, &admission, "192.0.2.1", None, numbered(1));
-    admission.look();
+    admission.refresh();
     let (status, text) = send().await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(text, "the server's disk is nearly full; send the report again later\n");

@@ -1,36 +1,36 @@
-//! Many waiters, one sync; each report once: the receiver's buffer of what is not merged yet.
+//! The journal: stores reports durably, many with one sync, and each report only once.
 //!
-//! One thread owns the folder ([`writer`](super::writer)). It takes whatever waits in the queue, appends
-//! it to the open segment as one batch, syncs once, and answers everyone. While it syncs, the next batch
-//! gathers; so the more wait, the less a sync costs each.
+//! One thread owns the folder (`writer`). It takes all queued reports, appends them to the open segment
+//! as one batch, syncs once, and answers all their senders. The next batch gathers during the sync; so
+//! the more reports wait, the less a sync costs each.
 //!
-//! - *Never a lost 200*: a waiter is answered after the sync, or told that nothing was stored.
+//! - *A 200 is never lost*: a sender is answered after the sync, or told that nothing was stored.
 //! - *Each report once*: a report whose identity is known (`seen`) is not appended. Its sender gets the
-//!   same answer as the first one's, and not before that: an identity is known once its report is
-//!   durable, and a second copy within one batch shares the batch's fate.
+//!   same answer as the first one, and not earlier: an identity is known once its report is durable, and
+//!   a second copy within one batch gets the batch's result.
 //! - *Bounded*: a queue of [`Limits::queue`] reports, each with a [`QueuePermit`]; 16 bytes of memory for
-//!   each report of the days that are still taken, [`Limits::known`] at most, and some 40 more for each
-//!   in the open segment.
-//! - *Nothing stays in order of arrival*: the open segment is sealed (`sealing`) when it is large, when
-//!   it has had a report for [`Limits::age`], when a merge asks for it, and when the journal ends or is
-//!   opened again. Sealed segments are removed by the merge.
+//!   each report of the days that are still accepted, at most [`Limits::known`] of them, and some 40
+//!   bytes more for each report in the open segment.
+//! - *No order of arrival remains*: the open segment is sealed (`sealing`) when it is large, when it has
+//!   held a report for [`Limits::age`], when a merge asks for it, and when the journal is closed or
+//!   opened again. The merge removes sealed segments.
 //!
-//! On opening, the files of seen reports are read and what was left open is sealed; nothing of what was
-//! merged or waits to be. Opening can be stopped at any time.
+//! Opening reads the files of seen reports and seals what was left open; it reads no sealed segment. It
+//! can be stopped at any time.
 //!
-//! The thread ends when the journal is dropped. Should it end before, by a panic or because the
-//! segment's path no longer leads to the file that is written to, the journal
-//! [has ended](Journal::has_ended): nothing more is stored, every waiter is told so, and whoever
-//! opened it opens another ([`keep_open`](super::keep_open())).
+//! The thread ends when the journal is dropped. If it ends earlier, by a panic or because the segment's
+//! path no longer leads to the file that it writes, the journal [has ended](Journal::has_ended): nothing
+//! more is stored, all waiting senders are told so, and whoever opened it opens another
+//! ([`keep_open`](super::keep_open())).
 //!
-//! What is still unsafe: a last record that was damaged after its sync, by a process that was killed
-//! then, looks like a torn one.
+//! What is still unsafe: if a process is killed and the last record is damaged after its sync, it looks
+//! like a torn write.
 //!
 //! # On an object store
 //!
-//! The same thread, with another segment: a batch is an object, `reports/ID`, put with "if none
-//! exists", and its waiters are answered by the store's answer. Processes do not exclude each other
-//! there, so a day's key and identities would have to be shared by compare-and-swap.
+//! The same thread with another kind of segment: a batch is an object, `reports/ID`, put with "if none
+//! exists", and its senders are answered by the store's answer. There, processes do not exclude each
+//! other, so a day's key and identities would have to be shared by compare-and-swap.
 
 use super::disk_errors::DiskErrors;
 use super::journal_error::JournalError;
@@ -46,11 +46,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// How long whoever drops a journal waits for what is in its queue to be stored. A disk that does not
-/// answer must not keep a process from ending; nobody was told that the rest is stored.
+/// How long dropping a journal waits until its queue is stored. A disk that does not answer must not
+/// keep a process from ending; nobody was told that the rest is stored.
 const LAST_BATCHES: Duration = Duration::from_secs(10);
 
-/// The reports of a folder, and the one right to append to them.
+/// Stores reports in a folder, which it alone may append to.
 #[derive(Debug)]
 pub struct Journal {
     queue: Option<mpsc::Sender<Waiting>>,
@@ -58,33 +58,33 @@ pub struct Journal {
     /// Set when the thread has ended.
     ended: Event,
     disk: Arc<DiskErrors>,
-    /// The newest week of the reports that were there when it was opened.
+    /// The newest week of the reports that were stored when it was opened.
     newest_week: Option<Date>,
     /// Days before this one may be forgotten.
     forget: Arc<Mutex<Option<Date>>>,
 }
 
-/// How a journal is doing.
+/// The state of a journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JournalState {
-    /// Places in the queue that are taken.
+    /// How many reports are in the queue.
     pub queued: usize,
-    /// All places in the queue.
+    /// How many reports fit into the queue.
     pub capacity: usize,
     /// How often the disk refused.
     pub disk_errors: u64,
-    /// Why nothing could be stored the last time, if that was so.
+    /// Why the last batch could not be stored, if it could not.
     pub problem: Option<String>,
 }
 
 impl Journal {
-    /// Opens the journal in `folder`, which is made if it is not there. Reads which reports of the
+    /// Opens the journal in `folder`, which is created if it does not exist. Reads which reports of the
     /// `oldest` week and later ones were seen, and seals what was left open. Blocks.
     pub fn open(folder: &Path, oldest: Date, limits: Limits) -> Result<Journal, JournalError> {
         Journal::open_unless(&Event::new(), folder, oldest, limits)
     }
 
-    /// As [`Journal::open`], until `stop` happens.
+    /// Like [`Journal::open`], but gives up when `stop` is set.
     pub fn open_unless(
         stop: &Event,
         folder: &Path,
@@ -108,7 +108,7 @@ impl Journal {
         let at_its_end = SetOnDrop(ended.clone());
         let newest_week = writer.newest_week();
         let run = move || {
-            // Dropped last, when the queue and the folder's lock are gone.
+            // Dropped last, after the queue and the folder's lock.
             let _at_its_end = at_its_end;
             writer.run(waiting, &runtime);
         };
@@ -117,18 +117,17 @@ impl Journal {
         Ok(Journal { queue: Some(queue), writer, ended, disk, newest_week, forget })
     }
 
-    /// Has the days before `oldest` forgotten, of which no report is taken any more, and their files
-    /// removed.
+    /// Forgets the days before `oldest`, whose reports are no longer accepted, and removes their files.
     pub fn forget_before(&self, oldest: Date) {
         *self.forget.lock().unwrap_or_else(PoisonError::into_inner) = Some(oldest);
     }
 
-    /// Whether the thread that stores has ended, so that nothing is stored any more.
+    /// Whether the journal's thread has ended, so that nothing is stored any more.
     pub fn has_ended(&self) -> bool {
         self.ended.is_set()
     }
 
-    /// How it is doing.
+    /// Its state.
     pub fn state(&self) -> JournalState {
         let capacity = self.queue.as_ref().map_or(0, mpsc::Sender::max_capacity);
         let free = self.queue.as_ref().map_or(0, mpsc::Sender::capacity);
@@ -140,8 +139,7 @@ impl Journal {
         }
     }
 
-    /// The newest week of the reports that were there when it was opened, if there were any that may
-    /// still be sent again.
+    /// The newest week of the reports that were stored when it was opened and may still be sent again.
     pub fn newest_week(&self) -> Option<Date> {
         self.newest_week
     }
@@ -153,16 +151,16 @@ impl Journal {
     }
 }
 
-/// Stores what is in the queue, then lets go of the folder.
+/// Stores what is in the queue, then unlocks the folder.
 impl Drop for Journal {
     fn drop(&mut self) {
         self.queue = None;
         match self.writer.take() {
-            // Where it panicked, that was said then, and there is nothing left to do here.
+            // A panic was reported when it happened.
             Some(writer) if self.ended.wait(LAST_BATCHES) => drop(writer.join()),
             Some(_) => tracing::error!(
-                "the disk does not answer: what is still in the queue of reports is given up; \
-                 nobody was told that it is stored"
+                "the disk does not answer: the reports that are still in the queue are given up; \
+                 nobody was told that they are stored"
             ),
             None => {}
         }

@@ -6,10 +6,10 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// Another process appends to this folder.
+    /// Another process uses this folder.
     #[error(
-        "{folder} is in use by another process, and two cannot store reports in one folder: stop that \
-         one, or serve with --no-uploads"
+        "{folder} is in use by another process, and two cannot store reports in one folder: stop \
+         the other one, or serve with --no-uploads"
     )]
     InUse {
         /// The folder.
@@ -23,7 +23,7 @@ pub enum JournalError {
         /// Its format.
         version: u8,
     },
-    /// Whoever opened it was asked to stop.
+    /// Opening it was stopped.
     #[error("opening {folder} was stopped")]
     Stopped {
         /// The folder.

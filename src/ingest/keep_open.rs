@@ -1,9 +1,9 @@
-//! Keeping a receiver open: for as long as a server runs, whatever becomes of it.
+//! Keeps a receiver open for as long as the server runs.
 //!
-//! Opening may fail (another process has the folder, a disk is read-only) and is tried again. The
-//! thread that stores may end by a panic; then nothing is known of what it did last but what is on
-//! the disk, and opening reads that: a torn end is cut off, and no report is forgotten whose sender
-//! was told that it is stored. So opening again is as safe as starting the process again.
+//! Opening may fail (another process uses the folder, the disk is read-only) and is tried again. If
+//! the journal's thread panics, only what is on the disk is certain. Opening reads that again: it cuts
+//! off a torn end, and forgets no report whose sender was told that it is stored. So opening again is
+//! as safe as restarting the process.
 
 use super::journal_error::JournalError;
 use super::receiver::{Receiver, ReceiverError};
@@ -15,14 +15,14 @@ use std::time::Duration;
 
 /// How long to wait before opening is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-/// How often to look whether the receiver is at work.
+/// How often to check whether the receiver still works.
 const POLL: Duration = Duration::from_millis(250);
 
-/// How often another process may be found in the folder before that is more than a moment.
+/// After how many attempts in a row that find the folder in use this is reported.
 const MOMENT: u32 = 8;
 
-/// Opens a receiver with `open`, sets it, and opens another whenever it has ended, until `stop`
-/// happens. Then uploads have no receiver any more. Blocks: it is for a thread of its own.
+/// Opens a receiver with `open`, puts it into the slot, and opens another whenever it has ended, until
+/// `stop` is set. Then it empties the slot. Blocks, so run it on a thread of its own.
 pub fn keep_open(
     slot: &ReceiverSlot,
     stop: &Event,
@@ -58,17 +58,20 @@ fn keep_open_every(
             }
             Ok(Err(ReceiverError::Journal(JournalError::Stopped { .. }))) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "reading what is stored failed by a panic".to_owned(),
+            Err(_) => "reading stored reports panicked".to_owned(),
         };
         slot.remove_receiver(why.clone());
-        // A merge may have the folder for a moment, to seal what was left open.
+        // A merge may use the folder briefly, to seal an open segment.
         if (1..MOMENT).contains(&held) {
             stop.wait(POLL);
             continue;
         }
-        // Said once, for as long as it stays the same.
+        // Logged once for as long as it stays the same.
         if why != said {
-            tracing::error!("no reports are taken, and their senders asked to come again: {why}");
+            tracing::error!(
+                "no reports are accepted, and their senders are asked to come again: \
+                {why}"
+            );
         }
         said = why;
         stop.wait(retry);

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// How much a journal takes at once.
+/// The limits of a journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Reports that wait at one time.
+    /// How many reports may wait at once.
     pub queue: usize,
-    /// Bytes after which a batch takes no further report.
+    /// Bytes after which a batch is full.
     pub batch: usize,
     /// Bytes after which a segment is sealed.
     pub segment: u64,
-    /// How long a report may lie in a segment that is not sealed.
+    /// How long a report may stay in a segment that is not sealed.
     pub age: Duration,
-    /// Reports that are known at most, so that they are not stored twice: of all days that are still
-    /// taken together. A further one is not stored, and its sender asked to come again.
+    /// How many reports are remembered so that none is stored twice, over all days that are still
+    /// accepted. Beyond that, reports get 503.
     pub known: usize,
 }
 

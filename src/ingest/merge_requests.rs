@@ -1,5 +1,5 @@
-//! A merge asks whoever holds a receiver's folder: to seal what was acknowledged, and to forget what is
-//! merged. Where nobody holds the folder, it does both itself.
+//! The merge's side of its requests to the receiver: to seal what was acknowledged, and to forget what is
+//! merged. If no process holds the folder, the merge does both itself.
 
 use super::folder::{self, OPEN, SEALED};
 use super::journal_error::JournalError;
@@ -12,20 +12,20 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How often whoever waits for an answer looks for it.
+/// How often to look for an answer.
 const POLL: Duration = Duration::from_millis(20);
 
-/// What came of asking to seal.
+/// The result of asking to seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealed {
-    /// Whatever was acknowledged before it was asked is in sealed segments.
+    /// Everything that was acknowledged before the request is sealed.
     All,
-    /// The receiver has not answered in time: what it has sealed before is all there is.
+    /// The receiver did not answer in time; what it acknowledged last may not be sealed.
     NotInTime,
 }
 
-/// Has all that was acknowledged until now sealed. Where nobody holds the folder, it is done here;
-/// otherwise the receiver is asked, in this process or another one, and waited for, `wait` long.
+/// Seals everything that was acknowledged until now. If another holder of the folder exists, in this
+/// process or another, it is asked, and waited for up to `wait`.
 pub fn ask_to_seal(folder: &Path, wait: Duration) -> Result<Sealed, ReadError> {
     let failed =
         |source| ReadError::Io { path: folder.join(requests::SEAL).display().to_string(), source };
@@ -53,8 +53,8 @@ pub fn ask_to_seal(folder: &Path, wait: Duration) -> Result<Sealed, ReadError> {
     }
 }
 
-/// Removes segments that are in durable public data, and has them forgotten. To be given all ids that
-/// the index names: what is gone already is left alone. May be repeated, and done beside a receiver.
+/// Removes segments that are durable in the public data, and forgets them. Pass all ids that the index
+/// names; segments that are gone already are skipped. May be repeated, also while a receiver runs.
 pub fn remove_merged(
     folder: &Path,
     ids: impl IntoIterator<Item = SegmentId>,
@@ -74,7 +74,7 @@ pub fn remove_merged(
     for id in gone {
         requests::note_merged(folder, id).map_err(failed)?;
     }
-    // Where a receiver holds the folder, it does the rest.
+    // If a receiver holds the folder, it does the rest.
     match Writer::seal_only(folder) {
         Ok(()) | Err(JournalError::InUse { .. }) => Ok(()),
         Err(error) => Err(error.into()),

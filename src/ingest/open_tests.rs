@@ -53,7 +53,7 @@ async fn a_config_ends_56_days_after_the_next_one_was_published() {
     let last = answers(&log, "2026-04-02T23:59:59Z", week, &all).await;
     assert_eq!(last, [TAKEN, TAKEN, TAKEN]);
     let closed = Refusal::Closed { version: version(1), last_day: day("2026-04-02") };
-    let said = "reports under config v0.1.0 were taken until 2026-04-02, 56 days after a newer one was \
+    let said = "reports under config v0.1.0 were accepted until 2026-04-02, 56 days after a newer one was \
                 published";
     assert_eq!(closed.to_string(), said);
     let next = answers(&log, "2026-04-03T00:00:00Z", week, &all).await;
@@ -115,7 +115,7 @@ async fn a_server_that_runs_follows_what_is_revoked() {
     receiver.configs().let_time_pass();
     assert_eq!(send(&receiver, week, 1).await, revoked(1));
     assert_eq!(send(&receiver, week, 2).await, revoked(2));
-    let said = "config v0.2.0 was revoked, and reports under it are not taken any more";
+    let said = "config v0.2.0 was revoked, and reports under it are no longer accepted";
     assert_eq!(Refusal::Revoked { version: version(2) }.to_string(), said);
     let next = log.append_alone("2026-02-06", &config(0.8));
     log.record(next, "2026-02-06", &config(0.8), &[], &["v0.2.0"]);

@@ -7,10 +7,10 @@ use tokio::sync::oneshot;
 
 /// The queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("as many reports wait as can")]
+#[error("the queue of reports is full")]
 pub struct QueueFull;
 
-/// The report was not stored: the disk refused, as the log says, or the journal is closing.
+/// The report was not stored: the disk refused (the server's log says why), or the journal is closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the report could not be stored")]
 pub struct NotStored;
@@ -20,7 +20,7 @@ pub struct NotStored;
 pub enum Stored {
     /// It is new.
     New,
-    /// It was there already.
+    /// It was stored already.
     Duplicate,
 }
 
@@ -28,7 +28,7 @@ pub enum Stored {
 #[derive(Debug)]
 pub struct QueuePermit(pub(super) OwnedPermit<Waiting>);
 
-/// A report in the queue, and who waits for it.
+/// A report in the queue, and the channel for its answer.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) report: CheckedReport,
@@ -36,8 +36,8 @@ pub(super) struct Waiting {
 }
 
 impl QueuePermit {
-    /// Puts a report into the queue. The future ends when the report is durable, or never will be; the
-    /// report is stored also if nobody waits for that.
+    /// Puts a report into the queue. The future resolves when the report is durable or could not be
+    /// stored; the report is stored even if the future is dropped.
     pub fn store(
         self,
         report: CheckedReport,

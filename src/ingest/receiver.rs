@@ -1,4 +1,4 @@
-//! The receiver, whole: configs, clock and journal behind one question, "will you take this?"
+//! The receiver: configs, clock and journal behind one call, [`Receiver::accept`].
 
 use super::check::{CheckedReport, NotAccepted, check, check_week, oldest_week};
 use super::clock::{Clock, ClockState};
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// Takes reports: checks each against the config it names, and stores it.
+/// Checks each report against the config that it names, and stores it.
 #[derive(Debug)]
 pub struct Receiver {
     configs: ConfigSet,
@@ -27,14 +27,14 @@ pub struct Receiver {
     clock: Box<dyn Clock>,
     /// The newest week of the reports that are stored.
     newest_week: Mutex<Option<Date>>,
-    /// What the log says of the clock.
+    /// The clock's state that was logged last.
     logged: Mutex<ClockState>,
-    /// The days before this one were forgotten.
+    /// Days before this one are forgotten.
     forgotten: Mutex<Option<Date>>,
     tally: Tally,
 }
 
-/// Why the receiver does not open.
+/// Why the receiver cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiverError {
@@ -46,27 +46,27 @@ pub enum ReceiverError {
     Journal(#[from] JournalError),
 }
 
-/// What becomes of an upload.
+/// The answer to an upload.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// The report is durable.
     Stored(Stored),
-    /// The report will never be taken.
+    /// The report will never be accepted.
     Refused(Refusal),
     /// Not now: the sender should try again later.
     Unavailable(Unavailable),
 }
 
-/// How many uploads ended how, since the receiver opened.
+/// How many uploads got which answer since the receiver was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UploadCounts {
     /// Reports that were stored.
     pub stored: u64,
-    /// Reports that were there already.
+    /// Reports that were stored already.
     pub duplicates: u64,
     /// Reports that were refused.
     pub refused: u64,
-    /// Uploads that were asked to try again.
+    /// Uploads that were answered with 503.
     pub unavailable: u64,
 }
 
@@ -92,8 +92,8 @@ struct Tally {
 }
 
 impl Receiver {
-    /// Opens the receiver: reports are stored in `folder`, and checked against `configs` at the time
-    /// that `clock` shows. Blocks while what was stored before is read.
+    /// Opens a receiver that stores reports in `folder` and checks them against `configs` at the time
+    /// of `clock`. Blocks while it reads what is stored already.
     pub fn open(
         folder: &Path,
         configs: ConfigSet,
@@ -103,7 +103,7 @@ impl Receiver {
         Receiver::open_unless(&Event::new(), folder, configs, clock, limits)
     }
 
-    /// As [`Receiver::open`], until `stop` happens.
+    /// Like [`Receiver::open`], but gives up when `stop` is set.
     pub fn open_unless(
         stop: &Event,
         folder: &Path,
@@ -129,23 +129,23 @@ impl Receiver {
         receiver
     }
 
-    /// How the journal is doing.
+    /// The state of the journal.
     pub fn journal(&self) -> JournalState {
         self.journal.state()
     }
 
-    /// Whether nothing can be stored any more, since the journal's thread has ended.
+    /// Whether the journal's thread has ended, so that nothing can be stored any more.
     pub fn has_ended(&self) -> bool {
         self.journal.has_ended()
     }
 
-    /// Whether the clock agrees with what is known here. A change is logged.
+    /// Whether the clock agrees with what is known. A change is logged.
     pub fn clock_state(&self) -> ClockState {
         self.check_clock(self.clock.now())
     }
 
-    /// Does what is due: of days that are no longer taken, it is forgotten which reports were seen. Not
-    /// by a clock that may be wrong. To be called now and then.
+    /// Forgets which reports were seen of days that are no longer accepted, unless the clock may be
+    /// wrong. Call it regularly.
     pub fn forget_old_days(&self) {
         let now = self.clock.now();
         let oldest = Some(oldest_week(now));
@@ -164,8 +164,8 @@ impl Receiver {
             match state {
                 ClockState::Plausible => tracing::info!("{state}"),
                 ClockState::Behind { .. } => tracing::error!(
-                    "{state}. Until then, reports of weeks that seem too old or to come are asked to \
-                     come again"
+                    "{state}. Until then, reports whose week seems too old or in the future are \
+                     asked to come again"
                 ),
                 ClockState::Unconfirmed { .. } => tracing::warn!("{state}"),
             }
@@ -174,12 +174,12 @@ impl Receiver {
         state
     }
 
-    /// The configs, so that whoever learns of a new one can have it read.
+    /// The configs, so that whoever learns of a new one can refresh them.
     pub fn configs(&self) -> &ConfigSet {
         &self.configs
     }
 
-    /// How many uploads ended how.
+    /// How many uploads got which answer.
     pub fn counts(&self) -> UploadCounts {
         let Tally { stored, duplicates, refused, unavailable } = &self.tally;
         UploadCounts {
@@ -190,20 +190,20 @@ impl Receiver {
         }
     }
 
-    /// A permit for one report in the journal's queue, if it has room. To be taken once the report
-    /// is there: a permit that waits for a sender is one that nobody else can use.
+    /// A permit for one report in the journal's queue, if it has room. Take it once the report has
+    /// arrived: nobody else can use it meanwhile.
     pub fn queue_permit(&self) -> Result<QueuePermit, QueueFull> {
         self.journal.queue_permit()
     }
 
-    /// Takes what was sent to `/upload/DATE`, or refuses it.
+    /// Checks and stores what was sent to `/upload/DATE`.
     pub async fn accept(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
         let now = self.clock.now();
         let report = match self.examine(date, body, now).await {
             Ok(report) => report,
             Err(NotAccepted::Unavailable(reason)) => return Answer::Unavailable(reason),
             Err(NotAccepted::Refused(refusal)) => {
-                // What is refused for its time is lost: that needs a clock that can be trusted.
+                // A refused report is lost, so refusing one for its date needs a trustworthy clock.
                 let clock = refusal.timed().map(|of| (of, self.check_clock(now)));
                 return match clock {
                     Some((of, clock)) if !clock.is_plausible() => {
@@ -235,15 +235,15 @@ impl Receiver {
             return Err(Refusal::TooLarge.into());
         }
         let report = Report::decode(body).map_err(Refusal::from)?;
-        // Before the config is looked for: a week that is too old will not get younger, and so no
-        // report waits for a config for ever.
+        // Before looking for the config, so that no report waits for a config for ever: a week that is
+        // too old stays too old.
         check_week(&report, date, now)?;
         let version = report.config;
         match self.configs.find(version).await {
             Ok(Some(config)) => check(&report, date, &config, now),
-            // What cannot be read was logged by whoever tried.
+            // The reader has logged the error.
             Err(_) => Err(Unavailable::Unreadable { version }.into()),
-            // A copy of the store that lags, or one that was restored: the next ones will be there.
+            // The store may be a copy that lags behind, or was restored.
             Ok(None) if version.number() <= self.configs.size() + MAX_CONFIGS_AHEAD => {
                 Err(Unavailable::NewerConfig { version }.into())
             }
@@ -251,7 +251,7 @@ impl Receiver {
         }
     }
 
-    /// Counts an answer that was given.
+    /// Counts an answer.
     pub(super) fn count(&self, answer: &Answer) {
         let cell = match answer {
             Answer::Stored(Stored::New) => &self.tally.stored,

@@ -14,10 +14,10 @@
 //!
 //! `server` takes the connection, and sees that there is room; whom it is from reaches the admission of
 //! uploads and nothing else. `guard` sets a time
-//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides what is meant, and asks
-//! `site` for it. `site` takes the published head (`head`), refuses what that head does not have,
-//! and finds the rest on a `shelf` in memory, or has `source` read and check it. A `representation`
-//! is answered, or a `refusal`.
+//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides
+//! what is meant, and asks `site` for it. `site` takes the published head (`head`), refuses what that
+//! head does not have, and finds the rest on a `shelf` in memory, or has `source` read and check it. A
+//! `representation` is answered, or a `refusal`.
 //!
 //! # What may be relied on
 //!
@@ -86,8 +86,8 @@ use tokio::sync::watch;
 /// How often it is looked how much space is free.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// All that is public of a deployment; without an slot, no reports are taken, and their senders
-/// are asked to come again: what is refused is thrown away.
+/// All that is public of a deployment; without a receiver, uploads are answered with 503: clients throw
+/// away what is refused.
 pub fn router(site: Site, slot: Option<ReceiverSlot>) -> Router {
     router_with(site, slot, BodyLimits::default())
 }
@@ -118,8 +118,8 @@ fn router_with(site: Site, slot: Option<ReceiverSlot>, bodies: BodyLimits) -> Ro
 }
 
 /// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
-/// ends. Raises the number of files that this process may have open as far as it can be. Then no connection is taken in any more, and those that are open get some seconds to
-/// finish.
+/// ends. Raises the number of files that this process may have open as far as it can be. Then no
+/// connection is taken in any more, and those that are open get some seconds to finish.
 pub async fn serve(
     listener: impl Into<Listener>,
     admin_listener: Option<Listener>,
