@@ -12,8 +12,9 @@
 //! reports, which another one still has, is what a change of servers looks like, and until then senders
 //! are asked to come again. `/health` is text for people, and JSON where `Accept` names that.
 
-use super::health::{self, Health, LostReports, Part};
+use super::health::{self, Health, Part};
 use super::metrics::Figures;
+use super::operations::LostReports;
 use super::site::Site;
 use crate::ingest::Entrance;
 use axum::Router;

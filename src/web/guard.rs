@@ -36,7 +36,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     if reads_pages && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         response = pages::refusal(site.keys(), &refusal);
     }
-    site.metrics().count(&path, response.status());
+    site.request_counts().count(&path, response.status());
     let headers = response.headers_mut();
     if !uploads {
         cors::allow(headers);

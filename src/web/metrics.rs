@@ -4,67 +4,13 @@
 //! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
 //! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
-use super::address;
-use super::health::{ClockReport, LostReports};
+use super::operations::{ClockReport, LostReports};
 use super::quorum::WitnessFigures;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{AdmissionState, Entrance, UploadState};
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// The parts of the site, by the first element of the path.
-const PARTS: [&str; 8] = ["goproxy", "sumdb", "log", "upload", "data", "witness", "pages", "other"];
-/// The statuses that are counted apart; any other is counted as 0.
-const STATUSES: [u16; 12] = [200, 206, 303, 304, 400, 404, 405, 414, 416, 500, 503, 0];
-
-/// Counts since the server started.
-#[derive(Debug)]
-pub(super) struct Metrics {
-    started: Timestamp,
-    requests: [[AtomicU64; STATUSES.len()]; PARTS.len()],
-}
-
-impl Default for Metrics {
-    fn default() -> Metrics {
-        Metrics { started: Timestamp::now(), requests: Default::default() }
-    }
-}
-
-impl Metrics {
-    /// Counts an answer to a request for `path`.
-    pub(super) fn count(&self, path: &str, status: StatusCode) {
-        let part = match address::first_element(path) {
-            Some("goproxy") => "goproxy",
-            Some("sumdb" | "latest" | "lookup" | "tile") => "sumdb",
-            Some("log") => "log",
-            Some("upload") => "upload",
-            Some("data") => "data",
-            Some("witness") => "witness",
-            None | Some("charts" | "check" | "config" | "privacy") => "pages",
-            _ => "other",
-        };
-        let row = self.requests.iter().zip(PARTS).find(|(_, name)| *name == part);
-        let status = status.as_u16();
-        let cell = row.and_then(|(row, _)| {
-            let mut cells = row.iter().zip(STATUSES);
-            cells.find(|(_, counted)| *counted == status || *counted == 0)
-        });
-        if let Some((cell, _)) = cell {
-            cell.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Every count, by part and status.
-    fn counts(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
-        self.requests.iter().zip(PARTS).flat_map(|(row, part)| {
-            let cells = row.iter().zip(STATUSES);
-            cells.map(move |(cell, status)| (part, status, cell.load(Relaxed)))
-        })
-    }
-}
 
 /// Everything that is told, at one moment. What this process does not do stands at 0.
 pub(super) struct Figures<'a> {
@@ -117,11 +63,11 @@ impl fmt::Display for Figures<'_> {
         let version = env!("CARGO_PKG_VERSION");
         let build = [(format!("{{version=\"{version}\"}}"), 1)];
         family("build_info", "gauge", "The program's version.", &build)?;
-        let start = site.metrics().started.as_second();
+        let start = site.request_counts().started.as_second();
         let help = "When the process began to serve, in seconds since 1970.";
         family("start_time_seconds", "gauge", help, &alone(start.into()))?;
         family("log_size", "gauge", "Entries of the log that is shown.", &number(size))?;
-        let requests = site.metrics().counts().map(|(part, status, count)| {
+        let requests = site.request_counts().counts().map(|(part, status, count)| {
             (format!("{{part=\"{part}\",status=\"{status}\"}}"), count.into())
         });
         let help = "Requests answered, by part of the site and status; status 0 is any other.";

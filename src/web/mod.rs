@@ -33,7 +33,9 @@
 
 mod address;
 mod admin;
+mod chart_cache;
 mod checked;
+mod content_policy;
 mod cors;
 mod damage;
 mod data;
@@ -46,6 +48,8 @@ mod guard;
 mod head;
 mod health;
 mod metrics;
+mod numbers;
+mod operations;
 mod pages;
 mod proof;
 mod public;
@@ -54,7 +58,7 @@ mod range;
 mod receiving;
 mod refusal;
 mod representation;
-mod script;
+mod request_counts;
 mod server;
 mod shelf;
 mod site;
@@ -65,7 +69,7 @@ mod witness;
 
 pub use admin::admin;
 pub use figures::{Figures, ReadFigures, serve_figures};
-pub use health::{ClockReport, FindLostReports, LostReports, Operations};
+pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
 pub use receiving::{Budgets, Receiving};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};

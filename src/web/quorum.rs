@@ -1,6 +1,6 @@
 //! What witnesses have said of the head that is shown, for health and metrics.
 
-use super::health::Operations;
+use super::operations::Operations;
 use super::site::Site;
 use crate::publish::{RefreshCounts, RefreshState};
 use crate::tlog::{Face, TreeSize};

@@ -5,7 +5,7 @@
 //! (RFC 9110, section 8.8.3: two encodings are two representations). Answering is then choosing:
 //! 200 or 304, plain or gzip. The body of a HEAD request is cut off by the router.
 
-use super::script;
+use super::content_policy::{PAGE_POLICY, page_with_script};
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -89,13 +89,6 @@ impl Content {
     }
 }
 
-/// What a page may do: look as the stylesheet says, show pictures and send forms, all of this site.
-/// Scripts there are none, but for one on some pages (`script`).
-pub(super) const PAGE_POLICY_TEXT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'";
-/// The same, as a header.
-pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(PAGE_POLICY_TEXT);
-
 /// Fewer bytes than this fit into one packet however they are packed.
 const WORTH_COMPRESSING: usize = 1024;
 
@@ -153,7 +146,7 @@ impl Representation {
         match self.0.content {
             Content::Html => drop(headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY)),
             Content::HtmlWithScript => {
-                headers.insert(CONTENT_SECURITY_POLICY, script::policy());
+                headers.insert(CONTENT_SECURITY_POLICY, page_with_script());
             }
             _ => {}
         }

@@ -1,14 +1,14 @@
 //! One deployment, ready to be served: its head, and what was loaded from its store.
 
+use super::chart_cache::ChartCache;
 use super::checked::Checked;
 use super::damage::{Asked, Damage};
 use super::head::{Head, Heads};
-use super::health::Operations;
-use super::metrics::Metrics;
-use super::pages::charts::ChartShelves;
+use super::operations::Operations;
 use super::public::{Public, ShownCatalogue, ShownIndex};
 use super::receiving::{Budgets, Receiving};
 use super::refusal::Refusal;
+use super::request_counts::RequestCounts;
 use super::representation::{Content, Representation};
 use super::shelf::Shelf;
 use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
@@ -53,11 +53,11 @@ struct Parts {
     versions: Shelf<ModuleVersion, LoadedVersion>,
     configs: Shelf<ModuleVersion, LoadedConfig>,
     pages: Shelf<PageKey, Representation>,
-    charts: ChartShelves,
+    charts: ChartCache,
     public: Public,
     checked: Checked,
     damage: Damage,
-    metrics: Metrics,
+    request_counts: RequestCounts,
     drawing: Arc<Semaphore>,
     operations: OnceLock<Operations>,
     receiving: OnceLock<Receiving>,
@@ -118,11 +118,11 @@ impl Site {
             versions: Shelf::new(VERSION_BYTES, 50 << 10),
             configs: Shelf::new(CONFIG_BYTES, 100 << 10),
             pages: Shelf::new(PAGE_BYTES, 20 << 10),
-            charts: ChartShelves::default(),
+            charts: ChartCache::default(),
             public,
             checked: Checked::default(),
             damage: Damage::default(),
-            metrics: Metrics::default(),
+            request_counts: RequestCounts::default(),
             drawing: Arc::new(Semaphore::new(DRAWINGS)),
             operations: OnceLock::new(),
             receiving: OnceLock::new(),
@@ -222,8 +222,8 @@ impl Site {
         &self.0.keys
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+    pub(super) fn request_counts(&self) -> &RequestCounts {
+        &self.0.request_counts
     }
 
     pub(super) fn heads(&self) -> &Heads {
@@ -374,7 +374,7 @@ impl Site {
     }
 
     /// What is kept of weeks' charts.
-    pub(super) fn chart_shelves(&self) -> &ChartShelves {
+    pub(super) fn chart_cache(&self) -> &ChartCache {
         &self.0.charts
     }
 
@@ -402,7 +402,7 @@ impl Site {
         self.made(key, Content::Html, load, |site, data| render(site, data).into_string()).await
     }
 
-    /// As [`Site::page`], for a page with the script (`script`).
+    /// As [`Site::page`], for a page with the script (`content_policy`).
     pub(super) async fn page_with_script<D: Send + 'static>(
         &self,
         key: impl std::fmt::Display,

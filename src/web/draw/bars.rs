@@ -4,11 +4,11 @@
 //! Where there is room, names stand beside the bars; on a narrow sheet, and where names are long,
 //! above them. The share of reports with none of the buckets is no bucket: it stands apart, in grey.
 
-use super::figure::{Bar, Size};
+use super::picture::{Bar, Size};
 use super::label;
 use super::scale::Scale;
 use super::sheet::{Error, Frame, Ink, Lettering, Plot, Sheet, Side};
-use super::words::percent;
+use crate::web::numbers::percent;
 
 /// The widest column of names beside the bars.
 const NAMES: f64 = 230.0;

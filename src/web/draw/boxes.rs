@@ -5,11 +5,11 @@
 //! for an upper bound the bracket has no end.
 
 use super::bars::whisker;
-use super::figure::{BoxRow, Size};
+use super::picture::{BoxRow, Size};
 use super::label;
 use super::scale::Scale;
 use super::sheet::{Error, Frame, Ink, Lettering, Sheet, Side};
-use super::words::quotient;
+use crate::web::numbers::quotient;
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 24.0;

@@ -3,11 +3,11 @@
 //! Names stand below their bars, side by side where all fit and upwards where not; where even that
 //! is too close, every second, third, ... bar is named, so that none is hidden by another.
 
-use super::figure::{Bar, Size};
+use super::picture::{Bar, Size};
 use super::label;
 use super::scale::Scale;
 use super::sheet::{Error, Frame, Ink, Lettering, Plot, Sheet, Side};
-use super::words::percent;
+use crate::web::numbers::percent;
 
 /// The height of the part with the bars.
 const PLOT: f64 = 210.0;

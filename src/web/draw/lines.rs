@@ -4,12 +4,12 @@
 //! between two gaps is a mark with a whisker. Series are told apart by colour, by the shape of their
 //! marks, and by a name at the line's end (on a narrow sheet: below).
 
-use super::figure::Size;
+use super::picture::{Measure, Point, Series, Size};
 use super::label;
 use super::scale::Scale;
 use super::sheet::{Error, Frame, Ink, Lettering, Plot, Sheet, Side};
-use super::trend::{Measure, Point, Series};
-use super::words;
+
+use crate::web::numbers;
 use jiff::civil::Date;
 
 const PLOT: f64 = 240.0;
@@ -57,7 +57,7 @@ impl Lines<'_> {
         };
         let number = |tick| match self.measure {
             Measure::Share => scale.percent(tick),
-            Measure::Quotient => words::quotient(tick),
+            Measure::Quotient => numbers::quotient(tick),
         };
         let numbers = scale.ticks().map(|tick| label::width(&number(tick), small));
         let left = numbers.fold(0.0, f64::max) + 8.0;
@@ -126,7 +126,7 @@ impl Lines<'_> {
         let skipped = self.weeks.len().saturating_sub(1) % every;
         for (place, week) in self.weeks.iter().enumerate().skip(skipped).step_by(every) {
             let (x, y) = plot.pixels((place as f64, 0.0));
-            let mut date = words::day(*week);
+            let mut date = numbers::day(*week);
             if year.replace(week.year()) != Some(week.year()) {
                 date.push_str(&format!(" {}", week.year()));
             }

@@ -1,6 +1,6 @@
 //! A drawing read back from its SVG, so that tests can measure it.
 
-use super::figure::{Picture, Size};
+use super::picture::{Picture, Size};
 use super::sheet::Ink;
 use super::{inline, label};
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `figure` | which rows of a figure are drawn, in which order, and what is said of them |
+//! | `picture` | what a picture shows, and what is said of it |
+//! | `figure` | which rows of a figure are drawn, and in which order |
 //! | `trend` | the same over weeks |
 //! | `bars` | partitions and stacks |
 //! | `histogram` | buckets that have an order |
@@ -10,7 +11,7 @@
 //! | `lines` | values over weeks |
 //! | `svg` | pictures in pages, and as files |
 //! | `sheet` | plotters' backend: units, colours, marks |
-//! | `scale`, `label`, `words` | axes, text that fits, numbers as people read them |
+//! | `scale`, `label` | axes, text that fits |
 //!
 //! What holds for all of them: lengths begin at zero and are in proportion; every estimate has its
 //! interval; the number of reports is in the picture; small samples are hollow, and said to be small;
@@ -22,16 +23,17 @@ mod figure;
 mod histogram;
 mod label;
 mod lines;
+mod picture;
 mod scale;
 mod sheet;
 mod svg;
 mod trend;
-pub(in crate::web) mod words;
 
-pub(in crate::web) use figure::{NONE, Picture, is_small};
+pub(in crate::web) use figure::{NONE, is_small};
 pub(in crate::web) use label::plain;
+pub(in crate::web) use picture::{Measure, Picture, Series};
 pub(in crate::web) use svg::{Legend, file, inline, inline_narrow};
-pub(in crate::web) use trend::{Measure, Series, Trend};
+pub(in crate::web) use trend::Trend;
 
 #[cfg(test)]
 mod measured;

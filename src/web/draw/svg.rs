@@ -6,7 +6,7 @@
 
 use super::bars::Bars;
 use super::boxes::Boxes;
-use super::figure::{Picture, Shown, Size};
+use super::picture::{Picture, Shown, Size};
 use super::histogram::Histogram;
 use super::label;
 use super::lines::Lines;

@@ -1,11 +1,12 @@
 //! Pictures, measured: the drawing's elements are read back, and compared with the numbers.
 
-use super::figure::{Picture, Shown, Size};
+use super::picture::{Picture, Shown, Size};
 use super::measured::{Area, Drawing, Element};
 use super::sheet::Ink;
 use super::*;
 use crate::aggregate::figure::{Figure, Jump, Kind};
 use crate::charts_fixture::{self as fixture, AWKWARD, GOPLS, HOSTILE, NEWEST, base, estimate};
+use crate::web::numbers;
 use jiff::civil::date;
 
 fn figures(program: &str) -> Vec<Figure> {
@@ -237,7 +238,7 @@ fn a_small_sample_is_hollow_and_said_to_be_small() {
 fn the_number_of_reports_is_in_the_picture() {
     for figure in figures(GOPLS) {
         let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Wide);
-        let reports = crate::web::pages::words::counted(figure.base.reports, "report");
+        let reports = crate::web::pages::numbers::counted(figure.base.reports, "report");
         let said = format!("n = {reports}");
         assert!(drawing.texts().join(" ").contains(&said), "{}", figure.id);
     }
@@ -338,7 +339,7 @@ fn a_reweighted_picture_marks_the_unweighted_shares() {
         assert!((middle - zero - row.estimate.share.value * unit).abs() <= 3.0, "{}", row.label);
     }
     let said = drawing.texts().join(" ");
-    let worth = words::total(reweighted.base.effective);
+    let worth = numbers::total(reweighted.base.effective);
     assert!(said.contains(&format!("tell as much as {worth}")), "{said}");
 }
 

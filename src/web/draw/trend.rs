@@ -1,32 +1,11 @@
 //! One chart over weeks: its series, and which of them are drawn.
 
-use super::figure::{Picture, Shown, chosen};
+use super::picture::{Measure, Picture, Series, Shown, chosen};
 use super::sheet::SERIES;
-use super::words;
-use crate::aggregate::figure::{Interval, Jump};
-use crate::web::pages::words::grouped;
+use crate::web::numbers;
+use crate::aggregate::figure::Jump;
+use crate::web::numbers::grouped;
 use jiff::civil::Date;
-
-/// A value of a week.
-pub(super) type Point = Interval;
-
-/// A value over weeks; nothing where a week has no data.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::web) struct Series {
-    /// Its name.
-    pub(in crate::web) label: String,
-    /// One a week.
-    pub(in crate::web) points: Vec<Option<Point>>,
-}
-
-/// What values over weeks are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Measure {
-    /// Shares of reports.
-    Share,
-    /// Medians of a quotient.
-    Quotient,
-}
 
 /// Values over weeks.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +50,7 @@ impl Picture {
                 "No report of these weeks could have held what is counted here.",
             );
         }
-        let intervals = words::confidence(confidence);
+        let intervals = numbers::confidence(confidence);
         let mut notes = Vec::new();
         if let Some((first, last)) = trend.reports {
             let (first, last) = (grouped(first), grouped(last));

@@ -3,6 +3,7 @@
 use crate::collection::difference::{Change, Difference, Phrase, difference};
 use crate::collection::{CollectionConfig, expand};
 use crate::web::source::LoadedConfig;
+use crate::web::numbers;
 use maud::{Markup, html};
 
 /// More names than this in one change are folded away.
@@ -59,7 +60,7 @@ impl Changes {
             ul.changes {
                 @for change in difference.changes.iter().take(limit) { li { (sentence(change)) } }
                 @if rest > 0 {
-                    li { a href=(all) { "and " (super::words::counted(rest as u64, "more change")) } }
+                    li { a href=(all) { "and " (numbers::counted(rest as u64, "more change")) } }
                 }
             }
         }
@@ -73,7 +74,7 @@ fn first(config: &CollectionConfig) -> String {
     let counters = config.programs.iter().flat_map(|program| &program.counters);
     let counters = counters.map(|counter| expand(&counter.name).count() as u64).sum();
     let stacks = config.programs.iter().map(|program| program.stacks.len() as u64).sum();
-    let count = |number, what| super::words::counted(number, what);
+    let count = |number, what| numbers::counted(number, what);
     format!(
         "the first version collects {} and {} of {}",
         count(counters, "counter"),
@@ -98,7 +99,7 @@ fn sentence(change: &Change) -> Markup {
     let names = names as u64 - u64::from(of_program);
     html! {
         details {
-            summary { (summary(&phrases)) " (" (super::words::counted(names, "name")) ")" }
+            summary { (summary(&phrases)) " (" (numbers::counted(names, "name")) ")" }
             @for phrase in &phrases { (part(phrase)) }
         }
     }

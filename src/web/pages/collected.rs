@@ -5,6 +5,7 @@ use crate::collection::config::{CollectionConfig, ProgramConfig};
 use crate::collection::expand;
 use crate::collection::frame::OTHER_PACKAGES;
 use crate::publish::{Catalogue, CatalogueChart};
+use crate::web::numbers;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -153,7 +154,7 @@ fn names(names: &[String]) -> Markup {
         [first, .., last] if names.len() > 24 => html! {
             details {
                 summary {
-                    (words::grouped(names.len() as u64)) ", from " code { (first) } " to " code { (last) }
+                    (numbers::grouped(names.len() as u64)) ", from " code { (first) } " to " code { (last) }
                 }
                 (all)
             }

@@ -2,7 +2,6 @@
 //! themselves are sent by `web::data`.
 
 use super::layout::{self, Section};
-use super::words;
 use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
 use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index};
 use crate::aggregate::parquet::schema::schema;
@@ -10,6 +9,7 @@ use crate::tlog::Host;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
+use crate::web::numbers;
 use axum::extract::State;
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
@@ -120,8 +120,8 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         h3 { "What may still change" }
         p {
             "A day is published in up to three editions: when it is over; a week later, if at least "
-            (words::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with all that is left, "
-            (words::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Until the last one its "
+            (numbers::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with all that is left, "
+            (numbers::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Until the last one its "
             "files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
             "more, and shows stacks that are not rare any more. After it they are " em { "complete" }
             " and stay as they are. A week’s files change with those of its days."
@@ -185,8 +185,8 @@ fn table(listing: &Listing<'_>, caption: &str, page: &[(Date, &Dataset)]) -> Mar
                 tbody {
                     tr {
                         th.nowrap scope="rowgroup" rowspan=(lines) { (date) br; (state(data)) }
-                        td.number rowspan=(lines) { (words::grouped(data.reports)) }
-                        td.number rowspan=(lines) { (words::grouped(data.rows)) }
+                        td.number rowspan=(lines) { (numbers::grouped(data.reports)) }
+                        td.number rowspan=(lines) { (numbers::grouped(data.rows)) }
                         @match data.files.first() {
                             Some(file) => (file_cells(listing.kind, file)),
                             None => { td colspan="3" { "no reports" } }
@@ -209,7 +209,7 @@ fn state(data: &Dataset) -> Markup {
 fn file_cells(kind: &str, file: &crate::aggregate::index::PublicFile) -> Markup {
     html! {
         td.nowrap { a href={ "/data/" (kind) "/" (file.name) } { (file.name) } }
-        td.number { (words::size(file.bytes)) }
+        td.number { (numbers::size(file.bytes)) }
         td { span.hash { (file.sha256) } }
     }
 }

@@ -10,6 +10,7 @@ use crate::web::proof::proved;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
+use crate::web::numbers;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -26,7 +27,7 @@ pub(super) async fn get(
     let head = site.head_with(|head| index.is_in(head.tree().size)).await?;
     let tree = head.tree();
     if !index.is_in(tree.size) {
-        let size = words::counted_as(tree.size.get(), "entry", "entries");
+        let size = numbers::counted_as(tree.size.get(), "entry", "entries");
         return Err(Refusal::not_found(format!(
             "not found: the log has {size}, and no entry {index}"
         )));
@@ -58,7 +59,7 @@ fn body(
         h1 { "Entry " (index) " of the log" }
         p.lead {
             "What was recorded, and the proof that the tree of "
-            (words::counted_as(tree.size.get(), "entry", "entries")) " holds it at this place."
+            (numbers::counted_as(tree.size.get(), "entry", "entries")) " holds it at this place."
         }
         h2 { "Record" }
         pre { code { (String::from_utf8_lossy(entry.as_bytes())) } }

@@ -10,6 +10,7 @@ use crate::web::refusal::Refusal;
 use crate::web::representation::{Content, Lifetime};
 use crate::web::site::Site;
 use crate::web::source::LoadedConfig;
+use crate::web::numbers;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::html;
@@ -88,6 +89,6 @@ fn summary(sentences: &[String]) -> String {
     match sentences {
         [] => String::new(),
         [one] if one.chars().count() <= 120 => one.clone(),
-        _ => super::words::counted(sentences.len() as u64, "change"),
+        _ => numbers::counted(sentences.len() as u64, "change"),
     }
 }

@@ -1,7 +1,8 @@
 //! The frame of every page: landmarks, navigation, one stylesheet.
 
-use super::{assets, words};
+use super::assets;
 use crate::tlog::Host;
+use crate::web::numbers;
 use maud::{DOCTYPE, Markup, html};
 
 /// Where the feed of config versions is.
@@ -118,7 +119,7 @@ pub(in crate::web) fn note(note: &str) -> Markup {
     match note.split_once("\n\n") {
         Some((text, signed)) if signatures > 1 => html! {
             pre { code { (text) "\n" } }
-            details { summary { (words::counted(signatures as u64, "signature")) } pre { code { (signed) } } }
+            details { summary { (numbers::counted(signatures as u64, "signature")) } pre { code { (signed) } } }
         },
         _ => html! { pre { code { (note) } } },
     }

@@ -10,6 +10,7 @@ use crate::tlog::{Bundle, Face, LeafIndex, Record, TreeHead};
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
+use crate::web::numbers;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -73,7 +74,7 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
             "none can be changed, removed or shown to one person alone without that being proved."
         }
         dl.facts {
-            dt { "Entries" } dd { (words::grouped(tree.size.get())) }
+            dt { "Entries" } dd { (numbers::grouped(tree.size.get())) }
             dt { "Root hash" } dd { span.hash { (tree.root) } }
             dt { "Origin" } dd { code { (Face::Log.origin(&keys.host)) } }
             dt { "Verifier key of the log" } dd { code { (keys.log) } }

@@ -3,7 +3,8 @@
 use super::layout;
 use crate::tlog::LogVerifiers;
 use crate::web::refusal::Refusal;
-use crate::web::representation::{Content, PAGE_POLICY};
+use crate::web::content_policy::PAGE_POLICY;
+use crate::web::representation::Content;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Response;

@@ -4,7 +4,7 @@
 
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Entry, LeafIndex};
-use crate::web::script::SCRIPT;
+use crate::web::content_policy::SCRIPT;
 use crate::web::site::Site;
 use maud::{Markup, PreEscaped, html};
 

@@ -1,4 +1,4 @@
-//! What pages say in the same way everywhere: links, times, numbers.
+//! What pages say in the same way everywhere: links and times.
 
 use crate::gomod::{CommitTime, Provenance};
 use maud::{Markup, html};
@@ -10,48 +10,6 @@ pub(in crate::web) fn capitalized(text: &str) -> String {
         Some(first) => first.to_uppercase().chain(characters).collect(),
         None => String::new(),
     }
-}
-
-/// A number with a comma between groups of three digits.
-pub(in crate::web) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number of things: `1 report`, `2,000 reports`.
-pub(in crate::web) fn counted(number: u64, what: &str) -> String {
-    counted_as(number, what, &format!("{what}s"))
-}
-
-/// The same, for words whose plural is not made with an `s`.
-pub(in crate::web) fn counted_as(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
-/// A size in bytes, to three digits.
-pub(in crate::web) fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let decimals = if unit == 0 || value >= 99.95 {
-        0
-    } else if value >= 9.995 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.decimals$} {}", units.get(unit).copied().unwrap_or_default())
 }
 
 /// A commit's time, as machines and people read it.
@@ -149,28 +107,6 @@ fn forge(repository: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_sizes_short() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (16_588_000, "16,588,000")]
-        {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
-        assert_eq!(
-            (counted(1, "report"), counted(0, "report")),
-            ("1 report".into(), "0 reports".into())
-        );
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.00 kB"),
-            (12_345, "12.3 kB"),
-            (999_600, "1.00 MB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
 
     #[test]
     fn only_web_addresses_become_links() {

@@ -1,7 +1,7 @@
 //! Charts as files: their types, and the names under which they are saved.
 
 use super::address::{self, Form, Weeks};
-use super::csv::Csv;
+use crate::aggregate::chart_csv::Csv;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use crate::web::draw::{self, Legend, Picture};
 use crate::web::representation::Content;

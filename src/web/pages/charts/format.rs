@@ -1,6 +1,6 @@
 //! `/charts/@format`: what the files of charts hold, for those who write programs.
 
-use super::csv::{COLUMNS, LAST_COLUMNS};
+use crate::aggregate::chart_csv::{COLUMNS, LAST_COLUMNS};
 use crate::aggregate::figure::FORMAT;
 use crate::web::pages::layout;
 use maud::{Markup, html};

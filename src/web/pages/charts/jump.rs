@@ -1,7 +1,7 @@
 //! What pages say where a number of reports jumps, and of whom to believe.
 
 use crate::aggregate::figure::{Figure, Jump, ProgramCharts, WeekCharts};
-use crate::web::pages::words::{counted, grouped};
+use crate::web::numbers::{counted, grouped};
 use maud::{Markup, html};
 
 /// What has more or fewer reports than the weeks before explain.

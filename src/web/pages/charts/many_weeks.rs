@@ -1,7 +1,7 @@
 //! What is answered of many weeks: a program's charts over them, one chart, and files.
 
 use super::address::{self, Form, Weeks};
-use super::loaded::LoadedWeek;
+use crate::web::chart_cache::LoadedWeek;
 use super::request::{Failure, Request, found};
 use super::trend::{OverWeeks, all_weeks};
 use super::{files, range};

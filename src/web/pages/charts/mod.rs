@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | `address` | the addresses, read and written |
 //! | `loaded` | weeks' charts, read from the store |
-//! | `memory` | how much of them is in memory, and who waits for it |
 //! | `request`, `one_week`, `many_weeks` | what is answered |
 //! | `trend` | one chart over weeks |
 //! | `programs`, `program`, `section`, `range`, `format` | the pages |
@@ -22,7 +21,6 @@ mod json;
 mod jump;
 mod loaded;
 mod many_weeks;
-mod memory;
 mod one_week;
 mod parts;
 mod program;
@@ -34,11 +32,8 @@ mod tables;
 mod teaser;
 mod trend;
 
-pub(in crate::web) use loaded::ChartShelves;
 pub(super) use teaser::{newest, teaser};
 
-use super::layout;
-use crate::aggregate::chart_csv as csv;
 use crate::web::address::Address;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;

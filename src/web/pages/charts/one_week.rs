@@ -1,7 +1,8 @@
 //! What is answered of one week: programs, a program's charts, one chart, and files.
 
 use super::address::{self, Form, Weeks};
-use super::loaded::{self, LoadedWeek};
+use super::loaded;
+use crate::web::chart_cache::LoadedWeek;
 use super::request::{Failure, Request, found};
 use super::trend::{OverWeeks, all_weeks};
 use super::{files, json, jump, program, programs, section, tables};

@@ -1,12 +1,14 @@
 //! A chart's parts (by version, platform, toolchain) and its reweightings, as tables in folds.
 
 use super::address::{self, Form, Weeks};
-use super::csv::name_of;
+use crate::aggregate::chart_csv::name_of;
 use super::tables::{Limit, more, name, quantile, small, value_cell};
 use crate::aggregate::figure::{Breakdown, Dimension, Figure, Kind, Reweighted, Row};
-use crate::web::draw::{self, words as numbers};
+use crate::web::draw;
+use crate::web::numbers;
 use crate::web::pages::layout;
-use crate::web::pages::words::{self, counted, grouped};
+use crate::web::numbers::{counted, grouped};
+use crate::web::pages::words;
 use maud::{Markup, html};
 
 fn dimension(dimension: Dimension) -> (&'static str, &'static str) {

@@ -6,8 +6,10 @@ use super::programs::week_of;
 use super::section::{completeness, days, section};
 use super::tables::{self, name};
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
-use crate::web::draw::{Picture, words as numbers};
-use crate::web::pages::words::{self, counted};
+use crate::web::draw::Picture;
+use crate::web::numbers;
+use crate::web::numbers::counted;
+use crate::web::pages::words;
 use jiff::civil::Date;
 use maud::{Markup, html};
 

@@ -5,9 +5,9 @@ use super::jump;
 use super::section::{completeness, days};
 use super::tables;
 use crate::aggregate::figure::WeekCharts;
-use crate::web::draw::words as numbers;
+use crate::web::numbers;
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
+use crate::web::numbers::{counted, grouped};
 use jiff::civil::Date;
 use maud::{Markup, html};
 

@@ -9,7 +9,8 @@ use super::tables::{self, name, value_cell};
 use super::trend::OverWeeks;
 use crate::web::draw::{self, Measure, Picture};
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
+use crate::web::numbers::{counted, grouped};
+use crate::web::numbers;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
@@ -116,7 +117,7 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
     let OverWeeks { weeks, figures, trend, jumps } = &charted.over;
     let (shown, left_out) = trend.largest(columns);
     let quotient = trend.measure == Measure::Quotient;
-    let percent = draw::words::confidence(confidence);
+    let percent = numbers::confidence(confidence);
     let table = html! {
         table.chart {
             caption {

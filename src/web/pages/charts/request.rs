@@ -1,8 +1,9 @@
 //! A request for charts: what it may ask for, and what is said where that is not there.
 
 use super::address::{self, ROOT, Weeks};
-use super::layout::{self, Section};
-use super::loaded::{self, LoadedWeek};
+use crate::web::pages::layout::{self, Section};
+use super::loaded;
+use crate::web::chart_cache::LoadedWeek;
 use super::trend::{MOST_WEEKS, TIME_SERIES};
 use super::{programs, tables};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts};
@@ -10,7 +11,8 @@ use crate::aggregate::index::week_of;
 use crate::web::pages::words;
 use crate::web::public::ShownIndex;
 use crate::web::refusal::{Refusal, reads_pages};
-use crate::web::representation::{Content, Lifetime, PAGE_POLICY, Representation};
+use crate::web::content_policy::PAGE_POLICY;
+use crate::web::representation::{Content, Lifetime, Representation};
 use crate::web::site::Site;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_SECURITY_POLICY;

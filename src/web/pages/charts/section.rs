@@ -6,8 +6,10 @@ use super::{jump, parts};
 use crate::aggregate::figure::{
     Definition, DefinitionsSource, Figure, Kind, ProgramCharts, WeekCharts,
 };
-use crate::web::draw::{self, Picture, words as numbers};
-use crate::web::pages::words::{self, counted, grouped};
+use crate::web::draw::{self, Picture};
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
+use crate::web::pages::words;
 use maud::{Markup, html};
 
 /// Rows up to which a table is open from the start.

@@ -3,9 +3,10 @@
 use crate::aggregate::figure::{
     Base, Distribution, Figure, Interval, Kind, Quantile, Reweighted, Row,
 };
-use crate::web::draw::{self, words as numbers};
+use crate::web::draw;
+use crate::web::numbers;
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
+use crate::web::numbers::{counted, grouped};
 use maud::{Markup, html};
 
 /// How much of a long table is shown where it is one of many.

@@ -2,12 +2,13 @@
 
 use super::address::{self, ROOT, Weeks};
 use super::jump;
-use super::loaded::{self, LoadedWeek};
+use super::loaded;
+use crate::web::chart_cache::LoadedWeek;
 use super::section::{completeness, days};
 use super::tables::{self, name};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
 use crate::web::draw::{self, Picture};
-use crate::web::pages::words::counted;
+use crate::web::numbers::counted;
 use crate::web::public::ShownIndex;
 use crate::web::site::Site;
 use maud::{Markup, html};

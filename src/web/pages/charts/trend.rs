@@ -5,7 +5,7 @@
 //! more than is known.
 
 use super::jump::{self, Of};
-use super::loaded::LoadedWeek;
+use crate::web::chart_cache::LoadedWeek;
 use crate::aggregate::figure::{Figure, Interval, Jump, Kind, Row};
 use crate::web::draw::{Measure, NONE, Series, Trend};
 use jiff::civil::Date;

@@ -2,7 +2,7 @@
 
 use super::practice::Practice;
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, counted_as};
+use crate::web::numbers::{counted, counted_as};
 use maud::{Markup, html};
 
 /// How something can be checked.

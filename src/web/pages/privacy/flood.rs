@@ -4,9 +4,9 @@ use super::practice::Practice;
 use crate::aggregate::statistics::flood::{moved, needed, unmarked};
 use crate::aggregate::statistics::volume;
 use crate::ingest::MAX_WEEK_AGE;
-use crate::web::draw::words as numbers;
+use crate::web::numbers;
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
+use crate::web::numbers::{counted, grouped};
 use crate::web::receiving::Budgets;
 use maud::{Markup, html};
 

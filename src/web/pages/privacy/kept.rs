@@ -5,7 +5,7 @@ use crate::aggregate::edition::SMALLEST_BATCH;
 use crate::ingest::MAX_WEEK_AGE;
 use crate::publish::OPEN_DAYS;
 use crate::web::pages::layout;
-use crate::web::pages::words::counted;
+use crate::web::numbers::counted;
 use maud::{Markup, html};
 
 /// How many days after the first edition of a day the second one is due.

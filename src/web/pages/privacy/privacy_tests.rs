@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::web::receiving::{Budgets, Receiving};
+use crate::web::numbers;
 
 /// The words of the page, without what is markup.
 fn page(practice: &Practice) -> String {
@@ -84,7 +85,7 @@ fn what_is_said_of_addresses_and_floods_depends_on_budgets() {
     // The number of prefixes is computed: for 16,588 reports and one point up from 10%.
     let needed = (16_588.0_f64 * 0.01 / 0.89).ceil();
     let html = body("m", None, None, &with).into_string();
-    let reports = words::grouped(needed as u64);
+    let reports = numbers::grouped(needed as u64);
     let prefixes = (needed / 50.0).ceil();
     let cells = format!("<td class=\"number\">{reports}</td><td class=\"number\">{prefixes}</td>");
     assert!(html.contains(&cells), "{cells}");

@@ -7,8 +7,9 @@
 //!
 //! This is for as long as a week is stored as one object. Charts that are stored by program are small.
 
-use super::loaded::LoadedWeek;
-use crate::web::refusal::Refusal;
+use super::refusal::Refusal;
+use super::shelf::{Shelf, Weigh};
+use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio::time::timeout;
 
 /// Memory for weeks that are being read, shown, or kept for later.
 const BUDGET: u64 = 384 << 20;
+/// Memory for outlines.
+const OUTLINE_BYTES: u64 = 64 << 20;
 /// What a permit counts.
 const UNIT: u64 = 64 << 10;
 /// What a byte of a week's JSON takes in memory once it is read: 1.5 in a likely week, and twice that
@@ -34,9 +37,63 @@ const TURNS: usize = 1024;
 /// The name of a week's charts: the first bytes of their hash.
 pub(super) type Name = [u8; 16];
 
+/// What is kept of weeks' charts.
+#[derive(Debug)]
+pub(in crate::web) struct ChartCache {
+    pub(super) weeks: WeeksInMemory,
+    pub(super) outlines: Shelf<Name, LoadedWeek>,
+}
+
+/// The charts of a week.
+#[derive(Debug)]
+pub(in crate::web) struct LoadedWeek {
+    charts: WeekCharts,
+    weight: u64,
+    /// What this takes of the memory for whole weeks; nothing where it is an outline.
+    _memory: Option<MemoryPermit>,
+}
+
+impl Weigh for LoadedWeek {
+    fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
+impl Default for ChartCache {
+    fn default() -> ChartCache {
+        ChartCache {
+            weeks: WeeksInMemory::default(),
+            outlines: Shelf::new(OUTLINE_BYTES, 256 << 10),
+        }
+    }
+}
+
+impl LoadedWeek {
+    /// A week that was read with this permit.
+    pub(super) fn new(charts: WeekCharts, mut memory: MemoryPermit) -> LoadedWeek {
+        memory.shrink();
+        LoadedWeek { charts, weight: 0, _memory: Some(memory) }
+    }
+
+    /// The outline of a week, which takes so much of the cache's memory.
+    pub(super) fn outline(charts: WeekCharts, weight: u64) -> LoadedWeek {
+        LoadedWeek { charts, weight, _memory: None }
+    }
+
+    /// The charts.
+    pub(in crate::web) fn charts(&self) -> &WeekCharts {
+        &self.charts
+    }
+
+    /// Those of a program.
+    pub(super) fn program(&self, program: &str) -> Option<&ProgramCharts> {
+        self.charts.programs.iter().find(|found| found.program == program)
+    }
+}
+
 /// The weeks in memory.
 #[derive(Debug)]
-pub(in crate::web) struct WeeksInMemory {
+pub(super) struct WeeksInMemory {
     budget: Arc<Semaphore>,
     total: u32,
     patience: Duration,
@@ -189,7 +246,6 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::figure::WeekCharts;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     /// Of the weeks of these tests, three can be in memory at a time.

@@ -1,10 +1,51 @@
-//! Numbers as people read them, the same in pictures and tables.
+//! Numbers as people read them, the same in pictures, tables and sentences.
 //!
 //! Shares are percentages with as many decimals as tell them apart near 0% and 100%; what is not
 //! nothing never reads `0%`, and what is not all never `100%`.
 
-use crate::web::pages::words::grouped;
 use jiff::civil::Date;
+
+/// A number with a comma between groups of three digits.
+pub(in crate::web) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 report`, `2,000 reports`.
+pub(in crate::web) fn counted(number: u64, what: &str) -> String {
+    counted_as(number, what, &format!("{what}s"))
+}
+
+/// The same, for words whose plural is not made with an `s`.
+pub(in crate::web) fn counted_as(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A size in bytes, to three digits.
+pub(in crate::web) fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let decimals = if unit == 0 || value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {}", units.get(unit).copied().unwrap_or_default())
+}
 
 /// The smallest share that is written out; so for what is missing from one.
 const TINY: f64 = 0.0001;
@@ -95,6 +136,28 @@ pub(in crate::web) fn confidence(confidence: f64) -> String {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_short() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (16_588_000, "16,588,000")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(
+            (counted(1, "report"), counted(0, "report")),
+            ("1 report".into(), "0 reports".into())
+        );
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.00 kB"),
+            (12_345, "12.3 kB"),
+            (999_600, "1.00 MB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
 
     #[test]
     fn shares_near_nothing_and_all_are_told_apart_from_them() {
