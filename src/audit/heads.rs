@@ -6,9 +6,7 @@ use super::fork::forked;
 use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
-use crate::tlog::{
-    Believed, Contradiction, NotBelieved, Note, NoteError, Policy,
-};
+use crate::tlog::{Believed, Contradiction, NotBelieved, Note, NoteError, Policy};
 use std::time::Duration;
 
 /// How far ahead of the clock here a witness's may be. Times beyond it say nothing of freshness.

@@ -1,8 +1,8 @@
 //! What an auditor believes in: the log's key, and the witnesses of a policy.
 
 use crate::tlog::{
-    Checkpoint, CosignerKey, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, NoteError, Origin,
-    Policy, VerifierKey,
+    Checkpoint, CosignerKey, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, NoteError,
+    Origin, Policy, VerifierKey,
 };
 
 /// The keys of an audit.

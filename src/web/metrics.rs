@@ -1,41 +1,38 @@
-//! What the server counts about itself: requests by part of the site and by status; and all figures
-//! about what the deployment does.
-//!
-//! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
-//! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//! `/metrics`: requests by part of the site and status, and everything else that the deployment does,
+//! in Prometheus' text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use super::operations::{ClockReport, LostReports};
-use super::quorum::WitnessFigures;
+use super::quorum::QuorumStatus;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{AdmissionState, Entrance, UploadState};
 use jiff::Timestamp;
 use std::fmt;
 
-/// Everything that is told, at one moment. What this process does not do stands at 0.
-pub(super) struct Figures<'a> {
+/// All metrics at one moment. What this process does not do is 0.
+pub(super) struct Metrics<'a> {
     site: &'a Site,
     uploads: UploadState,
     upkeep: UpkeepState,
     clock: ClockReport,
-    witnesses: Option<WitnessFigures>,
-    /// Segments that have lost reports.
+    witnesses: Option<QuorumStatus>,
+    /// Segments whose reports were lost.
     lost: LostReports,
     admission: Option<AdmissionState>,
 }
 
-impl<'a> Figures<'a> {
-    /// Those of a site and its uploads, where these segments have lost reports.
+impl<'a> Metrics<'a> {
+    /// The metrics of a site and its uploads, where the reports of these segments were lost.
     pub(super) fn of(
         site: &'a Site,
         entrance: Option<&Entrance>,
         lost: LostReports,
-    ) -> Figures<'a> {
+    ) -> Metrics<'a> {
         let operations = site.operations();
         let clock = operations.and_then(|operations| operations.clock.as_ref());
         let upkeep = operations.and_then(|operations| operations.upkeep.clone());
-        let witnesses = operations.and_then(|operations| WitnessFigures::of(site, operations));
-        Figures {
+        let witnesses = operations.and_then(|operations| QuorumStatus::of(site, operations));
+        Metrics {
             site,
             witnesses,
             uploads: entrance.map(Entrance::state).unwrap_or_default(),
@@ -49,7 +46,7 @@ impl<'a> Figures<'a> {
 }
 
 /// Prometheus' text format.
-impl fmt::Display for Figures<'_> {
+impl fmt::Display for Metrics<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, i128)]| {
             writeln!(f, "# HELP candor_{name} {help}\n# TYPE candor_{name} {kind}")?;
@@ -58,7 +55,7 @@ impl fmt::Display for Figures<'_> {
         };
         let alone = |value: i128| [(String::new(), value)];
         let number = |value: u64| alone(i128::from(value));
-        let Figures { site, uploads, upkeep, .. } = self;
+        let Metrics { site, uploads, upkeep, .. } = self;
         let size = site.heads().last().map_or(0, |head| head.tree().size.get());
         let version = env!("CARGO_PKG_VERSION");
         let build = [(format!("{{version=\"{version}\"}}"), 1)];
@@ -80,9 +77,9 @@ impl fmt::Display for Figures<'_> {
             ("unavailable", counts.unavailable),
         ];
         let answers = answers.map(|(name, count)| (format!("{{answer=\"{name}\"}}"), count.into()));
-        family("uploads_total", "counter", "Uploads, by what came of them.", &answers)?;
+        family("uploads_total", "counter", "Uploads, by outcome.", &answers)?;
         let open = u64::from(uploads.opened > 0 && uploads.problem.is_none());
-        family("receiver_open", "gauge", "Whether reports are taken.", &number(open))?;
+        family("receiver_open", "gauge", "Whether reports are accepted.", &number(open))?;
         let help = "How often the reports folder was opened.";
         family("receiver_opened_total", "counter", help, &number(uploads.opened))?;
         let queued = uploads.journal.queued as u64;
@@ -111,10 +108,10 @@ impl fmt::Display for Figures<'_> {
                 ("disk", admission.refused_by_disk),
             ];
             let spent = spent.map(|(name, count)| (format!("{{budget=\"{name}\"}}"), count.into()));
-            let help = "Uploads that were asked to come again, by the budget that was spent.";
+            let help = "Uploads that were told to try again later, by the budget that was used up.";
             family("uploads_over_budget_total", "counter", help, &spent)?;
         }
-        let help = "Segments of uploads that are missing with reports that were not merged.";
+        let help = "Segments of uploads that are missing, with reports that were not merged.";
         family("lost_segments", "gauge", help, &number(self.lost.gone.len() as u64))?;
         let help = "Segments of uploads that are damaged, and that the operator has not given up.";
         let damaged = self.lost.damaged.len() as u64;
@@ -141,9 +138,9 @@ impl fmt::Display for Figures<'_> {
                 (format!("{{work=\"{name}\",outcome=\"{outcome}\"}}"), count.into())
             })
         });
-        let help = "Merges, charts and checks for what has expired, by what came of them.";
+        let help = "Merges, charts and checks for what has expired, by outcome.";
         family("upkeep_runs_total", "counter", help, &done.collect::<Vec<_>>())?;
-        let help = "How often the thread that merges and charts was begun again.";
+        let help = "How often the thread that merges and charts was restarted.";
         family("upkeep_restarts_total", "counter", help, &number(upkeep.restarts()))?;
         let help = "Seconds by which the clock is known to be ahead, or behind.";
         family("clock_skew_seconds", "gauge", help, &alone(self.clock.skew.into()))?;
@@ -151,7 +148,7 @@ impl fmt::Display for Figures<'_> {
         family("clock_unconfirmed", "gauge", help, &alone(self.clock.note.is_some().into()))?;
         let Some(witnesses) = &self.witnesses else { return Ok(()) };
         let reached = u64::from(witnesses.missing.is_none());
-        let help = "Whether the policy takes the log that is shown.";
+        let help = "Whether the log that is shown satisfies the policy.";
         family("quorum_reached", "gauge", help, &number(reached))?;
         let help = "When a quorum of witnesses had cosigned the log that is shown, in seconds since 1970; 0 where none has.";
         let at = witnesses.quorum_at.unwrap_or(0);
@@ -167,12 +164,12 @@ impl fmt::Display for Figures<'_> {
                 one.last.as_ref().map_or((0, 0), |last| (last.cosigned_count, last.failed_count));
             vec![(",answer=\"cosigned\"", cosigned.into()), (",answer=\"none\"", failed.into())]
         });
-        let help = "What witnesses were asked to cosign by this process, by whether they did.";
+        let help = "Requests to witnesses by this process, by whether they cosigned.";
         family("witness_answers_total", "counter", help, &answers)?;
         let refresh = [("done", witnesses.refresh.done), ("failed", witnesses.refresh.failed)];
         let refresh =
             refresh.map(|(name, count)| (format!("{{outcome=\"{name}\"}}"), count.into()));
-        let help = "How often the log was to be cosigned again, by what came of it.";
+        let help = "Attempts to have the log cosigned again, by outcome.";
         family("cosigned_again_total", "counter", help, &refresh)
     }
 }

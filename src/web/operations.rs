@@ -7,13 +7,13 @@ use crate::witness::Witness;
 use std::fmt;
 use std::sync::Arc;
 
-/// Something that is asked for what was lost, which may block.
+/// Finds lost reports; may block.
 pub type FindLostReports = dyn Fn() -> LostReports + Send + Sync;
 
-/// What of the reports that are not merged was lost, in words, a segment each.
+/// Segments whose unmerged reports were lost, each described in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LostReports {
-    /// Segments that are missing, or not what they were when they were sealed.
+    /// Segments that are missing, or differ from what was sealed.
     pub gone: Vec<String>,
     /// Segments that are damaged.
     pub damaged: Vec<String>,
@@ -22,17 +22,17 @@ pub struct LostReports {
 /// What a process does besides serving.
 #[derive(Clone, Default)]
 pub struct Operations {
-    /// Merging and charting, where it does that.
+    /// Merging and charting, if it does that.
     pub upkeep: Option<UpkeepState>,
-    /// Who may upload, and what is left of the budgets.
+    /// The admission of uploads, with its budgets.
     pub admission: Option<Admission>,
-    /// What has lost reports that were not merged.
+    /// Finds unmerged reports that were lost.
     pub lost_reports: Option<Arc<FindLostReports>>,
     /// What is known of the clock.
     pub clock: Option<Arc<dyn Fn() -> ClockReport + Send + Sync>>,
-    /// The deployment, which names the witnesses that have to cosign the log, if any.
+    /// The deployment, which names the witnesses that have to cosign the log.
     pub deployment: Option<LiveDeployment>,
-    /// What came of having them cosign it again, where this process does that.
+    /// The state of cosigning it again, if this process does that.
     pub refresh: Option<RefreshState>,
     /// The witness that is served below `/witness/`.
     pub witness: Option<Witness>,
@@ -41,11 +41,11 @@ pub struct Operations {
 /// What is known of the system's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClockReport {
-    /// By how many seconds it is at least ahead (or, below zero, behind), as far as that is known.
+    /// By how many seconds it is known to be ahead, at least (or, below zero, behind).
     pub skew: i64,
     /// What is wrong with it, in words.
     pub problem: Option<String>,
-    /// What cannot be known of it, in words: no fault.
+    /// What could not be confirmed, in words; not a fault.
     pub note: Option<String>,
 }
 

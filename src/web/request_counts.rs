@@ -1,4 +1,4 @@
-//! How many requests were answered, by part of the site and by status.
+//! How many requests were answered, by part of the site and status.
 //!
 //! Nothing about clients is counted: no address, no path, no user agent, and no time of any one request.
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The parts of the site, by the first element of the path.
 const PARTS: [&str; 8] = ["goproxy", "sumdb", "log", "upload", "data", "witness", "pages", "other"];
-/// The statuses that are counted apart; any other is counted as 0.
+/// The statuses that are counted separately; all others are counted as 0.
 const STATUSES: [u16; 12] = [200, 206, 303, 304, 400, 404, 405, 414, 416, 500, 503, 0];
 
 /// Counts since the server started.
@@ -49,7 +49,7 @@ impl RequestCounts {
         }
     }
 
-    /// Every count, by part and status.
+    /// All counts, by part and status.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
         self.requests.iter().zip(PARTS).flat_map(|(row, part)| {
             let cells = row.iter().zip(STATUSES);

@@ -1,27 +1,27 @@
-//! From a figure's numbers to what is drawn of them: which bars, in which order, with what said.
+//! The pictures of one week's figures: which rows are drawn, in which order, with which notes.
 
 use super::picture::{Bar, BoxRow, Picture, Shown, chosen};
-use crate::web::numbers;
 use crate::aggregate::figure::{self, Base, Figure, Interval, Kind, Row, SMALL};
+use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
 
-/// The most bars that are drawn of what has no order; the rest is in the table.
+/// The most bars of unordered buckets that are drawn; the rest is in the table.
 pub(super) const BARS: usize = 25;
 /// The most stacks that are drawn.
 pub(super) const STACKS: usize = 10;
-/// The most adjoining bars: more would be thinner than their whiskers on a phone.
+/// The most bars of a histogram: more would be thinner than their whiskers on a phone.
 pub(super) const ADJOINING: usize = 100;
 
-/// What stands for the reports with none of a figure's buckets.
+/// The label of the reports with none of a figure's buckets.
 pub(in crate::web) const NONE: &str = "none of these";
 
-/// Whether so few reports are behind something that it is marked.
+/// Whether an estimate is based on so few reports that it is marked.
 pub(in crate::web) fn is_small(base: &Base) -> bool {
     base.effective < SMALL
 }
 
 impl Picture {
-    /// A figure of one week, whose intervals have this confidence.
+    /// The picture of one week's figure, whose intervals have this confidence.
     pub(in crate::web) fn of_week(figure: &Figure, confidence: f64) -> Picture {
         let apart =
             figure.none.map(|none| Bar { label: NONE.to_owned(), share: none.share, beside: None });
@@ -29,12 +29,12 @@ impl Picture {
             Picture::of_rows(figure.kind, &figure.base, &figure.rows, apart, confidence);
         if figure.left_out > 0 {
             let others = grouped(figure.left_out);
-            picture.notes.push(format!("Rarer stacks that are not kept: {others}."));
+            picture.notes.push(format!("Rarer stacks that are not stored: {others}."));
         }
         picture
     }
 
-    /// The same, weighted to published marginals, with marks where it is unweighted.
+    /// The same, reweighted to published marginals, with marks at the unweighted shares.
     pub(in crate::web) fn reweighted(
         figure: &Figure,
         reweighted: &figure::Reweighted,
@@ -49,7 +49,7 @@ impl Picture {
             }
             let worth = numbers::total(base.effective);
             picture.notes.push(format!(
-                "Diamonds: unweighted. Weighted, these reports tell as much as {worth}."
+                "Diamonds: unweighted. After weighting, these reports are worth {worth}."
             ));
         }
         picture
@@ -63,7 +63,7 @@ impl Picture {
         confidence: f64,
     ) -> Picture {
         if base.reports == 0 {
-            let why = "No report of this week could have held what is counted here.";
+            let why = "No report of this week could have contained what is counted here.";
             return Picture::nothing(why);
         }
         let reports = format!("n = {}", counted(base.reports, "report"));
@@ -95,7 +95,7 @@ impl Picture {
             }
             Kind::Stack => {
                 notes.push(format!("{reports} · whiskers: {intervals} intervals"));
-                // Stacks with one first frame are told apart by their rank.
+                // Ranks distinguish stacks with the same first frame.
                 let ranked = rows.iter().take(STACKS).zip(1..);
                 let bars = ranked.map(|(row, rank)| {
                     let bar = bar_of(row);
@@ -144,7 +144,7 @@ fn bar_of(row: &Row) -> Bar {
     Bar { label: label_of(row), share: row.estimate.share, beside: None }
 }
 
-/// What is drawn of a distribution; nothing where quantiles are missing.
+/// The box of a distribution; `None` if quantiles are missing.
 fn box_of(row: &Row) -> Option<BoxRow> {
     let quantile = |at: f64| {
         let all = &row.distribution.as_ref()?.quantiles;
@@ -160,7 +160,7 @@ fn box_of(row: &Row) -> Option<BoxRow> {
     })
 }
 
-/// A picture of rows in words: what it is, its largest values, and how much is behind it.
+/// The picture in words: its kind, its largest values, and how many reports it is based on.
 fn describe(kind: Kind, rows: &[Row], base: &Base) -> String {
     let what = match kind {
         Kind::Histogram => "Histogram",

@@ -1,31 +1,31 @@
-//! Charts as pictures: SVG, drawn with plotters so that a statistician approves.
+//! Charts as SVG pictures, drawn with plotters, that a statistician would approve of.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `picture` | what a picture shows, and what is said of it |
 //! | `figure` | which rows of a figure are drawn, and in which order |
-//! | `trend` | the same over weeks |
-//! | `bars` | partitions and stacks |
-//! | `histogram` | buckets that have an order |
-//! | `boxes` | ratios |
-//! | `lines` | values over weeks |
-//! | `svg` | pictures in pages, and as files |
-//! | `sheet` | plotters' backend: units, colours, marks |
-//! | `scale`, `label` | axes, text that fits |
+//! | `trend` | the same for charts over weeks |
+//! | `bars` | bar charts: partitions and stacks |
+//! | `histogram` | histograms: buckets in order |
+//! | `boxes` | box plots: ratios |
+//! | `lines` | line charts: values over weeks |
+//! | `svg` | pictures on pages, and as files |
+//! | `canvas` | plotters' backend: units, colours, marks |
+//! | `scale`, `label` | axes, and text that fits |
 //!
-//! What holds for all of them: lengths begin at zero and are in proportion; every estimate has its
-//! interval; the number of reports is in the picture; small samples are hollow, and said to be small;
-//! what is left out is counted; and the same numbers give the same bytes.
+//! All of them follow the same rules: lengths start at zero and are proportional; every estimate has its
+//! interval; the number of reports is in the picture; small samples are drawn hollow, with a note; what is
+//! left out is counted; and the same numbers give the same bytes.
 
 mod bars;
 mod boxes;
+mod canvas;
 mod figure;
 mod histogram;
 mod label;
 mod lines;
 mod picture;
 mod scale;
-mod sheet;
 mod svg;
 mod trend;
 

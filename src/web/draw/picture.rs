@@ -1,12 +1,12 @@
-//! A picture to be drawn: what it shows, in which order, and what is said of it.
+//! A picture before it is drawn: what it shows, in which order, and the text that goes with it.
 
 use crate::aggregate::figure::Interval;
 use jiff::civil::Date;
 
-/// For what width a picture is drawn. Its text is of natural size at that width.
+/// The width for which a picture is drawn; its text has its natural size at that width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum Size {
-    /// A page's column.
+    /// The column of a page.
     Wide,
     /// A phone.
     Narrow,
@@ -40,12 +40,12 @@ impl Size {
 pub(super) struct Bar {
     pub(super) label: String,
     pub(super) share: Interval,
-    /// Another estimate of the same, to be compared with.
+    /// Another estimate of the same share, for comparison.
     pub(super) beside: Option<f64>,
 }
 
 impl Bar {
-    /// How far an axis must reach for it.
+    /// How far the axis must reach.
     pub(super) fn reach(&self) -> f64 {
         self.share.high.max(self.beside.unwrap_or(0.0))
     }
@@ -64,10 +64,10 @@ pub(super) struct BoxRow {
     pub(super) open: bool,
 }
 
-/// What a picture shows, chosen and in order.
+/// What a picture shows, selected and in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Shown {
-    /// Nothing, for this reason.
+    /// Nothing, for the given reason.
     Nothing(String),
     Bars {
         bars: Vec<Bar>,
@@ -87,34 +87,34 @@ pub(super) enum Shown {
         weeks: Vec<Date>,
         series: Vec<Series>,
         measure: Measure,
-        /// By week: whether its number of reports jumps, and upwards.
+        /// By week: whether its number of reports jumps up (`true`) or down.
         jumps: Vec<Option<bool>>,
     },
 }
 
-/// A picture to be drawn, and what is said of it.
+/// A picture before it is drawn, and the text that goes with it.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::web) struct Picture {
     pub(super) shown: Shown,
     /// Sentences below it.
     pub(super) notes: Vec<String>,
-    /// It in words, for those who do not see it.
+    /// The picture in words, for those who cannot see it.
     pub(super) description: String,
 }
 
 /// A value of a week.
 pub(super) type Point = Interval;
 
-/// A value over weeks; nothing where a week has no data.
+/// A value over weeks; `None` for weeks without data.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::web) struct Series {
     /// Its name.
     pub(in crate::web) label: String,
-    /// One a week.
+    /// One per week.
     pub(in crate::web) points: Vec<Option<Point>>,
 }
 
-/// What values over weeks are.
+/// The kind of values over weeks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum Measure {
     /// Shares of reports.
@@ -124,7 +124,7 @@ pub(in crate::web) enum Measure {
 }
 
 impl Picture {
-    /// The same, with a note before the others where there is one.
+    /// The same, with this note before the others, if there is one.
     pub(in crate::web) fn with_note(mut self, note: Option<String>) -> Picture {
         if let Some(note) = note {
             self.notes.insert(0, note);
@@ -141,14 +141,13 @@ impl Picture {
     }
 }
 
-/// The `most` things with the largest values, in the order that they had, and how many others there
-/// are.
+/// The `most` items with the largest values, in their original order, and the number of the others.
 pub(super) fn chosen<T>(all: &[T], most: usize, value: impl Fn(&T) -> f64) -> (Vec<&T>, usize) {
-    let mut places: Vec<usize> = (0..all.len()).collect();
-    let size = |place: &usize| all.get(*place).map_or(0.0, &value);
-    places.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
-    places.truncate(most);
-    places.sort_unstable();
-    let chosen = places.into_iter().filter_map(|place| all.get(place)).collect();
+    let mut indexes: Vec<usize> = (0..all.len()).collect();
+    let size = |index: &usize| all.get(*index).map_or(0.0, &value);
+    indexes.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
+    indexes.truncate(most);
+    indexes.sort_unstable();
+    let chosen = indexes.into_iter().filter_map(|index| all.get(index)).collect();
     (chosen, all.len().saturating_sub(most))
 }

@@ -2,21 +2,21 @@
 
 use crate::collection::difference::{Change, Difference, Phrase, difference};
 use crate::collection::{CollectionConfig, expand};
-use crate::web::source::LoadedConfig;
 use crate::web::numbers;
+use crate::web::source::LoadedConfig;
 use maud::{Markup, html};
 
-/// More names than this in one change are folded away.
+/// A change with more names than this is collapsed.
 const UNFOLDED: usize = 12;
 
-/// What is to be told of a version.
+/// What changed in a version.
 #[derive(Debug)]
 pub(super) enum Changes {
     /// It is the first.
     First(CollectionConfig),
-    /// It differs from the one before, or does not.
+    /// The difference from the one before, which may be empty.
     Since(Difference),
-    /// One of the two is not understood by this program.
+    /// This program does not understand one of the two.
     Unknown(String),
 }
 
@@ -47,7 +47,7 @@ impl Changes {
         }
     }
 
-    /// The first `limit` changes, and where to read on if there are more.
+    /// The first `limit` changes, and a link to the rest if there are more.
     pub(super) fn list(&self, limit: usize, all: &str) -> Markup {
         let Changes::Since(difference) = self else {
             return html! { @for sentence in self.sentences() { p { (super::words::capitalized(&sentence)) "." } } };
@@ -67,9 +67,9 @@ impl Changes {
     }
 }
 
-const SAME: &str = "nothing that is collected changed, only how the file is written";
+const SAME: &str = "nothing that is collected has changed, only the formatting of the file";
 
-/// What a first version collects, in a few words.
+/// A summary of what a first version collects.
 fn first(config: &CollectionConfig) -> String {
     let counters = config.programs.iter().flat_map(|program| &program.counters);
     let counters = counters.map(|counter| expand(&counter.name).count() as u64).sum();
@@ -83,7 +83,7 @@ fn first(config: &CollectionConfig) -> String {
     )
 }
 
-/// A change with its names as code; many names are folded away after the first.
+/// A change with its names as code; collapsed if there are many names.
 fn sentence(change: &Change) -> Markup {
     let phrases = change.sentence();
     let part = |phrase: &Phrase| match phrase {

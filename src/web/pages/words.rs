@@ -1,9 +1,9 @@
-//! What pages say in the same way everywhere: links and times.
+//! Links, times and commits, written the same way on all pages.
 
 use crate::gomod::{CommitTime, Provenance};
 use maud::{Markup, html};
 
-/// A text with its first letter in upper case.
+/// A text with its first letter capitalized.
 pub(in crate::web) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {
@@ -12,20 +12,20 @@ pub(in crate::web) fn capitalized(text: &str) -> String {
     }
 }
 
-/// A commit's time, as machines and people read it.
+/// A commit's time, for machines and people.
 pub(in crate::web) fn time(time: CommitTime) -> Markup {
     moment(&time.to_string())
 }
 
-/// A time as RFC 3339 writes it, in UTC.
+/// A time in RFC 3339, in UTC.
 pub(in crate::web) fn moment(text: &str) -> Markup {
     let shown = text.trim_end_matches('Z').replace('T', " ");
-    // Seconds tell nobody anything here; the whole is in the attribute.
+    // Seconds do not matter here; the exact time is in the attribute.
     let shown = shown.get(..16).unwrap_or(&shown);
     html! { time datetime=(text) { (shown) " UTC" } }
 }
 
-/// A link, where the address is one that a browser fetches from the web; else just its text.
+/// A link, if the address is an http or https one; else just its text.
 pub(in crate::web) fn link(address: &str, text: &Markup) -> Markup {
     if is_web_address(address) {
         html! { a href=(address) rel="noopener" { (text) } }
@@ -44,7 +44,7 @@ pub(in crate::web) fn is_web_address(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
 }
 
-/// The first digits of a commit's name, linked where its repository shows commits on the web.
+/// The first digits of a commit's hash, with a link if its repository is on a known forge.
 pub(in crate::web) fn commit(repository: &str, commit: &str) -> Markup {
     let short = html! { code { (commit.get(..12).unwrap_or(commit)) } };
     match commit_address(repository, commit) {
@@ -94,8 +94,7 @@ pub(in crate::web) fn file_address(
     Some(address)
 }
 
-/// The address of a repository's pages, where its host is one whose pages are known. GitLab's
-/// addresses without `/-/` lead to those with it.
+/// The address of a repository's pages on a known forge. GitLab redirects addresses without `/-/`.
 fn forge(repository: &str) -> Option<&str> {
     let known = ["https://github.com/", "https://gitlab.com/", "https://codeberg.org/"];
     let base = repository.trim_end_matches('/');
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_linked_where_their_forge_is_known() {
+    fn commits_on_known_forges_are_linked() {
         let commit = "a".repeat(40);
         for (repository, address) in [
             ("https://github.com/a/b", Some("https://github.com/a/b/commit/")),

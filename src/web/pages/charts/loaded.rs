@@ -1,9 +1,9 @@
 //! The charts of weeks, read from the store.
 //!
-//! A week's charts may be tens of megabytes of JSON. They are read once, on a thread of their own, and
-//! the last few are kept, within the bounds of `web::chart_cache`. Pages over many weeks need only the main rows
-//! of each, so those are kept apart: an outline is the same shape without parts and reweightings, and
-//! of stacks the first ones.
+//! A week's charts may be tens of megabytes of JSON. They are read on the blocking pool, and the last few
+//! are cached (`web::chart_cache`). Pages over many weeks only need the main rows of each week, which are
+//! cached separately: an outline has the same type, without parts and reweightings, and with only the first
+//! stacks.
 
 use crate::aggregate::figure::{Kind, Row, WeekCharts};
 use crate::aggregate::index::Index;
@@ -45,12 +45,12 @@ pub(super) async fn outline(
     let Some((key, bytes)) = key(index, week) else { return Ok(None) };
     let load = read(site, index, week);
     let ChartCache { weeks, outlines } = site.chart_cache();
-    // All of the week is in memory until it is cut down.
+    // The whole week is in memory until it is reduced.
     let load = weeks.read(bytes, move |_memory| load().map(outlined));
     outlines.get_with(key, load).await.map(Some)
 }
 
-/// Files are named by their hashes, and so are what was read from them.
+/// The key of a week's charts, which is the hash of their file, and the file's size.
 fn key(index: &ShownIndex, week: Date) -> Option<(Name, u64)> {
     let file = index.index.weeks.get(&week)?.charts.as_ref()?;
     let mut key = [0; 16];
@@ -70,7 +70,7 @@ fn read(
     move || match data.charts(&index.index, week) {
         Ok(Some(charts)) => Ok(charts),
         Ok(None) => Err(being_replaced()),
-        // What the index named a moment ago may have been replaced since.
+        // The index may have changed since it was read.
         Err(PublicError::Missing { .. }) if is_replaced(&data, &index, week) => {
             Err(being_replaced())
         }
@@ -86,7 +86,7 @@ fn being_replaced() -> Refusal {
     Refusal::unavailable("these charts are being replaced; try again")
 }
 
-/// Whether the index names other charts of a week by now.
+/// Whether the index now names other charts of a week.
 fn is_replaced(data: &PublicData, shown: &ShownIndex, week: Date) -> bool {
     let charts = |index: &Index| index.weeks.get(&week).and_then(|week| week.charts.clone());
     data.index().is_ok_and(|now| charts(&now) != charts(&shown.index))
@@ -100,9 +100,8 @@ fn outlined(mut charts: WeekCharts) -> LoadedWeek {
         if figure.kind == Kind::Stack {
             figure.rows.truncate(STACKS);
         }
-        let texts = |row: &Row| {
-            256 + row.frames.iter().map(|frame| 24 + frame.len()).sum::<usize>()
-        };
+        let texts =
+            |row: &Row| 256 + row.frames.iter().map(|frame| 24 + frame.len()).sum::<usize>();
         weight += 1024 + figure.rows.iter().map(texts).sum::<usize>() as u64;
     }
     LoadedWeek::outline(charts, weight)

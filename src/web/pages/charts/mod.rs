@@ -2,12 +2,12 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `address` | the addresses, read and written |
+//! | `address` | the addresses, written and parsed |
 //! | `loaded` | weeks' charts, read from the store |
-//! | `request`, `one_week`, `many_weeks` | what is answered |
+//! | `request`, `one_week`, `many_weeks` | the answers |
 //! | `trend` | one chart over weeks |
 //! | `programs`, `program`, `section`, `range`, `format` | the pages |
-//! | `jump` | what is said where a number of reports jumps |
+//! | `jump` | what pages say when a number of reports jumps |
 //! | `tables`, `parts` | a chart's numbers as tables |
 //! | `files`, `json` (and `aggregate::chart_csv`) | a chart's numbers, and its picture, as files |
 //! | `teaser` | the newest charts, for the home page |
@@ -44,7 +44,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use request::{Failure, Request, missing};
 
-/// `/charts/` and all below it.
+/// `/charts/` and everything below it.
 pub(super) async fn get(
     State(site): State<Site>,
     address: Address,
@@ -102,15 +102,13 @@ impl Request {
                     let to = address::week(&program, Weeks::Range(from, to));
                     Ok(Redirect::to(&to).into_response())
                 }
-                None => {
-                    Err(Refusal::bad_request("the weeks to show must be named: from and to").into())
-                }
+                None => Err(Refusal::bad_request("name the weeks to show: from and to").into()),
             },
         }
     }
 }
 
-/// Says where else the same page is, for good (RFC 6596).
+/// Adds the permanent address of the same page (RFC 6596).
 fn canonical(mut response: Response, address: &str) -> Response {
     if let Ok(link) = HeaderValue::try_from(format!("<{address}>; rel=\"canonical\"")) {
         response.headers_mut().insert(LINK, link);
