@@ -39,7 +39,7 @@ fn a_good_folder_has_no_mistakes() {
     let definitions = check(&[]).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(definitions.charts.len(), 1);
     assert_eq!(definitions.warnings, []);
-    let place = &definitions.charts[0].counter.place;
+    let place = &definitions.charts[0].counter.location;
     assert_eq!(place.to_string(), "charts/p.toml:6:11");
 }
 

@@ -1,34 +1,18 @@
 //! The checked definitions: what `collection.toml`, `programs/`, `charts/` and `marginals/` say, as types that
 //! cannot say anything invalid.
 //!
-//! Every value remembers the [`Place`] where it was written, so that later steps (compiling,
+//! Every value remembers the [`Location`] where it was written, so that later steps (compiling,
 //! explaining, reviewing) can point at it. What the keys mean is told at the fields; how they are
 //! read is `schema`'s business, and which definitions fit together is `rules`'.
 
 use super::counter::CounterExpression;
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::Diagnostic;
+use super::location::{At, Location};
 use super::marginals::Marginals;
-use super::version::{GoVersion, SemanticVersion, Version};
+use super::program_path::ProgramPath;
+use super::version::{GoVersion, Version};
 use jiff::civil::Date;
-use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
-
-/// A value and where it was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct At<T> {
-    /// The value.
-    pub value: T,
-    /// Where it was written.
-    pub place: Place,
-}
-
-impl<T> std::ops::Deref for At<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
 
 /// All definitions of one charts folder, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,7 +114,7 @@ pub struct Padding {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// Where its `[[chart]]` stands.
-    pub place: Place,
+    pub location: Location,
     /// The chart's heading.
     pub title: At<String>,
     /// What it shows, at length.
@@ -222,62 +206,6 @@ impl Definitions {
     }
 }
 
-/// The path of a program or module: elements separated by `/`, of the characters that Go allows
-/// in import paths.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProgramPath(String);
-
-impl ProgramPath {
-    /// Checks a path.
-    pub fn parse(text: &str) -> Option<ProgramPath> {
-        let good = |element: &str| {
-            !element.is_empty()
-                && !element.starts_with('.')
-                && !element.ends_with('.')
-                && element.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+".contains(&b))
-        };
-        text.split('/').all(good).then(|| ProgramPath(text.to_owned()))
-    }
-
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the program belongs to the Go toolchain and so has Go's versions.
-    pub fn is_toolchain(&self) -> bool {
-        self.0.starts_with("cmd/")
-    }
-
-    /// Whether this path is `other` or lies below it, element by element.
-    pub fn is_within(&self, other: &ProgramPath) -> bool {
-        let rest = self.0.strip_prefix(&other.0);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    /// What a Rust crate of this name is called in code: the last element, with `_` for `-`.
-    pub fn crate_name(&self) -> String {
-        self.0.rsplit('/').next().unwrap_or(&self.0).replace('-', "_")
-    }
-
-    /// Reads a version of the kind that this program has, or `devel`.
-    pub fn parse_version(&self, text: &str) -> Option<Version> {
-        if text == "devel" {
-            Some(Version::Devel)
-        } else if self.is_toolchain() {
-            GoVersion::parse(text).map(Version::Go)
-        } else {
-            SemanticVersion::parse(text).map(Version::Semantic)
-        }
-    }
-}
-
-impl fmt::Display for ProgramPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A number between 0 and 1, neither included.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Proportion(f64);
@@ -297,26 +225,6 @@ impl Proportion {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_lies_within_another_element_by_element() {
-        let within = |a, b| {
-            let path = |text| ProgramPath::parse(text).expect("a path");
-            path(a).is_within(&path(b))
-        };
-        assert!(within("a/b", "a/b") && within("a/b/c", "a/b"));
-        assert!(!within("a/bc", "a/b") && !within("a", "a/b"));
-    }
-
-    #[test]
-    fn paths_have_plain_elements() {
-        for good in ["candor", "golang.org/x/tools/gopls", "cmd/go", "a.b/c~d/e_f-g+h"] {
-            assert!(ProgramPath::parse(good).is_some(), "{good}");
-        }
-        for bad in ["", "/a", "a/", "a//b", "a/../b", "a/.b", "a./b", "a b", "ü", "a\\b", "a:b"] {
-            assert_eq!(ProgramPath::parse(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_proportion_is_strictly_between_zero_and_one() {

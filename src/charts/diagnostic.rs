@@ -1,4 +1,4 @@
-//! What a check found: one sentence, the place it points at, and the way out.
+//! What a check found: one sentence, the location it points at, and the way out.
 //!
 //! Everything that can be wrong with reviewed definitions is a [`Diagnostic`], and all those of a
 //! run are shown together ([`Diagnostics`]), in the order of the files. On a terminal each is a
@@ -19,27 +19,10 @@
 //! With `--json` the same fields are serialised. Lines and columns count from one; a column counts
 //! characters, not bytes.
 
+use super::location::Location;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
-use std::sync::Arc;
-
-/// A place in a reviewed file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// The file's path in the charts folder, with `/` between its elements.
-    pub file: Arc<str>,
-    /// The line, counted from one.
-    pub line: u32,
-    /// The character in the line, counted from one.
-    pub column: u32,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
-    }
-}
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -106,12 +89,12 @@ impl Diagnostic {
         }
     }
 
-    /// A diagnostic about a place whose line is not at hand.
-    pub fn place(severity: Severity, place: &Place, message: impl Into<String>) -> Self {
+    /// A diagnostic about a location whose line is not at hand.
+    pub fn at(severity: Severity, location: &Location, message: impl Into<String>) -> Self {
         Diagnostic {
-            line: Some(place.line),
-            column: Some(place.column),
-            ..Diagnostic::file(severity, place.file.as_ref(), message)
+            line: Some(location.line),
+            column: Some(location.column),
+            ..Diagnostic::file(severity, location.file.as_ref(), message)
         }
     }
 
@@ -218,8 +201,8 @@ mod tests {
     use super::*;
 
     fn at(file: &str, line: u32, column: u32) -> Diagnostic {
-        let place = Place { file: file.into(), line, column };
-        Diagnostic::place(Severity::Error, &place, format!("{line}"))
+        let location = Location { file: file.into(), line, column };
+        Diagnostic::at(Severity::Error, &location, format!("{line}"))
     }
 
     #[test]
@@ -235,8 +218,8 @@ mod tests {
     fn nothing_from_a_proposal_breaks_out_of_its_line() {
         let evil = "a\u{1b}[2J\nerror: forged\u{202e}";
         let source = Excerpt { text: evil.into(), caret: 0 };
-        let place = Place { file: evil.into(), line: 1, column: 1 };
-        let shown = Diagnostic::place(Severity::Error, &place, evil).with_source(source);
+        let location = Location { file: evil.into(), line: 1, column: 1 };
+        let shown = Diagnostic::at(Severity::Error, &location, evil).with_source(source);
         let whole = Diagnostic::file(Severity::Note, evil, evil).with_help(evil);
         let shown = format!("{}\n{whole}", shown.with_help(evil));
         let escaped = "a\\u{1b}[2J\\nerror: forged\\u{202e}";

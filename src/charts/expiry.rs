@@ -40,16 +40,16 @@ fn warning(chart: &Chart, sources: &Sources, as_of: Date) -> Option<Diagnostic> 
     } else {
         return None;
     };
-    let place = &last.place;
-    let file = sources.iter().find(|(path, _, _)| *path == place.file.as_ref());
+    let location = &last.location;
+    let file = sources.iter().find(|(path, _, _)| *path == location.file.as_ref());
     let text = file.and_then(|(_, _, bytes)| str::from_utf8(bytes).ok());
     let diagnostic = match text {
-        Some(text) => SourceText::new(place.file.clone(), text.to_owned()).diagnostic_at(
+        Some(text) => SourceText::new(location.file.clone(), text.to_owned()).diagnostic_at(
             Severity::Warning,
-            place,
+            location,
             message,
         ),
-        None => Diagnostic::place(Severity::Warning, place, message),
+        None => Diagnostic::at(Severity::Warning, location, message),
     };
     Some(diagnostic.with_help(help))
 }

@@ -31,6 +31,7 @@
 //! project's records.
 
 mod checkout;
+mod commit_reader;
 pub mod counter;
 pub mod definition;
 pub mod diagnostic;
@@ -38,12 +39,17 @@ mod expiry;
 pub(crate) mod format;
 mod found;
 mod history;
+pub mod location;
 pub mod marginals;
 mod mirror;
+mod object_name;
 mod opening;
 mod parse;
+mod parsed;
+pub mod program_path;
 pub mod record;
 mod repository;
+mod repository_error;
 mod revision_name;
 mod rules;
 mod schema;
@@ -57,6 +63,10 @@ pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use expiry::expiring;
 pub use history::{Ancestor, AncestorCharts, History};
+pub use object_name::ObjectName;
 pub use parse::parse;
-pub use repository::{CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision};
-pub use source::{MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources};
+pub use repository::{Repository, Revision};
+pub use repository_error::RepositoryError;
+pub use source::{
+    CUSTOMARY_FOLDER, MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources,
+};

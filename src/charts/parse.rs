@@ -3,35 +3,20 @@
 //! Every file is read, then the definitions are held against each other (`rules`). A file with
 //! mistakes still takes part as far as it could be understood, so that one run shows everything.
 
-use super::definition::{Chart, CollectionSettings, Definitions, Program};
+use super::definition::Definitions;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::found::Found;
-use super::marginals::{self, Marginals};
+use super::parsed::Parsed;
 use super::source::{Role, Sources};
 use super::table::Reader;
 use super::text::{SourceText, is_deceptive};
 use super::{rules, schema};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use toml::de::DeTable;
 
 /// The longest line in bytes. Nobody can review a longer one.
 const MAX_LINE: usize = 64 << 10;
 /// How many syntax errors of one file are shown.
 const MAX_SYNTAX_ERRORS: usize = 100;
-
-/// What could be read of a folder.
-#[derive(Debug, Default)]
-pub struct Parsed {
-    pub texts: BTreeMap<Arc<str>, SourceText>,
-    pub collection: Option<CollectionSettings>,
-    pub programs: Vec<Program>,
-    pub charts: Vec<Chart>,
-    pub marginals: Vec<Marginals>,
-    /// Whether every file of `programs/` was understood.
-    pub programs_complete: bool,
-    pub(super) found: Found,
-}
 
 /// Reads and checks all the definitions of a folder.
 ///
@@ -149,7 +134,7 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
         },
         Role::Charts => parsed.charts.extend(schema::charts(&mut reader, file.get_ref())),
         Role::Marginals => {
-            parsed.marginals.extend(marginals::marginals(&mut reader, file.get_ref()));
+            parsed.marginals.extend(schema::marginals(&mut reader, file.get_ref()));
         }
         Role::Stray => {}
     }

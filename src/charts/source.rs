@@ -20,6 +20,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The folder looked for in a repository when none is named and its root is not a charts folder.
+pub const CUSTOMARY_FOLDER: &str = "charts-config";
+/// The file that makes a folder a charts folder.
+pub(super) const COLLECTION_FILE: &str = "collection.toml";
+
 /// The largest file that is read, in bytes: about seventy times as much as all definitions of the Go
 /// project. Reading one takes up to a hundred times its size in memory, for a short while.
 pub const MAX_FILE: u64 = 1 << 20;

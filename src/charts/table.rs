@@ -4,10 +4,11 @@
 //! wrong types and values when they are read. In a file with a syntax error, mistakes on the
 //! broken lines and missing keys are not reported: they would only echo it.
 
-use super::definition::At;
-use super::diagnostic::{Diagnostic, Place, Severity};
+use super::diagnostic::{Diagnostic, Severity};
 use super::found::Found;
+use super::location::{At, Location};
 use super::text::SourceText;
+use jiff::civil::Date;
 use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -19,6 +20,16 @@ pub struct Key {
     /// What to write, as a help.
     pub example: &'static str,
     pub required: bool,
+}
+
+impl Key {
+    pub(super) const fn required(name: &'static str, example: &'static str) -> Key {
+        Key { name, example, required: true }
+    }
+
+    pub(super) const fn optional(name: &'static str, example: &'static str) -> Key {
+        Key { name, example, required: false }
+    }
 }
 
 /// What is wrong with one value.
@@ -56,15 +67,15 @@ impl<'f> Reader<'f> {
     /// Reports an error at a byte offset.
     pub fn error(&mut self, offset: usize, message: impl Into<String>, help: impl Into<String>) {
         if self.found.is_full() {
-            self.count(&self.text.place(offset));
+            self.count(&self.text.location(offset));
             return;
         }
         let diagnostic = self.text.diagnostic(Severity::Error, offset, message.into());
         self.push(diagnostic, help);
     }
 
-    /// Reports an error at a place found earlier.
-    pub fn error_at(&mut self, at: &Place, message: impl Into<String>, help: impl Into<String>) {
+    /// Reports an error at a known location.
+    pub fn error_at(&mut self, at: &Location, message: impl Into<String>, help: impl Into<String>) {
         if self.found.is_full() {
             self.count(at);
             return;
@@ -73,14 +84,19 @@ impl<'f> Reader<'f> {
         self.push(diagnostic, help);
     }
 
-    /// Reports a warning at a place found earlier.
-    pub fn warning_at(&mut self, at: &Place, message: impl Into<String>, help: impl Into<String>) {
+    /// Reports a warning at a known location.
+    pub fn warning_at(
+        &mut self,
+        at: &Location,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let diagnostic = self.text.diagnostic_at(Severity::Warning, at, message.into());
         self.push(diagnostic, help);
     }
 
     /// An error that is not shown any more.
-    fn count(&mut self, at: &Place) {
+    fn count(&mut self, at: &Location) {
         if !self.broken.contains(&at.line) {
             self.found.count_error(&at.file);
         }
@@ -220,7 +236,7 @@ impl<'t> Table<'t> {
         };
         match u64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if (least..=most).contains(&number) => {
-                Some(At { value: number, place: reader.text.place(start) })
+                Some(At { value: number, location: reader.text.location(start) })
             }
             _ => {
                 let message = format!("`{key}` must be a whole number from {least} to {most}");
@@ -228,6 +244,45 @@ impl<'t> Table<'t> {
                 None
             }
         }
+    }
+
+    /// A table inside this one, where it has one.
+    pub fn subtable(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        keys: &'static [Key],
+    ) -> Option<Table<'t>> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(inner) => Some(reader.open(inner, value.span().start, keys)),
+            _ => {
+                self.wrong_type(reader, key, "a table");
+                None
+            }
+        }
+    }
+
+    /// A date without a time.
+    pub fn day(&self, reader: &mut Reader, key: &str) -> Option<At<Date>> {
+        let value = self.get(key)?;
+        let date = match value.get_ref() {
+            DeValue::Datetime(written) if written.time.is_none() => written.date,
+            _ => None,
+        };
+        let Some(date) = date else {
+            self.wrong_type(reader, key, "a date without a time and without quotes");
+            return None;
+        };
+        let numbers = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
+        let date = match numbers {
+            (Ok(year), Ok(month), Ok(day)) => Date::new(year, month, day).ok(),
+            _ => None,
+        };
+        if date.is_none() {
+            reader.error(value.span().start, "there is no such day", "write a day of the calendar");
+        }
+        date.map(|date| At { value: date, location: reader.text.location(value.span().start) })
     }
 
     /// A number, whole or not.
@@ -248,7 +303,7 @@ impl<'t> Table<'t> {
         };
         let start = value.span().start;
         match convert(text.parse().unwrap_or(f64::NAN)) {
-            Ok(converted) => Some(At { value: converted, place: reader.text.place(start) }),
+            Ok(converted) => Some(At { value: converted, location: reader.text.location(start) }),
             Err(problem) => {
                 reader.error(start, problem.message, problem.help);
                 None
@@ -265,7 +320,7 @@ fn convert_string<T>(
     let text = value.get_ref().as_str()?;
     let start = value.span().start;
     match convert(text) {
-        Ok(converted) => Some(At { value: converted, place: reader.text.place(start) }),
+        Ok(converted) => Some(At { value: converted, location: reader.text.location(start) }),
         Err(problem) => {
             let inside = problem.offset.map(|offset| source_offset(reader.text, start, offset));
             reader.error(start + inside.unwrap_or(0), problem.message, problem.help);

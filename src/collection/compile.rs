@@ -19,7 +19,8 @@ use super::config::{CollectionConfig, CounterConfig, ProgramConfig, Rate, StackC
 use super::pad::pad_versions;
 use super::rate::{rate, reports_needed};
 use crate::charts::Definitions;
-use crate::charts::definition::{At, Chart, ChartKind, Program};
+use crate::charts::definition::{Chart, ChartKind, Program};
+use crate::charts::location::At;
 use crate::charts::version::{SemanticVersion, Version};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};

@@ -104,9 +104,9 @@ pub(super) fn of_folder(
             "the deployment publishes {}, and these definitions are of another module",
             deployment.module
         );
-        let place = &definitions.collection.module.place;
+        let place = &definitions.collection.module.location;
         found.push(
-            Diagnostic::place(Severity::Warning, place, message)
+            Diagnostic::at(Severity::Warning, place, message)
                 .with_help("name the deployment of this module with --data"),
         );
     }
@@ -171,7 +171,7 @@ fn check(
     let mut found = Vec::new();
     for number in &retention.revoked {
         let warning =
-            |message: String| Diagnostic::place(Severity::Warning, &number.place, message);
+            |message: String| Diagnostic::at(Severity::Warning, &number.location, message);
         match newest {
             Some(newest) if number.value.get() == newest.number() => found.push(
                 warning(format!("{newest} is the newest config, and it is revoked"))

@@ -11,8 +11,9 @@
 
 use super::super::Failure;
 use crate::charts::Definitions;
-use crate::charts::definition::{ChartKind, ProgramPath};
+use crate::charts::definition::ChartKind;
 use crate::charts::format;
+use crate::charts::program_path::ProgramPath;
 use crate::collection::packages::STANDARD;
 use crate::terminal::OneLine;
 use serde::{Deserialize, Serialize};
@@ -83,8 +84,8 @@ pub(super) fn propose(
         // A Rust program's own crate is in its Cargo.lock, whatever its path is in the definitions.
         let own = (has_go || !listed.contains(&own.crate_name())).then(|| own.to_string());
         proposals.push(Proposal {
-            file: chart.place.file.to_string(),
-            line: chart.place.line,
+            file: chart.location.file.to_string(),
+            line: chart.location.line,
             title: chart.title.value.clone(),
             program: chart.program.to_string(),
             packages: shortest(own.into_iter().chain(listed.iter().cloned())),

@@ -1,6 +1,6 @@
 //! The files of an imported charts folder, written so that people can review them.
 
-use super::{Chart, Program, Programs};
+use super::gathered::{Chart, Program, Programs, likely_module, named_module};
 use crate::charts::format;
 use crate::charts::record::Field;
 use crate::charts::version::{GoVersion, SemanticVersion};
@@ -178,17 +178,6 @@ fn write_chart(file: &mut WrittenFile, chart: &Chart) {
 
 fn string(key: &str, field: &Field) -> String {
     format::line(key, &format::string(&field.value), field.comment.as_deref())
-}
-
-/// The module that the records of a program name.
-pub fn named_module<'p>(program: &'p Program) -> Option<&'p Field> {
-    program.charts.iter().find_map(|chart| chart.record.module.as_ref())
-}
-
-/// The module that a program is likely to be of, where no record says: what its path has before
-/// `/cmd/`, by custom, or else all of it.
-pub fn likely_module(program: &str) -> &str {
-    program.split_once("/cmd/").map_or(program, |(module, _)| module)
 }
 
 /// The versions that the records of a program name.

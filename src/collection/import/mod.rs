@@ -20,18 +20,22 @@
 //! counter. It is imported as what it is, a partition, with a warning.
 
 mod files;
+mod gathered;
+mod importer;
 mod published;
 
 use super::compile;
 use super::config::{CollectionConfig, ConfigError};
 use super::expand::expand;
-use crate::charts::diagnostic::{Diagnostic, Diagnostics, Place, Severity};
-use crate::charts::record::{Field, Record, parse_records};
+use crate::charts::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::charts::record::{Record, parse_records};
 use crate::charts::text::SourceText;
 use crate::charts::{Definitions, Sources, parse};
 use files::WrittenFile;
+use gathered::{Chart, Program, Programs, likely_module, listed, named_module};
+use importer::{Importer, at_line};
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What to import.
 #[derive(Debug, Clone, Copy)]
@@ -139,51 +143,7 @@ fn read_published(
     CollectionConfig::from_json(&serde_json::to_vec(&fields)?)
 }
 
-/// A program and its charts, in the order of their records.
-#[derive(Debug)]
-struct Program<'r> {
-    charts: Vec<Chart<'r>>,
-    /// The versions that its file will list.
-    versions: Option<Vec<String>>,
-}
-
-/// A record, and how its counter will be collected.
-#[derive(Debug)]
-struct Chart<'r> {
-    record: &'r Record,
-    counter: &'r Field,
-    /// What is collected, where that is not what the record says.
-    published: Option<String>,
-    depth: Option<i64>,
-    /// Its place among the published counters or stacks of the program.
-    position: usize,
-}
-
-impl Chart<'_> {
-    /// The counter expression that is collected.
-    fn expression(&self) -> &str {
-        self.published.as_deref().unwrap_or(&self.counter.value)
-    }
-}
-
-type Programs<'r> = BTreeMap<&'r str, Program<'r>>;
-
-struct Importer<'a> {
-    /// The records' file.
-    text: &'a SourceText,
-    found: Vec<Diagnostic>,
-}
-
 impl Importer<'_> {
-    fn failed(&self) -> bool {
-        self.found.iter().any(|one| one.severity == Severity::Error)
-    }
-
-    /// Something about a line of the records.
-    fn report(&mut self, severity: Severity, line: u32, message: String, help: &str) {
-        self.found.push(at_line(self.text, severity, line, message).with_help(help));
-    }
-
     /// Sorts the records by their programs.
     fn gather<'r>(&mut self, records: &'r [Record]) -> Programs<'r> {
         let mut programs = Programs::new();
@@ -236,7 +196,7 @@ impl Importer<'_> {
                     let message = format!(
                         "{} of `{name}` is collected twice: here and in line {first}; it is left \
                          out here",
-                        published::listed(&twice)
+                        listed(&twice)
                     );
                     let help = "give this record a `counter:` that no other has, or remove it";
                     self.report(Severity::Warning, line, message, help);
@@ -254,10 +214,10 @@ impl Importer<'_> {
     fn warn_of_missing_modules(&mut self, programs: &Programs) {
         for (name, program) in programs {
             let Some(first) = program.charts.first() else { continue };
-            if name.starts_with("cmd/") || files::named_module(program).is_some() {
+            if name.starts_with("cmd/") || named_module(program).is_some() {
                 continue;
             }
-            let module = files::likely_module(name);
+            let module = likely_module(name);
             let message =
                 format!("no record of `{name}` names its module, and `{module}` is taken for it");
             let help = format!("add `module: {module}` to a record, or the module that is right");
@@ -294,11 +254,6 @@ impl Importer<'_> {
         let help = "compare it with the output of `candor compile`";
         self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
     }
-}
-
-fn at_line(text: &SourceText, severity: Severity, line: u32, message: String) -> Diagnostic {
-    let place = Place { file: text.file().clone(), line, column: 1 };
-    text.diagnostic_at(severity, &place, message)
 }
 
 /// The counters of one chart as one expression, or `None` where there is none.

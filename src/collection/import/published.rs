@@ -1,7 +1,8 @@
 //! Records held against the config that was published from them: what is published is what will
 //! be collected, and every difference is said.
 
-use super::{Chart, Importer, Program, Programs};
+use super::gathered::{Chart, Program, Programs, listed};
+use super::importer::Importer;
 use crate::charts::diagnostic::{Diagnostic, Severity};
 use crate::charts::version::GoVersion;
 use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
@@ -162,17 +163,6 @@ fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Publ
         chart(entry.name) == chart(counter) && expand(entry.name).any(|name| names.contains(&name))
     });
     similar.map(|index| left.remove(index))
-}
-
-/// Names of one chart, as a group.
-pub(super) fn listed(names: &[String]) -> String {
-    let chart = names.first().and_then(|name| name.split_once(':')).map_or("", |(chart, _)| chart);
-    let buckets: Option<Vec<&str>> =
-        names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();
-    match buckets {
-        Some(buckets) if buckets.len() > 1 => format!("`{chart}:{{{}}}`", buckets.join(", ")),
-        _ => format!("`{}`", names.join("`, `")),
-    }
 }
 
 /// The strings of `all` that are not in `others`, in order.
