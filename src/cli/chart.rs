@@ -1,6 +1,7 @@
 //! `candor chart`: the public data of weeks becomes charts.
 
-use super::merge::Days;
+use super::count::count;
+use super::days::Days;
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::{ChartError, Charted, LoggedConfigs, Progress, PublicData, Weeks, chart};
@@ -52,17 +53,13 @@ impl fmt::Display for Charted {
             writeln!(f, "nothing to chart: `candor merge` has made no data that needs new charts")?;
         }
         for week in &self.weeks {
-            let number = |count: u64, noun: &str| match count {
-                1 => format!("1 {noun}"),
-                _ => format!("{count} {noun}s"),
-            };
             writeln!(
                 f,
                 "week until {}: {}, {}, {}",
                 week.week,
-                number(week.reports, "report"),
-                number(week.programs, "program"),
-                number(week.figures, "figure")
+                count(week.reports, "report"),
+                count(week.programs, "program"),
+                count(week.figures, "figure")
             )?;
         }
         Ok(())

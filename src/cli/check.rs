@@ -5,7 +5,8 @@ mod packages;
 
 use self::configs::CheckedVersions;
 use self::packages::Proposals;
-use super::compile::today;
+use super::count::count;
+use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{Definitions, Diagnostic, charts_folder, expiring, parse, read_work_tree};
 use crate::client::Address;
@@ -125,9 +126,4 @@ fn text(
         let _ = write!(text, "\n{part}");
     }
     text
-}
-
-/// A number and what it counts.
-pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

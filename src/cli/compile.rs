@@ -1,13 +1,12 @@
 //! `candor compile`: the collection config of a charts folder.
 
-use super::check::count;
+use super::count::count;
+use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::collection::{CollectionConfig, compile};
 use crate::terminal::OneLine;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,11 +66,6 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             out.result(&written, text)
         }
     }
-}
-
-/// The day by the clock, in UTC.
-pub(super) fn today() -> Date {
-    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 fn written(file: &Path, config: &CollectionConfig) -> Written {

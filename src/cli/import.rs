@@ -1,6 +1,6 @@
 //! `candor import`: the Go project's records as a charts folder.
 
-use super::check::count;
+use super::count::count;
 use super::{Failure, Output};
 use crate::charts::Diagnostic;
 use crate::collection::{Import, Imported, import};

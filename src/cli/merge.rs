@@ -1,22 +1,20 @@
 //! `candor merge`: uploads become the public data of days and weeks.
 
+use super::count::count;
+use super::days::Days;
 use super::progress::Bar;
+use super::today::today;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::edition::Edition;
-use crate::aggregate::index::week_of;
 use crate::aggregate::{
     MergeError, Merged, MergedDataset, Merging, Progress, WaitingReports, merge, merge_after_loss,
     merge_days,
 };
-use crate::ingest::{SegmentId, parse_date};
+use crate::ingest::SegmentId;
 use crate::publish::{Catalogues, Deployment};
 use crate::terminal::OneLine;
-use jiff::ToSpan;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Merge uploaded reports into the public data of their days and weeks.
@@ -42,48 +40,8 @@ pub(super) struct Args {
     give_up: Vec<SegmentId>,
 }
 
-/// The days that a verb works on.
-#[derive(Debug, clap::Args)]
-pub(super) struct Days {
-    /// Only the week, from Monday to Sunday, that this day lies in.
-    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with_all = ["start", "end"])]
-    week: Option<Date>,
-    /// Only days from this one on, up to that of --end, which has to be given too.
-    #[arg(long, value_name = "DATE", value_parser = date, requires = "end")]
-    start: Option<Date>,
-    /// Only days up to this one, from that of --start on, which has to be given too.
-    #[arg(long, value_name = "DATE", value_parser = date, requires = "start")]
-    end: Option<Date>,
-}
-
-impl Days {
-    /// The days, or `None` where none were named.
-    pub(super) fn range(&self) -> Result<Option<RangeInclusive<Date>>, Failure> {
-        match (self.week, self.start, self.end) {
-            (Some(day), _, _) => {
-                let sunday = week_of(day);
-                Ok(Some(sunday.checked_sub(6.days()).unwrap_or(sunday)..=sunday))
-            }
-            (None, Some(start), Some(end)) if start > end => Err(Failure::usage(format!(
-                "--start {start} is after --end {end}; give the earlier day first"
-            ))),
-            (None, Some(start), Some(end)) => Ok(Some(start..=end)),
-            _ => Ok(None),
-        }
-    }
-}
-
-fn date(text: &str) -> Result<Date, String> {
-    parse_date(text).ok_or_else(|| "write a date as 2026-11-22".to_owned())
-}
-
 /// What is said where reports are there and none is published.
 const NOTHING_DUE: &str = "no edition is due";
-
-/// The day that it is, in UTC.
-pub(super) fn today() -> Date {
-    jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
-}
 
 /// Merges what was uploaded to a deployment since the last merge.
 pub(super) fn merge_deployment(
@@ -141,7 +99,7 @@ impl fmt::Display for Merged {
         }
         self.waiting.iter().try_for_each(|waiting| write!(f, "{waiting}"))?;
         for (id, read) in &self.given_up {
-            let read = counted(*read);
+            let read = count(*read, "report");
             writeln!(f, "given up: segment {id}, of which {read} could be read; the rest is lost")?;
         }
         let problems = self.problems.iter();
@@ -156,7 +114,7 @@ impl fmt::Display for MergedDataset {
             Edition::Last => "last edition".to_owned(),
             other => format!("edition {}", u8::from(*other)),
         };
-        let reports = counted(*reports);
+        let reports = count(*reports, "report");
         writeln!(f, "{date}: {edition}, {reports} ({new_reports} new), {rows} program builds")?;
         files
             .iter()
@@ -168,7 +126,7 @@ impl fmt::Display for WaitingReports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let WaitingReports { date, reports, edition, due } = self;
         let waits = if *reports == 1 { "waits" } else { "wait" };
-        let reports = counted(*reports);
+        let reports = count(*reports, "report");
         match edition {
             Edition::First => {
                 writeln!(f, "{reports} of {date} {waits} until that day is over, in UTC")
@@ -179,8 +137,4 @@ impl fmt::Display for WaitingReports {
             _ => writeln!(f, "{reports} of {date} {waits} for the next edition, on {due}"),
         }
     }
-}
-
-fn counted(reports: u64) -> String {
-    format!("{reports} {}", if reports == 1 { "report" } else { "reports" })
 }

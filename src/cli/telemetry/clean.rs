@@ -2,7 +2,7 @@
 
 use super::projects::{is_of_projects, name_of};
 use super::{Failure, Output};
-use crate::cli::check::count;
+use crate::cli::count::count;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::report::{Listing, Shelf};
