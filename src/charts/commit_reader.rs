@@ -8,7 +8,7 @@ use super::object_name::ObjectName;
 use super::opening;
 use super::repository_error::RepositoryError;
 use super::source::{
-    COLLECTION_FILE, CUSTOMARY_FOLDER, Filter, Kind, MAX_TREE, Refusal, Sources, Verdict,
+    Action, COLLECTION_FILE, CUSTOMARY_FOLDER, Filter, Kind, MAX_TREE, Refusal, Sources,
 };
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
 use std::path::{Path, PathBuf};
@@ -127,14 +127,14 @@ impl CommitReader {
         Ok(Some(tree))
     }
 
-    /// Why a tree is not read, where its size, which is in its header, says so.
+    /// Why a tree is too large to be read, judging by the size in its header.
     fn too_long(&self, tree: Oid) -> Result<Option<Refusal>, RepositoryError> {
         let odb = self.git.odb().map_err(|e| self.git_error(e))?;
         let (size, _) = odb.read_header(tree).map_err(|e| self.missing(tree, e))?;
         Ok((size as u64 > MAX_TREE).then_some(Refusal::TooLong(size as u64)))
     }
 
-    /// The charts folder's path and tree: the one named, else the root, else `charts-config`.
+    /// The path and tree of the charts folder: the named one, else the root, else `charts-config`.
     fn charts_folder<'git>(
         &'git self,
         commit: &git2::Commit<'_>,
@@ -169,16 +169,14 @@ impl CommitReader {
         })
     }
 
-    /// The part of a folder's path that leads out of the tree, where one does, and what it is.
+    /// The part of a folder's path that is a link or a submodule, if one is, and advice.
     fn not_a_folder(&self, root: &git2::Tree<'_>, folder: &str) -> Option<(String, &'static str)> {
         let above = Path::new(folder).ancestors().filter(|path| !path.as_os_str().is_empty());
         let entries = above.filter_map(|path| Some((path, root.get_path(path).ok()?)));
         let (path, entry) = entries.last()?;
         let what = match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Commit), _) => {
-                "a submodule; give the repository that it names, or a folder of it that is cloned"
-            }
-            (_, LINK) => "a symbolic link; name the folder that it leads to with --path",
+            (Some(ObjectType::Commit), _) => "a submodule; name its repository, or a clone of it",
+            (_, LINK) => "a symbolic link; name its target with --path",
             _ => return None,
         };
         Some((path.display().to_string(), what))
@@ -219,23 +217,23 @@ impl Reading<'_> {
             let kind = kind_of(&entry);
             let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name_bytes()));
             let is_text = entry.name().is_ok();
-            let verdict = self.filter.judge(&path, is_text, kind);
-            match verdict.map_err(|refusal| self.refused(&path, refusal))? {
-                Verdict::Skip => {}
-                Verdict::Enter => {
+            let action = self.filter.classify(&path, is_text, kind);
+            match action.map_err(|refusal| self.refused(&path, refusal))? {
+                Action::Skip => {}
+                Action::Enter => {
                     let long = self.commits.too_long(entry.id())?;
                     long.map_or(Ok(()), |refusal| Err(self.refused(&path, refusal)))?;
                     let inner = git.find_tree(entry.id());
                     let inner = inner.map_err(|e| self.commits.missing(entry.id(), e))?;
                     self.read_tree(&inner, &format!("{path}/"))?;
                 }
-                Verdict::Read => {
+                Action::Read => {
                     let missing = |e| self.commits.missing(entry.id(), e);
                     let odb = git.odb().map_err(missing)?;
-                    // Its size is in its header.
+                    // The size is in the header.
                     let (size, _) = odb.read_header(entry.id()).map_err(missing)?;
-                    let charged = self.filter.charge(size as u64);
-                    charged.map_err(|refusal| self.refused(&path, refusal))?;
+                    let counted = self.filter.count_file(size as u64);
+                    counted.map_err(|refusal| self.refused(&path, refusal))?;
                     let blob = git.find_blob(entry.id()).map_err(missing)?;
                     self.files.push((path, blob.content().to_vec()));
                 }
@@ -264,7 +262,7 @@ pub(super) fn damage(
     let obstacle = opening::missing_alternate(git).or_else(|| opening::broken_head(git));
     let obstacle = obstacle.unwrap_or_else(|| {
         format!(
-            "is damaged or not whole (git: {}); see what `git fsck` says in it, and restore what \
+            "is damaged or incomplete (git: {}); see what `git fsck` says in it, and restore what \
              is missing or clone it again",
             source.message()
         )
@@ -301,10 +299,10 @@ fn name_definitions(
 ) -> Option<()> {
     for entry in tree.iter() {
         let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name_bytes()));
-        match filter.judge(&path, entry.name().is_ok(), kind_of(&entry)).ok()? {
-            Verdict::Skip => {}
-            Verdict::Read => found.push(path),
-            Verdict::Enter => {
+        match filter.classify(&path, entry.name().is_ok(), kind_of(&entry)).ok()? {
+            Action::Skip => {}
+            Action::Read => found.push(path),
+            Action::Enter => {
                 let inner = git.find_tree(entry.id()).ok()?;
                 name_definitions(git, &inner, &format!("{path}/"), filter, found)?;
             }

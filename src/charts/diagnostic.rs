@@ -1,8 +1,7 @@
-//! What a check found: one sentence, the location it points at, and the way out.
+//! What a check found: one sentence, the location it points at, and how to fix it.
 //!
-//! Everything that can be wrong with reviewed definitions is a [`Diagnostic`], and all those of a
-//! run are shown together ([`Diagnostics`]), in the order of the files. On a terminal each is a
-//! block of its own:
+//! Everything that can be wrong with reviewed definitions is a [`Diagnostic`]. All diagnostics of a run
+//! are shown together ([`Diagnostics`]), in the order of the files. On a terminal each is a block:
 //!
 //! ```text
 //! error: the group is never closed
@@ -13,8 +12,8 @@
 //! help: end the counter with `}`
 //! ```
 //!
-//! Every part of a block stays in its line, and nothing in it is obeyed by a terminal, whatever a
-//! proposal holds: parts are printed as [`OneLine`].
+//! Whatever a proposal holds, every part of a block stays on its line, and a terminal obeys nothing in
+//! it: parts are printed as [`OneLine`].
 //!
 //! With `--json` the same fields are serialised. Lines and columns count from one; a column counts
 //! characters, not bytes.
@@ -28,9 +27,9 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing is compiled or published while it stands.
+    /// Nothing is compiled or published until it is fixed.
     Error,
-    /// Something was understood, but its author surely meant something else.
+    /// It is valid, but its author probably meant something else.
     Warning,
     /// Something a reviewer should know.
     Note,
@@ -46,13 +45,13 @@ impl fmt::Display for Severity {
     }
 }
 
-/// The part of a source line that is shown, and where in it the caret stands.
+/// The part of a source line that is shown, and the position of the caret in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Excerpt {
     /// The line, or a window of it where the line is long. Control characters are replaced, so
     /// that a file cannot write escape sequences to its reviewer's terminal.
     pub text: String,
-    /// How many characters of `text` stand before the caret.
+    /// How many characters of `text` are before the caret.
     pub caret: usize,
 }
 
@@ -69,9 +68,9 @@ pub struct Diagnostic {
     pub line: Option<u32>,
     /// The character in the line, counted from one.
     pub column: Option<u32>,
-    /// What stands there.
+    /// The source line.
     pub source: Option<Excerpt>,
-    /// The way out.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
@@ -89,7 +88,7 @@ impl Diagnostic {
         }
     }
 
-    /// A diagnostic about a location whose line is not at hand.
+    /// A diagnostic about a location, without its source line.
     pub fn at(severity: Severity, location: &Location, message: impl Into<String>) -> Self {
         Diagnostic {
             line: Some(location.line),
@@ -103,7 +102,7 @@ impl Diagnostic {
         Diagnostic { source: Some(source), ..self }
     }
 
-    /// The same diagnostic, with the way out.
+    /// The same diagnostic, saying how to fix it.
     pub fn with_help(self, help: impl Into<String>) -> Self {
         Diagnostic { help: Some(shortened(help.into())), ..self }
     }
@@ -113,7 +112,7 @@ impl Diagnostic {
     }
 }
 
-/// The longest message and help in bytes: a text that a proposal made long is cut.
+/// The longest message and help in bytes: proposals can make them long, so longer ones are cut.
 const MAX_TEXT: usize = 2000;
 
 fn shortened(mut text: String) -> String {

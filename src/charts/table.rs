@@ -1,8 +1,8 @@
-//! Reading one TOML table by its list of keys, so that every mistake is found and none twice.
+//! Reading one TOML table by its list of keys, so that every mistake is reported, and only once.
 //!
-//! A table is opened with the [`Key`]s it may have; unknown and missing keys are reported then,
-//! wrong types and values when they are read. In a file with a syntax error, mistakes on the
-//! broken lines and missing keys are not reported: they would only echo it.
+//! A table is opened with the [`Key`]s it may have. Unknown and missing keys are reported then, wrong
+//! types and values when they are read. In a file with a syntax error, missing keys and mistakes on the
+//! broken lines are not reported: they would only repeat it.
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::found::Found;
@@ -17,7 +17,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     pub name: &'static str,
-    /// What to write, as a help.
+    /// An example line, for help texts.
     pub example: &'static str,
     pub required: bool,
 }
@@ -37,7 +37,7 @@ impl Key {
 pub struct Problem {
     pub message: String,
     pub help: String,
-    /// The byte of a string's value that is wrong, where it is not the whole.
+    /// The byte at which a string's value is wrong, if not the whole value is.
     pub offset: Option<usize>,
 }
 
@@ -56,7 +56,7 @@ pub struct Reader<'f> {
 }
 
 impl<'f> Reader<'f> {
-    /// Starts reading a file in which the TOML parser found `syntax`.
+    /// Starts reading a file in which the TOML parser found the errors `syntax`.
     pub fn new(text: &'f SourceText, syntax: Vec<Diagnostic>) -> Reader<'f> {
         let broken = syntax.iter().filter_map(|diagnostic| diagnostic.line).collect();
         let mut found = Found::default();
@@ -95,14 +95,14 @@ impl<'f> Reader<'f> {
         self.push(diagnostic, help);
     }
 
-    /// An error that is not shown any more.
+    /// Counts an error that is beyond the limit.
     fn count(&mut self, at: &Location) {
         if !self.broken.contains(&at.line) {
             self.found.count_error(&at.file);
         }
     }
 
-    /// Whether the file has no syntax error, so that what is missing is really missing.
+    /// Whether the file has no syntax error, so that missing keys are really missing.
     pub fn is_whole(&self) -> bool {
         self.broken.is_empty()
     }
@@ -159,12 +159,12 @@ impl<'t> Table<'t> {
     pub fn wrong_type(&self, reader: &mut Reader, key: &str, expected: &str) {
         let Some(value) = self.get(key) else { return };
         let found = described(value.get_ref());
-        let message = format!("`{key}` must be {expected}, and this is {found}");
+        let message = format!("`{key}` must be {expected}, not {found}");
         let example = self.keys.iter().find(|known| known.name == key).map_or("", |k| k.example);
         reader.error(value.span().start, message, format!("write it like `{example}`"));
     }
 
-    /// A string, as `convert` understands it.
+    /// A string, parsed by `convert`.
     pub fn string<T>(
         &self,
         reader: &mut Reader,
@@ -181,8 +181,8 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// An array of different strings, as `convert` understands each. `None` where the key is
-    /// missing, the array is empty, or anything in it is wrong.
+    /// An array of distinct strings, each parsed by `convert`. `None` if the key is missing, the array is
+    /// empty, or anything in it is wrong.
     pub fn strings<T>(
         &self,
         reader: &mut Reader,
@@ -212,8 +212,8 @@ impl<'t> Table<'t> {
                 DeValue::String(_) => converted.extend(convert_string(reader, element, &convert)),
                 other => {
                     let found = described(other);
-                    let message = format!("`{key}` must hold strings, and this is {found}");
-                    reader.error(start, message, "put it between quotes");
+                    let message = format!("`{key}` must hold strings, not {found}");
+                    reader.error(start, message, "put it in quotes");
                 }
             }
         }
@@ -285,7 +285,7 @@ impl<'t> Table<'t> {
         date.map(|date| At { value: date, location: reader.text.location(value.span().start) })
     }
 
-    /// A number, whole or not.
+    /// A number, with or without a point.
     pub fn number<T>(
         &self,
         reader: &mut Reader,
@@ -329,9 +329,9 @@ fn convert_string<T>(
     }
 }
 
-/// Where byte `offset` of a string's value stands in its source, counted from the opening quotes
-/// at `start`. Follows line-ending backslashes; other escapes are not expected in what is pointed
-/// at this way, and are pointed at themselves.
+/// The position in the source of byte `offset` of a string's value, counted from the opening quotes at
+/// `start`. Follows line-ending backslashes. Other escapes are not expected here; an offset behind one
+/// leads to the escape itself.
 pub fn source_offset(text: &SourceText, start: usize, offset: usize) -> usize {
     let source = text.text().get(start..).unwrap_or_default();
     let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| source.starts_with(quotes));
@@ -374,7 +374,7 @@ fn described(value: &DeValue) -> &'static str {
     }
 }
 
-/// What may have been meant by an unknown key.
+/// What an unknown key was probably meant to be.
 fn suggestion(name: &str, keys: &[Key]) -> String {
     let nearest = keys.iter().map(|key| (distance(name, key.name), key.name)).min();
     match nearest {

@@ -1,14 +1,14 @@
 //! One reviewed file as text: byte offsets to lines and columns, and the line to show.
 //!
 //! Offsets become places in constant time (a table of lines, and a count of characters every few
-//! bytes), so that a hostile file with one endless line costs no more than any other.
+//! bytes), so a hostile file with one endless line costs no more than any other.
 
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
 use super::location::Location;
 use crate::terminal::is_unfit;
 use std::sync::Arc;
 
-/// A count of characters is kept for every so many bytes, unless all are ASCII.
+/// Characters are counted at every multiple of this many bytes, unless all are ASCII.
 const BLOCK: usize = 256;
 
 /// How many characters of a long line are shown on each side of the caret.
@@ -21,13 +21,13 @@ pub struct SourceText {
     text: String,
     /// The byte offset at which each line starts.
     lines: Vec<usize>,
-    /// How many characters start before each multiple of [`BLOCK`]; nothing where all characters
-    /// are ASCII, and so a byte each.
+    /// How many characters start before each multiple of [`BLOCK`]; `None` if all are ASCII, one byte
+    /// each.
     blocks: Option<Vec<usize>>,
 }
 
 impl SourceText {
-    /// Takes in the text of `file`.
+    /// The text of `file`.
     pub fn new(file: impl Into<Arc<str>>, text: String) -> SourceText {
         let lines = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1))
@@ -59,7 +59,7 @@ impl SourceText {
         &self.text
     }
 
-    /// The lines with the byte offsets at which they start, without their ends.
+    /// The lines without line breaks, each with the byte offset at which it starts.
     pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let ends = self.lines.iter().skip(1).copied().chain([self.text.len() + 1]);
         self.lines.iter().copied().zip(ends).map(|(start, end)| (start, self.slice(start, end - 1)))
@@ -147,8 +147,8 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| !matches!(byte, 0x80..=0xBF)).count()
 }
 
-/// Whether a character changes what a reader sees without being seen itself: the marks and
-/// overrides of writing direction with which a text can be shown in another order than it is read.
+/// Whether an invisible character changes what a reader sees: marks and overrides of writing direction,
+/// with which text is displayed in another order than it is parsed.
 pub fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -11,13 +11,13 @@ use crate::charts::program_path::ProgramPath;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-/// The most bytes that the names of all counters of a folder have together, groups written out.
+/// The most bytes of the names of all counters of a folder together, groups expanded.
 const MAX_NAMES: usize = 64 << 20;
 
 /// The first chart that collects each name of each program.
 pub(super) type Owners<'p> = HashMap<&'p ProgramPath, HashMap<String, &'p Chart>>;
 
-/// Whether the names of all counters can be looked at one by one.
+/// Whether there are few enough counter names to check each.
 pub(super) fn check_size(parsed: &Parsed, found: &mut Found) -> bool {
     let margins = parsed.marginals.iter().flat_map(Marginals::counters);
     let charts = parsed.charts.iter().map(|chart| (&chart.counter.value, &chart.counter.location));
@@ -28,7 +28,7 @@ pub(super) fn check_size(parsed: &Parsed, found: &mut Found) -> bool {
         if size > MAX_NAMES {
             let message = format!(
                 "with this counter, the names of all counters have more than {MAX_NAMES} bytes, \
-                 groups written out"
+                 groups expanded"
             );
             let help = "collect fewer counters, or give them shorter names";
             found.push(parsed.error(location, 0, message).with_help(help));
@@ -38,7 +38,7 @@ pub(super) fn check_size(parsed: &Parsed, found: &mut Found) -> bool {
     true
 }
 
-/// Finds counters that are collected twice for one program, and divisors that cannot divide.
+/// Finds counters that one program collects twice, and divisors that cannot divide.
 pub(super) fn check_names<'p>(parsed: &'p Parsed, found: &mut Found) -> Owners<'p> {
     let mut programs = Owners::new();
     for chart in &parsed.charts {

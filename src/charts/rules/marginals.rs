@@ -11,11 +11,11 @@ use crate::charts::parsed::Parsed;
 use crate::charts::program_path::ProgramPath;
 use std::collections::{HashMap, HashSet};
 
-/// Adds to `found` what breaks a rule between marginals and the other definitions:
+/// Adds to `found` every broken rule between marginals and the other definitions:
 ///
-/// - no two files have one name, and their program has a file in `programs/`;
-/// - the counters of a margin are those of one partition, histogram or time series of the program;
-/// - a category that no report can be of is a warning: a survey may know of more than is collected.
+/// - no two files have the same name, and the program has a file in `programs/`;
+/// - the counters of a margin belong to one partition, histogram or time series of the program;
+/// - a category that no report can be in is a warning: a survey may cover more than is collected.
 pub(super) fn check(parsed: &Parsed, owners: &Owners, found: &mut Found) {
     let reporting = Reporting::of(parsed);
     let mut first: HashMap<&str, &Marginals> = HashMap::new();
@@ -35,7 +35,7 @@ pub(super) fn check(parsed: &Parsed, owners: &Owners, found: &mut Found) {
         let listed = parsed.programs.iter().any(|p| p.program.value == program.value);
         if !listed && parsed.programs_complete {
             let message = format!("there is no file for the program `{}`", program.value);
-            let help = "add one to programs/, or mend the name";
+            let help = "add one to programs/, or correct the name";
             report(Severity::Error, &program.location, message, help);
         }
         for margin in &marginals.margins {
@@ -56,7 +56,7 @@ pub(super) fn check(parsed: &Parsed, owners: &Owners, found: &mut Found) {
                     for category in reporting.unreported(of, margin) {
                         let message = format!("no report can come from `{}`", category.value);
                         let help = "its share is given to the other categories; list it in \
-                                    collection.toml, or mend the name";
+                                    collection.toml, or correct the name";
                         report(Severity::Warning, &category.location, message, help);
                     }
                 }
@@ -65,8 +65,8 @@ pub(super) fn check(parsed: &Parsed, owners: &Owners, found: &mut Found) {
     }
 }
 
-/// Whether one chart of the program has all these counters. A chart that was not understood is
-/// none, but then the marginals are not all that is wrong.
+/// Whether one chart of the program has all these counters. A chart with mistakes is not found here, but
+/// then its own mistakes are reported, too.
 fn is_collected(owners: &Owners, program: &ProgramPath, expression: &CounterExpression) -> bool {
     let owners = owners.get(program);
     let mut charts = expression.names().map(|name| owners?.get(&name).copied());
@@ -77,7 +77,7 @@ fn is_collected(owners: &Owners, program: &ProgramPath, expression: &CounterExpr
     counts(&first.kind) && charts.all(|chart| chart.is_some_and(|one| std::ptr::eq(one, first)))
 }
 
-/// From what the collection takes reports.
+/// The platforms and toolchains that reports may come from.
 struct Reporting<'p>(Option<[HashSet<&'p str>; 3]>);
 
 impl<'p> Reporting<'p> {
@@ -92,7 +92,7 @@ impl<'p> Reporting<'p> {
         )
     }
 
-    /// The categories that the collection lists nothing for.
+    /// The categories that are not among them.
     fn unreported<'m>(&self, of: &Property, margin: &'m Margin) -> Vec<&'m At<String>> {
         let Some([goos, goarch, toolchains]) = &self.0 else { return Vec::new() };
         let listed = |name: &str| match of {

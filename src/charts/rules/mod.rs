@@ -27,7 +27,7 @@ use super::program_path::ProgramPath;
 use super::version::Version;
 use std::collections::HashMap;
 
-/// Adds to `parsed.found` what breaks a rule.
+/// Adds every broken rule to `parsed.found`.
 pub fn check(parsed: &mut Parsed) {
     let mut found = Found::default();
     let programs = check_programs(parsed, &mut found);
@@ -41,7 +41,7 @@ pub fn check(parsed: &mut Parsed) {
     parsed.found.append(found);
 }
 
-/// Finds programs with two files; the result leads from a program to its first file.
+/// Finds programs with two files. Returns the first file of each program.
 fn check_programs<'p>(
     parsed: &'p Parsed,
     found: &mut Found,
@@ -66,7 +66,7 @@ fn check_programs<'p>(
     programs
 }
 
-/// Finds charts whose program nobody described, and those for which no version counts.
+/// Finds charts whose program has no file, and those that count no version.
 fn check_references(
     parsed: &Parsed,
     programs: &HashMap<&ProgramPath, &Program>,
@@ -81,7 +81,7 @@ fn check_references(
         match programs.get(&chart.program.value) {
             None if parsed.programs_complete => {
                 let message = format!("there is no file for the program `{}`", chart.program.value);
-                let help = "add one to programs/, or mend the name";
+                let help = "add one to programs/, or correct the name";
                 found.push(parsed.error(at, 0, message).with_help(help));
             }
             Some(program) => {
@@ -94,13 +94,13 @@ fn check_references(
     }
 }
 
-/// The listed version to which no other is later.
+/// The latest of the listed versions.
 fn newest(listed: &[At<Version>]) -> Option<&Version> {
     let versions = listed.iter().map(|version| &version.value);
     versions.reduce(|newest, version| if version.at_least(newest) { version } else { newest })
 }
 
-/// Warns of a chart that starts to count at a version which nobody has listed.
+/// Warns about a chart that starts at a version that nobody has listed.
 fn too_new(
     parsed: &Parsed,
     chart: &Chart,
@@ -108,13 +108,13 @@ fn too_new(
     newest: &Version,
 ) -> Option<Diagnostic> {
     let first = chart.version.as_ref()?;
-    // Padding adds versions to come, and `devel` is none.
+    // Padding allows future versions, but never `devel`.
     let devel = first.value == Version::Devel;
     if program.padding.is_some() && !devel || newest.at_least(first) {
         return None;
     }
     let message = match devel {
-        true => "`devel` is no version that may report".to_owned(),
+        true => "`devel` is not a version that may report".to_owned(),
         false => format!("no version that may report is {} or later", first.value),
     };
     let file = &program.program.location.file;
@@ -127,20 +127,20 @@ fn too_new(
     Some(warning.with_help(help))
 }
 
-/// Finds errors to aim at where nobody said how surely.
+/// Finds target errors without a confidence.
 fn check_sampling(parsed: &Parsed, found: &mut Found) {
     let Some(collection) = &parsed.collection else { return };
     if collection.sampling.is_some() {
         return;
     }
     for aim in parsed.charts.iter().filter_map(|chart| chart.error.as_ref()) {
-        let message = "an `error` has no meaning without a confidence".to_owned();
+        let message = "an `error` means nothing without a confidence".to_owned();
         let help = "add [sampling] with confidence and error to collection.toml";
         found.push(parsed.error(&aim.location, 0, message).with_help(help));
     }
 }
 
-/// Warns of stacks in which anything may be named, and of those in which the program itself may not.
+/// Warns about stack charts that may name any function, and those that may not name the program's own.
 fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, found: &mut Found) {
     for chart in &parsed.charts {
         let ChartKind::Stack { depth, packages } = &chart.kind else { continue };
@@ -150,7 +150,7 @@ fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, f
         };
         let Some(first) = packages.first() else {
             let message = "the chart has no `packages`, so functions of any package are shown, and \
-                           whoever opted in can send words that look like one";
+                           anyone who opted in can send words that look like functions";
             let help = "add `packages = [...]`; `candor check --packages-from` proposes it from a go.sum \
                         or Cargo.lock";
             found.push(warning(&depth.location, message.to_owned()).with_help(help));
@@ -158,7 +158,7 @@ fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, f
         };
         let Some(program) = programs.get(&chart.program.value) else { continue };
         let own = program.module.as_ref().unwrap_or(&program.program);
-        // A crate's name is one element; a path that ends alike is something else.
+        // A crate's name has one element; a longer path that ends in it is something else.
         let is_crate = |package: &ProgramPath| {
             !package.as_str().contains('/') && package.crate_name() == own.crate_name()
         };
@@ -166,7 +166,7 @@ fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, f
         if !packages.iter().any(|package| is_own(&package.value)) {
             let message = format!("`packages` does not cover `{}`, the program's own", own.value);
             let help =
-                format!("add {:?}, or none of the program's own functions is named", own.as_str());
+                format!("add {:?}, or the program's own functions are never named", own.as_str());
             found.push(warning(&first.location, message).with_help(help));
         }
     }

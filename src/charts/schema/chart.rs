@@ -84,7 +84,7 @@ fn kind(reader: &mut Reader, table: &Table, start: usize) -> Option<ChartKind> {
     let over = table.string(reader, "over", |text| {
         let over = expression(text)?;
         if over.is_group() {
-            let message = "`over` must be one counter, and this is a group";
+            let message = "`over` must be one counter, not a group";
             return Err(Problem::new(message, "name the one counter to divide by"));
         }
         Ok(over)

@@ -86,8 +86,8 @@ fn read_retention(reader: &mut Reader, table: &Table) -> Option<RetentionSetting
         });
     let revoked = table.strings(reader, "revoked", |text| {
         config_number(text).ok_or_else(|| {
-            let message = format!("{text:?} is not a version of a config");
-            Problem::new(message, "write it like `v0.3.0`: what changes is the middle number alone")
+            let message = format!("{text:?} is not a config's version");
+            Problem::new(message, "write it like `v0.3.0`: only the middle number changes")
         })
     });
     let wrong = |key: &str, is_read: bool| table.get(key).is_some() && !is_read;
@@ -98,7 +98,7 @@ fn read_retention(reader: &mut Reader, table: &Table) -> Option<RetentionSetting
         minimum.as_ref().filter(|read| read.as_ref().is_some_and(|m| m.get() == 1))
     {
         let message = "every stack is public, even one that a single installation reported";
-        let help = "a person may be known by such a stack; write `stack_minimum = 3`, or say on the \
+        let help = "such a stack may identify a person; write `stack_minimum = 3`, or say on the \
                     project's pages why each is needed";
         reader.warning_at(&one.location, message, help);
     }

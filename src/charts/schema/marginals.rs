@@ -49,7 +49,7 @@ pub(in crate::charts) fn marginals(reader: &mut Reader, file: &DeTable) -> Optio
     })
 }
 
-/// The name under which the file's marginals are shown and linked to.
+/// The name under which the file's marginals are shown and linked.
 fn file_id(reader: &mut Reader) -> Option<String> {
     let path = reader.text.file().clone();
     let name = path.rsplit('/').next().unwrap_or(&path);
@@ -155,7 +155,7 @@ fn shares(reader: &mut Reader, table: &Table) -> Option<Vec<(At<String>, f64)>> 
             }
             _ => {
                 let message = format!("the share of `{name}` must be a number over 0, at most 1");
-                let help = "leave out what nobody has, and write a share like `0.45`";
+                let help = "leave out categories without a share, and write a share like `0.45`";
                 reader.error(share.span().start, message, help);
             }
         }
@@ -167,7 +167,7 @@ fn shares(reader: &mut Reader, table: &Table) -> Option<Vec<(At<String>, f64)>> 
     shares.sort_by_key(|(category, _)| (category.location.line, category.location.column));
     let sum: f64 = shares.iter().map(|(_, share)| share).sum();
     if (sum - 1.0).abs() > TOLERANCE {
-        let message = format!("the shares add up to {:.9}, and not to 1", sum);
+        let message = format!("the shares add up to {:.9}, not to 1", sum);
         let help = "give every category its share; one like `other` may hold the rest";
         reader.error(value.span().start, message, help);
         return None;
@@ -214,8 +214,8 @@ fn check_categories(
                     [bucket] => format!("the bucket `{bucket}` has no share"),
                     _ => format!("these buckets have no share: {}", listed(without.into_iter())),
                 };
-                let help = "give each one, or leave it out of `of`: then what it counts is taken \
-                            for unknown";
+                let help = "give each one, or leave it out of `of`: then what it counts is \
+                            unknown";
                 error(first, Problem::new(message, help));
             }
         }
@@ -224,7 +224,7 @@ fn check_categories(
     good
 }
 
-/// A few names, and how many more there are.
+/// The first names, and how many more there are.
 fn listed<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
     const SHOWN: usize = 20;
     let more = names.len().saturating_sub(SHOWN);

@@ -16,9 +16,8 @@ pub(super) fn one_line(text: &str) -> Result<String, Problem> {
         return Err(Problem::new("the text is empty", "write what users should read"));
     }
     if text.chars().count() > MAX_TITLE || text.contains(is_unfit) {
-        let message = format!(
-            "the text is longer than {MAX_TITLE} characters, or has one that cannot be seen"
-        );
+        let message =
+            format!("the text is longer than {MAX_TITLE} characters, or has an invisible one");
         return Err(Problem::new(message, "write it on one short line"));
     }
     Ok(text.to_owned())
@@ -66,7 +65,7 @@ pub(super) fn plain(text: &str, allowed: impl Fn(u8) -> bool) -> Result<String, 
     if !text.is_empty() && text.len() <= 100 && text.bytes().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err(Problem::new(format!("{text:?} cannot be such a name"), "write a plain name"))
+        Err(Problem::new(format!("{text:?} cannot be a name here"), "write a plain name"))
     }
 }
 
