@@ -1,4 +1,4 @@
-//! `candor chart`: the public data of weeks becomes charts.
+//! `candor chart`: charts from the public data of weeks.
 
 use super::count::count;
 use super::days::Days;
@@ -10,8 +10,8 @@ use std::fmt;
 
 /// Make the charts of weeks from their public data.
 ///
-/// Without dates, those weeks are charted whose data or definitions have changed since. With dates,
-/// all weeks that these days lie in. May run while the deployment is served.
+/// Without dates, charts the weeks whose data or definitions have changed since the last time. With dates,
+/// all weeks of these days. May run while the deployment is served.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor chart --data /srv/candor\n  \

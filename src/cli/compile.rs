@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Compile a charts folder to the collection config that clients would obey.
 ///
-/// Prints config.json, exactly the bytes that would be published. A chart that expires is
-/// collected or not by the day given with --as-of, or else by today's.
+/// Prints config.json, exactly the bytes that would be published. The day given with --as-of, or else
+/// today, decides which charts have expired.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor compile charts-config\n  \
@@ -25,13 +25,12 @@ pub(super) struct Args {
     /// Write the config to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The day that decides which charts have expired, in UTC, like 2027-01-01; today where it is
-    /// not given.
+    /// The day that decides which charts have expired, in UTC, like 2027-01-01 [default: today].
     #[arg(long, value_name = "DATE")]
     as_of: Option<Date>,
 }
 
-/// What is printed with `--json` where the config itself goes to a file.
+/// What is printed with `--json` if the config goes to a file.
 #[derive(Serialize)]
 struct Written {
     file: String,

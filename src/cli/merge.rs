@@ -19,11 +19,11 @@ use std::path::Path;
 
 /// Merge uploaded reports into the public data of their days and weeks.
 ///
-/// Takes what was uploaded since the last merge, publishes the days whose edition is due, and removes
-/// from the buffer what is durable then. A day is published when it is over, a week later, and when no
-/// upload of it can come any more. With dates, the files of those days that were lost or damaged are
-/// made again from those that were not. May run while the deployment is served. Where something could
-/// not be merged, it says what, and the status is 1.
+/// Reads what was uploaded since the last merge, publishes the days whose edition is due, and then removes
+/// what is stored durably from the buffer. A day is published when it is over, a week later, and when no
+/// more uploads of it can come. With dates, lost or damaged files of those days are made again from the
+/// others. May run while the deployment is served. If something could not be merged, it says what, and the
+/// exit status is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor merge --data /srv/candor\n  \
@@ -34,13 +34,13 @@ pub(super) struct Args {
     data: DataFolder,
     #[command(flatten)]
     days: Days,
-    /// Merge what is whole of a segment of uploads that is missing or damaged, and note that the rest is
-    /// lost for good. This names it by its id; may be given several times.
+    /// Merge what can be read of a missing or damaged segment of uploads, given by its id, and note that the
+    /// rest is lost for good. May be given several times.
     #[arg(long, value_name = "ID", conflicts_with_all = ["week", "start", "end"])]
     give_up: Vec<SegmentId>,
 }
 
-/// What is said where reports are there and none is published.
+/// Printed if there are reports, but none are published.
 const NOTHING_DUE: &str = "no edition is due";
 
 /// Merges what was uploaded to a deployment since the last merge.
