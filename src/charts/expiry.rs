@@ -13,6 +13,7 @@ const AHEAD: i64 = 30;
 impl Definitions {
     /// The day from which on the config is another one than on `as_of`, though nobody changes a
     /// definition: the day after the first of those that are live then expires.
+    #[cfg(any(test, feature = "testing"))]
     pub fn changes_on(&self, as_of: Date) -> Option<Date> {
         let last = self.live(as_of).filter_map(|chart| chart.expires.as_ref());
         last.map(|last| last.value).min().and_then(|last| last.tomorrow().ok())

@@ -47,6 +47,7 @@ pub enum AncestorCharts {
 
 impl History {
     /// The history of a revision that comes from no repository: it has no commit before it.
+    #[cfg(any(test, feature = "testing"))]
     pub fn none() -> History {
         History(None)
     }

@@ -174,6 +174,7 @@ impl FrontDoor {
     }
 
     /// The configs, so that whoever learns of a new one can have it read.
+    #[cfg(any(test, feature = "testing"))]
     pub fn configs(&self) -> &ConfigSet {
         &self.configs
     }

@@ -52,6 +52,7 @@ struct Uploads {
 }
 
 /// The routes of the front door.
+#[cfg(any(test, feature = "testing"))]
 pub fn router(entrance: Entrance) -> Router {
     router_with(entrance, BodyLimits::default(), Admission::default())
 }

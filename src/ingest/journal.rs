@@ -181,6 +181,7 @@ pub(super) struct Waiting {
 impl Journal {
     /// Opens the journal in `folder`, which is made if it is not there. Reads which reports of the
     /// `oldest` week and later ones were seen, and seals what was left open. Blocks.
+    #[cfg(any(test, feature = "testing"))]
     pub fn open(folder: &Path, oldest: Date, limits: Limits) -> Result<Journal, JournalError> {
         Journal::open_unless(&Event::new(), folder, oldest, limits)
     }

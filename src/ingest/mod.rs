@@ -106,7 +106,9 @@ pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
 pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
 pub use entrance::{Entrance, UploadState};
-pub use http::{router, router_with};
+#[cfg(any(test, feature = "testing"))]
+pub use http::router;
+pub use http::router_with;
 pub use journal::{
     Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
 };

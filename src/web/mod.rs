@@ -86,6 +86,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// All that is public of a deployment; without an entrance, no reports are taken, and their senders
 /// are asked to come again: what is refused is thrown away.
+#[cfg(any(test, feature = "testing"))]
 pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
     router_with(site, entrance, BodyLimits::default())
 }
