@@ -92,6 +92,7 @@ const DISK_CHECK: Duration = Duration::from_secs(1);
 
 /// Everything public of a deployment. Without an slot, clients that send reports are told to try again
 /// later, as they would delete a report that is refused.
+#[cfg(any(test, feature = "testing"))]
 pub fn router(site: Site, slot: Option<ReceiverSlot>) -> Router {
     router_with(site, slot, BodyLimits::default())
 }
