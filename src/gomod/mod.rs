@@ -7,6 +7,7 @@
 //!
 //! | file | the rule |
 //! | --- | --- |
+//! | `file_name` | which file names Go accepts |
 //! | [`path`](ModulePath) | which module paths Go accepts, and their escaped form in URLs |
 //! | [`version`](ModuleVersion) | `v0.N.0`, and the escaped form of any version in a URL |
 //! | [`hash`](Hash1) | `h1:` hashes over a set of files, a module zip, a `go.mod` |
@@ -22,6 +23,7 @@
 //! of [`crate::collection`].
 
 mod as_of;
+mod file_name;
 mod hash;
 mod identify;
 mod info;

@@ -16,6 +16,7 @@
 //! any `gopkg.in/` path) is refused, because Go would accept none of its versions. So is a path over
 //! [`ModulePath::MAX_LENGTH`] bytes, which nobody could write in a URL.
 
+use super::file_name::is_reserved_on_windows;
 use std::fmt;
 use std::str::FromStr;
 
@@ -171,18 +172,6 @@ fn check_element(element: &str) -> Result<(), PathFault> {
             Err(PathFault::ShortName(element.to_string()))
         }
         _ => Ok(()),
-    }
-}
-
-/// Whether Windows keeps this file name, up to its first dot, for a device.
-pub(super) fn is_reserved_on_windows(element: &str) -> bool {
-    let stem = element.split('.').next().unwrap_or(element).to_ascii_lowercase();
-    match stem.as_str() {
-        "con" | "prn" | "aux" | "nul" => true,
-        _ => stem
-            .strip_prefix("com")
-            .or_else(|| stem.strip_prefix("lpt"))
-            .is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9'])),
     }
 }
 

@@ -8,6 +8,7 @@
 //! merely not ours, from one that no client would send. The rules are `EscapeVersion` and
 //! `UnescapeVersion` of golang.org/x/mod/module.
 
+use super::file_name::is_file_element;
 use super::path;
 use std::fmt;
 use std::str::FromStr;
@@ -121,7 +122,7 @@ pub fn unescape_version(escaped: &str) -> Result<String, VersionError> {
 /// Go asks of a version that it is one element of a file path. We ask for ASCII besides, which
 /// Go asks when it escapes.
 fn is_version_text(version: &str) -> bool {
-    super::zip::is_file_element(version) && version.is_ascii()
+    is_file_element(version) && version.is_ascii()
 }
 
 #[cfg(test)]

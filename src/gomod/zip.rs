@@ -14,8 +14,8 @@
 //! what Go refuses: names outside the module, names that are unsafe on some file system, two
 //! names that differ by case alone, and more bytes than [`MAX_ZIP`], whatever the zip declares.
 
+use super::file_name::is_file_element;
 use super::hash::summarize;
-use super::path::is_reserved_on_windows;
 use super::{Hash1, ModulePath, ModuleVersion};
 use ::zip::result::ZipError as FormatError;
 use ::zip::write::SimpleFileOptions;
@@ -235,16 +235,6 @@ impl NameCheck {
         }
         Ok(())
     }
-}
-
-/// Whether this is one element of a file path by Go's rules (`CheckFilePath`), in ASCII: Go
-/// allows every Unicode letter, and nothing of ours needs one.
-pub(super) fn is_file_element(element: &str) -> bool {
-    const PUNCTUATION: &str = "!#$%&()+,-.=@[]^_{}~ ";
-    !element.is_empty()
-        && !element.ends_with('.')
-        && element.chars().all(|c| c.is_ascii_alphanumeric() || PUNCTUATION.contains(c))
-        && !is_reserved_on_windows(element)
 }
 
 /// A digest that [`io::copy`] can write to.
