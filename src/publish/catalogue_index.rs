@@ -15,12 +15,26 @@
 //! the pointer and a page, and rewrites the pointer (below 16 KiB a level, four levels at a
 //! million) and one page in 64 times; and a day is looked up along one path down.
 
-use super::catalogues::CatalogueEntry;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// How many entries or pages a page holds. The pointer is rewritten each time, so they are few.
 pub(super) const PAGE: usize = 64;
+
+/// Where one catalogue is, and when it was in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueEntry {
+    /// The commit whose definitions it holds.
+    pub commit: String,
+    /// The commit's time, in seconds since 1970.
+    pub time: i64,
+    /// The day for which it was published.
+    pub as_of: Date,
+    /// The object: its name is the SHA-256 of its bytes.
+    pub key: String,
+    /// The newest version of the config when the commit was published.
+    pub version: String,
+}
 
 /// What the pointer holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]

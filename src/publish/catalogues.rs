@@ -24,7 +24,7 @@
 //! true, and publishing once more mends it ([`CatalogueError::NoneRecorded`]).
 
 use super::catalogue::{Catalogue, FORMAT, STACK_MINIMUM};
-use super::catalogue_index::{Index, Page, PageRef};
+use super::catalogue_index::{CatalogueEntry, Index, Page, PageRef};
 use crate::gomod::ModuleVersion;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use crate::tlog::TreeHead;
@@ -45,21 +45,6 @@ const WITHOUT_CHECKSUM: u32 = 1;
 #[derive(Debug, Clone)]
 pub struct Catalogues {
     store: Arc<dyn Store>,
-}
-
-/// Where one catalogue is, and when it was in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CatalogueEntry {
-    /// The commit whose definitions it holds.
-    pub commit: String,
-    /// The commit's time, in seconds since 1970.
-    pub time: i64,
-    /// The day for which it was published.
-    pub as_of: Date,
-    /// The object: its name is the SHA-256 of its bytes.
-    pub key: String,
-    /// The newest version of the config when the commit was published.
-    pub version: String,
 }
 
 /// The entries as they were at one moment. Pages are read when they are needed.

@@ -59,7 +59,8 @@ pub use catalogue::{
     Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, CatalogueRetention,
     MarginDefinition, Marginals,
 };
-pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, Recorded};
+pub use catalogue_index::CatalogueEntry;
+pub use catalogues::{CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
 pub use config_state::{ConfigState, OPEN_DAYS, civil, last_day, last_days};
 pub use cursor::CursorError;
