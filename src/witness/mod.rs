@@ -11,6 +11,7 @@
 //! | `verdict` | the checks, in order | C2SP tlog-witness, add-checkpoint |
 //! | `rate` | how often a log is cosigned | this crate |
 //! | `cosigned` | what is remembered of a log | C2SP tlog-witness, monitor retrieval |
+//! | `counts` | what a witness counts and has seen, for its operator | this crate |
 //! | `service` | the witness: checks, remembers, cosigns | C2SP tlog-witness |
 //! | `http` | its answers | C2SP tlog-witness |
 //! | `manage` | making a witness, adding logs and keys | this crate |
@@ -21,6 +22,7 @@
 //! | `feed_state` | what they answered last | this crate |
 
 mod cosigned;
+mod counts;
 mod feed;
 mod feed_http;
 mod feed_one;

@@ -4,9 +4,8 @@
 //! origin, and no more than [`MOST_LOGS`] of them, those that were cosigned last: a list of tens of
 //! thousands of logs makes no series of that many.
 
-use super::Witness;
 use super::cosigned::origin_hash;
-use axum::http::StatusCode;
+use super::service::Witness;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -17,23 +16,6 @@ const MOST_LOGS: usize = 500;
 /// By how many seconds what was cosigned may be ahead of the clock before that is a problem: clocks are
 /// set, and seconds are rounded.
 const CLOCK_PATIENCE: i64 = 60;
-
-/// The statuses that are counted apart; any other is counted as 0.
-const STATUSES: [u16; 13] = [200, 400, 403, 404, 405, 408, 409, 413, 422, 429, 500, 503, 0];
-
-/// Answers by status.
-#[derive(Debug, Default)]
-pub(super) struct Statuses([AtomicU64; STATUSES.len()]);
-
-impl Statuses {
-    pub(super) fn count(&self, status: StatusCode) {
-        let status = status.as_u16();
-        let mut cells = self.0.iter().zip(STATUSES);
-        if let Some((cell, _)) = cells.find(|(_, counted)| *counted == status || *counted == 0) {
-            cell.fetch_add(1, Relaxed);
-        }
-    }
-}
 
 /// What is wrong with a witness, in words; nothing where all is well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,8 +84,8 @@ impl Witness {
             ("checkpoint", &counts.monitors),
         ];
         let answers = asked.iter().flat_map(|(request, statuses)| {
-            statuses.0.iter().zip(STATUSES).map(move |(cell, status)| {
-                (format!("{{request=\"{request}\",status=\"{status}\"}}"), count(cell))
+            statuses.counts().map(move |(status, counter)| {
+                (format!("{{request=\"{request}\",status=\"{status}\"}}"), count(counter))
             })
         });
         let help = "Requests answered, by request and status; status 0 is any other.";

@@ -31,22 +31,21 @@
 //! cosignature; make a new witness instead.
 
 use super::cosigned::{self, Cosigned};
+use super::counts::{Counts, Seen};
 use super::known_logs::Lists;
 use super::rate::{Budgets, Spent};
-use super::report::Statuses;
 use super::settings::{Keys, Settings, SettingsError};
 use super::verdict::{self, Refusal, Signed};
 use super::{AddCheckpoint, SignSubtree};
 use crate::store::{FileStore, KeyError, Store, StoreError, Swap};
 use crate::tlog::{
     CosignError, Cosigner, IdentityError, Machine, Note, NoteError, NoteSignature, Origin,
-    SignerIdentity, TreeHead, TreeSize,
+    SignerIdentity, TreeHead,
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -71,32 +70,6 @@ struct Inner {
     turns: [Mutex<()>; TURNS],
     seen: Mutex<Seen>,
     counts: Counts,
-}
-
-/// What this process knows of the logs' states, for the operator alone: no check looks at it.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// The size and time of what was cosigned last, by the hash of the origin.
-    pub(super) cosigned: BTreeMap<String, (TreeSize, u64)>,
-    /// What is wrong with a state, by the hash.
-    pub(super) damaged: BTreeMap<String, String>,
-    /// Why the settings as they are now are not in force.
-    pub(super) settings: Option<String>,
-    /// Why the last submission could not be answered, where it could not.
-    pub(super) failed: Option<String>,
-}
-
-/// Counts since the process began.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) grown: AtomicU64,
-    pub(super) renewed: AtomicU64,
-    pub(super) inconsistent: AtomicU64,
-    pub(super) lost_swaps: AtomicU64,
-    pub(super) failures: AtomicU64,
-    pub(super) submissions: Statuses,
-    pub(super) monitors: Statuses,
-    pub(super) subtrees: Statuses,
 }
 
 /// Why there is no witness.
