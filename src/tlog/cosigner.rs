@@ -297,6 +297,13 @@ pub enum CosignerKind {
     MlDsa44,
 }
 
+impl Seed {
+    /// The cosigner that this seed is under `name`. One seed serves one kind and one name.
+    pub fn cosigner(&self, name: KeyName, kind: CosignerKind) -> Cosigner {
+        Cosigner::of(name, kind, self.clone())
+    }
+}
+
 impl Cosigner {
     /// The cosigner that a seed of 32 bytes is under a name: an Ed25519 private key by RFC 8032, or
     /// the seed of an ML-DSA-44 key by FIPS 204. One seed serves one kind and one name. The caller's copy

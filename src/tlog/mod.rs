@@ -12,6 +12,7 @@
 //! | `record` | what an entry says: two lines for one module version | Go checksum database |
 //! | `proof` | inclusion and consistency, made from tiles and verified | RFC 6962, 2.1; RFC 9162, 2.1 |
 //! | `subtree` | runs of leaves, and the proof that a tree contains one | draft-ietf-plants-merkle-tree-certs, 4 |
+//! | `host` | the host that a log is named after | this crate |
 //! | `vkey` | key names, key IDs, the text of verifier keys | C2SP signed-note |
 //! | `secret` | thirty-two bytes in a page of their own | this crate |
 //! | `seed` | the one secret of a log or witness, and the text it is kept as | this crate |
@@ -23,7 +24,8 @@
 //! | `policy` | which logs and witnesses to believe | C2SP tlog-policy |
 //! | `freshness` | how old a view of a log is, by what witnesses say | this crate |
 //! | `tlog_proof` | proofs that stand alone | C2SP tlog-proof |
-//! | `face` | the two faces of one log, and its host | this crate |
+//! | `face` | the two faces of one log | this crate |
+//! | `log_keys` | the keys of one log, for each face | this crate |
 //! | `published` | one tree head signed under both faces | this crate |
 //! | `evidence`, `evidence_text` | statements that exclude each other, in a file that stands alone | this crate |
 //! | `layout` | where a log lies in a store | this crate |
@@ -31,6 +33,7 @@
 //! | `prune` | removing what a published head has superseded | C2SP tlog-tiles |
 //! | `sound` | what a head must be before it may be signed | this crate |
 //! | `lock_backend` | where the last signed head is kept, apart from the store | this crate |
+//! | `lock_record` | what the signer's lock holds | this crate |
 //! | `signer_identity` | which folder of which machine the signer is | this crate |
 //! | `signer_lock` | the last head signed, and who may sign the next | this crate |
 //! | `witnesses` | what a log asks of witnesses before it publishes | this crate |
@@ -56,10 +59,13 @@ mod examine;
 mod face;
 mod freshness;
 mod hash;
+mod host;
 mod layout;
 mod lock_backend;
+mod lock_record;
 mod log;
 mod log_error;
+mod log_keys;
 #[cfg(test)]
 mod log_schedules;
 mod note;
@@ -96,14 +102,17 @@ pub use evidence::{
     ProvedEntry,
 };
 pub use examine::{ExamineError, examine_all};
-pub use face::{Face, Host, HostError};
+pub use face::Face;
 pub use freshness::{AHEAD, FRESH_FOR, Freshness, NotFresh};
 pub use hash::{Hash, HashParseError, leaf_hash, node_hash};
+pub use host::{Host, HostError};
 pub use layout::{BundleError, CHECKPOINT, StoredTiles, bundle_key, tile_key};
 pub use lock_backend::{LockBackend, StoreLock};
+pub use lock_record::{LockError, LockRecord};
 pub use log::{Appended, Log, verify_committed};
 pub use log::{committed as committed_head, registered as registered_signer};
 pub use log_error::LogError;
+pub use log_keys::{LogKeys, LogVerifiers};
 pub use note::{Note, NoteError, NoteSignature};
 pub use policy::{
     Believed, NotBelieved, Octets, Policy, PolicyError, PolicyFault, PolicyLog, PolicyWitness,
@@ -112,13 +121,13 @@ pub use proof::{
     ConsistencyProof, InclusionProof, ProofError, ProofStep, Side, prefix_root, prove_consistency,
     prove_inclusion, verify_consistency, verify_inclusion,
 };
-pub use published::{LogKeys, LogVerifiers, Published, PublishedError};
+pub use published::{Published, PublishedError};
 pub use record::{Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};
 pub use seed_source::{SeedPlace, SeedSource};
 pub use signer::{Signer, VerifierKey};
 pub use signer_identity::{IdentityError, Machine, SignerId, SignerIdError, SignerIdentity};
-pub use signer_lock::{LockError, LockRecord, SignerLock};
+pub use signer_lock::SignerLock;
 pub use signer_move::{Seen, Standing};
 pub use sound::{EntryValidator, InvalidEntry};
 pub use subtree::{Subtree, SubtreeError};

@@ -12,7 +12,6 @@
 //! come from is told by `seed_source`.
 
 use super::secret::Secret;
-use super::{Cosigner, CosignerKind, KeyName, Signer};
 use crate::durable;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::convert::Infallible;
@@ -181,16 +180,6 @@ impl Seed {
         secret.ok().map(|secret| Seed(Arc::new(secret)))
     }
 
-    /// The signer that this seed is under `name`.
-    pub fn signer(&self, name: KeyName) -> Signer {
-        Signer::new(name, self.clone())
-    }
-
-    /// The cosigner that this seed is under `name`. One seed serves one kind and one name.
-    pub fn cosigner(&self, name: KeyName, kind: CosignerKind) -> Cosigner {
-        Cosigner::of(name, kind, self.clone())
-    }
-
     /// Whether the system keeps the secret out of swap.
     pub fn is_locked(&self) -> bool {
         self.0.is_locked()
@@ -268,6 +257,7 @@ fn failed(action: &'static str, path: &Path, source: io::Error) -> SeedError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tlog::KeyName;
     use std::fs;
 
     fn verifier_key(seed: &Seed) -> String {

@@ -91,6 +91,13 @@ pub struct Signer {
     public: VerifierKey,
 }
 
+impl Seed {
+    /// The signer that this seed is under `name`.
+    pub fn signer(&self, name: KeyName) -> Signer {
+        Signer::new(name, self.clone())
+    }
+}
+
 impl Signer {
     /// The signer that this seed (an Ed25519 private key by RFC 8032) is under this name.
     pub(super) fn new(name: KeyName, seed: Seed) -> Signer {
