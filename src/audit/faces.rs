@@ -9,7 +9,7 @@ use super::fetch::{Remote, RemoteTiles, SMALL, Trouble};
 use super::heads::forked;
 use super::keys::{AuditKeys, Signed};
 use super::verdict::{Check, VerdictId};
-use crate::tlog::{Contradiction, NotBelieved, NoteError, TreeHead};
+use crate::tlog::{CheckpointRefused, Contradiction, NoteError, TreeHead};
 use std::cell::RefCell;
 
 /// The checksum databases that answer, and what they signed.
@@ -174,16 +174,16 @@ fn opened(keys: &AuditKeys, url: &str, note: &str, check: &mut Check) -> Option<
 }
 
 /// Whether an answer is no signed checkpoint at all, whoever gave it.
-pub(super) fn is_foreign(error: &NotBelieved) -> bool {
+pub(super) fn is_foreign(error: &CheckpointRefused) -> bool {
     matches!(
         error,
-        NotBelieved::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
-            | NotBelieved::Checkpoint(_)
+        CheckpointRefused::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
+            | CheckpointRefused::Checkpoint(_)
     )
 }
 
 /// What is said of such an answer.
-pub(super) fn foreign(url: &str, error: &NotBelieved) -> String {
+pub(super) fn foreign(url: &str, error: &CheckpointRefused) -> String {
     format!(
         "{url}: {error}. Something else may have answered, such as the sign-in page of a network or a \
          proxy: open the address in a browser, and try again"

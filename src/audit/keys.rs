@@ -1,7 +1,7 @@
 //! What an auditor believes in: the log's key, and the witnesses of a policy.
 
 use crate::tlog::{
-    Checkpoint, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, Origin, Policy,
+    Checkpoint, CheckpointRefused, EvidenceKeys, LogVerifiers, Note, Origin, Policy, Protocol,
 };
 use crate::tlog::{CosignerKey, VerifierKey};
 
@@ -68,26 +68,26 @@ impl AuditKeys {
     }
 
     /// Opens a checkpoint that the log signed; witnesses are another matter.
-    pub(super) fn open(&self, note: &[u8]) -> Result<Signed, NotBelieved> {
+    pub(super) fn open(&self, note: &[u8]) -> Result<Signed, CheckpointRefused> {
         let parsed = Note::parse(note)?;
         let checkpoint = Checkpoint::parse(parsed.text())?;
         let origin = checkpoint.origin().clone();
         let named = |key: &&VerifierKey| key.name().as_str() == origin.as_str();
         let key = self.logs.iter().find(named);
         let known = self.log().map(|key| key.name().to_string()).unwrap_or_default();
-        let key = key.ok_or(NotBelieved::UnknownLog(origin, known))?;
+        let key = key.ok_or(CheckpointRefused::UnknownLog(origin, known))?;
         parsed.verify(std::slice::from_ref(key))?;
         Ok(Signed { note: parsed.to_string(), checkpoint })
     }
 
     /// Opens a signed tree of the checksum database.
-    pub(super) fn open_sumdb(&self, note: &str) -> Result<Signed, NotBelieved> {
+    pub(super) fn open_sumdb(&self, note: &str) -> Result<Signed, CheckpointRefused> {
         let origin = Origin::go_sum_database();
         let Some(faces) = self.faces() else {
-            return Err(NotBelieved::UnknownLog(origin, String::new()));
+            return Err(CheckpointRefused::UnknownLog(origin, String::new()));
         };
         let opened =
-            Checkpoint::open(note.as_bytes(), &faces.sumdb, &Face::Sumdb.origin(&faces.host))?;
+            Checkpoint::open(note.as_bytes(), &faces.sumdb, &Protocol::Sumdb.origin(&faces.host))?;
         Ok(Signed { note: note.to_owned(), checkpoint: opened })
     }
 }

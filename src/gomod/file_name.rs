@@ -1,9 +1,9 @@
-//! File names that Go accepts in a module: good on every file system.
+//! File names that Go accepts in a module: valid on every file system.
 //!
 //! `CheckFilePath` of golang.org/x/mod/module, for one element of a path.
 
-/// Whether this is one element of a file path by Go's rules (`CheckFilePath`), in ASCII: Go
-/// allows every Unicode letter, and nothing of ours needs one.
+/// Whether this is one element of a file path by Go's rules (`CheckFilePath`), in ASCII: Go allows any
+/// Unicode letter, but we need none.
 pub(super) fn is_file_element(element: &str) -> bool {
     const PUNCTUATION: &str = "!#$%&()+,-.=@[]^_{}~ ";
     !element.is_empty()
@@ -12,7 +12,7 @@ pub(super) fn is_file_element(element: &str) -> bool {
         && !is_reserved_on_windows(element)
 }
 
-/// Whether Windows keeps this file name, up to its first dot, for a device.
+/// Whether Windows reserves this file name, up to its first dot, for a device.
 pub(super) fn is_reserved_on_windows(element: &str) -> bool {
     let stem = element.split('.').next().unwrap_or(element).to_ascii_lowercase();
     match stem.as_str() {

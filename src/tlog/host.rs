@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a log is served: a host name such as `telemetry.example.org`, which is part of its
-/// identity for ever.
+/// The host name at which a log is served, such as `telemetry.example.org`: part of its identity forever.
 ///
-/// Lower-case DNS labels of letters, digits and inner hyphens (an IPv4 address is of that form). A
-/// port is refused though Go's grammar has room for one: the `go` command makes a folder of the
-/// key's name, and Windows has no folder names with a colon. A log on another port is reached by
-/// giving the `go` command an explicit URL beside the key.
+/// Lower-case DNS labels of letters, digits and inner hyphens (an IPv4 address has that form). A port is
+/// refused although Go's grammar allows one: the `go` command names a folder after the key, and Windows
+/// allows no colon there. To reach a log on another port, give the `go` command a URL besides the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(String);
 

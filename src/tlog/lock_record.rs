@@ -1,11 +1,11 @@
-//! What a signer's lock holds: the last head that was signed, and who may sign the next.
+//! The record in a signer's lock: the last signed head, and who may sign the next.
 //!
 //! ```text
 //! SIZE ROOT\n     the last head signed
 //! signer ID\n     who may sign the next one
 //! ```
 //!
-//! Who may change it, and when, is left to `signer_lock`.
+//! When it may be changed is left to `signer_lock`.
 
 use super::layout::{format_head, parse_head};
 use super::{LockBackend, SignerId, TreeHead};
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 pub struct LockRecord {
     /// The last head that was signed.
     pub head: TreeHead,
-    /// The signer. `None` where it was written before signers were registered.
+    /// The signer. `None` if it was written before signers were registered.
     pub signer: Option<SignerId>,
 }
 
@@ -27,42 +27,42 @@ pub enum LockError {
     /// It could not be read or written.
     #[error("the signer's lock: {0}")]
     Store(#[from] StoreError),
-    /// There is no record, and making one up would forget what was signed.
+    /// There is no record. A new one would forget what was signed.
     #[error(
-        "the signer's lock {place} is missing, so nothing here says what this key has signed; put \
-         back the newest copy of it, or run `candor signer move`, which takes what is public"
+        "the signer's lock {location} is missing, so nothing here says what this key has signed; \
+         restore its newest copy, or run `candor signer move`, which starts from what is public"
     )]
     Missing {
         /// Where it should be.
-        place: String,
+        location: String,
     },
-    /// Something was signed already, and a new log was to be made.
-    #[error("the signer's lock {place} says that this key has signed a log already")]
+    /// A new log was to be created, but something was already signed.
+    #[error("the signer's lock {location} says that this key has already signed a log")]
     Exists {
         /// Where it is.
-        place: String,
+        location: String,
     },
     /// It holds something else.
     #[error(
-        "the signer's lock {place} does not hold the two lines `SIZE ROOT` and `signer ID`; put \
-         back the newest copy of it, or remove it and run `candor signer move`"
+        "the signer's lock {location} does not hold the two lines `SIZE ROOT` and `signer ID`; \
+         restore its newest copy, or remove it and run `candor signer move`"
     )]
     Malformed {
         /// Where it is.
-        place: String,
+        location: String,
     },
     /// Another signer is registered.
     #[error(
-        "the signer's lock {place} names another signer ({}) than this one ({signer}): one log has \
-         one signer. If this is to be it from now on, run `candor signer move`",
+        "the signer's lock {location} names another signer ({}) than this one ({signer}), and a \
+         log has one signer. To make it this one, run `candor signer move`",
         .registered.as_ref().map_or("none", SignerId::as_str)
     )]
     OtherSigner {
         /// Where it is.
-        place: String,
+        location: String,
         /// Who is registered.
         registered: Option<SignerId>,
-        /// Who asked.
+        /// The one that wanted to sign.
         signer: SignerId,
     },
 }
@@ -83,7 +83,7 @@ impl LockRecord {
     ) -> Result<Option<(LockRecord, Vec<u8>)>, LockError> {
         let Some(bytes) = backend.fetch()? else { return Ok(None) };
         let record = LockRecord::decode(&bytes);
-        let record = record.ok_or_else(|| LockError::Malformed { place: backend.place() })?;
+        let record = record.ok_or_else(|| LockError::Malformed { location: backend.location() })?;
         Ok(Some((record, bytes)))
     }
 

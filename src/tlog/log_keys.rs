@@ -1,11 +1,12 @@
-//! The keys of one log: one seed, a signer for each face.
+//! The keys of one log: one seed, and a signer for each protocol.
 
 #[cfg(test)]
 use super::TreeHead;
-use super::{Face, Host, Seed, Signer, VerifierKey};
+use super::{Host, Protocol, Seed, Signer, VerifierKey};
 
-/// The two signers of one log: one seed under two names. While its key is being changed, four: the next
-/// key signs beside the present one, so that whoever knows either of them believes what is published.
+/// The two signers of one log: one seed under two names. While the key is being rotated there are four:
+/// the next key signs alongside the present one, so a client that knows either of them can verify what is
+/// published.
 #[derive(Debug)]
 pub struct LogKeys {
     pub(super) sumdb: Signer,
@@ -20,18 +21,18 @@ pub struct LogKeys {
 /// The public half of [`LogKeys`]: all that is needed to serve and check a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogVerifiers {
-    /// The host after which both faces are named.
+    /// The host after which the keys are named.
     pub host: Host,
-    /// The verifier key of the checksum database face, for `GOSUMDB`.
+    /// The verifier key of the checksum database, for `GOSUMDB`.
     pub sumdb: VerifierKey,
-    /// The verifier key of the tlog-tiles face.
+    /// The verifier key of the tlog-tiles log.
     pub log: VerifierKey,
 }
 
 impl LogKeys {
     /// The signers of the log at `host` whose secret is `seed`.
     pub fn new(host: &Host, seed: &Seed) -> LogKeys {
-        let [sumdb, log] = Face::ALL.map(|face| seed.signer(face.key_name(host)));
+        let [sumdb, log] = Protocol::ALL.map(|protocol| seed.signer(protocol.key_name(host)));
         let verifiers = LogVerifiers {
             host: host.clone(),
             sumdb: sumdb.verifier_key().clone(),
@@ -47,12 +48,12 @@ impl LogKeys {
         }
     }
 
-    /// These keys, and beside them the next ones of the same log, which sign everything, too.
+    /// These keys together with the log's next ones, which also sign everything.
     pub fn with_next(self, next: LogKeys) -> LogKeys {
         LogKeys { next: Some(Box::new(next)), ..self }
     }
 
-    /// As these keys, but what is signed is also noted in `signed`.
+    /// These keys; every head that they sign is also pushed to `signed`.
     #[cfg(test)]
     pub(super) fn noting(self, signed: std::sync::Arc<std::sync::Mutex<Vec<TreeHead>>>) -> LogKeys {
         LogKeys { signed, ..self }
@@ -68,7 +69,7 @@ impl LogKeys {
         &self.verifiers
     }
 
-    /// The keys of the tlog-tiles face that sign: the present one, and the next where there is one.
+    /// The tlog-tiles keys that sign: the present one, and the next if there is one.
     pub(super) fn log_keys(&self) -> Vec<VerifierKey> {
         let all = [Some(self), self.next.as_deref()];
         all.into_iter().flatten().map(|keys| keys.verifiers.log.clone()).collect()
@@ -76,16 +77,16 @@ impl LogKeys {
 }
 
 impl LogVerifiers {
-    /// The keys of both faces of the log whose key of one face this is: `HOST` or `HOST/log`. `None`
-    /// where the name is of neither form.
+    /// The keys of both protocols, given the key of one: `HOST` or `HOST/log`. `None` if the name has
+    /// neither form.
     pub fn of(key: &VerifierKey) -> Option<LogVerifiers> {
         let name = key.name().as_str();
         let host: Host = name.strip_suffix("/log").unwrap_or(name).parse().ok()?;
-        let [sumdb, log] = Face::ALL.map(|face| key.named(face.key_name(&host)));
+        let [sumdb, log] = Protocol::ALL.map(|protocol| key.named(protocol.key_name(&host)));
         Some(LogVerifiers { host, sumdb, log })
     }
 
-    /// The policy that believes this log without any witness, as C2SP tlog-policy writes one.
+    /// The C2SP tlog-policy that accepts this log without any witness.
     pub fn policy(&self) -> String {
         format!("log {}\nquorum none\n", self.log)
     }

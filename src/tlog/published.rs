@@ -1,15 +1,17 @@
-//! The published head: one tree head, signed under both faces, in one pointer.
+//! The published head: one tree head, signed for both protocols, in one pointer.
 //!
-//! Both notes move together, so no reader ever sees the faces disagree. The pointer's bytes are
+//! Both notes change together, so no reader ever sees the protocols disagree. The pointer's bytes are
 //! JSON: `{"sumdb":"<signed note>","log":"<signed note>"}`. The `log` note carries the cosignatures of
 //! witnesses after the log's own signature.
 
 use super::signer_lock::LastSigned;
-use super::{Checkpoint, CheckpointError, Face, LogError, LogKeys, LogVerifiers, Note, NoteError};
+use super::{
+    Checkpoint, CheckpointError, LogError, LogKeys, LogVerifiers, Note, NoteError, Protocol,
+};
 use super::{NoteSignature, Signer, TreeHead};
 use serde::{Deserialize, Serialize};
 
-/// A tree head with its signed notes under both faces.
+/// A tree head with its signed notes for both protocols.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     head: TreeHead,
@@ -24,7 +26,7 @@ struct Notes {
     log: String,
 }
 
-/// Why the bytes of the pointer are not believed.
+/// Why the bytes of the pointer are refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishedError {
@@ -32,32 +34,32 @@ pub enum PublishedError {
     #[error("it is not the expected JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// One of the notes is malformed or not signed with this log's key.
-    #[error("its {face} note: {source}")]
+    #[error("its {protocol} note: {source}")]
     Checkpoint {
         /// `sumdb` or `log`.
-        face: &'static str,
+        protocol: &'static str,
         /// What is wrong.
         source: CheckpointError,
     },
-    /// The two faces show two trees.
+    /// The two notes show different trees.
     #[error("its two notes are of different trees")]
     Disagree,
 }
 
 impl Published {
-    /// Signs a head under both faces. Deterministic: signing again gives the same bytes.
+    /// Signs a head for both protocols. Deterministic: signing again gives the same bytes.
     pub(super) fn sign(last: LastSigned, keys: &LogKeys) -> Result<Published, CheckpointError> {
         let head = last.head();
         #[cfg(test)]
         keys.note_signing(head);
-        let sign = |face: Face, signer: fn(&LogKeys) -> &Signer| {
-            let text = Checkpoint::new(face.origin(&keys.verifiers.host), head).to_string();
+        let sign = |protocol: Protocol, signer: fn(&LogKeys) -> &Signer| {
+            let text = Checkpoint::new(protocol.origin(&keys.verifiers.host), head).to_string();
             let next = keys.next.as_deref().map(signer);
             let signers: Vec<&Signer> = [signer(keys)].into_iter().chain(next).collect();
             Ok::<_, CheckpointError>(Note::sign(text, &signers)?.to_string())
         };
-        let sumdb = sign(Face::Sumdb, |keys| &keys.sumdb)?;
-        let log = sign(Face::Log, |keys| &keys.log)?;
+        let sumdb = sign(Protocol::Sumdb, |keys| &keys.sumdb)?;
+        let log = sign(Protocol::TlogTiles, |keys| &keys.log)?;
         Ok(Published { head, notes: Notes { sumdb, log } })
     }
 
@@ -71,8 +73,8 @@ impl Published {
         })
     }
 
-    /// Adds the signatures that another note of the same checkpoint has on the tlog-tiles face, and this
-    /// one has not: those of witnesses.
+    /// Adds the signatures on the tlog-tiles note of `other`, for the same checkpoint, that this one
+    /// lacks: those of witnesses.
     pub(super) fn with_cosignatures_of(self, other: &Published) -> Result<Published, LogError> {
         let ((note, _), (other, _)) = (self.log_note()?, other.log_note()?);
         let own = note.clone();
@@ -86,19 +88,19 @@ impl Published {
     /// Reads the pointer's bytes, checking both signatures.
     pub fn open(bytes: &[u8], keys: &LogVerifiers) -> Result<Published, PublishedError> {
         let notes: Notes = serde_json::from_slice(bytes)?;
-        let open = |note: &str, face: Face, name, key| {
-            Checkpoint::open(note.as_bytes(), key, &face.origin(&keys.host))
+        let open = |note: &str, protocol: Protocol, name, key| {
+            Checkpoint::open(note.as_bytes(), key, &protocol.origin(&keys.host))
                 .map(|checkpoint| checkpoint.head())
-                .map_err(|source| PublishedError::Checkpoint { face: name, source })
+                .map_err(|source| PublishedError::Checkpoint { protocol: name, source })
         };
-        let head = open(&notes.sumdb, Face::Sumdb, "sumdb", &keys.sumdb)?;
-        if open(&notes.log, Face::Log, "log", &keys.log)? != head {
+        let head = open(&notes.sumdb, Protocol::Sumdb, "sumdb", &keys.sumdb)?;
+        if open(&notes.log, Protocol::TlogTiles, "log", &keys.log)? != head {
             return Err(PublishedError::Disagree);
         }
         Ok(Published { head, notes })
     }
 
-    /// The note of the tlog-tiles face, and the checkpoint in it.
+    /// The tlog-tiles note, and the checkpoint in it.
     pub(super) fn log_note(&self) -> Result<(Note, Checkpoint), LogError> {
         let damaged = |e: CheckpointError| LogError::damaged(super::CHECKPOINT, e);
         let note = Note::parse(self.notes.log.as_bytes());
@@ -107,7 +109,7 @@ impl Published {
         Ok((note, checkpoint))
     }
 
-    /// The same with other signatures on the note of the tlog-tiles face.
+    /// The same with other signatures on the tlog-tiles note.
     pub(super) fn with_log_note(mut self, note: &Note) -> Published {
         self.notes.log = note.to_string();
         self
@@ -123,11 +125,11 @@ impl Published {
         self.head
     }
 
-    /// The signed note of one face, as it is served.
-    pub fn note(&self, face: Face) -> &str {
-        match face {
-            Face::Sumdb => &self.notes.sumdb,
-            Face::Log => &self.notes.log,
+    /// The signed note of one protocol, as it is served.
+    pub fn note(&self, protocol: Protocol) -> &str {
+        match protocol {
+            Protocol::Sumdb => &self.notes.sumdb,
+            Protocol::TlogTiles => &self.notes.log,
         }
     }
 }

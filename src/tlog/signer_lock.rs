@@ -1,10 +1,9 @@
-//! One log, one signer: the last head that was signed, and who signs.
+//! One log, one signer: the right to sign the next head.
 //!
-//! The record lies in a [`LockBackend`], apart from the store, and is swapped before a signature is
-//! made. It moves only from a head to one that was proved to continue it ([`SoundHead`]), and only
-//! while it names this signer; and only a head that it has, or had, is ever signed ([`LastSigned`]
-//! is the licence). So a head that was signed is one of a single chain, in which each size occurs
-//! once.
+//! The record ([`LockRecord`]) is in a [`LockBackend`], apart from the store, and is swapped before a
+//! signature is made. It moves only from a head to one that was proved to continue it ([`SoundHead`]),
+//! and only while it names this signer; and only a head that it holds, or held, is ever signed
+//! ([`LastSigned`] is the proof). So all signed heads are on one chain, in which each size occurs once.
 //!
 //! Who the signer is, and whether this process is it, is left to
 //! [`SignerIdentity`].
@@ -16,14 +15,14 @@ use crate::store::{StoreError, Swap};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The right of one signer to sign for a log, as far as the lock grants it.
+/// A signer's right to sign for a log, as granted by the lock.
 #[derive(Debug, Clone)]
 pub struct SignerLock {
     backend: Arc<dyn LockBackend>,
     signer: SignerId,
 }
 
-/// A head that this signer may sign: it is, or was, what the lock holds.
+/// A head that this signer may sign: the lock holds it, or held it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LastSigned(TreeHead);
 
@@ -34,13 +33,13 @@ impl LastSigned {
 }
 
 impl SignerLock {
-    /// The lock in `backend`, asked by `signer`.
+    /// The lock in `backend`, used by `signer`.
     pub fn new(backend: Arc<dyn LockBackend>, signer: SignerId) -> SignerLock {
         SignerLock { backend, signer }
     }
 
-    /// The signer of a folder on this machine, with a lock in that folder; a new signer where there
-    /// was none.
+    /// The signer of a folder on this machine, with a lock in that folder; registers a new signer if
+    /// there is none.
     pub fn in_folder(
         folder: &Path,
     ) -> Result<SignerLock, Box<dyn std::error::Error + Send + Sync>> {
@@ -50,7 +49,7 @@ impl SignerLock {
         Ok(SignerLock::new(Arc::new(lock), signer))
     }
 
-    /// Who asks.
+    /// The signer.
     pub fn signer(&self) -> &SignerId {
         &self.signer
     }
@@ -60,40 +59,40 @@ impl SignerLock {
         self.backend.as_ref()
     }
 
-    /// The last head signed, if this signer is the one that signed it.
+    /// The last signed head, if this signer signed it.
     pub(super) fn last_signed(&self) -> Result<LastSigned, LockError> {
-        let place = || self.backend.place();
+        let location = || self.backend.location();
         let record = LockRecord::read(self.backend.as_ref())?;
-        let record = record.ok_or_else(|| LockError::Missing { place: place() })?;
+        let record = record.ok_or_else(|| LockError::Missing { location: location() })?;
         if record.signer.as_ref() != Some(&self.signer) {
             let (registered, signer) = (record.signer, self.signer.clone());
-            return Err(LockError::OtherSigner { place: place(), registered, signer });
+            return Err(LockError::OtherSigner { location: location(), registered, signer });
         }
         Ok(LastSigned(record.head))
     }
 
-    /// Moves the record on, durably. `None` where it has changed meanwhile: read it again.
+    /// Advances the record, durably. `None` if it was changed in the meantime: read it again.
     pub(super) fn advance(&self, sound: SoundHead) -> Result<Option<LastSigned>, LockError> {
         let old = LockRecord::encode(sound.from(), &self.signer);
         self.replace(Some(&old), sound.head())
     }
 
-    /// Makes the record of a new log. Refuses where something was signed.
+    /// Creates the record of a new log. Refuses if anything was signed.
     pub(super) fn begin(&self) -> Result<(), LockError> {
         let empty = LockRecord { head: TreeHead::EMPTY, signer: Some(self.signer.clone()) };
         match self.replace(None, TreeHead::EMPTY)? {
             Some(_) => Ok(()),
             None if LockRecord::read(self.backend.as_ref())? == Some(empty) => Ok(()),
-            None => Err(LockError::Exists { place: self.backend.place() }),
+            None => Err(LockError::Exists { location: self.backend.location() }),
         }
     }
 
-    /// The record, whoever's it is, with its bytes.
+    /// The record, whichever signer it names, with its bytes.
     pub(super) fn record(&self) -> Result<Option<(LockRecord, Vec<u8>)>, LockError> {
         LockRecord::read_bytes(self.backend.as_ref())
     }
 
-    /// Makes this signer the registered one. `None` where the record is no longer `found`.
+    /// Makes this signer the registered one. `None` if the record is no longer `found`.
     pub(super) fn take_over(
         &self,
         found: Option<&[u8]>,

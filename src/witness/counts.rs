@@ -1,24 +1,24 @@
-//! What a witness counts and has seen since it started, for its operator alone: no check looks at it.
+//! Counters and observations since a witness started. Only for its operator: no check uses them.
 
 use crate::tlog::TreeSize;
 use axum::http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What this process knows of the logs' states, for the operator alone: no check looks at it.
+/// What this process knows about the logs' states. Only for the operator: no check uses it.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// The size and time of what was cosigned last, by the hash of the origin.
+    /// The size and time of the last cosigned checkpoint, by the hash of the origin.
     pub(super) cosigned: BTreeMap<String, (TreeSize, u64)>,
     /// What is wrong with a state, by the hash.
     pub(super) damaged: BTreeMap<String, String>,
-    /// Why the settings as they are now are not in force.
+    /// Why the current settings are not in force.
     pub(super) settings: Option<String>,
-    /// Why the last submission could not be answered, where it could not.
+    /// Why the last submission could not be answered, if it could not.
     pub(super) failed: Option<String>,
 }
 
-/// Counts since the process began.
+/// Counters since the process started.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) grown: AtomicU64,
@@ -31,10 +31,10 @@ pub(super) struct Counts {
     pub(super) subtrees: Statuses,
 }
 
-/// The statuses that are counted apart; any other is counted as 0.
+/// The statuses with a counter of their own; any other counts as 0.
 const STATUSES: [u16; 13] = [200, 400, 403, 404, 405, 408, 409, 413, 422, 429, 500, 503, 0];
 
-/// Answers by status.
+/// Responses by status.
 #[derive(Debug, Default)]
 pub(super) struct Statuses([AtomicU64; STATUSES.len()]);
 
@@ -47,7 +47,7 @@ impl Statuses {
         }
     }
 
-    /// Each status with how often it was answered.
+    /// Each status and its counter.
     pub(super) fn counts(&self) -> impl Iterator<Item = (u16, &AtomicU64)> {
         STATUSES.into_iter().zip(&self.0)
     }
