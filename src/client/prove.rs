@@ -5,7 +5,7 @@
 
 use super::{RemoteError, RemoteLog};
 use crate::tlog::{
-    Believed, Entry, LeafIndex, NotProved, Policy, ProofError, TlogProof, prove_inclusion,
+    AcceptedCheckpoint, Entry, LeafIndex, NotProved, Policy, ProofError, TlogProof, prove_inclusion,
 };
 
 /// An entry of a log with its proof, which was verified.
@@ -16,7 +16,7 @@ pub struct Proved {
     /// The proof that the log has it.
     pub proof: TlogProof,
     /// What the policy believes of the log's tree.
-    pub believed: Believed,
+    pub believed: AcceptedCheckpoint,
 }
 
 /// Why there is no proof.
