@@ -4,8 +4,8 @@
 //! People download these, and pages are drawn from the same figures; but a server may show other numbers
 //! in a file than in `charts.json`.
 
-use super::charts::{LARGEST, differ, encoded, expected, near};
 use super::fetch::{Remote, Trouble};
+use super::served_charts::{LARGEST, differ, encoded, expected, near};
 use super::verdict::Check;
 use crate::aggregate::chart_csv::Csv;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};

@@ -5,6 +5,7 @@
 //! every report holds nothing but strings, rates and depths of the config that it names, which the log
 //! has. A report that was left out cannot be missed from outside.
 
+use super::digest::{hex, sha256_of};
 use super::editions::Said;
 use super::fetch::{Remote, SMALL, Trouble};
 use super::public_form::{Rates, RowForms};
@@ -208,7 +209,7 @@ fn check_dataset(
                 .map(|digest| drop(texts.insert(file.name.clone(), digest))),
             // The same text again, so only its hash is of interest.
             FileFormat::NdjsonGzip => {
-                digest_of(flate2::read::MultiGzDecoder::new(BufReader::new(opened)))
+                sha256_of(flate2::read::MultiGzDecoder::new(BufReader::new(opened)))
                     .map(|digest| drop(texts.insert(file.name.clone(), digest)))
             }
         };
@@ -315,21 +316,6 @@ impl Write for Hashed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn digest_of(mut text: impl Read) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match text.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
-            read => digest.update(buffer.get(..read).unwrap_or_default()),
-        }
     }
 }
 

@@ -4,10 +4,10 @@
 //! that it singles anyone out, and after the last one nothing changes. What earlier editions held is known
 //! from the state file alone; on a first run there is nothing to compare with.
 
-use super::state::AuditState;
+use super::state::{AuditState, SeenDay};
 use super::verdict::Check;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A late batch is at least so large before the last edition.
@@ -33,21 +33,6 @@ struct SaidDay {
 #[derive(Debug, Deserialize)]
 struct SaidFile {
     sha256: String,
-}
-
-/// What was seen of a day.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenDay {
-    edition: u32,
-    #[serde(rename = "final")]
-    is_final: bool,
-    reports: u64,
-    /// The SHA-256 of its files.
-    files: Vec<String>,
-    /// Hashes of the first of its rows whose stacks are all shown; none where all are in a final edition,
-    /// which is known by its files.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    rows: Vec<u64>,
 }
 
 /// How many days were compared with an earlier edition.

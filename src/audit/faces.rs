@@ -6,10 +6,10 @@
 //! showed it tells.
 
 use super::fetch::{Remote, RemoteTiles, SMALL, Trouble};
-use super::heads::forked;
-use super::keys::{AuditKeys, Signed};
+use super::fork::forked;
+use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::verdict::{Check, VerdictId};
-use crate::tlog::{Contradiction, NotBelieved, NoteError, TreeHead};
+use crate::tlog::{Contradiction, TreeHead};
 use std::cell::RefCell;
 
 /// The checksum databases that answer, and what they signed.
@@ -171,21 +171,4 @@ fn opened(keys: &AuditKeys, url: &str, note: &str, check: &mut Check) -> Option<
             None
         }
     }
-}
-
-/// Whether an answer is no signed checkpoint at all, whoever gave it.
-pub(super) fn is_foreign(error: &NotBelieved) -> bool {
-    matches!(
-        error,
-        NotBelieved::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
-            | NotBelieved::Checkpoint(_)
-    )
-}
-
-/// What is said of such an answer.
-pub(super) fn foreign(url: &str, error: &NotBelieved) -> String {
-    format!(
-        "{url}: {error}. Something else may have answered, such as the sign-in page of a network or a \
-         proxy: open the address in a browser, and try again"
-    )
 }

@@ -1,15 +1,12 @@
 //! The head that is served: who signed it, who cosigned it and when, and whether it continues what was
 //! seen before.
 
-use super::faces::{foreign, is_foreign};
-use super::fetch::{Remote, RemoteTiles, Trouble};
-use super::keys::{AuditKeys, Signed};
+use super::fetch::{Remote, RemoteTiles};
+use super::fork::forked;
+use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
-use crate::tlog::{
-    Believed, Contradiction, NotBelieved, Note, NoteError, Policy, ProofError, TileError, TreeHead,
-    TreeSize, prefix_root, prove_consistency, verify_consistency,
-};
+use crate::tlog::{Believed, Contradiction, NotBelieved, Note, NoteError, Policy};
 use std::time::Duration;
 
 /// How far ahead of the clock here a witness's may be. Times beyond it say nothing of freshness.
@@ -243,34 +240,6 @@ impl Found {
             self.evidence.push(went_back);
         }
     }
-}
-
-type Fork = (crate::tlog::Hash, crate::tlog::ConsistencyProof);
-
-/// The proof that `new` does not begin with `old`, if that is so; an error where tiles do not tell.
-pub(super) fn forked(
-    old: TreeHead,
-    new: TreeHead,
-    tiles: &RemoteTiles<'_>,
-) -> Result<Option<Fork>, Trouble> {
-    let failed = |error: ProofError| match error {
-        ProofError::Tile(TileError::Read { source, .. }) => match source.downcast::<Trouble>() {
-            Ok(trouble) => *trouble,
-            Err(other) => Trouble::Unreachable(other.to_string()),
-        },
-        other => Trouble::Wrong(other.to_string()),
-    };
-    if old.size == TreeSize::ZERO {
-        return Ok(None);
-    }
-    let proof = prove_consistency(old.size, new.size, tiles).map_err(failed)?;
-    if verify_consistency(old, new, &proof).is_ok() {
-        return Ok(None);
-    }
-    // Either the tiles are wrong, or the log was forked, which is never said without proof.
-    let root = prefix_root(old.size, new.size, tiles).map_err(failed)?;
-    verify_consistency(TreeHead { size: old.size, root }, new, &proof).map_err(failed)?;
-    Ok(Some((root, proof)))
 }
 
 fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict {

@@ -1,9 +1,9 @@
 //! What an auditor believes in: the log's key, and the witnesses of a policy.
 
 use crate::tlog::{
-    Checkpoint, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, Origin, Policy,
+    Checkpoint, CosignerKey, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, NoteError,
+    Origin, Policy, VerifierKey,
 };
-use crate::tlog::{CosignerKey, VerifierKey};
 
 /// The keys of an audit.
 #[derive(Debug, Clone)]
@@ -90,4 +90,21 @@ impl AuditKeys {
             Checkpoint::open(note.as_bytes(), &faces.sumdb, &Face::Sumdb.origin(&faces.host))?;
         Ok(Signed { note: note.to_owned(), checkpoint: opened })
     }
+}
+
+/// Whether an answer is no signed checkpoint at all, whoever gave it.
+pub(super) fn is_foreign(error: &NotBelieved) -> bool {
+    matches!(
+        error,
+        NotBelieved::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
+            | NotBelieved::Checkpoint(_)
+    )
+}
+
+/// What is said of such an answer.
+pub(super) fn foreign(url: &str, error: &NotBelieved) -> String {
+    format!(
+        "{url}: {error}. Something else may have answered, such as the sign-in page of a network or a \
+         proxy: open the address in a browser, and try again"
+    )
 }

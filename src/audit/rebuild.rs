@@ -71,7 +71,7 @@ impl Rebuilder {
             }
             RepositoryError::NoRevision { .. }
             | RepositoryError::NoCharts { .. }
-            | RepositoryError::Elsewhere { .. }
+            | RepositoryError::NotAFolder { .. }
             | RepositoryError::Refused { .. } => NoSource::Wrong(error.to_string()),
             other => NoSource::Unread(other.to_string()),
         })?;

@@ -80,6 +80,7 @@ impl AuditReport {
     }
 
     /// The verdict on something.
+    #[cfg(any(test, feature = "testing"))]
     pub fn verdict(&self, id: VerdictId) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.id == id)
     }

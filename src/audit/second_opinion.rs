@@ -104,6 +104,7 @@ impl SecondOpinion {
     }
 
     /// The size and root; `None` where no tree can be so large.
+    #[cfg(any(test, feature = "testing"))]
     pub fn head(&self) -> Option<TreeHead> {
         Some(TreeHead { size: TreeSize::new(self.size).ok()?, root: self.root() })
     }

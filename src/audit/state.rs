@@ -4,7 +4,7 @@
 //! the newest head that was seen, how far the entries were read, and what is still to be looked at
 //! again. Whoever loses it starts as on the first run, which says so.
 
-use super::editions::SeenDay;
+use super::digest::hex;
 use super::second_opinion::SecondOpinion;
 use crate::durable;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,21 @@ pub struct AuditState {
     /// The SHA-256 of this state without it, so that damage to the file is not taken for a finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) digest: Option<String>,
+}
+
+/// What was seen of a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenDay {
+    pub(super) edition: u32,
+    #[serde(rename = "final")]
+    pub(super) is_final: bool,
+    pub(super) reports: u64,
+    /// The SHA-256 of its files.
+    pub(super) files: Vec<String>,
+    /// Hashes of the first of its rows whose stacks are all shown; none where all are in a final edition,
+    /// which is known by its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) rows: Vec<u64>,
 }
 
 /// Why a state cannot be used.
@@ -131,7 +146,7 @@ impl AuditState {
     /// What its file says besides the digest, digested.
     fn digested(&self) -> Result<String, serde_json::Error> {
         let json = serde_json::to_vec(&AuditState { digest: None, ..self.clone() })?;
-        Ok(super::data::hex(&Sha256::digest(json)))
+        Ok(hex(&Sha256::digest(json)))
     }
 
     /// Writes the state durably in the place of what was there.

@@ -60,6 +60,7 @@ impl StackPackages {
 
 impl LoggedConfig {
     /// Indexes the config of this version, as the newest one, whose stacks may name any function.
+    #[cfg(any(test, feature = "testing"))]
     pub fn new(version: ModuleVersion, config: &CollectionConfig) -> LoggedConfig {
         LoggedConfig::indexed(version, Allowed::new(config))
     }

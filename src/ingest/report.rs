@@ -204,6 +204,7 @@ impl<'a> Counts<'a> {
     }
 
     /// Whether nothing was counted.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -106,6 +106,7 @@ impl SealedRows {
     }
 
     /// Whether there are none.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -26,6 +26,7 @@ impl SegmentId {
     }
 
     /// The id with these bytes.
+    #[cfg(any(test, feature = "testing"))]
     pub fn from_bytes(bytes: [u8; 16]) -> SegmentId {
         SegmentId(bytes)
     }

@@ -13,7 +13,7 @@ use super::plan::{FigurePlan, Plan, ProgramPlan, Target};
 use super::stacks::{Grouped, Stacks, functions};
 use super::tally::{NO_PART, ProgramTally, Quotient, Tally};
 use crate::aggregate::parquet::columns::Columns;
-use crate::charts::definition::ProgramPath;
+use crate::charts::program_path::ProgramPath;
 use std::collections::HashMap;
 use std::ops::Range;
 

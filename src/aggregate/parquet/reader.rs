@@ -50,6 +50,7 @@ impl ParquetReader {
     }
 
     /// How many rows there are: builds, and reports without builds.
+    #[cfg(any(test, feature = "testing"))]
     pub fn rows(&self) -> u64 {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
     }
