@@ -244,7 +244,7 @@ impl Demo {
     /// Serves a deployment on a free port of this machine; with a clock it takes reports.
     fn serve(&self, deployment: &Deployment, clock: Option<StoryClock>) -> Result<Served, Failure> {
         let (stop, stopped) = oneshot::channel();
-        let entrance = clock.map(|clock| front_door(deployment, clock)).transpose()?;
+        let slot = clock.map(|clock| front_door(deployment, clock)).transpose()?;
         self.runtime.block_on(async {
             let site = web::Site::open(
                 deployment.module.clone(),
@@ -256,7 +256,7 @@ impl Demo {
             let any = web::ListenAddress::Address(([127, 0, 0, 1], 0).into());
             let listener = super::serve::bind(&any).await?;
             let url = super::serve::url(&listener)?;
-            self.runtime.spawn(web::serve(listener, None, site, entrance, async {
+            self.runtime.spawn(web::serve(listener, None, site, slot, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;
             }));

@@ -140,7 +140,7 @@ mod tests {
         for (status, content_type, body, expected) in [
             // Candor's receiver.
             (200, None, "", Accepted),
-            (400, PLAIN, "the week 2026-02-08 is over 28 days old\n", Refused),
+            (400, PLAIN, "the week 2026-02-08 is more than 28 days old\n", Refused),
             (503, PLAIN, "the report cannot be stored now; send it again later\n", Retry),
             // Go's server.
             (200, PLAIN, "OK", Accepted),
