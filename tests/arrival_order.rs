@@ -51,7 +51,7 @@ fn what_is_stored_tells_no_order_of_arrival_no_exact_x_and_no_last_week() {
                 let permit = receiver.queue_permit().expect("a permit");
                 let (receiver, body) = (receiver.clone(), sent(number));
                 let week = week().to_string();
-                let taken = async move { receiver.take(permit, &week, body.as_bytes()).await };
+                let taken = async move { receiver.accept(permit, &week, body.as_bytes()).await };
                 answers.push(tokio::spawn(taken));
             }
             for answer in answers {

@@ -4,7 +4,7 @@
 mod support;
 
 use candor::aggregate::PublicData;
-use candor::ingest::{Answer, ConfigSet, FrontDoor, Limits, Stored, SystemClock};
+use candor::ingest::{Answer, ConfigSet, Limits, Receiver, Stored, SystemClock};
 use candor::publish::Deployment;
 use candor::store::FileStore;
 use serde_json::Value;
@@ -37,13 +37,14 @@ fn store(folder: &Path, numbers: std::ops::Range<u64>) {
     let configs = ConfigSet::open(module, keys, deployment.store.clone()).expect("configs");
     let limits = Limits { segment: 1, ..Limits::default() };
     let clock = Box::new(SystemClock);
-    let receiver = FrontDoor::open(&deployment.reports(), configs, clock, limits);
+    let receiver = Receiver::open(&deployment.reports(), configs, clock, limits);
     let receiver = receiver.expect("a receiver");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         for number in numbers {
             let permit = receiver.queue_permit().expect("a permit");
-            let taken = receiver.take(permit, &week().to_string(), report(number).as_bytes()).await;
+            let taken =
+                receiver.accept(permit, &week().to_string(), report(number).as_bytes()).await;
             assert_eq!(taken, Answer::Stored(Stored::New));
         }
     });

@@ -96,7 +96,7 @@ fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
     for project in ["example.org/myprog", "example.org/Other"] {
         let said = succeed(&mut telemetry(home, &["on", "--project", project]));
         assert!(said.contains(&format!("telemetry of {project} is on")), "{said}");
-        assert!(said.contains("was on this machine before"), "{said}");
+        assert!(said.contains("was not on this machine before"), "{said}");
     }
     for verb in verbs {
         let message = refused(&mut telemetry(home, &[&misspelt, *verb].concat()), 1);

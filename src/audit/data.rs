@@ -9,6 +9,8 @@ use super::editions::Said;
 use super::fetch::{Remote, SMALL, Trouble};
 use super::public_form::{Rates, RowForms};
 use super::rotation::Rotation;
+use super::same_reports::ReportsDigest;
+use super::shown_stacks::ShownStacks;
 use super::state::AuditState;
 use super::verdict::{Check, VerdictId};
 use super::versions::Versions;
@@ -164,6 +166,7 @@ fn check_dataset(
 ) -> bool {
     let mut whole = true;
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    let mut said: Vec<[u8; 32]> = Vec::new();
     for format in FileFormat::ALL {
         let Some(file) = dataset.file(format) else {
             let extension = format.extension();
@@ -188,6 +191,8 @@ fn check_dataset(
             },
             rules,
             forms: RowForms::default(),
+            digest: ReportsDigest::default(),
+            stacks: (kind == "weeks" && dataset.complete).then(ShownStacks::default),
             fine: true,
             bad: None,
             reports: 0,
@@ -214,19 +219,27 @@ fn check_dataset(
             continue;
         }
         whole &= rows.fine;
+        let rare = rows.stacks.as_ref().and_then(|stacks| stacks.rare(dataset.stack_minimum));
+        if let Some(rare) = rare {
+            checks.form.wrong(format!("{}: {rare}", file.name));
+            whole = false;
+        }
+        if format != FileFormat::NdjsonGzip {
+            said.push(std::mem::take(&mut rows.digest).finish());
+        }
         if kind == "days" && format == FileFormat::NdjsonZstd {
             checks.first_rows.insert(date, std::mem::take(&mut rows.forms.first));
         }
-        let (counted, said) = match format {
+        let (counted, stated) = match format {
             FileFormat::NdjsonZstd => (rows.reports, dataset.reports),
             FileFormat::Parquet => (rows.rows, dataset.rows),
             FileFormat::NdjsonGzip => (0, 0),
         };
         checks.reports += if format == FileFormat::NdjsonZstd && counts { counted } else { 0 };
-        if counted != said {
+        if counted != stated {
             checks
                 .files
-                .wrong(format!("{} has {counted} of what the index says are {said}", file.name));
+                .wrong(format!("{} has {counted} of what the index says are {stated}", file.name));
             whole = false;
         }
     }
@@ -235,6 +248,14 @@ fn check_dataset(
         && digests.any(|other| other != first)
     {
         checks.files.wrong(format!("the two NDJSON files of {kind}/{date} hold different reports"));
+        whole = false;
+    }
+    if let [text, parquet] = said[..]
+        && text != parquet
+    {
+        checks.files.wrong(format!(
+            "the Parquet file of {kind}/{date} holds other reports than its NDJSON, or numbers them otherwise"
+        ));
         whole = false;
     }
     whole
@@ -318,6 +339,10 @@ struct Rows<'r, 'v, 'a> {
     in_set: &'r dyn Fn(Date) -> bool,
     rules: &'r mut Rules<'v, 'a>,
     forms: RowForms,
+    /// Of all that the file says.
+    digest: ReportsDigest,
+    /// Of the NDJSON file of a complete week.
+    stacks: Option<ShownStacks>,
     fine: bool,
     /// The reports that no config allows.
     bad: Option<Bad>,
@@ -388,6 +413,10 @@ impl Rows<'_, '_, '_> {
             let found = match &report {
                 Err(error) => Err(Some(error.to_string())),
                 Ok(report) => {
+                    self.digest.report(report);
+                    if let Some(stacks) = &mut self.stacks {
+                        stacks.add(self.reports, report);
+                    }
                     self.is_open(report.config, report.week, open);
                     self.has_form(line.strip_suffix(b"\n").unwrap_or(&line), report, form);
                     self.report(report, check)
@@ -443,14 +472,16 @@ impl Rows<'_, '_, '_> {
     fn parquet(&mut self, file: File, check: &mut Check) -> io::Result<()> {
         let other = |error: crate::aggregate::ParquetError| io::Error::other(error.to_string());
         // The library that reads the format may panic on bytes that are not of it.
-        let read = || -> io::Result<Vec<Columns>> {
+        let read = || -> io::Result<Vec<(Columns, Vec<i32>)>> {
             let reader = ParquetReader::open(file).map_err(other)?;
-            (0..reader.row_groups()).map(|group| reader.read(group).map_err(other)).collect()
+            let group = |group| Ok((reader.read(group)?, reader.days(group)?));
+            (0..reader.row_groups()).map(|number| group(number).map_err(other)).collect()
         };
         let groups = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
             .unwrap_or_else(|_| Err(io::Error::other("it is damaged")))?;
         let mut last = None;
-        for columns in groups {
+        for (columns, days) in groups {
+            self.digest.rows(&columns, &days);
             for (row, number) in columns.report.iter().enumerate() {
                 self.rows += u64::from(columns.program.get(row).is_some_and(Option::is_some));
                 self.reports += u64::from(last.replace(*number) != Some(*number));

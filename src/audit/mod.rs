@@ -15,9 +15,9 @@
 //! | `rebuilt` | each config, and the whole zip, is what its commit compiles to for its day | the auditor's copy of the charts repository, or the https one in the (signed) provenance |
 //! | `minimal` | each string of each config is asked for by a live definition | the same definitions, by `collection::needs`, which does not watch the compiler |
 //! | `pages` | `/config/`, `/`, `/privacy` and the receiver speak of the newest config; `/log/policy` names the log's key | the newest zip; what the receiver refuses; the key |
-//! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset agree | the files. The index itself is not signed: a report that was left out cannot be missed |
+//! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset hold the same reports, with the numbers that the documentation of the format gives | the files. The index itself is not signed: a report that was left out cannot be missed |
 //! | `data-rows` | every report holds only what the config that it names allows | the files, and configs whose inclusion in the log is proved |
-//! | `row-form` | rows have no LastWeek, as X one of their config's rates, and stand in the order of their hashes | the NDJSON files, and the configs |
+//! | `row-form` | rows have no LastWeek, as X one of their config's rates, and stand in the order of their hashes; a complete week shows no stack that fewer of its reports have than `stack_minimum` of the index | the NDJSON files, the configs, and the index |
 //! | `editions` | a later edition of a day only adds: at least ten reports or none before the last one, and after that nothing changes. Of each day the first 4,096 rows are held against each other, but for those with a stack that is not shown | the state file: what this auditor saw before |
 //! | `open-configs` | no report is of a day after its config had ended: 56 days after the day for which the next one was published. What was revoked is not known from outside | the files, and the provenances of the configs |
 //! | `charts` | served figures are those of the data, as `charts.json` and, of the newest weeks, as the JSON and CSV of each chart; no pages, no pictures, no files over several weeks | the files, the configs, and the definitions at the commit that the charts name |
@@ -48,6 +48,7 @@
 //! | `rebuild` | configs compiled again, and explained |
 //! | `pages` | the site and the receiver |
 //! | `data`, `charts`, `chart_files` | the public data, and the figures again |
+//! | `same_reports`, `shown_stacks` | two files with the same reports; stacks that few have |
 //! | `public_form`, `editions` | what rows say no more, and what later editions add |
 //! | `rotation` | what of it is read again |
 //! | `promises` | the twelve promises of transparent telemetry |
@@ -67,7 +68,9 @@ mod public_form;
 mod rebuild;
 mod rotation;
 mod run;
+mod same_reports;
 mod second_opinion;
+mod shown_stacks;
 mod state;
 mod verdict;
 mod versions;

@@ -507,7 +507,8 @@ impl<'r> Run<'r> {
             "{reports} reports hold only what the config that they name allows{known}"
         )));
         verdicts.push(form.verdict(format!(
-            "rows have no LastWeek and no exact X, and stand in the order of their hashes{known}"
+            "rows have no LastWeek and no exact X, and stand in the order of their hashes, and no complete \
+             week shows a stack that fewer have than its stack_minimum{known}"
         )));
         let is_other = |verdict: &Verdict| {
             verdict.id == VerdictId::Consistency && verdict.state == State::Wrong

@@ -13,8 +13,8 @@ use super::{DataFolder, Failure, Output};
 use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
-    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, Entrance, FreeSpace,
-    FrontDoor, FrontDoorError, Limits, SystemClock, TrustedProxies, TrustedProxy,
+    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, FreeSpace, Limits,
+    Receiver, ReceiverError, ReceiverSlot, SystemClock, TrustedProxies, TrustedProxy,
     TrustedProxyError, keep_open,
 };
 use crate::publish::{Deployment, LiveDeployment, Refresher};
@@ -134,9 +134,9 @@ async fn serve(
     let admission = admission(&args, &deployment)?;
     let names = admission.trusted().names();
     let trusted = receives.then(|| who_is_trusted(admission.trusted()));
-    let entrance = receives.then(Entrance::new);
-    if let Some(entrance) = &entrance {
-        receive(&deployment, entrance, background);
+    let slot = receives.then(ReceiverSlot::new);
+    if let Some(slot) = &slot {
+        receive(&deployment, slot, background);
     }
     // What has expired is left out in any case, but by a server that may not write.
     let works: &[Work] = match (receives, args.no_charts) {
@@ -155,7 +155,7 @@ async fn serve(
     site.set_policy(&deployment.policy());
     super::witness::reload_when_asked(witness.as_ref())?;
     super::refresh::begin(live.clone(), refresher, site.clone(), background.stop.clone());
-    let mut operations = operations(&deployment, upkeep, entrance.as_ref());
+    let mut operations = operations(&deployment, upkeep, slot.as_ref());
     if receives {
         super::expectation::begin(&deployment, &site, &admission, background.stop.clone());
     }
@@ -180,7 +180,7 @@ async fn serve(
         asked.await;
         background.stop.set();
     };
-    web::serve(listener, Some(admin), site, entrance, asked).await;
+    web::serve(listener, Some(admin), site, slot, asked).await;
     Ok(())
 }
 
@@ -219,28 +219,28 @@ fn who_is_trusted(trusted: &TrustedProxies) -> String {
 }
 
 /// Opens the receiver of a deployment, and keeps it open, on a thread of its own.
-fn receive(deployment: &Deployment, entrance: &Entrance, background: &Background) {
-    let (deployment, entrance) = (deployment.clone(), entrance.clone());
+fn receive(deployment: &Deployment, slot: &ReceiverSlot, background: &Background) {
+    let (deployment, slot) = (deployment.clone(), slot.clone());
     let stop = background.stop.clone();
     let at_its_end = SetOnDrop(background.received.get_or_init(Event::new).clone());
     thread::spawn(move || {
         let _at_its_end = at_its_end;
-        keep_open(&entrance, &stop, |stop| open_receiver(&deployment, stop));
+        keep_open(&slot, &stop, |stop| open_receiver(&deployment, stop));
     });
 }
 
-fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<FrontDoor, FrontDoorError> {
+fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<Receiver, ReceiverError> {
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let (clock, limits) = (Box::new(SystemClock), Limits::default());
-    FrontDoor::open_unless(stop, &deployment.reports(), configs, clock, limits)
+    Receiver::open_unless(stop, &deployment.reports(), configs, clock, limits)
 }
 
 /// What health speaks of, besides what is served.
 fn operations(
     deployment: &Deployment,
     upkeep: Option<UpkeepState>,
-    entrance: Option<&Entrance>,
+    slot: Option<&ReceiverSlot>,
 ) -> Operations {
     let (reports, store) = (deployment.reports(), deployment.store.clone());
     let lost = move || match lost_segments(&reports, &store) {
@@ -254,9 +254,9 @@ fn operations(
         }
         Err(error) => LostReports { gone: vec![error.to_string()], damaged: Vec::new() },
     };
-    let lost_reports = entrance.map(|_| Arc::new(lost) as _);
-    let clock = entrance.cloned().map(|entrance| {
-        let report = move || entrance.door().map(|receiver| clock_report(receiver.clock_state()));
+    let lost_reports = slot.map(|_| Arc::new(lost) as _);
+    let clock = slot.cloned().map(|slot| {
+        let report = move || slot.receiver().map(|receiver| clock_report(receiver.clock_state()));
         Arc::new(move || report().unwrap_or_default()) as _
     });
     Operations { upkeep, lost_reports, clock, ..Operations::default() }

@@ -15,7 +15,7 @@
 use super::health::{self, Health, LostReports, Part};
 use super::metrics::Figures;
 use super::site::Site;
-use crate::ingest::Entrance;
+use crate::ingest::ReceiverSlot;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -28,22 +28,22 @@ use std::fmt::Display;
 #[derive(Debug, Clone)]
 struct Asked {
     site: Site,
-    entrance: Option<Entrance>,
+    slot: Option<ReceiverSlot>,
 }
 
 /// The routes of the second listener.
-pub fn admin(site: Site, entrance: Option<Entrance>) -> Router {
+pub fn admin(site: Site, slot: Option<ReceiverSlot>) -> Router {
     Router::new()
         .route("/health", get(all))
         .route("/health/live", get(async || answer(true, "text/plain", "ok\n".to_owned())))
         .route("/health/ready", get(ready))
         .route("/health/uploads", get(uploads))
         .route("/metrics", get(metrics))
-        .with_state(Asked { site, entrance })
+        .with_state(Asked { site, slot })
 }
 
 async fn all(State(asked): State<Asked>, headers: HeaderMap) -> Response {
-    let health = Health::of(&asked.site, asked.entrance.as_ref()).await;
+    let health = Health::of(&asked.site, asked.slot.as_ref()).await;
     answer_with(health.well, &health, &headers)
 }
 
@@ -52,11 +52,11 @@ async fn ready(State(asked): State<Asked>) -> Response {
 }
 
 async fn uploads(State(asked): State<Asked>) -> Response {
-    match &asked.entrance {
-        Some(entrance) => {
+    match &asked.slot {
+        Some(slot) => {
             let operations = asked.site.operations();
             let admission = operations.and_then(|operations| operations.admission.as_ref());
-            alone(health::uploads(entrance, admission))
+            alone(health::uploads(slot, admission))
         }
         None => answer(false, "text/plain", "this server takes no uploads\n".to_owned()),
     }
@@ -78,7 +78,7 @@ async fn metrics(State(asked): State<Asked>) -> String {
         Some(find) => health::within_patience(move || find()).await.unwrap_or_default(),
         None => LostReports::default(),
     };
-    let figures = Figures::of(&asked.site, asked.entrance.as_ref(), lost).to_string();
+    let figures = Figures::of(&asked.site, asked.slot.as_ref(), lost).to_string();
     figures + &witness.unwrap_or_default()
 }
 

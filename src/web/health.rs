@@ -19,7 +19,7 @@
 use super::quorum::WitnessFigures;
 use super::site::Site;
 use crate::aggregate::UpkeepState;
-use crate::ingest::{Admission, Entrance};
+use crate::ingest::{Admission, ReceiverSlot};
 use crate::publish::{Catalogues, LiveDeployment, RefreshState, Versions};
 use crate::terminal::OneLine;
 use crate::tlog::{committed_head, verify_committed};
@@ -102,10 +102,10 @@ pub(super) struct Health {
 
 impl Health {
     /// Looks at everything.
-    pub(super) async fn of(site: &Site, entrance: Option<&Entrance>) -> Health {
+    pub(super) async fn of(site: &Site, slot: Option<&ReceiverSlot>) -> Health {
         let mut parts = vec![log(site).await, store(site).await, data(site).await];
         let operations = site.operations().cloned().unwrap_or_default();
-        parts.extend(entrance.map(|entrance| uploads(entrance, operations.admission.as_ref())));
+        parts.extend(slot.map(|slot| uploads(slot, operations.admission.as_ref())));
         parts.push(publishing(site).await);
         parts.extend(WitnessFigures::of(site, &operations).map(|figures| {
             let (problems, facts) = (figures.problems(Timestamp::now()), figures.facts());
@@ -151,8 +151,8 @@ pub(super) async fn log(site: &Site) -> Part {
 }
 
 /// The receiver of uploads, and whether there is a budget for any.
-pub(super) fn uploads(entrance: &Entrance, admission: Option<&Admission>) -> Part {
-    let mut part = Part::new("uploads", entrance.state().problem.into_iter().collect());
+pub(super) fn uploads(slot: &ReceiverSlot, admission: Option<&Admission>) -> Part {
+    let mut part = Part::new("uploads", slot.state().problem.into_iter().collect());
     if let Some(state) = admission.map(Admission::state) {
         part.problems.extend(state.problems);
         part.well = part.problems.is_empty();

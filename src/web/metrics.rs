@@ -9,7 +9,7 @@ use super::health::{ClockReport, LostReports};
 use super::quorum::WitnessFigures;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
-use crate::ingest::{AdmissionState, Entrance, UploadState};
+use crate::ingest::{AdmissionState, ReceiverSlot, UploadState};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use std::fmt;
@@ -82,7 +82,7 @@ impl<'a> Figures<'a> {
     /// Those of a site and its uploads, where these segments have lost reports.
     pub(super) fn of(
         site: &'a Site,
-        entrance: Option<&Entrance>,
+        slot: Option<&ReceiverSlot>,
         lost: LostReports,
     ) -> Figures<'a> {
         let operations = site.operations();
@@ -92,7 +92,7 @@ impl<'a> Figures<'a> {
         Figures {
             site,
             witnesses,
-            uploads: entrance.map(Entrance::state).unwrap_or_default(),
+            uploads: slot.map(ReceiverSlot::state).unwrap_or_default(),
             upkeep: upkeep.unwrap_or_else(|| UpkeepState::new(&[])),
             clock: clock.map(|clock| clock()).unwrap_or_default(),
             lost,
@@ -146,8 +146,8 @@ impl fmt::Display for Figures<'_> {
             "Reports that wait to be stored.",
             &number(queued),
         )?;
-        let places = uploads.journal.places as u64;
-        family("upload_queue_limit", "gauge", "The most that may wait.", &number(places))?;
+        let capacity = uploads.journal.capacity as u64;
+        family("upload_queue_limit", "gauge", "The most that may wait.", &number(capacity))?;
         let help = "How often the disk refused to store reports.";
         family("disk_errors_total", "counter", help, &number(uploads.journal.disk_errors))?;
         if let Some(admission) = &self.admission {

@@ -14,10 +14,10 @@
 //!
 //! `server` takes the connection, and sees that there is room; whom it is from reaches the admission of
 //! uploads and nothing else. `guard` sets a time
-//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides what is meant, and asks
-//! `site` for it. `site` takes the published head (`head`), refuses what that head does not have,
-//! and finds the rest on a `shelf` in memory, or has `source` read and check it. A `representation`
-//! is answered, or a `refusal`.
+//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides
+//! what is meant, and asks `site` for it. `site` takes the published head (`head`), refuses what that
+//! head does not have, and finds the rest on a `shelf` in memory, or has `source` read and check it. A
+//! `representation` is answered, or a `refusal`.
 //!
 //! # What may be relied on
 //!
@@ -45,6 +45,7 @@ mod goproxy;
 mod guard;
 mod head;
 mod health;
+mod local_page;
 mod metrics;
 mod pages;
 mod proof;
@@ -66,13 +67,14 @@ mod witness;
 pub use admin::admin;
 pub use figures::{Figures, ReadFigures, serve_figures};
 pub use health::{ClockReport, FindLostReports, LostReports, Operations};
+pub use local_page::{RenderPage, serve_local_page};
 pub use receiving::{Budgets, Receiving};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 pub use witness::serve_witness;
 
 use crate::body::BodyLimits;
-use crate::ingest::{self, Admission, Entrance};
+use crate::ingest::{self, Admission, ReceiverSlot};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
@@ -84,13 +86,13 @@ use tokio::sync::watch;
 /// How often it is looked how much space is free.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// All that is public of a deployment; without an entrance, no reports are taken, and their senders
-/// are asked to come again: what is refused is thrown away.
-pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
-    router_with(site, entrance, BodyLimits::default())
+/// All that is public of a deployment; without a receiver, uploads are answered with 503: clients throw
+/// away what is refused.
+pub fn router(site: Site, slot: Option<ReceiverSlot>) -> Router {
+    router_with(site, slot, BodyLimits::default())
 }
 
-fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Router {
+fn router_with(site: Site, slot: Option<ReceiverSlot>, bodies: BodyLimits) -> Router {
     let guarded = site.clone();
     let witness = site.operations().and_then(|operations| operations.witness.clone());
     let admission = site.operations().and_then(|operations| operations.admission.clone());
@@ -104,7 +106,7 @@ fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Ro
         .fallback(nothing_here)
         .with_state(site);
     let all = site.merge(ingest::router_with(
-        entrance.unwrap_or_default(),
+        slot.unwrap_or_default(),
         bodies,
         admission.unwrap_or_default(),
     ));
@@ -116,13 +118,13 @@ fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Ro
 }
 
 /// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
-/// ends. Raises the number of files that this process may have open as far as it can be. Then no connection is taken in any more, and those that are open get some seconds to
-/// finish.
+/// ends. Raises the number of files that this process may have open as far as it can be. Then no
+/// connection is taken in any more, and those that are open get some seconds to finish.
 pub async fn serve(
     listener: impl Into<Listener>,
     admin_listener: Option<Listener>,
     site: Site,
-    entrance: Option<Entrance>,
+    slot: Option<ReceiverSlot>,
     shutdown: impl Future<Output = ()>,
 ) {
     let (stop, stopping) = watch::channel(());
@@ -135,14 +137,14 @@ pub async fn serve(
     let plan = server::Plan::for_this_process();
     let public = server::run(
         listener,
-        router_with(site.clone(), entrance.clone(), plan.bodies()),
+        router_with(site.clone(), slot.clone(), plan.bodies()),
         plan.limits(),
         until_stopped(stopping.clone()),
     );
     let private = async {
         if let Some(listener) = admin_listener {
             let limits = server::Limits::for_operators();
-            server::run(listener, admin(site, entrance), limits, until_stopped(stopping)).await;
+            server::run(listener, admin(site, slot), limits, until_stopped(stopping)).await;
         }
     };
     let looking = look_after(admission, until_stopped(look_stopping));
@@ -158,9 +160,9 @@ async fn look_after(admission: Option<Admission>, stopped: impl Future<Output = 
     let Some(admission) = admission else { return };
     let look = async {
         loop {
-            let looking = admission.clone();
+            let refreshing = admission.clone();
             // A disk that does not answer is asked once.
-            let _ = tokio::task::spawn_blocking(move || looking.look()).await;
+            let _ = tokio::task::spawn_blocking(move || refreshing.refresh()).await;
             tokio::time::sleep(LOOK).await;
         }
     };

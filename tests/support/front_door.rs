@@ -5,7 +5,7 @@
 
 use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{ModuleVersion, RepositoryUrl};
-use candor::ingest::{ConfigSet, FrontDoor, Limits, SystemClock};
+use candor::ingest::{ConfigSet, Limits, Receiver, SystemClock};
 use candor::publish::{CompileDay, Deployment, Publisher, Versions};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -106,12 +106,12 @@ pub fn configs(folder: &Path) -> Vec<Value> {
 }
 
 /// The front door of a deployment.
-pub fn open(folder: &Path) -> Arc<FrontDoor> {
+pub fn open(folder: &Path) -> Arc<Receiver> {
     let deployment = Deployment::open(folder).expect("a deployment");
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone()).expect("configs");
     let (reports, clock) = (reports_folder(folder), Box::new(SystemClock));
-    Arc::new(FrontDoor::open(&reports, configs, clock, Limits::default()).expect("a front door"))
+    Arc::new(Receiver::open(&reports, configs, clock, Limits::default()).expect("a front door"))
 }
 
 /// Budgets that no test uses up: here, all senders are one network.

@@ -261,6 +261,6 @@ async fn where_no_reports_are_taken_none_is_thrown_away() {
             ask(&router, Method::POST, path, &[("content-type", "application/json")]).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.header("retry-after"), "60");
-        assert_eq!(answer.text(), "no reports are taken at the moment; send it again later\n");
+        assert_eq!(answer.text(), "no reports are accepted at the moment; send it again later\n");
     }
 }
