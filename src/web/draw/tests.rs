@@ -238,7 +238,7 @@ fn a_small_sample_is_hollow_and_has_a_note() {
 fn the_number_of_reports_is_in_the_picture() {
     for figure in figures(GOPLS) {
         let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Wide);
-        let reports = crate::web::pages::numbers::counted(figure.base.reports, "report");
+        let reports = crate::web::numbers::counted(figure.base.reports, "report");
         let said = format!("n = {reports}");
         assert!(drawing.texts().join(" ").contains(&said), "{}", figure.id);
     }
