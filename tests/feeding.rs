@@ -177,7 +177,7 @@ fn a_running_server_follows_the_witnesses_in_its_settings() {
 
     // A broken file changes nothing, and is said.
     set_witnesses(&bench.deployment, "quorum = 7", &[bench.one.table("one")]);
-    let health = wait_for("settings: not ok\n  candor.toml as it is now is not in force");
+    let health = wait_for("settings: not ok\n  the current candor.toml is not in force");
     assert!(health.contains("asks for more than the 1 witnesses"), "{health}");
     assert_eq!(shown(&server).0.cosigned.len(), 1);
 

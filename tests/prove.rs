@@ -425,7 +425,7 @@ fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
     for word in [
         "<strong>w0</strong> has cosigned it, at <time",
         "<strong>w1</strong> has cosigned it, at <time",
-        "That is the quorum that the policy asks for: it was complete at <time",
+        "That is the quorum that the policy requires; it was complete at <time",
         "href=\"/log/policy\"",
     ] {
         assert!(page.contains(word), "{word} is not in {page}");
