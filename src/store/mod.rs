@@ -42,7 +42,6 @@ mod memory;
 pub use file::FileStore;
 pub use key::{Key, KeyError};
 #[cfg(any(test, feature = "testing"))]
-#[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
 
 use std::collections::BTreeMap;
@@ -133,7 +132,7 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
-    /// A fault that a test injected (see [`Fault`]).
+    /// A fault that a test injected (see `Fault`).
     #[error("injected fault at store operation {operation}")]
     Injected {
         /// The number of the operation, counted from zero.

@@ -85,7 +85,7 @@ impl AcceptedCheckpoint {
         Ok(Freshness::At(fresh_at))
     }
 
-    /// Refuses a time that is further ahead of `now` (seconds since 1970) than [`AHEAD`]; a checkpoint of
+    /// Refuses a time that is further ahead of `now` (seconds since 1970) than `AHEAD`; a checkpoint of
     /// any age passes.
     ///
     /// # Errors
