@@ -338,7 +338,7 @@ impl Recorded<'_> {
         })
     }
 
-    /// The entry of the catalogue in force on a day; see [`Catalogues::at`].
+    /// The entry of the catalogue in force on a day; see `Catalogues::at`.
     pub fn in_force(&self, date: Date) -> Result<Option<CatalogueEntry>, CatalogueError> {
         let newest = self.index.catalogues.iter().rev().find(|entry| entry.as_of <= date);
         if let Some(entry) = newest {

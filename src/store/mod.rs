@@ -21,7 +21,7 @@
 //! | backend | what it does |
 //! | --- | --- |
 //! | [`FileStore`] | `file://DIR`: fsync of file and folder, atomic rename, advisory lock |
-//! | [`MemoryStore`] | tests: counts operations, and fails or loses power at any of them |
+//! | `MemoryStore` | tests: counts operations, and fails or loses power at any of them |
 //!
 //! | file | one idea |
 //! | --- | --- |
