@@ -1,8 +1,8 @@
 //! The published catalogues: which ones exist, and which was in force when.
 //!
 //! ```text
-//! catalogue/SHA256HEX   a catalogue, as JSON catalogue/index       all of them, oldest first: commit,
-//! time, key, version (`catalogue_index`)
+//! catalogue/SHA256HEX   a catalogue, as JSON
+//! catalogue/index       all of them, oldest first: commit, time, key, version (`catalogue_index`)
 //! ```
 //!
 //! **Order.** Oldest first: by the version that was newest when the commit was published, then by its

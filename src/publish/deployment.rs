@@ -1,16 +1,19 @@
 //! A deployment's folder: what `candor init` creates and every server verb opens.
 //!
 //! ```text
-//! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand DIR/keys/log.seed
-//! the log's Ed25519 seed, mode 0600, unless it is kept elsewhere DIR/keys/log.next.seed  the next one,
-//! while the key is being rotated DIR/signer/identity     which folder of which machine the log's one
-//! signer is DIR/signer/head         the signer's lock: the last head it signed (apart from the store),
-//! unless candor.toml names another place for it DIR/reports/            the reports that were accepted
-//! DIR/reports.segments    the list of their files, so that a lost folder is noticed DIR/store/ the
-//! store, if candor.toml says `file://store` DIR/charts.json the repository that was published from, mode
-//! 0600 DIR/watch/              how far watched branches were dealt with DIR/cache/ mirrors of charts
-//! repositories; may be deleted at any time DIR/scratch/ files of public data that are being written;
-//! otherwise empty
+//! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand
+//! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600, unless it is kept elsewhere
+//! DIR/keys/log.next.seed  the next one, while the key is being rotated
+//! DIR/signer/identity     which folder of which machine the log's one signer is
+//! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), unless
+//!                         candor.toml names another place for it
+//! DIR/reports/            the reports that were accepted
+//! DIR/reports.segments    the list of their files, so that a lost folder is noticed
+//! DIR/store/              the store, if candor.toml says `file://store`
+//! DIR/charts.json         the repository that was published from, mode 0600
+//! DIR/watch/              how far watched branches were processed
+//! DIR/cache/              mirrors of charts repositories; may be deleted at any time
+//! DIR/scratch/            files of public data that are being written; otherwise empty
 //! ```
 
 use super::versions::Versions;

@@ -167,8 +167,8 @@ pub struct AcceptedCheckpoint {
     pub log: VerifierKey,
     /// Which witnesses cosigned, by their index in [`Policy::witnesses`], and when.
     pub cosigned: BTreeMap<usize, CosignatureTime>,
-    /// The latest time at which a quorum of witnesses said that this tree was the largest: seconds since
-    /// 1970. `None` if the policy asks for no witness, or they gave no time.
+    /// The latest time at which a quorum of witnesses said that this tree was the largest, in seconds
+    /// since 1970. `None` if the policy asks for no witness, or they gave no time.
     pub fresh_at: Option<u64>,
 }
 

@@ -4,10 +4,11 @@
 //! `#` are ignored. The first is `logs/v0`; then, for each log and in this order:
 //!
 //! ```text
-//! vkey VKEY          the log's key; several logs with one origin are one log with several keys origin
-//! ORIGIN      the log's origin; omitted, or `none`, if that is the key's name bastion URL optional and
-//! ignored: this witness is reached at its address qpd NUMBER         how many checkpoints a day the log
-//! may submit contact TEXT       how the log's operator is reached
+//! vkey VKEY          the log's key; several logs with one origin are one log with several keys
+//! origin ORIGIN      the log's origin; omitted, or `none`, if that is the key's name
+//! bastion URL        optional and ignored: this witness is reached at its address
+//! qpd NUMBER         how many checkpoints a day the log may submit
+//! contact TEXT       how the log's operator is reached
 //! ```
 //!
 //! `bastion` is accepted after `qpd` too: the format's page has it in both places.

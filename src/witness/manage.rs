@@ -1,11 +1,12 @@
 //! Managing a witness's folder: creating it, adding logs, adding and retiring keys.
 //!
 //! ```text
-//! DIR/witness/witness.toml     the name, and which keys when (`settings`) DIR/witness/keys/*.seed their
-//! secrets, mode 0600 DIR/witness/logs             the logs that are cosigned (`log_list`)
-//! DIR/witness/store/           what is remembered about them (`cosigned`) DIR/witness/identity which
-//! folder of which machine this is, so that a copy is noticed DIR/witness/.lock            held (flock)
-//! while the settings or the list are changed
+//! DIR/witness/witness.toml     the name, and which keys when (`settings`)
+//! DIR/witness/keys/*.seed      their secrets, mode 0600
+//! DIR/witness/logs             the logs that are cosigned (`log_list`)
+//! DIR/witness/store/           what is remembered about them (`cosigned`)
+//! DIR/witness/identity         which folder of which machine this is, so that a copy is noticed
+//! DIR/witness/.lock            held (flock) while the settings or the list are changed
 //! ```
 //!
 //! A copy of the folder has the same keys but remembers only what was cosigned until it was made: if it

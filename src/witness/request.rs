@@ -3,8 +3,8 @@
 //! <https://c2sp.org/tlog-witness>, "add-checkpoint":
 //!
 //! ```text
-//! old 20852014                  the size of the tree that the witness cosigned last, or 0 BASE64
-//!                the consistency proof from it: one hash a line
+//! old 20852014                  the size of the tree that the witness cosigned last, or 0
+//! BASE64                        the consistency proof from it: one hash a line
 //!
 //! ORIGIN                        the signed note of the new checkpoint
 //! ```

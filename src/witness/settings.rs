@@ -1,8 +1,8 @@
 //! A witness's name and keys: `witness.toml`, and its seeds.
 //!
 //! ```toml
-//! name  = "witness.example.org"       # in every cosignature lists = ["logs"]                    # lists
-//! of logs, relative to this folder
+//! name  = "witness.example.org"       # in every cosignature
+//! lists = ["logs"]                    # lists of logs, relative to this folder
 //!
 //! [[key]]
 //! kind  = "ml-dsa-44"                 # or "ed25519"

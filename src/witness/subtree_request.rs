@@ -3,9 +3,9 @@
 //! <https://c2sp.org/tlog-witness>, "sign-subtree":
 //!
 //! ```text
-//! subtree 8 13                  the first leaf, and the one after the last BASE64
-//! the subtree's hash BASE64                        the proof that the checkpoint's tree contains it: one
-//! hash a line
+//! subtree 8 13                  the first leaf, and the one after the last
+//! BASE64                        the subtree's hash
+//! BASE64                        the proof that the checkpoint's tree contains it: one hash a line
 //!
 //! ORIGIN                        the note of a checkpoint that this witness has cosigned
 //! ```
