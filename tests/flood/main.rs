@@ -1,15 +1,16 @@
-//! The attack of one machine, and of one that has a thousand networks, on the real program: how many
-//! reports are taken, that honest senders get theirs in meanwhile, how far the chart moves, and whether
-//! the week is marked.
+//! Floods from one machine, and from one with a thousand networks, against the real program: how many
+//! reports are accepted, that honest reports are accepted meanwhile, how far the chart moves, and
+//! whether the week is marked.
 //!
 //! The short form asserts on counts. `scripts/flood` plays it in full: 64 connections for 60 seconds,
 //! beside 16,588 honest reports, of which 44% have a counter of which the attacker wants to make nothing,
 //! and after eight honest weeks of about as many.
 //!
-//! Senders are told apart by `X-Forwarded-For` of a proxy that the server trusts: this process. The honest
-//! reports of the week come before the flood, to a server with a budget for a week in one minute, which
-//! is then started again: a week cannot be lived through in a test. `ingest::admission::simulation`
-//! lives through weeks. The weeks before are written as sealed segments, for nobody uploads them any more.
+//! Senders are told apart by `X-Forwarded-For` of a proxy that the server trusts: this process. The
+//! honest reports of the week come before the flood, to a server with a budget for a week in one
+//! minute, which is then started again: a week cannot be lived through in a test.
+//! `ingest::admission::simulation` lives through weeks. The weeks before are written as sealed
+//! segments, for nobody uploads them any more.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -185,8 +186,8 @@ fn flood(server: &Server, week: Date, play: Play, outcome: &mut Flooded) {
                 })
             })
             .collect();
-        // As often as honest senders come in a week of as many as there are reports; or ten to fifty while
-        // few uploads are played, so that they are no jump themselves.
+        // As often as honest senders come in a week of as many as there are reports; or ten to fifty
+        // while few uploads are played, so that they are no jump themselves.
         let pause = Duration::from_secs(7 * 24 * 3600) / 16_588;
         let least = *came + 10;
         let most = if play.uploads == u64::MAX { u64::MAX } else { *came + 50 };
