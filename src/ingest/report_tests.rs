@@ -121,7 +121,7 @@ fn malformed_reports_are_refused_with_the_position_and_the_cause() {
         (
             "0.0625",
             "0",
-            "4, column 7: invalid value: integer `0`, expected X, a number over 0 and \
+            "4, column 7: invalid value: integer `0`, expected X, a number greater than 0 and \
           at most 1",
         ),
         (
@@ -139,7 +139,7 @@ fn malformed_reports_are_refused_with_the_position_and_the_cause() {
         (
             "0.0625",
             "2",
-            "4, column 7: invalid value: integer `2`, expected X, a number over 0 and \
+            "4, column 7: invalid value: integer `2`, expected X, a number greater than 0 and \
           at most 1",
         ),
         ("0.0625", "1e999", "4, column 11: number out of range"),

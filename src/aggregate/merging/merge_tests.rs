@@ -600,7 +600,7 @@ fn a_day_without_an_intact_file_is_reported_and_the_others_are_restored() {
     world.store.restore(&snapshot);
     let restored = world.restore(day("2026-02-01")..=day("2026-02-15"));
     let [problem] = &restored.problems[..] else { panic!("{restored:?}") };
-    assert!(problem.starts_with("of 2026-02-08, 12 public reports: no file"), "{problem}");
+    assert!(problem.starts_with("no file of the 12 public reports of 2026-02-08 "), "{problem}");
     assert!(world.public().open(other).is_ok());
     assert_eq!(world.index().days, index.days);
 }
