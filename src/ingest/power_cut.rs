@@ -195,7 +195,7 @@ impl Promised {
         }
         rows.sort();
         match rows.windows(2).any(|two| two[0] == two[1]) {
-            true => Err("a report is there twice".into()),
+            true => Err("a report is stored twice".into()),
             false => Ok(rows),
         }
     }

@@ -96,7 +96,7 @@ fn malformed_reports_are_refused_with_the_position_and_the_cause() {
         (
             "\"verb:\\u003chelp\\u003e\"",
             "\"verb:\\u0072un\"",
-            "15, column 4: \"verb:run\" is there \
+            "15, column 4: \"verb:run\" is listed \
           twice",
         ),
         (
