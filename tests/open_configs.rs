@@ -113,7 +113,7 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
     retain(&charts, "revoked = [\"v0.2.0\", \"v0.7.0\"]");
     let said = succeed(&mut check(&charts, &sources[0]));
     assert!(said.contains("v0.2.0 is the newest config, and it is revoked"), "{said}");
-    assert!(said.contains("nobody's reports are taken until the next one is published"), "{said}");
+    assert!(said.contains("no reports are accepted until the next one is published"), "{said}");
     assert!(said.contains("the deployment has no config v0.7.0"), "{said}");
     assert!(said.contains("\n  v0.1.0  revoked since "), "{said}");
     assert!(said.contains("; not in these definitions, so no longer"), "{said}");
@@ -125,7 +125,7 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
     for line in [
         "no new version: the config is that of ",
         "  now in force: v0.2.0 is revoked, its reports are refused\n",
-        "  now in force: v0.1.0 is not revoked any more\n",
+        "  now in force: v0.1.0 is no longer revoked\n",
         "v0.2.0 is the newest config, and it is revoked: nobody's reports are taken",
     ] {
         assert!(published.contains(line), "{line}: {published}");

@@ -1,4 +1,4 @@
-//! What a deployment must serve of a chart, where, and how it is compared with what was computed.
+//! What a deployment must serve for a chart, and how it is compared with what was computed.
 
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use serde_json::Value;
@@ -6,13 +6,13 @@ use serde_json::Value;
 /// The largest file of charts that is read.
 pub(super) const LARGEST: usize = 256 << 20;
 
-/// What must be served of a program: all its charts, or one.
+/// What must be served for a program: all its charts, or one.
 pub(super) fn expected(
     week: &WeekCharts,
     program: &ProgramCharts,
     (name, charts): (&str, Value),
 ) -> Value {
-    // Only what is around the programs.
+    // Everything but the programs.
     let around = WeekCharts {
         format: week.format,
         week: week.week,
@@ -54,7 +54,7 @@ pub(super) fn expected(
     expected
 }
 
-/// The first place in which two values differ by more than rounding.
+/// The first difference between two values beyond rounding.
 pub(super) fn differ(expected: &Value, found: &Value, place: &str) -> Result<(), String> {
     match (expected, found) {
         (Value::Number(one), Value::Number(other)) => {
@@ -93,7 +93,7 @@ pub(super) fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3)
 }
 
-/// How an element is called: by its id or label, where it has one.
+/// The name of an element: its id or label, if it has one.
 fn inside(place: &str, element: &Value, at: usize) -> String {
     let name =
         ["id", "label", "version", "dimension"].iter().find_map(|name| element.get(name)?.as_str());

@@ -28,7 +28,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use weeks::{StoryClock, front_door};
+use weeks::{StoryClock, receiver_slot};
 use witness::WITNESS;
 
 /// Run the whole pipeline in a temporary folder, and tell what happens.
@@ -206,7 +206,7 @@ impl Demo {
     /// Serves a deployment on a free port of this machine; with a clock it takes reports.
     fn serve(&self, deployment: &Deployment, clock: Option<StoryClock>) -> Result<Served, Failure> {
         let (stop, stopped) = oneshot::channel();
-        let slot = clock.map(|clock| front_door(deployment, clock)).transpose()?;
+        let slot = clock.map(|clock| receiver_slot(deployment, clock)).transpose()?;
         self.runtime.block_on(async {
             let site = web::Site::open(
                 deployment.module.clone(),
