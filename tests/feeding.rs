@@ -135,7 +135,7 @@ fn nothing_is_served_before_the_quorum_and_the_next_publish_completes_the_work()
     assert!(output.status.success(), "{said}");
     assert!(said.contains("completed: v0.2.0 is published now, too"), "{said}");
     assert!(said.contains("cosigned by one, two"), "{said}");
-    assert!(said.contains("whoever audits needs `candor audit --charts`"), "{said}");
+    assert!(said.contains("auditors need a copy of it, for `candor audit --charts`"), "{said}");
     assert_eq!(shown(&server).0.cosigned.len(), 2);
     assert!(server.health("/health").1.contains("publishing: ok"));
     assert_eq!(size_shown(&server), 3);

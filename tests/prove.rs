@@ -288,7 +288,7 @@ fn what_cannot_be_judged_is_wrong_usage() {
         [&proof, &zip, &empty].map(|path| path.to_str().expect("UTF-8"));
     let key = kept.key.as_str();
     let said = usage(&[proof_file, "--zip", zip_file]);
-    assert!(said.contains("say whom to believe"), "{said}");
+    assert!(said.contains("say whom to trust"), "{said}");
     let said = usage(&[proof_file, "--vkey", key]);
     assert!(said.contains("--zip FILE"), "{said}");
     let said = usage(&["nothing-here", "--vkey", key, "--zip", zip_file]);

@@ -430,7 +430,7 @@ fn a_move_looks_at_what_witnesses_have_cosigned() {
     // Nobody can be asked, and that is said.
     let output = support::run(signer("move", copy.path()).arg("--not-served"));
     let said = support::text(&output.stderr);
-    assert!(said.contains("what w1 has cosigned was not looked at"), "{said}");
+    assert!(said.contains("what w1 has cosigned could not be read"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The promise of `candor publish --watch`: each change of the compiled config becomes one
-//! version, in commit order, once; a commit with mistakes is passed over and said.
+//! version, in commit order, once; a commit with mistakes is skipped, with a message.
 
 mod support;
 
