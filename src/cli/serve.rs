@@ -7,6 +7,8 @@
 //! uploads are merged and charted. Nothing of all this holds up the end of
 //! the process: whatever is under way on a disk can be killed at any moment.
 
+use super::listen::{bind, url};
+use super::signals::stop_signal;
 use super::{DataFolder, Failure, Output};
 use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
@@ -17,9 +19,8 @@ use crate::ingest::{
 };
 use crate::publish::{Deployment, LiveDeployment, Refresher};
 use crate::terminal::OneLine;
-use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
+use crate::web::{self, ClockReport, ListenAddress, LostReports, Operations};
 use crate::witness::Witness;
-use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -266,72 +267,4 @@ fn clock_report(state: ClockState) -> ClockReport {
     let said = (!state.is_plausible()).then(|| state.to_string());
     let (problem, note) = if state.is_wrong() { (said, None) } else { (None, said) };
     ClockReport { skew: state.skew().as_secs(), problem, note }
-}
-
-/// Listens on an address. To be called on a runtime.
-pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
-    let listener = Listener::bind(address).await.and_then(|listener| {
-        #[cfg(unix)]
-        if let ListenAddress::Unix(path) = address {
-            super::private::open_socket(path)?;
-        }
-        Ok(listener)
-    });
-    listener.map_err(|e| {
-        let advice = match (e.kind(), address) {
-            (io::ErrorKind::AddrInUse, ListenAddress::Unix(_)) => {
-                "; another program has it, or it is no socket: stop that, or name another path"
-            }
-            (io::ErrorKind::AddrInUse, _) => {
-                "; another program has it: stop that, or name another port"
-            }
-            (io::ErrorKind::PermissionDenied, ListenAddress::Unix(_)) => {
-                "; name a path in a folder that this user may write"
-            }
-            (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, ListenAddress::Unix(_)) => {
-                "; there is no such folder: make it, or name a path in one that there is"
-            }
-            (io::ErrorKind::InvalidInput, ListenAddress::Unix(_)) => "; name a shorter path",
-            (io::ErrorKind::AddrNotAvailable, _) => {
-                "; this machine does not have that address: name one that it has"
-            }
-            (io::ErrorKind::PermissionDenied, _) => {
-                "; ports below 1024 need privileges: name another"
-            }
-            _ => "",
-        };
-        Failure::new(format!("cannot listen on {address}: {e}{advice}"))
-    })
-}
-
-/// Where a listener is reached.
-pub(super) fn url(listener: &Listener) -> Result<String, Failure> {
-    listener.url().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
-}
-
-/// A future that ends when the process is asked to stop. From this call on, being asked does not
-/// end the process by itself. To be called on a runtime.
-pub(super) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
-    #[cfg(unix)]
-    let terminate = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let streams = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-        async move {
-            let [Ok(mut terminate), Ok(mut interrupt)] = streams else {
-                // Without a handler the system's own way of stopping is left.
-                return std::future::pending().await;
-            };
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    };
-    terminate
 }

@@ -4,7 +4,8 @@ use super::testing::{ESCAPED, LOG, PROXY, Server, entry, module};
 use super::*;
 use crate::store::{Fault, Key, MemoryStore, Store as _};
 use crate::tlog::{
-    Contradiction, Entry, Evidence, EvidenceKeys, Freshness, KeyName, NotBelieved, NotFresh, Seed,
+    CheckpointRefused, Contradiction, Entry, Evidence, EvidenceKeys, Freshness, KeyName, NotFresh,
+    Seed,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -335,7 +336,8 @@ fn what_too_few_witnesses_have_seen_is_refused() {
         server.cosign(by);
         let error = server.client(&memory).fetch(Wanted::Latest, at(LAST_SEEN));
         let error = error.expect_err("no quorum");
-        let ClientError::Checkpoint { source: NotBelieved::Quorum { .. }, .. } = &error else {
+        let ClientError::Checkpoint { source: CheckpointRefused::Quorum { .. }, .. } = &error
+        else {
             panic!("{error}")
         };
         assert_eq!(memory.snapshot().pointers.len(), 0, "nothing of it is remembered");

@@ -4,7 +4,8 @@ use super::{RemoteError, TransportError};
 use crate::gomod::{Hash1, ModuleError, ModulePath, ModuleVersion, ZipError};
 use crate::store::StoreError;
 use crate::tlog::{
-    CheckpointError, Evidence, NotBelieved, NotFresh, ProofError, TileError, TreeHead, TreeSize,
+    CheckpointError, CheckpointRefused, Evidence, NotFresh, ProofError, TileError, TreeHead,
+    TreeSize,
 };
 
 /// Why there is no config.
@@ -37,7 +38,7 @@ pub enum ClientError {
         /// Where it came from.
         url: String,
         /// What is wrong with it.
-        source: NotBelieved,
+        source: CheckpointRefused,
     },
     /// The server's checkpoint is genuine, but may not be current.
     #[error("from {url}: {source}. Nothing was used")]

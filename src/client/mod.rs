@@ -52,7 +52,7 @@
 //! | `crash` | panics, counted by stack |
 //! | `start` | the one call at a program's start |
 //! | `child` | the day's work, done by a detached process of the same executable |
-//! | [`report`] | from counter files to what is sent |
+//! | `report` | from counter files to what is sent |
 //! | `upload` | sending one report |
 //!
 //! # The verified download of configs
@@ -79,9 +79,7 @@
 //! cannot detect it alone.
 //!
 //! ```no_run
-//! use candor::client::{ConfigClient, ConfigSource, Http, Wanted};
-//! use candor::gomod::ModulePath;
-//! use candor::store::FileStore;
+//! use candor::client::{ConfigClient, ConfigSource, FileStore, Http, ModulePath, Wanted};
 //! use std::sync::Arc;
 //! use std::time::SystemTime;
 //!
@@ -98,7 +96,7 @@
 //! # }
 //! ```
 //!
-//! Deliberately not here: a cache of downloaded configs (see [`report`]), and asking the server for its
+//! Deliberately not here: a cache of downloaded configs (see `report`), and asking the server for its
 //! newest version (the signed tree head says which that is).
 
 mod child;
@@ -118,7 +116,10 @@ pub mod mode;
 mod program;
 mod prove;
 mod remote;
+#[cfg(feature = "testing")]
 pub mod report;
+#[cfg(not(feature = "testing"))]
+pub(crate) mod report;
 mod source;
 mod start;
 #[cfg(test)]
@@ -129,12 +130,17 @@ mod upload;
 mod view;
 
 pub use crate::address::{Address, AddressError};
+pub use crate::gomod::{ModulePath, ModuleVersion, PathError, PathFault, VersionError};
+pub use crate::store::{FileStore, Key, KeyError, Store, StoreError, Swap};
 pub use config::{ConfigClient, Newer, VerifiedConfig, Wanted};
 pub use error::ClientError;
 pub use program::{Program, goarch, goos};
 pub use prove::{ProveError, Proved, prove};
 pub use remote::{RemoteError, RemoteLog};
-pub use report::{Destination, RunOptions, Summary, run_uploads};
+pub use report::{
+    Destination, DestinationError, Event, Hold, RandomnessError, ReportError, RunOptions, Summary,
+    X, XError, run_uploads,
+};
 pub use source::ConfigSource;
 pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};

@@ -5,7 +5,7 @@
 
 use super::{RemoteError, RemoteLog};
 use crate::tlog::{
-    Believed, Entry, LeafIndex, NotProved, Policy, ProofError, TlogProof, prove_inclusion,
+    AcceptedCheckpoint, Entry, LeafIndex, NotProved, Policy, ProofError, TlogProof, prove_inclusion,
 };
 
 /// An entry of a log with its verified proof.
@@ -16,7 +16,7 @@ pub struct Proved {
     /// The proof that it is in the log.
     pub proof: TlogProof,
     /// The log's tree, as the policy believes it.
-    pub believed: Believed,
+    pub believed: AcceptedCheckpoint,
 }
 
 /// Why there is no proof.

@@ -16,7 +16,7 @@ pub struct ConfigSource {
     pub module: ModulePath,
     /// The log, and the witnesses that must have cosigned its checkpoints.
     pub trust: Trust,
-    /// How old the log's checkpoint may be by the times of its witnesses: [`FRESH_FOR`], a week, unless
+    /// How old the log's checkpoint may be by the times of its witnesses: `FRESH_FOR`, a week, unless
     /// the program decides otherwise. Without witnesses the age is unknown.
     pub fresh_for: Duration,
 }

@@ -7,8 +7,8 @@ use crate::gomod::{
 };
 use crate::store::MemoryStore;
 use crate::tlog::{
-    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Face, Host, KeyName, Origin, Record,
-    Seed, Signer, VerifierKey, append_to_bundles,
+    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Host, KeyName, Origin, Protocol,
+    Record, Seed, Signer, VerifierKey, append_to_bundles,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -36,7 +36,7 @@ impl Server {
     /// A server of an empty log.
     pub fn new() -> Server {
         let host: Host = HOST.parse().expect("a host");
-        let signer = Seed::from([5; 32]).signer(Face::Log.key_name(&host));
+        let signer = Seed::from([5; 32]).signer(Protocol::TlogTiles.key_name(&host));
         let mut server = Server {
             files: Mutex::default(),
             edge: Edge::empty(),

@@ -22,7 +22,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | [`admission`](Admission) | who may upload now: budgets, kept in memory only |
-//! | [`http`](router) | the HTTP interface |
+//! | `http` | the HTTP interface |
 //! | [`receiver`](Receiver) | configs, clock and journal together |
 //! | [`receiver_slot`](ReceiverSlot) | the server's receiver, or the reason why there is none |
 //! | [`keep_open`](keep_open()) | opens the receiver again whenever it has ended |
@@ -116,7 +116,9 @@ pub use admission::{
 pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
-pub use http::{router, router_with};
+#[cfg(any(test, feature = "testing"))]
+pub use http::router;
+pub use http::router_with;
 pub use journal::{Journal, JournalState};
 pub use journal_error::JournalError;
 pub use keep_open::keep_open;

@@ -1,4 +1,5 @@
-//! What was measured, by life of the server: how long honest clients waited, and what the server held.
+//! The measurements, by life of the server: how long honest clients waited, and the server's memory and
+//! open files.
 
 use crate::clients::{Request, Who};
 use crate::plan::{Life, RISE};
@@ -26,7 +27,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// The time that so many hundredths of all requests are done in.
+    /// This percentile of all requests' times.
     pub fn percentile(&self, percent: usize) -> Duration {
         let mut times = self.times.clone();
         times.resize(times.len() + self.refused, Duration::MAX);

@@ -1,4 +1,4 @@
-//! Hostile clients, each of which comes again as long as the flood lasts.
+//! Hostile clients, which reconnect as long as the flood lasts.
 
 use crate::clients::Clients;
 use crate::plan::{Flood, Life};

@@ -1,6 +1,6 @@
-//! A soak: the real `candor serve` for an hour (or some minutes) under honest load, with floods beside
-//! it, killed with SIGKILL every minute, on a disk that becomes full now and then. `scripts/soak` runs
-//! it; its exit status says whether everything held.
+//! A soak test: the real `candor serve` for an hour (or some minutes) under honest load and floods,
+//! killed with SIGKILL every minute, on a disk that becomes full now and then. `scripts/soak` runs it;
+//! its exit status says whether everything held.
 //!
 //! | what must hold | how it is found |
 //! | --- | --- |
@@ -64,7 +64,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use verdict::Verdict;
 
-/// Files that this process needs beside those of floods.
+/// Files that this process needs besides those of floods.
 const OWN_FILES: u64 = 1_000;
 /// In so many days each day of the reports has its last edition.
 const LAST_EDITION: i64 = 40;
@@ -142,11 +142,11 @@ async fn soak(arguments: &Arguments, hostile: &Runtime) -> bool {
     reading.abort();
     watching.abort();
     verdict.note(server.stop(), "the server stops when it is asked to, after everything");
-    judge(&past, &mut verdict, lives, &made)
+    check_all(&past, &mut verdict, lives, &made)
 }
 
-/// Merges for the last time, looks for every report, and judges.
-fn judge(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
+/// Merges for the last time, looks for every report, and checks what must hold.
+fn check_all(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
     let senders = &past.senders;
     let merged = run(&mut on(&past.settings, "merge"));
     let finished = publish_finally(&past.settings);

@@ -1,4 +1,4 @@
-//! What became public, read as anyone may read it: the files that `/data/index.json` names.
+//! The public data, read like anyone can: the files that `/data/index.json` names.
 
 use crate::reports::Reports;
 use serde_json::Value;
@@ -11,13 +11,13 @@ use std::net::SocketAddr;
 pub struct Found {
     /// How often each report is there, by its number.
     pub times: BTreeMap<u64, u64>,
-    /// How many are there with another content than was sent.
+    /// How many have other contents than were sent.
     pub changed: u64,
-    /// How many are there that nobody sent.
+    /// How many nobody sent.
     pub foreign: u64,
 }
 
-/// An agent that takes any status and any size.
+/// An agent that accepts any status and any size.
 fn get(address: SocketAddr, path: &str) -> ureq::Body {
     let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
     let answer = agent.get(format!("http://{address}{path}")).call();

@@ -1,4 +1,4 @@
-//! The reports that honest senders send, and what became of each.
+//! The reports of honest senders, and the result of each.
 //!
 //! They are those of `candor simulate`, with a number of their own as the count of one counter: so
 //! each is known in the public data by its content, whatever is done to X there.

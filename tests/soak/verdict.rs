@@ -7,7 +7,7 @@ use crate::reports::Reports;
 use crate::senders::Senders;
 use std::time::Duration;
 
-/// By how much longer readers may wait beside floods than in quiet.
+/// How much longer readers may wait during floods than without.
 const READERS_FACTOR: u32 = 3;
 /// Below this, a time says more about the scheduler of a machine with two cores, which clients share
 /// with the server, than about the server.

@@ -50,8 +50,8 @@ impl Clock for StoryClock {
     }
 }
 
-/// A front door by the story's clock.
-pub(super) fn front_door(
+/// A receiver that follows the story's clock.
+pub(super) fn receiver_slot(
     deployment: &Deployment,
     clock: StoryClock,
 ) -> Result<ReceiverSlot, Failure> {

@@ -1,7 +1,7 @@
 //! `candor telemetry clean`: deletes everything that was counted on this machine.
 
 use super::projects::{is_project_folder, name_of};
-use crate::cli::check::count;
+use crate::cli::count::count;
 use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};

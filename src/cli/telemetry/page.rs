@@ -5,7 +5,7 @@
 
 use super::overview::{Overview, build, outlook, report, withheld, withheld_line};
 use super::reason::reason;
-use crate::cli::serve::{bind, url};
+use crate::cli::listen::{bind, url};
 use crate::cli::{Failure, Output};
 use crate::client::report::{Report, WeekPreview};
 use crate::terminal::Lines;

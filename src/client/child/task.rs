@@ -128,7 +128,8 @@ mod tests {
     fn task() -> Task {
         let key = crate::tlog::Seed::from([5; 32])
             .signer(
-                crate::tlog::Face::Log.key_name(&"telemetry.example.org".parse().expect("a host")),
+                crate::tlog::Protocol::TlogTiles
+                    .key_name(&"telemetry.example.org".parse().expect("a host")),
             )
             .verifier_key()
             .to_string();

@@ -48,9 +48,19 @@ mod recorder;
 mod stack;
 
 pub use error::CountingError;
-pub use metadata::{Metadata, MetadataError, SUFFIX};
+pub use metadata::MetadataError;
+#[cfg(feature = "testing")]
+pub use metadata::{Metadata, SUFFIX};
+#[cfg(not(feature = "testing"))]
+pub(crate) use metadata::{Metadata, SUFFIX};
+#[cfg(feature = "testing")]
 pub use name::{is_counter_name, is_stack};
+#[cfg(not(feature = "testing"))]
+pub(crate) use name::{is_counter_name, is_stack};
+#[cfg(feature = "testing")]
 pub use parse::{CounterFile, ParseError, ReadError};
+#[cfg(not(feature = "testing"))]
+pub(crate) use parse::{CounterFile, ReadError};
 pub use recorder::Status;
 pub use stack::StackCounter;
 
