@@ -82,7 +82,7 @@ impl Clients {
         answer
     }
 
-    /// Notes, for ever, how late this process wakes up: what no server can be blamed for.
+    /// Notes, for ever, how late this process wakes up, which is not the server's fault.
     pub async fn watch_clock(&self) {
         loop {
             let due = self.now() + TICK;
@@ -93,7 +93,7 @@ impl Clients {
         }
     }
 
-    /// Forgets all requests until now.
+    /// Forgets all requests so far.
     pub fn forget(&self) {
         self.requests.lock().expect("unpoisoned").clear();
     }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 
-/// What the files of days, or those of weeks, have of the reports.
+/// The reports in the files of days, or in those of weeks.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// How often each report is there, by its number.
+    /// How often each report occurs, by its number.
     pub times: BTreeMap<u64, u64>,
     /// How many have other contents than were sent.
     pub changed: u64,

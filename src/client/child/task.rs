@@ -7,9 +7,7 @@
 //! [`run_uploads`](crate::client::run_uploads) do without.
 
 use crate::client::folder::Folder;
-use crate::client::report::Destination;
-use crate::client::{Address, ConfigSource};
-use crate::gomod::ModulePath;
+use crate::client::report::{Destination, DestinationJson};
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -45,12 +43,7 @@ pub enum Part {
 struct TaskJson {
     part: Part,
     folder: String,
-    module: String,
-    proxy: String,
-    log: String,
-    trust: String,
-    fresh_for: u64,
-    upload: String,
+    destination: DestinationJson,
     now: u64,
     limit: u64,
 }
@@ -58,38 +51,22 @@ struct TaskJson {
 impl Task {
     /// The task as JSON. `None` for a folder whose name is not UTF-8: there is no child for it.
     pub fn write(&self, part: Part) -> Option<String> {
-        let source = &self.destination.source;
         let written = TaskJson {
             part,
             folder: self.folder.path().to_str()?.to_owned(),
-            module: source.module.to_string(),
-            proxy: source.proxy.to_string(),
-            log: source.log.to_string(),
-            trust: source.trust.to_string(),
-            fresh_for: source.fresh_for.as_secs(),
-            upload: self.destination.upload.to_string(),
+            destination: DestinationJson::from(&self.destination),
             now: self.now.duration_since(UNIX_EPOCH).ok()?.as_secs(),
             limit: self.limit.as_secs(),
         };
         serde_json::to_string(&written).ok()
     }
 
-    /// Reads an task.
+    /// Reads a task.
     pub fn read(text: &str) -> Option<(Part, Task)> {
         let written: TaskJson = serde_json::from_str(text).ok()?;
-        let address = |text: &str| text.parse::<Address>().ok();
         let task = Task {
             folder: Folder::at(written.folder),
-            destination: Destination {
-                source: ConfigSource {
-                    proxy: address(&written.proxy)?,
-                    log: address(&written.log)?,
-                    module: ModulePath::new(&written.module).ok()?,
-                    trust: written.trust.parse().ok()?,
-                    fresh_for: Duration::from_secs(written.fresh_for),
-                },
-                upload: address(&written.upload)?,
-            },
+            destination: written.destination.try_into().ok()?,
             now: UNIX_EPOCH.checked_add(Duration::from_secs(written.now))?,
             limit: Duration::from_secs(written.limit),
         };

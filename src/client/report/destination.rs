@@ -59,9 +59,10 @@ pub enum DestinationError {
     },
 }
 
+/// A [`Destination`] as JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct DestinationJson {
+pub(in crate::client) struct DestinationJson {
     module: String,
     proxy: String,
     log: String,
@@ -118,7 +119,7 @@ impl Destination {
         };
         let written: DestinationJson =
             serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
-        Destination::read_texts(&written).map(Some).map_err(|e| damaged(e.to_string()))
+        Destination::try_from(written).map(Some).map_err(|e| damaged(e.to_string()))
     }
 
     /// Makes a folder's reports go here, unless they go to another project.
@@ -135,32 +136,42 @@ impl Destination {
                 })
             }
             _ => {
-                let source = &self.source;
-                let written = DestinationJson {
-                    module: source.module.to_string(),
-                    proxy: source.proxy.to_string(),
-                    log: source.log.to_string(),
-                    key: source.trust.to_string(),
-                    fresh_for: source.fresh_for.as_secs(),
-                    upload: self.upload.to_string(),
-                };
                 // Texts always serialise.
-                let text = serde_json::to_string_pretty(&written).unwrap_or_default();
+                let text =
+                    serde_json::to_string_pretty(&DestinationJson::from(self)).unwrap_or_default();
                 reports.replace(&file(folder), &text)
             }
         }
     }
+}
 
-    fn read_texts(written: &DestinationJson) -> Result<Destination, DestinationError> {
+impl From<&Destination> for DestinationJson {
+    fn from(destination: &Destination) -> DestinationJson {
+        let source = &destination.source;
+        DestinationJson {
+            module: source.module.to_string(),
+            proxy: source.proxy.to_string(),
+            log: source.log.to_string(),
+            key: source.trust.to_string(),
+            fresh_for: source.fresh_for.as_secs(),
+            upload: destination.upload.to_string(),
+        }
+    }
+}
+
+impl TryFrom<DestinationJson> for Destination {
+    type Error = DestinationError;
+
+    fn try_from(json: DestinationJson) -> Result<Destination, DestinationError> {
         Ok(Destination {
             source: ConfigSource {
-                proxy: written.proxy.parse()?,
-                log: written.log.parse()?,
-                module: ModulePath::new(&written.module)?,
-                trust: written.key.parse()?,
-                fresh_for: Duration::from_secs(written.fresh_for),
+                proxy: json.proxy.parse()?,
+                log: json.log.parse()?,
+                module: ModulePath::new(&json.module)?,
+                trust: json.key.parse()?,
+                fresh_for: Duration::from_secs(json.fresh_for),
             },
-            upload: written.upload.parse()?,
+            upload: json.upload.parse()?,
         })
     }
 }

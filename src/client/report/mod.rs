@@ -104,6 +104,7 @@ mod testing;
 mod weeks;
 mod x;
 
+pub(in crate::client) use destination::DestinationJson;
 pub use destination::{Destination, DestinationError};
 pub use error::ReportError;
 pub use event::{Event, Summary};
