@@ -1,7 +1,6 @@
 //! `candor completions`: what a shell needs to complete the command line.
 
-use super::{Cli, Failure, Output};
-use clap::CommandFactory;
+use super::{Failure, Output};
 
 /// Print shell completions.
 #[derive(Debug, clap::Args)]
@@ -13,9 +12,10 @@ pub(super) struct Args {
     shell: clap_complete::Shell,
 }
 
-pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+/// Prints the completions of a command line.
+pub(super) fn run(args: &Args, mut command: clap::Command, out: Output) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "candor", &mut script);
+    clap_complete::generate(args.shell, &mut command, "candor", &mut script);
     let script = String::from_utf8_lossy(&script);
     out.result(&script, &script)
 }

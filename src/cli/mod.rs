@@ -1,7 +1,7 @@
 //! The verbs of the `candor` program: one file per verb, each with `Args` and `run`.
 //!
-//! This file has what all verbs share: the root of the command line, printing results (`--json` or for
-//! people), and the exit status: 0 done, 1 refused or found wrong, 2 wrong usage.
+//! This file has the root of the command line. The exit status is 0 if the work was done, 1 if something was
+//! refused or found wrong, and 2 for wrong usage.
 //!
 //! | file | one idea |
 //! | --- | --- |
@@ -27,7 +27,9 @@
 //! | `refresh` | having witnesses cosign the log again |
 //! | `expectation` | how many reports sampling expects |
 //! | **shared** | |
+//! | `output` | what verbs print, and failures |
 //! | `count`, `days`, `today` | numbers with nouns; `--week`, `--start` and `--end`; the date |
+//! | `data_folder` | `--data` |
 //! | `input` | reading files that a user names |
 //! | `listen` | listening on an address |
 //! | `private` | keeping a deployment's files private |
@@ -42,6 +44,7 @@ mod check;
 mod compile;
 mod completions;
 mod count;
+mod data_folder;
 mod days;
 mod demo;
 mod env;
@@ -51,6 +54,7 @@ mod init;
 mod input;
 mod listen;
 mod merge;
+mod output;
 mod private;
 mod progress;
 mod prove;
@@ -69,15 +73,12 @@ mod verify;
 mod verify_store;
 mod witness;
 
-use crate::charts::Diagnostics;
-use crate::client::ClientError;
-use crate::terminal::{Lines, LogWriter, OneLine, json};
-use clap::{Parser, Subcommand};
-use serde::Serialize;
-use std::error::Error;
-use std::fmt::Display;
-use std::io::{self, Write};
-use std::path::PathBuf;
+pub(crate) use data_folder::DataFolder;
+pub(crate) use output::{Failure, Output};
+
+use crate::terminal::{LogWriter, OneLine};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io;
 use std::process::ExitCode;
 
 /// Transparent telemetry that any open-source project can host.
@@ -130,130 +131,6 @@ impl Verb {
     }
 }
 
-/// The deployment that a verb works on.
-#[derive(Debug, clap::Args)]
-struct DataFolder {
-    /// The deployment's folder.
-    #[arg(long = "data", value_name = "DIR", env = "CANDOR_DATA_DIR")]
-    folder: PathBuf,
-}
-
-/// Where a verb's result goes: standard output, as text for people or as JSON for programs.
-///
-/// Everything that a verb prints goes through here, so that nothing in it is obeyed by a terminal: see
-/// [`crate::terminal`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Output {
-    json: bool,
-}
-
-impl Output {
-    /// Prints `value` as JSON if `--json` was given, otherwise the text for people. The text keeps its line
-    /// breaks, so every value in it that comes from elsewhere must be a [`OneLine`].
-    fn result(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        let written = if self.json {
-            writeln!(out, "{}", json(&serde_json::to_string_pretty(value)?))
-        } else {
-            write!(out, "{}", Lines(text))
-        };
-        match written.and_then(|()| out.flush()) {
-            // The reader of a pipe has seen enough; this is not a failure.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|e| Failure::new(format!("cannot write the result: {e}"))),
-        }
-    }
-
-    /// As [`Output::result`], for a verb that prints many results: one JSON value per line.
-    fn line(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
-        if !self.json {
-            return self.result(value, text);
-        }
-        let line = json(&serde_json::to_string(value)?);
-        let mut out = io::stdout().lock();
-        let written = writeln!(out, "{line}").and_then(|()| out.flush());
-        written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
-    }
-
-    /// Prints one line of narration, unless `--json` was given.
-    fn narrate(self, line: impl Display) {
-        if !self.json {
-            let mut out = io::stdout().lock();
-            // If the reader closed the pipe, the demonstration still goes on.
-            let _ = writeln!(out, "{}", OneLine(line)).and_then(|()| out.flush());
-        }
-    }
-
-    /// Prints a message for people, as one line on standard error.
-    fn say(self, message: impl Display) {
-        // If standard error is closed, there is nowhere to report it.
-        let _ = writeln!(io::stderr().lock(), "{}", OneLine(message));
-    }
-
-    /// Prints a failure on standard error.
-    fn say_failure(self, failure: &Failure) {
-        let message = failure.message.trim_end();
-        if failure.lines && message.starts_with("error:") {
-            // Diagnostics bring their own heading, one for each mistake.
-            self.say_lines(message);
-        } else if failure.lines {
-            self.say_lines(format_args!("candor: {message}"));
-        } else if !message.is_empty() {
-            self.say(format_args!("candor: {message}"));
-        }
-    }
-
-    /// Prints a message of several lines on standard error, such as a diagnostic. Its author must escape
-    /// the values in it.
-    fn say_lines(self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{}", Lines(text));
-    }
-}
-
-/// A verb's failure: one message that says what happened, to what, and what to do.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    message: String,
-    /// Whether the line breaks in the message are its own.
-    lines: bool,
-    status: u8,
-}
-
-impl Failure {
-    /// Refused, or found wrong: exit status 1.
-    fn new(message: impl Display) -> Failure {
-        Failure { message: message.to_string(), lines: false, status: 1 }
-    }
-
-    /// Found wrong, and the result that was printed already says what: exit status 1.
-    fn reported() -> Failure {
-        Failure { message: String::new(), lines: false, status: 1 }
-    }
-
-    /// Wrong usage: exit status 2.
-    fn usage(message: impl Display) -> Failure {
-        Failure { message: message.to_string(), lines: false, status: 2 }
-    }
-}
-
-impl<E: Error + 'static> From<E> for Failure {
-    fn from(error: E) -> Failure {
-        Failure { lines: has_lines(&error), ..Failure::new(error) }
-    }
-}
-
-/// Whether an error's message has lines of its own: diagnostics, and evidence that is in no file. In any
-/// other message, a line break came with a value, and is escaped.
-fn has_lines(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
-        error.is::<Diagnostics>()
-            || matches!(
-                error.downcast_ref::<ClientError>(),
-                Some(ClientError::Forked { kept: None, .. })
-            )
-    })
-}
-
 /// Writes log lines to standard error. `CANDOR_LOG` sets the level.
 fn log_to_standard_error() {
     use tracing_subscriber::filter::LevelFilter;
@@ -301,7 +178,7 @@ pub fn main() -> ExitCode {
         Verb::Env(args) => env::run(args, out),
         Verb::Simulate(args) => simulate::run(args, out),
         Verb::Telemetry(args) => telemetry::run(args, out),
-        Verb::Completions(args) => completions::run(args, out),
+        Verb::Completions(args) => completions::run(&args, Cli::command(), out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -330,7 +207,6 @@ fn usage(error: clap::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

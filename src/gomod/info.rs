@@ -4,6 +4,7 @@
 //! `Origin` of cmd/go): capitalized names, empty fields left out. It is computed from the version and its
 //! [`Provenance`], so it is never stored.
 
+use super::json::to_json;
 use super::{CommitTime, ModuleVersion, Provenance};
 use serde::Serialize;
 
@@ -55,20 +56,6 @@ impl Info {
     pub fn to_json(&self) -> Vec<u8> {
         to_json(self, b"")
     }
-}
-
-/// JSON with a newline at the end, indented by `indent`, or on one line where that is empty.
-pub(super) fn to_json(value: &impl Serialize, indent: &[u8]) -> Vec<u8> {
-    let mut json = Vec::new();
-    // Writing to memory cannot fail, and neither can serialising these fields, which are strings.
-    let _ = if indent.is_empty() {
-        serde_json::to_writer(&mut json, value)
-    } else {
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(indent);
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut json, formatter))
-    };
-    json.push(b'\n');
-    json
 }
 
 #[cfg(test)]

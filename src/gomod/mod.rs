@@ -17,6 +17,7 @@
 //! | [`time`](CommitTime) | when a commit was made |
 //! | [`provenance`](Provenance) | which reviewed source a version was compiled from |
 //! | [`info`](Info) | `.info`: a version's name, time and origin |
+//! | `json` | the JSON text of the files about a version |
 //! | [`module`](Module) | one complete version, built or opened |
 //!
 //! Logging the hashes is left to [`crate::tlog`]; the config in the module comes from
@@ -27,6 +28,7 @@ mod file_name;
 mod hash;
 mod identify;
 mod info;
+mod json;
 mod module;
 mod path;
 mod provenance;

@@ -56,7 +56,7 @@ pub enum ProvenanceError {
 impl Provenance {
     /// The text of `provenance.json`: fields in order, indented by tabs, a newline at the end.
     pub fn to_json(&self) -> Vec<u8> {
-        super::info::to_json(self, b"\t")
+        super::json::to_json(self, b"\t")
     }
 
     /// Reads `provenance.json`. Unknown fields are ignored.

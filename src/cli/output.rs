@@ -1,0 +1,125 @@
+//! What verbs print: results, as text for people or as JSON, and failures with their exit status.
+
+use crate::charts::Diagnostics;
+use crate::client::ClientError;
+use crate::terminal::{Lines, OneLine, json};
+use serde::Serialize;
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Where a verb's result goes: standard output, as text for people or as JSON for programs.
+///
+/// Everything that a verb prints goes through here, so that nothing in it is obeyed by a terminal: see
+/// [`crate::terminal`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(super) json: bool,
+}
+
+impl Output {
+    /// Prints `value` as JSON if `--json` was given, otherwise the text for people. The text keeps its line
+    /// breaks, so every value in it that comes from elsewhere must be a [`OneLine`].
+    pub(crate) fn result(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let written = if self.json {
+            writeln!(out, "{}", json(&serde_json::to_string_pretty(value)?))
+        } else {
+            write!(out, "{}", Lines(text))
+        };
+        match written.and_then(|()| out.flush()) {
+            // The reader of a pipe has seen enough; this is not a failure.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|e| Failure::new(format!("cannot write the result: {e}"))),
+        }
+    }
+
+    /// As [`Output::result`], for a verb that prints many results: one JSON value per line.
+    pub(crate) fn line(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
+        if !self.json {
+            return self.result(value, text);
+        }
+        let line = json(&serde_json::to_string(value)?);
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{line}").and_then(|()| out.flush());
+        written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
+    }
+
+    /// Prints one line of narration, unless `--json` was given.
+    pub(crate) fn narrate(self, line: impl Display) {
+        if !self.json {
+            let mut out = io::stdout().lock();
+            // If the reader closed the pipe, the demonstration still goes on.
+            let _ = writeln!(out, "{}", OneLine(line)).and_then(|()| out.flush());
+        }
+    }
+
+    /// Prints a message for people, as one line on standard error.
+    pub(crate) fn say(self, message: impl Display) {
+        // If standard error is closed, there is nowhere to report it.
+        let _ = writeln!(io::stderr().lock(), "{}", OneLine(message));
+    }
+
+    /// Prints a failure on standard error.
+    pub(crate) fn say_failure(self, failure: &Failure) {
+        let message = failure.message.trim_end();
+        if failure.lines && message.starts_with("error:") {
+            // Diagnostics bring their own heading, one for each mistake.
+            self.say_lines(message);
+        } else if failure.lines {
+            self.say_lines(format_args!("candor: {message}"));
+        } else if !message.is_empty() {
+            self.say(format_args!("candor: {message}"));
+        }
+    }
+
+    /// Prints a message of several lines on standard error, such as a diagnostic. Its author must escape
+    /// the values in it.
+    pub(crate) fn say_lines(self, text: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{}", Lines(text));
+    }
+}
+
+/// A verb's failure: one message that says what happened, to what, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(super) message: String,
+    /// Whether the line breaks in the message are its own.
+    pub(super) lines: bool,
+    pub(super) status: u8,
+}
+
+impl Failure {
+    /// Refused, or found wrong: exit status 1.
+    pub(crate) fn new(message: impl Display) -> Failure {
+        Failure { message: message.to_string(), lines: false, status: 1 }
+    }
+
+    /// Found wrong, and the result that was printed already says what: exit status 1.
+    pub(crate) fn reported() -> Failure {
+        Failure { message: String::new(), lines: false, status: 1 }
+    }
+
+    /// Wrong usage: exit status 2.
+    pub(crate) fn usage(message: impl Display) -> Failure {
+        Failure { message: message.to_string(), lines: false, status: 2 }
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure { lines: has_lines(&error), ..Failure::new(error) }
+    }
+}
+
+/// Whether an error's message has lines of its own: diagnostics, and evidence that is in no file. In any
+/// other message, a line break came with a value, and is escaped.
+fn has_lines(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
+        error.is::<Diagnostics>()
+            || matches!(
+                error.downcast_ref::<ClientError>(),
+                Some(ClientError::Forked { kept: None, .. })
+            )
+    })
+}
