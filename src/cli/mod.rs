@@ -32,6 +32,7 @@
 //! | `data_folder` | `--data` |
 //! | `input` | reading files that a user names |
 //! | `listen` | listening on an address |
+//! | `log_lines` | the log on standard error |
 //! | `private` | keeping a deployment's files private |
 //! | `progress` | a progress bar |
 //! | `secrecy` | keeping keys out of the environment and of core dumps |
@@ -53,6 +54,7 @@ mod import;
 mod init;
 mod input;
 mod listen;
+mod log_lines;
 mod merge;
 mod output;
 mod private;
@@ -76,9 +78,8 @@ mod witness;
 pub(crate) use data_folder::DataFolder;
 pub(crate) use output::{Failure, Output};
 
-use crate::terminal::{LogWriter, OneLine};
+use crate::terminal::OneLine;
 use clap::{CommandFactory, Parser, Subcommand};
-use std::io;
 use std::process::ExitCode;
 
 /// Transparent telemetry that any open-source project can host.
@@ -129,17 +130,6 @@ impl Verb {
     fn writes(&self) -> bool {
         self.signs() || matches!(self, Verb::Merge(_) | Verb::Chart(_) | Verb::VerifyStore(_))
     }
-}
-
-/// Writes log lines to standard error. `CANDOR_LOG` sets the level.
-fn log_to_standard_error() {
-    use tracing_subscriber::filter::LevelFilter;
-    let level = std::env::var("CANDOR_LOG").ok().and_then(|level| level.parse().ok());
-    tracing_subscriber::fmt()
-        .with_writer(|| LogWriter(io::stderr()))
-        .with_ansi(false)
-        .with_max_level(level.unwrap_or(LevelFilter::WARN))
-        .init();
 }
 
 /// Runs the program on the process's arguments.

@@ -78,7 +78,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let witness = args.witness.then(|| Witness::open(&args.data.folder)).transpose()?;
-    super::log_to_standard_error();
+    super::log_lines::log_to_standard_error();
     super::private::warn_of_wide_modes(&args.data.folder, out);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -229,7 +229,7 @@ fn serve(
     admin: &ListenAddress,
     out: Output,
 ) -> Result<(), Failure> {
-    super::log_to_standard_error();
+    super::log_lines::log_to_standard_error();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
