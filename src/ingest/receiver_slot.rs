@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// The problem that is shown when the journal's thread has ended by a panic.
-pub(super) const ENDED: &str = "the thread that stores reports has ended; within seconds, stored reports are read again and a \
-     new thread is started. Until then senders are asked to come again. If this stays or happens \
-     again, see the server's log for what failed, fix that and restart the server";
+pub(super) const ENDED: &str = "the thread that stores reports has ended; within seconds, stored \
+    reports are read again and a new thread is started. Until then senders are asked to come again. \
+    If this stays or happens again, see the server's log for what failed, fix that and restart the \
+    server";
 /// The problem that is shown until the first attempt to open a receiver has ended.
 const NOT_OPEN_YET: &str = "stored reports are still being read";
 
