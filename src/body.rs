@@ -1,15 +1,12 @@
-//! Bodies that are arriving: how many at once, how slowly, and which one makes room.
-//!
-//! A sender that never ends its body costs nothing but a connection and what it sent. So:
-//!
-//! - A body must keep up [`BodyLimits::rate`] on average, after [`BodyLimits::grace`]. The rate is one
-//!   that a phone on the slowest mobile network (GPRS moves 1,000 to 5,000 bytes a second) exceeds.
-//! - There is room for [`BodyLimits::at_once`] bodies of [`BodyLimits::bytes`] together. Where that is
-//!   used up, the slowest of them is given up for the newest: honest senders, however slow their
-//!   line, are faster than those who only want to hold what others need.
-//!
-//! Used by the receivers of reports (`ingest`) and of checkpoints (`witness`), each with a budget of its
-//! own. Who is given up is asked to try again. Nothing here knows who a sender is.
+//! Request bodies that are arriving: how many at once, how slowly, and which one makes room.
+//! A sender that never finishes its body costs no more than a connection and the bytes it sent:
+//! - A body must arrive at [`BodyLimits::rate`] on average, after [`BodyLimits::grace`]. Even a phone
+//!   on the slowest mobile network (GPRS moves 1,000 to 5,000 bytes a second) is faster than that.
+//! - There is room for [`BodyLimits::at_once`] bodies of [`BodyLimits::bytes`] in total. When that is
+//!   used up, the slowest is dropped for the newest: honest senders, however slow their connection, are
+//!   faster than attackers who only want to occupy the room. Used for reports (`ingest`) and
+//!   checkpoints (`witness`), each with its own limits. A sender whose body is dropped is asked to try
+//!   again. Nothing here knows who a sender is.
 
 use axum::body::{Body, Bytes, HttpBody};
 use std::collections::BTreeMap;
@@ -20,19 +17,19 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// How long a body has been arriving before its speed says much.
+/// How long a body must have been arriving before its speed is meaningful.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// What bodies may take.
+/// Limits for request bodies.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
-    /// Bodies that are held at one time, each until its request is answered.
+    /// How many bodies are held at once, each until its request is answered.
     pub at_once: usize,
-    /// Bytes that they hold together.
+    /// Their total size in bytes.
     pub bytes: usize,
-    /// How long a body may take besides the time that its bytes may take.
+    /// How long a body may take in addition to the time for its bytes.
     pub grace: Duration,
-    /// Bytes a second that are fast enough.
+    /// The minimum rate, in bytes a second.
     pub rate: u32,
 }
 
@@ -44,15 +41,15 @@ impl Default for BodyLimits {
 }
 
 impl BodyLimits {
-    /// How long a body may have taken of which so many bytes have arrived.
+    /// How long a body may take until this many bytes have arrived.
     fn patience(&self, received: usize) -> Duration {
-        // Bodies are small: neither number is near the limit of its type.
+        // Bodies are small, so this does not overflow.
         let milliseconds = received as u64 * 1000 / u64::from(self.rate.max(1));
         self.grace + Duration::from_millis(milliseconds)
     }
 }
 
-/// All bodies that a receiver holds. Cloning is cheap; all clones share one budget.
+/// All bodies that are held. Cloning is cheap; all clones share the limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Bodies {
     limits: BodyLimits,
@@ -68,11 +65,11 @@ pub(crate) enum BodyError {
     Unfinished,
     /// It was slower than the minimum, or the slowest of all when there was no room.
     TooSlow,
-    /// There is no room, and nobody to make any.
+    /// There is no room, and none can be made.
     Full,
 }
 
-/// A body that arrived. Its bytes count until it is dropped.
+/// A body that has arrived. It occupies room until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Arrived {
     bytes: Vec<u8>,
@@ -87,7 +84,7 @@ impl Arrived {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// Numbers tell which body began first.
+    /// The number of the next body; they tell which began first.
     next: u64,
     bytes: usize,
     bodies: BTreeMap<u64, Arriving>,
@@ -97,14 +94,14 @@ struct Held {
 struct Arriving {
     began: Instant,
     received: usize,
-    /// Tells its reader to give up; `None` once the body is whole.
+    /// Tells its reader to give up; `None` once the body is complete.
     give_up: Option<oneshot::Sender<()>>,
 }
 
 impl Arriving {
-    /// Bytes a second, as if the body had come at the minimum rate for [`SETTLING`] before it began:
-    /// so one that has just begun is neither slow nor fast, and one that sends nothing is the slower
-    /// the longer it does.
+    /// Bytes a second, as if the body had arrived at the minimum rate for [`SETTLING`] before it began:
+    /// so a body that has just begun is neither slow nor fast, and one that sends nothing gets slower
+    /// with time.
     fn speed(&self, now: Instant, rate: u32) -> f64 {
         let settling = SETTLING.as_secs_f64();
         let elapsed = now.saturating_duration_since(self.began).as_secs_f64();
@@ -112,7 +109,7 @@ impl Arriving {
     }
 }
 
-/// What one body takes of the budget, until it is dropped.
+/// The room that one body occupies, until it is dropped.
 #[derive(Debug)]
 struct Share {
     number: u64,
@@ -139,7 +136,7 @@ impl Bodies {
             };
             let Some(frame) = frame else { break };
             let frame = frame.map_err(|_| BodyError::Unfinished)?;
-            // Trailers are of no interest.
+            // Trailers are ignored.
             let data = frame.into_data().unwrap_or(Bytes::new());
             if bytes.len() + data.len() > largest {
                 return Err(BodyError::TooLarge);
@@ -151,7 +148,7 @@ impl Bodies {
         Ok(Arrived { bytes, _share: share })
     }
 
-    /// A share for a body that begins, and what ends when it is to be given up.
+    /// Room for a new body, and a channel that closes when it is to be dropped.
     fn admit(&self) -> Option<(Share, oneshot::Receiver<()>)> {
         let mut held = lock(&self.held);
         if held.bodies.len() >= self.limits.at_once && !held.give_up_slowest(&self.limits, None) {
@@ -167,8 +164,7 @@ impl Bodies {
 }
 
 impl Held {
-    /// Gives up the slowest body that is still arriving, other than this one. Of those that are
-    /// equally slow, the first.
+    /// Drops the slowest body that is still arriving, except this one; of equally slow ones, the first.
     fn give_up_slowest(&mut self, limits: &BodyLimits, but: Option<u64>) -> bool {
         let now = Instant::now();
         let arriving = self
@@ -183,7 +179,7 @@ impl Held {
         slowest.is_some()
     }
 
-    /// Forgets a body. Its reader, if there still is one, is told by the sender's end.
+    /// Forgets a body. Dropping the channel's sender tells its reader.
     fn remove(&mut self, number: u64) {
         if let Some(body) = self.bodies.remove(&number) {
             self.bytes = self.bytes.saturating_sub(body.received);
@@ -192,7 +188,7 @@ impl Held {
 }
 
 impl Share {
-    /// Counts bytes that arrived.
+    /// Counts received bytes.
     fn add(&self, count: usize, limits: &BodyLimits) -> Result<(), BodyError> {
         let mut held = lock(&self.held);
         let Some(body) = held.bodies.get_mut(&self.number) else { return Err(BodyError::TooSlow) };
@@ -206,7 +202,7 @@ impl Share {
         Ok(())
     }
 
-    /// From here on the body is not given up.
+    /// From here on the body is not dropped.
     fn complete(&self) {
         if let Some(body) = lock(&self.held).bodies.get_mut(&self.number) {
             body.give_up = None;

@@ -1,10 +1,10 @@
-//! Something that happens once, and that threads look for or wait for: being asked to stop, or the
-//! end of another thread.
+//! A flag that is set once, and that threads poll or wait for: a request to stop, or the end of another
+//! thread.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// An event that has happened or not. Cloning is cheap; all clones are the same event.
+/// A flag that is set or not. Cloning is cheap; all clones are the same event.
 #[derive(Debug, Clone, Default)]
 pub struct Event(Arc<Shared>);
 
@@ -15,23 +15,23 @@ struct Shared {
 }
 
 impl Event {
-    /// An event that has not happened.
+    /// An event that is not set.
     pub fn new() -> Event {
         Event::default()
     }
 
-    /// Makes it happen, and wakes all who wait for it.
+    /// Sets it, and wakes all waiting threads.
     pub fn set(&self) {
         *self.0.happened.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.changed.notify_all();
     }
 
-    /// Whether it has happened.
+    /// Whether it is set.
     pub fn is_set(&self) -> bool {
         *self.0.happened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for it, but not for longer than this. Returns whether it has happened.
+    /// Waits for it, but no longer than this. Returns whether it is set.
     pub fn wait(&self, at_most: Duration) -> bool {
         let happened = self.0.happened.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.0.changed.wait_timeout_while(happened, at_most, |happened| !*happened);
@@ -39,7 +39,7 @@ impl Event {
     }
 }
 
-/// Makes an event happen when it is dropped, also by a panic.
+/// Sets an event when it is dropped, also by a panic.
 #[derive(Debug)]
 pub struct SetOnDrop(pub Event);
 

@@ -1,5 +1,5 @@
 //! The `candor` program. Everything it does is in the library; this only dispatches.
 
 fn main() -> std::process::ExitCode {
-    candor::cli::main()
+    candor::program()
 }

@@ -1,21 +1,19 @@
 //! Text from elsewhere, on its way to a terminal.
 //!
-//! A file name, a key of a proposal, the author of a commit or the answer of a server may hold what
-//! a terminal obeys (escape sequences), what makes one line look like two, or what shows text in
-//! another order than it is read. Here such characters are spelled out, as `\u{1b}`, and nowhere
-//! else: [`OneLine`] for one thing that is named, [`Lines`] for a text whose line breaks are our
-//! own.
+//! A file name, a key of a proposal, the author of a commit or the answer of a server may hold characters
+//! that a terminal obeys (escape sequences), that make one line look like two, or that display text in
+//! another order than it is parsed. Such characters are escaped here, as `\u{1b}`, and only here:
+//! [`OneLine`] is for a single value, [`Lines`] for a text with our own line breaks.
 //!
 //! Everything that the program prints for people passes through one of the two at its edge (`cli`'s
-//! `Output` and [`LogWriter`]), so whoever writes a message cannot forget it. What is left to
-//! the writer of a text with several lines is to name things in it as [`OneLine`]. JSON has its own
-//! escapes for the same characters ([`json`]).
+//! `Output` and [`LogWriter`]), so no message can forget it. Only in a text of several lines must its
+//! author wrap each value in [`OneLine`]. JSON has its own escapes for the same characters ([`json`]).
 
 use std::fmt::{self, Write};
 use std::io;
 
-/// Whether a character must not be shown as it is: it would move the cursor, hide text, be
-/// invisible itself, or turn the direction of text.
+/// Whether a character must be escaped: it would move the cursor, hide text, be invisible, or change the
+/// direction of text.
 pub fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -24,7 +22,7 @@ pub fn is_unfit(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A value that is shown within one line, whatever it holds.
+/// A value that stays on one line, whatever it holds.
 #[derive(Debug, Clone, Copy)]
 pub struct OneLine<T>(pub T);
 
@@ -34,7 +32,7 @@ impl<T: fmt::Display> fmt::Display for OneLine<T> {
     }
 }
 
-/// A text of our own making with line breaks and tabs, in which everything else is escaped.
+/// A text with our own line breaks and tabs; everything else is escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct Lines<T>(pub T);
 
@@ -46,7 +44,7 @@ impl<T: fmt::Display> fmt::Display for Lines<T> {
 
 struct Escaping<'a, W: Write> {
     to: &'a mut W,
-    /// Whether line breaks and tabs pass.
+    /// Whether line breaks and tabs are allowed.
     breaks: bool,
 }
 
@@ -71,8 +69,8 @@ impl<W: Write> Write for Escaping<'_, W> {
     }
 }
 
-/// JSON that says the same, in which such characters are JSON's own escapes. Line breaks, which
-/// stand only between the values of valid JSON, stay.
+/// The same JSON, with such characters as JSON escapes. Line breaks stay: valid JSON has them only
+/// between values.
 pub fn json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -88,7 +86,7 @@ pub fn json(text: &str) -> String {
     escaped
 }
 
-/// Where log lines go: each write is one event, and becomes one line.
+/// A writer for log lines: each write is one event, and becomes one line.
 #[derive(Debug)]
 pub struct LogWriter<W>(pub W);
 
@@ -112,7 +110,7 @@ mod tests {
     use std::io::Write as _;
 
     #[test]
-    fn what_a_terminal_would_obey_is_spelled_out() {
+    fn what_a_terminal_would_obey_is_escaped() {
         for (text, line) in [
             ("plain text, Zürich 東京 🦀", "plain text, Zürich 東京 🦀"),
             ("\u{1b}[31mred", "\\u{1b}[31mred"),

@@ -7,7 +7,7 @@ use candor::ingest::{Answer, Sealed, Stored, ask_to_seal};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
-use support::front_door::{self, number_of, report, reports_folder, week};
+use support::receiver::{self, number_of, report, reports_folder, week};
 use support::segments;
 use tempfile::TempDir;
 
@@ -36,8 +36,8 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 #[test]
 fn what_is_stored_tells_no_order_of_arrival_no_exact_x_and_no_last_week() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
-    let receiver = front_door::open(folder.path());
+    receiver::deploy(folder.path());
+    let receiver = receiver::open(folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let sent = |number| {
@@ -51,7 +51,7 @@ fn what_is_stored_tells_no_order_of_arrival_no_exact_x_and_no_last_week() {
                 let permit = receiver.queue_permit().expect("a permit");
                 let (receiver, body) = (receiver.clone(), sent(number));
                 let week = week().to_string();
-                let taken = async move { receiver.take(permit, &week, body.as_bytes()).await };
+                let taken = async move { receiver.accept(permit, &week, body.as_bytes()).await };
                 answers.push(tokio::spawn(taken));
             }
             for answer in answers {

@@ -130,3 +130,78 @@ fn a_report_that_names_a_closed_config_is_found() {
         "{found}"
     );
 }
+
+/// A deployment whose index is changed on its way, and perhaps the content of a file.
+fn with_index(
+    server: &str,
+    change: impl Fn(&mut Value) + Send + Sync + 'static,
+    file: Option<(String, Vec<u8>)>,
+) -> Meddler {
+    Meddler::new(server, move |asked, body| match &file {
+        Some((path, bytes)) if asked == path => bytes.clone(),
+        _ if asked == "/data/index.json" => {
+            let mut index = parsed(&body);
+            change(&mut index);
+            serde_json::to_vec(&index).expect("JSON")
+        }
+        _ => body,
+    })
+}
+
+#[test]
+fn a_parquet_file_with_other_reports_than_the_text_is_found() {
+    let source = Deployed::new();
+    let of = |first: u32| {
+        let deployment = deployment(&source, &[]);
+        let all = reports("2026-02-03", first..first + 40);
+        segments::write(&deployment.path().join("reports"), 7, &all);
+        for verb in ["merge", "chart"] {
+            succeed(candor().args([verb, "--data"]).arg(deployment.path()));
+        }
+        deployment
+    };
+    let (honest, other) = (of(0), of(40));
+    let (server, of_others) = (honest.serve(), other.serve());
+    let path = "/data/weeks/week-2026-02-08.parquet";
+    let (_, index) = of_others.get("/data/index.json");
+    let named = |index: &Value| {
+        let files = index["weeks"]["2026-02-08"]["data"]["files"].as_array().expect("files");
+        files.iter().position(|file| file["format"] == "parquet").expect("a Parquet file")
+    };
+    let others = parsed(&index);
+    let rows = others["weeks"]["2026-02-08"]["data"]["rows"].clone();
+    let replaced = others["weeks"]["2026-02-08"]["data"]["files"][named(&others)].clone();
+    let (_, bytes) = of_others.get(path);
+    let change = move |index: &mut Value| {
+        let place = named(index);
+        index["weeks"]["2026-02-08"]["data"]["files"][place] = replaced.clone();
+        // As many as the index says, so that nothing but the rows differs.
+        index["weeks"]["2026-02-08"]["data"]["rows"] = rows.clone();
+    };
+    let meddler = with_index(&server.url, change, Some((path.to_owned(), bytes)));
+    let said = audited(&honest, &source, &meddler.url);
+    assert!(wrong(&said).contains("data-files"), "{said:#}");
+    let found = sentence(&said, "data-files");
+    assert!(found.contains("the Parquet file of weeks/2026-02-08 holds other reports"), "{found}");
+}
+
+#[test]
+fn a_complete_week_that_shows_a_stack_which_few_have_is_found() {
+    let source = Deployed::new();
+    let deployment = deployment(&source, &[("2026-02-03", 100)]);
+    let server = deployment.serve();
+    let (_, index) = server.get("/data/index.json");
+    let week = &parsed(&index)["weeks"]["2026-02-08"]["data"];
+    assert_eq!((&week["complete"], &week["stack_minimum"]), (&true.into(), &3.into()), "{week}");
+    let said = audited(&deployment, &source, &server.url);
+    assert_eq!(wrong(&said), BTreeSet::new(), "{said:#}");
+    // The same rows, where fewer would have to be shown.
+    let change = |index: &mut Value| {
+        index["weeks"]["2026-02-08"]["data"]["stack_minimum"] = 1000.into();
+    };
+    let meddler = with_index(&server.url, change, None);
+    let said = audited(&deployment, &source, &meddler.url);
+    assert_eq!(wrong(&said), BTreeSet::from(["row-form"]), "{said:#}");
+    let found = sentence(&said, "row-form");
+    assert!(found.contains("in fewer than 1000 reports; report "), "{found}");
+}

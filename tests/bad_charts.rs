@@ -39,7 +39,7 @@ fn a_good_folder_has_no_mistakes() {
     let definitions = check(&[]).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(definitions.charts.len(), 1);
     assert_eq!(definitions.warnings, []);
-    let place = &definitions.charts[0].counter.place;
+    let place = &definitions.charts[0].counter.location;
     assert_eq!(place.to_string(), "charts/p.toml:6:11");
 }
 
@@ -52,11 +52,7 @@ fn a_mistake_in_a_chart_is_shown_where_it_is() {
         ("type = 'partition'\n", "", "1:1 there is no `type`"),
         ("program = 'example.org/p'\n", "", "1:1 there is no `program`"),
         ("counter = 'p/client:{a,b}'\n", "", "1:1 there is no `counter`"),
-        (
-            "title = 'Clients'",
-            "title = 7",
-            "2:9 `title` must be a string, and this is a whole number",
-        ),
+        ("title = 'Clients'", "title = 7", "2:9 `title` must be a string, not a whole number"),
         ("title = 'Clients'", "title = ' '", "2:9 the title is empty"),
         ("title = 'Clients'", "title = \"a\\nb\"", "2:9 the title has a line break"),
         ("title = 'Clients'", "titel = 'x'\ntitle = 'y'", "2:1 unknown key `titel`"),
@@ -114,7 +110,7 @@ fn a_mistake_in_a_chart_is_shown_where_it_is() {
         ),
         ("'p/client:{a,b}'", "'c'\nerror = 1", "7:9 `error` must lie between 0 and 1"),
         ("'p/client:{a,b}'", "'c'\nerror = nan", "7:9 `error` must lie between 0 and 1"),
-        ("'p/client:{a,b}'", "'c'\nerror = 0.1", "7:9 an `error` has no meaning without"),
+        ("'p/client:{a,b}'", "'c'\nerror = 0.1", "7:9 an `error` means nothing without"),
         ("'p/client:{a,b}'", "'c'\nexpires = '2027-06-30'", "7:11 `expires` must be a date"),
         (
             "'p/client:{a,b}'",
@@ -214,7 +210,7 @@ fn a_mistake_in_the_collection_is_shown_where_it_is() {
             "1:10 \"example.org/../config\" is not a path",
         ),
         ("goos = ['linux']", "goos = []", "2:8 `goos` is empty"),
-        ("goos = ['linux']", "goos = ['Linux ']", "2:9 \"Linux \" cannot be such a name"),
+        ("goos = ['linux']", "goos = ['Linux ']", "2:9 \"Linux \" cannot be a name here"),
         ("goos = ['linux']", "goos = ['linux', 'linux']", "2:18 `goos` lists \"linux\" twice"),
         ("['go1.26.8']", "['go1.26.8']\n[sampling]\nerror = 0.1", "5:1 there is no `confidence`"),
         (
@@ -269,8 +265,8 @@ fn a_mistake_between_files_names_both() {
             ("programs/q.toml", PROGRAM.to_owned()),
             "programs/q.toml:1:11 the program `example.org/p` has two files: this and programs/p.toml",
         ),
-        (("extra.toml", "a = 1".to_owned()), "extra.toml:-:- there is no place for this file"),
-        (("chart/p.toml", CHART.to_owned()), "chart/p.toml:-:- there is no place for this file"),
+        (("extra.toml", "a = 1".to_owned()), "extra.toml:-:- this file does not belong"),
+        (("chart/p.toml", CHART.to_owned()), "chart/p.toml:-:- this file does not belong"),
         (("collection.toml", String::new()), "collection.toml:-:- the file is missing"),
         (("charts/p.toml", String::new()), "charts:-:- there are no chart definitions"),
         (("charts/p.toml", "# none\n".to_owned()), "charts:-:- no file has a chart definition"),
@@ -340,7 +336,7 @@ fn all_the_mistakes_of_all_the_files_are_shown_together() {
     ])
     .expect_err("mistakes");
     let shown = errors.to_string();
-    let expected = "error: `issue` must be an array of strings, and this is a whole number
+    let expected = "error: `issue` must be an array of strings, not a whole number
   --> charts/p.toml:10:9
    |
 10 | issue = 7
@@ -414,26 +410,20 @@ fn a_stack_chart_in_which_anything_may_be_named_is_warned_of() {
 fn what_is_wrong_with_the_retention_is_shown_where_it_is() {
     let cases = [
         ("stack_minimum = 0", "6:17 `stack_minimum` must be a whole number from 1 to"),
-        (
-            "stack_minimum = '3'",
-            "6:17 `stack_minimum` must be a whole number, and this is a string",
-        ),
-        (
-            "stack_minimum = 1e3",
-            "6:17 `stack_minimum` must be a whole number, and this is a number",
-        ),
+        ("stack_minimum = '3'", "6:17 `stack_minimum` must be a whole number, not a string"),
+        ("stack_minimum = 1e3", "6:17 `stack_minimum` must be a whole number, not a number"),
         (
             "stack_minimum = 99999999999999999999",
             "6:17 `stack_minimum` must be a whole number from",
         ),
-        ("revoked = 'v0.3.0'", "6:11 `revoked` must be an array of strings, and this is a string"),
+        ("revoked = 'v0.3.0'", "6:11 `revoked` must be an array of strings, not a string"),
         ("revoked = []", "6:11 `revoked` is empty"),
         ("revoked = ['v0.3.0', 'v0.3.0']", "6:22 `revoked` lists \"v0.3.0\" twice"),
-        ("revoked = ['v0.3.1']", "6:12 \"v0.3.1\" is not a version of a config"),
-        ("revoked = ['v0.0.0']", "6:12 \"v0.0.0\" is not a version of a config"),
-        ("revoked = ['v0.03.0']", "6:12 \"v0.03.0\" is not a version of a config"),
-        ("revoked = ['v0.+3.0']", "6:12 \"v0.+3.0\" is not a version of a config"),
-        ("revoked = ['0.3.0']", "6:12 \"0.3.0\" is not a version of a config"),
+        ("revoked = ['v0.3.1']", "6:12 \"v0.3.1\" is not a config's version"),
+        ("revoked = ['v0.0.0']", "6:12 \"v0.0.0\" is not a config's version"),
+        ("revoked = ['v0.03.0']", "6:12 \"v0.03.0\" is not a config's version"),
+        ("revoked = ['v0.+3.0']", "6:12 \"v0.+3.0\" is not a config's version"),
+        ("revoked = ['0.3.0']", "6:12 \"0.3.0\" is not a config's version"),
         ("revoked = ['v0.9223372036854775808.0']", "6:12 \"v0.9223372036854775808.0\" is not a"),
         ("revoke = ['v0.3.0']", "6:1 unknown key `revoke`"),
     ];
@@ -445,10 +435,7 @@ fn what_is_wrong_with_the_retention_is_shown_where_it_is() {
     }
     let not_a_table = format!("{COLLECTION}retention = 3\n");
     let found = mistake(&[("collection.toml", not_a_table.as_bytes())]);
-    assert_eq!(
-        found,
-        "collection.toml:5:13 `retention` must be a table, and this is a whole number"
-    );
+    assert_eq!(found, "collection.toml:5:13 `retention` must be a table, not a whole number");
 }
 
 #[test]

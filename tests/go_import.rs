@@ -55,7 +55,7 @@ fn records_without_a_module_are_imported_with_a_guess_that_is_said() {
         let (compiled, warnings) = outcome(&record(program, "a", ""), &json);
         assert_eq!(compiled, json);
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
-        assert!(warning.contains(program) && warning.contains(&format!("`{module}` is taken")));
+        assert!(warning.contains(program) && warning.contains(&format!("`{module}` is assumed")));
     }
     // Any record of the program will do.
     let records = record("x.org/p/q", "a", "") + &record("x.org/p/q", "b", "module: x.org/p\n");
@@ -96,7 +96,7 @@ fn a_record_that_counts_from_devel_on_is_named_and_padding_does_not_allow_it() {
     };
     let padding = "\n[padding]\nreleases = 3\nmajor = 1\nminor = 1\npatch = 1\nprerelease = 1\n";
     for warnings in [check(""), check(padding)] {
-        assert!(warnings.contains("`devel` is no version that may report"), "{warnings}");
+        assert!(warnings.contains("`devel` is not a version that may report"), "{warnings}");
         assert!(!warnings.contains("padding]"), "{warnings}");
     }
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use candor::ingest::{Clock, ConfigSet, Entrance, FrontDoor, Limits};
+use candor::ingest::{Clock, ConfigSet, Limits, Receiver, ReceiverSlot};
 use candor::{publish, web};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl Served {
             let (module, keys, store) =
                 (opened.module.clone(), opened.verifiers().clone(), opened.store.clone());
             let configs = ConfigSet::open(module.clone(), keys.clone(), store.clone());
-            let door = FrontDoor::open(
+            let door = Receiver::open(
                 &deployment.path().join("reports"),
                 configs.expect("configs"),
                 Box::new(Stopped(now)),
@@ -52,7 +52,7 @@ impl Served {
             let site = web::Site::open(module, keys, store).await.expect("a site");
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}", listener.local_addr().expect("an address"));
-            let door = Some(Entrance::of(Arc::new(door.expect("a front door"))));
+            let door = Some(ReceiverSlot::of(Arc::new(door.expect("a receiver"))));
             tokio::spawn(web::serve(listener, None, site, door, std::future::pending()));
             url
         });

@@ -124,7 +124,7 @@ fn mistakes_do_not_repeat_what_is_long() {
     assert!(said.len() < 1 << 20, "{} bytes are said", said.len());
 }
 
-/// Names that share a long beginning are short as a group, and long when they are written out.
+/// Names with a long common prefix are short as a group, and long when they are expanded.
 #[test]
 fn groups_are_measured_written_out() {
     let long = "x".repeat(4000);
@@ -139,7 +139,7 @@ fn groups_are_measured_written_out() {
     };
     let one = said(&[("charts/a.toml".into(), counter("a", 300))]);
     assert_eq!(one.0, Some(1));
-    assert!(one.1.contains("written out, the names of the group have"), "{}", one.1);
+    assert!(one.1.contains("expanded, the names of the group have"), "{}", one.1);
     let many: String = (0..100).map(|n| counter(&format!("a{n}"), 200)).collect();
     let all = said(&[("charts/a.toml".into(), many)]);
     assert_eq!(all.0, Some(1));

@@ -4,21 +4,21 @@
 mod support;
 
 use candor::aggregate::PublicData;
-use candor::ingest::{Answer, ConfigSet, FrontDoor, Limits, Stored, SystemClock};
+use candor::ingest::{Answer, ConfigSet, Limits, Receiver, Stored, SystemClock};
 use candor::publish::Deployment;
 use candor::store::FileStore;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::front_door::{self, report, reports_folder, week};
+use support::receiver::{self, report, reports_folder, week};
 use support::{Server, candor, refused, run, succeed, text};
 use tempfile::TempDir;
 
 /// A deployment with three sealed segments of one report each, and what its files are.
 fn deployment() -> (TempDir, Vec<PathBuf>) {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     store(folder.path(), 0..3);
     let mut files: Vec<PathBuf> = std::fs::read_dir(reports_folder(folder.path()))
         .expect("list")
@@ -37,13 +37,14 @@ fn store(folder: &Path, numbers: std::ops::Range<u64>) {
     let configs = ConfigSet::open(module, keys, deployment.store.clone()).expect("configs");
     let limits = Limits { segment: 1, ..Limits::default() };
     let clock = Box::new(SystemClock);
-    let receiver = FrontDoor::open(&deployment.reports(), configs, clock, limits);
+    let receiver = Receiver::open(&deployment.reports(), configs, clock, limits);
     let receiver = receiver.expect("a receiver");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         for number in numbers {
             let permit = receiver.queue_permit().expect("a permit");
-            let taken = receiver.take(permit, &week().to_string(), report(number).as_bytes()).await;
+            let taken =
+                receiver.accept(permit, &week().to_string(), report(number).as_bytes()).await;
             assert_eq!(taken, Answer::Stored(Stored::New));
         }
     });
@@ -178,7 +179,7 @@ fn receiving(folder: &Path) -> Server {
 fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknowledged() {
     for whole_folder in [true, false] {
         let folder = TempDir::new().expect("a temporary folder");
-        front_door::deploy(folder.path());
+        receiver::deploy(folder.path());
         let server = receiving(folder.path());
         assert_eq!(server.upload(&report(0)), 200);
         let open = open_segment(folder.path());
@@ -213,7 +214,7 @@ fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknow
 #[test]
 fn a_copy_that_takes_the_place_of_the_open_segment_is_noticed() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     let server = receiving(folder.path());
     assert_eq!(server.upload(&report(0)), 200);
     let path = open_segment(folder.path());

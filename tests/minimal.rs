@@ -114,7 +114,7 @@ fn definitions(plans: &[Plan], padding: bool, collection: &str) -> Definitions {
 /// Everything that a config says, with groups written out.
 fn strings(config: &CollectionConfig) -> BTreeSet<ConfigString> {
     let mut strings = BTreeSet::new();
-    let mut add = |string| assert!(strings.insert(string), "a string stands twice");
+    let mut add = |string| assert!(strings.insert(string), "a string is there twice");
     config.goos.iter().cloned().map(ConfigString::Goos).for_each(&mut add);
     config.goarch.iter().cloned().map(ConfigString::Goarch).for_each(&mut add);
     config.go_version.iter().cloned().map(ConfigString::Toolchain).for_each(&mut add);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
-use support::front_door::week;
+use support::receiver::week;
 use support::{Charts, Deployment, Server, candor, chart, refused, succeed, text};
 
 /// So many looks at what a running server is to follow within seconds.
@@ -143,7 +143,7 @@ fn an_address_that_is_no_deployment_is_told_so() {
     let charts = charts("");
     let said = refused(&mut check(&charts, &["--url", "http://127.0.0.1:1"]), 1);
     assert!(said.contains("does not say which configs are open"), "{said}");
-    assert!(said.contains("--url names the address"), "{said}");
+    assert!(said.contains("give the address of a"), "{said}");
 }
 
 /// All the bytes of a folder's files.

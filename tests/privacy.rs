@@ -3,7 +3,7 @@
 //! server wrote: not in the store, not in the reports, not in its log at the finest level, not in its
 //! metrics.
 //!
-//! The server is `candor serve` itself (see `support::front_door`).
+//! The server is `candor serve` itself (see `support::receiver`).
 
 mod support;
 
@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use support::front_door::{self, Server, report, request};
+use support::receiver::{self, Server, report, request};
 use support::segments;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,7 +69,7 @@ fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     let folder = TempDir::new().expect("a temporary folder");
     let deployment = folder.path().join("deployment");
-    front_door::deploy(&deployment);
+    receiver::deploy(&deployment);
     let log = folder.path().join("server.log");
     let server =
         Server::start(&deployment, "trace", Stdio::from(File::create(&log).expect("a log file")));
@@ -124,7 +124,7 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     assert!(metrics.contains("upload"), "{metrics}");
     server.kill();
 
-    let stored = segments::reports(&front_door::reports_folder(&deployment));
+    let stored = segments::reports(&receiver::reports_folder(&deployment));
     assert_eq!(
         stored.len(),
         2 * ADDRESSES.len(),

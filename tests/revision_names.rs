@@ -242,10 +242,10 @@ fn a_watch_of_what_is_no_branch_is_refused() {
         for location in proposal.locations() {
             let typed = format!("--rev={typed}");
             let message = watch_refused(&deployment, &location, &[&typed]);
-            assert!(message.contains(found) && message.contains("no branch"), "{message}");
+            assert!(message.contains(found) && message.contains("not a branch"), "{message}");
         }
     }
     proposal.charts.git(&["checkout", "-q", "--detach"]);
     let message = watch_refused(&deployment, &proposal.locations()[0], &[]);
-    assert!(message.contains("HEAD") && message.contains("no branch"), "{message}");
+    assert!(message.contains("HEAD") && message.contains("not a branch"), "{message}");
 }

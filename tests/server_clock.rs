@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::front_door::Server;
+use support::receiver::Server;
 use support::{Charts, Deployment, succeed};
 
 /// A server of a config whose commit was made so many days from now.
@@ -134,6 +134,6 @@ fn a_server_that_no_commit_confirms_refuses_no_week_whatever_reports_say() {
 fn a_server_that_a_commit_confirms_refuses_weeks() {
     let served = Served::new(-20);
     assert_status(&served.health(), 200, "\nclock: ok\nok\n");
-    assert_status(&served.upload(-40), 400, "is over 28 days old");
-    assert_status(&served.upload(40), 400, "is over 7 days in the future");
+    assert_status(&served.upload(-40), 400, "is more than 28 days old");
+    assert_status(&served.upload(40), 400, "is more than 7 days in the future");
 }

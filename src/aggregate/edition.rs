@@ -108,7 +108,7 @@ pub(crate) fn published_edition(edition: Edition, published: Date, today: Date) 
 
 /// What becomes of the reports of a day that are in no edition yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum DayPlan {
     /// They are published, with this edition.
     Publish(Edition),
     /// They wait for this edition.
@@ -119,26 +119,26 @@ pub(crate) enum Turn {
 
 /// What becomes of `waiting` reports of a day of which `published` is the newest edition. The last
 /// edition is held back while reports may be missing (`all_there` is false).
-pub(crate) fn turn(
+pub(crate) fn plan_day(
     day: Date,
     published: Edition,
     waiting: u64,
     today: Date,
     all_there: bool,
-) -> Turn {
+) -> DayPlan {
     let due = match Edition::due(day, today) {
         Edition::Last if !all_there => Edition::Second,
         due => due,
     };
     let next = if due < Edition::Second { Edition::Second } else { Edition::Last };
     match (published, due) {
-        (_, Edition::None) => Turn::Wait(Edition::First),
-        (Edition::Last, _) => Turn::TooLate,
-        (Edition::None, due) if waiting > 0 => Turn::Publish(due),
-        (Edition::None, due) => Turn::Wait(due),
-        (published, Edition::Last) if published < Edition::Last => Turn::Publish(Edition::Last),
-        (published, due) if published < due && waiting >= SMALLEST_BATCH => Turn::Publish(due),
-        _ => Turn::Wait(next),
+        (_, Edition::None) => DayPlan::Wait(Edition::First),
+        (Edition::Last, _) => DayPlan::TooLate,
+        (Edition::None, due) if waiting > 0 => DayPlan::Publish(due),
+        (Edition::None, due) => DayPlan::Wait(due),
+        (published, Edition::Last) if published < Edition::Last => DayPlan::Publish(Edition::Last),
+        (published, due) if published < due && waiting >= SMALLEST_BATCH => DayPlan::Publish(due),
+        _ => DayPlan::Wait(next),
     }
 }
 
@@ -172,25 +172,25 @@ mod tests {
     #[test]
     fn a_small_late_batch_waits_for_the_last_edition() {
         use Edition::{First, Last, None, Second};
-        let turn =
-            |published, waiting, days| super::turn(DAY, published, waiting, after(days), true);
+        let plan_day =
+            |published, waiting, days| super::plan_day(DAY, published, waiting, after(days), true);
         // The day is not over, and then it is.
-        assert_eq!(turn(None, 1, 0), Turn::Wait(First));
-        assert_eq!(turn(None, 1, 1), Turn::Publish(First));
+        assert_eq!(plan_day(None, 1, 0), DayPlan::Wait(First));
+        assert_eq!(plan_day(None, 1, 1), DayPlan::Publish(First));
         // Late ones wait for the next edition, however many they are.
-        assert_eq!(turn(First, 1000, 7), Turn::Wait(Second));
-        assert_eq!(turn(First, 10, 8), Turn::Publish(Second));
+        assert_eq!(plan_day(First, 1000, 7), DayPlan::Wait(Second));
+        assert_eq!(plan_day(First, 10, 8), DayPlan::Publish(Second));
         // Few of them wait for the last one.
-        assert_eq!(turn(First, 9, 8), Turn::Wait(Last));
-        assert_eq!(turn(Second, 1000, 29), Turn::Wait(Last));
-        assert_eq!(turn(First, 1, 30), Turn::Publish(Last));
-        assert_eq!(turn(Second, 0, 30), Turn::Publish(Last));
-        assert_eq!(turn(Last, 1, 31), Turn::TooLate);
+        assert_eq!(plan_day(First, 9, 8), DayPlan::Wait(Last));
+        assert_eq!(plan_day(Second, 1000, 29), DayPlan::Wait(Last));
+        assert_eq!(plan_day(First, 1, 30), DayPlan::Publish(Last));
+        assert_eq!(plan_day(Second, 0, 30), DayPlan::Publish(Last));
+        assert_eq!(plan_day(Last, 1, 31), DayPlan::TooLate);
         // What is merged for the first time late.
-        assert_eq!(turn(None, 1, 12), Turn::Publish(Second));
-        assert_eq!(turn(None, 1, 300), Turn::Publish(Last));
+        assert_eq!(plan_day(None, 1, 12), DayPlan::Publish(Second));
+        assert_eq!(plan_day(None, 1, 300), DayPlan::Publish(Last));
         // While reports may be missing there is no last edition.
-        assert_eq!(super::turn(DAY, First, 3, after(40), false), Turn::Wait(Last));
-        assert_eq!(super::turn(DAY, None, 3, after(40), false), Turn::Publish(Second));
+        assert_eq!(super::plan_day(DAY, First, 3, after(40), false), DayPlan::Wait(Last));
+        assert_eq!(super::plan_day(DAY, None, 3, after(40), false), DayPlan::Publish(Second));
     }
 }

@@ -90,6 +90,10 @@ pub struct Dataset {
     /// How many of the reports have stacks.
     #[serde(default)]
     pub with_stacks: u64,
+    /// From how many reports of a week on a stack is shown in it: the fewest that any of its editions asked
+    /// for.
+    #[serde(default)]
+    pub stack_minimum: u32,
     /// The files.
     pub files: Vec<PublicFile>,
 }

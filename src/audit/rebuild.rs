@@ -70,7 +70,7 @@ impl Rebuilder {
             }
             RepositoryError::NoRevision { .. }
             | RepositoryError::NoCharts { .. }
-            | RepositoryError::Elsewhere { .. }
+            | RepositoryError::NotAFolder { .. }
             | RepositoryError::Refused { .. } => NoSource::Wrong(error.to_string()),
             other => NoSource::Unread(other.to_string()),
         })?;
@@ -100,7 +100,7 @@ impl Rebuilder {
             }
         };
         let Ok(day) = as_of.to_string().parse::<Date>() else {
-            return rebuilt.wrong(format!("{version} was built for {as_of}, which is no day"));
+            return rebuilt.wrong(format!("{version} was built for {as_of}, which is not a day"));
         };
         if let Some(reason) = differs(module, &source, day) {
             let commit = commit.as_str();

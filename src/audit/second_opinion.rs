@@ -104,6 +104,7 @@ impl SecondOpinion {
     }
 
     /// The size and root; `None` if no tree can be this large.
+    #[cfg(any(test, feature = "testing"))]
     pub fn head(&self) -> Option<TreeHead> {
         Some(TreeHead { size: TreeSize::new(self.size).ok()?, root: self.root() })
     }

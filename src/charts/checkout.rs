@@ -1,21 +1,26 @@
-//! A charts folder as it lies in a work tree, and why it does not hold what its commit has.
+//! A charts folder in a work tree, and why files of its commit are missing there.
 //!
-//! Git may leave files out of a work tree: by a sparse checkout, by a clone without a checkout, or
-//! because the repository is bare. What is there is then not what would be published, and whoever
-//! checks it has to hear that, not that definitions are missing.
+//! Git may leave files out of a work tree: in a sparse checkout, in a clone without a checkout, or
+//! because the repository is bare. The folder is then not what would be published, and the user is told
+//! so, instead of being told that definitions are missing.
 
+use super::commit_reader::committed_definitions;
 use super::opening;
-use super::repository::{CUSTOMARY_FOLDER, MARK, RepositoryError, committed_definitions};
-use super::source::Sources;
+use super::repository_error::RepositoryError;
+use super::source::{COLLECTION_FILE, CUSTOMARY_FOLDER, Sources};
 use std::path::{Path, PathBuf};
 
-/// The charts folder that is meant: the named one, or the customary one in it.
+/// The charts folder that the user means: the named folder, or the customary one in it.
 pub fn charts_folder(named: &Path) -> PathBuf {
     let customary = named.join(CUSTOMARY_FOLDER);
-    if !named.join(MARK).exists() && customary.is_dir() { customary } else { named.to_path_buf() }
+    if !named.join(COLLECTION_FILE).exists() && customary.is_dir() {
+        customary
+    } else {
+        named.to_path_buf()
+    }
 }
 
-/// Reads the charts folder at `folder`, in git or not. Refused where git has left out some of it.
+/// Reads the charts folder at `folder`, in git or not. Refused where git left files out of it.
 pub fn read_work_tree(folder: &Path) -> Result<Sources, RepositoryError> {
     let here = Sources::from_folder(folder);
     match left_out(folder, here.as_ref().ok()) {
@@ -24,8 +29,8 @@ pub fn read_work_tree(folder: &Path) -> Result<Sources, RepositoryError> {
     }
 }
 
-/// Why `here`, which was read from `folder`, lacks definitions of the commit, where git is why.
-/// Nothing else that may be wrong with the repository matters to a folder that is only looked at.
+/// Why `here`, which was read from `folder`, lacks definitions of the commit, where git left them out.
+/// Other problems of the repository do not matter: the folder is only read.
 fn left_out(folder: &Path, here: Option<&Sources>) -> Option<RepositoryError> {
     let named = std::path::absolute(folder).ok()?;
     let existing = named.ancestors().find(|above| above.is_dir())?;
@@ -53,8 +58,8 @@ fn left_out(folder: &Path, here: Option<&Sources>) -> Option<RepositoryError> {
     if !git.config().ok()?.get_bool("core.sparseCheckout").unwrap_or(false) {
         return None;
     }
-    // What was removed by hand is not left out. libgit2 does not read the index of every sparse
-    // checkout; then that is not known.
+    // A file removed by hand was not left out by git. libgit2 cannot read the index of every sparse
+    // checkout; then every missing file counts as left out.
     let index = git.index().ok();
     let is_left_out = |path: &&String| {
         let Some(index) = &index else { return true };
@@ -67,16 +72,16 @@ fn left_out(folder: &Path, here: Option<&Sources>) -> Option<RepositoryError> {
         charts => format!("git sparse-checkout add {charts}"),
     };
     Some(unreadable(format!(
-        "is not whole: the sparse checkout leaves out {}; run `{way_out}`",
+        "is incomplete: the sparse checkout leaves out {}; run `{way_out}`",
         file.display()
     )))
 }
 
-/// The flag of an index entry whose file git keeps out of the work tree.
+/// The flag of an index entry whose file a sparse checkout leaves out.
 const SKIP_WORKTREE: u16 = git2::IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
 
 const NO_CHECKOUT: &str =
-    "is a clone in which nothing was checked out; run `git checkout` in it, and check again";
+    "is a clone in which nothing was checked out; run `git checkout` in it, and try again";
 
-const BARE: &str = "is a bare repository, which has no files to look at; make a work tree of it \
-                    with `git clone`, and check that";
+const BARE: &str = "is a bare repository, which has no files to read; make a work tree of it \
+                    with `git clone`, and name that";

@@ -7,9 +7,9 @@
 //!
 //! as in golang/telemetry ([counter naming](https://go.dev/doc/telemetry#counters)). Groups never
 //! nest and are never empty. Names are printable ASCII without spaces, quotes, backslashes, `#`,
-//! and the characters that the notation itself uses, so that a name means the same to a reviewer,
-//! to TOML, to Go's record format and to a counter file, whose limit on a name's length
-//! ([`MAX_NAME`]) also holds here.
+//! and the characters of the notation itself, so that a name means the same to a reviewer, in TOML,
+//! in Go's record format and in a counter file, whose limit on the length of names ([`MAX_NAME`])
+//! also applies here.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,8 +17,8 @@ use std::fmt;
 
 /// The longest name of one counter in bytes: the limit of Go's counter file.
 pub const MAX_NAME: usize = 4096;
-/// The most bytes that the names of one group have together, each written out: a group whose names
-/// share a long beginning is many times as long as what a proposal shows.
+/// The most bytes of all names of one group, expanded: a group whose names share a long prefix is many
+/// times as long as what a proposal shows.
 pub const MAX_GROUP: usize = 1 << 20;
 
 /// A checked counter expression.
@@ -31,9 +31,9 @@ pub struct CounterExpression(String);
 pub struct CounterError {
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub help: String,
-    /// The byte of the expression that it is about.
+    /// The byte of the expression at which the mistake is.
     pub offset: usize,
 }
 
@@ -42,7 +42,7 @@ fn error(offset: usize, message: impl Into<String>, help: impl Into<String>) -> 
 }
 
 impl CounterExpression {
-    /// Checks an expression.
+    /// Parses an expression.
     pub fn parse(text: &str) -> Result<CounterExpression, CounterError> {
         let (prefix, group) = match text.find('{') {
             None => (text, None),
@@ -72,8 +72,8 @@ impl CounterExpression {
         let expression = CounterExpression(text.to_owned());
         if expression.expanded_len() > MAX_GROUP {
             let message = format!(
-                "written out, the names of the group have {} bytes, and at most {MAX_GROUP} are \
-                 collected of a group",
+                "expanded, the names of the group have {} bytes, and a group may have at most \
+                 {MAX_GROUP}",
                 expression.expanded_len()
             );
             return Err(error(0, message, "choose fewer buckets or shorter names"));
@@ -96,7 +96,7 @@ impl CounterExpression {
         &self.0
     }
 
-    /// The expression for a message: of a long one, its beginning.
+    /// The expression for a message; a long one is cut.
     pub(super) fn shortened(&self) -> Cow<'_, str> {
         const SHOWN: usize = 100;
         match self.0.get(..SHOWN) {
@@ -105,7 +105,7 @@ impl CounterExpression {
         }
     }
 
-    /// Whether it is a group, and not one counter.
+    /// Whether it is a group rather than one counter.
     pub fn is_group(&self) -> bool {
         self.0.ends_with('}')
     }
@@ -116,18 +116,18 @@ impl CounterExpression {
         buckets.map(move |(_, bucket)| format!("{prefix}{bucket}"))
     }
 
-    /// The number of bytes of all its names together.
+    /// The total length of its names in bytes.
     pub fn expanded_len(&self) -> usize {
         let (prefix, buckets) = self.split();
         buckets.map(|(_, bucket)| prefix.len() + bucket.len()).sum()
     }
 
-    /// What tells one of its names from the others: the bucket. All of a name that has none.
+    /// What distinguishes one of its names from the others: the bucket, or the whole name without one.
     pub fn bucket<'n>(&self, name: &'n str) -> &'n str {
         bucket(&self.0, name)
     }
 
-    /// The byte offset in the expression of the bucket whose name is `name`.
+    /// The byte offset of a name's bucket in the expression.
     pub fn offset_of(&self, name: &str) -> usize {
         let (prefix, mut buckets) = self.split();
         buckets
@@ -135,7 +135,7 @@ impl CounterExpression {
             .map_or(0, |(offset, _)| offset)
     }
 
-    /// What all names share, and the rest of each with its offset.
+    /// The common prefix of all names, and the rest of each with its offset.
     fn split(&self) -> (&str, impl Iterator<Item = (usize, &str)>) {
         let (prefix, buckets) = match self.0.split_once('{') {
             Some((prefix, rest)) => (prefix, rest.strip_suffix('}').unwrap_or(rest)),
@@ -151,14 +151,14 @@ impl CounterExpression {
     }
 }
 
-/// The bucket of a counter's name that an expression stands for, be it checked or only found in a
-/// config; all of a name that has none.
+/// The bucket of one of an expression's names, or the whole name without one. The expression may come
+/// from a config, unchecked.
 pub fn bucket<'n>(expression: &str, name: &'n str) -> &'n str {
     let group = expression.split_once('{').and_then(|(prefix, _)| name.strip_prefix(prefix));
     group.or_else(|| name.split_once(':').map(|(_, bucket)| bucket)).unwrap_or(name)
 }
 
-/// The chart that a counter's name or expression belongs to: what stands before the first `:`.
+/// The chart that a counter's name or expression belongs to: the part before the first `:`.
 pub fn chart_of(expression: &str) -> &str {
     expression.split([':', '{']).next().unwrap_or_default()
 }
@@ -178,7 +178,7 @@ fn check_group(prefix: &str, start: usize, rest: &str) -> Result<(), CounterErro
         let (message, help) = if open < close {
             ("groups do not nest", "write every bucket out in one group")
         } else {
-            ("a counter has one group", "write a chart of its own for the second group")
+            ("a counter has one group", "write another chart for the second group")
         };
         return Err(error(start + open, message, help));
     }
@@ -195,7 +195,7 @@ fn check_group(prefix: &str, start: usize, rest: &str) -> Result<(), CounterErro
     for bucket in buckets.split(',') {
         if bucket.trim().is_empty() {
             let message = "there is no bucket between the commas";
-            return Err(error(offset, message, "remove the superfluous comma"));
+            return Err(error(offset, message, "remove the extra comma"));
         }
         check_characters(bucket, offset, bucket)?;
         if !seen.insert(bucket) {

@@ -1,34 +1,18 @@
-//! The checked definitions: what `collection.toml`, `programs/`, `charts/` and `marginals/` say, as types that
-//! cannot say anything invalid.
+//! The checked definitions: what `collection.toml`, `programs/`, `charts/` and `marginals/` say, as types
+//! that cannot hold anything invalid.
 //!
-//! Every value remembers the [`Place`] where it was written, so that later steps (compiling,
-//! explaining, reviewing) can point at it. What the keys mean is told at the fields; how they are
-//! read is `schema`'s business, and which definitions fit together is `rules`'.
+//! Every value keeps the [`Location`] where it was written, so that later steps (compiling, explaining,
+//! reviewing) can point at it. The fields say what the keys mean. `schema` reads the keys; `rules` checks
+//! which definitions fit together.
 
 use super::counter::CounterExpression;
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::Diagnostic;
+use super::location::{At, Location};
 use super::marginals::Marginals;
-use super::version::{GoVersion, SemanticVersion, Version};
+use super::program_path::ProgramPath;
+use super::version::{GoVersion, Version};
 use jiff::civil::Date;
-use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
-
-/// A value and where it was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct At<T> {
-    /// The value.
-    pub value: T,
-    /// Where it was written.
-    pub place: Place,
-}
-
-impl<T> std::ops::Deref for At<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
 
 /// All definitions of one charts folder, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +23,9 @@ pub struct Definitions {
     pub programs: Vec<Program>,
     /// `charts/`, in the order of the files' paths and, in a file, as written.
     pub charts: Vec<Chart>,
-    /// `marginals/`, in the order of the files' paths. What is collected does not depend on them.
+    /// `marginals/`, in the order of the files' paths. They do not affect what is collected.
     pub marginals: Vec<Marginals>,
-    /// What is valid but surely not meant, for a reviewer to see.
+    /// What is valid but probably not intended, for reviewers to see.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -56,32 +40,32 @@ pub struct CollectionSettings {
     pub goarch: Vec<At<String>>,
     /// Toolchains that reporting programs may be built with.
     pub toolchains: Vec<At<String>>,
-    /// How sure an estimate must be. Without it every counter is collected at rate 1.
+    /// How precise estimates must be. Without it, every counter is collected at rate 1.
     pub sampling: Option<Sampling>,
-    /// What the site tells users of the project. What is collected does not depend on it.
+    /// What the site tells the project's users. It does not affect what is collected.
     pub project: Option<ProjectSettings>,
-    /// What of the reports is kept and shown.
+    /// Which reports are accepted, and what of them is shown.
     pub retention: RetentionSettings,
 }
 
-/// `[project]`: what the project is called, and how its users decide.
+/// `[project]`: what the project is called, and how its users opt in and out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectSettings {
-    /// Its name, for people.
+    /// The project's name, as people say it.
     pub name: At<String>,
     /// The command with which users opt in.
     pub opt_in: At<String>,
-    /// The command with which they opt out again.
+    /// The command with which users opt out again.
     pub opt_out: At<String>,
 }
 
-/// `[retention]`: from how many reports on a stack is public, and whose reports are not taken any more.
-/// What is collected does not depend on it.
+/// `[retention]`: how many reports it takes until a stack is public, and which configs' reports are no
+/// longer accepted. It does not affect what is collected.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RetentionSettings {
-    /// A stack is public from so many reports of a week on; absent where nobody chose.
+    /// A stack is public if at least this many reports of a week have it; absent where nobody chose.
     pub stack_minimum: Option<At<NonZeroU32>>,
-    /// The N of each config `v0.N.0` whose reports are refused from now on.
+    /// N of each config `v0.N.0` whose reports are refused from now on.
     pub revoked: Vec<At<NonZeroU64>>,
 }
 
@@ -89,9 +73,9 @@ pub struct RetentionSettings {
 /// `confidence`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
-    /// The probability that the error is kept.
+    /// The probability that an estimate is within the error.
     pub confidence: At<Proportion>,
-    /// The half-width of the interval, for charts that name no `error` of their own.
+    /// The half-width of the interval, for charts without an `error` of their own.
     pub error: At<Proportion>,
 }
 
@@ -102,50 +86,50 @@ pub struct Program {
     pub program: At<ProgramPath>,
     /// The path of its module; absent only for a `cmd/...` program.
     pub module: Option<At<ProgramPath>>,
-    /// Released versions, which may report. For a `cmd/...` program the toolchains of the
-    /// collection that are Go versions, where the file lists none.
+    /// Released versions, which may report. Without them, a `cmd/...` program has those toolchains of the
+    /// collection that are Go versions.
     pub versions: Option<Vec<At<Version>>>,
-    /// Installations that report in a week. Without it every counter is collected at rate 1.
+    /// How many installations could report in a week. Without it, every counter is collected at rate 1.
     pub population: Option<At<NonZeroU64>>,
-    /// Future versions that may report before anyone has listed them.
+    /// Future versions that may report before anyone lists them.
     pub padding: Option<Padding>,
 }
 
 /// `[padding]`: how many versions are allowed in advance (see `collection::pad_versions`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Padding {
-    /// At most so many releases after the latest.
+    /// At most this many releases after the latest.
     pub releases: u64,
-    /// At most so many new major versions.
+    /// At most this many new major versions.
     pub major: u64,
-    /// At most so many new major and minor versions together.
+    /// At most this many new major and minor versions together.
     pub minor: u64,
-    /// At most so many new patch versions of each.
+    /// At most this many new patch versions of each.
     pub patch: u64,
-    /// So many pre-releases (`-pre.1`, `-pre.2`, ...) of each.
+    /// This many pre-releases (`-pre.1`, `-pre.2`, ...) of each.
     pub prerelease: u64,
 }
 
 /// One `[[chart]]`: what to plot, from which counters of which program, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Where its `[[chart]]` stands.
-    pub place: Place,
+    /// Where its `[[chart]]` is.
+    pub location: Location,
     /// The chart's heading.
     pub title: At<String>,
     /// What it shows, at length.
     pub description: Option<At<String>>,
     /// Links to the discussions in which it was accepted; at least one.
     pub issue: Vec<At<String>>,
-    /// What is drawn, and what only this kind of chart needs to know.
+    /// What is drawn, with the settings that only this kind of chart has.
     pub kind: ChartKind,
     /// The program that counts.
     pub program: At<ProgramPath>,
     /// The counters.
     pub counter: At<CounterExpression>,
-    /// The first version that counts; absent where every version does.
+    /// The first version that is counted; absent where all are.
     pub version: Option<At<Version>>,
-    /// The error aimed at, instead of the collection's.
+    /// The target error, instead of the collection's.
     pub error: Option<At<Proportion>>,
     /// The last day on which it is collected.
     pub expires: Option<At<Date>>,
@@ -162,20 +146,20 @@ pub enum ChartKind {
     Timeseries,
     /// The distribution over reports of each counter divided by another.
     Ratio {
-        /// The divisor. Where no live chart collects it, this chart does, at its own rate.
+        /// The divisor. If no live chart collects it, this chart does, at its own rate.
         over: At<CounterExpression>,
     },
     /// Call stacks, ranked.
     Stack {
-        /// At most so many frames of a stack are collected.
+        /// At most this many frames of a stack are collected.
         depth: At<u32>,
-        /// The packages whose functions may be named; those of any where there is none.
+        /// The packages whose functions may be named; if empty, those of any package.
         packages: Vec<At<ProgramPath>>,
     },
 }
 
 impl ChartKind {
-    /// The name that `type` has in a definition.
+    /// The value of `type` in a definition.
     pub fn name(&self) -> &'static str {
         match self {
             ChartKind::Partition => "partition",
@@ -188,7 +172,7 @@ impl ChartKind {
 }
 
 impl Chart {
-    /// Whether the chart is still collected on a day: through the one on which it expires.
+    /// Whether the chart is still collected on a day. The day on which it expires is the last.
     pub fn is_live(&self, as_of: Date) -> bool {
         self.expires.as_ref().is_none_or(|last| as_of <= last.value)
     }
@@ -222,62 +206,6 @@ impl Definitions {
     }
 }
 
-/// The path of a program or module: elements separated by `/`, of the characters that Go allows
-/// in import paths.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProgramPath(String);
-
-impl ProgramPath {
-    /// Checks a path.
-    pub fn parse(text: &str) -> Option<ProgramPath> {
-        let good = |element: &str| {
-            !element.is_empty()
-                && !element.starts_with('.')
-                && !element.ends_with('.')
-                && element.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+".contains(&b))
-        };
-        text.split('/').all(good).then(|| ProgramPath(text.to_owned()))
-    }
-
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the program belongs to the Go toolchain and so has Go's versions.
-    pub fn is_toolchain(&self) -> bool {
-        self.0.starts_with("cmd/")
-    }
-
-    /// Whether this path is `other` or lies below it, element by element.
-    pub fn is_within(&self, other: &ProgramPath) -> bool {
-        let rest = self.0.strip_prefix(&other.0);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    /// What a Rust crate of this name is called in code: the last element, with `_` for `-`.
-    pub fn crate_name(&self) -> String {
-        self.0.rsplit('/').next().unwrap_or(&self.0).replace('-', "_")
-    }
-
-    /// Reads a version of the kind that this program has, or `devel`.
-    pub fn parse_version(&self, text: &str) -> Option<Version> {
-        if text == "devel" {
-            Some(Version::Devel)
-        } else if self.is_toolchain() {
-            GoVersion::parse(text).map(Version::Go)
-        } else {
-            SemanticVersion::parse(text).map(Version::Semantic)
-        }
-    }
-}
-
-impl fmt::Display for ProgramPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A number between 0 and 1, neither included.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Proportion(f64);
@@ -297,26 +225,6 @@ impl Proportion {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_lies_within_another_element_by_element() {
-        let within = |a, b| {
-            let path = |text| ProgramPath::parse(text).expect("a path");
-            path(a).is_within(&path(b))
-        };
-        assert!(within("a/b", "a/b") && within("a/b/c", "a/b"));
-        assert!(!within("a/bc", "a/b") && !within("a", "a/b"));
-    }
-
-    #[test]
-    fn paths_have_plain_elements() {
-        for good in ["candor", "golang.org/x/tools/gopls", "cmd/go", "a.b/c~d/e_f-g+h"] {
-            assert!(ProgramPath::parse(good).is_some(), "{good}");
-        }
-        for bad in ["", "/a", "a/", "a//b", "a/../b", "a/.b", "a./b", "a b", "ü", "a\\b", "a:b"] {
-            assert_eq!(ProgramPath::parse(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_proportion_is_strictly_between_zero_and_one() {

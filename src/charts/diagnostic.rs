@@ -1,8 +1,7 @@
-//! What a check found: one sentence, the place it points at, and the way out.
+//! What a check found: one sentence, the location it points at, and how to fix it.
 //!
-//! Everything that can be wrong with reviewed definitions is a [`Diagnostic`], and all those of a
-//! run are shown together ([`Diagnostics`]), in the order of the files. On a terminal each is a
-//! block of its own:
+//! Everything that can be wrong with reviewed definitions is a [`Diagnostic`]. All diagnostics of a run
+//! are shown together ([`Diagnostics`]), in the order of the files. On a terminal each is a block:
 //!
 //! ```text
 //! error: the group is never closed
@@ -13,41 +12,24 @@
 //! help: end the counter with `}`
 //! ```
 //!
-//! Every part of a block stays in its line, and nothing in it is obeyed by a terminal, whatever a
-//! proposal holds: parts are printed as [`OneLine`].
+//! Whatever a proposal holds, every part of a block stays on its line, and a terminal obeys nothing in
+//! it: parts are printed as [`OneLine`].
 //!
 //! With `--json` the same fields are serialised. Lines and columns count from one; a column counts
 //! characters, not bytes.
 
+use super::location::Location;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
-use std::sync::Arc;
-
-/// A place in a reviewed file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// The file's path in the charts folder, with `/` between its elements.
-    pub file: Arc<str>,
-    /// The line, counted from one.
-    pub line: u32,
-    /// The character in the line, counted from one.
-    pub column: u32,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
-    }
-}
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing is compiled or published while it stands.
+    /// Nothing is compiled or published until it is fixed.
     Error,
-    /// Something was understood, but its author surely meant something else.
+    /// It is valid, but its author probably meant something else.
     Warning,
     /// Something a reviewer should know.
     Note,
@@ -63,13 +45,13 @@ impl fmt::Display for Severity {
     }
 }
 
-/// The part of a source line that is shown, and where in it the caret stands.
+/// The part of a source line that is shown, and the position of the caret in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Excerpt {
     /// The line, or a window of it where the line is long. Control characters are replaced, so
     /// that a file cannot write escape sequences to its reviewer's terminal.
     pub text: String,
-    /// How many characters of `text` stand before the caret.
+    /// How many characters of `text` are before the caret.
     pub caret: usize,
 }
 
@@ -86,9 +68,9 @@ pub struct Diagnostic {
     pub line: Option<u32>,
     /// The character in the line, counted from one.
     pub column: Option<u32>,
-    /// What stands there.
+    /// The source line.
     pub source: Option<Excerpt>,
-    /// The way out.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
@@ -106,12 +88,12 @@ impl Diagnostic {
         }
     }
 
-    /// A diagnostic about a place whose line is not at hand.
-    pub fn place(severity: Severity, place: &Place, message: impl Into<String>) -> Self {
+    /// A diagnostic about a location, without its source line.
+    pub fn at(severity: Severity, location: &Location, message: impl Into<String>) -> Self {
         Diagnostic {
-            line: Some(place.line),
-            column: Some(place.column),
-            ..Diagnostic::file(severity, place.file.as_ref(), message)
+            line: Some(location.line),
+            column: Some(location.column),
+            ..Diagnostic::file(severity, location.file.as_ref(), message)
         }
     }
 
@@ -120,7 +102,7 @@ impl Diagnostic {
         Diagnostic { source: Some(source), ..self }
     }
 
-    /// The same diagnostic, with the way out.
+    /// The same diagnostic, saying how to fix it.
     pub fn with_help(self, help: impl Into<String>) -> Self {
         Diagnostic { help: Some(shortened(help.into())), ..self }
     }
@@ -130,7 +112,7 @@ impl Diagnostic {
     }
 }
 
-/// The longest message and help in bytes: a text that a proposal made long is cut.
+/// The longest message and help in bytes: proposals can make them long, so longer ones are cut.
 const MAX_TEXT: usize = 2000;
 
 fn shortened(mut text: String) -> String {
@@ -218,8 +200,8 @@ mod tests {
     use super::*;
 
     fn at(file: &str, line: u32, column: u32) -> Diagnostic {
-        let place = Place { file: file.into(), line, column };
-        Diagnostic::place(Severity::Error, &place, format!("{line}"))
+        let location = Location { file: file.into(), line, column };
+        Diagnostic::at(Severity::Error, &location, format!("{line}"))
     }
 
     #[test]
@@ -235,8 +217,8 @@ mod tests {
     fn nothing_from_a_proposal_breaks_out_of_its_line() {
         let evil = "a\u{1b}[2J\nerror: forged\u{202e}";
         let source = Excerpt { text: evil.into(), caret: 0 };
-        let place = Place { file: evil.into(), line: 1, column: 1 };
-        let shown = Diagnostic::place(Severity::Error, &place, evil).with_source(source);
+        let location = Location { file: evil.into(), line: 1, column: 1 };
+        let shown = Diagnostic::at(Severity::Error, &location, evil).with_source(source);
         let whole = Diagnostic::file(Severity::Note, evil, evil).with_help(evil);
         let shown = format!("{}\n{whole}", shown.with_help(evil));
         let escaped = "a\\u{1b}[2J\\nerror: forged\\u{202e}";

@@ -1,4 +1,4 @@
-//! When definitions end: what a config is to lose, and when it has to be compiled again.
+//! When definitions expire: what a config will lose, and when it has to be compiled again.
 
 use super::definition::{Chart, Definitions};
 use super::diagnostic::{Diagnostic, Severity};
@@ -7,19 +7,20 @@ use super::text::SourceText;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-/// How long before its end a definition is warned of, in days.
+/// How many days before a definition expires the warning begins.
 const AHEAD: i64 = 30;
 
 impl Definitions {
-    /// The day from which on the config is another one than on `as_of`, though nobody changes a
-    /// definition: the day after the first of those that are live then expires.
+    /// The day on which the config changes although nobody changes a definition: the day after the first
+    /// chart that is live on `as_of` expires.
+    #[cfg(any(test, feature = "testing"))]
     pub fn changes_on(&self, as_of: Date) -> Option<Date> {
         let last = self.live(as_of).filter_map(|chart| chart.expires.as_ref());
         last.map(|last| last.value).min().and_then(|last| last.tomorrow().ok())
     }
 }
 
-/// Warnings of the definitions that have expired on `as_of`, and of those that are about to.
+/// Warnings about the definitions that have expired on `as_of`, and those that are about to.
 pub fn expiring(definitions: &Definitions, sources: &Sources, as_of: Date) -> Vec<Diagnostic> {
     definitions.charts.iter().filter_map(|chart| warning(chart, sources, as_of)).collect()
 }
@@ -30,26 +31,26 @@ fn warning(chart: &Chart, sources: &Sources, as_of: Date) -> Option<Diagnostic> 
     let (message, help) = if !chart.is_live(as_of) {
         (
             format!("{:?} expired on {} and is no longer collected", chart.title.value, last.value),
-            "remove it, or choose a later day if the issue still holds",
+            "remove it, or choose a later day if the issue is still open",
         )
     } else if soon {
         (
             format!("{:?} is collected for the last time on {}", chart.title.value, last.value),
-            "choose a later day if the issue still holds; else nothing needs to be done",
+            "choose a later day if the issue is still open; otherwise there is nothing to do",
         )
     } else {
         return None;
     };
-    let place = &last.place;
-    let file = sources.iter().find(|(path, _, _)| *path == place.file.as_ref());
+    let location = &last.location;
+    let file = sources.iter().find(|(path, _, _)| *path == location.file.as_ref());
     let text = file.and_then(|(_, _, bytes)| str::from_utf8(bytes).ok());
     let diagnostic = match text {
-        Some(text) => SourceText::new(place.file.clone(), text.to_owned()).diagnostic_at(
+        Some(text) => SourceText::new(location.file.clone(), text.to_owned()).diagnostic_at(
             Severity::Warning,
-            place,
+            location,
             message,
         ),
-        None => Diagnostic::place(Severity::Warning, place, message),
+        None => Diagnostic::at(Severity::Warning, location, message),
     };
     Some(diagnostic.with_help(help))
 }

@@ -1,27 +1,27 @@
-//! Writing definitions as TOML that people review: one idea a line, so that a later change to one
-//! bucket, version or issue is a change to one line.
+//! Writing definitions as TOML for review, so that a later change of one bucket, version or issue
+//! changes one line.
 
 use toml::Value;
 
-/// The longest line before a list or a group is written over several.
+/// A list or group that is longer than this is written on several lines.
 const WIDTH: usize = 96;
 
-/// A line `key = value`, with what is remarked beside it.
+/// A line `key = value`, with a comment.
 pub fn line(key: &str, value: &str, comment: Option<&str>) -> String {
     format!("{key} = {value}{}\n", remark(comment))
 }
 
-/// A string between quotes.
+/// A quoted string.
 pub fn string(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// A number such that it reads back as a number with a point.
+/// A number with a decimal point.
 pub fn number(value: f64) -> String {
     Value::Float(value).to_string()
 }
 
-/// A list of strings, on one line if it fits and nothing is remarked.
+/// A list of strings, on one line if it fits and has no comments.
 pub fn list(key: &str, values: &[(&str, Option<&str>)]) -> String {
     let strings: Vec<String> = values.iter().map(|(text, _)| string(text)).collect();
     let short = format!("{key} = [{}]\n", strings.join(", "));
@@ -35,11 +35,11 @@ pub fn list(key: &str, values: &[(&str, Option<&str>)]) -> String {
     format!("{key} = [\n{lines}]\n")
 }
 
-/// A counter expression: a long group has a bucket a line.
+/// A counter expression; a long group is written with one bucket per line.
 pub fn counter(key: &str, expression: &str, comment: Option<&str>) -> String {
     let short = line(key, &string(expression), comment);
     let group = expression.split_once('{').and_then(|(prefix, rest)| {
-        // A character that means something between triple quotes keeps the expression on one line.
+        // A character with a meaning between triple quotes keeps the expression on one line.
         let buckets = rest.strip_suffix('}')?;
         (!expression.contains(['"', '\\'])).then_some((prefix, buckets))
     });
@@ -52,7 +52,7 @@ pub fn counter(key: &str, expression: &str, comment: Option<&str>) -> String {
     }
 }
 
-/// A comment at the end of a line, as TOML allows it.
+/// A comment at the end of a line, without characters that TOML forbids there.
 fn remark(comment: Option<&str>) -> String {
     match comment {
         Some(comment) => format!(" # {}", comment.replace(char::is_control, " ")),

@@ -1,9 +1,9 @@
-//! What a run has found so far, within bounds: whoever proposes a million mistakes gets to see the
-//! first ones, and costs no more memory than those.
+//! What a run has found so far, up to a limit: of a million mistakes only the first are kept in memory
+//! and shown.
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 
-/// How many errors, and how many warnings, of a run are kept: more than anyone mends before looking
+/// How many errors, and how many warnings, of a run are kept: more than anyone fixes before running it
 /// again.
 pub(super) const MAX_KEPT: usize = 1000;
 
@@ -35,7 +35,7 @@ impl Kept {
 }
 
 impl Found {
-    /// Adds one, if there are not too many already.
+    /// Adds a diagnostic, or only counts it beyond the limit.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         match diagnostic.severity {
             Severity::Error => self.errors.push(diagnostic),
@@ -52,12 +52,12 @@ impl Found {
         }
     }
 
-    /// Whether no more errors are kept, so that nobody need write them.
+    /// Whether further errors are only counted, so that their messages need not be written.
     pub(super) fn is_full(&self) -> bool {
         self.errors.first.len() == MAX_KEPT
     }
 
-    /// Counts an error of `file` that nobody wrote.
+    /// Counts an error in `file` without a message.
     pub(super) fn count_error(&mut self, file: &str) {
         self.errors.more += 1;
         self.errors.more_in.get_or_insert_with(|| file.to_owned());
@@ -73,7 +73,7 @@ impl Found {
         !self.errors.first.is_empty()
     }
 
-    /// What is shown of them; `None` where there was nothing.
+    /// What is shown; `None` if nothing was found.
     pub(super) fn finish(self) -> Option<Diagnostics> {
         let mut all = Vec::new();
         for (kept, severity, what) in [
@@ -87,7 +87,7 @@ impl Found {
                     kept.more
                 );
                 let more = Diagnostic::file(severity, file, message);
-                all.push(more.with_help("mend those shown, and run the command again"));
+                all.push(more.with_help("fix those shown, and run the command again"));
             }
         }
         Diagnostics::new(all)

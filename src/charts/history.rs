@@ -1,10 +1,11 @@
-//! What came before a revision: its commit's first parents, back to the first.
+//! The commits before a revision: its first parents, back to the very first commit.
 //!
-//! A merged branch counts as the one commit that merged it, as for publishing. The line is only
-//! read where someone asks for it, so a [`Revision`](super::Revision) carries the way to it and not
-//! the line itself.
+//! A merged branch counts as the one commit that merged it, as for publishing. The history is only
+//! read when someone asks for it, so a [`Revision`](super::Revision) only carries where to find it.
 
-use super::repository::{ObjectName, Repository, RepositoryError, damage};
+use super::commit_reader::{CommitReader, damage};
+use super::object_name::ObjectName;
+use super::repository_error::RepositoryError;
 use super::source::Sources;
 use git2::Oid;
 use std::ops::ControlFlow;
@@ -35,33 +36,34 @@ pub struct Ancestor {
 /// The charts folder of an [`Ancestor`].
 #[derive(Debug)]
 pub enum AncestorCharts {
-    /// There is none.
+    /// The commit has no charts folder.
     Absent,
-    /// It is that of the commit after it, whatever that was.
+    /// The same as in the commit after it, whatever that was.
     Same,
-    /// It cannot be published: it holds what a charts folder must not hold.
+    /// It cannot be published: it holds something that a charts folder must not hold.
     Unreadable,
     /// Its files.
     Read(Sources),
 }
 
 impl History {
-    /// The history of a revision that comes from no repository: it has no commit before it.
+    /// The history of a revision that does not come from a repository: nothing is before it.
+    #[cfg(any(test, feature = "testing"))]
     pub fn none() -> History {
         History(None)
     }
 
-    /// The history in `repository`, whose charts folder is `folder` where that was named.
-    pub(super) fn of(git: &git2::Repository, location: &str, folder: Option<&str>) -> History {
+    /// The history of a commit of this repository.
+    pub(super) fn of(commits: &CommitReader) -> History {
         History(Some(Origin {
-            git: git.path().to_owned(),
-            location: location.to_owned(),
-            folder: folder.map(str::to_owned),
+            git: commits.git.path().to_owned(),
+            location: commits.location.clone(),
+            folder: commits.folder.clone(),
         }))
     }
 
     /// Shows `visit` the commits before `commit`, newest first, until it breaks or the history ends.
-    /// That it was not fetched as far as it was asked for is an error, not an end.
+    /// History that was not fetched is an error, not an end.
     pub fn before(
         &self,
         commit: &ObjectName,
@@ -71,27 +73,27 @@ impl History {
         let location = || origin.location.clone();
         let failed = |source| RepositoryError::Git { location: location(), source };
         let git = git2::Repository::open(&origin.git).map_err(failed)?;
-        let repository = Repository::at(git, location(), origin.folder.clone());
+        let commits = CommitReader { git, location: location(), folder: origin.folder.clone() };
         let id = Oid::from_str(commit.as_str()).map_err(failed)?;
-        let found = repository.git().find_commit(id);
-        let mut commit = found.map_err(|e| damage(repository.git(), &location(), e))?;
-        let mut last = repository.tree_of(&commit)?;
-        while let Some(parent) = repository.parent_of(&commit)? {
-            let tree = repository.tree_of(&parent)?;
+        let found = commits.git.find_commit(id);
+        let mut commit = found.map_err(|e| damage(&commits.git, &location(), e))?;
+        let mut last = commits.tree_of(&commit)?;
+        while let Some(parent) = commits.parent_of(&commit)? {
+            let tree = commits.tree_of(&parent)?;
             let charts = if tree == last {
                 AncestorCharts::Same
             } else if tree.is_none() {
                 AncestorCharts::Absent
             } else {
-                match repository.read_commit(&parent) {
-                    Ok(revision) => AncestorCharts::Read(revision.sources),
+                match commits.read(&parent) {
+                    Ok(charts) => AncestorCharts::Read(charts.sources),
                     Err(error) if !error.is_of_the_commit() => return Err(error),
                     Err(_) => AncestorCharts::Unreadable,
                 }
             };
             last = tree;
             let (time, name) = (parent.time().seconds(), parent.id().to_string());
-            // Git writes full names.
+            // Always a full name, so this never ends the loop.
             let Some(name) = ObjectName::parse(&name) else { break };
             if visit(Ancestor { commit: name, time, charts }).is_break() {
                 break;

@@ -1,16 +1,16 @@
 //! A repository that is known by its URL: a bare copy of it in a cache, brought up to date by
 //! fetching.
 //!
-//! Branches and tags of the copy are those of the original, whatever happened there: moved back,
-//! renamed, or `x` gone and `x/y` come, which cannot stand beside each other. So objects are
-//! downloaded first, then names that are gone are removed, and then the others are set. A process
-//! that dies in between leaves a copy that the next fetch completes.
+//! The copy has the branches and tags of the original, even after they were moved back or renamed, or
+//! after `x` was replaced by `x/y`, which cannot exist at the same time. So objects are downloaded
+//! first, then removed names are pruned, and then the others are set. If the process dies in between,
+//! the next fetch completes the copy.
 //!
 //! For `https://`, proxies are those that git itself would use: `http.proxy` and its relatives in
 //! git's settings, then `https_proxy` and `no_proxy` in the environment, in lower or upper case.
 //! libgit2 asks no proxy for `http://`.
 
-use super::repository::RepositoryError;
+use super::repository_error::RepositoryError;
 use crate::repository_url::RepositoryAddress;
 use git2::{
     AutotagOption, FetchOptions, Progress, ProxyOptions, RemoteCallbacks, RemoteUpdateFlags,
@@ -20,11 +20,11 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// All branches and tags, wherever they were before.
+/// All branches and tags, moved by force.
 const NAMES: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 
-/// How much is downloaded at once, and how long that may take: a charts repository may be a large
-/// project's, and a server that never comes to an end is no repository.
+/// How much one fetch downloads, and how long it may take: charts may live in a large project's
+/// repository, but a server must not keep us busy for ever.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     bytes: usize,
@@ -35,8 +35,8 @@ struct Limits {
 const LIMITS: Limits =
     Limits { bytes: 4 << 30, objects: 20_000_000, time: Duration::from_secs(2 * 3600) };
 
-/// The copy of the repository at `url` below the folder `cache`, which is made where there is none.
-/// It stays the same when a token in the URL is renewed.
+/// The copy of the repository at `url` below the folder `cache`; made if it does not exist. A renewed
+/// token in the URL leads to the same copy.
 pub(super) fn open(
     url: &RepositoryAddress,
     cache: &Path,
@@ -54,7 +54,7 @@ pub(super) fn open(
 /// Brings the copy up to date.
 pub(super) fn fetch(copy: &git2::Repository, url: &RepositoryAddress) -> Result<(), git2::Error> {
     fetch_within(copy, url, LIMITS).map_err(|error| {
-        // libgit2 repeats addresses that it does not understand.
+        // libgit2 quotes addresses that it does not understand, with the credentials in them.
         git2::Error::new(error.code(), error.class(), url.hidden_in(error.message()))
     })
 }
@@ -86,7 +86,8 @@ fn fetch_within(
     downloaded?;
     remote.prune(None)?;
     remote.update_tips(None, RemoteUpdateFlags::empty(), AutotagOption::None, None)?;
-    // The list of names outlives the connection. A repository may have no default branch.
+    // The list of names is still there after the connection is closed. A repository may have no
+    // default branch.
     if let Ok(branch) = remote.default_branch() {
         copy.set_head(branch.as_str()?)?;
     }
@@ -94,14 +95,14 @@ fn fetch_within(
 }
 
 impl Limits {
-    /// The limit that a download is over, in words.
+    /// The limit that a download has exceeded, in words.
     fn exceeded_by(&self, progress: &Progress<'_>, time: Duration) -> Option<&'static str> {
         if progress.received_bytes() > self.bytes {
             Some("4 GiB, the most that is fetched at once")
         } else if progress.total_objects() > self.objects {
             Some("the server offered more than 20 million objects")
         } else if time > self.time {
-            Some("two hours, the longest time that is waited")
+            Some("two hours, the longest that a download may take")
         } else {
             None
         }
@@ -113,7 +114,7 @@ fn callbacks() -> Result<RemoteCallbacks<'static>, git2::Error> {
     let mut callbacks = RemoteCallbacks::new();
     let mut asked = false;
     callbacks.credentials(move |url, username, _| {
-        // A helper's answer that was refused once will be refused again.
+        // Credentials that were refused once would be refused again.
         if std::mem::replace(&mut asked, true) {
             return Err(git2::Error::from_str("the credentials were refused"));
         }
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
     use tempfile::TempDir;
 
-    /// A repository with a commit, a tree and a file of so many bytes that do not compress well.
+    /// A repository with a commit, a tree and a file of `bytes` bytes that do not compress well.
     fn repository(bytes: usize) -> TempDir {
         let folder = TempDir::new().expect("a temporary folder");
         let git = git2::Repository::init_bare(folder.path()).expect("a repository");

@@ -1,36 +1,46 @@
 //! What people review: chart definitions.
 //!
-//! A charts folder holds TOML files ([`Sources`]), which are read into [`Definitions`] or into
-//! all the mistakes in them ([`Diagnostics`]), each with its place, its line and the way out.
+//! A charts folder holds TOML files ([`Sources`]). They are parsed into [`Definitions`], or into all
+//! the mistakes in them ([`Diagnostics`]), each with its location, the line and how to fix it.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `source` | which files belong to a charts folder |
-//! | `repository` | a charts folder at one commit of a git repository |
-//! | `checkout` | a charts folder in a work tree, and what git left out of it |
-//! | `opening` | opening a repository of this machine, and why it cannot be |
+//! | **from git** | |
+//! | `repository` | a git repository that holds a charts folder |
+//! | `opening` | opening a local repository, and why one cannot be opened |
 //! | `mirror` | a copy of a repository that is known by its URL |
-//! | `revision_name` | which commit a name leads to |
-//! | `history` | the commits before it |
-//! | `text` | byte offsets to lines and columns |
+//! | `revision_name` | which commit a name means |
+//! | `commit_reader` | the charts folders of commits |
+//! | `history` | the commits before a revision |
+//! | `checkout` | a charts folder in a work tree, and what git left out of it |
+//! | `object_name` | names of git objects |
+//! | `repository_error` | why a charts folder could not be read from git |
+//! | **files to definitions** | |
+//! | `source` | which files belong to a charts folder |
+//! | `parse` | from files to definitions: the steps below, in order |
 //! | `table` | reading one TOML table by its list of keys |
-//! | `found` | what was found so far, within bounds |
-//! | `expiry` | when definitions end |
-//! | `format` | writing definitions as TOML |
-//! | `schema` | the keys of each file and what their values must be |
+//! | `schema` | the keys of each kind of file, and what their values must be |
+//! | `parsed` | what could be read so far, mistakes included |
 //! | `rules` | the rules that hold between definitions |
-//! | `parse` | all of the above, in order |
-//! | [`definition`] | the result: types that cannot say anything invalid |
+//! | `expiry` | when definitions expire |
+//! | `format` | writing definitions as TOML |
+//! | **definitions** | |
+//! | [`definition`] | the result: types that cannot hold anything invalid |
 //! | [`marginals`] | published shares to which samples can be weighted |
 //! | [`counter`] | counter expressions: `chart:{a,b}` |
+//! | [`program_path`] | paths of programs, modules and packages |
 //! | [`version`] | semantic versions and Go's |
 //! | [`record`] | the record format of the Go project |
-//! | [`diagnostic`] | what a check found, as text and as JSON |
+//! | **mistakes** | |
+//! | [`location`] | where something was written |
+//! | [`diagnostic`] | one mistake, as text and as JSON |
+//! | `found` | the mistakes found so far, up to a limit |
+//! | `text` | byte offsets to lines and columns |
 //!
-//! What clients obey is compiled from the definitions in `collection`, which also imports the Go
-//! project's records.
+//! `collection` compiles the definitions to what clients obey, and imports the Go project's records.
 
 mod checkout;
+mod commit_reader;
 pub mod counter;
 pub mod definition;
 pub mod diagnostic;
@@ -38,12 +48,17 @@ mod expiry;
 pub(crate) mod format;
 mod found;
 mod history;
+pub mod location;
 pub mod marginals;
 mod mirror;
+mod object_name;
 mod opening;
 mod parse;
+mod parsed;
+pub mod program_path;
 pub mod record;
 mod repository;
+mod repository_error;
 mod revision_name;
 mod rules;
 mod schema;
@@ -57,6 +72,10 @@ pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use expiry::expiring;
 pub use history::{Ancestor, AncestorCharts, History};
+pub use object_name::ObjectName;
 pub use parse::parse;
-pub use repository::{CUSTOMARY_FOLDER, ObjectName, Repository, RepositoryError, Revision};
-pub use source::{MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources};
+pub use repository::{Repository, Revision};
+pub use repository_error::RepositoryError;
+pub use source::{
+    CUSTOMARY_FOLDER, MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources,
+};

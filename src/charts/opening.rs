@@ -1,9 +1,9 @@
-//! Opening a repository of this machine, and a sentence with the way out for each that cannot be.
+//! Opening a local repository, and explaining why one cannot be opened, with the way out.
 //!
-//! libgit2 reads less than git does, and what it says then ("unsupported extension name") helps
-//! nobody. What stands in the way is found in the repository's own files, never in that message.
+//! libgit2 reads less than git does, and its message then ("unsupported extension name") does not help.
+//! The reason is found in the repository's own files, never in that message.
 
-use super::repository::RepositoryError;
+use super::repository_error::RepositoryError;
 use git2::{Config, ErrorClass, ErrorCode};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,8 @@ pub(super) fn open(location: &str) -> Result<git2::Repository, RepositoryError> 
     git2::Repository::discover(folder).map_err(|error| explain(folder, location, error))
 }
 
-/// Why the repository at `folder` cannot be copied, where that can be found out; `location` is what
-/// the user named.
-pub(super) fn obstacle_in(folder: &Path, location: &str) -> Option<RepositoryError> {
+/// Why the repository at `folder` cannot be copied; `location` is what the user named.
+pub(super) fn obstacle_to_copying(folder: &Path, location: &str) -> Option<RepositoryError> {
     let git = match git2::Repository::discover(folder) {
         Ok(git) => git,
         Err(error) => return Some(explain(folder, location, error)),
@@ -26,9 +25,9 @@ pub(super) fn obstacle_in(folder: &Path, location: &str) -> Option<RepositoryErr
     } else if is_shallow(&git) {
         Some(SHALLOW.to_owned())
     } else {
-        lost_lender(&git).or_else(|| broken_head(&git))
+        missing_alternate(&git).or_else(|| broken_head(&git))
     };
-    // A repository that can be opened and not copied lacks something.
+    // A repository that can be opened but not copied lacks objects.
     let obstacle = obstacle.unwrap_or_else(|| {
         "cannot be copied; see what `git fsck` says in it, and restore what is missing or clone it \
          again"
@@ -37,20 +36,20 @@ pub(super) fn obstacle_in(folder: &Path, location: &str) -> Option<RepositoryErr
     Some(RepositoryError::Unreadable { location: location.to_owned(), obstacle })
 }
 
-/// The folder of objects that a repository borrows from and that is not there, as a sentence.
-pub(super) fn lost_lender(git: &git2::Repository) -> Option<String> {
+/// Says that objects are borrowed from a folder that does not exist (git's "alternates").
+pub(super) fn missing_alternate(git: &git2::Repository) -> Option<String> {
     let objects = git.commondir().join("objects");
-    let lenders = fs::read_to_string(objects.join("info/alternates")).ok()?;
-    let lenders = lenders.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let lost = lenders.map(|line| objects.join(line)).find(|folder| !folder.is_dir())?;
+    let alternates = fs::read_to_string(objects.join("info/alternates")).ok()?;
+    let alternates = alternates.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let missing = alternates.map(|line| objects.join(line)).find(|folder| !folder.is_dir())?;
     Some(format!(
-        "borrows objects from {} (see objects/info/alternates), which is not there; put that back, \
+        "borrows objects from {} (see objects/info/alternates), which does not exist; restore it, \
          or clone the repository again",
-        lost.display()
+        missing.display()
     ))
 }
 
-/// That HEAD says nothing that git understands, as a sentence.
+/// Says that HEAD names nothing that git understands.
 pub(super) fn broken_head(git: &git2::Repository) -> Option<String> {
     let error = git.find_reference("HEAD").err()?;
     (error.class() != ErrorClass::Os).then(|| {
@@ -62,8 +61,8 @@ pub(super) fn broken_head(git: &git2::Repository) -> Option<String> {
     })
 }
 
-/// Whether no file of the repository that `folder` is in was ever checked out. Also answers where
-/// libgit2 cannot open the repository.
+/// Whether no file was ever checked out of the repository around `folder`. Works even where libgit2
+/// cannot open the repository.
 pub(super) fn was_never_checked_out(folder: &Path) -> bool {
     let none: [&str; 0] = [];
     git2::Repository::discover_path(folder, none)
@@ -78,7 +77,7 @@ fn explain(folder: &Path, location: &str, error: git2::Error) -> RepositoryError
     let none: [&str; 0] = [];
     match git2::Repository::discover_path(folder, none) {
         Ok(git) if error.code() == ErrorCode::Owner => {
-            RepositoryError::Foreign { folder: work_tree(&git).display().to_string() }
+            RepositoryError::OtherOwner { folder: work_tree(&git).display().to_string() }
         }
         Ok(git) => match obstacle(&git) {
             Some(obstacle) => RepositoryError::Unreadable {
@@ -100,7 +99,7 @@ fn explain(folder: &Path, location: &str, error: git2::Error) -> RepositoryError
     }
 }
 
-/// The folder that git's `safe.directory` has to name.
+/// The folder to name in git's `safe.directory`.
 fn work_tree(git: &Path) -> PathBuf {
     match (git.file_name(), git.parent()) {
         (Some(name), Some(parent)) if name == ".git" => parent.to_path_buf(),
@@ -143,13 +142,13 @@ fn obstacle(git: &Path) -> Option<&'static str> {
     }
 }
 
-const PARTIAL: &str = "is a partial clone, which has left out what publishing reads; clone it again without --filter, \
+const PARTIAL: &str = "is a partial clone, which has left out objects that publishing reads; clone it again without --filter, \
      or give the https URL it came from instead";
 
 const SHALLOW: &str = "is a shallow clone, which cannot be copied; give its path instead of a URL, or fetch the rest \
      of it with `git fetch --unshallow`";
 
-/// Whether a repository has left out objects, to be fetched when they are asked for.
+/// Whether a repository left out objects, to be fetched on demand.
 pub(super) fn is_partial(git: &git2::Repository) -> bool {
     let promised = |config: Config| -> Option<bool> {
         let mut found = config.entries(Some("^remote\\..*\\.promisor$")).ok()?;
@@ -158,12 +157,12 @@ pub(super) fn is_partial(git: &git2::Repository) -> bool {
     git.config().ok().and_then(promised).unwrap_or(false)
 }
 
-/// Whether a repository is a shallow clone. libgit2 does not see it in another work tree of one.
+/// Whether a repository is a shallow clone. libgit2 does not see this in a linked work tree.
 pub(super) fn is_shallow(git: &git2::Repository) -> bool {
     fs::metadata(git.commondir().join("shallow")).is_ok_and(|file| file.len() > 0)
 }
 
-/// What the work trees of a repository share.
+/// The folder that the work trees of a repository share.
 fn common(git: &Path) -> PathBuf {
     match fs::read_to_string(git.join("commondir")) {
         Ok(common) => git.join(common.trim_end()),
@@ -171,7 +170,7 @@ fn common(git: &Path) -> PathBuf {
     }
 }
 
-/// A `.git` in the folder or above it, which promises a repository.
+/// A `.git` in the folder or above it.
 fn marker(folder: &Path) -> Option<PathBuf> {
     let folder = folder.canonicalize().ok()?;
     folder.ancestors().map(|above| above.join(".git")).find(|git| git.symlink_metadata().is_ok())
@@ -182,8 +181,8 @@ fn broken(marker: &Path) -> String {
     let target = fs::read_to_string(marker).ok();
     match target.as_deref().and_then(|text| text.strip_prefix("gitdir:")).map(str::trim) {
         Some(target) => format!(
-            "says that the repository is {target}, which is not there or not whole; `git worktree \
-             repair` mends a work tree that was moved, `git submodule update --init` a submodule"
+            "says that the repository is {target}, which is not there or is damaged; `git worktree \
+             repair` repairs a work tree that was moved, `git submodule update --init` a submodule"
         ),
         None => "is not a whole git repository; see what `git status` says of it".to_owned(),
     }

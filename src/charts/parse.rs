@@ -1,41 +1,24 @@
 //! From files to [`Definitions`], or to all the mistakes in them.
 //!
-//! Every file is read, then the definitions are held against each other (`rules`). A file with
-//! mistakes still takes part as far as it could be understood, so that one run shows everything.
+//! Every file is read, then the definitions are compared with each other (`rules`). A file with mistakes
+//! still takes part as far as it could be understood, so that one run shows everything.
 
-use super::definition::{Chart, CollectionSettings, Definitions, Program};
+use super::definition::Definitions;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::found::Found;
-use super::marginals::{self, Marginals};
+use super::parsed::Parsed;
 use super::source::{Role, Sources};
 use super::table::Reader;
 use super::text::{SourceText, is_deceptive};
 use super::{rules, schema};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use toml::de::DeTable;
 
-/// The longest line in bytes. Nobody can review a longer one.
+/// The longest line in bytes: a longer one cannot be reviewed.
 const MAX_LINE: usize = 64 << 10;
 /// How many syntax errors of one file are shown.
 const MAX_SYNTAX_ERRORS: usize = 100;
 
-/// What could be read of a folder.
-#[derive(Debug, Default)]
-pub struct Parsed {
-    pub texts: BTreeMap<Arc<str>, SourceText>,
-    pub collection: Option<CollectionSettings>,
-    pub programs: Vec<Program>,
-    pub charts: Vec<Chart>,
-    pub marginals: Vec<Marginals>,
-    /// Whether every file of `programs/` was understood.
-    pub programs_complete: bool,
-    pub(super) found: Found,
-}
-
-/// Reads and checks all the definitions of a folder.
-///
-/// The errors are all those that the folder has.
+/// Parses and checks all the definitions of a folder. The errors are complete (up to a limit).
 pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
     let mut parsed = Parsed { programs_complete: true, ..Parsed::default() };
     let (mut has_collection, mut has_charts) = (false, false);
@@ -43,7 +26,7 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
         has_collection |= role == Role::Collection;
         has_charts |= role == Role::Charts;
         if role == Role::Stray {
-            let message = "there is no place for this file in a charts folder";
+            let message = "this file does not belong in a charts folder";
             let help = "definitions are collection.toml, programs/*.toml, charts/*.toml and \
                         marginals/*.toml";
             parsed.found.push(whole_file(path, message).with_help(help));
@@ -54,7 +37,7 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
         }
     }
     if !has_collection {
-        let help = "add it, with module, goos, goarch and toolchains; every charts folder has one";
+        let help = "add it, with module, goos, goarch and toolchains";
         parsed.found.push(whole_file("collection.toml", "the file is missing").with_help(help));
     }
     if !has_charts {
@@ -76,7 +59,7 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
             warnings: found.into_iter().flatten().collect(),
         }),
         (_, Some(found)) => Err(found),
-        // A collection that was not understood has left its mistakes in `found`.
+        // The mistakes of `collection.toml` are in `found`, so this is not reached.
         (_, None) => Err(whole_file("collection.toml", "the file was not understood").into()),
     }
 }
@@ -85,7 +68,7 @@ fn whole_file(path: &str, message: &str) -> Diagnostic {
     Diagnostic::file(Severity::Error, path, message)
 }
 
-/// The bytes as text, where they are text that a person can read.
+/// The bytes as text, if a person can review it.
 fn read_text(path: &str, bytes: &[u8], found: &mut Found) -> Option<SourceText> {
     let text = match str::from_utf8(bytes) {
         Ok(text) => SourceText::new(path, text.to_owned()),
@@ -107,7 +90,7 @@ fn read_text(path: &str, bytes: &[u8], found: &mut Found) -> Option<SourceText> 
     for (start, line) in text.lines() {
         if line.len() > MAX_LINE {
             let message = format!(
-                "the line has {} bytes, and nobody can review more than {MAX_LINE}",
+                "the line has {} bytes, and at most {MAX_LINE} can be reviewed",
                 line.len()
             );
             let help = "break the line: an array after any comma, a string between triple quotes \
@@ -131,14 +114,14 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
         let offset = error.span().map_or(0, |span| span.start);
         let message = format!("the TOML is malformed: {}", error.message());
         let diagnostic = text.diagnostic(Severity::Error, offset, message);
-        // What follows from a mistake on a line is of no help beside it.
+        // Further errors on the same line only follow from the first.
         if syntax.last().is_none_or(|last| last.line != diagnostic.line) {
-            syntax.push(diagnostic.with_help("see https://toml.io for how it is written"));
+            syntax.push(diagnostic.with_help("see https://toml.io for the syntax"));
         }
     }
     if more > 0 {
         let message = format!("{more} more syntax errors in this file are not shown");
-        syntax.push(whole_file(text.file(), &message).with_help("mend those shown first"));
+        syntax.push(whole_file(text.file(), &message).with_help("fix those shown first"));
     }
     let mut reader = Reader::new(&text, syntax);
     match role {
@@ -149,7 +132,7 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
         },
         Role::Charts => parsed.charts.extend(schema::charts(&mut reader, file.get_ref())),
         Role::Marginals => {
-            parsed.marginals.extend(marginals::marginals(&mut reader, file.get_ref()));
+            parsed.marginals.extend(schema::marginals(&mut reader, file.get_ref()));
         }
         Role::Stray => {}
     }

@@ -9,15 +9,15 @@
 //!     vim
 //! }
 //! issue: https://go.dev/issue/61038
-//! issue: https://go.dev/issue/62214 # may stand several times
+//! issue: https://go.dev/issue/62214 # may be repeated
 //! ---
 //! title: the next record
 //! ```
 //!
-//! A field starts at the line's first character. Only `counter` may hold braces, once; between
-//! them lines are joined without the spaces around them. `---` stands alone. Empty records are
-//! skipped. Whether a record makes sense is not asked here: importing turns records into
-//! definitions, which are then checked like any others.
+//! A field starts at the first character of a line. Only `counter` may have braces, and only once; the
+//! lines between them are joined without the spaces around them. `---` is alone on its line. Empty
+//! records are skipped. Whether a record makes sense is not checked here: importing turns records into
+//! definitions, which are checked like any others.
 //!
 //! [format]: https://pkg.go.dev/golang.org/x/telemetry/internal/chartconfig
 
@@ -51,7 +51,7 @@ pub struct Record {
     pub error: Option<Field<f64>>,
 }
 
-/// A field's value, where it stands, and what was remarked beside it.
+/// A field's value, its line, and the comment beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field<T = String> {
     /// The value, without the spaces around it.
@@ -68,10 +68,10 @@ struct Open {
     text: String,
 }
 
-/// Reads records from the text of `file`, which only the errors name. All mistakes are reported.
+/// Parses records; `file` is their name in errors. All mistakes are reported.
 pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostics> {
     let text = match str::from_utf8(bytes) {
-        // Some editors mark a file as UTF-8 so.
+        // Some editors start UTF-8 files with this mark.
         Ok(text) => SourceText::new(file, text.trim_start_matches('\u{feff}').to_owned()),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -91,7 +91,7 @@ pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostic
     };
     let mut open: Option<Open> = None;
     for (number, (start, line)) in (1..).zip(text.lines()) {
-        // Some editors and git itself write lines that end as on Windows.
+        // Some editors, and git itself, write Windows line endings.
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line == "---" {
             parser.skipping = false;
@@ -131,14 +131,14 @@ pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostic
 }
 
 const CLOSE: &str = "close the group with `}` first";
-const ONE_GROUP: &str = "braces stand once, around the buckets of a `counter:`";
+const ONE_GROUP: &str = "write braces once, around the buckets of a `counter:`";
 
 struct Parser<'t> {
     text: &'t SourceText,
     records: Vec<Record>,
     record: Record,
     found: Vec<Diagnostic>,
-    /// Inside braces with a mistake, which is reported once: up to the line with the `}`.
+    /// Inside braces with a mistake, which is reported once: skip to the line with the `}`.
     skipping: bool,
 }
 
@@ -155,7 +155,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Joins the lines of a counter's braces; a whole field comes out, where there is one.
+    /// Joins the lines between a counter's braces. Returns a field once it is complete.
     fn join(
         &mut self,
         open: &mut Option<Open>,
@@ -212,12 +212,12 @@ impl Parser<'_> {
         Some(counter)
     }
 
-    /// Takes in one field, whose last line starts at byte `start`.
+    /// Adds one field, whose last line starts at byte `start`.
     fn field(&mut self, line: u32, start: usize, text: &str, comment: Option<String>) {
         if text.trim().is_empty() {
             return;
         }
-        // A line without a colon has no key, so it is no field either.
+        // A line without a colon has no key, so it is not a field.
         let (key, value) = text.split_once(':').unwrap_or(("", text));
         let value = value.trim();
         let field = Field { value: value.to_owned(), line, comment };
@@ -239,7 +239,7 @@ impl Parser<'_> {
             }
         };
         if value.is_empty() {
-            // As in Go: a key without a value is no field.
+            // As in Go, a key without a value is ignored.
             return;
         }
         let repeated = match key {
@@ -248,7 +248,11 @@ impl Parser<'_> {
             _ => slot.is_some(),
         };
         if repeated {
-            return self.error(start, format!("`{key}:` stands twice"), "only `issue:` may");
+            return self.error(
+                start,
+                format!("`{key}:` is given twice"),
+                "only `issue:` may be repeated",
+            );
         }
         if record.line == 0 {
             record.line = line;
@@ -343,8 +347,8 @@ mod tests {
             ("\ncounter: foo{\n  {bar\n", 3, "second `{`"),
             ("\ncounter: foo{\n  bar\n} }", 4, "second `}`"),
             ("\ncounter: foo{\n  bar,\n  baz,\n}", 5, "before the `}`"),
-            ("title: A\ntitle: B", 2, "stands twice"),
-            ("depth: 1\ndepth: 2", 2, "stands twice"),
+            ("title: A\ntitle: B", 2, "given twice"),
+            ("depth: 1\ndepth: 2", 2, "given twice"),
         ];
         for (input, line, message) in cases {
             let errors = parse_records("config.txt", input.as_bytes()).expect_err(input);
@@ -356,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_have_a_line_too() {
+    fn bytes_that_are_not_text_have_a_line_too() {
         let errors = parse_records("config.txt", b"title: A\ntitle: \xff").expect_err("refused");
         assert!(errors.to_string().contains("line 2 is not UTF-8 (byte 17"), "{errors}");
     }

@@ -1,68 +1,67 @@
-//! Which commit a name that someone typed leads to.
+//! Which commit a name means that someone typed.
 //!
-//! Only what was reviewed may be published, and what was reviewed is on a branch. Git itself takes
-//! a tag where a tag and a branch have one name, so whoever may push a tag named `main` could have
-//! any commit published. Here no kind of name is preferred in silence: a name that leads to two
-//! commits is refused, with the full names of both. Where a branch is followed, nothing but a
-//! branch is looked for.
+//! Only what was reviewed may be published, and what was reviewed is on a branch. When a tag and a branch
+//! have the same name, git itself takes the tag, so whoever may push a tag named `main` could have any
+//! commit published. Here no kind of name silently wins: a name of two commits is refused, with the full
+//! names of both. When a branch is followed, only branches are considered.
 //!
 //! | what was typed | where it is looked for |
 //! | --- | --- |
-//! | a whole object name | that object, and nothing else: it can mean only one |
+//! | a full object name | that object, and nothing else: it can mean only one |
 //! | `refs/...` | that reference, and nothing else |
 //! | `HEAD` | what is checked out (of a mirror: the default branch), branches and tags of that name |
-//! | any other name | `refs/heads/`, `refs/tags/`, `refs/remotes/`, `refs/`, and commits whose name begins so (from seven digits on) |
+//! | any other name | `refs/heads/`, `refs/tags/`, `refs/remotes/`, `refs/`, and commits by the beginning of their name (at least seven digits) |
 //!
-//! A name may be followed by `~2` or `^`, as in git. Everything else that git's own revision syntax
-//! has (`@{upstream}`, `:/text`, `a..b`) names no commit here.
+//! A name may be followed by `~2` or `^`, as in git. The rest of git's revision syntax (`@{upstream}`,
+//! `:/text`, `a..b`) is not supported.
 
 use git2::{Commit, ErrorCode, Oid, ReferenceType, Repository};
 
-/// The shortest part of an object's name that is taken for one, as git abbreviates.
+/// The shortest abbreviation of an object's name, as git writes it.
 const SHORTEST_PREFIX: usize = 7;
 
-/// The lengths of whole object names: SHA-1 and SHA-256.
+/// The lengths of full object names: SHA-1 and SHA-256.
 const WHOLE: [usize; 2] = [40, 64];
 
-/// A reference or object that a name may mean.
+/// A reference or object that a name could mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
-    /// The name that means it alone.
+    /// Its unambiguous name.
     name: String,
     commit: Oid,
 }
 
-/// Why a name leads to no commit.
+/// Why a name does not mean a commit.
 #[derive(Debug)]
 pub(super) enum NameError {
-    /// There is nothing of this name.
+    /// Nothing has this name.
     Missing,
-    /// It may mean several commits: the full names of two of them.
+    /// It could mean several commits; here are the full names of two.
     Ambiguous([String; 2]),
-    /// It is not a branch, but this.
+    /// It is not a branch, but what this full name says.
     NotABranch(String),
-    /// It is there, and where it leads to cannot be read.
+    /// It exists, but what it points to cannot be read.
     Unreadable(git2::Error),
 }
 
 impl NameError {
-    /// What libgit2 says where something of this name was looked for.
+    /// The meaning of libgit2's error in a look-up of this name.
     pub(super) fn of(error: git2::Error) -> NameError {
         match error.code() {
             ErrorCode::NotFound | ErrorCode::UnbornBranch | ErrorCode::InvalidSpec => {
                 NameError::Missing
             }
-            // It leads to something that is no commit.
+            // It points to something other than a commit.
             ErrorCode::Peel => NameError::Missing,
             _ => NameError::Unreadable(error),
         }
     }
 }
 
-/// The commit that is checked out; of a mirror, that of the default branch.
+/// The commit that is checked out; in a mirror, that of the default branch.
 pub(super) fn head_of(git: &Repository) -> Result<Commit<'_>, NameError> {
     let head = git.head().map_err(NameError::of)?;
-    // A reference that is there and whose object is not is damage, whatever the code.
+    // If a reference exists but its object does not, the repository is damaged, whatever the code.
     head.peel_to_commit().map_err(NameError::Unreadable)
 }
 
@@ -71,7 +70,7 @@ pub(super) fn commit_of<'git>(
     git: &'git Repository,
     name: &str,
 ) -> Result<Commit<'git>, NameError> {
-    // Neither character can stand in the name of a reference.
+    // Neither character is allowed in the name of a reference.
     let (base, ancestor) = name.split_at(name.find(['~', '^']).unwrap_or(name.len()));
     if !ancestor.bytes().all(|byte| matches!(byte, b'~' | b'^') || byte.is_ascii_digit()) {
         return Err(NameError::Missing);
@@ -82,16 +81,16 @@ pub(super) fn commit_of<'git>(
         .map_err(NameError::of)
 }
 
-/// The newest commit of a branch; of the one that is checked out where no name is given.
+/// The newest commit of a branch; without a name, of the one that is checked out.
 pub(super) fn tip_of<'git>(
     git: &'git Repository,
     name: Option<&str>,
 ) -> Result<Commit<'git>, NameError> {
     let Some(name) = name.filter(|name| *name != "HEAD") else { return checked_out(git) };
-    let places: &[&str] =
+    let prefixes: &[&str] =
         if name.starts_with("refs/") { &[""] } else { &["refs/heads/", "refs/remotes/"] };
     let found =
-        places.iter().filter_map(|place| reference(git, format!("{place}{name}"))).collect();
+        prefixes.iter().filter_map(|prefix| reference(git, format!("{prefix}{name}"))).collect();
     match only_one(found) {
         Ok(branch) if is_branch(&branch.name) => {
             git.find_commit(branch.commit).map_err(NameError::Unreadable)
@@ -106,7 +105,7 @@ pub(super) fn tip_of<'git>(
 }
 
 fn is_branch(reference: &str) -> bool {
-    ["refs/heads/", "refs/remotes/"].iter().any(|place| reference.starts_with(place))
+    ["refs/heads/", "refs/remotes/"].iter().any(|prefix| reference.starts_with(prefix))
 }
 
 /// The newest commit of the branch that is checked out.
@@ -118,7 +117,7 @@ fn checked_out(git: &Repository) -> Result<Commit<'_>, NameError> {
     head.peel_to_commit().map_err(NameError::of)
 }
 
-/// All that a name may mean.
+/// Everything that a name could mean.
 fn candidates(git: &Repository, name: &str) -> Result<Vec<Candidate>, NameError> {
     let hexadecimal = name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let object = match name.len() {
@@ -126,8 +125,8 @@ fn candidates(git: &Repository, name: &str) -> Result<Vec<Candidate>, NameError>
         _ => None,
     };
     if hexadecimal && WHOLE.contains(&name.len()) {
-        // Nothing else can be meant, also where the object is not there: a branch of this name
-        // would be a trap.
+        // Nothing else can be meant, even if the object does not exist: a branch of this name would be
+        // a trap.
         return Ok(object.into_iter().collect());
     }
     if name.starts_with("refs/") {
@@ -135,37 +134,37 @@ fn candidates(git: &Repository, name: &str) -> Result<Vec<Candidate>, NameError>
         return or_unreadable(git, found, name, &[""]);
     }
     let checked_out = (name == "HEAD").then(|| reference(git, name.to_owned())).flatten();
-    let places = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"];
-    let references = places.iter().filter_map(|place| reference(git, format!("{place}{name}")));
+    let prefixes = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"];
+    let references = prefixes.iter().filter_map(|prefix| reference(git, format!("{prefix}{name}")));
     let found: Vec<_> = checked_out.into_iter().chain(references).chain(object).collect();
-    or_unreadable(git, found, name, &places)
+    or_unreadable(git, found, name, &prefixes)
 }
 
-/// What was found; where that is nothing, why what is there cannot be read.
+/// What was found; if nothing, the error of a reference that exists but cannot be read.
 fn or_unreadable(
     git: &Repository,
     found: Vec<Candidate>,
     name: &str,
-    places: &[&str],
+    prefixes: &[&str],
 ) -> Result<Vec<Candidate>, NameError> {
-    match found.is_empty().then(|| unreadable(git, name, places)).flatten() {
+    match found.is_empty().then(|| unreadable(git, name, prefixes)).flatten() {
         Some(error) => Err(NameError::Unreadable(error)),
         None => Ok(found),
     }
 }
 
-/// Why a reference of this name, where there is one, leads to nothing that can be read.
-fn unreadable(git: &Repository, name: &str, places: &[&str]) -> Option<git2::Error> {
-    let names = places.iter().map(|place| format!("{place}{name}"));
+/// Why a reference of this name cannot be read, if there is one.
+fn unreadable(git: &Repository, name: &str, prefixes: &[&str]) -> Option<git2::Error> {
+    let names = prefixes.iter().map(|prefix| format!("{prefix}{name}"));
     let found = names.filter(|name| git2::Reference::is_valid_name(name));
     let mut errors = found.filter_map(|name| {
-        // One that leads to no reference is not damage: a branch that was removed leaves such.
+        // A symbolic reference to a branch that was removed is not damage.
         let target = git.find_reference(&name).and_then(|found| found.resolve());
         let target = match target {
             Ok(reference) => reference.target()?,
             Err(error) => return Some(error).filter(|e| e.code() != ErrorCode::NotFound),
         };
-        // The object of one that is there has to be there too, so here "not found" is damage.
+        // The object of an existing reference has to exist, so "not found" is damage here.
         let peeled = git.find_object(target, None).and_then(|object| object.peel_to_commit());
         let leads_elsewhere =
             |e: &git2::Error| matches!(e.code(), ErrorCode::Peel | ErrorCode::InvalidSpec);
@@ -174,9 +173,9 @@ fn unreadable(git: &Repository, name: &str, places: &[&str]) -> Option<git2::Err
     errors.next()
 }
 
-/// The reference of this full name, if it leads to a commit.
+/// The reference of this full name, if it points to a commit.
 fn reference(git: &Repository, name: String) -> Option<Candidate> {
-    // Also what keeps `..` and the like from leading out of the repository's folder.
+    // This also keeps `..` and the like inside the repository's folder.
     if !git2::Reference::is_valid_name(&name) {
         return None;
     }
@@ -184,14 +183,14 @@ fn reference(git: &Repository, name: String) -> Option<Candidate> {
     Some(Candidate { name, commit })
 }
 
-/// The object whose name begins so, if it leads to a commit.
+/// The object whose name begins with `prefix`, if it leads to a commit.
 fn object(git: &Repository, prefix: &str) -> Result<Option<Candidate>, NameError> {
     match git.find_object_by_prefix(prefix, None) {
         Ok(object) => {
             let name = object.id().to_string();
             Ok(object.peel_to_commit().ok().map(|commit| Candidate { name, commit: commit.id() }))
         }
-        // Not an object of ours to choose between: whoever wrote it has to write more digits.
+        // Not for us to choose: the user has to write more digits.
         Err(e) if e.code() == ErrorCode::Ambiguous => {
             Err(NameError::Ambiguous([format!("{prefix}..."), format!("another {prefix}...")]))
         }
@@ -200,7 +199,7 @@ fn object(git: &Repository, prefix: &str) -> Result<Option<Candidate>, NameError
     }
 }
 
-/// The one commit to which all candidates lead.
+/// The one commit that all candidates mean.
 fn only_one(candidates: Vec<Candidate>) -> Result<Candidate, NameError> {
     let mut candidates = candidates.into_iter();
     let first = candidates.next().ok_or(NameError::Missing)?;

@@ -7,37 +7,42 @@
 //! marginals/**/*.toml    published shares to which samples can be weighted, one source a file
 //! ```
 //!
-//! Everything whose name does not end in `.toml` (a README) and everything under a name that
-//! starts with a dot is ignored, whatever it is. A symbolic link or a submodule where a definition
-//! may be is refused, wherever it leads: what is reviewed must be what is read. A `.toml` file in any
-//! other place is reported by [`parse`](super::parse()), with all the other mistakes.
+//! Files whose names do not end in `.toml` (a README), and everything under a name that starts with a
+//! dot, are ignored. A symbolic link or a submodule where a definition may be is refused, wherever it
+//! leads: what is reviewed must be what is read. A `.toml` file anywhere else is reported by
+//! [`parse`](super::parse()), with all the other mistakes.
 //!
-//! One [`Filter`] decides this for every reader, a folder's here and a git tree's in `repository`,
-//! from names and sizes alone: before anything is read, and within stated bounds.
+//! One [`Filter`] decides this for folders (here) and for git trees (`commit_reader`), by names and sizes
+//! alone, before anything is read, and up to fixed limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read, in bytes: about seventy times as much as all definitions of the Go
-/// project. Reading one takes up to a hundred times its size in memory, for a short while.
+/// The folder looked for in a repository when none is named and its root is not a charts folder.
+pub const CUSTOMARY_FOLDER: &str = "charts-config";
+/// The file that makes a folder a charts folder.
+pub(super) const COLLECTION_FILE: &str = "collection.toml";
+
+/// The largest file that is read, in bytes: about seventy times the size of all the Go project's
+/// definitions. Parsing a file briefly takes up to a hundred times its size in memory.
 pub const MAX_FILE: u64 = 1 << 20;
-/// The most bytes that are read of one charts folder.
+/// The most bytes that are read from one charts folder.
 pub const MAX_BYTES: u64 = 8 << 20;
-/// The most files and folders that are looked at in one charts folder.
+/// The most files and folders in one charts folder, ignored ones included.
 pub const MAX_ENTRIES: usize = 100_000;
-/// The most bytes that git's list of a folder's entries may have: a few hundred thousand entries. It
-/// holds for the folders above the charts, too.
+/// The largest git tree object in bytes: one folder with a few hundred thousand entries. The limit also
+/// applies to the folders above the charts.
 pub(super) const MAX_TREE: u64 = 16 << 20;
-/// The most folders inside each other.
+/// The deepest nesting of folders.
 const MAX_DEPTH: usize = 32;
 
 /// The files of one charts folder, in the order of their paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources(BTreeMap<String, Vec<u8>>);
 
-/// What a file of the folder is for, which its path decides.
+/// What a file of the folder is for, decided by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// `collection.toml`.
@@ -48,7 +53,7 @@ pub enum Role {
     Charts,
     /// A file below `marginals/`.
     Marginals,
-    /// A `.toml` file in a place where none is expected.
+    /// A `.toml` file anywhere else.
     Stray,
 }
 
@@ -80,48 +85,48 @@ pub enum SourceError {
     },
 }
 
-/// Why something in a charts folder is not read, as what follows its path in a sentence.
+/// Why something in a charts folder is not read: the rest of a sentence that begins with its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A symbolic link stands where a definition may be.
+    /// A symbolic link where a definition may be.
     #[error(
         "is a symbolic link, and what is reviewed must be what is read; put the file itself there"
     )]
     Link,
-    /// A submodule stands where a definition may be.
+    /// A submodule where a definition may be.
     #[error("is a submodule, and what is reviewed must be what is read; put the files there")]
     Submodule,
-    /// Something else than a file or a folder.
+    /// Neither a file nor a folder.
     #[error("is neither a file nor a folder; remove it from the charts folder")]
     Special,
     /// The name is not Unicode.
     #[error("has a name that is not UTF-8; rename it")]
     Name,
-    /// The file is too large to be reviewed.
-    #[error("has {0} bytes, and at most {MAX_FILE} are read of a file; split it into several")]
+    /// The file is too large.
+    #[error("has {0} bytes, and a file may have at most {MAX_FILE}; split it into several")]
     TooLarge(u64),
-    /// All the files together are too large.
-    #[error("is too much: at most {MAX_BYTES} bytes are read of a charts folder")]
+    /// The files are too large together.
+    #[error("is too much: a charts folder may have at most {MAX_BYTES} bytes")]
     TooMuch,
     /// There are too many files and folders.
     #[error(
-        "is too much: at most {MAX_ENTRIES} files and folders are looked at; keep the charts in a \
-         folder of their own"
+        "is too much: a charts folder may have at most {MAX_ENTRIES} files and folders; keep the charts \
+         in a folder of their own"
     )]
     TooMany,
-    /// A folder of a git tree lists more than is looked at.
+    /// A folder of a git tree has too many entries.
     #[error(
-        "is a folder whose list of files alone has {0} bytes, and at most {MAX_TREE} are read; keep \
-         the charts in a folder of their own, and name it with --path"
+        "is a folder with so many files that their list has {0} bytes, and at most {MAX_TREE} are read; \
+         keep the charts in a folder of their own, and name it with --path"
     )]
     TooLong(u64),
-    /// There are too many folders inside each other.
+    /// The folders are nested too deeply.
     #[error("is more than {MAX_DEPTH} folders deep; move it up")]
     TooDeep,
 }
 
-/// What stands at a path, as a folder or a tree tells before anything is read.
+/// What an entry is, as a folder or a git tree lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Folder,
@@ -131,15 +136,15 @@ pub(super) enum Kind {
     Special,
 }
 
-/// What to do with it.
+/// What to do with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Action {
     Skip,
     Enter,
     Read,
 }
 
-/// Which entries of one charts folder are definitions, and how much of it was looked at so far.
+/// Decides which entries of one charts folder are definitions, and enforces the limits.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     entries: usize,
@@ -148,39 +153,39 @@ pub(super) struct Filter {
 
 impl Filter {
     /// What to do with the entry at `path`; `is_text` says whether its name is UTF-8.
-    pub(super) fn judge(
+    pub(super) fn classify(
         &mut self,
         path: &str,
         is_text: bool,
         kind: Kind,
-    ) -> Result<Verdict, Refusal> {
+    ) -> Result<Action, Refusal> {
         self.entries += 1;
         if self.entries > MAX_ENTRIES {
             return Err(Refusal::TooMany);
         }
         let name = path.rsplit('/').next().unwrap_or(path);
         if name.starts_with('.') {
-            return Ok(Verdict::Skip);
+            return Ok(Action::Skip);
         }
         let first = path.split('/').next().unwrap_or(path);
         let is_definition = path.ends_with(".toml");
         let may_be_one = is_definition || ["programs", "charts", "marginals"].contains(&first);
         match kind {
-            Kind::File if !is_definition => Ok(Verdict::Skip),
+            Kind::File if !is_definition => Ok(Action::Skip),
             _ if !is_text && may_be_one => Err(Refusal::Name),
-            _ if !is_text => Ok(Verdict::Skip),
-            Kind::File => Ok(Verdict::Read),
+            _ if !is_text => Ok(Action::Skip),
+            Kind::File => Ok(Action::Read),
             Kind::Folder if path.matches('/').count() >= MAX_DEPTH => Err(Refusal::TooDeep),
-            Kind::Folder => Ok(Verdict::Enter),
-            _ if !may_be_one => Ok(Verdict::Skip),
+            Kind::Folder => Ok(Action::Enter),
+            _ if !may_be_one => Ok(Action::Skip),
             Kind::Link => Err(Refusal::Link),
             Kind::Submodule => Err(Refusal::Submodule),
             Kind::Special => Err(Refusal::Special),
         }
     }
 
-    /// Accounts for a file that is about to be read.
-    pub(super) fn charge(&mut self, size: u64) -> Result<(), Refusal> {
+    /// Counts a file that is about to be read.
+    pub(super) fn count_file(&mut self, size: u64) -> Result<(), Refusal> {
         self.bytes = self.bytes.saturating_add(size);
         if size > MAX_FILE {
             Err(Refusal::TooLarge(size))
@@ -203,15 +208,13 @@ impl Sources {
         Ok(Sources::from_files(files))
     }
 
-    /// Takes files that were read from elsewhere: pairs of a path relative to the charts folder,
-    /// with `/` between its elements, and the bytes. Those that are not definitions are dropped.
-    /// The order of `files` does not matter.
+    /// Files that were read elsewhere: pairs of a path relative to the charts folder, with `/` between
+    /// its elements, and the bytes, in any order. Those that are not definitions are dropped.
     pub fn from_files(files: Vec<(String, Vec<u8>)>) -> Sources {
         Sources(files.into_iter().filter(|(path, _)| is_definition(path)).collect())
     }
 
-    /// The paths of files that are not the same in both; line endings do not count, which git may
-    /// change on the way to a work tree.
+    /// The paths of files that differ. Line endings do not count: git may change them on check-out.
     pub(super) fn differences<'s>(&'s self, other: &'s Sources) -> impl Iterator<Item = &'s str> {
         let paths: BTreeSet<&str> =
             self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
@@ -237,7 +240,7 @@ impl Sources {
     }
 }
 
-/// The lines of a file, without the difference between the line endings of systems.
+/// The lines of a file, whatever its line endings.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
@@ -280,7 +283,7 @@ fn read_folder(
         } else if !file_type.is_dir() {
             Kind::Special
         } else if path.join(".git").symlink_metadata().is_ok() {
-            // A repository inside another is a submodule of it, or nothing of it at all.
+            // A repository inside another is a submodule, or does not belong to it at all.
             Kind::Submodule
         } else {
             Kind::Folder
@@ -288,12 +291,12 @@ fn read_folder(
         let name = entry.file_name();
         let relative = format!("{prefix}{}", name.to_string_lossy());
         let refused = |refusal| SourceError::Refused { path: path.clone(), refusal };
-        match filter.judge(&relative, name.to_str().is_some(), kind).map_err(refused)? {
-            Verdict::Skip => {}
-            Verdict::Enter => read_folder(&path, &format!("{relative}/"), filter, files)?,
-            Verdict::Read => {
+        match filter.classify(&relative, name.to_str().is_some(), kind).map_err(refused)? {
+            Action::Skip => {}
+            Action::Enter => read_folder(&path, &format!("{relative}/"), filter, files)?,
+            Action::Read => {
                 let size = entry.metadata().map_err(unreadable(&path))?.len();
-                filter.charge(size).map_err(refused)?;
+                filter.count_file(size).map_err(refused)?;
                 files.push((relative, fs::read(&path).map_err(unreadable(&path))?));
             }
         }

@@ -1,13 +1,14 @@
-//! Reading one TOML table by its list of keys, so that every mistake is found and none twice.
+//! Reading one TOML table by its list of keys, so that every mistake is reported, and only once.
 //!
-//! A table is opened with the [`Key`]s it may have; unknown and missing keys are reported then,
-//! wrong types and values when they are read. In a file with a syntax error, mistakes on the
-//! broken lines and missing keys are not reported: they would only echo it.
+//! A table is opened with the [`Key`]s it may have. Unknown and missing keys are reported then, wrong
+//! types and values when they are read. In a file with a syntax error, missing keys and mistakes on the
+//! broken lines are not reported: they would only repeat it.
 
-use super::definition::At;
-use super::diagnostic::{Diagnostic, Place, Severity};
+use super::diagnostic::{Diagnostic, Severity};
 use super::found::Found;
+use super::location::{At, Location};
 use super::text::SourceText;
+use jiff::civil::Date;
 use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -16,9 +17,19 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     pub name: &'static str,
-    /// What to write, as a help.
+    /// An example line, for help texts.
     pub example: &'static str,
     pub required: bool,
+}
+
+impl Key {
+    pub(super) const fn required(name: &'static str, example: &'static str) -> Key {
+        Key { name, example, required: true }
+    }
+
+    pub(super) const fn optional(name: &'static str, example: &'static str) -> Key {
+        Key { name, example, required: false }
+    }
 }
 
 /// What is wrong with one value.
@@ -26,7 +37,7 @@ pub struct Key {
 pub struct Problem {
     pub message: String,
     pub help: String,
-    /// The byte of a string's value that is wrong, where it is not the whole.
+    /// The byte at which a string's value is wrong, if not the whole value is.
     pub offset: Option<usize>,
 }
 
@@ -45,7 +56,7 @@ pub struct Reader<'f> {
 }
 
 impl<'f> Reader<'f> {
-    /// Starts reading a file in which the TOML parser found `syntax`.
+    /// Starts reading a file in which the TOML parser found the errors `syntax`.
     pub fn new(text: &'f SourceText, syntax: Vec<Diagnostic>) -> Reader<'f> {
         let broken = syntax.iter().filter_map(|diagnostic| diagnostic.line).collect();
         let mut found = Found::default();
@@ -56,15 +67,15 @@ impl<'f> Reader<'f> {
     /// Reports an error at a byte offset.
     pub fn error(&mut self, offset: usize, message: impl Into<String>, help: impl Into<String>) {
         if self.found.is_full() {
-            self.count(&self.text.place(offset));
+            self.count(&self.text.location(offset));
             return;
         }
         let diagnostic = self.text.diagnostic(Severity::Error, offset, message.into());
         self.push(diagnostic, help);
     }
 
-    /// Reports an error at a place found earlier.
-    pub fn error_at(&mut self, at: &Place, message: impl Into<String>, help: impl Into<String>) {
+    /// Reports an error at a known location.
+    pub fn error_at(&mut self, at: &Location, message: impl Into<String>, help: impl Into<String>) {
         if self.found.is_full() {
             self.count(at);
             return;
@@ -73,20 +84,25 @@ impl<'f> Reader<'f> {
         self.push(diagnostic, help);
     }
 
-    /// Reports a warning at a place found earlier.
-    pub fn warning_at(&mut self, at: &Place, message: impl Into<String>, help: impl Into<String>) {
+    /// Reports a warning at a known location.
+    pub fn warning_at(
+        &mut self,
+        at: &Location,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let diagnostic = self.text.diagnostic_at(Severity::Warning, at, message.into());
         self.push(diagnostic, help);
     }
 
-    /// An error that is not shown any more.
-    fn count(&mut self, at: &Place) {
+    /// Counts an error that is beyond the limit.
+    fn count(&mut self, at: &Location) {
         if !self.broken.contains(&at.line) {
             self.found.count_error(&at.file);
         }
     }
 
-    /// Whether the file has no syntax error, so that what is missing is really missing.
+    /// Whether the file has no syntax error, so that missing keys are really missing.
     pub fn is_whole(&self) -> bool {
         self.broken.is_empty()
     }
@@ -143,12 +159,12 @@ impl<'t> Table<'t> {
     pub fn wrong_type(&self, reader: &mut Reader, key: &str, expected: &str) {
         let Some(value) = self.get(key) else { return };
         let found = described(value.get_ref());
-        let message = format!("`{key}` must be {expected}, and this is {found}");
+        let message = format!("`{key}` must be {expected}, not {found}");
         let example = self.keys.iter().find(|known| known.name == key).map_or("", |k| k.example);
         reader.error(value.span().start, message, format!("write it like `{example}`"));
     }
 
-    /// A string, as `convert` understands it.
+    /// A string, parsed by `convert`.
     pub fn string<T>(
         &self,
         reader: &mut Reader,
@@ -165,8 +181,8 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// An array of different strings, as `convert` understands each. `None` where the key is
-    /// missing, the array is empty, or anything in it is wrong.
+    /// An array of distinct strings, each parsed by `convert`. `None` if the key is missing, the array is
+    /// empty, or anything in it is wrong.
     pub fn strings<T>(
         &self,
         reader: &mut Reader,
@@ -196,8 +212,8 @@ impl<'t> Table<'t> {
                 DeValue::String(_) => converted.extend(convert_string(reader, element, &convert)),
                 other => {
                     let found = described(other);
-                    let message = format!("`{key}` must hold strings, and this is {found}");
-                    reader.error(start, message, "put it between quotes");
+                    let message = format!("`{key}` must hold strings, not {found}");
+                    reader.error(start, message, "put it in quotes");
                 }
             }
         }
@@ -220,7 +236,7 @@ impl<'t> Table<'t> {
         };
         match u64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if (least..=most).contains(&number) => {
-                Some(At { value: number, place: reader.text.place(start) })
+                Some(At { value: number, location: reader.text.location(start) })
             }
             _ => {
                 let message = format!("`{key}` must be a whole number from {least} to {most}");
@@ -230,7 +246,46 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A number, whole or not.
+    /// A table inside this one, where it has one.
+    pub fn subtable(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        keys: &'static [Key],
+    ) -> Option<Table<'t>> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(inner) => Some(reader.open(inner, value.span().start, keys)),
+            _ => {
+                self.wrong_type(reader, key, "a table");
+                None
+            }
+        }
+    }
+
+    /// A date without a time.
+    pub fn day(&self, reader: &mut Reader, key: &str) -> Option<At<Date>> {
+        let value = self.get(key)?;
+        let date = match value.get_ref() {
+            DeValue::Datetime(written) if written.time.is_none() => written.date,
+            _ => None,
+        };
+        let Some(date) = date else {
+            self.wrong_type(reader, key, "a date without a time and without quotes");
+            return None;
+        };
+        let numbers = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
+        let date = match numbers {
+            (Ok(year), Ok(month), Ok(day)) => Date::new(year, month, day).ok(),
+            _ => None,
+        };
+        if date.is_none() {
+            reader.error(value.span().start, "there is no such day", "write a day of the calendar");
+        }
+        date.map(|date| At { value: date, location: reader.text.location(value.span().start) })
+    }
+
+    /// A number, with or without a point.
     pub fn number<T>(
         &self,
         reader: &mut Reader,
@@ -248,7 +303,7 @@ impl<'t> Table<'t> {
         };
         let start = value.span().start;
         match convert(text.parse().unwrap_or(f64::NAN)) {
-            Ok(converted) => Some(At { value: converted, place: reader.text.place(start) }),
+            Ok(converted) => Some(At { value: converted, location: reader.text.location(start) }),
             Err(problem) => {
                 reader.error(start, problem.message, problem.help);
                 None
@@ -265,7 +320,7 @@ fn convert_string<T>(
     let text = value.get_ref().as_str()?;
     let start = value.span().start;
     match convert(text) {
-        Ok(converted) => Some(At { value: converted, place: reader.text.place(start) }),
+        Ok(converted) => Some(At { value: converted, location: reader.text.location(start) }),
         Err(problem) => {
             let inside = problem.offset.map(|offset| source_offset(reader.text, start, offset));
             reader.error(start + inside.unwrap_or(0), problem.message, problem.help);
@@ -274,9 +329,9 @@ fn convert_string<T>(
     }
 }
 
-/// Where byte `offset` of a string's value stands in its source, counted from the opening quotes
-/// at `start`. Follows line-ending backslashes; other escapes are not expected in what is pointed
-/// at this way, and are pointed at themselves.
+/// The position in the source of byte `offset` of a string's value, counted from the opening quotes at
+/// `start`. Follows line-ending backslashes. Other escapes are not expected here; an offset behind one
+/// leads to the escape itself.
 pub fn source_offset(text: &SourceText, start: usize, offset: usize) -> usize {
     let source = text.text().get(start..).unwrap_or_default();
     let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| source.starts_with(quotes));
@@ -319,7 +374,7 @@ fn described(value: &DeValue) -> &'static str {
     }
 }
 
-/// What may have been meant by an unknown key.
+/// What an unknown key was probably meant to be.
 fn suggestion(name: &str, keys: &[Key]) -> String {
     let nearest = keys.iter().map(|key| (distance(name, key.name), key.name)).min();
     match nearest {

@@ -1,13 +1,14 @@
 //! One reviewed file as text: byte offsets to lines and columns, and the line to show.
 //!
 //! Offsets become places in constant time (a table of lines, and a count of characters every few
-//! bytes), so that a hostile file with one endless line costs no more than any other.
+//! bytes), so a hostile file with one endless line costs no more than any other.
 
-use super::diagnostic::{Diagnostic, Excerpt, Place, Severity};
+use super::diagnostic::{Diagnostic, Excerpt, Severity};
+use super::location::Location;
 use crate::terminal::is_unfit;
 use std::sync::Arc;
 
-/// A count of characters is kept for every so many bytes, unless all are ASCII.
+/// Characters are counted at every multiple of this many bytes, unless all are ASCII.
 const BLOCK: usize = 256;
 
 /// How many characters of a long line are shown on each side of the caret.
@@ -20,13 +21,13 @@ pub struct SourceText {
     text: String,
     /// The byte offset at which each line starts.
     lines: Vec<usize>,
-    /// How many characters start before each multiple of [`BLOCK`]; nothing where all characters
-    /// are ASCII, and so a byte each.
+    /// How many characters start before each multiple of [`BLOCK`]; `None` if all are ASCII, one byte
+    /// each.
     blocks: Option<Vec<usize>>,
 }
 
 impl SourceText {
-    /// Takes in the text of `file`.
+    /// The text of `file`.
     pub fn new(file: impl Into<Arc<str>>, text: String) -> SourceText {
         let lines = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1))
@@ -58,37 +59,43 @@ impl SourceText {
         &self.text
     }
 
-    /// The lines with the byte offsets at which they start, without their ends.
+    /// The lines without line breaks, each with the byte offset at which it starts.
     pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let ends = self.lines.iter().skip(1).copied().chain([self.text.len() + 1]);
         self.lines.iter().copied().zip(ends).map(|(start, end)| (start, self.slice(start, end - 1)))
     }
 
-    /// The place of a byte offset; an offset past the end is the end.
-    pub fn place(&self, offset: usize) -> Place {
+    /// The location of a byte offset; an offset past the end is the end.
+    pub fn location(&self, offset: usize) -> Location {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let column = self.characters_before(offset) - self.characters_before(start) + 1;
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Place { file: self.file.clone(), line: number(line), column: number(column) }
+        Location { file: self.file.clone(), line: number(line), column: number(column) }
     }
 
     /// A diagnostic that points at a byte offset and shows the line.
     pub fn diagnostic(&self, severity: Severity, offset: usize, message: String) -> Diagnostic {
-        Diagnostic::place(severity, &self.place(offset), message).with_source(self.excerpt(offset))
+        Diagnostic::at(severity, &self.location(offset), message).with_source(self.excerpt(offset))
     }
 
-    /// A diagnostic that points at a place found earlier, and shows the line.
-    pub fn diagnostic_at(&self, severity: Severity, place: &Place, message: String) -> Diagnostic {
-        Diagnostic::place(severity, place, message).with_source(self.excerpt(self.offset(place)))
+    /// A diagnostic that points at a known location, and shows the line.
+    pub fn diagnostic_at(
+        &self,
+        severity: Severity,
+        location: &Location,
+        message: String,
+    ) -> Diagnostic {
+        Diagnostic::at(severity, location, message).with_source(self.excerpt(self.offset(location)))
     }
 
-    /// The byte offset of a place in this file.
-    pub fn offset(&self, place: &Place) -> usize {
-        let line = (place.line as usize).saturating_sub(1);
+    /// The byte offset of a location in this file.
+    pub fn offset(&self, location: &Location) -> usize {
+        let line = (location.line as usize).saturating_sub(1);
         let start = self.lines.get(line).copied().unwrap_or(self.text.len());
-        let characters = self.characters_before(start) + (place.column as usize).saturating_sub(1);
+        let characters =
+            self.characters_before(start) + (location.column as usize).saturating_sub(1);
         let Some(blocks) = &self.blocks else { return characters.min(self.text.len()) };
         let block = blocks.partition_point(|count| *count <= characters).saturating_sub(1);
         let inside = characters - blocks.get(block).copied().unwrap_or(0);
@@ -140,8 +147,8 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| !matches!(byte, 0x80..=0xBF)).count()
 }
 
-/// Whether a character changes what a reader sees without being seen itself: the marks and
-/// overrides of writing direction with which a text can be shown in another order than it is read.
+/// Whether an invisible character changes what a reader sees: marks and overrides of writing direction,
+/// with which text is displayed in another order than it is parsed.
 pub fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -164,8 +171,8 @@ mod tests {
         let text = SourceText::new("f", "aé\n\n😀b".into());
         let cases = [(0, 1, 1), (1, 1, 2), (3, 1, 3), (4, 2, 1), (5, 3, 1), (9, 3, 2), (99, 3, 3)];
         for (offset, line, column) in cases {
-            let place = text.place(offset);
-            assert_eq!((place.line, place.column), (line, column), "offset {offset}");
+            let location = text.location(offset);
+            assert_eq!((location.line, location.column), (line, column), "offset {offset}");
         }
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines, [(0, "aé"), (4, ""), (5, "😀b")]);
@@ -189,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_and_offsets_are_the_same_thing(
+        fn locations_and_offsets_are_the_same_thing(
             text in "([a-zé😀]{0,400}\n?){0,9}|[a-z\n]{0,40}",
             at in any::<proptest::sample::Index>(),
         ) {
@@ -197,12 +204,12 @@ mod tests {
             let boundaries: Vec<usize> =
                 (0..=text.len()).filter(|i| text.is_char_boundary(*i)).collect();
             let offset = boundaries[at.index(boundaries.len())];
-            let place = source.place(offset);
+            let location = source.location(offset);
             let before = &text[..offset];
             let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-            prop_assert_eq!(place.line as usize, before.matches('\n').count() + 1);
-            prop_assert_eq!(place.column as usize, before[line_start..].chars().count() + 1);
-            prop_assert_eq!(source.offset(&place), offset);
+            prop_assert_eq!(location.line as usize, before.matches('\n').count() + 1);
+            prop_assert_eq!(location.column as usize, before[line_start..].chars().count() + 1);
+            prop_assert_eq!(source.offset(&location), offset);
         }
     }
 }

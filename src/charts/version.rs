@@ -1,9 +1,9 @@
 //! Program versions: semantic versions, and the versions of the Go toolchain.
 //!
-//! A program has versions of one kind, which its path decides (as in golang/telemetry): a
-//! `cmd/...` program belongs to the Go toolchain and has its versions; every other has semantic
-//! versions. Either may also be `devel`, which is what Go's and our clients call a build that is no
-//! release: it comes after every version, and counts wherever any does.
+//! A program's path decides which kind of versions it has (as in golang/telemetry): a `cmd/...` program
+//! belongs to the Go toolchain and has its versions; every other has semantic versions. Either may also be
+//! `devel`, as Go's and our clients call a build that is not a release: it comes after every version, and
+//! is counted wherever any version is.
 //!
 //! - [`SemanticVersion`]: semver.org 2.0.0 with a leading `v` and all three numbers
 //!   (golang.org/x/mod/semver's canonical form, build metadata allowed). Precedence as specified
@@ -24,7 +24,7 @@ pub enum Version {
     Semantic(SemanticVersion),
     /// The version of a Go toolchain.
     Go(GoVersion),
-    /// `devel`, a build that is no release.
+    /// `devel`, a build that is not a release.
     Devel,
 }
 
@@ -63,13 +63,13 @@ pub struct SemanticVersion {
 }
 
 impl SemanticVersion {
-    /// Reads `vMAJOR.MINOR.PATCH[-PRERELEASE][+BUILD]`.
+    /// Parses `vMAJOR.MINOR.PATCH[-PRERELEASE][+BUILD]`.
     pub fn parse(text: &str) -> Option<SemanticVersion> {
         let parsed = semver::Version::parse(text.strip_prefix('v')?).ok()?;
         Some(SemanticVersion { text: text.to_owned(), parsed })
     }
 
-    /// `vMAJOR.MINOR.PATCH`, or with `-prerelease` where that is not empty.
+    /// `vMAJOR.MINOR.PATCH`, with `-prerelease` unless that is empty.
     pub(crate) fn new(
         major: u64,
         minor: u64,
@@ -95,7 +95,7 @@ impl SemanticVersion {
         self.parsed.pre.is_empty()
     }
 
-    /// Compares by the specification's precedence, which disregards build metadata.
+    /// Compares by the specification's precedence, which ignores build metadata.
     pub fn precedence(&self, other: &SemanticVersion) -> Ordering {
         self.parsed.cmp_precedence(&other.parsed)
     }
@@ -121,8 +121,8 @@ pub struct GoVersion {
     text: String,
 }
 
-/// What Go compares, in its order: an absent number is less than any, and the kinds of
-/// pre-release stand in the alphabet's order (none, alpha, beta, rc).
+/// What Go compares, in its order: an absent number is less than any, and the kinds of pre-release are
+/// in alphabetical order (none, alpha, beta, rc).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct GoKey {
     major: u64,
@@ -133,8 +133,8 @@ struct GoKey {
 }
 
 impl GoVersion {
-    /// Reads `goMAJOR[.MINOR[.PATCH]]`, `goMAJOR.MINORrcN` and the like, each with an optional
-    /// `-SUFFIX` that does not count.
+    /// Parses `goMAJOR[.MINOR[.PATCH]]`, `goMAJOR.MINORrcN` and the like, each with an optional
+    /// `-SUFFIX`, which is ignored.
     pub fn parse(text: &str) -> Option<GoVersion> {
         let version = text.strip_prefix("go")?.split('-').next()?;
         Some(GoVersion { key: GoKey::parse(version)?, text: text.to_owned() })
@@ -177,7 +177,7 @@ impl GoKey {
     }
 }
 
-/// The decimal number at the start, without superfluous zeros, and what follows it.
+/// The decimal number at the start, without leading zeros, and the rest.
 fn number(text: &str) -> Option<(u64, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, rest) = text.split_at(digits);

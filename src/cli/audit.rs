@@ -1,21 +1,18 @@
 //! `candor audit`: an independent monitor, one command, one screen.
 
+mod once;
 mod screen;
 mod watch;
 
 pub(super) use screen::Screen;
 
-use super::progress::Bar;
 use super::trust::Trust;
 use super::{Failure, Output, signals};
-use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};
-use crate::client::{Address, Http};
-use crate::durable;
-use crate::tlog::Evidence;
+use crate::audit::{AuditKeys, AuditOptions};
+use crate::client::Address;
 use crate::web::ListenAddress;
-use jiff::Timestamp;
-use std::io;
-use std::path::{Path, PathBuf};
+use once::{once, with_suffix};
+use std::path::PathBuf;
 use std::time::Duration;
 use watch::Watching;
 
@@ -97,16 +94,6 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     if report.is_ok() { Ok(()) } else { Err(Failure::reported()) }
 }
 
-/// Audits, writes evidence if there is any, and prints what came of it.
-fn once(options: &AuditOptions, evidence: &Path, out: Output) -> Result<AuditReport, Failure> {
-    let bar = Bar::new();
-    let report = audit(options, &Http::new(), Timestamp::now(), &bar)?;
-    drop(bar);
-    let written = write_evidence(&report, evidence)?;
-    out.line(&report, Screen { report: &report, evidence: &written })?;
-    Ok(report)
-}
-
 /// The file in which it is remembered what was seen of a log.
 fn default_state(keys: &AuditKeys) -> Result<PathBuf, Failure> {
     let set = |name: &str| {
@@ -119,43 +106,4 @@ fn default_state(keys: &AuditKeys) -> Result<PathBuf, Failure> {
     let key = keys.log().ok_or_else(|| Failure::usage("there is no key of a log"))?;
     let name = format!("{}+{}", key.name().as_str().replace(['/', '\\', ':'], "-"), key.id());
     Ok(folder.join("candor").join("audit").join(name + ".json"))
-}
-
-/// Writes each piece of evidence to a file of its own, and returns their names. Nothing is overwritten;
-/// what a file shows already is not written again.
-fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut written = Vec::new();
-    for evidence in &report.evidence {
-        let text = evidence.to_string();
-        let mut names = std::iter::once(first.to_owned())
-            .chain((2..u32::MAX).map(|number| with_suffix(first, &format!(".{number}"))));
-        let path = names.find_map(|path| match keep(&path, evidence, &text) {
-            Ok(true) => Some(Ok(path)),
-            Ok(false) => None,
-            Err(e) => Some(Err(Failure::new(format!("cannot write {}: {e}", path.display())))),
-        });
-        written.extend(path.transpose()?);
-    }
-    Ok(written)
-}
-
-/// Whether the evidence is in this file now. It is not where there is something else.
-fn keep(path: &Path, evidence: &Evidence, text: &str) -> io::Result<bool> {
-    if path.symlink_metadata().is_ok() {
-        // Read only if it is as long as evidence can be; a remark may be different.
-        let is_short = path.metadata().is_ok_and(|file| file.is_file() && file.len() < (16 << 20));
-        let there = if is_short { std::fs::read(path).ok() } else { None };
-        let there = there.and_then(|bytes| Evidence::parse(&bytes).ok());
-        return Ok(there.is_some_and(|there| there.shows == evidence.shows));
-    }
-    durable::make_folders(durable::folder_of(path))?;
-    let temporary = with_suffix(path, &format!(".{}.tmp", std::process::id()));
-    durable::create(path, &temporary, text.as_bytes(), durable::shared_file)
-}
-
-/// A path with something after its whole name.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

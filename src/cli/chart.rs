@@ -1,6 +1,7 @@
-//! `candor chart`: the public data of weeks becomes charts.
+//! `candor chart`: charts from the public data of weeks.
 
-use super::merge::Days;
+use super::count::count;
+use super::days::Days;
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::{ChartError, Charted, LoggedConfigs, Progress, PublicData, Weeks, chart};
@@ -9,8 +10,8 @@ use std::fmt;
 
 /// Make the charts of weeks from their public data.
 ///
-/// Without dates, those weeks are charted whose data or definitions have changed since. With dates,
-/// all weeks that these days lie in. May run while the deployment is served.
+/// Without dates, charts the weeks whose data or definitions have changed since the last time. With dates,
+/// all weeks of these days. May run while the deployment is served.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor chart --data /srv/candor\n  \
@@ -52,17 +53,13 @@ impl fmt::Display for Charted {
             writeln!(f, "nothing to chart: `candor merge` has made no data that needs new charts")?;
         }
         for week in &self.weeks {
-            let number = |count: u64, noun: &str| match count {
-                1 => format!("1 {noun}"),
-                _ => format!("{count} {noun}s"),
-            };
             writeln!(
                 f,
                 "week until {}: {}, {}, {}",
                 week.week,
-                number(week.reports, "report"),
-                number(week.programs, "program"),
-                number(week.figures, "figure")
+                count(week.reports, "report"),
+                count(week.programs, "program"),
+                count(week.figures, "figure")
             )?;
         }
         Ok(())

@@ -1,11 +1,17 @@
-//! `candor check`: every mistake of a charts folder, or that there is none.
+//! `candor check`: every mistake of a charts folder, or that there are none.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `configs` | which configs of a deployment are open, and what these definitions change |
+//! | `packages` | proposing `packages` for stack charts |
 
 mod configs;
 mod packages;
 
 use self::configs::CheckedVersions;
 use self::packages::Proposals;
-use super::compile::today;
+use super::count::count;
+use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{Definitions, Diagnostic, charts_folder, expiring, parse, read_work_tree};
 use crate::client::Address;
@@ -16,9 +22,9 @@ use std::path::PathBuf;
 
 /// Check a charts folder, and show all the mistakes in it.
 ///
-/// Nothing is collected and nothing published. Warnings alone do not fail the check; charts that
-/// expire within 30 days are among them. Beside a deployment it also says under which published configs
-/// reports are taken; from a program's list of dependencies it proposes whose functions stacks may name.
+/// Nothing is collected and nothing published. Warnings alone do not fail the check; charts that expire
+/// within 30 days are among them. With a deployment, it also says under which published configs reports
+/// are accepted; with a program's list of dependencies, it proposes whose functions stacks may name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     candor check charts-config\n  \
@@ -28,18 +34,17 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The charts folder, or a folder with one named charts-config.
     charts: PathBuf,
-    /// The day from which on it is told what expires soon, in UTC; today where it is not given.
+    /// Warn of what expires within 30 days of this day, in UTC [default: today].
     #[arg(long, value_name = "DATE")]
     as_of: Option<Date>,
-    /// The folder of the deployment: say which of its configs are open, closed and revoked.
+    /// The folder of the deployment: show which of its configs are open, closed and revoked.
     #[arg(long, value_name = "DIR", conflicts_with = "url")]
     data: Option<PathBuf>,
-    /// The same of a deployment at this address, read from its site.
+    /// The same for the deployment at this address, read from its site.
     #[arg(long, value_name = "URL")]
     url: Option<Address>,
-    /// A go.sum or Cargo.lock of the programs: print the `packages` that it proposes for each stack chart,
-    /// as TOML to paste and to shorten. May be given several times. Nothing is proposed while the definitions
-    /// have mistakes.
+    /// A go.sum or Cargo.lock of the programs: propose `packages` for each stack chart, as TOML to paste and
+    /// to shorten. May be given several times. Nothing is proposed while the definitions have mistakes.
     #[arg(long, value_name = "FILE")]
     packages_from: Vec<PathBuf>,
 }
@@ -55,7 +60,7 @@ struct Report<'a> {
     programs: usize,
     /// Errors and warnings.
     diagnostics: Vec<&'a Diagnostic>,
-    /// Whether reports under each published config are taken, with `--data` or `--url`.
+    /// Whether reports under each published config are accepted, with `--data` or `--url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     configs: Option<&'a CheckedVersions>,
     /// What is proposed for each stack chart, with `--packages-from`.
@@ -91,7 +96,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         }
         Err(errors) if !args.packages_from.is_empty() && !out.json => {
             out.say(
-                "no packages are proposed while the definitions have mistakes; mend these first:",
+                "no packages are proposed while the definitions have mistakes; fix these first:",
             );
             Err(errors.into())
         }
@@ -125,9 +130,4 @@ fn text(
         let _ = write!(text, "\n{part}");
     }
     text
-}
-
-/// A number and what it counts.
-pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

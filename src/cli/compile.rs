@@ -1,21 +1,20 @@
 //! `candor compile`: the collection config of a charts folder.
 
-use super::check::count;
+use super::count::count;
+use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::collection::{CollectionConfig, compile};
 use crate::terminal::OneLine;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Compile a charts folder to the collection config that clients would obey.
 ///
-/// Prints config.json, exactly the bytes that would be published. A chart that expires is
-/// collected or not by the day given with --as-of, or else by today's.
+/// Prints config.json, exactly the bytes that would be published. The day given with --as-of, or else
+/// today, decides which charts have expired.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor compile charts-config\n  \
@@ -26,13 +25,12 @@ pub(super) struct Args {
     /// Write the config to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The day that decides which charts have expired, in UTC, like 2027-01-01; today where it is
-    /// not given.
+    /// The day that decides which charts have expired, in UTC, like 2027-01-01 [default: today].
     #[arg(long, value_name = "DATE")]
     as_of: Option<Date>,
 }
 
-/// What is printed with `--json` where the config itself goes to a file.
+/// What is printed with `--json` if the config goes to a file.
 #[derive(Serialize)]
 struct Written {
     file: String,
@@ -67,11 +65,6 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             out.result(&written, text)
         }
     }
-}
-
-/// The day by the clock, in UTC.
-pub(super) fn today() -> Date {
-    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 fn written(file: &Path, config: &CollectionConfig) -> Written {

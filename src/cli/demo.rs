@@ -3,6 +3,7 @@
 //! It is also the shortest account of how the parts fit together: read [`Demo::tell`].
 
 mod audited;
+mod narrator;
 mod project;
 mod results;
 mod weeks;
@@ -15,12 +16,11 @@ use crate::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfi
 use crate::publish::{Deployment, Publication};
 use crate::store::FileStore;
 use crate::web;
+use narrator::{Demo, Served};
 use project::{commit, copy_key, publish, strings};
 use results::Reported;
 use serde::Serialize;
-use std::fmt::Display;
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -72,7 +72,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let stop = stopped.clone();
     let signal = {
         let _entered = runtime.enter();
-        super::serve::stop_signal()
+        super::signals::stop_signal()
     };
     runtime.spawn(async move {
         signal.await;
@@ -99,20 +99,6 @@ struct Told {
     refused: String,
     reported: Reported,
     audited: AuditReport,
-}
-
-struct Demo {
-    out: Output,
-    folder: PathBuf,
-    runtime: Runtime,
-    chapter: AtomicU8,
-    stopped: Arc<AtomicBool>,
-}
-
-/// A deployment that is being served; it stops when this is dropped.
-struct Served {
-    url: String,
-    _stop: oneshot::Sender<()>,
 }
 
 impl Demo {
@@ -217,34 +203,10 @@ impl Demo {
         Ok(Told { published, verified_by_go: by_go, refused, reported, audited })
     }
 
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
-    fn begin(&self, title: &str) -> Result<(), Failure> {
-        if self.is_stopped() {
-            return Err(Failure::new("stopped"));
-        }
-        let number = 1 + self.chapter.fetch_add(1, Ordering::Relaxed);
-        self.out.narrate("");
-        self.out.narrate(format_args!("{number}. {title}"));
-        Ok(())
-    }
-
-    fn note(&self, text: impl Display) {
-        self.out.narrate(format_args!("   {text}"));
-    }
-
-    fn quote(&self, text: impl Display) {
-        for line in text.to_string().lines() {
-            self.out.narrate(format_args!("     | {line}"));
-        }
-    }
-
     /// Serves a deployment on a free port of this machine; with a clock it takes reports.
     fn serve(&self, deployment: &Deployment, clock: Option<StoryClock>) -> Result<Served, Failure> {
         let (stop, stopped) = oneshot::channel();
-        let entrance = clock.map(|clock| front_door(deployment, clock)).transpose()?;
+        let slot = clock.map(|clock| front_door(deployment, clock)).transpose()?;
         self.runtime.block_on(async {
             let site = web::Site::open(
                 deployment.module.clone(),
@@ -254,9 +216,9 @@ impl Demo {
             .await?;
             site.set_operations(weeks::operations());
             let any = web::ListenAddress::Address(([127, 0, 0, 1], 0).into());
-            let listener = super::serve::bind(&any).await?;
-            let url = super::serve::url(&listener)?;
-            self.runtime.spawn(web::serve(listener, None, site, entrance, async {
+            let listener = super::listen::bind(&any).await?;
+            let url = super::listen::url(&listener)?;
+            self.runtime.spawn(web::serve(listener, None, site, slot, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;
             }));

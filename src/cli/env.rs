@@ -26,7 +26,7 @@ pub(super) struct GoEnvironment {
     pub(super) proxy: String,
     #[serde(rename = "GOSUMDB")]
     pub(super) sumdb: String,
-    /// Where its policy is, for clients that ask for witnesses; the go command does not.
+    /// Where its policy is, for clients that require witnesses; the go command does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
 }
@@ -41,7 +41,7 @@ impl GoEnvironment {
             proxy: format!("{base}/goproxy"),
             sumdb: match url {
                 None => key.to_string(),
-                // The key's name leads to https://NAME; any other address has to be said.
+                // By default go uses https://NAME; any other address must be given.
                 Some(_) => format!("{key} {base}/sumdb"),
             },
             policy: deployment.witnesses().map(|_| format!("{base}/log/policy")),
@@ -59,8 +59,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         format!("GOPROXY={}\nGOSUMDB={}\n", quoted(&environment.proxy), quoted(&environment.sumdb));
     if let Some(policy) = &environment.policy {
         out.say(format_args!(
-            "the log has witnesses, for which the go command does not ask; candor's clients do where \
-             they are given the policy of {policy}: look at it once, and build it in with include_str!"
+            "the log has witnesses, which the go command does not check; candor's clients do, if they have \
+             the policy at {policy}: read it once, and build it in with include_str!"
         ));
     }
     out.result(&environment, text)
@@ -82,7 +82,7 @@ fn check_url(url: &str) -> Result<(), Failure> {
     )))
 }
 
-/// A value as a POSIX shell reads it back: in single quotes where it has more than plain text.
+/// A value quoted for a POSIX shell, if it needs quotes.
 fn quoted(value: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:+=@%[]".contains(&b);
     if value.bytes().all(plain) { value.to_owned() } else { format!("'{value}'") }

@@ -1,6 +1,6 @@
 //! `candor import`: the Go project's records as a charts folder.
 
-use super::check::count;
+use super::count::count;
 use super::{Failure, Output};
 use crate::charts::Diagnostic;
 use crate::collection::{Import, Imported, import};
@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// Import chart definitions in the Go project's record format.
 ///
-/// With the config that was published from them, the imported folder compiles to that config's
-/// very bytes, and whatever the records say beyond it is said in a note.
+/// With the config that was published from them, the imported folder compiles to exactly that config, and
+/// notes tell what else the records say.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     candor import config.txt --upload-config config.json --out charts-config")]
@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// The config.json that was published from these records.
     #[arg(long, value_name = "JSON")]
     upload_config: Option<PathBuf>,
-    /// The charts folder to make; it must not exist, or be empty.
+    /// The charts folder to make; it must not exist yet, or be empty.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The Go module under which the definitions will be published.
@@ -81,7 +81,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))
 }
 
-/// Makes the folder, whole or not at all: the files are written beside it first.
+/// Makes the complete folder or nothing: the files are written next to it first.
 fn write(folder: &Path, imported: &Imported) -> Result<(), Failure> {
     if folder.exists() && !fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
         return Err(Failure::new(format!(
@@ -103,12 +103,12 @@ fn write(folder: &Path, imported: &Imported) -> Result<(), Failure> {
         if folder.exists() {
             fs::remove_dir(folder)?;
         }
-        // For people and git: nobody is told that it would survive a power cut.
+        // For people and git: nothing promises that it survives a power cut.
         #[allow(clippy::disallowed_methods)]
         fs::rename(&staged, folder)
     };
     make().map_err(|error| {
-        // Best effort: the failure that is reported is the first.
+        // Best effort: only the first failure is reported.
         let _ = fs::remove_dir_all(&staged);
         Failure::new(format!("cannot write {}: {error}", folder.display()))
     })

@@ -13,7 +13,7 @@ use serde::Serialize;
 pub(super) struct Args {
     #[command(flatten)]
     data: DataFolder,
-    /// The host where the deployment is served; both faces of the log are named after it.
+    /// The host where the deployment is served; the log is named after it.
     #[arg(long, value_name = "HOST")]
     name: String,
     /// The Go module that clients download.
@@ -42,7 +42,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     };
     let text = format!(
         "Made a deployment of {module} in {data}.\n\n\
-         Verifier keys, to be published where users will look for them:\n  \
+         Verifier keys; publish them where users will look for them:\n  \
          {sumdb}   the go command's checksum database (GOSUMDB)\n  \
          {log}   the transparency log (C2SP tlog-tiles)\n\n\
          Back up {key}: clients accept no other key. The log's one signer is this\n\

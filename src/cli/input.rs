@@ -1,17 +1,17 @@
-//! Reading files that a user names, which may be a pipe without an end.
+//! Reading files that a user names, which may be endless pipes.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The bytes of a file, if there are not more than `limit`.
+/// The bytes of a file of at most `limit` bytes.
 pub(super) fn read_at_most(file: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     File::open(file)?.take(beyond).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
-        let told = format!("it has more than {limit} bytes, the most that such a file may have");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, told));
+        let message = format!("it has more than {limit} bytes, the limit for such a file");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
 }
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_longer_than_its_limit_is_not_read_on() {
+    fn a_file_over_the_limit_is_not_read_further() {
         let folder = tempfile::TempDir::new().expect("a temporary folder");
         let file = folder.path().join("five");
         std::fs::write(&file, "12345").expect("written");

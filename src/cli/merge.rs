@@ -1,31 +1,29 @@
 //! `candor merge`: uploads become the public data of days and weeks.
 
+use super::count::count;
+use super::days::Days;
 use super::progress::Bar;
+use super::today::today;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::edition::Edition;
-use crate::aggregate::index::week_of;
 use crate::aggregate::{
     MergeError, Merged, MergedDataset, Merging, Progress, WaitingReports, merge, merge_after_loss,
     merge_days,
 };
-use crate::ingest::{SegmentId, parse_date};
+use crate::ingest::SegmentId;
 use crate::publish::{Catalogues, Deployment};
 use crate::terminal::OneLine;
-use jiff::ToSpan;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Merge uploaded reports into the public data of their days and weeks.
 ///
-/// Takes what was uploaded since the last merge, publishes the days whose edition is due, and removes
-/// from the buffer what is durable then. A day is published when it is over, a week later, and when no
-/// upload of it can come any more. With dates, the files of those days that were lost or damaged are
-/// made again from those that were not. May run while the deployment is served. Where something could
-/// not be merged, it says what, and the status is 1.
+/// Reads what was uploaded since the last merge, publishes the days whose edition is due, and then removes
+/// what is stored durably from the buffer. A day is published when it is over, a week later, and when no
+/// more uploads of it can come. With dates, lost or damaged files of those days are made again from the
+/// others. May run while the deployment is served. If something could not be merged, it says what, and the
+/// exit status is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor merge --data /srv/candor\n  \
@@ -36,54 +34,14 @@ pub(super) struct Args {
     data: DataFolder,
     #[command(flatten)]
     days: Days,
-    /// Merge what is whole of a segment of uploads that is missing or damaged, and note that the rest is
-    /// lost for good. This names it by its id; may be given several times.
+    /// Merge what can be read of a missing or damaged segment of uploads, given by its id, and note that the
+    /// rest is lost for good. May be given several times.
     #[arg(long, value_name = "ID", conflicts_with_all = ["week", "start", "end"])]
     give_up: Vec<SegmentId>,
 }
 
-/// The days that a verb works on.
-#[derive(Debug, clap::Args)]
-pub(super) struct Days {
-    /// Only the week, from Monday to Sunday, that this day lies in.
-    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with_all = ["start", "end"])]
-    week: Option<Date>,
-    /// Only days from this one on, up to that of --end, which has to be given too.
-    #[arg(long, value_name = "DATE", value_parser = date, requires = "end")]
-    start: Option<Date>,
-    /// Only days up to this one, from that of --start on, which has to be given too.
-    #[arg(long, value_name = "DATE", value_parser = date, requires = "start")]
-    end: Option<Date>,
-}
-
-impl Days {
-    /// The days, or `None` where none were named.
-    pub(super) fn range(&self) -> Result<Option<RangeInclusive<Date>>, Failure> {
-        match (self.week, self.start, self.end) {
-            (Some(day), _, _) => {
-                let sunday = week_of(day);
-                Ok(Some(sunday.checked_sub(6.days()).unwrap_or(sunday)..=sunday))
-            }
-            (None, Some(start), Some(end)) if start > end => Err(Failure::usage(format!(
-                "--start {start} is after --end {end}; give the earlier day first"
-            ))),
-            (None, Some(start), Some(end)) => Ok(Some(start..=end)),
-            _ => Ok(None),
-        }
-    }
-}
-
-fn date(text: &str) -> Result<Date, String> {
-    parse_date(text).ok_or_else(|| "write a date as 2026-11-22".to_owned())
-}
-
-/// What is said where reports are there and none is published.
+/// Printed if there are reports, but none are published.
 const NOTHING_DUE: &str = "no edition is due";
-
-/// The day that it is, in UTC.
-pub(super) fn today() -> Date {
-    jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
-}
 
 /// Merges what was uploaded to a deployment since the last merge.
 pub(super) fn merge_deployment(
@@ -141,7 +99,7 @@ impl fmt::Display for Merged {
         }
         self.waiting.iter().try_for_each(|waiting| write!(f, "{waiting}"))?;
         for (id, read) in &self.given_up {
-            let read = counted(*read);
+            let read = count(*read, "report");
             writeln!(f, "given up: segment {id}, of which {read} could be read; the rest is lost")?;
         }
         let problems = self.problems.iter();
@@ -156,7 +114,7 @@ impl fmt::Display for MergedDataset {
             Edition::Last => "last edition".to_owned(),
             other => format!("edition {}", u8::from(*other)),
         };
-        let reports = counted(*reports);
+        let reports = count(*reports, "report");
         writeln!(f, "{date}: {edition}, {reports} ({new_reports} new), {rows} program builds")?;
         files
             .iter()
@@ -168,7 +126,7 @@ impl fmt::Display for WaitingReports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let WaitingReports { date, reports, edition, due } = self;
         let waits = if *reports == 1 { "waits" } else { "wait" };
-        let reports = counted(*reports);
+        let reports = count(*reports, "report");
         match edition {
             Edition::First => {
                 writeln!(f, "{reports} of {date} {waits} until that day is over, in UTC")
@@ -179,8 +137,4 @@ impl fmt::Display for WaitingReports {
             _ => writeln!(f, "{reports} of {date} {waits} for the next edition, on {due}"),
         }
     }
-}
-
-fn counted(reports: u64) -> String {
-    format!("{reports} {}", if reports == 1 { "report" } else { "reports" })
 }

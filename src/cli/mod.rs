@@ -1,20 +1,55 @@
-//! The verbs of the `candor` program: one file a verb, each an `Args` and a `run`.
+//! The verbs of the `candor` program: one file per verb, each with `Args` and `run`.
 //!
-//! This file owns what all verbs share: the command line's root, how results are printed
-//! (`--json` or for people), and what the exit status means: 0 done, 1 refused or found wrong,
-//! 2 wrong usage.
+//! This file has what all verbs share: the root of the command line, printing results (`--json` or for
+//! people), and the exit status: 0 done, 1 refused or found wrong, 2 wrong usage.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `demo` | `candor demo`: the whole pipeline in a temporary folder, narrated |
+//! | `init` | `candor init`: a new deployment |
+//! | `check` | `candor check`: every mistake of a charts folder |
+//! | `import` | `candor import`: the Go project's records as a charts folder |
+//! | `compile` | `candor compile`: the collection config of a charts folder |
+//! | `publish` | `candor publish`: the config as the next version |
+//! | `serve` | `candor serve`: a deployment over HTTP |
+//! | `prove`, `verify` | `candor prove`, `candor verify`: proofs to check offline |
+//! | `audit` | `candor audit`: an independent monitor |
+//! | `verify_store` | `candor verify-store`: everything stored, recomputed |
+//! | `signer` | `candor signer`: the log's one signer, and its keys |
+//! | `witness` | `candor witness`: a witness of other people's logs |
+//! | `merge`, `chart` | `candor merge`, `candor chart`: reports to public data and charts |
+//! | `env` | `candor env`: the settings for the go command |
+//! | `simulate` | `candor simulate`: a population that reports |
+//! | `telemetry` | `candor telemetry`: a user's own telemetry |
+//! | `completions` | `candor completions`: shell completions |
+//! | **in the background of `serve`** | |
+//! | `upkeep` | what is done every day: publish what expired, merge, chart |
+//! | `refresh` | having witnesses cosign the log again |
+//! | `expectation` | how many reports sampling expects |
+//! | **shared** | |
+//! | `count`, `days`, `today` | numbers with nouns; `--week`, `--start` and `--end`; the date |
+//! | `input` | reading files that a user names |
+//! | `listen` | listening on an address |
+//! | `private` | keeping a deployment's files private |
+//! | `progress` | a progress bar |
+//! | `secrecy` | keeping keys out of the environment and of core dumps |
+//! | `signals` | ending when asked to |
+//! | `trust` | `--vkey` and `--policy` |
 
 mod audit;
 mod chart;
 mod check;
 mod compile;
 mod completions;
+mod count;
+mod days;
 mod demo;
 mod env;
 mod expectation;
 mod import;
 mod init;
 mod input;
+mod listen;
 mod merge;
 mod private;
 mod progress;
@@ -27,6 +62,7 @@ mod signals;
 mod signer;
 mod simulate;
 mod telemetry;
+mod today;
 mod trust;
 mod upkeep;
 mod verify;
@@ -82,14 +118,14 @@ enum Verb {
 }
 
 impl Verb {
-    /// Whether the verb may hold the key of a log or witness.
+    /// Whether the verb may use the key of a log or witness.
     fn signs(&self) -> bool {
         use Verb::{Demo, Init, Publish, Serve, Signer, Witness};
         matches!(self, Demo(_) | Init(_) | Publish(_) | Serve(_) | Signer(_) | Witness(_))
     }
 
-    /// Whether the verb writes into a deployment, or has a copy of one.
-    fn keeps(&self) -> bool {
+    /// Whether the verb writes a deployment's files.
+    fn writes(&self) -> bool {
         self.signs() || matches!(self, Verb::Merge(_) | Verb::Chart(_) | Verb::VerifyStore(_))
     }
 }
@@ -104,16 +140,16 @@ struct DataFolder {
 
 /// Where a verb's result goes: standard output, as text for people or as JSON for programs.
 ///
-/// Nothing that a verb prints reaches a terminal but through here, and through here nothing that a
-/// terminal would obey: see [`crate::terminal`].
+/// Everything that a verb prints goes through here, so that nothing in it is obeyed by a terminal: see
+/// [`crate::terminal`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
 }
 
 impl Output {
-    /// Prints `value` as JSON where `--json` was given, else the text for people. Its line breaks
-    /// are kept, so what is named in it and comes from elsewhere belongs into a [`OneLine`].
+    /// Prints `value` as JSON if `--json` was given, otherwise the text for people. The text keeps its line
+    /// breaks, so every value in it that comes from elsewhere must be a [`OneLine`].
     fn result(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let written = if self.json {
@@ -122,13 +158,13 @@ impl Output {
             write!(out, "{}", Lines(text))
         };
         match written.and_then(|()| out.flush()) {
-            // The reader of a pipe has seen enough: not our failure.
+            // The reader of a pipe has seen enough; this is not a failure.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Failure::new(format!("cannot write the result: {e}"))),
         }
     }
 
-    /// As [`Output::result`], for a verb that prints many: JSON values stand one a line.
+    /// As [`Output::result`], for a verb that prints many results: one JSON value per line.
     fn line(self, value: &impl Serialize, text: impl Display) -> Result<(), Failure> {
         if !self.json {
             return self.result(value, text);
@@ -139,22 +175,22 @@ impl Output {
         written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
     }
 
-    /// Tells one line of a story, where the result is for people.
+    /// Prints one line of narration, unless `--json` was given.
     fn narrate(self, line: impl Display) {
         if !self.json {
             let mut out = io::stdout().lock();
-            // Whoever closed the pipe has heard enough; the story goes on to its end.
+            // If the reader closed the pipe, the demonstration still goes on.
             let _ = writeln!(out, "{}", OneLine(line)).and_then(|()| out.flush());
         }
     }
 
-    /// Tells people one thing on the way to the result, in one line on standard error.
+    /// Prints a message for people, as one line on standard error.
     fn say(self, message: impl Display) {
-        // Nowhere to report that standard error is closed.
+        // If standard error is closed, there is nowhere to report it.
         let _ = writeln!(io::stderr().lock(), "{}", OneLine(message));
     }
 
-    /// Tells people what was refused.
+    /// Prints a failure on standard error.
     fn say_failure(self, failure: &Failure) {
         let message = failure.message.trim_end();
         if failure.lines && message.starts_with("error:") {
@@ -167,14 +203,14 @@ impl Output {
         }
     }
 
-    /// Tells people something with lines of its own, such as a diagnostic, which has to take care
-    /// itself of whatever is named in them.
+    /// Prints a message of several lines on standard error, such as a diagnostic. Its author must escape
+    /// the values in it.
     fn say_lines(self, text: impl Display) {
         let _ = writeln!(io::stderr().lock(), "{}", Lines(text));
     }
 }
 
-/// A verb's refusal: one message that says what happened, to what, and what to do.
+/// A verb's failure: one message that says what happened, to what, and what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -206,8 +242,8 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
-/// Whether an error is told in several lines: diagnostics, and evidence that is in no file. Every
-/// other line break in a message came with a name or an answer.
+/// Whether an error's message has lines of its own: diagnostics, and evidence that is in no file. In any
+/// other message, a line break came with a value, and is escaped.
 fn has_lines(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
         error.is::<Diagnostics>()
@@ -218,7 +254,7 @@ fn has_lines(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// Sends the server's log lines to standard error. `CANDOR_LOG` sets the level.
+/// Writes log lines to standard error. `CANDOR_LOG` sets the level.
 fn log_to_standard_error() {
     use tracing_subscriber::filter::LevelFilter;
     let level = std::env::var("CANDOR_LOG").ok().and_then(|level| level.parse().ok());
@@ -243,7 +279,7 @@ pub fn main() -> ExitCode {
     if cli.verb.signs() {
         secrecy::forbid_dumps();
     }
-    if cli.verb.keeps() {
+    if cli.verb.writes() {
         private::make_private_files();
     }
     let done = match cli.verb {
@@ -276,17 +312,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help, or what is wrong with the command line, whose words may have come from anywhere.
+/// Prints help, or what is wrong with the command line, whose words may come from anywhere.
 fn usage(error: clap::Error) -> ExitCode {
     let status = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     if !error.use_stderr() {
-        // Whoever closed the pipe has read enough.
+        // If the reader closed the pipe, it has read enough.
         let _ = error.print();
         return status;
     }
-    // The same command line with its words made fit has the same mistake, and quotes them so.
-    let fit = std::env::args_os().map(|word| OneLine(word.to_string_lossy()).to_string());
-    let error = Cli::try_parse_from(fit).err().unwrap_or(error);
+    // The same command line with escaped words has the same mistake, and quotes them escaped.
+    let escaped = std::env::args_os().map(|word| OneLine(word.to_string_lossy()).to_string());
+    let error = Cli::try_parse_from(escaped).err().unwrap_or(error);
     Output { json: false }.say_lines(error.render().to_string().trim_end());
     status
 }

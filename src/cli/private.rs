@@ -1,15 +1,15 @@
-//! What a deployment keeps is its user's alone, whatever the umask that the program was started with.
+//! A deployment's files are its user's alone, whatever umask the program was started with.
 //!
-//! Everything below a deployment's folder has mode 0600 or 0700: keys, the buffer of reports, settings,
-//! and the public objects of the store too, for nobody but the server has to read them there. `durable`
-//! makes its files and folders so; this takes the rest (locks, scratch files, mirrors of repositories,
-//! what libraries make) out of the group's and the others' reach, by the umask of the process. A Unix
-//! socket on which others are served keeps the mode that the umask from outside asked for.
+//! Everything below a deployment's folder has mode 0600 or 0700: keys, the buffer of reports, settings, and
+//! even the public objects of the store, which only the server has to read there. `durable` creates its
+//! files and folders so. For the rest (locks, scratch files, mirrors of repositories, what libraries make)
+//! this sets the umask of the process. A Unix socket that serves others keeps the mode that the inherited
+//! umask asks for.
 
 use super::Output;
 use std::path::Path;
 
-/// From now on this process makes no file that others may read. To be called before there are threads.
+/// From now on, this process makes no file that others may read. Call this before starting threads.
 #[cfg(unix)]
 pub(super) fn make_private_files() {
     use nix::sys::stat::{Mode, umask};
@@ -27,7 +27,7 @@ pub(super) fn make_private_files() {}
 #[cfg(unix)]
 static INHERITED: std::sync::OnceLock<nix::libc::mode_t> = std::sync::OnceLock::new();
 
-/// Lets those connect to a socket whom the umask from outside lets.
+/// Gives a socket the mode that the inherited umask allows.
 #[cfg(unix)]
 pub(super) fn open_socket(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -37,7 +37,7 @@ pub(super) fn open_socket(path: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
-/// Tells the operator where others may read what a deployment keeps, and how to end that.
+/// Warns the operator if others may read a deployment's files, and says how to fix it.
 pub(super) fn warn_of_wide_modes(deployment: &Path, out: Output) {
     if let Some(wide) = find_wide(deployment) {
         out.say(format_args!(
@@ -47,8 +47,7 @@ pub(super) fn warn_of_wide_modes(deployment: &Path, out: Output) {
     }
 }
 
-/// The first file or folder, of those that are there before anything is stored, that is not private.
-/// The folder itself may be shared: what is in it may not.
+/// The first file or folder that is not private. The deployment's folder itself may be shared.
 #[cfg(unix)]
 fn find_wide(deployment: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -56,7 +55,7 @@ fn find_wide(deployment: &Path) -> Option<String> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
-    // Whatever lies deeper is behind these.
+    // Everything deeper is protected by these.
     let mut paths = entries(deployment);
     for secret in ["keys", "signer", "witness/keys", "reports"] {
         paths.extend(entries(&deployment.join(secret)));
@@ -77,7 +76,7 @@ fn find_wide(_: &Path) -> Option<String> {
     None
 }
 
-/// A path as a shell reads it.
+/// A path quoted for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);

@@ -5,7 +5,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
 
-/// One bar, which shows the phase that was heard of last.
+/// One bar, which shows the latest phase.
 #[derive(Debug)]
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -13,7 +13,7 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    /// A bar that is seen only on a terminal.
+    /// A bar that is shown only on a terminal.
     pub(super) fn new() -> Bar {
         let target = if stderr().is_terminal() {
             ProgressDrawTarget::stderr()
@@ -21,7 +21,7 @@ impl Bar {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        // The template is fixed, and one that is not understood would leave the default.
+        // The template is a constant; if it were wrong, the default would be used.
         if let Ok(style) = ProgressStyle::with_template("{prefix:>8} [{bar:40}] {percent}% {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }

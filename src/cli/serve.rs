@@ -7,19 +7,20 @@
 //! uploads are merged and charted. Nothing of all this holds up the end of
 //! the process: whatever is under way on a disk can be killed at any moment.
 
+use super::listen::{bind, url};
+use super::signals::stop_signal;
 use super::{DataFolder, Failure, Output};
 use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
-    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, Entrance, FreeSpace,
-    FrontDoor, FrontDoorError, Limits, SystemClock, TrustedProxies, TrustedProxy,
+    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, FreeSpace, Limits,
+    Receiver, ReceiverError, ReceiverSlot, SystemClock, TrustedProxies, TrustedProxy,
     TrustedProxyError, keep_open,
 };
 use crate::publish::{Deployment, LiveDeployment, Refresher};
 use crate::terminal::OneLine;
-use crate::web::{self, ClockReport, ListenAddress, Listener, LostReports, Operations};
+use crate::web::{self, ClockReport, ListenAddress, LostReports, Operations};
 use crate::witness::Witness;
-use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -133,9 +134,9 @@ async fn serve(
     let admission = admission(&args, &deployment)?;
     let names = admission.trusted().names();
     let trusted = receives.then(|| who_is_trusted(admission.trusted()));
-    let entrance = receives.then(Entrance::new);
-    if let Some(entrance) = &entrance {
-        receive(&deployment, entrance, background);
+    let slot = receives.then(ReceiverSlot::new);
+    if let Some(slot) = &slot {
+        receive(&deployment, slot, background);
     }
     // What has expired is left out in any case, but by a server that may not write.
     let works: &[Work] = match (receives, args.no_charts) {
@@ -154,7 +155,7 @@ async fn serve(
     site.set_policy(&deployment.policy());
     super::witness::reload_when_asked(witness.as_ref())?;
     super::refresh::begin(live.clone(), refresher, site.clone(), background.stop.clone());
-    let mut operations = operations(&deployment, upkeep, entrance.as_ref());
+    let mut operations = operations(&deployment, upkeep, slot.as_ref());
     if receives {
         super::expectation::begin(&deployment, &site, &admission, background.stop.clone());
     }
@@ -164,7 +165,7 @@ async fn serve(
     operations.witness = witness;
     site.set_operations(operations);
     if receives {
-        site.set_receiving(web::Receiving {
+        site.set_receiver_settings(web::ReceiverSettings {
             merges: !args.no_charts,
             trusted_proxies: names,
             budgets: None,
@@ -179,7 +180,7 @@ async fn serve(
         asked.await;
         background.stop.set();
     };
-    web::serve(listener, Some(admin), site, entrance, asked).await;
+    web::serve(listener, Some(admin), site, slot, asked).await;
     Ok(())
 }
 
@@ -218,28 +219,28 @@ fn who_is_trusted(trusted: &TrustedProxies) -> String {
 }
 
 /// Opens the receiver of a deployment, and keeps it open, on a thread of its own.
-fn receive(deployment: &Deployment, entrance: &Entrance, background: &Background) {
-    let (deployment, entrance) = (deployment.clone(), entrance.clone());
+fn receive(deployment: &Deployment, slot: &ReceiverSlot, background: &Background) {
+    let (deployment, slot) = (deployment.clone(), slot.clone());
     let stop = background.stop.clone();
     let at_its_end = SetOnDrop(background.received.get_or_init(Event::new).clone());
     thread::spawn(move || {
         let _at_its_end = at_its_end;
-        keep_open(&entrance, &stop, |stop| open_receiver(&deployment, stop));
+        keep_open(&slot, &stop, |stop| open_receiver(&deployment, stop));
     });
 }
 
-fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<FrontDoor, FrontDoorError> {
+fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<Receiver, ReceiverError> {
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let (clock, limits) = (Box::new(SystemClock), Limits::default());
-    FrontDoor::open_unless(stop, &deployment.reports(), configs, clock, limits)
+    Receiver::open_unless(stop, &deployment.reports(), configs, clock, limits)
 }
 
 /// What health speaks of, besides what is served.
 fn operations(
     deployment: &Deployment,
     upkeep: Option<UpkeepState>,
-    entrance: Option<&Entrance>,
+    slot: Option<&ReceiverSlot>,
 ) -> Operations {
     let (reports, store) = (deployment.reports(), deployment.store.clone());
     let lost = move || match lost_segments(&reports, &store) {
@@ -253,9 +254,9 @@ fn operations(
         }
         Err(error) => LostReports { gone: vec![error.to_string()], damaged: Vec::new() },
     };
-    let lost_reports = entrance.map(|_| Arc::new(lost) as _);
-    let clock = entrance.cloned().map(|entrance| {
-        let report = move || entrance.door().map(|receiver| clock_report(receiver.clock_state()));
+    let lost_reports = slot.map(|_| Arc::new(lost) as _);
+    let clock = slot.cloned().map(|slot| {
+        let report = move || slot.receiver().map(|receiver| clock_report(receiver.clock_state()));
         Arc::new(move || report().unwrap_or_default()) as _
     });
     Operations { upkeep, lost_reports, clock, ..Operations::default() }
@@ -266,72 +267,4 @@ fn clock_report(state: ClockState) -> ClockReport {
     let said = (!state.is_plausible()).then(|| state.to_string());
     let (problem, note) = if state.is_wrong() { (said, None) } else { (None, said) };
     ClockReport { skew: state.skew().as_secs(), problem, note }
-}
-
-/// Listens on an address. To be called on a runtime.
-pub(super) async fn bind(address: &ListenAddress) -> Result<Listener, Failure> {
-    let listener = Listener::bind(address).await.and_then(|listener| {
-        #[cfg(unix)]
-        if let ListenAddress::Unix(path) = address {
-            super::private::open_socket(path)?;
-        }
-        Ok(listener)
-    });
-    listener.map_err(|e| {
-        let advice = match (e.kind(), address) {
-            (io::ErrorKind::AddrInUse, ListenAddress::Unix(_)) => {
-                "; another program has it, or it is no socket: stop that, or name another path"
-            }
-            (io::ErrorKind::AddrInUse, _) => {
-                "; another program has it: stop that, or name another port"
-            }
-            (io::ErrorKind::PermissionDenied, ListenAddress::Unix(_)) => {
-                "; name a path in a folder that this user may write"
-            }
-            (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, ListenAddress::Unix(_)) => {
-                "; there is no such folder: make it, or name a path in one that there is"
-            }
-            (io::ErrorKind::InvalidInput, ListenAddress::Unix(_)) => "; name a shorter path",
-            (io::ErrorKind::AddrNotAvailable, _) => {
-                "; this machine does not have that address: name one that it has"
-            }
-            (io::ErrorKind::PermissionDenied, _) => {
-                "; ports below 1024 need privileges: name another"
-            }
-            _ => "",
-        };
-        Failure::new(format!("cannot listen on {address}: {e}{advice}"))
-    })
-}
-
-/// Where a listener is reached.
-pub(super) fn url(listener: &Listener) -> Result<String, Failure> {
-    listener.url().map_err(|e| Failure::new(format!("cannot tell the own address: {e}")))
-}
-
-/// A future that ends when the process is asked to stop. From this call on, being asked does not
-/// end the process by itself. To be called on a runtime.
-pub(super) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
-    #[cfg(unix)]
-    let terminate = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let streams = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-        async move {
-            let [Ok(mut terminate), Ok(mut interrupt)] = streams else {
-                // Without a handler the system's own way of stopping is left.
-                return std::future::pending().await;
-            };
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    };
-    terminate
 }

@@ -7,7 +7,6 @@
 //! in the background is meant for them.
 
 use super::Failure;
-use super::serve::stop_signal;
 use std::process::exit;
 use std::thread;
 use tokio::runtime::Builder;
@@ -53,6 +52,33 @@ pub(super) fn end_when_terminated() -> Result<(), Failure> {
 #[cfg(not(unix))]
 pub(super) fn end_when_terminated() -> Result<(), Failure> {
     Ok(())
+}
+
+/// A future that is ready when the process is asked to stop. From this call on, the signals no longer
+/// end the process by themselves. Call this on a runtime.
+pub(super) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
+    #[cfg(unix)]
+    let terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let streams = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        async move {
+            let [Ok(mut terminate), Ok(mut interrupt)] = streams else {
+                // Without a handler, the signals still end the process.
+                return std::future::pending().await;
+            };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    };
+    terminate
 }
 
 /// From now on a file that would grow beyond what the process may write is an error, as a full disk is,

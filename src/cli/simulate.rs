@@ -10,7 +10,7 @@
 mod population;
 mod truth;
 
-use super::compile::today;
+use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::client::day::Day;

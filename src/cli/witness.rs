@@ -1,6 +1,7 @@
 //! `candor witness`: a witness of transparency logs, and what its operator does to it.
 
-use super::serve::{bind, stop_signal, url};
+use super::listen::{bind, url};
+use super::signals::stop_signal;
 use super::{DataFolder, Failure, Output};
 use crate::terminal::OneLine;
 use crate::tlog::Origin;

@@ -15,49 +15,20 @@
 
 use super::error::ClientError;
 use super::memory::Memory;
+use super::source::ConfigSource;
 use super::view::{View, unproved, view};
-use super::{Address, RemoteLog, Transport, Trust};
-use crate::gomod::{Module, ModulePath, ModuleVersion, Provenance, hash_zip};
+use super::{RemoteLog, Transport};
+use crate::gomod::{Module, ModuleVersion, Provenance, hash_zip};
 use crate::store::{KeyError, Store};
 use crate::tlog::{
-    FRESH_FOR, Freshness, LeafIndex, Record, TreeHead, VerifierKey, prove_inclusion,
-    verify_inclusion,
+    Freshness, LeafIndex, Record, TreeHead, VerifierKey, prove_inclusion, verify_inclusion,
 };
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The largest module zip that a client downloads, in bytes. The largest config known is a
 /// thousandth of it.
 const LARGEST_ZIP: usize = 64 << 20;
-
-/// Where a project's configs come from, and who vouches for them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigSource {
-    /// The Go module proxy: `https://HOST/goproxy`. Any proxy that has the module will do.
-    pub proxy: Address,
-    /// The log: `https://HOST/log`.
-    pub log: Address,
-    /// The module that the configs are published as.
-    pub module: ModulePath,
-    /// The log, and the witnesses that must have seen what it shows.
-    pub trust: Trust,
-    /// How old what it shows may be, by the time of its witnesses: [`FRESH_FOR`], a week, unless the
-    /// program decides otherwise. Where no witness is asked for, nobody can know.
-    pub fresh_for: Duration,
-}
-
-impl ConfigSource {
-    /// A deployment of Candor at `https://HOST`, which has everything in its usual place.
-    pub fn at(url: &Address, module: ModulePath, trust: Trust) -> ConfigSource {
-        ConfigSource {
-            proxy: url.below("goproxy"),
-            log: url.below("log"),
-            module,
-            trust,
-            fresh_for: FRESH_FOR,
-        }
-    }
-}
 
 /// Which version to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -118,6 +118,7 @@ mod program;
 mod prove;
 mod remote;
 pub mod report;
+mod source;
 mod start;
 #[cfg(test)]
 mod testing;
@@ -127,12 +128,13 @@ mod upload;
 mod view;
 
 pub use crate::address::{Address, AddressError};
-pub use config::{ConfigClient, ConfigSource, Newer, VerifiedConfig, Wanted};
+pub use config::{ConfigClient, Newer, VerifiedConfig, Wanted};
 pub use error::ClientError;
 pub use program::{Program, goarch, goos};
 pub use prove::{ProveError, Proved, prove};
 pub use remote::{RemoteError, RemoteLog};
 pub use report::{Destination, RunOptions, Summary, run_uploads};
+pub use source::ConfigSource;
 pub use start::{Options, start};
 pub use transport::{Http, Transport, TransportError};
 pub use trust::{Trust, TrustError};

@@ -143,7 +143,7 @@ mod tests {
         for (status, content_type, body, becomes) in [
             // Candor's receiver.
             (200, None, "", Taken),
-            (400, PLAIN, "the week 2026-02-08 is over 28 days old\n", Refused),
+            (400, PLAIN, "the week 2026-02-08 is more than 28 days old\n", Refused),
             (503, PLAIN, "the report cannot be stored now; send it again later\n", Later),
             // Go's server.
             (200, PLAIN, "OK", Taken),

@@ -8,9 +8,10 @@
 //! 3. It is fresh: a quorum of witnesses said so within the limit. Last, as a log that was forked
 //!    shall be found out however old its trees are.
 
+use super::RemoteLog;
 use super::error::ClientError;
 use super::memory::{Memory, Seen};
-use super::{ConfigSource, RemoteLog};
+use super::source::ConfigSource;
 use crate::store::Swap;
 use crate::tlog::{
     Checkpoint, Contradiction, Evidence, Freshness, ProofError, TileError, TreeHead, VerifierKey,

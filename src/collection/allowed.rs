@@ -1,5 +1,5 @@
-//! Is this string allowed? A config, indexed for the questions that a client asks before it sends
-//! a report and a server asks before it keeps one.
+//! Is this string allowed? A config, indexed for what a client checks before it sends a report, and a
+//! server before it stores one.
 
 use super::config::{CollectionConfig, ProgramConfig, Rate};
 use super::expand::expand;
@@ -37,8 +37,8 @@ pub struct AllowedStack {
 }
 
 impl Allowed {
-    /// Indexes a config. Where it lists a program twice, it may do what either entry says; where it
-    /// lists a counter twice, the last entry counts. As in Go's client.
+    /// Indexes a config. As in Go's client, a program that is listed twice may report what either entry
+    /// says, and of a counter that is listed twice the last entry counts.
     pub fn new(config: &CollectionConfig) -> Allowed {
         let set = |strings: &[String]| strings.iter().cloned().collect();
         let mut programs: HashMap<String, AllowedProgram> = HashMap::new();
@@ -55,11 +55,11 @@ impl Allowed {
         }
     }
 
-    /// The smallest rate that is not below this X. An X that is rounded up to it is at most the same
-    /// rates as before, of counters, stacks and reports alike.
+    /// The smallest rate that is not below this X. Rounding X up to it changes nothing about which
+    /// counters, stacks and reports are sampled.
     pub fn rate_from(&self, x: f64) -> Option<Rate> {
-        let place = self.rates.partition_point(|rate| rate.get() < x);
-        self.rates.get(place).copied()
+        let index = self.rates.partition_point(|rate| rate.get() < x);
+        self.rates.get(index).copied()
     }
 
     /// The largest X with which a report may be sent.
@@ -92,8 +92,8 @@ impl Allowed {
         self.programs.get(name).map(Arc::as_ref)
     }
 
-    /// Holds the programs that are the same in `other` once for both: successive configs differ in
-    /// little, and a server holds them all.
+    /// Shares the memory of programs that are the same in `other`: successive configs differ little, and a
+    /// server keeps them all.
     pub fn share(&mut self, other: &Allowed) {
         for (name, program) in &mut self.programs {
             match other.programs.get(name) {
@@ -117,7 +117,7 @@ fn rates(config: &CollectionConfig) -> Vec<Rate> {
 }
 
 impl AllowedProgram {
-    /// Go's client keeps one rate for a name, whether counters or stacks have it.
+    /// Go's client keeps one rate per name, for counters and stacks alike.
     fn add(&mut self, program: &ProgramConfig) {
         self.versions.extend(program.versions.iter().cloned());
         for counter in &program.counters {
@@ -147,20 +147,20 @@ impl AllowedProgram {
         self.counters.get(name).copied()
     }
 
-    /// How a stack counter may be reported, if at all; `name` is what stands before its frames.
+    /// How a stack counter may be reported, if at all; `name` is without the frames.
     pub fn stack(&self, name: &str) -> Option<AllowedStack> {
         self.stacks.get(name).copied()
     }
 }
 
 impl AllowedStack {
-    /// What may be kept of the frames of such a stack; `None` if nothing may. The same at both ends:
-    /// what a client sends is what a server stores.
+    /// What may be kept of a stack's frames; `None` if nothing may. Client and server apply the same rule:
+    /// what one sends is what the other stores.
     pub fn keep(&self, frames: &str) -> Option<Kept> {
         frame::keep(frames, self.depth)
     }
 
-    /// Whether these may be the frames of such a stack in public data.
+    /// Whether a stack in public data may have these frames.
     pub fn is_public(&self, frames: &str) -> bool {
         frame::is_public(frames, self.depth)
     }
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_x_that_is_rounded_up_to_a_rate_is_at_most_the_same_rates() {
+    fn rounding_x_up_to_a_rate_changes_nothing_that_is_sampled() {
         let json = r#"{"GOOS":[],"GOARCH":[],"GoVersion":[],"SampleRate":0.5,"Programs":[
             {"Name":"p","Versions":[],"Counters":[{"Name":"a","Rate":0.1},{"Name":"b","Rate":0.5}],
              "Stacks":[{"Name":"s","Rate":0.25,"Depth":2}]}]}"#;

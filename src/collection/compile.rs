@@ -1,25 +1,26 @@
-//! Definitions to the smallest collection config that serves them.
+//! Definitions to the smallest collection config that they need.
 //!
-//! A pure function: the same definitions and the same day give the same config. Only charts that
-//! are live on that day count ([`Chart::is_live`]); a program is listed when one of them names
-//! it, and with none of them every list is empty and the sample rate is 0. (Go's client takes 0
-//! for "no limit", but finds no program to report on; Candor's takes it at its word.)
+//! A pure function: the same definitions and the same day give the same config. Only charts that are
+//! live on that day count ([`Chart::is_live`]). A program is listed if one of them names it; without any,
+//! every list is empty and the sample rate is 0. (Go's client takes 0 for "no limit", but finds no program
+//! to report on. To Candor's client 0 means nothing.)
 //!
-//! - **Programs** are sorted by name, their counters stand in the order of the definitions.
+//! - **Programs** are sorted by name, their counters are in the order of the definitions.
 //! - **Versions** follow golang/telemetry (`internal/configgen`): a program reports from the first
 //!   version that any of its charts counts from. A chart without a version counts from the first.
 //!   Unlike there, versions are padded before the earlier ones are left out, so that a chart may
-//!   ask for a version that is still to come.
-//! - **Stack groups** become one entry a stack, since Go's client does not expand them.
-//! - **Ratios** also collect their divisor: where another live chart of the program collects it
-//!   already, that entry's rate is raised to the ratio's, if it is lower (a report that carries
-//!   the dividend must carry the divisor); where none does, an entry follows the ratio's own.
+//!   ask for a future version.
+//! - **Stack groups** become one entry per stack, since Go's client does not expand them.
+//! - **Ratios** also collect their divisor. If another live chart of the program collects it already,
+//!   that entry's rate is raised to the ratio's, if it is lower (a report with the dividend must have
+//!   the divisor, too); otherwise the divisor gets an entry after the ratio's.
 
 use super::config::{CollectionConfig, CounterConfig, ProgramConfig, Rate, StackConfig};
 use super::pad::pad_versions;
 use super::rate::{rate, reports_needed};
 use crate::charts::Definitions;
-use crate::charts::definition::{At, Chart, ChartKind, Program};
+use crate::charts::definition::{Chart, ChartKind, Program};
+use crate::charts::location::At;
 use crate::charts::version::{SemanticVersion, Version};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};
@@ -78,7 +79,7 @@ fn compile_program(
             compiled.stacks.extend(stacks);
             continue;
         }
-        // A divisor that has an entry needs no other: it is taken out here.
+        // A divisor that has an entry needs no other, so it is removed here.
         let rate = match divisors.is_empty() {
             true => rate,
             false => {
@@ -94,14 +95,14 @@ fn compile_program(
     compiled
 }
 
-/// The first version that counts, of those that the charts name; `None` where all count.
+/// The first version that is counted, of those that the charts name; `None` if all are.
 fn first_version<'c>(charts: &[&'c Chart]) -> Option<&'c Version> {
     let versions: Option<Vec<&Version>> =
         charts.iter().map(|chart| chart.version.as_deref()).collect();
     versions?.into_iter().min()
 }
 
-/// All versions of a program that may report, whatever its charts count from.
+/// All versions of a program that may report, whichever versions its charts count from.
 pub(super) fn reporting_versions(definitions: &Definitions, program: &Program) -> Vec<Version> {
     let listed = definitions.versions(program);
     let Some(padding) = program.padding else { return listed };
@@ -120,7 +121,7 @@ pub(super) fn reporting_versions(definitions: &Definitions, program: &Program) -
     padded.chain(devel).collect()
 }
 
-/// The rate at which the error that a chart aims at is kept.
+/// The rate at which a chart reaches its target error.
 fn chart_rate(definitions: &Definitions, program: &Program, chart: &Chart) -> Rate {
     match (&definitions.collection.sampling, &program.population) {
         (Some(sampling), Some(population)) => {
@@ -131,7 +132,7 @@ fn chart_rate(definitions: &Definitions, program: &Program, chart: &Chart) -> Ra
     }
 }
 
-/// What the ratio charts divide by, and the largest rate at which one of them does.
+/// The divisors of the ratio charts, each with the largest rate of its ratios.
 fn divisors(
     definitions: &Definitions,
     program: &Program,

@@ -2,9 +2,9 @@
 //! ([golang/telemetry](https://pkg.go.dev/golang.org/x/telemetry/internal/telemetry#UploadConfig)),
 //! its shape and its exact bytes.
 //!
-//! Reading accepts `null` for an empty list, as Go writes one that was never made, and unknown
-//! fields, which a later version of the format may bring; what Go always writes must be there.
-//! Writing gives the bytes that Go's tools give.
+//! Reading accepts `null` for an empty list, as Go writes a nil slice, and unknown fields, which a later
+//! version of the format may add; what Go always writes must be there. Writing gives the same bytes as
+//! Go's tools.
 
 use super::go_json;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -70,7 +70,7 @@ pub struct CounterConfig {
 /// A stack counter. Groups are not written for stacks: Go's client does not expand them there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StackConfig {
-    /// The counter's name, which stands before the first frame.
+    /// The counter's name, without frames.
     #[serde(rename = "Name")]
     pub name: String,
     /// It is in a report only when the report's X is at most this.
@@ -86,7 +86,7 @@ pub struct StackConfig {
 #[serde(try_from = "f64", into = "f64")]
 pub struct Rate(f64);
 
-/// A number that is no rate.
+/// A number that is not a rate.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{0} is not a rate: a rate lies between 0 and 1")]
 pub struct RateError(f64);
@@ -102,10 +102,10 @@ impl CollectionConfig {
         Ok(serde_json::from_slice(json)?)
     }
 
-    /// The config as Go's `json.MarshalIndent` with tabs writes it, without a newline at the end.
+    /// The config as Go's `json.MarshalIndent` writes it with tabs, without a newline at the end.
     pub fn to_json(&self) -> String {
-        // Nothing in these types can fail to serialise: keys are strings, and writing to memory
-        // does not fail. An empty text would not be taken for a config by any reader.
+        // Nothing in these types can fail to serialise: keys are strings, and writing to memory does not
+        // fail. No reader takes an empty text for a config.
         go_json::to_string(self).unwrap_or_default()
     }
 }
@@ -126,12 +126,12 @@ impl Rate {
         self.0
     }
 
-    /// The rate in percent, to three digits; `100%` only where it is all, `0%` only where it is none.
+    /// The rate in percent, to three digits; `100%` and `0%` only where they are exact.
     pub fn percent(self) -> String {
         self.percent_to(3)
     }
 
-    /// Two rates in percent, to as many digits as tell them apart.
+    /// Two rates in percent, to as many digits as it takes to see the difference.
     pub fn percents(from: Rate, to: Rate) -> (String, String) {
         let written = (3..=17).map(|digits| (from.percent_to(digits), to.percent_to(digits)));
         let mut apart = written.filter(|(from, to)| from != to);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_config_is_refused() {
+    fn anything_but_a_config_is_refused() {
         for json in ["", "[]", "{}", "null", "7", r#"{"GOOS":[7]}"#, r#"{"Programs":[]}"#] {
             assert!(CollectionConfig::from_json(json.as_bytes()).is_err(), "{json}");
         }

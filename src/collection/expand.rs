@@ -1,8 +1,8 @@
-//! Counter expressions written out: `chart:{a,b}` stands for `chart:a` and `chart:b`.
+//! Expanding counter expressions: `chart:{a,b}` stands for `chart:a` and `chart:b`.
 //!
 //! This reads the expressions of a config exactly as Go's client does
-//! (golang/telemetry `internal/config`, `Expand`), whatever they hold. What may be written in a
-//! chart definition is stricter, and `charts::counter`'s business.
+//! (golang/telemetry `internal/config`, `Expand`), whatever they hold. Chart definitions follow the
+//! stricter rules of `charts::counter`.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,11 @@ pub fn expand(expression: &str) -> impl Iterator<Item = String> + '_ {
     single.into_iter().chain(group)
 }
 
-/// Expressions that stand for exactly these names: what [`expand`] undoes. Names of one chart are
-/// written as one group, at the place of the first.
+/// Expressions that stand for exactly these names: the inverse of [`expand`]. Names of one chart become
+/// one group, at the position of the first.
 pub fn contract<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut positions: HashMap<&str, usize> = HashMap::new();
     for name in names {
         // A brace in a name can only be the start of a bucket.
         let split = name.find('{').or_else(|| name.find(':').map(|colon| colon + 1));
@@ -29,8 +29,8 @@ pub fn contract<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         match bucket.filter(|(_, bucket)| !bucket.contains(',')) {
             None => groups.push((name, Vec::new())),
             Some((chart, bucket)) => {
-                let place = *places.entry(chart).or_insert(groups.len());
-                match groups.get_mut(place) {
+                let position = *positions.entry(chart).or_insert(groups.len());
+                match groups.get_mut(position) {
                     Some((_, buckets)) => buckets.push(bucket),
                     None => groups.push((chart, vec![bucket])),
                 }

@@ -1,8 +1,8 @@
 //! The frame grammar: what a line of a stack may look like.
 //!
-//! A stack counter's name is followed by one frame a line, innermost call first. Clients write
-//! them, and the receiver keeps no stack that holds anything else: a frame names a function and a
-//! line, never a file, a folder, an address or a person.
+//! A stack counter's name is followed by frames, one per line, innermost call first. Clients write them,
+//! and the receiver stores no stack with anything else in it: a frame names a function and a line, never a
+//! file, a folder, an address or a person.
 //!
 //! ```text
 //! frame    = function [ ":" position ] | ":" position
@@ -17,39 +17,38 @@
 //!   `golang.org/x/tools/gopls/internal/cache.(*Session).NewView:+12,+0x3f`: the line within the
 //!   function (`+`, or `-` where a directive says so; `=` for the line within the file where the
 //!   function was inlined), and the instruction within the function. (In counter files `"` stands
-//!   for the package of the frame before; reports have it written out.)
+//!   for the package of the frame before; in reports it is spelled out.)
 //! - Rust's clients (`client::counter::stack`) write `myprog::build::run:=42`: the line within the
-//!   file. A program that carries no line numbers writes `myprog::build::run`.
+//!   file. A program without line numbers writes `myprog::build::run`.
 //!
-//! An offset longer than seven digits is an address in memory, which may tell one machine from
-//! another: that is no frame. The grammar keeps the shape, not the meaning: whoever forges a report
-//! can write words that look like functions, as they can in any text.
+//! An offset of more than seven digits is an address in memory, which may distinguish machines, so it is
+//! not allowed. The grammar limits the shape of a frame, not its meaning: whoever forges a report can
+//! write words that look like functions.
 
-use super::symbol::{is_symbol, one_name};
+use super::symbol::{canonical_name, is_symbol};
 
-/// The longest frame, in bytes: as long as a whole name in a counter file may be.
+/// The longest frame in bytes: the limit of a whole name in a counter file.
 pub const MAX_FRAME: usize = 4096;
 
-/// The line that ends a stack of which the rest did not fit into a counter's name.
+/// The last line of a stack whose rest did not fit into a counter's name.
 pub const TRUNCATED: &str = "truncated";
 
-/// The line that stands for the functions of packages that a chart's `packages` do not name; however
-/// many are called from each other, they are one. It is of no language's grammar, so nobody can send it
-/// as a function.
+/// The line that stands for one or more successive frames of packages that a chart's `packages` do not
+/// name. It is not in the frame grammar, so nobody can send it as a function.
 pub const OTHER_PACKAGES: &str = "(other packages)";
 
-/// All that follows a stack counter's name where fewer reports of its week have that stack than the
-/// retention's `stack_minimum`. It stands in public data alone.
+/// What public data has instead of the frames of a stack that fewer reports of a week have than
+/// `stack_minimum`. It is used nowhere else.
 pub const TOO_FEW: &str = "(fewer reports than are shown)";
 
-/// Whether a line of a stack is of the frame grammar.
+/// Whether a line of a stack follows the frame grammar.
 pub fn is_frame(frame: &str) -> bool {
     let function = function(frame);
-    // A first frame without a symbol has a position alone.
+    // A first frame without a symbol has only a position.
     frame.len() <= MAX_FRAME && (is_symbol(function) || (function.is_empty() && !frame.is_empty()))
 }
 
-/// The function of a frame: what stands before its position.
+/// The function of a frame: the part before its position.
 pub fn function(frame: &str) -> &str {
     match frame.rsplit_once(':') {
         Some((function, position)) if is_position(position) => function,
@@ -60,21 +59,21 @@ pub fn function(frame: &str) -> &str {
 /// What is kept of a stack's frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// The frames in their one form, one a line.
+    /// The frames in canonical form, one per line.
     pub frames: String,
-    /// Whether there were more than may be kept.
+    /// Whether there were more frames than may be kept.
     pub cut: bool,
 }
 
-/// Keeps the first `depth` frames of a stack counter in their one form, one a line, and after them
-/// the line [`TRUNCATED`] where all that the client had are kept and it had no room for more. `None`
-/// if there is none to keep, or one of them is not of the frame grammar.
+/// Keeps the first `depth` frames of a stack counter in canonical form, one per line. The line
+/// [`TRUNCATED`] follows them if all of the client's frames are kept and it had no room for more. `None`
+/// if no frame is left, or one of them does not follow the frame grammar.
 ///
-/// Go's clients cut a name that is too long wherever that is, and add the line [`TRUNCATED`] and
-/// an empty one: there the last line may be the start of a frame, and is left out. Ours drop whole
-/// frames, and add the line alone. The dot that Go's clients write before a function of no package,
-/// except in a stack's first line, goes, and a function without a name is written `.`: one function
-/// has one name.
+/// Go's clients cut a name that is too long at any byte, and add the line [`TRUNCATED`] and an empty one:
+/// the line before may be part of a frame, and is left out. Ours drop whole frames, and add only the line
+/// [`TRUNCATED`]. So that each function has one name, the dot that Go's clients write before a function
+/// without a package (except in a stack's first line) is removed, and a function without a name is
+/// written `.`.
 pub fn keep(frames: &str, depth: u32) -> Option<Kept> {
     let mut lines: Vec<&str> = frames.split('\n').collect();
     let unfinished = match lines.as_slice() {
@@ -93,7 +92,7 @@ pub fn keep(frames: &str, depth: u32) -> Option<Kept> {
     for frame in lines {
         let function = function(frame);
         let (_, position) = frame.split_at(function.len());
-        kept.push_str(one_name(function));
+        kept.push_str(canonical_name(function));
         kept.push_str(position);
         kept.push('\n');
     }
@@ -104,13 +103,13 @@ pub fn keep(frames: &str, depth: u32) -> Option<Kept> {
     Some(Kept { frames: kept, cut })
 }
 
-/// Whether this may follow a stack counter's name in public data: what [`keep`] makes, with lines for
-/// other packages in it, or [`TOO_FEW`].
+/// Whether these may be the frames of a stack in public data: the result of [`keep`], perhaps with lines
+/// for other packages, or [`TOO_FEW`].
 pub fn is_public(frames: &str, depth: u32) -> bool {
     if frames == TOO_FEW {
         return true;
     }
-    // Any frame does as the one that it stands for; what stands there has no place in the grammar.
+    // Check with any valid frame in place of that line, which is not in the grammar.
     const ANY: &str = ".";
     let lines: Vec<&str> = frames.split('\n').collect();
     let is_other = |line: &&str| **line == *OTHER_PACKAGES;
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn files_folders_addresses_and_prose_are_no_frames() {
+    fn files_folders_addresses_and_prose_are_not_frames() {
         for text in [
             "",
             " ",
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_is_kept_in_one_form_and_no_deeper_than_allowed() {
+    fn a_stack_is_kept_in_canonical_form_and_no_deeper_than_allowed() {
         for (stack, depth, kept) in [
             ("main.main:+1,+0x2", 1, Some("main.main:+1,+0x2")),
             ("a::b:=1\nc::d", 2, Some("a::b:=1\nc::d")),

@@ -1,14 +1,14 @@
-//! JSON as Go's `encoding/json` writes it with `MarshalIndent(v, "", "\t")`, byte for byte; or with
-//! another indent, as Go's client writes its reports.
+//! JSON byte for byte as Go's `encoding/json` writes it with `MarshalIndent(v, "", "\t")`, or with another
+//! indent, as Go's client writes its reports.
 //!
 //! A config is pinned by its hash, so its bytes matter: compiling the Go project's definitions
-//! must give the file that Go's own tools wrote. What differs from `serde_json`'s pretty output:
+//! must give the file that Go's own tools wrote. The differences from `serde_json`'s pretty output:
 //!
-//! - one tab (or what is asked for) a level;
+//! - each level is indented by one tab (or what is asked for);
 //! - numbers are the shortest decimal that reads back as the same double, with an exponent below
 //!   1e-6 and from 1e21 on (`1`, not `1.0`; `9.99e-7`; `1e+21`);
-//! - `<`, `>`, `&`, U+2028 and U+2029 are escaped, so that the text can stand in HTML and
-//!   JavaScript.
+//! - `<`, `>`, `&`, U+2028 and U+2029 are escaped, so that the text can be embedded in HTML
+//!   and JavaScript.
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};

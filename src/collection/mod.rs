@@ -3,19 +3,20 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | [`config`] | the config's shape and its exact JSON |
-//! | [`expand()`] | counter groups written out |
+//! | [`expand()`] | counter groups expanded, and names contracted again |
 //! | [`allowed`] | "is this string allowed, and at what rate?" |
 //! | [`frame`] | what a line of a stack may look like |
-//! | `symbol` | what a function may be named |
+//! | `symbol` | what the name of a function may look like |
 //! | [`packages`] | whose functions may be named |
-//! | `compile` | definitions to the smallest config that serves them |
+//! | `compile` | definitions to the smallest config that they need |
 //! | [`difference`] | what changed between two configs, in words |
 //! | `pad` | versions allowed in advance |
 //! | `rate` | from a target error to a sampling rate |
 //! | `need` | which charts need a string of the config |
 //! | `import` | the Go project's records to a charts folder |
+//! | `go_json` | JSON as Go writes it |
 //!
-//! What depends on chart definitions is in the `server` feature; a client only reads configs.
+//! Everything that needs chart definitions is in the `server` feature; a client only reads configs.
 
 pub mod allowed;
 #[cfg(feature = "server")]

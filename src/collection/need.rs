@@ -1,8 +1,8 @@
 //! Who needs each string of a config: the answer to "why is this collected?".
 //!
-//! This is worked out from the definitions alone, not by watching [`compile`](super::compile()):
-//! tests hold the two against each other, and that is what "minimal" means. A version is needed by
-//! the charts that count from it or from an earlier one.
+//! This is computed from the definitions alone, independently of [`compile`](super::compile()): tests
+//! compare the two, and that is what "minimal" means. A version is needed by the charts that count from
+//! it or from an earlier one.
 
 use super::compile::reporting_versions;
 use crate::charts::Definitions;
@@ -32,7 +32,7 @@ pub enum ConfigString {
     Counter {
         /// The program.
         program: String,
-        /// The counter's name, written out.
+        /// The counter's name, groups expanded.
         name: String,
     },
     /// One stack counter of a program.
@@ -68,7 +68,7 @@ pub fn needs(definitions: &Definitions, as_of: Date) -> BTreeMap<ConfigString, V
     needs
 }
 
-/// What one chart of a program needs, besides what every chart does.
+/// What one chart of a program needs, besides what every chart needs.
 fn strings_of(
     definitions: &Definitions,
     program: &Program,

@@ -1,9 +1,9 @@
 //! Packages: whose functions may be named in a stack.
 //!
-//! The [frame grammar](super::frame) keeps the shape of a frame and not its meaning, so whoever opted in
+//! The [frame grammar](super::frame) limits the shape of a frame, not its meaning, so anyone who opted in
 //! can send words that look like functions. A stack chart may therefore list the packages that its
-//! program is made of, and each frame of any other becomes the line [`OTHER_PACKAGES`]; however many of
-//! these follow each other, they are one.
+//! program is made of. One or more successive frames of any other package become one line
+//! [`OTHER_PACKAGES`].
 //!
 //! An entry is the path of a Go package or module, or the name of a Rust crate:
 //!
@@ -13,24 +13,24 @@
 //! | `serde_json`, `serde-json` | the crate |
 //! | `std` | the standard library: Go's packages as `go list std` has them, and Rust's crates `std`, `core`, `alloc` and those that come with them |
 //!
-//! The standard library is named where it is listed: as a whole, or by package (`runtime`, `net/http`, `core`).
-//! Go calls the package of a program's own `main` function `main`, wherever it is; it may be named where
-//! the program's path is.
+//! The standard library may only be named if it is listed: as a whole, or by package (`runtime`,
+//! `net/http`, `core`). Go calls the package of a program's `main` function `main`, whatever its path; it
+//! may be named if the program's path may.
 //!
 //! How a frame names its package:
 //!
 //! - **Go** writes the path, whose last element is escaped, a dot, and the function:
-//!   `gopkg.in/yaml%2ev3.(*parser).parse.func1` is of `gopkg.in/yaml.v3`. Closures, methods and generic
-//!   functions (`slices.SortFunc[...]`) follow the same dot. What the compiler makes to compare a type is of
-//!   that type's package (`type:.eq.example.org/p.T`).
+//!   `gopkg.in/yaml%2ev3.(*parser).parse.func1` is in `gopkg.in/yaml.v3`. Closures, methods and generic
+//!   functions (`slices.SortFunc[...]`) follow the same dot. A function that the compiler generates to
+//!   compare a type is in that type's package (`type:.eq.example.org/p.T`).
 //! - **Rust** writes a path that begins with the crate: `candor::ingest::check::{closure}`.
 //!
-//! Nothing of what follows the package may be more than names of either language: a slash or a second
-//! address in there is no function. What names no package is of no package that is listed: functions
-//! written in assembly or C (`memeqbody`, `start_thread`), and what Go's compiler makes for types without
-//! a name, which may hold any text. A frame of which nothing is known, `.` or `unknown`, stays as it is.
+//! After the package only names of the language are allowed: with a slash or a second address there, it is
+//! not a function. Functions without a package belong to no listed package: those written in assembly or C
+//! (`memeqbody`, `start_thread`), and those that Go's compiler generates for types without a name, which
+//! may hold any text. A frame of which nothing is known, `.` or `unknown`, stays as it is.
 //!
-//! What this cannot do: a made-up function of a listed package looks like any other.
+//! A limit: a made-up function of a listed package looks like any other.
 
 use super::frame::{self, OTHER_PACKAGES, TRUNCATED};
 
@@ -90,7 +90,7 @@ const GO_STANDARD: &[&str] = &[
     "unsafe",
     "weak",
 ];
-/// What Go's standard library carries a copy of.
+/// The packages that Go's standard library vendors.
 const GO_VENDORED: &str = "vendor/golang.org/x";
 /// The crates of Rust's standard library.
 const RUST_STANDARD: &[&str] =
@@ -103,7 +103,7 @@ const UNKNOWN: [&str; 2] = [".", "unknown"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packages {
     entries: Vec<String>,
-    /// Whether the package that Go calls `main` is one of them.
+    /// Whether the package that Go calls `main` is one of these.
     main: bool,
 }
 
@@ -114,7 +114,7 @@ impl Packages {
         Packages { entries: entries.to_vec(), main }
     }
 
-    /// What is kept of a stack's frames, which are in their one form.
+    /// What is kept of a stack's frames, which are in canonical form.
     pub fn restrict(&self, frames: &str) -> String {
         let mut kept = String::with_capacity(frames.len());
         let mut last = "";
@@ -186,11 +186,11 @@ fn go_package(function: &str) -> Option<String> {
     const OF_TYPES: [&str; 4] = ["type:.eq.", "type:.hash.", "type..eq.", "type..hash."];
     let of_type = OF_TYPES.iter().find_map(|prefix| function.strip_prefix(prefix));
     let name = match of_type {
-        // An array of a type is of the package of the type.
+        // An array of a type is in the type's package.
         Some(name) => name.trim_start_matches(|c: char| "[]*".contains(c) || c.is_ascii_digit()),
         None => function,
     };
-    // The path ends before anything that only a function has, so that no slash is looked for in there.
+    // The path ends before any character that only a function can have; slashes after it do not count.
     let path = name.split(['(', '[', '{']).next().unwrap_or(name);
     let element = path.rfind('/').map_or(0, |slash| slash + 1);
     let dot = element + name.get(element..)?.find('.')?;
@@ -201,7 +201,7 @@ fn go_package(function: &str) -> Option<String> {
     unescape(package)
 }
 
-/// Whether this can follow the package and its dot.
+/// Whether this can follow a package and its dot.
 fn is_go_function(rest: &str) -> bool {
     // As in `Close-fm`, `F-range1` and `duffzero+180-tramp0`.
     const SUFFIXES: [&str; 3] = ["fm", "range", "tramp"];
@@ -222,7 +222,7 @@ fn unescape(package: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a path is this one or lies below it, element by element.
+/// Whether a path is `entry` or below it, element by element.
 fn is_within(path: &str, entry: &str) -> bool {
     let rest = path.strip_prefix(entry);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_other_packages_that_follow_each_other_are_one() {
+    fn successive_frames_of_other_packages_become_one_line() {
         let packages = packages(&["a", "b"], "p");
         for (frames, kept) in [
             ("a.f:+1\nb::g:=2", "a.f:+1\nb::g:=2"),
@@ -397,12 +397,12 @@ mod tests {
         }
 
         #[test]
-        fn what_is_restricted_is_so_for_good(
+        fn restricting_twice_is_restricting_once(
             frames in proptest::collection::vec(proptest::sample::select(&["a.f:+1", "evil.g:+7", "b::g", "truncated", "unknown"][..]), 1..9),
         ) {
             let packages = packages(&["a", "b"], "p");
             let once = packages.restrict(&frames.join("\n"));
-            // The line itself is of no package.
+            // The line itself belongs to no package.
             prop_assert_eq!(packages.restrict(&once), once);
         }
     }

@@ -1,12 +1,11 @@
-//! Versions allowed in advance, so that a release is counted from its first day and not from the
-//! day on which somebody lists it.
+//! Versions allowed in advance, so that a release is counted from its first day, and not only once
+//! somebody has listed it.
 //!
-//! The rules are golang/telemetry's (`internal/configgen`, `padVersions`): from the latest
-//! release, every version is added that a few releases could lead to, within the bounds of
-//! [`Padding`], and before each of them a few pre-releases. A new major version counts also as a
-//! new minor one, and each step is a release: v1.4.0 with two releases gives v1.4.2, v1.5.1,
-//! v2.0.1, ..., but not v1.5.2. Where a listed version has pre-releases already, those after its
-//! last are added.
+//! The rules are golang/telemetry's (`internal/configgen`, `padVersions`): every version is added that a
+//! few releases after the latest could reach, within the limits of [`Padding`], and a few pre-releases
+//! before each. A new major version also counts as a new minor one, and each step is a release: v1.4.0
+//! with two releases gives v1.4.2, v1.5.1, v2.0.1, ..., but not v1.5.2. If pre-releases of a version are
+//! listed already, those after the last of them are added.
 
 use crate::charts::definition::Padding;
 use crate::charts::version::SemanticVersion;
@@ -14,7 +13,7 @@ use std::collections::HashSet;
 
 /// The listed versions and those allowed in advance, sorted.
 ///
-/// `prereleases` are the names that pre-releases get, in order (`pre.1`, `pre.2`, ...).
+/// `prereleases` are the names of pre-releases, in order (`pre.1`, `pre.2`, ...).
 pub fn pad_versions(
     listed: &[SemanticVersion],
     prereleases: &[String],

@@ -1,9 +1,9 @@
-//! How many reports are needed, and so which share of the population must report.
+//! How many reports are needed, and therefore which share of the population must report.
 //!
 //! A proportion estimated from n sampled reports is, with probability c, within
 //! z(c) / (2 sqrt n) of the truth, where z(c) is the two-sided normal quantile. For an error e
-//! that takes n(e, c) = (z(c) / 2e)² reports: 16,588 for 1% at 99%. Of a population of N the
-//! rate is then min(1, n / N), as exactly as a 64-bit float has it.
+//! this takes n(e, c) = (z(c) / 2e)² reports: 16,588 for 1% at 99%. Of a population of N the
+//! rate is then min(1, n / N), as exactly as a 64-bit float can hold.
 
 use super::config::Rate;
 use crate::charts::definition::Proportion;
@@ -18,7 +18,7 @@ pub fn reports_needed(error: Proportion, confidence: Proportion) -> u64 {
     n.clamp(1.0, 9_007_199_254_740_992.0) as u64
 }
 
-/// The share of `population` that gives `reports` reports; all of it where that is fewer.
+/// The share of `population` that gives `reports` reports; at most all of it.
 pub fn rate(reports: u64, population: NonZeroU64) -> Rate {
     // Exact up to 2^53, which no population reaches.
     let share = reports as f64 / population.get() as f64;

@@ -1,4 +1,4 @@
-//! The names of functions, as the programs of Go and of Rust have them.
+//! The names of functions in Go and Rust programs.
 //!
 //! ```text
 //! symbol    = path | "." path | "." | generated
@@ -12,35 +12,35 @@
 //! ```
 //!
 //! **Go** (cmd/compile `internal/types/fmt.go` and `internal/ir/func.go`, cmd/internal/objabi
-//! `path.go`, cmd/link, runtime `traceback.go`) has
+//! `path.go`, cmd/link, runtime `traceback.go`) has the names of
 //!
-//! - packages and what is in them: `golang.org/x/tools/gopls/internal/cache.(*Session).NewView`, with
+//! - functions in packages: `golang.org/x/tools/gopls/internal/cache.(*Session).NewView`, with
 //!   bytes of the last element escaped (`gopkg.in/yaml%2ev3.Marshal`), users of a forge
 //!   (`git.sr.ht/~alice/mail.Send`), closures (`main.f.func1.2`, `main.f-range1`, `main.f.gowrap1`,
 //!   `glob..func1`), initialisers (`main.init.0`), bound methods (`main.T.M-fm`), types of functions
-//!   (`main.(*T·1).M`), what C code is called by (`main._Cfunc_puts`) and what the linker inserts
+//!   (`main.(*T·1).M`), calls into C (`main._Cfunc_puts`) and code that the linker inserts
 //!   (`runtime.duffzero+180-tramp0`);
 //! - generic functions: the runtime prints `[...]` for whatever is between the first `[` and the last
 //!   `]` of a name;
-//! - functions of no package, which are written in assembly: `memeqbody`. In a report there is a dot
-//!   before them, but for the first of a stack: `.memeqbody`. And `.` is a function of which nothing
-//!   is known;
-//! - what the compiler makes for types, and names by them: how they are compared
+//! - functions without a package, which are written in assembly: `memeqbody`. In a report they have a dot
+//!   before them, except in the first line of a stack: `.memeqbody`. And `.` is a function of which
+//!   nothing is known;
+//! - functions that the compiler generates for types and names after them: comparisons
 //!   (`type:.eq.struct { io.Reader; Name string "json:\"name\"" }`, `type:.hash.[...]interface {}`),
-//!   and methods that a type without a name has from what is embedded
-//!   (`go:(*struct { io.Reader; io.Closer }).Close`). Until Go 1.19 they begin with `type..` and `go.`.
-//!   Tags of fields are any text; and as `[...]` may stand for half a tag and half a structure, what
-//!   is left of a type has no grammar but its characters.
+//!   and methods that a type without a name gets from what it embeds
+//!   (`go:(*struct { io.Reader; io.Closer }).Close`). Up to Go 1.19 they begin with `type..` and `go.`.
+//!   Tags of fields are any text; and as `[...]` may stand for half a tag and half a structure, only the
+//!   characters of such a type can be checked.
 //!
-//! **Rust**'s names are those that [`client::counter::stack`](crate) makes of them: paths such as
+//! **Rust** has the names that [`client::counter::stack`](crate) writes: paths such as
 //! `myprog::build::run::{closure}`.
 //!
-//! No name has a control character, one that turns the direction of text, or a line's end. Not
-//! taken, though Go could print them: names in folders that begin with a dot, for they look like
-//! files of a user; those that begin with `_/`, which is how Go writes a folder of the user's
-//! machine; and what a C++ symbolizer makes up.
+//! No name has a control character, a line break, or a character that changes the direction of text. Some
+//! names that Go could print are refused: those with folders that begin with a dot, which look like a
+//! user's files; those that begin with `_/`, which is how Go writes a folder on the user's machine; and
+//! those that C++ symbolizers write.
 
-/// Whether this is the name of a function.
+/// Whether this can be the name of a function.
 pub(super) fn is_symbol(name: &str) -> bool {
     if name == "." {
         return true;
@@ -53,9 +53,9 @@ pub(super) fn is_symbol(name: &str) -> bool {
     }
 }
 
-/// The one name of a function: a dot before a function of no package goes, and `.` is how a
-/// function without a name is written.
-pub(super) fn one_name(name: &str) -> &str {
+/// The canonical name of a function: without the dot before a function without a package; `.` for a
+/// function without a name.
+pub(super) fn canonical_name(name: &str) -> &str {
     match name.strip_prefix('.') {
         None if name.is_empty() => ".",
         None | Some("") => name,
@@ -63,7 +63,7 @@ pub(super) fn one_name(name: &str) -> &str {
     }
 }
 
-/// What the compiler made a function for, if it did: a type, or a method of a type without a name.
+/// The type that the compiler generated a function for, if it did, or the method of a type without a name.
 fn generated(name: &str) -> Option<&str> {
     const OF_TYPES: [&str; 4] = ["type:.eq.", "type:.hash.", "type..eq.", "type..hash."];
     if let Some(r#type) = OF_TYPES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
@@ -75,8 +75,8 @@ fn generated(name: &str) -> Option<&str> {
     is_type.then_some(of_go)
 }
 
-/// Whether this can be what Go prints of a type: one that is composed of others, or was before the
-/// runtime shortened it, or a name, perhaps of an array's elements.
+/// Whether Go could print this for a type: a composed one, perhaps shortened by the runtime, or a name,
+/// perhaps of an array's elements.
 fn is_type(text: &str) -> bool {
     const COMPOSED: [&str; 5] = ["struct {", "interface {", "chan ", "func(", "[...]"];
     if COMPOSED.iter().any(|part| text.contains(part)) {
@@ -85,8 +85,8 @@ fn is_type(text: &str) -> bool {
     is_path(text.trim_start_matches(|c: char| "[]*".contains(c) || c.is_ascii_digit()))
 }
 
-/// Whether a character is one that is seen and stays where it is put: what Rust would escape is
-/// not (controls, formatting, separators, what is not assigned).
+/// Whether a character is visible and does not move others: not one that Rust would escape (controls,
+/// formatting, separators, unassigned ones).
 fn is_printable(c: char) -> bool {
     match c {
         ' '..='~' => true,
@@ -122,7 +122,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn what_go_and_rust_name_functions_is_a_symbol() {
+    fn function_names_of_go_and_rust_are_symbols() {
         for name in [
             "main.main",
             "golang.org/x/tools/gopls/internal/cache.(*Session).NewView",
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_function_is_none() {
+    fn anything_else_is_not_a_symbol() {
         for name in [
             "",
             " ",
@@ -225,11 +225,11 @@ mod tests {
             ("memeqbody", "memeqbody"),
             ("glob..func1", "glob..func1"),
         ] {
-            assert_eq!(one_name(name), one, "{name}");
+            assert_eq!(canonical_name(name), one, "{name}");
         }
     }
 
-    /// As runtime.funcNameForPrint does it.
+    /// The same as runtime.funcNameForPrint.
     fn printed(name: &str) -> String {
         match (name.find('['), name.rfind(']')) {
             (Some(from), Some(to)) if to > from => {

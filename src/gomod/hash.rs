@@ -36,6 +36,7 @@ impl Hash1 {
 
 /// The hash of a set of files, given as whole names and contents, in any order. `None` where a
 /// name has a newline, because the summary could then be that of other files.
+#[cfg(any(test, feature = "testing"))]
 pub fn hash_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<Hash1> {
     let digests = files.into_iter().map(|(name, bytes)| (name.to_string(), sha256(bytes)));
     summarize(digests.collect())

@@ -34,7 +34,9 @@ mod zip;
 
 pub use crate::repository_url::RepositoryUrl;
 pub use as_of::{AsOf, AsOfError};
-pub use hash::{Hash1, Hash1Error, hash_files, hash_go_mod};
+#[cfg(any(test, feature = "testing"))]
+pub use hash::hash_files;
+pub use hash::{Hash1, Hash1Error, hash_go_mod};
 pub use identify::{ZipIdentity, identify_zip};
 pub use info::{Info, Origin};
 pub use module::{CONFIG, DOC, GO_MOD, Module, ModuleError, PROVENANCE, go_mod_text};

@@ -1,30 +1,27 @@
-//! The check: is every string and number of this report one that the config it names asks for?
-//!
+//! Checks that the config which a report names asks for every string and number in it.
 //! **Nothing honest is refused, nothing foreign is stored.** Go's client filters what it sends by
-//! program, version, toolchain, counter, stack and rate, so whatever else is wrong there is a
-//! [`Refusal`]. It filters by nothing else; what it may honestly send beyond that is left out, and
-//! the rest is taken:
+//! program, version, toolchain, counter, stack and rate, so anything wrong there is a [`Refusal`]. It
+//! filters by nothing else; what it may honestly send beyond that is left out, and the rest is
+//! accepted:
 //!
 //! | in the report | what is stored |
 //! | --- | --- |
-//! | a build for a GOOS or GOARCH that the config does not name | the report without it. Where nothing is left, the report without programs, which is one more of the installations that report |
-//! | more frames than the stack's depth | the first ones. Stacks that are the same by then are one, with the sum of their counts |
-//! | a frame that is not of the grammar | the report without that stack |
-//! | functions outside the `packages` of the stack's chart | one fixed frame in their place, see [`packages`](crate::collection::packages). Stacks that are the same by then are one |
+//! | a build for a GOOS or GOARCH that the config does not name | the report without it. If nothing is left, the report without programs, which still counts as one installation |
+//! | more frames than the stack's depth | the first ones. Stacks that become equal are added up |
+//! | a frame that does not match the grammar | the report without that stack |
+//! | functions outside the `packages` of the stack's chart | one fixed frame in their place, see [`packages`](crate::collection::packages). Stacks that become equal are added up |
 //! | a count of 0, or less | the report without that counter (see [`Report::decode`]) |
-//! | a last week, whatever it is | the report without it |
+//! | LastWeek | the report without it |
 //!
 //! A week that has not ended is [`Unavailable`], unless it is more than [`MAX_WEEK_AHEAD`] days
 //! ahead.
-//!
-//! [`CheckedReport`] is made here and nowhere else, and nothing else can be stored. What it holds
-//! is written anew from what was understood, so nothing that was not looked at can pass. What is stored
-//! is its public row: without the last week, and with X rounded up to the smallest rate of the config
-//! that is not below it. Whether X is at most a rate stays the same for each of the config's rates, and
-//! that is all that X is for.
+//! Only this file makes a [`CheckedReport`], and nothing else can be stored. It is written from the
+//! parsed values, so nothing unchecked can pass. What is stored is its public row: without LastWeek,
+//! and with X rounded up to the config's smallest rate that is not below it. That keeps, for each of
+//! the config's rates, whether X is at most that rate; X is needed for nothing else.
 
 use super::logged_config::LoggedConfig;
-use super::refusal::{Refusal, What};
+use super::refusal::{Field, Refusal};
 use super::report::{Counts, ProgramReport, Report, X};
 use super::unavailable::Unavailable;
 use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
@@ -48,13 +45,13 @@ impl CheckedReport {
         self.week
     }
 
-    /// The oldest week that was taken when this report was checked.
+    /// The oldest week that was accepted when this report was checked.
     pub fn oldest(&self) -> Date {
         self.oldest
     }
 
-    /// The report in its one form, with all that was sent: what tells it from any other report. It
-    /// reaches no disk.
+    /// The report's canonical form, with all that was sent, which identifies it. It is never written to
+    /// disk.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -64,67 +61,70 @@ impl CheckedReport {
         &self.row
     }
 
-    /// The bytes that it takes in memory.
+    /// Its size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.row.len()
     }
 }
 
-/// The oldest week of which reports are taken at this time.
+/// The oldest week whose reports are accepted at this time.
 pub fn oldest_week(now: Timestamp) -> Date {
     let today = day(now);
-    // Only the first days of the calendar have no such day before them.
+    // Only fails in the calendar's first days.
     today.checked_sub(i64::from(MAX_WEEK_AGE).days()).unwrap_or(Date::MIN)
 }
 
-/// Why a report is not taken.
+/// Why a report is not accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum NotTaken {
-    /// It never will be.
+pub enum NotAccepted {
+    /// It is refused for good.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It may be later.
+    /// It may be accepted later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
 /// Checks a report that was sent to `/upload/DATE` against the config that it names.
-///
-/// The first thing that is wrong is the refusal. A `config` of another version than the report's
-/// allows nothing.
+/// The first problem found is the refusal. If `config` is not of the version that the report names, it
+/// is refused.
 pub fn check(
     report: &Report<'_>,
     date: Date,
     config: &LoggedConfig,
     now: Timestamp,
-) -> Result<CheckedReport, NotTaken> {
+) -> Result<CheckedReport, NotAccepted> {
     check_week(report, date, now)?;
     if config.version() == report.config {
         config.check_open(day(now))?;
     }
     let kept = keep_report(report, config)?;
     let rate = config.allowed().rate_from(kept.x.get()).and_then(|rate| X::new(rate.get()));
-    // No report that is kept has an X over all rates.
+    // No report that gets here has an X above all rates.
     let row = kept.encode_public(rate.unwrap_or(X::LARGEST));
     let bytes = report.encode();
     Ok(CheckedReport { week: report.week, oldest: oldest_week(now), bytes, row })
 }
 
-/// Checks what needs no config: whether reports of this week are taken now.
-pub(super) fn check_week(report: &Report<'_>, date: Date, now: Timestamp) -> Result<(), NotTaken> {
+/// Checks what needs no config: whether reports of this week are accepted now.
+pub(super) fn check_week(
+    report: &Report<'_>,
+    date: Date,
+    now: Timestamp,
+) -> Result<(), NotAccepted> {
     let week = report.week;
     if date != week {
         return Err(Refusal::OtherWeek { week, date }.into());
     }
-    // A client uploads as soon as its own clock says that the week is over. Ours may be behind, and
-    // a report that is refused is lost.
+    // A client uploads as soon as its own clock says that the week is over. Our clock may be behind,
+    // and a refused report is lost.
     let tolerance = SignedDuration::from_secs(CLOCK_TOLERANCE);
     if week > day(now.checked_add(tolerance).unwrap_or(now)) {
         let ahead = SignedDuration::from_hours(24 * i64::from(MAX_WEEK_AHEAD));
         if week > day(now.checked_add(ahead).unwrap_or(now)) {
             return Err(Refusal::Future { week }.into());
         }
-        // Only the ends of the calendar are no times.
+        // Only fails at the ends of the calendar.
         let ends = week.to_zoned(TimeZone::UTC).map_or(now, |midnight| midnight.timestamp());
         let wait = ends.duration_since(now).saturating_sub(tolerance);
         return Err(Unavailable::NotEnded { week, wait }.into());
@@ -140,7 +140,7 @@ fn day(time: Timestamp) -> Date {
 }
 
 /// What the config allows of a report.
-fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, NotTaken> {
+fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<'a>, NotAccepted> {
     let version = report.config;
     if config.version() != version {
         return Err(Refusal::Config { version }.into());
@@ -160,32 +160,32 @@ fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<
     })
 }
 
-/// What the config allows of a program's report; `None` if it does not name its platform.
+/// What the config allows of a program's report; `None` if the config does not name its platform.
 fn keep_program<'a>(
     report: &ProgramReport<'a>,
     x: X,
     config: &LoggedConfig,
-) -> Result<Option<ProgramReport<'a>>, NotTaken> {
+) -> Result<Option<ProgramReport<'a>>, NotAccepted> {
     let (allowed, version) = (config.allowed(), config.version());
     let unknown =
-        |what, name: &str| Refusal::Unknown { what, name: name.to_owned(), config: version };
+        |field, name: &str| Refusal::Unknown { field, name: name.to_owned(), config: version };
     let program =
-        allowed.program(&report.program).ok_or_else(|| unknown(What::Program, &report.program))?;
-    let unknown_here = |what, name: &str| Refusal::UnknownInProgram {
-        what,
+        allowed.program(&report.program).ok_or_else(|| unknown(Field::Program, &report.program))?;
+    let unknown_here = |field, name: &str| Refusal::UnknownInProgram {
+        field,
         name: name.to_owned(),
         program: report.program.to_string(),
         config: version,
     };
     if !program.version(&report.version) {
-        return Err(unknown_here(What::Version, &report.version).into());
+        return Err(unknown_here(Field::Version, &report.version).into());
     }
     if !allowed.toolchain(&report.toolchain) {
-        return Err(unknown(What::Toolchain, &report.toolchain).into());
+        return Err(unknown(Field::Toolchain, &report.toolchain).into());
     }
     for (name, _) in report.counters.iter() {
-        let rate = program.counter(name).ok_or_else(|| unknown_here(What::Counter, name))?;
-        check_rate(What::Counter, name, rate, x)?;
+        let rate = program.counter(name).ok_or_else(|| unknown_here(Field::Counter, name))?;
+        check_rate(Field::Counter, name, rate, x)?;
     }
     let mut stacks = Vec::with_capacity(report.stacks.len());
     for (stack, count) in report.stacks.iter() {
@@ -193,8 +193,8 @@ fn keep_program<'a>(
             Some((name, frames)) => (name, Some(frames)),
             None => (stack, None),
         };
-        let allowed = program.stack(name).ok_or_else(|| unknown_here(What::Stack, name))?;
-        check_rate(What::Stack, name, allowed.rate, x)?;
+        let allowed = program.stack(name).ok_or_else(|| unknown_here(Field::Stack, name))?;
+        check_rate(Field::Stack, name, allowed.rate, x)?;
         let frames = frames.ok_or_else(|| Refusal::NoFrames { name: name.to_owned() })?;
         if let Some(kept) = allowed.keep(frames) {
             let frames = config.name_packages(&report.program, name, kept.frames)?;
@@ -207,14 +207,14 @@ fn keep_program<'a>(
     Ok(Some(ProgramReport { stacks: Counts::sum(stacks), ..report.clone() }))
 }
 
-fn check_rate(what: What, name: &str, rate: Rate, x: X) -> Result<(), Refusal> {
+fn check_rate(field: Field, name: &str, rate: Rate, x: X) -> Result<(), Refusal> {
     if x.get() > rate.get() {
-        return Err(Refusal::Rate { what, name: name.to_owned(), rate, x });
+        return Err(Refusal::Rate { field, name: name.to_owned(), rate, x });
     }
     Ok(())
 }
 
-/// Each build of a program reports once: otherwise its counts would have two places.
+/// Refuses a report that lists a build of a program twice.
 fn check_builds(programs: &[ProgramReport<'_>]) -> Result<(), Refusal> {
     let mut builds: Vec<_> = programs
         .iter()

@@ -1,11 +1,11 @@
-//! Each rule of the front door, with the sentence by which a client learns of it.
+//! Each rule of the receiver, with the sentence by which a client learns of it.
 
 use super::*;
 use crate::gomod::ModuleVersion;
 use crate::ingest::parse_date;
 use crate::ingest::testing::{config, now, report};
 
-fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, NotTaken> {
+fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, NotAccepted> {
     let config = LoggedConfig::new(ModuleVersion::FIRST, &config(sample_rate));
     let report = Report::decode(json.as_bytes()).map_err(Refusal::from)?;
     check(&report, parse_date(date).expect("a date"), &config, now())
@@ -38,7 +38,7 @@ fn every_rule_has_its_sentence() {
             "the report is of the week 2026-02-01, but was sent to /upload/2026-02-08",
         ),
         ("v0.1.0", "v0.2.0", "config v0.2.0 is not in the log"),
-        ("\"X\":0.2", "\"X\":0.6", "X is 0.6, over the sample rate 0.5 of config v0.1.0"),
+        ("\"X\":0.2", "\"X\":0.6", "X is 0.6, above the sample rate 0.5 of config v0.1.0"),
         ("\"X\":0.2", "\"X\":0.3", "counter \"rare\" has the rate 0.25, and X is 0.3"),
         ("example.org/p", "example.org/q", "program \"example.org/q\" is not in config v0.1.0"),
         (
@@ -175,7 +175,7 @@ fn a_build_for_a_platform_that_is_not_listed_is_left_out() {
         // What Go's client filters is wrong there, too.
         let foreign = alone.replace("verb:run", "verb:other");
         let refusal = refused(&foreign, "2026-02-08", 0.5).expect_err("foreign");
-        assert!(matches!(refusal, NotTaken::Refused(Refusal::UnknownInProgram { .. })));
+        assert!(matches!(refusal, NotAccepted::Refused(Refusal::UnknownInProgram { .. })));
     }
 }
 
@@ -187,7 +187,7 @@ fn one_build_reports_once() {
     let twice = format!("{start}[{{{program}}},{{{program}}}]{end}");
     let refusal = refused(&twice, "2026-02-08", 0.5).expect_err("twice");
     let sentence =
-        "program \"example.org/p\" is there twice in one version, toolchain and platform";
+        "program \"example.org/p\" is listed twice with the same version, toolchain and platform";
     assert_eq!(refusal.to_string(), sentence);
 }
 
@@ -200,7 +200,7 @@ fn a_report_without_programs_is_allowed() {
 #[test]
 fn a_config_that_samples_nothing_allows_nothing() {
     let refusal = refused(&report(0.25), "2026-02-08", 0.0).expect_err("not sampled");
-    assert_eq!(refusal.to_string(), "X is 0.25, over the sample rate 0 of config v0.1.0");
+    assert_eq!(refusal.to_string(), "X is 0.25, above the sample rate 0 of config v0.1.0");
 }
 
 #[test]
@@ -212,12 +212,12 @@ fn weeks_are_taken_for_28_days_and_not_before_they_end() {
         let checked = check(&report, report.week, &config, now.parse().expect("a time"));
         checked.map(drop).map_err(|not_taken| not_taken.to_string())
     };
-    let future = || Err("the week 2026-02-08 is over 7 days in the future".to_owned());
+    let future = || Err("the week 2026-02-08 is more than 7 days in the future".to_owned());
     let not_ended = || {
         let said = "the week 2026-02-08 has not ended yet; send the report again when it has";
         Err(said.to_owned())
     };
-    let too_old = || Err("the week 2026-02-08 is over 28 days old".to_owned());
+    let too_old = || Err("the week 2026-02-08 is more than 28 days old".to_owned());
     for (now, expected) in [
         ("2026-01-31T23:59:59Z", future()),
         ("2026-02-01T00:00:00Z", not_ended()),
@@ -250,7 +250,9 @@ fn a_client_learns_when_its_week_will_be_taken() {
         ("2026-02-07T22:59:59Z", 60),
     ] {
         let not_taken = check_week(&report, report.week, now.parse().expect("a time"));
-        let Err(NotTaken::Unavailable(reason)) = not_taken else { panic!("{now}: {not_taken:?}") };
+        let Err(NotAccepted::Unavailable(reason)) = not_taken else {
+            panic!("{now}: {not_taken:?}")
+        };
         assert_eq!(reason.retry_after(), seconds, "{now}");
     }
 }

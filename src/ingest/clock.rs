@@ -1,26 +1,21 @@
 //! Is this server's own clock right?
-//!
-//! A clock that is wrong by weeks would refuse honest reports for good: one that is behind takes
-//! their weeks for the future, one that is ahead takes them for too old, and a client throws away
-//! what is refused. So the clock is held against what is known to have happened ([`KnownTime`]): the
-//! commits that the logged configs were made of, and the weeks of the reports that are stored, which
-//! had ended when they came.
-//!
-//! Anyone may send a report of any week, and as many as they like: had reports a say in whether a clock
-//! is right, one forged report would make a server whose clock is ahead throw away everyone else's. So
-//! only commits confirm a clock. Reports can only cast doubt on it, which throws nothing away.
+//! A server whose clock is weeks off would refuse honest reports for good: if it is behind, their weeks
+//! seem to be in the future; if it is ahead, they seem too old; and clients throw away what is refused.
+//! So the clock is compared with events that are known to have happened ([`KnownTime`]): the commits
+//! that the logged configs were made from, and the weeks of stored reports, which had ended when the
+//! reports arrived. Anyone may send any number of reports of any week. If reports could confirm a
+//! clock, one forged report would make a server whose clock is ahead refuse everyone else's. So only
+//! commits confirm a clock. Reports can only cast doubt on it, and doubt refuses nothing.
 //!
 //! | the clock | [`ClockState`] |
 //! | --- | --- |
-//! | shows a time over [`TOLERANCE`] before something that has happened | it is behind, for certain (or a commit has a false date) |
-//! | shows a time more than [`MAX_WEEK_AGE`] days after the newest commit | it is unconfirmed: it may be ahead, or nothing was published since, which is no fault |
-//! | else | it is plausible |
-//!
-//! While it is not plausible, what would be refused for its week is answered with 503 instead, so
-//! that nothing is thrown away until the clock is mended, or a newer config is published. Clients drop
-//! reports that are too old by themselves. Everything here is a pure function of times.
-//!
-//! What cannot be found out: a clock that is wrong by less.
+//! | is more than [`TOLERANCE`] earlier than something that has happened | it is certainly behind (or a commit has a wrong date) |
+//! | is more than [`MAX_WEEK_AGE`] days later than the newest commit | it is unconfirmed: it may be ahead, or nothing was published since, which is fine |
+//! | otherwise | it is plausible |
+//! While it is not plausible, reports that would be refused for their week get 503 instead, so that
+//! nothing is thrown away until the clock is set right or a newer config is published. Clients drop
+//! reports that are too old by themselves. Everything here is a pure function of times. A clock that is
+//! wrong by less is not noticed.
 
 use super::MAX_WEEK_AGE;
 use crate::gomod::ModuleVersion;
@@ -29,8 +24,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
-/// How far something that has happened may be ahead of the clock: whoever makes a commit has a clock
-/// too.
+/// How far ahead of the clock a past event may seem to be: the clocks of those who commit differ, too.
 const TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// What time it is.
@@ -59,25 +53,25 @@ pub enum KnownTime {
         /// When.
         time: Timestamp,
     },
-    /// The week of a report that is stored had ended.
+    /// The week of a stored report, which had ended.
     Week(Date),
 }
 
-/// What a clock looks like, beside what is known.
+/// How the clock compares with what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockState {
-    /// Nothing speaks against it.
+    /// It agrees with what is known.
     Plausible,
-    /// Something has happened already that would be in its future.
+    /// Something has already happened that would be in its future.
     Behind {
-        /// What it shows.
+        /// The clock's time.
         now: Timestamp,
-        /// What has happened.
+        /// The event.
         known: KnownTime,
     },
-    /// It may be ahead: no known commit was made within [`MAX_WEEK_AGE`] days before it.
+    /// It may be ahead: no commit is known from the [`MAX_WEEK_AGE`] days before it.
     Unconfirmed {
-        /// What it shows.
+        /// The clock's time.
         now: Timestamp,
         /// The newest commit, if there is one.
         known: Option<KnownTime>,
@@ -85,11 +79,11 @@ pub enum ClockState {
 }
 
 impl KnownTime {
-    /// When it had happened for certain.
+    /// A time at which it had certainly happened.
     pub fn time(self) -> Timestamp {
         match self {
             KnownTime::Commit { time, .. } => time,
-            // Only the ends of the calendar are no times.
+            // Only fails at the ends of the calendar.
             KnownTime::Week(week) => week
                 .to_zoned(TimeZone::UTC)
                 .map_or(Timestamp::UNIX_EPOCH, |start| start.timestamp()),
@@ -98,9 +92,8 @@ impl KnownTime {
 }
 
 impl ClockState {
-    /// Holds what a clock shows against what is known: the newest commit and the newest week of which
-    /// a report is stored.
-    pub fn judge(now: Timestamp, commit: Option<KnownTime>, week: Option<Date>) -> ClockState {
+    /// Compares the clock with the newest commit and the newest week of a stored report.
+    pub fn compare(now: Timestamp, commit: Option<KnownTime>, week: Option<Date>) -> ClockState {
         const TOO_OLD: SignedDuration = SignedDuration::from_hours(24 * MAX_WEEK_AGE as i64);
         let known = commit.into_iter().chain(week.map(KnownTime::Week));
         let last = known.max_by_key(|known| known.time());
@@ -120,8 +113,7 @@ impl ClockState {
         self == ClockState::Plausible
     }
 
-    /// By how much it is known to be wrong: below zero where it is behind, zero where nothing is known
-    /// for certain.
+    /// By how much it is known to be wrong: negative if it is behind, zero if nothing is certain.
     pub fn skew(self) -> SignedDuration {
         match self {
             ClockState::Behind { now, known } => now.duration_since(known.time()),
@@ -157,8 +149,8 @@ impl fmt::Display for ClockState {
                         f.write_str(", or correct the date of the commit and publish again")
                     }
                     KnownTime::Week(_) => f.write_str(
-                        "; where it is right, it was ahead when that report came, and this passes \
-                         with time",
+                        "; if it is right now, it was ahead when that report came, and this goes \
+                         away with time",
                     ),
                 }
             }
@@ -233,7 +225,7 @@ mod tests {
                     KnownTime::Week(week) => ended = Some(*week),
                 }
             }
-            let judged = ClockState::judge(now, newest, ended);
+            let judged = ClockState::compare(now, newest, ended);
             assert_eq!(judged, state, "{known:?}");
             assert_eq!(judged.skew() < SignedDuration::ZERO, judged.is_wrong(), "{known:?}");
         }
@@ -242,7 +234,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_behind_is_so_by_a_known_time() {
         let known = commit("2026-03-01T00:00:00Z");
-        let state = ClockState::judge(time("2026-02-10T12:00:00Z"), Some(known), None);
+        let state = ClockState::compare(time("2026-02-10T12:00:00Z"), Some(known), None);
         assert_eq!(state.skew(), -SignedDuration::from_hours(18 * 24 + 12));
     }
 
@@ -259,7 +251,8 @@ mod tests {
             (
                 Some(KnownTime::Week(date(2026, 3, 1))),
                 "the clock shows 2026-02-10T12:00:00Z, but a report of the week that ended \
-                 2026-03-01 is stored: set the clock; where it is right, it was ahead when that report \
+                 2026-03-01 is stored: set the clock; where it is right, it was ahead when that \
+                 report \
                  came, and this passes with time",
             ),
             (
@@ -278,7 +271,7 @@ mod tests {
                 Some(KnownTime::Week(week)) => (None, Some(week)),
                 commit => (commit, None),
             };
-            assert_eq!(ClockState::judge(now, commit, week).to_string(), said);
+            assert_eq!(ClockState::compare(now, commit, week).to_string(), said);
         }
     }
 }

@@ -1,15 +1,12 @@
-//! The logged configs, ready for questions.
-//!
-//! Every version that the log has is held in memory, indexed ([`Allowed`]); parts that did not
-//! change from one version to the next are held once. Looking one up takes no I/O and no allocation.
-//!
-//! A version that is not known may have been logged a moment ago, so the log is read again before
-//! anything is said: by one reading at a time, at most one in [`INTERVAL`], for all who wait
-//! together. "Not in the log" is therefore always the answer of a reading that began after the
-//! question was asked. What the reviewed definitions say of the configs (`definitions`) is read with the log,
-//! and again when nobody has looked for [`FOLLOW`]: a config that is revoked is refused within that time
-//! by a server that is running. A store that cannot be read, or a version that is damaged in it, is
-//! [`ConfigSetError`], never "not in the log": a client whose report is refused throws it away.
+//! The logged configs, indexed in memory.
+//! Every version in the log is held in memory, indexed ([`Allowed`]); parts that did not change from
+//! one version to the next are held once. A lookup takes no I/O and no allocation. An unknown version
+//! may have been logged a moment ago, so the log is read again before the answer: by one reading at a
+//! time, at most one per [`INTERVAL`], which all waiting callers share. So "not in the log" always
+//! comes from a reading that began after the question. What the reviewed definitions say of the configs
+//! (`definitions`) is read with the log, and again once [`FOLLOW`] has passed since the last reading: a
+//! running server refuses a revoked config within that time. An unreadable store or a damaged version
+//! is a [`ConfigSetError`], never "not in the log": clients throw away what is refused.
 
 use super::clock::KnownTime;
 use super::definitions::KnownDefinitions;
@@ -27,14 +24,14 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
-/// The least time between two readings of the log: asking for versions that do not exist must not
-/// make the server read its store as fast as anyone can ask.
+/// The least time between two readings of the log, so that requests for versions that do not exist
+/// cannot make the server read its store all the time.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long what is known is taken for all that there is, by whoever asks for a version that is known.
+/// How old the last reading may be when a known version is asked for.
 const FOLLOW: Duration = Duration::from_secs(5);
 
-/// How many versions that cannot be read are named in the log at one reading.
+/// How many unreadable versions one reading logs by name.
 const SHOWN: u64 = 3;
 
 /// Every config that the log has.
@@ -44,7 +41,7 @@ pub struct ConfigSet {
     known: RwLock<Known>,
     /// Locked during a reading.
     reading: Mutex<Reading>,
-    /// When somebody has looked last for what is new.
+    /// When the log was last checked for news.
     looked: std::sync::Mutex<Option<Instant>>,
 }
 
@@ -80,8 +77,8 @@ pub enum ConfigSetError {
     Store(#[from] StoreError),
     /// There is no log.
     #[error(
-        "the store has no {CHECKPOINT}: where it has log/head, `candor publish` signs it again; else \
-         restore the store, or mend `store` in candor.toml where that is wrong"
+        "the store has no {CHECKPOINT}: if it has log/head, `candor publish` signs it again; \
+         otherwise restore the store, or correct `store` in candor.toml if that is wrong"
     )]
     NoLog,
     /// The published head is not signed by this deployment.
@@ -93,7 +90,7 @@ pub enum ConfigSetError {
     /// A version is missing or damaged.
     #[error(transparent)]
     Version(#[from] VersionError),
-    /// A version has a config that is none.
+    /// A version's config is malformed.
     #[error("the config of {version} cannot be read: {source}")]
     Config {
         /// The version.
@@ -104,7 +101,7 @@ pub enum ConfigSetError {
     /// What the definitions say of the configs cannot be read.
     #[error(transparent)]
     Definitions(#[from] CatalogueError),
-    /// The log could not be read just now; the cause was logged when it was found.
+    /// The log could not be read just now; the cause has been logged.
     #[error("the log cannot be read at the moment")]
     Unreadable,
     /// The log is shorter than it was.
@@ -124,9 +121,9 @@ impl From<KeyError> for ConfigSetError {
 }
 
 impl ConfigSet {
-    /// Reads every config of `module` in the log that is published in `store` and signed with
-    /// `keys`. Blocks. A version that is damaged is logged and left out: only reports that name it
-    /// wait until it is mended.
+    /// Reads every config of `module` in the log that is published in `store` and signed with `keys`.
+    /// Blocks. A damaged version is reported and left out: only reports that name it wait until it is
+    /// restored.
     pub fn open(
         module: ModulePath,
         keys: LogVerifiers,
@@ -145,12 +142,12 @@ impl ConfigSet {
         Ok(ConfigSet { source: Arc::new(source), known: RwLock::new(known), reading, looked })
     }
 
-    /// How many versions the log had when it was read last.
+    /// How many versions the log had at the last reading.
     pub fn size(&self) -> u64 {
         self.known.read().unwrap_or_else(PoisonError::into_inner).head.size.get()
     }
 
-    /// The commit that was made last of all of which there are configs.
+    /// The newest commit of all configs.
     pub fn last_commit(&self) -> Option<KnownTime> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let commits = known.configs.iter().flatten().filter_map(|config| {
@@ -165,7 +162,7 @@ impl ConfigSet {
         version: ModuleVersion,
     ) -> Result<Option<LoggedConfig>, ConfigSetError> {
         if self.is_due() {
-            // What cannot be read was logged, and what is known is so still.
+            // The error was logged, and what is known stays valid.
             let _ = self.refresh().await;
         }
         match self.known(version) {
@@ -181,7 +178,7 @@ impl ConfigSet {
         }
     }
 
-    /// Whether the caller is the one that looks for what is new; everyone else need not wait for it.
+    /// Whether this caller should check for news; the others need not wait for it.
     fn is_due(&self) -> bool {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = looked.is_none_or(|looked| looked.elapsed() >= FOLLOW);
@@ -197,8 +194,8 @@ impl ConfigSet {
         *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Reads the log again, unless a reading that began after this was called has done so. For
-    /// whoever learns that the log has grown; [`ConfigSet::find`] does it by itself.
+    /// Reads the log again, unless a reading that began after this call has done so. For whoever learns
+    /// that the log has grown; [`ConfigSet::find`] does it by itself.
     pub async fn refresh(&self) -> Result<(), ConfigSetError> {
         let asked = Instant::now();
         let mut reading = self.reading.lock().await;
@@ -207,7 +204,7 @@ impl ConfigSet {
             *reading = Reading { began: Instant::now(), failed: true };
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
             let source = self.source.clone();
-            // The reading only fails to come back where the runtime is shutting down.
+            // Joining only fails while the runtime shuts down.
             let read = spawn_blocking(move || source.read(known)).await;
             match read.unwrap_or(Err(ConfigSetError::Unreadable)) {
                 Ok(new) => {
@@ -231,7 +228,7 @@ impl ConfigSet {
 }
 
 impl Source {
-    /// What the log has now. Versions that are known are not read again: they cannot change.
+    /// What the log has now. Known versions are not read again: they cannot change.
     fn read(&self, mut known: Known) -> Result<Known, ConfigSetError> {
         let checkpoint = self.store.pointer(&Key::new(CHECKPOINT)?)?;
         let checkpoint = checkpoint.ok_or(ConfigSetError::NoLog)?;
@@ -242,7 +239,7 @@ impl Source {
         }
         known.head = head;
         let mut unreadable: u64 = 0;
-        let mut was_mended = false;
+        let mut was_restored = false;
         for number in 1..=size {
             let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
             if known.configs.get(index).is_some_and(Option::is_some) {
@@ -253,16 +250,16 @@ impl Source {
                 Ok(config) => Some(config),
                 Err(error) => {
                     unreadable += 1;
-                    // A store that lost many says so once, not once for each.
+                    // A store that lost many versions is not logged once for each.
                     if unreadable <= SHOWN {
-                        tracing::error!(%error, "reports that name {version} cannot be taken");
+                        tracing::error!(%error, "reports that name {version} cannot be accepted");
                     }
                     None
                 }
             };
             match known.configs.get_mut(index) {
                 Some(place) => {
-                    was_mended |= config.is_some();
+                    was_restored |= config.is_some();
                     *place = config;
                 }
                 None => known.configs.push(config),
@@ -273,7 +270,7 @@ impl Source {
         }
         let is_longer = size > before;
         let Known { configs, definitions, .. } = &mut known;
-        definitions.update(&self.store, configs, is_longer || was_mended)?;
+        definitions.update(&self.store, configs, is_longer || was_restored)?;
         Ok(known)
     }
 
@@ -291,7 +288,7 @@ impl Source {
             allowed.share(last.allowed());
         }
         let mut logged = LoggedConfig::indexed(version, allowed);
-        // A commit's time is between 1970 and 9999, which are times for any clock.
+        // A commit's time is between 1970 and 9999, so this does not fail.
         logged.committed = Timestamp::from_second(module.info().time.unix_seconds()).ok();
         logged.as_of = Some(civil(module.provenance().as_of));
         Ok(logged)

@@ -1,11 +1,10 @@
 //! What the reviewed definitions say of the logged configs: which are revoked, and whose functions
 //! their stacks may name.
-//!
-//! Which are revoked is said by the newest catalogue, of all versions. The packages of a version's charts
-//! are those of the last catalogue that was recorded for it or, where it brought nothing new, for one
-//! before it: a change of `packages` alone makes no new version, and is obeyed when it is published.
-//! Versions that no clock can take for open any more are left out, so the start of a server that has
-//! been there for years reads the definitions of the last weeks.
+//! The newest catalogue says which versions are revoked. The packages of a version's charts are those
+//! of the last catalogue that was recorded for it or, if it brought nothing new, for an earlier one: a
+//! change of `packages` alone makes no new version, and applies as soon as it is published. Versions
+//! that are closed by any clock are left out, so a server that has run for years only reads the
+//! definitions of the last weeks when it starts.
 
 use super::logged_config::{LoggedConfig, Naming, StackPackages};
 use crate::gomod::ModuleVersion;
@@ -15,18 +14,18 @@ use jiff::civil::Date;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What was read last.
+/// What the last reading found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownDefinitions {
-    /// The bytes of the index of catalogues.
+    /// The bytes of the catalogue index.
     index: Option<Arc<Vec<u8>>>,
-    /// The packages in the catalogues that are in use, by the names of their objects.
+    /// The packages of the catalogues in use, by their objects' names.
     packages: HashMap<String, Arc<StackPackages>>,
 }
 
 impl KnownDefinitions {
-    /// Reads on where the index has changed, or `is_longer` says that there are more configs. Writes into
-    /// `configs`, which are those of versions 1, 2, ..., what it says of each.
+    /// Reads the catalogues if their index has changed or `is_longer` says that there are more configs,
+    /// and applies them to `configs`, which are versions 1, 2, ...
     pub(super) fn update(
         &mut self,
         store: &Arc<dyn Store>,
@@ -45,7 +44,7 @@ impl KnownDefinitions {
         };
         let days: Vec<Option<Date>> =
             configs.iter().map(|config| config.as_ref().and_then(|config| config.as_of)).collect();
-        // No clock that is right shows an earlier day.
+        // No correct clock shows an earlier day.
         let earliest = days.iter().flatten().max().copied().unwrap_or(Date::MIN);
         let last_days = last_days(&days);
         let may_be_open = |last: &Option<Date>| last.is_none_or(|last| earliest <= last);
@@ -65,7 +64,7 @@ impl KnownDefinitions {
             if !may_be_open(&last_day) || !config.allowed().has_stacks() {
                 continue;
             }
-            // Entries are in the order of versions, and so are the configs: neither goes back.
+            // Entries and configs are both ordered by version.
             while entries
                 .next_if(|entry| entry.as_ref().is_ok_and(|e| !is_of(e, version)))
                 .is_some()
@@ -83,18 +82,19 @@ impl KnownDefinitions {
                 Err(error @ CatalogueError::Store(_)) => return Err(error),
                 Err(error) => {
                     is_whole = false;
-                    tracing::error!(%error, "reports with stacks that name {version} cannot be taken");
+                    tracing::error!(%error, "reports with stacks that name {version} cannot be \
+                        accepted");
                 }
             }
         }
         self.packages = reading.found;
-        // What is damaged is looked for again, for it may be mended.
+        // Damaged catalogues are read again the next time, since they may have been restored.
         self.index = is_whole.then(|| Arc::new(index));
         Ok(())
     }
 }
 
-/// The catalogues that are read at one time.
+/// One reading of the catalogues.
 struct Reading<'r> {
     catalogues: &'r Catalogues,
     /// What was read before.
@@ -114,7 +114,7 @@ impl Reading<'_> {
     }
 }
 
-/// Whether the catalogue of this entry speaks for the config of this version.
+/// Whether the catalogue of this entry applies to the config of this version.
 fn is_of(entry: &CatalogueEntry, version: ModuleVersion) -> bool {
     entry.version.parse::<ModuleVersion>().is_ok_and(|of| of <= version)
 }

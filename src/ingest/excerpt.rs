@@ -1,14 +1,13 @@
-//! Text from outside, made fit to stand in an answer: short, on one line, without control
-//! characters.
+//! Quotes untrusted text in an answer: short, on one line, without control characters.
 
 use std::fmt;
 
-/// The most characters that are shown of a text from outside.
+/// The most characters that are quoted.
 const SHOWN: usize = 60;
 /// The most characters of a decoder's message, which may quote what it found.
 const MESSAGE: usize = 200;
 
-/// The beginning of a text in quotes, escaped, with a mark where something was left out.
+/// The beginning of a text in quotes, escaped, with `...` if something was left out.
 pub(super) struct Excerpt<'a>(pub(super) &'a str);
 
 impl fmt::Display for Excerpt<'_> {
@@ -19,7 +18,7 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
-/// A message that may quote text from outside, bounded and on one line.
+/// A message that may quote untrusted text, bounded and on one line.
 pub(super) fn bounded(message: &str) -> String {
     let (shown, rest) = cut(message, MESSAGE);
     let mut text: String =
@@ -30,8 +29,8 @@ pub(super) fn bounded(message: &str) -> String {
     text
 }
 
-/// Whether a character is seen, and stays where it is put: no control, and nothing that turns the
-/// direction of text.
+/// Whether a character is visible and stays in place: not a control character, and nothing that changes
+/// the direction of text.
 fn is_shown(c: char) -> bool {
     match c.is_ascii() {
         true => !c.is_control(),
@@ -39,7 +38,7 @@ fn is_shown(c: char) -> bool {
     }
 }
 
-/// A text in two, the first part with at most so many characters.
+/// Splits a text after at most this many characters.
 fn cut(text: &str, characters: usize) -> (&str, &str) {
     let end = text.char_indices().nth(characters).map_or(text.len(), |(at, _)| at);
     text.split_at(end)

@@ -1,27 +1,27 @@
-//! Which files there are in a receiver's folder.
+//! The files in the receiver's folder.
 //!
 //! ```text
 //! DIR/reports.segments      a second copy of `reports/segments`, outside the folder
 //! DIR/reports/.lock         held (flock) by the one process that appends
 //! DIR/reports/segments      which segments there are (`segment_list`)
-//! DIR/reports/seen/DATE     which reports of a day were stored (`seen`)
-//! DIR/reports/ID.open       the segment that is appended to (`segment`), if anything waits to be sealed
+//! DIR/reports/seen/DATE     which reports of a day are stored (`seen`)
+//! DIR/reports/ID.open       the open segment (`segment`), if anything waits to be sealed
 //! DIR/reports/ID.sealed     a sealed one (`sealed`), until a merge removes it
-//! DIR/reports/.seal, merged what others ask for (`requests`)
+//! DIR/reports/.seal, merged requests to the receiver (`requests`)
 //! ```
-//!
-//! What ends with `.tmp` was being written when a process ended, and is removed by the next one.
+//! A file that ends with `.tmp` is left over from a process that ended while writing it; the next one
+//! removes it.
 
 use super::segment_id::SegmentId;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// The end of the name of a segment that is appended to.
+/// The extension of an open segment.
 pub(super) const OPEN: &str = "open";
-/// The end of the name of a sealed segment.
+/// The extension of a sealed segment.
 pub(super) const SEALED: &str = "sealed";
-/// The end of the name of what is being written.
+/// The extension of a file that is being written.
 pub(super) const TEMPORARY: &str = "tmp";
 /// The lock's name.
 const LOCK: &str = ".lock";
@@ -31,7 +31,7 @@ pub(super) fn path(folder: &Path, id: SegmentId, end: &str) -> PathBuf {
     folder.join(format!("{id}.{end}"))
 }
 
-/// The segments of which there is a file whose name has this end, in the order of their ids.
+/// The segments that have a file with this extension, in the order of their ids.
 pub(super) fn segments(folder: &Path, end: &str) -> io::Result<Vec<SegmentId>> {
     let mut ids = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -44,7 +44,7 @@ pub(super) fn segments(folder: &Path, end: &str) -> io::Result<Vec<SegmentId>> {
     Ok(ids)
 }
 
-/// What was being written when a process ended.
+/// Left-over files of a process that ended while writing them.
 pub(super) fn temporaries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -56,7 +56,7 @@ pub(super) fn temporaries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Makes folders that their owner alone may use.
+/// Creates folders that only their owner may use.
 pub(super) fn private() -> DirBuilder {
     #[allow(unused_mut)]
     let mut builder = DirBuilder::new();
@@ -65,8 +65,8 @@ pub(super) fn private() -> DirBuilder {
     builder
 }
 
-/// Opens a file, which must be a regular one: opening or reading anything else, as a named pipe, might
-/// wait for ever. One that is made is for its owner alone.
+/// Opens a regular file: opening or reading anything else, such as a named pipe, might wait for ever. A
+/// file that is created is for its owner only.
 pub(super) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
@@ -87,11 +87,11 @@ pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Fails unless a path leads to this file.
+/// Fails unless this path leads to this file.
 pub(super) fn check_path(file: &fs::Metadata, path: &Path) -> io::Result<()> {
     let failed = |error: io::Error| {
         let path = path.display();
-        io::Error::new(error.kind(), format!("{path} is not the file that it was: {error}"))
+        io::Error::new(error.kind(), format!("{path} was replaced: {error}"))
     };
     let found = fs::metadata(path).map_err(failed)?;
     #[cfg(unix)]
@@ -105,12 +105,12 @@ pub(super) fn check_path(file: &fs::Metadata, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The right to change what is in a folder. Ends when it is dropped.
+/// The right to change the files in a folder, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock(File, PathBuf);
 
 impl Lock {
-    /// Takes the folder's lock, or `None` where another one has it.
+    /// Takes the folder's lock; `None` if another process has it.
     pub(super) fn take(folder: &Path) -> io::Result<Option<Lock>> {
         let path = folder.join(LOCK);
         let mut options = OpenOptions::new();

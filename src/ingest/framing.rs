@@ -1,16 +1,15 @@
-//! How records lie in segment files, open ones and sealed ones.
+//! The record format of segment files, open and sealed.
 //!
 //! ```text
 //! header   16 bytes   "candor buffer 1\n" of an open segment, "candor sealed 1\n" of a sealed one;
 //!                     1 is the version of this format
-//! record              one a report
+//! record              one per report
 //!   length  4 bytes   of the content, little-endian; 1 to 1 MiB
 //!   check   8 bytes   the first 8 bytes of the content's SHA-256
 //!   content           in an open segment, the report's identity (16 bytes; `seen`) comes first;
 //!                     then the report's public row (JSON), which begins {"Week":"YYYY-MM-DD"
 //! ```
-//!
-//! After damage the next record is found by trying every byte. That is quick: a row is text, and four
+//! After damage the next record is found by trying every byte. That is fast: a row is text, and four
 //! bytes of text, read as a length, are never under 1 MiB.
 
 use super::report::parse_date;
@@ -18,43 +17,44 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
-/// The bytes of a header.
+/// The length of the header.
 pub(super) const HEADER: usize = 16;
-/// Where the format's version stands in it.
+/// The position of the format's version in it.
 const VERSION_AT: usize = 14;
-/// The bytes of a record before its content.
+/// The bytes before a record's content.
 pub(super) const PREFIX: usize = 4 + CHECK;
 const CHECK: usize = 8;
-/// The longest content. A body is far shorter, and its row is hardly ever longer than the body.
+/// The longest content. Bodies are far shorter, and a row is hardly ever longer than its body.
 const MAX_CONTENT: usize = 1 << 20;
 
-/// A form of segment file.
+/// The kind of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// One that is appended to, or was.
+pub(super) enum SegmentKind {
+    /// It is appended to, or was.
     Open,
-    /// One that never changes.
+    /// It never changes.
     Sealed,
 }
 
-impl Form {
-    /// The first bytes of such a file.
+impl SegmentKind {
+    /// The header of such a file.
     pub(super) const fn header(self) -> [u8; HEADER] {
         match self {
-            Form::Open => *b"candor buffer 1\n",
-            Form::Sealed => *b"candor sealed 1\n",
+            SegmentKind::Open => *b"candor buffer 1\n",
+            SegmentKind::Sealed => *b"candor sealed 1\n",
         }
     }
 
-    /// The bytes of a content before its row.
+    /// How many bytes of a record's content come before its row.
     const fn before_row(self) -> usize {
         match self {
-            Form::Open => 16,
-            Form::Sealed => 0,
+            SegmentKind::Open => 16,
+            SegmentKind::Sealed => 0,
         }
     }
 
-    /// Whether the file is of a later format, which this program must neither read nor change.
+    /// The file's format version if it is not this program's, so that it must neither be read nor
+    /// changed.
     pub(super) fn later_format(self, bytes: &[u8]) -> Option<u8> {
         let (own, found) = (self.header(), bytes.get(..HEADER)?);
         let version = *found.get(VERSION_AT)?;
@@ -73,21 +73,21 @@ pub(super) struct Record<'a> {
     pub(super) row: &'a [u8],
 }
 
-/// What is found in a segment file, in order.
+/// A piece of a segment file, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found<'a> {
     /// A record.
     Record(Record<'a>),
-    /// Bytes that are no record, up to the next record.
+    /// Bytes that are not a record, up to the next record.
     Damage(Range<usize>),
-    /// Bytes that are no record, up to the end of the file: a write that was not finished, where
-    /// the file is one that was written to.
+    /// Bytes that are not a record, up to the end of the file: an unfinished write, if the file was
+    /// being written.
     Tail(Range<usize>),
 }
 
 /// Appends a record.
 pub(super) fn write(out: &mut Vec<u8>, identity: &[u8], row: &[u8]) {
-    // A report that is checked was a body of at most MAX_BODY bytes, so the length fits.
+    // A checked report came in a body of at most MAX_BODY bytes, so the length fits.
     let length = u32::try_from(identity.len() + row.len()).unwrap_or(u32::MAX);
     let digest = Sha256::new().chain_update(identity).chain_update(row).finalize();
     out.extend_from_slice(&length.to_le_bytes());
@@ -96,33 +96,33 @@ pub(super) fn write(out: &mut Vec<u8>, identity: &[u8], row: &[u8]) {
     out.extend_from_slice(row);
 }
 
-/// Reads the bytes of a segment file.
+/// Iterates over the pieces of a segment file.
 #[derive(Debug, Clone)]
 pub(super) struct Records<'a> {
     bytes: &'a [u8],
-    form: Form,
+    kind: SegmentKind,
     at: usize,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(form: Form, bytes: &'a [u8]) -> Records<'a> {
-        // A damaged header is damage like any other, and found below.
-        let at = if bytes.starts_with(&form.header()) { HEADER } else { 0 };
-        Records { bytes, form, at }
+    pub(super) fn new(kind: SegmentKind, bytes: &'a [u8]) -> Records<'a> {
+        // A damaged header is found below like any other damage.
+        let at = if bytes.starts_with(&kind.header()) { HEADER } else { 0 };
+        Records { bytes, kind, at }
     }
 
-    /// How far it has come.
+    /// The current position.
     pub(super) fn position(&self) -> usize {
         self.at
     }
 
-    /// The whole record at a place, and where it ends.
+    /// The whole record at a position, and its end.
     fn record_at(&self, at: usize) -> Option<(Record<'a>, usize)> {
         let (length, rest) = self.bytes.get(at..)?.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (check, rest) = rest.split_first_chunk::<CHECK>()?;
         let content = rest.get(..length).filter(|_| (1..=MAX_CONTENT).contains(&length))?;
-        let (identity, row) = content.split_at_checked(self.form.before_row())?;
+        let (identity, row) = content.split_at_checked(self.kind.before_row())?;
         let week = week_of(row)?;
         let is_whole = Sha256::digest(content).starts_with(check);
         is_whole.then_some((Record { week, identity, row }, at + PREFIX + length))

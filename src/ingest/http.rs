@@ -1,26 +1,26 @@
-//! The wire of the front door: `POST /upload/DATE`.
+//! The HTTP interface of the receiver: `POST /upload/DATE`.
 //!
 //! | answer | when | the client |
 //! | --- | --- | --- |
-//! | 200, empty | the report is durable; now, or since it was first sent | is done |
-//! | 400, one sentence | it will never be taken ([`Refusal`]); also if it is too large (not 413) or not JSON, or compressed (not 415) | throws it away |
-//! | 503, `Retry-After`, one sentence | it may be taken later ([`Unavailable`]) | tries again |
+//! | 200, empty | the report is durable, now or since it was first sent | is done |
+//! | 400, one sentence | it will never be accepted ([`Refusal`]); also if it is too large (not 413), or not JSON, or compressed (not 415) | throws it away |
+//! | 503, `Retry-After`, one sentence | it may be accepted later ([`Unavailable`]) | tries again |
 //! | 405 | any other method | |
-//! | 404 | what comes after `/upload/` is more or less than one element | |
+//! | 404 | the path after `/upload/` is not exactly one element | |
 //!
-//! Slashes may be doubled (`/upload//DATE`, `//upload/DATE`): Go's client puts one between the upload
-//! URL and the date, whether the URL ends with one or not. And one may end the path (`/upload/DATE/`), as
-//! some proxies make it.
+//! Slashes may be doubled (`/upload//DATE`, `//upload/DATE`): Go's client always puts one between the
+//! upload URL and the date, even if the URL ends with one. A trailing slash (`/upload/DATE/`), which
+//! some proxies add, is fine too.
 //!
-//! Of a request the date, the content type and encoding, and the body are looked at; and by
-//! [`Admission`] alone, whom it is from. What is refused before its body was read is not read: the
-//! connection is closed instead.
+//! Only the date, the content type and encoding, and the body of a request are used, and its sender by
+//! [`Admission`] alone. A request that is refused before its body was read is not read further: the
+//! connection is closed.
 
 use super::MAX_BODY;
 use super::admission::{Admission, Peer};
-use super::door::{Answer, FrontDoor};
-use super::entrance::Entrance;
-use super::journal::Stored;
+use super::queue::Stored;
+use super::receiver::{Answer, Receiver};
+use super::receiver_slot::ReceiverSlot;
 use super::refusal::Refusal;
 use super::unavailable::Unavailable;
 use crate::body::{Bodies, BodyError, BodyLimits};
@@ -39,34 +39,35 @@ use tokio::time::timeout;
 
 /// How long an upload waits for a receiver that is being opened, before its body is read.
 const OPENING: Duration = Duration::from_secs(2);
-/// How long checking and storing may take before the sender is asked to try again. A report that was
-/// in the queue by then is stored all the same.
+/// How long checking and storing may take before the sender is asked to try again. A report that is in
+/// the queue by then is stored anyway.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What answers uploads.
+/// What the handler of uploads needs.
 #[derive(Debug, Clone)]
-struct Uploads {
-    entrance: Entrance,
+struct UploadService {
+    slot: ReceiverSlot,
     bodies: Bodies,
     admission: Admission,
 }
 
-/// The routes of the front door.
-pub fn router(entrance: Entrance) -> Router {
-    router_with(entrance, BodyLimits::default(), Admission::default())
+/// The routes for uploads.
+#[cfg(any(test, feature = "testing"))]
+pub fn router(slot: ReceiverSlot) -> Router {
+    router_with(slot, BodyLimits::default(), Admission::default())
 }
 
-/// The same, with limits of one's own.
-pub fn router_with(entrance: Entrance, limits: BodyLimits, admission: Admission) -> Router {
+/// The same, with these limits.
+pub fn router_with(slot: ReceiverSlot, limits: BodyLimits, admission: Admission) -> Router {
     let upload = post(upload).fallback(other_method);
     Router::new()
         .route("/upload/{*date}", upload.clone())
         .route("//upload/{*date}", upload)
-        .with_state(Uploads { entrance, bodies: Bodies::new(limits), admission })
+        .with_state(UploadService { slot, bodies: Bodies::new(limits), admission })
 }
 
 async fn upload(
-    State(Uploads { entrance, bodies, admission }): State<Uploads>,
+    State(UploadService { slot, bodies, admission }): State<UploadService>,
     date: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
@@ -76,20 +77,20 @@ async fn upload(
         let text = "reports are sent to /upload/ and the report's week, such as 2026-02-08";
         return sentence(StatusCode::NOT_FOUND, text);
     }
-    // A date that is not even text is no date.
+    // A path that is not UTF-8 is not a date.
     let date = date.map_or_else(|_| String::new(), |Path(date)| date);
     let date = date.trim_matches('/');
-    let Some(door) = entrance.receiver_within(OPENING).await else {
-        entrance.count_turned_away();
+    let Some(receiver) = slot.receiver_within(OPENING).await else {
+        slot.count_turned_away();
         return respond(&Answer::Unavailable(Unavailable::NotOpen));
     };
-    let answer = receive(&door, &bodies, &admission, date, request).await;
-    door.count(&answer);
+    let answer = receive(&receiver, &bodies, &admission, date, request).await;
+    receiver.count(&answer);
     respond(&answer)
 }
 
 async fn receive(
-    door: &FrontDoor,
+    receiver: &Receiver,
     bodies: &Bodies,
     admission: &Admission,
     date: &str,
@@ -99,7 +100,7 @@ async fn receive(
         return Answer::Refused(refusal);
     }
     let peer = request.extensions().get().copied().unwrap_or_else(Peer::unknown);
-    // What says nothing of its length may have any; it is counted when it is there.
+    // A body may have any length if none is declared; it is charged once it has arrived.
     let length = request.body().size_hint().upper().unwrap_or_default();
     let mut admitted = match admission.admit(peer, request.headers(), length) {
         Ok(admitted) => admitted,
@@ -108,16 +109,18 @@ async fn receive(
     let body = match bodies.read(request.into_body(), MAX_BODY).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => return Answer::Refused(Refusal::TooLarge),
-        // A line that broke or is slow is no reason to throw a report away, nor is a busy server.
+        // A broken or slow connection is no reason to throw a report away, nor is a busy server.
         Err(BodyError::Unfinished) => return Answer::Unavailable(Unavailable::Unfinished),
         Err(BodyError::TooSlow) => return Answer::Unavailable(Unavailable::Slow),
-        Err(BodyError::Full) => return Answer::Unavailable(Unavailable::Busy),
+        Err(BodyError::Full) => return Answer::Unavailable(Unavailable::QueueFull),
     };
-    if let Err(reason) = admitted.has(body.bytes().len() as u64) {
+    if let Err(reason) = admitted.charge(body.bytes().len() as u64) {
         return Answer::Unavailable(reason);
     }
-    let Ok(permit) = door.queue_permit() else { return Answer::Unavailable(Unavailable::Busy) };
-    let taken = timeout(ANSWER_TIMEOUT, door.take(permit, date, body.bytes())).await;
+    let Ok(permit) = receiver.queue_permit() else {
+        return Answer::Unavailable(Unavailable::QueueFull);
+    };
+    let taken = timeout(ANSWER_TIMEOUT, receiver.accept(permit, date, body.bytes())).await;
     let answer = taken.unwrap_or(Answer::Unavailable(Unavailable::NotStored));
     if answer == Answer::Stored(Stored::New) {
         admitted.stored();
@@ -125,7 +128,7 @@ async fn receive(
     answer
 }
 
-/// What can be said before the body is read.
+/// What can be checked before the body is read.
 fn check_head(headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let media_type = text(CONTENT_TYPE).and_then(|value| value.split(';').next());

@@ -1,4 +1,4 @@
-//! The front door from its wire: statuses, headers, sentences.
+//! The receiver from its wire: statuses, headers, sentences.
 
 use super::*;
 use crate::ingest::Limits;
@@ -48,7 +48,7 @@ async fn what_time_may_cure_is_asked_to_come_again() {
     let old = newer.replace("2026-02-08", "2026-01-12").replace("2026-02-01", "");
     assert_eq!(
         bench.post("/upload/2026-01-12", old).await,
-        bad("the week 2026-01-12 is over 28 days old")
+        bad("the week 2026-01-12 is more than 28 days old")
     );
     // A body that breaks off.
     let broken = Body::new(BreaksOff);
@@ -56,7 +56,7 @@ async fn what_time_may_cure_is_asked_to_come_again() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(text, "the report ended before all of it was sent; send it again\n");
     assert_eq!(bench.stored(), 0);
-    assert_eq!(bench.door.counts().unavailable, 3);
+    assert_eq!(bench.receiver.counts().unavailable, 3);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
         let (status, text) = bench.post(&path, of_week(week)).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{now}");
         assert!(text.contains(said) && !text.trim_end().contains('\n'), "{text}");
-        assert!(!bench.door.clock_state().is_plausible());
+        assert!(!bench.receiver.clock_state().is_plausible());
         // What is wrong at any time is refused at any time.
         assert_eq!(bench.post(&path, "{}").await.0, StatusCode::BAD_REQUEST);
     }
@@ -84,19 +84,19 @@ async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
         assert_eq!(honest.0, StatusCode::SERVICE_UNAVAILABLE, "{}", honest.1);
     }
     let folder = bench.folder;
-    drop(bench.door);
-    let door = bench.log.door_at(folder.path(), Limits::default(), "2026-03-20T00:00:00Z");
-    assert!(!door.clock_state().is_plausible());
-    drop(door);
-    let door = bench.log.door_at(folder.path(), Limits::default(), "2026-02-20T00:00:00Z");
-    assert!(door.clock_state().is_wrong(), "a week of 2026-03-15 has ended already");
+    drop(bench.receiver);
+    let receiver = bench.log.receiver_at(folder.path(), Limits::default(), "2026-03-20T00:00:00Z");
+    assert!(!receiver.clock_state().is_plausible());
+    drop(receiver);
+    let receiver = bench.log.receiver_at(folder.path(), Limits::default(), "2026-02-20T00:00:00Z");
+    assert!(receiver.clock_state().is_wrong(), "a week of 2026-03-15 has ended already");
 }
 
-/// A front door under one config with the sample rate 1.
+/// A receiver under one config with the sample rate 1.
 struct Bench {
     log: Log,
     folder: TempDir,
-    door: Arc<FrontDoor>,
+    receiver: Arc<Receiver>,
 }
 
 impl Bench {
@@ -107,19 +107,21 @@ impl Bench {
     fn with(limits: Limits) -> Bench {
         let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
         log.append(&config(1.0));
-        Bench { door: log.door(folder.path(), limits), log, folder }
+        Bench { receiver: log.receiver(folder.path(), limits), log, folder }
     }
 
     /// At another time than the tests of this module.
     fn at(now: &str) -> Bench {
         let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
         log.append(&config(1.0));
-        Bench { door: log.door_at(folder.path(), Limits::default(), now), log, folder }
+        Bench { receiver: log.receiver_at(folder.path(), Limits::default(), now), log, folder }
     }
 
     async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
-        let response =
-            router(Entrance::of(self.door.clone())).oneshot(request).await.expect("infallible");
+        let response = router(ReceiverSlot::of(self.receiver.clone()))
+            .oneshot(request)
+            .await
+            .expect("infallible");
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.expect("a body");
         (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
@@ -159,7 +161,7 @@ async fn a_report_is_taken_and_a_second_copy_changes_nothing() {
     assert_eq!(bench.post(PATH, report(0.3)).await, OK);
     assert_eq!(bench.stored(), 2);
     assert_eq!(bench.post(PATH, "{}").await.0, StatusCode::BAD_REQUEST);
-    let counts = bench.door.counts();
+    let counts = bench.receiver.counts();
     assert_eq!((counts.stored, counts.duplicates, counts.refused), (2, 1, 1));
 }
 
@@ -266,14 +268,14 @@ async fn slashes_that_say_nothing_are_taken() {
 #[tokio::test]
 async fn where_there_is_no_room_the_answer_is_try_again() {
     let bench = Bench::with(Limits { queue: 1, ..Limits::default() });
-    let taken = bench.door.queue_permit().expect("a permit");
+    let taken = bench.receiver.queue_permit().expect("a permit");
     let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from_static("60")));
-    assert_eq!(text, "as many reports wait as can; send it again later\n");
+    assert_eq!(text, "the queue of reports is full; send it again later\n");
     drop(taken);
     assert_eq!(bench.post(PATH, report(0.2)).await, OK);
-    assert_eq!(bench.door.counts().unavailable, 1);
+    assert_eq!(bench.receiver.counts().unavailable, 1);
 }
 
 #[tokio::test]
@@ -285,7 +287,7 @@ async fn a_report_of_an_older_config_is_taken_after_newer_ones_exist() {
     let newer = |x| report(x).replace("v0.1.0", "v0.2.0");
     assert_eq!(
         bench.post(PATH, newer(0.2)).await,
-        bad("X is 0.2, over the sample rate 0.1 of config v0.2.0")
+        bad("X is 0.2, above the sample rate 0.1 of config v0.2.0")
     );
     assert_eq!(bench.post(PATH, newer(0.05)).await, OK);
 }
@@ -316,8 +318,8 @@ async fn send_from(
         let value = HeaderValue::from_str(forwarded).expect("a value");
         request.headers_mut().insert("x-forwarded-for", value);
     }
-    let entrance = Entrance::of(bench.door.clone());
-    let routes = router_with(entrance, BodyLimits::default(), admission.clone());
+    let slot = ReceiverSlot::of(bench.receiver.clone());
+    let routes = router_with(slot, BodyLimits::default(), admission.clone());
     let response = routes.oneshot(request).await.expect("infallible");
     let (parts, body) = response.into_parts();
     if parts.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -346,7 +348,7 @@ async fn a_network_takes_a_third_and_the_rest_is_for_others() {
     for number in 0..3 {
         assert_eq!(send(number, "198.51.100.1").await.0, StatusCode::OK, "{number}");
     }
-    let spent = "as many reports as are taken from one network were; send it again tomorrow\n";
+    let spent = "your network's budget of reports is spent; send it again tomorrow\n";
     for peer in ["198.51.100.1", "198.51.100.200", "::ffff:198.51.100.7"] {
         let answer = send(3, peer).await;
         assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, spent.to_owned()), "{peer}");
@@ -358,7 +360,7 @@ async fn a_network_takes_a_third_and_the_rest_is_for_others() {
     }
     let (status, text) = send(10, "203.0.113.1").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(text, "as many reports as are taken in a day were; send it again tomorrow\n");
+    assert_eq!(text, "today's budget of reports is spent; send it again tomorrow\n");
     assert_eq!(bench.stored(), 9);
     let state = admission.state();
     assert_eq!((state.refused_by_day, state.refused_by_network), (1, 3));
@@ -411,7 +413,7 @@ async fn a_disk_with_too_little_space_takes_nothing() {
     let free_space = FreeSpace { folders, reserve: Some(u64::MAX) };
     let admission = Admission::new(AdmissionSettings { free_space, ..Default::default() });
     let send = || send_from(&bench, &admission, "192.0.2.1", None, numbered(1));
-    admission.look();
+    admission.refresh();
     let (status, text) = send().await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(text, "the server's disk is nearly full; send the report again later\n");

@@ -8,13 +8,14 @@ use crate::ingest::folder::{self, Lock, OPEN, SEALED};
 use crate::ingest::segment::{Disk, Segment};
 use crate::ingest::testing::{config, now, report, stored_rows};
 use crate::ingest::{
-    LoggedConfig, Report, Sealed, SealedSegment, SegmentId, ask_to_seal, check, listed_segments,
-    parse_date, remove_merged, sealed_segments,
+    CheckedReport, LoggedConfig, NotStored, Report, Sealed, SealedSegment, SegmentId, Stored,
+    ask_to_seal, check, listed_segments, parse_date, remove_merged, sealed_segments,
 };
-use std::fs;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
+use std::{fs, io};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 /// Longer than any test.
 const HOURS: Duration = Duration::from_secs(7200);
@@ -438,10 +439,10 @@ fn a_full_queue_is_said_at_once_and_loses_nothing() {
     let limits = Limits { queue: 3, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
     let mut permits: Vec<_> = (0..3).map(|_| journal.queue_permit().expect("a permit")).collect();
-    assert!(matches!(journal.queue_permit(), Err(Busy)));
+    assert!(matches!(journal.queue_permit(), Err(QueueFull)));
     drop(permits.pop());
     let permit = journal.queue_permit().expect("a permit that was given back");
-    assert!(matches!(journal.queue_permit(), Err(Busy)));
+    assert!(matches!(journal.queue_permit(), Err(QueueFull)));
     for (number, permit) in (1..).zip(permits.into_iter().chain([permit])) {
         assert_eq!(block_on(permit.store(checked(number))), Ok(Stored::New));
     }

@@ -1,11 +1,12 @@
 //! A receiver that ends is noticed and replaced, and nothing that was acknowledged is forgotten.
 
 use super::*;
-use crate::ingest::journal::{Journal, Limits, Stored};
+use crate::ingest::journal::Journal;
 use crate::ingest::segment::Disk;
 use crate::ingest::testing::{self, Log, config, report};
 use crate::ingest::writer::Writer;
 use crate::ingest::{Answer, Unavailable, oldest_week};
+use crate::ingest::{Limits, Stored};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,23 +36,23 @@ impl Disk for Deadly {
     }
 }
 
-fn deadly_receiver(log: &Log, folder: &Path) -> Result<FrontDoor, FrontDoorError> {
+fn deadly_receiver(log: &Log, folder: &Path) -> Result<Receiver, ReceiverError> {
     let oldest = oldest_week(testing::now());
     let limits = Limits { queue: 8, ..Limits::default() };
     let mut writer = Writer::open(folder, oldest, limits)?;
     writer.segment().replace_disk(|disk| Box::new(Deadly(disk, 0)));
     let journal = Journal::start(writer)?;
-    Ok(FrontDoor::with_journal(journal, log.configs(), testing::clock()))
+    Ok(Receiver::with_journal(journal, log.configs(), testing::clock()))
 }
 
-fn receiver(log: &Log, folder: &Path, stop: &Event) -> Result<FrontDoor, FrontDoorError> {
+fn receiver(log: &Log, folder: &Path, stop: &Event) -> Result<Receiver, ReceiverError> {
     let limits = Limits::default();
-    FrontDoor::open_unless(stop, folder, log.configs(), testing::clock(), limits)
+    Receiver::open_unless(stop, folder, log.configs(), testing::clock(), limits)
 }
 
-async fn send(receiver: &FrontDoor, x: f64) -> Answer {
+async fn send(receiver: &Receiver, x: f64) -> Answer {
     let permit = receiver.queue_permit().expect("a permit");
-    receiver.take(permit, DAY, report(x).as_bytes()).await
+    receiver.accept(permit, DAY, report(x).as_bytes()).await
 }
 
 #[tokio::test]
@@ -59,10 +60,10 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
     let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
     log.append(&config(1.0));
     let path = folder.path().to_owned();
-    let (entrance, stop) = (Entrance::new(), Event::new());
+    let (slot, stop) = (ReceiverSlot::new(), Event::new());
     let (second_began, go_on) = (Event::new(), Event::new());
     let keeper = {
-        let (entrance, stop) = (entrance.clone(), stop.clone());
+        let (slot, stop) = (slot.clone(), stop.clone());
         let (second_began, go_on) = (second_began.clone(), go_on.clone());
         let opened = AtomicU64::new(0);
         std::thread::spawn(move || {
@@ -75,11 +76,11 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
                 }
                 _ => receiver(&log, &path, stop),
             };
-            keep_open_every(&entrance, &stop, open, Duration::ZERO);
+            keep_open_every(&slot, &stop, open, Duration::ZERO);
         })
     };
-    let first = entrance.receiver_within(HOURS).await.expect("a receiver");
-    assert_eq!(entrance.state().problem, None);
+    let first = slot.receiver_within(HOURS).await.expect("a receiver");
+    assert_eq!(slot.state().problem, None);
     assert_eq!(send(&first, 0.25).await, Answer::Stored(Stored::New));
     assert_eq!(
         send(&first, 0.5).await,
@@ -88,27 +89,27 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
     );
     drop(first);
     assert!(second_began.wait(HOURS));
-    let problem = entrance.state().problem.expect("a problem");
+    let problem = slot.state().problem.expect("a problem");
     assert!(problem.contains("thread that stores reports has ended"), "{problem}");
     assert!(problem.contains("restart the server"), "the way out: {problem}");
     go_on.set();
-    let second = entrance.receiver_within(HOURS).await.expect("another receiver");
-    assert_eq!(entrance.state().problem, None);
+    let second = slot.receiver_within(HOURS).await.expect("another receiver");
+    assert_eq!(slot.state().problem, None);
     assert_eq!(send(&second, 0.25).await, Answer::Stored(Stored::Duplicate));
     assert_eq!(send(&second, 0.5).await, Answer::Stored(Stored::New));
     drop(second);
-    let state = entrance.state();
+    let state = slot.state();
     assert_eq!(state.opened, 2);
     stop.set();
     keeper.join().expect("no panic");
-    assert!(entrance.door().is_none());
+    assert!(slot.receiver().is_none());
     assert_eq!(testing::stored_rows(folder.path()).len(), 2);
 }
 
 #[test]
 fn it_stops_at_once_while_the_folder_cannot_be_opened() {
     let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
-    let (entrance, stop, never) = (Entrance::new(), Event::new(), Event::new());
+    let (slot, stop, never) = (ReceiverSlot::new(), Event::new(), Event::new());
     // Another process, as far as the lock can tell.
     let other = receiver(&log, folder.path(), &never).expect("a receiver");
     let refused = Event::new();
@@ -119,14 +120,14 @@ fn it_stops_at_once_while_the_folder_cannot_be_opened() {
                 refused.set();
                 opened
             };
-            keep_open_every(&entrance, &stop, open, HOURS);
+            keep_open_every(&slot, &stop, open, HOURS);
         });
         assert!(refused.wait(HOURS));
         // It may still be on its way to the wait, or in it: both end.
         stop.set();
         keeper.join().expect("no panic");
     });
-    let problem = entrance.state().problem.expect("a problem");
+    let problem = slot.state().problem.expect("a problem");
     assert!(problem.contains("in use by another process"), "{problem}");
     drop(other);
 }
@@ -139,7 +140,7 @@ fn it_stops_while_segments_are_read() {
     drop(receiver(&log, folder.path(), &stop).expect("a receiver"));
     stop.set();
     let stopped = receiver(&log, folder.path(), &stop);
-    assert!(matches!(stopped, Err(FrontDoorError::Journal(JournalError::Stopped { .. }))));
+    assert!(matches!(stopped, Err(ReceiverError::Journal(JournalError::Stopped { .. }))));
     stop.set();
-    keep_open(&Entrance::new(), &stop, |_| panic!("it is not opened any more"));
+    keep_open(&ReceiverSlot::new(), &stop, |_| panic!("it is not opened any more"));
 }

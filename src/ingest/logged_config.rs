@@ -1,8 +1,7 @@
-//! One logged config, with all that decides whether a report under it is taken, and what of it.
-//!
+//! One logged config, with everything that decides whether reports under it are accepted.
 //! A config says which strings may be reported. Until when, and whose functions a stack may name, is
-//! public beside it: the day for which the next one was published ends it (`publish::config_state`), and
-//! the catalogue of reviewed definitions revokes it, and lists the packages of stack charts.
+//! public beside it: the next config's day closes it (`publish::config_state`), and the catalogue of
+//! reviewed definitions may revoke it and lists the packages of stack charts.
 
 use super::refusal::Refusal;
 use super::unavailable::Unavailable;
@@ -20,16 +19,16 @@ use std::sync::Arc;
 pub struct LoggedConfig {
     version: ModuleVersion,
     allowed: Arc<Allowed>,
-    /// When its definitions were committed, and for which day it was published, if that is known.
+    /// When its definitions were committed, if that is known.
     pub(super) committed: Option<Timestamp>,
     pub(super) as_of: Option<Date>,
-    /// The last day on which reports under it are taken: `None` while it is the newest.
+    /// The last day on which reports under it are accepted; `None` while it is the newest.
     pub(super) last_day: Option<Date>,
     pub(super) is_revoked: bool,
     pub(super) naming: Naming,
 }
 
-/// Whose functions the stacks of a config may name.
+/// Whose functions the stacks under a config may name.
 #[derive(Debug, Clone)]
 pub(super) enum Naming {
     /// Those of any package.
@@ -40,7 +39,7 @@ pub(super) enum Naming {
     Unknown,
 }
 
-/// The packages of each stack of each program; `None` where a chart lists none, so that those of any
+/// The packages for each stack of each program; `None` if a chart lists none, so that functions of any
 /// package may be named.
 #[derive(Debug, Default)]
 pub(super) struct StackPackages(HashMap<String, HashMap<String, Option<Packages>>>);
@@ -59,7 +58,8 @@ impl StackPackages {
 }
 
 impl LoggedConfig {
-    /// Indexes the config of this version, which is the newest, and whose stacks may name any function.
+    /// Indexes the config of this version, as the newest one, whose stacks may name any function.
+    #[cfg(any(test, feature = "testing"))]
     pub fn new(version: ModuleVersion, config: &CollectionConfig) -> LoggedConfig {
         LoggedConfig::indexed(version, Allowed::new(config))
     }
@@ -86,7 +86,7 @@ impl LoggedConfig {
         &self.allowed
     }
 
-    /// Whether reports under it are taken on a day.
+    /// Whether reports under it are accepted on a day.
     pub fn state(&self, today: Date) -> ConfigState {
         ConfigState::on(today, self.last_day, self.is_revoked)
     }
@@ -103,7 +103,7 @@ impl LoggedConfig {
         }
     }
 
-    /// What is kept of the frames of a stack of this program, which are of the frame grammar.
+    /// Restricts the frames of a stack, which match the frame grammar, to the packages that may be named.
     pub(super) fn name_packages(
         &self,
         program: &str,
@@ -119,7 +119,7 @@ impl LoggedConfig {
         match packages {
             Some(Some(packages)) => Ok(packages.restrict(&frames)),
             Some(None) => Ok(frames),
-            // A config is logged a moment before its definitions are recorded.
+            // A config is logged shortly before its definitions are recorded.
             None => Err(Unavailable::Unreadable { version: self.version }),
         }
     }

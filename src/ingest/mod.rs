@@ -1,87 +1,99 @@
-//! The front door: check every report against the exact config it names, and store it durably.
+//! Receiving reports: check every report against the config that it names, and store it durably.
 //!
 //! # The life of a report
 //!
-//! 1. `http`: `POST /upload/DATE`, slashes doubled or not. [`Admission`] says whether there is a budget
-//!    for it; where there is none, the answer is 503. The body is read, within limits (`body`),
-//!    and a [`QueuePermit`] is taken once it is there; where there is none, the answer is 503 at once.
-//!    From here on only the date, the content type and the body exist.
-//! 2. [`Report::decode`]: the body is read strictly, into types that cannot be wrong.
-//! 3. [`ConfigSet`]: the config of the version that the report names, which the log holds for ever.
-//!    A report made under an old config is as welcome as any other, until 56 days after a newer one
-//!    was published; no honest report comes later.
-//! 4. [`check()`]: every string and number against that config. What is wrong is a [`Refusal`], 400,
-//!    one sentence; what time may cure is [`Unavailable`], 503, one sentence; what honest clients
-//!    cannot know is left out. What is right is a [`CheckedReport`], written anew from what was
-//!    understood.
-//! 5. [`Journal`]: the public row is appended to the open segment with all others that wait, and synced
-//!    once for all. A report that was seen is not stored again. Only then: 200.
-//! 6. The segment is sealed: shuffled, without what told its reports apart. A merge takes it into the
-//!    public data, and has it removed.
+//! 1. `http`: `POST /upload/DATE`; doubled slashes are fine. [`Admission`] says whether there is budget
+//!    left for it; if not, the answer is 503. The body is read, within limits (`body`), and then a
+//!    [`QueuePermit`] is taken; if the queue is full, the answer is 503 at once. From here on only the
+//!    date, the content type and the body exist.
+//! 2. [`Report::decode`]: the body is parsed strictly, into types that cannot hold a malformed report.
+//! 3. [`ConfigSet`]: finds the config that the report names; the log keeps every version. A report
+//!    made under an old config is as welcome as any other until 56 days after a newer one was
+//!    published; no honest report comes later.
+//! 4. [`check()`]: checks every string and number against that config. What is wrong is a [`Refusal`]:
+//!    400 and one sentence. What time may fix is [`Unavailable`]: 503 and one sentence. What an honest
+//!    client cannot know is left out. The rest becomes a [`CheckedReport`], written from the parsed
+//!    values rather than copied from the body.
+//! 5. [`Journal`]: appends the public row to the open segment, together with all others that wait, and
+//!    syncs once for all of them. A report that was seen before is not stored again. Only then: 200.
+//! 6. The segment is sealed: shuffled, and stripped of the reports' identities. A merge adds it to the
+//!    public data and has it removed.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`admission`](Admission) | who may upload now: budgets, in memory alone |
-//! | [`report`](Report) | a report's JSON, read strictly, written in one form |
-//! | `excerpt` | text from outside, made fit for an answer |
-//! | [`refusal`](Refusal) | why a report is never taken |
-//! | [`unavailable`](Unavailable) | why a report is not taken now |
-//! | [`clock`](ClockState) | whether this server's own clock is right |
-//! | [`configs`](ConfigSet) | the logged configs, ready for questions |
-//! | `definitions` | which of them are revoked, and whose functions their stacks may name |
+//! | [`admission`](Admission) | who may upload now: budgets, kept in memory only |
+//! | [`http`](router) | the HTTP interface |
+//! | [`receiver`](Receiver) | configs, clock and journal together |
+//! | [`receiver_slot`](ReceiverSlot) | the server's receiver, or the reason why there is none |
+//! | [`keep_open`](keep_open()) | opens the receiver again whenever it has ended |
+//! | [`report`](Report) | a report's JSON: strict parsing, canonical form |
+//! | [`check`](check()) | what a config allows |
+//! | [`refusal`](Refusal) | why a report is never accepted |
+//! | [`unavailable`](Unavailable) | why a report is not accepted now |
+//! | `excerpt` | quotes untrusted text safely in an answer |
+//! | [`configs`](ConfigSet) | all logged configs, indexed |
 //! | [`logged_config`](LoggedConfig) | one of them: what it allows, and until when |
-//! | [`check`](check()) | what is right under a config |
-//! | `folder` | which files there are |
-//! | [`segment_id`](SegmentId) | what a segment is called |
-//! | `framing` | how records lie in segment files |
-//! | `segment` | the one segment that is appended to |
-//! | `seen` | which reports were stored, by day |
+//! | `definitions` | which configs are revoked, and whose functions their stacks may name |
+//! | [`clock`](ClockState) | whether this server's own clock is right |
+//! | [`journal`](Journal) | the queue of reports, and the thread that stores them |
+//! | `writer` | that thread: one sync for many reports, each report stored once |
+//! | [`queue`](QueuePermit) | a queued report: its permit and its answer |
+//! | [`limits`](Limits) | how much the journal holds |
+//! | `disk_errors` | what the disk refused |
+//! | [`journal_error`](JournalError) | why the reports folder cannot be opened |
+//! | `folder` | the files in the reports folder |
+//! | `seen` | which reports are stored already, by day |
+//! | [`segment_id`](SegmentId) | the name of a segment |
+//! | `framing` | the record format of segment files |
+//! | `segment` | the open segment, which is appended to |
+//! | `sealing` | turns an open segment into a sealed one |
 //! | `shuffle` | random order |
-//! | `sealing` | from the open segment to a sealed one |
-//! | [`sealed`](sealed_segments) | reading sealed segments |
-//! | [`segment_list`](listed_segments) | which segments there are, so that one that is missing is missed |
-//! | [`requests`](ask_to_seal) | what a merge asks of the receiver |
-//! | [`journal`](Journal), `writer` | many waiters, one sync; each report once |
-//! | [`door`](FrontDoor) | all of it together |
-//! | `entrance` | the receiver of a server's uploads, or why there is none |
-//! | [`keep_open`](keep_open()) | a receiver that is opened again whenever it has ended |
-//! | [`http`](router) | its wire |
+//! | [`sealed`](sealed_segments) | reads sealed segments |
+//! | [`segment_list`](listed_segments) | lists all segments, so that a missing one is noticed |
+//! | [`read_error`](ReadError) | what could not be read of the reports folder |
+//! | `requests` | the files by which a merge asks something of the receiver |
+//! | [`merge_requests`](ask_to_seal) | the merge's side: asks the receiver, or does it where none runs |
 //!
 //! # Privacy
 //!
-//! Whom a connection is from reaches [`Admission`] alone, which keeps a keyed hash of the sender's
-//! network in memory, for an hour, and writes nothing of it anywhere. No header but the content type, and
-//! those in which a proxy that the operator named says whom a request is from, reaches any of these.
-//! Nothing here logs a word of a report. No exact X, no LastWeek and no time of arrival is ever written to
-//! a disk.
+//! A sender's address reaches [`Admission`] alone, which keeps a keyed hash of the sender's network in
+//! memory for an hour and writes nothing of it anywhere. No header reaches this module except the
+//! content type and encoding, and the headers in which a proxy that the operator named says who sent a
+//! request. Nothing here logs any content of a report. The exact X, LastWeek and the time of arrival
+//! are never written to disk.
 //!
-//! Before it is sealed, an open segment has reports in their order of arrival, for an hour at most
-//! ([`Limits::age`]), and beside each its identity. A file system adds times: that a file was made,
-//! changed or renamed then. So whoever has both the disk and a proxy's log of addresses and times can
-//! tell, before the merge, that the reports of a sealed segment came between two times an hour or less
-//! apart, in some order, and of an open one in which order; where a segment has a single report, that is
-//! that report. With the merge these files are gone, and what was in them lies among all reports of the
-//! day. What a disk keeps of files that were removed is beyond this program.
+//! Until it is sealed, an open segment holds reports in their order of arrival, for an hour at most
+//! ([`Limits::age`]), each with its identity. The file system adds the times at which a file was
+//! created, changed or renamed. So whoever has both the disk and a proxy's log of addresses and times
+//! can tell, before the merge, that the reports of a sealed segment arrived between two times an hour
+//! or less apart, in some order, and those of an open one in which order; if a segment has a single
+//! report, it is that report. The merge removes these files, and their reports are then among all
+//! others of the day. What a disk keeps of removed files is beyond this program.
 
 mod admission;
 mod check;
 mod clock;
 mod configs;
 mod definitions;
-mod door;
-mod entrance;
+mod disk_errors;
 mod excerpt;
 mod folder;
 mod framing;
 mod http;
 mod journal;
+mod journal_error;
 mod keep_open;
+mod limits;
 mod logged_config;
+mod merge_requests;
 #[cfg(test)]
 mod open_tests;
 #[cfg(test)]
 pub(crate) mod power_cut;
+mod queue;
 mod read_error;
+mod receiver;
+mod receiver_slot;
 mod refusal;
 mod report;
 mod requests;
@@ -101,21 +113,24 @@ pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
 };
-pub use check::{CheckedReport, NotTaken, check, oldest_week};
+pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
-pub use door::{Answer, FrontDoor, FrontDoorError, UploadCounts};
-pub use entrance::{Entrance, UploadState};
-pub use http::{router, router_with};
-pub use journal::{
-    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
-};
+#[cfg(any(test, feature = "testing"))]
+pub use http::router;
+pub use http::router_with;
+pub use journal::{Journal, JournalState};
+pub use journal_error::JournalError;
 pub use keep_open::keep_open;
+pub use limits::Limits;
 pub use logged_config::LoggedConfig;
+pub use merge_requests::{Sealed, ask_to_seal, remove_merged};
+pub use queue::{NotStored, QueueFull, QueuePermit, Stored};
 pub use read_error::ReadError;
-pub use refusal::{Refusal, Timed, What};
+pub use receiver::{Answer, Receiver, ReceiverError, UploadCounts};
+pub use receiver_slot::{ReceiverSlot, UploadState};
+pub use refusal::{Field, Refusal, Timed};
 pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
-pub use requests::{Sealed, ask_to_seal, remove_merged};
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use sealed::encode as encode_sealed;
@@ -124,19 +139,18 @@ pub use segment_id::{SegmentId, SegmentIdError};
 pub use segment_list::{ListedSegments, SealedSegment, listed_segments};
 pub use unavailable::Unavailable;
 
-/// The largest body of an upload, in bytes. The reports of Go's clients have some thousand.
+/// The largest body of an upload, in bytes. Reports of Go's clients have a few thousand.
 pub const MAX_BODY: usize = 256 << 10;
 /// How long ago the week of a report may have ended, in days.
 pub const MAX_WEEK_AGE: i32 = 28;
-// A client goes on using a config for 28 days: no report that it makes under it comes too late.
+// A client keeps using a config for 28 days, so no report that it makes under it comes too late.
 const _: () = assert!(crate::publish::OPEN_DAYS >= 28 + MAX_WEEK_AGE);
 
 /// How far a client's clock may be ahead of ours, in seconds.
 pub const CLOCK_TOLERANCE: i64 = 3600;
-/// How far ahead a week may end for its report to be asked to come again rather than refused, in
-/// days: a client whose clock is further ahead than a week is not waited for.
+/// A report whose week ends at most this many days from now gets 503 rather than 400. A client whose
+/// clock is further ahead is refused.
 pub const MAX_WEEK_AHEAD: i32 = 7;
-/// How many versions a client's config may be ahead of the newest one here for its report to be asked
-/// to come again rather than refused: more than are published in the 28 days for which a report can
-/// come again at all.
+/// A report whose config is at most this many versions ahead of the newest one here gets 503 rather
+/// than 400: more versions than are published in the 28 days during which a report can be sent again.
 pub const MAX_CONFIGS_AHEAD: u64 = 100;

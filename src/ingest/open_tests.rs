@@ -3,7 +3,7 @@
 use super::configs::ConfigSet;
 use super::refusal::Timed;
 use super::testing::{Log, config, report};
-use super::{Answer, ConfigSetError, FrontDoor, Limits, Refusal, Stored, Unavailable};
+use super::{Answer, ConfigSetError, Limits, Receiver, Refusal, Stored, Unavailable};
 use crate::client::report::{FetchFailure, KnownConfig, OLDEST, choose_config};
 use crate::collection::CollectionConfig;
 use crate::gomod::ModuleVersion;
@@ -21,22 +21,22 @@ fn day(text: &str) -> Date {
 }
 
 /// Sends the report of a week under a config.
-async fn send(door: &FrontDoor, week: Date, config: u64) -> Answer {
+async fn send(receiver: &Receiver, week: Date, config: u64) -> Answer {
     let body = report(0.2)
         .replace("2026-02-08", &week.to_string())
         .replace("2026-02-01", "")
         .replace("v0.1.0", &version(config).to_string());
-    let permit = door.queue_permit().expect("room");
-    door.take(permit, &week.to_string(), body.as_bytes()).await
+    let permit = receiver.queue_permit().expect("room");
+    receiver.accept(permit, &week.to_string(), body.as_bytes()).await
 }
 
 /// What a server that is started at this time answers to reports of this week under these configs.
 async fn answers(log: &Log, now: &str, week: &str, configs: &[u64]) -> Vec<Answer> {
     let folder = TempDir::new().expect("a temporary folder");
-    let door = log.door_at(folder.path(), Limits::default(), now);
+    let receiver = log.receiver_at(folder.path(), Limits::default(), now);
     let mut answers = Vec::new();
     for config in configs {
-        answers.push(send(&door, day(week), *config).await);
+        answers.push(send(&receiver, day(week), *config).await);
     }
     answers
 }
@@ -53,7 +53,7 @@ async fn a_config_ends_56_days_after_the_next_one_was_published() {
     let last = answers(&log, "2026-04-02T23:59:59Z", week, &all).await;
     assert_eq!(last, [TAKEN, TAKEN, TAKEN]);
     let closed = Refusal::Closed { version: version(1), last_day: day("2026-04-02") };
-    let said = "reports under config v0.1.0 were taken until 2026-04-02, 56 days after a newer one was \
+    let said = "reports under config v0.1.0 were accepted until 2026-04-02, 56 days after a newer one was \
                 published";
     assert_eq!(closed.to_string(), said);
     let next = answers(&log, "2026-04-03T00:00:00Z", week, &all).await;
@@ -106,23 +106,23 @@ async fn a_server_that_runs_follows_what_is_revoked() {
     log.append(&config(1.0));
     log.append(&config(0.9));
     let folder = TempDir::new().expect("a temporary folder");
-    let door = log.door(folder.path(), Limits::default());
+    let receiver = log.receiver(folder.path(), Limits::default());
     let week = day("2026-02-08");
-    assert_eq!(send(&door, week, 1).await, TAKEN);
+    assert_eq!(send(&receiver, week, 1).await, TAKEN);
     let revoked = |number| Answer::Refused(Refusal::Revoked { version: version(number) });
     // The newest, too: nobody's reports are taken until there is another.
     log.record(version(2), "2026-02-05", &config(0.9), &[], &["v0.1.0", "v0.2.0", "v0.7.0"]);
-    door.configs().let_time_pass();
-    assert_eq!(send(&door, week, 1).await, revoked(1));
-    assert_eq!(send(&door, week, 2).await, revoked(2));
-    let said = "config v0.2.0 was revoked, and reports under it are not taken any more";
+    receiver.configs().let_time_pass();
+    assert_eq!(send(&receiver, week, 1).await, revoked(1));
+    assert_eq!(send(&receiver, week, 2).await, revoked(2));
+    let said = "config v0.2.0 was revoked, and reports under it are no longer accepted";
     assert_eq!(Refusal::Revoked { version: version(2) }.to_string(), said);
     let next = log.append_alone("2026-02-06", &config(0.8));
     log.record(next, "2026-02-06", &config(0.8), &[], &["v0.2.0"]);
-    assert_eq!(send(&door, week, 3).await, TAKEN);
-    assert_eq!(send(&door, week, 2).await, revoked(2));
+    assert_eq!(send(&receiver, week, 3).await, TAKEN);
+    assert_eq!(send(&receiver, week, 2).await, revoked(2));
     assert_eq!(
-        send(&door, week, 1).await,
+        send(&receiver, week, 1).await,
         Answer::Stored(Stored::Duplicate),
         "it is not revoked any more"
     );
@@ -133,10 +133,10 @@ async fn a_store_that_fails_ends_nothing() {
     let log = Log::new();
     log.append(&config(1.0));
     let folder = TempDir::new().expect("a temporary folder");
-    let door = log.door(folder.path(), Limits::default());
+    let receiver = log.receiver(folder.path(), Limits::default());
     log.store.inject(crate::store::Fault::PowerCutBefore(0));
-    door.configs().let_time_pass();
-    assert_eq!(send(&door, day("2026-02-08"), 1).await, TAKEN);
+    receiver.configs().let_time_pass();
+    assert_eq!(send(&receiver, day("2026-02-08"), 1).await, TAKEN);
 }
 
 /// What is kept of a stack under a config.

@@ -2,7 +2,9 @@
 //! segments names what there is; and nothing that is merged counts again.
 
 use super::folder::{self, OPEN, SEALED};
-use super::journal::{JournalError, Limits, NotStored, Stored, Waiting};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, Stored, Waiting};
 use super::segment_list::listed_segments;
 use super::testing::{config, now, report};
 use super::writer::Writer;
@@ -66,7 +68,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
             }
             if writer.seal_all() && stored {
                 world.merge();
-                writer.look();
+                writer.poll();
             }
         }
         assert!(recorder.restart(), "there are not {syncs} syncs before this one");
@@ -85,7 +87,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
     world.acknowledged(6);
     assert!(writer.seal_all());
     world.merge();
-    assert!(writer.look());
+    assert!(writer.poll());
     store(&mut writer, 7).expect("stored");
     world.acknowledged(7);
     drop(writer);

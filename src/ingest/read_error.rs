@@ -1,6 +1,6 @@
-//! What of a receiver's folder could not be read.
+//! Why the receiver's folder cannot be read.
 
-use super::journal::JournalError;
+use super::journal_error::JournalError;
 use std::io;
 use std::ops::Range;
 
@@ -16,12 +16,12 @@ pub enum ReadError {
         /// The system's answer.
         source: io::Error,
     },
-    /// A segment is not what was sealed.
+    /// A segment is damaged.
     #[error("{path} is damaged from byte {} to {}", .bytes.start, .bytes.end)]
     Damaged {
         /// The segment.
         path: String,
-        /// The first bytes that are not what they were.
+        /// The first damaged bytes.
         bytes: Range<usize>,
     },
     /// A segment was written by a later version of this program.
@@ -32,7 +32,7 @@ pub enum ReadError {
         /// Its format.
         version: u8,
     },
-    /// What was received could not be sealed.
-    #[error("what was received is not sealed: {0}")]
+    /// Received reports could not be sealed.
+    #[error("received reports cannot be sealed: {0}")]
     NotSealed(#[from] JournalError),
 }

@@ -1,9 +1,9 @@
-//! Why a report is not taken: always one plain sentence, always the status 400.
+//! Why a report is refused: always one plain sentence, always status 400.
 //!
-//! One status for all, because there is one thing for a client to do: throw the report away. (Go's
-//! client does that on any 4xx, and tries again after anything else that is not 200.) So what time
-//! may cure is never here, but [`Unavailable`](super::Unavailable). A sentence quotes at most the
-//! beginning of what was sent, escaped.
+//! One status for all, because a client can do only one thing: throw the report away. (Go's client
+//! does that on any 4xx, and tries again on anything else that is not 200.) So what time may fix is
+//! never here but in [`Unavailable`](super::Unavailable). A sentence quotes at most the beginning of
+//! what was sent, escaped.
 
 use super::excerpt::Excerpt;
 use super::report::{DecodeError, X};
@@ -13,14 +13,14 @@ use crate::gomod::ModuleVersion;
 use crate::publish::OPEN_DAYS;
 use jiff::civil::Date;
 
-/// Why a report is not taken.
+/// Why a report is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The address names no date.
+    /// The path has no date.
     #[error("{} is not a date; reports are sent to /upload/ and the report's week, such as 2026-02-08", Excerpt(.0))]
     Address(String),
-    /// The body is not declared to be JSON.
+    /// The body is not declared as JSON.
     #[error("the content type of a report is application/json")]
     ContentType,
     /// The body is compressed, or otherwise encoded.
@@ -32,22 +32,22 @@ pub enum Refusal {
     /// The body is not a report.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// The address and the report name two dates.
+    /// The path and the report name different dates.
     #[error("the report is of the week {week}, but was sent to /upload/{date}")]
     OtherWeek {
         /// The report's.
         week: Date,
-        /// The address's.
+        /// The path's.
         date: Date,
     },
     /// The week ends long after now.
-    #[error("the week {week} is over {MAX_WEEK_AHEAD} days in the future")]
+    #[error("the week {week} is more than {MAX_WEEK_AHEAD} days in the future")]
     Future {
         /// The report's week.
         week: Date,
     },
-    /// The week is too long ago.
-    #[error("the week {week} is over {MAX_WEEK_AGE} days old")]
+    /// The week ended too long ago.
+    #[error("the week {week} is more than {MAX_WEEK_AGE} days old")]
     TooOld {
         /// The report's week.
         week: Date,
@@ -60,23 +60,23 @@ pub enum Refusal {
     },
     /// A newer config was published too long ago.
     #[error(
-        "reports under config {version} were taken until {last_day}, {OPEN_DAYS} days after a newer one \
-         was published"
+        "reports under config {version} were accepted until {last_day}, {OPEN_DAYS} days after a \
+         newer one was published"
     )]
     Closed {
         /// The version that the report names.
         version: ModuleVersion,
-        /// The last day on which it would have been taken.
+        /// The last day on which it would have been accepted.
         last_day: Date,
     },
-    /// Its publishers revoked the config.
-    #[error("config {version} was revoked, and reports under it are not taken any more")]
+    /// The config was revoked.
+    #[error("config {version} was revoked, and reports under it are no longer accepted")]
     Revoked {
         /// The version that the report names.
         version: ModuleVersion,
     },
-    /// X is over the sample rate.
-    #[error("X is {x}, over the sample rate {rate} of config {config}", rate = .rate.get())]
+    /// X is above the sample rate.
+    #[error("X is {x}, above the sample rate {rate} of config {config}", rate = .rate.get())]
     Sampled {
         /// The report's.
         x: X,
@@ -86,20 +86,20 @@ pub enum Refusal {
         config: ModuleVersion,
     },
     /// The config has no such program or toolchain.
-    #[error("{what} {} is not in config {config}", Excerpt(.name))]
+    #[error("{field} {} is not in config {config}", Excerpt(.name))]
     Unknown {
-        /// What kind of string it is.
-        what: What,
+        /// The field.
+        field: Field,
         /// The string.
         name: String,
         /// The config.
         config: ModuleVersion,
     },
     /// The config has no such version, counter or stack of this program.
-    #[error("{what} {} of program {} is not in config {config}", Excerpt(.name), Excerpt(.program))]
+    #[error("{field} {} of program {} is not in config {config}", Excerpt(.name), Excerpt(.program))]
     UnknownInProgram {
-        /// What kind of string it is.
-        what: What,
+        /// The field.
+        field: Field,
         /// The string.
         name: String,
         /// The program.
@@ -108,10 +108,10 @@ pub enum Refusal {
         config: ModuleVersion,
     },
     /// A counter should not have been sampled.
-    #[error("{what} {} has the rate {rate}, and X is {x}", Excerpt(.name), rate = .rate.get())]
+    #[error("{field} {} has the rate {rate}, and X is {x}", Excerpt(.name), rate = .rate.get())]
     Rate {
         /// A counter or a stack.
-        what: What,
+        field: Field,
         /// Its name.
         name: String,
         /// The config's.
@@ -119,14 +119,14 @@ pub enum Refusal {
         /// The report's.
         x: X,
     },
-    /// A stack counter stands without a stack.
+    /// A stack counter has no stack.
     #[error("stack {} has no frames", Excerpt(.name))]
     NoFrames {
         /// Its name.
         name: String,
     },
-    /// One build of a program is listed twice.
-    #[error("program {} is there twice in one version, toolchain and platform", Excerpt(.program))]
+    /// A build of a program is listed twice.
+    #[error("program {} is listed twice with the same version, toolchain and platform", Excerpt(.program))]
     Twice {
         /// The program.
         program: String,
@@ -134,7 +134,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What was refused for the time that it is, which another clock might have taken.
+    /// What was refused because of the date: at another time it might have been accepted.
     pub(super) fn timed(&self) -> Option<Timed> {
         match self {
             Refusal::Future { week } | Refusal::TooOld { week } => Some(Timed::Week(*week)),
@@ -144,7 +144,7 @@ impl Refusal {
     }
 }
 
-/// What has a time in which it is taken.
+/// What is only accepted for some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timed {
     /// A report's week.
@@ -156,15 +156,15 @@ pub enum Timed {
 impl std::fmt::Display for Timed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Timed::Week(week) => write!(f, "the week {week} is too old or to come"),
+            Timed::Week(week) => write!(f, "the week {week} is too old or in the future"),
             Timed::Config(version) => write!(f, "config {version} is closed"),
         }
     }
 }
 
-/// What a string of a report stands for.
+/// A field of a report that a config restricts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum Field {
     /// A program's package path.
     Program,
     /// A program's version.
@@ -177,14 +177,14 @@ pub enum What {
     Stack,
 }
 
-impl std::fmt::Display for What {
+impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            What::Program => "program",
-            What::Version => "version",
-            What::Toolchain => "GoVersion",
-            What::Counter => "counter",
-            What::Stack => "stack",
+            Field::Program => "program",
+            Field::Version => "version",
+            Field::Toolchain => "GoVersion",
+            Field::Counter => "counter",
+            Field::Stack => "stack",
         })
     }
 }

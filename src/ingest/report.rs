@@ -1,4 +1,4 @@
-//! A report: one installation's counts of one week, read strictly and written in one form.
+//! A report: one installation's counts of one week. Strict parsing, canonical form.
 //!
 //! The JSON is that of Go's clients
 //! ([`telemetry.Report`](https://pkg.go.dev/golang.org/x/telemetry/internal/telemetry#Report)):
@@ -9,20 +9,16 @@
 //!     "GOARCH":"amd64","Counters":{"verb:run":3},"Stacks":{"crash/crash\nmain.main:+12":1}
 //! }],"Config":"v0.7.0"}
 //! ```
-//!
-//! Read strictly: every field once, none besides, names as they are written here, nothing after the
-//! closing brace. `Programs`, `Counters` and `Stacks` may be `null`, as Go writes what is empty. A
-//! count of 0 or less is left out: Go's client sends 0 for a counter whose program ended between
-//! making and counting it, and a negative number for one that counted beyond 2^63.
-//! What was read is in types that cannot be wrong; whether a config allows it is for
-//! [`check`](super::check()) to say.
-//!
-//! Written in one form, so that a report that is sent twice has the same bytes twice: fields in Go's
-//! order, counts in the order of their names, numbers as Go prints them, no white space.
-//!
-//! The *public row* is that form without `LastWeek`, which would chain the rows of one machine, and
-//! with `X` rounded up to the smallest rate in force, for the exact number is known to whoever sent or
-//! passed on the report. It is read as any report is: `LastWeek` may be absent.
+//! Parsing is strict: every field exactly once, no others, names spelled as here, nothing after the
+//! closing brace. `Programs`, `Counters` and `Stacks` may be `null`, as Go writes empty ones. A count
+//! of 0 or less is left out: Go's client sends 0 for a counter whose program ended between creating and
+//! incrementing it, and a negative number for one that went beyond 2^63. The types cannot hold a
+//! malformed report; whether a config allows it is up to [`check`](super::check()). The canonical form
+//! makes a report that is sent twice byte-identical: fields in Go's order, counts ordered by name,
+//! numbers as Go prints them, no white space. The *public row* is the canonical form without
+//! `LastWeek`, which would link the rows of one machine, and with `X` rounded up to the smallest rate
+//! in force, since whoever sent or relayed the report knows the exact number. It is parsed like any
+//! report: `LastWeek` may be absent.
 
 use super::excerpt::{Excerpt, bounded};
 use crate::collection::go_json;
@@ -54,7 +50,7 @@ pub struct Report<'a> {
     pub last_week: Option<Date>,
     /// The random number that decided what was sampled.
     pub x: X,
-    /// What each build of each program counted.
+    /// The counts of each build of each program.
     #[serde(borrow, serialize_with = "write_programs", deserialize_with = "read_programs")]
     pub programs: Vec<ProgramReport<'a>>,
     /// The version of the config that the client obeyed.
@@ -62,7 +58,7 @@ pub struct Report<'a> {
     pub config: ModuleVersion,
 }
 
-/// What one build of one program counted.
+/// The counts of one build of one program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramReport<'a> {
@@ -84,12 +80,12 @@ pub struct ProgramReport<'a> {
     /// Counters.
     #[serde(rename = "Counters", borrow)]
     pub counters: Counts<'a>,
-    /// Stack counters: each name is followed by one frame a line.
+    /// Stack counters: the counter's name, then one frame per line.
     #[serde(rename = "Stacks", borrow)]
     pub stacks: Counts<'a>,
 }
 
-/// The random number of a report: over 0 and at most 1.
+/// The random number of a report: greater than 0 and at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct X(f64);
 
@@ -97,13 +93,13 @@ pub struct X(f64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(u64);
 
-/// Names with their counts: in the order of the names, each name once.
+/// Names with their counts, ordered by name, each name once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts<'a>(Vec<(Cow<'a, str>, Count)>);
 
-/// Why bytes are not a report: what was found instead of what, and where.
+/// Why bytes are not a report: what was found, what was expected, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the report is not understood at line {line}, column {column}: {message}")]
+#[error("the report is malformed at line {line}, column {column}: {message}")]
 pub struct DecodeError {
     message: String,
     line: usize,
@@ -111,7 +107,7 @@ pub struct DecodeError {
 }
 
 impl<'a> Report<'a> {
-    /// Reads a report. What needs no change is borrowed from `json`.
+    /// Parses a report. Strings without escapes are borrowed from `json`.
     pub fn decode(json: &'a [u8]) -> Result<Report<'a>, DecodeError> {
         serde_json::from_slice::<OnlyObject<Report>>(json).map(|report| report.0).map_err(|error| {
             let (line, column) = (error.line(), error.column());
@@ -122,12 +118,12 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Writes the report in its one form.
+    /// The report's canonical form.
     pub fn encode(&self) -> Vec<u8> {
         one_form(self)
     }
 
-    /// Writes the report's public row: without the last week, and with this X in the place of its own.
+    /// The report's public row: without LastWeek, and with this X instead of its own.
     pub fn encode_public(&self, x: X) -> Vec<u8> {
         let Report { week, programs, config, .. } = self;
         one_form(&PublicRow { week, x, programs, config })
@@ -150,14 +146,14 @@ struct PublicRow<'a> {
 fn one_form(report: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Canonical);
-    // Nothing in these types can fail to serialise: keys are strings, numbers are finite, and
-    // writing to memory does not fail. Half a text would not be read as a report by anyone.
+    // Serialising these types cannot fail: keys are strings, numbers are finite, and writing to memory
+    // does not fail. Half a text would not parse as a report.
     let _ = report.serialize(&mut serializer);
     bytes
 }
 
 impl X {
-    /// The largest there is, which says nothing.
+    /// The largest X, which reveals nothing.
     pub(super) const LARGEST: X = X(1.0);
 
     /// Checks the range.
@@ -179,7 +175,7 @@ impl fmt::Display for X {
 }
 
 impl Count {
-    /// The largest count, for Go keeps them in an `int64`.
+    /// The largest count, since Go keeps them in an `int64`.
     pub const MAX: u64 = i64::MAX as u64;
 
     /// Checks the range.
@@ -194,7 +190,7 @@ impl Count {
 }
 
 impl<'a> Counts<'a> {
-    /// The names and counts, in the order of the names.
+    /// The names and counts, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Count)> {
         self.0.iter().map(|(name, count)| (name.as_ref(), *count))
     }
@@ -205,11 +201,12 @@ impl<'a> Counts<'a> {
     }
 
     /// Whether nothing was counted.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Brings pairs into order, and adds up the counts of a name that is there several times.
+    /// Sorts pairs, and adds up the counts of a name that occurs several times.
     pub fn sum(pairs: Vec<(Cow<'a, str>, Count)>) -> Counts<'a> {
         let mut sums: BTreeMap<Cow<'a, str>, Count> = BTreeMap::new();
         for (name, Count(count)) in pairs {
@@ -219,7 +216,7 @@ impl<'a> Counts<'a> {
         Counts(sums.into_iter().collect())
     }
 
-    /// Brings pairs into order. The name that is there twice, if there is one, is the error.
+    /// Sorts pairs. A name that occurs twice is the error.
     pub fn from_pairs(mut pairs: Vec<(Cow<'a, str>, Count)>) -> Result<Counts<'a>, Cow<'a, str>> {
         pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let twice = pairs.windows(2).find_map(|pair| match pair {
@@ -230,9 +227,9 @@ impl<'a> Counts<'a> {
     }
 }
 
-/// A date in the one form that is used, `2026-02-08`.
+/// Parses a date of the form `2026-02-08`, and no other.
 pub fn parse_date(text: &str) -> Option<Date> {
-    // The library reads other forms too; in this one, ten bytes long, it has no choice.
+    // The library reads other forms, too, but none of these ten bytes.
     let well_formed = text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
             4 | 7 => byte == b'-',
@@ -243,7 +240,7 @@ pub fn parse_date(text: &str) -> Option<Date> {
 
 // Reading.
 
-/// A value that must be a JSON object. Derived readers take arrays for structures as well.
+/// A value that must be a JSON object. Derived deserializers accept arrays for structs, too.
 struct OnlyObject<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OnlyObject<T> {
@@ -264,7 +261,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OnlyObject<T> {
     }
 }
 
-/// The name of a counter, borrowed where it has no escapes.
+/// The name of a counter, borrowed if it has no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -291,14 +288,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Counts<'a> {
                     }
                 }
                 Counts::from_pairs(pairs)
-                    .map_err(|name| A::Error::custom(format!("{} is there twice", Excerpt(&name))))
+                    .map_err(|name| A::Error::custom(format!("{} is listed twice", Excerpt(&name))))
             }
         }
         deserializer.deserialize_any(Pairs)
     }
 }
 
-/// A count, if it says that anything was counted.
+/// A count, if it is positive.
 struct Counted(Option<Count>);
 
 impl<'de> Deserialize<'de> for Counted {
@@ -320,7 +317,7 @@ impl<'de> Deserialize<'de> for Counted {
                 }
             }
 
-            // JSON's reader brings only negative numbers here.
+            // serde_json only calls this for negative numbers.
             fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Counted, E> {
                 Ok(Counted(None))
             }
@@ -336,7 +333,7 @@ impl<'de> Deserialize<'de> for X {
             type Value = X;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("X, a number over 0 and at most 1")
+                f.write_str("X, a number greater than 0 and at most 1")
             }
 
             fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<X, E> {
@@ -344,7 +341,7 @@ impl<'de> Deserialize<'de> for X {
             }
 
             fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<X, E> {
-                // Whole numbers in range are exact: there is one.
+                // 1 is the only whole number in range.
                 X::new(number as f64)
                     .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
             }
@@ -353,7 +350,7 @@ impl<'de> Deserialize<'de> for X {
     }
 }
 
-/// Reads a string and makes something else of it, or says what it should have been.
+/// Parses a string; the text says what was expected.
 struct Parse<F>(&'static str, F);
 
 impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Parse<F> {
@@ -424,7 +421,7 @@ impl Serialize for Counts<'_> {
     }
 }
 
-// The signatures below are what serde asks for.
+// serde requires the signatures below.
 
 fn write_date<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(date)
@@ -440,7 +437,7 @@ fn write_optional_date<S: Serializer>(
     }
 }
 
-/// `null` where there is none, as Go writes it.
+/// `null` if empty, as Go writes it.
 #[allow(clippy::ptr_arg)]
 fn write_programs<S: Serializer>(
     programs: &Vec<ProgramReport<'_>>,

@@ -77,7 +77,7 @@ fn refused(json: &[u8]) -> String {
 
 #[test]
 fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
-    let at = "the report is not understood at line";
+    let at = "the report is malformed at line";
     let cases: &[(&str, &str, &str)] = &[
         (
             "\"Config\"",

@@ -1,84 +1,44 @@
-//! What others ask of whoever holds a receiver's folder: a merge, in this process or another one.
+//! The files by which a merge, in this process or another, asks something of the receiver.
 //!
 //! ```text
-//! DIR/reports/.seal        all that was acknowledged until now shall be sealed
-//! DIR/reports/.sealing     the receiver is about it
-//! DIR/reports/merged/ID    the segment is in durable public data, so it may be forgotten
+//! DIR/reports/.seal        please seal everything that was acknowledged so far
+//! DIR/reports/.sealing     the receiver is doing so
+//! DIR/reports/merged/ID    the segment is durable in the public data, so it may be forgotten
 //! ```
-//!
-//! None of these needs to survive a power cut: whoever asked asks again.
-//!
-//! A receiver renames `.seal` to `.sealing`, seals, and removes that. So whoever finds neither knows
-//! that a sealing which began after the request is over; and the requests of several are one.
+//! None of them needs to survive a power cut: whoever asked asks again.
+//! The receiver renames `.seal` to `.sealing`, seals, and removes it. So if neither file exists, a
+//! sealing that began after the request has finished. Several requests count as one.
 
 use super::folder::{self, OPEN, SEALED};
-use super::journal::JournalError;
-use super::read_error::ReadError;
 use super::segment_id::SegmentId;
-use super::segment_list::{SegmentList, listed_segments};
-use super::writer::Writer;
 use crate::durable;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// The request to seal.
-const SEAL: &str = ".seal";
-/// A request that is being answered.
+pub(super) const SEAL: &str = ".seal";
+/// A request that is being handled.
 const SEALING: &str = ".sealing";
-/// The folder of notes on segments that are merged.
+/// The folder of notes on merged segments.
 const MERGED: &str = "merged";
-/// How often whoever waits for an answer looks for it.
-const LOOK: Duration = Duration::from_millis(20);
 
-/// What came of asking to seal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sealed {
-    /// Whatever was acknowledged before it was asked is in sealed segments.
-    All,
-    /// The receiver has not answered in time: what it has sealed before is all there is.
-    NotInTime,
-}
-
-/// Has all that was acknowledged until now sealed. Where nobody holds the folder, it is done here;
-/// otherwise the receiver is asked, in this process or another one, and waited for, `wait` long.
-pub fn ask_to_seal(folder: &Path, wait: Duration) -> Result<Sealed, ReadError> {
-    let failed = |source| ReadError::Io { path: folder.join(SEAL).display().to_string(), source };
-    if !folder.is_dir() {
-        return Ok(Sealed::All);
-    }
-    let deadline = Instant::now() + wait;
-    let mut asked = false;
-    loop {
-        match Writer::seal_only(folder) {
-            Ok(()) => return Ok(Sealed::All),
-            Err(JournalError::InUse { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if !asked {
-            ask(folder).map_err(failed)?;
-            asked = true;
-        } else if !folder.join(SEAL).exists() && !folder.join(SEALING).exists() {
-            return Ok(Sealed::All);
-        }
-        if Instant::now() >= deadline {
-            return Ok(Sealed::NotInTime);
-        }
-        std::thread::sleep(LOOK);
-    }
-}
-
-fn ask(folder: &Path) -> io::Result<()> {
+/// Asks the receiver to seal.
+pub(super) fn ask(folder: &Path) -> io::Result<()> {
     match durable::private_file(&folder.join(SEAL)) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        // The request of another one is as good.
+        // Another process has asked already.
         _ => Ok(()),
     }
 }
 
-/// Whether somebody asks to seal: from now on that is being answered.
+/// Whether no request to seal is left.
+pub(super) fn is_answered(folder: &Path) -> bool {
+    !folder.join(SEAL).exists() && !folder.join(SEALING).exists()
+}
+
+/// Whether somebody asks to seal. From here on the request counts as being handled.
 pub(super) fn begin_sealing(folder: &Path) -> io::Result<bool> {
     let (seal, sealing) = (folder.join(SEAL), folder.join(SEALING));
     if seal.exists() {
@@ -87,52 +47,18 @@ pub(super) fn begin_sealing(folder: &Path) -> io::Result<bool> {
     Ok(sealing.exists())
 }
 
-/// What was asked for when the sealing began is done.
+/// Ends the handling of the request.
 pub(super) fn end_sealing(folder: &Path) -> io::Result<()> {
     durable::remove_unsynced(&folder.join(SEALING)).map(drop)
 }
 
-/// All of it is sealed, and nothing was acknowledged since: whatever is asked for is done.
+/// Answers all requests: everything is sealed, and nothing was acknowledged since.
 pub(super) fn answer_all(folder: &Path) -> io::Result<()> {
     durable::remove_unsynced(&folder.join(SEAL))?;
     end_sealing(folder)
 }
 
-/// Removes segments that are in durable public data, and has them forgotten. To be given all ids that
-/// the index names: what is gone already is left alone. May be repeated, and done beside a receiver.
-pub fn remove_merged(
-    folder: &Path,
-    ids: impl IntoIterator<Item = SegmentId>,
-) -> Result<(), ReadError> {
-    let failed = |source| ReadError::Io { path: folder.display().to_string(), source };
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    let mut there: BTreeSet<SegmentId> = listed_segments(folder)?.segments.into_keys().collect();
-    for end in [OPEN, SEALED] {
-        there.extend(folder::segments(folder, end).map_err(failed)?);
-    }
-    let gone: Vec<_> = ids.into_iter().filter(|id| there.contains(id)).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let notes = folder.join(MERGED);
-    durable::make_folders_unsynced(&notes, &mut folder::private()).map_err(failed)?;
-    for id in gone {
-        // The note first: what is gone without one would be missed.
-        match durable::private_file(&notes.join(id.to_string())) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => remove_files(folder, id).map_err(failed)?,
-        }
-    }
-    // Where a receiver holds the folder, it does the rest.
-    match Writer::seal_only(folder) {
-        Ok(()) | Err(JournalError::InUse { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The segments that a merge has noted.
+/// The segments that are noted as merged.
 pub(super) fn merged(folder: &Path) -> io::Result<BTreeSet<SegmentId>> {
     let entries = match fs::read_dir(folder.join(MERGED)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -145,24 +71,24 @@ pub(super) fn merged(folder: &Path) -> io::Result<BTreeSet<SegmentId>> {
     Ok(ids)
 }
 
-/// Forgets the segments that a merge has noted: their files, their lines in the list, then the notes.
-pub(super) fn forget_merged(folder: &Path, list: &mut SegmentList) -> io::Result<()> {
-    let ids = merged(folder)?;
-    if ids.is_empty() {
-        return Ok(());
+/// Notes that a segment is merged, and removes its files.
+pub(super) fn note_merged(folder: &Path, id: SegmentId) -> io::Result<()> {
+    let notes = folder.join(MERGED);
+    durable::make_folders_unsynced(&notes, &mut folder::private())?;
+    // The note first: a file that is gone without one would count as lost.
+    match durable::private_file(&notes.join(id.to_string())) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => remove_files(folder, id),
     }
-    for id in &ids {
-        remove_files(folder, *id)?;
-    }
-    list.drop_segments(&ids)?;
-    for id in ids {
-        durable::remove_unsynced(&folder.join(MERGED).join(id.to_string()))?;
-    }
-    Ok(())
 }
 
-/// What was sealed is merged, so the open file goes too, in case its receiver died before removing it.
-fn remove_files(folder: &Path, id: SegmentId) -> io::Result<()> {
+/// Removes the note on a segment.
+pub(super) fn forget_note(folder: &Path, id: SegmentId) -> io::Result<()> {
+    durable::remove_unsynced(&folder.join(MERGED).join(id.to_string())).map(drop)
+}
+
+/// Removes a merged segment's files; the open one, too, in case the receiver died before removing it.
+pub(super) fn remove_files(folder: &Path, id: SegmentId) -> io::Result<()> {
     for end in [OPEN, SEALED] {
         durable::remove_unsynced(&folder::path(folder, id, end))?;
     }

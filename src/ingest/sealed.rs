@@ -1,14 +1,12 @@
 //! Sealed segments: the public rows of some reports, in random order.
-//!
-//! `DIR/reports/ID.sealed` is a header and records (`framing`), and at the end the SHA-256 of
-//! everything before. It never changes: it is what was sealed, by that checksum, or it is damaged;
-//! then each record's own check tells which are whole. No record carries an identity.
-//!
-//! A segment that was found damaged before it could be sealed has this name too, with the content that
-//! it had: damage is not shuffled away, for then nobody could restore it.
+//! `DIR/reports/ID.sealed` is a header and records (`framing`), followed by the SHA-256 of everything
+//! before. It never changes; if the checksum does not match, it is damaged, and each record's own
+//! checksum tells which are whole. No record has an identity. A segment that was found damaged before
+//! it was sealed gets this name, too, with its content unchanged: if it were shuffled, nobody could
+//! restore it.
 
 use super::folder::{self, SEALED};
-use super::framing::{Form, Found, Records};
+use super::framing::{Found, Records, SegmentKind};
 use super::read_error::ReadError;
 use super::segment_id::SegmentId;
 use jiff::civil::Date;
@@ -18,7 +16,7 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// The bytes of the checksum.
+/// The length of the checksum.
 const CHECKSUM: usize = 32;
 
 /// A sealed segment's file.
@@ -28,8 +26,8 @@ pub struct SealedFile {
     path: PathBuf,
 }
 
-/// The sealed segments of a receiver's folder, in the order of their ids, which says nothing; none
-/// where nothing was ever stored.
+/// The sealed segments of a receiver's folder, ordered by id, which is random; none if nothing was ever
+/// stored.
 pub fn sealed_segments(folder: &Path) -> Result<Vec<SealedFile>, ReadError> {
     let ids = match folder::segments(folder, SEALED) {
         Ok(ids) => ids,
@@ -40,7 +38,7 @@ pub fn sealed_segments(folder: &Path) -> Result<Vec<SealedFile>, ReadError> {
     Ok(ids.into_iter().map(file).collect())
 }
 
-/// The name of a sealed segment's file, without the way to the folder.
+/// The name of a sealed segment's file, relative to the deployment.
 pub fn sealed_file_name(id: SegmentId) -> String {
     format!("reports/{id}.sealed")
 }
@@ -51,18 +49,17 @@ impl SealedFile {
         self.id
     }
 
-    /// The file's name, without the way to the folder.
+    /// The file's name, relative to the deployment.
     pub fn name(&self) -> String {
         sealed_file_name(self.id)
     }
 
-    /// How long it is; 0 where that cannot be told.
+    /// Its length; 0 if unknown.
     pub fn length(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
     }
 
-    /// Reads it. Where it is not wholly what was sealed, that is the error, and names the first bytes
-    /// that are not.
+    /// Reads it. Damage is an error that names the first damaged bytes.
     pub fn read(&self) -> Result<SealedRows, ReadError> {
         let rows = self.read_whole_records()?;
         match rows.damage.first().cloned() {
@@ -71,11 +68,11 @@ impl SealedFile {
         }
     }
 
-    /// Reads what is whole of it.
+    /// Reads its whole records.
     pub fn read_whole_records(&self) -> Result<SealedRows, ReadError> {
         let failed = |source| ReadError::Io { path: self.name(), source };
         let bytes = folder::read_regular(&self.path).map_err(failed)?;
-        match Form::Sealed.later_format(&bytes).or(Form::Open.later_format(&bytes)) {
+        match SegmentKind::Sealed.later_format(&bytes).or(SegmentKind::Open.later_format(&bytes)) {
             Some(version) => Err(ReadError::LaterFormat { path: self.name(), version }),
             None => Ok(SealedRows::parse(bytes)),
         }
@@ -88,16 +85,16 @@ pub struct SealedRows {
     bytes: Vec<u8>,
     /// The week of each row, and where in the bytes it is.
     rows: Vec<(Date, Range<usize>)>,
-    /// The bytes that are not what was sealed.
+    /// The damaged bytes.
     damage: Vec<Range<usize>>,
 }
 
 impl SealedRows {
     /// The week and the public row of every report.
     pub fn iter(&self) -> impl Iterator<Item = (Date, &[u8])> {
-        // The places were found in these very bytes, so they are there.
+        // The ranges were found in these bytes, so they exist.
         let row =
-            |(week, place): &(Date, Range<usize>)| Some((*week, self.bytes.get(place.clone())?));
+            |(week, range): &(Date, Range<usize>)| Some((*week, self.bytes.get(range.clone())?));
         self.rows.iter().filter_map(row)
     }
 
@@ -107,20 +104,21 @@ impl SealedRows {
     }
 
     /// Whether there are none.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     pub(super) fn parse(bytes: Vec<u8>) -> SealedRows {
-        let is_open = bytes.starts_with(&Form::Open.header());
-        let form = if is_open { Form::Open } else { Form::Sealed };
-        let end = match form {
-            Form::Open => bytes.len(),
-            Form::Sealed => bytes.len().saturating_sub(CHECKSUM),
+        let is_open = bytes.starts_with(&SegmentKind::Open.header());
+        let kind = if is_open { SegmentKind::Open } else { SegmentKind::Sealed };
+        let end = match kind {
+            SegmentKind::Open => bytes.len(),
+            SegmentKind::Sealed => bytes.len().saturating_sub(CHECKSUM),
         };
         let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        let mut records = Records::new(form, content);
+        let mut records = Records::new(kind, content);
         while let Some(found) = records.next() {
             match found {
                 Found::Record(record) => {
@@ -130,9 +128,9 @@ impl SealedRows {
                 Found::Damage(range) | Found::Tail(range) => damage.push(range),
             }
         }
-        let is_whole = match form {
-            Form::Open => true,
-            Form::Sealed => Sha256::digest(content).as_slice() == checksum,
+        let is_whole = match kind {
+            SegmentKind::Open => true,
+            SegmentKind::Sealed => Sha256::digest(content).as_slice() == checksum,
         };
         if !is_whole && damage.is_empty() {
             damage.push(end..bytes.len());
@@ -143,7 +141,7 @@ impl SealedRows {
 
 /// The content of a sealed segment with these rows, in this order.
 pub(crate) fn encode<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut bytes = Form::Sealed.header().to_vec();
+    let mut bytes = SegmentKind::Sealed.header().to_vec();
     for row in rows {
         super::framing::write(&mut bytes, &[], row);
     }

@@ -1,18 +1,16 @@
-//! Sealing a segment: from what was appended in order of arrival to public rows in random order.
-//!
-//! In order, each step durable before the next: the identities of its reports into the files of seen
-//! reports; all its records, shuffled and without identities, into `ID.sealed`; that into the list of
-//! segments. Then `ID.open` is removed. Whoever dies in between leaves an open segment that the next
-//! open of the folder seals, under the same id: doing it twice comes to the same, for a merge knows the
-//! id. Where `ID.sealed` is there already, only the rest is done.
-//!
-//! An open segment in which bytes are damaged is not shuffled, but renamed as it is: a merge then names
-//! the damage, until the file was put back or what is whole of it taken. Its end is another matter: what
-//! is no whole record there was not synced, so nobody was told of it, and it is left out.
+//! Sealing a segment: records in order of arrival become public rows in random order.
+//! In this order, each step durable before the next: the identities of its reports go into the files of
+//! seen reports; all its records, shuffled and without identities, into `ID.sealed`; the segment into
+//! the list. Then `ID.open` is removed. A process that dies in between leaves an open segment, which is
+//! sealed under the same id when the folder is opened again. Doing it twice is harmless, since a merge
+//! knows the id. If `ID.sealed` exists already, only the remaining steps are done. An open segment with
+//! damaged bytes is renamed unchanged instead of shuffled: merges report the damage until the file is
+//! put back or its whole records are accepted. An incomplete record at the end is different: it was
+//! never synced, so nobody was told that it is stored, and it is left out.
 
 use super::folder::{self, OPEN, SEALED, TEMPORARY};
-use super::framing::{Form, Found, Records};
-use super::journal::JournalError;
+use super::framing::{Found, Records, SegmentKind};
+use super::journal_error::JournalError;
 use super::seen::{Identity, Seen};
 use super::segment_id::SegmentId;
 use super::segment_list::{SealedSegment, SegmentList};
@@ -22,7 +20,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-/// Where segments are sealed.
+/// What sealing works on.
 pub(super) struct Sealing<'a> {
     pub(super) folder: &'a Path,
     pub(super) seen: &'a mut Seen,
@@ -30,8 +28,8 @@ pub(super) struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    /// Seals a segment that is not appended to any more, of which this process knows all reports: every
-    /// byte of it was acknowledged.
+    /// Seals a segment of this process, to which nothing is appended any more: every byte of it was
+    /// acknowledged.
     pub(super) fn seal(&mut self, id: SegmentId) -> io::Result<()> {
         let bytes = folder::read_regular(&folder::path(self.folder, id, OPEN))?;
         self.seal_bytes(id, &bytes, false)
@@ -43,28 +41,28 @@ impl Sealing<'_> {
         let failed =
             |source| JournalError::Io { action: "seal", path: path.display().to_string(), source };
         if folder::path(self.folder, id, SEALED).exists() {
-            // Whoever sealed it came that far.
+            // It was sealed, but not removed.
             self.note_sealed_file(id).map_err(failed)?;
             return durable::remove_unsynced(&path).map(drop).map_err(failed);
         }
         let bytes = folder::read_regular(&path).map_err(failed)?;
-        if let Some(version) = Form::Open.later_format(&bytes) {
+        if let Some(version) = SegmentKind::Open.later_format(&bytes) {
             return Err(JournalError::LaterFormat { path: path.display().to_string(), version });
         }
-        for found in Records::new(Form::Open, &bytes) {
+        for found in Records::new(SegmentKind::Open, &bytes) {
             if let Found::Record(record) = found
                 && let Some(identity) = Identity::from_bytes(record.identity)
             {
                 self.seen.add_found(record.week, identity).map_err(failed)?;
             }
         }
-        // A report that was written and not synced is a stored one from here on: it must be there before
-        // it is known.
+        // From here on a report that was written but not synced counts as stored, so it must be durable
+        // before it is known.
         durable::sync_file(&path).map_err(failed)?;
         self.seal_bytes(id, &bytes, true).map_err(failed)
     }
 
-    /// Lists a sealed file as it is, unless it is listed.
+    /// Lists a sealed file, unless it is listed already.
     fn note_sealed_file(&mut self, id: SegmentId) -> io::Result<()> {
         if matches!(self.list.listed().segments.get(&id), Some(Some(_))) {
             return Ok(());
@@ -78,21 +76,21 @@ impl Sealing<'_> {
     fn seal_bytes(&mut self, id: SegmentId, bytes: &[u8], may_be_torn: bool) -> io::Result<()> {
         let path = folder::path(self.folder, id, OPEN);
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        for found in Records::new(Form::Open, bytes) {
+        for found in Records::new(SegmentKind::Open, bytes) {
             match found {
                 Found::Record(record) => rows.push(record.row),
                 Found::Damage(range) => damage.push(range),
                 Found::Tail(range) if !may_be_torn => damage.push(range),
                 Found::Tail(range) => tracing::warn!(
                     bytes = range.len(),
-                    "{} ends with bytes that are no whole report, and they are left out: perhaps a \
-                     write that did not come to its end, of which nobody was told",
+                    "{} ends with an incomplete report, which is left out: probably an unfinished \
+                     write; its sender was not told that it is stored",
                     path.display()
                 ),
             }
         }
         if rows.is_empty() && damage.is_empty() {
-            // Nothing was acknowledged in it. The list first, so that nobody misses the file.
+            // Nothing in it was acknowledged. The list first, so that the file does not count as lost.
             self.list.drop_segments(&BTreeSet::from([id]))?;
             return durable::remove_unsynced(&path).map(drop);
         }
@@ -102,8 +100,8 @@ impl Sealing<'_> {
         let sealed_path = folder::path(self.folder, id, SEALED);
         let length = if let Some(range) = damage.first() {
             tracing::error!(
-                "{} is damaged from byte {} to {}; it is kept as {}, and not merged as it is. Put it \
-                 back from a copy, under that name",
+                "{} is damaged from byte {} to {}; it is kept as {} and not merged. Restore it from \
+                 a copy, under that name",
                 path.display(),
                 range.start,
                 range.end,
@@ -124,7 +122,8 @@ impl Sealing<'_> {
         durable::remove_unsynced(&path).map(drop)
     }
 
-    /// Seals all that was left open, and removes what was being written. Fails when `check_stop` does.
+    /// Seals all segments that were left open, and removes half-written files. Fails when `check_stop`
+    /// does.
     pub(super) fn seal_all_found(
         &mut self,
         check_stop: &dyn Fn() -> Result<(), JournalError>,

@@ -1,26 +1,22 @@
-//! Which reports were stored: what duplicates are known by, and nothing else.
+//! Which reports are stored already, so that duplicates are recognised.
 //!
 //! ```text
 //! DIR/reports/seen/2026-02-08      the reports of one day (their `Week`)
 //!   header      16 bytes   "candor  seen  1\n"; 1 is the version of this format
-//!   key         32 bytes   random, this day's own
-//!   identities  16 bytes   each, in their order as numbers
+//! key         32 bytes   random, of this day only
+//! identities  16 bytes   each, in ascending order
 //!   checksum    32 bytes   the SHA-256 of everything before
 //! ```
-//!
-//! The identity of a report is the first 16 bytes of SHA-256(key || the report in its one form, with
-//! the exact X and LastWeek). X is in it, which has some 52 random bits: two installations that counted
-//! the same send two reports; one report sent twice is one. A file tells nobody what was reported, not
-//! even whoever has the key, who would have to guess X; and when no report of the day is taken any
-//! more, it is removed, and the key with it.
-//!
-//! The key is durable before the first record that has an identity made with it. Identities of
-//! reports in an open segment are in that segment; the file is written anew, whole, before the segment
-//! is sealed, since a sealed record has none. So they are in order here, and not in that of arrival.
-//!
-//! Memory is what the files are, 16 bytes a report, and some 40 bytes for each report of the open
-//! segment. No more are known than [`Limits::known`](super::Limits::known); a new report beyond that is
-//! not stored, and its sender asked to come again.
+//! The identity of a report is the first 16 bytes of SHA-256(key || the report's canonical form, with
+//! the exact X and LastWeek). It includes X, which has some 52 random bits: two installations with the
+//! same counts send two reports, and a report that is sent twice is one. A file does not reveal what
+//! was reported, even to someone who has the key, since they would have to guess X. Once no report of
+//! the day is accepted any more, the file is removed, and the key with it. The key is durable before
+//! the first record with an identity made from it. The identities of reports in an open segment are in
+//! that segment; before it is sealed, which removes them, this file is rewritten as a whole. So
+//! identities are sorted here, not in order of arrival. Memory: 16 bytes per report, as in the files,
+//! and some 40 bytes per report of the open segment. At most [`Limits::known`](super::Limits::known)
+//! are remembered; beyond that, new reports get 503.
 
 use super::folder::{self, TEMPORARY};
 use super::report::parse_date;
@@ -40,7 +36,7 @@ const HEADER: [u8; 16] = *b"candor  seen  1\n";
 const KEY: usize = 32;
 const CHECKSUM: usize = 32;
 
-/// What tells a report of a day from any other.
+/// Identifies a report of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Identity([u8; 16]);
 
@@ -54,32 +50,31 @@ impl Identity {
     }
 }
 
-/// The reports that were stored, by day.
+/// The stored reports, by day.
 #[derive(Debug)]
 pub(super) struct Seen {
     folder: PathBuf,
     days: BTreeMap<Date, Result<Day, Damaged>>,
-    /// How many identities may be known.
+    /// How many identities may be remembered.
     most: usize,
 }
 
-/// A file that is not as it was written.
+/// A damaged file.
 #[derive(Debug, Clone, Copy)]
 struct Damaged;
 
 #[derive(Debug)]
 struct Day {
     key: [u8; KEY],
-    /// What is in the file, in order.
+    /// The identities in the file, sorted.
     saved: Vec<Identity>,
-    /// What is not.
+    /// The identities that are not in the file yet.
     fresh: HashSet<Identity>,
 }
 
 impl Seen {
-    /// Reads what is known of the `oldest` day and later ones. `reports` is the receiver's folder;
-    /// whoever calls this has its lock, and syncs it. Ends early
-    /// when `stop` happens.
+    /// Reads the files of the `oldest` day and later ones. `reports` is the receiver's folder; the
+    /// caller holds its lock, and syncs it. Ends early when `stop` is set.
     pub(super) fn open(
         stop: &Event,
         reports: &Path,
@@ -88,7 +83,7 @@ impl Seen {
     ) -> io::Result<Seen> {
         let folder = reports.join(FOLDER);
         durable::make_folders_unsynced(&folder, &mut folder::private())?;
-        // Whoever wrote a day's key may have died before its name was durable.
+        // The process that wrote a day's key may have died before its name was durable.
         durable::sync_folder(&folder)?;
         for path in folder::temporaries(&folder)? {
             durable::remove_unsynced(&path)?;
@@ -103,25 +98,26 @@ impl Seen {
         Ok(seen)
     }
 
-    /// How many reports are known.
+    /// How many reports are remembered.
     pub(super) fn len(&self) -> usize {
         let days = self.days.values().flatten();
         days.map(|day| day.saved.len() + day.fresh.len()).sum()
     }
 
-    /// Whether no further report may be known.
+    /// Whether no further report may be remembered.
     pub(super) fn is_full(&self, fresh: usize) -> bool {
         self.len().saturating_add(fresh) >= self.most
     }
 
-    /// The newest day of which a report is known.
+    /// The newest day with a known report.
     pub(super) fn newest(&self) -> Option<Date> {
         let known = |day: &Day| !day.saved.is_empty() || !day.fresh.is_empty();
         let mut days = self.days.iter().rev();
         days.find(|(_, day)| day.as_ref().is_ok_and(known)).map(|(date, _)| *date)
     }
 
-    /// The identity of a report. Where it is the first of its day, the day's key is made durable.
+    /// The identity of a report. For the first report of a day, the day's key is created and made
+    /// durable.
     pub(super) fn identity(&mut self, date: Date, report: &[u8]) -> io::Result<Identity> {
         if !self.days.contains_key(&date) && !self.load(date)? {
             let mut key = [0; KEY];
@@ -133,9 +129,9 @@ impl Seen {
         match self.days.get(&date) {
             Some(Ok(day)) => Ok(day.identity(report)),
             _ => Err(io::Error::other(format!(
-                "{} is damaged, so nobody knows which reports of that day are here. Put it back from \
-                 a copy; where there is none, remove it and start again: a report of that day which \
-                 is sent again will then count twice",
+                "{} is damaged, so it is unknown which reports of that day are stored. Restore it \
+                 from a copy; if there is none, remove it and restart: a report of that day that is \
+                 sent again will then count twice",
                 self.path(date).display()
             ))),
         }
@@ -147,14 +143,14 @@ impl Seen {
         day.is_some_and(|day| day.has(identity))
     }
 
-    /// Adds a report; false where it was known, or where its day is not.
+    /// Adds a report; false if it was known, or its day is not.
     pub(super) fn add(&mut self, date: Date, identity: Identity) -> bool {
         let day = self.days.get_mut(&date).and_then(|day| day.as_mut().ok());
         day.is_some_and(|day| !day.has(identity) && day.fresh.insert(identity))
     }
 
-    /// Adds a report that is in an open segment. A day whose file is gone stays unknown: its key is
-    /// gone as well, so the identity says nothing.
+    /// Adds a report of an open segment. A day whose file is gone stays unknown: its key is gone, too,
+    /// so the identity is useless.
     pub(super) fn add_found(&mut self, date: Date, identity: Identity) -> io::Result<()> {
         if self.days.contains_key(&date) || self.load(date)? {
             self.add(date, identity);
@@ -162,7 +158,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Makes all that is known durable.
+    /// Makes all identities durable.
     pub(super) fn save(&mut self) -> io::Result<()> {
         let fresh = |(date, day): (&Date, &mut Result<Day, Damaged>)| {
             let day = day.as_mut().ok()?;
@@ -175,7 +171,7 @@ impl Seen {
             day.add_sorted(&fresh);
             let written = self.write(date, &day);
             if written.is_err() {
-                // Known, and to be written the next time.
+                // To be written the next time.
                 day.take_out(fresh);
             }
             self.days.insert(date, Ok(day));
@@ -194,9 +190,9 @@ impl Seen {
         Ok(())
     }
 
-    /// Forgets the days before `oldest` until one of their reports comes again.
+    /// Forgets the days before `oldest` until one of their reports is sent again.
     pub(super) fn forget_in_memory(&mut self, oldest: Date) {
-        // What is not in its file yet is kept until it is.
+        // Identities that are not in a file yet are kept until they are.
         let is_needed = |day: &Day| !day.fresh.is_empty();
         self.days.retain(|date, day| *date >= oldest || day.as_ref().is_ok_and(is_needed));
     }
@@ -213,7 +209,7 @@ impl Seen {
         Ok(days)
     }
 
-    /// Reads a day's file; false where there is none.
+    /// Reads a day's file; false if there is none.
     fn load(&mut self, date: Date) -> io::Result<bool> {
         let path = self.path(date);
         let bytes = match folder::read_regular(&path) {
@@ -223,9 +219,9 @@ impl Seen {
         let day = Day::decode(&bytes).ok_or(Damaged);
         if day.is_err() {
             tracing::error!(
-                "{} is damaged: no reports of that day are taken. Put it back from a copy; where \
-                 there is none, remove it and start again: a report of that day which is sent again \
-                 will then count twice",
+                "{} is damaged: no reports of that day are accepted. Restore it from a copy; if \
+                 there is none, remove it and restart: a report of that day that is sent again will \
+                 then count twice",
                 path.display()
             );
         }

@@ -1,20 +1,16 @@
-//! The one segment that is appended to.
-//!
-//! The system calls of a happy append, in order: `write` of a whole batch of records, `fdatasync`.
-//! Then the file must be the one that its path leads to: otherwise it was removed, and the batch with it.
-//! Only then is the batch durable, and only then is anyone told.
-//!
-//! A `write` or `fdatasync` that fails (a full disk, a broken one) leaves bytes behind that nobody
-//! was told of. Before anything else is appended, the file is cut back to its last durable byte and
-//! synced; while that fails too, so does every append. So no later record ever stands behind a torn
-//! one. After a `fdatasync` that failed nothing is appended to the file any more
-//! ([`durable`] says why): the next record goes to a new segment.
-//!
-//! Beginning a segment: write the header to the new file, `fsync` the folder; the header is synced with
-//! the first records. It is begun when there is a first record to put into it.
+//! The open segment, which is appended to.
+//! The system calls of an append that succeeds, in order: `write` of a whole batch of records,
+//! `fdatasync`. Then its path must still lead to this file: otherwise it was removed, and the batch
+//! with it. Only then is the batch durable, and only then are its senders told. A `write` or
+//! `fdatasync` that fails (a full disk, a broken one) may leave bytes behind. Before anything else is
+//! appended, the file is truncated to its last durable byte and synced; while that fails, every append
+//! fails. So no record ever follows a torn one. After a failed `fdatasync`, nothing is appended to the
+//! file any more ([`durable`] says why): the next record goes to a new segment. Starting a segment:
+//! write the header to the new file, `fsync` the folder; the header is synced with the first records. A
+//! segment is started when there is a first record for it.
 
 use super::folder::{self, OPEN};
-use super::framing::Form;
+use super::framing::SegmentKind;
 use super::segment_id::SegmentId;
 use crate::durable::{self, AppendFile};
 use std::fmt::Debug;
@@ -23,15 +19,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What is done to a segment's file. Tests put a disk that fails in its place.
+/// The operations on a segment's file. Tests replace it by a disk that fails.
 pub(super) trait Disk: Debug + Send {
     /// Writes all of the bytes at the end.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes what was written durable.
     fn sync(&mut self) -> io::Result<()>;
-    /// Cuts the file to this length, durably.
+    /// Truncates the file to this length, durably.
     fn cut(&mut self, length: u64) -> io::Result<()>;
-    /// Fails unless the path leads to the file that is written to.
+    /// Fails unless the path leads to this file.
     fn check_path(&self, path: &Path) -> io::Result<()> {
         let _ = path;
         Ok(())
@@ -56,33 +52,34 @@ impl Disk for AppendFile {
     }
 }
 
-/// A segment that is appended to.
+/// An open segment.
 #[derive(Debug)]
 pub(super) struct Segment {
     id: SegmentId,
     path: PathBuf,
     disk: Box<dyn Disk>,
-    /// The bytes that are durable: everything up to here is whole records.
+    /// The length of the durable part, which is whole records.
     durable: u64,
     /// Whether there may be bytes beyond `durable`.
     torn: bool,
-    /// Whether a sync has failed, so that nothing may be appended any more.
+    /// Whether a sync has failed, so that nothing more may be appended.
     closed: bool,
     /// When its first record was stored.
     since: Option<Instant>,
 }
 
 impl Segment {
-    /// Begins a segment.
+    /// Starts a segment.
     pub(super) fn create(folder: &Path, id: SegmentId) -> io::Result<Segment> {
         let path = folder::path(folder, id, OPEN);
         let mut options = OpenOptions::new();
         let file = folder::open_regular(&path, options.append(true).create_new(true))?;
         let mut file = AppendFile::new(file, &path);
-        let header = Form::Open.header();
+        let header = SegmentKind::Open.header();
         let written = file.append(&header);
         if let Err(error) = written.and_then(|()| durable::sync_folder(folder)) {
-            // Where it cannot be removed either, the next open of the folder does it: it is empty.
+            // If removing it fails, too, it is removed when the folder is opened again, since it is
+            // empty.
             let _ = durable::remove_unsynced(&path);
             return Err(error);
         }
@@ -100,9 +97,9 @@ impl Segment {
     /// Appends whole records, durably or not at all.
     pub(super) fn append(&mut self, records: &[u8]) -> io::Result<()> {
         if self.closed {
-            return Err(io::Error::other("a sync of this segment has failed before"));
+            return Err(io::Error::other("an earlier sync of this segment failed"));
         }
-        self.mend()?;
+        self.cut_torn()?;
         self.torn = true;
         let written = self.disk.append(records).and_then(|()| {
             self.closed = true;
@@ -111,8 +108,8 @@ impl Segment {
             Ok(())
         });
         if let Err(error) = written {
-            // Gives space back where the disk is full. If it fails, the next append tries again.
-            let _ = self.mend();
+            // Frees space if the disk is full. If this fails, the next append tries again.
+            let _ = self.cut_torn();
             return Err(error);
         }
         self.torn = false;
@@ -121,9 +118,9 @@ impl Segment {
         Ok(())
     }
 
-    /// Removes what a failed append may have left: to be done before anything is stored elsewhere, for
-    /// what is left may be whole.
-    pub(super) fn mend(&mut self) -> io::Result<()> {
+    /// Removes what a failed append may have left. Must be done before the same reports are stored
+    /// elsewhere, since what is left may be whole records.
+    pub(super) fn cut_torn(&mut self) -> io::Result<()> {
         if self.torn {
             self.disk.cut(self.durable)?;
             self.torn = false;
@@ -131,18 +128,17 @@ impl Segment {
         Ok(())
     }
 
-    /// Fails unless the segment can be found where it should be: what is written to a file that was
-    /// removed, or whose folder was, is lost.
+    /// Fails unless the segment's path still leads to it: writes to a removed file are lost.
     pub(super) fn check_path(&self) -> io::Result<()> {
         self.disk.check_path(&self.path)
     }
 
-    /// Whether nothing may be appended to it any more.
+    /// Whether nothing more may be appended.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// The bytes that are durable.
+    /// The length of the durable part.
     pub(super) fn length(&self) -> u64 {
         self.durable
     }
@@ -152,7 +148,7 @@ impl Segment {
         self.id
     }
 
-    /// For how long it has had a record.
+    /// The age of its first record.
     pub(super) fn age(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed())
     }

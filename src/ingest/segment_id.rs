@@ -1,7 +1,7 @@
-//! What a segment is called: 128 random bits, as 32 hex digits.
-//!
-//! No id is drawn twice, also on another machine or after a folder was restored from a copy. So an
-//! index that names an id has every report of that segment, wherever a file of that name comes from.
+//! The id of a segment: 128 random bits, as 32 hex digits.
+//! No id is drawn twice, not even on another machine or after a folder was restored from a copy. So an
+//! index that names an id includes every report of that segment, wherever a file of that name comes
+//! from.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -11,13 +11,13 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentId([u8; 16]);
 
-/// A text that is no id.
+/// A text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a segment is called by 32 hex digits, in lower case")]
+#[error("a segment's id has 32 lower-case hex digits")]
 pub struct SegmentIdError;
 
 impl SegmentId {
-    /// Draws an id from the system's randomness.
+    /// Draws a random id.
     pub fn random() -> Result<SegmentId, getrandom::Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id)?;
@@ -25,6 +25,7 @@ impl SegmentId {
     }
 
     /// The id with these bytes.
+    #[cfg(any(test, feature = "testing"))]
     pub fn from_bytes(bytes: [u8; 16]) -> SegmentId {
         SegmentId(bytes)
     }
@@ -48,7 +49,7 @@ impl FromStr for SegmentId {
     fn from_str(text: &str) -> Result<SegmentId, SegmentIdError> {
         let id = u128::from_str_radix(text, 16).map_err(|_| SegmentIdError)?;
         let id = SegmentId(id.to_be_bytes());
-        // Only the very form that is written.
+        // Only the canonical form.
         if id.to_string() == text { Ok(id) } else { Err(SegmentIdError) }
     }
 }

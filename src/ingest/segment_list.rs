@@ -1,18 +1,16 @@
-//! Which segments there are: so that one that is missing is missed.
+//! The list of all segments, so that a missing one is noticed.
 //!
 //! ```text
-//! DIR/reports/segments   one JSON object a line, each with its own checksum
-//!   {"segment":"ID","sha256":"..."}                               the segment was begun
-//!   {"segment":"ID","reports":812,"bytes":345678,"sha256":"..."}   ... and sealed, with so many reports
+//! DIR/reports/segments   one JSON object per line, each with its own checksum
+//! {"segment":"ID","sha256":"..."}                               the segment was started
+//! {"segment":"ID","reports":812,"bytes":345678,"sha256":"..."}   ... and sealed, with 812 reports
 //! ```
-//!
-//! There is a second copy beside the folder, `DIR/reports.segments`, so that a folder that is gone is
-//! missed too. What one of the two lacks, the next open of the folder adds. Lines are only ever added,
-//! until segments are merged: then both copies are written anew without them.
-//!
-//! A segment is listed before its first record is acknowledged, and as sealed after it was: a process
-//! that dies in between leaves a segment that is listed as begun, and the next open of the folder seals
-//! it. A torn last line is cut off. A line that is damaged is named, and tells of nothing.
+//! A second copy beside the folder, `DIR/reports.segments`, makes sure that a missing folder is
+//! noticed, too. Opening the folder completes either copy from the other. Lines are only added, until
+//! segments are merged: then both copies are rewritten without them. A segment is listed as started
+//! before its first record is acknowledged, and as sealed afterwards. A process that dies in between
+//! leaves a segment that is sealed when the folder is opened again. A torn last line is cut off. A
+//! damaged line is reported and ignored.
 
 use super::folder;
 use super::read_error::ReadError;
@@ -29,7 +27,7 @@ use std::path::{Path, PathBuf};
 /// The file's name.
 const NAME: &str = "segments";
 
-/// What a segment was when it was sealed.
+/// The size of a segment when it was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSegment {
     /// How many reports it has.
@@ -45,19 +43,19 @@ struct Line {
     sealed: Option<SealedSegment>,
 }
 
-/// All that the list says.
+/// The contents of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedSegments {
-    /// What is known of each segment: `None` where it was begun and not sealed.
+    /// Each segment; `None` if it was started but not sealed.
     pub segments: BTreeMap<SegmentId, Option<SealedSegment>>,
-    /// Lines that are damaged, counted from 1.
+    /// The numbers of damaged lines, from 1.
     pub damaged: Vec<usize>,
-    /// Bytes up to the end of the last whole line.
+    /// The length up to the end of the last whole line.
     whole: u64,
 }
 
-/// What the list of a receiver's folder says, in both its copies; nothing where there is none. What a
-/// merge has asked to forget is not listed any more.
+/// The list of a receiver's folder, from both copies; empty if there is none. Without segments that a
+/// merge has asked to forget.
 pub fn listed_segments(folder: &Path) -> Result<ListedSegments, ReadError> {
     let failed = |source| ReadError::Io { path: format!("reports/{NAME}"), source };
     let mut listed = read(&folder.join(NAME)).map_err(failed)?;
@@ -72,7 +70,7 @@ pub fn listed_segments(folder: &Path) -> Result<ListedSegments, ReadError> {
     Ok(listed)
 }
 
-/// Where the second copy is: beside the folder, so that it is there when the folder is not.
+/// The path of the second copy: beside the folder, so that it survives the folder.
 fn copy_path(folder: &Path) -> Option<PathBuf> {
     let mut name = folder.file_name()?.to_owned();
     name.push(".");
@@ -91,7 +89,7 @@ fn read(path: &Path) -> io::Result<ListedSegments> {
 fn parse(bytes: &[u8]) -> ListedSegments {
     let mut listed = ListedSegments::default();
     for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-        // What has no end was not written whole.
+        // A line without an end was not written completely.
         let Some(line) = line.strip_suffix(b"\n") else { break };
         listed.whole += line.len() as u64 + 1;
         let whole = checksum::verify(line).is_ok();
@@ -106,12 +104,12 @@ fn parse(bytes: &[u8]) -> ListedSegments {
     listed
 }
 
-/// The list, for the one process that adds to it.
+/// The list, opened by the one process that adds to it.
 #[derive(Debug)]
 pub(super) struct SegmentList {
-    /// The one in the folder, which says all that the other one does.
+    /// The one in the folder, which includes everything in the other.
     list: ListFile,
-    /// The copy beside the folder; none where nothing may be written there.
+    /// The copy beside the folder; `None` if that place is not writable.
     copy: Option<ListFile>,
 }
 
@@ -120,14 +118,14 @@ pub(super) struct SegmentList {
 struct ListFile {
     path: PathBuf,
     file: AppendFile,
-    /// Whether a sync has failed, so that it must be written anew.
+    /// Whether a sync has failed, so that the file must be rewritten.
     closed: bool,
     listed: ListedSegments,
 }
 
 impl SegmentList {
-    /// Opens the list of a folder, or begins it. Whoever calls this has the folder's lock, and syncs
-    /// the folder and the one that it is in.
+    /// Opens or creates the list of a folder. The caller holds the folder's lock, and syncs the folder
+    /// and its parent.
     pub(super) fn open(folder: &Path) -> io::Result<SegmentList> {
         let mut list = ListFile::open(&folder.join(NAME))?;
         let mut copy = match copy_path(folder).map(|path| ListFile::open(&path)).transpose() {
@@ -155,22 +153,22 @@ impl SegmentList {
         Ok(SegmentList { list, copy })
     }
 
-    /// What it says.
+    /// Its contents.
     pub(super) fn listed(&self) -> &ListedSegments {
         &self.list.listed
     }
 
-    /// Lists a segment that was begun, unless it is listed.
+    /// Lists a segment as started, unless it is listed already.
     pub(super) fn note_begun(&mut self, id: SegmentId) -> io::Result<()> {
         self.note(id, None)
     }
 
-    /// Lists a segment as it was sealed, unless that is listed.
+    /// Lists a segment as sealed, unless it is already.
     pub(super) fn note_sealed(&mut self, id: SegmentId, sealed: SealedSegment) -> io::Result<()> {
         self.note(id, Some(sealed))
     }
 
-    /// Takes segments from the list.
+    /// Removes segments from the list.
     pub(super) fn drop_segments(&mut self, ids: &BTreeSet<SegmentId>) -> io::Result<()> {
         self.list.drop_segments(ids)?;
         self.copy.as_mut().map_or(Ok(()), |copy| copy.drop_segments(ids))
@@ -193,7 +191,7 @@ impl ListFile {
         Ok(ListFile { path: path.to_owned(), file, closed: false, listed })
     }
 
-    /// Adds what is not listed yet.
+    /// Adds a line if it says anything new.
     fn note(&mut self, id: SegmentId, sealed: Option<SealedSegment>) -> io::Result<()> {
         match (self.listed.segments.get(&id), &sealed) {
             (Some(Some(_)), _) | (Some(None), None) => Ok(()),
@@ -204,7 +202,7 @@ impl ListFile {
     fn add(&mut self, segment: SegmentId, sealed: Option<SealedSegment>) -> io::Result<()> {
         let line = line(segment, sealed)?;
         if self.closed {
-            self.begin_anew()?;
+            self.rewrite()?;
         }
         let written = self.file.append(&line).and_then(|()| {
             self.closed = true;
@@ -213,7 +211,7 @@ impl ListFile {
             Ok(())
         });
         if let Err(error) = written {
-            // Nothing may stand behind half a line. If this fails too, the line is damage.
+            // Nothing may follow half a line. If this fails, too, the line counts as damaged.
             let _ = self.file.cut_unsynced(self.listed.whole);
             return Err(error);
         }
@@ -222,22 +220,22 @@ impl ListFile {
         Ok(())
     }
 
-    /// Where there is one of them in it, the list is written anew without.
+    /// Rewrites the list without these segments, if it has any of them.
     fn drop_segments(&mut self, ids: &BTreeSet<SegmentId>) -> io::Result<()> {
         if !ids.iter().any(|id| self.listed.segments.contains_key(id)) {
             return Ok(());
         }
         let mut without = self.listed.clone();
         without.segments.retain(|id, _| !ids.contains(id));
-        self.write_anew(without)
+        self.rewrite_with(without)
     }
 
-    /// Writes a new file in the place of one of which a sync has failed.
-    fn begin_anew(&mut self) -> io::Result<()> {
-        self.write_anew(self.listed.clone())
+    /// Replaces a file whose sync has failed.
+    fn rewrite(&mut self) -> io::Result<()> {
+        self.rewrite_with(self.listed.clone())
     }
 
-    fn write_anew(&mut self, listed: ListedSegments) -> io::Result<()> {
+    fn rewrite_with(&mut self, listed: ListedSegments) -> io::Result<()> {
         let mut bytes = Vec::new();
         for (segment, sealed) in &listed.segments {
             bytes.extend(line(*segment, *sealed)?);
@@ -260,7 +258,7 @@ fn line(segment: SegmentId, sealed: Option<SealedSegment>) -> io::Result<Vec<u8>
     Ok(line)
 }
 
-/// A copy of the list, opened to be added to.
+/// Opens a copy of the list for appending.
 fn append_to(path: &Path) -> io::Result<AppendFile> {
     let file = folder::open_regular(path, OpenOptions::new().create(true).append(true))?;
     Ok(AppendFile::new(file, path))

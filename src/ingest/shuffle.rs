@@ -1,14 +1,14 @@
-//! Random order, from the system's randomness.
+//! Random order, from the operating system's randomness.
 
-/// Brings items into an order of which each is as likely as any other.
+/// Shuffles items; every order is equally likely (Fisher and Yates).
 pub(super) fn shuffle<T>(items: &mut [T]) -> Result<(), getrandom::Error> {
     let mut random = vec![0; items.len() * 8];
     getrandom::fill(&mut random)?;
     let (random, _) = random.as_chunks::<8>();
-    // Each item in turn, from the last one, changes places with one that is not behind it.
+    // From the last item on, each is swapped with itself or one before it.
     for (last, bits) in (0..items.len()).rev().zip(random) {
         let places = last as u128 + 1;
-        // A number below `places`; its chances differ by less than one in 2^40.
+        // A number below `places`, uniform to within one in 2^40.
         let place = (u128::from(u64::from_ne_bytes(*bits)) * places) >> 64;
         items.swap(last, place as usize);
     }

@@ -1,8 +1,8 @@
 //! What the tests of this module share: a log in memory, a config, reports, a clock that stands.
 
 use super::folder;
-use super::framing::{Form, Found, Records};
-use super::{Clock, ConfigSet, ConfigSetError, FrontDoor, Limits, sealed_segments};
+use super::framing::{Found, Records, SegmentKind};
+use super::{Clock, ConfigSet, ConfigSetError, Limits, Receiver, sealed_segments};
 use crate::collection::CollectionConfig;
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
@@ -72,7 +72,7 @@ pub(super) fn stored_rows(folder: &Path) -> Vec<Vec<u8>> {
             continue;
         }
         let bytes = std::fs::read(folder::path(folder, id, folder::OPEN)).expect("a segment");
-        rows.extend(Records::new(Form::Open, &bytes).filter_map(|found| match found {
+        rows.extend(Records::new(SegmentKind::Open, &bytes).filter_map(|found| match found {
             Found::Record(record) => Some(record.row.to_vec()),
             Found::Tail(_) => None,
             Found::Damage(range) => panic!("damaged: {range:?}"),
@@ -185,18 +185,18 @@ impl Log {
         ConfigSet::open(path, self.keys.clone(), self.store.clone())
     }
 
-    /// A front door with its reports in a folder, at [`now`].
-    pub(super) fn door(&self, folder: &Path, limits: Limits) -> Arc<FrontDoor> {
-        self.door_with(folder, limits, now())
+    /// A receiver with its reports in a folder, at [`now`].
+    pub(super) fn receiver(&self, folder: &Path, limits: Limits) -> Arc<Receiver> {
+        self.receiver_with(folder, limits, now())
     }
 
-    /// A front door at another time.
-    pub(super) fn door_at(&self, folder: &Path, limits: Limits, now: &str) -> Arc<FrontDoor> {
-        self.door_with(folder, limits, now.parse().expect("a time"))
+    /// A receiver at another time.
+    pub(super) fn receiver_at(&self, folder: &Path, limits: Limits, now: &str) -> Arc<Receiver> {
+        self.receiver_with(folder, limits, now.parse().expect("a time"))
     }
 
-    fn door_with(&self, folder: &Path, limits: Limits, now: Timestamp) -> Arc<FrontDoor> {
+    fn receiver_with(&self, folder: &Path, limits: Limits, now: Timestamp) -> Arc<Receiver> {
         let clock = Box::new(Stopped(now));
-        Arc::new(FrontDoor::open(folder, self.configs(), clock, limits).expect("a front door"))
+        Arc::new(Receiver::open(folder, self.configs(), clock, limits).expect("a receiver"))
     }
 }

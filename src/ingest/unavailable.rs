@@ -1,8 +1,8 @@
-//! Why a report cannot be taken now, though it may be later: always one plain sentence, always the
+//! Why a report cannot be accepted now, though it may be later: always one plain sentence, always
 //! status 503 with `Retry-After`.
 //!
-//! Whatever time may cure is here, and never a [`Refusal`](super::Refusal): a client keeps what is
-//! answered with 503, and throws away what is refused.
+//! Whatever time may fix is here, and never a [`Refusal`](super::Refusal): a client keeps a report that
+//! is answered with 503, and throws away one that is refused.
 
 use super::clock::ClockState;
 use super::refusal::Timed;
@@ -10,35 +10,35 @@ use crate::gomod::ModuleVersion;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
-/// Why a report cannot be taken now.
+/// Why a report cannot be accepted now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// What was stored before is still being read, or the reports folder cannot be used.
-    #[error("no reports are taken at the moment; send it again later")]
+    /// Stored reports are still being read, or the reports folder cannot be used.
+    #[error("no reports are accepted at the moment; send it again later")]
     NotOpen,
-    /// As many reports wait as can.
-    #[error("as many reports wait as can; send it again later")]
-    Busy,
+    /// The queue is full.
+    #[error("the queue of reports is full; send it again later")]
+    QueueFull,
     /// The body took too long.
     #[error("the report took too long to arrive; send it again later")]
     Slow,
     /// The body did not arrive whole.
     #[error("the report ended before all of it was sent; send it again")]
     Unfinished,
-    /// The disk refused, as the log says.
+    /// The disk refused; the server's log says why.
     #[error("the report cannot be stored now; send it again later")]
     NotStored,
-    /// The disk has too little free space, as the log says.
+    /// The disk has too little free space; the server's log says how much.
     #[error("the server's disk is nearly full; send the report again later")]
     DiskReserve,
-    /// As many reports as a day has room for were stored.
-    #[error("as many reports as are taken in a day were; send it again tomorrow")]
+    /// The day's budget is spent.
+    #[error("today's budget of reports is spent; send it again tomorrow")]
     DaySpent,
-    /// As many reports as one network may send in a while were looked at.
-    #[error("as many reports as are taken from one network were; send it again tomorrow")]
+    /// The budget of the sender's network is spent.
+    #[error("your network's budget of reports is spent; send it again tomorrow")]
     NetworkSpent,
-    /// The log or a config in it cannot be read, as the log says.
+    /// The transparency log or a config in it cannot be read; the server's log says why.
     #[error("config {version} cannot be read now; send the report again later")]
     Unreadable {
         /// The version that the report names.
@@ -50,7 +50,7 @@ pub enum Unavailable {
         /// The version that the report names.
         version: ModuleVersion,
     },
-    /// The week will have ended soon: a client's clock is ahead.
+    /// The week ends soon: the client's clock is ahead.
     #[error("the week {week} has not ended yet; send the report again when it has")]
     NotEnded {
         /// The report's week.
@@ -58,12 +58,12 @@ pub enum Unavailable {
         /// How long until then.
         wait: SignedDuration,
     },
-    /// The report would be refused for its time, but this server's clock may be wrong.
-    #[error("whether {of} is not certain here: {clock}")]
+    /// The report would be refused for its date, but this server's clock may be wrong.
+    #[error("whether {of} is uncertain here: {clock}")]
     Clock {
         /// What it would be refused for.
         of: Timed,
-        /// What is the matter with the clock.
+        /// What is wrong with the clock.
         clock: ClockState,
     },
 }
@@ -76,8 +76,7 @@ impl Unavailable {
             Unavailable::NotEnded { wait, .. } => {
                 u32::try_from(wait.as_secs()).unwrap_or(MINUTE).max(MINUTE)
             }
-            // A clock is not set by itself.
-            // Nor does a disk or a budget get room in a minute.
+            // None of these is over in a minute.
             Unavailable::Clock { .. }
             | Unavailable::DiskReserve
             | Unavailable::DaySpent

@@ -1,8 +1,11 @@
-//! What the journal's thread owns, and what it does.
+//! The journal's thread: what it owns, and its loop.
 
+use super::disk_errors::DiskErrors;
 use super::folder::{self, Lock};
 use super::framing;
-use super::journal::{DiskErrors, JournalError, Limits, NotStored, Stored, Waiting};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, Stored, Waiting};
 use super::requests;
 use super::sealing::Sealing;
 use super::seen::{Identity, Seen};
@@ -20,34 +23,34 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-/// How often to look for what others ask for.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often to look for requests.
+const POLL: Duration = Duration::from_millis(100);
 /// How long to wait before sealing is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The one right to change a receiver's folder, and what is known of it.
+/// The sole owner of a receiver's folder.
 #[derive(Debug)]
 pub(crate) struct Writer {
     folder: PathBuf,
-    /// The segment that is appended to; none where nothing waits to be sealed.
+    /// The open segment; `None` if nothing waits to be sealed.
     segment: Option<Segment>,
-    /// Segments that are not appended to any more, and are still to be sealed.
+    /// Closed segments that are not sealed yet.
     to_seal: Vec<SegmentId>,
     seen: Seen,
     list: SegmentList,
     limits: Limits,
-    /// The records of a batch; kept for its memory.
+    /// The records of a batch; kept to reuse its memory.
     buffer: Vec<u8>,
     disk: Arc<DiskErrors>,
     forget: Arc<Mutex<Option<Date>>>,
-    /// When it last looked for what others ask for.
+    /// When it last looked for requests.
     looked: Instant,
-    /// When sealing failed.
+    /// When sealing last failed.
     failed: Option<Instant>,
     lock: Lock,
 }
 
-/// What becomes of a report of a batch.
+/// What happens to a report of a batch.
 enum Fate {
     /// It was stored before.
     Known,
@@ -57,9 +60,9 @@ enum Fate {
     Refused,
 }
 
-/// How long the folder's lock is waited for: a merge that finds no receiver has it while it seals.
+/// How long to wait for the folder's lock: a merge that finds no receiver holds it while it seals.
 const LOCKED: Duration = Duration::from_secs(2);
-/// How often it is tried meanwhile.
+/// How often to try meanwhile.
 const TRY: Duration = Duration::from_millis(20);
 
 fn take_lock(
@@ -84,6 +87,22 @@ fn take_lock(
     }
 }
 
+/// Forgets merged segments: first their files, then their lines in the list, then the notes.
+fn forget_merged(folder: &Path, list: &mut SegmentList) -> io::Result<()> {
+    let ids = requests::merged(folder)?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for id in &ids {
+        requests::remove_files(folder, *id)?;
+    }
+    list.drop_segments(&ids)?;
+    for id in ids {
+        requests::forget_note(folder, id)?;
+    }
+    Ok(())
+}
+
 impl Writer {
     #[cfg(test)]
     pub(super) fn open(
@@ -94,8 +113,8 @@ impl Writer {
         Writer::open_unless(&Event::new(), folder, oldest, limits)
     }
 
-    /// Takes the folder, reads what was seen of the `oldest` day and later ones, and seals what was left
-    /// open. Until `stop` happens.
+    /// Locks the folder, reads which reports of the `oldest` day and later ones were seen, and seals
+    /// what was left open. Gives up when `stop` is set.
     pub(super) fn open_unless(
         stop: &Event,
         folder: &Path,
@@ -123,12 +142,12 @@ impl Writer {
         let mut seen = Seen::open(stop, folder, oldest, limits.known)
             .map_err(|e| failed("read which reports were seen in", folder, e))?;
         check_stop()?;
-        // The folder itself must survive too, and the copy of the list beside it.
+        // The folder itself must be durable, too, and the copy of the list beside it.
         let new = if made.is_empty() { vec![folder.to_owned()] } else { made };
         for folder in new.iter().map(|new| durable::folder_of(new)).chain([folder]) {
             durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
         }
-        let forgotten = requests::forget_merged(folder, &mut list);
+        let forgotten = forget_merged(folder, &mut list);
         forgotten.map_err(|e| failed("forget what is merged in", folder, e))?;
         Sealing { folder, seen: &mut seen, list: &mut list }.seal_all_found(&check_stop)?;
         requests::answer_all(folder).map_err(|e| failed("answer requests in", folder, e))?;
@@ -148,9 +167,9 @@ impl Writer {
         })
     }
 
-    /// Seals what was left open, and forgets what was merged, where nobody holds the folder.
+    /// Seals what was left open, and forgets what was merged, if no process holds the folder.
     pub(super) fn seal_only(folder: &Path) -> Result<(), JournalError> {
-        // Only the days of reports that were left open need to be read.
+        // Only the days of reports in open segments need to be read.
         Writer::open_unless(&Event::new(), folder, Date::MAX, Limits::default()).map(drop)
     }
 
@@ -171,10 +190,10 @@ impl Writer {
         self.seen.newest()
     }
 
-    /// Stores what comes in the queue until its other end is gone, or the folder is.
+    /// Stores queued reports until the queue is closed or the folder is gone.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Waiting>, runtime: &Runtime) {
         loop {
-            let next = async { tokio::time::timeout(LOOK, queue.recv()).await };
+            let next = async { tokio::time::timeout(POLL, queue.recv()).await };
             match runtime.block_on(next) {
                 Ok(Some(first)) => {
                     let mut bytes = first.report.size();
@@ -192,9 +211,9 @@ impl Writer {
                 Ok(None) => break,
                 Err(_) => {}
             }
-            if self.looked.elapsed() >= LOOK {
+            if self.looked.elapsed() >= POLL {
                 self.looked = Instant::now();
-                if !self.look() {
+                if !self.poll() {
                     return;
                 }
             }
@@ -204,8 +223,8 @@ impl Writer {
         }
     }
 
-    /// Stores a batch and answers its waiters. False where the segment was taken away: then nothing of
-    /// what was read when the folder was opened is certain, and it has to be opened again.
+    /// Stores a batch and answers its senders. False if the segment was removed: then nothing that was
+    /// read when the folder was opened is certain, and it must be opened again.
     pub(super) fn commit(&mut self, batch: Vec<Waiting>) -> bool {
         self.buffer.clear();
         let mut fresh = HashSet::new();
@@ -219,7 +238,7 @@ impl Writer {
                 Ok(identity) if fresh.contains(&(week, identity)) => Fate::InBatch(identity),
                 Ok(_) if self.seen.is_full(fresh.len()) => {
                     self.disk.note(Some(&format!(
-                        "{} reports are known, which is as many as may be",
+                        "{} reports are remembered, which is the limit",
                         self.limits.known
                     )));
                     Fate::Refused
@@ -240,7 +259,7 @@ impl Writer {
         if !fresh.is_empty() {
             self.disk.note(stored.as_ref().err().map(|error| error as &dyn std::fmt::Display));
         }
-        // Also where nothing was written: what was there already may be gone.
+        // Even if nothing was written: what was stored before may be gone.
         let found = self.is_in_place();
         if let Err(error) = &found {
             self.disk.note(Some(error));
@@ -256,7 +275,7 @@ impl Writer {
                 Fate::InBatch(_) => Ok(Stored::Duplicate),
                 Fate::Refused => Err(NotStored),
             };
-            // A sender that went away does not want to know.
+            // The sender may have gone away.
             let _ = answer.send(result);
         }
         if found.is_err() {
@@ -269,9 +288,9 @@ impl Writer {
         true
     }
 
-    /// Appends what is in the buffer to the open segment, which is begun where there is none.
+    /// Appends the buffer to the open segment, which is started if there is none.
     fn append(&mut self) -> io::Result<()> {
-        // A segment of which a sync has failed is done with.
+        // A segment whose sync has failed is finished.
         if self.segment.as_ref().is_some_and(Segment::is_closed) {
             self.set_aside()?;
         }
@@ -286,14 +305,14 @@ impl Writer {
         segment.append(&self.buffer)
     }
 
-    /// Fails unless everything is where it was.
+    /// Fails unless the files are still where they were.
     fn is_in_place(&self) -> io::Result<()> {
         self.lock.check_path()?;
         self.segment.as_ref().map_or(Ok(()), Segment::check_path)
     }
 
-    /// Does what others ask for, and what is due. False where the folder has to be opened again.
-    pub(crate) fn look(&mut self) -> bool {
+    /// Handles requests, and seals and forgets what is due. False if the folder must be opened again.
+    pub(crate) fn poll(&mut self) -> bool {
         let asked = requests::begin_sealing(&self.folder).unwrap_or(false);
         let age = self.segment.as_ref().and_then(Segment::age);
         let is_due = asked || age.is_some_and(|age| age >= self.limits.age);
@@ -307,7 +326,7 @@ impl Writer {
                 self.warn("answer a request in", requests::end_sealing(&self.folder));
             }
         }
-        let forgotten = requests::forget_merged(&self.folder, &mut self.list);
+        let forgotten = forget_merged(&self.folder, &mut self.list);
         self.warn("forget what is merged in", forgotten);
         let oldest = self.forget.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(oldest) = oldest {
@@ -323,18 +342,18 @@ impl Writer {
         }
     }
 
-    /// Appends no more to the open segment, and leaves nothing in it that nobody was told of: what is
-    /// stored elsewhere from now on must not be in it as well.
+    /// Closes the open segment, and removes what a failed append left in it, since those reports may be
+    /// stored elsewhere from now on.
     fn set_aside(&mut self) -> io::Result<()> {
         if let Some(segment) = &mut self.segment {
-            segment.mend()?;
+            segment.cut_torn()?;
         }
         self.to_seal.extend(self.segment.take().map(|segment| segment.id()));
         Ok(())
     }
 
-    /// Seals all that was stored. Where that fails it is tried again later, and what was stored is as
-    /// safe as it was.
+    /// Seals all that is stored. If this fails it is tried again later; what is stored stays as safe as
+    /// it was.
     pub(crate) fn seal_all(&mut self) -> bool {
         let mut sealed = self.set_aside();
         let Writer { folder, seen, list, to_seal, .. } = self;

@@ -50,7 +50,7 @@ impl World<'_> {
             !stored
         });
         let sealed = writer.seal_all();
-        writer.look();
+        writer.poll();
         drop(writer);
         sealed && self.merge(today)
     }

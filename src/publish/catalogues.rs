@@ -157,6 +157,7 @@ impl Catalogues {
 
     /// The catalogue in force on a day: the newest that was published for that day or an earlier one,
     /// else the oldest.
+    #[cfg(any(test, feature = "testing"))]
     pub fn at(&self, date: Date) -> Result<Option<Catalogue>, CatalogueError> {
         self.recorded()?.in_force(date)?.map(|entry| self.read(&entry)).transpose()
     }

@@ -97,6 +97,7 @@ impl ConfigState {
     }
 
     /// Whether reports are taken.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_open(self) -> bool {
         matches!(self, ConfigState::Newest | ConfigState::Open { .. })
     }

@@ -92,8 +92,8 @@ fn describe_chart(
     revision: &Revision,
 ) -> CatalogueChart {
     let file = match revision.folder.as_str() {
-        "" => chart.place.file.to_string(),
-        folder => format!("{folder}/{}", chart.place.file),
+        "" => chart.location.file.to_string(),
+        folder => format!("{folder}/{}", chart.location.file),
     };
     let (depth, packages) = match &chart.kind {
         ChartKind::Stack { depth, packages } => {
@@ -115,7 +115,7 @@ fn describe_chart(
         version: chart.version.as_ref().map(|version| version.to_string()),
         expires: chart.expires.as_ref().map(|expires| expires.value),
         file,
-        line: chart.place.line,
+        line: chart.location.line,
         added: addition.commit,
         added_on: addition.on,
     }

@@ -28,10 +28,13 @@ pub mod checksum;
 mod contract;
 mod file;
 mod key;
+#[cfg(any(test, feature = "testing"))]
 mod memory;
 
 pub use file::FileStore;
 pub use key::{Key, KeyError};
+#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
 
 use std::collections::BTreeMap;

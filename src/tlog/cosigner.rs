@@ -301,6 +301,7 @@ impl Cosigner {
     /// The cosigner that a seed of 32 bytes is under a name: an Ed25519 private key by RFC 8032, or
     /// the seed of an ML-DSA-44 key by FIPS 204. One seed serves one kind and one name. The caller's copy
     /// of the seed stays with the caller; [`Seed::cosigner`] needs none.
+    #[cfg(any(test, feature = "testing"))]
     pub fn new(name: KeyName, kind: CosignerKind, seed: &[u8; 32]) -> Cosigner {
         Cosigner::of(name, kind, Seed::from(*seed))
     }

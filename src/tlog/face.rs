@@ -58,6 +58,7 @@ impl fmt::Display for Host {
 
 impl Host {
     /// The name.
+    #[cfg(any(test, feature = "testing"))]
     pub fn as_str(&self) -> &str {
         &self.0
     }

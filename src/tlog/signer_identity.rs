@@ -97,6 +97,7 @@ impl Machine {
     }
 
     /// A machine that has no name.
+    #[cfg(any(test, feature = "testing"))]
     pub fn unnamed() -> Machine {
         Machine(None)
     }

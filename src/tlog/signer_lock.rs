@@ -133,6 +133,7 @@ impl SignerLock {
 
     /// The signer of a folder on this machine, with a lock in that folder; a new signer where there
     /// was none.
+    #[cfg(any(test, feature = "testing"))]
     pub fn in_folder(
         folder: &Path,
     ) -> Result<SignerLock, Box<dyn std::error::Error + Send + Sync>> {

@@ -16,7 +16,7 @@ use super::health::{self, Health, Part};
 use super::metrics::Metrics;
 use super::operations::LostReports;
 use super::site::Site;
-use crate::ingest::Entrance;
+use crate::ingest::ReceiverSlot;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -29,22 +29,22 @@ use std::fmt::Display;
 #[derive(Debug, Clone)]
 struct AdminState {
     site: Site,
-    entrance: Option<Entrance>,
+    slot: Option<ReceiverSlot>,
 }
 
 /// The routes of the second listener.
-pub fn admin(site: Site, entrance: Option<Entrance>) -> Router {
+pub fn admin(site: Site, slot: Option<ReceiverSlot>) -> Router {
     Router::new()
         .route("/health", get(all))
         .route("/health/live", get(async || answer(true, "text/plain", "ok\n".to_owned())))
         .route("/health/ready", get(ready))
         .route("/health/uploads", get(uploads))
         .route("/metrics", get(metrics))
-        .with_state(AdminState { site, entrance })
+        .with_state(AdminState { site, slot })
 }
 
 async fn all(State(state): State<AdminState>, headers: HeaderMap) -> Response {
-    let health = Health::of(&state.site, state.entrance.as_ref()).await;
+    let health = Health::of(&state.site, state.slot.as_ref()).await;
     answer_with(health.well, &health, &headers)
 }
 
@@ -53,11 +53,11 @@ async fn ready(State(state): State<AdminState>) -> Response {
 }
 
 async fn uploads(State(state): State<AdminState>) -> Response {
-    match &state.entrance {
-        Some(entrance) => {
+    match &state.slot {
+        Some(slot) => {
             let operations = state.site.operations();
             let admission = operations.and_then(|operations| operations.admission.as_ref());
-            single(health::uploads(entrance, admission))
+            single(health::uploads(slot, admission))
         }
         None => answer(false, "text/plain", "this server accepts no uploads\n".to_owned()),
     }
@@ -79,7 +79,7 @@ async fn metrics(State(state): State<AdminState>) -> String {
         Some(find) => health::within_patience(move || find()).await.unwrap_or_default(),
         None => LostReports::default(),
     };
-    let metrics = Metrics::of(&state.site, state.entrance.as_ref(), lost).to_string();
+    let metrics = Metrics::of(&state.site, state.slot.as_ref(), lost).to_string();
     metrics + &witness.unwrap_or_default()
 }
 

@@ -19,7 +19,7 @@
 use super::operations::{ClockReport, LostReports};
 use super::quorum::QuorumStatus;
 use super::site::Site;
-use crate::ingest::{Admission, Entrance};
+use crate::ingest::{Admission, ReceiverSlot};
 use crate::publish::{Catalogues, LiveDeployment, Versions};
 use crate::terminal::OneLine;
 use crate::tlog::{committed_head, verify_committed};
@@ -52,10 +52,10 @@ pub(super) struct Health {
 
 impl Health {
     /// Checks everything.
-    pub(super) async fn of(site: &Site, entrance: Option<&Entrance>) -> Health {
+    pub(super) async fn of(site: &Site, slot: Option<&ReceiverSlot>) -> Health {
         let mut parts = vec![log(site).await, store(site).await, data(site).await];
         let operations = site.operations().cloned().unwrap_or_default();
-        parts.extend(entrance.map(|entrance| uploads(entrance, operations.admission.as_ref())));
+        parts.extend(slot.map(|slot| uploads(slot, operations.admission.as_ref())));
         parts.push(publishing(site).await);
         parts.extend(QuorumStatus::of(site, &operations).map(|quorum| {
             let (problems, facts) = (quorum.problems(Timestamp::now()), quorum.facts());
@@ -101,8 +101,8 @@ pub(super) async fn log(site: &Site) -> Part {
 }
 
 /// The receiver, and whether the budgets leave room for uploads.
-pub(super) fn uploads(entrance: &Entrance, admission: Option<&Admission>) -> Part {
-    let mut part = Part::new("uploads", entrance.state().problem.into_iter().collect());
+pub(super) fn uploads(slot: &ReceiverSlot, admission: Option<&Admission>) -> Part {
+    let mut part = Part::new("uploads", slot.state().problem.into_iter().collect());
     if let Some(state) = admission.map(Admission::state) {
         part.problems.extend(state.problems);
         part.well = part.problems.is_empty();

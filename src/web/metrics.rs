@@ -5,7 +5,7 @@ use super::operations::{ClockReport, LostReports};
 use super::quorum::QuorumStatus;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
-use crate::ingest::{AdmissionState, Entrance, UploadState};
+use crate::ingest::{AdmissionState, ReceiverSlot, UploadState};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl<'a> Metrics<'a> {
     /// The metrics of a site and its uploads, where the reports of these segments were lost.
     pub(super) fn of(
         site: &'a Site,
-        entrance: Option<&Entrance>,
+        slot: Option<&ReceiverSlot>,
         lost: LostReports,
     ) -> Metrics<'a> {
         let operations = site.operations();
@@ -35,7 +35,7 @@ impl<'a> Metrics<'a> {
         Metrics {
             site,
             witnesses,
-            uploads: entrance.map(Entrance::state).unwrap_or_default(),
+            uploads: slot.map(ReceiverSlot::state).unwrap_or_default(),
             upkeep: upkeep.unwrap_or_else(|| UpkeepState::new(&[])),
             clock: clock.map(|clock| clock()).unwrap_or_default(),
             lost,
@@ -89,8 +89,8 @@ impl fmt::Display for Metrics<'_> {
             "Reports that wait to be stored.",
             &number(queued),
         )?;
-        let places = uploads.journal.places as u64;
-        family("upload_queue_limit", "gauge", "The most that may wait.", &number(places))?;
+        let capacity = uploads.journal.capacity as u64;
+        family("upload_queue_limit", "gauge", "The most that may wait.", &number(capacity))?;
         let help = "How often the disk refused to store reports.";
         family("disk_errors_total", "counter", help, &number(uploads.journal.disk_errors))?;
         if let Some(admission) = &self.admission {

@@ -9,7 +9,8 @@
 //! | `/data/` and below | the public data | `data`, `range`, `file_body`, `checked` |
 //! | `/witness/` | a witness of other logs, if there is one | [`crate::witness`], `witness` |
 //! | `/upload/` | reports | [`crate::ingest`] |
-//! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage`; `status` for a command that is not a server |
+//! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage` |
+//! | `/health`, `/metrics` or one page of a command that is not a server | for its user | `status`, `local_page` |
 //!
 //! # The life of a request
 //!
@@ -47,6 +48,7 @@ mod goproxy;
 mod guard;
 mod head;
 mod health;
+mod local_page;
 mod metrics;
 mod numbers;
 mod operations;
@@ -55,7 +57,7 @@ mod proof;
 mod public;
 mod quorum;
 mod range;
-mod receiving;
+mod receiver_settings;
 mod refusal;
 mod representation;
 mod request_counts;
@@ -68,15 +70,16 @@ mod tiles;
 mod witness;
 
 pub use admin::admin;
+pub use local_page::{RenderPage, serve_local_page};
 pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
-pub use receiving::{Budgets, Receiving};
+pub use receiver_settings::{Budgets, ReceiverSettings};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 pub use status::{ReadStatus, Status, serve_status};
 pub use witness::serve_witness;
 
 use crate::body::BodyLimits;
-use crate::ingest::{self, Admission, Entrance};
+use crate::ingest::{self, Admission, ReceiverSlot};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
@@ -88,13 +91,14 @@ use tokio::sync::watch;
 /// How often free disk space is checked.
 const DISK_CHECK: Duration = Duration::from_secs(1);
 
-/// Everything public of a deployment. Without an entrance, clients that send reports are told to try again
-/// later, as they would delete a report that is refused.
-pub fn router(site: Site, entrance: Option<Entrance>) -> Router {
-    router_with(site, entrance, BodyLimits::default())
+/// Everything public of a deployment. Without a receiver, clients that send reports are told to try
+/// again later, as they would delete a report that is refused.
+#[cfg(any(test, feature = "testing"))]
+pub fn router(site: Site, slot: Option<ReceiverSlot>) -> Router {
+    router_with(site, slot, BodyLimits::default())
 }
 
-fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Router {
+fn router_with(site: Site, slot: Option<ReceiverSlot>, bodies: BodyLimits) -> Router {
     let guarded = site.clone();
     let witness = site.operations().and_then(|operations| operations.witness.clone());
     let admission = site.operations().and_then(|operations| operations.admission.clone());
@@ -108,7 +112,7 @@ fn router_with(site: Site, entrance: Option<Entrance>, bodies: BodyLimits) -> Ro
         .fallback(not_found)
         .with_state(site);
     let all = site.merge(ingest::router_with(
-        entrance.unwrap_or_default(),
+        slot.unwrap_or_default(),
         bodies,
         admission.unwrap_or_default(),
     ));
@@ -126,7 +130,7 @@ pub async fn serve(
     listener: impl Into<Listener>,
     admin_listener: Option<Listener>,
     site: Site,
-    entrance: Option<Entrance>,
+    slot: Option<ReceiverSlot>,
     shutdown: impl Future<Output = ()>,
 ) {
     let (stop, stopping) = watch::channel(());
@@ -139,14 +143,14 @@ pub async fn serve(
     let plan = server::Plan::for_this_process();
     let public = server::run(
         listener,
-        router_with(site.clone(), entrance.clone(), plan.bodies()),
+        router_with(site.clone(), slot.clone(), plan.bodies()),
         plan.limits(),
         until_stopped(stopping.clone()),
     );
     let private = async {
         if let Some(listener) = admin_listener {
             let limits = server::Limits::for_operators();
-            server::run(listener, admin(site, entrance), limits, until_stopped(stopping)).await;
+            server::run(listener, admin(site, slot), limits, until_stopped(stopping)).await;
         }
     };
     let upkeep = run_admission_upkeep(admission, until_stopped(upkeep_stopping));
@@ -162,9 +166,9 @@ async fn run_admission_upkeep(admission: Option<Admission>, stopped: impl Future
     let Some(admission) = admission else { return };
     let look = async {
         loop {
-            let looking = admission.clone();
+            let refreshing = admission.clone();
             // If the disk hangs, this waits, and no second check is started.
-            let _ = tokio::task::spawn_blocking(move || looking.look()).await;
+            let _ = tokio::task::spawn_blocking(move || refreshing.refresh()).await;
             tokio::time::sleep(DISK_CHECK).await;
         }
     };

@@ -42,6 +42,7 @@ pub enum AddCheckpointError {
 
 impl AddCheckpoint {
     /// The longest body in bytes: a note, and what may stand before it.
+    #[cfg(any(test, feature = "testing"))]
     pub const MAXIMUM_LENGTH: usize = Note::MAXIMUM_LENGTH + 64 * 64;
 
     /// Reads the body of a request.

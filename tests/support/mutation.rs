@@ -1,7 +1,7 @@
-//! Reports for a front door, good ones and broken ones: generated as trees, so that a mutation may
+//! Reports for a receiver, good ones and broken ones: generated as trees, so that a mutation may
 //! do what no writer of JSON would, and reproducible from a seed.
 
-use super::front_door::week;
+use super::receiver::week;
 
 /// A small generator of random numbers (splitmix64), the same on every machine.
 pub struct Random(pub u64);

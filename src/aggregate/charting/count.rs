@@ -1,19 +1,19 @@
 //! Counting a week's reports, row group by row group.
 //!
 //! **A report counts once** in every list of the tally, however many builds of the program it tells
-//! of: what a part's builds hold is united first ([`United`]). Most reports have one build, and then
+//! of: what a part's builds hold is united first ([`CombinedBuilds`]). Most reports have one build, and then
 //! the same places are counted in every list.
 //!
 //! Texts are looked up once in a row group; after that, everything is a number.
 
+use super::combined_builds::CombinedBuilds;
 use super::marginal_plan::Properties;
 use super::parts::{Part, Parts, WHOLE};
 use super::plan::{FigurePlan, Plan, ProgramPlan, Target};
 use super::stacks::{Grouped, Stacks, functions};
 use super::tally::{NO_PART, ProgramTally, Quotient, Tally};
-use super::united::United;
 use crate::aggregate::parquet::columns::Columns;
-use crate::charts::definition::ProgramPath;
+use crate::charts::program_path::ProgramPath;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -72,7 +72,7 @@ struct Counting<'c> {
     stacks: HashMap<(usize, u32), Option<(usize, u32)>>,
     /// By program and categories: the part.
     cells: HashMap<(usize, Vec<Option<u32>>), u32>,
-    united: United,
+    combined: CombinedBuilds,
 }
 
 /// A build of a program.
@@ -98,7 +98,7 @@ impl<'c> Counting<'c> {
             targets: Vec::new(),
             stacks: HashMap::new(),
             cells: HashMap::new(),
-            united: United::default(),
+            combined: CombinedBuilds::default(),
         }
     }
 
@@ -203,7 +203,7 @@ impl<'c> Counting<'c> {
         builds: &[(usize, usize)],
         tally: &mut ProgramTally,
     ) {
-        self.unite(program, config, x, builds);
+        self.combine(program, config, x, builds);
         let mut parts = [WHOLE, NO_PART, NO_PART, NO_PART, self.cell(program, builds)];
         let mut apart = Vec::new();
         for (dimension, part) in parts.iter_mut().skip(1).take(3).enumerate() {
@@ -220,7 +220,7 @@ impl<'c> Counting<'c> {
         for (dimension, part) in apart {
             let of_part = |build: &&(usize, usize)| self.part(**build, dimension) == Some(part);
             let builds: Vec<(usize, usize)> = builds.iter().filter(of_part).copied().collect();
-            self.unite(program, config, x, &builds);
+            self.combine(program, config, x, &builds);
             let parts = [part, NO_PART, NO_PART, NO_PART, NO_PART];
             self.record(program, config, parts, tally);
         }
@@ -239,7 +239,7 @@ impl<'c> Counting<'c> {
         let builds = builds.iter().filter_map(|(build, _)| self.known_builds.get(*build));
         let category = |margin: usize| {
             let of_builds = builds.clone().filter_map(|b| b.categories.get(margin).copied()?);
-            let counts = self.united.categories.get(margin).map_or(&[][..], Vec::as_slice);
+            let counts = self.combined.categories.get(margin).map_or(&[][..], Vec::as_slice);
             let most = counts.iter().copied().max().filter(|most| *most > 0);
             let counted = most.and_then(|most| counts.iter().position(|count| *count == most));
             of_builds.min().or(counted).and_then(|category| u32::try_from(category).ok())
@@ -258,17 +258,17 @@ impl<'c> Counting<'c> {
     }
 
     /// Finds what some builds of a report hold together.
-    fn unite(&mut self, program: usize, config: u32, x: f64, builds: &[(usize, usize)]) {
+    fn combine(&mut self, program: usize, config: u32, x: f64, builds: &[(usize, usize)]) {
         let shared = self.shared;
         let Some(plan) = shared.plan.programs.get(program) else { return };
-        self.united.reset(plan);
+        self.combined.reset(plan);
         for (build, row) in builds {
             let Some(eligible) = self.known_builds.get(*build).map(|build| &build.eligible) else {
                 continue;
             };
-            let united = &mut self.united;
+            let combined = &mut self.combined;
             let figures = plan.figures.iter().zip(eligible);
-            let active = united.active.iter_mut().zip(&mut united.counts);
+            let active = combined.active.iter_mut().zip(&mut combined.counts);
             for ((figure, eligible), (active, counts)) in figures.zip(active) {
                 let rate = figure.rates.get(config as usize).copied().flatten();
                 *counts = *eligible && rate.is_some_and(|rate| x <= rate);
@@ -277,15 +277,15 @@ impl<'c> Counting<'c> {
             let columns = self.columns;
             for (name, count) in columns.counters.row(*row) {
                 let targets = self.targets(program, plan, name);
-                self.united.counter(targets, count);
+                self.combined.counter(targets, count);
             }
             for (name, _) in columns.stacks.row(*row) {
                 if let Some((figure, stack)) = self.stack(program, plan, name) {
-                    self.united.stack(figure, stack);
+                    self.combined.stack(figure, stack);
                 }
             }
         }
-        self.united.finish(plan, builds.len() > 1);
+        self.combined.finish(plan, builds.len() > 1);
     }
 
     /// What a counter of a program feeds.
@@ -325,20 +325,20 @@ impl<'c> Counting<'c> {
 
     /// Counts what was united last, in these parts.
     fn record(&self, program: usize, config: u32, parts: [u32; 5], tally: &mut ProgramTally) {
-        let united = &self.united;
+        let combined = &self.combined;
         let width = self.shared.plan.programs.get(program).map_or(0, |plan| plan.width);
         for part in parts.into_iter().filter(|part| *part != NO_PART) {
             let counts = tally.counts.entry((part, config)).or_insert_with(|| vec![0; width]);
-            for place in &united.places {
+            for place in &combined.places {
                 if let Some(count) = counts.get_mut(*place) {
                     *count += 1;
                 }
             }
-            for (figure, stack) in &united.stacks {
+            for (figure, stack) in &combined.stacks {
                 *tally.stacks.entry((*figure, *stack, part, config)).or_default() += 1;
             }
         }
-        for (ratio, value) in &united.quotients {
+        for (ratio, value) in &combined.quotients {
             let rows = tally.quotients.len().max(ratio + 1);
             tally.quotients.resize_with(rows, Vec::new);
             if let Some(quotients) = tally.quotients.get_mut(*ratio) {

@@ -16,7 +16,7 @@ use crate::aggregate::figure::{
     Breakdown, Dimension, Figure, Group, Kind, ProgramCharts, RateUse, Row,
 };
 use crate::aggregate::statistics::interval::estimate;
-use crate::charts::definition::ProgramPath;
+use crate::charts::program_path::ProgramPath;
 use crate::publish::RESERVED;
 use std::collections::HashMap;
 

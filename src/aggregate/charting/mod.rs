@@ -9,7 +9,7 @@
 //! | `parts` | the parts of reports that are tallied apart |
 //! | `stacks` | stacks, grouped by functions |
 //! | `count` | counting reports, row group by row group |
-//! | `united` | what some builds of one report hold together |
+//! | `combined_builds` | what some builds of one report hold together |
 //! | `tally` | what was counted, in integers |
 //! | `weighted` | which of the counted reports speak, and how much each weighs |
 //! | `figures`, `rows` | from counts to figures |
@@ -19,6 +19,7 @@
 //! | `order` | the order of versions and toolchains |
 
 mod chart;
+mod combined_builds;
 mod configs;
 mod count;
 mod figures;
@@ -31,7 +32,6 @@ mod reweight;
 mod rows;
 mod stacks;
 mod tally;
-mod united;
 pub mod volume;
 pub mod week;
 mod weighted;

@@ -1,6 +1,6 @@
 //! The order in which versions and toolchains are shown: newest first.
 
-use crate::charts::definition::ProgramPath;
+use crate::charts::program_path::ProgramPath;
 use crate::charts::version::{GoVersion, Version};
 use std::cmp::{Ordering, Reverse};
 

@@ -17,7 +17,7 @@
 use super::marginal_plan::{MarginPlan, plan_margins};
 use crate::aggregate::figure::{Definition, Kind};
 use crate::charts::counter::{bucket, chart_of};
-use crate::charts::definition::ProgramPath;
+use crate::charts::program_path::ProgramPath;
 use crate::charts::version::Version;
 use crate::collection::config::ProgramConfig;
 use crate::collection::{CollectionConfig, expand};

@@ -7,7 +7,7 @@
 //!
 //! What cannot be noticed: a segment that is gone together with both copies of the list.
 
-use super::merge::MergeError;
+use super::merge_error::MergeError;
 use crate::aggregate::index::Index;
 use crate::aggregate::public::PublicData;
 use crate::ingest::{

@@ -27,23 +27,25 @@
 //! of them and removes them. A merge on another machine that changes the index meanwhile makes this one
 //! start over.
 
-use super::dataset::{self, DatasetError, DatasetWriter, Part};
+use super::dataset::{self, DatasetWriter, Part};
 use super::line::LineKey;
-use super::private::PrivateWriter;
+use super::lost::lost_segments;
+use super::merge_error::{MergeError, Stop};
+use super::merged::{Merged, WaitingReports};
+use super::private::{MadePrivate, PrivateWriter};
 use super::publication::{self, Change, Changes, Included, Publication};
 use super::received::{Reading, Received};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, SortLimits};
 use super::zstd_lines;
-use crate::aggregate::edition::{Edition, Turn};
-use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
+use crate::aggregate::edition::{DayPlan, Edition};
+use crate::aggregate::index::{Dataset, FileFormat, Index, week_of};
 use crate::aggregate::progress::{Phase, Progress};
-use crate::aggregate::public::{PublicData, PublicError};
-use crate::ingest::{DecodeError, ReadError, Sealed, SegmentId, ask_to_seal, remove_merged};
-use crate::store::{KeyError, Store, StoreError};
+use crate::aggregate::public::PublicData;
+use crate::ingest::{Sealed, SegmentId, ask_to_seal, remove_merged};
+use crate::store::Store;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
@@ -53,105 +55,6 @@ use std::time::Duration;
 
 /// How long the receiver is waited for when it is asked to seal.
 const SEALING: Duration = Duration::from_secs(30);
-
-/// What a merge has changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Merged {
-    /// The days that have a new edition.
-    pub days: Vec<MergedDataset>,
-    /// The weeks that have new files.
-    pub weeks: Vec<MergedDataset>,
-    /// The reports that are in no edition yet.
-    pub waiting: Vec<WaitingReports>,
-    /// Segments that are given up, and how many of their reports could be read.
-    pub given_up: BTreeMap<SegmentId, u64>,
-    /// What could not be read, in words.
-    pub problems: Vec<String>,
-}
-
-/// A day or week that has a new edition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MergedDataset {
-    /// The day, or the last day of the week.
-    pub date: Date,
-    /// Its edition.
-    pub edition: Edition,
-    /// Its reports.
-    pub reports: u64,
-    /// Those that it did not have before.
-    pub new_reports: u64,
-    /// Its builds of programs.
-    pub rows: u64,
-    /// Its files.
-    pub files: Vec<PublicFile>,
-}
-
-/// Reports of a day that wait for an edition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct WaitingReports {
-    /// The day.
-    pub date: Date,
-    /// How many reports.
-    pub reports: u64,
-    /// The edition that they wait for.
-    pub edition: Edition,
-    /// The first day on which it may be published.
-    pub due: Date,
-}
-
-/// Why a merge stopped. What is public is as it was before, and the next merge begins anew.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MergeError {
-    /// Another merge runs on this machine.
-    #[error("another merge of this deployment is running ({folder} is locked); wait for its end")]
-    Running {
-        /// The scratch folder.
-        folder: String,
-    },
-    /// The operating system refused.
-    #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// To what.
-        path: String,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// The folder of reports cannot be read.
-    #[error(transparent)]
-    Reports(#[from] ReadError),
-    /// What is public cannot be read or changed.
-    #[error(transparent)]
-    Public(#[from] PublicError),
-    /// A file could not be made.
-    #[error("{0}")]
-    Files(String),
-    /// From how many reports on a stack is shown cannot be read.
-    #[error("{0}")]
-    Definitions(String),
-    /// A segment was given up for lost that is not.
-    #[error(
-        "segment {id} is not lost, so nothing is given up; `candor merge` names those that are"
-    )]
-    NotLost {
-        /// The segment.
-        id: SegmentId,
-    },
-}
-
-impl From<StoreError> for MergeError {
-    fn from(error: StoreError) -> MergeError {
-        MergeError::Public(error.into())
-    }
-}
-
-impl From<KeyError> for MergeError {
-    fn from(error: KeyError) -> MergeError {
-        MergeError::Public(error.into())
-    }
-}
 
 /// What a merge works on.
 #[derive(Debug, Clone)]
@@ -198,34 +101,6 @@ pub(super) struct Merger<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
-/// Why an attempt came to no end.
-pub(super) enum Stop {
-    /// Another merge changed the index.
-    Lost,
-    /// Something failed.
-    Failed(MergeError),
-}
-
-impl<E: Into<MergeError>> From<E> for Stop {
-    fn from(error: E) -> Stop {
-        Stop::Failed(error.into())
-    }
-}
-
-impl From<DatasetError> for MergeError {
-    fn from(error: DatasetError) -> MergeError {
-        MergeError::Files(error.to_string())
-    }
-}
-
-impl From<DecodeError> for MergeError {
-    fn from(error: DecodeError) -> MergeError {
-        MergeError::Files(format!(
-            "a row is whole and not understood ({error}); use the newer program that wrote it"
-        ))
-    }
-}
-
 impl<'a> Merger<'a> {
     pub(super) fn new(
         merging: &'a Merging<'a>,
@@ -245,7 +120,7 @@ impl<'a> Merger<'a> {
         if given_up.is_empty() {
             return Ok(());
         }
-        let lost = super::lost::lost_segments(self.merging.reports, &self.merging.store)?;
+        let lost = lost_segments(self.merging.reports, &self.merging.store)?;
         match given_up.iter().find(|id| !lost.iter().any(|lost| lost.id == **id)) {
             Some(id) => Err(MergeError::NotLost { id: *id }),
             None => Ok(()),
@@ -293,7 +168,7 @@ impl<'a> Merger<'a> {
             writer.push(key, received.unshown.line()).map_err(|e| self.sort_failed(e))?;
         }
         let unshown = writer.finish().map_err(|e| self.sort_failed(e))?;
-        let merged = self.said(&index, &days, &weeks, &received);
+        let merged = self.summary(&index, &days, &weeks, &received);
         let Received { segments, merged: ids, problems, .. } = received;
         let received = Some(Included { segments, present: ids.clone(), waiting, unshown });
         let today = self.merging.today;
@@ -303,13 +178,19 @@ impl<'a> Merger<'a> {
         Ok(merged)
     }
 
-    fn said(&self, index: &Index, days: &Changes, weeks: &Changes, received: &Received) -> Merged {
-        let told = |(date, change): (&Date, &Change)| {
+    fn summary(
+        &self,
+        index: &Index,
+        days: &Changes,
+        weeks: &Changes,
+        received: &Received,
+    ) -> Merged {
+        let week = |(date, change): (&Date, &Change)| {
             let old = index.weeks.get(date).map(|week| &week.data);
-            change.told(*date, old)
+            change.summary(*date, old)
         };
-        let waiting = received.turns.iter().filter_map(|(date, turn)| match turn {
-            Turn::Wait(edition) => {
+        let waiting = received.plans.iter().filter_map(|(date, plan)| match plan {
+            DayPlan::Wait(edition) => {
                 let reports = received.reports.get(date).copied().unwrap_or(0);
                 let due = edition.date(*date);
                 Some(WaitingReports { date: *date, reports, edition: *edition, due })
@@ -317,8 +198,11 @@ impl<'a> Merger<'a> {
             _ => None,
         });
         Merged {
-            days: days.iter().map(|(day, change)| change.told(*day, index.days.get(day))).collect(),
-            weeks: weeks.iter().map(told).collect(),
+            days: days
+                .iter()
+                .map(|(day, change)| change.summary(*day, index.days.get(day)))
+                .collect(),
+            weeks: weeks.iter().map(week).collect(),
             waiting: waiting.collect(),
             given_up: received.given_up.clone(),
             problems: received.problems.clone(),
@@ -332,17 +216,17 @@ impl<'a> Merger<'a> {
         &self,
         index: &Index,
         received: &mut Received,
-    ) -> Result<(Changes, BTreeMap<Date, Edition>, Option<super::private::MadePrivate>), Stop> {
+    ) -> Result<(Changes, BTreeMap<Date, Edition>, Option<MadePrivate>), Stop> {
         let failed = |e| self.sort_failed(e);
         let mut waiting = self.private("waiting")?;
         let (mut changes, mut editions) = (Changes::new(), BTreeMap::new());
         let replaced: BTreeSet<Date> = received.replaced.keys().map(|key| key.day).collect();
         let total = received.bytes.values().sum();
         let mut progress = Done { done: 0, shown: 0, total, progress: self.progress };
-        for (day, turn) in received.turns.clone() {
+        for (day, plan) in received.plans.clone() {
             let mut too_late: u64 = 0;
-            match turn {
-                Turn::Publish(edition) => {
+            match plan {
+                DayPlan::Publish(edition) => {
                     let has_rows = received.lines.next_key().is_some_and(|key| key.day == day);
                     if !has_rows && !replaced.contains(&day) {
                         editions.insert(day, edition);
@@ -351,13 +235,13 @@ impl<'a> Merger<'a> {
                     let change = self.make_day(index, received, day, edition, &mut progress)?;
                     changes.insert(day, change);
                 }
-                Turn::Wait(_) | Turn::TooLate => {
+                DayPlan::Wait(_) | DayPlan::TooLate => {
                     while let Some(key) = received.lines.next_key().filter(|key| key.day == day) {
                         received.lines.advance().map_err(failed)?;
                         let line = received.lines.line();
                         progress.add(line.len() as u64 + 1);
-                        match turn {
-                            Turn::TooLate => too_late += 1,
+                        match plan {
+                            DayPlan::TooLate => too_late += 1,
                             _ => waiting.push(key, line).map_err(failed)?,
                         }
                     }
@@ -391,6 +275,8 @@ impl<'a> Merger<'a> {
             let replaced = replaced.map(|(key, times)| (*key, *times)).collect();
             received.lines.add(Box::new(Without { lines, replaced })).map_err(failed)?;
         }
+        let now = self.merging.stack_minimum;
+        let stack_minimum = index.days.get(&day).map_or(now, |old| old.stack_minimum.min(now));
         let mut writer = DatasetWriter::start(&self.scratch, &day.to_string());
         while received.lines.next_key().is_some_and(|key| key.day == day) {
             received.lines.advance().map_err(failed)?;
@@ -402,6 +288,7 @@ impl<'a> Merger<'a> {
         dataset.edition = edition;
         dataset.published = self.merging.today;
         dataset.complete = edition.is_last();
+        dataset.stack_minimum = stack_minimum;
         Ok(Change { dataset, made })
     }
 
@@ -428,8 +315,10 @@ impl<'a> Merger<'a> {
             }
         }
         let edition = self.week_edition(week, parts.iter().map(|(dataset, _)| dataset.edition));
+        let stack_minimum = parts.iter().map(|(dataset, _)| dataset.stack_minimum).min();
         let as_of_today = |dataset: Dataset| Dataset {
             edition,
+            stack_minimum: stack_minimum.unwrap_or_default(),
             published: self.merging.today,
             complete: edition.is_last(),
             ..dataset

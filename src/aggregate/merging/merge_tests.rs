@@ -1,8 +1,10 @@
 //! The same reports give the same files in the end, however many merges it took and whatever stopped
 //! them.
 
+use super::super::merged::MergedDataset;
 use super::super::restore::merge_days;
 use super::*;
+use crate::aggregate::index::PublicFile;
 use crate::aggregate::parquet::columns::Columns;
 use crate::aggregate::public::object_key;
 use crate::aggregate::testing::{any_report, canonical, report, segment};

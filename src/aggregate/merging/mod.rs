@@ -17,6 +17,8 @@ mod gzip_lines;
 mod line;
 mod lost;
 mod merge;
+mod merge_error;
+mod merged;
 mod private;
 mod publication;
 mod received;
@@ -27,7 +29,7 @@ mod stacks;
 mod zstd_lines;
 
 pub use lost::{Loss, LostSegment, lost_segments};
-pub use merge::{
-    MergeError, Merged, MergedDataset, Merging, WaitingReports, merge, merge_after_loss,
-};
+pub use merge::{Merging, merge, merge_after_loss};
+pub use merge_error::MergeError;
+pub use merged::{Merged, MergedDataset, WaitingReports};
 pub use restore::merge_days;

@@ -6,7 +6,7 @@
 use super::batch::Batch;
 use super::dataset::HashingFile;
 use super::line::LineKey;
-use super::merge::{MergeError, Stop};
+use super::merge_error::{MergeError, Stop};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines};
 use super::zstd_lines::{self, ZstdWriter};

@@ -7,7 +7,8 @@
 //! removed at once: nobody but a merge reads them.
 
 use super::dataset::Made;
-use super::merge::{MergedDataset, Stop};
+use super::merge_error::Stop;
+use super::merged::MergedDataset;
 use super::private::MadePrivate;
 use crate::aggregate::edition::Edition;
 use crate::aggregate::index::{
@@ -35,7 +36,7 @@ pub(super) type Changes = BTreeMap<Date, Change>;
 
 impl Change {
     /// The change in words.
-    pub fn told(&self, date: Date, old: Option<&Dataset>) -> MergedDataset {
+    pub fn summary(&self, date: Date, old: Option<&Dataset>) -> MergedDataset {
         let Dataset { reports, rows, files, edition, .. } = self.dataset.clone();
         let new_reports = reports.saturating_sub(old.map_or(0, |old| old.reports));
         MergedDataset { date, edition, reports, new_reports, rows, files }

@@ -2,7 +2,7 @@
 //!
 //! 1. Every row of the segments that the index does not include, and every row that waits, is read
 //!    once. Rows without stacks go to the sorter, the others to a file.
-//! 2. What becomes of each day is known then ([`turn`]): how many reports it has, and which editions.
+//! 2. What becomes of each day is known then ([`plan_day`]): how many reports it has, and which editions.
 //!    The days of a week of which a public file is lost or damaged wait until it is there again.
 //! 3. The stacks of the weeks that are published are counted, over all that is there of them.
 //! 4. The rows with stacks follow the others, those of days that are published with the stacks hidden
@@ -10,13 +10,13 @@
 
 use super::line::LineKey;
 use super::lost::{self, LostSegment};
-use super::merge::{MergeError, Stop};
+use super::merge_error::{MergeError, Stop};
 use super::private;
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
 use super::stacks::{StackCounts, Unshown, has_stacks};
 use super::zstd_lines;
-use crate::aggregate::edition::{Edition, Turn, published_edition, turn};
+use crate::aggregate::edition::{DayPlan, Edition, plan_day, published_edition};
 use crate::aggregate::index::{FileFormat, Index, SegmentDays, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{PublicData, PublicError};
@@ -55,7 +55,7 @@ pub(super) struct Received {
     /// How many there are, by day.
     pub reports: BTreeMap<Date, u64>,
     /// What becomes of each day that has some, or whose last edition is due.
-    pub turns: BTreeMap<Date, Turn>,
+    pub plans: BTreeMap<Date, DayPlan>,
     /// The segments that are in there, besides those that the index names.
     pub segments: BTreeMap<SegmentId, SegmentDays>,
     /// Segments whose files may be removed once all this is durable.
@@ -147,14 +147,14 @@ impl Reading<'_> {
                     intake.add(&line)?;
                 }
             }
-            let mut turns = self.turns(&intake.reports, self.all_sealed && lost.is_empty());
-            let broken = self.hold_broken_weeks(&mut turns)?;
-            let turns = turns;
+            let mut plans = self.plans(&intake.reports, self.all_sealed && lost.is_empty());
+            let broken = self.hold_broken_weeks(&mut plans)?;
+            let plans = plans;
             let Intake { mut sorter, mut with_stacks, bytes, reports } = intake;
             let mut stacks = Stacks {
                 unshown: Sorter::start(scope, self.scratch, self.limits),
                 replaced: HashMap::new(),
-                turns: &turns,
+                plans: &plans,
             };
             self.sort_stacks(&mut sorter, &mut with_stacks, &mut stacks, &broken)?;
             let Stacks { unshown, replaced, .. } = stacks;
@@ -170,7 +170,7 @@ impl Reading<'_> {
                 given_up,
                 bytes,
                 reports,
-                turns,
+                plans,
                 segments,
                 merged,
             })
@@ -214,26 +214,26 @@ impl Reading<'_> {
     }
 
     /// What becomes of each day that has reports, or whose last edition is due.
-    fn turns(&self, reports: &BTreeMap<Date, u64>, all_there: bool) -> BTreeMap<Date, Turn> {
+    fn plans(&self, reports: &BTreeMap<Date, u64>, all_there: bool) -> BTreeMap<Date, DayPlan> {
         let days: BTreeSet<Date> = reports.keys().chain(self.index.days.keys()).copied().collect();
-        let turns = days.into_iter().map(|day| {
+        let plans = days.into_iter().map(|day| {
             let published = self.index.days.get(&day).map_or(Edition::None, |data| {
                 published_edition(data.edition, data.published, self.today)
             });
             let waiting = reports.get(&day).copied().unwrap_or(0);
-            (day, turn(day, published, waiting, self.today, all_there))
+            (day, plan_day(day, published, waiting, self.today, all_there))
         });
-        let counts = |(day, turn): &(Date, Turn)| {
-            reports.contains_key(day) || matches!(turn, Turn::Publish(_))
+        let counts = |(day, plan): &(Date, DayPlan)| {
+            reports.contains_key(day) || matches!(plan, DayPlan::Publish(_))
         };
-        turns.filter(counts).collect()
+        plans.filter(counts).collect()
     }
 
     /// Lets the days of a week wait of which a public file is lost or damaged: its files are made of
     /// those of its days. All other weeks go on.
-    fn hold_broken_weeks(&self, turns: &mut BTreeMap<Date, Turn>) -> Result<BrokenWeeks, Stop> {
+    fn hold_broken_weeks(&self, plans: &mut BTreeMap<Date, DayPlan>) -> Result<BrokenWeeks, Stop> {
         let mut broken = BrokenWeeks::new();
-        let due = turns.iter().filter(|(_, turn)| matches!(turn, Turn::Publish(_)));
+        let due = plans.iter().filter(|(_, plan)| matches!(plan, DayPlan::Publish(_)));
         let weeks: BTreeSet<Date> = due.map(|(day, _)| week_of(*day)).collect();
         for week in weeks {
             let monday = week.checked_sub(6.days()).unwrap_or(week);
@@ -251,11 +251,11 @@ impl Reading<'_> {
                 }
             }
         }
-        for (day, turn) in turns.iter_mut() {
-            if let Turn::Publish(edition) = *turn
+        for (day, plan) in plans.iter_mut() {
+            if let DayPlan::Publish(edition) = *plan
                 && broken.contains_key(&week_of(*day))
             {
-                *turn = Turn::Wait(edition);
+                *plan = DayPlan::Wait(edition);
             }
         }
         Ok(broken)
@@ -301,7 +301,7 @@ impl Reading<'_> {
             let mut lines = private::read(self.public, unshown)?;
             while let Some(key) = lines.next(&mut line).map_err(sort_failed)? {
                 let unshown = Unshown::parse(&line).ok_or_else(not_understood)?;
-                if let Some(Turn::Publish(_)) = stacks.turns.get(&key.day) {
+                if let Some(DayPlan::Publish(_)) = stacks.plans.get(&key.day) {
                     *stacks.replaced.entry(unshown.public).or_default() += 1;
                     stacks.push(unshown.row, &counts, sorter)?;
                 } else {
@@ -346,14 +346,14 @@ impl Reading<'_> {
 struct Stacks<'scope, 'a> {
     unshown: Sorter<'scope>,
     replaced: HashMap<LineKey, u64>,
-    turns: &'a BTreeMap<Date, Turn>,
+    plans: &'a BTreeMap<Date, DayPlan>,
 }
 
 impl Stacks<'_, '_> {
     /// Whether a day of a week is published.
     fn publishes(&self, week: Date) -> bool {
         let monday = week.checked_sub(6.days()).unwrap_or(week);
-        self.turns.range(monday..=week).any(|(_, turn)| matches!(turn, Turn::Publish(_)))
+        self.plans.range(monday..=week).any(|(_, plan)| matches!(plan, DayPlan::Publish(_)))
     }
 
     /// Sorts a whole row: as it is public, where its day is published, and as it is where it waits.
@@ -364,8 +364,8 @@ impl Stacks<'_, '_> {
         sorter: &mut Sorter<'_>,
     ) -> Result<(), Stop> {
         let report = Report::decode(row)?;
-        let hidden = match self.turns.get(&report.week) {
-            Some(Turn::Publish(edition)) => counts.hide(&report).map(|row| (row, *edition)),
+        let hidden = match self.plans.get(&report.week) {
+            Some(DayPlan::Publish(edition)) => counts.hide(&report).map(|row| (row, *edition)),
             _ => None,
         };
         let Some((public, edition)) = hidden else {

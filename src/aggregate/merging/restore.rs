@@ -6,7 +6,9 @@
 
 use super::dataset::DatasetWriter;
 use super::line::LineKey;
-use super::merge::{MergeError, Merged, Merger, Merging, Stop};
+use super::merge::{Merger, Merging};
+use super::merge_error::{MergeError, Stop};
+use super::merged::Merged;
 use super::publication::{self, Change, Changes, Publication};
 use super::zstd_lines;
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
@@ -54,10 +56,11 @@ impl Merger<'_> {
             true => self.make_weeks(&index, &days)?,
             false => self.make_weeks_that_can_be(&index, &days)?,
         };
-        let said = |(date, change): (&Date, &Change)| change.told(*date, Some(&change.dataset));
+        let summary =
+            |(date, change): (&Date, &Change)| change.summary(*date, Some(&change.dataset));
         let merged = Merged {
-            days: days.iter().map(said).collect(),
-            weeks: weeks.iter().map(said).collect(),
+            days: days.iter().map(summary).collect(),
+            weeks: weeks.iter().map(summary).collect(),
             waiting: Vec::new(),
             given_up: BTreeMap::new(),
             problems: problems.clone(),
@@ -127,8 +130,8 @@ impl Merger<'_> {
                 }
             }
             let (made_of, made) = writer.finish()?;
-            let Dataset { edition, published, complete, .. } = *dataset;
-            let dataset = Dataset { edition, published, complete, ..made_of };
+            let Dataset { edition, published, complete, stack_minimum, .. } = *dataset;
+            let dataset = Dataset { edition, published, complete, stack_minimum, ..made_of };
             return Ok(Some(Change { dataset, made }));
         }
         Ok(None)

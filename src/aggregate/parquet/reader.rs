@@ -13,7 +13,7 @@ use super::texts::Texts;
 use bytes::{Buf, Bytes};
 use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
@@ -50,6 +50,7 @@ impl ParquetReader {
     }
 
     /// How many rows there are: builds, and reports without builds.
+    #[cfg(any(test, feature = "testing"))]
     pub fn rows(&self) -> u64 {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
     }
@@ -87,6 +88,14 @@ impl ParquetReader {
         };
         columns.texts = texts.iter().map(str::to_owned).collect();
         Ok(columns)
+    }
+
+    /// The days of a row group's reports, counted from 1970-01-01.
+    pub fn days(&self, group: usize) -> Result<Vec<i32>, ParquetError> {
+        let group = self.group(group)?;
+        let loaded = Arc::new(self.load(group, leaf::WEEK..leaf::WEEK + 1)?);
+        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+        Source { group, loaded, rows }.plain::<Int32Type>(leaf::WEEK)
     }
 
     fn group(&self, group: usize) -> Result<&RowGroupMetaData, ParquetError> {

@@ -97,6 +97,7 @@ pub fn schema() -> &'static [Column] {
 /// Where each leaf column stands in a row group. What is between 0 and 2 is the date.
 pub(super) mod leaf {
     pub const REPORT: usize = 0;
+    pub const WEEK: usize = 1;
     pub const X: usize = 2;
     pub const CONFIG: usize = 3;
     pub const PROGRAM: usize = 4;

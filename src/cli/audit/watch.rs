@@ -4,9 +4,9 @@
 //! `/metrics` and `/health` say how the last one came out. An audit that fails for reasons of its own (a
 //! full disk) is told, and the next one tried.
 
-use super::super::serve::{bind, url};
+use super::super::listen::{bind, url};
 use super::super::{Failure, Output, signals};
-use super::once;
+use super::once::once;
 use crate::audit::{AuditOptions, AuditReport, State, VerdictId};
 use crate::client::{Address, Http, Upload as _};
 use crate::web::{ListenAddress, Status, serve_status};

@@ -1,7 +1,7 @@
-//! Which configs of a deployment are open, and what the definitions at hand would change about that.
+//! Which configs of a deployment are open, and what publishing these definitions would change.
 //!
-//! With `--data` the days are read from the store, with `--url` from `/config/index.json` of anyone's
-//! deployment; what follows from them is computed here.
+//! With `--data`, days are read from the store; with `--url`, from `/config/index.json` of any deployment.
+//! The states that follow are computed here.
 
 use super::super::Failure;
 use crate::charts::Definitions;
@@ -17,20 +17,20 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 use std::path::Path;
 
-/// The longest answer that is read, in bytes: some hundred versions have ten thousand.
+/// The longest answer that is read, in bytes: a hundred versions take about ten thousand.
 const LONGEST: usize = 1 << 20;
 
-/// A version of a deployment, as it is stored or said.
+/// A version of a deployment, as stored or served.
 struct StoredVersion {
     version: ModuleVersion,
-    /// `None` where it cannot be read.
+    /// `None` if it cannot be read.
     as_of: Option<Date>,
     is_revoked: bool,
-    /// Since when, where that is known.
+    /// Since when, if known.
     revoked_since: Option<Date>,
 }
 
-/// What the check says of a version.
+/// What the check reports about a version.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct CheckedVersion {
     version: ModuleVersion,
@@ -46,9 +46,9 @@ pub(super) struct CheckedVersion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Change {
-    /// They revoke it.
+    /// These definitions revoke it.
     WouldBeRevoked,
-    /// They do not, as those in force do.
+    /// It is revoked now, and these definitions do not revoke it.
     WouldNotBeRevoked,
 }
 
@@ -57,15 +57,15 @@ enum Change {
 #[serde(transparent)]
 pub(super) struct CheckedVersions(Vec<CheckedVersion>);
 
-/// What `/config/index.json` says, as far as it is needed.
+/// The parts of `/config/index.json` that are needed.
 #[derive(Deserialize)]
-struct SaidVersions {
-    versions: Vec<SaidVersion>,
+struct ServedVersions {
+    versions: Vec<ServedVersion>,
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct SaidVersion {
+struct ServedVersion {
     version: ModuleVersion,
     as_of: Date,
     state: String,
@@ -73,7 +73,7 @@ struct SaidVersion {
     since: Option<Date>,
 }
 
-/// The versions of a deployment in a folder, and what the definitions say of them.
+/// The versions of a deployment in a folder, and warnings about the definitions.
 pub(super) fn of_folder(
     folder: &Path,
     definitions: &Definitions,
@@ -101,12 +101,12 @@ pub(super) fn of_folder(
     let mut found = Vec::new();
     if definitions.collection.module.value != deployment.module.as_str() {
         let message = format!(
-            "the deployment publishes {}, and these definitions are of another module",
+            "the deployment publishes {}, and these definitions are for another module",
             deployment.module
         );
-        let place = &definitions.collection.module.place;
+        let location = &definitions.collection.module.location;
         found.push(
-            Diagnostic::place(Severity::Warning, place, message)
+            Diagnostic::at(Severity::Warning, location, message)
                 .with_help("name the deployment of this module with --data"),
         );
     }
@@ -115,7 +115,7 @@ pub(super) fn of_folder(
     Ok((checked, found))
 }
 
-/// The versions of a deployment at an address, and what the definitions say of them.
+/// The versions of a deployment at an address, and warnings about the definitions.
 pub(super) fn of_address(
     address: &Address,
     definitions: &Definitions,
@@ -128,28 +128,29 @@ pub(super) fn of_address(
         let url = address.join(&path);
         let wrong = |reason: &dyn fmt::Display| {
             Failure::new(format!(
-                "{url} does not say which configs are open: {reason}; --url names the address at which \
-                 the site of a deployment is"
+                "{url} does not say which configs are open: {reason}; give the address of a \
+                 deployment's site with --url"
             ))
         };
         let answer = http.get(&url, LONGEST).map_err(|error| wrong(&error))?;
-        let answer = answer.ok_or_else(|| wrong(&"there is nothing"))?;
-        let said: SaidVersions = serde_json::from_slice(&answer).map_err(|error| wrong(&error))?;
+        let answer = answer.ok_or_else(|| wrong(&"there is nothing there"))?;
+        let served: ServedVersions =
+            serde_json::from_slice(&answer).map_err(|error| wrong(&error))?;
         let before = stored.len();
-        for SaidVersion { version, as_of, state, since } in said.versions {
+        for ServedVersion { version, as_of, state, since } in served.versions {
             if stored.last().is_some_and(|last| last.version.number() != version.number() + 1) {
                 return Err(wrong(&"its versions are not in order"));
             }
             let is_revoked = state == "revoked";
-            // Of one that is closed it is another day.
+            // Of a closed version, `since` is the day on which it was closed.
             let (as_of, revoked_since) = (Some(as_of), since.filter(|_| is_revoked));
             stored.push(StoredVersion { version, as_of, is_revoked, revoked_since });
         }
-        match said.next.as_deref().and_then(|next| next.split_once('?')) {
+        match served.next.as_deref().and_then(|next| next.split_once('?')) {
             Some((_, query)) if stored.len() > before => {
                 path = format!("config/index.json?{query}")
             }
-            Some(_) => return Err(wrong(&"it has no versions, and more of them")),
+            Some(_) => return Err(wrong(&"a page has no versions, and links to more")),
             None => break,
         }
     }
@@ -157,7 +158,7 @@ pub(super) fn of_address(
     Ok(check(stored, definitions, today))
 }
 
-/// Holds the versions, oldest first, against definitions.
+/// Compares the versions, oldest first, with the definitions.
 fn check(
     stored: Vec<StoredVersion>,
     definitions: &Definitions,
@@ -171,16 +172,16 @@ fn check(
     let mut found = Vec::new();
     for number in &retention.revoked {
         let warning =
-            |message: String| Diagnostic::place(Severity::Warning, &number.place, message);
+            |message: String| Diagnostic::at(Severity::Warning, &number.location, message);
         match newest {
             Some(newest) if number.value.get() == newest.number() => found.push(
                 warning(format!("{newest} is the newest config, and it is revoked"))
-                    .with_help("nobody's reports are taken until the next one is published"),
+                    .with_help("no reports are accepted until the next one is published"),
             ),
             Some(newest) if number.value.get() < newest.number() => {}
             _ => found.push(
                 warning(format!("the deployment has no config v0.{}.0", number.value))
-                    .with_help("mend the version, or remove it"),
+                    .with_help("correct the version, or remove it"),
             ),
         }
     }
@@ -203,7 +204,7 @@ fn check(
 impl fmt::Display for CheckedVersions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return writeln!(f, "no config was published yet");
+            return writeln!(f, "no config has been published yet");
         }
         writeln!(f, "reports under the published configs:")?;
         let width = self.0.first().map_or(0, |newest| newest.version.to_string().len());
@@ -212,7 +213,7 @@ impl fmt::Display for CheckedVersions {
             let note = match change {
                 Some(Change::WouldBeRevoked) => "; revoked in these definitions, not yet published",
                 Some(Change::WouldNotBeRevoked) => {
-                    "; not in these definitions, so no longer once they are published"
+                    "; not in these definitions, so no longer revoked once they are published"
                 }
                 None => "",
             };

@@ -1,18 +1,19 @@
-//! Proposes the `packages` of stack charts from the lists of dependencies that programs are built from.
+//! Proposes the `packages` of stack charts from lists of dependencies.
 //!
 //! | file | names |
 //! | --- | --- |
 //! | `go.sum` | the modules whose code is built in: the lines without `/go.mod` |
 //! | `Cargo.lock` | all crates, with `_` for `-` as code has it |
 //!
-//! To these come the program's own module, and the standard library. Entries below another one are left
-//! out. Both files also list what only tests and build scripts need. Whoever opted in can have words
-//! published as functions of any package that is listed, so whoever pastes a proposal is asked to shorten it.
+//! The program's own module and the standard library are added. Entries below another entry are left out.
+//! Both files also list what only tests and build scripts need, and anyone who opted in can have words
+//! published as functions of a listed package; so whoever pastes a proposal is asked to shorten it.
 
 use super::super::Failure;
 use crate::charts::Definitions;
-use crate::charts::definition::{ChartKind, ProgramPath};
+use crate::charts::definition::ChartKind;
 use crate::charts::format;
+use crate::charts::program_path::ProgramPath;
 use crate::collection::packages::STANDARD;
 use crate::terminal::OneLine;
 use serde::{Deserialize, Serialize};
@@ -64,15 +65,14 @@ pub(super) fn propose(
             Some("lock") => crates(&text),
             _ => {
                 return Err(Failure::usage(format!(
-                    "{} is neither a go.sum nor a Cargo.lock; name a file that ends so",
+                    "{} is neither a go.sum nor a Cargo.lock; name one of these",
                     file.display()
                 )));
             }
         };
         has_go |= extension == Some("sum");
-        let found = found.map_err(|reason| {
-            Failure::new(format!("{} is not understood: {reason}", file.display()))
-        })?;
+        let found = found
+            .map_err(|reason| Failure::new(format!("cannot parse {}: {reason}", file.display())))?;
         listed.extend(found);
     }
     let mut proposals = Vec::new();
@@ -83,8 +83,8 @@ pub(super) fn propose(
         // A Rust program's own crate is in its Cargo.lock, whatever its path is in the definitions.
         let own = (has_go || !listed.contains(&own.crate_name())).then(|| own.to_string());
         proposals.push(Proposal {
-            file: chart.place.file.to_string(),
-            line: chart.place.line,
+            file: chart.location.file.to_string(),
+            line: chart.location.line,
             title: chart.title.value.clone(),
             program: chart.program.to_string(),
             packages: shortest(own.into_iter().chain(listed.iter().cloned())),
@@ -93,7 +93,7 @@ pub(super) fn propose(
     Ok(Proposals(proposals))
 }
 
-/// The entries that lie below no other, in order, and the standard library after them.
+/// The entries that are not below another one, in order, then the standard library.
 fn shortest(entries: impl Iterator<Item = String>) -> Vec<String> {
     let paths: BTreeSet<ProgramPath> =
         entries.filter_map(|entry| ProgramPath::parse(&entry)).collect();
@@ -108,7 +108,7 @@ fn go_modules(text: &str) -> Result<Vec<String>, String> {
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         match fields.as_slice() {
-            // Of this module no code was needed.
+            // No code of this module was needed.
             [_, version, hash] if version.ends_with("/go.mod") && hash.starts_with("h1:") => {}
             [module, version, hash] if version.starts_with('v') && hash.starts_with("h1:") => {
                 modules.push((*module).to_owned());
@@ -127,14 +127,13 @@ fn crates(text: &str) -> Result<Vec<String>, String> {
 impl fmt::Display for Proposals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            writeln!(f, "# no chart is a stack, so no packages are needed")?;
+            writeln!(f, "# there is no stack chart, so no packages are needed")?;
         }
         if !self.0.is_empty() {
             writeln!(
                 f,
-                "# Remove what stacks need not name, such as what only tests are built from: functions of \
-                 any package in\n# the list may be made up by whoever sends them, and those of \
-                 {STANDARD:?} too."
+                "# Remove what stacks need not name, such as packages that only tests need: anyone can \
+                 send\n# made-up functions of a listed package, {STANDARD:?} included."
             )?;
         }
         for Proposal { file, line, title, program, packages } in &self.0 {

@@ -2,7 +2,7 @@
 
 use super::super::Failure;
 use super::super::audit::Screen;
-use super::Demo;
+use super::narrator::Demo;
 use super::weeks::StoryClock;
 use crate::aggregate::index::Index;
 use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};

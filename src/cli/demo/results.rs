@@ -2,9 +2,10 @@
 
 use super::super::Failure;
 use super::super::chart::chart_deployment;
-use super::super::merge::{merge_deployment, today};
+use super::super::merge::merge_deployment;
 use super::super::simulate::Truth;
-use super::Demo;
+use super::super::today::today;
+use super::narrator::Demo;
 use super::weeks::{INSTALLATIONS, Reporting, SEED, StoryClock};
 use crate::aggregate::figure::{Interval, WeekCharts};
 use crate::aggregate::index::{FileFormat, week_of};

@@ -11,7 +11,7 @@ use crate::client::report::filter;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::ModuleVersion;
 use crate::ingest::{
-    Admission, AdmissionSettings, ChosenBudgets, Clock, ConfigSet, Entrance, FrontDoor, Limits,
+    Admission, AdmissionSettings, ChosenBudgets, Clock, ConfigSet, Limits, Receiver, ReceiverSlot,
 };
 use crate::publish::Deployment;
 use crate::web::Operations;
@@ -51,12 +51,15 @@ impl Clock for StoryClock {
 }
 
 /// A front door by the story's clock.
-pub(super) fn front_door(deployment: &Deployment, clock: StoryClock) -> Result<Entrance, Failure> {
+pub(super) fn front_door(
+    deployment: &Deployment,
+    clock: StoryClock,
+) -> Result<ReceiverSlot, Failure> {
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let limits = Limits::default();
-    let receiver = FrontDoor::open(&deployment.reports(), configs, Box::new(clock), limits)?;
-    Ok(Entrance::of(Arc::new(receiver)))
+    let receiver = Receiver::open(&deployment.reports(), configs, Box::new(clock), limits)?;
+    Ok(ReceiverSlot::of(Arc::new(receiver)))
 }
 
 /// What the story's server is told: that a whole population reports from one network, this machine.

@@ -1,7 +1,8 @@
 //! A witness for the story: a neighbour on this machine.
 
 use super::super::Failure;
-use super::{Demo, Served};
+use super::super::listen::{bind, url};
+use super::narrator::{Demo, Served};
 use crate::publish::Deployment;
 use crate::tlog::Origin;
 use crate::web;
@@ -35,9 +36,9 @@ impl Demo {
         let (stop, stopped) = oneshot::channel();
         let url = self.runtime.block_on(async {
             let any = web::ListenAddress::Address(([127, 0, 0, 1], 0).into());
-            let listener = super::super::serve::bind(&any).await?;
-            let admin = super::super::serve::bind(&any).await?;
-            let url = super::super::serve::url(&listener)?;
+            let listener = bind(&any).await?;
+            let admin = bind(&any).await?;
+            let url = url(&listener)?;
             self.runtime.spawn(web::serve_witness(listener, admin, witness, async {
                 // Ends when the sender is dropped.
                 let _ = stopped.await;

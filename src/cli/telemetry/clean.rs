@@ -1,8 +1,8 @@
-//! `candor telemetry clean`: everything that was counted on this machine, removed.
+//! `candor telemetry clean`: deletes everything that was counted on this machine.
 
-use super::projects::{is_of_projects, name_of};
-use super::{Failure, Output};
-use crate::cli::check::count;
+use super::projects::{is_project_folder, name_of};
+use crate::cli::count::count;
+use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::report::{Listing, Shelf};
@@ -13,10 +13,9 @@ use std::path::PathBuf;
 
 /// Remove everything that was counted: counter files and reports, sent or not.
 ///
-/// Says what, and asks first. Of a project that is off and of which nothing is left, its folder is
-/// removed: it is forgotten. Otherwise the choice of mode stays, and so does what this machine has seen of
-/// the log that vouches for configs. What was sent before cannot be taken back: nobody knows which
-/// reports were yours.
+/// Lists the files and asks first. A project that is off and has no files left is forgotten: its
+/// folder is removed. Otherwise the choice of mode stays, and so does the record of the log that
+/// vouches for configs. Reports that were sent cannot be taken back: nobody knows which were yours.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor telemetry clean --yes")]
 pub(super) struct Args {
@@ -28,7 +27,7 @@ pub(super) struct Args {
 #[derive(Debug, Serialize)]
 struct Cleaned {
     project: String,
-    /// Whether nothing of the project is on this machine any more.
+    /// Whether the project has left no trace on this machine.
     forgotten: bool,
     removed: Vec<PathBuf>,
 }
@@ -38,9 +37,9 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
     let listing = Listing::read(folder)?;
     let files = listing.paths(folder);
     let is_off = Consent::read(folder, None).mode == Mode::Off;
-    let may_be_forgotten = is_of_projects(folder.path()) && folder.path().is_dir();
+    let may_be_forgotten = is_project_folder(folder.path()) && folder.path().is_dir();
     let again = match (may_be_forgotten, is_off) {
-        (true, true) => "; `clean` once more forgets the project",
+        (true, true) => "; run `clean` once more to forget the project",
         (true, false) => "; `off`, and then `clean`, forget the project",
         (false, _) => "",
     };
@@ -48,7 +47,7 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         return forget(&args, folder, project, out);
     }
     if files.is_empty() {
-        let nothing = format!("nothing of {} was counted{again}\n", OneLine(&project));
+        let nothing = format!("nothing was counted for {}{again}\n", OneLine(&project));
         return out.result(&Cleaned { project, forgotten: false, removed: files }, nothing);
     }
     for file in &files {
@@ -56,42 +55,48 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
     }
     let question = format!("Remove {} of {}?", count(files.len(), "file"), OneLine(&project));
     if !args.yes && !is_confirmed(&question)? {
-        return Err(Failure::new("nothing was removed; add --yes to remove these files unasked"));
+        return Err(Failure::new(
+            "nothing was removed; add --yes to remove these files without being asked",
+        ));
     }
-    take(folder)?.clear(&files)?;
+    lock(folder)?.clear(&files)?;
     let text = format!("removed {} of {}{again}\n", count(files.len(), "file"), OneLine(&project));
     out.result(&Cleaned { project, forgotten: false, removed: files }, text)
 }
 
-/// Removes the folder of a project that is off and has nothing left.
+/// Removes the folder of a project that is off and has no files left.
 fn forget(args: &Args, folder: &Folder, project: String, out: Output) -> Result<(), Failure> {
     let path = folder.path().to_path_buf();
     out.narrate(path.display());
-    let question = format!("Nothing was counted. Forget {}?", OneLine(&project));
+    let question = format!("Nothing is counted. Forget {}?", OneLine(&project));
     if !args.yes && !is_confirmed(&question)? {
-        return Err(Failure::new("nothing was removed; add --yes to remove this folder unasked"));
+        return Err(Failure::new(
+            "nothing was removed; add --yes to remove this folder without being asked",
+        ));
     }
-    let forgotten = take(folder)?.remove_folder()?;
+    let forgotten = lock(folder)?.remove_folder()?;
     let name = OneLine(&project);
     let text = match forgotten {
         true => {
-            format!("{name} is forgotten on this machine: its folder was empty and is removed\n")
+            format!("{name} is forgotten on this machine; its empty folder was removed\n")
         }
         false => format!(
-            "{name} is forgotten, but its folder stays, for there is more in it: {}\n",
+            "{name} is forgotten; its folder stays, because something else is in it: {}\n",
             OneLine(path.display())
         ),
     };
     out.result(&Cleaned { project, forgotten, removed: vec![path] }, text)
 }
 
-fn take(folder: &Folder) -> Result<Shelf, Failure> {
+fn lock(folder: &Folder) -> Result<Shelf, Failure> {
     Shelf::take(folder)?.ok_or_else(|| {
-        Failure::new("another process is making reports just now; nothing was removed, try again")
+        Failure::new(
+            "another process is making reports right now, so nothing was removed; try again",
+        )
     })
 }
 
-/// Asks whoever sits at the terminal. Nobody there has not said yes.
+/// Asks the user at the terminal. Without a terminal the answer is no.
 fn is_confirmed(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Ok(false);

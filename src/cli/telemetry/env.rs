@@ -1,8 +1,9 @@
-//! `candor telemetry env`: what holds on this machine, and what went wrong.
+//! `candor telemetry env`: the settings in effect, and what went wrong.
 
 use super::freshness::freshness;
-use super::projects::{name_of, others};
-use super::{Failure, Output, reason};
+use super::projects::{hint_at_others, name_of};
+use super::reason::reason;
+use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::client::report::{Destination, FetchFailure, KnownConfig, Listing, obstacles};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Print what holds: folder, mode, where reports go, the config known, and what went wrong.
+/// Print the settings in effect: folder, mode, where reports go, the known config; and what went wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor telemetry env")]
 pub(super) struct Args {}
@@ -19,7 +20,7 @@ pub(super) struct Args {}
 #[derive(Debug, Serialize)]
 struct Environment {
     project: String,
-    /// Where to look instead, if this is nobody's.
+    /// A hint, if the user probably means another project.
     #[serde(skip)]
     others: Option<String>,
     folder: PathBuf,
@@ -29,11 +30,11 @@ struct Environment {
     upload: Option<String>,
     module: Option<String>,
     config: Option<Config>,
-    /// Whether it is known that there is no newer one.
+    /// Whether the config is known to be the newest.
     freshness: Option<String>,
-    /// Why the last fetch of a config failed, if none has succeeded since.
+    /// Why the last attempt to fetch a config failed, if none has succeeded since.
     failure: Option<FetchFailure>,
-    /// What is in the way, and what to do about it.
+    /// What keeps telemetry from working, and what to do about it.
     obstacles: Vec<String>,
     waiting: Vec<String>,
     sent: Vec<String>,
@@ -50,13 +51,13 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
     let consent = Consent::now(folder);
     let mut obstacles: Vec<String> = obstacles(folder).iter().map(ToString::to_string).collect();
     let mut note = |error: String| {
-        // The same thing stops several.
+        // One cause may stop several things.
         if !obstacles.contains(&error) {
             obstacles.push(error);
         }
     };
     let listing = Listing::read(folder).unwrap_or_else(|error| {
-        // That of a folder which is none is there already.
+        // A problem with the folder itself is listed already.
         if !error.is_obstacle() {
             note(error.to_string());
         }
@@ -72,7 +73,7 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
     };
     let environment = Environment {
         project: name_of(folder),
-        others: others(folder),
+        others: hint_at_others(folder),
         folder: folder.path().to_path_buf(),
         mode: consent.mode.to_string(),
         reason: reason(&consent, folder.path()),
@@ -105,7 +106,7 @@ impl fmt::Display for Environment {
             (Some(upload), Some(module)) => {
                 writeln!(f, "reports:  to {}, by {}", OneLine(upload), OneLine(module))?
             }
-            _ => writeln!(f, "reports:  nobody has made any here yet")?,
+            _ => writeln!(f, "reports:  none were made here yet")?,
         }
         match &self.config {
             Some(config) => {
@@ -116,7 +117,7 @@ impl fmt::Display for Environment {
                     OneLine(&config.fetched)
                 )?;
             }
-            None => writeln!(f, "config:   none was needed yet")?,
+            None => writeln!(f, "config:   none was needed so far")?,
         }
         if let Some(freshness) = &self.freshness {
             writeln!(f, "newest:   {}", OneLine(freshness))?;
@@ -142,7 +143,7 @@ impl fmt::Display for Environment {
             Some(failure) => {
                 writeln!(
                     f,
-                    "failure:  on {}, no config could be had: {}",
+                    "failure:  on {}, no config could be fetched: {}",
                     failure.day,
                     OneLine(&failure.reason)
                 )

@@ -1,11 +1,12 @@
 //! Which projects count on this machine, and which of them is meant.
 //!
-//! Each has a folder of its own, named after it ([`Folder::of`]). A name that none has is a mistake
-//! wherever something is looked at, changed or ended: whoever misspells it must not believe that
-//! they have opted out. Only turning telemetry on may name a project that is not here yet, since
-//! nothing is written before; and then the name must be one that a program can have.
+//! Each has a folder of its own, named after it ([`Folder::of`]). Looking at, changing or turning off
+//! an unknown project is an error: someone who misspells the name must not believe that they have
+//! opted out. Only turning telemetry on may name a project that has no folder yet, because nothing
+//! is written before that; the name must then be one that a program can have.
 
-use super::{Failure, Output, reason};
+use super::reason::reason;
+use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::terminal::OneLine;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// The project of this program itself, which is always known.
+/// The project of `candor` itself, which is always known.
 pub(super) const OWN: &str = "candor";
 
 /// A project on this machine.
@@ -25,21 +26,21 @@ struct Project {
     reason: String,
 }
 
-/// What a project is named for.
+/// What the user wants with a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It may begin to count.
+    /// To let it count.
     Begin,
-    /// Something of it is changed or sent.
+    /// To change, delete or send something.
     Change,
-    /// Something of it is looked at.
+    /// To look at something.
     Look,
 }
 
-/// The folder of a project, which must be here unless it may begin.
+/// The folder of a project, which must exist except for [`Purpose::Begin`].
 pub(super) fn folder_of(project: &str, purpose: Purpose) -> Result<Folder, Failure> {
     let folder = Folder::of(project)?;
-    // Whatever its name: it is here.
+    // An existing folder is taken whatever its name.
     if project == OWN || folder.path().is_dir() {
         return Ok(folder);
     }
@@ -50,8 +51,8 @@ pub(super) fn folder_of(project: &str, purpose: Purpose) -> Result<Folder, Failu
         Purpose::Look => "",
     };
     Err(Failure::new(format!(
-        "no project {project} is known on this machine{unchanged}; those that are: {}",
-        listed()
+        "no project {project} is known on this machine{unchanged}; known are: {}",
+        list()
     )))
 }
 
@@ -70,53 +71,53 @@ fn check_name(project: &str) -> Result<(), String> {
     match project.split_once("://") {
         Some((scheme, rest)) if is_name(rest.trim_end_matches('/')) => {
             let rest = rest.trim_end_matches('/');
-            Err(format!("a project is named without {scheme}://, so: {rest}"))
+            Err(format!("leave out {scheme}://, and name the project {rest}"))
         }
         _ => Err(format!(
-            "{project:?} is no program's name; one looks like example.org/myprog, of letters, \
-             digits and -._~+ between slashes"
+            "{project:?} cannot be the name of a program; one looks like example.org/myprog: \
+             letters, digits and -._~+ between slashes"
         )),
     }
 }
 
-/// Where to look instead, if this is the folder of this program itself, which has never counted
-/// here, and others have.
-pub(super) fn others(folder: &Folder) -> Option<String> {
+/// A hint at other projects, if this is the folder of `candor` itself, which has never counted here,
+/// and others have.
+pub(super) fn hint_at_others(folder: &Folder) -> Option<String> {
     let is_own = Folder::of(OWN).is_ok_and(|own| own.path() == folder.path());
     let others = names();
     (is_own && !folder.path().is_dir() && !others.is_empty()).then(|| {
         format!(
-            "This is about {OWN} itself, which has never counted here. For another, name it with \
+            "This is about {OWN} itself, which has never counted here. Name another project with \
              --project: {}",
             others.join(", ")
         )
     })
 }
 
-/// The projects of this machine in a sentence.
-pub(super) fn listed() -> String {
+/// The projects of this machine, for a sentence.
+pub(super) fn list() -> String {
     match names().as_slice() {
         [] => "none".to_owned(),
         names => names.join(", "),
     }
 }
 
-/// What a folder is called towards people: its project, or where it lies.
+/// What a folder is called in messages: its project, or its path.
 pub(super) fn name_of(folder: &Folder) -> String {
     let path = folder.path();
     let name = path.file_name().and_then(|name| project_of(name.to_str()?));
     match name {
-        Some(project) if is_of_projects(path) => project,
+        Some(project) if is_project_folder(path) => project,
         _ => path.display().to_string(),
     }
 }
 
-/// Whether a folder is that of a project, and not one that was named by its path.
-pub(super) fn is_of_projects(path: &Path) -> bool {
+/// Whether this is a project's own folder, and not one that the user named by its path.
+pub(super) fn is_project_folder(path: &Path) -> bool {
     all_projects().is_some_and(|all| path.parent() == Some(&all))
 }
 
-/// `candor telemetry` alone: every project here, and what was decided about it.
+/// `candor telemetry` without a verb: every project on this machine, and its mode.
 pub(super) fn run(out: Output) -> Result<(), Failure> {
     let mut projects = Vec::new();
     for project in names() {
@@ -139,11 +140,11 @@ pub(super) fn run(out: Output) -> Result<(), Failure> {
     if projects.is_empty() {
         text += "No project is known on this machine.\n";
     }
-    text += "`candor telemetry --project NAME off` decides about one; see --help for the rest.\n";
+    text += "`candor telemetry --project NAME off` turns one off; see --help for the rest.\n";
     out.result(&projects, text)
 }
 
-/// The folder in which each project has its own.
+/// The folder that has a folder for each project.
 fn all_projects() -> Option<PathBuf> {
     Some(Folder::of(OWN).ok()?.path().parent()?.to_path_buf())
 }
@@ -158,7 +159,7 @@ fn names() -> Vec<String> {
     names
 }
 
-/// The project that a folder's name stands for: `%` and two digits are a byte.
+/// The project that a folder is named after: `%` and two digits are a byte.
 fn project_of(name: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.bytes();
@@ -185,11 +186,11 @@ mod tests {
         }
         for name in ["../x", "/etc/passwd", "a//b", "a/", "a b", "a\nb", "\u{1b}[31m", "a/.b", "."]
         {
-            let said = check_name(name).expect_err(name);
-            assert!(said.contains("example.org/myprog"), "{said}");
+            let error = check_name(name).expect_err(name);
+            assert!(error.contains("example.org/myprog"), "{error}");
         }
-        let said = check_name("https://example.org/myprog/").expect_err("a URL");
-        assert_eq!(said, "a project is named without https://, so: example.org/myprog");
+        let error = check_name("https://example.org/myprog/").expect_err("a URL");
+        assert_eq!(error, "leave out https://, and name the project example.org/myprog");
         assert!(check_name("https://").expect_err("no name").contains("looks like"));
     }
 

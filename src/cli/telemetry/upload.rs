@@ -1,8 +1,11 @@
-//! `candor telemetry report` and `candor telemetry upload`: what programs do by themselves, done
-//! now and told.
+//! `candor telemetry report` and `candor telemetry upload`: what programs do by themselves, done now
+//! and reported.
 
-use super::projects::{name_of, others};
-use super::{Failure, Output, To, Today, reason};
+use super::deployment::DeploymentArgs;
+use super::projects::{hint_at_others, name_of};
+use super::reason::reason;
+use super::today::Today;
+use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::report::{Destination, Event, RunOptions, Summary, run_uploads};
@@ -12,9 +15,9 @@ use std::fmt;
 
 /// Make local reports of the weeks that have ended, and send nothing.
 ///
-/// Programs do this by themselves. It ends the weeks: what they counted is one report from then
-/// on. If telemetry is on, and a config was verified in the last four weeks, its X is drawn, so that
-/// `view` shows exactly what will be sent.
+/// Programs do this by themselves. The counts of each week become one report. If telemetry is on,
+/// and a config was verified in the last four weeks, the report's X is drawn, so that `view` shows
+/// exactly what will be sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor telemetry report")]
 pub(super) struct ReportArgs {
@@ -24,7 +27,7 @@ pub(super) struct ReportArgs {
 
 /// Make reports of the weeks that have ended, and send those that may be sent.
 ///
-/// Programs do this by themselves, once a day. Exit status 1 if a report had to wait, or was
+/// Programs do this by themselves, once a day. The exit status is 1 if a report had to wait or was
 /// refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -33,16 +36,17 @@ pub(super) struct ReportArgs {
     --module telemetry.example.org/config --vkey telemetry.example.org/log+...")]
 pub(super) struct Args {
     #[command(flatten)]
-    to: To,
+    to: DeploymentArgs,
     #[command(flatten)]
     today: Today,
 }
 
+/// What is printed with `--json`.
 #[derive(Debug, Serialize)]
-struct Told {
+struct Outcome {
     project: String,
     mode: String,
-    /// Another process was at it; nothing was done.
+    /// Whether another process was making reports, so that nothing was done.
     busy: bool,
     sent: Vec<String>,
     events: Vec<String>,
@@ -52,19 +56,19 @@ pub(super) fn report(args: ReportArgs, folder: &Folder, out: Output) -> Result<(
     let now = args.today.now();
     let options =
         RunOptions { folder: folder.clone(), destination: None, now, asked_by_user: true };
-    tell(folder, &run_uploads(&options)?, out)
+    print(folder, &run_uploads(&options)?, out)
 }
 
 pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
-    let mut destination = args.to.named()?;
-    // Where nothing is sent it does not matter where to.
+    let mut destination = args.to.destination()?;
+    // The destination matters only if something may be sent.
     if destination.is_none() && Consent::now(folder).mode == Mode::On {
         destination = Destination::of_folder(folder)?;
         if destination.is_none() {
             return Err(Failure::usage(format!(
                 "it is not known where the reports of {} go: its programs have made none here \
-                 yet. Run one of them, which sends what is due by itself, once a day; or name the \
-                 deployment with --url, --module and --vkey",
+                 yet. Run one of them, which sends what is due once a day; or name the deployment \
+                 with --url, --module and --vkey",
                 name_of(folder)
             )));
         }
@@ -75,18 +79,18 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         now: args.today.now(),
         asked_by_user: true,
     };
-    tell(folder, &run_uploads(&options)?, out)
+    print(folder, &run_uploads(&options)?, out)
 }
 
-fn tell(folder: &Folder, summary: &Summary, out: Output) -> Result<(), Failure> {
-    let told = Told {
+fn print(folder: &Folder, summary: &Summary, out: Output) -> Result<(), Failure> {
+    let outcome = Outcome {
         project: name_of(folder),
         mode: summary.consent.mode.to_string(),
         busy: summary.busy,
         sent: summary.sent().map(|week| week.to_string()).collect(),
         events: summary.events.iter().map(Event::to_string).collect(),
     };
-    out.result(&told, SummaryText { project: &told.project, folder, summary })?;
+    out.result(&outcome, SummaryText { project: &outcome.project, folder, summary })?;
     let failed = |event: &Event| {
         matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
     };
@@ -111,9 +115,11 @@ impl fmt::Display for SummaryText<'_> {
             Mode::Off => {
                 let reason = reason(consent, self.folder.path());
                 writeln!(f, "telemetry is off ({}): nothing was done", OneLine(reason))?;
-                others(self.folder).iter().try_for_each(|text| writeln!(f, "{}", OneLine(text)))
+                hint_at_others(self.folder)
+                    .iter()
+                    .try_for_each(|text| writeln!(f, "{}", OneLine(text)))
             }
-            _ if *busy => writeln!(f, "another process is making reports just now"),
+            _ if *busy => writeln!(f, "another process is making reports right now"),
             _ if events.is_empty() => writeln!(f, "no week has ended since the last report"),
             _ => Ok(()),
         }

@@ -1,9 +1,9 @@
-//! What changed between two configs, in words: what is collected now and was not before, and the
-//! other way round. `words` says it.
+//! What changed between two configs: what is collected now and was not before, and the other way round.
+//! `words` puts it into sentences.
 //!
-//! Only what a config *means* counts, as [`Allowed`](super::Allowed) has it: groups are written out
-//! first, where a name is listed twice the last one counts, and order says nothing. Two configs
-//! without a difference take the same reports.
+//! Only what a config *means* counts, as for [`Allowed`](super::Allowed): groups are expanded, of a name
+//! that is listed twice the last one counts, and order does not matter. Two configs without a difference
+//! accept the same reports.
 
 mod words;
 
@@ -13,8 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 pub use words::Phrase;
 
-/// Everything that changed, in the order in which it is told: where from and how often, then
-/// program by program.
+/// Everything that changed: first environments and the sample rate, then program by program.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Difference {
     /// The changes.
@@ -24,34 +23,34 @@ pub struct Difference {
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Reports of other environments are taken, or no longer.
+    /// Reports from more environments are accepted, or from fewer.
     Environments {
-        /// Of what kind.
+        /// The kind of environment.
         what: Environment,
-        /// Whether they are taken now.
+        /// Whether they are accepted now.
         now: bool,
         /// Their names.
         names: Vec<String>,
     },
-    /// Another share of the reports is sent at all.
+    /// The share of reports that are sent at all.
     SampleRate {
         /// The share before.
         from: Rate,
         /// The share now.
         to: Rate,
     },
-    /// Something is collected from a program, or nothing any more.
+    /// Something is collected from a program for the first time, or nothing any more.
     Program {
         /// The program.
         program: String,
-        /// Whether it is now.
+        /// Whether something is collected now.
         now: bool,
     },
-    /// Reports of other versions of a program are taken, or no longer.
+    /// Reports from more versions of a program are accepted, or from fewer.
     Versions {
         /// The program.
         program: String,
-        /// Whether they are taken now.
+        /// Whether they are accepted now.
         now: bool,
         /// The versions.
         versions: Vec<String>,
@@ -62,7 +61,7 @@ pub enum Change {
         program: String,
         /// What is collected.
         what: Counted,
-        /// The names, written out.
+        /// The names, groups expanded.
         names: Vec<String>,
         /// From which share of the reports.
         rate: Rate,
@@ -73,7 +72,7 @@ pub enum Change {
         program: String,
         /// What was collected.
         what: Counted,
-        /// The names, written out.
+        /// The names, groups expanded.
         names: Vec<String>,
     },
     /// Counters, or stacks, are collected from another share of the reports.
@@ -82,7 +81,7 @@ pub enum Change {
         program: String,
         /// What is collected.
         what: Counted,
-        /// The names, written out.
+        /// The names, groups expanded.
         names: Vec<String>,
         /// The share before.
         from: Rate,
@@ -118,14 +117,14 @@ pub enum Environment {
 pub enum Counted {
     /// A counter.
     Counter,
-    /// Call stacks of at most so many frames.
+    /// Call stacks.
     Stack {
         /// The most frames.
         depth: u32,
     },
 }
 
-/// The difference that makes `new` of `old`.
+/// The changes that lead from `old` to `new`.
 pub fn difference(old: &CollectionConfig, new: &CollectionConfig) -> Difference {
     let mut changes = Vec::new();
     for (what, before, after) in [
@@ -162,7 +161,7 @@ pub fn difference(old: &CollectionConfig, new: &CollectionConfig) -> Difference 
     Difference { changes }
 }
 
-/// The programs by name; of two with one name, the last.
+/// The programs by name; of two with the same name, the last.
 fn programs(config: &CollectionConfig) -> HashMap<&str, &ProgramConfig> {
     config.programs.iter().map(|program| (program.name.as_str(), program)).collect()
 }
@@ -257,7 +256,7 @@ fn compare_collected(name: &str, old: &Collected, new: &Collected, changes: &mut
     }
 }
 
-/// Names to which the same happened, in the order of the first of each.
+/// Names that changed in the same way, grouped; groups are in the order of their first names.
 struct Groups<K, T>(Vec<(T, Vec<String>)>, HashMap<K, usize>);
 
 impl<K, T> Default for Groups<K, T> {
@@ -268,34 +267,34 @@ impl<K, T> Default for Groups<K, T> {
 
 impl<K: Eq + std::hash::Hash, T> Groups<K, T> {
     fn add(&mut self, key: K, what: T, name: &str) {
-        let place = *self.1.entry(key).or_insert(self.0.len());
-        match self.0.get_mut(place) {
+        let index = *self.1.entry(key).or_insert(self.0.len());
+        match self.0.get_mut(index) {
             Some((_, names)) => names.push(name.to_owned()),
             None => self.0.push((what, vec![name.to_owned()])),
         }
     }
 }
 
-/// Tells what `new` has more, and then what it has no longer, where there is any.
-fn compare_lists(old: &[String], new: &[String], mut tell: impl FnMut(bool, Vec<String>)) {
+/// Reports what `new` has in addition (with `true`), and then what it lacks (with `false`).
+fn compare_lists(old: &[String], new: &[String], mut report: impl FnMut(bool, Vec<String>)) {
     for (now, from, to) in [(true, old, new), (false, new, old)] {
         let known: HashSet<&str> = from.iter().map(String::as_str).collect();
         let others = to.iter().map(String::as_str).filter(|name| !known.contains(name));
         let names: Vec<String> = unique(others).map(str::to_owned).collect();
         if !names.is_empty() {
-            tell(now, names);
+            report(now, names);
         }
     }
 }
 
-/// Each once, in the order of the first.
+/// Each name once, in order.
 fn unique<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let mut seen = HashSet::new();
     names.filter(move |name| seen.insert(*name))
 }
 
 impl Difference {
-    /// Whether both mean the same.
+    /// Whether both configs mean the same.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -1,7 +1,7 @@
 //! A change as a sentence.
 //!
-//! Names are kept apart from words, so that a page can set them in another type; as text they stand
-//! between backquotes.
+//! Names are separate from words, so that a page can show them in another font; in text they are between
+//! backquotes.
 
 use super::{Change, Counted, Difference, Environment};
 use crate::collection::config::Rate;
@@ -18,7 +18,7 @@ pub enum Phrase {
 }
 
 impl Change {
-    /// The change as a sentence without a full stop, names apart from words.
+    /// The change as a sentence without a full stop.
     pub fn sentence(&self) -> Vec<Phrase> {
         let also =
             |now: &bool| if *now { "also accepts reports" } else { "no longer accepts reports" };
@@ -119,10 +119,10 @@ impl Sentence {
     /// `a`; `a and b`; `a, b and c`.
     fn names(&mut self, names: Vec<String>) -> &mut Sentence {
         let last = names.len().saturating_sub(1);
-        for (place, name) in names.into_iter().enumerate() {
-            match place {
+        for (index, name) in names.into_iter().enumerate() {
+            match index {
                 0 => {}
-                _ if place == last => self.0.push(Phrase::Words(" and ".to_owned())),
+                _ if index == last => self.0.push(Phrase::Words(" and ".to_owned())),
                 _ => self.0.push(Phrase::Words(", ".to_owned())),
             }
             self.0.push(Phrase::Name(name));
@@ -131,7 +131,7 @@ impl Sentence {
     }
 }
 
-/// The change as text, names between backquotes.
+/// The change as text, with names between backquotes.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.sentence().iter().try_for_each(|phrase| match phrase {
@@ -141,7 +141,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// A change a line; nothing where there is none.
+/// One change per line.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.changes.iter().try_for_each(|change| writeln!(f, "{change}"))

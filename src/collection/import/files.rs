@@ -1,20 +1,20 @@
 //! The files of an imported charts folder, written so that people can review them.
 
-use super::{Chart, Program, Programs};
+use super::gathered::{Chart, Program, Programs, likely_module, named_module};
 use crate::charts::format;
 use crate::charts::record::Field;
 use crate::charts::version::{GoVersion, SemanticVersion};
 use crate::collection::config::CollectionConfig;
 use std::collections::{BTreeSet, HashSet};
 
-/// A file, and which records its lines came from.
+/// A file, and the records that its lines came from.
 #[derive(Debug)]
 pub struct WrittenFile {
     pub path: String,
     pub text: String,
     /// How many lines the text has.
     lines: u32,
-    /// Lines of the file, and the line of the records that each and those after it came from.
+    /// Lines of the file at which another record begins, each with that record's line.
     records: Vec<(u32, u32)>,
 }
 
@@ -30,7 +30,7 @@ impl WrittenFile {
         self.text += text;
     }
 
-    /// The records' line that a line of this file came from.
+    /// The line of the records that a line of this file came from.
     pub fn record_of(&self, line: u32) -> Option<u32> {
         let before = self.records.partition_point(|(start, _)| *start <= line);
         self.records.get(before.checked_sub(1)?).map(|(_, record)| *record)
@@ -58,7 +58,7 @@ pub fn write(
     files
 }
 
-/// Platforms and toolchains to start with, where none are published.
+/// Platforms and toolchains to start with, if no published config is given.
 fn placeholders(programs: &Programs) -> CollectionConfig {
     let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let tools = programs.iter().filter(|(name, _)| name.starts_with("cmd/"));
@@ -180,24 +180,13 @@ fn string(key: &str, field: &Field) -> String {
     format::line(key, &format::string(&field.value), field.comment.as_deref())
 }
 
-/// The module that the records of a program name.
-pub fn named_module<'p>(program: &'p Program) -> Option<&'p Field> {
-    program.charts.iter().find_map(|chart| chart.record.module.as_ref())
-}
-
-/// The module that a program is likely to be of, where no record says: what its path has before
-/// `/cmd/`, by custom, or else all of it.
-pub fn likely_module(program: &str) -> &str {
-    program.split_once("/cmd/").map_or(program, |(module, _)| module)
-}
-
-/// The versions that the records of a program name.
+/// The versions that a program's records name.
 fn named_versions<'p>(program: &'p Program) -> impl Iterator<Item = &'p str> {
     program.charts.iter().filter_map(|chart| Some(chart.record.version.as_ref()?.value.as_str()))
 }
 
-/// A name for the files of a program: as much of the end of its path as tells it from the others,
-/// also where a file system does not tell `A` from `a`.
+/// A name for the files of a program: as much of the end of its path as makes it unique, even on file
+/// systems that ignore case.
 fn file_name(program: &str, taken: &mut HashSet<String>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let elements: Vec<String> = program

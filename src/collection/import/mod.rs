@@ -1,10 +1,10 @@
 //! The Go project's records to a charts folder.
 //!
-//! Every record becomes a `[[chart]]`, in order, one file a program. What Go keeps elsewhere (its
-//! platforms, toolchains and program versions, which its tools ask the module proxy for) comes
-//! from the config it published: with that, the published config is the truth of what is
-//! collected, and compiling the imported folder gives its very bytes. What the records say beyond
-//! it, or otherwise, is left for a reviewed change, and said in a note:
+//! Every record becomes a `[[chart]]`, in order, in one file per program. Platforms, toolchains and
+//! program versions are not in the records (Go's tools ask the module proxy for them), and come from the
+//! config that Go published. That config then decides what is collected, and compiling the imported
+//! folder gives the same bytes. Where the records say more or something else, a note says so, and the
+//! difference is left for a reviewed change:
 //!
 //! - a record that is not published is left out, and so are buckets that are not;
 //! - a depth, kind or order that differs is taken as published;
@@ -12,26 +12,37 @@
 //!
 //! Without a published config, platforms and versions are placeholders that have to be replaced.
 //!
-//! Older records and configs lack what newer ones have. A module that no record of a program names is
-//! guessed from its path, a counter that two records collect is left out of the second, and a config
-//! without a sampling rate has 1; each with a warning that names it.
+//! Older records and configs lack some of what newer ones have. If no record of a program names its
+//! module, it is guessed from the path; a counter that two records collect is left out of the second; a
+//! config without a sampling rate has rate 1. Each gets a warning.
 //!
-//! A record of type `stack` without a depth is a mistake: Go's tools collect it as a plain
-//! counter. It is imported as what it is, a partition, with a warning.
+//! A record of type `stack` without a depth is a mistake: Go's tools collect it as a plain counter. It is
+//! imported as what it is, a partition, with a warning.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `gathered` | the records sorted by program |
+//! | `published` | comparing them with the published config |
+//! | `files` | writing the charts folder |
+//! | `importer` | the diagnostics found so far |
 
 mod files;
+mod gathered;
+mod importer;
 mod published;
 
 use super::compile;
 use super::config::{CollectionConfig, ConfigError};
 use super::expand::expand;
-use crate::charts::diagnostic::{Diagnostic, Diagnostics, Place, Severity};
-use crate::charts::record::{Field, Record, parse_records};
+use crate::charts::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::charts::record::{Record, parse_records};
 use crate::charts::text::SourceText;
 use crate::charts::{Definitions, Sources, parse};
 use files::WrittenFile;
+use gathered::{Chart, Program, Programs, likely_module, listed, named_module};
+use importer::{Importer, at_line};
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What to import.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +122,7 @@ pub fn import(import: &Import) -> Result<Imported, Diagnostics> {
             let errors = errors.map(|error| in_records(&text, error, &files));
             let found = importer.found.into_iter().chain(errors).collect();
             Err(Diagnostics::new(found).unwrap_or_else(|| {
-                // There is an error on every way here; this only spares a panic.
+                // There is at least one error, so this is not reached.
                 Diagnostic::file(Severity::Error, import.file, "nothing was imported").into()
             }))
         }
@@ -134,56 +145,12 @@ fn read_published(
     }
     fields.insert("SampleRate".to_owned(), 1.into());
     let message = "there is no SampleRate in it, and 1 is imported: every report is sent";
-    let help = "what is compiled has `\"SampleRate\": 1`, and so other bytes than this file";
+    let help = "the compiled config has `\"SampleRate\": 1`, so its bytes differ from this file";
     found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
     CollectionConfig::from_json(&serde_json::to_vec(&fields)?)
 }
 
-/// A program and its charts, in the order of their records.
-#[derive(Debug)]
-struct Program<'r> {
-    charts: Vec<Chart<'r>>,
-    /// The versions that its file will list.
-    versions: Option<Vec<String>>,
-}
-
-/// A record, and how its counter will be collected.
-#[derive(Debug)]
-struct Chart<'r> {
-    record: &'r Record,
-    counter: &'r Field,
-    /// What is collected, where that is not what the record says.
-    published: Option<String>,
-    depth: Option<i64>,
-    /// Its place among the published counters or stacks of the program.
-    position: usize,
-}
-
-impl Chart<'_> {
-    /// The counter expression that is collected.
-    fn expression(&self) -> &str {
-        self.published.as_deref().unwrap_or(&self.counter.value)
-    }
-}
-
-type Programs<'r> = BTreeMap<&'r str, Program<'r>>;
-
-struct Importer<'a> {
-    /// The records' file.
-    text: &'a SourceText,
-    found: Vec<Diagnostic>,
-}
-
 impl Importer<'_> {
-    fn failed(&self) -> bool {
-        self.found.iter().any(|one| one.severity == Severity::Error)
-    }
-
-    /// Something about a line of the records.
-    fn report(&mut self, severity: Severity, line: u32, message: String, help: &str) {
-        self.found.push(at_line(self.text, severity, line, message).with_help(help));
-    }
-
     /// Sorts the records by their programs.
     fn gather<'r>(&mut self, records: &'r [Record]) -> Programs<'r> {
         let mut programs = Programs::new();
@@ -201,14 +168,14 @@ impl Importer<'_> {
                          counter",
                         counter.value
                     );
-                    let help = "it is imported as a partition; mend the record";
+                    let help = "it is imported as a partition; correct the record";
                     self.report(Severity::Warning, kind.line, message, help);
                 }
                 _ => {}
             }
             if let Some(version) = record.version.as_ref().filter(|first| first.value == "devel") {
-                let message = "the first version that counts is `devel`: only builds that are no \
-                               release are counted";
+                let message = "the first version that counts is `devel`: only builds that are not \
+                               releases are counted";
                 let help = "name a release in `version:`, or remove the line to count all versions";
                 self.report(Severity::Warning, version.line, message.to_owned(), help);
             }
@@ -219,8 +186,8 @@ impl Importer<'_> {
         programs
     }
 
-    /// Leaves out of later charts of a program what earlier ones collect: definitions may not, and
-    /// counting it twice was never meant.
+    /// Leaves out of later charts of a program what earlier ones collect: definitions may not collect
+    /// anything twice, and it was never intended.
     fn leave_out_what_is_collected_twice(&mut self, programs: &mut Programs) {
         for (name, program) in programs.iter_mut() {
             let mut owners: HashMap<String, u32> = HashMap::new();
@@ -236,7 +203,7 @@ impl Importer<'_> {
                     let message = format!(
                         "{} of `{name}` is collected twice: here and in line {first}; it is left \
                          out here",
-                        published::listed(&twice)
+                        listed(&twice)
                     );
                     let help = "give this record a `counter:` that no other has, or remove it";
                     self.report(Severity::Warning, line, message, help);
@@ -250,22 +217,21 @@ impl Importer<'_> {
         }
     }
 
-    /// Says which modules are guessed: records had none at first.
+    /// Warns of modules that are guessed: early records had none.
     fn warn_of_missing_modules(&mut self, programs: &Programs) {
         for (name, program) in programs {
             let Some(first) = program.charts.first() else { continue };
-            if name.starts_with("cmd/") || files::named_module(program).is_some() {
+            if name.starts_with("cmd/") || named_module(program).is_some() {
                 continue;
             }
-            let module = files::likely_module(name);
-            let message =
-                format!("no record of `{name}` names its module, and `{module}` is taken for it");
-            let help = format!("add `module: {module}` to a record, or the module that is right");
+            let module = likely_module(name);
+            let message = format!("no record of `{name}` names its module; `{module}` is assumed");
+            let help = format!("add `module: {module}` to a record, or the right module");
             self.report(Severity::Warning, first.record.line, message, &help);
         }
     }
 
-    /// Says what is made up where nothing published was given.
+    /// Notes what is a placeholder if no published config was given.
     fn note_placeholders(&mut self, programs: &Programs) {
         let help = "import again with the published config, or write the real lists";
         let message = "goos, goarch and toolchains are placeholders";
@@ -278,7 +244,7 @@ impl Importer<'_> {
         }
     }
 
-    /// Holds what the imported definitions compile to against what was published.
+    /// Compares what the imported definitions compile to with what was published.
     fn compare(&mut self, definitions: &Definitions, file: &str, json: &[u8]) {
         // Records do not expire, so any time will do.
         let compiled = compile(definitions, Date::constant(1970, 1, 1)).to_json();
@@ -296,12 +262,7 @@ impl Importer<'_> {
     }
 }
 
-fn at_line(text: &SourceText, severity: Severity, line: u32, message: String) -> Diagnostic {
-    let place = Place { file: text.file().clone(), line, column: 1 };
-    text.diagnostic_at(severity, &place, message)
-}
-
-/// The counters of one chart as one expression, or `None` where there is none.
+/// The counters of one chart as one expression; `None` if there are none.
 fn group(names: &[String]) -> Option<String> {
     let [first, _, ..] = names else { return names.first().cloned() };
     let (chart, _) = first.split_once(':')?;
@@ -310,14 +271,14 @@ fn group(names: &[String]) -> Option<String> {
     Some(format!("{chart}:{{{}}}", buckets?.join(",")))
 }
 
-/// Advice about definitions as advice about records: what stands between backticks as
-/// `key = "value"` becomes `key: value`.
+/// Advice about definitions as advice about records: `key = "value"` between backticks becomes
+/// `key: value`.
 fn in_record_syntax(help: &str) -> String {
     let parts: Vec<String> = help
         .split('`')
         .enumerate()
-        .map(|(place, part)| match part.split_once(" = ") {
-            Some((key, value)) if place % 2 == 1 => {
+        .map(|(index, part)| match part.split_once(" = ") {
+            Some((key, value)) if index % 2 == 1 => {
                 let value = value.trim_matches(|c| matches!(c, '[' | ']' | '"'));
                 format!("{key}: {value}")
             }

@@ -1,14 +1,15 @@
-//! Records held against the config that was published from them: what is published is what will
-//! be collected, and every difference is said.
+//! Comparing records with the config that was published from them: what is published is what will be
+//! collected, and every difference gets a note.
 
-use super::{Chart, Importer, Program, Programs};
+use super::gathered::{Chart, Program, Programs, listed};
+use super::importer::Importer;
 use crate::charts::diagnostic::{Diagnostic, Severity};
 use crate::charts::version::GoVersion;
 use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
 use crate::collection::expand::expand;
 use std::collections::{HashMap, HashSet};
 
-const LATER: &str = "adding what is left out is a change to review";
+const LATER: &str = "to add what is left out, propose a change";
 
 /// A published counter or stack.
 #[derive(Debug, Clone, Copy)]
@@ -51,24 +52,24 @@ impl Importer<'_> {
             counters.chain(program.stacks.iter().map(|stack| stack.rate))
         });
         if rates.chain([config.sample_rate]).any(|rate| rate != Rate::ALL) {
-            let message = "rates other than 1 are published, and records say nothing of them";
+            let message = "rates other than 1 are published, and records have no rates";
             let help = "everything is imported at rate 1; set [sampling] and population";
             self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
         }
     }
 
     fn warn(&mut self, file: &str, message: String) {
-        let help = "it is left out, for want of a title and an issue; add a definition for it";
+        let help = "it is left out, because it has no title and no issue; add a definition for it";
         self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));
     }
 
-    /// Pairs the charts of a program with what is published; what no chart has is returned.
+    /// Matches the charts of a program with what is published. Returns what no chart has.
     fn reconcile_charts<'c>(
         &mut self,
         program: &mut Program,
         mut left: Vec<Published<'c>>,
     ) -> Vec<Published<'c>> {
-        // Whole expressions first, so that a changed group does not take another's place.
+        // Exact matches first, so that a changed group does not take the entry of another chart.
         let by_name: HashMap<&str, Published> =
             left.iter().map(|entry| (entry.name, *entry)).collect();
         let exact: Vec<Option<Published>> = program
@@ -113,7 +114,7 @@ impl Importer<'_> {
         }
         if !extra.is_empty() {
             let message = format!("published, though not in the record: {}", listed(&extra));
-            let help = "they are imported; removing them is a change to review";
+            let help = "they are imported; to remove them, propose a change";
             self.report(Severity::Note, line, message, help);
         }
         if missing.is_empty() && extra.is_empty() && entry.name != chart.counter.value {
@@ -131,9 +132,9 @@ impl Importer<'_> {
 
     /// Puts the charts into the order in which their counters are published.
     fn restore_order(&mut self, charts: &mut [Chart]) {
-        let place = |chart: &Chart| (chart.depth.is_some(), chart.position);
+        let position = |chart: &Chart| (chart.depth.is_some(), chart.position);
         let sorted =
-            |stack: bool| charts.iter().map(place).filter(|place| place.0 == stack).is_sorted();
+            |stack: bool| charts.iter().map(position).filter(|at| at.0 == stack).is_sorted();
         if sorted(false) && sorted(true) {
             return;
         }
@@ -142,7 +143,7 @@ impl Importer<'_> {
             let help = "they are imported in the published order";
             self.report(Severity::Note, first.record.line, message, help);
         }
-        charts.sort_by_key(place);
+        charts.sort_by_key(position);
     }
 }
 
@@ -154,7 +155,7 @@ fn entries(program: &ProgramConfig) -> Vec<Published<'_>> {
     entries.map(|(position, (name, depth))| Published { name, depth, position }).collect()
 }
 
-/// Takes out the published group of the same chart that shares a bucket with a counter expression.
+/// Removes and returns the published group of the same chart that shares a bucket with an expression.
 fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Published<'c>> {
     let chart = |name: &str| name.split(':').next().map(str::to_owned);
     let names: HashSet<String> = expand(counter).collect();
@@ -164,24 +165,13 @@ fn take_similar<'c>(left: &mut Vec<Published<'c>>, counter: &str) -> Option<Publ
     similar.map(|index| left.remove(index))
 }
 
-/// Names of one chart, as a group.
-pub(super) fn listed(names: &[String]) -> String {
-    let chart = names.first().and_then(|name| name.split_once(':')).map_or("", |(chart, _)| chart);
-    let buckets: Option<Vec<&str>> =
-        names.iter().map(|name| name.strip_prefix(chart)?.strip_prefix(':')).collect();
-    match buckets {
-        Some(buckets) if buckets.len() > 1 => format!("`{chart}:{{{}}}`", buckets.join(", ")),
-        _ => format!("`{}`", names.join("`, `")),
-    }
-}
-
 /// The strings of `all` that are not in `others`, in order.
 fn without(all: &[String], others: &[String]) -> Vec<String> {
     let others: HashSet<&String> = others.iter().collect();
     all.iter().filter(|name| !others.contains(name)).cloned().collect()
 }
 
-/// The versions that a program of the toolchain has if its file lists none.
+/// The versions of a `cmd/...` program whose file lists none.
 fn implied_versions(program: &Program, config: &CollectionConfig) -> Vec<String> {
     let named: Option<Vec<GoVersion>> = program
         .charts
@@ -233,7 +223,7 @@ mod tests {
             .unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// What is compiled after the import, and what was said; but that the bytes differ, since the
+    /// What is compiled after the import, and the notices, without the one that the bytes differ: the
     /// published config above is not written as Go writes it.
     fn outcome(charts: &[(&str, &str)], members: &str) -> (Vec<String>, Vec<String>) {
         let imported = imported(&records(charts), &published(members));
@@ -247,7 +237,7 @@ mod tests {
         (counters.chain(stacks).collect(), said.collect())
     }
 
-    /// Records, published members, what is collected, and what is said.
+    /// Records, published members, what is collected, and the notices.
     type Case<'a> = (&'a [(&'a str, &'a str)], String, &'a [&'a str], &'a [&'a str]);
 
     fn counter(name: &str) -> String {
@@ -255,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_collected_and_every_difference_is_said() {
+    fn what_is_published_is_collected_and_every_difference_is_noted() {
         let counters = |names: &[&str]| {
             let counters: Vec<String> = names.iter().map(|name| counter(name)).collect();
             format!("\"Counters\":[{}]", counters.join(","))
@@ -330,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_and_rates_that_records_cannot_say_are_warned_of() {
+    fn programs_and_rates_that_records_cannot_express_get_a_warning() {
         let json = published(&format!("\"Counters\":[{}]", counter("a")))
             .replace("\"Programs\":[", "\"Programs\":[{\"Name\":\"x.org/q\",\"Versions\":[]},")
             .replace("\"Rate\":1", "\"Rate\":0.5");
@@ -346,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_config_that_is_none_is_refused() {
+    fn a_published_config_that_is_not_a_config_is_refused() {
         let records = records(&[("a", "")]);
         let published = Some(("config.json", &b"[]"[..]));
         let module = "x.org/config";

@@ -94,14 +94,14 @@ pub enum Spent {
 
 /// A budget that fills up through the day.
 #[derive(Debug, Clone, Copy)]
-struct Pool {
+struct TokenBucket {
     size: f64,
     left: f64,
 }
 
-impl Pool {
-    fn new(size: u64) -> Pool {
-        Pool { size: size as f64, left: size as f64 }
+impl TokenBucket {
+    fn new(size: u64) -> TokenBucket {
+        TokenBucket { size: size as f64, left: size as f64 }
     }
 
     fn fill(&mut self, elapsed: Duration) {
@@ -124,8 +124,8 @@ impl Pool {
 pub(super) struct Budget {
     budgets: Budgets,
     prefixes: Prefixes,
-    reports: Pool,
-    bytes: Pool,
+    reports: TokenBucket,
+    bytes: TokenBucket,
     filled: Duration,
 }
 
@@ -134,8 +134,8 @@ impl Budget {
         Budget {
             budgets,
             prefixes: Prefixes::new(),
-            reports: Pool::new(budgets.day_reports),
-            bytes: Pool::new(budgets.day_bytes),
+            reports: TokenBucket::new(budgets.day_reports),
+            bytes: TokenBucket::new(budgets.day_bytes),
             filled: Duration::ZERO,
         }
     }
@@ -218,7 +218,7 @@ impl Budget {
 
     /// An upload was not stored after all. The day has it back, with the bytes that were paid for; the
     /// network, which had it looked at, has not.
-    pub(super) fn give_back(&mut self, bytes: u64) {
+    pub(super) fn refund(&mut self, bytes: u64) {
         self.reports.add(1.0);
         self.bytes.add(bytes as f64);
     }
@@ -227,7 +227,7 @@ impl Budget {
     #[cfg(test)]
     pub(super) fn take(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
         self.admit(prefix, bytes, now)?;
-        self.charge(prefix, bytes, now).inspect_err(|_| self.give_back(0))
+        self.charge(prefix, bytes, now).inspect_err(|_| self.refund(0))
     }
 
     /// Reports and bytes that are left of the day.

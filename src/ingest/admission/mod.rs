@@ -102,7 +102,7 @@ pub use proxies::{TrustedProxies, TrustedProxy, TrustedProxyError};
 use super::unavailable::Unavailable;
 use axum::http::HeaderMap;
 use budget::{Budget, Spent};
-use peer::{Prefix, Source, is_near};
+use peer::{Prefix, Source, is_local};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -111,7 +111,7 @@ use std::time::{Duration, Instant};
 /// After so many uploads that look as if a proxy was not named, the operator is told.
 const UNNAMED: u64 = 10;
 /// After so many from this machine or a private network that say nothing of a proxy, likewise.
-const ALL_NEAR: u64 = 1_000;
+const ALL_LOCAL: u64 = 1_000;
 
 /// What decides whether an upload is looked at. Cloning is cheap; all clones are the same.
 #[derive(Clone)]
@@ -134,11 +134,11 @@ struct Tally {
     network: AtomicU64,
     disk: AtomicU64,
     /// Uploads from this machine or a private network, by somebody who is not trusted.
-    near: AtomicU64,
+    local: AtomicU64,
     /// Those of them that say that they were forwarded.
-    near_forwarded: AtomicU64,
+    local_forwarded: AtomicU64,
     /// All others.
-    far: AtomicU64,
+    remote: AtomicU64,
 }
 
 /// What the operator set.
@@ -213,7 +213,7 @@ impl Admission {
 
     /// Drops what is older than it may be, and looks at the disk, for as long as that takes to answer.
     /// To be called every second or so, on a thread that may block.
-    pub fn look(&self) {
+    pub fn refresh(&self) {
         let now = self.now();
         self.lock().advance(now);
         let found = self.0.free_space.look();
@@ -259,11 +259,11 @@ impl Admission {
 
     fn note_proxy(&self, peer: Source, headers: &HeaderMap) {
         let Parts { trusted, tally, .. } = &*self.0;
-        let near = is_near(peer) && !trusted.trusts(peer);
-        let count = if near { &tally.near } else { &tally.far };
+        let local = is_local(peer) && !trusted.trusts(peer);
+        let count = if local { &tally.local } else { &tally.remote };
         count.fetch_add(1, Relaxed);
-        if near && forwarded::is_forwarded(headers) {
-            tally.near_forwarded.fetch_add(1, Relaxed);
+        if local && forwarded::is_forwarded(headers) {
+            tally.local_forwarded.fetch_add(1, Relaxed);
         }
     }
 
@@ -274,7 +274,7 @@ impl Admission {
             let mut budget = self.lock();
             (budget.budgets(), budget.left(now))
         };
-        let Tally { day, network, disk, near, near_forwarded, far } = &self.0.tally;
+        let Tally { day, network, disk, local, local_forwarded, remote } = &self.0.tally;
         let mut problems = Vec::new();
         if reports_left == 0 || bytes_left < super::MAX_BODY as u64 {
             problems.push(format!(
@@ -284,8 +284,8 @@ impl Admission {
             ));
         }
         problems.extend(self.0.full.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        let alone = far.load(Relaxed) == 0 && near.load(Relaxed) >= ALL_NEAR;
-        let note = (alone || near_forwarded.load(Relaxed) >= UNNAMED).then(|| {
+        let alone = remote.load(Relaxed) == 0 && local.load(Relaxed) >= ALL_LOCAL;
+        let note = (alone || local_forwarded.load(Relaxed) >= UNNAMED).then(|| {
             "uploads come from this machine or a private network by what looks like a proxy that was not \
              named: all senders share one network's budget. Name it with --trusted-proxy or \
              `trusted_proxies` below [uploads] in candor.toml"
@@ -335,7 +335,7 @@ pub(super) struct Admitted {
 
 impl Admitted {
     /// It has so many bytes: whether there is room for them.
-    pub(super) fn has(&mut self, bytes: u64) -> Result<(), Unavailable> {
+    pub(super) fn charge(&mut self, bytes: u64) -> Result<(), Unavailable> {
         let now = self.admission.now();
         let charged = self.admission.lock().charge(self.prefix, bytes, now);
         charged.map_err(|spent| self.admission.turn_away(spent))?;
@@ -352,7 +352,7 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         if !self.stored {
-            self.admission.lock().give_back(self.paid);
+            self.admission.lock().refund(self.paid);
         }
     }
 }

@@ -78,7 +78,7 @@ impl Prefix {
 
 /// Whether this address is one of this machine or of a private network, where a proxy may stand but no
 /// client of the public does.
-pub(super) fn is_near(source: Source) -> bool {
+pub(super) fn is_local(source: Source) -> bool {
     match source {
         Source::Address(IpAddr::V4(address)) => {
             address.is_loopback() || address.is_private() || address.is_link_local()

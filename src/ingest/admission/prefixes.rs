@@ -86,15 +86,15 @@ impl Generation {
 
 /// The table.
 pub(super) struct Prefixes {
-    present: Generation,
-    before: Option<Generation>,
+    current: Generation,
+    previous: Option<Generation>,
     /// When the present generation began.
     began: Duration,
 }
 
 impl Prefixes {
     pub(super) fn new() -> Prefixes {
-        Prefixes { present: Generation::new(), before: None, began: Duration::ZERO }
+        Prefixes { current: Generation::new(), previous: None, began: Duration::ZERO }
     }
 
     /// Drops what is too old. To be called now and then also when nobody sends anything.
@@ -103,19 +103,19 @@ impl Prefixes {
         if age < KEY_LIFE / 2 {
             return;
         }
-        let old = std::mem::replace(&mut self.present, Generation::new());
-        self.before = (age < KEY_LIFE).then_some(old);
+        let old = std::mem::replace(&mut self.current, Generation::new());
+        self.previous = (age < KEY_LIFE).then_some(old);
         self.began = now;
     }
 
     /// What a prefix has used, which is remembered for as long as it is asked for.
     pub(super) fn used(&mut self, prefix: Prefix, now: Duration) -> Used {
         self.forget(now);
-        let hash = self.present.hash(prefix);
-        if let Some(entry) = self.present.set(hash).iter().find(|entry| entry.hash == hash) {
+        let hash = self.current.hash(prefix);
+        if let Some(entry) = self.current.set(hash).iter().find(|entry| entry.hash == hash) {
             return entry.used(now);
         }
-        let Some(before) = &mut self.before else { return Used::default() };
+        let Some(before) = &mut self.previous else { return Used::default() };
         let hash = before.hash(prefix);
         let found = before.set(hash).iter().find(|entry| entry.hash == hash);
         let Some(used) = found.map(|entry| entry.used(now)) else { return Used::default() };
@@ -126,8 +126,8 @@ impl Prefixes {
 
     /// From now on a prefix has used this.
     pub(super) fn set(&mut self, prefix: Prefix, used: Used, now: Duration) {
-        let hash = self.present.hash(prefix);
-        let set = self.present.set(hash);
+        let hash = self.current.hash(prefix);
+        let set = self.current.set(hash);
         let place = match set.iter().position(|entry| entry.hash == hash) {
             Some(place) => set.get_mut(place),
             // An empty one has used nothing.
@@ -164,16 +164,16 @@ mod tests {
     fn what_was_used_moves_over_the_border_and_is_gone_an_hour_later() {
         let mut table = Prefixes::new();
         table.set(prefix(1), used(1000.0), MINUTE * 29);
-        let first_key = table.present.key.clone();
+        let first_key = table.current.key.clone();
         // The border is at 30 minutes.
         let kept = table.used(prefix(1), MINUTE * 31).reports;
         assert!((998.0..1000.0).contains(&kept), "{kept}");
-        assert!(*table.present.key != *first_key);
+        assert!(*table.current.key != *first_key);
         // Over the next border, again; and two borders without a word from it end it.
         assert!(table.used(prefix(1), MINUTE * 62).reports > 970.0);
         table.forget(MINUTE * 93);
         assert!(table.used(prefix(1), MINUTE * 124).reports == 0.0);
-        let keys = [Some(&table.present), table.before.as_ref()];
+        let keys = [Some(&table.current), table.previous.as_ref()];
         assert!(keys.into_iter().flatten().all(|kept| *kept.key != *first_key));
     }
 
@@ -182,7 +182,7 @@ mod tests {
         let mut table = Prefixes::new();
         table.set(prefix(1), used(1000.0), Duration::ZERO);
         table.forget(KEY_LIFE);
-        assert!(table.before.is_none());
+        assert!(table.previous.is_none());
         assert!(table.used(prefix(1), KEY_LIFE).reports == 0.0);
     }
 

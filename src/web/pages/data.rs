@@ -285,6 +285,10 @@ fn index_fields() -> Markup {
         ),
         ("with_stacks", "of a dataset: how many of its reports have stacks"),
         (
+            "stack_minimum",
+            "of a dataset: from how many reports of the week on a stack is shown, at the latest once the week is complete; the fewest that any edition asked for",
+        ),
+        (
             "files",
             "of a dataset: name, format, bytes and sha256 of each file, which is below /data/days/ or /data/weeks/",
         ),

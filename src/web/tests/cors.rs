@@ -2,7 +2,7 @@
 //! uploads.
 
 use super::fixture::{Answer, ESCAPED, Fixture, ask};
-use crate::ingest::Entrance;
+use crate::ingest::ReceiverSlot;
 use crate::web::router;
 use axum::http::{Method, StatusCode};
 
@@ -96,7 +96,7 @@ async fn options_without_an_origin_list_the_methods() {
 async fn no_page_may_send_an_upload() {
     let site = Fixture::with(1).site().await;
     // Only the headers matter: no receiver is needed.
-    let router = router(site, Some(Entrance::new()));
+    let router = router(site, Some(ReceiverSlot::new()));
     let preflight = [
         ORIGIN,
         ("access-control-request-method", "POST"),

@@ -2,7 +2,7 @@
 
 use super::fixture::{Answer, Fixture, ask, get};
 use crate::aggregate::{UpkeepState, Work};
-use crate::ingest::Entrance;
+use crate::ingest::ReceiverSlot;
 use crate::store::Key;
 use crate::tlog::{Tile, tile_key};
 use crate::web::{ClockReport, LostReports, Operations, Site, admin, router};
@@ -15,14 +15,14 @@ async fn status(router: &Router, path: &str) -> StatusCode {
     get(router, path).await.status
 }
 
-async fn health(site: &Site, entrance: Option<Entrance>) -> Answer {
-    get(&admin(site.clone(), entrance), "/health").await
+async fn health(site: &Site, slot: Option<ReceiverSlot>) -> Answer {
+    get(&admin(site.clone(), slot), "/health").await
 }
 
 #[tokio::test]
 async fn being_live_ready_and_healthy_are_different() {
     let site = Fixture::with(1).site().await;
-    let admin = admin(site, Some(Entrance::new()));
+    let admin = admin(site, Some(ReceiverSlot::new()));
     // The receiver is not open yet, which does not affect readers.
     assert_eq!(status(&admin, "/health/live").await, 200);
     assert_eq!(status(&admin, "/health/ready").await, 200);
@@ -166,7 +166,7 @@ async fn a_damaged_index_is_a_problem() {
 #[tokio::test]
 async fn every_metric_exists_from_the_start() {
     let site = Fixture::with(2).site().await;
-    let metrics = get(&admin(site, Some(Entrance::new())), "/metrics").await;
+    let metrics = get(&admin(site, Some(ReceiverSlot::new())), "/metrics").await;
     let mut figures = 0;
     for line in metrics.text().lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').expect("a value");

@@ -261,6 +261,6 @@ async fn a_server_without_a_receiver_asks_clients_to_try_again() {
             ask(&router, Method::POST, path, &[("content-type", "application/json")]).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.header("retry-after"), "60");
-        assert_eq!(answer.text(), "no reports are taken at the moment; send it again later\n");
+        assert_eq!(answer.text(), "no reports are accepted at the moment; send it again later\n");
     }
 }

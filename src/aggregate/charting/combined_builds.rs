@@ -5,7 +5,7 @@ use crate::aggregate::figure::Kind;
 
 /// What some builds of one report hold together.
 #[derive(Debug, Default)]
-pub struct United {
+pub struct CombinedBuilds {
     /// By figure: whether it is in the figure's base.
     pub active: Vec<bool>,
     /// By figure: whether the build at hand is.
@@ -26,7 +26,7 @@ pub struct United {
     pub categories: Vec<Vec<u64>>,
 }
 
-impl United {
+impl CombinedBuilds {
     pub fn reset(&mut self, plan: &ProgramPlan) {
         let figures = plan.figures.len();
         for flags in [&mut self.active, &mut self.counts, &mut self.any] {

@@ -1,31 +1,31 @@
-//! The receiver of a server's uploads, or why there is none: it opens in the background, may have to be
-//! opened again, and until then senders are asked to come again.
+//! The server's receiver, or the reason why there is none. A receiver opens in the background and may
+//! have to be opened again; until then uploads are answered with 503.
 
-use super::door::{FrontDoor, UploadCounts};
 use super::journal::JournalState;
+use super::receiver::{Receiver, UploadCounts};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What is said where the thread that stores has ended, by a panic.
-pub(super) const ENDED: &str = "the thread that stores reports has ended; what is stored is read again, and \
-     another thread begun, within seconds. Senders are asked to come again until then. Where it stays so or \
-     happens again, the server's log says what failed: restart the server once that is mended";
-/// What stands before a receiver was tried to be opened.
-const NOT_OPEN_YET: &str = "what was stored before is still being read";
+/// The problem that is shown when the journal's thread has ended by a panic.
+pub(super) const ENDED: &str = "the thread that stores reports has ended; within seconds, stored reports are read again and a \
+     new thread is started. Until then senders are asked to come again. If this stays or happens \
+     again, see the server's log for what failed, fix that and restart the server";
+/// The problem that is shown until the first attempt to open a receiver has ended.
+const NOT_OPEN_YET: &str = "stored reports are still being read";
 
-/// Where uploads go. Cloning is cheap; all clones are the same.
+/// Holds the receiver that uploads go to. Cloning is cheap; all clones share one receiver.
 #[derive(Debug, Clone)]
-pub struct Entrance(Arc<Parts>);
+pub struct ReceiverSlot(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    /// The receiver, or why there is none. Locked for a moment at a time.
-    now: RwLock<Result<Arc<FrontDoor>, String>>,
-    /// Changes whenever a receiver was set.
+    /// The receiver, or why there is none. Only locked briefly.
+    now: RwLock<Result<Arc<Receiver>, String>>,
+    /// Notified whenever a receiver is set.
     changed: watch::Sender<()>,
-    /// What earlier receivers counted.
+    /// The counts of earlier receivers.
     past: Mutex<(UploadCounts, u64)>,
     /// Uploads that found no receiver.
     turned_away: AtomicU64,
@@ -36,19 +36,19 @@ struct Parts {
 /// How uploads are doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadState {
-    /// How uploads ended since the process began.
+    /// Answers since the process started.
     pub counts: UploadCounts,
-    /// The queue and the disk. [`JournalState::disk_errors`] counts since the process began.
+    /// The queue and the disk. [`JournalState::disk_errors`] counts since the process started.
     pub journal: JournalState,
     /// How often a receiver was opened.
     pub opened: u64,
-    /// Why no reports are taken, or were not the last time.
+    /// Why no reports are accepted, or why the last one was not.
     pub problem: Option<String>,
 }
 
-impl Default for Entrance {
-    fn default() -> Entrance {
-        Entrance(Arc::new(Parts {
+impl Default for ReceiverSlot {
+    fn default() -> ReceiverSlot {
+        ReceiverSlot(Arc::new(Parts {
             now: RwLock::new(Err(NOT_OPEN_YET.to_owned())),
             changed: watch::Sender::default(),
             past: Mutex::default(),
@@ -58,33 +58,33 @@ impl Default for Entrance {
     }
 }
 
-impl Entrance {
-    /// Without a receiver: uploads are answered with 503.
-    pub fn new() -> Entrance {
-        Entrance::default()
+impl ReceiverSlot {
+    /// An empty slot: uploads are answered with 503.
+    pub fn new() -> ReceiverSlot {
+        ReceiverSlot::default()
     }
 
-    /// With a receiver that is open already.
-    pub fn of(receiver: Arc<FrontDoor>) -> Entrance {
-        let entrance = Entrance::default();
-        entrance.set_receiver(receiver);
-        entrance
+    /// A slot with a receiver that is already open.
+    pub fn of(receiver: Arc<Receiver>) -> ReceiverSlot {
+        let slot = ReceiverSlot::default();
+        slot.set_receiver(receiver);
+        slot
     }
 
-    /// From now on uploads go to this receiver.
-    pub fn set_receiver(&self, receiver: Arc<FrontDoor>) {
+    /// Sends uploads to this receiver from now on.
+    pub fn set_receiver(&self, receiver: Arc<Receiver>) {
         self.0.opened.fetch_add(1, Relaxed);
         self.replace(Ok(receiver));
         // Nobody may be waiting.
         self.0.changed.send_replace(());
     }
 
-    /// From now on there is no receiver, and this is why.
+    /// Removes the receiver, and notes why.
     pub fn remove_receiver(&self, why: impl Into<String>) {
         self.replace(Err(why.into()));
     }
 
-    fn replace(&self, new: Result<Arc<FrontDoor>, String>) {
+    fn replace(&self, new: Result<Arc<Receiver>, String>) {
         let mut now = self.0.now.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *now, new);
         if let Ok(old) = &old {
@@ -93,24 +93,24 @@ impl Entrance {
             past.1 += old.journal().disk_errors;
         }
         drop(now);
-        // The last one to let go of a receiver waits for its queue: not with the lock held.
+        // Dropping the last reference waits for the queue, so the lock must not be held.
         drop(old);
     }
 
     /// The receiver, if there is one now.
-    pub fn door(&self) -> Option<Arc<FrontDoor>> {
+    pub fn receiver(&self) -> Option<Arc<Receiver>> {
         self.0.now.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok().cloned()
     }
 
-    /// The receiver; where there is none, one that is set before so much time is over.
-    pub async fn receiver_within(&self, patience: Duration) -> Option<Arc<FrontDoor>> {
+    /// The receiver; if there is none, waits up to `patience` for one to be set.
+    pub async fn receiver_within(&self, patience: Duration) -> Option<Arc<Receiver>> {
         let mut changed = self.0.changed.subscribe();
         let wait = async {
             loop {
-                if let Some(receiver) = self.door() {
+                if let Some(receiver) = self.receiver() {
                     return Some(receiver);
                 }
-                // The sender is in `self`, so it is there.
+                // `self` holds the sender, so it is open.
                 changed.changed().await.ok()?;
             }
         };

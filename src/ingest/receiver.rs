@@ -1,11 +1,12 @@
-//! The front door, whole: configs, clock and journal behind one question, "will you take this?"
+//! The receiver: configs, clock and journal behind one call, [`Receiver::accept`].
 
-use super::check::{CheckedReport, NotTaken, check, check_week, oldest_week};
+use super::check::{CheckedReport, NotAccepted, check, check_week, oldest_week};
 use super::clock::{Clock, ClockState};
 use super::configs::{ConfigSet, ConfigSetError};
-use super::journal::{
-    Busy, Journal, JournalError, JournalState, Limits, NotStored, QueuePermit, Stored,
-};
+use super::journal::{Journal, JournalState};
+use super::journal_error::JournalError;
+use super::limits::Limits;
+use super::queue::{NotStored, QueueFull, QueuePermit, Stored};
 use super::refusal::Refusal;
 use super::report::{Report, parse_date};
 use super::unavailable::Unavailable;
@@ -18,25 +19,25 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// Takes reports: checks each against the config it names, and stores it.
+/// Checks each report against the config that it names, and stores it.
 #[derive(Debug)]
-pub struct FrontDoor {
+pub struct Receiver {
     configs: ConfigSet,
     journal: Journal,
     clock: Box<dyn Clock>,
     /// The newest week of the reports that are stored.
     newest_week: Mutex<Option<Date>>,
-    /// What the log says of the clock.
+    /// The clock's state that was logged last.
     logged: Mutex<ClockState>,
-    /// The days before this one were forgotten.
+    /// Days before this one are forgotten.
     forgotten: Mutex<Option<Date>>,
     tally: Tally,
 }
 
-/// Why the front door does not open.
+/// Why the receiver cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FrontDoorError {
+pub enum ReceiverError {
     /// The configs cannot be read.
     #[error(transparent)]
     Configs(#[from] ConfigSetError),
@@ -45,27 +46,27 @@ pub enum FrontDoorError {
     Journal(#[from] JournalError),
 }
 
-/// What becomes of an upload.
+/// The answer to an upload.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// The report is durable.
     Stored(Stored),
-    /// The report will never be taken.
+    /// The report will never be accepted.
     Refused(Refusal),
     /// Not now: the sender should try again later.
     Unavailable(Unavailable),
 }
 
-/// How many uploads ended how, since the door opened.
+/// How many uploads got which answer since the receiver was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UploadCounts {
     /// Reports that were stored.
     pub stored: u64,
-    /// Reports that were there already.
+    /// Reports that were stored already.
     pub duplicates: u64,
     /// Reports that were refused.
     pub refused: u64,
-    /// Uploads that were asked to try again.
+    /// Uploads that were answered with 503.
     pub unavailable: u64,
 }
 
@@ -90,28 +91,28 @@ struct Tally {
     unavailable: AtomicU64,
 }
 
-impl FrontDoor {
-    /// Opens the door: reports are stored in `folder`, and checked against `configs` at the time
-    /// that `clock` shows. Blocks while what was stored before is read.
+impl Receiver {
+    /// Opens a receiver that stores reports in `folder` and checks them against `configs` at the time
+    /// of `clock`. Blocks while it reads what is stored already.
     pub fn open(
         folder: &Path,
         configs: ConfigSet,
         clock: Box<dyn Clock>,
         limits: Limits,
-    ) -> Result<FrontDoor, FrontDoorError> {
-        FrontDoor::open_unless(&Event::new(), folder, configs, clock, limits)
+    ) -> Result<Receiver, ReceiverError> {
+        Receiver::open_unless(&Event::new(), folder, configs, clock, limits)
     }
 
-    /// As [`FrontDoor::open`], until `stop` happens.
+    /// Like [`Receiver::open`], but gives up when `stop` is set.
     pub fn open_unless(
         stop: &Event,
         folder: &Path,
         configs: ConfigSet,
         clock: Box<dyn Clock>,
         limits: Limits,
-    ) -> Result<FrontDoor, FrontDoorError> {
+    ) -> Result<Receiver, ReceiverError> {
         let journal = Journal::open_unless(stop, folder, oldest_week(clock.now()), limits)?;
-        Ok(FrontDoor::with_journal(journal, configs, clock))
+        Ok(Receiver::with_journal(journal, configs, clock))
     }
 
     /// With a journal that is open already.
@@ -119,52 +120,52 @@ impl FrontDoor {
         journal: Journal,
         configs: ConfigSet,
         clock: Box<dyn Clock>,
-    ) -> FrontDoor {
+    ) -> Receiver {
         let newest_week = Mutex::new(journal.newest_week());
         let logged = Mutex::new(ClockState::Plausible);
         let (forgotten, tally) = Default::default();
-        let door = FrontDoor { configs, journal, clock, newest_week, logged, forgotten, tally };
-        door.clock_state();
-        door
+        let receiver = Receiver { configs, journal, clock, newest_week, logged, forgotten, tally };
+        receiver.clock_state();
+        receiver
     }
 
-    /// How the journal is doing.
+    /// The state of the journal.
     pub fn journal(&self) -> JournalState {
         self.journal.state()
     }
 
-    /// Whether nothing can be stored any more, since the journal's thread has ended.
+    /// Whether the journal's thread has ended, so that nothing can be stored any more.
     pub fn has_ended(&self) -> bool {
         self.journal.has_ended()
     }
 
-    /// Whether the clock agrees with what is known here. A change is logged.
+    /// Whether the clock agrees with what is known. A change is logged.
     pub fn clock_state(&self) -> ClockState {
-        self.judge(self.clock.now())
+        self.check_clock(self.clock.now())
     }
 
-    /// Does what is due: of days that are no longer taken, it is forgotten which reports were seen. Not
-    /// by a clock that may be wrong. To be called now and then.
-    pub fn tend(&self) {
+    /// Forgets which reports were seen of days that are no longer accepted, unless the clock may be
+    /// wrong. Call it regularly.
+    pub fn forget_old_days(&self) {
         let now = self.clock.now();
         let oldest = Some(oldest_week(now));
         let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if *forgotten != oldest && self.judge(now).is_plausible() {
+        if *forgotten != oldest && self.check_clock(now).is_plausible() {
             oldest.into_iter().for_each(|oldest| self.journal.forget_before(oldest));
             *forgotten = oldest;
         }
     }
 
-    fn judge(&self, now: Timestamp) -> ClockState {
+    fn check_clock(&self, now: Timestamp) -> ClockState {
         let week = *self.newest_week.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = ClockState::judge(now, self.configs.last_commit(), week);
+        let state = ClockState::compare(now, self.configs.last_commit(), week);
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if discriminant(&*logged) != discriminant(&state) {
             match state {
                 ClockState::Plausible => tracing::info!("{state}"),
                 ClockState::Behind { .. } => tracing::error!(
-                    "{state}. Until then, reports of weeks that seem too old or to come are asked to \
-                     come again"
+                    "{state}. Until then, reports whose week seems too old or in the future are \
+                     asked to come again"
                 ),
                 ClockState::Unconfirmed { .. } => tracing::warn!("{state}"),
             }
@@ -173,12 +174,13 @@ impl FrontDoor {
         state
     }
 
-    /// The configs, so that whoever learns of a new one can have it read.
+    /// The configs, so that whoever learns of a new one can refresh them.
+    #[cfg(any(test, feature = "testing"))]
     pub fn configs(&self) -> &ConfigSet {
         &self.configs
     }
 
-    /// How many uploads ended how.
+    /// How many uploads got which answer.
     pub fn counts(&self) -> UploadCounts {
         let Tally { stored, duplicates, refused, unavailable } = &self.tally;
         UploadCounts {
@@ -189,21 +191,21 @@ impl FrontDoor {
         }
     }
 
-    /// A permit for one report in the journal's queue, if it has room. To be taken once the report
-    /// is there: a permit that waits for a sender is one that nobody else can use.
-    pub fn queue_permit(&self) -> Result<QueuePermit, Busy> {
+    /// A permit for one report in the journal's queue, if it has room. Take it once the report has
+    /// arrived: nobody else can use it meanwhile.
+    pub fn queue_permit(&self) -> Result<QueuePermit, QueueFull> {
         self.journal.queue_permit()
     }
 
-    /// Takes what was sent to `/upload/DATE`, or refuses it.
-    pub async fn take(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
+    /// Checks and stores what was sent to `/upload/DATE`.
+    pub async fn accept(&self, permit: QueuePermit, date: &str, body: &[u8]) -> Answer {
         let now = self.clock.now();
         let report = match self.examine(date, body, now).await {
             Ok(report) => report,
-            Err(NotTaken::Unavailable(reason)) => return Answer::Unavailable(reason),
-            Err(NotTaken::Refused(refusal)) => {
-                // What is refused for its time is lost: that needs a clock that can be trusted.
-                let clock = refusal.timed().map(|of| (of, self.judge(now)));
+            Err(NotAccepted::Unavailable(reason)) => return Answer::Unavailable(reason),
+            Err(NotAccepted::Refused(refusal)) => {
+                // A refused report is lost, so refusing one for its date needs a trustworthy clock.
+                let clock = refusal.timed().map(|of| (of, self.check_clock(now)));
                 return match clock {
                     Some((of, clock)) if !clock.is_plausible() => {
                         Answer::Unavailable(Unavailable::Clock { of, clock })
@@ -228,21 +230,21 @@ impl FrontDoor {
         date: &str,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<CheckedReport, NotTaken> {
+    ) -> Result<CheckedReport, NotAccepted> {
         let date = parse_date(date).ok_or_else(|| Refusal::Address(date.to_owned()))?;
         if body.len() > MAX_BODY {
             return Err(Refusal::TooLarge.into());
         }
         let report = Report::decode(body).map_err(Refusal::from)?;
-        // Before the config is looked for: a week that is too old will not get younger, and so no
-        // report waits for a config for ever.
+        // Before looking for the config, so that no report waits for a config for ever: a week that is
+        // too old stays too old.
         check_week(&report, date, now)?;
         let version = report.config;
         match self.configs.find(version).await {
             Ok(Some(config)) => check(&report, date, &config, now),
-            // What cannot be read was logged by whoever tried.
+            // The reader has logged the error.
             Err(_) => Err(Unavailable::Unreadable { version }.into()),
-            // A copy of the store that lags, or one that was restored: the next ones will be there.
+            // The store may be a copy that lags behind, or was restored.
             Ok(None) if version.number() <= self.configs.size() + MAX_CONFIGS_AHEAD => {
                 Err(Unavailable::NewerConfig { version }.into())
             }
@@ -250,7 +252,7 @@ impl FrontDoor {
         }
     }
 
-    /// Counts an answer that was given.
+    /// Counts an answer.
     pub(super) fn count(&self, answer: &Answer) {
         let cell = match answer {
             Answer::Stored(Stored::New) => &self.tally.stored,

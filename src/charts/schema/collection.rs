@@ -1,0 +1,118 @@
+//! The keys of `collection.toml`.
+
+use super::value::{one_line, path, plain, proportion};
+use crate::charts::definition::{CollectionSettings, ProjectSettings, RetentionSettings, Sampling};
+use crate::charts::location::At;
+use crate::charts::table::{Key, Problem, Reader, Table};
+use std::num::{NonZeroU32, NonZeroU64};
+use toml::de::DeTable;
+
+/// The largest `stack_minimum`: no stack of any program would ever reach more.
+const MAX_STACK_MINIMUM: u32 = 1_000_000;
+
+const COLLECTION: &[Key] = &[
+    Key::required("module", "module = \"telemetry.example.org/config\""),
+    Key::required("goos", "goos = [\"darwin\", \"linux\", \"windows\"]"),
+    Key::required("goarch", "goarch = [\"amd64\", \"arm64\"]"),
+    Key::required("toolchains", "toolchains = [\"go1.24.1\", \"rust1.95.0\"]"),
+    Key::optional("sampling", "[sampling]"),
+    Key::optional("project", "[project]"),
+    Key::optional("retention", "[retention]"),
+];
+const PROJECT: &[Key] = &[
+    Key::required("name", "name = \"gopls and friends\""),
+    Key::required("opt_in", "opt_in = \"gotelemetry on\""),
+    Key::required("opt_out", "opt_out = \"gotelemetry off\""),
+];
+const RETENTION: &[Key] = &[
+    Key::optional("stack_minimum", "stack_minimum = 3"),
+    Key::optional("revoked", "revoked = [\"v0.3.0\"]"),
+];
+const SAMPLING: &[Key] =
+    &[Key::required("confidence", "confidence = 0.99"), Key::required("error", "error = 0.01")];
+
+/// Reads `collection.toml`.
+pub(in crate::charts) fn collection(
+    reader: &mut Reader,
+    file: &DeTable,
+) -> Option<CollectionSettings> {
+    let table = reader.open(file, 0, COLLECTION);
+    let module = table.string(reader, "module", |text| path(text).map(|_| text.to_owned()));
+    let platform = |text: &str| plain(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let goos = table.strings(reader, "goos", platform);
+    let goarch = table.strings(reader, "goarch", platform);
+    let toolchains = table.strings(reader, "toolchains", |text| {
+        plain(text, |b| b.is_ascii_alphanumeric() || b".-_+".contains(&b))
+    });
+    let sampling = match table.subtable(reader, "sampling", SAMPLING) {
+        None => None,
+        Some(sampling) => {
+            let confidence = sampling.number(reader, "confidence", proportion("confidence"));
+            let error = sampling.number(reader, "error", proportion("error"));
+            Some(Sampling { confidence: confidence?, error: error? })
+        }
+    };
+    let project = match table.subtable(reader, "project", PROJECT) {
+        None => None,
+        Some(project) => {
+            let texts = ["name", "opt_in", "opt_out"];
+            let [name, opt_in, opt_out] = texts.map(|key| project.string(reader, key, one_line));
+            Some(ProjectSettings { name: name?, opt_in: opt_in?, opt_out: opt_out? })
+        }
+    };
+    let retention = match table.subtable(reader, "retention", RETENTION) {
+        None if table.get("retention").is_some() => None,
+        None => Some(RetentionSettings::default()),
+        Some(retention) => read_retention(reader, &retention),
+    };
+    Some(CollectionSettings {
+        module: module?,
+        goos: goos?,
+        goarch: goarch?,
+        toolchains: toolchains?,
+        sampling,
+        project,
+        retention: retention?,
+    })
+}
+
+/// Reads `[retention]`; `None` where anything in it is wrong.
+fn read_retention(reader: &mut Reader, table: &Table) -> Option<RetentionSettings> {
+    let minimum =
+        table.integer(reader, "stack_minimum", 1, u64::from(MAX_STACK_MINIMUM)).map(|minimum| {
+            let At { value, location } = minimum;
+            let value = u32::try_from(value).ok().and_then(NonZeroU32::new)?;
+            Some(At { value, location })
+        });
+    let revoked = table.strings(reader, "revoked", |text| {
+        config_number(text).ok_or_else(|| {
+            let message = format!("{text:?} is not a config's version");
+            Problem::new(message, "write it like `v0.3.0`: only the middle number changes")
+        })
+    });
+    let wrong = |key: &str, is_read: bool| table.get(key).is_some() && !is_read;
+    if wrong("stack_minimum", minimum.is_some()) || wrong("revoked", revoked.is_some()) {
+        return None;
+    }
+    if let Some(Some(one)) =
+        minimum.as_ref().filter(|read| read.as_ref().is_some_and(|m| m.get() == 1))
+    {
+        let message = "every stack is public, even one that a single installation reported";
+        let help = "such a stack may identify a person; write `stack_minimum = 3`, or say on the \
+                    project's pages why each is needed";
+        reader.warning_at(&one.location, message, help);
+    }
+    Some(RetentionSettings {
+        stack_minimum: minimum.flatten(),
+        revoked: revoked.unwrap_or_default(),
+    })
+}
+
+/// N of `v0.N.0`, the form of every config's version.
+fn config_number(text: &str) -> Option<NonZeroU64> {
+    let digits = text.strip_prefix("v0.")?.strip_suffix(".0")?;
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    // A log has at most as many entries as Go counts in an int64.
+    let number: NonZeroU64 = digits.parse().ok().filter(|_| is_number)?;
+    (number.get() <= i64::MAX as u64).then_some(number)
+}

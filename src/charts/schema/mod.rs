@@ -1,0 +1,23 @@
+//! The keys of each kind of file, and what their values must be.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `collection` | `collection.toml` |
+//! | `program` | a file of `programs/` |
+//! | `chart` | a file of `charts/` |
+//! | `marginals` | a file of `marginals/` |
+//! | `value` | what single values must be: titles, links, paths, versions |
+//!
+//! Each reader returns what it could read. Whatever it could not read is among the mistakes of the
+//! `Reader`, so a missing value never goes unreported.
+
+mod chart;
+mod collection;
+mod marginals;
+mod program;
+mod value;
+
+pub(super) use chart::charts;
+pub(super) use collection::collection;
+pub(super) use marginals::marginals;
+pub(super) use program::program;

@@ -1,0 +1,35 @@
+//! Where a project's configs are downloaded from, and whose signatures are believed.
+
+use super::{Address, Trust};
+use crate::gomod::ModulePath;
+use crate::tlog::FRESH_FOR;
+use std::time::Duration;
+
+/// Where a project's configs come from, and who vouches for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSource {
+    /// The Go module proxy: `https://HOST/goproxy`. Any proxy that has the module will do.
+    pub proxy: Address,
+    /// The log: `https://HOST/log`.
+    pub log: Address,
+    /// The module that the configs are published as.
+    pub module: ModulePath,
+    /// The log, and the witnesses that must have seen what it shows.
+    pub trust: Trust,
+    /// How old what it shows may be, by the time of its witnesses: [`FRESH_FOR`], a week, unless the
+    /// program decides otherwise. Where no witness is asked for, nobody can know.
+    pub fresh_for: Duration,
+}
+
+impl ConfigSource {
+    /// A deployment of Candor at `https://HOST`, which has everything in its usual place.
+    pub fn at(url: &Address, module: ModulePath, trust: Trust) -> ConfigSource {
+        ConfigSource {
+            proxy: url.below("goproxy"),
+            log: url.below("log"),
+            module,
+            trust,
+            fresh_for: FRESH_FOR,
+        }
+    }
+}
