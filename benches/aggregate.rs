@@ -1,4 +1,4 @@
-//! What merging and charting a week takes: seconds, and the most memory that the process ever had.
+//! The cost of merging and charting a week: seconds, and the process's peak memory.
 //!
 //! ```text
 //! cargo bench --bench aggregate                        100,000 reports of about 50 counters
@@ -7,11 +7,10 @@
 //!                                                      the same reports
 //! ```
 //!
-//! Both begin with what their own server stored (ours: segment files; the peer: one file a report)
-//! and end with charts. Ours also brings the reports into an order that says nothing of their arrival,
-//! hides the stacks that few have, writes three files of each day and week, removes what they were made
-//! from, computes every interval and every breakdown, and syncs what it wrote; the peer does none of
-//! these.
+//! Both start with what their own server stored (ours: segment files; the peer: one file per report)
+//! and end with charts. Ours also sorts the reports into an order that reveals nothing of their
+//! arrival, hides rare stacks, writes three files for each day and week, removes their sources,
+//! computes every interval and every breakdown, and syncs its output; the peer does none of this.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -124,7 +123,7 @@ fn definitions() -> Charts {
 
 /// Has reports made, sent to a server, and stored; and written to a file for the peer.
 fn store(deployment: &Deployment, charts: &Charts, file: &Path, reports: u64, week: &str) {
-    // All come from one network, this machine; and nothing is merged before it is measured.
+    // All come from this machine, so from one network; and nothing is merged before the measurement.
     let most = (reports * 10).to_string();
     let mut command = support::serve_command(deployment.path());
     command.args(["--no-charts", "--day-reports", &most, "--network-reports", &most]);
@@ -141,7 +140,7 @@ fn store(deployment: &Deployment, charts: &Charts, file: &Path, reports: u64, we
     server.stop();
 }
 
-/// One file a report, as the peer's server stores them.
+/// One file per report, as the peer's server stores them.
 fn spread(file: &Path, folder: &Path, week: &str) {
     let day = folder.join(week);
     fs::create_dir_all(&day).expect("a folder");
@@ -151,7 +150,7 @@ fn spread(file: &Path, folder: &Path, week: &str) {
     }
 }
 
-/// How long something took, and the most memory its process ever had, in bytes.
+/// The duration, and the process's peak memory in bytes.
 type Measured = (Duration, u64);
 
 fn measure(mut child: Child, wait: impl FnOnce(&mut Child)) -> Measured {
@@ -178,7 +177,7 @@ fn measure_process(process: u32, work: impl FnOnce()) -> Measured {
     (took, most.load(Ordering::Relaxed))
 }
 
-/// `VmHWM` of a process: the kernel's own record of its largest resident set. 0 where it is gone.
+/// `VmHWM` of a process: its peak resident set. 0 if it is gone.
 fn high_water_mark(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

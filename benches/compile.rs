@@ -1,17 +1,17 @@
 //! How long it takes to read, check and compile charts folders of growing size.
 //!
-//! The time must grow in line with the number of definitions.
+//! The time must grow linearly with the number of definitions.
 
 use candor::charts::{Sources, parse};
 use candor::collection::compile;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
-/// As many programs as the definitions are spread over.
+/// How many programs the definitions are spread over.
 const PROGRAMS: usize = 10;
 
 /// A charts folder with `definitions` definitions like those of real projects: groups of a few
-/// buckets, plain counters, and now and then a stack.
+/// buckets, plain counters, and occasionally a stack.
 fn folder(definitions: usize) -> Sources {
     let collection = "module = 'example.org/config'\ngoos = ['darwin', 'linux', 'windows']\n\
                       goarch = ['amd64', 'arm64']\ntoolchains = ['go1.26.8']\n\

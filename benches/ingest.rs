@@ -1,6 +1,6 @@
-//! How fast reports are taken in: reports a second, and how long the slowest hundredth waits, over
+//! How fast reports are received: reports a second, and the 99th percentile of the latency, over
 //! loopback with 1, 16 and 256 connections, each of which sends its next report when the last one was
-//! acknowledged. Ours acknowledges after a sync, so the time of a sync on this disk stands beside it.
+//! acknowledged. Candor acknowledges after a sync, so the time of a sync on this disk is shown, too.
 //!
 //! ```text
 //! cargo bench --bench ingest                            candor serve
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What `receiver` names its deployment after.
+/// The origin of the deployment in `receiver`.
 pub const MODULE: &str = "telemetry.example.org/config";
 /// Likewise.
 pub const HOST: &str = "telemetry.example.org";
@@ -34,7 +34,7 @@ pub const HOST: &str = "telemetry.example.org";
 const CONNECTIONS: [usize; 3] = [1, 16, 256];
 const WARM_UP: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_secs(4);
-/// What X is until it is written over: as many digits as it has in a report.
+/// A placeholder for X, with as many digits as in a report.
 const X: &str = "0.1000000000000001";
 
 /// A config of a usual size: two programs with eleven charts and two stacks.
@@ -85,7 +85,7 @@ fn main() {
     let report = report(&config);
     measure_check(&config, &report);
     println!("one sync of {} bytes: {:?} (median)", report.len(), sync_time(folder.path()));
-    // All of it comes from one address, and within a minute more than what a day takes.
+    // Everything comes from one address, and within a minute more than a day's budget.
     let budgets = ["--day-reports", "1000000000", "--network-reports", "1000000000"];
     let server = receiver::Server::start_with(folder.path(), "warn", Stdio::inherit(), &budgets);
     drive(&server.address, &config);
@@ -131,7 +131,7 @@ fn report(config: &Value) -> String {
     text.replace("\"X\": 0", &format!("\"X\": {X}"))
 }
 
-/// What reading, checking and writing anew takes, without network and disk.
+/// The time of parsing, checking and encoding, without network and disk.
 fn measure_check(config: &Value, report: &str) {
     let config = CollectionConfig::from_json(config.to_string().as_bytes()).expect("a config");
     let version = "v0.1.0".parse().expect("a version");
@@ -199,7 +199,7 @@ fn drive(address: &str, config: &Value) {
     }
 }
 
-/// Uploads over one connection until the time is over; how long each took after `start`.
+/// Uploads over one connection until the time is over; returns how long each took after `start`.
 async fn upload(address: String, request: String, number: usize, start: Instant) -> Vec<Duration> {
     let mut request = request.into_bytes();
     let x = request.windows(X.len()).position(|window| window == X.as_bytes()).expect("X");
@@ -207,14 +207,14 @@ async fn upload(address: String, request: String, number: usize, start: Instant)
     stream.set_nodelay(true).expect("no delay");
     let mut times = Vec::new();
     let mut answer = Vec::new();
-    // Different between runs, too: a server may remember what it has.
+    // Different in every run, since a server remembers its reports.
     let seed = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_micros() as u64;
     for count in 0_u64.. {
         let began = Instant::now();
         if began > start + MEASURED {
             break;
         }
-        // Sixteen digits after "0.", the first of which stays 1, the last of which is no zero.
+        // Sixteen digits after "0."; the first stays 1, and the last is not 0.
         let digits = (seed % 1_000_000 * 1_000 + number as u64) * 100_000 + count % 100_000;
         let digits = format!("{:014}1", digits % 100_000_000_000_000);
         request[x + 3..x + X.len()].copy_from_slice(digits.as_bytes());

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// A body that says how often it was asked for more.
+/// A body that counts how often it is polled.
 struct Sent {
     pieces: mpsc::UnboundedReceiver<Bytes>,
     asked: mpsc::UnboundedSender<()>,
@@ -37,7 +37,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// A body that is being read, and of which nothing has arrived.
+    /// A body that is being read, before anything has arrived.
     async fn begin(bodies: &Bodies) -> Sender {
         let (pieces, receiver) = mpsc::unbounded_channel();
         let (asked, mut waits) = mpsc::unbounded_channel();
@@ -49,20 +49,20 @@ impl Sender {
         Sender { pieces: Some(pieces), asked: waits, read }
     }
 
-    /// Sends some bytes, and waits until they were read.
+    /// Sends some bytes, and waits until they are read.
     async fn send(&mut self, count: usize) {
         let pieces = self.pieces.as_ref().expect("not ended");
         let _ = pieces.send(vec![b'x'; count].into());
         let _ = self.asked.recv().await;
     }
 
-    /// Sends no more; what came of it.
+    /// Ends the body, and returns the result.
     async fn end(mut self) -> Result<Vec<u8>, BodyError> {
         self.pieces = None;
         self.ended().await
     }
 
-    /// What came of it without its doing.
+    /// The result, without ending the body.
     async fn ended(self) -> Result<Vec<u8>, BodyError> {
         let read = tokio::time::timeout(Duration::from_secs(120), self.read).await;
         read.expect("it ends").expect("no panic")
@@ -100,7 +100,7 @@ async fn a_body_that_does_not_keep_up_is_given_up() {
 fn the_minimum_is_an_average() {
     let limits = BodyLimits::default();
     assert_eq!(limits.patience(0), Duration::from_secs(10));
-    // A phone that moves 1,000 bytes a second has twice the time it needs for 20 kB.
+    // A phone with 1,000 bytes a second has twice the time that it needs for 20 kB.
     assert_eq!(limits.patience(20_000), Duration::from_millis(10_000 + 39_062));
 }
 
@@ -121,13 +121,13 @@ async fn a_slow_body_that_moves_stays_and_one_that_does_not_makes_room() {
     let mut moving = Sender::begin(&bodies).await;
     let still = Sender::begin(&bodies).await;
     moving.send(1000).await;
-    // As if both had begun some time ago, the one that moves first.
+    // As if both had begun some time ago, the moving one first.
     for (body, seconds) in lock(&bodies.held).bodies.values_mut().zip([5, 3]) {
         body.began -= Duration::from_secs(seconds);
     }
     let next = Sender::begin(&bodies).await;
     assert_eq!(still.ended().await, Err(BodyError::TooSlow));
-    // It is faster than the minimum, and so stays rather than one that has just begun.
+    // It is faster than the minimum, so it stays rather than one that has just begun.
     let newest = Sender::begin(&bodies).await;
     assert_eq!(next.ended().await, Err(BodyError::TooSlow));
     assert_eq!(moving.end().await.map(|bytes| bytes.len()), Ok(1000));

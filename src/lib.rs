@@ -1,42 +1,75 @@
-//! Candor: transparent telemetry that any open-source project can host.
+//! Transparent telemetry that any open-source project can host.
 //!
-//! # The map of the house
+//! What is collected is decided in the open: reviewed chart definitions are compiled into the smallest
+//! collection config, which is published as a Go module in a transparency log. Programs count locally;
+//! whoever opted in sends a sampled weekly report; results are public. The program `candor` does all of this
+//! for a project; this library is what other programs embed.
 //!
-//! Data flows one way, down this list. A module uses those above it and [`store`], never one
-//! below.
-//!
-//! | module | in one line |
+//! | you want to | use |
 //! | --- | --- |
-//! | `charts` | what people review: parse, validate and import chart definitions |
-//! | [`collection`] | what clients obey: compile definitions to the collection config |
-//! | [`gomod`] | how it travels: module paths, zip, `go.mod`, `.info`, `h1:` hashes |
-//! | [`tlog`] | how it is pinned: Merkle tree, tiles, notes, checkpoints, proofs |
-//! | `witness` | who else has seen the log: the C2SP witness protocol, both sides |
-//! | `publish` | the transaction: charts, collection, gomod, tlog; crash-safe, all or nothing |
-//! | `client` | what runs on a user's machine: consent, counters, reports, the verified config |
-//! | `ingest` | the front door: check every report against the exact config it names, store it |
-//! | `aggregate` | the arithmetic: public data, estimates with intervals, charts |
-//! | `audit` | the outside eye: everything that a deployment promises, checked as anyone can |
-//! | `web` | the wires: GOPROXY, checksum database, tlog-tiles, uploads and the website over HTTP |
-//! | `cli` | the verbs: one file a verb |
-//! | `body` | bodies of requests that are arriving, and which one makes room |
-//! | `address` | addresses of services: https, or this machine |
-//! | [`durable`] | what is to survive a power cut: written, synced, named, and the folder synced |
-//! | `event` | something that happens once, and that threads wait for |
-//! | [`store`] | where bytes live: immutable objects, and pointers changed by compare-and-swap |
-//! | [`repository_url`] | addresses of repositories, and what of them may be seen |
-//! | `terminal` | text from elsewhere, made fit to be printed; used by `charts` and `cli` |
+//! | count in a program, and send reports where its user agrees | [`client::start()`], [`client::counter`] |
+//! | let the user decide | [`client::mode`] |
+//! | download a config that the log vouches for | [`client::ConfigClient`] |
+//! | have a proof of an entry that can be checked offline | [`client::prove()`] |
+//! | check notes, checkpoints, policies and proofs | [`verify`] |
+//!
+//! ```no_run
+//! use candor::client::counter::Counter;
+//! use candor::client::{Destination, Options, Program, start};
+//!
+//! static BUILDS: Counter = Counter::new("myprog/verb:build");
+//!
+//! fn main() {
+//!     let destination = Destination::at(
+//!         "https://telemetry.example.org",
+//!         "telemetry.example.org/config",
+//!         "telemetry.example.org/log+...",
+//!     );
+//!     let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
+//!     // First in `main`. Nothing is written or sent before the user allows it.
+//!     start(program, Options::default().upload(destination.expect("constants")));
+//!     BUILDS.inc();
+//! }
+//! ```
 //!
 //! # Features
 //!
-//! - `client`: what a program that counts embeds. No async runtime.
-//! - `server` (default): the `candor` binary.
-
-//! # Attacks
+//! - `client`: what a program embeds. No async runtime.
+//! - `server` (default): the `candor` program. It adds nothing to the library's API.
+//! - `testing`: makes the modules below public, for this crate's own tests. Nothing of it is kept.
 //!
-//! Who notices which attack, after how long and with which words is in [`attacks`]; the tests that play
-//! them write it. How the log's key is kept and changed, and what to do when it was stolen or lost, is in
-//! [`keys`].
+//! Without features there is [`verify`] alone. What these modules export is listed in `tests/api.txt` and kept
+//! by semantic versioning.
+//!
+//! # Inside
+//!
+//! Data flows one way, down this list. A module uses those above it, and those below the line, which all may
+//! use. `tests/structure.rs` checks that.
+//!
+//! | module | in one line |
+//! | --- | --- |
+//! | `charts` | parse, validate and import chart definitions: what people review |
+//! | `collection` | compile definitions to the collection config: what clients obey |
+//! | `gomod` | module paths, zip, `go.mod`, `.info`, `h1:` hashes |
+//! | `tlog` | Merkle tree, tiles, notes, checkpoints, proofs |
+//! | `witness` | the C2SP witness protocol, both sides |
+//! | `publish` | from a commit to a published version: crash-safe, all or nothing |
+//! | `client` | counters, consent, reports, and the verified config, on a user's machine |
+//! | `ingest` | the receiver: check every report against the config it names, and store it |
+//! | `aggregate` | public data, estimates with intervals, charts |
+//! | `audit` | check from outside everything that a deployment promises |
+//! | `web` | HTTP: GOPROXY, checksum database, tlog-tiles, uploads and the website |
+//! | `cli` | the verbs of the program: one file a verb |
+//! | *all may use* | |
+//! | `store` | immutable objects, and pointers changed by compare-and-swap |
+//! | `durable` | files that have to survive a power cut |
+//! | `body` | bodies of requests while they arrive |
+//! | `address`, `repository_url` | addresses of services and of repositories |
+//! | `event` | something that happens once, and that threads wait for |
+//! | `terminal` | text from elsewhere, made safe to print |
+//!
+//! Which attacks are noticed by whom, after how long, is in `src/attacks.md`, which tests write; how the log's
+//! key is kept and changed is in `src/keys.md`.
 
 // The inside exports more to tests than it needs itself.
 #![cfg_attr(not(any(test, feature = "testing")), allow(unused_imports))]
@@ -121,17 +154,51 @@ mod witness;
 #[cfg(all(test, feature = "server"))]
 mod power_cut;
 
+/// Checking what a log and a server say, without trusting either: signed notes and checkpoints, witnesses'
+/// policies, proofs, and the records of configs.
+///
+/// ```
+/// use candor::verify::{Hash, Policy, TlogProof};
+///
+/// /// Whether a log which the policy accepts has an entry with this leaf hash, by a C2SP tlog-proof.
+/// fn is_logged(proof: &[u8], leaf: Hash, policy: &str) -> bool {
+///     let (Ok(proof), Ok(policy)) = (TlogProof::parse(proof), policy.parse::<Policy>()) else {
+///         return false;
+///     };
+///     proof.verify(leaf, &policy).is_ok()
+/// }
+/// # assert!(!is_logged(b"", Hash::EMPTY, ""));
+/// ```
+pub mod verify {
+    pub use crate::collection::CollectionConfig;
+    pub use crate::collection::config::{
+        ConfigError, CounterConfig, ProgramConfig, Rate, RateError, StackConfig,
+    };
+    pub use crate::gomod::{
+        AsOf, AsOfError, CommitTime, CommitTimeError, Hash1, Hash1Error, Module, ModuleError,
+        ModulePath, ModuleVersion, ObjectId, PathError, PathFault, Provenance, ProvenanceError,
+        RepositoryPath, RepositoryUrl, VersionError, ZipError,
+    };
+    pub use crate::repository_url::{RepositoryAddress, RepositoryUrlError};
+    pub use crate::tlog::{
+        AcceptedCheckpoint, Bundle, Checkpoint, CheckpointError, CheckpointRefused,
+        ConsistencyProof, Contradiction, CosignatureTime, CosignerKey, Entry, EntryError, Evidence,
+        EvidenceError, EvidenceKeys, Freshness, Hash, HashParseError, InclusionProof, KeyId,
+        KeyName, KeyNameError, LeafIndex, NotEvidence, NotFresh, NotProved, Note, NoteError,
+        NoteSignature, Octets, Origin, Policy, PolicyError, PolicyFault, PolicyLog, PolicyWitness,
+        ProofError, ProofStep, Proved, ProvedEntry, Record, RecordError, Side, Subtree,
+        SubtreeError, Tile, TileError, TileNameError, TlogProof, TlogProofError, TreeHead,
+        TreeLimitError, TreeSize, VerifierKey, VerifierKeyError, verify_consistency,
+        verify_inclusion,
+    };
+}
+
 /// The `candor` program: `src/main.rs` calls this and nothing else.
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub fn program() -> std::process::ExitCode {
     cli::main()
 }
-
-#[doc = include_str!("attacks.md")]
-pub mod attacks {}
-#[doc = include_str!("keys.md")]
-pub mod keys {}
 
 // What tests inside and outside share says `candor`.
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The `candor` program. Everything it does is in the library; this only dispatches.
+//! The `candor` program, which is all in the library.
 
 fn main() -> std::process::ExitCode {
     candor::program()

@@ -1,4 +1,4 @@
-//! The promise that what a message advises helps: each is followed as it is written.
+//! The advice in messages helps: each is followed literally.
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::{
     Charts, Deployment, Server, candor, json, refused, segments, serve_command, succeed,
 };
 
-/// A deployment with merged and charted reports of a week that is over.
+/// A deployment with merged and charted reports of a past week.
 struct World {
     deployment: Deployment,
     charts: Charts,
@@ -51,7 +51,7 @@ impl World {
         serde_json::from_slice(&bytes).expect("JSON")
     }
 
-    /// The object of a file of the week, by its place among the formats.
+    /// The object of a file of the week, by the index of its format.
     fn file(&self, format: usize) -> PathBuf {
         let index = self.index();
         let file = &index["days"]["2026-02-08"]["files"][format]["sha256"];
@@ -97,7 +97,7 @@ fn files_of_data_that_are_missing_or_damaged_are_made_again() {
         let good = std::fs::read(&file).expect("read");
         for damage in [|file: &PathBuf| std::fs::remove_file(file).expect("removed"), flip] {
             damage(&file);
-            // Who charts reads the Parquet file, who merges again reads the others.
+            // Charting reads the Parquet file, merging again reads the others.
             let said = match format {
                 2 => world.refused(&CHART),
                 _ => format!("`candor merge --week 2026-02-08` {}", file.display()),
@@ -127,7 +127,7 @@ fn charts_that_are_missing_or_damaged_are_made_again() {
         assert!(health.contains("\nstore: ok\n"), "{health}");
         assert!(server.stop().success());
     }
-    // Whoever charts as every day finds them missing, too.
+    // The daily charting finds them missing, too.
     std::fs::remove_file(&object).expect("removed");
     assert_eq!(json(&mut world.command(&["--json", "chart"]))["weeks"][0]["week"], "2026-02-08");
 }
@@ -154,7 +154,7 @@ fn an_index_that_is_damaged_or_missing_is_restored_from_a_copy() {
         assert_eq!(status, 503);
         assert!(health.contains("\ndata: not ok\n  public/index is "), "{health}");
         assert!(server.stop().success());
-        // What was merged is stored nowhere else, so nothing else is advised.
+        // Merged data is stored nowhere else, so nothing else is advised.
         let said = world.refused(&["merge"]);
         assert!(said.contains("Restore it from the newest copy of the store"), "{said}");
         assert!(!said.contains("remove"), "{said}");
@@ -182,7 +182,7 @@ fn definitions_that_are_damaged_or_missing_are_recorded_anew() {
             let said = world.refused(&CHART);
             assert!(said.contains("candor publish"), "{said}");
             for file in [&index, &object] {
-                // What is not damaged may stay, but for the index, which the advice names.
+                // Undamaged files may stay, except the index, which the advice names.
                 if file.exists() && (file == damaged || file == &index) {
                     assert!(said.contains("catalogue/index"), "{said}");
                     std::fs::remove_file(file).expect("removed");

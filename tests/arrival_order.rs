@@ -1,5 +1,5 @@
-//! The promise that nothing which is stored tells in which order reports came, what their exact X was,
-//! or which report a machine sent before: of a whole receiver's folder, once it is sealed.
+//! Nothing in a receiver's folder, once it is sealed, reveals in which order reports arrived, what
+//! their exact X was, or which report a machine sent before.
 
 mod support;
 
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const REPORTS: u64 = 10_000;
 const LAST_WEEK: &str = "2001-02-03";
 
-/// The rank correlation of places with what is in them, both from 0 and without gaps.
+/// The rank correlation of positions and the numbers at them, both from 0 and without gaps.
 fn rank_correlation(ranks: &[u64]) -> f64 {
     let n = ranks.len() as f64;
     let squares = (0..).zip(ranks).map(|(place, rank): (u64, _)| place.abs_diff(*rank).pow(2));
@@ -34,7 +34,7 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 }
 
 #[test]
-fn what_is_stored_tells_no_order_of_arrival_no_exact_x_and_no_last_week() {
+fn stored_reports_reveal_no_order_of_arrival_no_exact_x_and_no_last_week() {
     let folder = TempDir::new().expect("a temporary folder");
     receiver::deploy(folder.path());
     let receiver = receiver::open(folder.path());
@@ -69,7 +69,7 @@ fn what_is_stored_tells_no_order_of_arrival_no_exact_x_and_no_last_week() {
     assert!(all.into_iter().eq(0..REPORTS), "each is there once");
     let correlation = rank_correlation(&ranks);
     println!("rank correlation of {REPORTS} reports: {correlation:.4}");
-    // The standard deviation is 0.01 where there is no order: this fails once in a million runs.
+    // Without any order the standard deviation is 0.01: this fails once in a million runs.
     assert!(correlation.abs() < 0.05, "{correlation}");
 
     let mut found = Vec::new();
@@ -87,7 +87,7 @@ fn what_is_stored_tells_no_order_of_arrival_no_exact_x_and_no_last_week() {
         for word in ["LastWeek", LAST_WEEK] {
             assert!(!has(bytes, word.as_bytes()), "{word} is in {path}");
         }
-        // Every X begins with this, and no two of them have the same text.
+        // Every X begins with this, and all are different.
         assert!(!has(bytes, b"0.1000000000"), "an exact X is in {path}");
         let number = bytes.windows(8).find(|at| numbers.contains(*at));
         assert!(number.is_none(), "an exact X is in {path} as a number: {number:?}");

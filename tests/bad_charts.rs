@@ -1,5 +1,5 @@
-//! Every mistake in a charts folder has one clear message, with its place and the way out; and
-//! all the mistakes of a run are shown.
+//! Every mistake in a charts folder gets one clear message with its location and how to fix it, and all
+//! the mistakes are shown at once.
 
 use candor::charts::diagnostic::Severity;
 use candor::charts::{Definitions, Diagnostics, Sources, parse};
@@ -11,7 +11,7 @@ const PROGRAM: &str =
 const CHART: &str = "[[chart]]\ntitle = 'Clients'\nissue = ['https://example.org/1']\n\
                      type = 'partition'\nprogram = 'example.org/p'\ncounter = 'p/client:{a,b}'\n";
 
-/// Checks a good folder in which some files are replaced, added, or (where empty) left out.
+/// Checks a good folder with some files replaced, added, or (if empty) left out.
 fn check(changes: &[(&str, &[u8])]) -> Result<Definitions, Diagnostics> {
     let mut files = vec![
         ("collection.toml".to_owned(), COLLECTION.as_bytes().to_vec()),
@@ -24,7 +24,7 @@ fn check(changes: &[(&str, &[u8])]) -> Result<Definitions, Diagnostics> {
     parse(&Sources::from_files(files))
 }
 
-/// The one mistake that is found, as `file:line:column message`.
+/// The only mistake found, as `file:line:column message`.
 fn mistake(changes: &[(&str, &[u8])]) -> String {
     let errors = check(changes).expect_err("a mistake");
     let mut found = errors.iter().filter(|one| one.severity == Severity::Error);
@@ -45,7 +45,7 @@ fn a_good_folder_has_no_mistakes() {
 
 #[test]
 fn a_mistake_in_a_chart_is_shown_where_it_is() {
-    // What is replaced in the good chart, and what is said.
+    // What is replaced in the good chart, the replacement, and the message.
     let cases = [
         ("title = 'Clients'\n", "", "1:1 there is no `title`"),
         ("issue = ['https://example.org/1']\n", "", "1:1 there is no `issue`"),
@@ -295,7 +295,7 @@ fn a_program_of_the_toolchain_has_gos_versions_and_no_padding() {
 }
 
 #[test]
-fn bytes_that_nobody_can_review_are_refused() {
+fn files_that_nobody_can_review_are_refused() {
     let long = format!("# {}\n{CHART}", "x".repeat(10 << 20));
     let found = mistake(&[("charts/p.toml", long.as_bytes())]);
     assert!(found.starts_with("charts/p.toml:1:1 the line has 10485762 bytes"), "{found}");
@@ -357,7 +357,7 @@ help: write it like `issue = [\"https://go.dev/issue/61038\"]`";
 }
 
 #[test]
-fn a_chart_that_no_listed_version_counts_for_is_a_warning() {
+fn a_chart_that_counts_no_listed_version_gets_a_warning() {
     let chart = CHART.replace("type", "version = 'v2.0.0'\ntype");
     let definitions = check(&[("charts/p.toml", chart.as_bytes())]).expect("only a warning");
     let [warning] = definitions.warnings.as_slice() else { panic!("{:?}", definitions.warnings) };
@@ -381,7 +381,7 @@ fn the_order_of_the_files_does_not_matter() {
 }
 
 #[test]
-fn a_stack_chart_in_which_anything_may_be_named_is_warned_of() {
+fn a_stack_chart_that_may_name_any_function_gets_a_warning() {
     let warnings = |line: &str| {
         let chart = CHART.replace("'partition'", &format!("'stack'\ndepth = 9\n{line}"));
         let definitions = check(&[("charts/p.toml", chart.as_bytes())]);
@@ -407,7 +407,7 @@ fn a_stack_chart_in_which_anything_may_be_named_is_warned_of() {
 }
 
 #[test]
-fn what_is_wrong_with_the_retention_is_shown_where_it_is() {
+fn a_mistake_in_the_retention_is_shown_where_it_is() {
     let cases = [
         ("stack_minimum = 0", "6:17 `stack_minimum` must be a whole number from 1 to"),
         ("stack_minimum = '3'", "6:17 `stack_minimum` must be a whole number, not a string"),
@@ -439,7 +439,7 @@ fn what_is_wrong_with_the_retention_is_shown_where_it_is() {
 }
 
 #[test]
-fn a_stack_of_one_report_may_be_public_but_not_unsaid() {
+fn publishing_stacks_of_a_single_report_gets_a_warning() {
     let with = |line: &str| {
         let collection = format!("{COLLECTION}[retention]\n{line}\n");
         let definitions = check(&[("collection.toml", collection.as_bytes())]);

@@ -1,5 +1,4 @@
-//! The promise that bad input gets one clear message and an exit status, and leaves every stored
-//! byte as it was.
+//! Bad input gets one clear message and an exit status, and leaves every stored byte unchanged.
 
 mod support;
 
@@ -87,7 +86,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn a_bad_proposal_is_refused_with_its_place() {
+fn a_bad_proposal_is_refused_with_its_location() {
     for (what, damage, wanted) in CASES {
         let (charts, deployment) = (Charts::new(), Deployment::new());
         deployment.publish(&charts);
@@ -217,7 +216,7 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
-fn a_port_in_use_is_said() {
+fn a_port_in_use_is_reported() {
     let deployment = Deployment::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
@@ -227,7 +226,7 @@ fn a_port_in_use_is_said() {
     assert!(message.contains(&address) && message.contains("another port"), "{message}");
 }
 
-/// Runs candor as a user without root's powers, where the test runs as root.
+/// Runs candor as an unprivileged user if the test runs as root.
 fn unprivileged(program: &Command) -> Command {
     let root = text(&run(Command::new("id").arg("-u")).stdout).trim() == "0";
     let mut command = Command::new(if root { "setpriv" } else { "env" });
@@ -239,7 +238,7 @@ fn unprivileged(program: &Command) -> Command {
 }
 
 #[test]
-fn a_read_only_folder_is_said_and_left_alone() {
+fn a_read_only_folder_is_reported_and_left_alone() {
     let charts = Charts::new();
     let deployment = Deployment::new();
     deployment.publish(&charts);
@@ -261,9 +260,9 @@ fn a_read_only_folder_is_said_and_left_alone() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_nothing_is_half_written() {
-    // A tiny file system needs root and mount; elsewhere a limit on file size does the same to
-    // the program: the write that is too much fails.
+fn a_full_disk_is_reported_and_nothing_is_half_written() {
+    // A tiny file system needs root and mount; otherwise a limit on file size has the same effect: the
+    // write beyond it fails.
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
     for number in 0..40 {
@@ -288,7 +287,7 @@ fn a_full_disk_is_said_and_nothing_is_half_written() {
     let original = fs::read_to_string(&settings).expect("read");
     let moved = original.replace("file://store", &format!("file://{}", mounted.path().display()));
     fs::write(&settings, moved).expect("write");
-    // Fill what is left.
+    // Fill the rest.
     let _ = fs::write(mounted.path().join("filler"), vec![0; 1 << 20]);
     let stored = contents(mounted.path());
     let mut command = Command::new(publish.get_program());
@@ -304,7 +303,7 @@ fn a_full_disk_is_said_and_nothing_is_half_written() {
 }
 
 #[test]
-fn a_mistake_in_the_settings_is_shown_with_its_place() {
+fn a_mistake_in_the_settings_is_shown_with_its_location() {
     let deployment = Deployment::new();
     let settings = deployment.path().join("candor.toml");
     let original = fs::read_to_string(&settings).expect("read");

@@ -1,4 +1,4 @@
-//! Candor's own definitions are valid, and compile to what they seem to say.
+//! Candor's own definitions are valid, and compile to what they say.
 
 use candor::charts::{Definitions, Sources, parse};
 use candor::collection::{Allowed, compile};
@@ -29,7 +29,7 @@ fn candors_own_definitions_compile() {
 }
 
 #[test]
-fn the_demonstrations_definitions_are_of_every_kind_and_have_no_mistakes() {
+fn the_demonstration_has_every_kind_of_definition_without_mistakes() {
     let definitions = definitions_in("testdata/demo");
     assert_eq!(definitions.warnings, []);
     let mut kinds: Vec<&str> = definitions.charts.iter().map(|c| c.kind.name()).collect();

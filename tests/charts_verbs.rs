@@ -1,4 +1,4 @@
-//! `check`, `compile` and `import`, run as a user runs them.
+//! `check`, `compile` and `import`, as users run them.
 
 mod support;
 
@@ -59,7 +59,7 @@ fn check_finds_the_customary_folder_of_a_repository() {
 }
 
 #[test]
-fn a_folder_that_is_none_is_refused() {
+fn a_folder_that_is_not_a_charts_folder_is_refused() {
     let empty = TempDir::new().expect("a temporary folder");
     let message = refused(candor().arg("check").arg(empty.path()), 1);
     assert!(message.contains("collection.toml") && message.contains("missing"), "{message}");
@@ -68,7 +68,7 @@ fn a_folder_that_is_none_is_refused() {
 }
 
 #[test]
-fn what_is_compiled_depends_on_the_day_and_on_no_commit() {
+fn the_config_depends_on_the_day_and_not_on_a_commit() {
     let charts = Charts::new();
     charts.write("charts-config/charts/verbs.toml", &expiring("2926-06-30"));
     charts.commit();
@@ -76,7 +76,7 @@ fn what_is_compiled_depends_on_the_day_and_on_no_commit() {
     for place in [charts.path(), outside.path()] {
         let on = |day| programs(&succeed(compile(place).args(["--as-of", day])));
         assert_eq!((on("2926-06-30"), on("2926-07-01")), (1, 0));
-        // Today is long before.
+        // Today is long before that.
         assert_eq!(programs(&succeed(&mut compile(place))), 1);
         let message = refused(compile(place).args(["--as-of", "yesterday"]), 2);
         assert!(message.contains("yesterday"), "{message}");
@@ -121,7 +121,7 @@ fn the_config_goes_to_a_file_or_to_standard_output_with_the_same_bytes() {
 }
 
 #[test]
-fn import_makes_a_folder_and_overwrites_none() {
+fn import_makes_a_folder_and_never_overwrites_one() {
     let work = TempDir::new().expect("a temporary folder");
     let records = work.path().join("config.txt");
     let out = work.path().join("charts");
@@ -143,7 +143,7 @@ fn import_makes_a_folder_and_overwrites_none() {
 }
 
 #[test]
-fn what_cannot_be_imported_is_said_with_its_line_and_nothing_is_written() {
+fn what_cannot_be_imported_is_reported_with_its_line_and_nothing_is_written() {
     let work = TempDir::new().expect("a temporary folder");
     let records = work.path().join("config.txt");
     let text = "title: A\ncounter: p/a:{x,x}\ntype: pie\nissue: https://example.org/1\n\

@@ -1,5 +1,5 @@
-//! The promise of `candor demo`: one command shows the whole pipeline, ends by itself and leaves
-//! nothing behind, with and without the go command.
+//! `candor demo`: one command shows the whole pipeline, ends by itself and leaves nothing behind, with and
+//! without the go command.
 
 mod support;
 
@@ -7,7 +7,7 @@ use std::process::Command;
 use support::{candor, json, succeed};
 use tempfile::TempDir;
 
-/// `candor demo` with a folder for temporary files of its own.
+/// `candor demo` with its own folder for temporary files.
 fn demo(temporary: &TempDir) -> Command {
     let mut command = candor();
     command.arg("demo").env("TMPDIR", temporary.path());
@@ -56,15 +56,15 @@ fn it_works_without_the_go_command() {
     assert_eq!(states("ok"), 18, "{told:#}");
     let number = |name: &str| told["reported"][name].as_f64().expect(name);
     assert!(number("reports") > 90_000.0, "{told}");
-    // Reports are drawn anew every day, so once in a hundred days the truth lies outside a 99%
-    // interval. It does not lie so far outside.
+    // Reports are drawn anew every day, so once in a hundred days the truth is outside a 99% interval. It is
+    // never this far outside.
     let estimate = told["reported"]["estimate"]["value"].as_f64().expect("an estimate");
     assert!((estimate - number("truth")).abs() < 0.03, "{told}");
     assert!(is_empty(&temporary));
 }
 
 #[test]
-fn interrupted_it_leaves_nothing_behind_either() {
+fn it_leaves_nothing_behind_when_interrupted() {
     let temporary = TempDir::new().expect("a temporary folder");
     let mut child =
         demo(&temporary).stdout(std::process::Stdio::null()).spawn().expect("start candor demo");

@@ -1,6 +1,6 @@
-//! Whoever keeps a copy of every file that was ever public learns no more of late reports than the
-//! editions of a day say: few editions, none of which adds fewer than ten reports but the last. And what
-//! only few reports of a week have in a stack is in none of them.
+//! Whoever keeps every file that was ever public learns no more about late reports than the editions of
+//! a day reveal: there are few, and only the last may add fewer than ten reports. And no edition shows
+//! a stack that only few reports of a week have.
 
 mod support;
 
@@ -18,14 +18,14 @@ use support::segments;
 use tempfile::TempDir;
 
 const MONDAY: Date = jiff::civil::date(2026, 2, 2);
-/// From how many reports of a week on a stack is shown.
+/// How many reports of a week must have a stack for it to be shown.
 const STACK_MINIMUM: u32 = 3;
 
 fn after(day: Date, days: i64) -> Date {
     day.checked_add(days.days()).expect("a day")
 }
 
-/// The row of a report: told from others by its number, where that is not the same.
+/// The row of a report; reports with different numbers differ.
 fn row(day: Date, number: u64, stacks: &Value) -> String {
     format!(
         "{{\"Week\":\"{day}\",\"X\":1,\"Programs\":[{{\"Program\":\"example.org/hello\",\
@@ -34,7 +34,7 @@ fn row(day: Date, number: u64, stacks: &Value) -> String {
     )
 }
 
-/// A deployment's folder, and the day that it is there.
+/// A deployment's folder, and its current day.
 struct World {
     folder: TempDir,
     segments: u64,
@@ -74,7 +74,7 @@ impl World {
         PublicData::new(self.store()).index().expect("an index")
     }
 
-    /// The rows of a day or week, with how often each is there.
+    /// The rows of a day or week, and how often each occurs.
     fn rows(&self, data: &Dataset) -> Rows {
         let file = data.file(FileFormat::NdjsonZstd).expect("a file");
         let opened = PublicData::new(self.store()).open(file).expect("whole");
@@ -89,7 +89,7 @@ impl World {
 
 type Rows = BTreeMap<String, u64>;
 
-/// What `new` has that `old` has not; nothing may be gone.
+/// The rows that are in `new` but not in `old`; none may be missing.
 fn added(old: &Rows, new: &Rows) -> Rows {
     for (row, times) in old {
         assert!(new.get(row).is_some_and(|now| now >= times), "{row} is gone");
@@ -101,7 +101,7 @@ fn added(old: &Rows, new: &Rows) -> Rows {
     new.iter().filter_map(more).collect()
 }
 
-/// All copies that someone kept of a day or a week: the file's hash, its edition, and the rows.
+/// The copies of a day or week that someone kept: the file's hash, its edition, and the rows.
 #[derive(Default)]
 struct Copies(Vec<(String, u8, Rows)>);
 
@@ -114,14 +114,14 @@ impl Copies {
     }
 }
 
-/// How many reports of a day come how many days after it is over. Each pattern is for one day of the
-/// week: single late ones, batches of every size around ten, many, and none at all.
+/// How many reports of a day arrive how many days after it is over. Each day of the week has its own
+/// pattern: single late ones, batches of every size around ten, many, and none.
 fn late(day: usize, week: usize, days_after: i64) -> u64 {
     let size = [1, 2, 9, 10, 11, 40, 0][(day + week) % 7];
     match (day % 4, days_after) {
-        // All at once: before the second edition, just in time for it, after it, at the very end.
+        // All at once: before the second edition, just in time for it, after it, at the end.
         (0, 3) | (1, 7) | (2, 9) | (3, 28) => size,
-        // One by one, each in a merge of its own.
+        // One by one, each in its own merge.
         (0, 4..8) | (1, 12..20) | (2, 20..28) => u64::from(size > 10),
         _ => 0,
     }
@@ -143,14 +143,14 @@ fn five_weeks_of_editions_single_out_no_late_report() {
                 days_after => late(day, week, i64::from(days_after)),
             };
             for _ in 0..reports {
-                // Some rows are the same as others, and reports of their own all the same.
+                // Some rows are equal, but still different reports.
                 number += 1;
                 let row = row(of, number - number % 3, &serde_json::json!({}));
                 *sent.entry(of).or_default().entry(row.clone()).or_default() += 1;
                 received.push(row);
             }
         }
-        // One segment each, so that a merge may take some of a day and not others.
+        // One segment each, so that a merge may include some reports of a day and not others.
         received.chunks(7).for_each(|rows| world.receive(rows));
         world.merge(today);
         if today.weekday() == Weekday::Sunday {
@@ -166,7 +166,7 @@ fn five_weeks_of_editions_single_out_no_late_report() {
             days.entry(*day).or_default().keep(&world, data);
         }
         index.weeks.iter().for_each(|(w, e)| weeks.entry(*w).or_default().keep(&world, &e.data));
-        // Of a final day everything that was ever sent is there, once.
+        // A final day has everything that was ever sent, once.
         for (day, data) in index.days.iter().filter(|(_, data)| data.complete) {
             assert_eq!(world.rows(data), sent[day], "{day}");
             assert!((today - *day).get_days() > 29);
@@ -190,7 +190,7 @@ fn five_weeks_of_editions_single_out_no_late_report() {
         assert_eq!(copies.last().map(|(.., rows)| rows), Some(&sent[day]), "{day} is all there");
     }
     assert!(provisional >= 5 && small >= 5, "{provisional} and {small}: both occur");
-    // A week's file says no more than those of its days.
+    // A week's file reveals no more than those of its days.
     for (week, Copies(copies)) in &weeks {
         for pair in copies.windows(2) {
             let [(_, _, old), (_, _, new)] = pair else { unreachable!() };
@@ -209,7 +209,7 @@ fn five_weeks_of_editions_single_out_no_late_report() {
     }
 }
 
-/// Every text that can be read in a file: as it is, decompressed, or column by column.
+/// All readable text of a file: as it is, decompressed, or by columns.
 fn texts(path: &Path) -> Vec<u8> {
     let bytes = std::fs::read(path).expect("readable");
     let mut found = bytes.clone();
@@ -229,7 +229,7 @@ fn texts(path: &Path) -> Vec<u8> {
     found
 }
 
-/// The files below a folder that have this text somewhere.
+/// The files below a folder that contain this text.
 fn having(folder: &Path, text: &str) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder).expect("list a folder") {
@@ -284,7 +284,7 @@ fn a_text_that_one_sender_chose_is_in_no_public_file() {
     assert_eq!(with(&second, "fewer reports than are shown"), 1);
     assert_eq!(having(&public, CHOSEN), BTreeSet::new());
 
-    // The last edition: the text is gone for good.
+    // The last edition: the text is deleted.
     world.merge(after(tuesday, 30));
     assert_eq!(having(world.folder.path(), CHOSEN), BTreeSet::new());
     let last = rows(&world, tuesday);

@@ -1,5 +1,5 @@
 //! A definition that expires leaves the config on its day, whether or not anyone commits anything; and
-//! whoever has the commit and the day compiles the same bytes again.
+//! anyone with the commit and the day can compile the same bytes again.
 
 mod support;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::path::Path;
 use support::{Charts, Deployment, MODULE, candor, chart, json, refused, succeed};
 
-/// Two charts of which one is collected until a day.
+/// Two charts, one of which expires on a day.
 fn charts(last: &str) -> Charts {
     let charts = Charts::new();
     let expiring = format!("{}expires = {last}\n", chart("Ends", "hello/ends"));
@@ -27,7 +27,7 @@ fn publish(deployment: &Deployment, charts: &Charts, as_of: Option<&str>) -> std
     command
 }
 
-/// A published version, as it lies in the store.
+/// A published version, from the store.
 fn module(deployment: &Deployment, number: u64) -> Module {
     let opened = Opened::open(deployment.path()).expect("a deployment");
     let head = opened.log().expect("a log").settle().expect("settled");
@@ -66,7 +66,7 @@ fn the_same_commit_is_published_again_when_a_definition_has_expired() {
     );
     assert_eq!((&was.commit, was.time), (&is.commit, is.time));
 
-    // Anyone can make these bytes again, from what the zip says.
+    // Anyone can make these bytes again from what the zip says.
     let clone = tempfile::TempDir::new().expect("a folder");
     charts.git(&["clone", "-q", ".", clone.path().to_str().expect("text")]);
     for module in [before, after] {
@@ -84,12 +84,12 @@ fn the_same_commit_is_published_again_when_a_definition_has_expired() {
 fn a_clock_that_goes_backwards_collects_nothing_again() {
     let (deployment, charts) = (Deployment::new(), charts("2926-06-30"));
     succeed(&mut publish(&deployment, &charts, Some("2926-07-01")));
-    // By the clock it is long before.
+    // By the clock it is much earlier.
     let message = refused(&mut publish(&deployment, &charts, None), 1);
     assert!(message.contains("v0.1.0 was compiled for 2926-07-01"), "{message}");
     assert!(message.contains("--as-of 20"), "{message}");
     assert_eq!(counters(module(&deployment, 1).config()), ["hello/verb:{run,help}"]);
-    // Who chooses a day is taken at their word, and everyone can see it.
+    // A day that someone chooses is accepted, and everyone can see it.
     succeed(&mut publish(&deployment, &charts, Some("2926-06-01")));
     assert_eq!(module(&deployment, 2).provenance().as_of.to_string(), "2926-06-01");
     let message = refused(&mut publish(&deployment, &charts, Some("someday")), 2);
@@ -114,7 +114,7 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
                 published.push(format!("still {}", same.version));
             }
         };
-        watch.look(&publisher, today(day), report).map(|()| published)
+        watch.poll(&publisher, today(day), report).map(|()| published)
     };
     let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
     let seen = |watch: &mut Watch, day| look(watch, day).expect("a look");
@@ -122,13 +122,13 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
     assert_eq!(seen(&mut watch, "2026-06-30"), [""; 0]);
     assert_eq!(seen(&mut watch, "2026-07-01"), ["v0.2.0"]);
     assert_eq!(seen(&mut watch, "2026-07-01"), [""; 0]);
-    // One that was started anew, and one whose clock is wrong for a while.
+    // A restarted watch, and one whose clock is wrong for a while.
     let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
     assert_eq!(seen(&mut watch, "2026-07-01"), [""; 0]);
     let refused = look(&mut watch, "2026-06-30").expect_err("it was later before");
     assert!(refused.may_pass(), "{refused}");
     assert_eq!(seen(&mut watch, "2026-07-02"), [""; 0]);
-    // A watch that was away on the day.
+    // A watch that was not running on the day.
     let late = Deployment::new();
     let late = Opened::open(late.path()).expect("a deployment");
     let publisher =
@@ -139,7 +139,7 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
     let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
     let mut outcomes = 0;
     watch
-        .look(&publisher, today("2026-08-01"), |_, found| {
+        .poll(&publisher, today("2026-08-01"), |_, found| {
             outcomes += usize::from(matches!(found, Ok(Outcome::Published(_))));
         })
         .expect("a look");
@@ -147,7 +147,7 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
 }
 
 #[test]
-fn what_was_published_from_is_remembered_and_published_from_again() {
+fn the_source_is_remembered_and_published_from_again() {
     let (deployment, charts) = (Deployment::new(), charts("2026-06-30"));
     let opened = Opened::open(deployment.path()).expect("a deployment");
     let today = |day: &str| CompileDay::Today(day.parse().expect("a day"));
@@ -159,7 +159,7 @@ fn what_was_published_from_is_remembered_and_published_from_again() {
     let mode = std::os::unix::fs::MetadataExt::mode(&remembered.metadata().expect("remembered"));
     assert_eq!(mode & 0o777, 0o600);
     assert!(is_nothing(on("2026-06-30")));
-    // A repository that is not there is missed on the day when it is needed, and not before.
+    // A missing repository is noticed on the day when it is needed, and not before.
     let away = charts.path().with_extension("away");
     std::fs::rename(charts.path(), &away).expect("moved");
     assert!(is_nothing(on("2026-06-30")));
@@ -169,7 +169,7 @@ fn what_was_published_from_is_remembered_and_published_from_again() {
         "{error}"
     );
     std::fs::rename(&away, charts.path()).expect("moved back");
-    // What was committed meanwhile was reviewed, but nobody has published it.
+    // What was committed in the meantime was reviewed, but nobody has published it.
     charts.add_chart("later");
     let Ok(Republished::New(new)) = on("2026-07-01") else { panic!("it has expired") };
     assert_eq!(new.version, "v0.2.0");

@@ -1,8 +1,8 @@
 //! From an upload to the public data, with real processes that are killed (SIGKILL): servers while they
-//! take uploads and seal, merges while they publish and remove. Each report that was acknowledged is in
-//! the public data once, and nothing of any is left in the receiver's folder.
+//! receive uploads and seal, merges while they publish and remove. Each acknowledged report is in the
+//! public data once, and none is left in the receiver's folder.
 //!
-//! `power_cut::forgetting`, a unit test, has a thousand such ends, one at each sync in turn.
+//! `power_cut::forgetting`, a unit test, kills at every single sync.
 
 mod support;
 
@@ -34,7 +34,7 @@ fn merge_command(folder: &Path) -> Command {
     command
 }
 
-/// One upload: its status, or `None` where the server is gone.
+/// One upload: its status, or `None` if the server is gone.
 fn upload(stream: &mut TcpStream, number: u64) -> Option<u16> {
     stream.write_all(receiver::request("", &report(number)).as_bytes()).ok()?;
     let mut answer = Vec::new();
@@ -54,7 +54,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// Uploads until it is asked to stop, over a new connection wherever one did not take a report.
+    /// Uploads until it is asked to stop, with a new connection whenever one failed.
     fn send(&mut self, address: &str, next: &mut u64, stop: &AtomicBool, taken: &AtomicUsize) {
         let mut connection = None;
         while !stop.load(Ordering::SeqCst) {
@@ -91,7 +91,7 @@ fn merge_on(folder: &Path, today: Date) {
     assert_eq!(merged.problems, Vec::<String>::new());
 }
 
-/// How often each report is in the public data.
+/// How often each report occurs in the public data.
 fn public(folder: &Path) -> BTreeMap<u64, u32> {
     let public = PublicData::new(Arc::new(FileStore::new(folder.join("store"))));
     let index = public.index().expect("an index");
@@ -126,7 +126,7 @@ fn each_acknowledged_report_is_public_once_whoever_is_killed() {
             while taken.load(Ordering::SeqCst) < 1 + (round * round % 23) as usize {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            // A merge beside the server, which asks it to seal: killed before its end, or not.
+            // A merge while the server runs, which asks it to seal; it may be killed before it ends.
             let mut merge = merge_command(folder.path());
             killed_merges +=
                 u32::from(kill_after_changes(&mut merge, folder.path(), round % 13 * 2));

@@ -1,5 +1,5 @@
-//! Git as people have it: clones, work trees and settings of every kind, made by the git command.
-//! Each is published from, or refused with a sentence that has the way out; and the way out works.
+//! Git as people use it: clones, work trees and settings of every kind, made by the git command. Each can be
+//! published from, or is refused with a message that says what to do; and that works.
 
 mod support;
 
@@ -12,7 +12,7 @@ use std::process::Command;
 use support::{Charts, Deployment, candor, chart, json, refused, run, succeed, text};
 use tempfile::TempDir;
 
-/// A git command in a folder, with nobody's settings.
+/// A git command in a folder, without anyone's settings.
 fn git(folder: &Path, arguments: &[&str]) -> String {
     succeed(
         Command::new("git")
@@ -24,7 +24,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
     )
 }
 
-/// A clone of `charts` below a folder of its own.
+/// A clone of `charts` in a folder of its own.
 struct Clone(TempDir);
 
 impl Clone {
@@ -69,7 +69,7 @@ fn added(deployment: &Deployment) -> Vec<(String, String)> {
     charts.map(|chart| (text(&chart["id"]), text(&chart["added"]))).collect()
 }
 
-/// Three commits: a chart, another, and nothing.
+/// Three commits: a chart, another chart, and no change.
 fn three_commits() -> (Charts, Vec<String>) {
     let charts = Charts::new();
     let first = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
@@ -106,7 +106,7 @@ fn a_mirror_follows_whatever_happens_to_branches_and_tags() {
         gone(&format!("{kind}/x"));
         at(&format!("{kind}/x/y/z"), &commits[1]);
         assert_eq!(published(&format!("{kind}/x/y/z")), commits[1], "{kind}");
-        // Moved back.
+        // A branch is moved back.
         at(&format!("{kind}/x/y/z"), &commits[0]);
         assert_eq!(published(&format!("{kind}/x/y/z")), commits[0], "{kind}");
         gone(&format!("{kind}/x/y/z"));
@@ -132,7 +132,7 @@ fn a_mirror_follows_a_default_branch_that_is_renamed() {
     charts.git(&["branch", "-m", "old", "trunk/new"]);
     let third = charts.add_chart("third");
     assert_eq!(published(&deployment), Some(third.clone()));
-    // Rewritten: the newest commit is taken back.
+    // History is rewritten: the newest commit is dropped.
     charts.git(&["reset", "-q", "--hard", "HEAD~1"]);
     let fourth = charts.add_chart("fourth");
     assert_ne!(fourth, third);
@@ -159,7 +159,7 @@ fn a_shallow_clone_records_nothing_until_its_history_is_fetched() {
         assert!(message.contains(last), "{last} is not in {message}");
         assert_eq!(contents(&deployment.path().join("store")), before, "depth {depth}");
 
-        // In another work tree of it, and as the source of a mirror.
+        // In a linked work tree of it, and as the source of a mirror.
         git(&clone.path(), &["worktree", "add", "-q", "../other"]);
         let other = clone.0.path().join("other");
         let message = refused(&mut publish_folder(&deployment, &other), 1);
@@ -189,7 +189,7 @@ fn a_shallow_clone_that_goes_back_far_enough_is_enough() {
     assert_eq!(known("hello-third"), Some(&third));
 }
 
-/// What is stored, but for times.
+/// What is stored, except times.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -204,7 +204,7 @@ fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// A repository that cannot be read, and what has to be said of it.
+/// A repository that cannot be read, and what the message must say.
 type Obstacle = (&'static str, fn(&Charts) -> Clone, &'static [&'static str]);
 
 const OBSTACLES: &[Obstacle] = &[
@@ -294,7 +294,7 @@ const OBSTACLES: &[Obstacle] = &[
 ];
 
 #[test]
-fn what_cannot_be_read_is_named_with_the_way_out() {
+fn a_repository_that_cannot_be_read_is_named_with_a_remedy() {
     let deployment = Deployment::new();
     for (what, make, parts) in OBSTACLES {
         let charts = Charts::new();
@@ -308,7 +308,7 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
         for part in *parts {
             assert!(message.contains(part), "{what}: {part:?} is not in {message}");
         }
-        // Compiling needs the commit's time alone, and never calls it no repository.
+        // Compiling needs only the commit's time, and never denies that this is a repository.
         let folder = clone.path().join("charts-config");
         if folder.exists() {
             let compiled = run(candor().arg("compile").arg(&folder));
@@ -319,7 +319,7 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
 }
 
 #[test]
-fn a_source_on_this_machine_that_cannot_be_copied_is_named_with_the_way_out() {
+fn a_local_source_that_cannot_be_copied_is_named_with_a_remedy() {
     let deployment = Deployment::new();
     let (charts, _) = three_commits();
     let lent = Clone::new(&charts, &[]);
@@ -340,7 +340,7 @@ fn a_source_on_this_machine_that_cannot_be_copied_is_named_with_the_way_out() {
 }
 
 #[test]
-fn a_damaged_commit_is_not_called_one_that_does_not_exist() {
+fn a_damaged_commit_is_not_called_missing() {
     let deployment = Deployment::new();
     for damage in [
         |object: &Path| fs::remove_file(object),
@@ -359,14 +359,14 @@ fn a_damaged_commit_is_not_called_one_that_does_not_exist() {
             assert!(!message.contains("has no commit"), "{name}: {message}");
             assert!(message.contains("git fsck"), "{name}: {message}");
         }
-        // What is not there is still told so.
+        // A missing commit is still called missing.
         let message = refused(&mut publish(&deployment, &folder, &["--rev", "absent"]), 1);
         assert!(message.contains("has no commit"), "{message}");
     }
 }
 
 #[test]
-fn a_repository_of_another_user_is_named_with_the_way_out() {
+fn a_repository_of_another_user_is_named_with_a_remedy() {
     let charts = Charts::new();
     let deployment = Deployment::new();
     if text(&run(Command::new("id").arg("-u")).stdout).trim() != "0" {
@@ -386,7 +386,7 @@ fn a_repository_of_another_user_is_named_with_the_way_out() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_and_one_without_git_are_told_apart() {
+fn a_missing_folder_and_one_without_git_get_different_messages() {
     let deployment = Deployment::new();
     let empty = TempDir::new().expect("a temporary folder");
     let message = refused(&mut publish_folder(&deployment, empty.path()), 1);
@@ -477,7 +477,7 @@ fn what_is_outside_the_charts_folder_never_stops_publishing() {
     charts.write("huge.toml", &"#\n".repeat(5 << 20));
     link("/nowhere", "link");
     fs::write(charts.path().join("deep.toml"), b"\xff\xfe").expect("written");
-    // Nor does what is in it and is no definition.
+    // Nor does anything in it that is not a definition.
     charts.write("charts-config/huge.bin", &"x".repeat(9 << 20));
     link("/nowhere", "charts-config/README");
     charts.commit();
@@ -495,7 +495,7 @@ fn what_is_outside_the_charts_folder_never_stops_publishing() {
     assert_eq!(deployment.publish(&charts)["version"], "v0.1.0");
     assert_eq!(json(candor().args(["check", "--json"]).arg(charts.path()))["valid"], true);
 
-    // A definition that is staged and then taken back is no change, one that is left is.
+    // A definition that is staged and then reverted is not a change; one that stays is.
     charts.write("charts-config/charts/new.toml", &chart("New", "hello/new"));
     charts.git(&["add", "charts-config/charts/new.toml"]);
     let message = refused(&mut deployment.publish_command(&charts), 1);
@@ -570,7 +570,7 @@ fn large(charts: &Charts, file: &str, mebibytes: usize) {
     charts.write(file, &"#\n".repeat(mebibytes << 19));
 }
 
-/// A commit whose folder at `path` has so long a list of files that nobody reads it.
+/// A commit whose folder at `path` has too long a list of files to be read.
 fn endless_folder(charts: &Charts, path: &str) -> String {
     let mark = charts.git(&["rev-parse", "HEAD:charts-config/collection.toml"]);
     let name = "x".repeat(4000);
@@ -592,7 +592,7 @@ fn mktree(charts: &Charts, entries: &str) -> String {
 }
 
 #[test]
-fn a_folder_with_an_endless_list_is_refused_before_it_is_read() {
+fn a_folder_with_too_many_files_is_refused_before_it_is_read() {
     for (path, named) in [
         ("", "/"),
         ("charts-config/", "charts-config"),
@@ -630,7 +630,7 @@ fn a_charts_folder_that_leads_elsewhere_is_named() {
     let linked = charts.path().join("charts-config");
     json(&mut publish_folder(&deployment, &linked));
 
-    // A submodule that is not cloned is an empty folder of the repository around it.
+    // A submodule that is not cloned is an empty folder.
     let above = Charts::new();
     fs::remove_dir_all(above.path().join("charts-config")).expect("removed");
     above.commit();
@@ -643,7 +643,7 @@ fn a_charts_folder_that_leads_elsewhere_is_named() {
     }
 }
 
-/// Answers one connection as a proxy that refuses, and returns what it was asked.
+/// Answers one connection as a proxy that refuses, and returns the request.
 fn proxy() -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -673,7 +673,7 @@ fn proxies_are_those_that_git_would_use() {
         command
     };
     let settings = home.path().join(".gitconfig");
-    // .invalid never resolves: only the proxy can be asked.
+    // .invalid never resolves, so only the proxy can be asked.
     let location = "https://charts.invalid/x.git";
     for how in ["https_proxy", "HTTPS_PROXY", "http.proxy", "http.https://charts.invalid.proxy"] {
         let (address, asked) = proxy();
@@ -689,7 +689,7 @@ fn proxies_are_those_that_git_would_use() {
         }
         let message = refused(&mut command, 1);
         assert!(message.contains("charts.invalid"), "{how}: {message}");
-        // Should nobody have come, the proxy would wait for ever.
+        // If nobody came, the proxy would wait for ever.
         drop(std::net::TcpStream::connect(&address));
         let asked = asked.join().expect("the proxy");
         assert!(asked.starts_with("CONNECT charts.invalid:443 "), "{how}: {asked}");
@@ -756,7 +756,7 @@ fn what_git_left_out_of_a_work_tree_is_named_when_it_is_checked() {
         }
     }
 
-    // What someone removed was not left out, and a folder without definitions has none.
+    // A removed file was not left out by git, and a folder without definitions lacks none.
     let charts = Charts::new();
     charts.write("docs/index.md", "Documentation.");
     charts.commit();
@@ -768,7 +768,7 @@ fn what_git_left_out_of_a_work_tree_is_named_when_it_is_checked() {
 }
 
 #[test]
-fn the_charts_folder_may_be_written_in_every_way_a_path_is() {
+fn the_charts_folder_may_be_any_spelling_of_its_path() {
     let charts = Charts::new();
     let named = |path: &str| {
         let deployment = Deployment::new();
@@ -791,7 +791,7 @@ fn the_charts_folder_may_be_written_in_every_way_a_path_is() {
 #[test]
 fn a_token_is_never_shown_and_a_new_one_makes_no_new_mirror() {
     let deployment = Deployment::new();
-    // Nobody listens there any more.
+    // Nobody listens there.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     drop(listener);

@@ -1,9 +1,8 @@
-//! What Go's own generator makes of the newest definitions of the Go project, ours makes too, byte
-//! for byte.
+//! Our compiler makes the same bytes of the Go project's newest definitions as Go's own generator.
 //!
-//! The definitions and the generator come with golang.org/x/telemetry, which `tests/go` counts with;
-//! so this needs nothing from outside, and is never skipped. Which versions there are the generator
-//! asks a module proxy: here a folder, with releases that we made up.
+//! The definitions and the generator come with golang.org/x/telemetry, which `tests/go` uses, so this
+//! needs no other inputs and is never skipped. The generator asks a module proxy which versions there are:
+//! here a folder with made-up releases.
 
 use candor::charts::definition::Padding;
 use candor::charts::{Sources, parse};
@@ -25,9 +24,9 @@ fn go(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// A module proxy in a folder, which knows these versions of a module.
+/// A module proxy in a folder, with these versions of a module.
 fn offer(proxy: &Path, module: &str, versions: &[&str]) {
-    // Capital letters are written as `!` and the small one.
+    // Capital letters are escaped as `!` and the lower-case letter.
     let escaped: String = module
         .chars()
         .flat_map(|c| match c.is_ascii_uppercase() {
@@ -57,7 +56,7 @@ fn telemetry(file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// By which program the generator allows how many versions in advance, as its source says.
+/// How many versions in advance the generator allows for each program, from its source.
 fn paddings() -> BTreeMap<String, Padding> {
     let source = String::from_utf8(telemetry("internal/configgen/main.go")).expect("text");
     let table = source.split("var regularPaddings").nth(1).expect("the table").to_owned();
@@ -82,7 +81,7 @@ fn paddings() -> BTreeMap<String, Padding> {
     found
 }
 
-/// The definitions, and what Go's generator makes of them.
+/// The definitions, and the generator's output for them.
 fn generated() -> (Vec<u8>, Vec<u8>) {
     let scratch = TempDir::new().expect("a temporary folder");
     let definitions = telemetry("internal/chartconfig/config.txt");
@@ -119,7 +118,7 @@ fn generated() -> (Vec<u8>, Vec<u8>) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let mut json = output.stdout;
-    // It prints a line, and writes the file without its end.
+    // It prints a line, and writes the file without a final newline.
     assert_eq!(json.pop(), Some(b'\n'));
     (definitions, json)
 }
@@ -138,7 +137,7 @@ fn the_newest_definitions_compile_to_what_gos_generator_makes() {
     let compiled = compile(&definitions, as_of).to_json();
     assert!(compiled.as_bytes() == json, "the compiled config differs from the generated one");
 
-    // The same where only the releases are listed, and ours are the versions in advance.
+    // The same if only the releases are listed, and ours adds the versions in advance.
     let paddings = paddings();
     assert!(paddings.len() >= 6, "{paddings:?}");
     for program in &mut definitions.programs {

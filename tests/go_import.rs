@@ -1,7 +1,7 @@
 //! The Go project's real definitions, imported and compiled, give the config that the Go project
 //! published, byte for byte.
 //!
-//! The inputs are found under `CANDOR_DATA`; without it these tests say that they are skipped.
+//! The inputs are under `CANDOR_DATA`; without it these tests are skipped, and say so.
 
 use candor::charts::diagnostic::Severity;
 use candor::charts::{Sources, parse};
@@ -47,7 +47,7 @@ fn outcome(records: &str, published: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn records_without_a_module_are_imported_with_a_guess_that_is_said() {
+fn records_without_a_module_are_imported_with_a_guess_and_a_warning() {
     for (program, module) in
         [("x.org/vuln/cmd/check", "x.org/vuln"), ("x.org/tools/gopls", "x.org/tools/gopls")]
     {
@@ -57,7 +57,7 @@ fn records_without_a_module_are_imported_with_a_guess_that_is_said() {
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
         assert!(warning.contains(program) && warning.contains(&format!("`{module}` is assumed")));
     }
-    // Any record of the program will do.
+    // A module in any record of the program is enough.
     let records = record("x.org/p/q", "a", "") + &record("x.org/p/q", "b", "module: x.org/p\n");
     let json = published("x.org/p/q", "\t\t\t\t\"v1.0.0\"", &["a", "b"]);
     assert_eq!(outcome(&records, &json), (json, vec![]));
@@ -110,7 +110,7 @@ fn records_as_windows_editors_write_them_are_the_same_records() {
 }
 
 #[test]
-fn where_nothing_can_be_imported_the_cause_is_said() {
+fn if_nothing_can_be_imported_the_reason_is_given() {
     let refused = |records: &str, published: Option<&str>| {
         let published = published.map(|json| ("config.json", json.as_bytes()));
         let import = Import {
@@ -156,7 +156,7 @@ fn a_config_without_a_sample_rate_is_imported_with_a_warning() {
 }
 
 #[test]
-fn what_is_refused_is_advised_in_the_syntax_of_records() {
+fn advice_uses_the_syntax_of_records() {
     let records = "program: x.org/p\nmodule: x.org/p\ncounter: a\ntype: pie\nissue: none\n";
     let import = Import {
         file: "config.txt",

@@ -1,5 +1,5 @@
-//! Charts folders that are made to cost as much as they can: each is checked, or refused, within 512
-//! MiB of memory, and what is said of it stays readable.
+//! Charts folders that are made to be as expensive as possible: each is checked, or refused, within 512 MiB
+//! of memory, and the messages stay readable.
 
 mod support;
 
@@ -26,7 +26,7 @@ fn folder(files: &[(String, String)]) -> TempDir {
     folder
 }
 
-/// `candor check` of a folder where only so much memory is to be had.
+/// `candor check` of a folder with limited memory.
 fn check(folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -v 524288; exec \"$@\"", "sh"]);
@@ -58,14 +58,14 @@ fn chart(counter: &str) -> String {
     support::chart("Verbs", counter)
 }
 
-/// A group of so many buckets, over many lines.
+/// A group of many buckets, on many lines.
 fn group(buckets: usize) -> String {
     let buckets: Vec<String> = (0..buckets).map(|number| format!("b{number:05}")).collect();
     format!("\"\"\"hello/group:{{{}}}\"\"\"", buckets.join(",\\\n"))
 }
 
 #[test]
-fn no_folder_costs_more_than_a_stated_amount() {
+fn no_folder_costs_more_than_the_limit() {
     let many = |item: fn(usize) -> String| lines(item, ", ");
     let cases: Vec<(&str, Vec<(String, String)>)> = vec![
         ("an array", vec![("charts/a.toml".into(), format!("chart = [{}]", many(|_| "0".into())))]),
@@ -103,7 +103,7 @@ fn no_folder_costs_more_than_a_stated_amount() {
     }
 }
 
-/// Two files of some 400 KB whose every category is a mistake; each named all buckets once.
+/// Two files of some 400 KB in which every category is a mistake. Each message used to list all buckets.
 #[test]
 fn mistakes_do_not_repeat_what_is_long() {
     let buckets = 25_000;
@@ -126,7 +126,7 @@ fn mistakes_do_not_repeat_what_is_long() {
 
 /// Names with a long common prefix are short as a group, and long when they are expanded.
 #[test]
-fn groups_are_measured_written_out() {
+fn groups_are_measured_expanded() {
     let long = "x".repeat(4000);
     let counter = |name: &str, buckets: usize| {
         let buckets: Vec<String> = (0..buckets).map(|n| format!("{n:x}")).collect();

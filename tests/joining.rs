@@ -1,9 +1,9 @@
 //! The joining attack: someone has the access log of a proxy (address, time and path of every upload)
 //! and a full copy of the deployment's disk, and wants to know which public row came from which address.
 //!
-//! Before a segment is sealed that is easy, and the test shows it. After the merge, nothing that is on
-//! the disk joins the two better than guessing does. Each report carries a count that only the test
-//! knows as its number, so the test can tell how many guesses are right.
+//! Before a segment is sealed that is easy, as the test shows. After the merge, nothing on the disk
+//! matches the two better than guessing does. Each report has a count that only the test knows to be
+//! its number, so the test can tell how many guesses are right.
 
 mod support;
 
@@ -22,13 +22,13 @@ use tokio::net::TcpSocket;
 const REPORTS: u64 = 10_000;
 const AT_ONCE: u64 = 64;
 
-/// X of a report, which nothing but the report may know: 0.1 and digits of its own, in no order.
+/// X of a report, which must not be in any file: 0.1 and distinct digits, in no order.
 fn x(number: u64) -> f64 {
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 14;
     0.1 + scattered as f64 / 1e16
 }
 
-/// A last week of its own, as far as there are days.
+/// A distinct LastWeek, as far as there are days.
 fn last_week(number: u64) -> String {
     week()
         .checked_sub(jiff::Span::new().days(7 + (number % 3000) as i64))
@@ -49,7 +49,7 @@ fn report(number: u64) -> String {
     )
 }
 
-/// Each report comes from an address in a network of its own.
+/// Each report comes from an address in its own network.
 fn address(number: u64) -> Ipv4Addr {
     Ipv4Addr::new(127, 1 + (number / 250) as u8, (number % 250) as u8, 7)
 }
@@ -66,7 +66,7 @@ async fn upload(server: &str, number: u64) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }
 
-/// Uploads these reports, and gives them in the order in which they were answered: the access log.
+/// Uploads these reports, and returns them in the order in which they were answered: the access log.
 async fn upload_all(server: &str, numbers: std::ops::Range<u64>) -> Vec<u64> {
     let log = Arc::new(Mutex::new(Vec::new()));
     let next = Arc::new(Mutex::new(numbers));
@@ -99,8 +99,8 @@ fn correlation(log: &[u64], found: &[u64]) -> f64 {
     1.0 - 6.0 * squares / (n * (n * n - 1.0))
 }
 
-/// How many rows someone finds the sender of who takes the order of rows for that of uploads, forwards
-/// or backwards, from any place on.
+/// How many senders are guessed right by assuming that rows are in the order of uploads, forwards or
+/// backwards, from any offset.
 fn right_guesses(log: &[u64], found: &[u64]) -> usize {
     let n = log.len();
     let place: BTreeMap<u64, usize> =
@@ -113,7 +113,7 @@ fn right_guesses(log: &[u64], found: &[u64]) -> usize {
     forwards.into_iter().chain(backwards).max().expect("offsets")
 }
 
-/// Panics if this order tells more of the log than noise does.
+/// Panics if this order correlates with the log more than by chance.
 fn assert_no_order(what: &str, log: &[u64], found: &[u64]) {
     assert_eq!(found.len(), log.len(), "{what}");
     let correlation = correlation(log, found);
@@ -144,7 +144,7 @@ fn numbers_in(bytes: &[u8]) -> Vec<u64> {
     numbers
 }
 
-/// Everything that a file holds: its bytes, and where it is compressed, what they decompress to.
+/// All readings of a file: its bytes and, if it is compressed, the decompressed bytes.
 fn readings(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     let mut readings = Vec::new();
     if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
@@ -160,7 +160,7 @@ fn readings(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     readings
 }
 
-/// All files below a folder, opened up.
+/// All files below a folder, with all their readings.
 fn everything(folder: &Path) -> BTreeMap<PathBuf, Vec<Vec<u8>>> {
     contents(folder).into_iter().map(|(path, bytes)| (path, readings(bytes))).collect()
 }
@@ -180,8 +180,8 @@ fn an_access_log_and_a_copy_of_the_disk_join_no_row_to_an_address() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut log = runtime.block_on(upload_all(&server.address, 0..REPORTS));
 
-    // Before the segment is sealed: the order of arrival lies in the open segment, so the operator
-    // joins nearly all of it. The privacy page says so.
+    // Before the segment is sealed, the open segment has the order of arrival, so the operator can
+    // match nearly all of it. The privacy page says so.
     let open: Vec<u64> = contents(&deployment.join("reports"))
         .into_iter()
         .filter(|(path, _)| path.extension().is_some_and(|end| end == "open"))
@@ -198,7 +198,7 @@ fn an_access_log_and_a_copy_of_the_disk_join_no_row_to_an_address() {
     // The merge asks the running server to seal.
     json(candor().args(["--json", "merge", "--data"]).arg(&deployment));
 
-    // Late ones, too few for an edition of their own: in nothing that is public.
+    // Late ones, too few for an edition: not in any public file.
     let late = runtime.block_on(upload_all(&server.address, REPORTS..REPORTS + 5));
     let merged = json(candor().args(["--json", "merge", "--data"]).arg(&deployment));
     assert_eq!(merged["days"], Value::Array(Vec::new()), "{merged}");
@@ -229,7 +229,7 @@ fn an_access_log_and_a_copy_of_the_disk_join_no_row_to_an_address() {
     // The day in two compressed forms of text; the week has the same files.
     assert_eq!((rows.len() as u64, orders), (REPORTS, 2));
 
-    // Nothing tells one report from others like it: no exact X, no last week, no address.
+    // Nothing identifies a single report: no exact X, no last week, no address.
     log.extend(&late);
     let known: BTreeSet<[u8; 8]> = log.iter().map(|number| x(*number).to_le_bytes()).collect();
     for (path, readings) in &disk {

@@ -1,5 +1,5 @@
-//! The promise that a segment of uploads which is lost before it was merged is missed: by a merge, by a
-//! server that starts, and by its health; and that what they advise helps.
+//! A segment of uploads that is lost before it was merged is noticed by merges, by a server that
+//! starts, and by its health; and what they advise helps.
 
 mod support;
 
@@ -15,7 +15,7 @@ use support::receiver::{self, report, reports_folder, week};
 use support::{Server, candor, refused, run, succeed, text};
 use tempfile::TempDir;
 
-/// A deployment with three sealed segments of one report each, and what its files are.
+/// A deployment with three sealed segments of one report each, and their files.
 fn deployment() -> (TempDir, Vec<PathBuf>) {
     let folder = TempDir::new().expect("a temporary folder");
     receiver::deploy(folder.path());
@@ -30,7 +30,7 @@ fn deployment() -> (TempDir, Vec<PathBuf>) {
     (folder, files)
 }
 
-/// Stores reports, each in a segment that is sealed after it.
+/// Stores reports, each in its own sealed segment.
 fn store(folder: &Path, numbers: std::ops::Range<u64>) {
     let deployment = Deployment::open(folder).expect("a deployment");
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
@@ -56,7 +56,7 @@ fn merge(folder: &Path) -> Command {
     command
 }
 
-/// What a merge says, whose status tells whether something was not merged.
+/// A merge's output; its status says whether something was not merged.
 fn merged(command: &mut Command) -> Value {
     let output = run(command);
     let said: Value = serde_json::from_slice(&output.stdout)
@@ -93,7 +93,7 @@ fn open_segment(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_helps() {
+fn a_segment_that_is_lost_before_a_merge_is_noticed_and_restoring_it_helps() {
     let (folder, files) = deployment();
     let (lost, copy) = (&files[1], folder.path().join("copy"));
     std::fs::rename(lost, &copy).expect("renamed");
@@ -112,7 +112,7 @@ fn a_segment_that_is_lost_before_it_was_merged_is_missed_and_putting_it_back_hel
     let expected = format!("reports: not ok\n  reports/{}.sealed is missing", id(lost));
     assert!(health.1.contains(&expected), "{}", health.1);
     assert!(server.stop().success());
-    // The advice: put it back and merge.
+    // The advice: restore it and merge.
     std::fs::rename(&copy, lost).expect("renamed");
     assert_eq!(problems(&merged(&mut merge(folder.path()))), Vec::<String>::new());
     assert_eq!(reports_merged(folder.path()), 3);
@@ -134,7 +134,7 @@ fn a_loss_is_given_up_when_the_operator_says_so_and_not_otherwise() {
 }
 
 #[test]
-fn a_sealed_segment_that_was_cut_anywhere_is_missed_too() {
+fn a_truncated_sealed_segment_is_noticed_too() {
     let (folder, files) = deployment();
     let bytes = std::fs::read(&files[0]).expect("read");
     for length in [0, 16, bytes.len() - 32, bytes.len() - 1] {
@@ -149,7 +149,7 @@ fn a_sealed_segment_that_was_cut_anywhere_is_missed_too() {
 }
 
 #[test]
-fn what_was_merged_is_removed_and_not_missed() {
+fn merged_segments_are_removed_and_not_reported_as_lost() {
     let (folder, files) = deployment();
     succeed(&mut merge(folder.path()));
     assert!(files.iter().all(|file| !file.exists()));
@@ -176,7 +176,7 @@ fn receiving(folder: &Path) -> Server {
 }
 
 #[test]
-fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknowledged() {
+fn no_report_is_acknowledged_into_a_removed_folder_or_file() {
     for whole_folder in [true, false] {
         let folder = TempDir::new().expect("a temporary folder");
         receiver::deploy(folder.path());
@@ -188,10 +188,10 @@ fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknow
             false => std::fs::remove_file(&open),
         }
         .expect("removed");
-        // Neither a new one nor one that was there.
+        // Neither a new report nor a stored one.
         assert_eq!(server.upload(&report(1)), 503);
         assert_eq!(server.health("/health").0, 503);
-        // It begins a new segment, and what it takes then is kept.
+        // It starts a new segment, and stores new reports there.
         let mut taken = 503;
         while taken == 503 {
             taken = server.upload(&report(2));
@@ -210,9 +210,9 @@ fn a_folder_or_file_that_goes_away_under_a_server_takes_no_report_that_is_acknow
     }
 }
 
-/// As whoever restores a backup does while the server runs: same name, same bytes, another file.
+/// Like someone who restores a backup while the server runs: same name, same bytes, another file.
 #[test]
-fn a_copy_that_takes_the_place_of_the_open_segment_is_noticed() {
+fn replacing_the_open_segment_by_a_copy_is_noticed() {
     let folder = TempDir::new().expect("a temporary folder");
     receiver::deploy(folder.path());
     let server = receiving(folder.path());
@@ -221,7 +221,7 @@ fn a_copy_that_takes_the_place_of_the_open_segment_is_noticed() {
     let copy = path.with_extension("copy");
     std::fs::copy(&path, &copy).expect("copied");
     std::fs::rename(&copy, &path).expect("in its place");
-    // What the server writes to is in no folder any more.
+    // The file that the server writes to is in no folder any more.
     assert_eq!(server.upload(&report(1)), 503);
     let mut taken = 503;
     while taken == 503 {
@@ -234,7 +234,7 @@ fn a_copy_that_takes_the_place_of_the_open_segment_is_noticed() {
 }
 
 #[test]
-fn a_folder_that_is_gone_while_nothing_runs_is_missed_with_its_list() {
+fn a_folder_that_is_lost_with_its_list_is_noticed() {
     for merged_before in [false, true] {
         let (folder, _) = deployment();
         if merged_before {
@@ -252,7 +252,7 @@ fn a_folder_that_is_gone_while_nothing_runs_is_missed_with_its_list() {
 }
 
 #[test]
-fn damage_is_said_by_merge_and_health_until_it_is_given_up() {
+fn merge_and_health_report_damage_until_it_is_given_up() {
     let (folder, files) = deployment();
     let mut bytes = std::fs::read(&files[1]).expect("read");
     bytes[100] ^= 1;

@@ -39,8 +39,8 @@ fn marginals_are_read_in_the_order_in_which_they_were_written() {
 }
 
 #[test]
-fn every_mistake_is_shown_where_it_is_with_the_way_out() {
-    // What is replaced in the good file, and what is said.
+fn every_mistake_is_shown_where_it_is_with_a_remedy() {
+    // What is replaced in the good file, the replacement, and the message.
     let cases = [
         ("title = 'Survey'\n", "", "1:1 there is no `title`"),
         ("title = 'Survey'", "title = ''", "1:9 the title is empty"),
@@ -91,7 +91,7 @@ fn every_mistake_is_shown_where_it_is_with_the_way_out() {
 }
 
 #[test]
-fn a_version_margin_is_of_versions_and_names_are_fit_for_addresses() {
+fn a_version_margin_has_versions_and_file_names_are_fit_for_addresses() {
     let text = SURVEY.replace("'goos'", "'version'");
     let errors = check(&[("marginals/s.toml", &text)]).expect_err("no versions").to_string();
     assert!(errors.contains("\"linux\" is not a semantic version"), "{errors}");
@@ -104,7 +104,7 @@ fn a_version_margin_is_of_versions_and_names_are_fit_for_addresses() {
 }
 
 #[test]
-fn a_survey_may_know_of_more_than_is_collected_but_a_reviewer_hears_of_it() {
+fn a_survey_may_cover_more_than_is_collected_with_a_warning() {
     let text = SURVEY.replace("darwin = 0.25", "plan9 = 0.25");
     let definitions = check(&[("marginals/s.toml", &text)]).expect("good");
     let warnings: Vec<&str> = definitions.warnings.iter().map(|w| w.message.as_str()).collect();

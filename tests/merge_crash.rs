@@ -1,5 +1,5 @@
-//! Merging and charting that are killed again and again, at moments that nobody chose, leave what
-//! undisturbed ones give.
+//! Merging and charting that are killed again and again, at random moments, give the same result as
+//! undisturbed ones.
 
 mod support;
 
@@ -33,7 +33,7 @@ fn index(folder: &Path) -> Index {
     public(folder).index().expect("an index")
 }
 
-/// Sees that every file that is named is there, whole.
+/// Checks that every named file exists and is intact.
 fn check_files(folder: &Path) {
     let index = index(folder);
     for dataset in index.days.values().chain(index.weeks.values().map(|week| &week.data)) {
@@ -43,7 +43,7 @@ fn check_files(folder: &Path) {
     }
 }
 
-/// Adds what is uploaded between two kills: of days of its own, for long ago as they are, each day's
+/// Adds the uploads between two kills. Each round has its own days: they are so long ago that a day's
 /// first edition is its last one.
 fn upload(folder: &Path, round: u32) {
     let reports: Vec<String> = [3, 8, 9]
@@ -78,7 +78,7 @@ fn a_merge_that_is_killed_at_any_moment_is_finished_by_the_next() {
     assert_eq!(segments::sealed(&killed.path().join("reports")), Vec::<String>::new());
     check_files(killed.path());
 
-    // Nothing that a killed merge had begun to publish is left behind.
+    // Nothing that a killed merge had started to publish is left behind.
     succeed(&mut merge(killed.path()));
     let index = index(killed.path());
     let known = index.current();

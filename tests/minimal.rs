@@ -1,5 +1,5 @@
-//! The compiled config is minimal: every string in it is needed by a live chart, and when charts
-//! are taken away, exactly what only they needed is gone.
+//! The compiled config is minimal: every string in it is needed by a live chart, and when charts are
+//! removed, exactly what only they needed is gone.
 
 use candor::charts::{Definitions, Sources, parse};
 use candor::collection::{CollectionConfig, ConfigString, compile, expand, needs};
@@ -9,7 +9,7 @@ use proptest::sample::subsequence;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// A chart to be written; numbers choose among what is possible.
+/// A chart to write; the numbers choose among the possibilities.
 #[derive(Debug, Clone)]
 struct Plan {
     program: usize,
@@ -44,7 +44,7 @@ fn is_stack(plan: &Plan) -> bool {
     plan.kind == 0
 }
 
-/// The counter of a plan: the first of a group, or all of it.
+/// The counter of a plan: the first of a group, or the whole group.
 fn counter(number: usize, plan: &Plan, whole: bool) -> String {
     let buckets: Vec<String> = (0..plan.buckets).map(|bucket| format!("b{bucket}")).collect();
     match (plan.buckets, whole) {
@@ -54,7 +54,7 @@ fn counter(number: usize, plan: &Plan, whole: bool) -> String {
     }
 }
 
-/// What a ratio divides by: some other chart's counter, or one that no chart has.
+/// The divisor of a ratio: another chart's counter, or one that no chart has.
 fn over(number: usize, plans: &[Plan]) -> String {
     let plan = &plans[number];
     let other = plan.over % plans.len();
@@ -111,7 +111,7 @@ fn definitions(plans: &[Plan], padding: bool, collection: &str) -> Definitions {
     parse(&Sources::from_files(files.into())).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// Everything that a config says, with groups written out.
+/// Everything that a config says, with groups expanded.
 fn strings(config: &CollectionConfig) -> BTreeSet<ConfigString> {
     let mut strings = BTreeSet::new();
     let mut add = |string| assert!(strings.insert(string), "a string is there twice");
@@ -134,7 +134,7 @@ fn strings(config: &CollectionConfig) -> BTreeSet<ConfigString> {
     strings
 }
 
-/// The rate of a counter, to see that taking charts away never raises one.
+/// The rate of a counter, to check that removing charts never raises one.
 fn rate_of(config: &CollectionConfig, string: &ConfigString) -> Option<f64> {
     let ConfigString::Counter { program, name } = string else { return None };
     let entry = config.programs.iter().find(|entry| entry.name == *program)?;

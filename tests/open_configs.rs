@@ -1,5 +1,5 @@
-//! Until when reports under a config are taken, and whose functions their stacks may name, from the
-//! definitions of a repository to the answers of a running server; and that anyone is told.
+//! Until when reports under a config are accepted, and whose functions their stacks may name, from the
+//! definitions in a repository to the answers of a running server; and everyone can see it.
 
 mod support;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use support::receiver::week;
 use support::{Charts, Deployment, Server, candor, chart, refused, succeed, text};
 
-/// So many looks at what a running server is to follow within seconds.
+/// How often to look for what a running server should notice within seconds.
 const LOOKS: u32 = 600;
 
 /// A repository whose config asks for stacks, too.
@@ -109,11 +109,11 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
         "{}",
         text(&page)
     );
-    // The newest: allowed, and said.
+    // The newest: allowed, with a warning.
     retain(&charts, "revoked = [\"v0.2.0\", \"v0.7.0\"]");
     let said = succeed(&mut check(&charts, &sources[0]));
     assert!(said.contains("v0.2.0 is the newest config, and it is revoked"), "{said}");
-    assert!(said.contains("nobody's reports are taken until the next one is published"), "{said}");
+    assert!(said.contains("no reports are accepted until the next one is published"), "{said}");
     assert!(said.contains("the deployment has no config v0.7.0"), "{said}");
     assert!(said.contains("\n  v0.1.0  revoked since "), "{said}");
     assert!(said.contains("; not in these definitions, so no longer"), "{said}");
@@ -125,7 +125,7 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
     for line in [
         "no new version: the config is that of ",
         "  now in force: v0.2.0 is revoked, its reports are refused\n",
-        "  now in force: v0.1.0 is not revoked any more\n",
+        "  now in force: v0.1.0 is no longer revoked\n",
         "v0.2.0 is the newest config, and it is revoked: nobody's reports are taken",
     ] {
         assert!(published.contains(line), "{line}: {published}");
@@ -173,7 +173,7 @@ fn a_text_that_a_sender_chose_reaches_no_disk_where_packages_are_listed() {
     };
     assert!(!has("evil") && !has("pills"));
     assert!(has("main.run:+3\\n(other packages)\\nruntime.main:=7"), "what is listed is there");
-    // Without the line any word is kept that looks like a function: what the warning of a check says.
+    // Without the line, any word that looks like a function is kept, as the warning of a check says.
     write_stacks(&charts, "");
     charts.commit();
     let said = succeed(&mut check(&charts, &[]));
@@ -207,7 +207,7 @@ fn packages_are_proposed_from_real_lists_of_dependencies() {
     assert!(of_rust.iter().all(|name| !name.contains('-')), "{of_rust:?}");
     let both = propose(&[&go, &cargo]);
     assert!(of_go.iter().all(|name| both.iter().any(|one| one == name)), "{both:?}");
-    // What is printed can be pasted: the definitions are good then, and nothing is warned of.
+    // The output can be pasted: the definitions are valid then, without warnings.
     let printed = succeed(check(&charts, &["--packages-from"]).arg(&go));
     let (_, proposed) = printed.split_once("# charts/crashes.toml, line 1: ").expect("a proposal");
     let (_, line) = proposed.split_once('\n').expect("a line");

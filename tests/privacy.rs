@@ -1,7 +1,6 @@
-//! The promise that no one who reports can be known: uploads come from distinctive addresses with
-//! distinctive headers, words and cookies, and afterwards none of them is in any byte that the
-//! server wrote: not in the store, not in the reports, not in its log at the finest level, not in its
-//! metrics.
+//! No reporter can be identified: uploads come from distinctive addresses with distinctive headers,
+//! words and cookies, and afterwards none of them is in anything that the server wrote: the store, the
+//! reports, its log at the finest level, its metrics.
 //!
 //! The server is `candor serve` itself (see `support::receiver`).
 
@@ -17,7 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-/// Where the clients are, and what they say of themselves. None of this may be found.
+/// The clients' addresses and headers. None of this may be found.
 const ADDRESSES: [[u8; 4]; 3] = [[127, 0, 113, 77], [127, 44, 0, 91], [127, 200, 201, 202]];
 const HEADERS: [(&str, &str); 9] = [
     ("User-Agent", "distinctive-agent/7.7"),
@@ -30,7 +29,7 @@ const HEADERS: [(&str, &str); 9] = [
     ("Referer", "https://distinctive-referer.example/"),
     ("X-distinctive-name", "distinctive-value"),
 ];
-/// Words that stand in reports which are refused, or beside what is looked at.
+/// Words in refused reports, or in parts of requests that are ignored.
 const WORDS: [&str; 4] =
     ["distinctive-word", "distinctive-content", "distinctive-path", "distinctive-query"];
 
@@ -53,7 +52,7 @@ async fn send(server: &str, from: [u8; 4], request: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status")
 }
 
-/// Every file in a folder, with what is in it.
+/// Every file in a folder, with its contents.
 fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     for entry in fs::read_dir(folder).expect("list a folder") {
         let path = entry.expect("an entry").path();
@@ -102,7 +101,7 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
                 let bad = report.replace(known, unknown);
                 assert_eq!(send(from, request(&headers, &bad)).await, 400, "{unknown}");
             }
-            // A line that is no frame costs the stack.
+            // A line that is not a frame: the stack is left out.
             let stack = report.replace("hello::main:=3", "distinctive-word /home/distinctive-word");
             assert_eq!(send(from, request(&headers, &stack)).await, 200);
             // Something goes wrong, and is logged, while a client waits.
@@ -115,7 +114,7 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
             assert_eq!(send(from, request(&headers, &newer)).await, 400);
         }
     });
-    // The metrics are on an address that the server says beside its log.
+    // The server prints the address of its metrics in its log.
     let said = fs::read_to_string(&log).expect("the log");
     let admin = said.lines().find_map(|line| line.strip_prefix("health and metrics on http://"));
     let admin = admin.expect("an address").to_owned();

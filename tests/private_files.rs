@@ -1,5 +1,5 @@
-//! The promise that what a deployment keeps is its user's alone: whatever the umask, after everything that
-//! a deployment does, no file or folder of it may be read by the group or by others.
+//! A deployment's files are for its user only: whatever the umask, after everything that a deployment
+//! does, none of its files or folders can be read by the group or by others.
 
 #![cfg(unix)]
 
@@ -12,7 +12,7 @@ use std::process::Command;
 use support::{Charts, HOST, MODULE, Server, candor, receiver, run, succeed, text};
 use tempfile::TempDir;
 
-/// The command, as it is run in a shell with this umask.
+/// The command, run in a shell with this umask.
 fn with_umask(umask: &str, command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
@@ -26,7 +26,7 @@ fn with_umask(umask: &str, command: &Command) -> Command {
     shell
 }
 
-/// All that is below a folder, and the folder, which others may reach.
+/// The folder and everything below it that others can access.
 fn shared(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut left = vec![folder.to_owned()];

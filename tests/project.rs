@@ -1,5 +1,5 @@
-//! Whoever reads how to opt out, and does it, has opted out: the site shows the commands of the very
-//! project, and the program decides about the project that was named, or says that there is none.
+//! Following the instructions to opt out works: the site shows the commands of that very project, and the
+//! program decides about the project that was named, or says that there is none.
 
 mod support;
 
@@ -32,7 +32,7 @@ fn the_site_shows_the_commands_of_the_project() {
         assert!(!page.contains("gotelemetry"), "{page}");
         assert!(!page.contains("<code>candor telemetry off</code>"), "{page}");
     }
-    // A section for people alone: no new version, and pages that say it.
+    // This section is only for people: there is no new version, and the pages show it.
     let file = charts.path().join("charts-config/collection.toml");
     let without = std::fs::read_to_string(&file).expect("readable");
     charts.write("charts-config/collection.toml", &(without + PROJECT));
@@ -47,7 +47,7 @@ fn the_site_shows_the_commands_of_the_project() {
 }
 
 #[test]
-fn gos_commands_are_shown_for_gos_module_alone() {
+fn gos_commands_are_shown_only_for_gos_module() {
     let module = "golang.org/x/telemetry/config";
     let (charts, deployment) = (Charts::of_module(module), Deployment::of_module(module));
     deployment.publish(&charts);
@@ -102,7 +102,7 @@ fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
         let message = refused(&mut telemetry(home, &[&misspelt, *verb].concat()), 1);
         assert!(message.contains("example.org/Other, example.org/myprog"), "{verb:?}: {message}");
     }
-    // Each verb says whom it is about.
+    // Each verb says which project it is about.
     for verb in [&["local"][..], &["report"], &["clean", "--yes"], &["off"]] {
         let named = ["--project", "example.org/myprog"];
         let said = succeed(&mut telemetry(home, &[&named, verb].concat()));
@@ -122,7 +122,7 @@ fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
         (&modes[1]["project"], &modes[1]["mode"]),
         (&"example.org/myprog".into(), &"off".into())
     );
-    // This program itself has never counted: whoever means another is told how to name it.
+    // This program itself has never counted; the message says how to name another.
     for verb in ["view", "env", "upload"] {
         let said = succeed(&mut telemetry(home, &[verb]));
         assert!(said.contains("candor itself") && said.contains("example.org/Other, "), "{said}");
@@ -137,7 +137,7 @@ fn a_project_that_is_not_here_is_an_error_that_lists_those_that_are() {
 }
 
 #[test]
-fn a_mistyped_project_can_be_forgotten_and_what_is_no_name_is_refused() {
+fn a_mistyped_project_can_be_forgotten_and_an_invalid_name_is_refused() {
     let home = TempDir::new().expect("a temporary folder");
     let home = home.path();
     for name in ["../x", "/etc/passwd", "https://example.org/myprog", "a\nb", "a\u{1b}b"] {
@@ -162,7 +162,7 @@ fn a_mistyped_project_can_be_forgotten_and_what_is_no_name_is_refused() {
     assert!(said.contains("forgotten") && !folder.exists(), "{said}");
     assert_eq!(json(&mut telemetry(home, &["--json"])), serde_json::json!([]));
 
-    // What is somebody else's stays.
+    // Other people's files stay.
     succeed(&mut named(&["on"]));
     succeed(&mut named(&["off"]));
     std::fs::write(folder.join("notes"), "mine").expect("write");
@@ -172,7 +172,7 @@ fn a_mistyped_project_can_be_forgotten_and_what_is_no_name_is_refused() {
 }
 
 #[test]
-fn the_link_in_a_folders_place_is_named() {
+fn a_link_in_place_of_a_folder_is_named() {
     let home = TempDir::new().expect("a temporary folder");
     let settings = home.path().join("settings/candor");
     std::fs::create_dir_all(&settings).expect("created");

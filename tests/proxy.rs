@@ -1,6 +1,6 @@
-//! The promise of `docs/proxy.md`: behind the real nginx, set up as that page says, each network has a
-//! budget of its own, and afterwards no byte on the disk holds an address of a client. The settings are
-//! taken from the page itself.
+//! `docs/proxy.md` holds: behind the real nginx, set up as that page says, each network has its own
+//! budget, and afterwards no file contains a client's address. The settings are read from the page
+//! itself.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{Deployment, Server, contents, receiver};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-/// Where clients are: none of these may be found. Each in a network of its own.
+/// The clients' addresses, each in its own network. None of these may be found.
 const CLIENTS: [[u8; 4]; 3] = [[127, 77, 188, 199], [127, 201, 113, 177], [127, 143, 212, 231]];
 
 /// nginx in the foreground; stopped on drop.
@@ -58,7 +58,7 @@ impl Nginx {
         }
         assert!(lines.contains(&address.to_string()) && lines.contains(upstream), "{lines}");
         let place = folder.path().display();
-        // Where its files are, and how it is run here: nothing of what the page says.
+        // Its files' paths, and how it runs here; nothing that the page mentions.
         let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let places: String =
             kinds.map(|kind| format!("    {kind}_temp_path {place}/{kind};\n")).concat();
@@ -89,7 +89,7 @@ fn is_root() -> bool {
     out.stdout.trim_ascii() == b"0"
 }
 
-/// Sends bytes from a client's address, after which it may go away, and reads what is answered.
+/// Sends bytes from a client's address, after which it may disconnect, and reads the answer.
 fn exchange(to: SocketAddr, from: [u8; 4], bytes: &[u8], ends: bool) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let stream = runtime.expect("a runtime").block_on(async {
@@ -100,7 +100,7 @@ fn exchange(to: SocketAddr, from: [u8; 4], bytes: &[u8], ends: bool) -> String {
         stream
     });
     let mut stream = stream;
-    // A proxy may answer and close before it has read all.
+    // A proxy may answer and close before it has read everything.
     let _ = stream.write_all(bytes);
     if ends {
         let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -114,8 +114,8 @@ fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("none")
 }
 
-/// The files in which an address stands as text, or in which most of them stand as they are in memory:
-/// four bytes alone may be there by chance, the same of two addresses may not.
+/// The files that contain an address as text, or more than one in binary: four bytes may occur by
+/// chance, those of two addresses hardly.
 fn found(folders: &[&Path]) -> Vec<PathBuf> {
     let has = |bytes: &[u8], needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
     let files = folders.iter().flat_map(|folder| contents(folder));
@@ -127,14 +127,14 @@ fn found(folders: &[&Path]) -> Vec<PathBuf> {
     files.filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect()
 }
 
-/// Everything that clients do, from all their addresses: what was answered to their good uploads.
+/// Everything that clients do, from all their addresses; returns the answers to their good uploads.
 fn visit(nginx: &Nginx, reports: std::ops::Range<u64>) -> Vec<Vec<String>> {
     let close = "Connection: close\r\n";
     let mut answers = vec![Vec::new(); CLIENTS.len()];
     for number in reports {
         for (place, client) in (0..).zip(CLIENTS) {
             let report = receiver::report(number * 10 + place);
-            // What clients say of themselves is not believed.
+            // Headers of clients are not believed.
             let lie = format!(
                 "{close}X-Forwarded-For: 203.0.113.{number}\r\nForwarded: for=192.0.2.{number}\r\n"
             );
@@ -154,7 +154,7 @@ fn visit(nginx: &Nginx, reports: std::ops::Range<u64>) -> Vec<Vec<String>> {
         assert!(["400", "503"].contains(&status(&bad)), "{bad}");
         let large = send(receiver::request(close, &"x".repeat(600 << 10)).as_bytes());
         assert!(["413", "none"].contains(&status(&large)), "{large}");
-        // One that breaks off, one that is not HTTP, one that is not there.
+        // One that breaks off, one that is not HTTP, one for a page that does not exist.
         let whole = receiver::request(close, &"x".repeat(100 << 10));
         break_off(&whole.as_bytes()[..50_000]);
         break_off(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
@@ -179,7 +179,7 @@ fn behind_the_real_nginx_each_network_has_its_budget_and_no_address_is_kept() {
     let server = Server::start(&mut command);
     let nginx = Nginx::start(&settings(), &server.url);
     let answers = visit(&nginx, 0..3);
-    // Three networks that take all they can: each has used half of what is left, and none a third of all.
+    // Three networks that use all they can: each has used half of what was left, and none a third of all.
     assert_eq!(answers.iter().map(|all| &all[0]).collect::<Vec<_>>(), ["200", "200", "200"]);
     let taken = answers.iter().flatten().filter(|status| *status == "200").count();
     assert!((4..9).contains(&taken), "{answers:?}");
@@ -195,9 +195,9 @@ fn behind_the_real_nginx_each_network_has_its_budget_and_no_address_is_kept() {
     assert_eq!(found(&[folder.path(), &kept]), Vec::<PathBuf>::new());
 }
 
-/// That the search finds what there is: the same with nginx's own logging.
+/// The search works: the same with nginx's own logging.
 #[test]
-fn an_nginx_that_logs_is_found_out() {
+fn addresses_are_found_if_nginx_logs_them() {
     let deployment = Deployment::new();
     let server = deployment.serve();
     let settings = settings();

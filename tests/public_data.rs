@@ -1,5 +1,4 @@
-//! What a merge publishes is read by the tools that people use: DuckDB and pandas, from every
-//! format, with equal counts.
+//! DuckDB and pandas, which people use, read every format that a merge publishes, with equal counts.
 
 mod support;
 
@@ -50,7 +49,7 @@ fn download(public: &PublicData, dataset: &Dataset, folder: &Path) {
 fn duckdb_and_pandas_read_every_format_with_equal_counts() {
     let deployment = Deployment::new();
     let reports = deployment.path().join("reports");
-    // Enough that a file is of several pieces; a day of one report; a week of one day.
+    // Enough for a file with several pieces; a day with one report; a week with one day.
     let days = [
         ("2026-02-03", reports_of("2026-02-03", 0..12_000)),
         ("2026-02-05", reports_of("2026-02-05", 5..6)),
@@ -91,7 +90,7 @@ fn duckdb_and_pandas_read_every_format_with_equal_counts() {
 }
 
 #[test]
-fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
+fn a_merge_reports_what_it_did_and_which_dates_are_wrong() {
     let deployment = Deployment::new();
     let command = |arguments: &[&str]| {
         let mut command = candor();
@@ -107,7 +106,7 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     let output = support::run(&mut command(&[]));
     assert_eq!(output.status.code(), Some(1));
     let said = support::text(&output.stdout);
-    // While reports may still be put back there is no last edition.
+    // As long as reports may still be restored there is no last edition.
     assert!(
         said.starts_with("day 2026-02-01: edition 2, 1 report (1 new), 2 program builds\n"),
         "{said}"
@@ -117,10 +116,10 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     let id = damaged.trim_end_matches(".sealed");
     assert!(
         said.ends_with(&format!(
-            "not merged: reports/{damaged} is damaged from byte 0 to 7, so nothing of it is merged. Put \
-             the file back from a copy and run `candor merge`; where there is no copy, `candor merge \
-             --give-up {id}` merges what can be read of it and gives up the rest. Until then no last \
-             edition is published\n"
+            "not merged: reports/{damaged} is damaged from byte 0 to 7, so none of it is merged. \
+             Restore the file from a copy and run `candor merge`; if there is no copy, `candor \
+             merge --give-up {id}` merges what can be read of it and gives up the rest. Until then \
+             no last edition is published\n"
         )),
         "{said}"
     );
@@ -130,7 +129,7 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     let index = public.index().expect("an index");
     assert!(index.days.values().all(|data| data.complete), "{index:?}");
 
-    // A file that is lost is made again from the others.
+    // A lost file is made again from the others.
     let lost = index.days[&"2026-02-01".parse().expect("a date")].file(FileFormat::Parquet);
     let lost = deployment.path().join("store/public").join(&lost.expect("a file").sha256);
     std::fs::remove_file(&lost).expect("removed");

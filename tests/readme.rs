@@ -1,4 +1,4 @@
-//! What the README says to write and to run is compiled and run.
+//! The code and commands in the README are compiled and run.
 
 mod support;
 
@@ -22,7 +22,7 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_rust_program_is_one() {
+fn the_rust_program_compiles() {
     let [program] = &blocks("rust")[..] else { panic!("one program") };
     let [dependency, _] = &blocks("toml")[..] else { panic!("a dependency, and settings") };
     let here = env!("CARGO_MANIFEST_DIR");
@@ -36,15 +36,15 @@ fn the_rust_program_is_one() {
     fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
     fs::create_dir(folder.path().join("src")).expect("made");
     fs::write(folder.path().join("src/main.rs"), program).expect("written");
-    // The same versions of everything, which are on this machine already.
+    // The same versions of all dependencies, which are already downloaded.
     let lock = Path::new(here).join("Cargo.lock");
     fs::copy(lock, folder.path().join("Cargo.lock")).expect("copied");
-    // A target folder of its own: that of this test may be locked by whoever runs it.
+    // Its own target folder: cargo may have locked that of this test.
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
     let mut check = Command::new(env!("CARGO"));
     check.args(["check", "--offline", "--quiet"]).current_dir(folder.path());
     check.env("CARGO_TARGET_DIR", &built);
-    // What cargo tells the tests that it runs is not about this program.
+    // Cargo's variables for the running test are not meant for this program.
     for (name, _) in std::env::vars() {
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST") {
             check.env_remove(name);
@@ -53,8 +53,7 @@ fn the_rust_program_is_one() {
     succeed(&mut check);
 }
 
-/// The command lines of the program in a text: those that begin with its name, up to what ends a
-/// command in a shell.
+/// The command lines of the program in a text: from its name to the end of the shell command.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let joined = text.replace("\\\n", " ");
     let starts = joined.match_indices("candor ").filter(|(at, _)| {
@@ -83,7 +82,7 @@ fn every_command_has_the_verbs_and_flags_that_it_is_shown_with() {
     found.retain(|words| words[0] != "VERB");
     assert!(found.len() >= 12, "{found:?}");
     for words in found {
-        // Help is printed only if everything before it was understood.
+        // Help is printed only if everything before it is valid.
         let output = run(candor().args(&words).arg("--help"));
         assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
         let wrong = run(candor().args(&words).args(["--no-such-flag", "--help"]));
@@ -92,7 +91,7 @@ fn every_command_has_the_verbs_and_flags_that_it_is_shown_with() {
 }
 
 #[test]
-fn scripts_and_files_that_are_named_are_there() {
+fn scripts_and_files_that_are_named_exist() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = readme();
     let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -109,7 +108,7 @@ fn scripts_and_files_that_are_named_are_there() {
 }
 
 #[test]
-fn the_commands_that_make_and_publish_do() {
+fn the_commands_that_make_and_publish_a_deployment_work() {
     let block = blocks("sh").into_iter().find(|block| block.contains("candor init")).expect("it");
     let (charts, folder) = (Charts::new(), TempDir::new().expect("a temporary folder"));
     let binary = Path::new(env!("CARGO_BIN_EXE_candor")).parent().expect("a folder");
@@ -132,7 +131,7 @@ fn the_commands_that_make_and_publish_do() {
 }
 
 #[test]
-fn the_key_that_is_shown_is_one() {
+fn the_key_in_the_examples_is_valid() {
     let readme = readme();
     let at = readme.find("telemetry.example.org/log+").expect("a key");
     let key = readme[at..].split('"').next().expect("its end");
@@ -141,7 +140,7 @@ fn the_key_that_is_shown_is_one() {
 }
 
 #[test]
-fn the_settings_of_witnesses_are_taken() {
+fn the_settings_of_witnesses_are_accepted() {
     let deployment = Deployment::new();
     let [_, settings] = &blocks("toml")[..] else { panic!("a dependency, and settings") };
     let path = deployment.path().join("candor.toml");

@@ -1,5 +1,5 @@
-//! Anyone can make a chart again from public files alone: DuckDB, given the week's Parquet file and
-//! the configs, finds the numbers that are served.
+//! Anyone can recompute a chart from public files: DuckDB gets the served numbers from the week's
+//! Parquet file and the configs.
 
 mod support;
 

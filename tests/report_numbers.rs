@@ -15,8 +15,7 @@ use tempfile::TempDir;
 fn reports_are_counted_once_over_any_files() {
     let deployment = Deployment::new();
     let reports = deployment.path().join("reports");
-    // Two weeks of several days each; a seventh of the reports tells of no build, and all of the
-    // last day's.
+    // Two weeks of several days each; a seventh of the reports, and all of the last day's, have no build.
     let all: Vec<String> = [("2026-02-03", 700), ("2026-02-07", 41), ("2026-02-10", 300)]
         .iter()
         .flat_map(|(day, reports)| (0..*reports).map(|number| segments::report(day, number)))
@@ -47,6 +46,6 @@ fn reports_are_counted_once_over_any_files() {
         ["2*.parquet", "week-*.parquet", "2026-02-12.parquet", "*.parquet"]
             .map(|files| folder.path().join(files)),
     ));
-    // Every build is in the file of its day and in that of its week.
+    // Every build is in its day's file and in its week's.
     assert_eq!(found, json!([[reports, builds], [reports, builds], [5, 0], [reports, 2 * builds]]));
 }

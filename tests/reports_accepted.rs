@@ -76,7 +76,7 @@ fn program() -> impl Strategy<Value = ProgramReport> {
 
 proptest! {
     #[test]
-    fn whatever_a_client_lets_through_is_taken(
+    fn whatever_a_client_lets_through_is_accepted(
         programs in proptest::collection::vec(program(), 0..5),
         bits: u64,
         last_week in proptest::option::of(Just("2026-02-01")),

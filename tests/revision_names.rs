@@ -1,5 +1,5 @@
-//! The promise that nothing is published but what was named: a tag cannot pass for a branch, and a
-//! name that may mean two commits is refused with the full names of both.
+//! Only what was named is published: a tag cannot pass for a branch, and a name that could mean two commits
+//! is refused with the full names of both.
 
 mod support;
 
@@ -8,8 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use support::{Charts, Deployment, candor, contents, json, refused};
 
-/// A repository whose branch `main` is reviewed, and a commit on top of it that nobody reviewed and
-/// no branch has.
+/// A repository whose branch `main` is reviewed, and a commit on top of it that nobody reviewed and that is
+/// on no branch.
 struct Proposal {
     charts: Charts,
     reviewed: String,
@@ -22,7 +22,7 @@ impl Proposal {
         let reviewed = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
         let unreviewed = charts.add_chart("passwords");
         charts.git(&["reset", "-q", "--hard", &reviewed]);
-        // What keeps it from being out of reach: a reference that nothing below is about.
+        // A reference that keeps it reachable, and that the tests do not use.
         charts.git(&["tag", "proposal", &unreviewed]);
         Proposal { charts, reviewed, unreviewed }
     }
@@ -75,7 +75,7 @@ fn a_name_that_means_two_commits_is_refused_with_both_names() {
                 assert!(message.contains(name), "{typed} with {planted}: {message}");
             }
             assert_eq!(contents(&deployment.path().join("store")), before);
-            // The way out that the message names.
+            // What the message advises works.
             if typed == "main" {
                 assert!(message.contains("--rev refs/heads/NAME"), "{message}");
                 let done = json(&mut publish(&deployment, &location, "refs/heads/main"));
@@ -89,10 +89,10 @@ fn a_name_that_means_two_commits_is_refused_with_both_names() {
 }
 
 #[test]
-fn names_that_can_mean_only_one_commit_are_taken() {
+fn names_that_can_mean_only_one_commit_are_accepted() {
     let proposal = Proposal::new();
     let whole = proposal.reviewed.as_str();
-    // Whatever is called like a whole object name, or says the same commit again, is no danger.
+    // A reference named like a full object name, or of the same commit, is harmless.
     proposal.plant(&format!("refs/heads/{whole}"));
     proposal.plant("refs/heads/refs/heads/main");
     proposal.charts.git(&["update-ref", "refs/tags/same", whole]);
@@ -120,7 +120,7 @@ fn names_that_can_mean_only_one_commit_are_taken() {
 fn names_that_mean_no_commit_are_refused() {
     let proposal = Proposal::new();
     proposal.charts.git(&["tag", "blob", "HEAD:charts-config/collection.toml"]);
-    // The name of a commit that is not there, and a branch that calls itself so.
+    // The name of a missing commit, and a branch of that name.
     let absent = "0123456789".repeat(4);
     proposal.plant(&format!("refs/heads/{absent}"));
     let deployment = Deployment::new();
@@ -207,14 +207,14 @@ fn a_watch_follows_the_branch_whatever_tags_there_are() {
                 serde_json::from_str::<Value>(&line).expect("JSON")["commit"].clone()
             };
             assert_eq!(next(), proposal.reviewed.as_str(), "{branch:?} of {location}");
-            // What is merged is found, and the tag is not.
+            // The merged commit is found, and the tag is not.
             let merged = proposal.charts.add_chart("merged");
             assert_eq!(next(), merged.as_str(), "{branch:?} of {location}");
         }
     }
 }
 
-/// Runs a watch that must end by itself before it has said anything, and returns why.
+/// Runs a watch that must end by itself without publishing anything, and returns why.
 fn watch_refused(deployment: &Deployment, location: &str, branch: &[&str]) -> String {
     let child = watch(deployment, location, branch)
         .stdout(Stdio::piped())
@@ -231,7 +231,7 @@ fn watch_refused(deployment: &Deployment, location: &str, branch: &[&str]) -> St
 }
 
 #[test]
-fn a_watch_of_what_is_no_branch_is_refused() {
+fn a_watch_of_anything_but_a_branch_is_refused() {
     let proposal = Proposal::new();
     let deployment = Deployment::new();
     for (typed, found) in [

@@ -1,8 +1,8 @@
-//! The promise that a server whose own clock is wrong says so, and throws no report away for it.
+//! A server whose own clock is wrong says so, and refuses no report because of it.
 //!
-//! The clock of a machine cannot be set by a test, but what the server holds it against can: the
-//! commit of its newest config is dated as if the machine's clock were behind, or as if nothing had
-//! happened for long.
+//! A test cannot set the machine's clock, but it can choose what the server compares it with: the
+//! commit of its newest config is dated as if the clock were behind, or as if nothing had been
+//! published for long.
 
 mod support;
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use support::receiver::Server;
 use support::{Charts, Deployment, succeed};
 
-/// A server of a config whose commit was made so many days from now.
+/// A server with a config whose commit was made this many days from now.
 struct Served {
     deployment: Deployment,
     server: Server,
@@ -37,7 +37,7 @@ impl Served {
         let log = File::create(deployment.path().join("server.log")).expect("a log file");
         let server = Server::start(deployment.path(), "info", Stdio::from(log));
         let mut served = Served { deployment, server, admin: String::new() };
-        // It is said after the public address.
+        // It is printed after the public address.
         let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let said = served.said();
@@ -52,7 +52,7 @@ impl Served {
             assert!(Instant::now() < patience, "{said}");
             std::thread::sleep(Duration::from_millis(5));
         }
-        // The receiver opens beside the server.
+        // The receiver opens in the background.
         while !exchange(&served.admin, "GET /health/uploads HTTP/1.1\r\n", "").contains(" 200 ") {
             assert!(Instant::now() < patience, "{}", served.said());
         }
@@ -68,7 +68,7 @@ impl Served {
         exchange(&self.admin, "GET /health HTTP/1.1\r\n", "")
     }
 
-    /// Sends a report of the week that ended so many days from now.
+    /// Sends a report of the week that ends this many days from now.
     fn upload(&self, days: i64) -> String {
         let week = day(days);
         let report = format!(
@@ -80,7 +80,7 @@ impl Served {
     }
 }
 
-/// The day so many days from now.
+/// The day this many days from now.
 fn day(days: i64) -> String {
     (Timestamp::now() + SignedDuration::from_hours(24 * days)).strftime("%F").to_string()
 }

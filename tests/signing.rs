@@ -430,7 +430,7 @@ fn a_move_looks_at_what_witnesses_have_cosigned() {
     // Nobody can be asked, and that is said.
     let output = support::run(signer("move", copy.path()).arg("--not-served"));
     let said = support::text(&output.stderr);
-    assert!(said.contains("what w1 has cosigned was not looked at"), "{said}");
+    assert!(said.contains("what w1 has cosigned could not be read"), "{said}");
 }
 
 #[test]
@@ -494,7 +494,7 @@ fn a_lock_is_apart_from_the_store_and_its_folder_is_not_made_up() {
     moving.arg("--not-served");
     for mut command in [deployment.publish_command(&charts), moving] {
         let message = refused(&mut command, 1);
-        assert!(message.contains("mount what it is on"), "{message}");
+        assert!(message.contains("mount its disk"), "{message}");
         assert!(!disk.exists());
     }
     std::fs::create_dir(&disk).expect("create");

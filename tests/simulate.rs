@@ -1,4 +1,4 @@
-//! `candor simulate`: the same seed gives the same reports, and a deployment takes them all.
+//! `candor simulate`: the same seed gives the same reports, and a deployment accepts them all.
 
 mod support;
 
@@ -31,7 +31,7 @@ fn the_same_seed_gives_the_same_reports() {
     let reports: Vec<Value> =
         reports.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(reports.len(), 200);
-    // Here everyone is in the sample, so what was reported is what is true.
+    // Here everyone is in the sample, so the reports are the truth.
     let with = |counter: &str| {
         let counted = |report: &&Value| report["Programs"][0]["Counters"][counter].is_u64();
         reports.iter().filter(counted).count()
@@ -44,7 +44,7 @@ fn the_same_seed_gives_the_same_reports() {
 }
 
 #[test]
-fn a_deployment_takes_all_of_them() {
+fn a_deployment_accepts_all_of_them() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
     let server = deployment.serve();
@@ -56,7 +56,7 @@ fn a_deployment_takes_all_of_them() {
 }
 
 #[test]
-fn what_a_deployment_refuses_ends_it() {
+fn a_refusal_by_the_deployment_ends_it() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
     let server = deployment.serve();

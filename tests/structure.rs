@@ -46,8 +46,11 @@ fn name(path: &str) -> Name {
 fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
         let tokens = attribute.meta.require_list().map(|list| list.tokens.to_string());
+        // `test`, `all(test, ...)` or `any(test, feature = "testing")`, and not the feature alone.
         let tokens = tokens.unwrap_or_default();
-        tokens == "test" || (tokens.starts_with("all") && tokens.contains("test"))
+        tokens == "test"
+            || tokens.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).nth(1)
+                == Some("test")
     })
 }
 

@@ -126,7 +126,7 @@ fn the_contents_of_a_watched_branch() {
         .expect("started");
     let stderr = child.stderr.take().expect("piped");
     let mut lines = BufReader::new(stderr).lines().map(|line| line.expect("text"));
-    assert!(lines.next().expect("a line").ends_with("is passed over:"));
+    assert!(lines.next().expect("a line").ends_with("is skipped:"));
     let found = lines.find(|line| line.contains("unknown key")).expect("the mistake");
     assert_eq!(found, "error: unknown key `x\\u{1b}[2J\\nforged: x`");
     child.kill().expect("killed");

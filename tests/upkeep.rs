@@ -1,5 +1,4 @@
-//! The promise that a server keeps its site up to date by itself, beside which everything can be run
-//! by hand.
+//! A server keeps its site up to date by itself, and everything can also be run by hand.
 
 mod support;
 
@@ -7,7 +6,7 @@ use serde_json::Value;
 use std::time::Duration;
 use support::{Charts, Deployment, Server, candor, json, segments, text};
 
-/// A deployment with one published config and one report of a week that is over.
+/// A deployment with one published config and one report of a past week.
 fn deployment() -> Deployment {
     let deployment = Deployment::new();
     deployment.publish(&Charts::new());
@@ -16,7 +15,7 @@ fn deployment() -> Deployment {
     deployment
 }
 
-/// Asks until the answer suffices, unless the server's health says that it never will.
+/// Asks until there is an answer, unless the server's health says that there never will be.
 fn eventually(server: &Server, mut ask: impl FnMut() -> Option<Value>) -> Value {
     loop {
         if let Some(answer) = ask() {

@@ -1,5 +1,5 @@
-//! The promise that a 200 is never lost: the server is killed again and again with 200 uploads in
-//! flight, and afterwards every report that was acknowledged is stored, exactly once.
+//! A 200 is never lost: the server is killed again and again with 200 uploads in flight, and afterwards
+//! every acknowledged report is stored, exactly once.
 //!
 //! The server is `candor serve` itself (see `support::receiver`).
 
@@ -49,7 +49,7 @@ impl Clients {
     }
 }
 
-/// One request and the status of its answer, whose body is empty; `None` where the server is gone.
+/// One request and the status of its answer, whose body is empty; `None` if the server is gone.
 async fn exchange(stream: &mut TcpStream, request: &str) -> Option<u16> {
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
@@ -83,7 +83,7 @@ fn every_report_that_got_a_200_is_stored_exactly_once_whenever_the_server_is_kil
                     tokio::spawn(async move { clients.upload(&address).await })
                 })
                 .collect();
-            // From the first answers, in steps that fall between and into the batches.
+            // From the first answers on, at moments between and within batches.
             let enough = before + (round * round % 613) as usize;
             while clients.acknowledged.lock().await.len() < enough {
                 tokio::time::sleep(std::time::Duration::from_micros(100)).await;
@@ -97,7 +97,7 @@ fn every_report_that_got_a_200_is_stored_exactly_once_whenever_the_server_is_kil
 
     let acknowledged = runtime.block_on(clients.acknowledged.lock()).clone();
     let sent = clients.next.load(Ordering::SeqCst);
-    // What was acknowledged last is read as the crash left it; opening seals it.
+    // The last acknowledged reports are read as the crash left them; opening seals them.
     drop(receiver::open(folder.path()));
     let mut stored: BTreeMap<u64, u32> = BTreeMap::new();
     for row in segments::reports(&reports_folder(folder.path())) {

@@ -1,8 +1,7 @@
-//! The promise that nothing is stored which the config does not allow, and nothing honest refused:
-//! 100,000 reports, as honest clients send them and then mostly broken in one way or several, get
-//! 200, 400, or 503 where a date or a config's version has become one that is to come. A second
-//! opinion finds every stored report allowed, and every acknowledged one stored, without what honest
-//! clients cannot know not to send.
+//! Nothing is stored that the config does not allow, and nothing honest is refused: 100,000 reports, as
+//! honest clients send them and then mostly broken in one or more ways, get 200, 400, or 503 if a date
+//! or a config's version is now in the future. An independent check finds that every stored report is
+//! allowed, and every acknowledged one is stored, without what honest clients cannot know not to send.
 
 mod support;
 
@@ -20,17 +19,17 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 const REPORTS: usize = 100_000;
-/// As many at once, so that the journal syncs seldom.
+/// How many at once, so that the journal rarely syncs.
 const AT_ONCE: usize = 500;
 
-/// Budgets that are not used up: all senders are one network here.
+/// Large budgets, since all senders are in one network here.
 fn wide() -> Admission {
     let all = Some(1 << 40);
     let budgets = ChosenBudgets { day_reports: all, day_bytes: all, prefix_reports: all };
     Admission::new(AdmissionSettings { budgets, ..AdmissionSettings::default() })
 }
 
-/// Sends an upload; true if it was taken.
+/// Sends an upload; true if it was accepted.
 async fn send(router: Router, upload: Upload) -> (Upload, bool) {
     let request = Request::post(format!("/upload/{}", upload.date))
         .header("content-type", "application/json")
@@ -81,7 +80,7 @@ fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
                 let sent: Value = serde_json::from_slice(&upload.body).expect("JSON");
                 let form = segments::stored_form(sent.clone(), &configs);
                 shortened += usize::from(form["Programs"] != sent["Programs"]);
-                // What tells reports apart, beside what is stored of them: rows may be the same.
+                // Identifies reports besides what is stored of them, since rows may be equal.
                 let report = candor::ingest::Report::decode(&upload.body).expect("a report");
                 taken.insert(report.encode(), form.to_string());
             }

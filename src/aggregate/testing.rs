@@ -1,4 +1,4 @@
-//! What the tests of this module share: reports made from numbers.
+//! Shared by the tests of this module: generated reports.
 
 use crate::ingest::Report;
 use proptest::collection::{btree_map, vec};
@@ -32,8 +32,7 @@ fn counts(name: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-/// Reports in their one form, of some days that are near each other. Few X's, so that some are
-/// equal.
+/// Canonical reports of a few neighbouring days, with few different X, so that some are equal.
 pub(super) fn any_report() -> impl Strategy<Value = Vec<u8>> {
     let program = ("[pq]", counts("[a-d]:[a-z<&é]"), counts("s\\\\n[ab]{1,2}\\\\nc"));
     let week = prop_oneof![Just(""), Just("2026-01-31"), Just("2026-01-30")];
@@ -53,7 +52,7 @@ fn program_of(name: &str, counters: &str, stacks: &str) -> String {
     program(&format!("example.org/{name}"), counters, stacks)
 }
 
-/// A sealed segment's file, written from its description (see `ingest`'s `sealed`).
+/// The bytes of a sealed segment, written from the description of the format (see `ingest`'s `sealed`).
 pub(super) fn segment<'a>(rows: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
     let mut bytes = b"candor sealed 1\n".to_vec();
     for row in rows {

@@ -6,7 +6,7 @@ use super::fork::forked;
 use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
-use crate::tlog::{Believed, Contradiction, NotBelieved, Note, NoteError, Policy};
+use crate::tlog::{AcceptedCheckpoint, CheckpointRefused, Contradiction, Note, NoteError, Policy};
 use std::time::Duration;
 
 /// How far a witness's clock may be ahead of this one. Later times do not count.
@@ -112,7 +112,7 @@ pub(super) fn check_head(
 fn not_signed(
     url: &str,
     note: &[u8],
-    error: &NotBelieved,
+    error: &CheckpointRefused,
     keys: &AuditKeys,
     state: &AuditState,
     check: &mut Check,
@@ -122,14 +122,14 @@ fn not_signed(
     }
     let by_another = matches!(
         error,
-        NotBelieved::UnknownLog(..) | NotBelieved::Note(NoteError::NotSigned { .. })
+        CheckpointRefused::UnknownLog(..) | CheckpointRefused::Note(NoteError::NotSigned { .. })
     );
     if !by_another {
         return check.wrong(format!("{url}: {error}"));
     }
     let key = keys.log().map(|key| format!("{}+{}", key.name(), key.id())).unwrap_or_default();
     let of = match error {
-        NotBelieved::UnknownLog(origin, _) => format!("it is of the log {}", origin.as_str()),
+        CheckpointRefused::UnknownLog(origin, _) => format!("it is of the log {}", origin.as_str()),
         other => other.to_string(),
     };
     if str::from_utf8(note).is_ok_and(|note| keys.open_sumdb(note).is_ok()) {
@@ -300,7 +300,7 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
 }
 
 /// The latest time up to `now` by which a quorum had cosigned.
-fn fresh_at(policy: &Policy, believed: &Believed, now: u64) -> Option<u64> {
+fn fresh_at(policy: &Policy, believed: &AcceptedCheckpoint, now: u64) -> Option<u64> {
     let times: Vec<(usize, u64)> = believed
         .cosigned
         .iter()

@@ -1,8 +1,8 @@
 //! The keys that an auditor trusts: the log's, and those of the policy's witnesses.
 
 use crate::tlog::{
-    Checkpoint, CosignerKey, EvidenceKeys, Face, LogVerifiers, NotBelieved, Note, NoteError,
-    Origin, Policy, VerifierKey,
+    Checkpoint, CheckpointRefused, CosignerKey, EvidenceKeys, LogVerifiers, Note, NoteError,
+    Origin, Policy, Protocol, VerifierKey,
 };
 
 /// The keys of an audit.
@@ -68,41 +68,41 @@ impl AuditKeys {
     }
 
     /// Opens a checkpoint that the log signed, whether or not witnesses did.
-    pub(super) fn open(&self, note: &[u8]) -> Result<Signed, NotBelieved> {
+    pub(super) fn open(&self, note: &[u8]) -> Result<Signed, CheckpointRefused> {
         let parsed = Note::parse(note)?;
         let checkpoint = Checkpoint::parse(parsed.text())?;
         let origin = checkpoint.origin().clone();
         let named = |key: &&VerifierKey| key.name().as_str() == origin.as_str();
         let key = self.logs.iter().find(named);
         let known = self.log().map(|key| key.name().to_string()).unwrap_or_default();
-        let key = key.ok_or(NotBelieved::UnknownLog(origin, known))?;
+        let key = key.ok_or(CheckpointRefused::UnknownLog(origin, known))?;
         parsed.verify(std::slice::from_ref(key))?;
         Ok(Signed { note: parsed.to_string(), checkpoint })
     }
 
     /// Opens a signed tree of the checksum database.
-    pub(super) fn open_sumdb(&self, note: &str) -> Result<Signed, NotBelieved> {
+    pub(super) fn open_sumdb(&self, note: &str) -> Result<Signed, CheckpointRefused> {
         let origin = Origin::go_sum_database();
         let Some(faces) = self.faces() else {
-            return Err(NotBelieved::UnknownLog(origin, String::new()));
+            return Err(CheckpointRefused::UnknownLog(origin, String::new()));
         };
         let opened =
-            Checkpoint::open(note.as_bytes(), &faces.sumdb, &Face::Sumdb.origin(&faces.host))?;
+            Checkpoint::open(note.as_bytes(), &faces.sumdb, &Protocol::Sumdb.origin(&faces.host))?;
         Ok(Signed { note: note.to_owned(), checkpoint: opened })
     }
 }
 
 /// Whether an answer is not a signed checkpoint at all.
-pub(super) fn is_foreign(error: &NotBelieved) -> bool {
+pub(super) fn is_foreign(error: &CheckpointRefused) -> bool {
     matches!(
         error,
-        NotBelieved::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
-            | NotBelieved::Checkpoint(_)
+        CheckpointRefused::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
+            | CheckpointRefused::Checkpoint(_)
     )
 }
 
 /// The message about such an answer.
-pub(super) fn foreign(url: &str, error: &NotBelieved) -> String {
+pub(super) fn foreign(url: &str, error: &CheckpointRefused) -> String {
     format!(
         "{url}: {error}. Something else may have answered, such as the sign-in page of a network or a \
          proxy: open the address in a browser, and try again"

@@ -129,9 +129,9 @@ fn receiver(
         Ok(Answer::Refused(said)) => check.wrong(format!(
             "{url} does not check reports against config {version}: it says {said:?}"
         )),
-        Ok(Answer::Taken) => {
+        Ok(Answer::Accepted) => {
             check.wrong(format!("{url} took a report of a program that no config names"));
         }
-        Ok(Answer::Later(said)) => check.unchecked(format!("{url} takes no reports now: {said}")),
+        Ok(Answer::Retry(said)) => check.unchecked(format!("{url} takes no reports now: {said}")),
     }
 }

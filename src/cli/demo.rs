@@ -1,6 +1,15 @@
 //! `candor demo`: the whole pipeline in a temporary folder, narrated.
 //!
-//! It is also the shortest account of how the parts fit together: read [`Demo::tell`].
+//! It is also the shortest description of how the parts fit together: read [`Demo::tell`].
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `narrator` | the demonstration's state, and telling its chapters |
+//! | `project` | commits, publishing, and misusing a key |
+//! | `witness` | a witness on this machine |
+//! | `weeks` | a population that reports by a clock of its own |
+//! | `results` | weeks of reports, and what they show |
+//! | `audited` | an audit of everything |
 
 mod audited;
 mod narrator;
@@ -28,10 +37,10 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use weeks::{StoryClock, front_door};
+use weeks::{StoryClock, receiver_slot};
 use witness::WITNESS;
 
-/// Run the whole pipeline in a temporary folder, and tell what happens.
+/// Run the whole pipeline in a temporary folder, and explain what happens.
 ///
 /// Makes a charts repository and a deployment, publishes versions, serves them, downloads them as a
 /// client would, shows what a client refuses, lets a simulated population report for some weeks, and
@@ -39,7 +48,7 @@ use witness::WITNESS;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  candor demo\n  candor demo --keep-serving")]
 pub(super) struct Args {
-    /// In the end go on serving the website, until interrupted.
+    /// Keep serving the website at the end, until interrupted.
     #[arg(long)]
     keep_serving: bool,
 }
@@ -66,8 +75,8 @@ const MODULE: &str = "telemetry.example.org/config";
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let runtime = Runtime::new()
         .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
-    // Before there is anything to leave behind: asked to stop, the story ends at the next chapter
-    // and the folder is removed all the same.
+    // First of all, so that nothing is left behind: when asked to stop, the story ends at the next chapter
+    // and the folder is removed.
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = stopped.clone();
     let signal = {
@@ -84,16 +93,16 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
     let chapter = AtomicU8::new(0);
     let demo = Demo { out, folder: folder.path().to_owned(), runtime, chapter, stopped };
-    let told = demo.tell(args.keep_serving);
+    let shown = demo.tell(args.keep_serving);
     drop(demo);
-    let place = folder.path().display().to_string();
-    folder.close().map_err(|e| Failure::new(format!("cannot remove {place}: {e}")))?;
-    out.result(&told?, "\nThat is all. Nothing of it is left on this machine.\n")
+    let path = folder.path().display().to_string();
+    folder.close().map_err(|e| Failure::new(format!("cannot remove {path}: {e}")))?;
+    out.result(&shown?, "\nThat is all. Nothing is left on this machine.\n")
 }
 
 /// What the demonstration showed, for `--json`.
 #[derive(Debug, Serialize)]
-struct Told {
+struct Shown {
     published: Vec<Publication>,
     verified_by_go: bool,
     refused: String,
@@ -103,7 +112,7 @@ struct Told {
 
 impl Demo {
     /// The story, from a proposal to a client that refuses to be lied to.
-    fn tell(&self, keep_serving: bool) -> Result<Told, Failure> {
+    fn tell(&self, keep_serving: bool) -> Result<Shown, Failure> {
         self.begin("What is collected is decided in the open")?;
         let project = self.folder.join("project");
         let added = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
@@ -112,10 +121,10 @@ impl Demo {
 
         self.begin("candor init: a deployment with a key of its own")?;
         let deployment = Deployment::init(&self.folder.join("deployment"), HOST, MODULE)?;
-        self.note("Whoever wants to verify what it publishes needs this key and nothing else:");
+        self.note("To verify what it publishes, anyone needs this key and nothing else:");
         self.quote(&deployment.verifiers().log);
         let (deployment, _witness) = self.have_a_witness(&deployment)?;
-        self.note(format_args!("It is to publish nothing before {WITNESS} has seen it, too."));
+        self.note(format_args!("Nothing is published before {WITNESS} has seen it, too."));
 
         self.begin("candor publish: the smallest config, as a Go module, in a transparency log")?;
         let first = publish(&deployment, &project)?.0;
@@ -129,12 +138,12 @@ impl Demo {
         let served = self.serve(&deployment, Some(clock.clone()))?;
         self.note(format_args!("Listening on {}", served.url));
 
-        self.begin("A client downloads the config, and believes nothing that it cannot verify")?;
+        self.begin("A client downloads the config, and trusts nothing that it cannot verify")?;
         let fetched = self.fetch(&deployment, &served.url, &first)?;
         self.verified(&fetched);
         let mut by_go = self.download_with_go(&deployment, &served.url, &first)?;
         let before = strings(&fetched)?;
-        self.note("Reports may now hold these counters, and no other string of a program's own:");
+        self.note("Reports may now hold these counters, and no other strings from a program:");
         before.iter().for_each(|counter| self.quote(counter));
 
         self.begin("A proposal is merged: the next commit is the next version")?;
@@ -166,7 +175,7 @@ impl Demo {
         }
         let lying = self.serve(&forged, None)?;
         let Err(refusal) = self.fetch(&deployment, &lying.url, &second) else {
-            return Err(Failure::new("a client believed a forked log"));
+            return Err(Failure::new("a client accepted a forked log"));
         };
         self.note("The signatures are good, but the client remembers what it saw, and refuses:");
         self.quote(&refusal.message);
@@ -200,13 +209,13 @@ impl Demo {
         }
         let published = vec![first, second, third];
         let refused = refusal.message;
-        Ok(Told { published, verified_by_go: by_go, refused, reported, audited })
+        Ok(Shown { published, verified_by_go: by_go, refused, reported, audited })
     }
 
-    /// Serves a deployment on a free port of this machine; with a clock it takes reports.
+    /// Serves a deployment on a free local port; with a clock, it accepts reports.
     fn serve(&self, deployment: &Deployment, clock: Option<StoryClock>) -> Result<Served, Failure> {
         let (stop, stopped) = oneshot::channel();
-        let slot = clock.map(|clock| front_door(deployment, clock)).transpose()?;
+        let slot = clock.map(|clock| receiver_slot(deployment, clock)).transpose()?;
         self.runtime.block_on(async {
             let site = web::Site::open(
                 deployment.module.clone(),
@@ -238,8 +247,7 @@ impl Demo {
         let memory = Arc::new(FileStore::new(self.folder.join("client")));
         let client = ConfigClient::new(source, Http::new(), memory)?;
         let version = Wanted::Version(wanted.version.parse()?);
-        // A server looks at its store about once a second, so what was published just now may
-        // take a moment to show.
+        // A server checks its store about once a second, so a new version may take a moment to appear.
         for _ in 0..50 {
             match client.fetch(version, SystemTime::now()) {
                 Err(ClientError::UnknownVersion { .. }) => {
@@ -261,8 +269,7 @@ impl Demo {
         self.note("and the log continues what this client saw before: verified.");
     }
 
-    /// Downloads a version with the unmodified go command, where there is one. Returns whether it
-    /// did.
+    /// Downloads a version with the unmodified go command, if there is one. Returns whether there is.
     fn download_with_go(
         &self,
         deployment: &Deployment,

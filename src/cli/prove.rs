@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// Make a proof that a config version is in a deployment's log.
 ///
-/// The proof (C2SP tlog-proof) holds the log's signed tree head with its witnesses' cosignatures, and
-/// the way from the version's record to it. It is verified before it is written: under the key or
-/// policy that is given, for one that is verified under none says nothing.
+/// The proof (C2SP tlog-proof) holds the log's signed tree head with its witnesses' cosignatures, and the
+/// inclusion proof of the version's record. It is verified with the given key or policy before it is
+/// written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     candor prove https://telemetry.example.org v0.3.0 --vkey telemetry.example.org/log+... \\\n      \
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Where to write the proof.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Where to save the zip that the proof is of, which `candor verify` needs beside it.
+    /// Where to save the version's zip, which `candor verify` needs with the proof.
     #[arg(long, value_name = "FILE")]
     zip: Option<PathBuf>,
     #[command(flatten)]
@@ -68,14 +68,16 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     not_from_the_future(&proved.believed)?;
     let index = proved.proof.index;
     let record = Record::try_from(&proved.entry).map_err(|error| {
-        Failure::new(format!("entry {index} of the log is in it, but no version's record: {error}"))
+        Failure::new(format!(
+            "entry {index} is in the log, but is not the record of a version: {error}"
+        ))
     })?;
     if let Some((version, _)) = wanted
         && record.version() != version.to_string()
     {
         return Err(Failure::new(format!(
-            "entry {index} of the log is the record of {} {}, not of {version}: it is no log of config \
-             versions as Candor keeps one",
+            "entry {index} of the log is the record of {} {}, not of {version}: this is not a log of \
+             config versions as Candor keeps one",
             record.module(),
             record.version()
         )));
@@ -89,7 +91,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         None => wrote += &format!("  of the zip at {}\n", OneLine(&zip)),
         Some(file) => {
             save_zip(&zip, &record, &http, file)?;
-            wrote += &format!("wrote {}, which {zip} is\n", OneLine(file.display()));
+            wrote += &format!("wrote {}, from {zip}\n", OneLine(file.display()));
         }
     }
     let verified = Verified::new(&policy, &proved.believed, index, Some(&record), &proved.entry);
@@ -103,7 +105,7 @@ fn zip_address(url: &Address, record: &Record) -> Result<String, Failure> {
     Ok(url.join(&format!("goproxy/{}/@v/{version}.zip", module.escape())))
 }
 
-/// Saves the zip, after it was found to be the one that the record names.
+/// Saves the zip, after checking that it is the one in the record.
 fn save_zip(url: &str, record: &Record, http: &Http, file: &Path) -> Result<(), Failure> {
     let zip = http.get(url, LARGEST_ZIP)?;
     let zip = zip.ok_or_else(|| Failure::new(format!("there is no zip at {url}")))?;

@@ -3,7 +3,9 @@
 use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
-use crate::publish::{ChartsSource, CompileDay, Deployment, Found, Outcome, Publisher, Watch};
+use crate::publish::{
+    ChartsSource, CommitOutcome, CompileDay, Deployment, Outcome, Publisher, Watch,
+};
 use crate::publish::{LiveDeployment, RefreshError, Refresher};
 use crate::repository_url::RepositoryAddress;
 use jiff::Timestamp;
@@ -13,10 +15,10 @@ use std::time::Duration;
 
 /// Publish the config of a charts repository.
 ///
-/// Compiles the charts folder at one commit, and appends the config to the log as the next
-/// version of the module. Where that is the newest version already, there is no new one; what else the
-/// definitions say (what is revoked, packages, titles) is in force all the same, and told. What has
-/// expired is left out, so publishing again on a later day may make a new version of the same commit.
+/// Compiles the charts folder at one commit, and appends the config to the log as the next version of the
+/// module. If the config is that of the newest version, there is no new one; whatever else the definitions
+/// say (revoked configs, packages, titles) takes effect all the same, and is printed. What has expired is
+/// left out, so publishing the same commit on a later day may make a new version.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor publish --data /srv/candor --charts https://example.org/project.git\n  \
@@ -28,23 +30,23 @@ pub(super) struct Args {
     /// The git repository with the charts folder: a local path, or an https:// URL.
     #[arg(long, value_name = "REPO")]
     charts: String,
-    /// The charts folder in the repository, where it is neither the root nor charts-config.
+    /// The charts folder in the repository, if it is neither the root nor charts-config.
     #[arg(long, value_name = "FOLDER")]
     path: Option<String>,
-    /// The branch, tag or commit to publish; the checked-out one (of a URL: the default branch)
-    /// where this is not given. A name that means several commits has to be written in full, as in
-    /// refs/heads/main; with --watch it is the name of a branch.
+    /// The branch, tag or commit to publish [default: the one checked out; of a URL, the default branch]. A
+    /// name that could mean several commits must be written in full, as in refs/heads/main; with --watch,
+    /// this is a branch.
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
-    /// The day for which charts are compiled, in UTC, which decides what has expired; today where it
-    /// is not given. A day before that of the newest version has to be chosen with this. Reports under the
-    /// version before are taken until 56 days after it.
+    /// The day for which charts are compiled, in UTC, which decides what has expired [default: today]. Only
+    /// with this can it be earlier than that of the newest version. Reports under the previous version are
+    /// accepted until 56 days after it.
     #[arg(long, value_name = "DATE", conflicts_with = "watch")]
     as_of: Option<Date>,
-    /// Keep looking, and publish each change of the compiled config once, in commit order.
+    /// Keep watching the branch, and publish each change of the compiled config once, in commit order.
     #[arg(long)]
     watch: bool,
-    /// Seconds between two looks.
+    /// How many seconds to wait before looking again.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "watch",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     interval: u64,
@@ -52,7 +54,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     super::private::warn_of_wide_modes(&args.data.folder, out);
-    // A publication that is killed at any moment is completed by the next.
+    // If a publication is killed at any moment, the next one completes it.
     if args.watch { signals::end_when_asked() } else { signals::end_when_terminated() }?;
     let deployment = Deployment::open(&args.data.folder)?;
     let publisher =
@@ -81,8 +83,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let changed = !matches!(outcome, Outcome::Unchanged(_));
     if changed && !source_has_address(&address) {
         out.say(
-            "the provenance names no repository, for this one has no https address: whoever audits needs \
-             `candor audit --charts` with a copy of it",
+            "the provenance names no repository, because this one has no https address: auditors need a copy of \
+             it, for `candor audit --charts`",
         );
     }
     out.result(&outcome, &outcome)?;
@@ -91,7 +93,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says which witnesses did not cosign though there were enough; where there were not, the error says it.
+/// Prints which witnesses did not cosign, if enough others did; otherwise the error says so.
 fn say_witnesses(deployment: &Deployment, is_enough: bool, out: Output) {
     let witnesses = deployment.witnesses().filter(|_| is_enough);
     for (name, problem) in witnesses.map(|all| all.feeder.state().problems()).unwrap_or_default() {
@@ -99,24 +101,24 @@ fn say_witnesses(deployment: &Deployment, is_enough: bool, out: Output) {
     }
 }
 
-/// Says that nothing is collected, where it is so.
+/// Warns if the newest config is revoked, so that nothing is collected.
 fn say_revoked(outcome: &Outcome, out: Output) {
     let newest = outcome.newest();
     if newest.revoked {
         out.say(format_args!(
-            "{} is the newest config, and it is revoked: nobody's reports are taken until the next one is \
+            "{} is the newest config, and it is revoked: no reports are accepted until the next one is \
              published",
             newest.version
         ));
     }
 }
 
-/// Whether auditors can find the repository by what is published.
+/// Whether auditors can find the repository from what is published.
 fn source_has_address(address: &RepositoryUrl) -> bool {
     address.as_str().starts_with("https://")
 }
 
-/// Says who has cosigned, where anyone was asked.
+/// Prints who has cosigned, if anyone was asked.
 fn say_cosigned(deployment: &Deployment, out: Output) {
     let answers = deployment.witnesses().map(|all| all.feeder.state().answers());
     let cosigned = answers.unwrap_or_default().into_iter();
@@ -127,7 +129,7 @@ fn say_cosigned(deployment: &Deployment, out: Output) {
     }
 }
 
-/// Looks again and again. A fault that may pass is said and waited out; any other ends it.
+/// Watches the branch. Temporary errors are printed and retried; any other ends this.
 fn follow(
     mut watch: Watch,
     publisher: &Publisher,
@@ -138,23 +140,23 @@ fn follow(
     let mut refresher = Refresher::new(LiveDeployment::new(deployment.clone()));
     loop {
         let mut printed = Ok(());
-        let report = |revision: &Revision, found: Found| match found {
+        let report = |revision: &Revision, found: CommitOutcome| match found {
             Ok(outcome) => {
                 printed = out.line(&outcome, &outcome);
                 say_revoked(&outcome, out);
             }
             Err(e) => {
-                out.say(format_args!("commit {} is passed over:", revision.commit));
+                out.say(format_args!("commit {} is skipped:", revision.commit));
                 out.say_failure(&e.into());
             }
         };
-        match watch.look(publisher, CompileDay::at(Timestamp::now()), report) {
+        match watch.poll(publisher, CompileDay::at(Timestamp::now()), report) {
             Ok(()) => {}
             Err(e) if e.may_pass() => out.say(format_args!("candor: {e}; trying again")),
             Err(e) => return Err(e.into()),
         }
         printed?;
-        match refresher.look(Timestamp::now()) {
+        match refresher.poll(Timestamp::now()) {
             Err(RefreshError::Log(e)) if !e.may_pass() => return Err(e.into()),
             Err(e) => out.say(format_args!("candor: the log is not cosigned again: {e}")),
             Ok(_) => {}

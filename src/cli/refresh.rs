@@ -1,8 +1,8 @@
-//! What a server does when the cosignatures of the newest head grow old, or other witnesses are asked
-//! for than before: it has witnesses cosign it again.
+//! Having witnesses cosign the newest head again, when its cosignatures grow old or other witnesses are
+//! configured.
 //!
-//! On a thread of its own, which may be killed at any moment, and beside what is done every day, which
-//! may take long. It also looks whether `candor.toml` has changed, which costs a small file.
+//! This runs on a thread of its own, which may be killed at any moment, apart from the daily work, which
+//! may take long. It also checks whether `candor.toml` has changed, by reading that small file.
 
 use crate::event::Event;
 use crate::publish::{LiveDeployment, Refreshed, Refresher};
@@ -12,13 +12,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-/// How often the settings are looked at.
+/// How often the settings are read.
 const SETTINGS: Duration = Duration::from_secs(1);
-/// How many of these looks it takes until the clock is looked at. A wait of hours would be wrong after the
-/// machine slept.
+/// After how many of these the clock is checked. A wait of hours would be wrong after the machine slept.
 const CLOCK: u32 = 30;
 
-/// Begins to look, until `stop` happens. A server that may not write has no `refresher`.
+/// Starts the thread, which runs until `stop` is set. A server that may not write has no `refresher`.
 pub(super) fn begin(
     deployment: LiveDeployment,
     mut refresher: Option<Refresher>,
@@ -27,7 +26,7 @@ pub(super) fn begin(
 ) {
     thread::spawn(move || {
         for number in 0_u32.. {
-            let changed = deployment.look();
+            let changed = deployment.reload();
             if changed {
                 tracing::warn!("candor.toml has changed: its witnesses are in force from now on");
                 site.set_policy(&deployment.current().policy());
@@ -44,7 +43,7 @@ pub(super) fn begin(
 }
 
 fn look(refresher: &mut Refresher) {
-    let looked = catch_unwind(AssertUnwindSafe(|| refresher.look(Timestamp::now())));
+    let looked = catch_unwind(AssertUnwindSafe(|| refresher.poll(Timestamp::now())));
     match looked {
         Ok(Ok(Refreshed::Cosigned(head))) => {
             tracing::info!(size = head.size.get(), "witnesses have cosigned the log again");
@@ -52,7 +51,7 @@ fn look(refresher: &mut Refresher) {
         Ok(Ok(Refreshed::NotDue | Refreshed::NothingToDo(_))) => {}
         Ok(Err(error)) => tracing::error!("the log is not cosigned again: {error}"),
         Err(_) => {
-            tracing::error!("having the log cosigned again failed by a panic; it is tried again");
+            tracing::error!("having the log cosigned again panicked; it is retried");
             refresher.state().note(Some("it failed by a panic".to_owned()));
         }
     }

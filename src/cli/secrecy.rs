@@ -1,16 +1,15 @@
 //! Keeping keys to this process: out of its environment, and out of core dumps.
 //!
-//! Keys in memory are `tlog`'s concern; these are the two things that only a whole process can do.
+//! `tlog` protects keys in memory; these are the two things that only a whole process can do.
 //!
-//! **The environment.** A variable that holds a key would be inherited by every child (`git` asked for a
-//! password, say), and no safe call removes it from the block in which the kernel put it. So the process
-//! writes the key to a pipe and replaces itself by the same program with the same arguments, without the
-//! variable; the program that comes after reads the pipe. It has the same process id, so nobody who
-//! supervises it notices.
+//! **The environment.** A variable with a key would be inherited by every child process (such as git's
+//! credential helpers), and no safe call removes it from the memory where the kernel put it. So the process
+//! writes the key to a pipe, and executes the same program with the same arguments but without the
+//! variable; the new program reads the pipe. It has the same process id, so supervisors do not notice.
 //!
-//! **Core dumps.** Verbs that sign set the limit for core files to zero, which also holds where the
-//! kernel pipes dumps to a program, and on Linux declare the process not dumpable: then other processes
-//! of the same user can neither trace it nor read its memory or environment. Root still can.
+//! **Core dumps.** Verbs that sign set the limit for core files to zero, which also applies where the
+//! kernel pipes dumps to a program, and on Linux make the process not dumpable: other processes of the
+//! same user can then neither trace it nor read its memory or environment. Root still can.
 
 use super::Failure;
 #[cfg(unix)]
@@ -30,18 +29,18 @@ use std::process::Command;
 #[cfg(unix)]
 use zeroize::Zeroizing;
 
-/// What tells the program that comes after where the keys are: `PID` and, for each,
-/// `VARIABLE=DESCRIPTOR`, with spaces between. It says no secret, and means nothing to another process.
+/// Tells the new program where the keys are: `PID` and, for each key, `VARIABLE=DESCRIPTOR`, separated by
+/// spaces. It is not secret, and means nothing to other processes.
 #[cfg(unix)]
 const PIPES: &str = "CANDOR_KEY_PIPES";
 
-/// Takes the keys out of the environment. To be called before anything else, and a second time by the
-/// program that this may start in place of this one.
+/// Takes the keys out of the environment. Called before anything else, and again by the program that this
+/// may execute.
 #[cfg(unix)]
 pub(super) fn take_keys_from_environment() -> Result<(), Failure> {
     for (variable, pipe) in handed_over() {
         let read = File::open(format!("/dev/fd/{pipe}"));
-        // Nobody else has it; what was read is gone.
+        // Nobody else has this descriptor.
         let _ = nix::unistd::close(pipe);
         remember(&variable, read.map_err(|e| failed(&variable, &e))?)?;
     }
@@ -54,7 +53,7 @@ pub(super) fn take_keys_from_environment() -> Result<(), Failure> {
     Err(failed(&variables.join(", "), &error))
 }
 
-/// Elsewhere the variable stays where it is.
+/// On other systems the variable stays.
 #[cfg(not(unix))]
 pub(super) fn take_keys_from_environment() -> Result<(), Failure> {
     Ok(())
@@ -68,7 +67,7 @@ fn failed(variables: &str, error: &io::Error) -> Failure {
     ))
 }
 
-/// The pipes that this program was started with in place of itself.
+/// The pipes that were handed over when this program executed itself.
 #[cfg(unix)]
 fn handed_over() -> Vec<(String, RawFd)> {
     let Ok(text) = env::var(PIPES) else { return Vec::new() };
@@ -84,7 +83,7 @@ fn handed_over() -> Vec<(String, RawFd)> {
     words.filter_map(pipe).collect()
 }
 
-/// Replaces this process. Returns only where that fails.
+/// Executes this program again. Returns only if that fails.
 #[cfg(unix)]
 fn start_again_without(variables: &[String]) -> io::Error {
     let mut arguments = env::args_os();
@@ -117,23 +116,23 @@ fn pipe_with(line: &[u8]) -> io::Result<io::PipeReader> {
     use nix::fcntl::{FcntlArg, FdFlag, fcntl};
     let (reader, mut writer) = io::pipe()?;
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    // No more than a pipe takes before anyone reads it; a key is shorter.
+    // A pipe holds this much before anyone reads it, and a key is shorter.
     writer.write_all(line.get(..512).unwrap_or(line))?;
     writer.write_all(b"\n")?;
     fcntl(&reader, FcntlArg::F_SETFD(FdFlag::empty()))?;
     Ok(reader)
 }
 
-/// From now on the process leaves no core file, and nobody but root may look into it.
+/// From now on, the process leaves no core file, and only root may inspect it.
 #[cfg(unix)]
 pub(super) fn forbid_dumps() {
     use nix::sys::resource::{Resource, setrlimit};
-    // Lowering a limit is always allowed; should it fail, the next line stands, and the other way round.
+    // Lowering a limit is always allowed. If one of the two calls fails, the other still protects.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// Elsewhere there is no safe call for it.
+/// On other systems there is no safe call for this.
 #[cfg(not(unix))]
 pub(super) fn forbid_dumps() {}

@@ -1,11 +1,10 @@
 //! `candor serve`: a deployment over HTTP.
 //!
-//! In this order: signals are caught, both addresses are taken (one that is taken by another is said
-//! at once), the published head is read, and serving begins. What may take long runs beside it, each
-//! on a thread of its own that ends when the process is asked to stop: the receiver is opened, which
-//! reads what was stored, what has expired leaves the config, witnesses cosign the log again, and
-//! uploads are merged and charted. Nothing of all this holds up the end of
-//! the process: whatever is under way on a disk can be killed at any moment.
+//! First signals are caught, both addresses are bound (a port in use fails at once), and the published
+//! head is read; then serving begins. Everything that may take long runs on threads of its own, which end
+//! when the process is asked to stop: opening the receiver, which reads what was stored; publishing what
+//! has expired; having witnesses cosign the log again; merging and charting uploads. None of this delays
+//! the end of the process: it may all be killed at any moment.
 
 use super::listen::{bind, url};
 use super::signals::stop_signal;
@@ -26,16 +25,16 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-/// How long to wait for threads that read a disk, when the process is asked to stop.
+/// How long to wait for threads that read a disk when the process is asked to stop.
 const LAST_READS: Duration = Duration::from_secs(1);
-/// How long to wait for what is in the queue of reports, likewise. Nobody was told that it is stored.
+/// How long to wait, likewise, for the queue of reports. No sender was told that these are stored.
 const LAST_REPORTS: Duration = Duration::from_secs(10);
 
 /// Serve a deployment: GOPROXY, checksum database, transparency log, uploads, and the website.
 ///
-/// Prints `listening on http://ADDR` (or `unix:/PATH`) when ready; uploads are taken once what was
-/// stored before is read. Changes of the witnesses in candor.toml are followed at once; all others need
-/// a restart. Stops on SIGINT or SIGTERM, after finishing the requests under way. Put a
+/// Prints `listening on http://ADDR` (or `unix:/PATH`) when ready; uploads are accepted once everything
+/// stored before has been read. Changes of the witnesses in candor.toml take effect at once; all others
+/// need a restart. Stops on SIGINT or SIGTERM, after finishing the requests in progress. Put a
 /// TLS-terminating proxy or a CDN in front: everything is cacheable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  candor serve --data /srv/candor --listen localhost:8080")]
@@ -45,30 +44,30 @@ pub(super) struct Args {
     /// Where to listen: HOST:PORT, :PORT for all addresses, or unix:/PATH; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: ListenAddress,
-    /// Take no reports and publish none; clients are asked to send theirs later. The deployment's
-    /// folder may then be read-only.
+    /// Accept no reports and publish none; clients are asked to send theirs later. The deployment's folder
+    /// may then be read-only.
     #[arg(long)]
     no_uploads: bool,
     /// Leave merging uploads and making charts to `candor merge` and `candor chart`; otherwise both
     /// run at the start and after the end of each day in UTC.
     #[arg(long)]
     no_charts: bool,
-    /// Serve the witness of this folder too, below /witness/: `candor witness init` makes one.
+    /// Also serve the witness of this folder, below /witness/; `candor witness init` makes one.
     #[arg(long)]
     witness: bool,
-    /// A proxy of your own, whose Forwarded or X-Forwarded-For says whom an upload is from: an address,
-    /// a network such as 10.1.0.0/16, or unix for whoever connects through the Unix socket. May be
-    /// given several times; nobody else is believed. Adds to `trusted_proxies` in candor.toml.
+    /// A proxy of yours, whose Forwarded or X-Forwarded-For says where an upload comes from: an address, a
+    /// network such as 10.1.0.0/16, or unix for connections through the Unix socket. May be given several
+    /// times; nobody else is believed. Adds to `trusted_proxies` in candor.toml.
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     trusted_proxies: Vec<TrustedProxy>,
-    /// New reports that are taken a day; four times what sampling expects where it is not given.
+    /// How many new reports are accepted per day [default: four times what sampling expects].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     day_reports: Option<u64>,
-    /// Their bytes; 4096 for each report where it is not given.
+    /// How many bytes they may have together [default: 4096 for each report].
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     day_bytes: Option<u64>,
-    /// Reports that one network may send within a while: 5000 where it is not given. No more than half of
-    /// what is left of the day in any case.
+    /// How many reports one network may send in a short time [default: 5000]; never more than half of what
+    /// is left of the day's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     network_reports: Option<u64>,
     /// A second address, for /health and /metrics; best kept on loopback.
@@ -88,7 +87,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let background = Background { stop: Event::new(), received: OnceLock::new() };
     let served = runtime.block_on(serve(args, deployment, witness, &background, out));
     background.stop.set();
-    // Otherwise the runtime would wait for ever for a disk that does not answer.
+    // Otherwise the runtime would wait for a disk that does not answer.
     runtime.shutdown_timeout(LAST_READS);
     if let Some(received) = background.received.get() {
         received.wait(LAST_REPORTS);
@@ -96,11 +95,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     served
 }
 
-/// The threads beside the server.
+/// The background threads.
 struct Background {
-    /// They are asked to stop.
+    /// Set when they are to stop.
     stop: Event,
-    /// The one that takes reports, if there is one, has ended.
+    /// Set when the thread that accepts reports, if there is one, has ended.
     received: OnceLock<Event>,
 }
 
@@ -133,12 +132,12 @@ async fn serve(
     let (url, admin_url) = (url(&listener)?, url(&admin)?);
     let admission = admission(&args, &deployment)?;
     let names = admission.trusted().names();
-    let trusted = receives.then(|| who_is_trusted(admission.trusted()));
+    let trusted = receives.then(|| trusted_sentence(admission.trusted()));
     let slot = receives.then(ReceiverSlot::new);
     if let Some(slot) = &slot {
         receive(&deployment, slot, background);
     }
-    // What has expired is left out in any case, but by a server that may not write.
+    // Even with --no-charts, what has expired is published, except by a server that may not write.
     let works: &[Work] = match (receives, args.no_charts) {
         (true, false) => &Work::ALL,
         (true, true) => &[Work::Publish],
@@ -149,7 +148,7 @@ async fn serve(
     if let Some(upkeep) = &upkeep {
         super::upkeep::begin(live.clone(), upkeep.clone(), background.stop.clone());
     }
-    // A server that may not write has nobody cosign anything.
+    // A server that may not write does not ask for cosignatures.
     let refresher = receives.then(|| Refresher::new(live.clone()));
     let refresh = refresher.as_ref().map(|refresher| refresher.state().clone());
     site.set_policy(&deployment.policy());
@@ -184,7 +183,7 @@ async fn serve(
     Ok(())
 }
 
-/// Who may upload: what the command line says before what candor.toml does.
+/// Who may upload how much. The command line takes precedence over candor.toml.
 fn admission(args: &Args, deployment: &Deployment) -> Result<Admission, Failure> {
     let settings = deployment.uploads();
     let named = settings.trusted_proxies.iter().map(|text| {
@@ -209,7 +208,7 @@ fn admission(args: &Args, deployment: &Deployment) -> Result<Admission, Failure>
     }))
 }
 
-fn who_is_trusted(trusted: &TrustedProxies) -> String {
+fn trusted_sentence(trusted: &TrustedProxies) -> String {
     match trusted.is_empty() {
         true => {
             "no proxy is trusted: an upload counts for the network of its connection".to_owned()
@@ -222,9 +221,9 @@ fn who_is_trusted(trusted: &TrustedProxies) -> String {
 fn receive(deployment: &Deployment, slot: &ReceiverSlot, background: &Background) {
     let (deployment, slot) = (deployment.clone(), slot.clone());
     let stop = background.stop.clone();
-    let at_its_end = SetOnDrop(background.received.get_or_init(Event::new).clone());
+    let ended = SetOnDrop(background.received.get_or_init(Event::new).clone());
     thread::spawn(move || {
-        let _at_its_end = at_its_end;
+        let _ended = ended;
         keep_open(&slot, &stop, |stop| open_receiver(&deployment, stop));
     });
 }
@@ -236,7 +235,7 @@ fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<Receiver, Rece
     Receiver::open_unless(stop, &deployment.reports(), configs, clock, limits)
 }
 
-/// What health speaks of, besides what is served.
+/// What /health and /metrics report, besides what is served.
 fn operations(
     deployment: &Deployment,
     upkeep: Option<UpkeepState>,
@@ -246,10 +245,10 @@ fn operations(
     let lost = move || match lost_segments(&reports, &store) {
         Ok(lost) => {
             let (damaged, gone): (Vec<_>, Vec<_>) = lost.iter().partition(|lost| lost.is_damaged());
-            let said = |lost: &LostSegment| lost.to_string();
+            let sentence = |lost: &LostSegment| lost.to_string();
             LostReports {
-                gone: gone.into_iter().map(said).collect(),
-                damaged: damaged.into_iter().map(said).collect(),
+                gone: gone.into_iter().map(sentence).collect(),
+                damaged: damaged.into_iter().map(sentence).collect(),
             }
         }
         Err(error) => LostReports { gone: vec![error.to_string()], damaged: Vec::new() },
@@ -262,9 +261,9 @@ fn operations(
     Operations { upkeep, lost_reports, clock, ..Operations::default() }
 }
 
-/// A clock that nothing confirms is no fault: it may only be quiet here.
+/// A clock that nothing confirms is not a problem: perhaps there is just little traffic.
 fn clock_report(state: ClockState) -> ClockReport {
-    let said = (!state.is_plausible()).then(|| state.to_string());
-    let (problem, note) = if state.is_wrong() { (said, None) } else { (None, said) };
+    let sentence = (!state.is_plausible()).then(|| state.to_string());
+    let (problem, note) = if state.is_wrong() { (sentence, None) } else { (None, sentence) };
     ClockReport { skew: state.skew().as_secs(), problem, note }
 }

@@ -1,18 +1,17 @@
-//! Ending when asked to, for verbs that go on until then.
+//! Signals that ask the process to end.
 //!
-//! Left alone, a process ends by SIGINT and SIGTERM in most places, but not in all: a shell has what it
-//! starts in the background ignore SIGINT, and the first process of a container ignores whatever it does
-//! not catch. A verb that runs until it is asked to end must not run for ever there, so it catches both.
-//! Verbs that come to an end by themselves catch SIGTERM alone: that a shell keeps Ctrl-C from what runs
-//! in the background is meant for them.
+//! Usually SIGINT and SIGTERM end a process by themselves, but not always: a shell makes background
+//! processes ignore SIGINT, and the first process of a container ignores signals that it does not catch.
+//! A verb that runs until it is asked to end must end there, too, so it catches both. Verbs that end by
+//! themselves catch only SIGTERM: if a shell keeps Ctrl-C from its background processes, they respect it.
 
 use super::Failure;
 use std::process::exit;
 use std::thread;
 use tokio::runtime::Builder;
 
-/// From now on, being asked to end ends the process at once, with the status 0: it was to run until
-/// then. Whatever is under way must bear that at any moment.
+/// From now on, SIGINT and SIGTERM end the process at once, with status 0: it was meant to run until then.
+/// Whatever is in progress must survive that at any moment.
 pub(super) fn end_when_asked() -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
     let asked = {
@@ -28,11 +27,11 @@ pub(super) fn end_when_asked() -> Result<(), Failure> {
     Ok(())
 }
 
-/// From now on SIGTERM ends the process at once, with the status that says so, also where the process
-/// is the first of its container. Whatever is under way must bear that at any moment.
+/// From now on, SIGTERM ends the process at once, with the status that shells expect, even if it is the
+/// first process of a container. Whatever is in progress must survive that at any moment.
 #[cfg(unix)]
 pub(super) fn end_when_terminated() -> Result<(), Failure> {
-    /// 128 and the signal's number, as shells have it.
+    /// 128 plus the signal's number, as in shells.
     const TERMINATED: i32 = 128 + 15;
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
@@ -81,15 +80,15 @@ pub(super) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     terminate
 }
 
-/// From now on a file that would grow beyond what the process may write is an error, as a full disk is,
-/// and not the end of the process. To be called on a runtime.
+/// From now on, writing beyond the file size limit is an error, like a full disk, and does not end the
+/// process. Call this on a runtime.
 pub(super) fn survive_file_limits() {
-    // That there is a handler is all that is needed; it stays when the stream is dropped.
+    // All it needs is a handler, which stays when the stream is dropped.
     #[cfg(unix)]
     if let Err(error) =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(nix::libc::SIGXFSZ))
     {
-        tracing::warn!(%error, "cannot catch the signal of files that are too large");
+        tracing::warn!(%error, "cannot catch SIGXFSZ, the signal of files that are too large");
     }
 }
 

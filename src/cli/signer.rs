@@ -1,12 +1,13 @@
-//! `candor signer`: where the log's one signer is, moving it, and what to do with a head that it
-//! refuses.
+//! `candor signer`: where the log's one signer is, moving it, changing its key, and discarding a head
+//! that it refuses.
 
 use super::{DataFolder, Failure, Output};
 use crate::client::{Address, Http, RemoteLog, Transport as _};
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use crate::tlog::{
-    Checkpoint, Face, LockBackend as _, LogVerifiers, Note, SeedPlace, Seen, SignerId, TreeHead,
+    Checkpoint, LockBackend as _, LogVerifiers, Note, Protocol, SeedLocation, SeenHead, SignerId,
+    TreeHead,
 };
 use crate::witness::Witness;
 use clap::Subcommand;
@@ -15,9 +16,8 @@ use std::fmt::{self, Write as _};
 
 /// See and move the log's one signer.
 ///
-/// A log has one signer: a folder on a machine, which keeps the last head that it signed apart from
-/// the store. A copy of the folder elsewhere, or a backup that was put back, is refused until the
-/// signer is moved there.
+/// A log has one signer: a folder on a machine, which keeps the last head that it signed apart from the
+/// store. A copy of the folder, or a restored backup, is refused until the signer is moved there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor signer show --data /srv/candor\n  \
@@ -29,37 +29,36 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show who signs, and what was signed last.
+    /// Show which folder is the signer, and what was signed last.
     #[command(after_help = "Example:\n  candor signer show --data /srv/candor")]
     Show(DataFolder),
     /// Make this folder on this machine the log's one signer.
     ///
-    /// Looks at everything that shows what was signed: the store's checkpoint and head, the signer's
-    /// lock, what its witnesses have cosigned, and what the deployment serves at --url (which a cache may
-    /// hold back: witnesses tell the newest). It goes on from the newest, and changes nothing
-    /// where they do not belong to one history or the store lacks some of it. The signer before is
-    /// refused from then on. If its machine still runs and has a lock of its own, remove the key from
-    /// it.
+    /// Looks at everything that shows what was signed: the store's checkpoint and head, the signer's lock,
+    /// what its witnesses have cosigned, and what the deployment serves at --url (a cache may delay that;
+    /// witnesses know the newest). It continues from the newest, and changes nothing if they do not belong
+    /// to one history or the store lacks some of it. From then on, the previous signer is refused. If its
+    /// machine is still running and has a lock of its own, remove the key from it.
     #[command(after_help = "Example:\n  \
         candor signer move --data /srv/candor --url https://telemetry.example.org")]
     Move(MoveArgs),
-    /// Introduce the next key of the log, which signs beside the present one from now on.
+    /// Introduce the log's next key, which signs together with the current one from now on.
     ///
-    /// Both keys are believed then: publish the new ones wherever you published the old, and give people
+    /// Both keys are trusted then: publish the new one wherever you published the old one, and give people
     /// time. Programs may be built with a policy that lists both; witnesses have to add the new key.
-    /// Restart `serve` and `publish --watch`, so that they sign with both. Then run `candor signer retire`.
+    /// Restart `serve` and `publish --watch`, so that they sign with both. Later run `candor signer retire`.
     #[command(after_help = "Example:\n  candor signer rotate --data /srv/candor")]
     Rotate(DataFolder),
-    /// Make the next key the log's key, and forget the former one.
+    /// Make the next key the log's key, and forget the old one.
     ///
-    /// Who has not heard of the next key by now refuses the log from the next version on. Restart `serve`
-    /// and `publish --watch`.
+    /// Whoever does not know the next key by now will refuse the log from the next version on. Restart
+    /// `serve` and `publish --watch`.
     #[command(after_help = "Example:\n  candor signer retire --data /srv/candor")]
     Retire(DataFolder),
-    /// Put back the head that was signed last, where the signer refuses what was committed after it.
+    /// Go back to the head that was signed last, if the signer refuses what was committed after it.
     ///
-    /// Only a head that is not sound is discarded: one that names a version whose zip is not there,
-    /// say, which no publisher commits. Find out first who may write to the store.
+    /// Only an invalid head is discarded, such as one that names a version without a zip, which no publisher
+    /// commits. First find out who can write to the store.
     #[command(after_help = "Example:\n  candor signer discard --data /srv/candor")]
     Discard(DataFolder),
 }
@@ -68,11 +67,11 @@ enum Verb {
 struct MoveArgs {
     #[command(flatten)]
     data: DataFolder,
-    /// Where the deployment is served; what is seen there counts as signed.
+    /// Where the deployment is served; what is served there counts as signed.
     #[arg(long, value_name = "URL", required_unless_present = "not_served")]
     url: Option<String>,
-    /// Nothing of this log is served anywhere, or can be looked at any more. If that is wrong, two
-    /// histories may be signed, and every client that saw one refuses the other.
+    /// The log is not served anywhere, or no longer reachable. If that is wrong, two histories may be signed,
+    /// and every client that saw one refuses the other.
     #[arg(long, conflicts_with = "url")]
     not_served: bool,
 }
@@ -105,7 +104,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             let keys = Keys::from(&deployment.begin_rotation()?);
             let key = Deployment::open(&data.folder)?.next_seed_source().find();
             let text = format!(
-                "from now on every head is signed with the next key, too:\n{keys}\
+                "from now on, every head is also signed with the next key:\n{keys}\
                  Back up {key}, and publish these keys. Restart `serve` and\n\
                  `publish --watch`. When people know them: candor signer retire --data {data}\n",
                 key = OneLine(key),
@@ -117,11 +116,14 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             let deployment = Deployment::open(&data.folder)?;
             let keys = Keys::from(&deployment.end_rotation()?);
             let mut text = format!("the log's keys from now on:\n{keys}");
-            if let place @ (SeedPlace::Environment(_) | SeedPlace::Credential(_)) =
+            if let location @ (SeedLocation::Environment(_) | SeedLocation::Credential(_)) =
                 deployment.next_seed_source().find()
             {
-                let _ =
-                    writeln!(text, "Hand over {} as that of the log from now on.", OneLine(place));
+                let _ = writeln!(
+                    text,
+                    "Hand over {} as that of the log from now on.",
+                    OneLine(location)
+                );
             }
             let _ = writeln!(text, "Restart `serve` and `publish --watch`.");
             out.result(&keys, text)
@@ -164,10 +166,10 @@ struct Shown {
     reason: Option<String>,
     /// Where the key is.
     key: String,
-    /// Why it cannot be used, or what is to be known about it.
+    /// Why it cannot be used, or what to know about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_note: Option<String>,
-    /// The keys that sign beside it, while it is being changed.
+    /// The keys that also sign, during a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Keys>,
     lock: String,
@@ -179,7 +181,7 @@ struct Shown {
 }
 
 fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
-    let standing = deployment.standing()?;
+    let standing = deployment.signer_status()?;
     let lock_signer = standing.lock.as_ref().and_then(|record| record.signer.clone());
     let reason = match deployment.identity().read() {
         Err(e) => Some(e.to_string()),
@@ -198,7 +200,7 @@ fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
         key: deployment.seed_source().find().to_string(),
         key_note: key_note(deployment),
         next: deployment.next_verifiers().map(Keys::from),
-        lock: deployment.lock()?.place(),
+        lock: deployment.lock()?.location(),
         lock_signer: name(lock_signer),
         registered: name(standing.registered),
         last_signed: standing.lock.map(|record| record.head.into()),
@@ -208,7 +210,7 @@ fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
     out.result(&shown, &shown)
 }
 
-/// What is to be known about the log's key.
+/// What to know about the log's key.
 fn key_note(deployment: &Deployment) -> Option<String> {
     match deployment.seed_source().load() {
         Err(error) => Some(error.to_string()),
@@ -262,7 +264,7 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
     let mut text = format!("the log's signer is this folder from now on ({signer})\n  {head}\n");
     let _ = writeln!(
         text,
-        "If the signer before is still there, remove keys/log.seed from it: it is refused as long as \
+        "If the previous signer still exists, remove keys/log.seed from it: it is refused only as long as \
          the store says so."
     );
     if !looked_at_url {
@@ -272,10 +274,10 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
     out.result(&Moved { signer, head }, text)
 }
 
-/// What the deployment's witnesses cosigned last, which no cache holds back. One that cannot be asked is
-/// said, and holds up nothing.
-fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
-    let origin = Face::Log.origin(deployment.host());
+/// What the deployment's witnesses cosigned last, which no cache delays. If one cannot be asked, that is
+/// printed, and the rest goes on.
+fn cosigned(deployment: &Deployment, out: Output) -> Vec<SeenHead> {
+    let origin = Protocol::TlogTiles.origin(deployment.host());
     let path = format!("{}/checkpoint", Witness::origin_hash(&origin));
     let http = Http::new();
     let ask = |url: &str| -> Result<TreeHead, Failure> {
@@ -290,9 +292,9 @@ fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
     for witness in policy.map(|policy| policy.witnesses()).unwrap_or_default() {
         let (name, url) = (OneLine(&witness.name), witness.url.as_ref().map(ToString::to_string));
         match ask(&url.unwrap_or_default()) {
-            Ok(head) => seen.push(Seen { what: format!("log that {name} has cosigned"), head }),
+            Ok(head) => seen.push(SeenHead { what: format!("log that {name} has cosigned"), head }),
             Err(e) => {
-                out.say(format_args!("what {name} has cosigned was not looked at: {}", e.message));
+                out.say(format_args!("what {name} has cosigned could not be read: {}", e.message));
             }
         }
     }
@@ -300,12 +302,12 @@ fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
 }
 
 /// The head that a deployment serves.
-fn served(deployment: &Deployment, url: &str) -> Result<Seen, Failure> {
+fn served(deployment: &Deployment, url: &str) -> Result<SeenHead, Failure> {
     let address: Address = format!("{}/log", url.trim_end_matches('/')).parse()?;
     let http = Http::new();
     let bytes = RemoteLog::new(&address, &http).checkpoint()?;
-    let origin = Face::Log.origin(deployment.host());
+    let origin = Protocol::TlogTiles.origin(deployment.host());
     let checkpoint = Checkpoint::open(&bytes, &deployment.verifiers().log, &origin)
         .map_err(|e| Failure::new(format!("the checkpoint at {url} is not this log's: {e}")))?;
-    Ok(Seen { what: format!("log at {url}"), head: checkpoint.head() })
+    Ok(SeenHead { what: format!("log at {url}"), head: checkpoint.head() })
 }

@@ -1,11 +1,15 @@
-//! `candor simulate`: a population of installations that counts, samples and reports, for demos,
-//! for load, and for checking that charts show what is true.
+//! `candor simulate`: a population of installations that counts, samples and reports, for demonstrations,
+//! for load tests, and for checking that charts show the truth.
 //!
-//! Every report is made as on a user's machine: the counts of a week, the config that the
-//! installation has known since before, and an X, drawn under that config and under no other, through
-//! [`filter`]. Only the counter files are left out, and X comes from the seed. What was counted by
-//! everyone, reported or not, is the truth that charts can be compared with. It lives here and not
-//! in `client`, for nobody who counts needs it.
+//! Every report is made as on a user's machine, by [`filter`]: from the counts of a week, the config that
+//! the installation already knew, and an X drawn under that config alone. Only the counter files are left
+//! out, and X comes from the seed. What all installations counted, reported or not, is the truth that
+//! charts can be compared with. This is not in `client`, because no program that counts needs it.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `population` | what each installation is, and what it counts |
+//! | `truth` | what is true of all installations |
 
 mod population;
 mod truth;
@@ -28,13 +32,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 pub(super) use truth::Truth;
 
-/// How often a report is sent to a server that is busy, before the simulation gives up.
+/// How often a report is sent to a busy server before the simulation gives up.
 const ATTEMPTS: u32 = 20;
 
 /// Let a population of installations report a week, and print what is true of it.
 ///
-/// The same seed gives the same reports. Installations are made until N of them are in the sample,
-/// so there are more of them where the config samples; the truth is about all.
+/// The same seed gives the same reports. Installations are simulated until N of them are in the sample, so
+/// there are more of them if the config samples; the truth is about all of them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor simulate --charts charts-config --reports 1000 --out reports.ndjson\n  \
@@ -47,23 +51,23 @@ pub(super) struct Args {
     /// How many reports are made.
     #[arg(long, value_name = "N")]
     reports: u64,
-    /// What the population is made from.
+    /// The seed of the population.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// The version under which the config was published.
     #[arg(long, value_name = "VERSION", default_value = "v0.1.0")]
     config: ModuleVersion,
-    /// The day on which the week ended; today where it is not given.
+    /// The day on which the week ended [default: today].
     #[arg(long, value_name = "DATE")]
     week: Option<Day>,
     /// Send the reports to the deployment at this URL.
     #[arg(long, value_name = "URL")]
     url: Option<Address>,
-    /// How many connections send at once.
+    /// How many connections send in parallel.
     #[arg(long, value_name = "N", default_value_t = 4, requires = "url",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
-    /// Write the reports to this file, one JSON text a line.
+    /// Write the reports to this file, one JSON value per line.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -85,13 +89,13 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     };
     let mut truth = Truth::new(args.seed, week, args.config, config.sample_rate.get());
     let started = Instant::now();
-    // Far more installations than it takes, if any of them may report.
+    // Far more installations than needed, if any of them may report.
     let enough = (args.reports as f64 / config.sample_rate.get() * 20.0) as u64 + 100_000;
     let mut make = |sender: Option<&SyncSender<String>>| -> Result<(), Failure> {
         let population = Population::of(&config, args.seed, week);
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
-        let known = KnownConfig::of_nobody(args.config, week, config.clone());
+        let known = KnownConfig::unverified(args.config, week, config.clone());
         let mut progress = Progress::new(args.reports);
         let installations = 0..;
         for (number, mut local) in installations.map(|n| (n, population.installation(n))) {
@@ -114,7 +118,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
                 serde_json::to_writer(&mut *writer, &report)?;
                 writer.write_all(b"\n")?;
             }
-            // Its receivers end early only when they fail, which is told by them.
+            // The sending threads end early only if they fail, and then return the error.
             if sender.is_some_and(|sender| sender.send(report.to_json()).is_err()) {
                 break;
             }
@@ -129,13 +133,13 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     if let Some(mut writer) = writer {
         writer.flush()?;
     }
-    // On standard error: what is printed as the result depends on the seed alone.
+    // On standard error, because the result depends on the seed alone.
     let seconds = started.elapsed().as_secs_f64();
     out.say(format_args!("{} reports in {seconds:.2} s", truth.reports));
     out.result(&truth, &truth)
 }
 
-/// The config of a charts folder, or in a file.
+/// The config compiled from a charts folder, or read from a file.
 fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
     if path.is_file() {
         let json = std::fs::read(path)?;
@@ -147,12 +151,12 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
     Ok(compile(&definitions, today()))
 }
 
-/// The week before: what installations that report each week say they reported last.
+/// The week before: the last reported week of an installation that reports every week.
 fn earlier(week: Day) -> Day {
     Day::of(week.start() - Duration::from_secs(7 * 86_400))
 }
 
-/// Sends what `make` makes over so many connections, which are kept open.
+/// Sends what `make` produces over a number of connections, which are kept open.
 pub(super) fn send_all(
     url: &Address,
     week: Day,
@@ -176,9 +180,9 @@ pub(super) fn send_all(
     })
 }
 
-/// Sends reports until there are none left. After a failure, nobody sends any more.
+/// Sends reports until there are none left. After a failure, no thread sends any more.
 fn send(url: &str, reports: &Mutex<Option<Receiver<String>>>) -> Result<(), Failure> {
-    // Connections of its own: one that waits holds up no other.
+    // Each thread has its own connection, so one that waits does not delay another.
     let http = Http::new();
     let next = || {
         let reports = reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -186,7 +190,7 @@ fn send(url: &str, reports: &Mutex<Option<Receiver<String>>>) -> Result<(), Fail
     };
     while let Some(report) = next() {
         if let Err(failure) = send_one(&http, url, &report) {
-            // Dropping the receiver tells the maker to stop.
+            // Dropping the receiver tells the producer to stop.
             reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             return Err(failure);
         }
@@ -198,11 +202,11 @@ fn send_one(http: &Http, url: &str, report: &str) -> Result<(), Failure> {
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
         match http.post(url, report) {
-            Ok(Answer::Taken) => return Ok(()),
+            Ok(Answer::Accepted) => return Ok(()),
             Ok(Answer::Refused(said)) => {
                 return Err(Failure::new(format!("{url} refused a report: {said}")));
             }
-            Ok(Answer::Later(said)) => last = said,
+            Ok(Answer::Retry(said)) => last = said,
             Err(error) => last = error.to_string(),
         }
         thread::sleep(Duration::from_millis(50 * u64::from(attempt + 1)));
@@ -226,7 +230,7 @@ impl Progress {
         if done == self.of || shown.elapsed() > Duration::from_millis(200) {
             *shown = Instant::now();
             let share = done * 100 / self.of.max(1);
-            // Nobody sees it if standard error is closed.
+            // If standard error is closed, nobody sees it.
             let _ = write!(stderr(), "\r{done} of {} reports, {share}%", self.of);
             if done == self.of {
                 let _ = writeln!(stderr());

@@ -1,4 +1,4 @@
-//! What a verb is told to believe: `--vkey KEY`, or `--policy FILE`.
+//! What a verb trusts: `--vkey KEY`, or `--policy FILE`.
 
 use super::Failure;
 use super::input::read_at_most;
@@ -6,14 +6,14 @@ use crate::tlog::{CosignerKey, EvidenceKeys, Policy, VerifierKey, VerifierKeyErr
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Which logs and witnesses to believe.
+/// Which logs and witnesses to trust.
 #[derive(Debug, clap::Args)]
 #[group(id = "trust", multiple = false)]
 pub(super) struct Trust {
-    /// Believe the log with this verifier key, whether or not witnesses have seen it.
+    /// Trust the log with this verifier key, whether or not witnesses have seen it.
     #[arg(long, value_name = "KEY", group = "trust")]
     vkey: Option<Key>,
-    /// Believe the logs of this policy (C2SP tlog-policy) where its quorum of witnesses has cosigned.
+    /// Trust the logs of this policy (C2SP tlog-policy) if its quorum of witnesses has cosigned.
     #[arg(long, value_name = "FILE", group = "trust")]
     policy: Option<PathBuf>,
 }
@@ -29,20 +29,20 @@ impl FromStr for Key {
     type Err = VerifierKeyError;
 
     fn from_str(text: &str) -> Result<Key, VerifierKeyError> {
-        // A key of a type that neither takes is refused in the words of logs, which are asked for.
+        // A key that neither accepts gets the error for logs, whose key is expected.
         let of_log = text.parse().map(Key::Log);
         of_log.or_else(|error| text.parse().map(Key::Witness).map_err(|_| error))
     }
 }
 
 impl Trust {
-    /// The policy; `None` where nothing was said.
+    /// The policy; `None` if neither option was given.
     fn policy(&self) -> Result<Option<Policy>, Failure> {
         match &self.vkey {
             Some(Key::Log(key)) => return Ok(Some(Policy::from(key.clone()))),
             Some(Key::Witness(key)) => {
                 return Err(Failure::usage(format!(
-                    "--vkey {}: it is the key of a witness; the log's is needed here",
+                    "--vkey {}: this is the key of a witness; the log's is needed here",
                     key.name()
                 )));
             }
@@ -55,15 +55,15 @@ impl Trust {
         Policy::parse(&bytes).map(Some).map_err(|error| named(error.to_string()))
     }
 
-    /// The policy, without which the verb can judge nothing.
+    /// The policy, without which the verb can check nothing.
     pub(super) fn needed(&self) -> Result<Policy, Failure> {
-        let none = "say whom to believe: --vkey KEY, the log's verifier key, or --policy FILE, a policy \
-                    that names the log and its witnesses. Take them from someone you trust, and not from \
-                    the server that is to be checked";
+        let none = "say whom to trust: --vkey KEY, the log's verifier key, or --policy FILE, a policy \
+                    that names the log and its witnesses. Get them from someone you trust, not from the \
+                    server that is to be checked";
         self.policy()?.ok_or_else(|| Failure::usage(none))
     }
 
-    /// Gives the keys that evidence is checked with, which may also be that of a witness alone.
+    /// Calls `check` with the keys for evidence, which may also be just the key of a witness.
     pub(super) fn with_keys<T>(
         &self,
         check: impl FnOnce(EvidenceKeys<'_>) -> T,

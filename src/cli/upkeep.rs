@@ -1,9 +1,9 @@
-//! What a server does every day by itself: `candor publish` of what has expired, `candor merge` and
-//! `candor chart`.
+//! What a server does by itself every day: publishing a config without what has expired, `candor merge`
+//! and `candor chart`.
 //!
-//! It runs on a thread of its own, which may be killed at any moment: what is public stays whole, and
-//! the next run completes the work. A panic is noted like any failure, and tried again like one; should
-//! the thread itself come to an end, it is noted, and begun again.
+//! It runs on a thread of its own, which may be killed at any moment: public data stays intact, and the
+//! next run completes the work. A panic is recorded and retried like any failure; if the thread itself
+//! ends, that is recorded, and it is started again.
 
 use super::chart::chart_deployment;
 use super::merge::merge_deployment;
@@ -16,17 +16,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-/// How often the clock is looked at. A wait of hours would be wrong after the machine slept.
+/// How often the clock is checked. A wait of hours would be wrong after the machine slept.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Does all that `state` wants now, and after the end of each day in UTC, until `stop` happens.
+/// Does all the work that `state` wants now, and after the end of each day in UTC, until `stop` is set.
 pub(super) fn begin(deployment: LiveDeployment, state: UpkeepState, stop: Event) {
     thread::spawn(move || {
         keep_up(&state, &stop, LOOK, Timestamp::now, |work| run(&deployment.current(), work));
     });
 }
 
-/// Does what is due at the time that `now` says, whenever so much time has passed.
+/// Checks at every interval `look` what is due, and does it.
 fn keep_up(
     state: &UpkeepState,
     stop: &Event,
@@ -40,7 +40,7 @@ fn keep_up(
             loop {
                 if daily.is_due(now()) {
                     let begun = now();
-                    // What expires does not wait for what is merged, and charts do.
+                    // Charts wait for the merge; publishing what expired does not.
                     let (alone, chain): (Vec<Work>, Vec<Work>) =
                         state.wanted().into_iter().partition(|work| *work == Work::Publish);
                     let run = |work: &Work| run_once(state, *work, &now, &run);
@@ -54,15 +54,15 @@ fn keep_up(
             }
         }));
         if ended.is_err() {
-            tracing::error!("the thread that merges and charts has ended by a panic; it goes on");
-            state.note_thread(Some("the thread that merges and charts has ended by a panic"));
+            tracing::error!("the thread that merges and charts panicked; it is started again");
+            state.note_thread(Some("the thread that merges and charts panicked"));
             stop.wait(look);
             state.note_thread(None);
         }
     }
 }
 
-/// Whether it came to its end.
+/// Runs work once, and records the result. Returns whether it succeeded.
 fn run_once(
     state: &UpkeepState,
     work: Work,
@@ -78,7 +78,7 @@ fn run_once(
         }
         Err(_) => {
             let name = work.name();
-            tracing::error!("the {name} failed by a panic; it is tried again later");
+            tracing::error!("the {name} panicked; it is retried later");
             state.note_panicked(now());
             false
         }
@@ -122,7 +122,7 @@ fn run(deployment: &Deployment, work: Work) -> Result<(), String> {
                 tracing::info!(weeks = charted.weeks.len(), "charts are made");
                 Ok(())
             }
-            // Nothing was published yet: there is nothing to chart, and no hurry.
+            // Nothing has been published yet, so there is nothing to chart.
             Err(ChartError::NoDefinitions) => Ok(()),
             Err(error) => {
                 tracing::error!("charts are not made, and the last ones stay: {error}");
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-    /// Every look at the clock is half an hour after the one before.
+    /// A clock that is half an hour later each time it is read.
     fn clock() -> impl Fn() -> Timestamp {
         let looks = AtomicI64::new(0);
         move || {
@@ -165,7 +165,7 @@ mod tests {
                 }
             }
         });
-        let panicked = "the last chart failed: it failed by a panic".to_owned();
+        let panicked = "the last chart failed: it panicked".to_owned();
         let failed = "the last merge failed: a full disk".to_owned();
         let expected = [
             (Work::Merge, vec![]),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_ends_is_a_problem_and_is_begun_again() {
+    fn a_thread_that_ends_is_a_problem_and_is_started_again() {
         let (state, stop) = (UpkeepState::new(&[Work::Merge, Work::Chart]), Event::new());
         let looks = AtomicU64::new(0);
         let now = || match looks.fetch_add(1, Ordering::SeqCst) {

@@ -1,4 +1,4 @@
-//! `candor verify`: a proof or a file of evidence, checked with no network.
+//! `candor verify`: a proof or a file of evidence, checked without a network.
 
 use super::input::read_at_most;
 use super::trust::Trust;
@@ -6,32 +6,32 @@ use super::{Failure, Output};
 use crate::gomod::identify_zip;
 use crate::terminal::OneLine;
 use crate::tlog::{
-    Believed, EVIDENCE, Entry, Evidence, LeafIndex, NotFresh, Policy, Record, TlogProof,
+    AcceptedCheckpoint, EVIDENCE, Entry, Evidence, LeafIndex, NotFresh, Policy, Record, TlogProof,
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The most bytes that are read of a proof or evidence, which refuse less than that.
+/// The most bytes that are read of a proof or evidence; their own limits are lower.
 const LARGEST: usize = 8 << 20;
-/// The most that are read of a module zip, as of one that is downloaded.
+/// The most bytes that are read of a module zip, the same as for a download.
 pub(super) const LARGEST_ZIP: usize = 64 << 20;
 /// How the file of a proof begins.
 const PROOF: &[u8] = b"c2sp.org/tlog-proof@";
 
 /// Check a proof of a config version, or evidence against a log, offline.
 ///
-/// A proof (`candor prove`, or the .tlog-proof beside a version's zip) is checked against the zip: its
-/// record must be in a tree that the key or policy believes. Evidence (a file that clients and auditors
-/// leave where a log contradicts itself) is checked with the key of the log, or the witness, that it is
-/// against. Nothing is fetched, and nothing that the deployment says is believed.
+/// A proof (from `candor prove`, or the .tlog-proof next to a version's zip) is checked against the zip:
+/// its record must be in a tree that the key or policy trusts. Evidence (a file that clients and auditors
+/// write when a log contradicts itself) is checked with the key of the log or witness that it is against.
+/// Nothing is fetched, and nothing that the deployment says is trusted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor verify v0.3.0.tlog-proof --vkey telemetry.example.org/log+... --zip v0.3.0.zip\n  \
     candor verify v0.3.0.tlog-proof --policy FILE --zip v0.3.0.zip --json\n  \
     candor verify fork.candor-evidence --vkey telemetry.example.org/log+...\n\n\
-    Exit status: 0 verified, 1 found wrong, 2 wrong usage: nothing was judged.")]
+    Exit status: 0 verified, 1 found wrong, 2 wrong usage: nothing was checked.")]
 pub(super) struct Args {
     /// The proof, or the evidence.
     #[arg(value_name = "FILE")]
@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// The module zip that the proof is of.
     #[arg(long, value_name = "FILE", conflicts_with = "entry")]
     zip: Option<PathBuf>,
-    /// The entry that the proof is of, byte for byte: for logs of other things than module versions.
+    /// The entry that the proof is of, byte for byte, for logs of anything but module versions.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
 }
@@ -66,15 +66,15 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
 struct Confirmed {
     kind: &'static str,
     proved: String,
-    /// The witnesses of the policy that cosigned what excludes each other.
+    /// The witnesses of the policy that cosigned both contradictory statements.
     witnesses: Vec<String>,
-    /// What whoever wrote the file says besides. Nobody vouches for it.
+    /// Unverified remarks of whoever wrote the file.
     remarks: Vec<String>,
 }
 
 fn evidence(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
     if args.zip.is_some() || args.entry.is_some() {
-        return Err(Failure::usage("evidence stands alone: leave out --zip and --entry"));
+        return Err(Failure::usage("evidence needs nothing else: leave out --zip and --entry"));
     }
     let named = |what: &dyn fmt::Display| {
         Failure::new(format!("{} proves nothing: {what}", args.file.display()))
@@ -98,7 +98,7 @@ impl fmt::Display for Confirmed {
             writeln!(f, "  cosigned by {}", OneLine(witness))?;
         }
         for remark in &self.remarks {
-            writeln!(f, "  remark, for which nobody vouches: {}", OneLine(remark))?;
+            writeln!(f, "  remark (unverified): {}", OneLine(remark))?;
         }
         Ok(())
     }
@@ -138,14 +138,14 @@ fn proof(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
     out.result(&verified, &verified)
 }
 
-/// Refuses what a quorum of witnesses vouches for at a time that has not come by the clock here.
-pub(super) fn not_from_the_future(believed: &Believed) -> Result<(), NotFresh> {
-    // A clock before 1970 is as wrong as one that stands at it.
+/// Refuses what a quorum of witnesses cosigned at a time that is in the future by the local clock.
+pub(super) fn not_from_the_future(believed: &AcceptedCheckpoint) -> Result<(), NotFresh> {
+    // A clock before 1970 is as wrong as one at 1970.
     let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
     believed.not_from_the_future(now)
 }
 
-/// The record that a zip must have in a log.
+/// The record that a log must have for a zip.
 fn record_of(file: &Path) -> Result<Record, Failure> {
     let named = |error: &dyn fmt::Display| Failure::new(format!("{}: {error}", file.display()));
     let zip = identify_zip(&read(file, LARGEST_ZIP)?).map_err(|error| named(&error))?;
@@ -170,9 +170,9 @@ pub(super) struct Verified {
     size: u64,
     root: String,
     witnesses: Vec<Witness>,
-    /// When a quorum of witnesses vouched for it last; none where nobody does.
+    /// When a quorum of witnesses last cosigned it, if any did.
     fresh_at: Option<String>,
-    /// How long that is ago by the clock here.
+    /// How long ago that is by the local clock.
     age_seconds: Option<i64>,
 }
 
@@ -189,7 +189,7 @@ struct Witness {
 impl Verified {
     pub(super) fn new(
         policy: &Policy,
-        believed: &Believed,
+        believed: &AcceptedCheckpoint,
         index: LeafIndex,
         record: Option<&Record>,
         entry: &Entry,
@@ -228,7 +228,7 @@ fn time(seconds: u64) -> String {
     time.map_or_else(|| format!("{seconds} s after 1970"), |time| time.to_string())
 }
 
-/// A length of time, about.
+/// A length of time, rounded.
 fn age(seconds: i64) -> String {
     let (count, unit) = match seconds.unsigned_abs() {
         s @ 0..=119 => (s, "second"),

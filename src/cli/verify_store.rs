@@ -1,4 +1,4 @@
-//! `candor verify-store`: everything that is stored, recomputed.
+//! `candor verify-store`: everything that is stored for the log, recomputed.
 
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output, signals};
@@ -8,9 +8,9 @@ use std::fmt;
 
 /// Read everything that is stored for the log, and recompute it from its entries.
 ///
-/// Publishing checks what it builds on; this reads every entry, tile, version and catalogue. It changes
-/// nothing, needs no key, and may run while the deployment is served. All that is wrong is told, and
-/// the exit status is 1 then.
+/// Publishing checks only what it builds on; this reads every entry, tile, version and catalogue. It changes
+/// nothing, needs no key, and may run while the deployment is served. Every problem is printed, and the
+/// exit status is then 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor verify-store --data /srv/candor\n  \

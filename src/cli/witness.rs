@@ -1,4 +1,4 @@
-//! `candor witness`: a witness of transparency logs, and what its operator does to it.
+//! `candor witness`: serving and managing a witness of transparency logs.
 
 use super::listen::{bind, url};
 use super::signals::stop_signal;
@@ -6,7 +6,9 @@ use super::{DataFolder, Failure, Output};
 use crate::terminal::OneLine;
 use crate::tlog::Origin;
 use crate::web::{self, ListenAddress};
-use crate::witness::{KeyKind, ListedLog, LogKey, ShownKey, ShownLog, Witness, WitnessFolder};
+use crate::witness::{
+    KeyKind, ListedLog, LogKey, Witness, WitnessFolder, WitnessKeyInfo, WitnessLogInfo,
+};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,9 +21,9 @@ const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// Cosign the checkpoints of other people's logs (C2SP tlog-witness).
 ///
-/// Serves the witness below DIR/witness, which `candor witness init` makes: submissions and monitors
-/// have one prefix, the address itself. Prints `listening on http://ADDR` when ready. A changed list of
-/// logs is read at once; SIGHUP has keys and settings read again. Stops on SIGINT or SIGTERM. Put a
+/// Serves the witness in DIR/witness, which `candor witness init` makes. The submission prefix and the
+/// monitoring prefix are the address itself. Prints `listening on http://ADDR` when ready. A changed list
+/// of logs is read at once; SIGHUP reloads keys and settings. Stops on SIGINT or SIGTERM. Put a
 /// TLS-terminating proxy in front.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -52,31 +54,31 @@ enum Verb {
     #[command(after_help = "Example:\n  \
         candor witness init --data /srv/witness --name witness.example.org")]
     Init(InitArgs),
-    /// Show the witness's keys, and its logs with what was cosigned last.
+    /// Show the witness's keys, and its logs with their last cosigned head.
     #[command(after_help = "Example:\n  candor witness show --data /srv/witness")]
     Show(DataFolder),
-    /// Put a log on the witness's list; a running witness cosigns it from then on.
+    /// Add a log to the witness's list; a running witness cosigns it from then on.
     ///
-    /// A log with several keys, for a rotation, say, is added once for each.
+    /// A log with several keys, as during a rotation, is added once for each.
     #[command(after_help = "Example:\n  \
         candor witness add-log --data /srv/witness \\\n    \
         telemetry.example.org/log+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")]
     AddLog(Box<AddLogArgs>),
-    /// Make one more key; the witness cosigns with all that are in force.
+    /// Make another key; the witness cosigns with all that are in force.
     ///
-    /// To change a key, add the new one, wait until everyone's policy names it, and retire the old
-    /// one. A running witness takes it on SIGHUP.
+    /// To change a key, add the new one, wait until everyone's policy lists it, and retire the old one. A
+    /// running witness uses it after SIGHUP.
     #[command(after_help = "Example:\n  \
         candor witness add-key --data /srv/witness --kind ml-dsa-44")]
     AddKey(AddKeyArgs),
-    /// Make this folder the one whose witness is served, after it was copied here.
+    /// Make this copied folder the witness.
     ///
-    /// A witness is one folder: a copy of it is refused, for it may not know what was cosigned since it
-    /// was made. Stop the other one for good, copy its folder, and say so here.
+    /// A witness is one folder. A copy is refused, because it may not know what was cosigned since it was
+    /// made. Stop the other witness for good, copy its folder, and confirm that here.
     #[command(after_help = "Example:\n  \
         candor witness move --data /srv/witness --nothing-newer")]
     Move(MoveArgs),
-    /// End a key; its seed may be removed after that. A running witness obeys on SIGHUP.
+    /// Retire a key; its seed may be removed after that. A running witness follows after SIGHUP.
     #[command(after_help = "Example:\n  \
         candor witness retire-key --data /srv/witness 530d903a --until 2027-12-01T00:00:00Z")]
     RetireKey(RetireKeyArgs),
@@ -86,7 +88,7 @@ enum Verb {
 struct InitArgs {
     #[command(flatten)]
     data: DataFolder,
-    /// The name that stands in every cosignature: a host and perhaps a path, without https://.
+    /// The name in every cosignature: a host and perhaps a path, without https://.
     #[arg(long, value_name = "NAME")]
     name: String,
 }
@@ -97,13 +99,13 @@ struct AddLogArgs {
     data: DataFolder,
     /// The log's verifier key.
     key: LogKey,
-    /// The log's origin, where it is not the key's name.
+    /// The log's origin, if it is not the key's name.
     #[arg(long)]
     origin: Option<String>,
-    /// How many checkpoints a day the log may submit.
+    /// How many checkpoints per day the log may submit.
     #[arg(long, value_name = "NUMBER", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..))]
     per_day: u64,
-    /// How the log's operator is reached.
+    /// How to reach the log's operator.
     #[arg(long, value_name = "TEXT", default_value = "unknown")]
     contact: String,
 }
@@ -115,7 +117,7 @@ struct AddKeyArgs {
     /// ml-dsa-44, as the specification recommends, or ed25519, which every verifier knows.
     #[arg(long)]
     kind: KeyKind,
-    /// When it begins to cosign; at once, if nothing is said.
+    /// When it begins to cosign [default: now].
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
 }
@@ -124,8 +126,8 @@ struct AddKeyArgs {
 struct MoveArgs {
     #[command(flatten)]
     data: DataFolder,
-    /// Nothing was cosigned since the copy was made, and the other folder will never cosign again. If
-    /// that is wrong, two histories of a log may be cosigned.
+    /// Confirm that nothing was cosigned since the copy was made, and that the other folder will never cosign
+    /// again. If that is wrong, two histories of a log may be cosigned.
     #[arg(long, required = true)]
     nothing_newer: bool,
 }
@@ -136,7 +138,7 @@ struct RetireKeyArgs {
     data: DataFolder,
     /// The key's ID, or its whole verifier key.
     key: String,
-    /// When it ends; at once, if nothing is said.
+    /// When it is retired [default: now].
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
 }
@@ -145,8 +147,8 @@ struct RetireKeyArgs {
 #[derive(Debug, Serialize)]
 struct Shown {
     name: String,
-    keys: Vec<ShownKey>,
-    logs: Vec<ShownLog>,
+    keys: Vec<WitnessKeyInfo>,
+    logs: Vec<WitnessLogInfo>,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -191,7 +193,7 @@ fn add_log(args: AddLogArgs, out: Output) -> Result<(), Failure> {
     folder.add_log(&log)?;
     let hash = Witness::origin_hash(&log.origin);
     let text = format!(
-        "{} is cosigned from now on; monitors ask for {hash}/checkpoint\n",
+        "{} is cosigned from now on; monitors read {hash}/checkpoint\n",
         OneLine(&log.origin)
     );
     out.result(&serde_json::json!({ "origin": log.origin.as_str(), "hash": hash }), text)
@@ -243,13 +245,13 @@ fn serve(
         web::serve_witness(listener, admin, witness.clone(), stop).await;
         Ok(())
     });
-    // Otherwise the runtime would wait for ever for a disk that does not answer.
+    // Otherwise the runtime would wait for a disk that does not answer.
     runtime.shutdown_timeout(LAST_WRITES);
     served
 }
 
-/// From now on SIGHUP has the witness, if there is one, read its settings, keys and lists again, and ends
-/// nothing. To be called on a runtime.
+/// From now on, SIGHUP makes the witness, if there is one, reload its settings, keys and lists, and no
+/// longer ends the process. Call this on a runtime.
 pub(super) fn reload_when_asked(witness: Option<&Witness>) -> Result<(), Failure> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! Each rule of the receiver, with the sentence by which a client learns of it.
+//! Each rule of the receiver, with the sentence that a client gets.
 
 use super::*;
 use crate::gomod::ModuleVersion;
@@ -12,7 +12,7 @@ fn refused(json: &str, date: &str, sample_rate: f64) -> Result<CheckedReport, No
 }
 
 #[test]
-fn an_allowed_report_is_written_anew() {
+fn an_allowed_report_is_stored_as_its_public_row() {
     let json = report(0.25);
     let spaced = json
         .replace(":{", " : {\n")
@@ -29,8 +29,8 @@ fn an_allowed_report_is_written_anew() {
 }
 
 #[test]
-fn every_rule_has_its_sentence() {
-    // What is changed in a report that is allowed, to what, and what is said of it.
+fn every_broken_rule_is_refused_with_a_sentence() {
+    // A change to an allowed report, and the sentence with which it is refused.
     let cases: &[(&str, &str, &str)] = &[
         (
             "\"2026-02-08\"",
@@ -99,27 +99,27 @@ fn row(json: &str) -> String {
 }
 
 #[test]
-fn what_honest_clients_cannot_know_is_left_out_and_the_rest_is_taken() {
+fn what_honest_clients_cannot_know_is_left_out_and_the_rest_is_accepted() {
     let frames = "main.main:+12,+0x34\\nruntime.main:=283";
     let stack = format!("\"crash\\n{frames}\":1");
-    // What a client sends, and what is stored of it.
+    // What a client sends, and what is stored.
     for (sent, kept) in [
         // More frames than are collected.
         ("a:+1\\nb:+1\\nc:+1\\nd:+1\\ne:+1", "\"crash\\na:+1\\nb:+1\\nc:+1\\nd:+1\":1"),
         ("a\\nb\\nc\\nd\\nrunt\\ntruncated\\n", "\"crash\\na\\nb\\nc\\nd\\ntruncated\":1"),
         ("a\\nb\\nc\\nd\\ne\\nf\\ntruncated\\n", "\"crash\\na\\nb\\nc\\nd\":1"),
         ("a\\nb\\nc\\nd\\n/home/alice", "\"crash\\na\\nb\\nc\\nd\":1"),
-        // Stacks that Go has cut.
+        // Stacks that Go has truncated.
         ("main.main:+1\\nruntime.ma\\ntruncated\\n", "\"crash\\nmain.main:+1\\ntruncated\":1"),
         ("main.main:+1\\n\\ntruncated\\n", "\"crash\\nmain.main:+1\\ntruncated\":1"),
         ("a.b:+1\\ngolang.org/x/t\u{fffd}\\ntruncated\\n", "\"crash\\na.b:+1\\ntruncated\":1"),
-        // Functions that Go makes.
+        // Functions that Go generates.
         (
             "type:.hash.struct { A interface {}; B string }:+0,+0x17",
             "\"crash\\ntype:.hash.struct { A interface {}; B string }:+0,+0x17\":1",
         ),
         (":=0,+0x0", "\"crash\\n.:=0,+0x0\":1"),
-        // Frames that are none: the stack goes, the rest stays.
+        // Malformed frames: the stack is left out, the rest is stored.
         ("a secret:+12", ""),
         ("/home/alice", ""),
         ("main.main:+12,+0x7fff5c0ffee0", ""),
@@ -146,7 +146,7 @@ fn what_honest_clients_cannot_know_is_left_out_and_the_rest_is_taken() {
 }
 
 #[test]
-fn stacks_that_are_the_same_down_to_the_depth_are_one() {
+fn stacks_that_are_equal_down_to_the_depth_are_added_up() {
     let stack = "\"crash\\nmain.main:+12,+0x34\\nruntime.main:=283\":1";
     for (sent, kept) in [
         ("\"crash\\na\\nb\\nc\\nd\\ne\":3,\"crash\\na\\nb\\nc\\nd\\nf\":4", 7),
@@ -167,12 +167,12 @@ fn a_build_for_a_platform_that_is_not_listed_is_left_out() {
         let both = format!("{start}[{{{other}}},{{{program}}}]{end}");
         let checked = refused(&both, "2026-02-08", 0.5).expect("taken");
         assert_eq!(std::str::from_utf8(checked.row()), Ok(row(&json).as_str()), "{to}");
-        // Where nothing is left, the installation is counted all the same.
+        // If nothing is left, the installation still counts.
         let alone = format!("{start}[{{{other}}}]{end}");
         let checked = refused(&alone, "2026-02-08", 0.5).expect("taken");
         let expected = row(&format!("{start}null{end}"));
         assert_eq!(std::str::from_utf8(checked.row()), Ok(expected.as_str()), "{to}");
-        // What Go's client filters is wrong there, too.
+        // What Go's client filters is refused there, too.
         let foreign = alone.replace("verb:run", "verb:other");
         let refusal = refused(&foreign, "2026-02-08", 0.5).expect_err("foreign");
         assert!(matches!(refusal, NotAccepted::Refused(Refusal::UnknownInProgram { .. })));
@@ -180,7 +180,7 @@ fn a_build_for_a_platform_that_is_not_listed_is_left_out() {
 }
 
 #[test]
-fn one_build_reports_once() {
+fn a_build_that_is_listed_twice_is_refused() {
     let json = report(0.2);
     let (start, rest) = json.split_once("[{").expect("a list");
     let (program, end) = rest.rsplit_once("}]").expect("a list");
@@ -231,7 +231,7 @@ fn weeks_are_taken_for_28_days_and_not_before_they_end() {
     ] {
         assert_eq!(at("2026-02-08", now), expected, "{now}");
     }
-    // Weeks end on any day, for each machine chooses its own.
+    // Weeks end on any day, since each machine chooses its own.
     for day in 2..9 {
         assert_eq!(at(&format!("2026-02-0{day}"), "2026-02-10T12:00:00Z"), Ok(()));
     }
@@ -241,7 +241,7 @@ fn weeks_are_taken_for_28_days_and_not_before_they_end() {
 }
 
 #[test]
-fn a_client_learns_when_its_week_will_be_taken() {
+fn a_client_learns_when_its_week_will_be_accepted() {
     let json = report(0.2);
     let report = Report::decode(json.as_bytes()).expect("a report");
     for (now, seconds) in [

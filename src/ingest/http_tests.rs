@@ -1,4 +1,4 @@
-//! The receiver from its wire: statuses, headers, sentences.
+//! The receiver over HTTP: statuses, headers, sentences.
 
 use super::*;
 use crate::ingest::Limits;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-/// A body of which the rest never comes.
+/// A body whose rest never arrives.
 struct BreaksOff;
 
 impl axum::body::HttpBody for BreaksOff {
@@ -32,7 +32,7 @@ fn of_week(week: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_time_may_cure_is_asked_to_come_again() {
+async fn what_time_may_fix_gets_503() {
     let bench = Bench::new();
     let (status, headers, text) =
         bench.send(upload_request("/upload/2026-02-12", of_week("2026-02-12"))).await;
@@ -40,7 +40,7 @@ async fn what_time_may_cure_is_asked_to_come_again() {
     assert_eq!(headers.get(RETRY_AFTER), Some(&HeaderValue::from(35 * 3600)));
     let said = "the week 2026-02-12 has not ended yet; send the report again when it has\n";
     assert_eq!(text, said);
-    // A client that is ahead of this server's copy of the log, but not for ever.
+    // A client that is ahead of this server's copy of the log.
     let newer = report(0.2).replace("v0.1.0", "v0.101.0");
     let (status, text) = bench.post(PATH, newer.clone()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -60,7 +60,7 @@ async fn what_time_may_cure_is_asked_to_come_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
+async fn no_report_is_refused_because_of_a_wrong_clock() {
     // The newest config was committed on 2026-02-03.
     for (now, week, said) in [
         ("2026-01-10T00:00:00Z", "2026-02-08", "but the commit of config v0.1.0 was made at"),
@@ -72,11 +72,11 @@ async fn nothing_is_thrown_away_for_a_clock_that_is_wrong() {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{now}");
         assert!(text.contains(said) && !text.trim_end().contains('\n'), "{text}");
         assert!(!bench.receiver.clock_state().is_plausible());
-        // What is wrong at any time is refused at any time.
+        // What is wrong regardless of the time is still refused.
         assert_eq!(bench.post(&path, "{}").await.0, StatusCode::BAD_REQUEST);
     }
-    // Reports confirm nothing, be they forged: others' are thrown away for none of them, now or after
-    // a start.
+    // Reports, which may be forged, confirm nothing: they do not get others' refused, now or after a
+    // restart.
     let bench = Bench::at("2026-03-20T00:00:00Z");
     for week in ["2026-03-14", "2026-03-15"] {
         assert_eq!(bench.post(&format!("/upload/{week}"), of_week(week)).await, OK);
@@ -154,7 +154,7 @@ fn bad(sentence: &str) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn a_report_is_taken_and_a_second_copy_changes_nothing() {
+async fn a_report_is_stored_and_a_second_copy_changes_nothing() {
     let bench = Bench::new();
     assert_eq!(bench.post(PATH, report(0.2)).await, OK);
     assert_eq!(bench.post(PATH, report(0.2)).await, OK);
@@ -166,7 +166,7 @@ async fn a_report_is_taken_and_a_second_copy_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_request_has_its_sentence() {
+async fn bad_requests_are_answered_with_a_sentence() {
     let bench = Bench::new();
     let address = "is not a date; reports are sent to /upload/ and the report's week, such as \
                    2026-02-08";
@@ -221,7 +221,7 @@ async fn a_body_over_the_limit_is_refused() {
     let fitting = report(0.2) + &" ".repeat(MAX_BODY - report(0.2).len());
     let too_large = || bad("the report is larger than 262144 bytes");
     assert_eq!(bench.post(PATH, fitting.clone() + " ").await, too_large());
-    // With a length that is declared, the body is not even read.
+    // If the length is declared, the body is not even read.
     let mut request = upload_request(PATH, Body::empty());
     request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("262145"));
     let (status, _, text) = bench.send(request).await;
@@ -248,7 +248,7 @@ async fn other_methods_and_paths_are_not_served() {
 }
 
 #[tokio::test]
-async fn slashes_that_say_nothing_are_taken() {
+async fn redundant_slashes_are_accepted() {
     let bench = Bench::new();
     let paths = [
         "/upload//2026-02-08",
@@ -266,7 +266,7 @@ async fn slashes_that_say_nothing_are_taken() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_room_the_answer_is_try_again() {
+async fn a_full_queue_gets_503() {
     let bench = Bench::with(Limits { queue: 1, ..Limits::default() });
     let taken = bench.receiver.queue_permit().expect("a permit");
     let (status, headers, text) = bench.send(upload_request(PATH, report(0.2))).await;
@@ -279,7 +279,7 @@ async fn where_there_is_no_room_the_answer_is_try_again() {
 }
 
 #[tokio::test]
-async fn a_report_of_an_older_config_is_taken_after_newer_ones_exist() {
+async fn a_report_of_an_older_config_is_accepted_after_newer_ones_exist() {
     let bench = Bench::new();
     bench.log.append(&config(0.1));
     // Under version 2, X would be over the sample rate.
@@ -304,7 +304,7 @@ async fn a_log_that_cannot_be_read_never_makes_a_client_throw_its_report_away() 
     assert_eq!(bench.post(PATH, newer).await, OK);
 }
 
-/// Sends a report with this X, as if by this peer, and says what came of it.
+/// Sends a report with this X from this peer, and returns the answer.
 async fn send_from(
     bench: &Bench,
     admission: &Admission,
@@ -336,13 +336,13 @@ fn admission(day_reports: u64, trusted: &[&str]) -> Admission {
     Admission::new(AdmissionSettings { trusted, budgets, ..AdmissionSettings::default() })
 }
 
-/// A report of its own for each number.
+/// A different report for each number.
 fn numbered(number: u32) -> String {
     report(0.1 + f64::from(number) / 1000.0)
 }
 
 #[tokio::test]
-async fn a_network_takes_a_third_and_the_rest_is_for_others() {
+async fn one_network_can_use_a_third_and_the_rest_is_for_others() {
     let (bench, admission) = (Bench::new(), admission(9, &[]));
     let send = |number, peer| send_from(&bench, &admission, peer, None, numbered(number));
     for number in 0..3 {
@@ -368,7 +368,7 @@ async fn a_network_takes_a_third_and_the_rest_is_for_others() {
 }
 
 #[tokio::test]
-async fn the_day_pays_for_new_reports_alone() {
+async fn only_new_reports_use_up_the_days_budget() {
     let (bench, admission) = (Bench::new(), admission(3, &[]));
     for number in 0..20 {
         let peer = format!("198.51.{number}.1");
@@ -379,7 +379,7 @@ async fn the_day_pays_for_new_reports_alone() {
         assert_eq!(answer.0, StatusCode::BAD_REQUEST);
     }
     assert_eq!(admission.state().reports_left, 2);
-    // Its network pays for all that is looked at.
+    // Its network is charged for everything that is examined.
     for _ in 0..2 {
         send_from(&bench, &admission, "192.0.2.1", None, "{}".to_owned()).await;
     }
@@ -389,7 +389,7 @@ async fn the_day_pays_for_new_reports_alone() {
 }
 
 #[tokio::test]
-async fn senders_behind_a_proxy_that_is_named_have_budgets_of_their_own() {
+async fn senders_behind_a_named_proxy_have_their_own_budgets() {
     for (trusted, taken) in [(&["127.0.0.1"][..], 6), (&["127.0.0.2"], 3), (&[], 3)] {
         let (bench, admission) = (Bench::new(), admission(9, trusted));
         for number in 0..6 {
@@ -407,7 +407,7 @@ async fn senders_behind_a_proxy_that_is_named_have_budgets_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_disk_with_too_little_space_takes_nothing() {
+async fn a_disk_with_too_little_space_gets_503() {
     let bench = Bench::new();
     let folders = vec![bench.folder.path().to_owned()];
     let free_space = FreeSpace { folders, reserve: Some(u64::MAX) };

@@ -85,7 +85,7 @@ impl Journal {
         Journal::open_unless(&Event::new(), folder, oldest, limits)
     }
 
-    /// Like [`Journal::open`], but gives up when `stop` is set.
+    /// Like `Journal::open`, but gives up when `stop` is set.
     pub fn open_unless(
         stop: &Event,
         folder: &Path,

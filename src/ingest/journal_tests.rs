@@ -1,5 +1,5 @@
-//! The journal's promises: never a lost "stored", each report once, damage that stays small, and no
-//! order of arrival in what is sealed.
+//! The journal's promises: what is acknowledged is stored, each report once; damage stays local; and
+//! sealed segments reveal no order of arrival.
 
 use super::*;
 use crate::durable::recorder::Recorder;
@@ -28,7 +28,7 @@ fn oldest() -> Date {
     date("2026-01-13")
 }
 
-/// A checked report that differs from those of other numbers, also in its public row.
+/// A checked report; each number gives another one, also in its public row.
 fn checked(number: u32) -> CheckedReport {
     checked_of("2026-02-08", number)
 }
@@ -66,14 +66,14 @@ fn files(folder: &Path) -> (usize, usize) {
     (count(OPEN), count(SEALED))
 }
 
-/// The path of the one open segment.
+/// The path of the open segment.
 fn open_file(folder: &Path) -> std::path::PathBuf {
     let ids = folder::segments(folder, OPEN).expect("a folder");
     let [id] = ids[..] else { panic!("{ids:?}") };
     folder::path(folder, id, OPEN)
 }
 
-/// Leaves the folder as a process that is killed does.
+/// Leaves the folder as a killed process does.
 fn kill(journal: Journal, folder: &Path) {
     let copy = TempDir::new().expect("a temporary folder");
     copy_folder(folder, copy.path());
@@ -95,7 +95,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_report_is_stored_once_also_across_restarts_and_merges() {
+fn a_report_is_stored_once_even_across_restarts_and_merges() {
     let folder = TempDir::new().expect("a temporary folder");
     let folder = folder.path().join("reports");
     for round in 0..4 {
@@ -125,7 +125,7 @@ fn a_report_is_stored_once_also_across_restarts_and_merges() {
 }
 
 #[test]
-fn copies_within_one_batch_share_its_fate() {
+fn copies_within_one_batch_share_its_result() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut writer = Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
     let fault = Fault::new();
@@ -217,7 +217,7 @@ fn a_torn_end_is_left_out_wherever_it_is_torn() {
 }
 
 #[test]
-fn damage_in_the_middle_is_not_shuffled_away() {
+fn a_segment_with_damage_in_the_middle_is_kept_unchanged() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     for number in 1..=3 {
@@ -252,7 +252,7 @@ fn damage_in_the_middle_is_not_shuffled_away() {
 }
 
 #[test]
-fn what_is_of_a_later_format_is_left_alone() {
+fn files_of_a_later_format_are_not_touched() {
     let folder = TempDir::new().expect("a temporary folder");
     let id = SegmentId::random().expect("an id");
     let path = folder::path(folder.path(), id, OPEN);
@@ -270,7 +270,7 @@ fn one_process_at_a_time_appends() {
     let journal = open(folder.path());
     let refused = Journal::open(folder.path(), oldest(), Limits::default()).expect_err("refused");
     let expected = format!(
-        "{} is in use by another process, and two cannot store reports in one folder: stop that \
+        "{} is in use by another process, and two cannot store reports in one folder: stop the other \
          one, or serve with --no-uploads",
         folder.path().display()
     );
@@ -280,7 +280,7 @@ fn one_process_at_a_time_appends() {
 }
 
 #[test]
-fn a_merge_that_has_the_folder_for_a_moment_is_waited_for() {
+fn opening_waits_for_a_merge_that_briefly_holds_the_folder() {
     let folder = TempDir::new().expect("a temporary folder");
     let merge = Lock::take(folder.path()).expect("a lock").expect("nobody else has it");
     std::thread::scope(|scope| {
@@ -293,7 +293,7 @@ fn a_merge_that_has_the_folder_for_a_moment_is_waited_for() {
 }
 
 #[test]
-fn opening_reads_nothing_of_what_is_sealed_and_nothing_of_days_that_are_over() {
+fn opening_reads_neither_sealed_segments_nor_old_days() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { segment: 1, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
@@ -302,7 +302,7 @@ fn opening_reads_nothing_of_what_is_sealed_and_nothing_of_days_that_are_over() {
     }
     drop(journal);
     assert_eq!(files(folder.path()), (0, 3));
-    // Were one of these read, this would be an error.
+    // If any of these were read, opening would fail.
     for file in sealed_segments(folder.path()).expect("a folder") {
         let path = folder::path(folder.path(), file.id(), SEALED);
         fs::remove_file(&path).expect("removed");
@@ -317,7 +317,7 @@ fn opening_reads_nothing_of_what_is_sealed_and_nothing_of_days_that_are_over() {
 }
 
 #[test]
-fn a_sealing_that_was_cut_short_is_completed() {
+fn an_interrupted_sealing_is_completed() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     store(&journal, checked(1)).expect("stored");
@@ -330,7 +330,7 @@ fn a_sealing_that_was_cut_short_is_completed() {
     assert_eq!(store(&journal, checked(1)), Ok(Stored::Duplicate));
     assert_eq!(store(&journal, checked(2)), Ok(Stored::New));
     kill(journal, folder.path());
-    // The first one was sealed and not removed.
+    // The first one was sealed, but not removed.
     fs::write(&left, bytes).expect("write");
     let journal = open(folder.path());
     for number in [1, 2] {
@@ -344,7 +344,7 @@ fn a_sealing_that_was_cut_short_is_completed() {
 }
 
 #[test]
-fn what_is_merged_may_be_removed_beside_the_journal_at_any_time() {
+fn merged_segments_may_be_removed_while_the_journal_is_open() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     for round in 0..20 {
@@ -367,7 +367,7 @@ fn what_is_merged_may_be_removed_beside_the_journal_at_any_time() {
 }
 
 #[test]
-fn asking_to_seal_has_no_need_of_a_journal() {
+fn asking_to_seal_works_without_a_journal() {
     let folder = TempDir::new().expect("a temporary folder");
     let nothing = folder.path().join("reports");
     assert_eq!(ask_to_seal(&nothing, Duration::ZERO).expect("asked"), Sealed::All);
@@ -382,13 +382,13 @@ fn asking_to_seal_has_no_need_of_a_journal() {
 }
 
 #[test]
-fn whoever_holds_the_folder_and_does_not_answer_is_not_waited_for() {
+fn a_holder_of_the_folder_that_does_not_answer_is_not_waited_for() {
     let folder = TempDir::new().expect("a temporary folder");
     let writer = Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
     let asked = ask_to_seal(folder.path(), Duration::ZERO).expect("asked");
     assert_eq!(asked, Sealed::NotInTime);
     drop(writer);
-    // Whoever opens it has nothing to answer for.
+    // Once it is opened, no request is left.
     let journal = open(folder.path());
     assert!(!folder.path().join(".seal").exists());
     assert_eq!(ask_to_seal(folder.path(), HOURS).expect("asked"), Sealed::All);
@@ -396,7 +396,7 @@ fn whoever_holds_the_folder_and_does_not_answer_is_not_waited_for() {
 }
 
 #[test]
-fn reports_do_not_lie_in_their_order_of_arrival_for_long() {
+fn a_segment_is_sealed_when_it_is_old() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { age: Duration::ZERO, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
@@ -408,7 +408,7 @@ fn reports_do_not_lie_in_their_order_of_arrival_for_long() {
 }
 
 #[test]
-fn no_more_are_known_than_may_be_and_none_is_lost_or_doubled() {
+fn the_limit_of_remembered_reports_holds_and_none_is_lost_or_doubled() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { known: 3, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
@@ -423,7 +423,7 @@ fn no_more_are_known_than_may_be_and_none_is_lost_or_doubled() {
     drop(journal);
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
     assert_eq!(store(&journal, checked(4)), Err(NotStored));
-    // With the days that are over there is room again.
+    // Once old days are forgotten there is room again.
     journal.forget_before(date("2026-02-20"));
     while folder.path().join("seen/2026-02-08").exists() {
         std::thread::sleep(Duration::from_millis(5));
@@ -434,7 +434,7 @@ fn no_more_are_known_than_may_be_and_none_is_lost_or_doubled() {
 }
 
 #[test]
-fn a_full_queue_is_said_at_once_and_loses_nothing() {
+fn a_full_queue_is_reported_at_once_and_loses_nothing() {
     let folder = TempDir::new().expect("a temporary folder");
     let limits = Limits { queue: 3, ..Limits::default() };
     let journal = Journal::open(folder.path(), oldest(), limits).expect("a journal");
@@ -451,7 +451,7 @@ fn a_full_queue_is_said_at_once_and_loses_nothing() {
 }
 
 #[test]
-fn what_is_in_the_queue_is_stored_though_nobody_waits() {
+fn queued_reports_are_stored_even_if_nobody_waits() {
     let folder = TempDir::new().expect("a temporary folder");
     let journal = open(folder.path());
     for number in 1..=50 {
@@ -461,7 +461,7 @@ fn what_is_in_the_queue_is_stored_though_nobody_waits() {
     assert_eq!(stored_rows(folder.path()), rows(1..=50));
 }
 
-/// A disk that fails as a test asks.
+/// A disk that fails on demand.
 #[derive(Debug, Clone)]
 struct Fault {
     what: Arc<AtomicU8>,
@@ -518,10 +518,10 @@ impl Disk for FaultyDisk {
 }
 
 #[test]
-fn after_a_full_disk_nothing_that_was_stored_is_lost_and_storing_goes_on() {
+fn after_a_full_disk_nothing_is_lost_and_storing_goes_on() {
     let one = 28 + checked(1).row().len() as i64;
-    // Whether there is room for no byte of the second report, some, or all but one; and whether the
-    // torn part can be cut off at once, or only once there is room again.
+    // There is room for none of the second report, some, or all but one byte; and the torn part can be
+    // truncated at once, or only once there is room again.
     for room in [0, 1, 27, 28, one / 2, one - 1] {
         for cut in [Fault::NONE, Fault::CUT] {
             let folder = TempDir::new().expect("a temporary folder");
@@ -551,7 +551,7 @@ fn after_a_full_disk_nothing_that_was_stored_is_lost_and_storing_goes_on() {
 }
 
 #[test]
-fn a_sync_that_failed_is_not_trusted_on_a_second_try() {
+fn a_sync_that_failed_is_not_retried_on_the_same_file() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut writer = Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
     let fault = Fault::new();

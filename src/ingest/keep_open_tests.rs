@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 const DAY: &str = "2026-02-08";
-/// Longer than any test: what is waited for comes, or the test hangs.
+/// Longer than any test.
 const HOURS: Duration = Duration::from_secs(7200);
 
-/// A disk on which the thread that writes dies, at its second write.
+/// A disk that makes the journal's thread panic at its second write.
 #[derive(Debug)]
 struct Deadly(Box<dyn Disk>, u64);
 
@@ -110,7 +110,7 @@ async fn a_dead_journal_is_noticed_and_another_is_opened() {
 fn it_stops_at_once_while_the_folder_cannot_be_opened() {
     let (log, folder) = (Log::new(), TempDir::new().expect("a temporary folder"));
     let (slot, stop, never) = (ReceiverSlot::new(), Event::new(), Event::new());
-    // Another process, as far as the lock can tell.
+    // To the lock, this is another process.
     let other = receiver(&log, folder.path(), &never).expect("a receiver");
     let refused = Event::new();
     std::thread::scope(|scope| {
@@ -123,7 +123,7 @@ fn it_stops_at_once_while_the_folder_cannot_be_opened() {
             keep_open_every(&slot, &stop, open, HOURS);
         });
         assert!(refused.wait(HOURS));
-        // It may still be on its way to the wait, or in it: both end.
+        // It may not be waiting yet, or it may be: both end.
         stop.set();
         keeper.join().expect("no panic");
     });

@@ -1,4 +1,5 @@
 //! One logged config, with everything that decides whether reports under it are accepted.
+//!
 //! A config says which strings may be reported. Until when, and whose functions a stack may name, is
 //! public beside it: the next config's day closes it (`publish::config_state`), and the catalogue of
 //! reviewed definitions may revoke it and lists the packages of stack charts.

@@ -22,7 +22,7 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | [`admission`](Admission) | who may upload now: budgets, kept in memory only |
-//! | [`http`](router) | the HTTP interface |
+//! | `http` | the HTTP interface |
 //! | [`receiver`](Receiver) | configs, clock and journal together |
 //! | [`receiver_slot`](ReceiverSlot) | the server's receiver, or the reason why there is none |
 //! | [`keep_open`](keep_open()) | opens the receiver again whenever it has ended |

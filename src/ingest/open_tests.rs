@@ -1,4 +1,4 @@
-//! Until when reports under a config are taken, and whose functions their stacks may name.
+//! Until when reports under a config are accepted, and whose functions their stacks may name.
 
 use super::configs::ConfigSet;
 use super::refusal::Timed;
@@ -30,7 +30,7 @@ async fn send(receiver: &Receiver, week: Date, config: u64) -> Answer {
     receiver.accept(permit, &week.to_string(), body.as_bytes()).await
 }
 
-/// What a server that is started at this time answers to reports of this week under these configs.
+/// The answers of a server that is started at this time to reports of this week under these configs.
 async fn answers(log: &Log, now: &str, week: &str, configs: &[u64]) -> Vec<Answer> {
     let folder = TempDir::new().expect("a temporary folder");
     let receiver = log.receiver_at(folder.path(), Limits::default(), now);
@@ -58,7 +58,7 @@ async fn a_config_ends_56_days_after_the_next_one_was_published() {
     assert_eq!(closed.to_string(), said);
     let next = answers(&log, "2026-04-03T00:00:00Z", week, &all).await;
     assert_eq!(next, [Answer::Refused(closed), TAKEN, TAKEN]);
-    // No newer commit tells that this is not a clock that is months ahead.
+    // Without a newer commit, this could be a clock that is months ahead.
     let later = answers(&log, "2026-05-26T00:00:00Z", "2026-05-24", &all).await;
     for (number, answer) in (1..3).zip(&later) {
         match answer {
@@ -72,7 +72,7 @@ async fn a_config_ends_56_days_after_the_next_one_was_published() {
 }
 
 #[tokio::test]
-async fn a_config_whose_next_one_is_damaged_is_open() {
+async fn a_config_stays_open_while_the_next_one_is_damaged() {
     let log = Log::new();
     log.append_on("2026-02-04", &config(1.0));
     let before = log.store.snapshot();
@@ -87,7 +87,7 @@ async fn a_config_whose_next_one_is_damaged_is_open() {
     log.store.restore(&damaged);
     let later = "2026-04-20T00:00:00Z";
     assert_eq!(answers(&log, later, "2026-04-19", &[1]).await, [TAKEN]);
-    // A later one ends it, and the damaged one when it is mended.
+    // A later config closes it, and so does the damaged one once it is restored.
     log.append_on("2026-04-10", &config(0.8));
     assert_eq!(answers(&log, later, "2026-04-19", &[1]).await, [TAKEN]);
     let mut mended = log.store.snapshot();
@@ -101,7 +101,7 @@ async fn a_config_whose_next_one_is_damaged_is_open() {
 }
 
 #[tokio::test]
-async fn a_server_that_runs_follows_what_is_revoked() {
+async fn a_running_server_refuses_revoked_configs() {
     let log = Log::new();
     log.append(&config(1.0));
     log.append(&config(0.9));
@@ -110,7 +110,7 @@ async fn a_server_that_runs_follows_what_is_revoked() {
     let week = day("2026-02-08");
     assert_eq!(send(&receiver, week, 1).await, TAKEN);
     let revoked = |number| Answer::Refused(Refusal::Revoked { version: version(number) });
-    // The newest, too: nobody's reports are taken until there is another.
+    // The newest, too: nobody's reports are accepted until there is another.
     log.record(version(2), "2026-02-05", &config(0.9), &[], &["v0.1.0", "v0.2.0", "v0.7.0"]);
     receiver.configs().let_time_pass();
     assert_eq!(send(&receiver, week, 1).await, revoked(1));
@@ -129,7 +129,7 @@ async fn a_server_that_runs_follows_what_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_ends_nothing() {
+async fn a_store_that_fails_closes_no_config() {
     let log = Log::new();
     log.append(&config(1.0));
     let folder = TempDir::new().expect("a temporary folder");
@@ -148,19 +148,19 @@ async fn named(configs: &ConfigSet, number: u64, frames: &str) -> Result<String,
 const FRAMES: &str = "main.f:+1\nvisit-evil.example/free-pills::now\nexample.org/q.G:+3";
 
 #[tokio::test]
-async fn functions_are_named_as_the_definitions_of_each_version_say() {
+async fn functions_are_kept_as_the_definitions_of_each_version_say() {
     let log = Log::new();
     log.append(&config(1.0));
     let second = log.append_alone("2026-02-05", &config(0.9));
     log.record(second, "2026-02-05", &config(0.9), &["example.org/p"], &[]);
-    // No definitions of its own: those before it hold.
+    // It has no definitions of its own, so the earlier ones apply.
     log.append_alone("2026-02-06", &config(0.8));
     let configs = log.configs();
     let other = "main.f:+1\n(other packages)";
     for (number, kept) in [(1, FRAMES), (2, other), (3, other)] {
         assert_eq!(named(&configs, number, FRAMES).await.as_deref(), Ok(kept), "{number}");
     }
-    // A change of the packages alone makes no new version, and is obeyed.
+    // A change of the packages alone makes no new version, and applies.
     log.record(version(3), "2026-02-07", &config(0.8), &["example.org"], &[]);
     configs.let_time_pass();
     let both = "main.f:+1\n(other packages)\nexample.org/q.G:+3";
@@ -179,7 +179,7 @@ async fn functions_are_named_as_the_definitions_of_each_version_say() {
 }
 
 #[tokio::test]
-async fn a_stack_of_which_no_definition_is_known_is_waited_for() {
+async fn a_stack_without_a_known_definition_gets_503() {
     let log = Log::new();
     log.append(&config(1.0));
     let json = config(0.9).to_json().replace("\"crash\"", "\"panic\"");
@@ -196,7 +196,7 @@ async fn a_stack_of_which_no_definition_is_known_is_waited_for() {
 }
 
 #[tokio::test]
-async fn definitions_that_are_damaged_are_never_taken_for_none() {
+async fn damaged_definitions_are_never_treated_as_missing() {
     let log = Log::new();
     log.append(&config(1.0));
     let whole = log.store.snapshot();
@@ -213,7 +213,7 @@ async fn definitions_that_are_damaged_are_never_taken_for_none() {
         Err(Unavailable::Unreadable { version: version(1) })
     );
     assert!(named(&configs, 2, FRAMES).await.is_ok());
-    // Without the newest nobody knows what is revoked.
+    // Without the newest catalogue it is unknown what is revoked.
     damaged.objects.retain(|key, _| !key.as_str().starts_with("catalogue/"));
     log.store.restore(&damaged);
     assert!(matches!(log.try_configs(), Err(ConfigSetError::Definitions(_))));
@@ -226,7 +226,7 @@ async fn definitions_that_are_damaged_are_never_taken_for_none() {
 /// nobody.
 fn makes_reports(fetched: Date, today: Date) -> bool {
     let day = |date: Date| date.to_string().parse().expect("a day");
-    let known = KnownConfig::of_nobody(version(1), day(fetched), config(1.0));
+    let known = KnownConfig::unverified(version(1), day(fetched), config(1.0));
     let failure = FetchFailure { day: day(today), reason: "no network".to_owned(), check: false };
     let chosen = choose_config(Some(known), day(today), |_| Ok::<_, Infallible>(Err(failure)));
     chosen.is_ok_and(|chosen| chosen.is_ok())
@@ -243,21 +243,22 @@ async fn no_report_that_a_client_makes_and_sends_in_time_comes_too_late() {
     let first = log.configs().find(version(1)).await.expect("read").expect("logged");
     let plus = |date: Date, days: i64| date.checked_add(days.days()).expect("a day");
     let mut latest = superseded;
-    // Fetched on the very day on which the next one was published, or before.
+    // Fetched on the day on which the next one was published, or before.
     for fetched in (-30..=0).map(|days| plus(superseded, days)) {
         for made in (0..=60).map(|days| plus(fetched, days)) {
-            // Go's client fetches the newest when it makes reports: it makes none by this one later.
+            // Go's client fetches the newest config when it makes reports, so it makes none under this
+            // one later.
             if made > superseded && !makes_reports(fetched, made) {
                 continue;
             }
-            // The week has ended when the report is made; both clients send it for so long.
+            // The week has ended when the report is made; both clients send it for this long.
             for sent in (0..=OLDEST).map(|days| plus(made, days)) {
                 assert_eq!(first.check_open(sent), Ok(()), "{fetched} {made} {sent}");
                 latest = latest.max(sent);
             }
         }
     }
-    // A report that others may send later, for servers take a week for longer.
+    // Other clients may send it later, since servers accept a week for longer.
     let most = plus(superseded, 28 + i64::from(super::MAX_WEEK_AGE));
     assert!(latest > plus(superseded, 40) && latest <= most, "{latest}");
     assert_eq!(first.check_open(most), Ok(()));

@@ -1,5 +1,5 @@
-//! The receiver: each report that was acknowledged is stored, once, until it is merged; the list of
-//! segments names what there is; and nothing that is merged counts again.
+//! The receiver: each acknowledged report is stored, once, until it is merged; the list of segments is
+//! complete; and nothing that is merged counts again.
 
 use super::folder::{self, OPEN, SEALED};
 use super::journal_error::JournalError;
@@ -26,7 +26,7 @@ const WEEK: &str = "2026-02-08";
 const FOLDER: &str = "srv/reports";
 const ALL: u32 = 9;
 
-/// A segment takes three reports.
+/// A segment holds three reports.
 const LIMITS: Limits = Limits {
     queue: 8,
     batch: 1 << 20,
@@ -53,7 +53,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Scenario {
     let temporary = power_cut::folder();
     let root = temporary.path().to_owned();
     if kill_at_sync.is_some() {
-        // Whoever is killed may leave one folder without a durable name, and not two.
+        // A killed process may leave one folder without a durable name, but not two.
         fs::create_dir(root.join("srv")).expect("made");
     }
     let recorder = Recorder::start(&root);
@@ -125,7 +125,7 @@ impl World<'_> {
         }
     }
 
-    /// As a merge does: once the rows of sealed segments are durable elsewhere, they are removed.
+    /// Like a merge: once the rows of sealed segments are durable elsewhere, the segments are removed.
     fn merge(&self) {
         let mut ids = Vec::new();
         for file in sealed_segments(&self.folder).expect("a folder") {
@@ -134,7 +134,7 @@ impl World<'_> {
             self.recorder.promise(format!("merged {} {}", file.id(), rows.join("\n")));
             ids.push(file.id());
         }
-        // Where a test kills the program, this fails.
+        // This fails if the test kills the program.
         let _ = remove_merged(&self.folder, ids);
     }
 
@@ -159,10 +159,10 @@ impl World<'_> {
     }
 }
 
-/// What the outside relies on.
+/// What others rely on.
 #[derive(Default)]
 struct Promised {
-    /// The numbers that were acknowledged, and in which segment they were then.
+    /// The acknowledged numbers, and the segment of each at that time.
     stored: Vec<(u32, Option<SegmentId>)>,
     /// The rows that are merged, by the segment.
     merged: BTreeMap<SegmentId, BTreeSet<Vec<u8>>>,
@@ -195,7 +195,7 @@ impl Promised {
         }
         rows.sort();
         match rows.windows(2).any(|two| two[0] == two[1]) {
-            true => Err("a report is there twice".into()),
+            true => Err("a report is stored twice".into()),
             false => Ok(rows),
         }
     }
@@ -203,8 +203,8 @@ impl Promised {
 
 fn check_state(folder: &Path, before: &Before<'_>) -> Result<(), Box<dyn Error>> {
     let promised = Promised::parse(before);
-    // Before anything is mended: if one of these segments is lost one day, it is missed. Each copy of
-    // the list is enough for that.
+    // Before anything is repaired: if one of these segments is lost, that is noticed. Each copy of the
+    // list is enough.
     for copy in [folder.join("segments"), folder.with_extension("segments")] {
         let list = fs::read_to_string(copy).unwrap_or_default();
         for (number, segment) in &promised.stored {
@@ -261,7 +261,7 @@ pub(crate) fn open(folder: &Path) -> Result<Writer, JournalError> {
     power_cut::unlocked(|| Writer::open(folder, oldest, LIMITS), is_locked)
 }
 
-/// A report that differs from those of other numbers, also in its public row.
+/// A report; each number gives another one, also in its public row.
 fn checked(number: u32) -> CheckedReport {
     let config = LoggedConfig::new(ModuleVersion::FIRST, &config(1.0));
     let json = report(0.25 + f64::from(number) / 1e6);

@@ -1,4 +1,4 @@
-//! Reports are read strictly and written in one form.
+//! Reports are parsed strictly and written in canonical form.
 
 use super::*;
 use proptest::collection::{btree_map, vec};
@@ -13,7 +13,7 @@ const SENT: &str = "{\n \"Week\": \"2026-02-08\",\n \"LastWeek\": \"\",\n \"X\":
     \"Stacks\": {\n    \"crash\\nmain.main:+12\": 1\n   }\n  }\n ],\n \"Config\": \"v0.7.0\"\n}";
 
 #[test]
-fn a_report_of_gos_client_is_read_and_written_in_one_form() {
+fn a_report_of_gos_client_is_parsed_and_written_in_canonical_form() {
     let report = Report::decode(SENT.as_bytes()).expect("a report");
     assert_eq!((report.week.to_string().as_str(), report.last_week), ("2026-02-08", None));
     assert_eq!((report.x.get(), report.config.number()), (0.0625, 7));
@@ -31,7 +31,7 @@ fn a_report_of_gos_client_is_read_and_written_in_one_form() {
 }
 
 #[test]
-fn a_public_row_has_no_last_week_and_the_x_that_it_is_given() {
+fn a_public_row_has_no_last_week_and_the_given_x() {
     let sent = SENT.replace("\"LastWeek\": \"\"", "\"LastWeek\": \"2026-02-01\"");
     let report = Report::decode(sent.as_bytes()).expect("a report");
     assert!(report.last_week.is_some());
@@ -76,7 +76,7 @@ fn refused(json: &[u8]) -> String {
 }
 
 #[test]
-fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
+fn malformed_reports_are_refused_with_the_position_and_the_cause() {
     let at = "the report is malformed at line";
     let cases: &[(&str, &str, &str)] = &[
         (
@@ -96,7 +96,7 @@ fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
         (
             "\"verb:\\u003chelp\\u003e\"",
             "\"verb:\\u0072un\"",
-            "15, column 4: \"verb:run\" is there \
+            "15, column 4: \"verb:run\" is listed \
           twice",
         ),
         (
@@ -121,7 +121,7 @@ fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
         (
             "0.0625",
             "0",
-            "4, column 7: invalid value: integer `0`, expected X, a number over 0 and \
+            "4, column 7: invalid value: integer `0`, expected X, a number greater than 0 and \
           at most 1",
         ),
         (
@@ -139,7 +139,7 @@ fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
         (
             "0.0625",
             "2",
-            "4, column 7: invalid value: integer `2`, expected X, a number over 0 and \
+            "4, column 7: invalid value: integer `2`, expected X, a number greater than 0 and \
           at most 1",
         ),
         ("0.0625", "1e999", "4, column 11: number out of range"),
@@ -190,7 +190,7 @@ fn what_is_not_a_report_is_refused_with_the_place_and_the_cause() {
 }
 
 #[test]
-fn structures_are_objects_and_nothing_else() {
+fn structs_are_objects_and_nothing_else() {
     let array = br#"["2026-02-08","",0.5,null,"v0.1.0"]"#;
     assert!(refused(array).ends_with("invalid type: sequence, expected an object"));
     let program = r#"["p","v","g","o","a",{},{}]"#;
@@ -203,7 +203,7 @@ fn structures_are_objects_and_nothing_else() {
 }
 
 #[test]
-fn what_is_refused_is_quoted_briefly_and_on_one_line() {
+fn refusals_quote_briefly_and_on_one_line() {
     let long = "A\\n".repeat(10_000);
     for (from, to) in [
         ("\"X\"", format!("\"{long}\"")),
@@ -271,7 +271,7 @@ proptest! {
         prop_assert_eq!(&Report::decode(&encoded).expect("a report"), &report);
         let start = format!("{{\"Week\":\"{week}\"");
         prop_assert!(encoded.starts_with(start.as_bytes()));
-        // Whatever order and spacing it came in, its form is one.
+        // Whatever order and spacing it had, its canonical form is the same.
         let value: Value = serde_json::from_slice(&encoded).expect("JSON");
         let otherwise = serde_json::to_string_pretty(&value).expect("JSON");
         prop_assert_eq!(Report::decode(otherwise.as_bytes()).expect("a report").encode(), encoded);

@@ -1,4 +1,4 @@
-//! What is known of reports, by day.
+//! Which reports are known, by day.
 
 use super::*;
 use crate::durable::recorder::Recorder;
@@ -26,7 +26,7 @@ fn knows(seen: &mut Seen, day: &str, report: u32) -> bool {
 }
 
 #[test]
-fn what_was_saved_is_known_again_and_lies_in_no_order_of_arrival() {
+fn saved_identities_are_known_again_and_are_sorted() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut seen = open(&folder, "2026-01-01");
     store(&mut seen, "2026-02-08", 0..500);
@@ -46,7 +46,7 @@ fn what_was_saved_is_known_again_and_lies_in_no_order_of_arrival() {
 }
 
 #[test]
-fn each_day_has_a_key_of_its_own_and_both_go_after_the_time() {
+fn each_day_has_its_own_key_and_both_are_removed_in_time() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut seen = open(&folder, "2026-01-01");
     for day in ["2026-02-06", "2026-02-07", "2026-02-08"] {
@@ -66,7 +66,7 @@ fn each_day_has_a_key_of_its_own_and_both_go_after_the_time() {
     assert_eq!(keys.len(), 3);
     seen.forget_before(date("2026-02-08")).expect("forgotten");
     assert_eq!(files().len(), 2, "a day later the file goes");
-    // A clock that was put back: what is still there is known again.
+    // The clock was set back: what still exists is known again.
     assert!(knows(&mut seen, "2026-02-07", 0));
     seen.forget_before(date("2026-02-09")).expect("forgotten");
     assert_eq!(files().len(), 1);
@@ -74,7 +74,7 @@ fn each_day_has_a_key_of_its_own_and_both_go_after_the_time() {
 }
 
 #[test]
-fn a_file_that_is_damaged_anywhere_takes_no_report_of_its_day_and_of_no_other() {
+fn a_damaged_file_stops_reports_of_its_day_only() {
     let folder = TempDir::new().expect("a temporary folder");
     let mut seen = open(&folder, "2026-01-01");
     store(&mut seen, "2026-02-07", 0..1);
@@ -97,7 +97,7 @@ fn a_file_that_is_damaged_anywhere_takes_no_report_of_its_day_and_of_no_other() 
 }
 
 #[test]
-fn what_could_not_be_saved_stays_known_and_is_saved_later() {
+fn identities_that_could_not_be_saved_stay_known_and_are_saved_later() {
     let folder = TempDir::new().expect("a temporary folder");
     let recorder = Recorder::start(folder.path());
     let mut seen = open(&folder, "2026-01-01");

@@ -1,4 +1,5 @@
 //! The id of a segment: 128 random bits, as 32 hex digits.
+//!
 //! No id is drawn twice, not even on another machine or after a folder was restored from a copy. So an
 //! index that names an id includes every report of that segment, wherever a file of that name comes
 //! from.

@@ -1,4 +1,4 @@
-//! What the tests of this module share: a log in memory, a config, reports, a clock that stands.
+//! Shared by the tests of this module: a log in memory, a config, reports, a fixed clock.
 
 use super::folder;
 use super::framing::{Found, Records, SegmentKind};
@@ -23,7 +23,7 @@ pub(super) fn now() -> Timestamp {
     "2026-02-10T12:00:00Z".parse().expect("a time")
 }
 
-/// A clock that stands.
+/// A fixed clock.
 #[derive(Debug)]
 pub(super) struct Stopped(pub(super) Timestamp);
 
@@ -38,7 +38,7 @@ pub(super) fn clock() -> Box<dyn Clock> {
     Box::new(Stopped(now()))
 }
 
-/// A config of one program, with this sample rate, half of it for one of the counters.
+/// A config with one program, this sample rate, and half of it for one of the counters.
 pub(super) fn config(sample_rate: f64) -> CollectionConfig {
     let half = sample_rate / 2.0;
     let json = format!(
@@ -58,8 +58,8 @@ pub(super) fn report(x: f64) -> String {
     )
 }
 
-/// The public rows in a receiver's folder, in order, wherever they are: each report once, and nothing
-/// damaged but the end of what is open.
+/// All public rows in a receiver's folder, sorted. Each report occurs once, and nothing is damaged
+/// except the end of an open segment.
 pub(super) fn stored_rows(folder: &Path) -> Vec<Vec<u8>> {
     let mut rows = Vec::new();
     let sealed = sealed_segments(folder).expect("a folder");
@@ -105,13 +105,13 @@ impl Log {
         Log { store, log, keys: verifiers, _memory: memory }
     }
 
-    /// Publishes a config as the next version, with the definitions behind it: charts of its stacks, in
-    /// which any function may be named.
+    /// Publishes a config as the next version, with its definitions: charts of its stacks that may name
+    /// any function.
     pub(super) fn append(&self, config: &CollectionConfig) {
         self.append_on("2026-02-04", config);
     }
 
-    /// As [`Log::append`], for this day.
+    /// Like [`Log::append`], for this day.
     pub(super) fn append_on(&self, day: &str, config: &CollectionConfig) {
         let version = self.append_alone(day, config);
         self.record(version, day, config, &[], &[]);
@@ -147,8 +147,8 @@ impl Log {
         Catalogues::new(self.store.clone()).record(&catalogue, version).expect("recorded");
     }
 
-    /// Publishes a config for a day, and leaves the definitions behind it unrecorded, as a publisher does
-    /// that is killed in between.
+    /// Publishes a config for a day without recording its definitions, like a publisher that is killed
+    /// in between.
     pub(super) fn append_alone(&self, day: &str, config: &CollectionConfig) -> ModuleVersion {
         // In the night before, at 04:05:06.
         let committed = format!("{day}T04:05:06Z").parse::<Timestamp>().expect("a time");

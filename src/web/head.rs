@@ -14,7 +14,7 @@ use super::representation::{Content, Representation};
 use super::source::{Fault, Source};
 use crate::gomod::ModuleVersion;
 use crate::publish::Versions;
-use crate::tlog::{Face, Published, TreeHead};
+use crate::tlog::{Protocol, Published, TreeHead};
 use std::fmt::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -42,9 +42,10 @@ pub(super) struct Head {
 
 impl Head {
     fn new(published: Published) -> Head {
-        let note =
-            |face| Representation::new(published.note(face).as_bytes().to_vec(), Content::Text);
-        let (checkpoint, latest) = (note(Face::Log), note(Face::Sumdb));
+        let note = |protocol| {
+            Representation::new(published.note(protocol).as_bytes().to_vec(), Content::Text)
+        };
+        let (checkpoint, latest) = (note(Protocol::TlogTiles), note(Protocol::Sumdb));
         let list = (1..=published.head().size.get()).fold(String::new(), |mut list, number| {
             // Writing to a String cannot fail.
             let _ = writeln!(list, "v0.{number}.0");
@@ -64,7 +65,7 @@ impl Head {
     }
 
     /// The signed tree head, as text.
-    pub(super) fn signed(&self, face: Face) -> &str {
+    pub(super) fn signed(&self, face: Protocol) -> &str {
         self.published.note(face)
     }
 

@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::site::Site;
 use crate::gomod::ModuleVersion;
-use crate::tlog::{Bundle, Entry, Face, InclusionProof, LeafIndex, TlogProof};
+use crate::tlog::{Bundle, Entry, InclusionProof, LeafIndex, Protocol, TlogProof};
 use std::sync::Arc;
 
 /// An entry of the log with this head, and its inclusion proof.
@@ -35,7 +35,7 @@ pub(super) async fn file(
 ) -> Result<Arc<Representation>, Refusal> {
     let head = site.head_with_version(version).await?;
     let index = LeafIndex::new(version.leaf_index()).map_err(|_| site.unknown_version(version))?;
-    let checkpoint = head.signed(Face::Log).to_owned();
+    let checkpoint = head.signed(Protocol::TlogTiles).to_owned();
     // Cosignatures may change while the tree does not.
     let key = format!("{version}.tlog-proof {checkpoint}");
     let gathered = site.clone();

@@ -3,7 +3,7 @@
 use super::operations::Operations;
 use super::site::Site;
 use crate::publish::{RefreshCounts, RefreshState};
-use crate::tlog::{Face, TreeSize};
+use crate::tlog::{Protocol, TreeSize};
 use crate::witness::LastAnswer;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl QuorumStatus {
         let witnesses = deployment.witnesses()?;
         let head = site.heads().last()?;
         let policy = witnesses.policy();
-        let believed = policy.check(head.signed(Face::Log).as_bytes());
+        let believed = policy.check(head.signed(Protocol::TlogTiles).as_bytes());
         let mut answers = witnesses.feeder.state().answers();
         let times = believed.as_ref().map(|believed| believed.cosigned.clone()).unwrap_or_default();
         let each = policy.witnesses().iter().enumerate().map(|(index, witness)| {
@@ -57,11 +57,11 @@ impl QuorumStatus {
         });
         Some(QuorumStatus {
             witnesses: each.collect(),
-            quorum_at: witnesses.cosigned_at(head.signed(Face::Log)),
+            quorum_at: witnesses.cosigned_at(head.signed(Protocol::TlogTiles)),
             missing: believed.err().map(|error| error.to_string()),
             refresh: operations.refresh.as_ref().map(RefreshState::counts).unwrap_or_default(),
             refresh_every: witnesses.refresh.as_secs(),
-            is_due: witnesses.is_due(head.signed(Face::Log), Timestamp::now()),
+            is_due: witnesses.is_due(head.signed(Protocol::TlogTiles), Timestamp::now()),
             needs_no_witness: policy.needs_no_witness(),
             is_empty: head.tree().size == TreeSize::ZERO,
         })

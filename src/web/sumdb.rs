@@ -19,7 +19,7 @@ use super::representation::Lifetime::{Immutable, Seconds};
 use super::representation::{Content, Representation};
 use super::site::Site;
 use crate::gomod::{ModuleVersion, unescape_version};
-use crate::tlog::{Bundle, Face, LeafIndex, Tile};
+use crate::tlog::{Bundle, LeafIndex, Protocol, Tile};
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -102,7 +102,7 @@ async fn lookup(site: &Site, wanted: &str, headers: &HeaderMap) -> Result<Respon
         return Err(site.unknown_version(version));
     };
     let bundle = site.bundle_at(&head, bundle).await?;
-    match bundle.lookup(index, offset, head.signed(Face::Sumdb)) {
+    match bundle.lookup(index, offset, head.signed(Protocol::Sumdb)) {
         // A few hundred bytes that change with every head: not worth caching.
         Some(body) => Ok(Representation::new(body, Content::Text).respond(headers, Seconds)),
         None => Err(Refusal::damaged()),

@@ -1,10 +1,10 @@
-//! Estimates miss the truth no more often than they say.
+//! Estimates miss the truth no more often than they promise.
 //!
 //! Every test simulates weeks of reports from a population in which the truth is known, counts the
 //! weeks whose estimate misses it, and compares that with what the stated confidence allows: if the
 //! true probability of a miss were just 1%, more misses than [`allowed`] would come with a
-//! probability of at most [`binomial::LEVEL`]. Seeds are fixed, so a test that passes once passes always. The
-//! last tests show that intervals which promise too much do not pass.
+//! probability of at most [`binomial::LEVEL`]. Seeds are fixed, so a test that passes once passes
+//! always. The last tests show that intervals which promise too much do not pass.
 
 use candor::aggregate::figure::Interval;
 use candor::aggregate::statistics::interval::share;
@@ -56,7 +56,7 @@ fn intervals_of_equal_weights_cover_the_truth() {
 struct Stratum {
     installations: u64,
     rate: f64,
-    /// The share of them that is to be found out.
+    /// The share that is estimated.
     share: f64,
 }
 
@@ -95,7 +95,7 @@ fn intervals_of_several_rates_cover_the_truth() {
 fn intervals_cover_the_truth_where_weights_and_outcome_go_together() {
     for (seed, p) in (50..).zip(SHARES) {
         for (name, of, shares) in [
-            // Those who updated to the newer config do it more often, or less.
+            // Those with the newer config do it more often, or less.
             ("the heavy do it more", [(150_000, 0.0), (50_000, 1.0)], [p, p / 3.0]),
             ("the light do it more", [(150_000, 0.0), (50_000, 1.0)], [p / 3.0, p]),
             ("only few heavy do it", [(3_000, 0.0), (10_000, 1.0)], [p, 0.0]),
@@ -111,8 +111,8 @@ fn intervals_cover_the_truth_where_weights_and_outcome_go_together() {
 
 #[test]
 fn intervals_of_raked_weights_cover_the_truth() {
-    // Installations by system (two) and editor (three). Who has opted in is by both: a bias that no
-    // sampling rate knows of, but the published margins do.
+    // Installations by system (two) and editor (three). Opting in depends on both: a bias that no
+    // sampling rate can correct, but the published margins can.
     let installations = [[60_000, 30_000, 10_000], [20_000, 40_000, 40_000]];
     let opted = |system: usize, editor: usize| [0.05, 0.2][system] * [1.0, 0.4, 0.7][editor];
     let margin = |counts: [u64; 3]| Target { wanted: counts.map(|count| count as f64).to_vec() };
@@ -159,7 +159,7 @@ fn intervals_of_raked_weights_cover_the_truth() {
         };
         before += u32::from(!covers("the same unweighted", truth, seed, unweighted, share));
     }
-    // Where the bias is less than the bounds are wide apart there is nothing to see.
+    // A bias that is smaller than the width of the bounds would not show.
     assert!(before >= 7, "there was a bias to be taken away for {before} of 9 shares");
 }
 
@@ -275,7 +275,7 @@ fn equal(reports: u64) -> Weights {
     weights
 }
 
-/// Draws the sampled reports of a stratum: every installation is in the sample, or not, by itself.
+/// Draws the sampled reports of a stratum: each installation is sampled independently.
 struct Draws {
     installations: u64,
     doing: u64,

@@ -1,4 +1,4 @@
-//! Rates go up and down, and estimates stay what they were.
+//! Rates go up and down, and estimates stay correct.
 //!
 //! Installations come and go, are online every week or once in eight, and do different things when
 //! they are new. Each week that they report is decided by the client's own code ([`choose_config`],
@@ -21,10 +21,10 @@ use candor::gomod::ModuleVersion;
 use std::convert::Infallible;
 
 const INSTALLATIONS: usize = 20_000;
-/// Weeks before the first that is looked at, so that configs of every age are known.
+/// Weeks before the first evaluated one, so that clients know configs of every age.
 const BEFORE: usize = 8;
 const WEEKS: usize = 12;
-/// Weeks after it, in which those who were offline report.
+/// Weeks after the last one, in which clients that were offline report.
 const AFTER: usize = 4;
 const REPETITIONS: u32 = 24;
 
@@ -42,14 +42,14 @@ const CONFIGS: [(usize, f64, Option<f64>); 7] = [
 /// The first week that ended after the counter was added. Of those before it only they report it who
 /// are late.
 const ADDED: usize = BEFORE + 5;
-/// What is counted: by those who are new; by those who are seldom online; by some, collected at half
-/// the rate; and by those who are new, collected since the fourth config.
+/// The counters: of new installations; of rarely online ones; of some, collected at half the rate; and
+/// of new ones, collected since the fourth config.
 const COUNTERS: [&str; 4] = ["p/new", "p/seldom", "p/half", "p/added"];
 
-/// How an installation decides.
+/// How an installation decides whether to report.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rule {
-    /// As the client does.
+    /// Like the client.
     Client,
     /// X first, and then a config; a newer one only if X is below the rate of the known one.
     DrawnFirst,
@@ -89,7 +89,7 @@ impl Outcome {
 struct Installation {
     /// The weeks in which it is there.
     there: std::ops::Range<usize>,
-    /// It is online once in so many weeks, from such a one on.
+    /// It is online once in this many weeks, starting at this one.
     every: usize,
     phase: usize,
     /// The day on which its weeks end.
@@ -241,7 +241,7 @@ impl World {
     }
 }
 
-/// What the server makes of a report, by the config that it names.
+/// Adds a report like the server, by the config that it names.
 fn receive(report: &Report, sums: &mut [Sum; COUNTERS.len()]) {
     let version: ModuleVersion = report.config.parse().expect("a version");
     let (_, rate, added) = CONFIGS[version.leaf_index() as usize];
@@ -292,7 +292,7 @@ impl Installation {
     }
 }
 
-/// What was the rule before: a config serves for four weeks where X is over its rate.
+/// The earlier rule: a config stays in use for four weeks if X is above its rate.
 fn suffices(known: &KnownConfig, today: Day, xs: &[f64]) -> bool {
     let (age, rate) = (today.since(known.fetched), known.config.sample_rate.get());
     age < 7 || (age < 28 && xs.iter().all(|x| *x > rate))
@@ -309,7 +309,7 @@ fn config((version, (_, rate, added)): (u64, (usize, f64, Option<f64>))) -> Know
     );
     let config = CollectionConfig::from_json(json.as_bytes()).expect("a config");
     let version = ModuleVersion::new(version).expect("a version");
-    KnownConfig::of_nobody(version, "2026-06-07".parse().expect("a day"), config)
+    KnownConfig::unverified(version, "2026-06-07".parse().expect("a day"), config)
 }
 
 /// The week of whoever counts these counters.

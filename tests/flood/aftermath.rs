@@ -1,4 +1,4 @@
-//! What is public of a flooded week, once it is merged and charted beside honest weeks.
+//! The public data of a flooded week, once it is merged and charted together with honest weeks.
 
 use crate::senders::{HOSTILE, honest_report};
 use crate::support::{Server, candor, segments, serve_command, succeed};
@@ -12,7 +12,7 @@ use std::path::Path;
 /// By how many percent the weeks before had more or fewer reports, the newest first.
 const BEFORE: [i64; 8] = [2, -3, 1, -2, 3, 0, -1, 2];
 
-/// What anyone can read of the flooded week.
+/// What anyone can see of the flooded week.
 #[derive(Debug)]
 pub struct Public {
     /// Reports of the week, and those of them that are the flood's.
@@ -27,13 +27,13 @@ pub struct Public {
     pub marked: bool,
 }
 
-/// The last Sunday before today: its week is over, and its reports are taken at any time of a test.
+/// The last Sunday before today: its week is over, and its reports are accepted at any time of a test.
 pub fn last_sunday() -> Date {
     let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
     today.nth_weekday(-1, Weekday::Sunday).expect("a Sunday")
 }
 
-/// Has the weeks before be about as large as the honest part of this one.
+/// Makes the weeks before about as large as the honest part of this one.
 pub fn write_weeks_before(deployment: &Path, sunday: Date, honest: u64) {
     for (ago, percent) in (1_i64..).zip(BEFORE) {
         let day = sunday.checked_sub((7 * ago).days()).expect("a day");

@@ -1,20 +1,20 @@
-//! The attack of one machine, and of one that has a thousand networks, on the real program: how many
-//! reports are taken, that honest senders get theirs in meanwhile, how far the chart moves, and whether
-//! the week is marked.
+//! Floods from one machine, and from one with a thousand networks, against the real program: how many
+//! reports are accepted, that honest reports are accepted meanwhile, how far the chart moves, and
+//! whether the week is marked.
 //!
-//! The short form asserts on counts. `scripts/flood` plays it in full: 64 connections for 60 seconds,
-//! beside 16,588 honest reports, of which 44% have a counter of which the attacker wants to make nothing,
+//! The short form asserts on counts. `scripts/flood` runs it in full: 64 connections for 60 seconds,
+//! beside 16,588 honest reports, of which 44% have a counter that the attacker wants to make vanish,
 //! and after eight honest weeks of about as many.
 //!
-//! Senders are told apart by `X-Forwarded-For` of a proxy that the server trusts: this process. The honest
-//! reports of the week come before the flood, to a server with a budget for a week in one minute, which
-//! is then started again: a week cannot be lived through in a test. `ingest::admission::simulation`
-//! lives through weeks. The weeks before are written as sealed segments, for nobody uploads them any more.
+//! Senders are told apart by `X-Forwarded-For` of a proxy that the server trusts: this process. The
+//! honest reports of the week come before the flood, to a server with a week's budget in one minute,
+//! which is then restarted, since a test cannot last a week; `ingest::admission::simulation` simulates
+//! whole weeks. The weeks before are written as sealed segments, since they can no longer be uploaded.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `senders` | who sends, and what |
-//! | `aftermath` | what is public of it in the end |
+//! | `senders` | the senders and their reports |
+//! | `aftermath` | the public data in the end |
 
 mod aftermath;
 mod senders;
@@ -29,12 +29,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use support::{Charts, Deployment, Server, serve_command};
 
-/// A budget that nothing here uses up.
+/// A budget that is never used up.
 const NO_LIMIT: &str = "1000000000";
-/// What a day takes where 16,588 reports a week are expected.
+/// A day's budget if 16,588 reports a week are expected.
 const DAY: u64 = 9_479;
 
-/// What is played.
+/// The parameters of a flood.
 #[derive(Clone, Copy)]
 struct Play {
     honest: u64,
@@ -185,8 +185,8 @@ fn flood(server: &Server, week: Date, play: Play, outcome: &mut Flooded) {
                 })
             })
             .collect();
-        // As often as honest senders come in a week of as many as there are reports; or ten to fifty while
-        // few uploads are played, so that they are no jump themselves.
+        // As often as honest senders come in a week of as many as there are reports; or ten to fifty
+        // while few uploads are played, so that they are no jump themselves.
         let pause = Duration::from_secs(7 * 24 * 3600) / 16_588;
         let least = *came + 10;
         let most = if play.uploads == u64::MAX { u64::MAX } else { *came + 50 };

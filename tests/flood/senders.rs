@@ -1,4 +1,4 @@
-//! Who sends, and what: honest reports from networks of their own, and a flood's.
+//! The senders: honest ones, each in its own network, and a flood's.
 
 use crate::support::{Server, receiver};
 use jiff::civil::Date;
@@ -8,7 +8,7 @@ use std::net::TcpStream;
 /// What the flood's reports count.
 pub const HOSTILE: u64 = 7;
 
-/// A connection of its own, used for one upload after the other.
+/// A connection for one upload after the other.
 pub struct Sender {
     address: String,
     stream: Option<BufReader<TcpStream>>,
@@ -20,7 +20,7 @@ impl Sender {
         Sender { address, stream: None }
     }
 
-    /// Sends a report of somebody, and returns the status of the answer.
+    /// Sends a report from an address, and returns the status of the answer.
     pub fn send(&mut self, from: &str, day: Date, report: &str) -> u16 {
         let headers = format!("X-Forwarded-For: {from}\r\n");
         let request = receiver::request_of(day, &headers, report);
@@ -53,7 +53,7 @@ impl Sender {
     }
 }
 
-/// A report of a day, of its own for each number, with one of the two counters.
+/// A report of a day, different for each number, with one of the two counters.
 fn report(day: Date, number: u64, counter: &str, count: u64) -> String {
     let x = number as f64 / 1e15 + 0.1;
     format!(
@@ -74,7 +74,7 @@ pub fn hostile_report(day: Date, number: u64) -> String {
     report(day, 1_000_000 + number, "help", HOSTILE)
 }
 
-/// An address in a network of an honest sender's own.
+/// An address in an honest sender's own network.
 pub fn honest(number: u64) -> String {
     format!("10.{}.{}.7", number >> 8 & 0xff, number & 0xff)
 }

@@ -1,8 +1,8 @@
-//! What is asked for on the command line. `scripts/soak` explains it.
+//! The command line. `scripts/soak` explains it.
 
 use std::path::PathBuf;
 
-/// What is asked for on the command line.
+/// The command line.
 pub struct Arguments {
     pub minutes: u32,
     /// A folder on a small file system, to be filled.

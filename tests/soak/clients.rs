@@ -1,5 +1,4 @@
-//! What all honest clients share: where the server is, what the time is, and what became of every
-//! request.
+//! Shared by all honest clients: the server's address, the time, and the result of every request.
 
 use crate::wire::{self, Answer};
 use std::io;
@@ -8,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How often it is looked how late this process wakes up.
+/// How often to measure how late this process wakes up.
 const TICK: Duration = Duration::from_millis(40);
 
 /// Who made a request.
@@ -26,7 +25,7 @@ pub struct Request {
     pub who: Who,
     pub began: Duration,
     pub ended: Duration,
-    /// `None` where the connection was not made, broke or gave no answer in time.
+    /// `None` if the connection failed, broke or gave no answer in time.
     pub status: Option<u16>,
 }
 
@@ -63,8 +62,8 @@ impl Clients {
         *self.address.lock().expect("unpoisoned") = address;
     }
 
-    /// Makes a request from a network of its own, and notes what became of it. What is sent in
-    /// pieces is slow on purpose, and its time is not noted.
+    /// Makes a request from its own network, and notes the result. A request in pieces is slow on
+    /// purpose, so its time is not noted.
     pub async fn exchange(
         &self,
         who: Who,
@@ -83,7 +82,7 @@ impl Clients {
         answer
     }
 
-    /// Notes, for ever, how late this process wakes up: what no server can be blamed for.
+    /// Notes, for ever, how late this process wakes up, which is not the server's fault.
     pub async fn watch_clock(&self) {
         loop {
             let due = self.now() + TICK;
@@ -94,7 +93,7 @@ impl Clients {
         }
     }
 
-    /// Forgets all requests until now.
+    /// Forgets all requests so far.
     pub fn forget(&self) {
         self.requests.lock().expect("unpoisoned").clear();
     }

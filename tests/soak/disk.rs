@@ -1,5 +1,4 @@
-//! A disk that is full for a while: a small file system of its own, and a file that takes what is
-//! left of it.
+//! A disk that is full for a while: a small file system, and a file that uses up the rest of it.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -14,7 +13,7 @@ pub struct Filler {
 }
 
 impl Filler {
-    /// Fills the file system that `folder` is on. Panics where it does not become full.
+    /// Fills the file system that `folder` is on. Panics if it does not become full.
     pub fn fill(folder: &Path) -> Filler {
         let path = folder.join("filler");
         let file = File::create(&path).expect("a file that fills the disk");

@@ -1,4 +1,5 @@
-//! What was measured, by life of the server: how long honest clients waited, and what the server held.
+//! The measurements, by life of the server: how long honest clients waited, and the server's memory and
+//! open files.
 
 use crate::clients::{Request, Who};
 use crate::plan::{Life, RISE};
@@ -6,17 +7,17 @@ use crate::server::Sample;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A life that was lived, by the soak's time.
+/// A past life, by the soak's time.
 #[derive(Debug)]
 pub struct Lived {
     pub life: &'static Life,
     pub began: Duration,
-    /// Until when it is measured: just before it was made to end.
+    /// The end of its measurement: just before it was ended.
     pub ended: Duration,
     pub samples: Vec<(Duration, Sample)>,
 }
 
-/// How long requests took. Those that were refused or broken count as if they took for ever.
+/// How long requests took. Refused and broken ones count as infinitely long.
 #[derive(Debug, Default, Clone)]
 pub struct Waits {
     times: Vec<Duration>,
@@ -26,7 +27,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// The time that so many hundredths of all requests are done in.
+    /// This percentile of all requests' times.
     pub fn percentile(&self, percent: usize) -> Duration {
         let mut times = self.times.clone();
         times.resize(times.len() + self.refused, Duration::MAX);
@@ -39,7 +40,7 @@ impl Waits {
     }
 }
 
-/// What was measured of all lives of a name.
+/// The measurements of all lives with one name.
 #[derive(Debug, Default)]
 pub struct Row {
     pub name: &'static str,
@@ -52,7 +53,7 @@ pub struct Row {
     pub held: Vec<Held>,
 }
 
-/// What the server held in one life.
+/// The server's memory and open files in one life.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
     /// Medians of the first and the last quarter.
@@ -96,7 +97,7 @@ pub fn rows(lived: &[Lived], requests: &[Request], full: &[[Duration; 2]]) -> Ve
     rows
 }
 
-/// Whether a request was under way in a window, or shortly after it.
+/// Whether a request was running in a window, or shortly after it.
 pub fn overlaps(request: &Request, [from, to]: [Duration; 2]) -> bool {
     request.ended >= from && request.began <= to + Duration::from_secs(1)
 }
@@ -147,7 +148,7 @@ pub fn print(rows: &[Row]) {
             let [p50, p99] = [50, 99].map(|percent| wait(waits.percentile(percent)));
             print!(" | {:>6} {p50:>8} {p99:>8} {refused:>6.1}%", waits.count());
         }
-        // The life in which most was added.
+        // The life with the largest growth.
         if let Some(held) = row
             .held
             .iter()
@@ -171,7 +172,7 @@ pub fn print(rows: &[Row]) {
     }
 }
 
-/// A time, or that it never came.
+/// A time, or "never".
 pub fn wait(time: Duration) -> String {
     match time {
         Duration::MAX => "never".to_owned(),

@@ -1,4 +1,4 @@
-//! Hostile clients, each of which comes again as long as the flood lasts.
+//! Hostile clients, which reconnect as long as the flood lasts.
 
 use crate::clients::Clients;
 use crate::plan::{Flood, Life};
@@ -15,17 +15,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How many connections all of them together begin in each [`TURN`]: 400 a second. More would only
-/// show that this machine has few cores.
+/// How many connections all of them together open in each [`TURN`]: 400 a second. More would only show
+/// that this machine has few cores.
 const STEP: usize = 20;
 const TURN: Duration = Duration::from_millis(50);
-/// How long clients wait after the server closed their connection. Each has its own time, as those
-/// below: clients in step would come in waves, and then it depends on the moment of looking whether
-/// the server's open files are seen to grow.
+/// How long clients wait after the server closed their connection. Each has its own time, as below:
+/// synchronised clients would come in waves, and measurements of open files would depend on the moment.
 const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 /// How long readers that read nothing keep their connection: they cannot see that it was closed.
 const UNREAD: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(35)];
-/// How often a slow upload goes on by a byte.
+/// How often a slow upload sends a byte.
 const DRIP: Duration = Duration::from_secs(2);
 
 /// The floods of a life; they end when this is dropped.
@@ -44,12 +43,12 @@ impl Made {
     }
 }
 
-/// What is asked for by those who read nothing.
+/// What readers that read nothing request.
 #[derive(Debug)]
 pub struct Large(pub String);
 
 impl Floods {
-    /// Begins the floods of a life, each of them `scale` times as large as planned.
+    /// Starts the floods of a life, each `scale` times as large as planned.
     pub fn begin(
         life: &Life,
         scale: f64,
@@ -80,7 +79,7 @@ impl Floods {
                     loop {
                         turns.acquire().await.expect("never closed").forget();
                         made.0.fetch_add(1, Relaxed);
-                        // However that ends: it is what the server does with it that counts.
+                        // The result does not matter, only what the server does.
                         let _ =
                             attack(flood, [place, count], clients.address(), from, &large.0).await;
                         sleep(share(PAUSE, place, count)).await;
@@ -93,7 +92,7 @@ impl Floods {
     }
 }
 
-/// A time between these two for each of so many clients, spread evenly.
+/// A time between these two for each of `count` clients, spread evenly.
 fn share([least, most]: [Duration; 2], place: usize, count: usize) -> Duration {
     least + (most - least).mul_f64(place as f64 / count as f64)
 }
@@ -181,7 +180,7 @@ async fn garbage(to: SocketAddr, from: Ipv4Addr, place: usize) -> io::Result<()>
     let mut stream = wire::connect(to, from, None).await?;
     stream.write_all(&bytes).await?;
     let mut answer = Vec::new();
-    // An end is due even for what never ends.
+    // Stop in any case.
     let _ = timeout(wire::PATIENCE, stream.read_to_end(&mut answer)).await;
     Ok(())
 }

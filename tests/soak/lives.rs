@@ -1,4 +1,4 @@
-//! The lives of the server: started, lived through, measured meanwhile, and ended.
+//! The lives of the server: start, measure, end.
 
 use crate::clients::{Clients, Who};
 use crate::disk::Filler;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often the server is looked at.
+/// How often to measure the server.
 const LOOK: Duration = Duration::from_millis(500);
 /// How many reports are under way when the server is killed.
 pub const BURST: u64 = 200;
@@ -58,7 +58,7 @@ impl Lives {
         }
     }
 
-    /// Says what begins.
+    /// Prints what starts.
     pub fn say(&self, what: &str) {
         println!("soak: {:>4} s: {what}", self.clients.now().as_secs());
     }
@@ -87,7 +87,7 @@ impl Lives {
             sleep(LOOK).await;
             if self.stopped.load(Relaxed) {
                 println!("soak: STOPPED by a signal");
-                // Everything is cleaned up on the way out, the server first.
+                // Everything is cleaned up on return, the server first.
                 std::panic::resume_unwind(Box::new("stopped by a signal"));
             }
             let now = self.clients.now();
@@ -116,7 +116,7 @@ impl Lives {
         server
     }
 
-    /// Kills the server in the midst of uploads.
+    /// Kills the server in the middle of uploads.
     pub async fn kill(&mut self, server: Server) {
         let began = self.clients.now();
         self.senders.burst(BURST);

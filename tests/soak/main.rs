@@ -1,6 +1,6 @@
-//! A soak: the real `candor serve` for an hour (or some minutes) under honest load, with floods beside
-//! it, killed with SIGKILL every minute, on a disk that becomes full now and then. `scripts/soak` runs
-//! it; its exit status says whether everything held.
+//! A soak test: the real `candor serve` for an hour (or some minutes) under honest load and floods,
+//! killed with SIGKILL every minute, on a disk that becomes full now and then. `scripts/soak` runs it;
+//! its exit status says whether everything held.
 //!
 //! | what must hold | how it is found |
 //! | --- | --- |
@@ -17,15 +17,15 @@
 //! | `wire` | one HTTP exchange, from a network of the client's own |
 //! | `clients` | what honest clients share, and what became of their requests |
 //! | `readers`, `senders` | honest clients |
-//! | `reports` | what is sent, and how it is known again |
+//! | `reports` | the reports, and how to recognise them |
 //! | `lives` | the server's lives, from start to SIGKILL |
 //! | `floods` | hostile clients |
 //! | `disk` | a full disk |
-//! | `public` | what became public |
+//! | `public` | the public data |
 //! | `figures`, `verdict` | what was measured, and what must hold of it |
 //!
-//! Everything is on loopback and in temporary folders, and ends by itself. It needs Linux: `/proc`,
-//! and 127.0.0.0/8, in which clients come from many networks.
+//! Everything is on loopback and in temporary folders, and ends by itself. It needs Linux: `/proc`, and
+//! 127.0.0.0/8, so that clients can come from many networks.
 
 mod arguments;
 mod clients;
@@ -64,9 +64,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use verdict::Verdict;
 
-/// Files that this process needs beside those of floods.
+/// Files that this process needs besides those of floods.
 const OWN_FILES: u64 = 1_000;
-/// In so many days each day of the reports has its last edition.
+/// After this many days each day of the reports has its last edition.
 const LAST_EDITION: i64 = 40;
 
 fn main() -> ExitCode {
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(1).enable_all().build().expect("a runtime")
     };
-    // Hostile clients have a thread of their own, so that honest ones are timed without them.
+    // Hostile clients have their own thread, so that they do not distort the times of honest ones.
     let (honest, hostile) = (runtime(), runtime());
     let passed = honest.block_on(soak(&arguments, &hostile));
     honest.shutdown_background();
@@ -142,11 +142,11 @@ async fn soak(arguments: &Arguments, hostile: &Runtime) -> bool {
     reading.abort();
     watching.abort();
     verdict.note(server.stop(), "the server stops when it is asked to, after everything");
-    judge(&past, &mut verdict, lives, &made)
+    check_all(&past, &mut verdict, lives, &made)
 }
 
-/// Merges for the last time, looks for every report, and judges.
-fn judge(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
+/// Merges for the last time, looks for every report, and checks what must hold.
+fn check_all(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bool {
     let senders = &past.senders;
     let merged = run(&mut on(&past.settings, "merge"));
     let finished = publish_finally(&past.settings);

@@ -1,5 +1,5 @@
-//! What happens when: a quiet time first, then one life of the server after the other, each with
-//! floods of its own and ended by SIGKILL.
+//! The schedule: a quiet time first, then one life of the server after the other, each with its own
+//! floods and ended by SIGKILL.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use std::time::Duration;
 pub const UPLOADS_PER_SECOND: u64 = 25;
 /// Honest requests for pages and files a second.
 pub const READS_PER_SECOND: u64 = 25;
-/// Reports that are there before anything is measured, so that there is something to read.
+/// Reports that are stored before anything is measured, so that there is something to read.
 pub const FIRST_REPORTS: u64 = 3_000;
 /// How long the server lives until it is killed.
 pub const LIFE: Duration = Duration::from_secs(60);
-/// How long floods rise. Whether memory and files are flat is looked at from then on.
+/// How long floods grow. From then on memory and files must be flat.
 pub const RISE: Duration = Duration::from_secs(20);
 /// How long the server is watched after the last flood at least; and at most, which is how long
 /// senders may take until the last report is taken.
@@ -20,17 +20,17 @@ pub const SETTLE: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(
 /// A kind of hostile client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flood {
-    /// Uploads of which the end never comes; every second one goes on by a byte now and then.
+    /// Uploads that never end; every second one sends a byte now and then.
     UnfinishedUploads,
-    /// Connections without a request; every second one made one first.
+    /// Idle connections; every second one made a request first.
     IdleConnections,
     /// Readers who ask for many large files and read nothing.
     NeverReading,
-    /// Bytes that are no HTTP, no request or no report.
+    /// Bytes that are not HTTP, not a request or not a report.
     Garbage,
 }
 
-/// What the server goes through between its start and its end.
+/// What happens between the server's start and its end.
 #[derive(Debug)]
 pub struct Life {
     pub name: &'static str,
@@ -40,12 +40,12 @@ pub struct Life {
     pub full_disk: Option<(Duration, Duration)>,
 }
 
-/// Nobody but honest clients.
+/// Only honest clients.
 pub const QUIET: Life = Life { name: "quiet", floods: &[], full_disk: None };
-/// After the last kill: the server comes back, and senders get rid of what they have.
+/// After the last kill: the server comes back, and senders finish.
 pub const LAST: Life = Life { name: "afterwards", floods: &[], full_disk: None };
 
-/// The lives that follow each other, again and again.
+/// The lives, which are repeated in this order.
 pub const LIVES: [Life; 4] = [
     Life {
         name: "unfinished uploads",

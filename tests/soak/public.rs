@@ -1,4 +1,4 @@
-//! What became public, read as anyone may read it: the files that `/data/index.json` names.
+//! The public data, read like anyone can: the files that `/data/index.json` names.
 
 use crate::reports::Reports;
 use serde_json::Value;
@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 
-/// What the files of days, or those of weeks, have of the reports.
+/// The reports in the files of days, or in those of weeks.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// How often each report is there, by its number.
+    /// How often each report occurs, by its number.
     pub times: BTreeMap<u64, u64>,
-    /// How many are there with another content than was sent.
+    /// How many have other contents than were sent.
     pub changed: u64,
-    /// How many are there that nobody sent.
+    /// How many nobody sent.
     pub foreign: u64,
 }
 
-/// An agent that takes any status and any size.
+/// An agent that accepts any status and any size.
 fn get(address: SocketAddr, path: &str) -> ureq::Body {
     let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
     let answer = agent.get(format!("http://{address}{path}")).call();

@@ -22,7 +22,7 @@ pub fn paths() -> Vec<String> {
     ]
 }
 
-/// Reads at an even pace for ever, however long answers take.
+/// Reads at a steady rate for ever, however long answers take.
 pub async fn read(clients: Arc<Clients>) {
     let mut ticks = interval(Duration::from_micros(1_000_000 / READS_PER_SECOND));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -30,7 +30,7 @@ pub async fn read(clients: Arc<Clients>) {
         ticks.tick().await;
         let (clients, request) = (clients.clone(), wire::get(path));
         tokio::spawn(async move {
-            // What became of it is noted.
+            // The result is noted.
             let _ = clients.exchange(Who::Reader, &request, 1, Duration::ZERO).await;
         });
     }

@@ -1,7 +1,7 @@
-//! The reports that honest senders send, and what became of each.
+//! The reports of honest senders, and the result of each.
 //!
-//! They are those of `candor simulate`, with a number of their own as the count of one counter: so
-//! each is known in the public data by its content, whatever is done to X there.
+//! They are those of `candor simulate`, with their number as the count of one counter: so each can be
+//! recognised in the public data, whatever happens to X there.
 
 use crate::support::{Charts, candor, succeed};
 use jiff::civil::Date;
@@ -18,7 +18,7 @@ const NUMBER: &str = "soak/number";
 /// clock goes past midnight too.
 const DAYS_AGO: [i32; 3] = [3, 8, 11];
 
-/// What decides that config: two programs with charts of several kinds, where all are in the sample.
+/// The definitions of the config: two programs with charts of several kinds, all sampled.
 pub fn charts() -> Charts {
     let charts = Charts::new();
     let definition = |program: &str, kind: &str, counter: &str| {
@@ -94,7 +94,7 @@ impl Sent {
 pub struct Reports(Vec<Sent>);
 
 impl Reports {
-    /// At most so many, which a population that obeys `charts` makes.
+    /// At most this many, made by a population under `charts`.
     pub fn make(charts: &Charts, count: u64, folder: &Path) -> Reports {
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
         let mut reports = Vec::new();
@@ -142,8 +142,7 @@ impl Reports {
         &self.0[usize::try_from(number).expect("a number of a report")]
     }
 
-    /// The report that this public one is, if it is one at all: its number, and whether its content
-    /// is what was sent.
+    /// Identifies a public report: its number, and whether its content is what was sent.
     pub fn find(&self, public: &Value) -> Option<(u64, bool)> {
         let mut numbers = public["Programs"].as_array()?.iter().map(|p| &p["Counters"][NUMBER]);
         let number = numbers.find_map(Value::as_u64)?.checked_sub(1)?;

@@ -11,15 +11,15 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// By how much faster time goes for those who were asked to come again later.
+/// How much faster time passes for senders that were asked to come again later.
 const HASTE: u32 = 20;
 /// The longest time between two attempts.
 const LONGEST: Duration = Duration::from_secs(12);
-/// Every so many-th report is sent over a slow line: in pieces, with pauses.
+/// One in this many reports is sent over a slow line: in pieces, with pauses.
 const SLOW: u64 = 20;
 const PIECES: usize = 8;
 const PAUSE: Duration = Duration::from_millis(400);
-/// Every so many-th report is sent again, some lives later, by a client that could not note the 200.
+/// One in this many reports is sent again, some lives later, by a client that could not note the 200.
 const AGAIN: u64 = 50;
 const AGAIN_AFTER: Duration = Duration::from_secs(20);
 /// How many senders there are while the first reports are sent.
@@ -31,7 +31,7 @@ pub struct Senders {
     pub clients: Arc<Clients>,
     pub reports: Reports,
     next: AtomicU64,
-    /// Reports whose sender is not done with them.
+    /// Reports whose sender has not finished.
     under_way: AtomicU64,
     /// How often a report was sent again after its 200.
     pub again: AtomicU64,
@@ -46,7 +46,7 @@ impl Senders {
         Senders { clients, reports, next, under_way, again, last }
     }
 
-    /// Sends so many reports as fast as they are taken.
+    /// Sends this many reports as fast as they are accepted.
     pub async fn send_first(self: &Arc<Self>, count: u64) {
         let slots = Arc::new(Semaphore::new(FIRST_SENDERS));
         for _ in 0..count {
@@ -61,7 +61,7 @@ impl Senders {
         let _all = slots.acquire_many(all).await.expect("never closed");
     }
 
-    /// Has a new sender come at an even pace for ever, however long the others take.
+    /// Starts new senders at a steady rate for ever, however long the others take.
     pub async fn send(self: Arc<Self>) {
         let mut ticks = interval(Duration::from_micros(1_000_000 / UPLOADS_PER_SECOND));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -71,7 +71,7 @@ impl Senders {
         }
     }
 
-    /// Has so many new senders come at once.
+    /// Starts this many new senders at once.
     pub fn burst(self: &Arc<Self>, count: u64) {
         let first = self.next.fetch_add(count, Relaxed);
         for number in first..first + count {
@@ -84,7 +84,7 @@ impl Senders {
                 senders.deliver(number, if number % SLOW == 1 { PIECES } else { 1 }).await;
                 if number.is_multiple_of(AGAIN) {
                     let wait = AGAIN_AFTER * (1 + number as u32 / AGAIN as u32 % 4);
-                    // Sent again now or then: either way it was there already.
+                    // Whenever it is sent again, it was stored already.
                     let _ = timeout(wait, senders.last.subscribe().wait_for(|last| *last)).await;
                     senders.again.fetch_add(1, Relaxed);
                     senders.deliver(number, 1).await;
@@ -94,12 +94,12 @@ impl Senders {
         }
     }
 
-    /// Has all who would send a report again later do so now.
+    /// Makes all senders that would send a report again later do so now.
     pub fn come_to_an_end(&self) {
         self.last.send_replace(true);
     }
 
-    /// How many reports were begun to be sent.
+    /// How many reports were started.
     pub fn sent(&self) -> u64 {
         self.next.load(Relaxed).min(self.reports.len())
     }
@@ -109,7 +109,7 @@ impl Senders {
         self.under_way.load(Relaxed)
     }
 
-    /// Sends a report until it is taken, or refused for ever; each time in so many pieces.
+    /// Sends a report until it is accepted, or refused for good; each time in this many pieces.
     async fn deliver(&self, number: u64, pieces: usize) {
         let report = self.reports.get(number);
         let request = wire::upload(report.day(), report.text());

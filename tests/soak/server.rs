@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// one of every deployment.
 const DAY_REPORTS: &str = "1000000";
 
-/// How the server is started.
+/// How to start the server.
 #[derive(Debug)]
 pub struct Settings {
     /// The deployment's folder.
@@ -33,7 +33,7 @@ pub struct Server {
     _stdout: BufReader<ChildStdout>,
 }
 
-/// What the system says of the server at one moment.
+/// The server's memory and open files at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     pub resident_kib: u64,
@@ -129,6 +129,6 @@ pub fn open_files_limit() -> u64 {
     let limits = std::fs::read_to_string("/proc/self/limits").expect("read the limits");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = line.and_then(|line| line.split_whitespace().next()).expect("a limit of open files");
-    // Where it is no number, it is "unlimited".
+    // If it is not a number, it is "unlimited".
     soft.parse().unwrap_or(u64::MAX)
 }

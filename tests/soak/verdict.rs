@@ -7,16 +7,16 @@ use crate::reports::Reports;
 use crate::senders::Senders;
 use std::time::Duration;
 
-/// By how much longer readers may wait beside floods than in quiet.
+/// How much longer readers may wait during floods than without.
 const READERS_FACTOR: u32 = 3;
 /// Below this, a time says more about the scheduler of a machine with two cores, which clients share
 /// with the server, than about the server.
 const SHORTEST: Duration = Duration::from_millis(10);
-/// By how much the clock may be late for times to be believed at all.
+/// How late this process may wake up for times to be meaningful.
 const LATEST: Duration = Duration::from_secs(1);
 /// How much larger the last quarter of a life may be than the first.
 const GROWTH: f64 = 1.25;
-/// And this much on top, for what is small.
+/// And this much more, for small numbers.
 const SLACK_KIB: f64 = 32.0 * 1024.0;
 const SLACK_FILES: f64 = 64.0;
 /// The most memory at any time, in MiB.
@@ -25,7 +25,7 @@ const PEAK_MIB: u64 = 512;
 /// How much of the log is shown.
 const LOG_LINES: usize = 20;
 
-/// What was found wrong, and what was right.
+/// What held, and what did not.
 #[derive(Debug, Default)]
 pub struct Verdict {
     violated: u32,
@@ -45,8 +45,8 @@ impl Verdict {
         println!("SKIPPED  {what}");
     }
 
-    /// Prints the result, and the end of the server's log where something was violated: whether
-    /// nothing was.
+    /// Prints the result, and the end of the server's log if anything failed. Returns whether
+    /// everything held.
     pub fn end(&self, log: &str) -> bool {
         let skipped = match self.skipped {
             0 => String::new(),
@@ -63,7 +63,7 @@ impl Verdict {
         false
     }
 
-    /// What must hold of the reports that got a 200.
+    /// Checks the reports that got a 200.
     pub fn judge_public(&mut self, reports: &Reports, of: &str, found: &Found) {
         let acknowledged = || (0..reports.len()).filter(|n| reports.get(*n).is_acknowledged());
         let lost = acknowledged().filter(|number| !found.times.contains_key(number)).count();
@@ -79,7 +79,7 @@ impl Verdict {
         );
     }
 
-    /// What must hold of what honest senders were told.
+    /// Checks the answers to honest senders.
     pub fn judge_senders(&mut self, senders: &Senders) {
         let reports = &senders.reports;
         let refused = (0..reports.len()).filter_map(|number| reports.get(number).refused());
@@ -92,7 +92,7 @@ impl Verdict {
         self.note(left == 0, &what);
     }
 
-    /// What must hold of the times and of what was held.
+    /// Checks times, memory and open files.
     pub fn judge_figures(&mut self, rows: &[Row]) {
         let p99 = |row: &Row| row.reads.percentile(99);
         let quiet =

@@ -1,5 +1,5 @@
-//! One HTTP exchange over a connection of its own, from an address of the client's own: all of
-//! 127.0.0.0/8 is this machine, so clients can come from as many networks as they do in the world.
+//! One HTTP exchange over its own connection, from the client's own address: all of 127.0.0.0/8 is this
+//! machine, so clients can come from as many networks as in the real world.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 /// What an honest client waits for an answer at most.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An answer that came whole.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,

@@ -1,4 +1,4 @@
-//! A Rust process that counts, for tests: the test's own program, run again.
+//! A Rust process that counts, for tests: the test's own executable, run again.
 //!
 //! A test file that uses this has a test `as_another_process`, which does nothing but call
 //! [`run`]; in the processes started here it is the only one that runs.
@@ -28,7 +28,7 @@ impl Job {
             .with("toolchain", toolchain)
     }
 
-    /// One thing more. In their order: `start`; `ready`, which waits for [`Process::go`];
+    /// Adds a step. The steps, in their order: `start`; `ready`, which waits for [`Process::go`];
     /// `count NAME TIMES`; `many PREFIX NUMBER`; `stack NAME`; `panic MESSAGE`, in a
     /// thread, and `caught MESSAGE`, in this one; `limit NAME
     /// NUMBER`, `room NAME KIBIBYTES`, a limit beyond what is in use, and `umask MODE`, of the
@@ -58,13 +58,13 @@ impl Job {
         Process { child: command.spawn().expect("started") }
     }
 
-    /// Runs it to its end, which must be a good one. Returns what it printed.
+    /// Runs it until it ends, which must be successful. Returns its output.
     pub fn run(self) -> String {
         self.spawn().finish()
     }
 }
 
-/// A process at work.
+/// A running process.
 pub struct Process {
     pub child: Child,
 }
@@ -78,12 +78,12 @@ impl Process {
         assert!(lines.any(|line| line.expect("a line") == "ready"), "it ended before it was ready");
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn go(&mut self) {
         self.child.stdin.take().expect("a pipe").write_all(b"go\n").expect("written");
     }
 
-    /// Waits for its end, which must be a good one.
+    /// Waits until it ends, which must be successful.
     pub fn finish(self) -> String {
         let output = self.finish_anyhow();
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -92,7 +92,7 @@ impl Process {
         stdout
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     pub fn finish_anyhow(self) -> Output {
         self.child.wait_with_output().expect("an end")
     }

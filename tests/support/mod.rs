@@ -1,6 +1,6 @@
-//! What the tests from outside share: charts repositories, deployments, a served `candor`, and
-//! the go command in an environment of its own. Everything lives in temporary folders; servers
-//! listen on free ports and are stopped by the process that started them.
+//! Shared by the integration tests: charts repositories, deployments, a served `candor`, and the go
+//! command in an environment of its own. Everything is in temporary folders; servers listen on free ports
+//! and are stopped by the process that started them.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 pub mod charted;
@@ -45,7 +45,7 @@ pub fn candor() -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command until it ends.
 pub fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"))
 }
@@ -82,12 +82,12 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A git repository with a charts folder, whose commits a test makes.
+/// A git repository with a charts folder, for tests to commit to.
 pub struct Charts {
     pub folder: TempDir,
 }
 
-/// The day of a commit, as that for which its charts are compiled.
+/// The day of a commit, for which its charts are compiled.
 pub fn commit_day(revision: &Revision) -> CompileDay {
     let time = jiff::Timestamp::from_second(revision.time).expect("a time");
     CompileDay::Chosen(CompileDay::at(time).date())
@@ -199,11 +199,11 @@ impl Deployment {
         }
     }
 
-    /// Another deployment with the same key that has signed nothing: an attacker's, or one that
-    /// lost its memory.
+    /// Another deployment with the same key that has signed nothing: an attacker's, or one that lost its
+    /// state.
     pub fn twin(&self) -> Deployment {
         let folder = TempDir::new().expect("a temporary folder");
-        // What an init that was interrupted leaves: with nothing beside it, a key is not taken.
+        // As after an interrupted init: a key without this folder is not used.
         for part in ["keys", "signer"] {
             std::fs::create_dir_all(folder.path().join(part)).expect("create folder");
         }
@@ -257,7 +257,7 @@ pub fn serve(folder: &Path) -> Server {
     Server::start(&mut serve_command(folder))
 }
 
-/// The command, started as a shell starts what is to run in the background: SIGINT is ignored.
+/// The command, started like a shell's background process: SIGINT is ignored.
 pub fn in_background(command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(command.get_program());
@@ -275,9 +275,9 @@ pub fn in_background(command: &Command) -> Command {
 pub struct Server {
     child: Child,
     pub url: String,
-    /// Where its health is.
+    /// Its second listener, for health.
     admin: String,
-    /// What it says on its standard error until it ends.
+    /// Its standard error until it ends.
     said: Option<JoinHandle<String>>,
 }
 
@@ -305,7 +305,7 @@ impl Server {
             pass_on(&mut said, &line);
             line.strip_prefix("health and metrics on ").map(str::to_owned)
         });
-        // What it says later is passed on, so that it never waits for a reader.
+        // Further output is passed on, so that it never waits for a reader.
         let said = std::thread::spawn(move || {
             stderr.map_while(Result::ok).for_each(|line| pass_on(&mut said, &line));
             said
@@ -314,7 +314,7 @@ impl Server {
         Server { child, url, admin, said: Some(said) }
     }
 
-    /// Stops it, and returns all that it said on its standard error.
+    /// Stops it, and returns its whole standard error.
     pub fn stop_and_read_log(mut self) -> String {
         let said = self.said.take().expect("it is stopped once");
         self.stop();
@@ -326,7 +326,7 @@ impl Server {
         self.stop_with("TERM")
     }
 
-    /// Sends it a signal, and waits for its end.
+    /// Sends it a signal, and waits until it ends.
     pub fn stop_with(mut self, signal: &str) -> std::process::ExitStatus {
         succeed(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
         self.child.wait().expect("wait for the server")
@@ -337,7 +337,7 @@ impl Server {
         succeed(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]));
     }
 
-    /// Kills it, as a machine does that has no memory left.
+    /// Kills it, as a machine without memory does.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("its end");
@@ -385,7 +385,7 @@ pub fn json(command: &mut Command) -> Value {
     serde_json::from_str(&output).unwrap_or_else(|e| panic!("{command:?} printed {output:?}: {e}"))
 }
 
-/// A go command with nothing in its caches, that knows one deployment.
+/// A go command with empty caches that knows one deployment.
 pub struct Go {
     folder: TempDir,
     pub environment: Vec<(String, String)>,
@@ -400,7 +400,7 @@ impl Go {
         go
     }
 
-    /// The same user, whose deployment is now reached elsewhere. Caches stay.
+    /// The same user, with the deployment at another address. Caches stay.
     pub fn point_at(&mut self, deployment: &Deployment, url: &str) {
         let printed =
             json(candor().args(["--json", "env", "--url", url, "--data"]).arg(deployment.path()));
@@ -409,7 +409,7 @@ impl Go {
         self.environment = pairs.iter().map(|(k, v)| (k.clone(), value(v))).collect();
     }
 
-    /// Where it keeps what it downloaded.
+    /// Its download cache.
     pub fn module_cache(&self) -> PathBuf {
         self.folder.path().join("cache")
     }
@@ -443,7 +443,7 @@ impl Go {
         (printed, text(&output.stderr))
     }
 
-    /// A download that must succeed: what `go` says of it.
+    /// A download that must succeed: what `go` prints.
     pub fn must_download(&self, module: &str, version: &str) -> Value {
         let (printed, stderr) = self.download(module, version);
         assert!(
@@ -454,7 +454,7 @@ impl Go {
     }
 }
 
-/// Our own verifying client, with nothing remembered.
+/// Our own verifying client, without memory of the log.
 pub struct Client {
     folder: TempDir,
     module: String,
@@ -472,17 +472,17 @@ impl Client {
         }
     }
 
-    /// The same user, whose program believes another key or policy.
+    /// The same user, whose program trusts another key or policy.
     pub fn believing(self, trust: &str) -> Client {
         Client { trust: trust.to_owned(), ..self }
     }
 
-    /// What its program believes.
+    /// What its program trusts.
     pub fn trust(&self) -> &str {
         &self.trust
     }
 
-    /// The same user, whose deployment is now reached elsewhere. What was seen is remembered.
+    /// The same user, with the deployment at another address. What was seen is remembered.
     pub fn at(self, url: &str) -> Client {
         Client { url: url.to_owned(), ..self }
     }
@@ -500,7 +500,7 @@ impl Client {
     }
 }
 
-/// Every file below a folder with its bytes, for seeing that nothing changed.
+/// Every file below a folder with its bytes, to check that nothing changed.
 pub fn contents(folder: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
     let mut files = std::collections::BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -517,7 +517,7 @@ pub fn contents(folder: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with everything in it.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("create a folder");
     for entry in std::fs::read_dir(from).expect("list a folder") {

@@ -1,5 +1,5 @@
-//! Reports for a receiver, good ones and broken ones: generated as trees, so that a mutation may
-//! do what no writer of JSON would, and reproducible from a seed.
+//! Reports for a receiver, valid and broken, reproducible from a seed. They are generated as trees, so
+//! that a mutation can do what no JSON library would write.
 
 use super::receiver::week;
 
@@ -28,7 +28,7 @@ impl Random {
     }
 }
 
-/// JSON in which an object may have a key twice, and a value may be no JSON at all.
+/// JSON in which an object may have a key twice, and a value may be malformed.
 #[derive(Clone)]
 enum Tree {
     Object(Vec<(String, Tree)>),
@@ -97,7 +97,7 @@ impl Tree {
 pub struct Upload {
     pub date: String,
     pub body: Vec<u8>,
-    /// Whether nothing was done to it.
+    /// Whether it was not mutated.
     pub untouched: bool,
 }
 
@@ -142,7 +142,7 @@ fn program(random: &mut Random, which: usize, version: &str) -> Tree {
     let mut counts = Vec::new();
     for counter in counters {
         if random.one_in(2) {
-            // What was made and not counted, or counted beyond 2^63, is sent by Go's client.
+            // Go's client sends counters that were created but not incremented, or went beyond 2^63.
             let count = match random.below(8) {
                 0 => "0".to_owned(),
                 1 => "-1".to_owned(),
@@ -154,13 +154,13 @@ fn program(random: &mut Random, which: usize, version: &str) -> Tree {
     let mut stacks: Vec<(String, Tree)> = Vec::new();
     for number in 0..random.below(3) {
         let mut key = stack.to_owned();
-        // Go's client cuts at 16 calls, and then adds those that are inlined.
+        // Go's client truncates at 16 calls, and then adds inlined ones.
         for _ in 0..random.below(depth + 3) {
             let strange = random.one_in(12);
             let frame = if strange { random.pick(&NO_FRAMES) } else { random.pick(&FRAMES) };
             key = key + "\n" + frame;
         }
-        // Makes the stack different from the one before, though perhaps below the depth.
+        // Makes the stack differ from the one before, though perhaps below the depth.
         key += &format!("\nhello::f{number}:=1");
         key += random.pick(&[
             "",
@@ -184,8 +184,7 @@ fn program(random: &mut Random, which: usize, version: &str) -> Tree {
     Tree::Object(fields.map(|(key, value)| (key.to_owned(), value)).to_vec())
 }
 
-/// A report as an honest client under the second config may send it, and after it none or some
-/// mutations.
+/// A report as an honest client under the second config may send it, with zero or more mutations.
 pub fn upload(random: &mut Random) -> Upload {
     let weeks = weeks();
     let date = weeks[random.below(weeks.len())].clone();
@@ -198,7 +197,7 @@ pub fn upload(random: &mut Random) -> Upload {
         }
     }
     let last_week: &str = random.pick(&["", "2020-01-01", "2020-01-01", &weeks[0]]);
-    // Under every rate; two reports hardly ever have the same.
+    // Below every rate, and almost always unique.
     let x = (random.next() >> 11) as f64 / (1_u64 << 53) as f64 * 0.2 + 1e-9;
     let programs =
         if programs.is_empty() { Tree::Raw("null".into()) } else { Tree::List(programs) };

@@ -1,12 +1,12 @@
-//! A second opinion on what is stored: segment files and configs read from their descriptions, with
-//! none of the program's code but the grammar of a frame.
+//! An independent check of what is stored: reads segment files and configs by their descriptions, with
+//! none of the program's code except the frame grammar.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// The public row of every report in a receiver's folder. Anything else in a segment is a failure, but
-/// the end of what a killed process had open.
+/// The public row of every report in a receiver's folder. Panics on anything else in a segment, except
+/// at the end of an open one.
 pub fn reports(folder: &Path) -> Vec<Value> {
     let entries = std::fs::read_dir(folder).expect("list the folder");
     let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
@@ -18,7 +18,7 @@ pub fn reports(folder: &Path) -> Vec<Value> {
             Some("sealed") => (b"candor sealed 1\n", 0),
             _ => continue,
         };
-        // What was sealed, and not removed under its other name yet.
+        // It was sealed, and its open file is not removed yet.
         if identity > 0 && file.with_extension("sealed").exists() {
             continue;
         }
@@ -105,8 +105,8 @@ fn rates(config: &Value) -> Vec<f64> {
     rates.map(|rate| rate.as_f64().expect("a rate")).collect()
 }
 
-/// Whether a line is harmless: a coarser rule than the grammar's, by other means. Only what Go makes
-/// for a type has spaces and quotes.
+/// Whether a line is harmless, by a coarser rule than the grammar's. Only functions that Go generates
+/// for a type have spaces and quotes.
 fn is_frame(frame: &str) -> bool {
     let of_type = ["type:.eq.", "type:.hash.", "go:"].iter().any(|start| frame.starts_with(start));
     let turning = |c: char| {
@@ -124,8 +124,7 @@ fn is_frame(frame: &str) -> bool {
         && !address
 }
 
-/// What is stored of a report that was taken: everything but what honest clients cannot know not to
-/// send.
+/// What is stored of an accepted report: everything except what honest clients cannot know not to send.
 pub fn stored_form(mut report: Value, configs: &[Value]) -> Value {
     let number: usize =
         text(&report["Config"])[3..].trim_end_matches(".0").parse().expect("a version");
@@ -220,8 +219,8 @@ fn writes(expression: &str, counter: &str) -> bool {
     }
 }
 
-/// Writes a sealed segment of the public rows of these reports, which are in their one form or are rows
-/// already. X stays what it is, so it should be a rate.
+/// Writes a sealed segment with the public rows of these reports, which are canonical or already rows.
+/// X is not changed, so it should be a rate.
 pub fn write(folder: &Path, number: u64, reports: &[String]) {
     let mut bytes = b"candor sealed 1\n".to_vec();
     for report in reports {
@@ -237,14 +236,14 @@ pub fn write(folder: &Path, number: u64, reports: &[String]) {
     std::fs::write(folder.join(file_name(number)), bytes).expect("write a segment");
 }
 
-/// The name of the file of a segment that was written: no id is there twice, and none is a small number.
+/// The file name of a segment that was written; ids are distinct hashes.
 pub fn file_name(number: u64) -> String {
     let id = &Sha256::digest(number.to_le_bytes())[..16];
     let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{id}.sealed")
 }
 
-/// The public row of a report in its one form, but for X.
+/// The public row of a canonical report, except for X.
 fn row(report: &str) -> String {
     match report.split_once("\"LastWeek\":\"") {
         None => report.to_owned(),
@@ -263,7 +262,7 @@ pub fn sealed(folder: &Path) -> Vec<String> {
     names.filter(|name| name.ends_with(".sealed")).collect()
 }
 
-/// A report of a day, told from others by its number; some tell of no program, some of two.
+/// A report of a day, different for each number; some have no program, some have two.
 pub fn report(day: &str, number: u32) -> String {
     let x = f64::from(number % 9973 + 1) / 16384.0;
     let program = |name: &str| {

@@ -4,7 +4,7 @@ use super::*;
 use crate::charts_fixture::{self as fixture, GOPLS, NEWEST};
 use jiff::ToSpan;
 
-/// A week of the likely program alone: so many reports in each figure, at a rate.
+/// A week of one program with this many reports in each figure, at a rate.
 fn week(weeks_ago: i64, reports: u64, rate: f64) -> WeekCharts {
     let last = NEWEST.saturating_sub(weeks_ago.weeks());
     let mut charts = fixture::week(last);
@@ -41,7 +41,7 @@ fn ordinary() -> Vec<WeekCharts> {
 }
 
 #[test]
-fn a_first_week_cannot_be_judged_and_says_so() {
+fn a_first_week_has_nothing_to_compare_with() {
     let first = marked(week(0, 1_000_000, 0.1), &[]);
     assert_eq!((first.expected, first.jump), (None, None));
     let json = serde_json::to_value(&first).expect("JSON");
@@ -50,7 +50,7 @@ fn a_first_week_cannot_be_judged_and_says_so() {
         assert!(of.get("expected").is_some_and(serde_json::Value::is_null), "{place}");
         assert!(!of.contains_key("jump"), "{place}");
     }
-    // Nor by a week that is too long ago.
+    // Nor with a week that is too long ago.
     let later = marked(week(0, 1_000_000, 0.1), &[week(9, 1_000, 0.1)]);
     assert_eq!((later.expected, later.jump), (None, None));
 }
@@ -72,7 +72,7 @@ fn what_sampling_explains_is_no_jump() {
     let charts = marked(week(0, 5_000, 0.5), &ordinary());
     assert_eq!(jumps(&charts).0, None);
     assert!((charts.expected.expect("judged").reports - 5_000.0).abs() < 9.0);
-    // As many reports at a fifth of the rate are five times the installations.
+    // The same number of reports at a fifth of the rate means five times the installations.
     assert!(jumps(&marked(week(0, 1_000, 0.02), &ordinary())).0.is_some());
 }
 
@@ -88,7 +88,7 @@ fn a_chart_whose_config_is_still_spreading_is_no_jump() {
     let now = marked(week(0, 1_000, 0.1), &before);
     let figure = &now.programs[0].charts[4];
     assert_eq!((figure.jump, figure.expected.map(|expected| expected.weeks)), (None, Some(2)));
-    // Had everyone been asked all along, it would be one.
+    // If everyone had been asked all along, it would be one.
     for charts in before.iter_mut().take(2) {
         charts.programs[0].charts[4].coverage = 1.0;
         charts.programs[0].charts[4].base = fixture::base(100, 0.1);
@@ -97,7 +97,7 @@ fn a_chart_whose_config_is_still_spreading_is_no_jump() {
 }
 
 #[test]
-fn a_collapse_is_marked_once_nothing_can_come_any_more() {
+fn a_collapse_is_marked_once_no_report_can_arrive_any_more() {
     let mut charts = marked(week(0, 300, 0.1), &ordinary());
     assert_eq!(charts.jump.map(|jump| jump.reports), Some(300));
     charts.complete = false;

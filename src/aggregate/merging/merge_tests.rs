@@ -1,5 +1,5 @@
-//! The same reports give the same files in the end, however many merges it took and whatever stopped
-//! them.
+//! The same reports give the same files in the end, however many merges it took and whatever
+//! interrupted them.
 
 use super::super::merged::MergedDataset;
 use super::super::restore::merge_days;
@@ -23,7 +23,7 @@ fn day(text: &str) -> Date {
     text.parse().expect("a date")
 }
 
-/// Long after all reports of these tests: every edition is the last one.
+/// So long after all reports of these tests that every edition is the last one.
 fn later() -> Date {
     day("2026-05-01")
 }
@@ -54,7 +54,7 @@ impl World {
         self.public().index().expect("an index")
     }
 
-    /// Adds a sealed segment: its file.
+    /// Adds a sealed segment, and returns its file.
     fn add(&self, rows: &[Vec<u8>]) -> PathBuf {
         let mut number = self.segments.lock().expect("a number");
         *number += 1;
@@ -64,7 +64,7 @@ impl World {
         path
     }
 
-    /// The sealed segments that are there.
+    /// How many sealed segments there are.
     fn segments(&self) -> usize {
         crate::ingest::sealed_segments(&self.reports()).expect("listed").len()
     }
@@ -73,7 +73,7 @@ impl World {
         Merging { reports, store: self.store.clone(), scratch, today, stack_minimum: 3 }
     }
 
-    /// A merge with so little memory that it sorts in files.
+    /// A merge with so little memory that it must sort in files.
     fn try_merge(&self, today: Date) -> Result<Merged, MergeError> {
         self.merge_giving_up(today, &BTreeSet::new())
     }
@@ -122,13 +122,13 @@ impl World {
         bytes
     }
 
-    /// The lines of a dataset, once it is sure that all formats say the same.
+    /// The lines of a dataset, after checking that all formats agree.
     fn lines(&self, dataset: &Dataset) -> Vec<Vec<u8>> {
         let file = |format| dataset.file(format).expect("a file");
         let text = zstd::decode_all(&*self.read(file(FileFormat::NdjsonZstd))).expect("zstd");
         let gzip = self.read(file(FileFormat::NdjsonGzip));
         let mut gzip_text = Vec::new();
-        // Of one member, as browsers read it.
+        // A single gzip member, as browsers need it.
         let mut decoder = flate2::bufread::GzDecoder::new(&*gzip);
         decoder.read_to_end(&mut gzip_text).expect("gzip");
         assert_eq!((gzip_text == text, decoder.into_inner().len()), (true, 0));
@@ -191,7 +191,7 @@ fn seen(world: &World) -> (BTreeMap<Date, Dataset>, BTreeMap<Date, crate::aggreg
     (index.days, index.weeks)
 }
 
-/// Every object that is there is one that the index knows of, and no more private ones than it names.
+/// The index knows of every object, and names every private one.
 fn assert_nothing_forgotten(world: &World) {
     let index = world.index();
     let mut known = index.current();
@@ -222,7 +222,7 @@ proptest! {
             all.extend(reports.iter().cloned());
             world.add(reports);
             time = time.max(*merge);
-            // The last edition of some days is published at the last time: then nothing may come late.
+            // The last editions are published in the last merge, so nothing may come after it.
             if time < 3 {
                 world.try_merge(times[time]).expect("merged");
                 prop_assert_eq!(world.segments(), 0);
@@ -236,7 +236,7 @@ proptest! {
         prop_assert_eq!((&index.waiting, &index.unshown), (&None, &None));
         let total: u64 = index.days.values().map(|data| data.reports).sum();
         prop_assert_eq!(total, all.len() as u64);
-        // What is public is what was sent, but for stacks that few have, in the order of hashes.
+        // The public data is what was sent, except for rare stacks, in the order of hashes.
         for data in index.days.values().chain(index.weeks.values().map(|week| &week.data)) {
             let lines = world.lines(data);
             let keys: Vec<_> = lines.iter().map(|line| LineKey::of(line).expect("a key")).collect();
@@ -264,7 +264,7 @@ fn a_merge_without_new_reports_changes_nothing() {
 }
 
 #[test]
-fn rows_that_are_the_same_are_reports_of_their_own() {
+fn equal_rows_are_different_reports() {
     let world = World::new();
     let row = report("2026-02-08", 0.5, "a:b", 1);
     world.add(&[row.clone(), row.clone()]);
@@ -276,7 +276,7 @@ fn rows_that_are_the_same_are_reports_of_their_own() {
 }
 
 #[test]
-fn a_segment_that_is_put_back_adds_nothing() {
+fn a_merged_segment_that_is_put_back_adds_nothing() {
     let world = World::new();
     let path =
         world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-10", 0.5, "a:b", 1)]);
@@ -298,7 +298,10 @@ fn a_segment_that_is_put_back_adds_nothing() {
     let merged = world.merge();
     assert_eq!(merged.days, []);
     assert!(
-        merged.problems[0].starts_with("1 reports of 2026-02-08, whose last edition is"),
+        merged.problems[0].starts_with(
+            "1 reports of 2026-02-08 are dropped, because its last \
+            edition is"
+        ),
         "{merged:?}"
     );
 }
@@ -332,7 +335,7 @@ fn few_late_reports_wait_for_the_last_edition_and_many_for_the_second() {
 }
 
 #[test]
-fn the_last_edition_of_a_day_without_late_reports_is_its_last_one_with_more_files_made_of_it() {
+fn a_last_edition_without_late_reports_has_the_same_files() {
     let world = World::new();
     world.add(&[report("2026-02-08", 0.5, "a:b", 1), report("2026-02-07", 0.5, "a:b", 1)]);
     let days = |today: &str| {
@@ -355,7 +358,7 @@ fn the_last_edition_of_a_day_without_late_reports_is_its_last_one_with_more_file
 }
 
 #[test]
-fn of_a_damaged_segment_nothing_is_merged_until_it_is_put_back_or_given_up() {
+fn a_damaged_segment_is_not_merged_until_it_is_restored_or_given_up() {
     let rows: Vec<_> =
         (1..4u32).map(|n| report("2026-02-08", f64::from(n) / 8.0, "a:b", 1)).collect();
     let damage = || {
@@ -402,7 +405,7 @@ fn of_a_damaged_segment_nothing_is_merged_until_it_is_put_back_or_given_up() {
 }
 
 #[test]
-fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_gone_if_they_never_do() {
+fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_dropped_otherwise() {
     let world = World::new();
     let row = |day: &str, n: u32, stack: &str| {
         canonical(&format!(
@@ -426,7 +429,8 @@ fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_gone_if_they_nev
     world.merge_on("2026-02-03");
     assert_eq!((shown("main.f"), shown("pills"), shown(few)), (0, 0, 3));
     assert_eq!(world.private(world.index().unshown.as_ref()).len(), 3);
-    // The third one makes it common: in its own row at once, in the others with their next edition.
+    // The third one makes it common: it is shown in its own row at once, in the others with their next
+    // edition.
     world.add(&[row("2026-02-04", 4, "main.f:+1")]);
     world.merge_on("2026-02-05");
     assert_eq!((shown("main.f"), shown(few)), (1, 3));
@@ -437,7 +441,7 @@ fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_gone_if_they_nev
     let index = world.index();
     assert_eq!((index.unshown, index.waiting), (None, None));
     assert_eq!(index.days[&day("2026-02-02")].reports, 3);
-    // The text is in no object at all.
+    // No object contains the text.
     world.merge();
     for (key, bytes) in world.store.snapshot().objects {
         let text = zstd::decode_all(&*bytes).unwrap_or(bytes);
@@ -495,7 +499,7 @@ fn whatever_the_store_does_at_any_operation_the_next_merge_gives_the_undisturbed
                 world.merge_on("2026-02-20");
                 assert_eq!(seen(&world), undisturbed, "stopped at {operation}");
             }
-            // Where this was uploaded before the next merge, that makes other files.
+            // If this was uploaded before the next merge, that makes other files.
             world.add(&[report("2026-02-08", 0.75, "a:c", 1)]);
             world.merge();
             assert_eq!(seen(&world), and_more, "stopped at {operation}");
@@ -555,7 +559,7 @@ fn one_merge_runs_at_a_time_on_a_machine() {
 }
 
 #[test]
-fn files_that_are_lost_or_damaged_are_made_again_from_the_others() {
+fn lost_or_damaged_files_are_made_again_from_the_others() {
     let [first, second] = steps();
     let world = World::new();
     world.add(&[first, second].concat());
@@ -580,7 +584,7 @@ fn files_that_are_lost_or_damaged_are_made_again_from_the_others() {
 }
 
 #[test]
-fn a_day_of_which_no_file_is_whole_is_named_and_the_others_are_restored() {
+fn a_day_without_an_intact_file_is_reported_and_the_others_are_restored() {
     let [first, _] = steps();
     let world = World::new();
     world.add(&first);
@@ -596,7 +600,7 @@ fn a_day_of_which_no_file_is_whole_is_named_and_the_others_are_restored() {
     world.store.restore(&snapshot);
     let restored = world.restore(day("2026-02-01")..=day("2026-02-15"));
     let [problem] = &restored.problems[..] else { panic!("{restored:?}") };
-    assert!(problem.starts_with("of 2026-02-08, 12 public reports: no file"), "{problem}");
+    assert!(problem.starts_with("no file of the 12 public reports of 2026-02-08 "), "{problem}");
     assert!(world.public().open(other).is_ok());
     assert_eq!(world.index().days, index.days);
 }
@@ -629,7 +633,7 @@ fn a_lost_file_holds_up_its_own_week_and_no_other() {
         problem.contains("put it back from a copy, or run `candor merge --week 2026-02-03`"),
         "{problem}"
     );
-    // The reports of the broken week wait, in no segment any more.
+    // The reports of the broken week wait, and their segments are gone.
     let waiting: u64 = merged.waiting.iter().map(|waiting| waiting.reports).sum();
     assert_eq!((waiting, world.segments()), (12, 0));
     let mut snapshot = world.store.snapshot();
@@ -640,7 +644,7 @@ fn a_lost_file_holds_up_its_own_week_and_no_other() {
 }
 
 #[test]
-fn a_merge_by_a_clock_that_was_ahead_drops_no_report_that_comes_after_it() {
+fn a_merge_while_the_clock_was_ahead_drops_no_later_report() {
     let world = World::new();
     let some = |from: u32, many: u32| -> Vec<Vec<u8>> {
         (from..from + many).map(|n| report("2026-02-08", f64::from(n) / 64.0, "a:b", 1)).collect()

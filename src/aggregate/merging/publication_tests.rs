@@ -1,4 +1,4 @@
-//! Charts are published beside a merge, and nothing that was put is forgotten.
+//! Charts are published while merges run, and every object stays tracked.
 
 use super::*;
 use crate::store::{Fault, MemoryStore, Store, Swap};
@@ -23,7 +23,7 @@ fn public(store: &Arc<MemoryStore>) -> PublicData {
 }
 
 #[test]
-fn charts_replace_those_before_them_and_the_next_merge_removes_these() {
+fn charts_replace_earlier_ones_and_the_next_merge_removes_those() {
     let store = Arc::new(MemoryStore::new());
     let public = public(&store);
     for json in ["{\"a\":1}", "{\"a\":2}", "{\"a\":1}"] {
@@ -39,7 +39,7 @@ fn charts_replace_those_before_them_and_the_next_merge_removes_these() {
 }
 
 #[test]
-fn charts_that_were_damaged_are_made_again() {
+fn damaged_charts_are_made_again() {
     let store = Arc::new(MemoryStore::new());
     let public = public(&store);
     assert!(public.publish_charts(week(), "x", b"{}", |_| true).expect("published"));
@@ -68,7 +68,7 @@ fn charts_of_older_data_are_not_published() {
 }
 
 #[test]
-fn whatever_stops_it_nothing_that_was_put_is_forgotten() {
+fn whatever_interrupts_it_every_object_stays_tracked() {
     for operation in 0.. {
         let store = Arc::new(MemoryStore::new());
         let public = public(&store);

@@ -1,14 +1,14 @@
-//! The columns of a Parquet file of reports: one row a build of a program, and one row for a report
-//! that tells of no build.
+//! The columns of a Parquet file of reports: one row per build of a program, and one row for a report
+//! without builds.
 //!
 //! The format is [Apache Parquet](https://parquet.apache.org/docs/file-format/). Lists have its
-//! standard three levels, so every reader sees a list of (name, count) pairs. Rows of one report
-//! stand together, in the order of the report's programs; reports stand in the order of the NDJSON
-//! file of the same reports. In the row of a report without builds all that is said of a build is
-//! NULL, and its lists are empty, so that reports can be counted in Parquet alone.
+//! standard three levels, so every reader sees a list of (name, count) pairs. Rows of one report are
+//! adjacent, in the order of the report's programs; reports are in the order of the NDJSON file. In the
+//! row of a report without builds, the columns of a build are NULL, and its lists are empty, so that
+//! reports can be counted in Parquet alone.
 //!
-//! A report has the same number in every file: that of its day has it first, and that of the week
-//! copies it. What a number says of a report is its day and its place in an order by content.
+//! A report has the same number in its day's and its week's file. The number reveals only its day and
+//! its position in an order by content.
 
 use super::error::ParquetError;
 use jiff::civil::Date;
@@ -33,7 +33,7 @@ const fn column(name: &'static str, kind: &'static str, meaning: &'static str) -
     Column { name, kind, meaning }
 }
 
-/// A report's number has this many for every day. No day has as many reports.
+/// The range of report numbers for each day, which no day exceeds.
 const REPORTS_A_DAY: i64 = 10_000_000_000;
 
 /// The number of a report: of its day, and of its line in that day's NDJSON file, from 0.
@@ -94,7 +94,7 @@ pub fn schema() -> &'static [Column] {
     &COLUMNS
 }
 
-/// Where each leaf column stands in a row group. What is between 0 and 2 is the date.
+/// The index of each leaf column in a row group. Column 1 is the date.
 pub(super) mod leaf {
     pub const REPORT: usize = 0;
     pub const WEEK: usize = 1;
@@ -150,8 +150,8 @@ pub(super) fn message() -> Result<TypePtr, ParquetError> {
 /// same bytes.
 pub(super) fn properties() -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
-    // Numbers that count up one by one gain nothing from a dictionary. The smallest and largest name
-    // of a list help no query.
+    // Consecutive numbers gain nothing from a dictionary, and queries nothing from the minimum and
+    // maximum names of a list.
     let mut builder = WriterProperties::builder()
         .set_created_by("candor".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

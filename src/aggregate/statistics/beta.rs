@@ -14,10 +14,10 @@
 //!   and concave (the density is log-concave in θ, so its integral is too): from anywhere, the
 //!   first step leads to the left of the solution, and the others climb to it.
 //!
-//! Elementary functions are `libm`'s, which has the same bits on every platform, so that public
-//! data does not depend on where it was made.
+//! Elementary functions are from `libm`, which gives the same bits on every platform, so that public
+//! data does not depend on the machine.
 
-/// The probability that a Beta(`a`, `b`) variable is at most `x`. `a` and `b` are over 0.
+/// The probability that a Beta(`a`, `b`) variable is at most `x`. `a` and `b` are positive.
 pub fn cumulative(a: f64, b: f64, x: f64) -> f64 {
     if x.is_nan() || !(a > 0.0 && b > 0.0) {
         return f64::NAN;
@@ -32,14 +32,14 @@ pub fn cumulative(a: f64, b: f64, x: f64) -> f64 {
     libm::exp(Point::new(a, b, logit).logarithms().0)
 }
 
-/// The value that a Beta(`a`, `b`) variable stays under with probability `p`, which is over 0 and
-/// at most 1/2. `a` and `b` are over 0.
+/// The value that a Beta(`a`, `b`) variable stays below with probability `p`, which is positive and at
+/// most 1/2. `a` and `b` are positive.
 pub fn lower_quantile(a: f64, b: f64, p: f64) -> f64 {
     logistic(logit_quantile(a, b, p))
 }
 
-/// The value that a Beta(`a`, `b`) variable exceeds with probability `p`, which is over 0 and at
-/// most 1/2. `a` and `b` are over 0.
+/// The value that a Beta(`a`, `b`) variable exceeds with probability `p`, which is positive and at most
+/// 1/2. `a` and `b` are positive.
 pub fn upper_quantile(a: f64, b: f64, p: f64) -> f64 {
     // 1 - x is a Beta(b, a) variable.
     logistic(-logit_quantile(b, a, p))
@@ -61,8 +61,8 @@ fn logit_quantile(a: f64, b: f64, p: f64) -> f64 {
     logit
 }
 
-/// A bound all the same: from [`start`], Newton's method needs 3 or 4 steps, and 10 where a or b is
-/// less than 1.
+/// Just a safety limit: from [`start`], Newton's method needs 3 or 4 steps, and 10 if a or b is less
+/// than 1.
 const MOST_STEPS: u32 = 100;
 
 /// A first guess at the lower quantile, on the logit scale: Abramowitz and Stegun, "Handbook of
@@ -91,7 +91,7 @@ struct Point {
     a: f64,
     b: f64,
     logit: f64,
-    /// The value, and one less it.
+    /// The value, and one minus the value.
     x: f64,
     y: f64,
 }
@@ -123,7 +123,7 @@ impl Point {
             - deviance(b, n * self.y, libm::log(n) + self.ln_y())
     }
 
-    /// ln x, also where x is too small for a number of its own.
+    /// ln x, even if x itself underflows.
     fn ln_x(&self) -> f64 {
         -libm::log1p(libm::exp(-self.logit.abs())) + self.logit.min(0.0)
     }

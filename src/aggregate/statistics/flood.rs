@@ -1,27 +1,27 @@
-//! How far false reports move a share, and how many it takes.
+//! How far false reports move a share, and how many that takes.
 //!
-//! Of n honest reports a share p holds a bucket. Whoever adds m reports that all hold it moves the share
-//! to (np + m) / (n + m); with m that do not, to np / (n + m). All of them are weighted alike: false
-//! reports under a config with a smaller rate weigh more than honest ones, and count here as so many more.
-//! The interval beside the share says nothing of this: it tells how much a sample of honest reports can
-//! be off by chance.
+//! A share p of n honest reports has a bucket. Adding m reports that all have it moves the share to (np
+//! + m) / (n + m); adding m that do not, to np / (n + m). All weights are equal here: false reports
+//! under a config with a lower rate weigh more than honest ones, and count as more reports accordingly.
+//! The confidence interval does not cover this: it says how much a sample of honest reports can be off
+//! by chance.
 
 use super::volume::{Volume, expected};
 
-/// The share, once so many false reports hold the bucket.
+/// The share after adding this many false reports that have the bucket.
 pub fn moved(honest: f64, share: f64, false_reports: f64) -> f64 {
     (honest * share + false_reports) / (honest + false_reports)
 }
 
-/// How many false reports move a share up by so much; `None` where no number does.
+/// How many false reports move a share up by this much; `None` if no number does.
 pub fn needed(honest: f64, share: f64, by: f64) -> Option<f64> {
     let left = 1.0 - share - by;
-    // Less than a millionth of a report is rounding.
+    // Ignore less than a millionth of a report, which is rounding.
     (left > 1e-12).then(|| (honest * by / left - 1e-6).ceil())
 }
 
-/// How many false reports can be beside so many honest ones without a mark on the week: eight weeks came
-/// before, of which half had more and half fewer, by such a part of it.
+/// How many false reports fit beside these honest ones without a mark on the week, after eight weeks of
+/// which half had more and half fewer, by this fraction.
 pub fn unmarked(honest: u64, variation: f64) -> f64 {
     let volume = |count: f64| {
         let reports = count.round() as u64;
@@ -29,7 +29,7 @@ pub fn unmarked(honest: u64, variation: f64) -> f64 {
     };
     let honest = honest as f64;
     let week = |(ago, sign)| (ago, volume(honest * (1.0 + sign * variation)));
-    // In an order that has no slope.
+    // In an order without a slope.
     let before: Vec<_> =
         (1..=8).zip([1.0, -1.0, -1.0, 1.0].into_iter().cycle()).map(week).collect();
     let range = expected(&volume(honest), &before);

@@ -1,4 +1,4 @@
-//! Shares of weighted reports, with bounds that hold.
+//! Shares of weighted reports, with confidence bounds that hold.
 //!
 //! **Equal weights.** The bounds are those of Clopper and Pearson ("The use of confidence or
 //! fiducial limits illustrated in the case of the binomial", Biometrika 26, 1934): the shares at
@@ -32,10 +32,10 @@
 //! missed the truth in at most 1.2% of 100,000 samples (5 to 20,000 reports a stratum, weights 2 to
 //! 100 times as heavy, shares from 0 to 1); `tests/accuracy.rs` keeps watch.
 //!
-//! **What the bounds do not know.** Reports are taken as drawn independently, from a population far
-//! larger than they are; where a large part of all installations reports, the bounds are wider than
-//! they need to be. They speak of those who opted in, and not of others. Raked weights are taken as
-//! if they had been known beforehand, which makes bounds wider rather than narrower.
+//! **What the bounds do not cover.** Reports are assumed to be drawn independently from a far larger
+//! population; if a large part of all installations reports, the bounds are wider than needed. They
+//! apply to those who opted in, and not to others. Raked weights are treated as if they had been known
+//! beforehand, which makes bounds wider rather than narrower.
 //!
 //! A share takes a few microseconds, however many reports there are.
 
@@ -46,9 +46,8 @@ use crate::aggregate::figure::{Estimate, Interval};
 /// The share that `hit` has of `base`, by weight, with the bounds within which the true share lies
 /// with probability `confidence`. `hit` are reports of `base`.
 ///
-/// Of an empty base nothing is known: 0, between 0 and 1. Without hits the lower bound is exactly 0,
-/// without others the upper one is exactly 1. No bounds but 0 and 1 hold with certainty, or with a
-/// confidence that is none.
+/// For an empty base: 0, between 0 and 1. Without hits the lower bound is exactly 0, without misses the
+/// upper one is exactly 1. With a confidence of 1, or an invalid one, the bounds are 0 and 1.
 pub fn share(hit: &Weights, base: &Weights, confidence: f64) -> Interval {
     if base.sum <= 0.0 {
         return Interval { value: 0.0, low: 0.0, high: 1.0 };
@@ -81,8 +80,8 @@ pub fn share(hit: &Weights, base: &Weights, confidence: f64) -> Interval {
 /// Whether the upper bound that [`share`] gives may be at least `at` for some set of hits that holds
 /// `least` and is held by `most`. If not, it is not; the closer these are, the fewer false alarms.
 ///
-/// The upper bound of a share does not always rise with its hits: one more heavy report may say so
-/// much about the rest that it falls. Whoever looks for a set by its bound needs this.
+/// The upper bound of a share does not always rise with its hits: one more heavy report may say so much
+/// about the rest that it falls. A search for a set by its bound needs this.
 pub fn may_reach(
     at: f64,
     least: &Weights,
@@ -93,7 +92,7 @@ pub fn may_reach(
     let outside = (1.0 - confidence) / 2.0;
     let ranges = Ranges::of(least, most, base);
     let (more, less) = furthest(&ranges.hit, &ranges.missed, base.largest);
-    // Where nothing is missed the bound is 1, and never is it below the share itself.
+    // Without misses the bound is 1, and it is never below the share itself.
     let is_reached = most.reports >= base.reports || ranges.hit.sum.1 / base.sum >= at;
     // The bound is exceeded with the probability `outside`.
     is_reached || may_exceed(beta::cumulative(less, more, 1.0 - at), outside)
@@ -127,13 +126,13 @@ pub fn estimate(hit: &Weights, base: &Weights, confidence: f64) -> Estimate {
     Estimate { reports: hit.reports, total: hit.sum, share: share(hit, base, confidence) }
 }
 
-/// The hits of a base, or the others.
+/// The hits of a base, or the misses.
 struct Part {
     sum: f64,
     squares: f64,
 }
 
-/// The hits of a base and the others, where only the least and the most of both are known.
+/// The hits and misses of a base, of which only minimum and maximum are known.
 struct Ranges {
     hit: PartRange,
     missed: PartRange,

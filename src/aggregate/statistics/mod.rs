@@ -1,14 +1,14 @@
-//! Estimates from weighted samples, with bounds that hold. Pure functions, all of them.
+//! Estimates from weighted samples, with confidence bounds that hold. All are pure functions.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`sample`] | how much a set of weighted reports says |
+//! | [`sample`] | a set of weighted reports, and its effective size |
 //! | [`interval`] | shares of weighted reports, with bounds |
 //! | [`quantile`] | quantiles of weighted values, with bounds |
-//! | [`raking`] | weights that give a sample the margins of its population |
-//! | [`volume`] | how many reports a week may have, by the weeks before |
+//! | [`raking`] | fits weights to the margins of the population |
+//! | [`volume`] | how many reports to expect in a week, by the weeks before |
 //! | [`flood`] | how far false reports move a share |
-//! | [`beta`] | the beta distribution, which bounds are made of |
+//! | [`beta`] | the beta distribution, from which bounds are computed |
 
 pub mod beta;
 pub mod flood;

@@ -9,8 +9,7 @@
 //! ) WHERE cumulative >= 0.5 * total * (1 - 1e-9)
 //! ```
 //!
-//! The last factor makes up for the rounding of sums, so that the order of additions decides
-//! nothing.
+//! The last factor compensates for the rounding of sums, so that the order of additions does not matter.
 //!
 //! **Bounds** are those of Woodruff ("Confidence intervals for medians and other position
 //! measures", Journal of the American Statistical Association 47, 1952), by inverting the interval
@@ -20,11 +19,11 @@
 //! neither. For equal weights that is the exact interval between order statistics.
 //!
 //! For unequal weights the bounds of shares do not always rise with the value: one more heavy report
-//! may narrow an interval by more than it moves it. So a value between two that are too low may not
-//! be, and bisection would find some crossing, not the outermost. The search here goes through the
-//! values in order, and passes over those of which [`interval::may_reach`] or
-//! [`interval::may_fall_below`] says that none can be it: it finds what trying every value finds, after some hundred trials
-//! however many values there are.
+//! may narrow an interval by more than it moves it. So a value between two that are too low may not be
+//! too low itself, and bisection might find an inner crossing instead of the outermost one. The search
+//! here goes through the values in order, and skips ranges in which [`interval::may_reach`] or
+//! [`interval::may_fall_below`] rules out a hit: it finds the same as trying every value, after a few
+//! hundred trials however many values there are.
 
 use super::interval;
 use super::sample::Weights;
@@ -38,7 +37,7 @@ use std::ops::Range;
 /// value is high enough, the upper bound is the largest value, and the quantile is `open`. The pairs
 /// are left sorted; beyond them, memory is half a byte for each.
 pub fn quantiles(values: &mut [(f64, f64)], at: &[f64], confidence: f64) -> Vec<Quantile> {
-    // By weight too, so that equal reports give equal sums in whichever order they came.
+    // By weight, too, so that equal reports give equal sums in any order.
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let distribution = Distribution::new(values);
     let Some(largest) = values.last().filter(|_| distribution.total.sum > 0.0) else {
@@ -84,7 +83,7 @@ struct Distribution<'a> {
 
 const BLOCK: usize = 64;
 
-/// The reports of which the value is at most some value.
+/// The reports whose value is at most some value.
 #[derive(Debug, Clone, Copy)]
 struct Hits {
     weights: Weights,
@@ -141,7 +140,7 @@ impl<'a> Distribution<'a> {
         from_the_end: bool,
     ) -> Option<Hits> {
         let least = self.up_to(places.start)?;
-        // No place is the last one of none.
+        // An empty range has no last place.
         let most = self.up_to(places.end.checked_sub(1)?)?;
         if places.is_empty() || !may_be(&least.weights, &most.weights) {
             return None;
@@ -172,7 +171,7 @@ impl<'a> Distribution<'a> {
     fn up_to(&self, place: usize) -> Option<Hits> {
         let (last, _) = *self.values.get(place)?;
         let end = self.values.partition_point(|(other, _)| *other <= last);
-        // Where the last block is full, no other begins after it.
+        // If the last block is full, there is no entry after it.
         let mut weights = self.before.get(end / BLOCK).copied().unwrap_or(self.total);
         let rest = self.values.get(end / BLOCK * BLOCK..end).unwrap_or_default();
         rest.iter().for_each(|(_, weight)| weights.add(*weight));

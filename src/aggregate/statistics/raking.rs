@@ -11,22 +11,22 @@
 //! - **Unknown categories** are not adjusted by their margin: wanted shares are those among reports
 //!   whose category is known, and the margin leaves the weight of these reports together, and so that
 //!   of the others, as it was.
-//! - **Empty categories**, which are wanted and have no report, give their share to the others of
-//!   their margin in proportion; no weight can make reports of none.
+//! - **Empty categories**, which are wanted but have no reports, give their share to the others of
+//!   their margin in proportion, since no weight can replace missing reports.
 //! - **Unwanted categories**, of share 0, end with weight 0, and so do the reports in them.
-//! - **Margins that contradict each other** are never met together. The last round's weights are
-//!   returned, with the largest difference that is left.
+//! - **Contradictory margins** are never all met. The weights of the last round are returned, with the
+//!   largest remaining difference.
 //! - **The limit** is a multiple of the average weight, so that few reports do not speak for many
 //!   (Izrael, Battaglia and Frankel, "Extreme survey weight adjustment as a component of sample
 //!   balancing", SAS Global Forum 2009). A limit that is too tight to meet the margins leaves a
 //!   difference too.
 //!
-//! What unequal weights cost is in the effective sample size ([`Weights::effective`]); the ratio of
-//! reports to it is Kish's design effect.
+//! The cost of unequal weights shows in the effective sample size ([`Weights::effective`]); the ratio
+//! of reports to it is Kish's design effect.
 
 use super::sample::Weights;
 
-/// Reports that agree in all that is weighted by.
+/// Reports that agree in all margins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// For every margin, the category: a place in [`Target::wanted`]. `None`, or a place beyond the
@@ -63,7 +63,7 @@ impl Default for Options {
     }
 }
 
-/// What fitting gave.
+/// The result of fitting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raked {
     /// For each cell, the weight of each of its reports. Their total is that before fitting.
@@ -76,13 +76,13 @@ pub struct Raked {
     pub worst: f64,
     /// The reports whose weight is at the limit.
     pub trimmed: u64,
-    /// All reports with their weights: [`Weights::effective`] says what fitting costs.
+    /// All reports with their weights: [`Weights::effective`] shows what fitting costs.
     pub base: Weights,
     /// The margins, in the order given.
     pub margins: Vec<RakedMargin>,
 }
 
-/// What became of one margin.
+/// The result for one margin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RakedMargin {
     /// By category.
@@ -91,7 +91,7 @@ pub struct RakedMargin {
     pub unknown: u64,
 }
 
-/// What became of one category. Shares are among reports whose category is known.
+/// The result for one category. Shares are among reports whose category is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RakedCategory {
     /// The share in the population, of all that were given.
@@ -161,7 +161,7 @@ impl<'a> Fit<'a> {
                 reported.map(|(wanted, before)| if *before > 0.0 { *wanted } else { 0.0 });
             let mut used = proportions(reported);
             if used.iter().all(|share| *share == 0.0) {
-                // Nothing that is wanted was reported: the margin cannot be met, and that shows.
+                // No wanted category has reports: the margin cannot be met, and the result shows it.
                 used.clone_from(&wanted);
             }
             let categories = wanted.iter().zip(used).zip(before).zip(reports);
@@ -195,7 +195,7 @@ impl<'a> Fit<'a> {
         proportions(self.totals(margin, categories).0)
     }
 
-    /// Brings every margin in turn to what is wanted.
+    /// Adjusts every margin in turn.
     fn round(&mut self) {
         for margin in 0..self.margins.len() {
             self.adjust(margin);
@@ -259,7 +259,7 @@ impl<'a> Fit<'a> {
             total += weight * cell.reports as f64;
             reports += cell.reports as f64;
         }
-        // Not a number allows all, as infinity does.
+        // NaN allows all weights, like infinity.
         if reports > 0.0 && times.is_finite() {
             times.max(1.0) * total / reports
         } else {

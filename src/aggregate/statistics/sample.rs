@@ -1,4 +1,4 @@
-//! How much a set of weighted reports says.
+//! A set of weighted reports, and its effective size.
 //!
 //! A report that names a config under which a chart's counters have rate r was sent with
 //! probability r, and so stands for 1/r installations: its weight (Horvitz and Thompson, "A
@@ -10,11 +10,11 @@
 //! says as much as S²/Q equally weighted reports would (Kish, "Survey Sampling", 1965, section
 //! 11.7; "Weighting for unequal Pᵢ", Journal of Official Statistics 8, 1992).
 //!
-//! **The same reports must give the same bytes**, and a sum of floating-point numbers depends on
-//! their order. So whoever tallies in several threads counts reports in integers, one count for
-//! each distinct weight (there is one a config, or one a cell of a raking), adds up those counts in
-//! any order, and makes [`Weights`] of them at the end with [`Weights::add_many`], in an order that
-//! follows from the data. That is also the more exact way: a million additions become one product.
+//! **The same reports must give the same bytes**, and a sum of floating-point numbers depends on their
+//! order. So tallies in several threads are integers, one count for each distinct weight (one per
+//! config, or per cell of a raking). They are added up in any order, and turned into [`Weights`] at the
+//! end with [`Weights::add_many`], in an order that depends only on the data. That is also more exact:
+//! a million additions become one product.
 
 use crate::aggregate::figure::Base;
 
@@ -32,8 +32,8 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Adds a report. A weight that is no positive finite number counts as 0: the report is seen,
-    /// and stands for nobody.
+    /// Adds a report. A weight that is not positive and finite counts as 0: the report is counted, but
+    /// represents nobody.
     pub fn add(&mut self, weight: f64) {
         self.add_many(weight, 1);
     }
@@ -62,7 +62,7 @@ impl Weights {
         self.largest = self.largest.max(other.largest);
     }
 
-    /// Kish's effective sample size: how many equally weighted reports say as much. At most
+    /// Kish's effective sample size: how many equally weighted reports would be as precise. At most
     /// `reports`; 0 for none.
     pub fn effective(&self) -> f64 {
         if self.squares > 0.0 {

@@ -1,10 +1,9 @@
-//! How many reports a week may have, by the weeks before it; and so, whether its number jumps.
+//! How many reports to expect in a week, by the weeks before it, and so whether its number jumps.
 //!
 //! Weeks are compared by how many installations their reports stand for, T: the sum of the reports'
 //! weights, 1/rate each (Horvitz and Thompson; see [`super::sample`]), divided by the share of
-//! installations that could report at all (those whose config asks for it). So neither another
-//! sampling rate nor a config that is still spreading is a jump, and what is judged is what moves
-//! shares.
+//! installations that could report at all (those whose config asks for it). So neither another sampling
+//! rate nor a config that is still spreading is a jump, and the rule looks at what moves shares.
 //!
 //! # The rule
 //!
@@ -25,27 +24,26 @@
 //! 4. Both ends are widened by what random arrivals add: (√λ ± [`Z`]/2)², which is close to a
 //!    Poisson distribution's tail also where λ is small.
 //!
-//! How often it is wrong is measured by the tests below; what a flood must bring to be seen, too.
-//! Whoever makes the numbers grow slowly, week by week, is not seen by it, nor is a flood in the very
-//! first week.
+//! The tests below measure how often it is wrong, and how large a flood must be to be marked. It marks
+//! neither a flood that grows slowly, week by week, nor one in the very first week.
 
 use libm::{exp, log, sqrt};
 
-/// The most weeks before that are looked at.
+/// The largest number of earlier weeks that are used.
 pub const WEEKS: usize = 8;
 /// The variation from week to week that is ordinary: one standard deviation of the logarithm.
 pub const VARIATION: f64 = 0.12;
-/// The least variation that weeks are believed to have.
+/// The least variation that is assumed.
 pub const LEAST_VARIATION: f64 = 0.02;
 /// The value that Student's t exceeds in one of 500 cases, with 2, 3, ... degrees of freedom.
 pub const STUDENT: [f64; 5] = [15.764, 8.053, 5.951, 5.030, 4.524];
 /// The most growth (or decline) a week that is ordinary, as a logarithm: 25%.
 pub const GROWTH: f64 = 0.223_143_551_314_209_76;
-/// So many standard deviations are tolerated.
+/// How many standard deviations are tolerated.
 pub const Z: f64 = 3.0;
-/// From so many weeks on a slope is taken.
+/// How many weeks are needed for a slope.
 pub const LINE: usize = 4;
-/// Where fewer of the installations could report than this share, nothing is compared.
+/// Below this share of installations that could report, nothing is compared.
 pub const COVERED: f64 = 0.1;
 
 /// The reports of something in one week.
@@ -59,8 +57,8 @@ pub struct Volume {
     pub effective: f64,
     /// The share of installations whose config asks for it, from 0 to 1.
     pub coverage: f64,
-    /// The rate of a report in that week: `reports / total`, or where there is none the newest
-    /// config's.
+    /// The rate of a report in that week: `reports / total`, or the newest config's if there are no
+    /// reports.
     pub rate: f64,
 }
 
@@ -73,7 +71,7 @@ pub struct Range {
     pub low: f64,
     /// More than this are too many.
     pub high: f64,
-    /// The weeks before that say so.
+    /// How many earlier weeks it is based on.
     pub weeks: u32,
 }
 
@@ -83,7 +81,7 @@ impl Volume {
         self.coverage >= COVERED && self.rate > 0.0
     }
 
-    /// The logarithm of the installations that it stands for. Half a report is added, so that none has a
+    /// The logarithm of the installations that it represents. Half a report is added, so that 0 has a
     /// logarithm, too.
     fn log_total(&self) -> f64 {
         let weight = if self.reports > 0 && self.total > 0.0 {
@@ -105,8 +103,8 @@ fn median(values: &mut [f64]) -> f64 {
     upper
 }
 
-/// What is expected of a week with these reports, by weeks before it: each with how many weeks earlier
-/// it was, 1 or more. `None` where none of them can be compared.
+/// How many reports are expected in this week, by earlier weeks, each with how many weeks ago it was, 1
+/// or more. `None` if none of them can be compared.
 pub fn expected(week: &Volume, before: &[(u32, Volume)]) -> Option<Range> {
     let mut before: Vec<&(u32, Volume)> =
         before.iter().filter(|(ago, volume)| *ago > 0 && volume.is_comparable()).collect();

@@ -25,8 +25,8 @@ pub(super) fn once(
     Ok(report)
 }
 
-/// Writes each piece of evidence to a file of its own, and returns their names. Nothing is overwritten;
-/// what a file shows already is not written again.
+/// Writes each piece of evidence to a file of its own, and returns their names. No file is overwritten, and
+/// evidence that is in a file already is not written again.
 fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut written = Vec::new();
     for evidence in &report.evidence {
@@ -43,10 +43,10 @@ fn write_evidence(report: &AuditReport, first: &Path) -> Result<Vec<PathBuf>, Fa
     Ok(written)
 }
 
-/// Whether the evidence is in this file now. It is not where there is something else.
+/// Whether the evidence is in this file now; it is not if the file holds something else.
 fn keep(path: &Path, evidence: &Evidence, text: &str) -> io::Result<bool> {
     if path.symlink_metadata().is_ok() {
-        // Read only if it is as long as evidence can be; a remark may be different.
+        // Read only if it is not longer than evidence can be. Remarks may differ.
         let is_short = path.metadata().is_ok_and(|file| file.is_file() && file.len() < (16 << 20));
         let there = if is_short { std::fs::read(path).ok() } else { None };
         let there = there.and_then(|bytes| Evidence::parse(&bytes).ok());

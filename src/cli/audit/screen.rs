@@ -5,13 +5,13 @@ use crate::terminal::OneLine;
 use std::fmt;
 use std::path::PathBuf;
 
-/// An audit for people: one line a verdict.
+/// An audit for people: one line per verdict.
 pub(in crate::cli) struct Screen<'r> {
     pub(in crate::cli) report: &'r AuditReport,
     pub(in crate::cli) evidence: &'r [PathBuf],
 }
 
-/// What stands before a line.
+/// The mark at the start of a line.
 pub(in crate::cli) fn mark(state: State) -> &'static str {
     match state {
         State::Ok => "ok   ",
@@ -57,7 +57,7 @@ impl fmt::Display for Screen<'_> {
             let file = OneLine(file.display());
             writeln!(
                 f,
-                "evidence: {file}; `candor verify {file}` confirms it, with the log's key alone"
+                "evidence: {file}; `candor verify {file}` confirms it with just the log's key"
             )?;
         }
         match report.state {

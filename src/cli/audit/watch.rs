@@ -1,8 +1,8 @@
-//! `candor audit --watch`: one audit after the other, and who is told.
+//! `candor audit --watch`: one audit after another, and who is notified.
 //!
-//! The screen is printed after each audit; a webhook hears of it when the state of a verdict changes;
-//! `/metrics` and `/health` say how the last one came out. An audit that fails for reasons of its own (a
-//! full disk) is told, and the next one tried.
+//! The screen is printed after each audit; a webhook is called when the state of a verdict changes;
+//! `/metrics` and `/health` show the result of the last one. If an audit itself fails (a full disk), the
+//! error is printed, and the next audit is tried.
 
 use super::super::listen::{bind, url};
 use super::super::{Failure, Output, signals};
@@ -27,7 +27,7 @@ pub(super) struct Watching {
     pub out: Output,
 }
 
-/// How the audits came out.
+/// The results of the audits.
 #[derive(Debug, Default)]
 struct Outcome {
     audits: u64,
@@ -48,13 +48,13 @@ impl Watching {
             match once(&self.options, &self.evidence, self.out) {
                 Ok(report) => {
                     let now = states_of(&report);
-                    // All being well is no news to begin with.
+                    // At the start, only bad news is news.
                     let is_news = states.as_ref().map_or(!report.is_ok(), |before| *before != now);
                     states = Some(now);
-                    // Whoever hears of it may ask for more.
+                    // Noted first, so that whoever is notified finds it in /metrics.
                     self.note(&outcome, report.clone());
                     if is_news {
-                        self.tell(&report);
+                        self.notify(&report);
                     }
                 }
                 Err(failure) => {
@@ -62,7 +62,7 @@ impl Watching {
                     outcome.lock().unwrap_or_else(PoisonError::into_inner).failures += 1;
                 }
             }
-            // Once is enough: what is known then is all from this watch.
+            // Once is enough: everything known afterwards is from this watch.
             self.options.full = false;
             thread::sleep(self.interval);
         }
@@ -74,12 +74,12 @@ impl Watching {
         outcome.last = Some(report);
     }
 
-    fn tell(&self, report: &AuditReport) {
+    fn notify(&self, report: &AuditReport) {
         let Some(webhook) = &self.webhook else { return };
         let Ok(json) = serde_json::to_string(report) else { return };
-        // Whatever it answers, it has heard.
+        // Any answer means that it was notified.
         if let Err(error) = Http::new().post(webhook.as_str(), &json) {
-            self.out.say(format_args!("candor: the webhook was not told: {error}"));
+            self.out.say(format_args!("candor: the webhook was not notified: {error}"));
         }
     }
 
@@ -100,7 +100,7 @@ fn states_of(report: &AuditReport) -> BTreeMap<VerdictId, State> {
     report.verdicts.iter().map(|verdict| (verdict.id, verdict.state)).collect()
 }
 
-/// What is served of the watch, in Prometheus' text format.
+/// What /metrics serves, in Prometheus' text format.
 fn status(outcome: &Outcome) -> Status {
     let mut text = String::new();
     let mut add = |name: &str, kind: &str, help: &str, value: &str| {
@@ -120,7 +120,7 @@ fn status(outcome: &Outcome) -> Status {
     let Some(report) = &outcome.last else {
         return Status {
             is_healthy: true,
-            health: "no audit came to its end yet".to_owned(),
+            health: "no audit has finished yet".to_owned(),
             metrics: text,
         };
     };
@@ -152,8 +152,8 @@ fn status(outcome: &Outcome) -> Status {
         &verdicts,
     );
     let bad = report.verdicts.iter().filter(|verdict| verdict.state > State::NotAsked);
-    let said: Vec<String> =
+    let sentences: Vec<String> =
         bad.map(|verdict| format!("{}: {}", verdict.id, verdict.sentence)).collect();
-    let health = if said.is_empty() { "all is well".to_owned() } else { said.join("\n") };
+    let health = if sentences.is_empty() { "all is well".to_owned() } else { sentences.join("\n") };
     Status { is_healthy: report.is_ok(), health, metrics: text }
 }

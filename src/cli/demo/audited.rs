@@ -1,4 +1,4 @@
-//! The last chapter: somebody who trusts nobody checks everything that was told.
+//! The audit: someone who trusts nobody checks everything.
 
 use super::super::Failure;
 use super::super::audit::Screen;
@@ -18,8 +18,8 @@ use std::time::Duration;
 const INDEX: usize = 1 << 20;
 
 impl Demo {
-    /// Audits what is served, as anyone could, with nothing but the project's repository and the policy,
-    /// which names the log's key and its witness's.
+    /// Audits what is served, as anyone could: with only the project's repository and the policy, which names
+    /// the keys of the log and its witness.
     pub(super) fn audit(
         &self,
         deployment: &Deployment,
@@ -58,8 +58,7 @@ impl Demo {
     }
 }
 
-/// A server looks at its store about once a second, so what was charted just now may take a moment to
-/// show.
+/// A server checks its store about once a second, so new charts may take a moment to appear.
 fn wait_for_charts(http: &Http, url: &Address) -> Result<(), Failure> {
     for _ in 0..100 {
         let index = http.get(&url.join("data/index.json"), INDEX)?.unwrap_or_default();

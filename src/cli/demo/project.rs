@@ -1,4 +1,4 @@
-//! What the story does to the project it tells of: commits, publishing, and the key's owner at work.
+//! What happens to the story's project: commits, publishing, and an owner of the key who misuses it.
 
 use super::super::Failure;
 use crate::charts::Repository;
@@ -33,8 +33,8 @@ pub(super) fn publish(
     }
 }
 
-/// Writes files below `charts-config` of a project and commits them, making the repository where
-/// there is none. Returns the commit's abbreviated name.
+/// Writes files below `charts-config` of a project and commits them; makes the repository if there is
+/// none. Returns the commit's abbreviated name.
 pub(super) fn commit(
     project: &Path,
     message: &str,
@@ -64,7 +64,7 @@ pub(super) fn commit(
 /// What the owner of a key can do: make another deployment with it.
 pub(super) fn copy_key(from: &Path, to: &Path) -> Result<(), Failure> {
     let name = "keys/log.seed";
-    // An init takes a key that is there only beside a signer's folder, as an interrupted one left it.
+    // `init` uses an existing key only if there is a signer's folder, as after an interrupted init.
     fs::create_dir_all(to.join("keys"))
         .and_then(|()| fs::create_dir_all(to.join("signer")))
         .and_then(|()| fs::copy(from.join(name), to.join(name)))

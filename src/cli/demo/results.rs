@@ -1,4 +1,4 @@
-//! The last chapters: weeks of reports, and what they tell, beside what only the story knows.
+//! Weeks of reports and what they show, compared with what only the story knows.
 
 use super::super::Failure;
 use super::super::chart::chart_deployment;
@@ -35,8 +35,8 @@ pub(super) struct Reported {
 }
 
 impl Demo {
-    /// Lets the population report for some weeks, the last of which is over. Returns what is true
-    /// of that one.
+    /// Lets the population report for some weeks, the last of which is over. Returns the truth about that
+    /// one.
     pub(super) fn weeks_pass(
         &self,
         fetched: &VerifiedConfig,
@@ -73,7 +73,7 @@ impl Demo {
         Ok((Reported { weeks: WEEKS, counter: COUNTER, ..Reported::default() }, truth))
     }
 
-    /// Merges and charts, and holds an estimate against the truth.
+    /// Merges and charts, and compares an estimate with the truth.
     pub(super) fn results(
         &self,
         deployment: &Deployment,

@@ -1,4 +1,4 @@
-//! Weeks of reports for the demonstration: a simulated population, and a clock that the story sets.
+//! A simulated population that reports for weeks, by a clock that the story sets.
 //!
 //! Everything else is real: installations draw X and filter by the published config as on a user's
 //! machine, and send over HTTP to the front door, which checks and stores.
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How many installations there are. The definitions say so too.
 pub(super) const INSTALLATIONS: u64 = 100_000;
-/// What the population is made from.
+/// The seed of the population.
 pub(super) const SEED: u64 = 7;
 const CONNECTIONS: u16 = 8;
 
@@ -50,8 +50,8 @@ impl Clock for StoryClock {
     }
 }
 
-/// A front door by the story's clock.
-pub(super) fn front_door(
+/// A receiver that follows the story's clock.
+pub(super) fn receiver_slot(
     deployment: &Deployment,
     clock: StoryClock,
 ) -> Result<ReceiverSlot, Failure> {
@@ -62,7 +62,7 @@ pub(super) fn front_door(
     Ok(ReceiverSlot::of(Arc::new(receiver)))
 }
 
-/// What the story's server is told: that a whole population reports from one network, this machine.
+/// The settings of the story's server: a whole population reports from one network, this machine.
 pub(super) fn operations() -> Operations {
     let all = Some(100 * INSTALLATIONS);
     let budgets = ChosenBudgets {
@@ -87,7 +87,7 @@ impl Reporting<'_> {
         self.send(day, None)
     }
 
-    /// The same, and what is true of them all, reported or not.
+    /// The same, and adds the truth about all installations, reported or not.
     pub(super) fn day_with_truth(&self, day: Day, truth: &mut Truth) -> Result<(), Failure> {
         self.send(day, Some(truth))
     }
@@ -110,7 +110,7 @@ impl Reporting<'_> {
                 }
                 let report = filter(&local, x, &allowed, &version, None).report;
                 let sent = report.zip(sender).map(|(report, sender)| sender.send(report.to_json()));
-                // Receivers end early only when they fail, which is told by them.
+                // The sending threads end early only if they fail, and then return the error.
                 if sent.is_some_and(|sent| sent.is_err()) {
                     break;
                 }

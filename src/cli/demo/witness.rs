@@ -1,4 +1,4 @@
-//! A witness for the story: a neighbour on this machine.
+//! A witness for the story, on this machine.
 
 use super::super::Failure;
 use super::super::listen::{bind, url};

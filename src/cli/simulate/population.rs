@@ -1,12 +1,11 @@
 //! Installations: who uses which programs in which builds, and what they count in a week.
 //!
-//! Made from the config, a seed and the week. Of lists (platforms, toolchains, buckets of a group),
-//! what stands first is the most frequent, by Zipf's law, so that charts have a shape. Over the weeks
-//! new versions come out and old ones are left behind, and what people count goes up and down with
-//! the seasons.
+//! They follow from the config, a seed and the week. The first items of lists (platforms, toolchains,
+//! buckets of a group) are the most frequent, by Zipf's law, so that charts have a shape. Over the weeks
+//! new versions are released and old ones disappear, and what people count changes with the seasons.
 //!
-//! Each installation has streams of random numbers of its own, made from the seed and its number: the
-//! order in which installations are made does not matter. One stream is for what it stays with (its
+//! Each installation has its own streams of random numbers, derived from the seed and its number, so the
+//! order in which installations are made does not matter. One stream is for what never changes (its
 //! platform, its programs), and another, new every week, for X and what it counts.
 
 use crate::client::day::Day;
@@ -15,7 +14,7 @@ use crate::collection::{CollectionConfig, expand};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-/// A counter that every installation counts, and no config lists: it must never arrive.
+/// A counter that every installation counts and no config lists: it must never be sent.
 pub const UNLISTED: &str = "simulate/unlisted";
 
 /// A population in one week, of any size.
@@ -30,7 +29,7 @@ pub struct Population {
 
 struct Program {
     name: String,
-    /// The versions that are out, newest first.
+    /// The released versions, newest first.
     versions: Vec<String>,
     /// Names, and the share of installations that count them.
     counters: Vec<(String, f64)>,
@@ -40,12 +39,12 @@ struct Program {
 impl Population {
     /// The population of users of a config's programs, in the week that ended on `week`.
     pub fn of(config: &CollectionConfig, seed: u64, week: Day) -> Population {
-        // Weeks since some Sunday; a different number on another day would move all shares a little.
+        // Weeks since some Sunday.
         let weeks = week.since(Day::of(SystemTime::UNIX_EPOCH)).div_euclid(7);
         let programs = config.programs.iter().map(|program| {
             let counters = program.counters.iter().flat_map(|counter| {
                 let names = expand(&counter.name).enumerate();
-                names.map(|(place, name)| (name, (share(place) * season(place, weeks)).min(0.98)))
+                names.map(|(index, name)| (name, (share(index) * season(index, weeks)).min(0.98)))
             });
             let stacks = program.stacks.iter().flat_map(|stack| {
                 (0..5).map(|bug| (crash(&stack.name, bug, stack.depth), share(bug) / 10.0))
@@ -67,8 +66,8 @@ impl Population {
         }
     }
 
-    /// The X that an installation draws for the week, by whichever config: enough to know that nothing
-    /// is sent.
+    /// The X that an installation draws for the week, whatever the config. It decides whether anything is
+    /// sent.
     pub fn x(&self, number: u64) -> X {
         X::from_bits(self.weekly(number).next())
     }
@@ -87,11 +86,11 @@ impl Population {
         // Everyone uses one program, and some use more.
         let first = lasting.below(self.programs.len());
         let mut weekly = self.weekly(number);
-        // The first of the stream is X, which is drawn when the config is known.
+        // The first number of the stream is X, which is drawn when the config is known.
         let _x = weekly.next();
         let mut programs = Vec::new();
-        for (place, program) in self.programs.iter().enumerate() {
-            if lasting.unit() > 0.2 && place != first {
+        for (index, program) in self.programs.iter().enumerate() {
+            if lasting.unit() > 0.2 && index != first {
                 continue;
             }
             let build = Build {
@@ -110,19 +109,19 @@ impl Population {
     }
 }
 
-/// The share of installations that count what stands at this place of a list.
-fn share(place: usize) -> f64 {
-    0.9 / (place + 1) as f64
+/// The share of installations that count the item at this index of a list.
+fn share(index: usize) -> f64 {
+    0.9 / (index + 1) as f64
 }
 
-/// By how much more or less that is in some week than on average: up to a fifth.
-fn season(place: usize, weeks: i64) -> f64 {
-    let year = weeks as f64 / 26.0 + place as f64 * 0.37;
+/// The factor by which that differs in a week from the average: up to a fifth.
+fn season(index: usize, weeks: i64) -> f64 {
+    let year = weeks as f64 / 26.0 + index as f64 * 0.37;
     1.0 + 0.2 * (year * std::f64::consts::TAU).sin()
 }
 
-/// The versions that are out, newest first: the first half of what the config lists, which allows
-/// some in advance, and another one every other week, until it begins anew.
+/// The released versions, newest first: the first half of what the config lists (it allows some in
+/// advance), and one more every other week, until it starts over.
 fn released(versions: &[String], weeks: i64) -> Vec<String> {
     let half = versions.len() / 2;
     let later = (versions.len() - half).max(1) as u64;
@@ -144,7 +143,7 @@ struct Random(u64);
 
 impl Random {
     fn new(seed: u64, stream: u64) -> Random {
-        // Mixed, so that neighbouring seeds and streams have nothing in common.
+        // Mixed, so that neighbouring seeds and streams are unrelated.
         let seed = Random(seed).next();
         Random(Random(seed ^ stream.wrapping_mul(0xd134_2543_de82_ef95)).next())
     }
@@ -166,9 +165,9 @@ impl Random {
         (self.next() % limit.max(1) as u64) as usize
     }
 
-    /// One of a list, by Zipf's law; nothing of an empty one.
+    /// One item of a list, by Zipf's law; an empty string for an empty list.
     fn one_of(&mut self, list: &[String]) -> String {
-        let weights = || (1..=list.len()).map(|place| 1.0 / place as f64);
+        let weights = || (1..=list.len()).map(|rank| 1.0 / rank as f64);
         let mut left = self.unit() * weights().sum::<f64>();
         for (text, weight) in list.iter().zip(weights()) {
             left -= weight;

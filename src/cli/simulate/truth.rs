@@ -1,4 +1,4 @@
-//! What is true of a simulated population: the figures that charts estimate from the sample.
+//! The truth about a simulated population: the numbers that charts estimate from the sample.
 
 use crate::client::day::Day;
 use crate::client::report::ProgramReport;
@@ -85,7 +85,7 @@ impl fmt::Display for Truth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} of {} installations reported the week that ended on {}, by config {}",
+            "{} of {} installations reported the week that ended on {}, under config {}",
             self.reports, self.installations, self.week, self.config
         )?;
         for (name, program) in &self.programs {

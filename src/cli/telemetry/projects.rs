@@ -51,7 +51,7 @@ pub(super) fn folder_of(project: &str, purpose: Purpose) -> Result<Folder, Failu
         Purpose::Look => "",
     };
     Err(Failure::new(format!(
-        "no project {project} is known on this machine{unchanged}; known are: {}",
+        "no project {project} is known on this machine{unchanged}; the known projects: {}",
         list()
     )))
 }

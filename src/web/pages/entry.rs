@@ -4,7 +4,7 @@ use super::layout::{self, Section};
 use super::log::version_link;
 use super::verifying::{self, Subject};
 use super::words;
-use crate::tlog::{Entry, Face, InclusionProof, LeafIndex, Record, Side, TreeHead};
+use crate::tlog::{Entry, InclusionProof, LeafIndex, Protocol, Record, Side, TreeHead};
 use crate::web::address::Address;
 use crate::web::numbers;
 use crate::web::proof::proved;
@@ -33,7 +33,7 @@ pub(super) async fn get(
         )));
     }
     let gathered = site.clone();
-    let checkpoint = head.signed(Face::Log).to_owned();
+    let checkpoint = head.signed(Protocol::TlogTiles).to_owned();
     // Cosignatures may change while the tree does not.
     let key = format!("/log/entry/{index} {checkpoint}");
     let load = async move { proved(&gathered, &head, index).await };

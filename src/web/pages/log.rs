@@ -6,7 +6,7 @@ use super::verifying::{self, Subject};
 use super::witnessed;
 use super::words;
 use crate::gomod::ModuleVersion;
-use crate::tlog::{Bundle, Face, LeafIndex, Record, TreeHead};
+use crate::tlog::{Bundle, LeafIndex, Protocol, Record, TreeHead};
 use crate::web::numbers;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
@@ -41,7 +41,7 @@ pub(super) async fn get(
         }
     };
     let (gathered, tree, checkpoint) =
-        (site.clone(), head.tree(), head.signed(Face::Log).to_owned());
+        (site.clone(), head.tree(), head.signed(Protocol::TlogTiles).to_owned());
     let load = async move {
         let mut entries = Vec::new();
         for index in (end.saturating_sub(LISTED)..end).rev() {
@@ -76,7 +76,7 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
         dl.facts {
             dt { "Entries" } dd { (numbers::grouped(tree.size.get())) }
             dt { "Root hash" } dd { span.hash { (tree.root) } }
-            dt { "Origin" } dd { code { (Face::Log.origin(&keys.host)) } }
+            dt { "Origin" } dd { code { (Protocol::TlogTiles.origin(&keys.host)) } }
             dt { "Verifier key of the log" } dd { code { (keys.log) } }
             dt { "Verifier key of the checksum database" } dd { code { (keys.sumdb) } }
         }

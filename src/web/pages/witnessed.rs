@@ -1,7 +1,7 @@
 //! The witnesses that have cosigned the tree head on a page, in words.
 
 use super::words;
-use crate::tlog::{NotBelieved, Policy};
+use crate::tlog::{CheckpointRefused, Policy};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -32,7 +32,7 @@ pub(super) fn section(policy: Option<&Policy>, checkpoint: &str) -> Markup {
 fn cosigned(policy: &Policy, checkpoint: &str) -> Markup {
     let believed = match policy.check(checkpoint.as_bytes()) {
         Ok(believed) => believed,
-        Err(NotBelieved::Quorum { cosigned, missing }) => {
+        Err(CheckpointRefused::Quorum { cosigned, missing }) => {
             return html! {
                 p.warn {
                     "The tree head below has no quorum. It was cosigned by: " (cosigned) "; but not by: "

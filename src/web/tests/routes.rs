@@ -1,7 +1,7 @@
 //! Every route: what it answers, how long that may be cached, and what does not exist.
 
 use super::fixture::{Answer, ESCAPED, Fixture, MODULE, ask, get, module, root_of};
-use crate::tlog::{Checkpoint, Face, Lookup};
+use crate::tlog::{Checkpoint, Lookup, Protocol};
 use axum::http::{Method, StatusCode};
 use flate2::read::GzDecoder;
 use std::io::Read;
@@ -93,7 +93,7 @@ async fn the_checksum_database_is_served_directly_and_through_the_proxy() {
     for base in ["", "/sumdb", "/goproxy/sumdb/telemetry.example.org"] {
         let latest = get(&router, &format!("{base}/latest")).await;
         assert_ok(&latest, "text/plain; charset=utf-8", SECONDS);
-        let origin = Face::Sumdb.origin(&fixture.keys.host);
+        let origin = Protocol::Sumdb.origin(&fixture.keys.host);
         let tree = Checkpoint::open(&latest.body, &fixture.keys.sumdb, &origin).expect("signed");
         assert_eq!(tree.head().size.get(), 3);
         let lookup = get(&router, &format!("{base}/lookup/{ESCAPED}@v0.2.0")).await;
@@ -141,7 +141,7 @@ async fn the_log_is_served_by_tlog_tiles() {
     let router = fixture.router().await;
     let checkpoint = get(&router, "/log/checkpoint").await;
     assert_ok(&checkpoint, "text/plain; charset=utf-8", SECONDS);
-    let origin = Face::Log.origin(&fixture.keys.host);
+    let origin = Protocol::TlogTiles.origin(&fixture.keys.host);
     let tree = Checkpoint::open(&checkpoint.body, &fixture.keys.log, &origin).expect("signed");
     let entries = get(&router, "/log/tile/entries/000.p/3").await;
     assert_ok(&entries, "application/octet-stream", FOREVER);
