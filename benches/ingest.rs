@@ -9,9 +9,9 @@
 //! cargo bench --bench ingest -- --print-config          the config of the first form, for that
 //! ```
 
-#[path = "../tests/support/front_door.rs"]
+#[path = "../tests/support/receiver.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
-mod front_door;
+mod receiver;
 
 use candor::collection::CollectionConfig;
 use candor::ingest::{LoggedConfig, Report, check};
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The origin of the deployment in `front_door`.
+/// The origin of the deployment in `receiver`.
 pub const MODULE: &str = "telemetry.example.org/config";
 /// Likewise.
 pub const HOST: &str = "telemetry.example.org";
@@ -69,8 +69,8 @@ fn main() {
         arguments.get(at + 1).cloned()
     };
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy_charts(folder.path(), &[&CHARTS]);
-    let mut config = front_door::configs(folder.path()).remove(0);
+    receiver::deploy_charts(folder.path(), &[&CHARTS]);
+    let mut config = receiver::configs(folder.path()).remove(0);
     if arguments.iter().any(|argument| argument == "--print-config") {
         println!("{config:#}");
         return;
@@ -87,7 +87,7 @@ fn main() {
     println!("one sync of {} bytes: {:?} (median)", report.len(), sync_time(folder.path()));
     // Everything comes from one address, and within a minute more than a day's budget.
     let budgets = ["--day-reports", "1000000000", "--network-reports", "1000000000"];
-    let server = front_door::Server::start_with(folder.path(), "warn", Stdio::inherit(), &budgets);
+    let server = receiver::Server::start_with(folder.path(), "warn", Stdio::inherit(), &budgets);
     drive(&server.address, &config);
 }
 
@@ -120,7 +120,7 @@ fn report(config: &Value) -> String {
         })
     });
     let value = json!({
-        "Week": front_door::week().to_string(), "LastWeek": "", "X": 0, "Config": "v0.1.0",
+        "Week": receiver::week().to_string(), "LastWeek": "", "X": 0, "Config": "v0.1.0",
         "Programs": programs.collect::<Vec<_>>(),
     });
     let mut text = Vec::new();
@@ -181,7 +181,7 @@ fn drive(address: &str, config: &Value) {
     for connections in CONNECTIONS {
         let start = Instant::now() + WARM_UP;
         let clients = (0..connections).map(|number| {
-            let (address, request) = (address.to_owned(), front_door::request("", &report));
+            let (address, request) = (address.to_owned(), receiver::request("", &report));
             upload(address, request, number, start)
         });
         let mut times: Vec<Duration> = runtime.block_on(async {

@@ -7,7 +7,7 @@ use candor::ingest::{Answer, Sealed, Stored, ask_to_seal};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
-use support::front_door::{self, number_of, report, reports_folder, week};
+use support::receiver::{self, number_of, report, reports_folder, week};
 use support::segments;
 use tempfile::TempDir;
 
@@ -36,8 +36,8 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 #[test]
 fn stored_reports_reveal_no_order_of_arrival_no_exact_x_and_no_last_week() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
-    let receiver = front_door::open(folder.path());
+    receiver::deploy(folder.path());
+    let receiver = receiver::open(folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let sent = |number| {

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
-use support::{MODULE, candor, front_door};
+use support::{MODULE, candor, receiver};
 use tempfile::TempDir;
 
 /// Bodies and connections that the server has room for.
@@ -41,7 +41,7 @@ impl Server {
 
     fn start_with(mut command: Command, listen: &str, prepare: impl FnOnce(&Path)) -> Server {
         let folder = TempDir::new().expect("a temporary folder");
-        front_door::deploy(folder.path());
+        receiver::deploy(folder.path());
         prepare(folder.path());
         let mut child = command
             .args(["serve", "--no-charts", "--listen", listen, "--data"])
@@ -87,8 +87,8 @@ impl Server {
     /// Sends a report that was never sent before.
     fn upload(&self) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let report = front_door::report(NUMBER.fetch_add(1, SeqCst));
-        self.ask(&front_door::request("Connection: close\r\n", &report))
+        let report = receiver::report(NUMBER.fetch_add(1, SeqCst));
+        self.ask(&receiver::request("Connection: close\r\n", &report))
     }
 
     /// Honest clients get what they ask for.
@@ -108,7 +108,7 @@ impl Server {
         let head = format!(
             "POST /upload/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
-            front_door::week()
+            receiver::week()
         );
         stream.write_all(head.as_bytes()).expect("sent");
         let expected = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -156,7 +156,7 @@ fn unfinished_uploads_do_not_lock_others_out() {
     need_files(3000);
     let server = Server::start();
     // An honest one on a slow line, which has sent most of a large report.
-    let report = front_door::report(1 << 40);
+    let report = receiver::report(1 << 40);
     let report = format!("{report}{}", " ".repeat(200_000 - report.len()));
     let mut slow = server.begin_upload(report.len());
     let (most, rest) = report.split_at(150_000);
@@ -280,7 +280,7 @@ fn an_upload_that_is_refused_unread_gets_its_answer() {
     let head = format!(
         "POST /upload/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n",
-        front_door::week(),
+        receiver::week(),
         body.len()
     );
     stream.write_all(head.as_bytes()).expect("sent");
@@ -296,9 +296,9 @@ fn an_upload_that_is_refused_unread_gets_its_answer() {
 #[test]
 fn uploads_work_in_every_form_that_http_allows() {
     let server = Server::start();
-    let report = front_door::report(1 << 41);
+    let report = receiver::report(1 << 41);
     let head = |version: &str, rest: &str| {
-        let week = front_door::week();
+        let week = receiver::week();
         format!(
             "POST /upload/{week} HTTP/{version}\r\nHost: x\r\nContent-Type: application/json\r\n{rest}\r\n"
         )
@@ -341,7 +341,7 @@ fn a_server_can_listen_on_names_ports_and_unix_sockets() {
     let folder = TempDir::new().expect("a temporary folder");
     let socket = folder.path().join("candor.sock");
     let deployment = folder.path().join("deployment");
-    front_door::deploy(&deployment);
+    receiver::deploy(&deployment);
     let serve = || {
         let mut child = candor()
             .args(["serve", "--no-uploads", "--listen"])

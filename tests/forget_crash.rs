@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use support::candor;
-use support::front_door::{self, Server, number_of, report, reports_folder, week};
 use support::moment::kill_after_changes;
+use support::receiver::{self, Server, number_of, report, reports_folder, week};
 use tempfile::TempDir;
 
 const ROUNDS: u32 = 40;
@@ -36,7 +36,7 @@ fn merge_command(folder: &Path) -> Command {
 
 /// One upload: its status, or `None` if the server is gone.
 fn upload(stream: &mut TcpStream, number: u64) -> Option<u16> {
-    stream.write_all(front_door::request("", &report(number)).as_bytes()).ok()?;
+    stream.write_all(receiver::request("", &report(number)).as_bytes()).ok()?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -111,7 +111,7 @@ fn public(folder: &Path) -> BTreeMap<u64, u32> {
 #[test]
 fn each_acknowledged_report_is_public_once_whoever_is_killed() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     let mut senders: Vec<(Sender, u64)> = (0..SENDERS).map(|n| (Sender::default(), n)).collect();
     let mut killed_merges = 0;
     for round in 0..ROUNDS {

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use support::front_door::{self, Server, week};
+use support::receiver::{self, Server, week};
 use support::{candor, contents, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +58,7 @@ async fn upload(server: &str, number: u64) -> u16 {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(SocketAddr::from((address(number), 0))).expect("a loopback address of our own");
     let mut stream = socket.connect(server.parse().expect("an address")).await.expect("connected");
-    let request = front_door::request("Connection: close\r\n", &report(number));
+    let request = receiver::request("Connection: close\r\n", &report(number));
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.expect("an answer");
@@ -173,7 +173,7 @@ fn has(bytes: &[u8], wanted: &[u8]) -> bool {
 fn an_access_log_and_a_copy_of_the_disk_join_no_row_to_an_address() {
     let folder = TempDir::new().expect("a temporary folder");
     let deployment = folder.path().join("deployment");
-    front_door::deploy(&deployment);
+    receiver::deploy(&deployment);
     let log_file = folder.path().join("server.log");
     let log_output = std::fs::File::create(&log_file).expect("a log file");
     let server = Server::start(&deployment, "trace", Stdio::from(log_output));

@@ -11,14 +11,14 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::front_door::{self, report, reports_folder, week};
+use support::receiver::{self, report, reports_folder, week};
 use support::{Server, candor, refused, run, succeed, text};
 use tempfile::TempDir;
 
 /// A deployment with three sealed segments of one report each, and their files.
 fn deployment() -> (TempDir, Vec<PathBuf>) {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     store(folder.path(), 0..3);
     let mut files: Vec<PathBuf> = std::fs::read_dir(reports_folder(folder.path()))
         .expect("list")
@@ -179,7 +179,7 @@ fn receiving(folder: &Path) -> Server {
 fn no_report_is_acknowledged_into_a_removed_folder_or_file() {
     for whole_folder in [true, false] {
         let folder = TempDir::new().expect("a temporary folder");
-        front_door::deploy(folder.path());
+        receiver::deploy(folder.path());
         let server = receiving(folder.path());
         assert_eq!(server.upload(&report(0)), 200);
         let open = open_segment(folder.path());
@@ -214,7 +214,7 @@ fn no_report_is_acknowledged_into_a_removed_folder_or_file() {
 #[test]
 fn replacing_the_open_segment_by_a_copy_is_noticed() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     let server = receiving(folder.path());
     assert_eq!(server.upload(&report(0)), 200);
     let path = open_segment(folder.path());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
-use support::front_door::week;
+use support::receiver::week;
 use support::{Charts, Deployment, Server, candor, chart, refused, succeed, text};
 
 /// How often to look for what a running server should notice within seconds.

@@ -2,7 +2,7 @@
 //! words and cookies, and afterwards none of them is in anything that the server wrote: the store, the
 //! reports, its log at the finest level, its metrics.
 //!
-//! The server is `candor serve` itself (see `support::front_door`).
+//! The server is `candor serve` itself (see `support::receiver`).
 
 mod support;
 
@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use support::front_door::{self, Server, report, request};
+use support::receiver::{self, Server, report, request};
 use support::segments;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,7 +68,7 @@ fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     let folder = TempDir::new().expect("a temporary folder");
     let deployment = folder.path().join("deployment");
-    front_door::deploy(&deployment);
+    receiver::deploy(&deployment);
     let log = folder.path().join("server.log");
     let server =
         Server::start(&deployment, "trace", Stdio::from(File::create(&log).expect("a log file")));
@@ -123,7 +123,7 @@ fn nothing_of_a_client_is_in_any_byte_that_the_server_wrote() {
     assert!(metrics.contains("upload"), "{metrics}");
     server.kill();
 
-    let stored = segments::reports(&front_door::reports_folder(&deployment));
+    let stored = segments::reports(&receiver::reports_folder(&deployment));
     assert_eq!(
         stored.len(),
         2 * ADDRESSES.len(),

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Charts, HOST, MODULE, Server, candor, front_door, run, succeed, text};
+use support::{Charts, HOST, MODULE, Server, candor, receiver, run, succeed, text};
 use tempfile::TempDir;
 
 /// The command, run in a shell with this umask.
@@ -70,13 +70,13 @@ fn a_whole_deployment_is_private_whatever_the_umask() {
              \"example.org/hello\",\"Version\":\"v1.0.0\",\"GoVersion\":\"rust1.95.0\",\"GOOS\":\
              \"linux\",\"GOARCH\":\"amd64\",\"Counters\":{{\"hello/verb:run\":2}},\"Stacks\":{{}}}}],\
              \"Config\":\"v0.1.0\"}}",
-            front_door::week()
+            receiver::week()
         );
         assert_eq!(server.upload(&report), 200);
         assert!(shared(&folder).is_empty(), "{umask}, while it is served: {:?}", shared(&folder));
         server.stop();
         succeed(&mut with_umask(umask, &data(&["merge"], &folder)));
-        let week = front_door::week().to_string();
+        let week = receiver::week().to_string();
         succeed(&mut with_umask(umask, &data(&["chart", "--week", &week], &folder)));
         assert!(shared(&folder).is_empty(), "{umask}: {:?}", shared(&folder));
         let made = ["keys", "signer", "reports", "store", "candor.toml", "charts.json", "witness"];

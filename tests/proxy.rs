@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use support::{Deployment, Server, contents, front_door};
+use support::{Deployment, Server, contents, receiver};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
@@ -133,17 +133,13 @@ fn visit(nginx: &Nginx, reports: std::ops::Range<u64>) -> Vec<Vec<String>> {
     let mut answers = vec![Vec::new(); CLIENTS.len()];
     for number in reports {
         for (place, client) in (0..).zip(CLIENTS) {
-            let report = front_door::report(number * 10 + place);
+            let report = receiver::report(number * 10 + place);
             // Headers of clients are not believed.
             let lie = format!(
                 "{close}X-Forwarded-For: 203.0.113.{number}\r\nForwarded: for=192.0.2.{number}\r\n"
             );
-            let answer = exchange(
-                nginx.address,
-                client,
-                front_door::request(&lie, &report).as_bytes(),
-                false,
-            );
+            let answer =
+                exchange(nginx.address, client, receiver::request(&lie, &report).as_bytes(), false);
             answers[place as usize].push(status(&answer).to_owned());
         }
     }
@@ -154,12 +150,12 @@ fn visit(nginx: &Nginx, reports: std::ops::Range<u64>) -> Vec<Vec<String>> {
             format!("GET / HTTP/1.1\r\nHost: telemetry.example.org\r\n{close}\r\n").as_bytes(),
         );
         assert_eq!(status(&page), "200", "{page}");
-        let bad = send(front_door::request(close, "{}").as_bytes());
+        let bad = send(receiver::request(close, "{}").as_bytes());
         assert!(["400", "503"].contains(&status(&bad)), "{bad}");
-        let large = send(front_door::request(close, &"x".repeat(600 << 10)).as_bytes());
+        let large = send(receiver::request(close, &"x".repeat(600 << 10)).as_bytes());
         assert!(["413", "none"].contains(&status(&large)), "{large}");
         // One that breaks off, one that is not HTTP, one for a page that does not exist.
-        let whole = front_door::request(close, &"x".repeat(100 << 10));
+        let whole = receiver::request(close, &"x".repeat(100 << 10));
         break_off(&whole.as_bytes()[..50_000]);
         break_off(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
         send(
@@ -174,7 +170,7 @@ fn visit(nginx: &Nginx, reports: std::ops::Range<u64>) -> Vec<Vec<String>> {
 fn behind_the_real_nginx_each_network_has_its_budget_and_no_address_is_kept() {
     let folder = TempDir::new().expect("a temporary folder");
     let deployment = folder.path().join("deployment");
-    front_door::deploy(&deployment);
+    receiver::deploy(&deployment);
     let log = folder.path().join("candor.log");
     let mut command = support::serve_command(&deployment);
     command

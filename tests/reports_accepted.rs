@@ -1,4 +1,4 @@
-//! The promise that both ends read a config alike: whatever a client lets through, the front door
+//! The promise that both ends read a config alike: whatever a client lets through, the receiver
 //! takes, as it is.
 
 mod support;

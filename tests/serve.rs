@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 use support::{
-    Charts, Deployment, HOST, Server, candor, contents, front_door, in_background, json, refused,
+    Charts, Deployment, HOST, Server, candor, contents, in_background, json, receiver, refused,
     serve_command, succeed, text,
 };
 
@@ -67,7 +67,7 @@ fn a_named_pipe_among_the_reports_does_not_block_anything() {
 #[test]
 fn a_file_size_limit_is_treated_as_a_full_disk() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     let serve = serve_command(folder.path());
     let mut shell = Command::new("sh");
     // A block has 512 or 1024 bytes, depending on the shell.
@@ -75,7 +75,7 @@ fn a_file_size_limit_is_treated_as_a_full_disk() {
     let server = Server::start(shell.args(serve.get_args()).arg("--no-charts"));
     while server.health("/health/uploads").0 != 200 {}
     let statuses: Vec<u16> =
-        (0..60).map(|number| server.upload(&front_door::report(number))).collect();
+        (0..60).map(|number| server.upload(&receiver::report(number))).collect();
     let stored = statuses.iter().take_while(|status| **status == 200).count();
     assert!(stored > 0 && statuses[stored..].iter().all(|status| *status == 503), "{statuses:?}");
     assert!(stored < statuses.len(), "the limit was not met");

@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::front_door::Server;
+use support::receiver::Server;
 use support::{Charts, Deployment, succeed};
 
 /// A server with a config whose commit was made this many days from now.

@@ -1,7 +1,7 @@
 //! A 200 is never lost: the server is killed again and again with 200 uploads in flight, and afterwards
 //! every acknowledged report is stored, exactly once.
 //!
-//! The server is `candor serve` itself (see `support::front_door`).
+//! The server is `candor serve` itself (see `support::receiver`).
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::front_door::{self, Server, report, reports_folder};
+use support::receiver::{self, Server, report, reports_folder};
 use support::segments;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,7 +35,7 @@ impl Clients {
         loop {
             let again = self.unanswered.lock().await.pop();
             let number = again.unwrap_or_else(|| self.next.fetch_add(1, Ordering::SeqCst));
-            match exchange(&mut stream, &front_door::request("", &report(number))).await {
+            match exchange(&mut stream, &receiver::request("", &report(number))).await {
                 Some(200) => {
                     self.acknowledged.lock().await.insert(number);
                 }
@@ -66,7 +66,7 @@ async fn exchange(stream: &mut TcpStream, request: &str) -> Option<u16> {
 #[test]
 fn every_report_that_got_a_200_is_stored_exactly_once_whenever_the_server_is_killed() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     let clients = Arc::new(Clients::default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -98,10 +98,10 @@ fn every_report_that_got_a_200_is_stored_exactly_once_whenever_the_server_is_kil
     let acknowledged = runtime.block_on(clients.acknowledged.lock()).clone();
     let sent = clients.next.load(Ordering::SeqCst);
     // The last acknowledged reports are read as the crash left them; opening seals them.
-    drop(front_door::open(folder.path()));
+    drop(receiver::open(folder.path()));
     let mut stored: BTreeMap<u64, u32> = BTreeMap::new();
     for row in segments::reports(&reports_folder(folder.path())) {
-        *stored.entry(front_door::number_of(&row)).or_default() += 1;
+        *stored.entry(receiver::number_of(&row)).or_default() += 1;
     }
     for number in &acknowledged {
         assert_eq!(stored.get(number), Some(&1), "report {number}");

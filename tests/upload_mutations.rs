@@ -12,8 +12,8 @@ use candor::body::BodyLimits;
 use candor::ingest::{self, Admission, AdmissionSettings, ChosenBudgets, ReceiverSlot};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use support::front_door;
 use support::mutation::{Random, Upload, upload, weeks};
+use support::receiver;
 use support::segments;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -61,12 +61,12 @@ async fn send(router: Router, upload: Upload) -> (Upload, bool) {
 #[test]
 fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
     let folder = TempDir::new().expect("a temporary folder");
-    front_door::deploy(folder.path());
+    receiver::deploy(folder.path());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let door = front_door::open(folder.path());
+    let door = receiver::open(folder.path());
     let slot = ReceiverSlot::of(door.clone());
     let router = ingest::router_with(slot, BodyLimits::default(), wide());
-    let (configs, weeks) = (front_door::configs(folder.path()), weeks());
+    let (configs, weeks) = (receiver::configs(folder.path()), weeks());
     let mut random = Random(7);
     let mut taken = BTreeMap::new();
     let mut shortened = 0;
@@ -89,7 +89,7 @@ fn of_100_000_mutated_reports_only_allowed_ones_are_stored_and_all_of_them() {
     let counts = door.counts();
     drop((router, door));
 
-    let stored = segments::reports(&front_door::reports_folder(folder.path()));
+    let stored = segments::reports(&receiver::reports_folder(folder.path()));
     for report in &stored {
         segments::assert_allowed(report, &configs, &weeks);
     }

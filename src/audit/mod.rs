@@ -15,9 +15,9 @@
 //! | `rebuilt` | each config, and the whole zip, is what its commit compiles to for its day | the auditor's copy of the charts repository, or the https one in the (signed) provenance |
 //! | `minimal` | each string of each config is needed by a live definition | the same definitions, by `collection::needs`, which is independent of the compiler |
 //! | `pages` | `/config/`, `/`, `/privacy` and the receiver use the newest config; `/log/policy` names the log's key | the newest zip; what the receiver refuses; the key |
-//! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset contain the same reports, numbered as documented | the files. The index itself is not signed: an omitted report cannot be noticed |
+//! | `data-files` | files have the sizes and hashes of the index; the forms of a dataset contain the same reports, with the numbers that the format's documentation gives | the files. The index itself is not signed: an omitted report cannot be noticed |
 //! | `data-rows` | every report contains only what the config that it names allows | the files, and configs whose inclusion in the log is proved |
-//! | `row-form` | rows have no LastWeek, their X is one of their config's rates, and they are in the order of their hashes; a complete week shows no stack that fewer of its reports have than the `stack_minimum` of the index | the NDJSON files, the configs, and the index |
+//! | `row-form` | rows have no LastWeek, their X is one of their config's rates, and they are in the order of their hashes; a complete week shows no stack that fewer of its reports have than the index's `stack_minimum` | the NDJSON files, the configs, and the index |
 //! | `editions` | a later edition of a day only adds: at least ten reports or none before the last one, and after that nothing changes. Of each day the first 4,096 rows are compared, except those with a hidden stack | the state file: what this auditor saw before |
 //! | `open-configs` | no report is of a day after its config closed: 56 days after the day for which the next one was published. Revocations are not known from outside | the files, and the provenances of the configs |
 //! | `charts` | served figures match the data: `charts.json` and, for the newest weeks, the JSON and CSV of each chart; but not pages, pictures, or files over several weeks | the files, the configs, and the definitions at the commit that the charts name |
@@ -47,8 +47,8 @@
 //! | `databases` | the checksum databases, wherever they are served |
 //! | `rebuild` | configs compiled again |
 //! | `pages` | the site and the receiver |
-//! | `data`, `digest` | the files and rows of the public data |
-//! | `same_reports`, `shown_stacks` | two files with the same reports; rare stacks |
+//! | `data`, `rows`, `digest` | the files of the public data, and their rows |
+//! | `same_reports`, `shown_stacks` | whether two files have the same reports; rare stacks |
 //! | `public_form`, `editions` | the form of public rows, and what later editions add |
 //! | `charts`, `chart_files`, `served_charts` | the charts computed again, and compared |
 //! | `rotation` | which part of it is read again today |
@@ -70,6 +70,7 @@ mod promises;
 mod public_form;
 mod rebuild;
 mod rotation;
+mod rows;
 mod run;
 mod same_reports;
 mod second_opinion;

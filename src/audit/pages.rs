@@ -55,7 +55,7 @@ pub(super) fn check_policy(remote: &Remote<'_>, keys: &AuditKeys, check: &mut Ch
     };
     let log = keys.faces().map(|faces| faces.log);
     match Policy::parse(&policy) {
-        Err(error) => check.unchecked(format!("{url} is no policy: {error}")),
+        Err(error) => check.unchecked(format!("{url} is not a policy: {error}")),
         Ok(policy) if policy.logs().iter().any(|one| log.as_ref() == Some(&one.key)) => {}
         Ok(_) => check.wrong(format!(
             "{url} does not name this log's key: whoever uses it trusts another log"

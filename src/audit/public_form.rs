@@ -70,10 +70,10 @@ impl RowForms {
         }
         // X was replaced by a rate, so the numbers are identical.
         if !rates.iter().any(|rate| rate.to_bits() == report.x.get().to_bits()) {
-            return Err(format!("its X, {}, is none of its config's rates", report.x.get()));
+            return Err(format!("its X, {}, is not one of its config's rates", report.x.get()));
         }
         if !in_order {
-            return Err("rows do not stand in the order of their hashes".to_owned());
+            return Err("rows are not in the order of their hashes".to_owned());
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn an_exact_x_and_a_last_week_are_found() {
         let exact = said(&[line("a", 0.0999)]);
-        assert!(exact[0].as_ref().is_err_and(|e| e.contains("none of its config's rates")));
+        assert!(exact[0].as_ref().is_err_and(|e| e.contains("one of its config's rates")));
         for last_week in ["", "2026-02-01"] {
             let chained =
                 line("a", 0.1).replace("\"X\"", &format!("\"LastWeek\":\"{last_week}\",\"X\""));

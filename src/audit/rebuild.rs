@@ -100,7 +100,7 @@ impl Rebuilder {
             }
         };
         let Ok(day) = as_of.to_string().parse::<Date>() else {
-            return rebuilt.wrong(format!("{version} was built for {as_of}, which is no day"));
+            return rebuilt.wrong(format!("{version} was built for {as_of}, which is not a day"));
         };
         if let Some(reason) = differs(module, &source, day) {
             let commit = commit.as_str();

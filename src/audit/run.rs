@@ -1,7 +1,7 @@
 //! One audit, from the checkpoint to the charts.
 
 use super::charts::{ChartAudit, Recomputed};
-use super::data::{DataChecks, Rules, check_data, read_index};
+use super::data::{DataChecks, check_data, read_index};
 use super::databases::Databases;
 use super::editions::check_editions;
 use super::entries::{EntryChecks, LogLocation, read_again, read_entries};
@@ -12,6 +12,7 @@ use super::pages::{check_pages, check_policy};
 use super::promises::{Promise, promises};
 use super::rebuild::Rebuilder;
 use super::rotation::{Rotation, read_before};
+use super::rows::Rules;
 use super::second_opinion::SecondOpinion;
 use super::state::{AuditState, StateError};
 use super::verdict::{Check, State, Verdict, VerdictId};
@@ -508,7 +509,7 @@ impl<'r> Run<'r> {
             "{reports} reports hold only what the config that they name allows{known}"
         )));
         verdicts.push(form.verdict(format!(
-            "rows have no LastWeek and no exact X, and stand in the order of their hashes, and no complete \
+            "rows have no LastWeek and no exact X, and are in the order of their hashes, and no complete \
              week shows a stack that fewer have than its stack_minimum{known}"
         )));
         let is_other = |verdict: &Verdict| {

@@ -1,24 +1,24 @@
-//! Whether the NDJSON and the Parquet file of a dataset hold the same reports: a digest over all that
-//! each of them says, in its order.
+//! A digest of a file's reports, to check that the NDJSON and the Parquet file of a dataset contain the same
+//! reports in the same order.
 
 use crate::aggregate::parquet::columns::{Columns, Counts};
 use crate::ingest::{ProgramReport, Report};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-/// A report's number has this many for every day, as the format's documentation says.
+/// Reports are numbered with this many numbers per day, as the format's documentation says.
 const REPORTS_A_DAY: i64 = 10_000_000_000;
 
-/// What was said so far.
+/// The digest so far.
 #[derive(Default)]
 pub(super) struct ReportsDigest {
     digest: Sha256,
-    /// The day and line of the last report of text.
+    /// The day and line of the last NDJSON report.
     last: Option<(Date, i64)>,
 }
 
 impl ReportsDigest {
-    /// The next report of an NDJSON file.
+    /// Adds the next report of an NDJSON file.
     pub(super) fn report(&mut self, report: &Report<'_>) {
         let day = (report.week - Date::constant(1970, 1, 1)).get_days();
         let line = match self.last {
@@ -52,11 +52,11 @@ impl ReportsDigest {
         }
     }
 
-    /// The rows of a Parquet file's next row group, whose reports are of these days.
+    /// Adds the rows of a Parquet file's next row group, whose reports are of these days.
     pub(super) fn rows(&mut self, columns: &Columns, days: &[i32]) {
         let text = |id: Option<u32>| {
-            let place = id.and_then(|id| usize::try_from(id).ok());
-            place.and_then(|at| columns.texts.get(at)).map(String::as_str).unwrap_or_default()
+            let index = id.and_then(|id| usize::try_from(id).ok());
+            index.and_then(|at| columns.texts.get(at)).map(String::as_str).unwrap_or_default()
         };
         for (row, number) in columns.report.iter().enumerate() {
             let x = columns.x.get(row).copied().unwrap_or_default();
@@ -102,7 +102,7 @@ impl ReportsDigest {
         self.digest.update(text);
     }
 
-    /// The same for two files only if they hold the same reports.
+    /// The digest, which is the same for two files only if they contain the same reports.
     pub(super) fn finish(self) -> [u8; 32] {
         self.digest.finalize().into()
     }

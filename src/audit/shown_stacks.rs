@@ -1,4 +1,4 @@
-//! Whether a complete week shows a stack that fewer of its reports have than the index says.
+//! Checks that a complete week shows no stack that fewer of its reports have than the index's minimum.
 
 use crate::collection::frame::TOO_FEW;
 use crate::ingest::Report;
@@ -33,8 +33,8 @@ impl ShownStacks {
         }
     }
 
-    /// What is wrong, where stacks are to be shown from so many reports on: how many stacks are in fewer, and
-    /// the first report of one.
+    /// What is wrong, if stacks need this many reports to be shown: the number of stacks with fewer, and the
+    /// first report with one.
     pub(super) fn rare(&self, minimum: u32) -> Option<String> {
         let rare = || self.0.values().filter(|shown| shown.reports < minimum);
         let first = rare().map(|shown| shown.first).min()?;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_of_too_few_reports_is_found_and_one_that_is_not_shown_is_none() {
+    fn shown_stacks_of_too_few_reports_are_found_and_hidden_ones_are_ignored() {
         let stacks: &[&[&str]] = &[&["main:1"], &["main:1", "main:2"], &["main:1"], &[TOO_FEW]];
         assert_eq!(rare(stacks, 1), None);
         let found = rare(stacks, 3).expect("one of a single report");

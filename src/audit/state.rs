@@ -89,7 +89,7 @@ pub enum StateError {
     /// The file is not a state.
     #[error(
         "the state file {} cannot be used: {reason}. This says nothing of the deployment. Name another file with --state, or remove this \
-         one if you mean to trust the log's history anew",
+         one if you want to trust the log's history anew",
         .path.display()
     )]
     Malformed {

@@ -164,7 +164,7 @@ async fn serve(
     operations.witness = witness;
     site.set_operations(operations);
     if receives {
-        site.set_receiving(web::Receiving {
+        site.set_receiver_settings(web::ReceiverSettings {
             merges: !args.no_charts,
             trusted_proxies: names,
             budgets: None,

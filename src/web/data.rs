@@ -32,7 +32,7 @@ pub(super) async fn get(
     if path == "index.json" {
         let load = async move { Ok(shown.clone()) };
         let tag = site.index().await?.tag;
-        let json = site.made(format!("index.json {tag:x}"), Content::Json, load, |_, shown| {
+        let json = site.cached(format!("index.json {tag:x}"), Content::Json, load, |_, shown| {
             public_json(&shown.index)
         });
         return Ok(json.await?.respond(&headers, Lifetime::Seconds));

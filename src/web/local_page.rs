@@ -1,7 +1,7 @@
-//! One page for the user of this machine alone, served by a verb.
+//! A page only for the user of this machine, served by a command.
 //!
-//! Only requests whose `Host` is `localhost` or a loopback address are answered. Otherwise a site
-//! could have its own name resolve to this machine (DNS rebinding) and let its scripts read the page.
+//! Only requests whose `Host` is `localhost` or a loopback address are answered. Otherwise a site could let
+//! its own name resolve to this machine (DNS rebinding), and its scripts could read the page.
 
 use super::server::{self, Listener};
 use axum::Router;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Renders the page as HTML, or says why it cannot.
 pub type RenderPage = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 
-/// Serves the page at `/`, rendered anew for each request, until the process ends.
+/// Serves the page at `/`, rendered for each request, until the process ends.
 pub async fn serve_local_page(listener: Listener, render: RenderPage) {
     let router = Router::new().fallback(answer).with_state(render);
     let limits = server::Limits::for_operators();

@@ -9,7 +9,8 @@
 //! | `/data/` and below | the public data | `data`, `range`, `file_body`, `checked` |
 //! | `/witness/` | a witness of other logs, if there is one | [`crate::witness`], `witness` |
 //! | `/upload/` | reports | [`crate::ingest`] |
-//! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage`; `status` for a command that is not a server |
+//! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage` |
+//! | `/health`, `/metrics` or one page of a command that is not a server | for its user | `status`, `local_page` |
 //!
 //! # The life of a request
 //!
@@ -56,7 +57,7 @@ mod proof;
 mod public;
 mod quorum;
 mod range;
-mod receiving;
+mod receiver_settings;
 mod refusal;
 mod representation;
 mod request_counts;
@@ -71,7 +72,7 @@ mod witness;
 pub use admin::admin;
 pub use local_page::{RenderPage, serve_local_page};
 pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
-pub use receiving::{Budgets, Receiving};
+pub use receiver_settings::{Budgets, ReceiverSettings};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
 pub use status::{ReadStatus, Status, serve_status};
@@ -90,8 +91,8 @@ use tokio::sync::watch;
 /// How often free disk space is checked.
 const DISK_CHECK: Duration = Duration::from_secs(1);
 
-/// Everything public of a deployment. Without an slot, clients that send reports are told to try again
-/// later, as they would delete a report that is refused.
+/// Everything public of a deployment. Without a receiver, clients that send reports are told to try
+/// again later, as they would delete a report that is refused.
 #[cfg(any(test, feature = "testing"))]
 pub fn router(site: Site, slot: Option<ReceiverSlot>) -> Router {
     router_with(site, slot, BodyLimits::default())

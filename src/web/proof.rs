@@ -43,5 +43,5 @@ pub(super) async fn file(
         let (_, inclusion) = proved(&gathered, &head, index).await?;
         Ok(TlogProof { extra: None, index, inclusion, checkpoint })
     };
-    site.made(key, Content::Text, load, |_, proof| proof.to_string()).await
+    site.cached(key, Content::Text, load, |_, proof| proof.to_string()).await
 }

@@ -7,7 +7,7 @@ use super::damage::{Damage, StoredObject};
 use super::head::{Head, Heads};
 use super::operations::Operations;
 use super::public::{Public, ShownCatalogue, ShownIndex};
-use super::receiving::{Budgets, Receiving};
+use super::receiver_settings::{Budgets, ReceiverSettings};
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::request_counts::RequestCounts;
@@ -60,7 +60,7 @@ struct Parts {
     request_counts: RequestCounts,
     rendering: Arc<Semaphore>,
     operations: OnceLock<Operations>,
-    receiving: OnceLock<Receiving>,
+    receiving: OnceLock<ReceiverSettings>,
     policy: RwLock<Option<Arc<ServedPolicy>>>,
 }
 
@@ -145,19 +145,19 @@ impl Site {
 
     /// Sets how this server accepts reports, for pages. Only the first call counts; without one, it accepts
     /// none.
-    pub fn set_receiving(&self, receiving: Receiving) {
+    pub fn set_receiver_settings(&self, receiving: ReceiverSettings) {
         // Only the first call counts.
         let _ = self.0.receiving.set(receiving);
     }
 
     /// How this server accepts reports, if it does, with the current budgets.
-    pub(super) fn receiving(&self) -> Option<Receiving> {
+    pub(super) fn receiving(&self) -> Option<ReceiverSettings> {
         let settings = self.0.receiving.get()?.clone();
         let admission = self.operations().and_then(|operations| operations.admission.as_ref());
         let budgets = admission
             .map(|admission| admission.budgets())
             .map(|budgets| Budgets { prefix: budgets.at_once(), day: budgets.day_reports });
-        Some(Receiving { budgets: budgets.or(settings.budgets), ..settings })
+        Some(ReceiverSettings { budgets: budgets.or(settings.budgets), ..settings })
     }
 
     /// Sets the policy by which clients can verify the log: a C2SP tlog-policy.
@@ -402,7 +402,7 @@ impl Site {
         load: impl Future<Output = Result<D, Refusal>>,
         render: impl FnOnce(&Site, D) -> Markup + Send + 'static,
     ) -> Result<Arc<Representation>, Refusal> {
-        self.made(key, Content::Html, load, |site, data| render(site, data).into_string()).await
+        self.cached(key, Content::Html, load, |site, data| render(site, data).into_string()).await
     }
 
     /// As [`Site::page`], for a page with the script (`content_policy`).
@@ -413,11 +413,11 @@ impl Site {
         render: impl FnOnce(&Site, D) -> Markup + Send + 'static,
     ) -> Result<Arc<Representation>, Refusal> {
         let draw = |site: &Site, data| render(site, data).into_string();
-        self.made(key, Content::HtmlWithScript, load, draw).await
+        self.cached(key, Content::HtmlWithScript, load, draw).await
     }
 
     /// As [`Site::page`], for any kind of content.
-    pub(super) async fn made<D: Send + 'static>(
+    pub(super) async fn cached<D: Send + 'static>(
         &self,
         key: impl std::fmt::Display,
         content: Content,

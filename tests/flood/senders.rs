@@ -1,6 +1,6 @@
 //! The senders: honest ones, each in its own network, and a flood's.
 
-use crate::support::{Server, front_door};
+use crate::support::{Server, receiver};
 use jiff::civil::Date;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -23,7 +23,7 @@ impl Sender {
     /// Sends a report from an address, and returns the status of the answer.
     pub fn send(&mut self, from: &str, day: Date, report: &str) -> u16 {
         let headers = format!("X-Forwarded-For: {from}\r\n");
-        let request = front_door::request_of(day, &headers, report);
+        let request = receiver::request_of(day, &headers, report);
         let stream = self.stream.get_or_insert_with(|| {
             BufReader::new(TcpStream::connect(&self.address).expect("connected"))
         });

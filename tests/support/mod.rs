@@ -9,13 +9,13 @@ pub mod collector;
 pub mod counter_file;
 pub mod evil;
 pub mod fake_witness;
-pub mod front_door;
 pub mod http;
 pub mod moment;
 pub mod mutation;
 pub mod other_log;
 pub mod peers;
 pub mod python;
+pub mod receiver;
 pub mod segments;
 pub mod witnessing;
 
@@ -348,9 +348,9 @@ impl Server {
         get(&format!("{}{path}", self.url))
     }
 
-    /// The status of an upload of a report of `front_door`.
+    /// The status of an upload of a report of `receiver`.
     pub fn upload(&self, report: &str) -> u16 {
-        let url = format!("{}/upload/{}", self.url, front_door::week());
+        let url = format!("{}/upload/{}", self.url, receiver::week());
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = agent.post(&url).header("Content-Type", "application/json");

@@ -1,7 +1,7 @@
 //! Reports for a receiver, valid and broken, reproducible from a seed. They are generated as trees, so
 //! that a mutation can do what no JSON library would write.
 
-use super::front_door::week;
+use super::receiver::week;
 
 /// A small generator of random numbers (splitmix64), the same on every machine.
 pub struct Random(pub u64);

@@ -2,7 +2,7 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `picture` | what a picture shows, and what is said of it |
+//! | `picture` | what a picture shows, and the text that goes with it |
 //! | `figure` | which rows of a figure are drawn, and in which order |
 //! | `trend` | the same for charts over weeks |
 //! | `bars` | bar charts: partitions and stacks |

@@ -56,7 +56,7 @@ async fn index(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, 
     let config_states = ConfigStates::known(site).await?;
     let key = format!("/config/index.json {newest:?} {last:?} {}", config_states.key());
     let load = gather(site.clone(), newest, last, CHOICES);
-    let made = site.made(key, Content::Json, load, move |_, gathered| {
+    let made = site.cached(key, Content::Json, load, move |_, gathered| {
         let listed = gathered.versions().take(CHOICES as usize);
         let versions = listed.map(|(config, next)| config_states.indexed(config, next)).collect();
         let after = last.map_or(0, ModuleVersion::number).saturating_sub(CHOICES);

@@ -35,7 +35,7 @@ pub(super) async fn get(site: &Site, headers: &HeaderMap) -> Result<Response, Re
         }
         Ok(configs)
     };
-    let feed = site.made(format!("atom {newest:?}"), Content::Atom, load, |site, configs| {
+    let feed = site.cached(format!("atom {newest:?}"), Content::Atom, load, |site, configs| {
         write(site, &configs)
     });
     Ok(feed.await?.respond(headers, Lifetime::Seconds))

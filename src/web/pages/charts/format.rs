@@ -12,7 +12,7 @@ const CHART: [(&str, &str); 17] = [
     ("kind", "partition, histogram, timeseries, ratio or stack"),
     (
         "counter, over",
-        "the counter expression, and of a ratio its divisor; absent where there is none",
+        "the counter expression, and of a ratio its divisor; absent if there is none",
     ),
     ("issue", "links to the discussions in which it was accepted"),
     ("definition", "file and line, and the commit that added it (added, added_on)"),
@@ -34,7 +34,7 @@ const CHART: [(&str, &str); 17] = [
          nothing about the cause",
     ),
     ("rows", "one per bucket or stack"),
-    ("left_out", "stacks beyond the most frequent ones; absent where there are none"),
+    ("left_out", "stacks beyond the most frequent ones; absent if there are none"),
     (
         "none",
         "the reports that contained none of its counters: reports, total, share; may be absent",

@@ -80,7 +80,7 @@ impl Request {
                 files::svg(&drawn, site, &program, weeks, (&id, &title), &days)
             }
         };
-        let made = self.site.made(self.key(path), files::content(form), async { Ok(()) }, write);
+        let made = self.site.cached(self.key(path), files::content(form), async { Ok(()) }, write);
         Ok(files::named(self.respond(&*made.await?), &name, form))
     }
 }

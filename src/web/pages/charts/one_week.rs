@@ -74,7 +74,7 @@ impl Request {
             let charts = loaded.program(&program);
             charts.map_or(String::new(), |charts| json::all(loaded.charts(), charts))
         };
-        let made = self.site.made(self.key(path), Content::Json, async { Ok(()) }, write);
+        let made = self.site.cached(self.key(path), Content::Json, async { Ok(()) }, write);
         Ok(files::named(self.respond(&*made.await?), &name, Form::Json))
     }
 
@@ -137,7 +137,7 @@ impl Request {
                 }
             }
         };
-        let made = self.site.made(self.key(path), files::content(form), async { Ok(()) }, write);
+        let made = self.site.cached(self.key(path), files::content(form), async { Ok(()) }, write);
         Ok(files::named(self.respond(&*made.await?), &name, form))
     }
 }

@@ -53,7 +53,7 @@ fn chosen_chart(program: &ProgramCharts) -> Option<&Figure> {
     all().find(reviewed).or_else(|| all().next())
 }
 
-/// The newest charts, for the home page; nothing where there are none.
+/// The newest charts, for the home page; empty if there are none.
 pub(in crate::web) fn teaser(week: &WeekCharts) -> Markup {
     let mut programs: Vec<_> = week
         .programs

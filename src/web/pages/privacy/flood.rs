@@ -7,7 +7,7 @@ use crate::ingest::MAX_WEEK_AGE;
 use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
 use crate::web::pages::layout;
-use crate::web::receiving::Budgets;
+use crate::web::receiver_settings::Budgets;
 use maud::{Markup, html};
 
 /// The true share of the bucket in the table.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::web::numbers;
-use crate::web::receiving::{Budgets, Receiving};
+use crate::web::receiver_settings::{Budgets, ReceiverSettings};
 
 /// The text of the page, without markup.
 fn page(settings: &PageSettings) -> String {
@@ -15,8 +15,8 @@ fn page(settings: &PageSettings) -> String {
     words.replace("&quot;", "\"").replace("&lt;", "<").replace("&amp;", "&")
 }
 
-fn receiving() -> Receiving {
-    Receiving { merges: true, trusted_proxies: Vec::new(), budgets: None }
+fn receiving() -> ReceiverSettings {
+    ReceiverSettings { merges: true, trusted_proxies: Vec::new(), budgets: None }
 }
 
 /// A deployment that accepts reports and has a stack chart.
@@ -54,7 +54,7 @@ fn sentences_about_receiving_depend_on_whether_this_server_does() {
         &PageSettings { receiving: None, ..settings() },
         &["This server accepts no reports itself", "depends on the server that accepts them"],
     );
-    let by_hand = Receiving { merges: false, ..receiving() };
+    let by_hand = ReceiverSettings { merges: false, ..receiving() };
     changes(
         &settings(),
         &["until it is merged, once a day"],
@@ -66,7 +66,8 @@ fn sentences_about_receiving_depend_on_whether_this_server_does() {
 #[test]
 fn sentences_about_addresses_and_floods_depend_on_budgets() {
     let budgets = Some(Budgets { prefix: 50, day: 40_000 });
-    let with = PageSettings { receiving: Some(Receiving { budgets, ..receiving() }), ..settings() };
+    let with =
+        PageSettings { receiving: Some(ReceiverSettings { budgets, ..receiving() }), ..settings() };
     changes(
         &with,
         &[
@@ -95,7 +96,7 @@ fn sentences_about_addresses_and_floods_depend_on_budgets() {
 fn sentences_about_proxies_depend_on_which_are_trusted() {
     let trusted_proxies = vec!["10.0.0.0/8".to_owned(), "192.0.2.7/32".to_owned()];
     let with = PageSettings {
-        receiving: Some(Receiving { trusted_proxies, ..receiving() }),
+        receiving: Some(ReceiverSettings { trusted_proxies, ..receiving() }),
         ..settings()
     };
     changes(

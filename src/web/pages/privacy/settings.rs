@@ -4,14 +4,14 @@ use crate::charts::definition::Proportion;
 use crate::collection::reports_needed;
 use crate::publish::{Catalogue, CatalogueChart};
 use crate::tlog::Policy;
-use crate::web::receiving::Receiving;
+use crate::web::receiver_settings::ReceiverSettings;
 use crate::web::site::Site;
 
 /// The settings that the page depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PageSettings {
     /// How reports are accepted; `None` if this server accepts none.
-    pub(super) receiving: Option<Receiving>,
+    pub(super) receiving: Option<ReceiverSettings>,
     /// The number of witnesses in the log's policy.
     pub(super) witnesses: usize,
     /// The minimum number of reports of a week for a stack to be shown.

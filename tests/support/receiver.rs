@@ -1,7 +1,6 @@
-//! A deployment with two configs, a server with its front door, and reports for it.
+//! A deployment with two configs, a server with its receiver, and reports for it.
 //!
-//! The server is `candor serve` itself, in a process that a test may kill and whose every written
-//! byte it may read.
+//! The server is `candor serve` itself, in a process that a test may kill and whose files it may read.
 
 use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{ModuleVersion, RepositoryUrl};
@@ -15,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-/// The charts of the first config, and of the second. Populations are so small that rates are
-/// high: tests want many reports that pass.
+/// The charts of the first config, and of the second. Populations are small, so that
+/// rates are high and many reports pass.
 const CHARTS: [&[(&str, &str, &str)]; 2] = [
     &[("verbs", "hello", "type = \"partition\"\ncounter = \"hello/verb:{run,help,<&>}\"\n")],
     &[
@@ -86,7 +85,7 @@ pub fn deploy_charts(folder: &Path, configs: &[&[(&str, &str, &str)]]) {
     }
 }
 
-/// Where a deployment's reports are.
+/// The folder of a deployment's reports.
 pub fn reports_folder(deployment: &Path) -> PathBuf {
     deployment.join("reports")
 }
@@ -105,27 +104,27 @@ pub fn configs(folder: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// The front door of a deployment.
+/// The receiver of a deployment.
 pub fn open(folder: &Path) -> Arc<Receiver> {
     let deployment = Deployment::open(folder).expect("a deployment");
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone()).expect("configs");
     let (reports, clock) = (reports_folder(folder), Box::new(SystemClock));
-    Arc::new(Receiver::open(&reports, configs, clock, Limits::default()).expect("a front door"))
+    Arc::new(Receiver::open(&reports, configs, clock, Limits::default()).expect("a receiver"))
 }
 
-/// Budgets that no test uses up: here, all senders are one network.
+/// Budgets that no test uses up, as all senders are in one network here.
 const WIDE: [&str; 4] = ["--day-reports", "1000000", "--network-reports", "1000000"];
 
-/// A server in a process of its own; killed on drop.
+/// A server in a separate process; killed on drop.
 pub struct Server {
     child: Child,
-    /// Where it listens, such as `127.0.0.1:40000`.
+    /// The address that it listens on, such as `127.0.0.1:40000`.
     pub address: String,
 }
 
 impl Server {
-    /// Starts the server of a deployment, whose log of this level goes to `log`.
+    /// Starts the server of a deployment, which logs to `log` at this level.
     pub fn start(folder: &Path, level: &str, log: Stdio) -> Server {
         Server::start_with(folder, level, log, &WIDE)
     }
@@ -135,7 +134,7 @@ impl Server {
         Server::start_with(folder, level, log, &[&WIDE[..], &["--no-charts"]].concat())
     }
 
-    /// Starts one with these arguments besides.
+    /// Starts one with additional arguments.
     pub fn start_with(folder: &Path, level: &str, log: Stdio, more: &[&str]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_candor"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -154,7 +153,7 @@ impl Server {
         Server { child, address: address.expect("the server listens") }
     }
 
-    /// Kills it with SIGKILL, and waits until it is gone.
+    /// Kills it with SIGKILL, and waits for it.
     pub fn kill(mut self) {
         self.child.kill().expect("kill the server");
         self.child.wait().expect("wait for the server");
@@ -168,15 +167,15 @@ impl Drop for Server {
     }
 }
 
-/// A week of which reports are taken at any time of this test.
+/// A week whose reports are accepted during the whole test.
 pub fn week() -> Date {
     let today = jiff::tz::TimeZone::UTC.to_datetime(Timestamp::now()).date();
     today.checked_sub(3.days()).expect("a day")
 }
 
-/// A report that the second config allows, that differs from those of other numbers.
+/// A report that the second config allows, different for each number.
 pub fn report(number: u64) -> String {
-    // Any number below 10^15 keeps its digits, and X is under every rate.
+    // Any number below 10^15 keeps its digits, and X is below every rate.
     let x = number as f64 / 1e15 + 0.1;
     format!(
         "{{\"Week\":\"{}\",\"LastWeek\":\"\",\"X\":{x},\"Programs\":[{{\"Program\":\
@@ -188,7 +187,7 @@ pub fn report(number: u64) -> String {
     )
 }
 
-/// How often `hello/verb:run` was counted in the report of that number: by that its public row is known.
+/// The count of `hello/verb:run` in the report with this number, which identifies its public row.
 pub fn number_of(row: &Value) -> u64 {
     row["Programs"][0]["Counters"]["hello/verb:run"].as_u64().expect("a count") - 1
 }
