@@ -1,13 +1,13 @@
-//! What an audit of a log of a million entries costs: entries a second beside raw SHA-256 of the same
-//! bytes, how much memory at most, and going on after a kill.
+//! The cost of auditing a log of a million entries: entries a second, compared with plain SHA-256 of the same
+//! bytes, peak memory, and continuing after a kill.
 //!
 //! ```text
 //! cargo bench --bench audit               a million entries
-//! cargo bench --bench audit -- 70000      so many
-//! cargo bench --bench audit -- 1000000 serve    and the log stays served, for other programs
+//! cargo bench --bench audit -- 70000      this many
+//! cargo bench --bench audit -- 1000000 serve    and keep serving the log, for other programs
 //! ```
 //!
-//! The log is served by our own server, in this process; what audits is the program itself, in another.
+//! The log is served by our own server in this process; the auditor is the program itself, in another one.
 
 #[path = "../tests/support/long_log.rs"]
 #[allow(dead_code, reason = "publishing is another bench's")]
@@ -102,7 +102,7 @@ fn command(url: &str, keys: &LogVerifiers, state: &std::path::Path) -> Command {
     command
 }
 
-/// Audits, and says how long that took and how many kB it had in memory at most.
+/// Audits, and returns the time it took and its peak memory in kB.
 fn audit(url: &str, keys: &LogVerifiers, state: &std::path::Path) -> (Duration, u64) {
     let start = Instant::now();
     let mut child = command(url, keys, state).spawn().expect("started");
@@ -115,7 +115,7 @@ fn audit(url: &str, keys: &LogVerifiers, state: &std::path::Path) -> (Duration, 
     (start.elapsed(), memory)
 }
 
-/// The most memory that a process has had, in kB.
+/// The peak memory of a process, in kB.
 fn peak(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
     let status = status.unwrap_or_default();
@@ -123,7 +123,7 @@ fn peak(child: &Child) -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// Kills an audit once it has remembered half of the way, and says how far that was.
+/// Kills an audit once it has saved half of its progress, and returns how far that was.
 fn kill_in_the_middle(url: &str, keys: &LogVerifiers, state: &std::path::Path, size: u64) -> u64 {
     let mut child = command(url, keys, state).spawn().expect("started");
     loop {

@@ -1,7 +1,7 @@
-//! What counting costs a program: nanoseconds for an increment of a mapped counter, for one
-//! thread, and for two at once, with one counter between them or each with its own.
+//! What counting costs a program: nanoseconds for an increment of a mapped counter, with one thread, and
+//! with two at once that share a counter or have one each.
 //!
-//! `scripts/bench` shows the figures of golang.org/x/telemetry beside these, from the same machine.
+//! `scripts/bench` shows those of golang.org/x/telemetry on the same machine next to these.
 
 use candor::client::counter::{Counter, Status};
 use candor::client::folder::Folder;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 static ONE: Counter = Counter::new("bench/one");
 static ANOTHER: Counter = Counter::new("bench/with-a-name-of-its-own-cache-line");
 
-/// How long the slower of two threads takes for so many increments each.
+/// How long the slower of two threads takes for this many increments each.
 fn two_threads(increments: u64, second: &'static Counter) -> Duration {
     let barrier = Barrier::new(2);
     let count = |counter: &'static Counter| {

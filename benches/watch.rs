@@ -90,7 +90,7 @@ fn main() {
             let watch = Watch::new(repository, Some("main".to_owned()), &publisher);
             let mut watch = watch.expect("a watch").resuming(&deployment.watched());
             let began = Instant::now();
-            watch.look(&publisher, day, |_, _| {}).expect("a look");
+            watch.poll(&publisher, day, |_, _| {}).expect("a look");
             began.elapsed().as_secs_f64() * 1e3
         };
         repository(&charts, 0);

@@ -4,8 +4,8 @@
 //! cargo run --example counting --no-default-features --features client -- build
 //! ```
 //!
-//! Nothing is counted until its user allows it. To try it, choose for yourself; this makes a
-//! folder in the system's folder for temporary files, and leaves your own telemetry alone:
+//! Nothing is counted until the user allows it. To try it, allow it for a folder among the system's
+//! temporary files, which leaves your own telemetry alone:
 //!
 //! ```text
 //! mkdir -p /tmp/telemetry && echo local > /tmp/telemetry/mode
@@ -15,14 +15,14 @@ use candor::client::counter::{self, Counter, StackCounter, Status};
 use candor::client::folder::Folder;
 use candor::client::{Options, Program, start};
 
-// Made by the compiler: no code runs for them when the program starts.
+// Created at compile time: no code runs for them when the program starts.
 static BUILDS: Counter = Counter::new("counting/verb:build");
 static OTHERS: Counter = Counter::new("counting/verb:other");
 static SURPRISES: StackCounter = StackCounter::new("counting/surprise", 8);
 
 fn main() {
-    // Once, and before everything else. A real program would leave out the folder, for its user's
-    // own, and say with `Options::upload` where reports go.
+    // Once, before everything else. A real program would not set the folder, and would say with
+    // `Options::upload` where reports go.
     let folder = Folder::at(std::env::temp_dir().join("telemetry"));
     let program = Program::new("example.org/counting", env!("CARGO_PKG_VERSION"));
     start(program, Options::default().folder(folder).count_panics());
@@ -34,7 +34,7 @@ fn main() {
         None => SURPRISES.inc(),
     }
 
-    // Only to show it: a program need not care.
+    // Only for this example: a program need not check.
     match counter::status() {
         Status::Counting(file) => println!("counted in {}", file.display()),
         Status::Off(why) => println!("not counted: {why:?}"),

@@ -1,32 +1,34 @@
-//! The addresses of services: what is downloaded from, and to which checkpoints are submitted.
+//! The addresses of services: logs, proxies, receivers and witnesses.
 //!
-//! What they answer is verified, so nobody on the way can change it; https keeps from them who
-//! asks. Plain http is accepted for this machine alone, where tests and demonstrations run.
+//! Answers are verified, so that nobody on the way can change them; https is for privacy. Plain http is
+//! accepted only for this machine, where tests and demonstrations run.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use ureq::http::Uri;
 
-/// The address of a service, such as `https://telemetry.example.org/log`, without a slash at the
-/// end; paths are put after it.
+/// The address of a service, such as `https://telemetry.example.org/log`, without a slash at the end.
+/// Paths are appended to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(String);
 
-/// Text that is not an address to download from.
+/// Why a text is not such an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// Not an address, or one with more than host, port and path.
+    /// Not an address, or one that has more than host, port and path.
     #[error("{0:?} is not an address like https://telemetry.example.org/log: {1}")]
     Malformed(String, &'static str),
     /// Plain http to another machine.
-    #[error("{0:?} would show everyone on the way who asks: use https (http is for this machine)")]
+    #[error(
+        "{0:?} would show everyone on the way who sends requests: use https (http is for this machine)"
+    )]
     NotPrivate(String),
 }
 
 impl Address {
-    /// The address of what is at `path` below this one. The path is joined as it is.
+    /// The address with `path` appended, unchanged.
     pub fn join(&self, path: &str) -> String {
         format!("{}/{path}", self.0)
     }
@@ -45,7 +47,7 @@ impl Address {
 impl FromStr for Address {
     type Err = AddressError;
 
-    /// Slashes at the end are dropped.
+    /// Removes slashes at the end.
     fn from_str(text: &str) -> Result<Address, AddressError> {
         let malformed = |reason| AddressError::Malformed(text.chars().take(200).collect(), reason);
         let uri: Uri = text.parse().map_err(|_| malformed("it does not parse"))?;

@@ -1,12 +1,15 @@
 //! Request bodies that are arriving: how many at once, how slowly, and which one makes room.
+//!
 //! A sender that never finishes its body costs no more than a connection and the bytes it sent:
+//!
 //! - A body must arrive at [`BodyLimits::rate`] on average, after [`BodyLimits::grace`]. Even a phone
 //!   on the slowest mobile network (GPRS moves 1,000 to 5,000 bytes a second) is faster than that.
 //! - There is room for [`BodyLimits::at_once`] bodies of [`BodyLimits::bytes`] in total. When that is
 //!   used up, the slowest is dropped for the newest: honest senders, however slow their connection, are
-//!   faster than attackers who only want to occupy the room. Used for reports (`ingest`) and
-//!   checkpoints (`witness`), each with its own limits. A sender whose body is dropped is asked to try
-//!   again. Nothing here knows who a sender is.
+//!   faster than attackers who only want to occupy the room.
+//!
+//! Used for reports (`ingest`) and checkpoints (`witness`), each with its own limits. A sender whose
+//! body is dropped is asked to try again. Nothing here knows who a sender is.
 
 use axum::body::{Body, Bytes, HttpBody};
 use std::collections::BTreeMap;

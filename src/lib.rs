@@ -38,44 +38,95 @@
 //! them write it. How the log's key is kept and changed, and what to do when it was stolen or lost, is in
 //! [`keys`].
 
+// The inside exports more to tests than it needs itself.
+#![cfg_attr(not(any(test, feature = "testing")), allow(unused_imports))]
+// What a program embeds is a part of what the server shares with it.
+#![cfg_attr(not(feature = "server"), allow(dead_code, reason = "the server uses the rest"))]
 // Nobody goes around `durable`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 #[cfg(feature = "client")]
 mod address;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod aggregate;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod aggregate;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod audit;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod audit;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod body;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod body;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod charts;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod charts;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod cli;
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod cli;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "testing")]
 pub mod collection;
+#[cfg(not(feature = "testing"))]
+mod collection;
+#[cfg(feature = "testing")]
 pub mod durable;
-#[cfg(feature = "server")]
+#[cfg(not(feature = "testing"))]
+mod durable;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod event;
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod event;
+#[cfg(feature = "testing")]
 pub mod gomod;
-#[cfg(feature = "server")]
+#[cfg(not(feature = "testing"))]
+mod gomod;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod ingest;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod ingest;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod publish;
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod publish;
+#[cfg(feature = "testing")]
 pub mod repository_url;
+#[cfg(not(feature = "testing"))]
+mod repository_url;
+#[cfg(feature = "testing")]
 pub mod store;
-#[cfg(feature = "server")]
+#[cfg(not(feature = "testing"))]
+mod store;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod terminal;
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod terminal;
+#[cfg(feature = "testing")]
 pub mod tlog;
-#[cfg(feature = "server")]
+#[cfg(not(feature = "testing"))]
+mod tlog;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod web;
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod web;
+#[cfg(all(feature = "server", feature = "testing"))]
 pub mod witness;
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod witness;
 
 #[cfg(all(test, feature = "server"))]
 mod power_cut;
+
+/// The `candor` program: `src/main.rs` calls this and nothing else.
+#[cfg(feature = "server")]
+#[doc(hidden)]
+pub fn program() -> std::process::ExitCode {
+    cli::main()
+}
 
 #[doc = include_str!("attacks.md")]
 pub mod attacks {}

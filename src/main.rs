@@ -1,5 +1,5 @@
-//! The `candor` program. Everything it does is in the library; this only dispatches.
+//! The `candor` program, which is all in the library.
 
 fn main() -> std::process::ExitCode {
-    candor::cli::main()
+    candor::program()
 }

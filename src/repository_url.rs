@@ -1,15 +1,15 @@
-//! Addresses of repositories, and the only code that decides what of them may be seen.
+//! Addresses of repositories, and the only code that decides which parts of them may be shown.
 //!
-//! What git is given ([`RepositoryAddress`]) may hold a user's name, a password or a token, in any
-//! part. What is published ([`RepositoryUrl`]), printed, or made part of a name is what is left when
-//! those parts are gone.
+//! The address that is passed to git ([`RepositoryAddress`]) may contain a user name, a password or a
+//! token anywhere. What is published ([`RepositoryUrl`]), printed, or used in a name is the address
+//! without those parts.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where a repository is, as it is given to git: a folder of this machine, a URL, or git's short form
-/// of an SSH address, `user@host:path`. `Display` and `Debug` leave out what must not be seen.
+/// Where a repository is, as passed to git: a local folder, a URL, or git's short form of an SSH address,
+/// `user@host:path`. `Display` and `Debug` leave out what must not be shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RepositoryAddress(String);
 
@@ -20,21 +20,21 @@ pub struct RepositoryUrl(String);
 
 /// An address that is not written as [`RepositoryUrl::public`] writes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("repository address {0:?} has more in it than a public address may have")]
+#[error("repository address {0:?} contains more than a public address may")]
 pub struct RepositoryUrlError(String);
 
-/// An address without its user's name, password, query and fragment.
+/// An address without user name, password, query and fragment.
 struct Stripped<'a> {
     /// With `://`; empty in the short form.
     scheme: String,
-    /// `git@` of an SSH address, which names the service and not a person; else empty.
+    /// `git@` in an SSH address, which names the service and not a person; otherwise empty.
     user: &'static str,
     host: &'a str,
     path: &'a str,
 }
 
 impl<'a> Stripped<'a> {
-    /// `None` for a folder of this machine.
+    /// `None` for a local folder.
     fn of(address: &'a str) -> Option<Stripped<'a>> {
         let address = address.split(['?', '#']).next().unwrap_or("");
         let (scheme, rest) = match address.split_once("://") {
@@ -71,12 +71,12 @@ impl RepositoryAddress {
         RepositoryAddress(address.into())
     }
 
-    /// The whole of it, credentials and all: for git, and for nobody else.
+    /// The full address, with credentials: only for git.
     pub fn for_git(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is a URL or the short form of one, and not a folder of this machine.
+    /// Whether it is a URL or the short form of one, and not a local folder.
     pub fn is_url(&self) -> bool {
         let scheme = self.0.split_once("://").is_some_and(|(scheme, _)| {
             !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
@@ -87,8 +87,7 @@ impl RepositoryAddress {
         scheme || short
     }
 
-    /// The folder that a `file://` URL names, with `%20` and the like read as the bytes they stand
-    /// for.
+    /// The folder of a `file://` URL, with percent-encoding decoded.
     pub fn file(&self) -> Option<PathBuf> {
         let path = self.0.strip_prefix("file://")?;
         let path = path.strip_prefix("localhost").filter(|p| p.starts_with('/')).unwrap_or(path);
@@ -106,7 +105,7 @@ impl RepositoryAddress {
         String::from_utf8(decoded).ok().map(PathBuf::from)
     }
 
-    /// A text of someone else's that may repeat this address, with the address as it may be seen.
+    /// A text from elsewhere that may contain this address, with the address as it may be shown.
     pub fn hidden_in(&self, text: &str) -> String {
         match self.0.is_empty() {
             true => text.to_owned(),
@@ -115,7 +114,7 @@ impl RepositoryAddress {
     }
 }
 
-/// What may be printed, and what one repository has in common however its token changes.
+/// The address as it may be printed, which stays the same when a token changes.
 impl fmt::Display for RepositoryAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Stripped::of(&self.0) {
@@ -146,11 +145,11 @@ impl From<&String> for RepositoryAddress {
 }
 
 impl RepositoryUrl {
-    /// What may be published of an address.
+    /// The part of an address that may be published.
     ///
-    /// User names, passwords, query and fragment are left out, since any of them can be a token.
-    /// Only the name `git` of an SSH address stays: it names the service, not a person. What is
-    /// no network address (a folder of the local disk) becomes empty.
+    /// User names, passwords, query and fragment are left out, since any of them can be a token. Only the
+    /// name `git` of an SSH address stays: it names the service, not a person. Anything that is not a
+    /// network address (such as a local folder) becomes empty.
     pub fn public(address: impl Into<RepositoryAddress>) -> RepositoryUrl {
         let RepositoryAddress(address) = address.into();
         let Some(stripped) = Stripped::of(&address) else { return RepositoryUrl::default() };
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_gits_shows_no_token() {
+    fn a_message_from_git_shows_no_token() {
         let address = RepositoryAddress::new("https://bob:secret@host/a?private_token=x");
         let message = "cannot reach https://bob:secret@host/a?private_token=x: no route";
         assert_eq!(address.hidden_in(message), "cannot reach https://host/a: no route");

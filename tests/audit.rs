@@ -1,5 +1,5 @@
-//! `candor audit`: an honest deployment gets no word of blame, and each way of cheating turns exactly
-//! the verdicts wrong that are about it.
+//! `candor audit`: an honest deployment is never blamed, and each way of cheating makes exactly its verdicts
+//! wrong.
 
 mod support;
 
@@ -41,7 +41,7 @@ impl Honest {
         Honest { source, deployment, server }
     }
 
-    /// The command that audits what is at an address.
+    /// The command that audits the deployment at an address.
     fn audit(&self, url: &str, state: &Path) -> Command {
         let mut command = candor();
         command.args(["--json", "audit", url, "--vkey", &self.deployment.log_key]);
@@ -49,7 +49,7 @@ impl Honest {
         command
     }
 
-    /// Waits until the server shows a log of this size: it looks for a new one now and then.
+    /// Waits until the server shows a log of this size, as it checks for a new one from time to time.
     fn wait_for(&self, size: u64) {
         let shows = || {
             let (_, checkpoint) = self.server.get("/log/checkpoint");
@@ -60,13 +60,13 @@ impl Honest {
         }
     }
 
-    /// What is wrong with what is at an address, on a first run.
+    /// The wrong verdicts of a first run.
     fn wrong(&self, url: &str) -> BTreeSet<String> {
         let folder = TempDir::new().expect("a temporary folder");
         wrong(&audited(&mut self.audit(url, &folder.path().join("state.json"))))
     }
 
-    /// The same, of the honest server whose answers somebody changes.
+    /// The same, for the honest server behind a proxy that changes its answers.
     fn tampered(
         &self,
         change: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
@@ -81,7 +81,7 @@ fn publish(deployment: &Deployment, source: &Deployed, revision: &str) {
     succeed(command.args(["--rev", revision, "--as-of", "2026-02-03"]));
 }
 
-/// Puts reports into the receiver's folder, as it would, and makes them public.
+/// Stores reports as the receiver would, and publishes them.
 fn upload(deployment: &Deployment, reports: &[String]) {
     support::segments::write(&deployment.path().join("reports"), 1, reports);
     for verb in ["merge", "chart"] {
@@ -89,7 +89,7 @@ fn upload(deployment: &Deployment, reports: &[String]) {
     }
 }
 
-/// What an audit says, however it ends.
+/// The output of an audit, whatever its exit status.
 fn audited(command: &mut Command) -> Value {
     let output = run(command);
     let said = serde_json::from_slice::<Value>(&output.stdout);
@@ -121,7 +121,7 @@ fn set(ids: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn an_honest_deployment_is_all_right_also_when_it_grows() {
+fn an_honest_deployment_is_ok_and_stays_so_when_it_grows() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let state = folder.path().join("state.json");
@@ -165,7 +165,7 @@ fn an_honest_deployment_is_all_right_also_when_it_grows() {
 }
 
 #[test]
-fn an_honest_deployment_that_cannot_be_reached_is_not_called_wrong() {
+fn an_honest_deployment_that_cannot_be_reached_is_not_wrong() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let url = honest.server.url.clone();
@@ -177,9 +177,10 @@ fn an_honest_deployment_that_cannot_be_reached_is_not_called_wrong() {
     assert!(ids(&said, "unchecked").contains("signature"), "{said:#}");
 }
 
-/// What a man in the middle, or the server itself, changes in its answers; and what is wrong then.
+/// Changes that a man in the middle, or the server itself, makes to answers; and the verdicts that are wrong
+/// then.
 #[test]
-fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
+fn each_changed_answer_makes_its_verdict_wrong_and_no_other() {
     let honest = Honest::new();
     let flip = |at: usize| {
         move |mut body: Vec<u8>| {
@@ -297,7 +298,7 @@ fn each_changed_answer_turns_its_verdict_wrong_and_no_other() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
-/// A log's owner who cheats, with the log's real key; everything else is as with the honest one.
+/// A dishonest owner of a log, with the real key; everything else is honest.
 fn evil(honest: &Honest) -> (Evil, Vec<Module>) {
     let seed = honest.deployment.path().join("keys/log.seed");
     let path = ModulePath::new(support::MODULE).expect("a path");
@@ -311,7 +312,7 @@ fn evil(honest: &Honest) -> (Evil, Vec<Module>) {
 }
 
 impl Honest {
-    /// What is wrong with a log in which only versions matter: it has no data, and no receiver.
+    /// The wrong verdicts for a log in which only versions matter: it has no data and no receiver.
     fn wrong_log(&self, evil: &Evil) -> BTreeSet<String> {
         let served = evil.serve();
         self.wrong(&served.url)
@@ -324,14 +325,14 @@ fn a_config_that_was_not_built_from_its_commit_is_found() {
     let (evil, modules) = evil(&honest);
     evil.publish(1, modules[0].config(), modules[0].provenance());
     assert_eq!(honest.wrong_log(&evil), set(&[]), "the same is honest so far");
-    // The config of the first commit, said to be that of the second: every string of it but one is
-    // asked for there, too.
+    // The config of the first commit, claimed to be that of the second, where all of its strings but one are
+    // needed too.
     evil.publish(2, modules[0].config(), modules[1].provenance());
     assert_eq!(honest.wrong_log(&evil), set(&["rebuilt", "minimal"]));
 }
 
 #[test]
-fn a_rate_that_was_raised_is_found() {
+fn a_raised_rate_is_found() {
     let honest = Honest::new();
     let (evil, modules) = evil(&honest);
     let config = String::from_utf8(modules[0].config().to_vec()).expect("text");
@@ -353,7 +354,7 @@ fn an_extra_counter_is_found() {
 }
 
 #[test]
-fn a_commit_that_nobody_has_is_not_believed() {
+fn a_commit_that_does_not_exist_is_not_accepted() {
     let honest = Honest::new();
     let (evil, modules) = evil(&honest);
     let commit = candor::gomod::ObjectId::new("ab".repeat(20)).expect("a name");
@@ -362,7 +363,7 @@ fn a_commit_that_nobody_has_is_not_believed() {
     let served = evil.serve();
     let folder = TempDir::new().expect("a temporary folder");
     let said = audited(&mut honest.audit(&served.url, &folder.path().join("state")));
-    // One's own copy may be older than the log.
+    // The auditor's own copy may be older than the log.
     assert_eq!(wrong(&said), set(&[]));
     assert!(ids(&said, "unchecked").contains("rebuilt"), "{said:#}");
 }
@@ -387,7 +388,7 @@ fn a_version_that_is_used_twice_is_found_and_proved() {
     assert_eq!(index.get(), 1);
 }
 
-/// The evidence beside a state, which the log's key alone confirms.
+/// The evidence beside a state file, which can be verified with only the log's key.
 fn proved(honest: &Honest, state: &Path) -> Evidence {
     let file = std::fs::read(state.with_extension("evidence")).expect("evidence");
     let evidence = Evidence::parse(&file).expect("evidence");
@@ -415,7 +416,7 @@ fn two_histories_are_found_and_proved() {
             assert_eq!(wrong(&said), set(&["consistency"]), "{kind}, run {run}");
         }
         assert_eq!(proved(&honest, &state).shows.kind(), kind);
-        // What was seen before still holds.
+        // The state still has what was seen before.
         let said = audited(&mut honest.audit(&honest.server.url, &state));
         assert_eq!(wrong(&said), set(&[]), "{kind}");
     }
@@ -461,7 +462,7 @@ fn data_that_no_config_allows_is_found() {
             publish(&deployment, &honest.source, revision);
         }
         eprintln!("{foreign}");
-        // As many as a stack needs to be shown.
+        // As many reports as a stack needs to be shown.
         let foreign_ones = vec![foreign.clone(); 3];
         upload(&deployment, &[&allowed[..20], &foreign_ones].concat());
         let server = deployment.serve();
@@ -483,7 +484,7 @@ fn policy(honest: &Honest, witness: &Cosigner, folder: &TempDir) -> PathBuf {
 }
 
 #[test]
-fn witnesses_that_a_policy_asks_for_must_have_cosigned_and_lately() {
+fn witnesses_that_a_policy_requires_must_have_cosigned_recently() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let name = KeyName::new("w.example").expect("a name");
@@ -491,7 +492,7 @@ fn witnesses_that_a_policy_asks_for_must_have_cosigned_and_lately() {
     let policy = policy(&honest, &witness, &folder);
     let now = u64::try_from(jiff::Timestamp::now().as_second()).expect("after 1970");
     let month = 30 * 86_400;
-    // A time in the future tells nothing of how fresh the tree is.
+    // A time in the future does not show how fresh the tree is.
     let ahead = (Some(now + month), "unchecked");
     let cases = [(Some(now), "ok"), (Some(now - month), "wrong"), (None, "wrong"), ahead];
     for (number, (time, expected)) in cases.into_iter().enumerate() {
@@ -515,7 +516,7 @@ fn witnesses_that_a_policy_asks_for_must_have_cosigned_and_lately() {
 }
 
 #[test]
-fn what_was_wrong_is_looked_at_again_and_what_was_right_is_not() {
+fn what_was_wrong_is_checked_again_and_what_was_right_is_not() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let state = folder.path().join("state");
@@ -531,13 +532,13 @@ fn what_was_wrong_is_looked_at_again_and_what_was_right_is_not() {
     }
     let said = audited(&mut honest.audit(&honest.server.url, &state));
     assert_eq!(wrong(&said), set(&[]), "it is right now");
-    // It was right once, and is another now: the newest versions are read each time.
+    // It was right before, and has changed: the newest versions are read every time.
     let said = audited(&mut honest.audit(&truncated.url, &state));
     assert_eq!(wrong(&said), set(&["zips"]));
 }
 
 #[test]
-fn what_was_right_once_and_is_served_differently_later_is_found() {
+fn what_was_right_before_and_has_changed_is_found() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     for (path, expected) in [
@@ -563,13 +564,13 @@ fn what_was_right_once_and_is_served_differently_later_is_found() {
 }
 
 #[test]
-fn each_run_says_truly_how_much_it_read() {
+fn each_run_says_how_much_it_read() {
     let source = Deployed::new();
     let deployment = Deployment::new();
     for revision in ["HEAD~1", "HEAD"] {
         publish(&deployment, &source, revision);
     }
-    // A second week, so that there is something that is not the newest.
+    // A second week, so that not everything is the newest.
     let older = reports("2026-01-20", 0..50);
     support::segments::write(&deployment.path().join("reports"), 2, &older);
     upload(&deployment, &reports("2026-02-03", 0..400));
@@ -581,7 +582,7 @@ fn each_run_says_truly_how_much_it_read() {
         verdict(said, id)["sentence"].as_str().expect("a sentence").to_owned()
     };
     let first = audited(&mut honest.audit(&honest.server.url, &state));
-    // Days and weeks of one day have equal files, and each is read.
+    // A day and a week with only that day have equal files, and each is read.
     assert_eq!(sentence(&first, "data-files"), "12 files are those that the index names");
     let rows = sentence(&first, "data-rows");
     assert_eq!(rows, "450 reports hold only what the config that they name allows");
@@ -608,7 +609,7 @@ fn each_run_says_truly_how_much_it_read() {
 }
 
 #[test]
-fn a_watch_tells_whoever_asks_when_a_verdict_changes() {
+fn a_watch_reports_when_a_verdict_changes() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let lies = Arc::new(AtomicBool::new(false));
@@ -638,7 +639,7 @@ fn a_watch_tells_whoever_asks_when_a_verdict_changes() {
     while wrong(&next()).is_empty() {}
     let news: Value = serde_json::from_str(&told.next()).expect("JSON");
     assert_eq!(wrong(&news), set(&["pages"]), "being well was no news");
-    // The figures are those of the audit that was printed, or of a later one.
+    // The metrics are those of the audit that was printed, or of a later one.
     let get = |path: &str| {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -666,7 +667,7 @@ impl Drop for Watch {
     }
 }
 
-/// What a GET of this address answers.
+/// The answer to a GET request.
 fn fetched(url: &str) -> Vec<u8> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -680,7 +681,7 @@ fn verdict<'v>(said: &'v Value, id: &str) -> &'v Value {
 }
 
 #[test]
-fn every_checksum_database_that_is_served_must_show_the_log() {
+fn every_served_checksum_database_must_show_the_log() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let databases = ["/goproxy/sumdb/telemetry.example.org/", "/sumdb/"];
@@ -704,7 +705,7 @@ fn every_checksum_database_that_is_served_must_show_the_log() {
             assert_eq!(proved(&honest, &state).shows.kind(), kind);
         }
     }
-    // A record, a tile and the records of a tile are looked at in each.
+    // A record, a tile and the records of a tile are checked in each.
     for database in databases {
         for file in ["lookup/telemetry.example.org/config@v0.1.0", "tile/8/0/000.p/2"] {
             let changed = format!("{database}{file}");
@@ -717,7 +718,7 @@ fn every_checksum_database_that_is_served_must_show_the_log() {
             assert_eq!(found, set(&["faces"]), "{database}{file}");
         }
     }
-    // One that fails has proved nothing.
+    // One that fails proves nothing.
     for path in ["latest", "supported", "lookup/telemetry.example.org/config@v0.1.0"] {
         let failing = format!("{}{path}", databases[0]);
         let asked = failing.clone();
@@ -734,7 +735,7 @@ fn every_checksum_database_that_is_served_must_show_the_log() {
 }
 
 #[test]
-fn what_is_no_misbehaviour_is_not_called_so() {
+fn what_is_not_misbehaviour_is_not_wrong() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let portal = b"<html><p>Sign in to the network of this hotel</html>\n".to_vec();
@@ -760,7 +761,7 @@ fn what_is_no_misbehaviour_is_not_called_so() {
     assert!(sentence.contains("the key you gave"), "{sentence}");
     assert!(sentence.contains("is it the right one?"), "{sentence}");
 
-    // One's own file is at fault, and not the deployment.
+    // The auditor's own file is damaged, which is not the deployment's fault.
     let state = folder.path().join("sv.state");
     audited(&mut honest.audit(&honest.server.url, &state));
     let written = std::fs::read_to_string(&state).expect("a state");
@@ -774,7 +775,7 @@ fn what_is_no_misbehaviour_is_not_called_so() {
 }
 
 #[test]
-fn evidence_takes_the_place_of_no_file() {
+fn evidence_does_not_overwrite_files() {
     let honest = Honest::new();
     let folder = TempDir::new().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
@@ -804,7 +805,7 @@ fn evidence_takes_the_place_of_no_file() {
     audit(None);
     audit(Some("mine"));
     assert_eq!((shown("sv.state.evidence"), shown("mine.2")), ("two-roots", "two-roots"));
-    // What a file shows is not written again; something else is, under another name.
+    // Evidence that exists is not written again; other evidence gets another name.
     audit(None);
     fork(3);
     audit(None);
@@ -818,13 +819,13 @@ fn evidence_takes_the_place_of_no_file() {
 }
 
 #[test]
-fn whoever_gives_no_key_is_told_of_both_ways() {
+fn without_a_key_both_options_are_explained() {
     let output = run(candor().args(["audit", "https://telemetry.example.org"]));
     let said = text(&output.stderr);
     assert!(said.contains("--vkey KEY") && said.contains("--policy FILE"), "{said}");
 }
 
-/// Who hears of news.
+/// A listener for notifications.
 struct Told {
     url: String,
     listener: TcpListener,

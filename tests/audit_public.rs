@@ -1,5 +1,5 @@
-//! What `candor audit` says of promises about public data that hold over weeks: numbers of reports that
-//! jump are marked, and configs end.
+//! What `candor audit` says about promises over several weeks: jumps in the number of reports are marked, and
+//! configs close.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::http::Meddler;
 use support::{Deployment, candor, run, segments, succeed};
 use tempfile::TempDir;
 
-/// A deployment with two configs of one day, and these weeks of reports: the day of each, and how many.
+/// A deployment with two configs of one day, and these weeks of reports: the day and the number of reports.
 fn deployment(source: &Deployed, weeks: &[(&str, u32)]) -> Deployment {
     let deployment = Deployment::new();
     for revision in ["HEAD~1", "HEAD"] {
@@ -34,7 +34,7 @@ fn parsed(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("JSON")
 }
 
-/// What an audit says of what is at an address, on a first run.
+/// The result of a first audit of the deployment at an address.
 fn audited(deployment: &Deployment, source: &Deployed, url: &str) -> Value {
     let folder = TempDir::new().expect("a temporary folder");
     let mut audit = candor();
@@ -69,7 +69,7 @@ const WEEKS: [(&str, u32); 5] = [
 ];
 
 #[test]
-fn marks_are_those_that_the_weeks_before_give() {
+fn marks_follow_from_the_weeks_before() {
     let source = Deployed::new();
     let deployment = deployment(&source, &WEEKS);
     let server = deployment.serve();
@@ -113,9 +113,9 @@ fn marks_are_those_that_the_weeks_before_give() {
 }
 
 #[test]
-fn a_report_that_names_a_config_which_had_ended_is_found() {
+fn a_report_that_names_a_closed_config_is_found() {
     let source = Deployed::new();
-    // The second config was published for 2026-02-03, and so the first one ended on 2026-03-31.
+    // The second config was published for 2026-02-03, so the first one closed on 2026-03-31.
     let good = deployment(&source, &[("2026-03-31", 20)]);
     let server = good.serve();
     let said = audited(&good, &source, &server.url);

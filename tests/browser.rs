@@ -1,8 +1,8 @@
-//! The website in a real browser: every page is reached, reads well narrow and wide, light and dark,
-//! with a keyboard and without scripts, and loads nothing from elsewhere. What is looked at, and how,
-//! is in `browser/check.mjs`.
+//! The website in a real browser: every page can be reached, works on narrow and wide screens, light and
+//! dark, by keyboard and without scripts, and loads nothing from other sites. The checks are in
+//! `browser/check.mjs`.
 //!
-//! With `CANDOR_SCREENSHOTS` set to a folder, pictures of the pages are left there.
+//! If `CANDOR_SCREENSHOTS` names a folder, screenshots of the pages are written there.
 
 mod support;
 
@@ -19,7 +19,7 @@ use support::charted::{Deployed, reports};
 use support::{Charts, Deployment, MODULE, candor, chart, run, segments, succeed, text};
 
 #[test]
-fn every_page_is_sound_in_a_real_browser() {
+fn every_page_works_in_a_real_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(
         folder.join("node_modules/axe-core").is_dir(),
@@ -35,7 +35,7 @@ fn every_page_is_sound_in_a_real_browser() {
 }
 
 #[test]
-fn the_browser_verifies_the_log_and_says_what_is_wrong_with_it() {
+fn the_browser_verifies_the_log_and_reports_what_is_wrong() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
     for chart in ["one", "two"] {
@@ -74,7 +74,7 @@ fn the_browser_verifies_the_log_and_says_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_week_whose_number_of_reports_jumps_is_seen_on_any_screen() {
+fn a_week_whose_number_of_reports_jumps_is_marked_on_every_screen() {
     let source = Deployed::new();
     let deployment = Deployment::new();
     deployment.publish(&source.charts);
@@ -83,7 +83,7 @@ fn a_week_whose_number_of_reports_jumps_is_seen_on_any_screen() {
         all.extend(reports(day, 0..count));
     }
     all.extend(reports("2026-02-24", 0..900));
-    // The one config that is published here.
+    // The only config that is published.
     all.retain(|report| report.contains("\"v0.1.0\""));
     let all: Vec<String> =
         all.iter().map(|one| one.replace("\"verb:old\"", "\"verb:new\"")).collect();
@@ -101,7 +101,7 @@ fn a_week_whose_number_of_reports_jumps_is_seen_on_any_screen() {
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
 }
 
-/// The same files in a zip as another program would pack it.
+/// The same files, packed in a zip by another program.
 fn packed_again(zip: &[u8]) -> Vec<u8> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).expect("a zip");
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -117,7 +117,7 @@ fn packed_again(zip: &[u8]) -> Vec<u8> {
     writer.finish().expect("a zip").into_inner()
 }
 
-/// Zips that only a log's owner could log, each with the record of it, and what must be said of it.
+/// Zips that only a log's owner could log, each with its record and the expected message.
 fn craft(zip: &[u8], folder: &Path) {
     let prefix = format!("{MODULE}@v0.2.0/");
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).expect("a zip");
@@ -143,7 +143,7 @@ fn craft(zip: &[u8], folder: &Path) {
             .1
             .clone()
     };
-    // One name is the lines of two files.
+    // One name looks like the lines of two files.
     let mut joined = without("config.json");
     joined.retain(|(name, _)| *name != format!("{prefix}go.mod"));
     let two = format!("{prefix}config.json\n{}  {prefix}go.mod", hash(&of("go.mod")));
@@ -171,13 +171,13 @@ fn craft(zip: &[u8], folder: &Path) {
     std::fs::write(folder.join("zips.json"), list).expect("written");
 }
 
-/// A zip of these files, which may have any names, and one name twice.
+/// A zip of these files, with any names, even twice the same.
 fn stored(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, contents) in files {
         let offset = bytes.len() as u32;
         let length = (contents.len() as u32).to_le_bytes();
-        // Version, flags, method, time, date, CRC (which nobody asks for here), sizes, lengths.
+        // Version, flags, method, time, date, CRC (not checked here), sizes, lengths.
         let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         common.extend([length, length].concat());
         common.extend((name.len() as u16).to_le_bytes());
@@ -294,7 +294,7 @@ fn report(deployment: &Deployment, charts: &Charts, version: &str) {
     }
 }
 
-/// A report as the front door stores it.
+/// A report as the receiver stores it.
 fn one_form(report: &str) -> String {
     let report = Report::decode(report.as_bytes()).expect("a report");
     String::from_utf8(report.encode()).expect("text")

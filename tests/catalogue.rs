@@ -247,7 +247,7 @@ fn a_watching_publisher_completes_what_another_left_when_it_starts() {
     let publisher = bench.publisher();
     let mut watch = Watch::new(repository(&charts), None, &publisher).expect("a watch");
     let day = CompileDay::Today("2026-02-03".parse().expect("a day"));
-    watch.look(&publisher, day, |_, found| panic!("nothing is new: {found:?}")).expect("a look");
+    watch.poll(&publisher, day, |_, found| panic!("nothing is new: {found:?}")).expect("a look");
     let commit = charts.git(&["rev-parse", "HEAD"]);
     assert_eq!(bench.newest().commit, commit.trim());
 }

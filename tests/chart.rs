@@ -1,5 +1,5 @@
-//! Making charts: they depend only on what is published, not on who makes them, when, or how often the
-//! process was killed; and problems are reported.
+//! Making charts: they follow from what is published, no matter who makes them, when, or how often the process
+//! was killed; and errors are reported.
 
 mod support;
 
@@ -48,7 +48,7 @@ fn charts_of(deployed: &Deployed, week: Date) -> WeekCharts {
     public.charts(&public.index().expect("an index"), week).expect("charts").expect("charts")
 }
 
-/// Gives charts the marks of other charts.
+/// Copies the marks from other charts.
 fn unmark(charts: &mut WeekCharts, of: &WeekCharts) {
     (charts.expected, charts.jump) = (of.expected, of.jump);
     for (program, of) in charts.programs.iter_mut().zip(&of.programs) {
@@ -60,7 +60,7 @@ fn unmark(charts: &mut WeekCharts, of: &WeekCharts) {
 }
 
 #[test]
-fn a_week_is_charted_again_when_what_it_is_made_from_changes_and_only_then() {
+fn a_week_is_charted_again_only_when_its_inputs_change() {
     let mut deployed = with_reports(0..300);
     assert_eq!(charted(&deployed, &Weeks::Outdated), [WEEK]);
     let first = weeks(&deployed)[&WEEK].charts.clone().expect("charts");
@@ -94,7 +94,7 @@ fn a_week_is_charted_again_when_what_it_is_made_from_changes_and_only_then() {
 }
 
 #[test]
-fn a_figure_has_everything_known_about_it() {
+fn a_figure_has_everything_that_is_known_about_it() {
     let deployed = with_reports(0..2000);
     charted(&deployed, &Weeks::Outdated);
     let charts = charts(&deployed);
@@ -143,7 +143,7 @@ fn a_figure_has_everything_known_about_it() {
     assert!(quantiles.iter().map(|q| q.quotient.value).is_sorted());
 }
 
-/// Only what is current: the index without the merges' own bookkeeping, and the charts.
+/// The current index, without what only merges need, and the charts.
 fn current(snapshot: &Snapshot, deployed: &Deployed) -> (BTreeMap<Date, Week>, Vec<Vec<u8>>) {
     let weeks = weeks(deployed);
     let charts = weeks.values().filter_map(|week| week.charts.as_ref());
@@ -157,7 +157,7 @@ fn current(snapshot: &Snapshot, deployed: &Deployed) -> (BTreeMap<Date, Week>, V
 }
 
 #[test]
-fn a_power_cut_at_any_store_operation_is_repaired_by_the_next_run() {
+fn the_next_run_recovers_from_a_power_cut_at_any_store_operation() {
     let mut deployed = with_reports(0..40);
     deployed.upload(&reports("2026-02-10", 0..5));
     deployed.merge();
@@ -187,7 +187,7 @@ fn a_power_cut_at_any_store_operation_is_repaired_by_the_next_run() {
     }
 }
 
-/// Merges new reports while charts are made.
+/// Merges new reports while charts are being made.
 struct Meanwhile<'d>(Mutex<Option<&'d Deployed>>);
 
 impl Progress for Meanwhile<'_> {
@@ -199,7 +199,7 @@ impl Progress for Meanwhile<'_> {
 }
 
 #[test]
-fn charts_show_the_newest_data_even_if_it_came_while_they_were_made() {
+fn charts_use_the_newest_data_even_if_it_came_while_they_were_made() {
     let mut deployed = with_reports(0..50);
     deployed.upload(&reports("2026-02-04", 50..80));
     let meanwhile = Meanwhile(Mutex::new(Some(&deployed)));
@@ -209,7 +209,7 @@ fn charts_show_the_newest_data_even_if_it_came_while_they_were_made() {
 }
 
 #[test]
-fn few_reports_or_none_make_figures_without_nan() {
+fn few_or_no_reports_give_figures_with_finite_numbers() {
     for numbers in [0..0, 0..1, 1..2, 2..3, 9..10] {
         let deployed = with_reports(numbers.clone());
         let expected: &[Date] = if numbers.is_empty() { &[] } else { &[WEEK] };
@@ -217,7 +217,7 @@ fn few_reports_or_none_make_figures_without_nan() {
         assert_eq!(charted(&deployed, &Weeks::Within(WEEK..=WEEK)), expected);
         for charts in expected.iter().map(|_| charts(&deployed)) {
             let json = serde_json::to_string(&charts).expect("JSON");
-            // There is no earlier week, so nothing is expected.
+            // There is no week before, so nothing is expected.
             let json = json.replace("\"expected\":null,", "");
             assert!(!json.contains("null") && !json.contains("NaN"), "{json}");
         }
@@ -225,7 +225,7 @@ fn few_reports_or_none_make_figures_without_nan() {
 }
 
 #[test]
-fn unreadable_files_are_named_with_a_remedy() {
+fn what_cannot_be_read_is_named_with_advice() {
     let deployed = with_reports(0..10);
     let whole = deployed.store.snapshot();
     let refusal = |change: &dyn Fn(&mut Snapshot)| {
@@ -248,7 +248,7 @@ fn unreadable_files_are_named_with_a_remedy() {
 }
 
 #[test]
-fn the_verb_says_what_it_did() {
+fn the_command_says_what_it_did() {
     let deployment = Deployment::new();
     let mut chart = candor();
     chart.args(["chart", "--data"]).arg(deployment.path());

@@ -1,5 +1,4 @@
-//! The page for doubters: every command that it shows is run, as it stands there, and finds what the page
-//! says.
+//! The page `/check`: every command on it is run exactly as shown, and finds what the page says.
 
 mod support;
 
@@ -26,7 +25,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_command_of_the_page_for_doubters_runs_and_finds_all_well() {
+fn every_command_on_the_page_runs_and_finds_nothing_wrong() {
     let source = Deployed::new();
     let deployment = Deployment::new();
     for revision in ["HEAD~1", "HEAD"] {
@@ -39,7 +38,7 @@ fn every_command_of_the_page_for_doubters_runs_and_finds_all_well() {
         succeed(candor().args([verb, "--data"]).arg(deployment.path()));
     }
     let server = deployment.serve();
-    // A page on this machine names the address at which it was asked for.
+    // On the local machine, the page uses the address of the request.
     let (status, page) = server.get("/check");
     assert_eq!(status, 200);
     let page = text(&page);
@@ -93,7 +92,7 @@ fn every_command_of_the_page_for_doubters_runs_and_finds_all_well() {
 }
 
 #[test]
-fn every_page_leads_to_it() {
+fn every_page_links_to_it() {
     let deployment = Deployment::new();
     let server = deployment.serve();
     for path in ["/", "/charts/", "/data/", "/config/", "/log/", "/privacy", "/check"] {

@@ -1,8 +1,8 @@
-//! The promise that nobody can shut the door: with the real server's real numbers, more unfinished
-//! uploads, idle connections, or clients that do not receive their answers than there is room for, and
-//! beside them an honest upload, a page, the checkpoint and the module proxy, which all succeed.
+//! Nobody can lock others out: with the real server's limits, there are more unfinished uploads, idle
+//! connections, or clients that do not receive their answers than there is room for, and still an honest
+//! upload, a page, the checkpoint and the module proxy succeed.
 //!
-//! Every test sees that it filled what it wanted to fill: the server itself made room for others.
+//! Every test checks that it did fill the server, which made room for others.
 #![cfg(unix)]
 
 mod support;
@@ -58,7 +58,7 @@ impl Server {
         let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
         let url = url.unwrap_or_else(|| panic!("{line:?}"));
         let server = Server { child, url, _folder: folder };
-        // Reports are taken from some moment after that.
+        // Reports are accepted a moment after that.
         while !server.upload().contains(" 200 ") {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -68,12 +68,12 @@ impl Server {
     fn connect(&self) -> TcpStream {
         let address = self.url.strip_prefix("http://").expect("an address");
         let stream = TcpStream::connect(address).expect("connected");
-        // Whatever is waited for comes far sooner.
+        // Everything that is waited for takes far less time.
         stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
         stream
     }
 
-    /// The answer to a request on a connection of its own.
+    /// The answer to a request on a new connection.
     fn ask(&self, request: &str) -> String {
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).expect("sent");
@@ -91,7 +91,7 @@ impl Server {
         self.ask(&front_door::request("Connection: close\r\n", &report))
     }
 
-    /// What honest clients ask for is there.
+    /// Honest clients get what they ask for.
     fn assert_open(&self) {
         let list = format!("/goproxy/{MODULE}/@v/list");
         for path in ["/", "/log/checkpoint", &list, "/latest"] {
@@ -134,14 +134,14 @@ impl Drop for Server {
     }
 }
 
-/// What comes until the connection ends, by a reset too.
+/// What is received until the connection ends, including by a reset.
 fn read_all(stream: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Has this process open that many files.
+/// Raises this process's limit of open files.
 fn need_files(count: usize) {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit of open files");
     let count = count as u64;
@@ -152,10 +152,10 @@ fn need_files(count: usize) {
 }
 
 #[test]
-fn unfinished_uploads_keep_nobody_out() {
+fn unfinished_uploads_do_not_lock_others_out() {
     need_files(3000);
     let server = Server::start();
-    // An honest one on a slow line. It has sent most of a large report, and is no faster than that.
+    // An honest one on a slow line, which has sent most of a large report.
     let report = front_door::report(1 << 40);
     let report = format!("{report}{}", " ".repeat(200_000 - report.len()));
     let mut slow = server.begin_upload(report.len());
@@ -163,7 +163,7 @@ fn unfinished_uploads_keep_nobody_out() {
     slow.write_all(most.as_bytes()).expect("sent");
     let mut flood: Vec<_> = (0..UPLOADS + 200).map(|_| server.begin_upload(1000)).collect();
     server.assert_open();
-    // They had filled the server: the first of them made room, and was asked to come again.
+    // They had filled the server: the first of them made room, and was told to try again later.
     let given_up = read_all(&mut flood[0]);
     assert!(given_up.starts_with("HTTP/1.1 503 "), "{given_up}");
     assert!(given_up.contains("retry-after: "), "{given_up}");
@@ -173,13 +173,13 @@ fn unfinished_uploads_keep_nobody_out() {
 }
 
 #[test]
-fn idle_connections_keep_nobody_out() {
+fn idle_connections_do_not_lock_others_out() {
     need_files(6000);
     let server = Server::start();
     let mut idle = Vec::new();
     for number in 0..CONNECTIONS + 200 {
         let mut stream = server.connect();
-        // Some were used, some never were, and some have begun to ask.
+        // Some were used, some never were, and some have begun to send a request.
         match number % 3 {
             0 => {
                 let ask = b"HEAD /log/checkpoint HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -194,7 +194,7 @@ fn idle_connections_keep_nobody_out() {
         idle.push(stream);
     }
     server.assert_open();
-    // They had filled the server: the first of them is gone, and the last is not.
+    // They had filled the server: the first of them was closed, the last was not.
     let mut is_open = |number: usize| {
         let stream = &mut idle[number];
         stream.set_nonblocking(true).expect("nonblocking");
@@ -225,12 +225,12 @@ fn add_large_file(deployment: &Path, length: usize) -> String {
 }
 
 #[test]
-fn receivers_that_do_not_read_hold_little_memory() {
+fn clients_that_do_not_read_use_little_memory() {
     const RECEIVERS: usize = 1000;
     need_files(3000);
     let mut path = String::new();
     let candor = Command::new(env!("CARGO_BIN_EXE_candor"));
-    // More than the sockets of both sides hold.
+    // More than the sockets of both sides can buffer.
     let server = Server::start_with(candor, "127.0.0.1:0", |folder| {
         path = add_large_file(folder, 64 << 20);
     });
@@ -255,7 +255,7 @@ fn receivers_that_do_not_read_hold_little_memory() {
 }
 
 #[test]
-fn connections_are_planned_for_few_files() {
+fn budgets_fit_a_low_limit_of_open_files() {
     need_files(2000);
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut limited = Command::new("sh");
@@ -284,8 +284,8 @@ fn an_upload_that_is_refused_unread_gets_its_answer() {
         body.len()
     );
     stream.write_all(head.as_bytes()).expect("sent");
-    // The server has said no, and goes on reading for a moment; otherwise the connection would be
-    // reset under whoever is still writing.
+    // The server has refused, and reads on for a moment, as otherwise the connection would be reset while
+    // the client is still writing.
     stream.write_all(&body).expect("sent");
     stream.shutdown(Shutdown::Write).expect("shut down");
     let answer = read_all(&mut stream);
@@ -294,7 +294,7 @@ fn an_upload_that_is_refused_unread_gets_its_answer() {
 }
 
 #[test]
-fn uploads_come_in_every_form_that_http_has() {
+fn uploads_work_in_every_form_that_http_allows() {
     let server = Server::start();
     let report = front_door::report(1 << 41);
     let head = |version: &str, rest: &str| {
@@ -324,7 +324,7 @@ fn uploads_come_in_every_form_that_http_has() {
     let mut waits = server.begin_upload(report.len());
     waits.write_all(report.as_bytes()).expect("sent");
     assert!(read_all(&mut waits).starts_with("HTTP/1.1 200 "));
-    // One that ends too early, whose sender still listens.
+    // One that ends too early, while its client still reads.
     let mut half = server.begin_upload(report.len());
     half.write_all(b"{").expect("sent");
     half.shutdown(Shutdown::Write).expect("shut down");
@@ -332,7 +332,7 @@ fn uploads_come_in_every_form_that_http_has() {
 }
 
 #[test]
-fn names_ports_and_unix_sockets_are_listened_on() {
+fn a_server_can_listen_on_names_ports_and_unix_sockets() {
     for listen in ["localhost:0", ":0"] {
         let candor = Command::new(env!("CARGO_BIN_EXE_candor"));
         let server = Server::start_with(candor, listen, |_| {});

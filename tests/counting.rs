@@ -1,4 +1,4 @@
-//! Counting, seen from outside: processes that count, and the folder that they leave behind.
+//! Counting, seen from outside: processes that count, and the folder they leave behind.
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -107,7 +107,7 @@ fn a_panic_is_counted_by_its_stack_without_its_message() {
     let job = Job::new(folder.path(), PROGRAM).with("start", "").with("panic", message);
     let output = job.spawn().finish_anyhow();
     assert!(output.status.success());
-    // The program's own way of failing is as it was.
+    // The program still fails in its own way.
     assert!(String::from_utf8_lossy(&output.stderr).contains(message));
 
     let counts = counts(folder.path());
@@ -139,7 +139,7 @@ fn a_stack_counter_counts_its_callers() {
 }
 
 #[test]
-fn a_program_whose_counts_cannot_be_kept_runs_as_ever() {
+fn a_program_whose_counts_cannot_be_stored_runs_as_usual() {
     let folder = folder("local");
     // A file where a folder should be.
     std::fs::write(folder.path().join("local"), "").expect("write");
@@ -171,7 +171,7 @@ fn programs_do_not_mix() {
     {
         Job::new(folder.path(), program).with("start", "").with("count", "a 1").run();
     }
-    // The same name for files, another program: refused, and the first one's counts stay.
+    // Another program whose files have the same name is refused, and the counts stay.
     let program = ["example.com/tool", version, toolchain];
     let job = Job::new(folder.path(), program).with("start", "").with("count", "a 1");
     assert!(job.with("status", "").run().contains("belongs to another program"));

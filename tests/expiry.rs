@@ -114,7 +114,7 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
                 published.push(format!("still {}", same.version));
             }
         };
-        watch.look(&publisher, today(day), report).map(|()| published)
+        watch.poll(&publisher, today(day), report).map(|()| published)
     };
     let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
     let seen = |watch: &mut Watch, day| look(watch, day).expect("a look");
@@ -139,7 +139,7 @@ fn a_watch_publishes_on_the_day_without_a_new_commit() {
     let mut watch = Watch::new(open(), None, &publisher).expect("a watch");
     let mut outcomes = 0;
     watch
-        .look(&publisher, today("2026-08-01"), |_, found| {
+        .poll(&publisher, today("2026-08-01"), |_, found| {
             outcomes += usize::from(matches!(found, Ok(Outcome::Published(_))));
         })
         .expect("a look");

@@ -3,7 +3,7 @@
 
 mod support;
 
-use candor::tlog::{Believed, CosignerKind, Face, Note, Policy, Published};
+use candor::tlog::{AcceptedCheckpoint, CosignerKind, Note, Policy, Protocol, Published};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -73,7 +73,7 @@ impl Bench {
 }
 
 /// What a server shows: the checkpoint, believed by the policy that it serves; its size.
-fn shown(server: &Server) -> (Believed, String) {
+fn shown(server: &Server) -> (AcceptedCheckpoint, String) {
     // Who asks for what is not there has the head read again, if that was a moment ago.
     std::thread::sleep(std::time::Duration::from_millis(100));
     server.get(&format!("/goproxy/{}/@v/v0.1000.0.info", support::MODULE));
@@ -177,7 +177,7 @@ fn a_running_server_follows_the_witnesses_in_its_settings() {
 
     // A broken file changes nothing, and is said.
     set_witnesses(&bench.deployment, "quorum = 7", &[bench.one.table("one")]);
-    let health = wait_for("settings: not ok\n  candor.toml as it is now is not in force");
+    let health = wait_for("settings: not ok\n  the current candor.toml is not in force");
     assert!(health.contains("asks for more than the 1 witnesses"), "{health}");
     assert_eq!(shown(&server).0.cosigned.len(), 1);
 
@@ -200,7 +200,7 @@ fn every_bad_answer_is_reported_and_moves_nothing() {
     let location = vec![("Location", format!("{}/add-checkpoint", elsewhere.url))];
     let long = Behaviour::Answer(200, Vec::new(), vec![b'x'; 1 << 20]);
     for (answer, said) in [
-        (status(500), "some witnesses do so where they do not know this log"),
+        (status(500), "some witnesses do so if they do not know this log"),
         (status(404), "does not know this log"),
         (status(400), "400"),
         (Behaviour::Answer(307, location.clone(), Vec::new()), "redirects are not followed"),
@@ -214,7 +214,7 @@ fn every_bad_answer_is_reported_and_moves_nothing() {
         (status(422), "ALARM: the witness two does not accept"),
         (
             conflict("1000\n"),
-            "ALARM: the witness two says that it cosigned a log of this name of 1000",
+            "ALARM: the witness two says that it cosigned a log of this name with 1000",
         ),
     ] {
         bench.two.witness.always(answer.clone());
@@ -342,7 +342,7 @@ fn wait_until_cosigned(bench: &Bench, mut while_waiting: impl FnMut()) {
     loop {
         let bytes = fs::read(&pointer).expect("a pointer");
         let published = Published::open(&bytes, opened(&bench.deployment).verifiers());
-        let note = published.expect("signed").note(Face::Log).to_owned();
+        let note = published.expect("signed").note(Protocol::TlogTiles).to_owned();
         if policy.check(note.as_bytes()).is_ok_and(|it| is_now(it.fresh_at)) {
             return;
         }
@@ -459,7 +459,7 @@ fn settings_that_name_witnesses_wrongly_are_refused_with_their_place() {
     let named = |name: &str| without(&one, "name") + &format!("name = \"{name}\"\n");
     fs::write(bench.deployment.path().join("no.policy"), "quorum x\n").expect("written");
     for (settings, tables, said) in [
-        ("", vec![one.clone()], "nothing says how many must cosign"),
+        ("", vec![one.clone()], "no quorum that says how many must cosign"),
         ("quorum = \"most\"", vec![one.clone()], "quorum = \"most\" is none"),
         ("quorum = 0", vec![one.clone()], "quorum = 0 is none"),
         ("quorum = 1.5", vec![one.clone()], "quorum = 1.5 is none"),
@@ -472,13 +472,13 @@ fn settings_that_name_witnesses_wrongly_are_refused_with_their_place() {
         ("quorum = 1", vec![with_key], "a witness's key is of type 0x04"),
         ("quorum = 1", vec![without(&one, "key") + "key = \"x\"\n"], "the key of one"),
         ("quorum = 1", vec![remote], "| url = \"http://witness.example\""),
-        ("policy = \"no.policy\"", vec![one.clone()], "these are given too"),
+        ("policy = \"no.policy\"", vec![one.clone()], "these are given, too"),
         ("policy = \"no.policy\"", vec![], "line 1 of the policy"),
         ("policy = \"none.policy\"", vec![], "cannot read"),
-        ("refresh = \"6h\"", vec![], "no witness that could be asked"),
-        ("refresh = \"6\"\nquorum = 1", vec![one.clone()], "no time from 1 minute to 3 days"),
-        ("refresh = \"30s\"\nquorum = 1", vec![one.clone()], "no time from 1 minute to 3 days"),
-        ("", vec!["quorum = 1\n".to_owned(), one.clone()], "above all of them"),
+        ("refresh = \"6h\"", vec![], "no witness to ask"),
+        ("refresh = \"6\"\nquorum = 1", vec![one.clone()], "not a time from 1 minute to 3 days"),
+        ("refresh = \"30s\"\nquorum = 1", vec![one.clone()], "not a time from 1 minute to 3 days"),
+        ("", vec!["quorum = 1\n".to_owned(), one.clone()], "above all tables"),
     ] {
         let tables = if tables.first().is_some_and(|t| t.starts_with("quorum")) {
             vec![format!("[signer]\n{}", tables.concat())]
@@ -551,7 +551,7 @@ fn finds_out_a_second_signer(start: impl Fn(&str) -> Running) {
     one.commit();
     assert_eq!(first.publish(&one)["tree_size"], 2);
     let message = refused(&mut third.publish_command(&two), 1);
-    assert!(message.contains("it cosigned a log of this name of 2 entries"), "{message}");
+    assert!(message.contains("it cosigned a log of this name with 2 entries"), "{message}");
     for deployment in [&twin, &third] {
         let server = deployment.serve();
         let note = text(&server.get("/log/checkpoint").1);

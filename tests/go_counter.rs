@@ -1,5 +1,5 @@
-//! Counter files beside the real peer: golang.org/x/telemetry, unmodified. Each reads what the
-//! other wrote, and both count into one file at once.
+//! Counter files and the real peer, golang.org/x/telemetry, unmodified: each reads what the other wrote,
+//! and both count into one file at once.
 //!
 //! The module is in the module cache: `scripts/setup test` puts it there.
 
@@ -20,7 +20,7 @@ fn as_another_process() {
     counting::run();
 }
 
-/// A telemetry folder that both languages count in, and the Go program that does.
+/// A telemetry folder that programs in both languages share, and the Go program.
 struct Shared {
     folder: TempDir,
     program: PathBuf,
@@ -99,7 +99,7 @@ impl Shared {
     }
 }
 
-/// Repeats what must not be done over midnight, if it was.
+/// Runs a test that must not span midnight, again if it did.
 fn within_a_day<T>(attempt: impl Fn() -> T) -> T {
     let day =
         || std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs() / 86_400;
@@ -128,7 +128,7 @@ fn go_process(shared: &Shared, arguments: &[&str]) -> Child {
 fn go_reads_what_we_write() {
     within_a_day(|| {
         let shared = Shared::new();
-        // The file is ours from its first byte: Go only tells how it names the program.
+        // Go only tells how it names the program; then we write the whole file.
         succeed(&mut shared.count(&[]));
         let job = shared.job();
         std::fs::remove_file(shared.file().0).expect("deleted");
@@ -205,7 +205,7 @@ fn both_end_the_week_on_the_same_day() {
             std::fs::create_dir_all(&local).expect("create");
             std::fs::write(local.join("weekends"), format!("{weekday}\n")).expect("write");
             succeed(&mut shared.count(&["-name", "a"]));
-            // Ours opens Go's file only if it expects the same metadata, byte by byte.
+            // Ours opens Go's file only if it expects byte-identical metadata.
             let printed = shared.job().with("count", "a 1").with("status", "").run();
             let (path, file) = shared.file();
             assert!(printed.contains(&format!("counting into {}", path.display())), "{printed}");
@@ -216,7 +216,7 @@ fn both_end_the_week_on_the_same_day() {
 }
 
 #[test]
-fn the_weekday_that_one_draws_the_other_keeps() {
+fn each_keeps_the_weekday_that_the_other_has_drawn() {
     within_a_day(|| {
         let shared = Shared::new();
         succeed(&mut shared.count(&[]));

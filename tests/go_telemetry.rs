@@ -1,6 +1,6 @@
-//! The promise that a Go program with the unmodified golang.org/x/telemetry client is served by a
-//! Candor deployment alone: it downloads and verifies the config that we published, builds its
-//! report and uploads it, and only what the config names is in it.
+//! A Go program with the unmodified golang.org/x/telemetry client needs only a Candor deployment: it
+//! downloads and verifies the published config, makes its report and uploads it, and the report has only
+//! what the config lists.
 
 mod support;
 
@@ -16,10 +16,10 @@ use support::counter_file::CounterFile;
 use support::{Charts, Deployment, Go, chart, succeed};
 use tempfile::TempDir;
 
-/// The module whose configs Go's client downloads; it cannot be told another.
+/// The module whose configs Go's client downloads, which cannot be configured.
 const MODULE: &str = "golang.org/x/telemetry/config";
 
-/// A clock that shows one time.
+/// A clock that has stopped.
 #[derive(Debug)]
 struct Stopped(Timestamp);
 
@@ -29,7 +29,7 @@ impl Clock for Stopped {
     }
 }
 
-/// A deployment served in this process, whose clock a test decides.
+/// A deployment served in this process, with a clock that the test sets.
 struct Served {
     url: String,
     runtime: Option<tokio::runtime::Runtime>,
@@ -136,7 +136,7 @@ fn charts() -> Charts {
     charts
 }
 
-/// Has the program report what earlier runs counted, at a time.
+/// Has the program report what earlier runs counted, at this time.
 fn upload(hello: &Path, go: &Go, telemetry: &Path, url: &str, time: Timestamp) {
     let environment = go.command(&[]);
     let environment = environment.get_envs().filter_map(|(name, value)| Some((name, value?)));
@@ -152,13 +152,13 @@ fn upload(hello: &Path, go: &Go, telemetry: &Path, url: &str, time: Timestamp) {
     );
 }
 
-/// What the client says that it did.
-fn said(telemetry: &Path) -> Vec<String> {
-    let logs = support::contents(&telemetry.join("debug")).into_values();
-    logs.map(|log| support::text(&log)).collect()
+/// The client's logs.
+fn logs(telemetry: &Path) -> Vec<String> {
+    let files = support::contents(&telemetry.join("debug")).into_values();
+    files.map(|log| support::text(&log)).collect()
 }
 
-/// The reports in a folder of the client's, by week. `local` has some that are for the user alone.
+/// The reports in one of the client's folders, by week, without those that stay local.
 fn reports(folder: &Path) -> Vec<Value> {
     let files = support::contents(folder).into_iter();
     let is_report = |path: &Path| {
@@ -169,7 +169,7 @@ fn reports(folder: &Path) -> Vec<Value> {
     reports.map(|(_, bytes)| serde_json::from_slice(&bytes).expect("JSON")).collect()
 }
 
-/// The public form of what was sent under a config whose one rate is 1: no last week, and X is that rate.
+/// The public form of reports sent under a config whose only rate is 1: no last week, and X is that rate.
 fn public(mut sent: Vec<Value>) -> Vec<Value> {
     for report in &mut sent {
         let fields = report.as_object_mut().expect("an object");
@@ -179,14 +179,14 @@ fn public(mut sent: Vec<Value>) -> Vec<Value> {
     sent
 }
 
-/// What a deployment has stored, by week.
+/// The reports that a deployment has stored, by week.
 fn stored(deployment: &Deployment) -> Vec<Value> {
     let mut stored = support::segments::reports(&deployment.path().join("reports"));
     stored.sort_by_key(|report| report["Week"].to_string());
     stored
 }
 
-/// Has the program crash, and waits until its crash monitor has counted that.
+/// Has the program crash, and waits until its crash monitor has counted the crash.
 fn crash(hello: &Path, telemetry: &Path, how: &str) {
     let log = telemetry.join("debug/sidecar.log");
     let recorded = || {
@@ -207,7 +207,7 @@ fn crash(hello: &Path, telemetry: &Path, how: &str) {
     }
 }
 
-/// The stacks of a report's only program whose name this is, by their frames.
+/// The frames of the stacks with this name in a report's only program.
 fn frames<'a>(report: &'a Value, name: &str) -> Vec<Vec<&'a str>> {
     let stacks = report["Programs"][0]["Stacks"].as_object().expect("stacks").keys();
     let frames = stacks.filter_map(|stack| stack.strip_prefix(name)?.strip_prefix('\n'));
@@ -228,8 +228,8 @@ fn whatever_else_the_unmodified_go_client_sends_costs_no_other_count() {
     succeed(Command::new(&hello).env("TELEMETRY_DIR", telemetry.path()));
     crash(&hello, telemetry.path(), "deep");
     crash(&hello, telemetry.path(), "compare");
-    // The week before: counters that were made and not counted, or beyond 2^63; stacks without a
-    // symbol and with one that Go cannot have named; and builds for other platforms.
+    // The week before: counters that were created but not counted, or beyond 2^63; stacks without a symbol,
+    // or with one that Go cannot have; and builds for other platforms.
     let now = Timestamp::now();
     let day = |ago: i64| (now - SignedDuration::from_hours(24 * ago)).strftime("%F").to_string();
     let (begin, end) = (day(8), day(1));
@@ -256,18 +256,18 @@ fn whatever_else_the_unmodified_go_client_sends_costs_no_other_count() {
     CounterFile { goarch: "mips", ..file }.write(telemetry.path());
     CounterFile { goos: "plan9", ..file }.write(telemetry.path());
 
-    // A client whose clock is ahead: its report waits until its time has come.
+    // A client whose clock is ahead: its report waits until then.
     let midnight: Timestamp = format!("{end}T00:00:00Z").parse().expect("a time");
     let early = Served::new(&deployment, midnight - SignedDuration::from_hours(2));
     let mut go = Go::new(&deployment, &early.url);
     upload(&hello, &go, telemetry.path(), &format!("{}/upload/", early.url), now);
     drop(early);
     let ready = reports(&telemetry.path().join("local"));
-    assert_eq!(ready.len(), 1, "it was not thrown away: {:#?}", said(telemetry.path()));
-    assert!(said(telemetry.path()).concat().contains("503"), "it was sent");
+    assert_eq!(ready.len(), 1, "it was not discarded: {:#?}", logs(telemetry.path()));
+    assert!(logs(telemetry.path()).concat().contains("503"), "it was sent");
     assert_eq!(stored(&deployment), Vec::<Value>::new());
 
-    // The week of the crashes is over, too.
+    // The week of the crashes has ended, too.
     let later = now + SignedDuration::from_hours(8 * 24);
     let served = Served::new(&deployment, later);
     go.point_at(&deployment, &served.url);
@@ -275,7 +275,7 @@ fn whatever_else_the_unmodified_go_client_sends_costs_no_other_count() {
     upload(&hello, &go, telemetry.path(), &format!("{}/upload/", served.url), later);
     drop(served);
     let sent = reports(&telemetry.path().join("upload"));
-    assert_eq!(sent.len(), 2, "all are answered with 200: {:#?}", said(telemetry.path()));
+    assert_eq!(sent.len(), 2, "all are answered with 200: {:#?}", logs(telemetry.path()));
     assert_eq!(sent[0], ready[0]);
     let stored = stored(&deployment);
     assert_eq!(stored.len(), 2);
@@ -329,19 +329,19 @@ fn the_unmodified_go_client_is_served_from_config_to_report() {
     // The user opted in long ago, and the program runs for the first time.
     let telemetry = TempDir::new().expect("a temporary folder");
     std::fs::write(telemetry.path().join("mode"), "on 2020-01-01").expect("write");
-    // Where this folder exists, the client says there what it does.
+    // If this folder exists, the client writes logs there.
     std::fs::create_dir(telemetry.path().join("debug")).expect("a folder");
     succeed(Command::new(&hello).env("TELEMETRY_DIR", telemetry.path()));
 
-    // Eight days later its week is over, here and at the server.
+    // Eight days later its week has ended, here and at the server.
     let later = Timestamp::now() + SignedDuration::from_hours(8 * 24);
     let served = Served::new(&deployment, later);
     let go = Go::new(&deployment, &served.url);
     upload(&hello, &go, telemetry.path(), &format!("{}/upload", served.url), later);
 
-    let said = said(telemetry.path());
+    let logs = logs(telemetry.path());
     let sent = reports(&telemetry.path().join("upload"));
-    assert_eq!(sent.len(), 1, "one week, one report, answered with 200; {said:#?}");
+    assert_eq!(sent.len(), 1, "one week, one report, answered with 200; {logs:#?}");
     drop(served);
     let stored = stored(&deployment);
     assert_eq!(stored, public(sent), "what is stored is what was sent, in its public form");

@@ -1,5 +1,5 @@
-//! Programs are not harmed by counting: whatever is in the telemetry folder, and whatever the
-//! process may not do, the program runs to its end; and so do those who look into the folder.
+//! Counting does not harm programs: whatever is in the telemetry folder, and whatever the process may not
+//! do, the program runs to its end, and so do the verbs that read the folder.
 
 #[allow(dead_code, reason = "each test file uses its own part of this")]
 #[path = "support/counting.rs"]
@@ -27,7 +27,7 @@ fn as_another_process() {
     counting::run();
 }
 
-/// A folder whose user has opted in, and in which something was counted.
+/// A folder of a user who has opted in, in which something was counted.
 fn folder() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     let long_ago = "2020-01-01".parse().expect("a day");
@@ -42,13 +42,13 @@ fn counter_file(folder: &Path) -> PathBuf {
     paths.find(|path| path.extension().is_some_and(|e| e == "count")).expect("a counter file")
 }
 
-/// What a program does that counts in every way.
+/// A program that counts in every way.
 fn job(folder: &Path) -> Job {
     let job = Job::new(folder, PROGRAM).with("count", "early 1").with("start", "");
     job.with("count", "late 2").with("many", "n 2000")
 }
 
-/// Waits for a process to end by itself. One that hangs is a failure.
+/// Waits for a process to end by itself. It is a failure if it hangs.
 fn ends(mut command: Command, what: &str) -> Output {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     wait(child.expect("started"), what)
@@ -65,15 +65,15 @@ fn wait(mut child: std::process::Child, what: &str) -> Output {
     panic!("{what} hangs")
 }
 
-/// Makes a file, given a folder of others.
+/// Creates something at a path, given a folder of other files.
 type Make = fn(&Path, &Path);
 
-/// Something that is not a file of this user's.
+/// Things that are not a regular file of this user.
 const KINDS: [(&str, Make); 7] = [
     ("a pipe", |path, _| succeed_quietly(Command::new("mkfifo").arg(path))),
     ("a folder", |path, _| fs::create_dir(path).expect("created")),
     ("a socket", |path, _| drop(UnixListener::bind(path).expect("bound"))),
-    ("a link to zeros without end", |path, _| symlink("/dev/zero", path).expect("linked")),
+    ("a link to endless zeros", |path, _| symlink("/dev/zero", path).expect("linked")),
     ("a link to a terminal", |path, _| symlink("/dev/tty", path).expect("linked")),
     ("a link to nothing", |path, target| symlink(target.join("nothing"), path).expect("linked")),
     ("a link to a precious file", |path, target| {
@@ -93,7 +93,7 @@ fn remove(path: &Path) {
     }
 }
 
-/// Programs that count, and all verbs, in a folder with something in it.
+/// Runs a program that counts, and all verbs, in a folder with something in it.
 fn everything_ends(folder: &Path, to: &Deployment, what: &str) {
     let counted = wait(job(folder).spawn().child, what);
     assert!(counted.status.success(), "{what}: {}", text(&counted.stderr));
@@ -113,7 +113,7 @@ fn everything_ends(folder: &Path, to: &Deployment, what: &str) {
 }
 
 #[test]
-fn no_file_of_any_kind_hangs_or_kills_or_is_written_through() {
+fn no_file_of_any_kind_hangs_or_kills_anything_or_is_written_through() {
     let deployment = Deployment::new();
     let target = TempDir::new().expect("a temporary folder");
     fs::write(target.path().join("precious"), "precious").expect("write");
@@ -177,7 +177,7 @@ fn no_file_of_any_kind_hangs_or_kills_or_is_written_through() {
 }
 
 #[test]
-fn what_stops_the_work_until_it_is_removed_is_named_and_env_shows_it() {
+fn obstacles_are_named_and_env_shows_them() {
     let deployment = Deployment::new();
     let target = TempDir::new().expect("a temporary folder");
     let verb = |verb: &str, folder: &Path| {
@@ -204,10 +204,13 @@ fn what_stops_the_work_until_it_is_removed_is_named_and_env_shows_it() {
         let path = folder.path().join(name);
         remove(&path);
         make(&path, target.path());
-        let said = format!("cannot use {}: it is a", path.display());
+        let expected = format!("cannot use {}: it is a", path.display());
         let shown = text(&ends(verb("env", folder.path()), name).stdout);
         assert_eq!(shown.matches("obstacle:").count(), 1, "{name}: {shown}");
-        assert!(shown.contains(&said) && shown.contains("until you remove it"), "{name}: {shown}");
+        assert!(
+            shown.contains(&expected) && shown.contains("until you remove it"),
+            "{name}: {shown}"
+        );
         // A counter file of a week that has ended, so that there is something to do.
         if name != "local" {
             fs::copy(
@@ -229,22 +232,22 @@ fn what_stops_the_work_until_it_is_removed_is_named_and_env_shows_it() {
 }
 
 #[test]
-fn a_damaged_destination_is_written_anew_by_the_program_and_the_error_says_so() {
+fn the_program_writes_a_damaged_destination_again_and_the_error_says_so() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("candor")).expect("created");
     fs::write(folder.path().join("candor/destination.json"), "{").expect("write");
     let mut upload = candor();
     upload.args(["telemetry", "upload", "--dir"]).arg(folder.path()).env_remove("DO_NOT_TRACK");
     let message = text(&ends(upload, "upload").stderr);
-    assert!(message.contains("the program writes it anew"), "{message}");
+    assert!(message.contains("the program writes it again"), "{message}");
     assert!(!message.contains("delete"), "{message}");
 }
 
 #[test]
-fn somebodys_file_under_a_counter_files_name_is_not_written_over() {
+fn another_file_with_a_counter_files_name_is_not_overwritten() {
     let target = TempDir::new().expect("a temporary folder");
     let victim = target.path().join("victim");
-    // Its second name may be anywhere; what is in it may be anything, a counter file included.
+    // Its second name may be anywhere, and its content anything, even a counter file.
     let counter_bytes = fs::read(counter_file(folder().path())).expect("read");
     let texts: [&[u8]; 4] = [b"", b"precious\n", &[0; 100], &counter_bytes];
     for (linked, bytes) in texts.map(|bytes| (true, bytes)).into_iter().chain([(false, texts[1])]) {
@@ -260,21 +263,21 @@ fn somebodys_file_under_a_counter_files_name_is_not_written_over() {
         let printed = job(folder.path()).with("stack", "bug").with("status", "").run();
         assert_eq!(fs::read(&path).expect("read"), bytes, "{printed}");
         assert_eq!(fs::read(&victim).expect("read"), bytes, "{printed}");
-        let reason = if linked { "it is one file under 2 names" } else { "is no counter file" };
+        let reason = if linked { "it is one file under 2 names" } else { "is not a counter file" };
         assert!(printed.contains(reason), "{printed}");
     }
 }
 
 #[test]
-fn counting_into_a_file_that_is_none_any_more_is_not_called_counting() {
+fn counting_into_a_damaged_file_is_not_called_counting() {
     for (key, value, reason) in [
-        ("zeros", "", "was written over by another program"),
+        ("zeros", "", "was overwritten by another program"),
         ("cut", "x 0", "was shortened by another program"),
     ] {
         let folder = folder();
         let job = Job::new(folder.path(), PROGRAM).with("start", "").with("count", "a 1");
         let job = job.with("status", "").with(key, value).with("count", "a 1").with("status", "");
-        // A new name, which would be put into what is no counter file.
+        // A new name, which would damage whatever the file is now.
         let printed = job.with("count", "b 1").with("status", "").run();
         assert_eq!(printed.matches("counting into ").count(), 1, "{printed}");
         assert_eq!(printed.matches(reason).count(), 2, "{printed}");
@@ -283,18 +286,18 @@ fn counting_into_a_file_that_is_none_any_more_is_not_called_counting() {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_left_alone() {
+fn another_users_files_are_not_touched() {
     let deployment = Deployment::new();
     for name in ["", "mode", "local", "local/weekends"] {
         let folder = folder();
         let path = folder.path().join(name);
         if std::os::unix::fs::chown(&path, Some(4711), None).is_err() {
-            // Only root can give files away. Nobody else can test this.
+            // Only root can give files away, so nobody else can test this.
             return;
         }
         let before = contents(folder.path());
         everything_ends(folder.path(), &deployment, &format!("another user's {name:?}"));
-        // What was there is as it was, and nothing is new in a folder that is not ours.
+        // The files are unchanged, and there is no new one in a folder that is not ours.
         let after = contents(folder.path());
         for (file, bytes) in &before {
             assert_eq!(after.get(file), Some(bytes), "{name}: {}", file.display());
@@ -306,7 +309,7 @@ fn what_belongs_to_another_user_is_left_alone() {
 
 #[test]
 fn no_limit_of_the_process_kills_it() {
-    // Of files: none at all, none beyond the first page. Of descriptors. Of memory.
+    // Of file sizes: nothing at all, or not beyond the first page. Of descriptors. Of memory.
     for limit in
         ["fsize 0", "fsize 1", "fsize 16384", "fsize 20000", "nofile 0", "nofile 3", "as 0"]
     {
@@ -319,7 +322,7 @@ fn no_limit_of_the_process_kills_it() {
             let output = wait(job.with("status", "").spawn().child, limit);
             assert!(output.status.success(), "{limit}: {} {}", output.status, text(&output.stderr));
         }
-        // And when it comes later.
+        // And when the limit is set later.
         let job = Job::new(used.path(), PROGRAM).with("start", "").with("limit", limit);
         let job = job.with("count", "late 2").with("many", "n 2000").with("stack", "bug");
         let output = wait(job.with("status", "").spawn().child, limit);
@@ -339,12 +342,12 @@ fn counts(folder: &Path) -> BTreeMap<String, u64> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn stacks_are_not_looked_at_where_memory_is_limited() {
+fn stacks_are_not_captured_where_memory_is_limited() {
     let run = |limit: &str| {
         let folder = folder();
         let job = Job::new(folder.path(), PROGRAM).with("start", "").with("room", limit);
         let job = job.with("stack", "bug").with("caught", "of no harm").with("count", "b 2");
-        // The program's own panic hook looks at no stack either.
+        // The program's own panic hook does not capture a stack either.
         let quiet = |command: &mut Command| {
             command.env("RUST_BACKTRACE", "0");
         };
@@ -352,7 +355,7 @@ fn stacks_are_not_looked_at_where_memory_is_limited() {
         assert!(output.status.success(), "{limit}: {} {}", output.status, text(&output.stderr));
         counts(folder.path())
     };
-    // From next to nothing to nearly enough.
+    // From almost nothing to almost enough.
     let little = ["as 256", "as 1024", "as 4096", "as 16384", "as 65536", "as 131072", "as 262144"];
     for limit in little.into_iter().chain(["data 256", "data 1024", "data 4096"]) {
         let names = ["a", "b", "bug\nunknown", "crash/without-stack"];
@@ -360,7 +363,7 @@ fn stacks_are_not_looked_at_where_memory_is_limited() {
         let expected = names.map(str::to_owned).into_iter().zip(numbers).collect();
         assert_eq!(run(limit), expected, "{limit}");
     }
-    // A limit that is ample changes nothing.
+    // A generous limit changes nothing.
     for limit in ["as 1073741824", "data 1073741824"] {
         let names: Vec<String> = run(limit).into_keys().collect();
         assert!(names.iter().any(|name| name.starts_with("crash/panic\n")), "{names:?}");
@@ -369,7 +372,7 @@ fn stacks_are_not_looked_at_where_memory_is_limited() {
 }
 
 #[test]
-fn a_counter_file_that_shrinks_kills_nobody() {
+fn a_counter_file_that_is_shortened_kills_no_process() {
     for length in [0, 1, 4096, 16384] {
         let folder = folder();
         let job = Job::new(folder.path(), PROGRAM).with("start", "").with("many", "n 2000");
@@ -382,12 +385,12 @@ fn a_counter_file_that_shrinks_kills_nobody() {
 }
 
 #[test]
-fn a_fault_that_is_not_ours_kills_as_ever() {
+fn other_faults_still_kill() {
     let folder = folder();
     let mut process = Job::new(folder.path(), PROGRAM).with("start", "").with("ready", "").spawn();
     process.wait_until_ready();
-    // Rust's own handler, which was there before, takes the first one for a fault that will happen
-    // again, and goes back to the system's default.
+    // Rust's own handler, which was there before, takes the first one for a fault that will happen again,
+    // and restores the system's default.
     for _ in 0..1_000 {
         if process.child.try_wait().expect("waited").is_some() {
             break;
@@ -400,7 +403,7 @@ fn a_fault_that_is_not_ours_kills_as_ever() {
 }
 
 #[test]
-fn files_and_folders_are_the_users_own_whatever_the_umask() {
+fn files_and_folders_are_private_whatever_the_umask() {
     for umask in ["0", "22", "777"] {
         let parent = TempDir::new().expect("a temporary folder");
         let path = parent.path().join("telemetry");
@@ -409,7 +412,7 @@ fn files_and_folders_are_the_users_own_whatever_the_umask() {
             .expect("stored");
         remove(&path.join("local"));
         Job::new(&path, PROGRAM).with("umask", umask).with("start", "").with("count", "a 1").run();
-        // Again: what was made can be opened.
+        // Again: the files can be opened.
         Job::new(&path, PROGRAM).with("umask", umask).with("start", "").with("count", "a 1").run();
         let mut modes = BTreeMap::new();
         for file in contents(&path).into_keys().chain([path.clone(), path.join("local")]) {

@@ -192,7 +192,7 @@ fn forged_foreign_and_truncated_proofs_prove_nothing() {
     let mut foreign = candor();
     foreign.arg("verify").arg(&good_file).args(["--vkey", &key.to_string()]);
     let said = refused(foreign.arg("--zip").arg(kept.path("v0.2.0.zip")));
-    assert!(said.contains("knows no log"), "{said}");
+    assert!(said.contains("does not list the log"), "{said}");
     let twin = deployment.twin();
     charts.write("charts-config/charts/verbs.toml", &support::chart("Verbs", "hello/verb:{run}"));
     charts.commit();
@@ -240,7 +240,7 @@ fn a_policy_decides_which_witnesses_are_enough() {
     assert!(said.contains("too few witnesses") && said.contains("first, second"), "{said}");
     let one = cosign(note.clone(), &first, 1_790_000_000);
     let said = refused(&mut verify(one.to_string()));
-    assert!(said.contains("cosigned: first; without: second"), "{said}");
+    assert!(said.contains("cosigned: first; missing: second"), "{said}");
     let both = cosign(one.clone(), &second, 1_790_000_500).to_string();
     let said = succeed(&mut verify(both.clone()));
     assert!(said.contains("witness:   first, cosigned at 2026-09-21T14:13:20Z"), "{said}");
@@ -251,7 +251,7 @@ fn a_policy_decides_which_witnesses_are_enough() {
     );
     let verified: Value = json(verify(both).arg("--json"));
     assert_eq!(verified["fresh_at"], "2026-09-21T14:13:20Z");
-    // A time that has not come counts as no freshness: the quorum rests on it.
+    // A time in the future does not count as freshness: the quorum rests on it.
     let future = cosign(cosign(note.clone(), &first, FUTURE), &second, FUTURE).to_string();
     let said = refused(&mut verify(future));
     assert!(said.contains("ahead of this machine's clock"), "{said}");
@@ -425,7 +425,7 @@ fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
     for word in [
         "<strong>w0</strong> has cosigned it, at <time",
         "<strong>w1</strong> has cosigned it, at <time",
-        "That is the quorum that the policy asks for: it was complete at <time",
+        "That is the quorum that the policy requires; it was complete at <time",
         "href=\"/log/policy\"",
     ] {
         assert!(page.contains(word), "{word} is not in {page}");

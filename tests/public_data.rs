@@ -117,10 +117,10 @@ fn a_merge_says_what_it_did_and_what_is_wrong_with_its_dates() {
     let id = damaged.trim_end_matches(".sealed");
     assert!(
         said.ends_with(&format!(
-            "not merged: reports/{damaged} is damaged from byte 0 to 7, so nothing of it is merged. Put \
-             the file back from a copy and run `candor merge`; where there is no copy, `candor merge \
-             --give-up {id}` merges what can be read of it and gives up the rest. Until then no last \
-             edition is published\n"
+            "not merged: reports/{damaged} is damaged from byte 0 to 7, so none of it is merged. \
+             Restore the file from a copy and run `candor merge`; if there is no copy, `candor \
+             merge --give-up {id}` merges what can be read of it and gives up the rest. Until then \
+             no last edition is published\n"
         )),
         "{said}"
     );

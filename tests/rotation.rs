@@ -150,7 +150,7 @@ fn a_change_of_keys_that_was_interrupted_is_completed() {
     assert!(!next.exists());
     assert_eq!(fs::read(&seed).expect("a seed"), new_seed);
     let message = refused(&mut signer("retire", &deployment), 1);
-    assert!(message.contains("no next key was introduced"), "{message}");
+    assert!(message.contains("there is no next key"), "{message}");
 }
 
 #[test]

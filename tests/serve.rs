@@ -1,4 +1,4 @@
-//! The promises of `candor serve` and `candor env` that are kept at the edge of the process.
+//! What `candor serve` and `candor env` promise as processes.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{
 };
 
 #[test]
-fn serving_needs_no_key_and_ends_well_when_asked() {
+fn serving_needs_no_key_and_stops_cleanly_when_asked() {
     let deployment = Deployment::new();
     deployment.publish(&Charts::new());
     std::fs::remove_dir_all(deployment.path().join("keys")).expect("remove");
@@ -20,7 +20,7 @@ fn serving_needs_no_key_and_ends_well_when_asked() {
     assert_eq!(status, 200);
     assert!(text(&checkpoint).starts_with(&format!("{HOST}/log\n1\n")), "{}", text(&checkpoint));
     assert!(server.stop().success());
-    // What is being written when a server is asked to stop stays below `.tmp`, where nobody reads it.
+    // What is being written when a server stops remains below `.tmp`, where nothing reads it.
     let own =
         ["reports", "reports.segments", "scratch", "store/.tmp", "store/aggregate", "store/public"];
     let own = own.map(|folder| deployment.path().join(folder));
@@ -30,7 +30,7 @@ fn serving_needs_no_key_and_ends_well_when_asked() {
 }
 
 #[test]
-fn an_empty_log_is_served_too() {
+fn an_empty_log_can_be_served() {
     let deployment = Deployment::new();
     let server = deployment.serve();
     let (status, latest) = server.get("/sumdb/latest");
@@ -47,14 +47,14 @@ const PIPED_SEGMENT: &str = "reports/00112233445566778899aabbccddeeff.open";
 
 #[cfg(unix)]
 #[test]
-fn a_named_pipe_among_the_reports_holds_nothing_up() {
+fn a_named_pipe_among_the_reports_does_not_block_anything() {
     for name in ["reports/segments", "reports/.lock", PIPED_SEGMENT, "reports.segments"] {
         let deployment = Deployment::new();
         let path = deployment.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");
         succeed(Command::new("mkfifo").arg(&path));
         let server = deployment.serve();
-        // It has tried, and was not held up.
+        // It has tried, and was not blocked.
         while !server.health("/health/uploads").1.contains("cannot ") {}
         let (status, said) = server.health("/health");
         assert_eq!(status, 503, "{name}: {said}");
@@ -65,12 +65,12 @@ fn a_named_pipe_among_the_reports_holds_nothing_up() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_may_not_grow_is_as_a_disk_that_is_full() {
+fn a_file_size_limit_is_treated_as_a_full_disk() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     front_door::deploy(folder.path());
     let serve = serve_command(folder.path());
     let mut shell = Command::new("sh");
-    // A block has 512 or 1024 bytes, as the shell pleases.
+    // A block has 512 or 1024 bytes, depending on the shell.
     shell.args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""]).arg(serve.get_program());
     let server = Server::start(shell.args(serve.get_args()).arg("--no-charts"));
     while server.health("/health/uploads").0 != 200 {}
@@ -88,18 +88,18 @@ fn a_file_that_may_not_grow_is_as_a_disk_that_is_full() {
 enum Obstacle {
     /// Another server has the folder.
     Locked,
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     File,
 }
 
 #[test]
-fn whatever_its_reports_folder_is_like_a_server_serves_and_stops_when_asked() {
+fn a_server_serves_and_stops_whatever_the_state_of_its_reports_folder() {
     for obstacle in [Obstacle::Locked, Obstacle::File] {
         let deployment = Deployment::new();
         deployment.publish(&Charts::new());
         let other = (obstacle == Obstacle::Locked).then(|| deployment.serve());
         match &other {
-            // It opens its folder beside serving.
+            // It opens its folder while serving.
             Some(other) => while other.health("/health/uploads").0 != 200 {},
             None => std::fs::write(deployment.path().join("reports"), "").expect("written"),
         }
@@ -115,7 +115,7 @@ fn whatever_its_reports_folder_is_like_a_server_serves_and_stops_when_asked() {
             assert_eq!(server.health("/health").0, 503);
             assert!(server.stop_with(signal).success(), "{obstacle:?} {signal}");
         }
-        // Once nothing is in the way, another one takes reports.
+        // Once nothing is in the way, another one accepts reports.
         if let Some(other) = other {
             assert_eq!(other.health("/health").0, 200, "{}", other.health("/health").1);
             assert!(other.stop().success());
@@ -126,7 +126,7 @@ fn whatever_its_reports_folder_is_like_a_server_serves_and_stops_when_asked() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said_at_once_whatever_the_folder_is_like() {
+fn a_port_in_use_is_reported_at_once_whatever_the_state_of_the_folder() {
     let deployment = Deployment::new();
     let server = deployment.serve();
     let taken = server.url.strip_prefix("http://").expect("an address");
@@ -138,7 +138,7 @@ fn a_port_that_is_taken_is_said_at_once_whatever_the_folder_is_like() {
 }
 
 #[test]
-fn a_socket_that_cannot_be_made_is_refused_with_advice() {
+fn a_socket_that_cannot_be_created_is_an_error_with_advice() {
     let deployment = Deployment::new();
     let far = "x".repeat(200);
     for (socket, advice) in [
@@ -155,7 +155,7 @@ fn a_socket_that_cannot_be_made_is_refused_with_advice() {
 }
 
 #[test]
-fn the_environment_is_what_a_shell_and_the_go_command_read() {
+fn the_environment_can_be_read_by_a_shell_and_the_go_command() {
     let deployment = Deployment::new();
     let environment = |url: Option<&str>| {
         let mut command = candor();

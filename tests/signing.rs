@@ -494,7 +494,7 @@ fn a_lock_is_apart_from_the_store_and_its_folder_is_not_made_up() {
     moving.arg("--not-served");
     for mut command in [deployment.publish_command(&charts), moving] {
         let message = refused(&mut command, 1);
-        assert!(message.contains("mount what it is on"), "{message}");
+        assert!(message.contains("mount its disk"), "{message}");
         assert!(!disk.exists());
     }
     std::fs::create_dir(&disk).expect("create");

@@ -62,7 +62,7 @@ impl Machine {
         Day::of(self.today.start() - Duration::from_secs(days * 86_400)).to_string()
     }
 
-    /// Counts of two programs' weeks that ended so many days ago.
+    /// Counts of two programs, of a week that ended this many days ago.
     fn count(&self, ended: u64) -> String {
         let (begin, end) = (self.days_ago(ended + 5), self.days_ago(ended));
         let file = CounterFile {
@@ -134,7 +134,7 @@ fn processes_at_once_send_each_week_once() {
             let output = child.wait_with_output().expect("waited");
             assert!(output.status.success(), "{}", text(&output.stderr));
         }
-        // Whoever had the lock did it all, unless it was busy before the files were complete.
+        // The process with the lock did everything, unless it started before the files were complete.
         succeed(&mut machine.upload(&project));
         let received = project.collector.take();
         assert_eq!(received.len(), 2, "{received:?}");
@@ -148,7 +148,7 @@ fn processes_at_once_send_each_week_once() {
 }
 
 #[test]
-fn killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice() {
+fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     let project = Project::new();
     let mut unfinished = 0;
     for round in 0..24 {
@@ -190,7 +190,7 @@ fn killed_before_the_answer_the_same_bytes_are_sent_again() {
         child.kill().expect("killed");
         assert!(!child.wait().expect("waited").success(), "it had no answer");
         drop(held);
-        // The server has it, the machine does not know.
+        // The server has it, but the machine does not know that.
         let [(path, body)] = &project.collector.take()[..] else { panic!("one report") };
         assert_eq!((path, x_of(body)), (&format!("/upload/{week}"), machine.local_x(&week)));
         assert_eq!(json(&mut machine.telemetry("view"))["ready"], serde_json::json!([body]));
@@ -208,8 +208,8 @@ fn off_and_do_not_track_write_nothing() {
     for verb in ["upload", "report", "view", "env"] {
         let mut command =
             if verb == "upload" { machine.upload(&project) } else { machine.telemetry(verb) };
-        let told = json(command.env("DO_NOT_TRACK", "1"));
-        assert_eq!(told["mode"], "off", "{verb}: {told}");
+        let printed = json(command.env("DO_NOT_TRACK", "1"));
+        assert_eq!(printed["mode"], "off", "{verb}: {printed}");
         assert_eq!(contents(machine.path()), before, "{verb}");
     }
     succeed(&mut machine.telemetry("off"));
@@ -217,11 +217,11 @@ fn off_and_do_not_track_write_nothing() {
     succeed(&mut machine.upload(&project));
     assert_eq!(contents(machine.path()), before);
     assert!(project.collector.take().is_empty());
-    // Nobody has chosen, and the folder is not there.
+    // Nobody has chosen, and the folder does not exist.
     let missing = machine.path().join("missing");
     for verb in ["report", "view", "env"] {
-        let told = json(candor().args(["--json", "telemetry", verb, "--dir"]).arg(&missing));
-        assert_eq!(told["mode"], "off", "{verb}");
+        let printed = json(candor().args(["--json", "telemetry", verb, "--dir"]).arg(&missing));
+        assert_eq!(printed["mode"], "off", "{verb}");
         assert!(!missing.exists(), "{verb}");
     }
 }
@@ -238,9 +238,9 @@ fn a_config_that_fails_its_check_stops_everything_and_env_says_why() {
     let environment = json(&mut machine.telemetry("env"));
     assert_eq!(environment["failure"]["Check"], true, "{environment}");
     assert_eq!(environment["waiting"], serde_json::json!([week]));
-    let said = succeed(candor().args(["telemetry", "env", "--dir"]).arg(machine.path()));
-    assert!(said.contains("NOTHING IS SENT") && said.contains(".zip"), "{said}");
-    // As soon as it passes, what waited is sent.
+    let output = succeed(candor().args(["telemetry", "env", "--dir"]).arg(machine.path()));
+    assert!(output.contains("NOTHING IS SENT") && output.contains(".zip"), "{output}");
+    // As soon as a check succeeds, the report is sent.
     project.collector.tamper(false);
     succeed(&mut machine.upload(&project));
     assert_eq!(project.collector.take().len(), 1);
@@ -254,7 +254,7 @@ fn what_is_shown_is_sent_byte_for_byte() {
     machine.count(10);
     succeed(&mut machine.upload(&project));
     project.collector.take();
-    // The config is known now. The next week's X is drawn, and all of it can be seen.
+    // The config is known now. The next week's X is drawn, and the whole report can be seen.
     machine.count(3);
     succeed(&mut machine.telemetry("report"));
     let seen = json(&mut machine.telemetry("view"));
@@ -265,7 +265,7 @@ fn what_is_shown_is_sent_byte_for_byte() {
     let printed = succeed(candor().args(["telemetry", "view", "--dir"]).arg(machine.path()));
     assert!(printed.contains(&shown), "{printed}");
     assert!(printed.contains("the config does not list the counter"), "{printed}");
-    // The server is busy: it waits as it is.
+    // The server is busy: the report waits unchanged.
     project.collector.answer_with(503);
     let output = run(&mut machine.upload(&project));
     assert_eq!(output.status.code(), Some(1));
@@ -277,7 +277,7 @@ fn what_is_shown_is_sent_byte_for_byte() {
 }
 
 #[test]
-fn a_config_file_lets_one_look_before_anything_is_known() {
+fn a_config_file_shows_what_would_be_sent_before_a_config_is_known() {
     let machine = Machine::new();
     machine.count(3);
     let config = machine.path().join("config.json");
@@ -293,7 +293,7 @@ fn a_config_file_lets_one_look_before_anything_is_known() {
     let seen = json(machine.telemetry("view").arg("--config").arg(&config));
     assert!(seen["weeks"][0]["report"].as_str().expect("a report").contains("hello/verb:run"));
     assert!(seen["weeks"][0]["state"].as_str().expect("a state").contains("50%"), "{seen}");
-    // Before opting in, too.
+    // Also before opting in.
     succeed(&mut machine.telemetry("local"));
     let seen = json(machine.telemetry("view").arg("--config").arg(&config));
     let week = &seen["weeks"][0];
@@ -306,24 +306,24 @@ fn a_config_file_lets_one_look_before_anything_is_known() {
     assert!(message.contains("name the config.json in it"), "{message}");
 }
 
-/// Serves the page, as a shell starts what is to run in the background; and its address.
+/// Serves the page in the background of a shell, and returns its address.
 fn serve_page(machine: &Machine) -> (std::process::Child, String) {
     let mut command = in_background(machine.telemetry("view").arg("--serve"));
     let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
     let mut line = String::new();
     let stdout = child.stdout.take().expect("piped");
     BufReader::new(stdout).read_line(&mut line).expect("a line");
-    let told: Value = serde_json::from_str(&line).expect("JSON");
-    (child, told["url"].as_str().expect("a URL").to_owned())
+    let printed: Value = serde_json::from_str(&line).expect("JSON");
+    (child, printed["url"].as_str().expect("a URL").to_owned())
 }
 
 #[test]
-fn the_page_ends_when_it_is_asked_to_however_it_was_started() {
+fn the_page_stops_when_asked_however_it_was_started() {
     let machine = Machine::new();
     machine.count(3);
     for signal in ["INT", "TERM"] {
         let (mut child, url) = serve_page(&machine);
-        // Someone who is connected and says nothing holds nothing up.
+        // A silent connection does not delay it.
         let address = url.trim_start_matches("http://").trim_end_matches('/');
         let _silent = std::net::TcpStream::connect(address).expect("connected");
         succeed(Command::new("kill").args(["-s", signal, &child.id().to_string()]));
@@ -332,7 +332,7 @@ fn the_page_ends_when_it_is_asked_to_however_it_was_started() {
 }
 
 #[test]
-fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
+fn the_page_is_escaped_and_served_to_this_machine_alone() {
     let machine = Machine::new();
     machine.count(3);
     let file = machine.path().join("page.html");
@@ -340,19 +340,21 @@ fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
     let written = std::fs::read_to_string(&file).expect("written");
     let (mut child, url) = serve_page(&machine);
     let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let get = |host: &str| {
+    let send = |request: &str| {
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
-        write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").expect("asked");
+        stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
         answer
     };
+    let get = |host: &str| send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     let page = get(address);
     let (head, body) = page.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("default-src 'none'"), "{head}");
     assert_eq!(body, written);
     assert!(body.contains("hello/&lt;script&gt;") && !body.contains("<script"), "{body}");
     assert!(get("evil.example").starts_with("HTTP/1.1 403"));
+    assert!(send("nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
     let message = refused(machine.telemetry("view").args(["--serve", address]), 1);
     assert!(message.contains("name another port"), "{message}");
     child.kill().expect("killed");
@@ -362,16 +364,16 @@ fn the_page_is_escaped_served_to_this_machine_alone_and_ends_by_itself() {
 }
 
 #[test]
-fn clean_says_what_and_asks_first() {
+fn clean_lists_the_files_and_asks_first() {
     let project = Project::new();
     let machine = Machine::new();
     let week = machine.count(3);
     succeed(&mut machine.upload(&project));
     machine.count(2);
     let before = contents(machine.path());
-    let said = run(candor().args(["telemetry", "clean", "--dir"]).arg(machine.path()));
-    assert_eq!(said.status.code(), Some(1));
-    assert!(text(&said.stdout).contains(&format!("upload/{week}.json")), "{said:?}");
+    let output = run(candor().args(["telemetry", "clean", "--dir"]).arg(machine.path()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains(&format!("upload/{week}.json")), "{output:?}");
     assert_eq!(contents(machine.path()), before);
     let cleaned = json(machine.telemetry("clean").arg("--yes"));
     assert_eq!(cleaned["removed"].as_array().expect("files").len(), 4, "{cleaned}");
@@ -384,19 +386,19 @@ fn clean_says_what_and_asks_first() {
 }
 
 #[test]
-fn a_choice_is_told_and_holds() {
+fn a_choice_is_printed_and_applies() {
     let machine = Machine::new();
     for mode in ["on", "local", "off"] {
         assert_eq!(json(&mut machine.telemetry(mode))["in_effect"], mode);
         assert_eq!(json(&mut machine.telemetry("env"))["mode"], mode);
-        let outweighed = json(machine.telemetry(mode).env("DO_NOT_TRACK", "1"));
-        assert_eq!(outweighed["in_effect"], "off");
+        let overridden = json(machine.telemetry(mode).env("DO_NOT_TRACK", "1"));
+        assert_eq!(overridden["in_effect"], "off");
     }
-    // Where nothing is sent, nobody is asked where to.
+    // If nothing is sent, no destination is needed.
     let mut upload = candor();
     upload.args(["telemetry", "upload", "--dir"]).arg(machine.path()).env_remove("DO_NOT_TRACK");
-    let told = succeed(&mut upload);
-    assert!(told.contains("telemetry is off (chosen on "), "{told}");
+    let printed = succeed(&mut upload);
+    assert!(printed.contains("telemetry is off (chosen on "), "{printed}");
     succeed(&mut machine.telemetry("local"));
     assert_eq!(json(&mut machine.telemetry("upload"))["mode"], "local");
     succeed(&mut machine.telemetry("on"));

@@ -1,5 +1,5 @@
-//! Nothing that comes from elsewhere speaks to a terminal: hostile names in every place that the
-//! program prints, and no escape sequence, no turned text and no forged line comes out.
+//! Nothing from outside can control a terminal: there are hostile names everywhere that the program prints
+//! from, and no escape sequence, reordered text or forged line is printed.
 
 mod support;
 
@@ -16,12 +16,12 @@ use support::counter_file::CounterFile;
 use support::{Charts, Deployment, candor, chart, run, text};
 use tempfile::TempDir;
 
-/// Clears the screen, sets the title, turns the direction, and forges a line; a CSI of one character
-/// and an invisible tag besides.
+/// Clears the screen, sets the title, reverses the text direction, and forges a line; with a one-character
+/// CSI and an invisible tag.
 const EVIL: &str =
     "x\u{1b}[2J\u{1b}]0;evil\u{7}\u{202e}\u{9b}31m\u{e0041}\u{200b}\nforged: all is well\r";
 
-/// Fails if a terminal would obey, or if a line was forged. Returns both outputs.
+/// Fails if a terminal would react, or if a line was forged. Returns both outputs.
 fn harmless(what: &str, output: &Output) -> String {
     let printed = text(&output.stdout) + &text(&output.stderr);
     assert!(!printed.is_empty(), "{what}");
@@ -35,7 +35,7 @@ fn harmless(what: &str, output: &Output) -> String {
     printed
 }
 
-/// Runs a command that must name what is evil, in a harmless way.
+/// Runs a command that must print the hostile name in a harmless form.
 fn shows(what: &str, command: &mut Command) -> Output {
     let output = run(command);
     let printed = harmless(what, &output);
@@ -44,7 +44,7 @@ fn shows(what: &str, command: &mut Command) -> Output {
 }
 
 #[test]
-fn what_a_proposal_holds() {
+fn the_contents_of_a_proposal() {
     let toml = "x\\u001b[2J\\u202e\\nforged: all is well";
     type Damage = (&'static str, Box<dyn Fn(&Charts)>);
     let write = |file: &'static str, contents: String| -> Box<dyn Fn(&Charts)> {
@@ -111,7 +111,7 @@ fn what_a_proposal_holds() {
 }
 
 #[test]
-fn what_a_watched_branch_holds() {
+fn the_contents_of_a_watched_branch() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     charts.write("charts-config/charts/a.toml", "[[chart]]\n\"x\\u001b[2J\\nforged: x\" = 1\n");
     charts.commit();
@@ -134,7 +134,7 @@ fn what_a_watched_branch_holds() {
 }
 
 #[test]
-fn what_the_command_line_names() {
+fn names_on_the_command_line() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let folder = TempDir::new().expect("a temporary folder");
     let evil = folder.path().join(EVIL);
@@ -206,7 +206,7 @@ fn what_the_command_line_names() {
 }
 
 #[test]
-fn what_was_counted_and_what_is_in_the_folder() {
+fn counters_and_files_in_the_folder() {
     let folder = TempDir::new().expect("a temporary folder");
     Mode::On
         .store(&Folder::at(folder.path()), "2026-01-01".parse::<Day>().expect("a day"))
@@ -234,7 +234,7 @@ fn what_was_counted_and_what_is_in_the_folder() {
         shows(&format!("{verb:?}"), &mut telemetry(verb));
     }
     harmless("report", &run(&mut telemetry(&["report"])));
-    // What a server said when a config was asked of it, which the folder remembers.
+    // A server's error when a config was requested, which is remembered in the folder.
     fs::write(folder.path().join("mode"), format!("on {EVIL}")).expect("written");
     for verb in [&["env"][..], &["view"]] {
         harmless(&format!("{verb:?}"), &run(&mut telemetry(verb)));
@@ -242,7 +242,7 @@ fn what_was_counted_and_what_is_in_the_folder() {
 }
 
 #[test]
-fn what_a_server_answers() {
+fn answers_of_a_server() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {

@@ -125,7 +125,7 @@ fn commits_beside_the_charts_are_walked_once_and_read_never() {
     let mut watch = resumed();
     let look = |watch: &mut Watch| {
         let mut seen = 0;
-        watch.look(&publisher, day, |_, _| seen += 1).expect("a look");
+        watch.poll(&publisher, day, |_, _| seen += 1).expect("a look");
         seen
     };
     assert_eq!(look(&mut watch), 1);
@@ -167,7 +167,7 @@ fn a_cursor_behind_what_was_published_by_hand_publishes_nothing_older() {
         let mut seen = Vec::new();
         let report =
             |revision: &candor::charts::Revision, _| seen.push(revision.commit.to_string());
-        watch.look(&publisher, day, report).expect("a look");
+        watch.poll(&publisher, day, report).expect("a look");
         seen
     };
     let mut running = resumed();

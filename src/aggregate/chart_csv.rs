@@ -1,19 +1,19 @@
-//! A chart's numbers as CSV (RFC 4180): a header, then one line a bucket for the whole, for every
-//! part by version, platform and toolchain, and for every reweighting.
+//! A chart's numbers as CSV (RFC 4180): a header, then one line per bucket for all reports, for every
+//! version, platform and toolchain, and for every reweighting.
 //!
-//! **Formulas.** Spreadsheets run what begins with `=`, `+`, `-` or `@`. A cell of text that begins
-//! with one of these, with a tab, a carriage return or an apostrophe is written with an apostrophe
-//! in front. To get the text back, take one apostrophe off every cell that begins with one.
+//! **Formulas.** Spreadsheets evaluate cells that begin with `=`, `+`, `-` or `@`. A text that begins
+//! with one of these, with a tab, a carriage return or an apostrophe gets an apostrophe in front. To
+//! get the original text, remove one apostrophe from every cell that begins with one.
 
 use super::figure::{
     Base, Dimension, Estimate, Figure, Interval, Kind, ProgramCharts, Row, WeekCharts,
 };
 
-/// The quantiles of ratios that have columns.
+/// The quantiles of ratios that get columns.
 const QUANTILES: [(f64, &str); 5] =
     [(0.05, "q05"), (0.25, "q25"), (0.5, "q50"), (0.75, "q75"), (0.95, "q95")];
 
-/// The columns before those of quantiles, and what they hold.
+/// The columns before those of quantiles, and what they contain.
 pub(crate) const COLUMNS: [(&str, &str); 20] = [
     ("week", "the last day of the week, a Sunday"),
     ("complete", "whether no report of that week can arrive any more"),
@@ -50,7 +50,7 @@ pub(crate) const LAST_COLUMNS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Text for a cell: guarded against spreadsheets, and quoted where it must be.
+/// Text for a cell: guarded against formulas, and quoted if needed.
 fn text(text: &str) -> String {
     let guard = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']);
     let text = if guard { format!("'{text}") } else { text.to_owned() };
@@ -60,10 +60,10 @@ fn text(text: &str) -> String {
     }
 }
 
-/// A file being written.
+/// A CSV file being written.
 pub(crate) struct Csv(String);
 
-/// The part of a chart that a line is of.
+/// The part of a chart that a line belongs to.
 struct Part<'a> {
     week: &'a WeekCharts,
     program: &'a str,

@@ -1,23 +1,23 @@
-//! When merging and charting is due inside a server: once at its start, and after the end of each
-//! day in UTC.
+//! When merging and charting is due inside a server: once at its start, and after the end of each day
+//! in UTC.
 //!
-//! A day is published once, after it is over, so that nobody can watch single reports arrive. What
-//! failed is tried again after a while; what could not run while the machine slept runs when it
-//! wakes.
+//! A day is published once, after it is over, so that nobody can watch single reports arrive. After a
+//! failure it is tried again after a while; what was missed while the machine slept runs when it wakes
+//! up.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// How long after midnight a day is taken to be over: clocks of servers differ a little.
+/// How long after midnight a day counts as over: the clocks of servers differ a little.
 const GRACE: SignedDuration = SignedDuration::from_mins(10);
-/// How long after a failure the next attempt is made.
+/// How long to wait after a failure.
 const RETRY: SignedDuration = SignedDuration::from_mins(30);
 
-/// What was done, and when something is due again.
+/// When it was done last, and when it may be tried again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Daily {
-    /// The day on which it was done last.
+    /// The day of the last success.
     done: Option<Date>,
     /// After a failure: not before this.
     not_before: Option<Timestamp>,
@@ -30,7 +30,7 @@ impl Daily {
             && self.not_before.is_none_or(|earliest| now >= earliest)
     }
 
-    /// Notes that it was done at `now`, or failed.
+    /// Notes that it succeeded or failed at `now`.
     pub fn note(&mut self, now: Timestamp, succeeded: bool) {
         if succeeded {
             *self = Daily { done: Some(day(now)), not_before: None };
@@ -40,7 +40,7 @@ impl Daily {
     }
 }
 
-/// The day that has begun, in UTC, some minutes late.
+/// The current day in UTC, which begins some minutes late.
 fn day(now: Timestamp) -> Date {
     now.saturating_sub(GRACE).unwrap_or(now).to_zoned(TimeZone::UTC).date()
 }

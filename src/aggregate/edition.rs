@@ -1,31 +1,31 @@
-//! When a day's data is published, and what of it waits.
+//! When a day's data is published, and which reports wait.
 //!
 //! | edition | when it is due | what it adds |
 //! | --- | --- | --- |
-//! | 1 | the day is over | all that is there |
-//! | 2 | a week later | what came since, if that is at least [`SMALLEST_BATCH`] reports |
-//! | 3, the last one | no upload of the day can come any more | all the rest |
+//! | 1 | the day is over | all reports so far |
+//! | 2 | a week later | reports since then, if there are at least [`SMALLEST_BATCH`] |
+//! | 3, the last one | no report of the day is accepted any more | all the rest |
 //!
-//! A day that is merged for the first time later than that begins with the edition of that time.
-//! Between editions nothing is added, so that nobody sees single reports arrive by comparing the files
-//! of one day with those of another; what comes late waits. After the last edition nothing is added.
+//! A day that is first merged later starts with the edition that is due then. Between editions nothing
+//! is added, so that nobody can see single reports arrive by comparing files from one day to the next;
+//! late reports wait. After the last edition nothing is added.
 //!
-//! What the last edition can show: a batch of fewer than [`SMALLEST_BATCH`] late reports is in it, so
-//! whoever kept the edition before knows that these rows came late. Whoever also knows who uploaded a
-//! report of that day late, as a proxy's log would tell, has for each of them one chance in as many as
-//! there are such uploads. Within a batch, nothing tells more than that.
+//! What the last edition can reveal: it may add fewer than [`SMALLEST_BATCH`] late reports, and whoever
+//! kept the previous edition knows that these rows came late. If they also know who uploaded a report
+//! of that day late, for example from a proxy's log, they can match rows to uploaders with a chance of
+//! one in the number of such uploads. Within a batch, nothing reveals more than that.
 
 use crate::ingest::MAX_WEEK_AGE;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// The fewest late reports that are worth an edition of their own, but for the last one.
+/// The fewest late reports for which edition 2 is published.
 pub const SMALLEST_BATCH: u64 = 10;
 /// How many days after a day its second edition is due.
 const SECOND_AFTER: i32 = 8;
-/// How many days after a day its last edition is due: one more than reports are taken for, for those
-/// that are on their way.
+/// How many days after a day its last edition is due: reports are accepted for a day less, which leaves
+/// time for those that are on their way.
 pub const LAST_AFTER: i32 = MAX_WEEK_AGE + 2;
 
 /// An edition of a day's or week's data.
@@ -71,7 +71,7 @@ impl TryFrom<u8> for Edition {
 }
 
 impl Edition {
-    /// The edition of a day that is due on `today`, if it is not published yet.
+    /// The edition of a day that is due on `today`.
     pub fn due(day: Date, today: Date) -> Edition {
         let from = |days: i32| day.checked_add(i64::from(days).days()).unwrap_or(Date::MAX);
         match today {
@@ -93,32 +93,32 @@ impl Edition {
         day.checked_add(i64::from(after).days()).unwrap_or(Date::MAX)
     }
 
-    /// Whether nothing is added any more.
+    /// Whether it is the last one.
     pub fn is_last(self) -> bool {
         self == Edition::Last
     }
 }
 
-/// The newest edition of a day, where the index says that this one was published on that day. One that
-/// was published on a day that has not come yet was published by a clock that was ahead, and counts for
-/// the first one: reports of that day are still taken, and none is dropped.
+/// The newest edition of a day, given the edition and its date in the index. A date in the future means
+/// that the clock was ahead when it was published; then it counts as the first edition, so that reports
+/// of the day, which are still accepted, are not dropped.
 pub(crate) fn published_edition(edition: Edition, published: Date, today: Date) -> Edition {
     if published > today { edition.min(Edition::First) } else { edition }
 }
 
-/// What becomes of the reports of a day that are in no edition yet.
+/// What to do with the reports of a day that are in no edition yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DayPlan {
-    /// They are published, with this edition.
+    /// Publish them, with this edition.
     Publish(Edition),
-    /// They wait for this edition.
+    /// Let them wait for this edition.
     Wait(Edition),
-    /// The last edition is published, so they come to nothing.
+    /// Drop them: the last edition is published already.
     TooLate,
 }
 
-/// What becomes of `waiting` reports of a day of which `published` is the newest edition. The last
-/// edition is held back while reports may be missing (`all_there` is false).
+/// What to do with `waiting` reports of a day whose newest edition is `published`. The last edition is
+/// held back while reports may be missing (`all_there` is false).
 pub(crate) fn plan_day(
     day: Date,
     published: Edition,

@@ -1,18 +1,18 @@
-//! The public shape of a week's charts: what `candor chart` writes, `/charts/.../charts.json`
-//! serves, and every page, picture and table is made from.
+//! The public format of a week's charts: `candor chart` writes it, `/charts/.../charts.json` serves it,
+//! and all pages, pictures and tables are made from it.
 //!
 //! ```text
-//! WeekCharts            one week: Monday to Sunday, named after its Sunday
+//! WeekCharts            one week, Monday to Sunday, identified by its Sunday
 //!   ProgramCharts         one program
 //!     Figure                one chart
-//!       base                  the reports that could have held its counters
-//!       rows                  one a bucket (or stack): the share of those reports that held it
+//! base                  the reports that could have its counters
+//! rows                  one per bucket (or stack): the share of those reports that have it
 //!       by                    the same again by program version, platform and toolchain
 //!       reweighted            the same again, weighted to published marginals
 //! ```
 //!
-//! **What is counted is reports, not events**: an installation that counted something a million
-//! times weighs as much as one that counted it once.
+//! **Reports are counted, not events**: an installation that counted something a million times weighs
+//! as much as one that counted it once.
 //!
 //! **Weights.** A report that names a config under which a chart's counters have rate r stands for
 //! 1/r installations. `total` is the sum of these weights: an estimate of how many installations
@@ -21,10 +21,10 @@
 //! **Shares** of one figure need not add up to one: an installation may have used several buckets
 //! in its week, or none.
 //!
-//! **Jumps.** Of a week, of each program and of each chart, `expected` says how many reports the weeks
-//! before explain (`null` where there is none to compare with), and `jump` is there where there are
-//! more or fewer. The rule is in [`volume`](crate::aggregate::statistics::volume). A mark says nothing
-//! of the cause: a release, a campaign, a holiday, a fault, or somebody who sends false reports.
+//! **Jumps.** For a week, each program and each chart, `expected` says how many reports the weeks
+//! before explain (`null` if there are none to compare with), and `jump` is present if there are more
+//! or fewer. The rule is in [`volume`](crate::aggregate::statistics::volume). A jump does not tell its
+//! cause: a release, a campaign, a holiday, a fault, or somebody who sends false reports.
 //!
 //! A later [`FORMAT`] may add fields; none is removed or changes its meaning under this number.
 
@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
 
-/// A figure based on fewer reports than this (after weighting) is marked `small`.
+/// A figure based on fewer effective reports than this is marked `small`.
 pub const SMALL: f64 = 100.0;
 
 /// All charts of one week.
@@ -47,11 +47,11 @@ pub struct WeekCharts {
     pub week: Date,
     /// The first day of the week, a Monday.
     pub first_day: Date,
-    /// The edition of the week's data that is charted: others may follow 1 and 2, and none follows 3.
+    /// The edition of the charted data; 3 is the last one.
     pub edition: Edition,
-    /// Whether no report of this week can arrive any more. Until then figures may change.
+    /// Whether no report of this week can arrive any more. If not, figures may still change.
     pub complete: bool,
-    /// The probability with which each interval holds what is true of all.
+    /// The probability with which each interval contains the true value.
     pub confidence: f64,
     /// The reports of this week.
     pub reports: u64,
@@ -65,7 +65,7 @@ pub struct WeekCharts {
     pub configs: Vec<ConfigUse>,
     /// The definitions that were charted.
     pub definitions: DefinitionsSource,
-    /// The programs that reported or are asked to, by path.
+    /// The programs that reported or are asked to, ordered by path.
     pub programs: Vec<ProgramCharts>,
 }
 
@@ -106,12 +106,12 @@ pub struct ProgramCharts {
     /// Present where there are more or fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jump: Option<Jump>,
-    /// What is known of every program (versions, platforms, toolchains), then the definitions'
-    /// charts in their order, then those that are no longer collected.
+    /// The charts that every program has (versions, platforms, toolchains), then those of the
+    /// definitions in their order, then those that are no longer collected.
     pub charts: Vec<Figure>,
 }
 
-/// What a figure draws.
+/// The kind of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -139,7 +139,7 @@ pub struct Figure {
     pub description: Option<String>,
     /// What is drawn.
     pub kind: Kind,
-    /// The counter expression, `editor:{vim,emacs}`; absent from what is known of every program.
+    /// The counter expression, `editor:{vim,emacs}`; absent from the charts that every program has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counter: Option<String>,
     /// The divisor of a ratio.
@@ -155,10 +155,10 @@ pub struct Figure {
     pub collected: bool,
     /// The sampling rates that were in force, oldest config first.
     pub rates: Vec<RateUse>,
-    /// The reports that could have held its counters.
+    /// The reports that could have its counters.
     pub base: Base,
-    /// The share of the program's installations whose config collects the chart, and that have a
-    /// version which counts.
+    /// The share of the program's installations whose config collects the chart and whose version is
+    /// included.
     pub coverage: f64,
     /// How many reports the weeks before explain; `null` where none can be compared.
     #[serde(default)]
@@ -166,34 +166,34 @@ pub struct Figure {
     /// Present where there are more or fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jump: Option<Jump>,
-    /// One a bucket: in the definition's order for histograms and time series; for partitions too,
-    /// except that a bucket named `other` stands last; versions in their order; stacks with the
-    /// most frequent first. Buckets that only older configs collect follow.
+    /// One per bucket: in the definition's order for histograms, time series and partitions, except
+    /// that a partition's bucket `other` is last; versions in their order; stacks with the most
+    /// frequent first. Buckets that only older configs collect come last.
     pub rows: Vec<Row>,
-    /// Stacks that are not among the rows, since so many are more frequent.
+    /// How many less frequent stacks are not among the rows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
-    /// The reports of the base that held none of its counters. Absent where that says nothing.
+    /// The reports of the base with none of its counters. Absent where that is meaningless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none: Option<Estimate>,
     /// The same by program version, platform and toolchain, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<Breakdown>,
-    /// The same, weighted to published marginals; beside the rows above and never instead of them.
+    /// The same, weighted to published marginals; in addition to the rows above, never instead of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reweighted: Vec<Reweighted>,
 }
 
-/// How many reports are expected, by the weeks before.
+/// How many reports are expected, judging by the weeks before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
-    /// The number that is likely, at this week's sampling rates.
+    /// The expected number, at this week's sampling rates.
     pub reports: f64,
     /// Fewer are too few; 0 while reports may still come.
     pub low: f64,
     /// More are too many.
     pub high: f64,
-    /// How many weeks before say so, at most eight.
+    /// How many weeks before it is based on, at most eight.
     pub weeks: u32,
 }
 
@@ -208,7 +208,7 @@ pub struct Jump {
     pub low: f64,
     /// More are too many.
     pub high: f64,
-    /// How many weeks before say so.
+    /// How many weeks before it is based on.
     pub weeks: u32,
 }
 
@@ -243,29 +243,29 @@ pub struct RateUse {
     pub reports: u64,
 }
 
-/// The reports behind something.
+/// The reports that estimates are based on.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Base {
     /// How many reports.
     pub reports: u64,
     /// The sum of their weights.
     pub total: f64,
-    /// How many equally weighted reports tell as much: (sum of weights)² / (sum of squared weights).
+    /// The effective sample size: (sum of weights)² / (sum of squared weights).
     pub effective: f64,
 }
 
-/// How many reports of a base are of some kind.
+/// How many reports of a base have something.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Estimate {
     /// How many reports.
     pub reports: u64,
     /// The sum of their weights.
     pub total: f64,
-    /// Their share of the base, by weight; 0 where the base is empty.
+    /// Their share of the base, by weight; 0 if the base is empty.
     pub share: Interval,
 }
 
-/// An estimated value, and the bounds within which the true one lies with the week's confidence.
+/// An estimate with its confidence interval, at the week's confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Interval {
     /// The estimate.
@@ -279,40 +279,39 @@ pub struct Interval {
 /// One bucket, or one stack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// The bucket's name; of a stack, its first frame's function.
+    /// The bucket's name; for a stack, its first frame's function.
     pub label: String,
-    /// The counter's whole name; absent where the row is of no counter.
+    /// The counter's full name; absent if the row has no counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counter: Option<String>,
     /// The functions of a stack's frames, the innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<String>,
-    /// The reports that held it. Of a ratio: in which the dividend is over zero.
+    /// The reports that have it. For a ratio: those with a positive dividend.
     #[serde(flatten)]
     pub estimate: Estimate,
-    /// The reports that could have held it, where these are not all of the figure's base (or the
-    /// group's): those whose config collects it. The share is one of these.
+    /// The reports that could have it, if these are not all of the figure's (or the group's) base:
+    /// those whose config collects it. The share refers to these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
     /// Whether only older configs collect it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
-    /// Of a ratio: how its quotient is distributed over the reports of the base.
+    /// For a ratio: the distribution of its quotient over the reports of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
 }
 
-// The signature is what serde asks for.
+// serde requires this signature.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// How a quotient is distributed over reports, those with 0 included.
+/// The distribution of a quotient over reports, including those with 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Distribution {
-    /// At 0.05, 0.25, 0.5, 0.75, 0.95: the quotient that this share of installations stays under or
-    /// reaches.
+    /// At 0.05, 0.25, 0.5, 0.75, 0.95: this share of installations has at most this quotient.
     pub quantiles: Vec<Quantile>,
 }
 
@@ -321,11 +320,11 @@ pub struct Distribution {
 pub struct Quantile {
     /// The share of installations.
     pub at: f64,
-    /// The quotient. Where no quotient is too low to be the quantile, the lower bound is 0.
+    /// The quotient. If no quotient is too low to be the quantile, the lower bound is 0.
     #[serde(flatten)]
     pub quotient: Interval,
-    /// Whether too few reports are above for an upper bound. It is then the largest quotient seen,
-    /// and the true one may lie beyond.
+    /// Whether there are too few reports above it for an upper bound. The bound is then the largest
+    /// quotient seen, and the true one may be larger.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open: bool,
 }
@@ -335,8 +334,8 @@ pub struct Quantile {
 pub struct Breakdown {
     /// By what.
     pub dimension: Dimension,
-    /// The parts: versions and toolchains in their order, newest first; platforms by their reports,
-    /// most first. A report with several builds of a program is in several parts.
+    /// The parts: versions and toolchains, newest first; platforms, most reports first. A report with
+    /// several builds of a program may be in several parts.
     pub groups: Vec<Group>,
 }
 
@@ -363,8 +362,8 @@ pub struct Group {
     pub rows: Vec<Row>,
 }
 
-/// A figure weighted so that its reports have the shares that a published source says the whole
-/// population has.
+/// A figure weighted so that its reports have the same margins as the whole population, by a published
+/// source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reweighted {
     /// The name of the marginals in the definitions.
@@ -375,21 +374,21 @@ pub struct Reweighted {
     pub source: Vec<String>,
     /// Whether all margins were met.
     pub converged: bool,
-    /// Rounds of fitting.
+    /// How many rounds fitting took.
     pub iterations: u32,
-    /// The largest difference that is left between a wanted and a weighted share.
+    /// The largest remaining difference between a wanted and a weighted share.
     pub worst: f64,
-    /// Reports whose weight was cut to the largest that is allowed.
+    /// Reports whose weight was trimmed to the limit.
     pub trimmed: u64,
     /// The margins.
     pub margins: Vec<Margin>,
-    /// The reports behind it; `effective` says what weighting costs.
+    /// The reports it is based on; `effective` shows what weighting costs.
     pub base: Base,
     /// The rows, in the figure's order.
     pub rows: Vec<Row>,
 }
 
-/// One published margin, and what became of it.
+/// One published margin, and how well it was met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Margin {
     /// `goos`, `goarch`, `platform`, `version`, `toolchain`, or a counter expression.
@@ -409,7 +408,7 @@ pub struct Category {
     pub before: f64,
     /// The share after weighting.
     pub after: f64,
-    /// Its reports. Where there are none the published share cannot be met, and is given to the
-    /// other categories in their proportions.
+    /// Its reports. If there are none, the published share cannot be met, and is distributed over the
+    /// other categories in proportion.
     pub reports: u64,
 }

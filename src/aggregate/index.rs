@@ -1,12 +1,12 @@
-//! The index of all public data: which files there are, and which of them are current.
+//! The index of all public data: which files are current.
 //!
-//! It is one pointer of the store, `public/index`, so a reader sees all of one state or all of the
-//! next. The files are immutable objects, `public/SHA256-IN-HEX`. The pointer's JSON carries its own
-//! [`checksum`](crate::store::checksum).
+//! It is one pointer in the store, `public/index`, so a reader sees one state or the next, never a
+//! mixture. The files are immutable objects, `public/SHA256-IN-HEX`. The pointer's JSON includes its
+//! own [`checksum`](crate::store::checksum).
 //!
-//! It also names the segments of uploads that it includes, and what of them is in no edition yet, so
-//! that one swap of the pointer takes reports from the buffer into the public data, each exactly once.
-//! What is in no edition yet lies in private objects, `buffer/SHA256-IN-HEX`, which nobody is served.
+//! It also names the segments of uploads that it includes, and the reports in no edition yet, so that
+//! one swap of the pointer moves reports from the buffer into the public data, each exactly once.
+//! Reports in no edition yet are in private objects, `buffer/SHA256-IN-HEX`, which are not served.
 
 use crate::aggregate::edition::Edition;
 use crate::ingest::SegmentId;
@@ -26,32 +26,32 @@ pub struct Index {
     pub days: BTreeMap<Date, Dataset>,
     /// The reports of seven days, named after the last of them, a Sunday; and their charts.
     pub weeks: BTreeMap<Date, Week>,
-    /// What could not be read when the data was merged, in words, without a path outside the
-    /// deployment's folder. What was set aside counts nowhere.
+    /// What could not be read when the data was merged, in words, without paths outside the
+    /// deployment's folder. It is in no count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
-    /// Counts up whenever a merge changes this index or is about to remove objects. Making charts
-    /// leaves it as it is.
+    /// Incremented whenever a merge changes this index or is about to remove objects. Charting does not
+    /// change it.
     #[serde(default)]
     pub merges: u64,
-    /// The keys of objects that are not current: an earlier index named them, or a later one is about
-    /// to. The next merge removes those that still are not.
+    /// The keys of objects that are not current: an earlier index named them, or a later one will. The
+    /// next merge removes those that are still not current then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<String>,
-    /// The segments whose reports are all in here: public, or in one of the two objects below. One is
-    /// named until the last edition of each day that it has reports of is published: after that its
-    /// reports could not be added a second time, wherever a copy of it comes from.
+    /// The segments whose reports are all included: public, or in one of the two objects below. A
+    /// segment is named until the last edition of each of its days is published; after that its reports
+    /// could not be added a second time, even from a copy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<SegmentId, SegmentDays>,
     /// The rows of reports that wait for an edition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<PrivateFile>,
-    /// The whole rows of public reports of which a stack is not shown yet.
+    /// The complete rows of public reports with a hidden stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unshown: Option<PrivateFile>,
 }
 
-/// The days of which a segment has reports.
+/// The range of days of a segment's reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentDays {
     /// The first one.
@@ -60,7 +60,7 @@ pub struct SegmentDays {
     pub to: Date,
 }
 
-/// An object that nobody is served: lines in the order of public data, compressed with Zstandard.
+/// An object that is not served: lines in the order of public data, compressed with Zstandard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateFile {
     /// Its size.
@@ -71,27 +71,27 @@ pub struct PrivateFile {
     pub reports: BTreeMap<Date, u64>,
 }
 
-/// Some reports, in every format that they are offered in.
+/// Some reports, in all offered formats.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
     /// How many reports: lines of the NDJSON files.
     pub reports: u64,
-    /// How many builds of programs these tell of: rows of the Parquet file.
+    /// How many builds of programs they contain: rows of the Parquet file.
     pub rows: u64,
     /// The size of the NDJSON files before they were compressed.
     #[serde(default)]
     pub text_bytes: u64,
-    /// Its newest edition; of a week, the one that every day of it has.
+    /// Its newest edition; for a week, the lowest of its days.
     pub edition: Edition,
     /// The day on which that was published.
     pub published: Date,
-    /// Whether that was the last one, so that no report can be added any more.
+    /// Whether that is the last one, so that no report can be added any more.
     pub complete: bool,
     /// How many of the reports have stacks.
     #[serde(default)]
     pub with_stacks: u64,
-    /// From how many reports of a week on a stack is shown in it: the fewest that any of its editions asked
-    /// for.
+    /// From how many reports of a week on a stack is shown in it: the fewest that any of its editions
+    /// asked for.
     #[serde(default)]
     pub stack_minimum: u32,
     /// The files.
@@ -128,21 +128,21 @@ pub struct ChartsFile {
     pub bytes: u64,
     /// Its SHA-256, in hex.
     pub sha256: String,
-    /// What it was made from: a digest of data, definitions and completeness. While that stays the
-    /// same, so do the charts.
+    /// A digest of its inputs: data, definitions and completeness. While it stays the same, so do the
+    /// charts.
     pub made_from: String,
 }
 
-/// In what form the same reports are offered.
+/// A format in which reports are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FileFormat {
-    /// One report a line, compressed with Zstandard.
+    /// One report per line, compressed with Zstandard.
     #[serde(rename = "ndjson.zst")]
     NdjsonZstd,
-    /// One report a line, compressed with gzip, which browsers read.
+    /// One report per line, compressed with gzip, which browsers read.
     #[serde(rename = "ndjson.gz")]
     NdjsonGzip,
-    /// One build of a program a row.
+    /// One build of a program per row.
     #[serde(rename = "parquet")]
     Parquet,
 }
@@ -193,7 +193,7 @@ impl FileFormat {
     pub const ALL: [FileFormat; 3] =
         [FileFormat::NdjsonZstd, FileFormat::NdjsonGzip, FileFormat::Parquet];
 
-    /// What its files' names end in, after a dot.
+    /// Its file name extension.
     pub fn extension(self) -> &'static str {
         match self {
             FileFormat::NdjsonZstd => "ndjson.zst",
@@ -203,9 +203,9 @@ impl FileFormat {
     }
 }
 
-/// The last day of the week that a day lies in: that Sunday.
+/// The Sunday that ends the week of a day.
 pub fn week_of(day: Date) -> Date {
     let days_left = 7 - i32::from(day.weekday().to_monday_one_offset());
-    // Reports of the year 9999 are refused long before.
+    // Reports of the year 9999 never get here.
     day.checked_add(jiff::Span::new().days(days_left)).unwrap_or(day)
 }

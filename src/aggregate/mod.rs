@@ -1,24 +1,25 @@
-//! The arithmetic: from stored reports to public data, and from public data to charts.
+//! From stored reports to public data, and from public data to charts.
 //!
 //! ```text
 //! DIR/reports ── merging ──► public data (NDJSON, Parquet) ── charting ──► charts (JSON)
 //! ```
 //!
-//! Charts are computed from the public data alone, so anyone can compute them again.
+//! Charts are computed from the public data alone, so anyone can recompute them.
 //!
-//! | room or file | one idea |
+//! | folder or file | one idea |
 //! | --- | --- |
+//! | [`merging`] | uploads become the public files of days and weeks |
+//! | [`charting`] | a week's data becomes figures |
+//! | [`statistics`] | estimates from weighted samples, with confidence bounds |
+//! | [`mod@parquet`] | reports as Parquet files, and in memory as columns |
 //! | [`index`] | which public files there are |
+//! | [`public`] | reads public files, and changes the index |
 //! | [`edition`] | when a day's data is published |
-//! | [`public`] | reading them, and changing the index |
-//! | [`merging`] | uploads become the files of days and weeks |
-//! | [`mod@parquet`] | reports as Parquet, and in memory column by column |
-//! | [`charting`] | the data of a week becomes figures |
-//! | [`figure`] | the public shape of charts |
-//! | [`statistics`] | estimates from weighted samples, with bounds that hold |
+//! | [`figure`] | the public format of charts |
+//! | `chart_csv` | a chart's numbers as CSV |
 //! | [`daily`] | when merging and charting is due |
-//! | [`upkeep_state`] | how both are doing inside a server |
-//! | [`progress`] | how far long work has come |
+//! | [`upkeep_state`] | the state of both inside a server |
+//! | [`progress`] | progress of long work |
 
 pub(crate) mod chart_csv;
 pub mod charting;

@@ -1,12 +1,12 @@
-//! How far long work has come, for whoever watches it.
+//! Reports the progress of long work.
 
-/// Is told how far work has come, often, and from any thread.
+/// Receives progress, often, and from any thread.
 pub trait Progress: Sync {
-    /// Of this phase, so much is done. When a phase ends, `done` is `total`.
+    /// `done` of `total` in this phase are done. At the end of a phase they are equal.
     fn advance(&self, phase: Phase, done: u64, total: u64);
 }
 
-/// What is being done.
+/// A phase of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Reading what was uploaded; counted in bytes.
@@ -21,7 +21,7 @@ pub enum Phase {
     Entries,
 }
 
-/// Nobody watches.
+/// Ignores progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unwatched;
 

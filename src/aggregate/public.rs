@@ -1,4 +1,4 @@
-//! Reading what is public: the index, and the files that it names.
+//! Reads public data: the index, and the files that it names.
 
 use crate::aggregate::figure::WeekCharts;
 use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile};
@@ -13,8 +13,7 @@ use std::sync::Arc;
 
 /// The name of the pointer that holds the index.
 const INDEX: &str = "public/index";
-/// The name of a pointer that is written once, after the first index: where there is the one, there
-/// was the other.
+/// The name of a pointer that is written once, after the first index: if it exists, there was an index.
 const BEGUN: &str = "public/begun";
 
 /// The public data of a deployment.
@@ -30,7 +29,7 @@ pub enum PublicError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is there is not what was written.
+    /// A pointer is damaged.
     #[error(
         "{what} is damaged: {reason}. Restore it from the newest copy of the store: what was merged is \
          stored nowhere else"
@@ -47,7 +46,7 @@ pub enum PublicError {
          was some. Restore it from the newest copy of the store: what was merged is stored nowhere else"
     )]
     NoIndex,
-    /// The index names rows that wait for an edition, and they are not there.
+    /// The rows that wait for an edition are missing.
     #[error(
         "{name} is missing from the store, and with it reports that are in no edition yet; put it \
          back from a copy"
@@ -56,7 +55,7 @@ pub enum PublicError {
         /// The object.
         name: String,
     },
-    /// The rows that wait for an edition are not what was written.
+    /// The rows that wait for an edition are damaged.
     #[error(
         "{name} is damaged, and with it reports that are in no edition yet; restore it from a copy"
     )]
@@ -64,28 +63,30 @@ pub enum PublicError {
         /// The object.
         name: String,
     },
-    /// What is there was written by a later version of this program.
-    #[error("{what} has a form that this program does not know ({reason}); use the newer program")]
+    /// It was written by a later version of this program.
+    #[error(
+        "{what} has a format that this program does not know ({reason}); use the newer program"
+    )]
     Later {
         /// The object or pointer.
         what: String,
         /// What is not known.
         reason: String,
     },
-    /// The index names an object that is not there.
+    /// An object that the index names is missing.
     #[error("{name} is missing from the store; put it back from a copy, or run {made_by}")]
     Missing {
         /// The object.
         name: String,
-        /// What makes it again.
+        /// The command that makes it again.
         made_by: MadeBy,
     },
-    /// An object does not have the bytes that its name says.
+    /// An object's bytes do not match its name.
     #[error("{name} is damaged; restore it from a copy, or run {made_by}")]
     Damaged {
         /// The object.
         name: String,
-        /// What makes it again.
+        /// The command that makes it again.
         made_by: MadeBy,
     },
     /// An object could not be read.
@@ -98,7 +99,7 @@ pub enum PublicError {
     },
 }
 
-/// What makes an object again, from what is stored and public.
+/// The command that makes an object again from other data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MadeBy {
     /// Merging the week that this day lies in.
@@ -119,7 +120,7 @@ impl fmt::Display for MadeBy {
 }
 
 impl PublicFile {
-    /// The file for people, and what makes it again.
+    /// The file's name for people, and the command that makes it again.
     fn named(&self, key: &Key) -> (String, MadeBy) {
         let day = self.name.strip_prefix("week-").unwrap_or(&self.name).get(..10);
         let day = day.and_then(|day| day.parse().ok()).unwrap_or_default();
@@ -144,36 +145,36 @@ impl PublicData {
         PublicData { store }
     }
 
-    /// Where the objects are.
+    /// The store.
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    /// Where the objects are, shared.
+    /// The store, shared.
     pub fn shared_store(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
 
-    /// The index now; an empty one where nothing was merged yet.
+    /// The current index; empty if nothing was merged yet.
     pub fn index(&self) -> Result<Index, PublicError> {
         self.parse(self.index_bytes()?.as_deref())
     }
 
-    /// The index's bytes, by which one state is told from another; none where nothing was merged yet.
+    /// The bytes of the current index, which identify the state; `None` if nothing was merged yet.
     pub fn index_bytes(&self) -> Result<Option<Vec<u8>>, PublicError> {
         let index = Key::new(INDEX)?;
         let found = self.store.pointer(&index)?;
         if found.is_some() || self.store.pointer(&Key::new(BEGUN)?)?.is_none() {
             return Ok(found);
         }
-        // The first merge may have ended in between.
+        // The first merge may have finished in between.
         self.store.pointer(&index)?.map(Some).ok_or(PublicError::NoIndex)
     }
 
-    /// Changes the index by compare-and-swap. `change` is called again on the newer index where
-    /// somebody else changed it meanwhile; where it fails, nothing is changed.
+    /// Changes the index by compare-and-swap. If another process changed it meanwhile, `change` is
+    /// called again on the newer index; if `change` fails, nothing is changed.
     ///
-    /// Objects that the new index names must be in the store before; names that it drops belong in
+    /// Objects that the new index names must already be in the store; names that it drops belong in
     /// [`Index::superseded`].
     pub fn update<T, E: From<PublicError>>(
         &self,
@@ -270,12 +271,12 @@ impl PublicData {
     }
 }
 
-/// The object that holds the bytes with this SHA-256, in hex.
+/// The key of the object with this SHA-256, in hex.
 pub(super) fn object_key(sha256: &str) -> Result<Key, KeyError> {
     Key::new(format!("public/{sha256}"))
 }
 
-/// The SHA-256 of what is left of a file, in hex.
+/// The SHA-256 of the rest of a file, in hex.
 fn sha256(file: &mut File) -> io::Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
@@ -296,7 +297,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads an index.
+/// Parses an index.
 pub fn parse_index(bytes: &[u8]) -> Result<Index, PublicError> {
     let malformed = |reason| PublicError::Malformed { what: INDEX.to_owned(), reason };
     let index: Index = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;

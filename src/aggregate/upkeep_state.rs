@@ -1,25 +1,25 @@
-//! How a server's own daily work is doing, for whoever looks after it: publishing what has expired,
-//! merging, and charting.
+//! The state of a server's daily work, for its operator: removing expired definitions, merging, and
+//! charting.
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How old the last success may be before something is wrong: a day, and some hours to try again.
+/// How old the last success may be: a day, and some hours to try again.
 const OVERDUE: SignedDuration = SignedDuration::from_hours(28);
 
-/// What is done.
+/// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Definitions that have expired leave the config.
+    /// Remove expired definitions from the config.
     Publish,
-    /// Uploads become public data.
+    /// Merge uploads into the public data.
     Merge,
-    /// Public data becomes charts.
+    /// Make charts of the public data.
     Chart,
 }
 
 impl Work {
-    /// All of it, in order.
+    /// All kinds, in order.
     pub const ALL: [Work; 3] = [Work::Publish, Work::Merge, Work::Chart];
 
     /// Its name in metrics.
@@ -32,34 +32,34 @@ impl Work {
     }
 }
 
-/// How one kind of work is doing.
+/// The state of one kind of work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkState {
-    /// When it was begun, while it is under way.
+    /// When it started, while it is running.
     pub since: Option<Timestamp>,
     /// When it ended last.
     pub ended: Option<Timestamp>,
-    /// When it was done last.
+    /// When it last succeeded.
     pub done: Option<Timestamp>,
-    /// Why it was not done the last time, if that was so.
+    /// Why it failed the last time, if it did.
     pub problem: Option<String>,
-    /// How often it was done.
+    /// How often it succeeded.
     pub done_count: u64,
     /// How often it failed.
     pub failed_count: u64,
 }
 
-/// How all of it is doing. Cloning is cheap; all clones are the same.
+/// The state of all work. Cloning is cheap; all clones share one state.
 #[derive(Debug, Clone)]
 pub struct UpkeepState(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     began: Timestamp,
-    /// What this server does at all.
+    /// The kinds of work that this server does.
     wanted: Vec<Work>,
     works: [WorkState; 3],
-    /// Why nothing is done any more, if that is so.
+    /// Why the thread has ended, if it has.
     ended: Option<String>,
     restarts: u64,
 }
@@ -70,7 +70,7 @@ impl UpkeepState {
         UpkeepState::since(wanted, Timestamp::now())
     }
 
-    /// Of these, nothing was done yet, and that at this time.
+    /// A state in which none of these was done yet, at this time.
     pub fn since(wanted: &[Work], began: Timestamp) -> UpkeepState {
         let (wanted, works) = (wanted.to_vec(), Default::default());
         let state = State { began, wanted, works, ended: None, restarts: 0 };
@@ -86,12 +86,12 @@ impl UpkeepState {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes that work has begun.
+    /// Notes that work has started.
     pub fn note_begun(&self, work: Work, now: Timestamp) {
         self.with(|state| state.works[work as usize].since = Some(now));
     }
 
-    /// Notes what came of it.
+    /// Notes its result.
     pub fn note_ended(&self, work: Work, now: Timestamp, problem: Option<String>) {
         self.with(|state| {
             let work = &mut state.works[work as usize];
@@ -108,16 +108,16 @@ impl UpkeepState {
         });
     }
 
-    /// Notes that whatever was under way has panicked.
+    /// Notes that whatever was running has panicked.
     pub fn note_panicked(&self, now: Timestamp) {
         for work in Work::ALL {
             if self.work(work).since.is_some() {
-                self.note_ended(work, now, Some("it failed by a panic".to_owned()));
+                self.note_ended(work, now, Some("it panicked".to_owned()));
             }
         }
     }
 
-    /// Notes that the thread that does all this has ended, or goes on.
+    /// Notes that the thread that does the work has ended, or was started again.
     pub fn note_thread(&self, ended: Option<&str>) {
         self.with(|state| {
             if ended.is_some() {
@@ -127,7 +127,7 @@ impl UpkeepState {
         });
     }
 
-    /// How work is doing.
+    /// The state of a kind of work.
     pub fn work(&self, work: Work) -> WorkState {
         self.with(|state| state.works[work as usize].clone())
     }
@@ -137,7 +137,7 @@ impl UpkeepState {
         self.with(|state| state.restarts)
     }
 
-    /// How many seconds ago work was done last, or, where it never was, the process began.
+    /// How many seconds ago work last succeeded or, if it never did, the process started.
     pub fn age(&self, work: Work, now: Timestamp) -> i64 {
         let last = self.with(|state| state.works[work as usize].done.unwrap_or(state.began));
         now.duration_since(last).as_secs().max(0)
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(state.problems(now), Vec::<String>::new());
         state.note_begun(Work::Chart, now);
         state.note_panicked(now);
-        assert_eq!(state.problems(now), ["the last chart failed: it failed by a panic"]);
+        assert_eq!(state.problems(now), ["the last chart failed: it panicked"]);
         assert_eq!(
             (state.work(Work::Chart).done_count, state.work(Work::Chart).failed_count),
             (1, 1)

@@ -1,17 +1,16 @@
-//! The files of single charts, `/charts/PROGRAM/@WEEK/CHART.json` and `.csv`, held against figures that
-//! were computed from the public data.
+//! Compares the files of single charts, `/charts/PROGRAM/@WEEK/CHART.json` and `.csv`, with figures computed
+//! from the public data.
 //!
-//! People download these, and pages are drawn from the same figures; but a server may show other numbers
-//! in a file than in `charts.json`.
+//! People download these files, and a server may show other numbers in them than in `charts.json`.
 
-use super::charts::{LARGEST, differ, encoded, expected, near};
-use super::fetch::{Remote, Trouble};
+use super::fetch::{FetchError, Remote};
+use super::served_charts::{LARGEST, differ, encoded, expected, near};
 use super::verdict::Check;
 use crate::aggregate::chart_csv::Csv;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use serde_json::Value;
 
-/// Compares the files of each chart of a week; how many they are.
+/// Compares the files of each chart of a week. Returns the number of files.
 pub(super) fn check_files(remote: &Remote<'_>, week: &WeekCharts, check: &mut Check) -> u64 {
     let mut files = 0;
     for program in &week.programs {
@@ -23,7 +22,7 @@ pub(super) fn check_files(remote: &Remote<'_>, week: &WeekCharts, check: &mut Ch
                 let compared = remote.get(&path, LARGEST).and_then(|bytes| {
                     compare(week, program, figure, &bytes).map_err(|reason| {
                         let url = remote.url(&path);
-                        Trouble::Wrong(format!("{url} is not what the data says: {reason}"))
+                        FetchError::Wrong(format!("{url} is not what the data says: {reason}"))
                     })
                 });
                 match compared {
@@ -75,8 +74,8 @@ fn csv(
     Ok(())
 }
 
-/// Whether two lines have the same cells, but for the rounding of numbers. Where a comma is in a text, it
-/// is at the same place in both, or they are not the same.
+/// Whether two lines have the same cells, except for rounding. A comma inside a text is in the same place
+/// in both, or they differ anyway.
 fn same_line(one: &str, other: &str) -> bool {
     let (mut ours, mut theirs) = (one.split(','), other.split(','));
     loop {

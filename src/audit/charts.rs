@@ -1,18 +1,20 @@
-//! The charts that are served, recomputed from the public data.
+//! Computes the served charts again from the public data.
 //!
-//! The week's Parquet file (whose hash the index names), the configs that its reports name (from the
-//! log), and the definitions at the commit that the charts name (from the charts repository) give the
-//! figures again. They must be those of `/charts/PROGRAM/@WEEK/charts.json`, number by number.
+//! The week's Parquet file (whose hash is in the index), the configs that its reports name (from the log),
+//! and the definitions at the commit that the charts name (from the charts repository) give the figures
+//! again. They must match `/charts/PROGRAM/@WEEK/charts.json`, number by number.
 //!
-//! For which day definitions were live when they were recorded is not published by itself; any of the
-//! days that are in question will do: that of the commit, those for which versions were compiled from
-//! it, and those after which one of its definitions ends.
+//! The day for which the definitions were recorded, which decides which of them are live, is not published.
+//! Any possible day will do: that of the commit, those for which versions were compiled from it, and those
+//! after which one of its definitions expires.
 
 use super::chart_files::check_files;
-use super::data::{download, hex};
-use super::fetch::{Remote, Trouble};
+use super::data::download;
+use super::digest::hex;
+use super::fetch::{FetchError, Remote};
 use super::rebuild::{NoSource, Source};
 use super::rotation::Rotation;
+use super::served_charts::{LARGEST, differ, encoded, expected};
 use super::state::AuditState;
 use super::verdict::Check;
 use super::versions::Versions;
@@ -32,41 +34,39 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 
-/// The largest charts of one program that are read.
-pub(super) const LARGEST: usize = 256 << 20;
-/// Of how many of the newest weeks each chart's own files are read.
+/// The number of newest weeks of which each chart's own files are read.
 const NEWEST: u64 = 4;
 
-/// How many weeks were recomputed, and how many figures.
+/// How much was computed again.
 #[derive(Debug, Default)]
 pub(super) struct Recomputed {
     pub weeks: u64,
     pub figures: u64,
     /// Files of single charts, JSON and CSV.
     pub files: u64,
-    /// Weeks that were recomputed before, of the same data.
+    /// Weeks that were computed before from the same data.
     pub known: u64,
-    /// Weeks of which no charts were made yet.
+    /// Weeks without charts so far.
     pub none: u64,
     /// Marks on numbers of reports that jump.
     pub marks: u64,
 }
 
-/// Where charts are recomputed from.
-pub(super) struct Recomputing<'r, 'a> {
+/// What charts are computed from.
+pub(super) struct ChartAudit<'r, 'a> {
     pub remote: &'r Remote<'a>,
     pub http: &'r Http,
     pub index: &'r Index,
     pub versions: &'r mut Versions<'a>,
     /// What the newest version was compiled from.
     pub provenance: Provenance,
-    /// What weeks are compared with, by week and program, as it is served.
+    /// The served numbers of reports that weeks are compared with, by week and program.
     pub volumes: HashMap<(Date, String), Option<WeekVolume>>,
 }
 
-impl Recomputing<'_, '_> {
-    /// Recomputes the charts of all weeks that were not recomputed before, the newest first, and some
-    /// of the others again.
+impl ChartAudit<'_, '_> {
+    /// Computes the charts of all weeks that were not computed before, newest first, and some of the others
+    /// again.
     pub(super) fn check(
         &mut self,
         state: &mut AuditState,
@@ -123,13 +123,13 @@ impl Recomputing<'_, '_> {
     }
 
     /// A digest of the served page that lists the programs of a week.
-    fn served_outline(&self, week: Date) -> Result<String, Trouble> {
+    fn served_outline(&self, week: Date) -> Result<String, FetchError> {
         let path = format!("charts/@{week}/");
         let page = self.remote.get(&path, super::fetch::SMALL)?;
         Ok(hex(&Sha256::digest(page)))
     }
 
-    /// The charts as they were computed, if those that are served are the same.
+    /// The computed charts, if the served ones match.
     fn week(
         &mut self,
         date: Date,
@@ -164,7 +164,7 @@ impl Recomputing<'_, '_> {
             }
             Err(trouble) => check.failed(&trouble),
         }
-        // Whether the marks are right is not known without the figures.
+        // Without the figures, the marks cannot be checked.
         jumps.unchecked(format!("the charts of {date} are not those of its data"));
         None
     }
@@ -179,15 +179,15 @@ impl Recomputing<'_, '_> {
         hex(&digest.finalize())
     }
 
-    /// The weeks that a week is compared with, of those that have charts.
+    /// The weeks with charts that a week is compared with.
     fn earlier(&self, date: Date) -> impl Iterator<Item = (Date, &'_ Week)> {
         let first = date.saturating_sub((WEEKS_BEFORE as i64).weeks());
         let earlier = self.index.weeks.range(first..date);
         earlier.map(|(week, entry)| (*week, entry)).filter(|(_, entry)| entry.charts.is_some())
     }
 
-    /// Marks what was computed, by the weeks before as they are served.
-    fn mark(&mut self, computed: &mut WeekCharts) -> Result<(), Trouble> {
+    /// Marks jumps in the computed charts, compared with the served weeks before.
+    fn mark(&mut self, computed: &mut WeekCharts) -> Result<(), FetchError> {
         // A week without rows has nothing to be compared with.
         let earlier = self.earlier(computed.week).filter(|(_, entry)| entry.data.rows > 0);
         let weeks: Vec<Date> = earlier.map(|(week, _)| week).collect();
@@ -202,16 +202,16 @@ impl Recomputing<'_, '_> {
                     let served = self.served(week, program)?;
                     let read = served.map(WeekVolume::of_program).transpose();
                     let read = read.map_err(|error| {
-                        Trouble::Wrong(format!("the charts of {program} to {week}: {error}"))
+                        FetchError::Wrong(format!("the charts of {program} to {week}: {error}"))
                     })?;
                     self.volumes.insert(key.clone(), read);
                 }
                 volumes.extend(self.volumes.get(&key).cloned().flatten());
             }
             if volumes.len() == before {
-                return Err(Trouble::Unreachable(format!(
-                    "the marks of {}: the week to {week} has charts of other programs alone, and which \
-                     these are is not looked for",
+                return Err(FetchError::Unreachable(format!(
+                    "the marks of {}: the week to {week} only has charts of other programs, which are not \
+                     looked up",
                     computed.week
                 )));
             }
@@ -225,14 +225,15 @@ impl Recomputing<'_, '_> {
         date: Date,
         week: &Week,
         reader: &ParquetReader,
-    ) -> Result<Outcome, Trouble> {
-        let unread = |what: String| Trouble::Unreachable(format!("the charts of {date}: {what}"));
+    ) -> Result<Outcome, FetchError> {
+        let unread =
+            |what: String| FetchError::Unreachable(format!("the charts of {date}: {what}"));
         let named = reader.configs().map_err(|error| unread(error.to_string()))?;
         let mut configs = Vec::new();
         for name in named {
             let version: ModuleVersion =
                 name.parse().map_err(|_| unread(format!("reports name the config {name:?}")))?;
-            // Whether the row may name it is another verdict's business.
+            // Another verdict checks whether the row may name it.
             let config =
                 self.versions.config(version).map_err(|error| unread(error.to_string()))?;
             configs.push(ConfigUnder { version, config });
@@ -260,7 +261,7 @@ impl Recomputing<'_, '_> {
         let source = self.versions.rebuilder.source(repository.as_str(), path.as_str(), &commit);
         let source = source.map_err(|error| match error {
             NoSource::Unread(reason) => unread(reason),
-            NoSource::Wrong(reason) => Trouble::Wrong(format!("the charts of {date}: {reason}")),
+            NoSource::Wrong(reason) => FetchError::Wrong(format!("the charts of {date}: {reason}")),
         })?;
         let mut outcome = None;
         for day in self.days(&source) {
@@ -291,14 +292,14 @@ impl Recomputing<'_, '_> {
         Ok(Outcome::Differ(outcome.unwrap_or_default()))
     }
 
-    /// The days for which the definitions of a commit may have been recorded.
+    /// The days for which the definitions at a commit may have been recorded.
     fn days(&self, source: &Source) -> Vec<Date> {
         let of_commit = jiff::Timestamp::from_second(source.revision.time).unwrap_or_default();
         let mut days = vec![jiff::tz::TimeZone::UTC.to_datetime(of_commit).date()];
         days.extend(self.provenance.as_of.to_string().parse::<Date>());
         let ends = source.definitions.charts.iter().filter_map(|chart| chart.expires.as_ref());
         days.extend(ends.filter_map(|expires| expires.value.checked_add(1.day()).ok()));
-        // Days on which the same charts are live give the same figures.
+        // Days with the same live charts give the same figures.
         let mut seen = BTreeSet::new();
         days.retain(|day| {
             let live = source.definitions.charts.iter().map(|chart| chart.is_live(*day));
@@ -313,21 +314,21 @@ impl Recomputing<'_, '_> {
         describe(&source.definitions, &source.revision, repository, day, known)
     }
 
-    /// The charts of a program as they are served; none where there are none.
-    fn served(&self, week: Date, program: &str) -> Result<Option<Value>, Trouble> {
+    /// The served charts of a program, if there are any.
+    fn served(&self, week: Date, program: &str) -> Result<Option<Value>, FetchError> {
         let path = format!("charts/{}/@{week}/charts.json", encoded(program));
         let Some(bytes) = self.remote.find(&path, LARGEST)? else { return Ok(None) };
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|error| Trouble::Wrong(format!("{}: {error}", self.remote.url(&path))))
+            .map_err(|error| FetchError::Wrong(format!("{}: {error}", self.remote.url(&path))))
     }
 }
 
 enum Outcome {
-    /// With what was computed; with nothing where there is nothing to chart.
+    /// The computed charts match; `None` if there is nothing to chart.
     Same(Option<Box<WeekCharts>>),
     Differ(String),
-    /// The figures are the same, and the marks are not.
+    /// The figures match, but the marks do not.
     MarksDiffer(String),
 }
 
@@ -335,11 +336,11 @@ enum Outcome {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Without {
     Nothing,
-    /// What weeks before say of numbers of reports.
+    /// The marks, which depend on the weeks before.
     Marks,
 }
 
-/// How many things of a week are marked.
+/// The number of marks of a week.
 fn marks(charts: &WeekCharts) -> u64 {
     let programs = charts.programs.iter();
     let of_program = |program: &ProgramCharts| {
@@ -349,7 +350,7 @@ fn marks(charts: &WeekCharts) -> u64 {
     (programs.map(of_program).sum::<usize>() + usize::from(charts.jump.is_some())) as u64
 }
 
-/// Takes the marks out of charts.
+/// Removes the marks from charts.
 fn unmark(charts: &mut Value) {
     match charts {
         Value::Object(fields) => {
@@ -366,7 +367,7 @@ fn unmark(charts: &mut Value) {
     }
 }
 
-/// Compares what was computed with what is served.
+/// Compares the computed charts with the served ones.
 fn compare(
     computed: &WeekCharts,
     served: &[(String, Value)],
@@ -388,117 +389,7 @@ fn compare(
         }
     }
     match served.iter().find(|(name, _)| !computed.programs.iter().any(|p| p.program == *name)) {
-        Some((name, _)) => Err(format!("there are charts of {name}, which nothing asks for")),
+        Some((name, _)) => Err(format!("there are charts of {name}, which no config names")),
         None => Ok(()),
     }
-}
-
-/// What must be served of a program: all its charts, or one.
-pub(super) fn expected(
-    week: &WeekCharts,
-    program: &ProgramCharts,
-    (name, charts): (&str, Value),
-) -> Value {
-    // Only what is around the programs.
-    let around = WeekCharts {
-        format: week.format,
-        week: week.week,
-        first_day: week.first_day,
-        edition: week.edition,
-        complete: week.complete,
-        confidence: week.confidence,
-        reports: week.reports,
-        expected: week.expected,
-        jump: week.jump,
-        configs: week.configs.clone(),
-        definitions: week.definitions.clone(),
-        programs: Vec::new(),
-    };
-    let mut expected = serde_json::to_value(around).unwrap_or_default();
-    if let Some(fields) = expected.as_object_mut() {
-        fields.remove("programs");
-        let own = ["reports", "expected", "jump"];
-        let whole = own.into_iter().filter_map(|name| fields.remove_entry(name));
-        let mut whole: serde_json::Map<String, Value> = whole.collect();
-        let reports: u64 = week.configs.iter().map(|config| config.reports).sum();
-        whole.insert("reports".to_owned(), reports.into());
-        fields.insert("whole_week".to_owned(), whole.into());
-        fields.insert("program".to_owned(), program.program.clone().into());
-        fields.insert("reports".to_owned(), program.reports.into());
-        fields.insert("coverage".to_owned(), program.coverage.into());
-        let marks = [
-            ("expected", serde_json::to_value(program.expected)),
-            ("jump", serde_json::to_value(program.jump)),
-        ];
-        for (name, mark) in marks {
-            let mark = mark.unwrap_or_default();
-            if name == "expected" || !mark.is_null() {
-                fields.insert(name.to_owned(), mark);
-            }
-        }
-        fields.insert(name.to_owned(), charts);
-    }
-    expected
-}
-
-/// The first place in which two values differ by more than rounding.
-pub(super) fn differ(expected: &Value, found: &Value, place: &str) -> Result<(), String> {
-    match (expected, found) {
-        (Value::Number(one), Value::Number(other)) => {
-            let (a, b) = (one.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
-            if near(a, b) {
-                Ok(())
-            } else {
-                Err(format!("{place} is {other}, and should be {one}"))
-            }
-        }
-        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
-            let mut pairs = ours.iter().zip(theirs).enumerate();
-            pairs.try_for_each(|(at, (one, other))| differ(one, other, &inside(place, one, at)))
-        }
-        (Value::Object(ours), Value::Object(theirs)) => {
-            let absent = |name: &String| format!("{place} lacks {name}");
-            for (name, one) in ours {
-                let other = theirs.get(name).ok_or_else(|| absent(name))?;
-                differ(one, other, &format!("{place}, {name}"))?;
-            }
-            match theirs.keys().find(|name| !ours.contains_key(*name)) {
-                Some(name) => Err(format!("{place} has {name}, which is not computed")),
-                None => Ok(()),
-            }
-        }
-        (one, other) if one == other => Ok(()),
-        (one, other) => {
-            let say = |value: &Value| value.to_string().chars().take(60).collect::<String>();
-            Err(format!("{place} is {}, and should be {}", say(other), say(one)))
-        }
-    }
-}
-
-/// Whether two figures differ by no more than rounding.
-pub(super) fn near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-3)
-}
-
-/// How an element is called: by its id or label, where it has one.
-fn inside(place: &str, element: &Value, at: usize) -> String {
-    let name =
-        ["id", "label", "version", "dimension"].iter().find_map(|name| element.get(name)?.as_str());
-    match name {
-        Some(name) => format!("{place} {name}"),
-        None => format!("{place} {at}"),
-    }
-}
-
-/// A program's path in an address.
-pub(super) fn encoded(program: &str) -> String {
-    program
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }

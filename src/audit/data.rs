@@ -1,12 +1,13 @@
-//! The public data: files that are what the index says, and rows that the config they name allows.
+//! The public data: its files match the index, and its rows contain only what their configs allow.
 //!
-//! The index is not signed, so what it says is only held against itself and the files: that a file has
-//! the size and hash that it names, that the three forms of one dataset hold the same reports, and that
-//! every report holds nothing but strings, rates and depths of the config that it names, which the log
-//! has. A report that was left out cannot be missed from outside.
+//! The index is not signed, so it is only compared with itself and the files: each file has the size and
+//! hash that it names, the three forms of a dataset contain the same reports, and every report contains
+//! only strings, rates and depths of the config that it names, which must be in the log. An omitted report
+//! cannot be noticed from outside.
 
-use super::editions::Said;
-use super::fetch::{Remote, SMALL, Trouble};
+use super::digest::{hex, sha256_of};
+use super::editions::IndexedEditions;
+use super::fetch::{FetchError, Remote, SMALL};
 use super::public_form::{Rates, RowForms};
 use super::rotation::Rotation;
 use super::same_reports::ReportsDigest;
@@ -28,25 +29,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
-/// The largest public file that is read.
+/// The largest public file that is downloaded.
 const LARGEST_FILE: u64 = 64 << 30;
-/// The longest line: a report's body is far smaller.
+/// The longest line that is read; reports are far smaller.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// For how many days after a newer config reports under one are taken.
+/// Reports under a config are accepted for this many days after the next one.
 const OPEN_DAYS: i32 = 56;
 
-/// What is checked of the data.
+/// The checks of the public data.
 pub(super) struct DataChecks {
     pub files: Check,
     pub rows: Check,
     pub open: Check,
     pub form: Check,
-    /// Of days whose files were read: hashes of their first rows.
+    /// Hashes of the first rows of the days whose files were read.
     pub first_rows: BTreeMap<Date, Vec<u64>>,
     pub read: u64,
     pub reports: u64,
-    /// Files that were right before, and have not changed.
+    /// Files that were found right before, and have not changed.
     pub known: u64,
 }
 
@@ -65,11 +66,11 @@ impl DataChecks {
     }
 }
 
-/// The index, as the deployment serves it.
-pub(super) fn read_index(remote: &Remote<'_>) -> Result<(Index, Said), Trouble> {
+/// Downloads the index.
+pub(super) fn read_index(remote: &Remote<'_>) -> Result<(Index, IndexedEditions), FetchError> {
     let bytes = remote.ask("data/index.json", SMALL)?;
     let malformed = |error: serde_json::Error| {
-        Trouble::Wrong(format!("{}: {error}", remote.url("data/index.json")))
+        FetchError::Wrong(format!("{}: {error}", remote.url("data/index.json")))
     };
     let index = serde_json::from_slice(&bytes).map_err(malformed)?;
     Ok((index, serde_json::from_slice(&bytes).map_err(malformed)?))
@@ -78,9 +79,9 @@ pub(super) fn read_index(remote: &Remote<'_>) -> Result<(Index, Said), Trouble> 
 /// Configs, indexed for rows.
 pub(super) struct Rules<'v, 'a> {
     pub versions: &'v mut Versions<'a>,
-    allowed: HashMap<ModuleVersion, Result<Allowed, Trouble>>,
-    /// The last day of reports under a config; `None` for the newest.
-    last_days: HashMap<ModuleVersion, Result<Option<Date>, Trouble>>,
+    allowed: HashMap<ModuleVersion, Result<Allowed, FetchError>>,
+    /// The last day of reports under each config; `None` for the newest.
+    last_days: HashMap<ModuleVersion, Result<Option<Date>, FetchError>>,
     rates: Rates,
 }
 
@@ -90,24 +91,24 @@ impl<'v, 'a> Rules<'v, 'a> {
         Rules { versions, allowed, last_days, rates: Rates::default() }
     }
 
-    fn of(&mut self, version: ModuleVersion) -> Result<&Allowed, Trouble> {
+    fn of(&mut self, version: ModuleVersion) -> Result<&Allowed, FetchError> {
         let versions = &mut *self.versions;
         let found = self
             .allowed
             .entry(version)
             .or_insert_with(|| versions.config(version).map(|config| Allowed::new(&config)));
-        found.as_ref().map_err(Trouble::clone)
+        found.as_ref().map_err(FetchError::clone)
     }
 }
 
 impl Rules<'_, '_> {
-    /// The last day of reports under a config, by the day for which the next one was published.
-    fn last_day(&mut self, version: ModuleVersion) -> Result<Option<Date>, Trouble> {
+    /// The last day of reports under a config, from the day for which the next one was published.
+    fn last_day(&mut self, version: ModuleVersion) -> Result<Option<Date>, FetchError> {
         let versions = &mut *self.versions;
         let found = self.last_days.entry(version).or_insert_with(|| {
-            let as_of = |module: Result<Module, Trouble>| {
+            let as_of = |module: Result<Module, FetchError>| {
                 let day = module?.provenance().as_of.to_string();
-                day.parse::<Date>().map_err(|error| Trouble::Wrong(format!("{day}: {error}")))
+                day.parse::<Date>().map_err(|error| FetchError::Wrong(format!("{day}: {error}")))
             };
             let Ok(next) = ModuleVersion::new(version.number() + 1) else { return Ok(None) };
             if next.number() > versions.head.size.get() {
@@ -120,7 +121,7 @@ impl Rules<'_, '_> {
     }
 }
 
-/// Checks every file of the index that was not found to be right before, and some of the others again.
+/// Checks every file in the index that was not found right before, and some of the others again.
 pub(super) fn check_data(
     (remote, http): (&Remote<'_>, &Http),
     index: &Index,
@@ -136,7 +137,7 @@ pub(super) fn check_data(
     let current: std::collections::BTreeSet<String> =
         all.iter().flat_map(|(_, _, set)| &set.files).map(|file| file.sha256.clone()).collect();
     state.files.retain(|sha256| current.contains(sha256));
-    // What this run finds right stands for no other file: equal ones are read, too.
+    // Only earlier runs count: files with the same hash are all read.
     let before = state.files.clone();
     let newest = [index.days.keys().next_back(), index.weeks.keys().next_back()];
     for (done, (kind, date, dataset)) in all.iter().enumerate() {
@@ -147,7 +148,7 @@ pub(super) fn check_data(
             checks.known += dataset.files.len() as u64;
             continue;
         }
-        // Reports of a day are counted with its week, where there is one.
+        // Reports of a day are counted with its week, if there is one.
         let counts = *kind == "weeks" || !index.weeks.contains_key(&week_of(*date));
         if check_dataset(remote, http, (kind, *date, dataset), counts, rules, checks) {
             state.files.extend(dataset.files.iter().map(|file| file.sha256.clone()));
@@ -164,21 +165,21 @@ fn check_dataset(
     rules: &mut Rules<'_, '_>,
     checks: &mut DataChecks,
 ) -> bool {
-    let mut whole = true;
+    let mut is_right = true;
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     let mut said: Vec<[u8; 32]> = Vec::new();
     for format in FileFormat::ALL {
         let Some(file) = dataset.file(format) else {
             let extension = format.extension();
             checks.files.wrong(format!("the index names no {extension} file for {kind}/{date}"));
-            whole = false;
+            is_right = false;
             continue;
         };
         let opened = match download(remote, http, kind, file) {
             Ok(opened) => opened,
             Err(trouble) => {
                 checks.files.failed(&trouble);
-                whole = false;
+                is_right = false;
                 continue;
             }
         };
@@ -193,7 +194,7 @@ fn check_dataset(
             forms: RowForms::default(),
             digest: ReportsDigest::default(),
             stacks: (kind == "weeks" && dataset.complete).then(ShownStacks::default),
-            fine: true,
+            is_right: true,
             bad: None,
             reports: 0,
             rows: 0,
@@ -206,23 +207,23 @@ fn check_dataset(
                     rows.lines(BufReader::new(text), checks)
                 })
                 .map(|digest| drop(texts.insert(file.name.clone(), digest))),
-            // The same text again, so only its hash is of interest.
+            // The same text again, so only its hash is needed.
             FileFormat::NdjsonGzip => {
-                digest_of(flate2::read::MultiGzDecoder::new(BufReader::new(opened)))
+                sha256_of(flate2::read::MultiGzDecoder::new(BufReader::new(opened)))
                     .map(|digest| drop(texts.insert(file.name.clone(), digest)))
             }
         };
-        rows.tell_bad(&mut checks.rows);
+        rows.report_bad(&mut checks.rows);
         if let Err(error) = read {
             checks.files.wrong(format!("{} cannot be read: {error}", file.name));
-            whole = false;
+            is_right = false;
             continue;
         }
-        whole &= rows.fine;
+        is_right &= rows.is_right;
         let rare = rows.stacks.as_ref().and_then(|stacks| stacks.rare(dataset.stack_minimum));
         if let Some(rare) = rare {
             checks.form.wrong(format!("{}: {rare}", file.name));
-            whole = false;
+            is_right = false;
         }
         if format != FileFormat::NdjsonGzip {
             said.push(std::mem::take(&mut rows.digest).finish());
@@ -240,7 +241,7 @@ fn check_dataset(
             checks
                 .files
                 .wrong(format!("{} has {counted} of what the index says are {stated}", file.name));
-            whole = false;
+            is_right = false;
         }
     }
     let mut digests = texts.values();
@@ -248,7 +249,7 @@ fn check_dataset(
         && digests.any(|other| other != first)
     {
         checks.files.wrong(format!("the two NDJSON files of {kind}/{date} hold different reports"));
-        whole = false;
+        is_right = false;
     }
     if let [text, parquet] = said[..]
         && text != parquet
@@ -256,37 +257,37 @@ fn check_dataset(
         checks.files.wrong(format!(
             "the Parquet file of {kind}/{date} holds other reports than its NDJSON, or numbers them otherwise"
         ));
-        whole = false;
+        is_right = false;
     }
-    whole
+    is_right
 }
 
-/// Downloads a file whose size and hash the index names.
+/// Downloads a file, and checks its size and hash against the index.
 pub(super) fn download(
     remote: &Remote<'_>,
     http: &Http,
     kind: &str,
     file: &PublicFile,
-) -> Result<File, Trouble> {
+) -> Result<File, FetchError> {
     let path = format!("data/{kind}/{}", file.name);
     let url = remote.url(&path);
     if file.bytes > LARGEST_FILE || file.name.contains(['/', '?', '#', '%']) {
-        return Err(Trouble::Wrong(format!(
+        return Err(FetchError::Wrong(format!(
             "the index names {:?} of {} bytes",
             file.name, file.bytes
         )));
     }
-    let own = |error: io::Error| Trouble::Unreachable(format!("no room for {url}: {error}"));
+    let own = |error: io::Error| FetchError::Unreachable(format!("cannot store {url}: {error}"));
     let mut kept = Hashed { file: tempfile::tempfile().map_err(own)?, digest: Sha256::new() };
     let downloaded = http.download(&url, file.bytes, &mut kept);
     if let Err(TransportError::TooLarge { .. }) = &downloaded {
         let said = format!("{url} has more bytes than the {} that the index says", file.bytes);
-        return Err(Trouble::Wrong(said));
+        return Err(FetchError::Wrong(said));
     }
     match downloaded? {
         None => return Err(remote.withheld(&path)),
         Some(bytes) if bytes != file.bytes => {
-            return Err(Trouble::Wrong(format!(
+            return Err(FetchError::Wrong(format!(
                 "{url} has {bytes} bytes, and the index says {}",
                 file.bytes
             )));
@@ -295,7 +296,9 @@ pub(super) fn download(
     }
     let Hashed { file: mut opened, digest } = kept;
     if hex(&digest.finalize()) != file.sha256 {
-        return Err(Trouble::Wrong(format!("{url} does not have the hash that the index names")));
+        return Err(FetchError::Wrong(format!(
+            "{url} does not have the hash that the index names"
+        )));
     }
     opened.rewind().map_err(own)?;
     Ok(opened)
@@ -318,22 +321,7 @@ impl Write for Hashed {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn digest_of(mut text: impl Read) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match text.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
-            read => digest.update(buffer.get(..read).unwrap_or_default()),
-        }
-    }
-}
-
-/// The rows of one file, on their way past the configs.
+/// Checks the rows of one file against the configs.
 struct Rows<'r, 'v, 'a> {
     name: &'r str,
     in_set: &'r dyn Fn(Date) -> bool,
@@ -343,45 +331,45 @@ struct Rows<'r, 'v, 'a> {
     digest: ReportsDigest,
     /// Of the NDJSON file of a complete week.
     stacks: Option<ShownStacks>,
-    fine: bool,
-    /// The reports that no config allows.
+    is_right: bool,
+    /// The reports that are not allowed.
     bad: Option<Bad>,
     reports: u64,
-    /// Builds of programs, in a Parquet file.
+    /// The number of builds of programs, in a Parquet file.
     rows: u64,
 }
 
-/// Reports of one file that no config allows.
+/// The reports of a file that are not allowed.
 struct Bad {
     /// The number of the first, and what is wrong with it.
     first: (u64, String),
-    /// The number of the last: a report has several rows.
+    /// The number of the last one, as a report may have several rows.
     last: u64,
     reports: u64,
 }
 
 impl Rows<'_, '_, '_> {
-    /// Whether a row is in the form of public ones.
-    fn has_form(&mut self, line: &[u8], report: &Report<'_>, check: &mut Check) {
+    /// Checks that a row has the form of public rows.
+    fn check_form(&mut self, line: &[u8], report: &Report<'_>, check: &mut Check) {
         let of = (&mut self.rules.rates, &mut *self.rules.versions);
         match self.forms.next(line, report, of) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => {
-                self.fine = false;
+                self.is_right = false;
                 check.wrong(format!("{}, report {}: {reason}", self.name, self.reports));
             }
             Err(trouble) => {
-                self.fine = false;
+                self.is_right = false;
                 check.failed(&trouble);
             }
         }
     }
 
-    /// Whether reports under a config could be of this day.
-    fn is_open(&mut self, config: ModuleVersion, day: Date, check: &mut Check) {
+    /// Checks that a config was open on a day.
+    fn check_open(&mut self, config: ModuleVersion, day: Date, check: &mut Check) {
         match self.rules.last_day(config) {
             Ok(Some(last)) if day > last => {
-                self.fine = false;
+                self.is_right = false;
                 check.wrong(format!(
                     "{}: a report of {day} names {config}, which ended on {last}",
                     self.name
@@ -389,7 +377,7 @@ impl Rows<'_, '_, '_> {
             }
             Ok(_) => {}
             Err(trouble) => {
-                self.fine = false;
+                self.is_right = false;
                 check.failed(&trouble);
             }
         }
@@ -417,8 +405,8 @@ impl Rows<'_, '_, '_> {
                     if let Some(stacks) = &mut self.stacks {
                         stacks.add(self.reports, report);
                     }
-                    self.is_open(report.config, report.week, open);
-                    self.has_form(line.strip_suffix(b"\n").unwrap_or(&line), report, form);
+                    self.check_open(report.config, report.week, open);
+                    self.check_form(line.strip_suffix(b"\n").unwrap_or(&line), report, form);
                     self.report(report, check)
                 }
             };
@@ -428,7 +416,7 @@ impl Rows<'_, '_, '_> {
 
     fn note(&mut self, found: Result<(), Option<String>>) {
         let Err(reason) = found else { return };
-        self.fine = false;
+        self.is_right = false;
         let (Some(reason), number) = (reason, self.reports) else { return };
         let first = || Bad { first: (number, reason), last: 0, reports: 0 };
         let bad = self.bad.get_or_insert_with(first);
@@ -436,8 +424,8 @@ impl Rows<'_, '_, '_> {
         bad.last = number;
     }
 
-    /// Tells what is wrong with the file: how many reports, and the first of them.
-    fn tell_bad(&self, check: &mut Check) {
+    /// Reports what is wrong with the file: the number of reports, and the first of them.
+    fn report_bad(&self, check: &mut Check) {
         let Some(Bad { first: (number, reason), reports, .. }) = &self.bad else { return };
         let more = match reports {
             0 | 1 => String::new(),
@@ -446,7 +434,7 @@ impl Rows<'_, '_, '_> {
         check.wrong(format!("{}, report {number}: {reason}{more}", self.name));
     }
 
-    /// `Err(None)` where that was told already.
+    /// `Err(None)` if the problem was already reported.
     fn report(&mut self, report: &Report<'_>, check: &mut Check) -> Result<(), Option<String>> {
         if !(self.in_set)(report.week) {
             return Err(Some(format!("it is of the week {}", report.week)));
@@ -471,7 +459,7 @@ impl Rows<'_, '_, '_> {
 
     fn parquet(&mut self, file: File, check: &mut Check) -> io::Result<()> {
         let other = |error: crate::aggregate::ParquetError| io::Error::other(error.to_string());
-        // The library that reads the format may panic on bytes that are not of it.
+        // The Parquet library may panic on malformed files.
         let read = || -> io::Result<Vec<(Columns, Vec<i32>)>> {
             let reader = ParquetReader::open(file).map_err(other)?;
             let group = |group| Ok((reader.read(group)?, reader.days(group)?));
@@ -499,8 +487,8 @@ impl Rows<'_, '_, '_> {
         check: &mut Check,
     ) -> Result<(), Option<String>> {
         let text = |id: Option<u32>| {
-            let place = id.and_then(|id| usize::try_from(id).ok());
-            place.and_then(|at| columns.texts.get(at)).map(String::as_str).unwrap_or_default()
+            let index = id.and_then(|id| usize::try_from(id).ok());
+            index.and_then(|at| columns.texts.get(at)).map(String::as_str).unwrap_or_default()
         };
         let of = |column: &[Option<u32>]| text(column.get(row).copied().flatten());
         let config = text(columns.config.get(row).copied());
@@ -520,8 +508,8 @@ impl Rows<'_, '_, '_> {
             return fine.then_some(()).ok_or_else(|| Some(above_sample_rate(version)));
         }
         let names = |counts: &crate::aggregate::parquet::columns::Counts| -> Vec<&str> {
-            let place = |(name, _): (u32, u64)| usize::try_from(name).ok();
-            let names = counts.row(row).filter_map(place);
+            let index = |(name, _): (u32, u64)| usize::try_from(name).ok();
+            let names = counts.row(row).filter_map(index);
             names.filter_map(|at| columns.texts.get(at)).map(String::as_str).collect()
         };
         let seen = Build {
@@ -538,10 +526,10 @@ impl Rows<'_, '_, '_> {
 }
 
 fn above_sample_rate(config: ModuleVersion) -> String {
-    format!("its X is over the sample rate of {config}")
+    format!("its X is above the sample rate of {config}")
 }
 
-/// What one build of a program reported, in whatever file.
+/// What one build of a program reported, in any of the files.
 struct Build<'b> {
     program: &'b str,
     version: &'b str,
@@ -566,7 +554,7 @@ fn build(allowed: &Allowed, report: &ProgramReport<'_>, x: f64) -> Result<(), St
 }
 
 impl Build<'_> {
-    /// Whether a config allows it of a report with this X; or what it does not.
+    /// Checks that a config allows this in a report with this X; the error says what it does not allow.
     fn is_allowed(&self, allowed: &Allowed, x: f64) -> Result<(), String> {
         let program = allowed.program(self.program);
         let program = program.ok_or_else(|| format!("the program {:?}", self.program))?;
@@ -586,7 +574,7 @@ impl Build<'_> {
                 None => return Err(format!("the counter {name:?} of {of}")),
                 Some(rate) if x > rate.get() => {
                     return Err(format!(
-                        "the counter {name:?} of {of} in a report of so large an X"
+                        "the counter {name:?} of {of} in a report with so large an X"
                     ));
                 }
                 Some(_) => {}

@@ -1,53 +1,38 @@
-//! Editions of a day, held against those that this auditor saw before.
+//! Compares the editions of days with those that this auditor saw before.
 //!
 //! A later edition only adds: nothing is withdrawn, a late batch before the last edition is not so small
-//! that it singles anyone out, and after the last one nothing changes. What earlier editions held is known
-//! from the state file alone; on a first run there is nothing to compare with.
+//! that it singles anyone out, and after the last one nothing changes. Earlier editions are only known from
+//! the state file; on a first run there is nothing to compare with.
 
-use super::state::AuditState;
+use super::state::{AuditState, SeenDay};
 use super::verdict::Check;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A late batch is at least so large before the last edition.
+/// The smallest late batch before the last edition.
 const BATCH: u64 = 10;
 
-/// What an index says of the editions of days.
+/// The editions of days, as the index lists them.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Said {
-    days: BTreeMap<Date, SaidDay>,
+pub(super) struct IndexedEditions {
+    days: BTreeMap<Date, IndexedDay>,
 }
 
 #[derive(Debug, Deserialize)]
-struct SaidDay {
+struct IndexedDay {
     reports: u64,
     #[serde(default)]
     edition: Option<u32>,
-    /// Whether that is the last one.
+    /// Whether it is the last one.
     #[serde(rename = "complete")]
     is_final: bool,
-    files: Vec<SaidFile>,
+    files: Vec<IndexedFile>,
 }
 
 #[derive(Debug, Deserialize)]
-struct SaidFile {
+struct IndexedFile {
     sha256: String,
-}
-
-/// What was seen of a day.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenDay {
-    edition: u32,
-    #[serde(rename = "final")]
-    is_final: bool,
-    reports: u64,
-    /// The SHA-256 of its files.
-    files: Vec<String>,
-    /// Hashes of the first of its rows whose stacks are all shown; none where all are in a final edition,
-    /// which is known by its files.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    rows: Vec<u64>,
 }
 
 /// How many days were compared with an earlier edition.
@@ -56,10 +41,10 @@ pub(super) struct Compared {
     pub before: u64,
 }
 
-/// Holds all days against what was seen before, and remembers them. `rows` are those of the days whose
-/// files were read now.
+/// Compares all days with what was seen before, and remembers them. `rows` are those of the days whose files
+/// were read in this run.
 pub(super) fn check_editions(
-    said: &Said,
+    said: &IndexedEditions,
     rows: &mut BTreeMap<Date, Vec<u64>>,
     state: &mut AuditState,
     check: &mut Check,
@@ -97,7 +82,7 @@ pub(super) fn check_editions(
             };
             if let Err(reason) = compare(before, &now) {
                 check.wrong(format!("{date}: {reason}"));
-                // What was seen first is what it is held to.
+                // The state keeps what was seen first.
                 continue;
             }
         } else {
@@ -111,7 +96,7 @@ pub(super) fn check_editions(
     compared
 }
 
-/// What is wrong with a later look at a day.
+/// Compares a day with how it was seen before.
 fn compare(before: &SeenDay, now: &SeenDay) -> Result<(), String> {
     let same = before.files == now.files;
     if before.is_final && !same {
@@ -134,7 +119,7 @@ fn compare(before: &SeenDay, now: &SeenDay) -> Result<(), String> {
     };
     if (1..BATCH).contains(&added) && !now.is_final {
         return Err(format!(
-            "edition {} adds {added} reports, which stand out; before the last one it is {BATCH} or none",
+            "edition {} adds {added} reports, which stand out; before the last one it must be {BATCH} or none",
             now.edition
         ));
     }
@@ -147,8 +132,8 @@ fn compare(before: &SeenDay, now: &SeenDay) -> Result<(), String> {
     }
 }
 
-/// How many of the first rows of one edition are not among those of a later one. Both are in the order
-/// of hashes, and of the later one as many are known.
+/// How many of the first rows of an edition are missing from a later one. Both are sorted by hash, and of both
+/// at most the same number is known.
 fn missing(before: &[u64], now: &[u64]) -> usize {
     let whole = now.len() < super::public_form::REMEMBERED;
     let reach = now.last().copied().filter(|_| !whole).unwrap_or(u64::MAX);
@@ -171,7 +156,7 @@ mod tests {
     use crate::audit::verdict::{State, VerdictId};
     use serde_json::json;
 
-    /// An index with one day: its edition, whether that is final, and its rows.
+    /// Checks an index with one day: its edition, whether that is final, and its rows.
     fn look(state: &mut AuditState, edition: u32, is_final: bool, rows: &[u64]) -> (State, String) {
         let files = [json!({ "sha256": format!("{rows:?}") })];
         let day = json!({ "reports": rows.len(), "edition": edition, "complete": is_final, "files": files });
@@ -179,7 +164,7 @@ mod tests {
     }
 
     fn look_at(state: &mut AuditState, said: serde_json::Value, rows: &[u64]) -> (State, String) {
-        let said: Said = serde_json::from_value(said).expect("an index");
+        let said: IndexedEditions = serde_json::from_value(said).expect("an index");
         let mut check = Check::of(VerdictId::Editions);
         let day = "2026-02-08".parse().expect("a day");
         let mut read = BTreeMap::from([(day, rows.to_vec())]);
@@ -193,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn editions_that_only_add_are_right() {
+    fn editions_that_only_add_are_ok() {
         let mut state = AuditState::default();
         for (edition, is_final, last) in [
             (1, false, 100),
@@ -212,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn each_promise_that_is_broken_is_found() {
+    fn each_broken_promise_is_found() {
         let twice = [&[5][..], &rows(0, 20)].concat();
         let mut twice = twice;
         twice.sort_unstable();
@@ -227,7 +212,7 @@ mod tests {
             ),
             ((1, false, rows(0, 100)), (2, false, rows(0, 90)), "has 90 reports"),
             ((1, false, rows(0, 100)), (2, false, rows(1, 130)), "1 rows of edition 1 are not in"),
-            // Two equal reports are two.
+            // Two equal reports count twice.
             ((1, false, twice), (3, true, rows(0, 30)), "1 rows of edition 1 are not in"),
         ] {
             let mut state = AuditState::default();
@@ -236,7 +221,7 @@ mod tests {
             let (found, said) = look(&mut state, now.0, now.1, &now.2);
             assert_eq!(found, State::Wrong, "{says}");
             assert!(said.contains(says), "{said}");
-            // It stays wrong.
+            // It remains wrong.
             assert_eq!(state, remembered);
         }
     }
@@ -250,10 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn of_large_days_the_first_rows_are_held_against_each_other() {
+    fn the_first_rows_of_large_days_are_compared() {
         let most = super::super::public_form::REMEMBERED as u64;
         let even: Vec<u64> = (0..most).map(|row| 2 * row).collect();
-        // As many are known of the later edition, and they do not reach as far.
+        // The same number is known of the later edition, which does not reach as far.
         let all = rows(0, most);
         assert_eq!(missing(&even, &all), 0);
         let mut without = all.clone();

@@ -1,11 +1,11 @@
-//! Every entry: fetched, hashed, and the root computed again; the tiles of both faces held against it.
+//! Downloads and hashes every entry, computes the root, and compares all tiles with the result.
 //!
-//! A few bundles are fetched at once, by as many threads, and then taken in their order. No more than
-//! these is in memory, and 255 hashes a level of the tree, whatever the length of the log. How far the
-//! entries were read is remembered every now and then, so that a run that was killed goes on there;
-//! what it had read counts only when the root that they lead to is one that was signed.
+//! A few bundles are downloaded at once, by as many threads, and then processed in order. Only these are in
+//! memory, and 255 hashes per level of the tree, whatever the size of the log. The progress is saved from
+//! time to time, so that a run that was killed continues there; what was read only counts once it leads to
+//! a signed root.
 
-use super::fetch::{Remote, RemoteTiles, Trouble};
+use super::fetch::{FetchError, Remote, RemoteTiles};
 use super::second_opinion::SecondOpinion;
 use super::verdict::{Check, VerdictId};
 use crate::aggregate::{Phase, Progress};
@@ -15,22 +15,22 @@ use crate::tlog::{
 };
 use std::thread;
 
-/// How many bundles are fetched at once.
+/// How many bundles are downloaded at once.
 const AT_ONCE: u64 = 8;
-/// After so many bundles it is remembered how far the entries were read.
-const REMEMBERED: u64 = 256;
+/// The progress is saved after this many bundles.
+const SAVED_EVERY: u64 = 256;
 
 /// Where the log is.
 #[derive(Clone, Copy)]
-pub(super) struct LogPlace<'a> {
+pub(super) struct LogLocation<'a> {
     pub remote: &'a Remote<'a>,
-    /// What stands before `tile/`: `log/`, or nothing for a log alone.
+    /// The path before `tile/`: `log/`, or empty for a log alone.
     pub prefix: &'a str,
-    /// What stands before the tiles of each checksum database that is there, too.
+    /// The path before the tiles of each checksum database.
     pub databases: &'a [String],
 }
 
-/// The checks that entries are for.
+/// The checks that need the entries.
 pub(super) struct EntryChecks {
     pub root: Check,
     pub tiles: Check,
@@ -39,27 +39,27 @@ pub(super) struct EntryChecks {
 
 struct Fetched {
     bundle: Bundle,
-    entries: Result<Vec<Entry>, Trouble>,
+    entries: Result<Vec<Entry>, FetchError>,
     leaves: Vec<Hash>,
-    /// Whether the data tiles of checksum databases are what they must be.
+    /// The data tiles of the checksum databases.
     data: Vec<TileSeen>,
-    /// The tile of level 0 that a full bundle has, in each face.
+    /// The tiles of level 0 of a full bundle, of the log and of each database.
     tiles: Vec<TileSeen>,
 }
 
-/// A tile as it is served.
+/// A served tile, compared with what it must be.
 struct TileSeen {
-    /// Whether it is the checksum database's.
+    /// Whether it belongs to a checksum database.
     of_sumdb: bool,
     url: String,
-    /// Whether it holds what it must.
-    found: Result<bool, Trouble>,
+    /// Whether it is what it must be.
+    found: Result<bool, FetchError>,
 }
 
-/// Reads all entries from where `tree` ends up to `head`. `visit` gets each new one; `remember` is
-/// called now and then. Returns whether every entry was read and the root is the head's.
+/// Reads all entries from the end of `tree` up to `head`. `visit` is called for each new one, `remember`
+/// from time to time. Returns whether every entry was read and the root is that of the head.
 pub(super) fn read_entries<E>(
-    place: LogPlace<'_>,
+    location: LogLocation<'_>,
     tree: &mut SecondOpinion,
     head: TreeHead,
     checks: &mut EntryChecks,
@@ -71,14 +71,14 @@ pub(super) fn read_entries<E>(
     let bundles: Vec<u64> = (tree.size() / 256..head.size.get().div_ceil(256)).collect();
     let mut since = 0;
     for window in bundles.chunks(AT_ONCE as usize) {
-        for fetched in fetch(place, window, head.size) {
-            if !take(place, fetched, tree, checks, &mut visit) {
+        for fetched in fetch(location, window, head.size) {
+            if !take(location, fetched, tree, checks, &mut visit) {
                 return Ok(false);
             }
         }
         progress.advance(Phase::Entries, tree.size(), head.size.get());
         since += window.len() as u64;
-        if since >= REMEMBERED && tree.size() < head.size.get() {
+        if since >= SAVED_EVERY && tree.size() < head.size.get() {
             since = 0;
             remember(tree)?;
         }
@@ -91,19 +91,19 @@ pub(super) fn read_entries<E>(
         ));
         return Ok(false);
     }
-    compare_partial(place, tree, old, checks);
+    compare_partial(location, tree, old, checks);
     Ok(true)
 }
 
-/// Reads a bundle again, which is proved to be that of the tree; its entries, if they are right.
+/// Reads a bundle again, and proves that it is part of the tree. Returns its entries, if they are right.
 pub(super) fn read_again(
-    place: LogPlace<'_>,
+    location: LogLocation<'_>,
     bundle: Bundle,
     head: TreeHead,
     checks: &mut EntryChecks,
 ) -> Option<Vec<Entry>> {
-    let url = place.remote.url(&format!("{}{}", place.prefix, bundle.path()));
-    let entries = match place.remote.entries(bundle, place.prefix) {
+    let url = location.remote.url(&format!("{}{}", location.prefix, bundle.path()));
+    let entries = match location.remote.entries(bundle, location.prefix) {
         Ok(entries) => entries,
         Err(trouble) => {
             checks.root.failed(&trouble);
@@ -111,9 +111,9 @@ pub(super) fn read_again(
         }
     };
     let leaves: Vec<Hash> = entries.iter().map(Entry::leaf_hash).collect();
-    // The proof of one entry rests on the hashes of all others.
+    // The proof of one entry depends on the hashes of all others.
     let index = LeafIndex::new(bundle.first_leaf()).ok()?;
-    let tiles = RemoteTiles::of_log(place.remote, place.prefix);
+    let tiles = RemoteTiles::of_log(location.remote, location.prefix);
     let proof = match prove_inclusion(index, head.size, &tiles) {
         Ok(proof) => proof,
         Err(error) => {
@@ -123,8 +123,8 @@ pub(super) fn read_again(
     };
     let proved =
         leaves.first().is_some_and(|leaf| verify_inclusion(*leaf, index, head, &proof).is_ok());
-    let tiles = compare(place, 0, bundle.index(), &leaves);
-    let data = compare_data(place, bundle, &entries);
+    let tiles = compare(location, 0, bundle.index(), &leaves);
+    let data = compare_data(location, bundle, &entries);
     if !proved || tiles.iter().any(|tile| !tile.of_sumdb && matches!(tile.found, Ok(false))) {
         checks.root.wrong(format!(
             "{url} and the hash tiles no longer lead to the signed root: one of them was right in an \
@@ -132,23 +132,23 @@ pub(super) fn read_again(
         ));
         return None;
     }
-    checks.tell(tiles);
-    checks.tell_data(data);
+    checks.report(tiles);
+    checks.report_data(data);
     Some(entries)
 }
 
-/// Fetches bundles and hashes their entries, at the same time.
-fn fetch(place: LogPlace<'_>, window: &[u64], size: TreeSize) -> Vec<Fetched> {
+/// Downloads bundles and hashes their entries, in parallel.
+fn fetch(location: LogLocation<'_>, window: &[u64], size: TreeSize) -> Vec<Fetched> {
     let one = |index: &u64| {
         let bundle = Bundle::for_size(*index, size)?;
-        let entries = place.remote.entries(bundle, place.prefix);
+        let entries = location.remote.entries(bundle, location.prefix);
         let leaves: Vec<Hash> = entries.iter().flatten().map(Entry::leaf_hash).collect();
         let data = match &entries {
-            Ok(entries) => compare_data(place, bundle, entries),
+            Ok(entries) => compare_data(location, bundle, entries),
             Err(_) => Vec::new(),
         };
         let tiles = match bundle.is_partial() {
-            false if entries.is_ok() => compare(place, 0, bundle.index(), &leaves),
+            false if entries.is_ok() => compare(location, 0, bundle.index(), &leaves),
             _ => Vec::new(),
         };
         Some(Fetched { bundle, entries, leaves, data, tiles })
@@ -163,36 +163,36 @@ fn fetch(place: LogPlace<'_>, window: &[u64], size: TreeSize) -> Vec<Fetched> {
     })
 }
 
-/// Compares data tiles; none where the entries are none that one could hold, which is told elsewhere.
-fn compare_data(place: LogPlace<'_>, bundle: Bundle, entries: &[Entry]) -> Vec<TileSeen> {
-    if place.databases.is_empty() {
+/// Compares data tiles; none if the entries cannot be in one, which is reported elsewhere.
+fn compare_data(location: LogLocation<'_>, bundle: Bundle, entries: &[Entry]) -> Vec<TileSeen> {
+    if location.databases.is_empty() {
         return Vec::new();
     }
     let Ok(expected) = data_tile(bundle, entries) else { return Vec::new() };
     let read = |prefix: &String| {
         let limit = expected.len() + (256 << 10);
         let path = format!("{prefix}{}", bundle.sumdb_path());
-        if let Some(found) = place.remote.find(&path, limit)? {
+        if let Some(found) = location.remote.find(&path, limit)? {
             return Ok(found == expected);
         }
         if !bundle.is_partial() {
-            return Err(place.remote.withheld(&path));
+            return Err(location.remote.withheld(&path));
         }
-        // The full tile begins with what the partial one had.
+        // The full tile begins with the partial one.
         let full = format!("{prefix}{}", bundle.full().sumdb_path());
-        let full = place.remote.get(&full, expected.len() + (20 << 20))?;
+        let full = location.remote.get(&full, expected.len() + (20 << 20))?;
         Ok(full.starts_with(&expected))
     };
     let seen = |prefix: &String| TileSeen {
         of_sumdb: true,
-        url: place.remote.url(&format!("{prefix}{}", bundle.sumdb_path())),
+        url: location.remote.url(&format!("{prefix}{}", bundle.sumdb_path())),
         found: read(prefix),
     };
-    place.databases.iter().map(seen).collect()
+    location.databases.iter().map(seen).collect()
 }
 
 fn take(
-    place: LogPlace<'_>,
+    location: LogLocation<'_>,
     fetched: Fetched,
     tree: &mut SecondOpinion,
     checks: &mut EntryChecks,
@@ -206,14 +206,14 @@ fn take(
             return false;
         }
     };
-    checks.tell_data(data);
-    // The first ones may have been read before, when the bundle was not full.
+    checks.report_data(data);
+    // The first ones may have been read before the bundle was full.
     let known = usize::try_from(tree.size() - bundle.first_leaf()).unwrap_or(usize::MAX);
     let read_before = tree.unfinished_leaves();
     if leaves.get(..known) != Some(read_before) {
         checks.root.wrong(format!(
             "{} holds other entries than when it was read before",
-            place.remote.url(&format!("{}{}", place.prefix, bundle.path()))
+            location.remote.url(&format!("{}{}", location.prefix, bundle.path()))
         ));
         return false;
     }
@@ -222,43 +222,43 @@ fn take(
             visit(index, entry);
         }
     }
-    checks.tell(tiles);
+    checks.report(tiles);
     let new = leaves.get(known..).unwrap_or_default();
     tree.append(new, |level, index, hashes| {
-        // Those of level 0 came with their bundles.
+        // Tiles of level 0 were compared with their bundles.
         if level > 0 {
-            checks.tell(compare(place, level, index, hashes));
+            checks.report(compare(location, level, index, hashes));
         }
     });
     true
 }
 
-/// Compares the tiles that are not full, where the tree has grown.
+/// Compares the partial tiles, if the tree has grown.
 fn compare_partial(
-    place: LogPlace<'_>,
+    location: LogLocation<'_>,
     tree: &SecondOpinion,
     old: TreeSize,
     checks: &mut EntryChecks,
 ) {
     if old.get() < tree.size() {
         for (level, index, hashes) in tree.partial() {
-            checks.tell(compare(place, level, index, hashes));
+            checks.report(compare(location, level, index, hashes));
         }
     }
 }
 
-/// Compares a tile of all faces with the hashes that it must have.
-fn compare(place: LogPlace<'_>, level: u8, index: u64, hashes: &[Hash]) -> Vec<TileSeen> {
+/// Compares a tile of the log and of each database with the hashes that it must have.
+fn compare(location: LogLocation<'_>, level: u8, index: u64, hashes: &[Hash]) -> Vec<TileSeen> {
     let width = u16::try_from(hashes.len()).unwrap_or_default();
     let Ok(tile) = Tile::new(level, index, width) else { return Vec::new() };
     let expected: Vec<u8> = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
     let seen = |prefix: &str, path: fn(Tile) -> String, of_sumdb| TileSeen {
         of_sumdb,
-        url: place.remote.url(&format!("{prefix}{}", path(tile))),
-        found: place.remote.tile(tile, prefix, path).map(|found| found == expected),
+        url: location.remote.url(&format!("{prefix}{}", path(tile))),
+        found: location.remote.tile(tile, prefix, path).map(|found| found == expected),
     };
-    let mut all = vec![seen(place.prefix, Tile::path, false)];
-    all.extend(place.databases.iter().map(|prefix| seen(prefix, Tile::sumdb_path, true)));
+    let mut all = vec![seen(location.prefix, Tile::path, false)];
+    all.extend(location.databases.iter().map(|prefix| seen(prefix, Tile::sumdb_path, true)));
     all
 }
 
@@ -271,7 +271,7 @@ impl EntryChecks {
         }
     }
 
-    fn tell_data(&mut self, data: Vec<TileSeen>) {
+    fn report_data(&mut self, data: Vec<TileSeen>) {
         for TileSeen { url, found, .. } in data {
             match found {
                 Ok(true) => {}
@@ -283,7 +283,7 @@ impl EntryChecks {
         }
     }
 
-    fn tell(&mut self, tiles: Vec<TileSeen>) {
+    fn report(&mut self, tiles: Vec<TileSeen>) {
         for TileSeen { of_sumdb, url, found } in tiles {
             let check = if of_sumdb { &mut self.faces } else { &mut self.tiles };
             match found {

@@ -1,15 +1,15 @@
-//! Downloads from the deployment that is audited, bounded, with two kinds of failure.
+//! Bounded downloads from the audited deployment, with two kinds of failure.
 //!
-//! That a server cannot be reached, or answers with an error of its own, says nothing about its
-//! honesty: such a thing *could not be checked*. Nor does an answer that is larger than anything true
-//! could be: a page of a network's own is often found in the place of what was asked for. That the
-//! server says it does not have what its signed tree or its index promises is *wrong*.
+//! If a server cannot be reached or answers with an error, that says nothing about its honesty: the thing
+//! *could not be checked*. The same holds for an answer that is too large, as networks sometimes insert
+//! pages of their own. If the server says that it does not have what its signed tree or its index promises,
+//! that is *wrong*.
 
 use crate::client::{Address, Http, Transport, TransportError};
 use crate::tlog::{Bundle, Entry, EntryError, Tile, TileReadError, TileReader};
 use std::fmt;
 
-/// The most that a page or a small JSON may have.
+/// The largest page or small JSON file, in bytes.
 pub(super) const SMALL: usize = 32 << 20;
 
 /// The deployment, or the log alone.
@@ -19,41 +19,41 @@ pub(super) struct Remote<'a> {
     http: &'a Http,
 }
 
-/// Why there is nothing to check.
+/// Why a download failed.
 #[derive(Debug, Clone)]
-pub(super) enum Trouble {
+pub(super) enum FetchError {
     /// The server could not be reached, or failed.
     Unreachable(String),
     /// The server contradicts what it signed or indexed.
     Wrong(String),
 }
 
-impl Trouble {
+impl FetchError {
     pub(super) fn is_wrong(&self) -> bool {
-        matches!(self, Trouble::Wrong(_))
+        matches!(self, FetchError::Wrong(_))
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Unreachable(text) | Trouble::Wrong(text) => f.write_str(text),
+            FetchError::Unreachable(text) | FetchError::Wrong(text) => f.write_str(text),
         }
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for FetchError {}
 
-impl From<TransportError> for Trouble {
-    fn from(error: TransportError) -> Trouble {
+impl From<TransportError> for FetchError {
+    fn from(error: TransportError) -> FetchError {
         let hint = match error {
             TransportError::TooLarge { .. } => {
                 ": more than there can be. Something else may have answered, such as the sign-in page of a \
-                 network or a proxy: look at it in a browser, and try again"
+                 network or a proxy: open it in a browser, and try again"
             }
             _ => "",
         };
-        Trouble::Unreachable(format!("{error}{hint}"))
+        FetchError::Unreachable(format!("{error}{hint}"))
     }
 }
 
@@ -66,34 +66,34 @@ impl<'a> Remote<'a> {
         self.base.join(path)
     }
 
-    /// What is at a path; `None` where the server says that there is nothing.
-    pub(super) fn find(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Trouble> {
+    /// What is at a path; `None` if the server says that there is nothing.
+    pub(super) fn find(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, FetchError> {
         Ok(self.http.get(&self.url(path), limit)?)
     }
 
-    /// What must be at a path, by what the server signed or indexed.
-    pub(super) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Trouble> {
+    /// What must be at a path, according to what the server signed or indexed.
+    pub(super) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
         self.find(path, limit)?.ok_or_else(|| self.withheld(path))
     }
 
-    /// As [`Remote::get`], where nothing promises it: its absence says nothing.
-    pub(super) fn ask(&self, path: &str, limit: usize) -> Result<Vec<u8>, Trouble> {
-        let absent = || Trouble::Unreachable(format!("there is nothing at {}", self.url(path)));
+    /// As [`Remote::get`], for what was not promised: if it is missing, that is not wrong.
+    pub(super) fn ask(&self, path: &str, limit: usize) -> Result<Vec<u8>, FetchError> {
+        let absent = || FetchError::Unreachable(format!("there is nothing at {}", self.url(path)));
         self.find(path, limit)?.ok_or_else(absent)
     }
 
-    pub(super) fn withheld(&self, path: &str) -> Trouble {
+    pub(super) fn withheld(&self, path: &str) -> FetchError {
         let url = self.url(path);
-        Trouble::Wrong(format!("{url} is withheld: the server says that there is nothing"))
+        FetchError::Wrong(format!("{url} is withheld: the server says that there is nothing"))
     }
 
-    /// The hashes of a tile, below this path. A log may drop a partial tile once there is a full one.
+    /// The hashes of a tile, below this path. A log may delete a partial tile once there is a full one.
     pub(super) fn tile(
         &self,
         tile: Tile,
         prefix: &str,
         path: fn(Tile) -> String,
-    ) -> Result<Vec<u8>, Trouble> {
+    ) -> Result<Vec<u8>, FetchError> {
         let (full, path) = (tile.full(), |tile| format!("{prefix}{}", path(tile)));
         let mut bytes = match self.find(&path(tile), tile.length())? {
             Some(bytes) => bytes,
@@ -105,11 +105,12 @@ impl<'a> Remote<'a> {
     }
 
     /// The entries of a bundle.
-    pub(super) fn entries(&self, bundle: Bundle, path: &str) -> Result<Vec<Entry>, Trouble> {
+    pub(super) fn entries(&self, bundle: Bundle, path: &str) -> Result<Vec<Entry>, FetchError> {
         let limit = |bundle: Bundle| usize::from(bundle.width()) * (2 + Entry::MAXIMUM);
         let below = |bundle: Bundle| format!("{path}{}", bundle.path());
-        let wide =
-            |error: &EntryError| Trouble::Wrong(format!("{}: {error}", self.url(&below(bundle))));
+        let wide = |error: &EntryError| {
+            FetchError::Wrong(format!("{}: {error}", self.url(&below(bundle))))
+        };
         match self.find(&below(bundle), limit(bundle))? {
             Some(bytes) => bundle.decode(&bytes).map_err(|error| wide(&error)),
             None if bundle.is_partial() => {
@@ -124,21 +125,21 @@ impl<'a> Remote<'a> {
     }
 }
 
-/// The tiles of one face, for making proofs, which are verified.
+/// The tiles of the log or of a database, to make proofs from. Proofs are verified.
 pub(super) struct RemoteTiles<'a> {
     remote: &'a Remote<'a>,
-    /// What stands before `tile/`: of the log, `log/`, or nothing for a log alone.
+    /// The path before `tile/`: `log/`, or empty for a log alone.
     prefix: &'a str,
     path: fn(Tile) -> String,
 }
 
 impl<'a> RemoteTiles<'a> {
-    /// Those of the tlog-tiles face.
+    /// The tiles of the log.
     pub(super) fn of_log(remote: &'a Remote<'a>, prefix: &'a str) -> RemoteTiles<'a> {
         RemoteTiles { remote, prefix, path: Tile::path }
     }
 
-    /// Those of a checksum database.
+    /// The tiles of a checksum database.
     pub(super) fn of_database(remote: &'a Remote<'a>, prefix: &'a str) -> RemoteTiles<'a> {
         RemoteTiles { remote, prefix, path: Tile::sumdb_path }
     }

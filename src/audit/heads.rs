@@ -1,43 +1,40 @@
-//! The head that is served: who signed it, who cosigned it and when, and whether it continues what was
-//! seen before.
+//! The served head: its signature, its cosignatures and their age, and whether it continues what was seen
+//! before.
 
-use super::faces::{foreign, is_foreign};
-use super::fetch::{Remote, RemoteTiles, Trouble};
-use super::keys::{AuditKeys, Signed};
+use super::fetch::{Remote, RemoteTiles};
+use super::fork::forked;
+use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
-use crate::tlog::{
-    Believed, Contradiction, NotBelieved, Note, NoteError, Policy, ProofError, TileError, TreeHead,
-    TreeSize, prefix_root, prove_consistency, verify_consistency,
-};
+use crate::tlog::{AcceptedCheckpoint, CheckpointRefused, Contradiction, Note, NoteError, Policy};
 use std::time::Duration;
 
-/// How far ahead of the clock here a witness's may be. Times beyond it say nothing of freshness.
+/// How far a witness's clock may be ahead of this one. Later times do not count.
 const AHEAD: Duration = Duration::from_secs(5 * 60);
 
-/// What the first three verdicts are about.
+/// The first three verdicts, and what was found.
 pub(super) struct HeadVerdicts {
     pub signature: Verdict,
     pub witnesses: Verdict,
     pub consistency: Verdict,
-    /// The head, where it may be looked into.
+    /// The head, if it is signed by the log's key.
     pub head: Option<Signed>,
-    /// What was seen before, if the served head continues it.
+    /// Whether the served head continues what was seen before.
     pub continues: bool,
-    /// Whether tiles failed, so that only the entries can tell whether the head continues.
+    /// Whether tiles failed, so that only the entries can show whether it does.
     pub undecided: bool,
     pub evidence: Vec<Contradiction>,
 }
 
-/// When it is, and how old a head may be.
+/// The current time, and how old a head may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Freshness {
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     pub now: u64,
     pub within: Duration,
 }
 
-/// Downloads the checkpoint, and says whether it is believed.
+/// Downloads and checks the checkpoint.
 pub(super) fn check_head(
     remote: &Remote<'_>,
     prefix: &str,
@@ -77,7 +74,7 @@ pub(super) fn check_head(
     let signature = check.verdict(format!("{by} signed a tree of {} entries", head.size));
     let witnesses = witnesses(&signed, keys, freshness);
     let mut check = Check::of(VerdictId::Consistency);
-    let mut found = Found { evidence: Vec::new(), undecided: false };
+    let mut found = Consistency { evidence: Vec::new(), undecided: false };
     let tiles = RemoteTiles::of_log(remote, prefix);
     let good = match seen_before(state, keys) {
         Err(reason) => {
@@ -108,14 +105,14 @@ pub(super) fn check_head(
     }
 }
 
-/// Says what is in the place of a checkpoint that the key signed.
+/// Reports a checkpoint that the log's key did not sign.
 ///
-/// Only what the key itself contradicts is called wrong: whoever gives the key of another log sees the
-/// same as one to whom another log is shown.
+/// It is only wrong if the key itself proves that: an auditor with the wrong key sees the same as one who is
+/// shown another log.
 fn not_signed(
     url: &str,
     note: &[u8],
-    error: &NotBelieved,
+    error: &CheckpointRefused,
     keys: &AuditKeys,
     state: &AuditState,
     check: &mut Check,
@@ -125,14 +122,14 @@ fn not_signed(
     }
     let by_another = matches!(
         error,
-        NotBelieved::UnknownLog(..) | NotBelieved::Note(NoteError::NotSigned { .. })
+        CheckpointRefused::UnknownLog(..) | CheckpointRefused::Note(NoteError::NotSigned { .. })
     );
     if !by_another {
         return check.wrong(format!("{url}: {error}"));
     }
     let key = keys.log().map(|key| format!("{}+{}", key.name(), key.id())).unwrap_or_default();
     let of = match error {
-        NotBelieved::UnknownLog(origin, _) => format!("it is of the log {}", origin.as_str()),
+        CheckpointRefused::UnknownLog(origin, _) => format!("it is of the log {}", origin.as_str()),
         other => other.to_string(),
     };
     if str::from_utf8(note).is_ok_and(|note| keys.open_sumdb(note).is_ok()) {
@@ -156,12 +153,12 @@ fn seen_before(state: &AuditState, keys: &AuditKeys) -> Result<Option<Signed>, S
         .map_err(|error| format!("the head in the state file is damaged: {error}"))
 }
 
-struct Found {
+struct Consistency {
     evidence: Vec<Contradiction>,
     undecided: bool,
 }
 
-impl Found {
+impl Consistency {
     fn continues(
         &mut self,
         seen: &Signed,
@@ -227,7 +224,7 @@ impl Found {
             larger: seen.note.clone(),
             smaller: served.note.clone(),
         };
-        // The tiles of the larger tree may still be there, and tell whether it was a fork, too.
+        // The tiles of the larger tree may still be there, and show whether it was also a fork.
         if let Ok(Some((root, proof))) = forked(new, old, tiles) {
             self.evidence.push(Contradiction::NotContained {
                 older: served.note.clone(),
@@ -243,34 +240,6 @@ impl Found {
             self.evidence.push(went_back);
         }
     }
-}
-
-type Fork = (crate::tlog::Hash, crate::tlog::ConsistencyProof);
-
-/// The proof that `new` does not begin with `old`, if that is so; an error where tiles do not tell.
-pub(super) fn forked(
-    old: TreeHead,
-    new: TreeHead,
-    tiles: &RemoteTiles<'_>,
-) -> Result<Option<Fork>, Trouble> {
-    let failed = |error: ProofError| match error {
-        ProofError::Tile(TileError::Read { source, .. }) => match source.downcast::<Trouble>() {
-            Ok(trouble) => *trouble,
-            Err(other) => Trouble::Unreachable(other.to_string()),
-        },
-        other => Trouble::Wrong(other.to_string()),
-    };
-    if old.size == TreeSize::ZERO {
-        return Ok(None);
-    }
-    let proof = prove_consistency(old.size, new.size, tiles).map_err(failed)?;
-    if verify_consistency(old, new, &proof).is_ok() {
-        return Ok(None);
-    }
-    // Either the tiles are wrong, or the log was forked, which is never said without proof.
-    let root = prefix_root(old.size, new.size, tiles).map_err(failed)?;
-    verify_consistency(TreeHead { size: old.size, root }, new, &proof).map_err(failed)?;
-    Ok(Some((root, proof)))
 }
 
 fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict {
@@ -330,8 +299,8 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
     check.verdict("")
 }
 
-/// The latest time, not after `now`, by which a quorum had cosigned.
-fn fresh_at(policy: &Policy, believed: &Believed, now: u64) -> Option<u64> {
+/// The latest time up to `now` by which a quorum had cosigned.
+fn fresh_at(policy: &Policy, believed: &AcceptedCheckpoint, now: u64) -> Option<u64> {
     let times: Vec<(usize, u64)> = believed
         .cosigned
         .iter()
@@ -345,7 +314,7 @@ fn fresh_at(policy: &Policy, believed: &Believed, now: u64) -> Option<u64> {
     times.iter().map(|(_, at)| *at).filter(|at| is_quorum(*at)).max()
 }
 
-/// A number of seconds for people.
+/// A number of seconds in words.
 fn words(seconds: u64) -> String {
     let (number, unit) = match seconds {
         0..120 => (seconds, "second"),

@@ -1,8 +1,7 @@
-//! The pages for people and the receiver: do they speak of the config that the log names?
+//! Whether the pages for people and the receiver use the newest config in the log.
 //!
-//! The receiver is asked with a report that every receiver of the deployment must refuse: of a program
-//! that no config can name, under the newest config. Its refusal names the config that it checked
-//! against. Nothing of it is stored.
+//! The receiver is sent a report that it must refuse: of a program that no config can name, under the newest
+//! config. The refusal names the config that it was checked against. The report is not stored.
 
 use super::fetch::{Remote, SMALL};
 use super::keys::AuditKeys;
@@ -13,10 +12,10 @@ use crate::gomod::{Module, ModuleVersion};
 use crate::tlog::Policy;
 use jiff::civil::Date;
 
-/// A name that no program has: `.invalid` is reserved (RFC 6761).
+/// A name that no program can have: `.invalid` is reserved (RFC 6761).
 const NO_PROGRAM: &str = "audit.invalid/nothing";
 
-/// Checks that everything names the newest version, `module`.
+/// Checks that everything uses the newest version, `module`.
 pub(super) fn check_pages(
     remote: &Remote<'_>,
     http: &Http,
@@ -36,7 +35,7 @@ pub(super) fn check_pages(
         names_newest(remote, path, version, check);
     }
     let privacy = names_newest(remote, "privacy", version, check);
-    // Where it speaks of a version that was published meanwhile, it lists the strings of that.
+    // If a version was published meanwhile, the page lists that one's strings.
     if let Ok(config) = CollectionConfig::from_json(module.config())
         && let Some((page, of)) = privacy
         && of == version
@@ -46,7 +45,7 @@ pub(super) fn check_pages(
     receiver(remote, http, version, today, check);
 }
 
-/// Checks that the policy which the deployment offers to others names the log's key.
+/// Checks that the policy that the deployment offers names the log's key.
 pub(super) fn check_policy(remote: &Remote<'_>, keys: &AuditKeys, check: &mut Check) {
     let path = "log/policy";
     let url = remote.url(path);
@@ -59,13 +58,12 @@ pub(super) fn check_policy(remote: &Remote<'_>, keys: &AuditKeys, check: &mut Ch
         Err(error) => check.unchecked(format!("{url} is no policy: {error}")),
         Ok(policy) if policy.logs().iter().any(|one| log.as_ref() == Some(&one.key)) => {}
         Ok(_) => check.wrong(format!(
-            "{url} does not name this log's key: whoever takes it over believes \
-                                      another log"
+            "{url} does not name this log's key: whoever uses it trusts another log"
         )),
     }
 }
 
-/// The newest version that a page links to must be the newest one.
+/// Checks that a page links to the newest version.
 fn names_newest(
     remote: &Remote<'_>,
     path: &str,
@@ -85,10 +83,10 @@ fn names_newest(
     });
     let newest = named.max();
     match newest {
-        // One that was published since the head was taken.
+        // It may have been published after the head was read.
         Some(newest) if newest >= version => {}
         Some(other) => check.wrong(format!(
-            "{} speaks of config {other}, and the newest is {version}",
+            "{} names config {other}, and the newest is {version}",
             remote.url(path)
         )),
         None => check.wrong(format!("{} names no config", remote.url(path))),
@@ -96,7 +94,7 @@ fn names_newest(
     newest.map(|newest| (page, newest))
 }
 
-/// The privacy page must list every string of the config.
+/// Checks that the privacy page lists every string of the config.
 fn lists_all(page: &str, url: &str, config: &CollectionConfig, check: &mut Check) {
     let names = config.programs.iter().flat_map(|program| {
         let counters = program.counters.iter().flat_map(|counter| expand(&counter.name));
@@ -131,9 +129,9 @@ fn receiver(
         Ok(Answer::Refused(said)) => check.wrong(format!(
             "{url} does not check reports against config {version}: it says {said:?}"
         )),
-        Ok(Answer::Taken) => {
+        Ok(Answer::Accepted) => {
             check.wrong(format!("{url} took a report of a program that no config names"));
         }
-        Ok(Answer::Later(said)) => check.unchecked(format!("{url} takes no reports now: {said}")),
+        Ok(Answer::Retry(said)) => check.unchecked(format!("{url} takes no reports now: {said}")),
     }
 }

@@ -4,16 +4,16 @@
 use super::verdict::{State, Verdict, VerdictId};
 use serde::Serialize;
 
-/// A promise, and what the audit can say of it.
+/// A promise, and what the audit found about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Promise {
     /// The promise.
     pub promise: &'static str,
-    /// How it was checked; or why that is not possible from outside.
+    /// How it was checked, or why that is not possible from outside.
     pub how: &'static str,
-    /// The verdicts that speak for it; none where it cannot be checked from outside.
+    /// The verdicts that it depends on; none if it cannot be checked from outside.
     pub rests_on: &'static [VerdictId],
-    /// The worst of those verdicts; `not-asked` where there is none.
+    /// The worst of those verdicts; `not-asked` if there is none.
     pub state: State,
 }
 
@@ -25,13 +25,13 @@ use VerdictId::{
 const PROMISES: [(&str, &str, &[VerdictId]); 12] = [
     (
         "Metrics are decided in the open",
-        "every string of every config is asked for by a definition at a public commit, which links \
-         the discussion; whether people discussed it, read there",
+        "every string of every config is needed by a definition at a public commit, which links \
+         to the discussion",
         &[Rebuilt, Minimal],
     ),
     (
         "The config is generated, and minimal",
-        "each config was compiled again from its commit, byte for byte, and no string of it is \
+        "each config was compiled again from its commit, byte for byte, and none of its strings is \
          there without a live definition",
         &[Rebuilt, Minimal],
     ),
@@ -43,7 +43,7 @@ const PROMISES: [(&str, &str, &[VerdictId]); 12] = [
     ),
     (
         "The config is a module that proxies cache",
-        "every version is there by the module proxy protocol, as its record in the checksum \
+        "every version is available from the module proxy, as its record in the checksum \
          database says",
         &[Versions, Zips, Faces],
     ),
@@ -83,8 +83,8 @@ const PROMISES: [(&str, &str, &[VerdictId]); 12] = [
     ),
     (
         "The raw data is public",
-        "every file of the index was downloaded, now or in an earlier run; a report that was left out \
-         cannot be missed from outside",
+        "every file of the index was downloaded, now or in an earlier run; an omitted report cannot be \
+         noticed from outside",
         &[DataFiles, DataRows],
     ),
     (
@@ -95,7 +95,7 @@ const PROMISES: [(&str, &str, &[VerdictId]); 12] = [
     ),
 ];
 
-/// What these verdicts say of the promises.
+/// The promises, given the verdicts.
 pub(super) fn promises(verdicts: &[Verdict]) -> Vec<Promise> {
     let state_of = |id: &VerdictId| {
         verdicts.iter().find(|verdict| verdict.id == *id).map_or(State::Unchecked, |v| v.state)

@@ -1,7 +1,7 @@
-//! Whether a public row says no more than a figure needs: no LastWeek, as X one of the rates of its
-//! config, in the one form that a report has, and in an order that follows from its content alone.
+//! Checks that a public row says no more than figures need: it has no LastWeek, its X is one of its config's
+//! rates, it is in the canonical form of reports, and its position only depends on its contents.
 
-use super::fetch::Trouble;
+use super::fetch::FetchError;
 use super::versions::Versions;
 use crate::collection::frame::TOO_FEW;
 use crate::gomod::ModuleVersion;
@@ -10,19 +10,19 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// Of how many rows of a day hashes are remembered: of the first ones, in the order of hashes.
+/// How many rows of a day are remembered by their hashes: the first ones, sorted by hash.
 pub(super) const REMEMBERED: usize = 4096;
 
 /// The rates in force under configs.
 #[derive(Default)]
-pub(super) struct Rates(HashMap<ModuleVersion, Result<Vec<f64>, Trouble>>);
+pub(super) struct Rates(HashMap<ModuleVersion, Result<Vec<f64>, FetchError>>);
 
 impl Rates {
     fn of(
         &mut self,
         version: ModuleVersion,
         versions: &mut Versions<'_>,
-    ) -> Result<&[f64], Trouble> {
+    ) -> Result<&[f64], FetchError> {
         let rates = self.0.entry(version).or_insert_with(|| {
             let config = versions.config(version)?;
             let of_program = config.programs.iter().flat_map(|program| {
@@ -36,7 +36,7 @@ impl Rates {
     }
 }
 
-/// The rows of one file, in their order.
+/// Checks the rows of one file, in order.
 #[derive(Debug, Default)]
 pub(super) struct RowForms {
     last: Option<(Date, [u8; 32])>,
@@ -51,16 +51,16 @@ impl RowForms {
         line: &[u8],
         report: &Report<'_>,
         (rates, versions): (&mut Rates, &mut Versions<'_>),
-    ) -> Result<Result<(), String>, Trouble> {
+    ) -> Result<Result<(), String>, FetchError> {
         let rates = rates.of(report.config, versions)?;
         Ok(self.check(line, report, rates))
     }
 
     fn check(&mut self, line: &[u8], report: &Report<'_>, rates: &[f64]) -> Result<(), String> {
         let hash: [u8; 32] = Sha256::digest(line).into();
-        let place = (report.week, hash);
-        let in_order = self.last.is_none_or(|last| last <= place);
-        self.last = Some(place);
+        let position = (report.week, hash);
+        let in_order = self.last.is_none_or(|last| last <= position);
+        self.last = Some(position);
         if self.first.len() < REMEMBERED && !has_hidden_stack(report) {
             let [a, b, c, d, e, f, g, h, ..] = hash;
             self.first.push(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
@@ -68,7 +68,7 @@ impl RowForms {
         if report.encode_public(report.x) != line {
             return Err("it is not in the form of public rows, which have no LastWeek".to_owned());
         }
-        // A rate is copied, so it is the very same number.
+        // X was replaced by a rate, so the numbers are identical.
         if !rates.iter().any(|rate| rate.to_bits() == report.x.get().to_bits()) {
             return Err(format!("its X, {}, is none of its config's rates", report.x.get()));
         }
@@ -79,7 +79,7 @@ impl RowForms {
     }
 }
 
-/// Whether a stack of it is counted and not shown. A later edition may show it.
+/// Whether the report has a hidden stack, which a later edition may show.
 fn has_hidden_stack(report: &Report<'_>) -> bool {
     let stacks = report.programs.iter().flat_map(|program| program.stacks.iter());
     stacks.into_iter().any(|(name, _)| name.split_once('\n').is_some_and(|(_, all)| all == TOO_FEW))
@@ -97,7 +97,7 @@ mod tests {
         )
     }
 
-    /// What is said of lines, one after the other.
+    /// Checks lines, one after the other.
     fn said(lines: &[String]) -> Vec<Result<(), String>> {
         let mut forms = RowForms::default();
         let one = |line: &String| {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_their_form_and_order_are_right_and_equal_ones_are_two() {
+    fn rows_in_form_and_order_are_right_and_equal_ones_count_twice() {
         let lines = sorted(vec![line("a", 0.1), line("a", 0.1), line("b", 0.5), line("c", 0.5)]);
         assert!(said(&lines).iter().all(Result::is_ok), "{:?}", said(&lines));
         let mut backwards = lines;

@@ -1,7 +1,7 @@
-//! A config compiled again from the commit that its provenance names, and every string of it explained.
+//! Compiles a config again from the commit in its provenance, and checks that each of its strings is needed.
 //!
-//! The repository is the auditor's own copy (`--charts`), or the https address in the provenance, which
-//! is signed with the rest of the zip. Everything else follows from the commit and the day.
+//! The repository is the auditor's own copy (`--charts`), or the https address in the provenance, which is
+//! signed with the rest of the zip. Everything else follows from the commit and the day.
 
 use super::verdict::Check;
 use crate::charts::{Definitions, ObjectName, Repository, RepositoryError, Revision, parse};
@@ -25,15 +25,14 @@ pub(super) struct Source {
     pub revision: Revision,
 }
 
-/// Why there is no source: it could not be read, or is not there where it must be.
+/// Why there is no source: it could not be read, or it is missing where it must be.
 pub(super) enum NoSource {
     Unread(String),
     Wrong(String),
 }
 
 impl Rebuilder {
-    /// Reads from `charts`, or else from the addresses in provenances, of which copies are kept below
-    /// `cache`.
+    /// Reads from `charts`, or from the addresses in provenances, which are copied below `cache`.
     pub(super) fn new(charts: Option<String>, cache: PathBuf) -> Rebuilder {
         Rebuilder { charts, cache, opened: HashMap::new() }
     }
@@ -111,7 +110,7 @@ impl Rebuilder {
     }
 }
 
-/// In what a version differs from what its commit compiles to.
+/// How a version differs from what its commit compiles to.
 fn differs(module: &Module, source: &Source, day: Date) -> Option<String> {
     let Provenance { commit, tree, time, .. } = module.provenance();
     let revision = &source.revision;
@@ -160,7 +159,7 @@ fn first_difference(compiled: &[u8], published: &[u8]) -> String {
     "its config.json ends differently".to_owned()
 }
 
-/// Names every string of a config that no live definition asks for.
+/// Reports every string of a config that no live definition needs.
 fn unneeded(module: &Module, definitions: &Definitions, day: Date, minimal: &mut Check) {
     let version = module.version();
     let config = match CollectionConfig::from_json(module.config()) {
@@ -172,13 +171,13 @@ fn unneeded(module: &Module, definitions: &Definitions, day: Date, minimal: &mut
         if !needed.contains_key(&string) {
             minimal.wrong(format!(
                 "{version} has {}, which no live definition asks for",
-                said(&string)
+                described(&string)
             ));
         }
     }
 }
 
-/// Everything that a config says, with groups written out.
+/// All strings of a config, with groups expanded.
 fn strings(config: &CollectionConfig) -> BTreeSet<ConfigString> {
     let mut strings = BTreeSet::new();
     strings.extend(config.goos.iter().cloned().map(ConfigString::Goos));
@@ -198,7 +197,7 @@ fn strings(config: &CollectionConfig) -> BTreeSet<ConfigString> {
     strings
 }
 
-fn said(string: &ConfigString) -> String {
+fn described(string: &ConfigString) -> String {
     match string {
         ConfigString::Goos(name) => format!("the operating system {name}"),
         ConfigString::Goarch(name) => format!("the architecture {name}"),

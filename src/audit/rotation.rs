@@ -1,16 +1,16 @@
-//! What of the things that were found right before is read again today.
+//! Which of the things that were found right are read again today.
 //!
-//! What was right may be served differently now. To read everything each time would cost a deployment
-//! all its data for each audit; so each run reads the newest again, and a thirtieth of the rest, another
-//! one each day: within thirty days of daily audits, all of it.
+//! They may be served differently now. Reading everything each time would make every audit download all of a
+//! deployment's data; so each run reads the newest again, and a thirtieth of the rest, a different one each
+//! day. Daily audits read everything within thirty days.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// After how many days everything was read again.
+/// Everything is read again within this many days.
 const DAYS: u64 = 30;
 
-/// The part of a day.
+/// The part that is read again on a day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rotation {
     day: u64,
@@ -21,20 +21,20 @@ impl Rotation {
         Rotation { day: u64::try_from(now.as_second()).unwrap_or_default() / 86_400 }
     }
 
-    /// Whether the thing with this number is read again.
+    /// Whether the item with this number is read again.
     pub(super) fn has(self, number: u64) -> bool {
         number % DAYS == self.day % DAYS
     }
 
-    /// Whether what is of this day or week is. Weeks are seven days apart, which shares no factor with
-    /// thirty, so each has its turn.
+    /// Whether this day or week is read again. Seven and thirty have no common factor, so each week has its
+    /// turn.
     pub(super) fn has_date(self, date: Date) -> bool {
         let day = date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp());
         day.is_ok_and(|day| self.has(Rotation::at(day).day))
     }
 }
 
-/// What is added where not everything was read now.
+/// A note for verdicts if not everything was read in this run.
 pub(super) fn read_before(now: u64, all: u64, (one, several): (&str, &str)) -> String {
     match all.saturating_sub(now) {
         0 => String::new(),
@@ -54,7 +54,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn within_thirty_days_everything_has_its_turn_once() {
+    fn everything_is_read_once_within_thirty_days() {
         let start: Timestamp = "2026-11-15T03:00:00Z".parse().expect("a time");
         let days: Vec<Rotation> =
             (0..30).map(|day| Rotation::at(start + (24 * day).hours())).collect();

@@ -1,10 +1,10 @@
 //! One audit, from the checkpoint to the charts.
 
-use super::charts::{Recomputed, Recomputing};
+use super::charts::{ChartAudit, Recomputed};
 use super::data::{DataChecks, Rules, check_data, read_index};
+use super::databases::Databases;
 use super::editions::check_editions;
-use super::entries::{EntryChecks, LogPlace, read_again, read_entries};
-use super::faces::Databases;
+use super::entries::{EntryChecks, LogLocation, read_again, read_entries};
 use super::fetch::{Remote, RemoteTiles};
 use super::heads::{Freshness, HeadVerdicts, check_head};
 use super::keys::{AuditKeys, Signed};
@@ -25,18 +25,18 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is audited, and with what.
+/// The options of an audit.
 #[derive(Debug, Clone)]
 pub struct AuditOptions {
-    /// The deployment; or, of a log alone, what stands before `checkpoint` and `tile/`.
+    /// The deployment; or, for a log alone, the address before `checkpoint` and `tile/`.
     pub url: Address,
     /// The log's key, and witnesses.
     pub keys: AuditKeys,
-    /// A copy of the charts repository; where there is none, that in the provenances is fetched.
+    /// A copy of the charts repository; without one, the one in the provenances is fetched.
     pub charts: Option<String>,
-    /// What is remembered.
+    /// The state file.
     pub state: PathBuf,
-    /// Whether only the log is audited; any log by C2SP tlog-tiles will do.
+    /// Whether only the log is audited, which may be any C2SP tlog-tiles log.
     pub log_only: bool,
     /// Whether everything is checked again, and not only what is new.
     pub full: bool,
@@ -44,48 +44,49 @@ pub struct AuditOptions {
     pub fresh_within: Duration,
 }
 
-/// What came of an audit.
+/// The result of an audit.
 #[derive(Debug, Clone, Serialize)]
 pub struct AuditReport {
     /// What was audited.
     pub url: String,
     /// The log's verifier key.
     pub log: String,
-    /// When, in UTC.
+    /// The time, in UTC.
     pub at: String,
-    /// The size of the tree that is served; absent where none is believed.
+    /// The size of the served tree; absent if its signature is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
     /// Its root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
-    /// Whether nothing was remembered of this log before.
+    /// Whether this log was audited for the first time.
     pub first_run: bool,
     /// The worst of the verdicts.
     pub state: State,
     /// The verdicts, in the order of [`VerdictId::ALL`].
     pub verdicts: Vec<Verdict>,
-    /// The twelve promises; none of a log alone.
+    /// The twelve promises; none for a log alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub promises: Vec<Promise>,
-    /// Evidence that stands alone, as files: each was checked.
+    /// Standalone evidence, which has been checked.
     #[serde(skip)]
     pub evidence: Vec<Evidence>,
 }
 
 impl AuditReport {
-    /// Whether nothing is wrong, and nothing that was asked for is unchecked.
+    /// Whether nothing is wrong, and nothing that was requested is unchecked.
     pub fn is_ok(&self) -> bool {
         self.state <= State::NotAsked
     }
 
     /// The verdict on something.
+    #[cfg(any(test, feature = "testing"))]
     pub fn verdict(&self, id: VerdictId) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.id == id)
     }
 }
 
-/// Audits once. What is remembered is written as it goes; an error is one of that file alone.
+/// Audits once. The state is saved along the way; only problems with its file are errors.
 pub fn audit(
     options: &AuditOptions,
     http: &Http,
@@ -122,7 +123,7 @@ pub fn audit(
         state: verdicts.iter().map(|verdict| verdict.state).max().unwrap_or(State::Unchecked),
         promises: if options.log_only { Vec::new() } else { promises(&verdicts) },
         verdicts,
-        // Nobody is accused with what does not hold.
+        // Only evidence that holds is reported.
         evidence: evidence.filter(|evidence| evidence.check(keys).is_ok()).collect(),
     })
 }
@@ -172,7 +173,7 @@ impl<'r> Run<'r> {
         let mut log = self.log(state, &signed, continues, &mut versions, faces)?;
         self.evidence.extend(versions.databases.take_evidence());
         if of_head.undecided && log.root_follows {
-            // The entries say what the tiles did not.
+            // The entries show what the tiles did not.
             let mut check = Check::of(VerdictId::Consistency);
             if log.is_root {
                 consistency = check.verdict(
@@ -189,15 +190,15 @@ impl<'r> Run<'r> {
         let mut verdicts = vec![signature, witnesses, consistency];
         verdicts.append(&mut log.verdicts);
         if !self.options.log_only {
-            // Written before the long rest.
+            // Saved before the longest part.
             state.write(&self.options.state)?;
-            self.rest(state, &mut versions, &mut verdicts);
+            self.site_and_data(state, &mut versions, &mut verdicts);
         }
         self.fill(&mut verdicts, "only the log was audited");
         Ok((verdicts, Some(signed)))
     }
 
-    /// Adds a verdict for everything that has none yet.
+    /// Adds the missing verdicts.
     fn fill(&self, verdicts: &mut Vec<Verdict>, why: &str) {
         for id in VerdictId::ALL {
             if !verdicts.iter().any(|verdict| verdict.id == id) {
@@ -221,7 +222,8 @@ impl<'r> Run<'r> {
     ) -> Result<LogVerdicts, StateError> {
         let head = signed.checkpoint.head();
         let databases = versions.databases.prefixes.clone();
-        let place = LogPlace { remote: self.remote, prefix: self.prefix(), databases: &databases };
+        let location =
+            LogLocation { remote: self.remote, prefix: self.prefix(), databases: &databases };
         let usable = |tree: &SecondOpinion| continues && tree.size() <= head.size.get();
         let reading = state.reading.clone().filter(|tree| usable(tree));
         let resumed = reading.as_ref().map(SecondOpinion::size);
@@ -229,16 +231,16 @@ impl<'r> Run<'r> {
         let root_follows = usable(&state.verified) && before > 0;
         let started = reading.or_else(|| Some(state.verified.clone()).filter(usable));
         let mut tree = started.unwrap_or_default();
-        // Another history is looked at by itself, and nothing of it is remembered.
+        // A different history is checked separately, and not remembered.
         let mut aside = AuditState { module: state.module.clone(), ..AuditState::default() };
         let path = self.options.state.clone();
         let of = if continues { &mut *state } else { &mut aside };
         let (mut checks, mut found) = (EntryChecks::new(), VersionChecks::new());
         let log_only = self.options.log_only;
-        self.again(of, versions, &mut found);
+        self.recheck(of, versions, &mut found);
         let mut wrong: Vec<(LeafIndex, Entry)> = Vec::new();
         let mut module = of.module.take();
-        // Both are told of entries, and only one of them at a time.
+        // Both closures need it, but only one at a time.
         let cell = std::cell::RefCell::new((of, &mut found));
         let visit = |index: LeafIndex, entry: &Entry| {
             if log_only {
@@ -271,26 +273,27 @@ impl<'r> Run<'r> {
         };
         let first = tree.size();
         let is_root =
-            read_entries(place, &mut tree, head, &mut checks, self.progress, visit, remember)?;
+            read_entries(location, &mut tree, head, &mut checks, self.progress, visit, remember)?;
         let (of, _) = cell.into_inner();
         of.module = module;
         of.reading = None;
         if is_root {
             of.verified = tree;
         } else if !checks.root.is_wrong() {
-            // The server went away: the next run goes on here.
+            // The server went away: the next run continues here.
             of.reading = Some(tree);
             let verdicts = self.no_root(checks, faces);
             return Ok(LogVerdicts { verdicts, is_root, root_follows });
         } else {
-            // What was found in entries that lead to no signed root says nothing of the log.
+            // Entries that do not lead to a signed root prove nothing about the log.
             let verified = of.verified.size();
             of.wrong_entries.retain(|index, _| *index < verified);
             of.again.retain(|index, _| *index < verified);
             let verdicts = self.no_root(checks, faces);
             return Ok(LogVerdicts { verdicts, is_root, root_follows });
         }
-        let reread = self.read_again(of, place, (first, head), versions, &mut checks, &mut found);
+        let reread =
+            self.read_again(of, location, (first, head), versions, &mut checks, &mut found);
         of.wrong_entries.values().for_each(|reason| found.versions.wrong(reason));
         let wrong_entries_exist = !of.wrong_entries.is_empty();
         let module = of.module.clone();
@@ -338,7 +341,7 @@ impl<'r> Run<'r> {
                 "each of {read} zips and its go.mod are those of its record{}",
                 read_before(read, size, ("zip", "zips"))
             )));
-            // A zip of a known hash compiles to what it did.
+            // A zip with a known hash does not need to be compiled again.
             let known = |what: &str| match size.saturating_sub(seen) {
                 0 => String::new(),
                 known => format!("; {known} {what} in earlier runs (--full does it again)"),
@@ -355,9 +358,9 @@ impl<'r> Run<'r> {
         Ok(LogVerdicts { verdicts, is_root, root_follows })
     }
 
-    /// The verdicts where the entries do not lead to the root.
+    /// The verdicts if the entries do not lead to the root.
     fn no_root(&self, mut checks: EntryChecks, faces: Check) -> Vec<Verdict> {
-        // These may tell which entries they are.
+        // These may show which entries are wrong.
         for hint in checks.tiles.details() {
             checks.root.unchecked(hint);
         }
@@ -374,7 +377,7 @@ impl<'r> Run<'r> {
         };
         let why = "the entries that are served do not lead to the signed root";
         verdicts.extend(of_entries.iter().map(|id| Verdict::unchecked(*id, why)));
-        // What other databases signed is wrong whatever the entries are.
+        // What databases signed is wrong whatever the entries are.
         if faces.is_wrong() {
             verdicts.push(faces.verdict(""));
         } else if !self.options.log_only {
@@ -383,18 +386,18 @@ impl<'r> Run<'r> {
         verdicts
     }
 
-    /// Reads again the newest of what was found right before, and today's part of the rest; how many
-    /// entries that was.
+    /// Reads again the newest of what was found right before, and today's part of the rest. Returns the number
+    /// of entries.
     fn read_again(
         &self,
         state: &mut AuditState,
-        place: LogPlace<'_>,
+        location: LogLocation<'_>,
         (before, head): (u64, TreeHead),
         versions: &mut Versions<'_>,
         checks: &mut EntryChecks,
         found: &mut VersionChecks,
     ) -> u64 {
-        /// How many of the newest versions are read again each time.
+        /// How many of the newest versions are read again every time.
         const NEWEST: u64 = 3;
         let rotation = Rotation::at(self.now);
         let newest = before.saturating_sub(NEWEST);
@@ -406,7 +409,7 @@ impl<'r> Run<'r> {
             false => (index * 256..before.min((index + 1) * 256)).any(chosen),
         });
         for bundle in bundles.filter_map(|index| Bundle::for_size(index, head.size)) {
-            let Some(entries) = read_again(place, bundle, head, checks) else { continue };
+            let Some(entries) = read_again(location, bundle, head, checks) else { continue };
             for (at, entry) in (bundle.first_leaf()..before).zip(&entries) {
                 entries_read += 1;
                 let skip = self.options.log_only || !chosen(at) || state.again.contains_key(&at);
@@ -424,8 +427,8 @@ impl<'r> Run<'r> {
         entries_read
     }
 
-    /// Looks again at versions that were not all right before.
-    fn again(
+    /// Checks the versions again that were not right before.
+    fn recheck(
         &self,
         state: &mut AuditState,
         versions: &mut Versions<'_>,
@@ -445,7 +448,7 @@ impl<'r> Run<'r> {
     }
 
     /// The verdicts on pages, data and charts.
-    fn rest(
+    fn site_and_data(
         &self,
         state: &mut AuditState,
         versions: &mut Versions<'r>,
@@ -459,9 +462,7 @@ impl<'r> Run<'r> {
                 verdicts.push(Verdict::not_asked(VerdictId::Pages, "nothing was published yet"))
             }
             Some(Err(trouble)) => {
-                pages.unchecked(format!(
-                    "the newest config is not there to compare with: {trouble}"
-                ));
+                pages.unchecked(format!("the newest config cannot be compared with: {trouble}"));
                 verdicts.push(pages.verdict(""));
             }
             Some(Ok(module)) => {
@@ -475,7 +476,7 @@ impl<'r> Run<'r> {
                 verdicts.push(pages.verdict(said));
             }
         }
-        let (index, said_editions) = match read_index(self.remote) {
+        let (index, indexed_editions) = match read_index(self.remote) {
             Ok(index) => index,
             Err(trouble) => {
                 let mut files = Check::of(VerdictId::DataFiles);
@@ -514,18 +515,18 @@ impl<'r> Run<'r> {
             verdict.id == VerdictId::Consistency && verdict.state == State::Wrong
         };
         verdicts.push(if verdicts.iter().any(is_other) {
-            // What is remembered is of the log that was seen before.
+            // The state belongs to the log that was seen before.
             Verdict::unchecked(VerdictId::Editions, "the log is not the one that was seen before")
         } else {
             let mut editions = Check::of(VerdictId::Editions);
-            let compared = check_editions(&said_editions, &mut first_rows, state, &mut editions);
+            let compared = check_editions(&indexed_editions, &mut first_rows, state, &mut editions);
             editions.verdict(format!(
                 "what was seen before of {} of {} days is there, and editions only add",
                 compared.before, compared.days
             ))
         });
         verdicts.push(open.verdict(format!(
-            "no report is of a day after the config that it names had ended{known}"
+            "no report is of a day after the config that it names had closed{known}"
         )));
         let mut charts = Check::of(VerdictId::Charts);
         let mut jumps = Check::of(VerdictId::Jumps);
@@ -537,10 +538,9 @@ impl<'r> Run<'r> {
         };
         let provenance = module.provenance().clone();
         let volumes = std::collections::HashMap::new();
-        let mut recomputing =
-            Recomputing { remote, http, index: &index, versions, provenance, volumes };
+        let mut audit = ChartAudit { remote, http, index: &index, versions, provenance, volumes };
         let checks = (&mut charts, &mut jumps);
-        let recomputed = recomputing.check(state, rotation, checks, self.progress);
+        let recomputed = audit.check(state, rotation, checks, self.progress);
         let Recomputed { weeks, figures, files, known, none, marks } = recomputed;
         let mut said = format!("{figures} figures of {weeks} weeks are what the public data says");
         said += &read_before(weeks, weeks + known, ("week", "weeks"));
@@ -563,12 +563,12 @@ struct LogVerdicts {
     verdicts: Vec<Verdict>,
     /// Whether the entries lead to the signed root.
     is_root: bool,
-    /// Whether they were read on from a root that was verified before.
+    /// Whether reading started at a root that was verified before.
     root_follows: bool,
 }
 
 impl AuditState {
-    /// Holds the log to a head from now on.
+    /// Remembers a head, which later ones must continue.
     fn remember(&mut self, signed: &Signed) {
         let is_new = self
             .newest

@@ -1,21 +1,21 @@
-//! The tree computed again by `rs_merkle`, so that the log's own tree code is not checked by itself.
+//! Computes the tree again with `rs_merkle`, so that the log's own tree code is not only checked by itself.
 //!
-//! `rs_merkle` keeps all leaves of a tree in memory, and pairs a level's nodes from left to right; a
-//! node without a sibling becomes its own parent. That is RFC 6962's tree for every number of
-//! leaves, and it may be cut at any level: the nodes of level 8 are the roots of 256 leaves each
-//! (the last one of those that are left), and the tree over these nodes has the same root. So one
-//! `rs_merkle` tree of at most 256 nodes at a time is enough, a level of tiles after the other, and a
-//! log of any size is computed with at most 255 hashes a level in memory.
+//! `rs_merkle` keeps all leaves of a tree in memory, and pairs the nodes of a level from left to right; a
+//! node without a sibling becomes its own parent. This is RFC 6962's tree for every number of leaves, and it
+//! can be split at any level: the nodes of level 8 are the roots of 256 leaves each (or fewer for the last
+//! one), and the tree over these nodes has the same root. So an `rs_merkle` tree of at most 256 nodes is
+//! enough, one level of tiles after the other, and a log of any size needs at most 255 hashes per level in
+//! memory.
 
 use crate::tlog::{Hash, TreeHead, TreeSize, leaf_hash, node_hash};
 use rs_merkle::{Hasher, MerkleTree};
 use serde::{Deserialize, Serialize};
 use std::mem;
 
-/// How many nodes of a level become one node eight levels above.
+/// How many nodes of a level become one node eight levels up.
 const FULL: usize = 256;
 
-/// RFC 6962's hashing, as `rs_merkle` asks for it.
+/// RFC 6962 hashing for `rs_merkle`.
 #[derive(Debug, Clone)]
 struct Rfc6962;
 
@@ -34,14 +34,14 @@ impl Hasher for Rfc6962 {
     }
 }
 
-/// The root over some nodes of one level; of none, that of the empty tree.
+/// The root over some nodes of one level; without any, that of the empty tree.
 fn root_over(nodes: &[Hash]) -> Hash {
     let nodes: Vec<[u8; 32]> = nodes.iter().map(|node| *node.as_bytes()).collect();
     MerkleTree::<Rfc6962>::from_leaves(&nodes).root().map_or(Hash::EMPTY, Hash::from)
 }
 
-/// A tree that was computed up to some leaf: the nodes of each level of tiles that are not yet part
-/// of a full one.
+/// A tree that was computed up to some leaf: for each level of tiles, the nodes that are not in a full tile
+/// yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct SecondOpinion {
@@ -55,7 +55,7 @@ impl SecondOpinion {
         self.size
     }
 
-    /// Adds leaves. `full` is told each tile that this fills: its level, its place and its hashes.
+    /// Adds leaves. `full` is called for each tile that becomes full, with its level, index and hashes.
     pub fn append(&mut self, leaves: &[Hash], mut full: impl FnMut(u8, u64, &[Hash])) {
         for leaf in leaves {
             self.size += 1;
@@ -78,12 +78,12 @@ impl SecondOpinion {
         }
     }
 
-    /// The hashes of the leaves that are in no full tile yet.
+    /// The hashes of the leaves that are not in a full tile yet.
     pub fn unfinished_leaves(&self) -> &[Hash] {
         self.levels.first().map_or(&[], Vec::as_slice)
     }
 
-    /// The tiles that are not full yet, with their level and place.
+    /// The partial tiles, with their level and index.
     pub fn partial(&self) -> impl Iterator<Item = (u8, u64, &[Hash])> {
         let mut count = self.size;
         (0..u8::MAX).zip(&self.levels).filter_map(move |(level, nodes)| {
@@ -103,13 +103,14 @@ impl SecondOpinion {
         below.unwrap_or(Hash::EMPTY)
     }
 
-    /// The size and root; `None` where no tree can be so large.
+    /// The size and root; `None` if no tree can be this large.
+    #[cfg(any(test, feature = "testing"))]
     pub fn head(&self) -> Option<TreeHead> {
         Some(TreeHead { size: TreeSize::new(self.size).ok()?, root: self.root() })
     }
 }
 
-/// As it is kept in a file: base64.
+/// Its form in a file, in base64.
 #[derive(Serialize, Deserialize)]
 struct Written {
     size: u64,
@@ -156,7 +157,7 @@ mod tests {
         leaf_hash(&number.to_be_bytes())
     }
 
-    /// Appends up to `size` in such steps, and returns every tile it told of.
+    /// Appends leaves in these steps, and returns all tiles.
     fn grown(steps: &[u64]) -> (SecondOpinion, BTreeMap<(u8, u64), Vec<Hash>>) {
         let (mut tree, mut tiles) = (SecondOpinion::default(), BTreeMap::new());
         for step in steps {
@@ -191,21 +192,21 @@ mod tests {
     }
 
     #[test]
-    fn every_small_tree_has_the_root_and_tiles_that_our_own_code_gives_it() {
+    fn every_small_tree_has_the_same_root_and_tiles_as_our_own_code() {
         for size in 0..=600 {
             check(&[size]);
         }
     }
 
     #[test]
-    fn a_tree_of_three_levels_does_too() {
+    fn trees_of_three_levels_do_too() {
         for size in [65_535, 65_536, 65_537, 65_792, 65_793, 131_072, 131_073, 200_000] {
             check(&[size]);
         }
     }
 
     #[test]
-    fn a_damaged_file_is_no_tree() {
+    fn a_damaged_file_is_refused() {
         let json = serde_json::to_string(&grown(&[700]).0).expect("JSON");
         for (from, to) in [("\"size\":700", "\"size\":701"), ("\"size\":700", "\"size\":99999999")]
         {
@@ -218,7 +219,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn in_whatever_steps_it_grows(steps in prop::collection::vec(0_u64..900, 1..6)) {
+        fn the_steps_in_which_it_grows_do_not_matter(steps in prop::collection::vec(0_u64..900, 1..6)) {
             check(&steps);
         }
     }

@@ -1,10 +1,10 @@
 //! What an auditor remembers of one log: the file that `--state` names.
 //!
-//! It is what the deployment is held to later, so it is written durably, and replaced whole. It holds
-//! the newest head that was seen, how far the entries were read, and what is still to be looked at
-//! again. Whoever loses it starts as on the first run, which says so.
+//! The deployment is held to it later, so it is written durably, and replaced as a whole. It has the newest
+//! head that was seen, how far the entries were read, and what has to be checked again. Without it, an audit
+//! starts as on the first run, and says so.
 
-use super::editions::SeenDay;
+use super::digest::hex;
 use super::second_opinion::SecondOpinion;
 use crate::durable;
 use serde::{Deserialize, Serialize};
@@ -26,36 +26,50 @@ pub struct AuditState {
     /// The signed note of the newest head that was seen, as it was received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
-    /// How many different heads were seen.
+    /// The number of different heads that were seen.
     #[serde(default)]
     pub heads: u64,
     /// How far the entries were read and found to lead to a signed root.
     #[serde(default)]
     pub verified: SecondOpinion,
-    /// How far they were read by a run that did not come to its end.
+    /// How far they were read by a run that was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<SecondOpinion>,
-    /// The module, as the log's first record has it.
+    /// The module in the log's first record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// Entries that are not the records of their places, with what is wrong: for ever so.
+    /// Entries that are not the record that their index requires, and why. This cannot change.
     #[serde(default)]
     pub wrong_entries: BTreeMap<u64, String>,
-    /// Versions that were not found to be all right, with their records: looked at again each time.
+    /// Versions that were not found right, with their records: they are checked again every time.
     #[serde(default)]
     pub again: BTreeMap<u64, String>,
-    /// Public files whose bytes and rows were found to be right, by their SHA-256.
+    /// Public files whose bytes and rows were found right, by SHA-256.
     #[serde(default)]
     pub files: BTreeSet<String>,
-    /// Weeks whose charts were recomputed, with a digest of what was served and of what it was made from.
+    /// Weeks whose charts were computed again, with a digest of the served charts and their inputs.
     #[serde(default)]
     pub charts: BTreeMap<String, String>,
     /// The editions of days.
     #[serde(default)]
     pub editions: BTreeMap<String, SeenDay>,
-    /// The SHA-256 of this state without it, so that damage to the file is not taken for a finding.
+    /// The SHA-256 of the rest of the state, so that damage to the file is not mistaken for a finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) digest: Option<String>,
+}
+
+/// A day as it was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenDay {
+    pub(super) edition: u32,
+    #[serde(rename = "final")]
+    pub(super) is_final: bool,
+    pub(super) reports: u64,
+    /// The SHA-256 of its files.
+    pub(super) files: Vec<String>,
+    /// Hashes of its first rows without hidden stacks; empty for a final edition, which is known by its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) rows: Vec<u64>,
 }
 
 /// Why a state cannot be used.
@@ -100,7 +114,7 @@ pub enum StateError {
 }
 
 impl AuditState {
-    /// The state in a file; a new one where there is no file.
+    /// Reads the state from a file; a new one if there is no file.
     pub fn read(path: &Path, log: &str) -> Result<AuditState, StateError> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
@@ -128,13 +142,13 @@ impl AuditState {
         Ok(state)
     }
 
-    /// What its file says besides the digest, digested.
+    /// The digest of everything in its file besides the digest itself.
     fn digested(&self) -> Result<String, serde_json::Error> {
         let json = serde_json::to_vec(&AuditState { digest: None, ..self.clone() })?;
-        Ok(super::data::hex(&Sha256::digest(json)))
+        Ok(hex(&Sha256::digest(json)))
     }
 
-    /// Writes the state durably in the place of what was there.
+    /// Replaces the file durably.
     pub fn write(&self, path: &Path) -> Result<(), StateError> {
         let json = || {
             let digest = Some(self.digested()?);

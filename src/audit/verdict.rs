@@ -1,16 +1,16 @@
-//! What an audit says: one verdict for each thing that is checked, in one of four states.
+//! The verdicts of an audit: one for each thing that is checked, in one of four states.
 //!
-//! The ids are stable: programs and tests may rely on them. What each rests on is in the table of
-//! the module's documentation.
+//! The ids are stable: programs and tests may rely on them. The table in the module's documentation says
+//! what each is based on.
 
 use serde::Serialize;
 use std::fmt;
 
-/// What is checked, in the order of the screen.
+/// What is checked, in the order in which it is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictId {
-    /// The checkpoint is signed by the log's key and of this log.
+    /// The checkpoint is of this log, and signed with its key.
     Signature,
     /// A quorum of the policy's witnesses cosigned it, recently enough.
     Witnesses,
@@ -18,38 +18,38 @@ pub enum VerdictId {
     Consistency,
     /// The entries hash to its root.
     Root,
-    /// The hash tiles are those of the entries.
+    /// The hash tiles match the entries.
     Tiles,
-    /// The checksum database shows the same tree and records.
+    /// The checksum database has the same tree and records.
     Faces,
     /// Entry N-1 is the record of v0.N.0, and the proxy lists exactly these versions.
     Versions,
-    /// Each version's zip and go.mod are those of its record.
+    /// Each version's zip and go.mod match its record.
     Zips,
     /// Each config is what its commit compiles to.
     Rebuilt,
-    /// Each string of a config is asked for by a live definition.
+    /// Each string of a config is needed by a live definition.
     Minimal,
-    /// The site, the privacy page and the receiver name the newest config.
+    /// The site, the privacy page and the receiver use the newest config.
     Pages,
-    /// The public files are those of the index.
+    /// The public files match the index.
     DataFiles,
-    /// The rows of public data hold only what the config that they name allows.
+    /// The rows of public data contain only what their configs allow.
     DataRows,
-    /// The rows of public data say no more than figures need.
+    /// The rows of public data contain no more than figures need.
     RowForm,
     /// Later editions only add.
     Editions,
     /// The rows of public data name configs that were open.
     OpenConfigs,
-    /// The charts are what the public data says.
+    /// The charts match the public data.
     Charts,
     /// Weeks whose number of reports jumps are marked, and no others.
     Jumps,
 }
 
 impl VerdictId {
-    /// All, in the order of the screen.
+    /// All, in the order in which they are printed.
     pub const ALL: [VerdictId; 18] = [
         VerdictId::Signature,
         VerdictId::Witnesses,
@@ -71,7 +71,7 @@ impl VerdictId {
         VerdictId::Jumps,
     ];
 
-    /// The id as it is written, in JSON too.
+    /// The id in text and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             VerdictId::Signature => "signature",
@@ -102,13 +102,13 @@ impl fmt::Display for VerdictId {
     }
 }
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It was checked, and is as it must be.
+    /// It was checked, and is right.
     Ok,
-    /// It does not apply here, or was not asked for; the sentence says why.
+    /// It does not apply, or was not requested; the sentence says why.
     NotAsked,
     /// It could not be checked: nothing was found wrong, and nothing is known to be right.
     Unchecked,
@@ -121,11 +121,11 @@ pub enum State {
 pub struct Verdict {
     /// What was checked.
     pub id: VerdictId,
-    /// How it came out.
+    /// The result.
     pub state: State,
     /// The result in one sentence.
     pub sentence: String,
-    /// What is wrong or could not be checked, one thing each; bounded.
+    /// What is wrong or could not be checked, one item each, up to a limit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
 }
@@ -149,10 +149,10 @@ impl Check {
 
     /// Something is wrong.
     pub(super) fn wrong(&mut self, what: impl fmt::Display) {
-        // What is wrong is told before what could not be checked.
-        let place = if self.state == State::Wrong { self.details.len() } else { 0 };
+        // What is wrong comes before what could not be checked.
+        let index = if self.state == State::Wrong { self.details.len() } else { 0 };
         self.state = State::Wrong;
-        self.add(place, &what);
+        self.add(index, &what);
     }
 
     /// Something could not be checked.
@@ -161,12 +161,12 @@ impl Check {
         self.add(self.details.len(), &what);
     }
 
-    /// A failed download: wrong where the server contradicts itself, else not checked.
-    pub(super) fn failed(&mut self, trouble: &super::fetch::Trouble) {
+    /// A failed download: wrong if the server contradicts itself, otherwise unchecked.
+    pub(super) fn failed(&mut self, trouble: &super::fetch::FetchError) {
         if trouble.is_wrong() { self.wrong(trouble) } else { self.unchecked(trouble) }
     }
 
-    /// Takes over what another check of the same thing found.
+    /// Adds what another check of the same thing found.
     pub(super) fn take(&mut self, other: Check) {
         for detail in &other.details {
             match other.state {
@@ -184,7 +184,7 @@ impl Check {
         self.state == State::Ok
     }
 
-    fn add(&mut self, place: usize, what: &dyn fmt::Display) {
+    fn add(&mut self, index: usize, what: &dyn fmt::Display) {
         if self.details.len() >= DETAILS {
             self.left_out += 1;
             self.details.truncate(DETAILS);
@@ -192,16 +192,16 @@ impl Check {
         }
         let text = what.to_string();
         if !self.details.contains(&text) {
-            self.details.insert(place.min(self.details.len()), text);
+            self.details.insert(index.min(self.details.len()), text);
         }
     }
 
-    /// What was found, as hints for somebody else's verdict.
+    /// What was found, as hints for another verdict.
     pub(super) fn details(&self) -> &[String] {
         &self.details
     }
 
-    /// The verdict; `good` is what is said where all is well.
+    /// The verdict; `good` is the sentence if all is well.
     pub(super) fn verdict(mut self, good: impl Into<String>) -> Verdict {
         let sentence = match (self.state, self.details.first()) {
             (State::Ok | State::NotAsked, _) | (_, None) => good.into(),

@@ -1,8 +1,8 @@
-//! One version after the other: its place in the log, its zip, what the proxy and the checksum database
-//! say of it, and what its commit compiles to.
+//! Checks each version: its index in the log, its zip, what the module proxy and the checksum database say
+//! about it, and what its commit compiles to.
 
-use super::faces::Databases;
-use super::fetch::{Remote, RemoteTiles, Trouble};
+use super::databases::Databases;
+use super::fetch::{FetchError, Remote, RemoteTiles};
 use super::keys::AuditKeys;
 use super::rebuild::Rebuilder;
 use super::verdict::{Check, VerdictId};
@@ -14,21 +14,21 @@ use crate::tlog::{
 };
 use std::collections::BTreeMap;
 
-/// The largest zip that is read; a config is far smaller.
+/// The largest zip that is downloaded; a config is far smaller.
 const LARGEST_ZIP: usize = 64 << 20;
-/// The most configs that are kept in memory.
+/// The most configs that are cached.
 const CONFIGS: usize = 64;
 
-/// What is checked of versions.
+/// The checks of versions.
 pub(super) struct VersionChecks {
     pub versions: Check,
     pub zips: Check,
     pub rebuilt: Check,
     pub minimal: Check,
     pub faces: Check,
-    /// How many versions were looked at, compiled again, too.
+    /// How many versions were checked completely, compilation included.
     pub seen: u64,
-    /// How many of those that were found right before were read again.
+    /// How many versions that were found right before were read again.
     pub reread: u64,
 }
 
@@ -46,7 +46,7 @@ impl VersionChecks {
     }
 }
 
-/// The record that must stand at an index; or what is wrong with the entry there.
+/// The record at an index, if it is the one that must be there; or what is wrong with the entry.
 pub(super) fn record_of(
     index: LeafIndex,
     entry: &Entry,
@@ -54,7 +54,7 @@ pub(super) fn record_of(
 ) -> Result<Record, String> {
     let version = version_at(index).map(|version| version.to_string()).unwrap_or_default();
     let record = Record::try_from(entry)
-        .map_err(|_| format!("entry {index} is no record, and should be that of {version}"))?;
+        .map_err(|_| format!("entry {index} is not a record, and should be that of {version}"))?;
     let first = module.get_or_insert_with(|| record.module().to_owned());
     if record.module() != first || record.version() != version {
         return Err(format!(
@@ -71,7 +71,7 @@ fn version_at(index: LeafIndex) -> Option<ModuleVersion> {
     ModuleVersion::new(index.get() + 1).ok()
 }
 
-/// Evidence that an entry is not the record of its place, where the tiles prove that it is there.
+/// Evidence that an entry is not the record that its index requires, if the tiles prove that it is there.
 pub(super) fn wrong_record(
     tiles: &RemoteTiles<'_>,
     note: &str,
@@ -85,14 +85,14 @@ pub(super) fn wrong_record(
     Some(Contradiction::WrongRecord { index, entry })
 }
 
-/// The versions of a log, looked at through the proxy.
+/// The versions of a log, read through the module proxy.
 pub(super) struct Versions<'a> {
     pub remote: &'a Remote<'a>,
     pub keys: &'a AuditKeys,
     pub head: TreeHead,
     pub rebuilder: Rebuilder,
     pub databases: Databases,
-    /// Whether the head continues what was seen before: then it has every version there is.
+    /// Whether the head continues what was seen before, and so has all versions.
     pub is_newest: bool,
     configs: BTreeMap<ModuleVersion, CollectionConfig>,
 }
@@ -109,7 +109,7 @@ impl<'a> Versions<'a> {
         Versions { remote, keys, head, rebuilder, databases, is_newest: true, configs }
     }
 
-    /// Looks at the version whose record this is; whether all of it is right.
+    /// Checks the version with this record. Returns whether all of it is right.
     pub(super) fn check(
         &mut self,
         index: LeafIndex,
@@ -117,10 +117,10 @@ impl<'a> Versions<'a> {
         checks: &mut VersionChecks,
     ) -> bool {
         checks.seen += 1;
-        self.look_at(index, record, true, checks)
+        self.check_version(index, record, true, checks)
     }
 
-    /// Reads a version again that was found right before. What a zip of this hash compiles to is known.
+    /// Reads a version again that was found right before, without compiling it again.
     pub(super) fn check_again(
         &mut self,
         index: LeafIndex,
@@ -128,10 +128,10 @@ impl<'a> Versions<'a> {
         checks: &mut VersionChecks,
     ) -> bool {
         checks.reread += 1;
-        self.look_at(index, record, false, checks)
+        self.check_version(index, record, false, checks)
     }
 
-    fn look_at(
+    fn check_version(
         &mut self,
         index: LeafIndex,
         record: &Record,
@@ -173,7 +173,7 @@ impl<'a> Versions<'a> {
                 if !compile {
                     return;
                 }
-                let left = format!("{version}: its zip is not there to be looked into");
+                let left = format!("{version}: its zip cannot be read");
                 checks.rebuilt.unchecked(&left);
                 return checks.minimal.unchecked(&left);
             }
@@ -219,7 +219,7 @@ impl<'a> Versions<'a> {
         };
         let lookup = str::from_utf8(&body).ok().and_then(|body| Lookup::parse(body).ok());
         let Some(lookup) = lookup else {
-            return faces.wrong(format!("{url} is no answer of a checksum database"));
+            return faces.wrong(format!("{url} is not an answer of a checksum database"));
         };
         if lookup.index != index || lookup.text != record.to_string() {
             return faces
@@ -233,24 +233,24 @@ impl<'a> Versions<'a> {
         }
     }
 
-    /// The zip of a version, which is the one that its record names.
+    /// The zip of a version, checked against its record.
     fn download(
         &self,
         path: &ModulePath,
         version: ModuleVersion,
         record: &Record,
-    ) -> Result<Module, Trouble> {
+    ) -> Result<Module, FetchError> {
         let below = format!("goproxy/{}/@v/{version}.zip", path.escape());
         let url = self.remote.url(&below);
         let zip = self.remote.get(&below, LARGEST_ZIP)?;
-        let hash = hash_zip(&zip).map_err(|error| Trouble::Wrong(format!("{url}: {error}")))?;
+        let hash = hash_zip(&zip).map_err(|error| FetchError::Wrong(format!("{url}: {error}")))?;
         if hash != record.zip() {
-            return Err(Trouble::Wrong(format!(
+            return Err(FetchError::Wrong(format!(
                 "{url} has the hash {hash}, but the log says {}",
                 record.zip()
             )));
         }
-        let wrong = |error: &dyn std::fmt::Display| Trouble::Wrong(format!("{url}: {error}"));
+        let wrong = |error: &dyn std::fmt::Display| FetchError::Wrong(format!("{url}: {error}"));
         let module = Module::open(path.clone(), version, zip).map_err(|error| wrong(&error))?;
         match module.go_mod_hash() == record.go_mod() {
             true => Ok(module),
@@ -258,7 +258,7 @@ impl<'a> Versions<'a> {
         }
     }
 
-    /// Whether the proof of the newest version that is served for keeping proves it, and in this log.
+    /// Checks that the served proof of the newest version proves that it is in this log.
     pub(super) fn kept_proof(&self, check: &mut Check) {
         let Ok(version) = ModuleVersion::new(self.head.size.get()) else { return };
         let (path, _, entry) = match self.record(version) {
@@ -275,7 +275,7 @@ impl<'a> Versions<'a> {
             Ok(proof) => proof,
             Err(error) => return check.unchecked(format!("{url}: {error}")),
         };
-        // Whether witnesses cosigned is another verdict's business.
+        // Another verdict checks the cosignatures.
         let Some(key) = self.keys.log() else { return };
         let believed = proof.verify(entry.leaf_hash(), &Policy::from(key.clone()));
         let tree = match believed {
@@ -288,38 +288,38 @@ impl<'a> Versions<'a> {
         }
     }
 
-    /// A version that the log has, proved again. Wrong is only that the log does not have it.
-    pub(super) fn module(&self, version: ModuleVersion) -> Result<Module, Trouble> {
+    /// A version, after proving that the log has it. It is only wrong if the log does not have it.
+    pub(super) fn module(&self, version: ModuleVersion) -> Result<Module, FetchError> {
         let (path, record, _) = self.record(version)?;
-        // What is wrong with the version itself is told where versions are looked at one by one.
+        // Problems of the version itself are reported when it is checked.
         let elsewhere =
-            |error: Trouble| Trouble::Unreachable(format!("{version} is not there: {error}"));
+            |error: FetchError| FetchError::Unreachable(format!("{version} is not there: {error}"));
         self.download(&path, version, &record).map_err(elsewhere)
     }
 
-    /// The record of a version that the log has, proved again.
-    fn record(&self, version: ModuleVersion) -> Result<(ModulePath, Record, Entry), Trouble> {
-        let wrong = |error: String| Trouble::Wrong(format!("{version}: {error}"));
+    /// The record of a version, after proving that the log has it.
+    fn record(&self, version: ModuleVersion) -> Result<(ModulePath, Record, Entry), FetchError> {
+        let wrong = |error: String| FetchError::Wrong(format!("{version}: {error}"));
         let index = LeafIndex::new(version.leaf_index()).map_err(|e| wrong(e.to_string()))?;
-        let Some((bundle, place)) = Bundle::of_leaf(index, self.head.size) else {
+        let Some((bundle, offset)) = Bundle::of_leaf(index, self.head.size) else {
             let said = format!("{version}: the log has no such version");
             return Err(match self.is_newest {
-                true => Trouble::Wrong(said),
-                false => Trouble::Unreachable(said),
+                true => FetchError::Wrong(said),
+                false => FetchError::Unreachable(said),
             });
         };
-        let unread = |error: Trouble| Trouble::Unreachable(error.to_string());
+        let unread = |error: FetchError| FetchError::Unreachable(error.to_string());
         let entries = self.remote.entries(bundle, "log/").map_err(unread)?;
-        let missing = || Trouble::Unreachable(format!("the entry of {version} is missing"));
-        let entry = entries.get(place).ok_or_else(missing)?;
+        let missing = || FetchError::Unreachable(format!("the entry of {version} is missing"));
+        let entry = entries.get(offset).ok_or_else(missing)?;
         let tiles = RemoteTiles::of_log(self.remote, "log/");
         let unproved = |error: crate::tlog::ProofError| {
-            Trouble::Unreachable(format!("{version} cannot be proved to be in the log: {error}"))
+            FetchError::Unreachable(format!("{version} cannot be proved to be in the log: {error}"))
         };
         let proof = prove_inclusion(index, self.head.size, &tiles).map_err(unproved)?;
         verify_inclusion(entry.leaf_hash(), index, self.head, &proof).map_err(unproved)?;
         let elsewhere = |error: &dyn std::fmt::Display| {
-            Trouble::Unreachable(format!("{version} is not there: {error}"))
+            FetchError::Unreachable(format!("{version} is not there: {error}"))
         };
         let record = Record::try_from(entry).map_err(|error| elsewhere(&error))?;
         let path = ModulePath::new(record.module()).map_err(|error| elsewhere(&error))?;
@@ -327,13 +327,16 @@ impl<'a> Versions<'a> {
     }
 
     /// The config of a version, from a zip that its record names.
-    pub(super) fn config(&mut self, version: ModuleVersion) -> Result<CollectionConfig, Trouble> {
+    pub(super) fn config(
+        &mut self,
+        version: ModuleVersion,
+    ) -> Result<CollectionConfig, FetchError> {
         if let Some(known) = self.configs.get(&version) {
             return Ok(known.clone());
         }
         let module = self.module(version)?;
         let config = CollectionConfig::from_json(module.config())
-            .map_err(|error| Trouble::Wrong(format!("{version}: {error}")))?;
+            .map_err(|error| FetchError::Wrong(format!("{version}: {error}")))?;
         self.keep(version, config.clone());
         Ok(config)
     }
@@ -345,7 +348,7 @@ impl<'a> Versions<'a> {
         self.configs.insert(version, config);
     }
 
-    /// Whether the proxy lists the versions of the log, and no other; and which is the newest.
+    /// Checks that the module proxy lists exactly the versions in the log, and names the newest.
     pub(super) fn list(&self, module: &str, check: &mut Check) {
         let Ok(path) = ModulePath::new(module) else { return };
         let below = format!("goproxy/{}/@v/list", path.escape());
@@ -362,7 +365,7 @@ impl<'a> Versions<'a> {
                     }
                 }
                 numbers.sort_unstable();
-                // One that was published since the head was taken is in the log by now.
+                // A version may have been published after the head was read.
                 let size = self.head.size.get();
                 let complete = numbers.iter().copied().eq(1..=numbers.len() as u64);
                 if !complete || (numbers.len() as u64) < size {

@@ -13,6 +13,7 @@ const AHEAD: i64 = 30;
 impl Definitions {
     /// The day on which the config changes although nobody changes a definition: the day after the first
     /// chart that is live on `as_of` expires.
+    #[cfg(any(test, feature = "testing"))]
     pub fn changes_on(&self, as_of: Date) -> Option<Date> {
         let last = self.live(as_of).filter_map(|chart| chart.expires.as_ref());
         last.map(|last| last.value).min().and_then(|last| last.tomorrow().ok())

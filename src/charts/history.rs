@@ -48,6 +48,7 @@ pub enum AncestorCharts {
 
 impl History {
     /// The history of a revision that does not come from a repository: nothing is before it.
+    #[cfg(any(test, feature = "testing"))]
     pub fn none() -> History {
         History(None)
     }

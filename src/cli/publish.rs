@@ -3,7 +3,9 @@
 use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::gomod::RepositoryUrl;
-use crate::publish::{ChartsSource, CompileDay, Deployment, Found, Outcome, Publisher, Watch};
+use crate::publish::{
+    ChartsSource, CommitOutcome, CompileDay, Deployment, Outcome, Publisher, Watch,
+};
 use crate::publish::{LiveDeployment, RefreshError, Refresher};
 use crate::repository_url::RepositoryAddress;
 use jiff::Timestamp;
@@ -138,7 +140,7 @@ fn follow(
     let mut refresher = Refresher::new(LiveDeployment::new(deployment.clone()));
     loop {
         let mut printed = Ok(());
-        let report = |revision: &Revision, found: Found| match found {
+        let report = |revision: &Revision, found: CommitOutcome| match found {
             Ok(outcome) => {
                 printed = out.line(&outcome, &outcome);
                 say_revoked(&outcome, out);
@@ -148,13 +150,13 @@ fn follow(
                 out.say_failure(&e.into());
             }
         };
-        match watch.look(publisher, CompileDay::at(Timestamp::now()), report) {
+        match watch.poll(publisher, CompileDay::at(Timestamp::now()), report) {
             Ok(()) => {}
             Err(e) if e.may_pass() => out.say(format_args!("candor: {e}; trying again")),
             Err(e) => return Err(e.into()),
         }
         printed?;
-        match refresher.look(Timestamp::now()) {
+        match refresher.poll(Timestamp::now()) {
             Err(RefreshError::Log(e)) if !e.may_pass() => return Err(e.into()),
             Err(e) => out.say(format_args!("candor: the log is not cosigned again: {e}")),
             Ok(_) => {}

@@ -26,7 +26,7 @@ pub(super) fn begin(
 ) {
     thread::spawn(move || {
         for number in 0_u32.. {
-            let changed = deployment.look();
+            let changed = deployment.reload();
             if changed {
                 tracing::warn!("candor.toml has changed: its witnesses are in force from now on");
                 site.set_policy(&deployment.current().policy());
@@ -43,7 +43,7 @@ pub(super) fn begin(
 }
 
 fn look(refresher: &mut Refresher) {
-    let looked = catch_unwind(AssertUnwindSafe(|| refresher.look(Timestamp::now())));
+    let looked = catch_unwind(AssertUnwindSafe(|| refresher.poll(Timestamp::now())));
     match looked {
         Ok(Ok(Refreshed::Cosigned(head))) => {
             tracing::info!(size = head.size.get(), "witnesses have cosigned the log again");

@@ -6,7 +6,8 @@ use crate::client::{Address, Http, RemoteLog, Transport as _};
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use crate::tlog::{
-    Checkpoint, Face, LockBackend as _, LogVerifiers, Note, SeedPlace, Seen, SignerId, TreeHead,
+    Checkpoint, LockBackend as _, LogVerifiers, Note, Protocol, SeedLocation, SeenHead, SignerId,
+    TreeHead,
 };
 use crate::witness::Witness;
 use clap::Subcommand;
@@ -115,11 +116,14 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             let deployment = Deployment::open(&data.folder)?;
             let keys = Keys::from(&deployment.end_rotation()?);
             let mut text = format!("the log's keys from now on:\n{keys}");
-            if let place @ (SeedPlace::Environment(_) | SeedPlace::Credential(_)) =
+            if let location @ (SeedLocation::Environment(_) | SeedLocation::Credential(_)) =
                 deployment.next_seed_source().find()
             {
-                let _ =
-                    writeln!(text, "Hand over {} as that of the log from now on.", OneLine(place));
+                let _ = writeln!(
+                    text,
+                    "Hand over {} as that of the log from now on.",
+                    OneLine(location)
+                );
             }
             let _ = writeln!(text, "Restart `serve` and `publish --watch`.");
             out.result(&keys, text)
@@ -177,7 +181,7 @@ struct Shown {
 }
 
 fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
-    let standing = deployment.standing()?;
+    let standing = deployment.signer_status()?;
     let lock_signer = standing.lock.as_ref().and_then(|record| record.signer.clone());
     let reason = match deployment.identity().read() {
         Err(e) => Some(e.to_string()),
@@ -196,7 +200,7 @@ fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
         key: deployment.seed_source().find().to_string(),
         key_note: key_note(deployment),
         next: deployment.next_verifiers().map(Keys::from),
-        lock: deployment.lock()?.place(),
+        lock: deployment.lock()?.location(),
         lock_signer: name(lock_signer),
         registered: name(standing.registered),
         last_signed: standing.lock.map(|record| record.head.into()),
@@ -272,8 +276,8 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
 
 /// What the deployment's witnesses cosigned last, which no cache delays. If one cannot be asked, that is
 /// printed, and the rest goes on.
-fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
-    let origin = Face::Log.origin(deployment.host());
+fn cosigned(deployment: &Deployment, out: Output) -> Vec<SeenHead> {
+    let origin = Protocol::TlogTiles.origin(deployment.host());
     let path = format!("{}/checkpoint", Witness::origin_hash(&origin));
     let http = Http::new();
     let ask = |url: &str| -> Result<TreeHead, Failure> {
@@ -288,7 +292,7 @@ fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
     for witness in policy.map(|policy| policy.witnesses()).unwrap_or_default() {
         let (name, url) = (OneLine(&witness.name), witness.url.as_ref().map(ToString::to_string));
         match ask(&url.unwrap_or_default()) {
-            Ok(head) => seen.push(Seen { what: format!("log that {name} has cosigned"), head }),
+            Ok(head) => seen.push(SeenHead { what: format!("log that {name} has cosigned"), head }),
             Err(e) => {
                 out.say(format_args!("what {name} has cosigned could not be read: {}", e.message));
             }
@@ -298,12 +302,12 @@ fn cosigned(deployment: &Deployment, out: Output) -> Vec<Seen> {
 }
 
 /// The head that a deployment serves.
-fn served(deployment: &Deployment, url: &str) -> Result<Seen, Failure> {
+fn served(deployment: &Deployment, url: &str) -> Result<SeenHead, Failure> {
     let address: Address = format!("{}/log", url.trim_end_matches('/')).parse()?;
     let http = Http::new();
     let bytes = RemoteLog::new(&address, &http).checkpoint()?;
-    let origin = Face::Log.origin(deployment.host());
+    let origin = Protocol::TlogTiles.origin(deployment.host());
     let checkpoint = Checkpoint::open(&bytes, &deployment.verifiers().log, &origin)
         .map_err(|e| Failure::new(format!("the checkpoint at {url} is not this log's: {e}")))?;
-    Ok(Seen { what: format!("log at {url}"), head: checkpoint.head() })
+    Ok(SeenHead { what: format!("log at {url}"), head: checkpoint.head() })
 }

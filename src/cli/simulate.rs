@@ -95,7 +95,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         let population = Population::of(&config, args.seed, week);
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
-        let known = KnownConfig::of_nobody(args.config, week, config.clone());
+        let known = KnownConfig::unverified(args.config, week, config.clone());
         let mut progress = Progress::new(args.reports);
         let installations = 0..;
         for (number, mut local) in installations.map(|n| (n, population.installation(n))) {
@@ -202,11 +202,11 @@ fn send_one(http: &Http, url: &str, report: &str) -> Result<(), Failure> {
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
         match http.post(url, report) {
-            Ok(Answer::Taken) => return Ok(()),
+            Ok(Answer::Accepted) => return Ok(()),
             Ok(Answer::Refused(said)) => {
                 return Err(Failure::new(format!("{url} refused a report: {said}")));
             }
-            Ok(Answer::Later(said)) => last = said,
+            Ok(Answer::Retry(said)) => last = said,
             Err(error) => last = error.to_string(),
         }
         thread::sleep(Duration::from_millis(50 * u64::from(attempt + 1)));

@@ -165,7 +165,7 @@ mod tests {
                 }
             }
         });
-        let panicked = "the last chart failed: it failed by a panic".to_owned();
+        let panicked = "the last chart failed: it panicked".to_owned();
         let failed = "the last merge failed: a full disk".to_owned();
         let expected = [
             (Work::Merge, vec![]),

@@ -6,7 +6,7 @@ use super::{Failure, Output};
 use crate::gomod::identify_zip;
 use crate::terminal::OneLine;
 use crate::tlog::{
-    Believed, EVIDENCE, Entry, Evidence, LeafIndex, NotFresh, Policy, Record, TlogProof,
+    AcceptedCheckpoint, EVIDENCE, Entry, Evidence, LeafIndex, NotFresh, Policy, Record, TlogProof,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -139,7 +139,7 @@ fn proof(args: &Args, bytes: &[u8], out: Output) -> Result<(), Failure> {
 }
 
 /// Refuses what a quorum of witnesses cosigned at a time that is in the future by the local clock.
-pub(super) fn not_from_the_future(believed: &Believed) -> Result<(), NotFresh> {
+pub(super) fn not_from_the_future(believed: &AcceptedCheckpoint) -> Result<(), NotFresh> {
     // A clock before 1970 is as wrong as one at 1970.
     let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
     believed.not_from_the_future(now)
@@ -189,7 +189,7 @@ struct Witness {
 impl Verified {
     pub(super) fn new(
         policy: &Policy,
-        believed: &Believed,
+        believed: &AcceptedCheckpoint,
         index: LeafIndex,
         record: Option<&Record>,
         entry: &Entry,

@@ -6,7 +6,9 @@ use super::{DataFolder, Failure, Output};
 use crate::terminal::OneLine;
 use crate::tlog::Origin;
 use crate::web::{self, ListenAddress};
-use crate::witness::{KeyKind, ListedLog, LogKey, ShownKey, ShownLog, Witness, WitnessFolder};
+use crate::witness::{
+    KeyKind, ListedLog, LogKey, Witness, WitnessFolder, WitnessKeyInfo, WitnessLogInfo,
+};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -145,8 +147,8 @@ struct RetireKeyArgs {
 #[derive(Debug, Serialize)]
 struct Shown {
     name: String,
-    keys: Vec<ShownKey>,
-    logs: Vec<ShownLog>,
+    keys: Vec<WitnessKeyInfo>,
+    logs: Vec<WitnessLogInfo>,
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {

@@ -1,17 +1,17 @@
 //! From a signed checkpoint to a config that the log vouches for.
 //!
-//! What [`ConfigClient::fetch`] does, in order; nothing is returned unless every step succeeds:
+//! [`ConfigClient::fetch`] takes these steps, and returns nothing unless all of them succeed:
 //!
 //! 1. The server's checkpoint is signed by the log, cosigned by the quorum of witnesses that the policy
-//!    asks for, and continues what this machine has seen before (`view`).
-//! 2. It is not older than the limit, by what those witnesses say (`view`).
+//!    asks for, and consistent with what this machine has seen before (`view`).
+//! 2. By the times of those witnesses, it is not older than the limit (`view`).
 //! 3. The version's record is in the tree: version `v0.N.0` is entry N-1, and an inclusion proof,
 //!    made from tiles, leads from it to the checkpoint's root.
 //! 4. The record names this module and version, and the downloaded zip has the hash it states.
 //!
-//! The newest version is the one that the tree's size names. No list of versions is asked for:
-//! nothing unsigned decides what is newest, and as the tree never shrinks, neither does the
-//! version. What the config says is left to `collection`.
+//! The size of the tree says which version is the newest. No list of versions is downloaded: nothing
+//! unsigned decides what is newest, and because the tree never shrinks, the version never goes back.
+//! Reading the config is left to `collection`.
 
 use super::error::ClientError;
 use super::memory::Memory;
@@ -26,8 +26,8 @@ use crate::tlog::{
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The largest module zip that a client downloads, in bytes. The largest config known is a
-/// thousandth of it.
+/// The largest module zip that a client downloads, in bytes: a thousand times the largest known
+/// config.
 const LARGEST_ZIP: usize = 64 << 20;
 
 /// Which version to fetch.
@@ -47,22 +47,21 @@ pub struct ConfigClient<T> {
     memory: Memory,
 }
 
-/// A config that the log vouches for. There is no other way to get one than
-/// [`ConfigClient::fetch`].
+/// A config that the log vouches for. Only [`ConfigClient`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedConfig {
     module: Module,
     view: View,
 }
 
-/// What there is beyond a version that is known.
+/// The answer to whether there is a newer config than a known one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newer {
-    /// The config, where there is a newer one.
+    /// The newer config, if there is one.
     pub config: Option<VerifiedConfig>,
     /// The key of the log that says so.
     pub log: VerifierKey,
-    /// How fresh that is.
+    /// How fresh the answer is.
     pub freshness: Freshness,
 }
 
@@ -97,16 +96,16 @@ impl VerifiedConfig {
         &self.view.log
     }
 
-    /// How fresh the tree is: whether, as witnesses say, there was no newer config at that time. Where
-    /// the policy asks for no witness this is [`Freshness::Unknown`], and a server can hold a client
-    /// on an old config without being found out.
+    /// How fresh the tree is: the time at which, by its witnesses, there was no newer config. If the
+    /// policy asks for no witness, this is [`Freshness::Unknown`], and a server can keep a client on an
+    /// old config unnoticed.
     pub fn freshness(&self) -> Freshness {
         self.view.freshness
     }
 }
 
 impl<T: Transport> ConfigClient<T> {
-    /// A client of `source` that remembers in `memory` what it has seen.
+    /// A client of `source` that remembers what it has seen in `memory`.
     pub fn new(
         source: ConfigSource,
         transport: T,
@@ -116,8 +115,8 @@ impl<T: Transport> ConfigClient<T> {
         Ok(ConfigClient { source, transport, memory })
     }
 
-    /// Downloads a config and verifies it against the log. `now` is the time by which it is judged how
-    /// old the server's view is.
+    /// Downloads a config and verifies it against the log. `now` is what the age of the checkpoint is
+    /// measured by.
     pub fn fetch(&self, wanted: Wanted, now: SystemTime) -> Result<VerifiedConfig, ClientError> {
         let view = self.view(now)?;
         let newest = self.newest(view.head)?;
@@ -130,9 +129,9 @@ impl<T: Transport> ConfigClient<T> {
         }
     }
 
-    /// Downloads the newest config and verifies it, unless that is still `known`, which this machine
-    /// has verified before. Then only the checkpoint is downloaded, and verified: the log has not
-    /// grown, so it has no newer version.
+    /// Downloads and verifies the newest config, unless it is still `known`, which this machine has
+    /// verified before. Then only the checkpoint is downloaded and verified: the log has not grown, so
+    /// there is no newer version.
     ///
     /// # Errors
     ///
@@ -142,7 +141,7 @@ impl<T: Transport> ConfigClient<T> {
         known: ModuleVersion,
         now: SystemTime,
     ) -> Result<Newer, ClientError> {
-        // What was verified by a log that this machine remembers nothing of is verified again.
+        // If this machine remembers nothing of the log, the known config is verified again.
         let remembers = self.memory.remembers()?;
         let view = self.view(now)?;
         let newest = self.newest(view.head)?;
@@ -170,7 +169,7 @@ impl<T: Transport> ConfigClient<T> {
         Ok(VerifiedConfig { module, view })
     }
 
-    /// Step 3, and the first half of step 4: the record of a version, which is in the tree.
+    /// Step 3, and the first half of step 4: the record of a version, proved to be in the tree.
     fn record(&self, head: TreeHead, version: ModuleVersion) -> Result<Record, ClientError> {
         let unproved = |source| unproved(&self.source, source);
         let remote = self.remote();
@@ -186,14 +185,14 @@ impl<T: Transport> ConfigClient<T> {
             .ok_or_else(not_a_record)
     }
 
-    /// The second half of step 4: the module, whose zip is the one that the record names.
+    /// The second half of step 4: the module, whose zip has the hash in the record.
     fn download(&self, version: ModuleVersion, record: &Record) -> Result<Module, ClientError> {
         let path = self.source.module.escape();
         let url = self.source.proxy.join(&format!("{path}/@v/{version}.zip"));
         let zip = self.transport.get(&url, LARGEST_ZIP)?;
         let zip = zip.ok_or_else(|| ClientError::MissingZip { url: url.clone() })?;
         let unreadable = |source| ClientError::Zip { url: url.clone(), source };
-        // Compared before any file in it is looked at.
+        // Compared before any file in the zip is read.
         let downloaded = hash_zip(&zip).map_err(unreadable)?;
         if downloaded != record.zip() {
             return Err(ClientError::WrongZip { url, logged: record.zip(), downloaded });

@@ -1,16 +1,17 @@
-//! What the verified download promises, against a server that breaks each promise in turn.
+//! What the verified download promises, with a server that breaks each promise in turn.
 
 use super::testing::{ESCAPED, LOG, PROXY, Server, entry, module};
 use super::*;
 use crate::store::{Fault, Key, MemoryStore, Store as _};
 use crate::tlog::{
-    Contradiction, Entry, Evidence, EvidenceKeys, Freshness, KeyName, NotBelieved, NotFresh, Seed,
+    CheckpointRefused, Contradiction, Entry, Evidence, EvidenceKeys, Freshness, KeyName, NotFresh,
+    Seed,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Where no witness is asked for, time does not matter.
+/// Without witnesses, time does not matter.
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn version(number: u64) -> crate::gomod::ModuleVersion {
@@ -60,7 +61,7 @@ fn a_log_that_dropped_partial_tiles_is_still_read() {
     server.publish_many(100, "");
     server.remove(&format!("{LOG}/tile/0/000.p/200"));
     server.remove(&format!("{LOG}/tile/entries/000.p/200"));
-    // A new machine, and a server that still shows the older checkpoint.
+    // A new machine, and a server that still shows the old checkpoint.
     server.put(&format!("{LOG}/checkpoint"), &older);
     let config = latest(&server, &self::memory()).expect("from the full tile");
     assert_eq!(config.version(), version(200));
@@ -76,7 +77,7 @@ fn an_empty_log_has_no_config() {
 fn a_changed_zip_is_refused() {
     let (server, memory) = (Server::with(3), memory());
     let url = format!("{PROXY}/{ESCAPED}/@v/v0.3.0.zip");
-    // Another module in the same place, well-formed in every way.
+    // Another well-formed module in its place.
     server.put(&url, module(3, "{}").zip());
     let error = latest(&server, &memory).expect_err("another zip");
     assert!(matches!(error, ClientError::WrongZip { .. }), "{error}");
@@ -110,7 +111,7 @@ fn a_rolled_back_log_is_refused() {
 
 #[test]
 fn a_forked_log_is_refused_with_evidence() {
-    // Sizes that are powers of two and not, equal and grown, within a tile and beyond.
+    // Sizes that are powers of two and not, equal and grown, within one tile and across tiles.
     for (common, seen, served) in [(0, 1, 1), (2, 3, 3), (2, 4, 7), (3, 5, 9), (250, 260, 600)] {
         let (mut ours, mut theirs) = (Server::with(common), Server::with(common));
         ours.publish_many(seen - common, "ours");
@@ -120,7 +121,7 @@ fn a_forked_log_is_refused_with_evidence() {
         let remembered = memory.snapshot();
         let error = latest(&theirs, &memory).expect_err("forked");
         let ClientError::Forked { evidence, kept, .. } = &error else { panic!("{error}") };
-        // The evidence stands on its own, in a file: nothing but the log's key is needed.
+        // The evidence is in a file, and checking it needs only the log's key.
         let kept = kept.as_deref().expect("kept");
         assert!(error.to_string().contains("SECURITY ERROR"), "{error}");
         assert!(error.to_string().contains(kept), "{error}");
@@ -138,12 +139,12 @@ fn a_forked_log_is_refused_with_evidence() {
         }
         let logs = [ours.key().clone()];
         read.check(EvidenceKeys { logs: &logs, witnesses: &[] }).expect("a proof of the fork");
-        assert_eq!(memory.snapshot().pointers, remembered.pointers, "nothing of it is remembered");
+        assert_eq!(memory.snapshot().pointers, remembered.pointers, "the fork is not remembered");
     }
 }
 
 #[test]
-fn damaged_tiles_are_no_fork() {
+fn damaged_tiles_are_not_reported_as_a_fork() {
     let (mut server, memory) = (Server::with(5), memory());
     latest(&server, &memory).expect("verified");
     server.publish_many(4, "");
@@ -197,7 +198,7 @@ fn an_entry_that_is_not_the_versions_record_is_refused() {
         let error = latest(&server, &memory()).expect_err("not the record of v0.1.0");
         assert!(matches!(error, ClientError::Record { .. }), "{error}");
     }
-    // A record that is in the bundle, but not in the tree.
+    // A record that is in the bundle but not in the tree.
     let server = Server::with(1);
     let forged = entry(&module(1, "{}"));
     let length = (forged.as_bytes().len() as u16).to_be_bytes();
@@ -233,9 +234,9 @@ fn what_cannot_be_remembered_is_not_used() {
 }
 
 #[test]
-fn of_two_programs_neither_forgets_what_the_other_saw() {
-    /// A server that first shows something stale, while another program of this machine sees what
-    /// is new.
+fn programs_do_not_forget_what_each_other_saw() {
+    /// A server that first shows a stale checkpoint, while another program on this machine sees the
+    /// newest one.
     #[derive(Debug)]
     struct Busy<'a> {
         server: &'a Server,
@@ -283,7 +284,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] ^= 1_u8 << bit;
         });
-        // Refused, or (where the bit is in something older, or in the padding of the zip) the same.
+        // Refused, or unchanged if the bit is in something older or in the zip's padding.
         if let Ok(config) = latest(&server, &memory) {
             prop_assert_eq!(config.config(), good.config());
             prop_assert_eq!(config.version(), good.version());
@@ -293,19 +294,19 @@ proptest! {
 }
 
 #[test]
-fn what_is_known_to_be_the_newest_is_not_downloaded_again() {
+fn a_known_newest_config_is_not_downloaded_again() {
     let (mut server, memory) = (Server::with(2), memory());
     let newer = |server: &Server, than| {
         let found = server.client(&memory).fetch_newer_than(version(than), NOW).expect("fetched");
         found.config.map(|verified| verified.version())
     };
-    // A machine that remembers nothing of the log takes nobody's word for it.
+    // A machine that remembers nothing of the log verifies it again.
     assert_eq!(newer(&server, 2), Some(version(2)));
     assert_eq!(newer(&server, 2), None);
     assert_eq!(newer(&server, 1), Some(version(2)));
     server.publish_many(1, "");
     assert_eq!(newer(&server, 2), Some(version(3)));
-    // Nothing but the checkpoint is asked for, and it is verified.
+    // Only the checkpoint is downloaded, and it is verified.
     for url in server.urls().iter().filter(|url| !url.ends_with("/checkpoint")) {
         server.remove(url);
     }
@@ -335,7 +336,8 @@ fn what_too_few_witnesses_have_seen_is_refused() {
         server.cosign(by);
         let error = server.client(&memory).fetch(Wanted::Latest, at(LAST_SEEN));
         let error = error.expect_err("no quorum");
-        let ClientError::Checkpoint { source: NotBelieved::Quorum { .. }, .. } = &error else {
+        let ClientError::Checkpoint { source: CheckpointRefused::Quorum { .. }, .. } = &error
+        else {
             panic!("{error}")
         };
         assert_eq!(memory.snapshot().pointers.len(), 0, "nothing of it is remembered");
@@ -359,10 +361,10 @@ fn a_frozen_log_is_refused_when_its_cosignatures_are_too_old() {
         fetch(LAST_SEEN + 9 * DAY).expect_err("frozen"),
         newer(LAST_SEEN + 9 * DAY).map(drop).expect_err("frozen"),
     ] {
-        let said = error.to_string();
+        let message = error.to_string();
         assert!(
-            said.contains("the newest head that its witnesses vouch for is 9 days old"),
-            "{said}"
+            message.contains("the newest head that its witnesses vouch for is 9 days old"),
+            "{message}"
         );
         assert!(matches!(error, ClientError::NotFresh { source: NotFresh::Stale { .. }, .. }));
     }
@@ -371,12 +373,12 @@ fn a_frozen_log_is_refused_when_its_cosignatures_are_too_old() {
         matches!(error, ClientError::NotFresh { source: NotFresh::Clock { .. }, .. }),
         "{error}"
     );
-    // The limit is the program's own.
+    // The program chooses the limit.
     let source = ConfigSource { fresh_for: Duration::from_secs(DAY), ..server.source() };
     let strict = ConfigClient::new(source, &server, memory.clone()).expect("a client");
     assert!(strict.fetch(Wanted::Latest, at(LAST_SEEN + DAY)).is_ok());
     assert!(strict.fetch(Wanted::Latest, at(LAST_SEEN + DAY + 1)).is_err());
-    // Without witnesses there is no limit, and it is said that nobody can know.
+    // Without witnesses there is no limit, and the freshness is unknown.
     let source = ConfigSource { trust: server.key().clone().into(), ..server.source() };
     let trusting = ConfigClient::new(source, &server, memory.clone()).expect("a client");
     let config = trusting.fetch(Wanted::Latest, at(LAST_SEEN + 900 * DAY));
@@ -414,7 +416,7 @@ fn a_log_that_changes_its_key_is_held_to_what_it_signed_with_the_old_one() {
         let source = ConfigSource { trust: trust.clone(), ..Server::with(0).source() };
         ConfigClient::new(source, server, memory.clone()).expect("a client")
     };
-    // A program that has not heard of the new key does not take it.
+    // A program that does not know the new key does not accept it.
     let error = client(&server, &old.clone().into()).fetch(Wanted::Latest, NOW);
     assert!(matches!(error, Err(ClientError::Checkpoint { .. })));
     let error = client(&forked, &both).fetch(Wanted::Latest, NOW).expect_err("forked");

@@ -1,7 +1,6 @@
-//! Days of the calendar, in UTC: weeks of counting begin and end with one, and consent is dated
-//! with one.
+//! Days of the calendar, in UTC: the units of weeks, reports and consent.
 //!
-//! Written `2026-11-22`, as Go's `time.DateOnly`. The calendar itself is in [`CommitTime`].
+//! Written `2026-11-22`, like Go's `time.DateOnly`. The calendar itself is in [`CommitTime`].
 
 use crate::gomod::CommitTime;
 use std::fmt;
@@ -22,14 +21,14 @@ pub struct DayError(String);
 impl Day {
     const LAST: u32 = 2_932_896;
 
-    /// The day of a time. A clock outside the years 1970 to 9999 is taken for the nearest day.
+    /// The day of a time. Outside the years 1970 to 9999, the nearest day.
     pub fn of(time: SystemTime) -> Day {
         let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let days = u32::try_from(seconds / SECONDS.unsigned_abs()).unwrap_or(Day::LAST);
         Day(days.min(Day::LAST))
     }
 
-    /// The day so many days later, or the calendar's last one.
+    /// The day this many days later, or the last day of the calendar.
     pub fn plus(self, days: u32) -> Day {
         Day(self.0.saturating_add(days).min(Day::LAST))
     }
@@ -44,7 +43,7 @@ impl Day {
         UNIX_EPOCH + std::time::Duration::from_secs(u64::from(self.0) * SECONDS.unsigned_abs())
     }
 
-    /// Its place in the week: 0 is Sunday, 6 is Saturday.
+    /// The day of the week: 0 is Sunday, 6 is Saturday.
     pub fn weekday(self) -> u8 {
         // The first of January 1970 was a Thursday. A remainder by 7 fits.
         ((self.0 + 4) % 7) as u8
@@ -92,7 +91,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn days_have_one_form_and_a_place_in_the_week() {
+    fn days_have_one_form_and_a_weekday() {
         for (text, weekday) in [
             ("1970-01-01", 4),
             ("2000-02-29", 2),

@@ -4,7 +4,8 @@ use super::{RemoteError, TransportError};
 use crate::gomod::{Hash1, ModuleError, ModulePath, ModuleVersion, ZipError};
 use crate::store::StoreError;
 use crate::tlog::{
-    CheckpointError, Evidence, NotBelieved, NotFresh, ProofError, TileError, TreeHead, TreeSize,
+    CheckpointError, CheckpointRefused, Evidence, NotFresh, ProofError, TileError, TreeHead,
+    TreeSize,
 };
 
 /// Why there is no config.
@@ -12,12 +13,12 @@ use crate::tlog::{
 #[non_exhaustive]
 pub enum ClientError {
     /// This machine's memory could not be read or written.
-    #[error("what this machine has seen of the log is out of reach: {0}")]
+    #[error("cannot read or write what this machine has seen of the log: {0}")]
     Memory(#[from] StoreError),
-    /// This machine's memory is not a checkpoint of this log.
+    /// This machine's memory does not hold a checkpoint of this log.
     #[error(
-        "what this machine has seen of the log ({name}) is damaged: {source}; delete it only if \
-         you mean to trust the server's history anew"
+        "what this machine has seen of the log ({name}) is damaged: {source}; delete it only if you \
+         want to trust whatever history the server shows next"
     )]
     Remembered {
         /// The pointer's name in the memory's store.
@@ -37,9 +38,9 @@ pub enum ClientError {
         /// Where it came from.
         url: String,
         /// What is wrong with it.
-        source: NotBelieved,
+        source: CheckpointRefused,
     },
-    /// The server's checkpoint is genuine, but not known to be of now.
+    /// The server's checkpoint is genuine, but may not be current.
     #[error("from {url}: {source}. Nothing was used")]
     NotFresh {
         /// Where it came from.
@@ -51,7 +52,7 @@ pub enum ClientError {
     #[error(
         "{url} shows a log of {} entries, but this machine has seen one of {}: the server was \
          rolled back, or a cache in between is stale; nothing was used. Try again later, and tell \
-         the log's operator if it stays so",
+         the log's operator if that does not help",
         .served.size, .seen.size
     )]
     RolledBack {
@@ -62,23 +63,23 @@ pub enum ClientError {
         /// The tree that is served.
         served: TreeHead,
     },
-    /// The log showed two histories.
+    /// The log has shown two different histories.
     #[error(
-        "SECURITY ERROR: the log at {url} was forked: it has signed two histories that exclude each \
-         other. Nothing was used. {}", evidence_of(.evidence, .kept)
+        "SECURITY ERROR: the log at {url} was forked: it has signed two histories that contradict \
+         each other. Nothing was used. {}", evidence_of(.evidence, .kept)
     )]
     Forked {
         /// Where it came from.
         url: String,
-        /// Both signed statements, and the proof that they exclude each other.
+        /// Both signed statements, and the proof that they contradict each other.
         evidence: Box<Evidence>,
-        /// Where it was written; `None` where that failed.
+        /// Where it was written; `None` if that failed.
         kept: Option<String>,
     },
     /// A tile could not be read.
     #[error(transparent)]
     Tile(TileError),
-    /// Tiles, entry or proofs do not lead to the signed root.
+    /// Tiles, entry or proof do not lead to the signed root.
     #[error(
         "what {url} serves does not belong to the checkpoint it signed: {source}; nothing was used"
     )]
@@ -102,10 +103,10 @@ pub enum ClientError {
         /// The size of the log.
         size: TreeSize,
     },
-    /// The entry in the version's place is something else.
+    /// The version's entry is something else.
     #[error(
-        "entry {} of the log is not the record of {module}@{version}: the log is of another \
-         module, or is not kept as Candor keeps one",
+        "entry {} of the log is not the record of {module}@{version}: the log belongs to another \
+         module, or is not one that Candor keeps",
         .version.leaf_index()
     )]
     Record {
@@ -146,12 +147,12 @@ pub enum ClientError {
     Module(#[from] ModuleError),
 }
 
-/// What to do with evidence: its file, or where it could not be written, all of it.
+/// What to do with the evidence: names its file, or includes it if it could not be written.
 fn evidence_of(evidence: &Evidence, kept: &Option<String>) -> String {
     match kept {
         Some(kept) => format!(
-            "The evidence is in {kept}, and `candor verify` confirms it on any machine, offline. Show \
-             it to others who use this log, and to its operator"
+            "The evidence is in {kept}, and `candor verify` confirms it offline on any machine. Show it \
+             to others who use this log, and to its operator"
         ),
         None => format!(
             "Show this evidence, which could not be written to a file, to others who use this log, and \

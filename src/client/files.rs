@@ -1,22 +1,22 @@
-//! The files of a telemetry folder, opened so that nothing in the folder can harm the program.
+//! Opening the files of a telemetry folder so that nothing in the folder can harm the program.
 //!
 //! A folder in a user's home may hold anything: a pipe that nobody writes to, a link to `/dev/zero`,
-//! a file of another owner. So whatever of it is opened goes through here, and is
+//! another user's file. So every file in it is opened here, and is
 //!
-//! - looked at before it is opened: only a regular file of this user is. Links are not followed;
-//! - opened without waiting, and looked at again, in case it was exchanged meanwhile;
-//! - never handed on to a program that is started later;
-//! - read up to a limit that its reader names;
-//! - made for this user alone (0600 and 0700), whatever the umask says;
-//! - written only if the process may make files so large: beyond `RLIMIT_FSIZE` the system would
-//!   not only refuse, but kill the program (`SIGXFSZ`);
-//! - never written over in place: new content is a new file, which is then given the name. A link
-//!   of that name is replaced, and what it leads to stays as it is. (Counter files are the
-//!   exception: several processes write them at once. So they must have no second name, a hard
-//!   link, under which they may be somebody's file of another kind.)
+//! - checked before it is opened: it must be a regular file of this user. Links are not followed;
+//! - opened without blocking, and checked again, in case it was replaced meanwhile;
+//! - never inherited by a program that is started later;
+//! - read up to a limit that the caller sets;
+//! - created for this user only (0600 and 0700), whatever the umask;
+//! - written only if the process may write files of that size: beyond `RLIMIT_FSIZE` the system would
+//!   kill the program (`SIGXFSZ`);
+//! - never overwritten in place: new content goes to a new file, which is then renamed. A link of that
+//!   name is replaced, and its target is not changed. (Counter files are the exception, because several
+//!   processes write them at once. They must not have a second name, a hard link, because they could be
+//!   another kind of file under it.)
 //!
-//! Folders above the telemetry folder are the user's affair: those may be links. Systems other
-//! than Unix have neither owners nor pipes in this sense; only the kind of the file is looked at.
+//! Folders above the telemetry folder are up to the user, and may be links. Systems other than Unix have
+//! no such owners and pipes; there only the kind of the file is checked.
 
 use crate::durable::{self, NewFile};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 
-/// The content of a file of at most so many bytes.
+/// The content of a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path, OpenOptions::new().read(true))?;
     let mut bytes = Vec::new();
@@ -38,14 +38,14 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The content of a file of at most so many bytes, which must be UTF-8.
+/// The content of a file of at most `limit` bytes, which must be UTF-8.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let not_text = |_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8");
     String::from_utf8(read(path, limit)?).map_err(not_text)
 }
 
-/// A file to lock, or to read and write in place, which is made if it is missing. What is already
-/// there may be written only if [`check_names`] allows it.
+/// Opens a file to lock it, or to read and write it in place; creates it if it is missing. An existing
+/// file may be written only if [`check_links`] allows it.
 pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
     let existing = || open(path, OpenOptions::new().read(true).write(true));
     match existing() {
@@ -59,23 +59,23 @@ pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a file with this content. There must be nothing of this name. Nothing of it is durable.
+/// Creates a file with this content, not durably. The name must not exist.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     may_grow_to(content.len() as u64)?;
     make(path)?.write_all(content)
 }
 
-/// Makes a file with this content, durably, in the place of any other. `temporary` is a name that
-/// nobody else uses.
+/// Writes a file with this content durably, replacing any other. `temporary` is a name that nobody else
+/// uses.
 #[track_caller]
 pub(crate) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
     may_grow_to(content.len() as u64)?;
     durable::replace(path, temporary, content, make)
 }
 
-/// As [`replace`], but nothing of it is durable.
+/// As [`replace`], but not durably.
 pub(crate) fn replace_unsynced(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
-    // What a killed process left.
+    // A killed process may have left it.
     durable::remove_unsynced(temporary)?;
     may_grow_to(content.len() as u64)?;
     let mut file = NewFile::new(make(temporary)?, temporary);
@@ -84,15 +84,15 @@ pub(crate) fn replace_unsynced(path: &Path, temporary: &Path, content: &[u8]) ->
         .inspect_err(|_| drop(durable::remove_unsynced(temporary)))
 }
 
-/// Makes a file with this content, durably; `false` if there is one, which stays as it is.
+/// Creates a file with this content durably; `false` if the file exists, which is left unchanged.
 #[track_caller]
 pub(crate) fn create_durably(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<bool> {
     may_grow_to(content.len() as u64)?;
     durable::create(path, temporary, content, make)
 }
 
-/// As [`create_folder`], and durable, with the folder that it is in: a program that only counts makes
-/// both, and waits for no disk.
+/// As [`create_folder`], but durably, including its parent: a program that only counts may have created
+/// both without waiting for the disk.
 #[track_caller]
 pub(crate) fn create_folder_durably(path: &Path) -> io::Result<()> {
     let mut new = create_folder_unsynced(path)?;
@@ -101,7 +101,7 @@ pub(crate) fn create_folder_durably(path: &Path) -> io::Result<()> {
     new.dedup();
     for folder in new {
         match durable::sync_folder_of(&folder) {
-            // What this user may not list, this user has not made.
+            // This user has not made a folder that they may not list.
             Err(e) if e.kind() == ErrorKind::PermissionDenied => {}
             synced => synced?,
         }
@@ -109,8 +109,8 @@ pub(crate) fn create_folder_durably(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder of the user's own, and those above it that are missing. One that is there already
-/// must be a folder, not a link, and this user's.
+/// Creates a folder for this user only, and its parents if they are missing. An existing one must be a
+/// folder of this user, not a link.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     create_folder_unsynced(path).map(drop)
 }
@@ -130,16 +130,16 @@ fn create_folder_unsynced(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(made)
 }
 
-/// Whether this is a folder, not a link to one, and this user's.
+/// Checks that this is a folder of this user, not a link to one.
 pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_dir() {
-        return Err(unfit(format!("it is {}, not a folder", kind(&metadata))));
+        return Err(unusable(format!("it is {}, not a folder", kind(&metadata))));
     }
     check_owner(&metadata)
 }
 
-/// Whether what has this name, if anything has, is a regular file of this user's.
+/// Checks that this name is free, or that of a regular file of this user.
 pub(crate) fn check_name(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => check_file(&metadata),
@@ -148,8 +148,8 @@ pub(crate) fn check_name(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether everything in a folder, and in the folders below it, is a regular file of this user's:
-/// for code that opens files there without going through this module. The error tells which is not.
+/// Checks that a folder and those below it have only regular files of this user, for code that opens
+/// files there without this module. The error names the first that is not.
 pub(crate) fn check_tree(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     let at_folder = |e| (folder.to_path_buf(), e);
     check_folder(folder).map_err(at_folder)?;
@@ -158,7 +158,7 @@ pub(crate) fn check_tree(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_dir() => check_tree(&path)?,
             Ok(metadata) => check_file(&metadata).map_err(|e| (path, e))?,
-            // A temporary file of another process, gone by now.
+            // A temporary file that another process has removed.
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err((path, e)),
         }
@@ -166,13 +166,13 @@ pub(crate) fn check_tree(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     Ok(())
 }
 
-/// Whether this error is about something that is no file or folder of this user's. It stays so
-/// until a person removes it: to try again does not help.
-pub(crate) fn is_unfit(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|reason| reason.is::<Unfit>())
+/// Whether this error is about something that is not a file or folder of this user. Trying again does
+/// not help: a person must remove it.
+pub(crate) fn is_unusable(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|reason| reason.is::<Unusable>())
 }
 
-/// Whether this process may make a file so long. Trying it would kill the process.
+/// Checks that this process may write a file of this length. Trying would kill the process.
 pub(crate) fn may_grow_to(length: u64) -> io::Result<()> {
     #[cfg(unix)]
     if let Ok((limit, _)) =
@@ -212,7 +212,7 @@ fn make(path: &Path) -> io::Result<File> {
 
 fn check_file(metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
-        return Err(unfit(format!("it is {}, not a file", kind(metadata))));
+        return Err(unusable(format!("it is {}, not a file", kind(metadata))));
     }
     check_owner(metadata)
 }
@@ -222,7 +222,10 @@ fn check_owner(metadata: &Metadata) -> io::Result<()> {
     if metadata.uid() == nix::unistd::geteuid().as_raw() {
         return Ok(());
     }
-    Err(io::Error::new(ErrorKind::PermissionDenied, Unfit("it belongs to another user".to_owned())))
+    Err(io::Error::new(
+        ErrorKind::PermissionDenied,
+        Unusable("it belongs to another user".to_owned()),
+    ))
 }
 
 #[cfg(not(unix))]
@@ -230,17 +233,17 @@ fn check_owner(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a file has one name at most; none, if it was deleted meanwhile.
+/// Checks that a file has one name at most (none if it was deleted meanwhile).
 #[cfg(unix)]
-pub(crate) fn check_names(metadata: &Metadata) -> io::Result<()> {
+pub(crate) fn check_links(metadata: &Metadata) -> io::Result<()> {
     match metadata.nlink() {
         0 | 1 => Ok(()),
-        names => Err(unfit(format!("it is one file under {names} names, linked to each other"))),
+        names => Err(unusable(format!("it is one file under {names} names, linked to each other"))),
     }
 }
 
 #[cfg(not(unix))]
-pub(crate) fn check_names(_: &Metadata) -> io::Result<()> {
+pub(crate) fn check_links(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -261,11 +264,11 @@ fn kind(metadata: &Metadata) -> &'static str {
     }
 }
 
-/// What is wrong with something that is no file or folder of this user's.
+/// Why something cannot be used as a file or folder of this user.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Unfit(String);
+struct Unusable(String);
 
-fn unfit(reason: String) -> io::Error {
-    io::Error::new(ErrorKind::InvalidInput, Unfit(reason))
+fn unusable(reason: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, Unusable(reason))
 }

@@ -1,15 +1,15 @@
-//! Where a machine's telemetry lies: one folder, laid out as golang/telemetry lays out its own
+//! Where a project's telemetry is on a machine: one folder, with the layout of golang/telemetry
 //! (`internal/telemetry/dir.go`), so that both can share it.
 //!
 //! ```text
 //! FOLDER/mode                 what the user chose, and since when
 //! FOLDER/local/               stays on the machine: counter files, `weekends`, local reports
 //! FOLDER/upload/              reports that were sent
-//! FOLDER/debug/               made by users who want logs
+//! FOLDER/debug/               created by users who want logs
 //! ```
 //!
-//! Naming a folder creates nothing. What is in `mode` is the concern of [`super::mode`]; of counter
-//! files, that of [`super::counter`].
+//! Naming a folder creates nothing. The content of `mode` is defined in [`super::mode`], that of counter
+//! files in [`super::counter`].
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,29 +25,29 @@ pub struct Folder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FolderError {
-    /// No environment variable says where this user's settings are.
-    #[error("no place for telemetry is known: ${0} is not set; set it, or name a folder")]
+    /// The environment variable that says where this user's settings are is not set.
+    #[error("cannot find the telemetry folder: ${0} is not set; set it, or name a folder")]
     Unset(&'static str),
-    /// A settings folder that would depend on where the program was started.
-    #[error("no place for telemetry is known: ${0} is not an absolute path")]
+    /// The settings folder would depend on where the program was started.
+    #[error("cannot find the telemetry folder: ${0} is not an absolute path")]
     Relative(&'static str),
     /// A project without a name.
-    #[error("no place for telemetry is known: the project has no name")]
+    #[error("cannot find the telemetry folder: the project has no name")]
     NoProject,
 }
 
 impl Folder {
     /// The folder of one project: `candor/PROJECT` in the user's settings (`$XDG_CONFIG_HOME` or
-    /// `~/.config`; `~/Library/Application Support` on Apple's systems; `%AppData%` on Windows),
-    /// the places of Go's `os.UserConfigDir`.
+    /// `~/.config`; `~/Library/Application Support` on Apple's systems; `%AppData%` on Windows), as in
+    /// Go's `os.UserConfigDir`.
     ///
     /// A project is named by the path of its program, or by any name that its programs agree on.
-    /// Every project has a folder of its own, because consent is given to a project, and its
-    /// reports go to its own deployment: nobody else's counts may be among them.
+    /// Every project has a folder of its own, because consent is given to a project, and its reports go
+    /// to its own deployment: they must not contain another project's counts.
     ///
     /// # Errors
     ///
-    /// The environment does not tell where that is, or the name is empty.
+    /// The environment does not say where that is, or the name is empty.
     pub fn of(project: &str) -> Result<Folder, FolderError> {
         if project.is_empty() {
             return Err(FolderError::NoProject);
@@ -56,31 +56,31 @@ impl Folder {
         Ok(Folder { root: root.join("candor").join(file_name(project)), shared_with_go: false })
     }
 
-    /// The folder of programs that use golang.org/x/telemetry: `go/telemetry` in the user's
-    /// settings. What the user chose for Go's programs holds there for all.
+    /// The folder of programs that use golang.org/x/telemetry: `go/telemetry` in the user's settings.
+    /// There the user's choice for Go's programs applies.
     ///
     /// # Errors
     ///
-    /// The environment does not tell where that is.
+    /// The environment does not say where that is.
     pub fn shared_with_go() -> Result<Folder, FolderError> {
         let root = user_settings(std::env::consts::OS, |name| std::env::var_os(name))?;
         Ok(Folder { root: root.join("go").join("telemetry"), shared_with_go: true })
     }
 
-    /// A folder named by the user. It counts as shared with Go's programs if it is theirs.
+    /// A folder named by the user. If it is that of Go's programs, it counts as shared with them.
     pub fn at(root: impl Into<PathBuf>) -> Folder {
         let root = root.into();
         let shared_with_go = Folder::shared_with_go().is_ok_and(|folder| folder.root == root);
         Folder { root, shared_with_go }
     }
 
-    /// The same folder, with Go's rule for a user who has not chosen yet: count, never send.
+    /// The same folder, with Go's rule for users who have not chosen yet: count, never send.
     #[must_use]
     pub fn with_gos_rule(self) -> Folder {
         Folder { shared_with_go: true, ..self }
     }
 
-    /// Whether Go's rule for a missing mode file holds.
+    /// Whether Go's rule for a missing mode file applies.
     pub fn is_shared_with_go(&self) -> bool {
         self.shared_with_go
     }
@@ -95,24 +95,24 @@ impl Folder {
         self.root.join("mode")
     }
 
-    /// Where counter files and what was made of them stay.
+    /// Where counter files and local reports are kept.
     pub fn local(&self) -> PathBuf {
         self.root.join("local")
     }
 
-    /// Where reports are kept that were sent.
+    /// Where sent reports are kept.
     pub fn upload(&self) -> PathBuf {
         self.root.join("upload")
     }
 
-    /// Where logs go, if the user has made this folder.
+    /// Where logs go, if the user has created this folder.
     pub fn debug(&self) -> PathBuf {
         self.root.join("debug")
     }
 }
 
-/// A project's name as one that a folder may have on every system: `%` and two hexadecimal digits
-/// stand for every byte but lower-case letters, digits, `-`, `_` and inner dots.
+/// A project's name as the name of a folder on any system: every byte but lower-case letters, digits,
+/// `-`, `_` and inner dots becomes `%` and two hexadecimal digits.
 fn file_name(project: &str) -> String {
     use std::fmt::Write;
     let last = project.len() - 1;

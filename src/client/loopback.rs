@@ -1,5 +1,5 @@
-//! What the tests of HTTP share: a server on a free port of this machine that says what a test wants,
-//! and connections that take it for a server with TLS.
+//! Shared by the tests of HTTP: a server on a free port of this machine that answers what a test wants,
+//! and connections that treat it like a server with TLS.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,40 +18,40 @@ use ureq::{Agent, Error};
 #[derive(Debug)]
 pub struct Loopback {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
-    over: Arc<AtomicBool>,
+    requests: Arc<Mutex<Vec<String>>>,
+    stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Loopback {
-    /// One that answers each connection's request, head and body, with what `answer` says. Of an
-    /// empty answer nothing is sent, and the connection stays open until the client closes it.
+    /// A server that answers each request, head and body, with what `answer` returns. If that is empty,
+    /// nothing is sent, and the connection stays open until the client closes it.
     pub fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Loopback {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let over = Arc::new(AtomicBool::new(false));
-        let (requests, ended) = (Arc::clone(&asked), Arc::clone(&over));
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (received, stop) = (Arc::clone(&requests), Arc::clone(&stopped));
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.expect("a connection");
-                if ended.load(SeqCst) {
+                if stop.load(SeqCst) {
                     return;
                 }
                 let Some(request) = read_request(&mut stream) else { continue };
                 let answer = answer(&request);
-                requests.lock().expect("unpoisoned").push(request);
-                // The client may hang up on an answer that is too long.
+                received.lock().expect("unpoisoned").push(request);
+                // The client may close the connection if the answer is too long.
                 let _ = stream.write_all(answer.as_bytes());
                 if answer.is_empty() {
                     let _ = stream.read(&mut [0]);
                 }
             }
         });
-        Loopback { address, asked, over, thread: Some(thread) }
+        Loopback { address, requests, stopped, thread: Some(thread) }
     }
 
-    /// An answer after which the connection ends.
+    /// An answer that closes the connection.
     pub fn answer(status: &str, headers: &str, body: &str) -> String {
         let length = body.len();
         format!(
@@ -65,14 +65,14 @@ impl Loopback {
     }
 
     /// The requests so far.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("unpoisoned").clone()
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("unpoisoned").clone()
     }
 }
 
 impl Drop for Loopback {
     fn drop(&mut self) {
-        self.over.store(true, SeqCst);
+        self.stopped.store(true, SeqCst);
         // Wakes the thread, which waits for a connection.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
@@ -82,7 +82,7 @@ impl Drop for Loopback {
     }
 }
 
-/// A request's head in small letters, and its body. `None` if the client hung up.
+/// A request with header names in lower case. `None` if the client closed the connection.
 fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -105,8 +105,8 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     Some(head + &String::from_utf8(body).expect("text"))
 }
 
-/// Agents with these settings that speak plain HTTP to https addresses, as if it were TLS: what they
-/// do with answers is what they do with those of real servers.
+/// Agents with these settings that speak plain HTTP to https addresses, as if it were TLS: they treat
+/// answers like those of real servers.
 pub fn pretend_tls(settings: ConfigBuilder<AgentScope>) -> Agent {
     Agent::with_parts(
         settings.build(),

@@ -1,18 +1,18 @@
-//! The newest checkpoint seen on this machine.
+//! The newest checkpoint seen on this machine, and evidence against the log.
 //!
-//! It is what a log is held to: whatever this machine sees later must contain it. The signed note
-//! is kept as it was received, so that it is evidence if the log ever shows another history, and
-//! it is verified again whenever it is read. Evidence is kept beside it.
+//! Every later checkpoint must be consistent with the newest one seen. The signed note is kept as it was
+//! received, so that it is evidence if the log ever shows another history, and it is verified again
+//! whenever it is read.
 //!
-//! | name in the store | what |
+//! | name in the store | content |
 //! | --- | --- |
-//! | `seen/NAME+ID` | pointer: the newest note by this key of the log |
+//! | `seen/NAME+ID` | pointer: the newest note signed with this key of the log |
 //! | `evidence/NAME+ID-HASH.candor-evidence` | evidence of a fork, which `candor verify` confirms |
 //!
-//! It is a pointer in a [`Store`], so it is replaced whole or not at all, and of two programs that
-//! bring news at once neither overwrites what it has not seen. One store may hold the memory of
-//! many logs, and be shared by all programs of a user. A log that changes its key has two keys for a
-//! while, and so two pointers; what is shown must continue both.
+//! Pointers in a [`Store`] are replaced atomically by compare-and-swap, so that two programs at once do
+//! not overwrite what the other has seen. One store may hold the memory of many logs, and be shared by
+//! all programs of a user. A log that changes its key has two keys for a while, and so two pointers;
+//! a new checkpoint must be consistent with both.
 
 use crate::store::{Key, KeyError, Store, StoreError, Swap};
 use crate::tlog::{Evidence, VerifierKey};
@@ -37,8 +37,8 @@ pub struct Seen {
 }
 
 impl Memory {
-    /// The memory, kept in `store`, of the log that signs with these keys. Fails where a key's name
-    /// has characters that the name of a pointer cannot have; the name of a Candor log has none.
+    /// The memory, kept in `store`, of the log that signs with these keys. Fails if a key's name has
+    /// characters that a pointer's name cannot have; the name of a Candor log has none of them.
     pub fn new<'k>(
         store: Arc<dyn Store>,
         keys: impl Iterator<Item = &'k VerifierKey>,
@@ -53,7 +53,7 @@ impl Memory {
         format!("seen/{}+{}", key.name(), key.id())
     }
 
-    /// The checkpoints seen last, as they were received: one for each key by which one was seen.
+    /// The newest checkpoints seen, as they were received, at most one for each key.
     pub fn recall(&self) -> Result<Vec<Seen>, StoreError> {
         let mut seen = Vec::new();
         for key in &self.keys {
@@ -68,8 +68,7 @@ impl Memory {
         Ok(!self.recall()?.is_empty())
     }
 
-    /// Puts a newer checkpoint by this key in the place of `seen`, which is what [`Memory::recall`]
-    /// returned.
+    /// Replaces `seen`, which [`Memory::recall`] returned, by a newer checkpoint signed with this key.
     pub fn remember(
         &self,
         key: &VerifierKey,
@@ -79,8 +78,12 @@ impl Memory {
         self.store.swap(&pointer(key)?, seen, newer)
     }
 
-    /// Keeps evidence against the log, once, and says where.
-    pub fn keep(&self, key: &VerifierKey, evidence: &Evidence) -> Result<String, StoreError> {
+    /// Keeps evidence against the log, and returns where it is.
+    pub fn keep_evidence(
+        &self,
+        key: &VerifierKey,
+        evidence: &Evidence,
+    ) -> Result<String, StoreError> {
         let text = evidence.to_string();
         let mut name = format!("evidence/{}+{}-", key.name(), key.id());
         for byte in Sha256::digest(&text).iter().take(8) {

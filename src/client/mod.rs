@@ -1,7 +1,7 @@
-//! What runs on a user's machine: consent, counters, weekly reports, and the verified config
-//! download.
+//! What runs on a user's machine: consent, counters, weekly reports, and the verified download of
+//! configs.
 //!
-//! A program that counts needs one call and some counters:
+//! A program needs one call and some counters:
 //!
 //! ```no_run
 //! use candor::client::counter::Counter;
@@ -9,73 +9,74 @@
 //!
 //! static BUILDS: Counter = Counter::new("myprog/verb:build");
 //!
-//! // The deployment, the module of its configs, and the key of its log; or instead of the key a policy
-//! // that names its witnesses, too: include_str!("telemetry.policy").
+//! // The deployment, the module of its configs, and the key of its log; or, instead of the key, a policy
+//! // that also names its witnesses: include_str!("telemetry.policy").
 //! let (url, module) = ("https://telemetry.example.org", "telemetry.example.org/config");
 //! let to = Destination::at(url, module, "telemetry.example.org/log+...").expect("constants");
 //! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
-//! // First in `main`: see there.
+//! // First in `main`; the documentation of `start` says why.
 //! start(program, Options::default().upload(to).count_panics());
 //! BUILDS.inc();
 //! ```
 //!
-//! Nothing is written until the user has allowed it, and nothing is sent unless they have chosen
-//! that; then by a process of its own, which the program does not wait for.
+//! Nothing is written until the user has allowed it, and nothing is sent unless they have chosen that.
+//! Reports are sent by a process of their own, which the program does not wait for.
 //!
 //! # No harm
 //!
-//! Whatever is wrong in the telemetry folder or with the process's limits, counting stops and the
-//! program goes on; `status` tells those who ask. Where the operating system sets bounds to that:
+//! If anything is wrong with the telemetry folder or the process's limits, counting stops and the
+//! program goes on; [`counter::status`] says why. The operating system limits that promise:
 //!
 //! - A counter file that another program *shortens* while it is mapped makes the system send
-//!   `SIGBUS`. On Linux a handler takes the shock, unless the program has replaced that handler by
-//!   its own. On other systems the program dies of it.
-//! - A full disk is an error, except where a file system cannot reserve room in advance (NFS before
-//!   4.2, some of FUSE): there it is as above.
-//! - A file system that is gone (a server that does not answer) makes every program wait that opens
-//!   a file on it: here, [`start()`], and the count that opens the next week's file.
-//! - Where memory has run out altogether, Rust ends the program, here as elsewhere. What takes much
-//!   memory, looking at a stack, is not done where a limit of the process leaves little of it. A
-//!   control group's limit cannot be asked: where it kills, a stack may be what it kills for.
+//!   `SIGBUS`. On Linux a handler deals with it, unless the program has installed one of its own. On
+//!   other systems the program is killed.
+//! - A full disk is an error, unless the file system cannot reserve space in advance (NFS before 4.2,
+//!   some FUSE file systems): then it has the same effect as above.
+//! - A file system that hangs (a server that does not answer) blocks whatever opens a file on it: here,
+//!   [`start()`], and the count that opens the next week's file.
+//! - When memory runs out, Rust aborts the program, here as elsewhere. Capturing a stack takes much
+//!   memory, and is not done if a limit of the process leaves too little. The limit of a control group
+//!   cannot be queried, so capturing a stack may exceed it.
 //! - A program that calls [`start()`] under a system call filter that kills for `fork` is killed.
 //!
-//! Read from the top:
+//! # Files
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | [`day`] | days of the calendar |
-//! | [`folder`] | where a machine's telemetry lies |
-//! | `files` | its files, opened so that nothing in it can harm the program |
+//! | [`folder`] | where a project's telemetry is on a machine |
+//! | `files` | opening its files so that nothing in it can harm the program |
 //! | [`mode`] | consent: whether anything is counted, and whether anything is sent |
-//! | `program` | what counts: name, version, toolchain, platform |
-//! | [`counter`] | counters, and the files that they are kept in |
-//! | `crash` | panics, counted by their stack |
+//! | `program` | the program that counts: name, version, toolchain, platform |
+//! | [`counter`] | counters, and the files they are kept in |
+//! | `crash` | panics, counted by stack |
 //! | `start` | the one call at a program's start |
 //! | `child` | the day's work, done by a detached process of the same executable |
 //! | [`report`] | from counter files to what is sent |
 //! | `upload` | sending one report |
 //!
-//! # The verified config download
+//! # The verified download of configs
 //!
-//! The first two files know nothing of configs.
+//! The first two files know nothing about configs.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
 //! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
 //! | `memory` | the newest checkpoint seen on this machine, and evidence against the log |
-//! | `trust` | what a program is built with: which log and which witnesses it believes |
-//! | `view` | what a server shows of the log, believed or refused: signed, witnessed, fresh |
+//! | `trust` | which log and which witnesses a program believes |
+//! | `source` | where a project's configs come from |
+//! | `view` | a server's checkpoint, verified: signed, cosigned, consistent and fresh |
 //! | `error` | why there is no config |
-//! | `prove` | a proof that stands alone, of an entry of such a log |
+//! | `prove` | an offline proof of an entry of such a log |
 //! | `config` | from a signed checkpoint to a config that the log vouches for |
 //!
-//! What has to be trusted is the log's verifier key, or a policy that names witnesses beside it, which a
-//! program is built with, and this machine's memory of what it saw before. Servers, caches and proxies
-//! in between are not: they can withhold an answer, but not change one. With witnesses they cannot go on
-//! showing an old one either: [`Freshness`](crate::tlog::Freshness) says how old what they show is, and
-//! a view that is too old is refused. **Without witnesses nobody can know that**, and a server that
-//! holds one user on an old config is not found out by that user alone.
+//! Trusted are the log's verifier key (or a policy that also names witnesses), which is built into the
+//! program, and this machine's memory of what it saw before. Servers, caches and proxies are not
+//! trusted: they can withhold an answer, but not change one. With witnesses they cannot keep showing an
+//! old one either: [`Freshness`](crate::tlog::Freshness) says how old it is, and what is too old is
+//! refused. **Without witnesses nobody can know that**, and a user whom a server keeps on an old config
+//! cannot detect it alone.
 //!
 //! ```no_run
 //! use candor::client::{ConfigClient, ConfigSource, Http, Wanted};
@@ -98,7 +99,7 @@
 //! ```
 //!
 //! Deliberately not here: a cache of downloaded configs (see [`report`]), and asking the server for its
-//! newest version (the signed tree head says it).
+//! newest version (the signed tree head says which that is).
 
 mod child;
 mod config;

@@ -1,16 +1,15 @@
 //! Consent: whether anything is counted, and whether anything is sent.
 //!
-//! The user's choice is one line in the file `mode` of the telemetry folder, in the form of
+//! The user's choice is one line in the file `mode` of the telemetry folder, in the format of
 //! golang/telemetry (`internal/telemetry/dir.go`): the mode, a space, and the day on which it was
-//! chosen (`on 2026-11-22`). What was chosen for one program holds for all that share the folder.
+//! chosen (`on 2026-11-22`). It applies to all programs that share the folder.
 //!
-//! Silence is not consent. Without the file nothing is counted, except in a folder shared with
-//! Go's own programs, where their rule, `local`, holds. A file that cannot be read or says
-//! something else means `off`, and so does `DO_NOT_TRACK` (<https://consoledonottrack.com>), with
-//! any value except none, `0` and `false`: it outweighs the file.
+//! Silence is not consent. Without the file nothing is counted, except in a folder shared with Go's own
+//! programs, where their default, `local`, applies. A file that cannot be read or understood means
+//! `off`. So does `DO_NOT_TRACK` (<https://consoledonottrack.com>), unless it is empty, `0` or `false`:
+//! it overrides the file.
 //!
-//! Which weeks may be sent after `on` is the concern of reports; that nothing is written in `off`,
-//! of everyone who writes.
+//! Reports decide which weeks may be sent after `on`; everything that writes checks for `off` itself.
 
 use super::day::Day;
 use super::files;
@@ -27,11 +26,11 @@ const LONGEST_CHOICE: u64 = 1024;
 /// What the user allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing is written, nothing is sent.
+    /// Nothing is written and nothing is sent.
     Off,
-    /// Counted on this machine, never sent.
+    /// Programs count on this machine, and nothing is sent.
     Local,
-    /// Counted, and sampled reports are sent for weeks that began after opting in.
+    /// Programs count, and sampled reports are sent for weeks that began after opting in.
     On,
 }
 
@@ -40,7 +39,7 @@ pub enum Mode {
 #[error("{0:?} is not a mode: choose on, local or off")]
 pub struct ModeError(String);
 
-/// What holds now, since when, and why.
+/// What is allowed, since when, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
     /// What is allowed.
@@ -51,7 +50,7 @@ pub struct Consent {
     pub decided_by: DecidedBy,
 }
 
-/// What a [`Consent`] follows from.
+/// What a [`Consent`] is based on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecidedBy {
@@ -61,7 +60,7 @@ pub enum DecidedBy {
     NoModeFile,
     /// The environment variable `DO_NOT_TRACK`.
     DoNotTrack,
-    /// The mode file is there but cannot be understood; this says why.
+    /// The mode file exists but cannot be understood; this says why.
     BadModeFile(String),
 }
 
@@ -74,9 +73,9 @@ pub struct SetModeError {
 }
 
 impl Consent {
-    /// What holds in a folder, for a process with this environment variable `DO_NOT_TRACK`.
+    /// The consent for a folder, in a process with this value of `DO_NOT_TRACK`.
     ///
-    /// Nothing is created. Whatever goes wrong means [`Mode::Off`].
+    /// Creates nothing. Any error means [`Mode::Off`].
     pub fn read(folder: &Folder, do_not_track: Option<&OsStr>) -> Consent {
         let off = |decided_by| Consent { mode: Mode::Off, since: None, decided_by };
         if do_not_track.is_some_and(|value| !["", "0", "false"].iter().any(|no| value == *no)) {
@@ -100,7 +99,7 @@ impl Consent {
         }
     }
 
-    /// What holds in a folder for this process.
+    /// The consent for a folder, in this process.
     pub fn now(folder: &Folder) -> Consent {
         Consent::read(folder, std::env::var_os("DO_NOT_TRACK").as_deref())
     }
@@ -108,7 +107,7 @@ impl Consent {
     fn parse(text: &str) -> Result<Consent, ModeError> {
         let text = text.trim();
         let (mode, since) = match text.split_once(' ') {
-            // As in Go's client, a day that is none is no day.
+            // As in Go's client, a malformed day is ignored.
             Some((mode, day)) => (mode, day.parse().ok()),
             None => (text, None),
         };
@@ -117,12 +116,11 @@ impl Consent {
 }
 
 impl Mode {
-    /// Stores the user's choice, made today, durably. The file is replaced as a whole: no other
-    /// process sees half of it.
+    /// Stores the user's choice, made today, durably. The file is replaced atomically.
     ///
     /// # Errors
     ///
-    /// The folder cannot be made or written; the old choice then holds on.
+    /// The folder cannot be created or written. The old choice then remains.
     pub fn store(self, folder: &Folder, today: Day) -> Result<(), SetModeError> {
         let path = folder.mode_file();
         let in_file = |path: &Path| {
@@ -130,7 +128,7 @@ impl Mode {
             move |source| SetModeError { path, source }
         };
         files::create_folder_durably(folder.path()).map_err(in_file(folder.path()))?;
-        // Two users' choices at once: the name is this process's, the last rename wins.
+        // Each process has a temporary name of its own. Of two choices at once, the last rename wins.
         let temporary = folder.path().join(format!(".mode.{}", std::process::id()));
         let choice = format!("{self} {today}");
         files::replace(&path, &temporary, choice.as_bytes()).map_err(in_file(&path))
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_is_no_consent() {
+    fn what_cannot_be_understood_is_not_consent() {
         for text in [&b""[..], b"yes", b"ON", b"on\t2026-11-22", b"https://example.org", b"\xff"] {
             let consent = with_file(text);
             assert_eq!(consent.mode, Mode::Off, "{text:?}");
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_choice_nothing_is_counted_except_by_gos_rule() {
+    fn without_a_choice_nothing_is_counted_except_by_gos_default() {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::at(temporary.path().join("missing"));
         let consent = Consent::read(&folder, None);
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn do_not_track_outweighs_the_file() {
+    fn do_not_track_overrides_the_file() {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::at(temporary.path());
         Mode::On.store(&folder, day("2026-11-22").expect("a day")).expect("stored");
@@ -234,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_stored_as_go_reads_it_and_replaces_the_last() {
+    fn a_choice_is_stored_as_go_reads_it_and_replaces_the_last_one() {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::at(temporary.path().join("a/b"));
         let today = "2026-11-22".parse().expect("a day");

@@ -1,9 +1,9 @@
-//! The program that counts: its name, version, toolchain and platform, in the words of the
-//! collection config, which are Go's.
+//! The program that counts: its name, version, toolchain and platform, written as in the collection
+//! config, which follows Go.
 //!
 //! The rules for versions and toolchains are those of golang/telemetry
-//! (`internal/telemetry/proginfo.go`): what is not a release is `devel`, so that builds from
-//! anyone's work tree are one version and not thousands.
+//! (`internal/telemetry/proginfo.go`): everything but a release is `devel`, so that local builds are one
+//! version and not thousands.
 
 use std::borrow::Cow;
 
@@ -16,10 +16,10 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program by the path that the collection config has for it, and its version.
+    /// A program, by its path in the collection config and its version.
     ///
-    /// `env!("CARGO_PKG_VERSION")` is a fitting version: `1.2.3` is written `v1.2.3`, as configs
-    /// do. The toolchain is the one that compiled this crate.
+    /// The version may be `env!("CARGO_PKG_VERSION")`: `1.2.3` becomes `v1.2.3`, as in configs. The
+    /// toolchain is the one that compiled this crate.
     pub fn new(
         path: impl Into<Cow<'static, str>>,
         version: impl Into<Cow<'static, str>>,

@@ -1,22 +1,22 @@
-//! Making a proof that stands alone, of an entry of a log on a server that is not trusted.
+//! Makes an offline proof of an entry of a log on a server that is not trusted.
 //!
-//! What comes out verifies without the server and without a network ([`TlogProof::verify`]), and it is
-//! verified here before it is returned.
+//! The proof can be verified without the server or a network ([`TlogProof::verify`]), and is verified
+//! here before it is returned.
 
 use super::{RemoteError, RemoteLog};
 use crate::tlog::{
-    Believed, Entry, LeafIndex, NotProved, Policy, ProofError, TlogProof, prove_inclusion,
+    AcceptedCheckpoint, Entry, LeafIndex, NotProved, Policy, ProofError, TlogProof, prove_inclusion,
 };
 
-/// An entry of a log with its proof, which was verified.
+/// An entry of a log with its verified proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
     /// The entry.
     pub entry: Entry,
-    /// The proof that the log has it.
+    /// The proof that it is in the log.
     pub proof: TlogProof,
-    /// What the policy believes of the log's tree.
-    pub believed: Believed,
+    /// The log's tree, as the policy believes it.
+    pub believed: AcceptedCheckpoint,
 }
 
 /// Why there is no proof.
@@ -26,8 +26,8 @@ pub enum ProveError {
     /// The log on the server could not be read.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// What the server has proves nothing.
-    #[error("what {url} serves is no proof: {source}")]
+    /// What the server sent is not a proof.
+    #[error("what {url} serves is not a proof: {source}")]
     NotProved {
         /// The log.
         url: String,
@@ -46,12 +46,12 @@ pub enum ProveError {
     },
 }
 
-/// Proves an entry of a log, or its last where no index is given, in the tree that the server shows and
-/// the policy believes.
+/// Proves that an entry, by default the last one, is in the tree that the server shows and the policy
+/// believes.
 ///
 /// # Errors
 ///
-/// The log cannot be read, does not have the entry, or is not believed.
+/// The log cannot be read, does not have the entry, or is not believed by the policy.
 pub fn prove(
     log: RemoteLog<'_>,
     policy: &Policy,

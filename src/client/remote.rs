@@ -1,7 +1,7 @@
-//! A log on a server that is not trusted, read by C2SP tlog-tiles (<https://c2sp.org/tlog-tiles>).
+//! A log on a server that is not trusted, read with C2SP tlog-tiles (<https://c2sp.org/tlog-tiles>).
 //!
-//! What is returned here is what the server said, bounded in size but otherwise unverified:
-//! checkpoints are opened, and proofs verified, by `config`.
+//! The answers are bounded in size but otherwise unverified: `view` opens checkpoints, and `config`
+//! verifies proofs.
 
 use super::{Address, Transport, TransportError};
 use crate::tlog::{
@@ -20,11 +20,11 @@ pub struct RemoteLog<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// No answer.
+    /// The server did not answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The server does not have what its log must have.
-    #[error("there is nothing at {url}, where the log must have something: is the address right?")]
+    /// The server does not have something that every log has.
+    #[error("there is nothing at {url}, but every log has something there: is the address right?")]
     Missing {
         /// Where.
         url: String,
@@ -61,7 +61,7 @@ impl<'a> RemoteLog<'a> {
     /// The entry of a leaf of the tree of this size.
     pub fn entry(&self, index: LeafIndex, size: TreeSize) -> Result<Entry, RemoteError> {
         let not_in_tree = || RemoteError::NotInTree(ProofError::NotInTree { index, size });
-        let (bundle, place) = Bundle::of_leaf(index, size).ok_or_else(not_in_tree)?;
+        let (bundle, position) = Bundle::of_leaf(index, size).ok_or_else(not_in_tree)?;
         // A log may drop a partial bundle once the full one exists.
         let (bundle, bytes) = match self.get(&bundle.path(), longest(bundle))? {
             None if bundle.is_partial() => {
@@ -74,8 +74,8 @@ impl<'a> RemoteLog<'a> {
         let url = self.address.join(&bundle.path());
         let mut entries =
             bundle.decode(&bytes).map_err(|source| RemoteError::Bundle { url, source })?;
-        // A bundle decodes to as many entries as its width, and the place is within that.
-        Ok(entries.swap_remove(place))
+        // A bundle decodes to as many entries as its width, and the position is below that.
+        Ok(entries.swap_remove(position))
     }
 
     fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
@@ -91,13 +91,13 @@ impl<'a> RemoteLog<'a> {
     }
 }
 
-/// The most bytes that a bundle can have.
+/// The largest size of a bundle, in bytes.
 fn longest(bundle: Bundle) -> usize {
     usize::from(bundle.width()) * (2 + Entry::MAXIMUM)
 }
 
 impl TileReader for RemoteLog<'_> {
-    /// A log may drop a partial tile once the full one exists; then that is read.
+    /// A log may drop a partial tile once the full one exists; then the full one is read.
     fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
         match self.get(&tile.path(), tile.length())? {
             Some(bytes) => Ok(bytes),

@@ -14,15 +14,15 @@ pub struct ConfigSource {
     pub log: Address,
     /// The module that the configs are published as.
     pub module: ModulePath,
-    /// The log, and the witnesses that must have seen what it shows.
+    /// The log, and the witnesses that must have cosigned its checkpoints.
     pub trust: Trust,
-    /// How old what it shows may be, by the time of its witnesses: [`FRESH_FOR`], a week, unless the
-    /// program decides otherwise. Where no witness is asked for, nobody can know.
+    /// How old the log's checkpoint may be by the times of its witnesses: [`FRESH_FOR`], a week, unless
+    /// the program decides otherwise. Without witnesses the age is unknown.
     pub fresh_for: Duration,
 }
 
 impl ConfigSource {
-    /// A deployment of Candor at `https://HOST`, which has everything in its usual place.
+    /// A deployment of Candor at `https://HOST`, with everything at the usual paths.
     pub fn at(url: &Address, module: ModulePath, trust: Trust) -> ConfigSource {
         ConfigSource {
             proxy: url.below("goproxy"),

@@ -10,10 +10,10 @@ use super::program::Program;
 use super::report::Destination;
 use std::time::{Duration, SystemTime};
 
-/// How often a long-running program looks whether the day's work is due. Not simply once a day:
-/// clocks stand still while a machine sleeps.
-const LOOK_EVERY: Duration = Duration::from_secs(15 * 60);
-/// How long the day's work may take, unless the program says otherwise.
+/// How often a long-running program checks whether the day's work is due. Not simply once a day, because
+/// timers stop while a machine sleeps.
+const CHECK_EVERY: Duration = Duration::from_secs(15 * 60);
+/// How long the day's work may take by default.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// What [`start`] does besides opening the counter file.
@@ -28,61 +28,57 @@ pub struct Options {
 }
 
 impl Options {
-    /// Counts into another folder than that of the program ([`Folder::of`] its path). The programs
-    /// of one project that shall share a consent name one folder.
+    /// Counts into this folder instead of the program's own ([`Folder::of`] its path). Programs of one
+    /// project that share the user's consent use one folder.
     #[must_use]
     pub fn folder(self, folder: Folder) -> Options {
         Options { folder: Some(folder), ..self }
     }
 
-    /// Where reports go. Where the user has chosen `on`, and only there, [`start`] lets a child
-    /// fetch the config, make reports and send them, once a day.
+    /// Where reports go. If the user has chosen `on`, and only then, [`start`] has a child process fetch
+    /// the config, make reports and send them, once a day.
     ///
-    /// Without it, what is counted stays here until `candor telemetry upload` or
-    /// [`run_uploads`](super::run_uploads()) sends it.
+    /// Without it, counts stay here until `candor telemetry upload` or
+    /// [`run_uploads`](super::run_uploads()) sends them.
     #[must_use]
     pub fn upload(self, to: Destination) -> Options {
         Options { destination: Some(to), ..self }
     }
 
-    /// Counts panics by their stack, as `crash/panic`: functions and lines, no values. The
-    /// program's panic hook is still called. Where there are no symbols, or too little memory
-    /// below a limit to look at them (see [`StackCounter`](super::counter::StackCounter)), all
-    /// panics count as `crash/without-stack`.
+    /// Counts panics by their stack, as `crash/panic`: functions and lines, no values. The program's
+    /// panic hook is still called. Without symbols, or with too little memory to read them (see
+    /// [`StackCounter`](super::counter::StackCounter)), all panics count as `crash/without-stack`.
     #[must_use]
     pub fn count_panics(self) -> Options {
         Options { panics: true, ..self }
     }
 
-    /// For programs that run for days: looks every quarter of an hour whether the day's work is
-    /// due, in a thread that sleeps and gets none of the program's signals. Without it, that is
-    /// looked for by [`start`] alone.
+    /// For programs that run for days: checks every quarter of an hour whether the day's work is due, in
+    /// a thread that sleeps and receives no signals. Without it, only [`start`] checks that.
     ///
-    /// Weeks end without it, too: see [`counter`](super::counter).
+    /// Weeks end even without it: see [`counter`](super::counter).
     #[must_use]
     pub fn long_running(self) -> Options {
         Options { long_running: true, ..self }
     }
 
-    /// As if the program were started at this time: for tests and rehearsals.
+    /// Acts as if the program were started at this time, for tests and trial runs.
     #[must_use]
     pub fn as_of(self, now: SystemTime) -> Options {
         Options { as_of: Some(now), ..self }
     }
 
-    /// How long the day's work may take, at most; then its process ends. Five minutes, if this is
-    /// not said.
+    /// How long the day's work may take before its process ends. The default is five minutes.
     #[must_use]
     pub fn upload_limit(self, limit: Duration) -> Options {
         Options { limit: Some(limit), ..self }
     }
 }
 
-/// Begins to keep what the program counts, if the user allows it.
+/// Starts to store what the program counts, if the user allows it.
 ///
-/// Returns quickly, never fails: the result says what happened, for those who want to know. What
-/// was counted before is kept, too. Nothing is written where counting is off. Only the first call
-/// of a process does anything.
+/// Returns quickly and never fails; the result says what happened. Counts from before this call are
+/// stored, too. If counting is off, nothing is written. Only the first call in a process does anything.
 ///
 /// ```no_run
 /// use candor::client::{Destination, Options, Program, start};
@@ -96,15 +92,15 @@ impl Options {
 ///
 /// # Call it first in `main`
 ///
-/// Where the user has chosen `on`, [`Options::upload`] names a destination, and the day's work is
-/// not done yet, this starts the program's executable again, with one argument of Candor's own and
-/// without the program's arguments, terminal and open files. In that process this call does the
-/// work and does not return: **whatever a program does before it, it then does twice.** So nothing
-/// but the options should come before; not even arguments be read. On systems other than Unix
-/// there is no such process, and [`Options::long_running`] does the work in its thread.
+/// If the user has chosen `on`, [`Options::upload`] names a destination, and the day's work is not done
+/// yet, this starts the program's executable again, with one argument of Candor's own and without the
+/// program's arguments, terminal and open files. In that process this call does the work and does not
+/// return: **whatever a program does before this call, it does twice.** So nothing but the options
+/// should come before it, not even reading arguments. On systems other than Unix there is no such
+/// process, and [`Options::long_running`] does the work in its thread.
 pub fn start(program: Program, options: Options) -> Status {
     #[cfg(unix)]
-    child::take_over();
+    child::run_if_child();
     let folder = match options.folder.map_or_else(|| Folder::of(&program.path), Ok) {
         Ok(folder) => folder,
         Err(error) => {
@@ -125,49 +121,49 @@ pub fn start(program: Program, options: Options) -> Status {
         crash::count_panics();
     }
     let ahead = seconds_ahead(now, system_now);
-    RECORDER.keep_time(ahead);
-    let order = options.destination.map(|destination| child::Order {
+    RECORDER.follow_clock(ahead);
+    let task = options.destination.map(|destination| child::Task {
         folder: folder.clone(),
         destination,
         now,
         limit: options.limit.unwrap_or(LIMIT),
     });
     #[cfg(unix)]
-    if let Some(order) = &order
+    if let Some(task) = &task
         && consent.mode == Mode::On
     {
-        child::begin_if_due(order.clone());
+        child::start_if_due(task.clone());
     }
     if options.long_running {
-        // Without the thread, it is as if the program ended and were not started again.
-        let _ = spawn("candor-telemetry", move || look_again(&folder, order.as_ref(), ahead));
+        // If the thread cannot be started, the next start of the program does the work.
+        let _ = spawn("candor-telemetry", move || check_repeatedly(&folder, task.as_ref(), ahead));
     }
     status
 }
 
-/// What a long-running program does until its end.
-fn look_again(folder: &Folder, order: Option<&child::Order>, ahead: i64) {
+/// Runs in a thread until a long-running program ends.
+fn check_repeatedly(folder: &Folder, task: Option<&child::Task>, ahead: i64) {
     loop {
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(CHECK_EVERY);
         let now = time(ahead);
         let consent = Consent::now(folder);
         RECORDER.renew(Day::of(now), &consent);
-        if let Some(order) = order
+        if let Some(task) = task
             && consent.mode == Mode::On
         {
-            let order = child::Order { now, ..order.clone() };
+            let task = child::Task { now, ..task.clone() };
             #[cfg(unix)]
-            child::begin_if_due(order);
+            child::start_if_due(task);
             #[cfg(not(unix))]
-            if child::Marks::of(&order.folder).attempt(now) {
-                child::work(&order);
+            if child::Schedule::of(&task.folder).attempt(now) {
+                child::work(&task);
             }
         }
     }
 }
 
 #[cfg(unix)]
-use child::spawn_quiet as spawn;
+use child::spawn_without_signals as spawn;
 
 #[cfg(not(unix))]
 fn spawn(
@@ -177,7 +173,7 @@ fn spawn(
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
-/// How many seconds one time is after the other.
+/// How many seconds `now` is ahead of `system`.
 fn seconds_ahead(now: SystemTime, system: SystemTime) -> i64 {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     match now.duration_since(system) {
@@ -186,7 +182,7 @@ fn seconds_ahead(now: SystemTime, system: SystemTime) -> i64 {
     }
 }
 
-/// The program's time, which is so many seconds ahead of the system's.
+/// The program's time, which is `ahead` seconds ahead of the system's.
 fn time(ahead: i64) -> SystemTime {
     let (system, by) = (SystemTime::now(), Duration::from_secs(ahead.unsigned_abs()));
     let now = if ahead < 0 { system.checked_sub(by) } else { system.checked_add(by) };

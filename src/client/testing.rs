@@ -1,4 +1,4 @@
-//! A project's server in memory: a log and a proxy, honest until a test changes what it says.
+//! A project's server in memory: a log and a module proxy, honest until a test changes a file.
 
 use super::{Address, ConfigClient, ConfigSource, Transport, TransportError, Trust};
 use crate::gomod::{
@@ -7,8 +7,8 @@ use crate::gomod::{
 };
 use crate::store::MemoryStore;
 use crate::tlog::{
-    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Face, Host, KeyName, Origin, Record,
-    Seed, Signer, VerifierKey, append_to_bundles,
+    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Host, KeyName, Origin, Protocol,
+    Record, Seed, Signer, VerifierKey, append_to_bundles,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,15 +20,15 @@ pub const PROXY: &str = "https://telemetry.example.org/goproxy";
 pub const MODULE: &str = "telemetry.example.org/Config";
 pub const ESCAPED: &str = "telemetry.example.org/!config";
 
-/// A server: files by URL, and what it needs to publish more of them.
+/// A server: files by URL, and what it needs to publish more.
 #[derive(Debug)]
 pub struct Server {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     edge: Edge,
     signer: Signer,
-    /// Who cosigns, and which time they say.
+    /// Who cosigns, and with which time.
     witnesses: Vec<(Cosigner, u64)>,
-    /// Whom its clients believe, if that is more than its key.
+    /// What its clients trust, if that is more than its key.
     trust: Option<Trust>,
 }
 
@@ -36,7 +36,7 @@ impl Server {
     /// A server of an empty log.
     pub fn new() -> Server {
         let host: Host = HOST.parse().expect("a host");
-        let signer = Seed::from([5; 32]).signer(Face::Log.key_name(&host));
+        let signer = Seed::from([5; 32]).signer(Protocol::TlogTiles.key_name(&host));
         let mut server = Server {
             files: Mutex::default(),
             edge: Edge::empty(),
@@ -55,7 +55,7 @@ impl Server {
         server
     }
 
-    /// Publishes versions in one batch; `history` tells apart what two servers publish.
+    /// Publishes versions in one batch; `history` makes those of two servers differ.
     pub fn publish_many(&mut self, versions: u64, history: &str) {
         let first = self.edge.size().get() + 1;
         let modules: Vec<Module> = (first..first + versions)
@@ -105,13 +105,13 @@ impl Server {
         self.put(&format!("{LOG}/checkpoint"), note.to_string().as_bytes());
     }
 
-    /// Has its checkpoints cosigned by the witnesses of these numbers at these times, and no others.
+    /// From now on, checkpoints are cosigned by exactly these witnesses, at these times.
     pub fn cosign(&mut self, by: &[(u8, u64)]) {
         self.witnesses = by.iter().map(|(number, time)| (witness(*number), *time)).collect();
         self.sign();
     }
 
-    /// Lets its clients ask for two of the witnesses 1 to 3.
+    /// From now on, clients ask for two of the witnesses 1 to 3.
     pub fn ask_for_witnesses(&mut self) {
         let mut text = format!("log {}\n", self.key());
         for number in 1..=3 {

@@ -1,8 +1,8 @@
 //! One bounded HTTP GET.
 //!
-//! Everything a client downloads goes through [`Transport::get`], which says how large an answer
-//! may be. [`Http`] is the real one; it says nothing about the user but the program's name, keeps
-//! no cookies, and gives up after a minute. Whether an answer is true is left to the callers.
+//! Clients download everything with [`Transport::get`], which limits the size of the answer. [`Http`] is
+//! the real transport; it tells the server nothing about the user but the program's name, keeps no
+//! cookies, and gives up after a minute. Verifying the answer is left to the caller.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,8 +17,8 @@ const HOURS: Duration = Duration::from_secs(6 * 3600);
 
 /// How a client reaches a server.
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// The body at `url`, of at most `limit` bytes; `None` where the server says that there is
-    /// none (404 or 410).
+    /// The body at `url`, of at most `limit` bytes; `None` if the server says that there is none (404 or
+    /// 410).
     fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError>;
 }
 
@@ -35,23 +35,23 @@ pub enum TransportError {
     /// The server could not be reached, or did not speak HTTP to the end.
     #[error("cannot download {url}: {reason}; check the network and try again later")]
     Failed {
-        /// What was asked for.
+        /// The address.
         url: String,
         /// What happened.
         reason: String,
     },
-    /// The server answered something else than 200, 404 or 410.
+    /// The server answered with another status than 200, 404 or 410.
     #[error("{url} answered with status {status}; try again later, or ask its operator")]
     Status {
-        /// What was asked for.
+        /// The address.
         url: String,
         /// The HTTP status.
         status: u16,
     },
-    /// The answer is larger than anything true could be.
+    /// The answer is larger than any valid one.
     #[error("{url} answered with more than {limit} bytes; the answer was dropped")]
     TooLarge {
-        /// What was asked for.
+        /// The address.
         url: String,
         /// The most that was accepted.
         limit: usize,
@@ -66,7 +66,7 @@ pub struct Http {
     /// Uploads to https addresses: no redirects. One would turn the POST into a GET, and its answer
     /// would be that of another page.
     uploads: Agent,
-    /// For http on this machine: no redirects, which could lead off it.
+    /// For http on this machine: no redirects, which could lead to another machine.
     local: Agent,
 }
 
@@ -76,7 +76,7 @@ impl Http {
         Http::made_by(|settings| settings.build().into())
     }
 
-    /// The same, with agents that `make` makes of their settings.
+    /// The same, with agents that `make` builds from their settings.
     pub(super) fn made_by(make: impl Fn(ConfigBuilder<AgentScope>) -> Agent) -> Http {
         let settings = || {
             Agent::config_builder()
@@ -92,20 +92,20 @@ impl Http {
         }
     }
 
-    /// The connections to download from an address: it is https, or http on this machine.
+    /// The agent to download with from an address, which is https, or http on this machine.
     fn to_download(&self, url: &str) -> &Agent {
         if url.starts_with("https://") { &self.downloads } else { &self.local }
     }
 
-    /// The connections to upload to such an address.
+    /// The agent to upload with to such an address.
     pub(super) fn to_upload(&self, url: &str) -> &Agent {
         if url.starts_with("https://") { &self.uploads } else { &self.local }
     }
 }
 
 impl Http {
-    /// Downloads what is at `url`, piece by piece, into `sink`: how many bytes it has, of at most
-    /// `limit`; `None` where the server says that there is none. It may take hours. After an error,
+    /// Downloads what is at `url` into `sink`, piece by piece, and returns its length, which is at most
+    /// `limit` bytes; `None` if the server says that there is none. This may take hours. After an error,
     /// some of it may have been written.
     #[cfg(feature = "server")]
     pub fn download(
@@ -161,7 +161,7 @@ impl Transport for Http {
         if body.content_length().is_some_and(|length| length > limit as u64) {
             return Err(TransportError::TooLarge { url: url.to_owned(), limit });
         }
-        // One byte more than is accepted, for a body of exactly the limit must pass.
+        // One byte more than is accepted, because a body of exactly the limit must pass.
         let bytes = body.with_config().limit(limit as u64 + 1).read_to_vec().map_err(failed)?;
         if bytes.len() > limit {
             return Err(TransportError::TooLarge { url: url.to_owned(), limit });
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_an_answer_of_its_own() {
+    fn missing_files_are_not_errors_and_other_statuses_are() {
         for status in ["404 Not Found", "410 Gone"] {
             let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
             assert_eq!(get(answer, 5).expect("an answer"), None);
@@ -242,9 +242,9 @@ mod tests {
         let http = Http::made_by(pretend_tls);
         let get = |path: &str| http.get(&server.url("https", path), 10);
         assert_eq!(get("/near").expect("followed"), Some(b"here".to_vec()));
-        assert_eq!(server.asked().len(), 2);
+        assert_eq!(server.requests().len(), 2);
         assert!(matches!(get("/plain"), Err(TransportError::Failed { .. })));
-        assert_eq!(server.asked().len(), 3, "nothing was asked over plain http");
+        assert_eq!(server.requests().len(), 3, "nothing was asked over plain http");
         assert!(matches!(get("/round"), Err(TransportError::Failed { .. })));
     }
 

@@ -1,23 +1,23 @@
-//! What a program is built with: which log it believes, and which witnesses must have seen it.
+//! Which log a program believes, and which witnesses must have cosigned its checkpoints.
 //!
 //! Written as a log's verifier key alone, or as a policy (<https://c2sp.org/tlog-policy>), which a
-//! program carries as a file of its own: `include_str!("telemetry.policy")`.
+//! program can include from a file: `include_str!("telemetry.policy")`.
 
 use crate::tlog::{Origin, Policy, PolicyError, VerifierKey, VerifierKeyError};
 use std::fmt;
 use std::str::FromStr;
 
-/// One log, and the witnesses whose word on it counts.
+/// One log, and the witnesses that are asked for.
 ///
-/// A policy may name several keys of the log: old and new ones, while keys are changed. All of them
-/// have the log's name.
+/// A policy may name several keys of the log, old and new ones, while a key is being changed. All of
+/// them have the log's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     policy: Policy,
     origin: Origin,
 }
 
-/// Text, or a policy, that does not say which log to believe.
+/// Why a text or a policy does not say which log to believe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -30,9 +30,9 @@ pub enum TrustError {
     /// A policy without a log.
     #[error("the policy names no log: add the line `log VKEY`, with the verifier key of the log")]
     NoLog,
-    /// A policy of several logs, which could each show another history.
+    /// A policy that names several logs, each of which could show another history.
     #[error(
-        "the policy names two logs, {0} and {1}, and configs come from one: leave out the other"
+        "the policy names two logs, {0} and {1}, but configs come from one log: remove the other"
     )]
     TwoLogs(String, String),
 }
@@ -55,7 +55,7 @@ impl Trust {
 }
 
 impl From<VerifierKey> for Trust {
-    /// Believes the log with this key, whether or not witnesses have seen it.
+    /// Believes the log with this key, without witnesses.
     fn from(key: VerifierKey) -> Trust {
         let origin = Origin::from(key.name().clone());
         Trust { policy: Policy::from(key), origin }
@@ -90,7 +90,7 @@ impl FromStr for Trust {
 }
 
 impl fmt::Display for Trust {
-    /// The text of the policy; the key alone, where that says the same.
+    /// The text of the policy, or the key alone if that means the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.policy.logs() {
             [log] if self.policy == Policy::from(log.key.clone()) => log.key.fmt(f),

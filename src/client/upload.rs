@@ -5,57 +5,57 @@
 //!
 //! | answer | from | the report |
 //! | --- | --- | --- |
-//! | 200 without content, or with the text `OK` | the receiver; Go's server says `OK` | is taken |
-//! | 400 with a plain text | the receiver, and Go's server: it will never take this report | is put aside |
-//! | any other, and none at all | a receiver that is busy; or someone on the way | is sent again, the same bytes |
+//! | 200, empty or with the text `OK` | the receiver; Go's server says `OK` | is accepted |
+//! | 400 with plain text | the receiver or Go's server: it will never accept this report | is put aside |
+//! | any other, or none at all | a busy receiver, or something in between | is sent again, byte-identical |
 //!
-//! Between a client and a receiver stand proxies, caches and firewalls, which also answer: with a
-//! redirect to a maintenance page, or with that page and status 200; with 404 while a path is not
-//! routed, 413 where a proxy takes less than the receiver does, 403 where a firewall dislikes a
-//! body, 407 where a proxy wants a password. None of them speaks for the receiver, and by next
-//! week they may be gone. So only an answer that the receiver itself would give counts. The rest
-//! costs one more request a day, until the week is too old to be sent at all.
+//! Proxies, caches and firewalls between a client and a receiver answer, too: with a redirect to a
+//! maintenance page, or that page with status 200; with 404 while a path is not routed, 413 if a proxy
+//! accepts less than the receiver, 403 if a firewall dislikes the body, 407 if a proxy wants a
+//! password. None of these is the receiver's answer, and next week they may be gone. So only an answer
+//! that the receiver itself would give is final. Any other costs one more request a day, until the week
+//! is too old to be sent.
 //!
-//! Go's client throws a report away after any 4xx, and follows redirects: a 302 turns its POST into
-//! a GET, and the 200 of whatever page that leads to is taken for the receiver's. Here nothing is
-//! followed; a receiver that has moved is named by a new upload address.
+//! Go's client discards a report after any 4xx, and follows redirects: a 302 turns its POST into a GET,
+//! and the 200 of whatever page that leads to is taken for the receiver's. Here no redirect is
+//! followed; a receiver that has moved needs a new upload address.
 //!
-//! What is still unsafe: an empty 200 by someone on the way is taken for the receiver's. Over https
-//! nobody on the way can give it, except whom the receiver's operator has put there.
+//! What is still unsafe: an empty 200 from something in between is taken for the receiver's. Over https
+//! only what the receiver's operator has put there can send one.
 //!
-//! After no answer, or a lost one, it is unknown whether the server has the report. What is sent
-//! again are the same bytes, which a server counts once.
+//! If the answer is lost, it is unknown whether the server has the report. The same bytes are sent
+//! again, and the server counts them once.
 
 use super::Http;
 use std::fmt;
 use std::io::Read as _;
 use ureq::Error;
 
-/// The most of an answer that is read, in bytes. What a server has to say is a sentence.
+/// The most of an answer that is read, in bytes: enough for a sentence.
 const LONGEST_ANSWER: u64 = 1024;
 
-/// How reports reach a server.
+/// Sends reports to a server.
 pub trait Upload: fmt::Debug + Send + Sync {
     /// Sends a report.
     ///
     /// # Errors
     ///
-    /// There was no answer.
+    /// The server did not answer.
     fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError>;
 }
 
-/// What a server said.
+/// A server's answer to a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It has stored the report.
-    Taken,
-    /// It will never take it.
+    Accepted,
+    /// It will never accept the report.
     Refused(String),
-    /// It cannot take it now, or somebody else has answered.
-    Later(String),
+    /// It cannot accept the report now, or something else has answered: send it again.
+    Retry(String),
 }
 
-/// No answer.
+/// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot send the report to {url}: {reason}")]
 pub struct UploadError {
@@ -64,33 +64,30 @@ pub struct UploadError {
 }
 
 impl UploadError {
-    /// This happened instead of an answer.
+    /// An error with this reason.
     pub fn new(url: impl Into<String>, reason: impl fmt::Display) -> UploadError {
         UploadError { url: url.into(), reason: reason.to_string() }
     }
 }
 
 impl Answer {
-    /// Understands an HTTP status and what came with it: the value of Content-Type, and the
-    /// beginning of the body.
+    /// Interprets an HTTP status, the value of Content-Type, and the beginning of the body.
     pub fn of(status: u16, content_type: Option<&str>, body: &[u8]) -> Answer {
         let media_type = content_type.and_then(|value| value.split(';').next()).map(str::trim);
         let is_text = media_type.is_some_and(|media| media.eq_ignore_ascii_case("text/plain"));
-        let said = said(status, body);
+        let text = one_line(status, body);
         match status {
-            200 if body.is_empty() || (is_text && body.trim_ascii() == b"OK") => Answer::Taken,
-            400 if is_text => Answer::Refused(said),
-            200 => Answer::Later(format!("a page answered, and not the receiver: {said}")),
-            300..=399 => {
-                Answer::Later(format!("{said}; a report is not sent on to another address"))
-            }
-            _ => Answer::Later(said),
+            200 if body.is_empty() || (is_text && body.trim_ascii() == b"OK") => Answer::Accepted,
+            400 if is_text => Answer::Refused(text),
+            200 => Answer::Retry(format!("a page answered instead of the receiver: {text}")),
+            300..=399 => Answer::Retry(format!("{text}; redirects are not followed")),
+            _ => Answer::Retry(text),
         }
     }
 }
 
-/// What came from outside, as one line of printable characters.
-fn said(status: u16, body: &[u8]) -> String {
+/// A status and body from outside, as one line of printable characters.
+fn one_line(status: u16, body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body);
     let words: Vec<&str> = body.split(|c: char| c.is_whitespace() || c.is_control()).collect();
     let sentence: String =
@@ -112,7 +109,7 @@ impl Upload for Http {
         let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
         let mut body = Vec::new();
         let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_end(&mut body);
-        // Of a refusal the beginning is enough; a 200 is the receiver's only if it is whole.
+        // The beginning of a refusal is enough; a 200 is the receiver's only if it is complete.
         let status = response.status().as_u16();
         match read {
             Err(error) if status == 200 => Err(UploadError::new(url, error)),
@@ -131,101 +128,104 @@ mod tests {
     const HTML: Option<&str> = Some("text/html");
 
     #[test]
-    fn only_what_the_receiver_itself_would_answer_ends_a_report() {
+    fn only_the_receivers_own_answers_are_final() {
         #[derive(Debug, PartialEq)]
         enum Report {
-            Taken,
+            Accepted,
             Refused,
-            Later,
+            Retry,
         }
-        use Report::{Later, Refused, Taken};
+        use Report::{Accepted, Refused, Retry};
         let page = "<html>We will be back soon</html>";
-        for (status, content_type, body, becomes) in [
+        for (status, content_type, body, expected) in [
             // Candor's receiver.
-            (200, None, "", Taken),
+            (200, None, "", Accepted),
             (400, PLAIN, "the week 2026-02-08 is more than 28 days old\n", Refused),
-            (503, PLAIN, "the report cannot be stored now; send it again later\n", Later),
+            (503, PLAIN, "the report cannot be stored now; send it again later\n", Retry),
             // Go's server.
-            (200, PLAIN, "OK", Taken),
+            (200, PLAIN, "OK", Accepted),
             (400, PLAIN, "unknown counter x\n", Refused),
-            (500, PLAIN, "Internal Server Error\n", Later),
-            // Whoever else stands in between, or in the receiver's place.
-            (200, HTML, page, Later),
-            (200, PLAIN, "Down for maintenance", Later),
-            (200, Some("application/json"), "{\"error\":\"maintenance\"}", Later),
-            (200, HTML, "OK", Later),
-            (400, HTML, page, Later),
-            (400, None, "", Later),
-            (201, None, "", Later),
-            (202, None, "", Later),
-            (204, None, "", Later),
-            (301, HTML, page, Later),
-            (302, None, "", Later),
-            (303, None, "", Later),
-            (307, None, "", Later),
-            (308, None, "", Later),
-            (401, HTML, page, Later),
-            (403, PLAIN, "forbidden", Later),
-            (404, PLAIN, "404 page not found", Later),
-            (405, PLAIN, "reports are sent with POST", Later),
-            (407, HTML, page, Later),
-            (408, None, "", Later),
-            (410, HTML, page, Later),
-            (413, HTML, page, Later),
-            (415, None, "", Later),
-            (421, None, "", Later),
-            (425, None, "", Later),
-            (429, PLAIN, "slow down", Later),
-            (431, None, "", Later),
-            (451, HTML, page, Later),
-            (502, HTML, page, Later),
-            (503, HTML, page, Later),
-            (504, HTML, page, Later),
+            (500, PLAIN, "Internal Server Error\n", Retry),
+            // Something in between, or in the receiver's place.
+            (200, HTML, page, Retry),
+            (200, PLAIN, "Down for maintenance", Retry),
+            (200, Some("application/json"), "{\"error\":\"maintenance\"}", Retry),
+            (200, HTML, "OK", Retry),
+            (400, HTML, page, Retry),
+            (400, None, "", Retry),
+            (201, None, "", Retry),
+            (202, None, "", Retry),
+            (204, None, "", Retry),
+            (301, HTML, page, Retry),
+            (302, None, "", Retry),
+            (303, None, "", Retry),
+            (307, None, "", Retry),
+            (308, None, "", Retry),
+            (401, HTML, page, Retry),
+            (403, PLAIN, "forbidden", Retry),
+            (404, PLAIN, "404 page not found", Retry),
+            (405, PLAIN, "reports are sent with POST", Retry),
+            (407, HTML, page, Retry),
+            (408, None, "", Retry),
+            (410, HTML, page, Retry),
+            (413, HTML, page, Retry),
+            (415, None, "", Retry),
+            (421, None, "", Retry),
+            (425, None, "", Retry),
+            (429, PLAIN, "slow down", Retry),
+            (431, None, "", Retry),
+            (451, HTML, page, Retry),
+            (502, HTML, page, Retry),
+            (503, HTML, page, Retry),
+            (504, HTML, page, Retry),
         ] {
-            let became = match Answer::of(status, content_type, body.as_bytes()) {
-                Answer::Taken => Taken,
+            let result = match Answer::of(status, content_type, body.as_bytes()) {
+                Answer::Accepted => Accepted,
                 Answer::Refused(_) => Refused,
-                Answer::Later(_) => Later,
+                Answer::Retry(_) => Retry,
             };
-            assert_eq!(became, becomes, "{status} {content_type:?} {body}");
+            assert_eq!(result, expected, "{status} {content_type:?} {body}");
         }
     }
 
     #[test]
-    fn what_a_server_says_stays_one_line() {
+    fn a_servers_answer_becomes_one_line() {
         let long = "x".repeat(1000);
-        for (body, said) in [
+        for (body, expected) in [
             ("the week is over", "status 400 the week is over"),
             ("a\nb\r\n\x1b[31mc", "status 400 a b   [31mc"),
             ("", "status 400"),
             ("a\u{202e}b", "status 400 ab"),
         ] {
-            assert_eq!(Answer::of(400, PLAIN, body.as_bytes()), Answer::Refused(said.to_owned()));
+            assert_eq!(
+                Answer::of(400, PLAIN, body.as_bytes()),
+                Answer::Refused(expected.to_owned())
+            );
         }
-        let Answer::Refused(said) = Answer::of(400, PLAIN, long.as_bytes()) else {
+        let Answer::Refused(line) = Answer::of(400, PLAIN, long.as_bytes()) else {
             panic!("refused")
         };
-        assert_eq!(said.len(), "status 400 ".len() + 300);
+        assert_eq!(line.len(), "status 400 ".len() + 300);
         assert!(matches!(Answer::of(400, PLAIN, b"\xff"), Answer::Refused(_)));
     }
 
-    /// What comes of a report that is sent to a server with TLS.
+    /// Sends a report to a server with TLS.
     fn post(server: &Loopback) -> Result<Answer, UploadError> {
         Http::made_by(pretend_tls).post(&server.url("https", "/upload/2026-11-08"), "{}")
     }
 
     #[test]
-    fn a_report_is_posted_once_and_an_empty_200_takes_it() {
+    fn a_report_is_posted_once_and_an_empty_200_accepts_it() {
         let server = Loopback::new(|_| Loopback::answer("200 OK", "", ""));
-        assert_eq!(post(&server).expect("an answer"), Answer::Taken);
-        let [request] = &server.asked()[..] else { panic!("one request") };
+        assert_eq!(post(&server).expect("an answer"), Answer::Accepted);
+        let [request] = &server.requests()[..] else { panic!("one request") };
         assert!(request.starts_with("POST /upload/2026-11-08 HTTP/1.1\n"), "{request}");
         assert!(request.contains("content-type: application/json\n"), "{request}");
         assert!(request.ends_with("\n{}"), "{request}");
     }
 
     #[test]
-    fn a_redirected_report_is_not_taken_whatever_the_redirect_leads_to() {
+    fn a_redirected_report_is_not_accepted_wherever_the_redirect_leads() {
         for status in [
             "301 Moved Permanently",
             "302 Found",
@@ -236,26 +236,26 @@ mod tests {
             for scheme in ["https", "http"] {
                 let server = Loopback::new(move |request| {
                     if request.contains("/elsewhere") {
-                        // Empty, as the receiver's: nothing but not following can tell.
+                        // An empty 200, as the receiver's: only by not following is it told apart.
                         return Loopback::answer("200 OK", "", "");
                     }
                     Loopback::answer(status, "Location: /elsewhere\r\n", "moved")
                 });
                 let url = server.url(scheme, "/upload/2026-11-08");
                 let answer = Http::made_by(pretend_tls).post(&url, "{}").expect("an answer");
-                let Answer::Later(said) = answer else { panic!("{status}: {answer:?}") };
-                assert!(said.contains("is not sent on"), "{said}");
-                assert_eq!(server.asked().len(), 1, "{status}: {:?}", server.asked());
+                let Answer::Retry(reason) = answer else { panic!("{status}: {answer:?}") };
+                assert!(reason.contains("redirects are not followed"), "{reason}");
+                assert_eq!(server.requests().len(), 1, "{status}: {:?}", server.requests());
             }
         }
     }
 
     #[test]
-    fn a_page_is_no_answer_and_neither_is_one_that_is_cut_off() {
+    fn a_page_and_a_truncated_answer_are_not_the_receivers_answer() {
         let page = "<html>Log in to this network</html>".repeat(100);
         let html = "Content-Type: text/html\r\n";
         let server = Loopback::new(move |_| Loopback::answer("200 OK", html, &page));
-        assert!(matches!(post(&server), Ok(Answer::Later(_))));
+        assert!(matches!(post(&server), Ok(Answer::Retry(_))));
         let page = "x".repeat(5000);
         let plain = "Content-Type: text/plain\r\n";
         let server = Loopback::new(move |_| Loopback::answer("400 Bad Request", plain, &page));
@@ -266,7 +266,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         ] {
-            // A head that never comes leaves the connection open; this one closes it.
+            // An empty text would leave the connection open; this one closes it.
             let cut = if cut.is_empty() { "\r\n\r\n" } else { cut };
             let server = Loopback::new(move |_| cut.to_owned());
             assert!(post(&server).is_err(), "{cut:?}: {:?}", post(&server));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_refuses_to_connect_is_no_answer() {
+    fn a_proxy_that_refuses_to_connect_is_not_an_answer() {
         let proxy = Loopback::new(|_| {
             Loopback::answer(
                 "407 Proxy Authentication Required",
@@ -287,18 +287,18 @@ mod tests {
         let error = http.post("https://telemetry.invalid/upload/2026-11-08", "{}");
         let error = error.expect_err("no answer").to_string();
         assert!(error.contains("407"), "{error}");
-        let [request] = &proxy.asked()[..] else { panic!("one request") };
+        let [request] = &proxy.requests()[..] else { panic!("one request") };
         assert!(request.starts_with("CONNECT telemetry.invalid:443 "), "{request}");
     }
 
     #[test]
-    fn a_server_that_never_answers_is_given_up() {
+    fn a_server_that_never_answers_times_out() {
         let server = Loopback::new(|_| String::new());
         let http = Http::made_by(|settings| {
             pretend_tls(settings.timeout_global(Some(Duration::from_millis(300))))
         });
         let answer = http.post(&server.url("https", "/upload/2026-11-08"), "{}");
         assert!(answer.is_err(), "{answer:?}");
-        assert_eq!(server.asked().len(), 1, "the report had arrived");
+        assert_eq!(server.requests().len(), 1, "the report had arrived");
     }
 }

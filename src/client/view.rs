@@ -1,12 +1,11 @@
-//! What a server shows of a log, believed or refused.
+//! A server's checkpoint, verified.
 //!
-//! 1. The server's checkpoint is one that the policy believes: signed by the log, and cosigned by a
-//!    quorum of witnesses.
-//! 2. It continues the newest checkpoint seen on this machine: not smaller, and shown by a
-//!    consistency proof, made from the server's tiles, to begin with all the same entries. From
-//!    here on it is what this machine remembers.
-//! 3. It is fresh: a quorum of witnesses said so within the limit. Last, as a log that was forked
-//!    shall be found out however old its trees are.
+//! 1. The policy believes it: it is signed by the log, and cosigned by a quorum of witnesses.
+//! 2. It is consistent with the newest checkpoint seen on this machine: not smaller, and a consistency
+//!    proof, made from the server's tiles, shows that it begins with the same entries. From here on,
+//!    this machine remembers it.
+//! 3. It is fresh: a quorum of witnesses cosigned it within the limit. This is checked last, because a
+//!    fork must be detected however old the trees are.
 
 use super::RemoteLog;
 use super::error::ClientError;
@@ -19,7 +18,7 @@ use crate::tlog::{
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A log's tree as a server showed it, which was believed.
+/// A log's tree, shown by a server and believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// Its size and root.
@@ -30,13 +29,13 @@ pub struct View {
     pub freshness: Freshness,
 }
 
-/// A checkpoint that was verified, with the note that carries it.
+/// A verified checkpoint, and its signed note.
 struct Signed {
     head: TreeHead,
     note: String,
 }
 
-/// What the server shows, after it was found to continue what this machine has seen, and remembered.
+/// Downloads the server's checkpoint, verifies it and remembers it.
 pub fn view(
     source: &ConfigSource,
     remote: RemoteLog<'_>,
@@ -44,7 +43,7 @@ pub fn view(
     now: SystemTime,
 ) -> Result<View, ClientError> {
     let url = || source.log.join("checkpoint");
-    // Each round either ends, or another program has remembered something newer.
+    // Repeats only if another program has remembered something newer meanwhile.
     loop {
         let seen = memory.recall()?;
         let note = remote.checkpoint()?;
@@ -75,7 +74,7 @@ pub fn view(
     }
 }
 
-/// Opens what this machine remembers. Which witnesses it had then is of no interest now.
+/// Opens what this machine remembers. Its cosignatures no longer matter.
 fn open(source: &ConfigSource, memory: &Memory, seen: &Seen) -> Result<Signed, ClientError> {
     let opened = Checkpoint::open(&seen.note, &seen.key, source.trust.origin());
     let checkpoint = opened
@@ -98,7 +97,7 @@ fn check_continues(
         return Err(ClientError::RolledBack { url, seen: old, served: new });
     }
     if new.size == old.size {
-        // They are signed, and not the same: more is not needed.
+        // Two different signed trees of one size are proof enough.
         let (first, second) = (seen.note.clone(), served.note.clone());
         return Err(forked(source, memory, Contradiction::TwoRoots { first, second }));
     }
@@ -107,8 +106,8 @@ fn check_continues(
     if verify_consistency(old, new, &proof).is_ok() {
         return Ok(());
     }
-    // Either the tiles are wrong, which happens, or the log was forked, which must never be
-    // said without proof: that the served tree begins with another tree of the size seen.
+    // Either the tiles are damaged, which happens, or the log was forked, which must never be claimed
+    // without proof: that the served tree begins with another tree of the size seen.
     let prefix_root = prefix_root(old.size, new.size, &remote).map_err(unproved)?;
     let prefix = TreeHead { size: old.size, root: prefix_root };
     verify_consistency(prefix, new, &proof).map_err(unproved)?;
@@ -117,18 +116,18 @@ fn check_continues(
     Err(forked(source, memory, shows))
 }
 
-/// The error of a fork, whose evidence is kept beside what this machine remembers.
+/// The error for a fork. Its evidence is kept in this machine's memory.
 fn forked(source: &ConfigSource, memory: &Memory, shows: Contradiction) -> ClientError {
     let url = source.log.to_string();
     let evidence = Evidence::new(shows)
         .remark("The first statement was seen on a user's machine before the second.")
         .remark(format!("The second was served at {url}."));
-    // What cannot be written is in the error.
-    let kept = source.trust.keys().next().and_then(|key| memory.keep(key, &evidence).ok());
+    // If it cannot be written, the error includes it.
+    let kept = source.trust.keys().next().and_then(|key| memory.keep_evidence(key, &evidence).ok());
     ClientError::Forked { url, evidence: Box::new(evidence), kept }
 }
 
-/// A proof that could not be made or verified: the network's fault or the server's.
+/// The error for a proof that could not be made or verified: the fault of the network or the server.
 pub fn unproved(source: &ConfigSource, error: ProofError) -> ClientError {
     match error {
         ProofError::Tile(error @ TileError::Read { .. }) => ClientError::Tile(error),

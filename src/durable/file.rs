@@ -1,11 +1,11 @@
-//! Files that are open: one that is written once, and one that is appended to.
+//! Open files: one that is written once, and one that is appended to.
 
 use super::recorder;
 use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// A file that nobody knows yet: it is written, synced, and then gets its name.
+/// A file that is written and synced before it gets its final name.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
@@ -13,7 +13,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A file that was just made at `path`, by the rules of whoever made it, and is empty.
+    /// An empty file that was just created at `path`.
     pub fn new(file: File, path: &Path) -> NewFile {
         NewFile { file, recorded: recorder::created(path) }
     }
@@ -31,7 +31,8 @@ impl NewFile {
         Ok(())
     }
 
-    /// Makes what was written durable. Where that fails the file is of no use: see the module's page.
+    /// Makes what was written durable. If that fails, the file is useless: see the module's
+    /// documentation.
     #[track_caller]
     pub fn sync(self) -> io::Result<()> {
         self.recorded.alive_to_sync()?;
@@ -41,7 +42,7 @@ impl NewFile {
         self.file.sync_all()
     }
 
-    /// What the system knows of it.
+    /// Its metadata.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
     }
@@ -55,21 +56,21 @@ pub struct AppendFile {
 }
 
 impl AppendFile {
-    /// The file at `path`, opened for appending by the rules of whoever opened it.
+    /// The file at `path`, already opened for appending.
     pub fn new(file: File, path: &Path) -> AppendFile {
         AppendFile { file, recorded: recorder::opened(path) }
     }
 
     /// Adds these bytes, which are durable after [`AppendFile::sync`].
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // It was opened for appending: what is written goes to its end, wherever that is.
+        // It was opened for appending, so this writes at its current end.
         self.recorded.alive()?;
         self.file.write_all(bytes)?;
         self.recorded.appended(bytes);
         Ok(())
     }
 
-    /// Makes what was added durable. Where that fails nothing may be added any more.
+    /// Makes what was added durable. If that fails, nothing may be added any more.
     #[track_caller]
     pub fn sync(&mut self) -> io::Result<()> {
         self.recorded.alive_to_sync()?;
@@ -79,7 +80,7 @@ impl AppendFile {
         self.file.sync_data()
     }
 
-    /// Cuts it to this length, and makes that durable, with all that is before.
+    /// Truncates it to this length, and makes all of it durable.
     #[track_caller]
     pub fn cut(&mut self, length: u64) -> io::Result<()> {
         self.cut_unsynced(length)?;
@@ -90,7 +91,7 @@ impl AppendFile {
         self.file.sync_all()
     }
 
-    /// Cuts it to this length.
+    /// Truncates it to this length.
     pub fn cut_unsynced(&mut self, length: u64) -> io::Result<()> {
         self.recorded.alive()?;
         self.file.set_len(length)?;
@@ -98,7 +99,7 @@ impl AppendFile {
         Ok(())
     }
 
-    /// What the system knows of it.
+    /// Its metadata.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
     }

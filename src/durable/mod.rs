@@ -1,40 +1,46 @@
-//! What is promised to survive a power cut goes to the disk through here, and nowhere else.
+//! Everything that must survive a power cut is written through here, and nowhere else.
 //!
-//! The system calls of the happy paths, in order:
+//! The system calls when all goes well, in order:
 //!
 //! | operation | calls |
 //! | --- | --- |
-//! | [`replace`] | make a temporary file, `write`, `fsync` it, `rename` it to the name, `fsync` the folder |
-//! | [`create`] | the same with `link` and `unlink` instead of `rename`: what has the name stays |
+//! | [`replace`] | create a temporary file, `write` and `fsync` it, `rename` it to its name, `fsync` the folder |
+//! | [`create`] | the same with `link` and `unlink` instead of `rename`, so an existing file is not replaced |
 //! | [`rename`], [`remove`] | `rename` or `unlink`, `fsync` the folder of the name |
-//! | [`make_folders`] | for each folder that is missing, the outermost first: `mkdir`; then `fsync` the folders that they are in |
+//! | [`make_folders`] | `mkdir` each missing folder, the outermost first; then `fsync` their parents |
 //! | [`AppendFile`] | `write` at the end, `fdatasync`; or `ftruncate`, `fsync` |
 //!
-//! A folder is synced because a name is durable only with the folder that it is in; and that
-//! folder's own name only with the one above. So whoever uses a folder which another process may
-//! have made a moment ago syncs the one above it as well. [`FileStore`](crate::store::FileStore)
-//! does many files at once: it uses the single steps ([`NewFile`], [`rename_unsynced`],
-//! [`make_folders_unsynced`], [`sync_folder`]), and says in which order.
+//! Folders are synced because a name is durable only once its folder is synced, and that folder's own
+//! name only once its parent is. So if another process may have created a folder just now, its parent is
+//! synced as well. [`FileStore`](crate::store::FileStore) handles many files at once: it uses the single
+//! steps ([`NewFile`], [`rename_unsynced`], [`make_folders_unsynced`], [`sync_folder`]), and documents
+//! their order.
 //!
 //! # When `fsync` fails
 //!
-//! The kernel may then have dropped what it could not write, and call the file clean: a second
-//! `fsync` that succeeds says nothing. So it is never asked twice. A file that could not be synced
-//! is removed, and gets no name that counts; whoever tries again writes a new one. A file that is
-//! appended to is cut back to what was durable before, and nothing is appended to it any more: the
-//! next record goes to a new file. A folder that could not be synced is an error to whoever waits;
-//! what has a name in it may be there after a power cut or not, as if the power had failed just then.
+//! The kernel may then have dropped what it could not write and marked the file clean, so a second
+//! `fsync` that succeeds means nothing, and there is none. A file that could not be synced is removed
+//! without ever getting its final name; a retry writes a new one. A file that is appended to is truncated
+//! to what was durable before, and nothing is appended to it any more: the next record goes to a new
+//! file. If a folder could not be synced, the caller gets an error, and a name in it may or may not
+//! survive a power cut, as if the power had failed just then.
 //!
 //! # What is still unsafe
 //!
-//! A disk that says it has written what it has not. Systems other than Unix do not sync folders. A
-//! name that was replaced or removed may show its old content after a power cut, until its folder
-//! is synced: nobody may be told before that.
+//! A disk that lies about having written data. Systems other than Unix do not sync folders. Until its
+//! folder is synced, a name that was replaced or removed may show its old content after a power cut, so
+//! success must not be reported before that.
 //!
-//! # How it is known
+//! # How it is tested
 //!
-//! In unit tests every call is recorded with the place that asked for it, and `power_cut` replays
-//! every state that a power cut may leave. Each sync there has to be needed by some promise.
+//! In unit tests every call is recorded with its caller, and `power_cut` replays every state that a power
+//! cut may leave. Each sync must be needed for some promise.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `file` | open files: written once, or appended to |
+//! | `recorder` | records all calls, in unit tests |
+//! | `unrecorded` | the same interface without recording, for everything else |
 
 // Everywhere else these are refused.
 #![allow(clippy::disallowed_methods)]
@@ -49,16 +55,16 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// How a file is opened that must not be there yet.
+/// Creates a file that must not exist yet.
 pub type Make = fn(&Path) -> io::Result<File>;
 
-/// A new file that everyone may read whom the umask lets: for what is made to be handed on. What is
-/// kept is made by [`private_file`].
+/// A new file with the permissions that the umask allows: for output that is passed on. Data that we keep
+/// uses [`private_file`].
 pub fn shared_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// A new file that its owner alone may read and write.
+/// A new file that only its owner may read and write.
 pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -67,7 +73,7 @@ pub fn private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A file that its owner alone may read and write, made where it is missing: for locks.
+/// A file that only its owner may read and write, created if it is missing: for locks.
 pub fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
@@ -76,8 +82,8 @@ pub fn lock_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Gives `path` this content, whole, in the place of any other. `temporary` is a name in the same
-/// file system that nobody else uses; what was left there is removed.
+/// Gives `path` this content atomically, replacing any other. `temporary` is a name in the same file
+/// system that nobody else uses; any leftover there is removed.
 #[track_caller]
 pub fn replace(path: &Path, temporary: &Path, content: &[u8], make: Make) -> io::Result<()> {
     write_temporary(temporary, content, make)?;
@@ -88,23 +94,23 @@ pub fn replace(path: &Path, temporary: &Path, content: &[u8], make: Make) -> io:
     sync_folder_of(path)
 }
 
-/// Makes a file at `path` with this content, whole; `false` if there is something of that name, which
-/// stays as it is. `temporary` is as in [`replace`].
+/// Creates a file at `path` with this content atomically; `false` if the name exists, which is then left
+/// alone. `temporary` is as in [`replace`].
 #[track_caller]
 pub fn create(path: &Path, temporary: &Path, content: &[u8], make: Make) -> io::Result<bool> {
     write_temporary(temporary, content, make)?;
     let created = link_unsynced(temporary, path);
-    // It is written anew each time, so it does not matter if it stays.
+    // It is rewritten each time, so it does not matter if it stays.
     let _ = remove_unsynced(temporary);
     let created = created?;
-    // Also where it was there: whoever made it may have died before the sync.
+    // Even if it existed: whoever created it may have died before the sync.
     sync_folder_of(path)?;
     Ok(created)
 }
 
 #[track_caller]
 fn write_temporary(path: &Path, content: &[u8], make: Make) -> io::Result<()> {
-    // What a killed process left may be linked to a name that counts: never write into it.
+    // What a killed process left may be linked to a final name: never write into it.
     remove_unsynced(path)?;
     let mut file = NewFile::new(make(path)?, path);
     let written = match file.write_all(content) {
@@ -117,8 +123,8 @@ fn write_temporary(path: &Path, content: &[u8], make: Make) -> io::Result<()> {
     written
 }
 
-/// Gives the file a second name, if that is free; `false` if not. Where the file system has no
-/// links, it gets the name in place of its own. Nothing is durable until the folder is synced.
+/// Gives the file a second name, if that is free; `false` if not. If the file system has no hard links,
+/// the file is renamed instead. Nothing is durable until the folder is synced.
 pub fn link_unsynced(from: &Path, to: &Path) -> io::Result<bool> {
     recorder::alive(to)?;
     match fs::hard_link(from, to) {
@@ -127,21 +133,21 @@ pub fn link_unsynced(from: &Path, to: &Path) -> io::Result<bool> {
             Ok(true)
         }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
-        // Only a process that does not take turns with this one could put a file there just now.
+        // Only a process that does not synchronise with this one could have created the file just now.
         Err(_) if fs::symlink_metadata(to).is_ok() => Ok(false),
         Err(_) => rename_unsynced(from, to).map(|()| true),
     }
 }
 
-/// Gives a file another name, in the place of any other file. The old name is gone, or may be there
-/// as well after a power cut, until its folder is synced too.
+/// Renames a file, replacing any other. The old name is gone, but may reappear after a power cut until
+/// its folder is synced, too.
 #[track_caller]
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     rename_unsynced(from, to)?;
     sync_folder_of(to)
 }
 
-/// Removes a file; `false` if there is none, and then too its name is gone for good.
+/// Removes a file; `false` if there is none. Either way its name is gone for good.
 #[track_caller]
 pub fn remove(path: &Path) -> io::Result<bool> {
     let removed = remove_unsynced(path)?;
@@ -171,14 +177,15 @@ pub fn remove_unsynced(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes a folder, and those above it that are missing, which are their user's alone (mode 0700). Where it is there already, its name is made
-/// durable: whoever made it may have died before that.
+/// Creates a folder and its missing parents, accessible only by their owner (mode 0700). If it exists,
+/// its name is made durable: whoever created it may have died before that.
 #[track_caller]
 pub fn make_folders(path: &Path) -> io::Result<()> {
     let made = make_folders_unsynced(path, &mut DirBuilder::new())?;
     if made.is_empty() {
         return match sync_folder_of(path) {
-            // One that this user may not list is somebody else's, and so was making what is in it.
+            // A folder that this user may not list belongs to someone else, who also created what is in
+            // it.
             Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(()),
             synced => synced,
         };
@@ -189,8 +196,8 @@ pub fn make_folders(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`make_folders`], by this builder, whose mode becomes 0700; tells which were made, the outermost first. Their names are durable once the
-/// folder that each is in is synced.
+/// As [`make_folders`], with this builder, whose mode becomes 0700. Returns the created folders, the
+/// outermost first. Their names are durable once their parents are synced.
 pub fn make_folders_unsynced(path: &Path, builder: &mut DirBuilder) -> io::Result<Vec<PathBuf>> {
     recorder::alive(path)?;
     builder.recursive(false);
@@ -207,7 +214,7 @@ pub fn make_folders_unsynced(path: &Path, builder: &mut DirBuilder) -> io::Resul
     for folder in missing.into_iter().rev() {
         match builder.create(folder) {
             Ok(()) => recorder::made_folder(folder),
-            // Another process was faster. It may die before it has synced the name.
+            // Another process was faster, but may die before it has synced the name.
             Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
             Err(e) => return Err(e),
         }
@@ -238,13 +245,13 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
-        // Of a relative name, or of the root, which is its own.
+        // A relative name, or the root, which is its own parent.
         Some(_) => Path::new("."),
         None => path,
     }
 }
 
-/// Makes the content of a file durable that others have written, and write no more.
+/// Makes a file's content durable that others have finished writing.
 #[track_caller]
 pub fn sync_file(path: &Path) -> io::Result<()> {
     NewFile::new_found(File::open(path)?, path).sync()

@@ -1,7 +1,6 @@
-//! Records what is done to the files below a folder, in unit tests.
+//! Records what is done to the files in a folder, in unit tests.
 //!
-//! While a folder is recorded nothing in it is really synced: a test cannot see a power cut
-//! anyway, and replays it from the record.
+//! While a folder is recorded, nothing in it is really synced: power cuts are replayed from the record.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +9,7 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A file, by the order in which it was made; its names may change.
+/// A file, numbered in order of creation; its names may change.
 pub(crate) type FileNumber = usize;
 
 /// What is synced.
@@ -20,7 +19,7 @@ pub(crate) enum Sync {
     Folder,
 }
 
-/// The place in the program that asked for a sync, and of what.
+/// The source location that asked for a sync, and of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Site {
     pub(crate) file: &'static str,
@@ -40,13 +39,13 @@ pub(crate) enum Event {
     Rename(PathBuf, PathBuf),
     Link(PathBuf, PathBuf),
     Remove(PathBuf),
-    /// A file that others have made, and made durable.
+    /// A file that others have created and made durable.
     Found(PathBuf, FileNumber, Vec<u8>),
-    /// Something that the outside now relies on.
+    /// Something that others now rely on.
     Promise(String),
 }
 
-/// What was there before, and all that was done since.
+/// What was there before, and everything that was done since.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) folders: Vec<PathBuf>,
@@ -54,12 +53,12 @@ pub(crate) struct Record {
     pub(crate) events: Vec<Event>,
     names: BTreeMap<PathBuf, FileNumber>,
     numbers: usize,
-    /// The program is killed instead of this sync, counted from now.
+    /// The program is killed at this sync, counted from now.
     killed_in: Option<usize>,
     is_killed: bool,
 }
 
-/// A folder that is recorded, or whose syncs are left out; until this is dropped.
+/// Records a folder, or skips its syncs, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     root: PathBuf,
@@ -75,14 +74,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recorder {
-    /// Records from now on what is done below `root`. What is there counts as durable.
+    /// Starts recording below `root`. What is there counts as durable.
     pub(crate) fn start(root: &Path) -> Recorder {
         let mut record = Record::default();
         record.find(root);
         Recorder::with(root, Some(Arc::new(Mutex::new(record))))
     }
 
-    /// Leaves out syncs below `root`, and records nothing.
+    /// Skips syncs below `root`, and records nothing.
     pub(crate) fn without_syncs(root: &Path) -> Recorder {
         Recorder::with(root, None)
     }
@@ -93,14 +92,14 @@ impl Recorder {
         recorder
     }
 
-    /// Notes what the outside relies on from here on.
+    /// Records what others rely on from here on.
     pub(crate) fn promise(&self, promise: impl Into<String>) {
         if let Some(record) = &self.record {
             lock(record).events.push(Event::Promise(promise.into()));
         }
     }
 
-    /// Notes a file that others have made, and made durable.
+    /// Records a file that others have created and made durable.
     pub(crate) fn found(&self, path: &Path) {
         if let Some(record) = &self.record {
             let (mut record, bytes) = (lock(record), fs::read(path).expect("a file"));
@@ -111,15 +110,15 @@ impl Recorder {
         }
     }
 
-    /// The program that runs now is killed when it asks for a sync, after so many others: that one is
-    /// not done, and nothing after it until [`Recorder::restart`].
+    /// Kills the running program when it asks for its next sync after this many: that one is not done,
+    /// and nothing after it until [`Recorder::restart`].
     pub(crate) fn kill_at_sync(&self, syncs: usize) {
         if let Some(record) = &self.record {
             lock(record).killed_in = Some(syncs);
         }
     }
 
-    /// Another program takes over. Whether the one before was killed.
+    /// Starts another program. Returns whether the one before was killed.
     pub(crate) fn restart(&self) -> bool {
         let Some(record) = &self.record else { return false };
         let mut record = lock(record);
@@ -170,7 +169,7 @@ impl Record {
         number
     }
 
-    /// The file of this name; one that was made by others appears now.
+    /// The file of this name; one that others created is added now.
     fn number(&mut self, path: &Path) -> FileNumber {
         if let Some(number) = self.names.get(path) {
             return *number;
@@ -224,7 +223,7 @@ impl Handle {
         alive_to_sync(&self.path)
     }
 
-    /// Whether the sync is not to be done.
+    /// Records a sync. Returns whether to skip it.
     #[track_caller]
     pub(super) fn synced(&self, what: Sync) -> bool {
         let site = site(Location::caller(), what);
@@ -260,7 +259,7 @@ pub(super) fn linked(from: &Path, to: &Path) {
 
 pub(super) fn renamed(from: &Path, to: &Path) {
     record(to, |record| {
-        // Called after it was done: what others wrote is read at its new name.
+        // Called afterwards, so a file that others wrote is read under its new name.
         let number = match record.names.remove(from) {
             Some(number) => number,
             None => {
@@ -284,7 +283,7 @@ pub(super) fn removed(path: &Path) {
     });
 }
 
-/// Whether the sync is not to be done.
+/// Records a sync. Returns whether to skip it.
 #[track_caller]
 pub(super) fn folder_synced(folder: &Path, what: Sync) -> bool {
     let site = site(Location::caller(), what);
@@ -292,7 +291,7 @@ pub(super) fn folder_synced(folder: &Path, what: Sync) -> bool {
     root_of(folder).is_some()
 }
 
-/// Fails where the program was killed.
+/// Fails if the program was killed.
 pub(super) fn alive(path: &Path) -> io::Result<()> {
     match record(path, |record| record.is_killed) {
         Some(true) => Err(io::Error::other("the program was killed by a test")),
@@ -300,7 +299,7 @@ pub(super) fn alive(path: &Path) -> io::Result<()> {
     }
 }
 
-/// As [`alive`], before a sync, in the place of which the program may be killed.
+/// As [`alive`], before a sync, at which the program may be killed.
 pub(super) fn alive_to_sync(path: &Path) -> io::Result<()> {
     record(path, |record| match &mut record.killed_in {
         Some(0) => record.is_killed = true,
@@ -310,7 +309,7 @@ pub(super) fn alive_to_sync(path: &Path) -> io::Result<()> {
     alive(path)
 }
 
-/// Files below two recorded folders are on two disks.
+/// Two recorded folders count as two disks.
 pub(super) fn check_devices(from: &Path, to: &Path) -> io::Result<()> {
     match (root_of(from), root_of(to)) {
         (Some((one, _)), Some((other, _))) if one != other => Err(ErrorKind::CrossesDevices.into()),

@@ -43,7 +43,7 @@ fn a_file_is_replaced_or_made_whole_and_nothing_else_is_left() {
 fn what_a_killed_process_left_under_the_temporary_name_is_not_written_into() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, temporary) = (folder.path().join("file"), folder.path().join("tmp"));
-    // It had given the file its name, and died before it took the other one away.
+    // It had given the file its name, but died before it removed the other one.
     fs::write(&temporary, "first").expect("written");
     fs::hard_link(&temporary, &path).expect("linked");
     assert!(!create(&path, &temporary, b"second", shared_file).expect("there is one"));

@@ -1,4 +1,4 @@
-//! Outside of unit tests nothing is recorded, and this is compiled to nothing.
+//! Outside unit tests nothing is recorded, and all of this compiles to nothing.
 
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The day for which a config was compiled: `as_of` in `provenance.json`, like `2026-11-27`.
 //!
-//! What a definition asks for ends on a day. So the definitions at a commit and this day, in UTC,
-//! decide a config, and whoever has both compiles the same bytes again.
+//! Definitions expire on a day. So the definitions at a commit and this day, in UTC, determine a config,
+//! and anyone who has both can compile the same bytes again.
 
 use super::CommitTime;
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,11 @@
 //! `h1:` hashes, by which `go.sum` files and checksum databases know a module.
 //!
-//! The algorithm is `Hash1` of golang.org/x/mod/sumdb/dirhash: the SHA-256 of a summary with one
-//! line a file, in byte order of the names: the hexadecimal SHA-256 of the file, two spaces, the
-//! name, a newline. Names in a module zip are whole (`MODULE@VERSION/NAME`); a `go.mod` alone is
-//! hashed as one file of the name `go.mod`. How the zip was packed is no part of the hash.
+//! The algorithm is `Hash1` of golang.org/x/mod/sumdb/dirhash: the SHA-256 of a summary with one line a
+//! file, in byte order of the names: the hexadecimal SHA-256 of the file, two spaces, the name, a
+//! newline. Names in a module zip are whole (`MODULE@VERSION/NAME`); a `go.mod` alone is hashed as one
+//! file of the name `go.mod`. How the zip was packed does not affect the hash.
 //!
-//! Hashing a zip is next door, in `zip.rs`.
+//! Hashing a zip is in `zip.rs`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -34,8 +34,9 @@ impl Hash1 {
     }
 }
 
-/// The hash of a set of files, given as whole names and contents, in any order. `None` where a
-/// name has a newline, because the summary could then be that of other files.
+/// The hash of a set of files, given as full names and contents, in any order. `None` if a name has a
+/// newline, because the summary could then be that of other files.
+#[cfg(any(test, feature = "testing"))]
 pub fn hash_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<Hash1> {
     let digests = files.into_iter().map(|(name, bytes)| (name.to_string(), sha256(bytes)));
     summarize(digests.collect())
@@ -46,7 +47,7 @@ pub fn hash_go_mod(go_mod: &[u8]) -> Hash1 {
     Hash1(sha256(summary_line("go.mod", &sha256(go_mod)).as_bytes()))
 }
 
-/// The hash of files whose SHA-256 is known already.
+/// The hash of files whose SHA-256 is already known.
 pub(super) fn summarize(mut digests: Vec<(String, [u8; 32])>) -> Option<Hash1> {
     if digests.iter().any(|(name, _)| name.contains('\n')) {
         return None;
@@ -141,7 +142,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_files_is_no_part_of_the_hash(
+        fn the_order_of_files_does_not_affect_the_hash(
             files in btree_map("[a-z/.]{1,6}", any::<Vec<u8>>(), 0..6),
         ) {
             let forward = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
@@ -150,7 +151,7 @@ mod tests {
         }
 
         #[test]
-        fn every_byte_and_every_name_is_part_of_the_hash(
+        fn every_byte_and_every_name_affects_the_hash(
             files in btree_map("[a-z]{1,6}", any::<Vec<u8>>(), 1..6),
             flip in any::<(prop::sample::Index, u8)>(),
         ) {

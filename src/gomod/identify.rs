@@ -1,14 +1,14 @@
-//! Which module version a zip is, by the zip alone.
+//! Which module version a zip contains, from the zip alone.
 //!
-//! Every file of a module zip is named `MODULE@VERSION/NAME`, so the zip itself says what it claims to
-//! be, and its hashes say what a checksum database's record of it must be. Any module is understood
-//! here, not only those of Candor.
+//! Every file in a module zip is named `MODULE@VERSION/NAME`, so the zip says what it claims to be, and
+//! its hashes say what its record in a checksum database must be. This works for any module, not only
+//! those of Candor.
 
 use super::zip::{entry_name, open};
 use super::{Hash1, ZipError, hash_go_mod, hash_zip};
 use std::io::Read as _;
 
-/// What a zip says it is, and its hashes.
+/// The module version that a zip claims to be, and its hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZipIdentity {
     /// The module's path, not checked against Go's rules.
@@ -21,11 +21,11 @@ pub struct ZipIdentity {
     pub go_mod: Hash1,
 }
 
-/// Reads which module version a zip is, and hashes it.
+/// Reads which module version a zip contains, and hashes it.
 ///
 /// # Errors
 ///
-/// It is no zip, or its files are not all of one module version.
+/// It is not a zip, or its files do not all belong to one module version.
 pub fn identify_zip(zip: &[u8]) -> Result<ZipIdentity, ZipError> {
     let mut archive = open(zip)?;
     let mut prefix: Option<String> = None;
@@ -49,7 +49,7 @@ pub fn identify_zip(zip: &[u8]) -> Result<ZipIdentity, ZipError> {
     let (module, version) = prefix.split_once('@').unwrap_or((&prefix, ""));
     let name = format!("{prefix}/go.mod");
     let go_mod = match archive.index_for_name_raw(name.as_bytes()) {
-        // As the go command does for a module that has none.
+        // As the go command does for a module without one.
         None => format!("module {module}\n").into_bytes(),
         Some(index) => {
             let file = archive.by_index(index).map_err(ZipError::Damaged)?;

@@ -1,8 +1,8 @@
-//! `.info`: what the module proxy protocol tells of a version before it is downloaded.
+//! `.info`: what the module proxy protocol says about a version before it is downloaded.
 //!
-//! JSON as the `go` command reads and writes it (<https://go.dev/ref/mod#goproxy-protocol>;
-//! `RevInfo` and `Origin` of cmd/go): capitalized names, empty fields left out. It follows from the
-//! version and its [`Provenance`] alone, so it is never stored.
+//! JSON as the `go` command reads and writes it (<https://go.dev/ref/mod#goproxy-protocol>; `RevInfo` and
+//! `Origin` of cmd/go): capitalized names, empty fields left out. It is computed from the version and its
+//! [`Provenance`], so it is never stored.
 
 use super::{CommitTime, ModuleVersion, Provenance};
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub struct Origin {
 }
 
 impl Info {
-    /// What is told of `version`.
+    /// The `.info` of `version`.
     pub fn new(version: ModuleVersion, provenance: &Provenance) -> Info {
         Info {
             version: version.to_string(),
@@ -60,7 +60,7 @@ impl Info {
 /// JSON with a newline at the end, indented by `indent`, or on one line where that is empty.
 pub(super) fn to_json(value: &impl Serialize, indent: &[u8]) -> Vec<u8> {
     let mut json = Vec::new();
-    // Writing to memory cannot fail, nor can these values: their fields are strings.
+    // Writing to memory cannot fail, and neither can serialising these fields, which are strings.
     let _ = if indent.is_empty() {
         serde_json::to_writer(&mut json, value)
     } else {

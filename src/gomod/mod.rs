@@ -1,27 +1,29 @@
 //! How it travels: the collection config as a Go module.
 //!
-//! A published config is one version of one module: `MODULE@v0.N.0`, N counting up by one from 1.
-//! What every part needs to know about that is here, and nothing else: no I/O, no clock, no
-//! signatures. The rules are those of the Go modules reference (<https://go.dev/ref/mod>) and of
-//! golang.org/x/mod; a version that this module builds is one that the `go` command downloads.
+//! A published config is one version of one module: `MODULE@v0.N.0`, N counting up by one from 1. The
+//! rules for that are here, and nothing else: no I/O, no clock, no signatures. The rules are those of the
+//! Go modules reference (<https://go.dev/ref/mod>) and of golang.org/x/mod; the `go` command downloads
+//! every version that this module builds.
 //!
-//! | file | the rule |
+//! | file | one idea |
 //! | --- | --- |
+//! | `file_name` | which file names Go accepts |
 //! | [`path`](ModulePath) | which module paths Go accepts, and their escaped form in URLs |
 //! | [`version`](ModuleVersion) | `v0.N.0`, and the escaped form of any version in a URL |
 //! | [`hash`](Hash1) | `h1:` hashes over a set of files, a module zip, a `go.mod` |
-//! | [`zip`](create_zip) | module zips: made byte-identically, read back with suspicion |
-//! | [`identify`](identify_zip) | which module version a zip is, by the zip alone |
+//! | [`zip`](create_zip) | module zips: reproducible when written, checked when read |
+//! | [`identify`](identify_zip) | which module version a zip contains |
 //! | [`as_of`](AsOf) | the day for which a config was compiled |
 //! | [`time`](CommitTime) | when a commit was made |
 //! | [`provenance`](Provenance) | which reviewed source a version was compiled from |
 //! | [`info`](Info) | `.info`: a version's name, time and origin |
-//! | [`module`](Module) | all of it together: one version, built or opened |
+//! | [`module`](Module) | one complete version, built or opened |
 //!
-//! That the hashes end up in a log is the work of [`crate::tlog`]; which config is in the module,
-//! of [`crate::collection`].
+//! Logging the hashes is left to [`crate::tlog`]; the config in the module comes from
+//! [`crate::collection`].
 
 mod as_of;
+mod file_name;
 mod hash;
 mod identify;
 mod info;
@@ -34,7 +36,9 @@ mod zip;
 
 pub use crate::repository_url::RepositoryUrl;
 pub use as_of::{AsOf, AsOfError};
-pub use hash::{Hash1, Hash1Error, hash_files, hash_go_mod};
+#[cfg(any(test, feature = "testing"))]
+pub use hash::hash_files;
+pub use hash::{Hash1, Hash1Error, hash_go_mod};
 pub use identify::{ZipIdentity, identify_zip};
 pub use info::{Info, Origin};
 pub use module::{CONFIG, DOC, GO_MOD, Module, ModuleError, PROVENANCE, go_mod_text};

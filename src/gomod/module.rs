@@ -1,11 +1,11 @@
-//! One version of the module, whole: built from a compiled config, or opened from its zip.
+//! One complete version of the module: built from a compiled config, or opened from its zip.
 //!
 //! The zip holds four files, in this order:
 //!
 //! | file | what it is |
 //! | --- | --- |
 //! | `go.mod` | the module path, and a language version old enough for every Go client since 1.16 |
-//! | `doc.go` | a package for the files to belong to, saying what this is and where it is reviewed |
+//! | `doc.go` | the Go package, with a comment that says what this is and where it is reviewed |
 //! | `config.json` | what clients obey |
 //! | `provenance.json` | what it was compiled from |
 //!
@@ -23,7 +23,7 @@ pub const GO_MOD: &str = "go.mod";
 pub const DOC: &str = "doc.go";
 /// The name of the collection config.
 pub const CONFIG: &str = "config.json";
-/// The name of the file that tells what the config was compiled from.
+/// The name of the file that says what the config was compiled from.
 pub const PROVENANCE: &str = "provenance.json";
 
 /// One version of the module.
@@ -53,8 +53,8 @@ pub enum ModuleError {
         #[source]
         source: ZipError,
     },
-    /// `provenance.json` is not what a Candor wrote.
-    #[error("{path}@{version}: {PROVENANCE} in the module zip is not understood: {source}")]
+    /// `provenance.json` was not written by Candor.
+    #[error("{path}@{version}: {PROVENANCE} in the module zip is malformed: {source}")]
     Provenance {
         /// The module.
         path: ModulePath,
@@ -69,7 +69,7 @@ pub enum ModuleError {
 impl Module {
     /// Builds `path` at `version` from a compiled config and what it was compiled from.
     ///
-    /// Equal input makes an equal zip, byte by byte. Fails only where the config is too large.
+    /// Equal input gives a byte-identical zip. Fails only if the config is too large.
     pub fn build(
         path: ModulePath,
         version: ModuleVersion,
@@ -92,8 +92,8 @@ impl Module {
         }
     }
 
-    /// Opens the zip of `path` at `version`. Whether it is the zip that was published is for the
-    /// caller to see: compare [`Module::zip_hash`] with the log's record.
+    /// Opens the zip of `path` at `version`. Whether it is the zip that was published is up to the caller
+    /// to check: compare [`Module::zip_hash`] with the log's record.
     pub fn open(
         path: ModulePath,
         version: ModuleVersion,
@@ -159,7 +159,7 @@ impl Module {
     }
 }
 
-/// The text of `go.mod`. No allowed path needs quotes there.
+/// The text of `go.mod`. No valid path needs quotes there.
 pub fn go_mod_text(path: &ModulePath) -> String {
     format!("module {path}\n\ngo 1.16\n")
 }

@@ -1,6 +1,6 @@
 //! Module paths: which ones Go accepts, and how they look in a URL.
 //!
-//! The rules are `CheckPath` and `EscapePath` of golang.org/x/mod/module, also told in
+//! The rules are those of `CheckPath` and `EscapePath` in golang.org/x/mod/module, described in
 //! <https://go.dev/ref/mod#module-path> and <https://go.dev/ref/mod#goproxy-protocol>:
 //!
 //! - elements between slashes, none empty, each of ASCII letters, digits and `-._~`, neither
@@ -12,10 +12,11 @@
 //! - in a URL every capital letter is written as `!` and its lower case, so that paths differ on
 //!   file systems that do not tell capitals apart.
 //!
-//! One rule is ours: as every version is `v0.N.0`, a path with a major version suffix (`/v2`, or
-//! any `gopkg.in/` path) is refused, because Go would accept none of its versions. So is a path over
-//! [`ModulePath::MAX_LENGTH`] bytes, which nobody could write in a URL.
+//! One rule is ours: since every version is `v0.N.0`, a path with a major version suffix (`/v2`, or any
+//! `gopkg.in/` path) is refused, because Go would accept none of its versions. So is a path over
+//! [`ModulePath::MAX_LENGTH`] bytes, which would not fit in a URL.
 
+use super::file_name::is_reserved_on_windows;
 use std::fmt;
 use std::str::FromStr;
 
@@ -37,10 +38,10 @@ pub struct PathError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathFault {
-    /// There is nothing.
+    /// The path is empty.
     #[error("is empty: write one like telemetry.example.org/config")]
     Empty,
-    /// Longer than [`ModulePath::MAX_LENGTH`].
+    /// It is longer than [`ModulePath::MAX_LENGTH`].
     #[error("is longer than {} bytes: choose a shorter one", ModulePath::MAX_LENGTH)]
     TooLong,
     /// A slash at the start or the end, or two in a row.
@@ -78,7 +79,7 @@ pub enum PathFault {
     MajorVersion(String),
     /// A gopkg.in path.
     #[error(
-        "is of gopkg.in, whose paths carry a major version: ours are v0.N.0, use another domain"
+        "is at gopkg.in, whose paths carry a major version: ours are v0.N.0, use another domain"
     )]
     GopkgIn,
     /// An escaped path with a capital letter, or a `!` without a lower-case letter after it.
@@ -174,18 +175,6 @@ fn check_element(element: &str) -> Result<(), PathFault> {
     }
 }
 
-/// Whether Windows keeps this file name, up to its first dot, for a device.
-pub(super) fn is_reserved_on_windows(element: &str) -> bool {
-    let stem = element.split('.').next().unwrap_or(element).to_ascii_lowercase();
-    match stem.as_str() {
-        "con" | "prn" | "aux" | "nul" => true,
-        _ => stem
-            .strip_prefix("com")
-            .or_else(|| stem.strip_prefix("lpt"))
-            .is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9'])),
-    }
-}
-
 /// `!` and the lower-case letter for each ASCII capital.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 4);
@@ -198,7 +187,7 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// The text whose escaped form this is; `None` where it is no escaped form.
+/// The text whose escaped form this is; `None` if it is not an escaped form.
 pub(super) fn unescape(escaped: &str) -> Option<String> {
     let mut text = String::with_capacity(escaped.len());
     let mut chars = escaped.chars();
@@ -302,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_names_the_path_the_cause_and_the_way_out() {
+    fn the_message_names_the_path_the_cause_and_the_remedy() {
         assert_eq!(
             ModulePath::new("a.b/v2").expect_err("refused").to_string(),
             "module path \"a.b/v2\" ends in \"/v2\", Go's suffix for another major version: ours \
@@ -319,7 +308,7 @@ mod tests {
             let fault = ModulePath::unescape(bad).expect_err(bad).fault;
             assert_eq!(fault, PathFault::Escape, "{bad}");
         }
-        // Escaped well, and still no path.
+        // Correctly escaped, but not a path.
         assert!(ModulePath::unescape("a.b/../c").is_err());
         assert!(ModulePath::unescape("!a.b/c").is_err());
     }

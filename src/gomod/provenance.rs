@@ -1,9 +1,9 @@
 //! Which reviewed source a version was compiled from: `provenance.json` in the module zip.
 //!
-//! Its fields are enough for anyone to fetch the source and compile the same config again. All but
-//! one of them are what the repository says, not what the machine says that published: the time is the
-//! commit's, and a repository on a local disk has no address worth publishing. `as_of` is the day on
-//! which it was compiled, since definitions end on a day.
+//! Its fields are enough for anyone to fetch the source and compile the same config again. All but one of
+//! them come from the repository, not from the machine that published: the time is the commit's, and a
+//! repository on a local disk has no address worth publishing. `as_of` is the day for which it was
+//! compiled, since definitions expire.
 //!
 //! ```json
 //! {
@@ -59,7 +59,7 @@ impl Provenance {
         super::info::to_json(self, b"\t")
     }
 
-    /// Reads `provenance.json`. Fields that are not known are left for newer readers.
+    /// Reads `provenance.json`. Unknown fields are ignored.
     pub fn from_json(json: &[u8]) -> Result<Provenance, serde_json::Error> {
         serde_json::from_slice(json)
     }

@@ -1,8 +1,8 @@
 //! When a commit was made: whole seconds, in the one form in which they are published.
 //!
-//! The form is that of RFC 3339 (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), always in
-//! UTC and without fractions: `2026-02-03T04:05:06Z`. The calendar is computed here, in two short
-//! functions, so that programs that only embed the client need no library for it.
+//! The form is that of RFC 3339 (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), always in UTC and
+//! without fractions: `2026-02-03T04:05:06Z`. The calendar arithmetic is here, in two short functions, so
+//! that programs that embed only the client need no library for it.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,7 +26,7 @@ pub enum CommitTimeError {
 }
 
 impl CommitTime {
-    /// The time so many seconds after the start of 1970, leap seconds not counted, as git has it.
+    /// The time this many seconds after the start of 1970, not counting leap seconds, as in git.
     pub fn from_unix_seconds(seconds: i64) -> Result<CommitTime, CommitTimeError> {
         const END_OF_9999: i64 = 253_402_300_799;
         match seconds {
@@ -61,7 +61,7 @@ impl FromStr for CommitTime {
             let days = days_since_1970(year, month, day);
             let time =
                 CommitTime::from_unix_seconds(days * 86_400 + hour * 3600 + minute * 60 + second);
-            // Whatever is not a date and time in exactly this form is written otherwise.
+            // Anything that is not a date and time in exactly this form is formatted differently.
             time.ok().filter(|time| time.to_string() == text)
         };
         parse().ok_or_else(|| CommitTimeError::Form(text.to_string()))
@@ -82,9 +82,8 @@ impl From<CommitTime> for String {
     }
 }
 
-// Dates by counting in years that begin in March, so that the leap day comes last, and in cycles
-// of 400 years, which have 146,097 days each. No month or year is looked up, none is looped over.
-// For dates from 1970 on.
+// Dates are computed with years that begin in March, so that the leap day comes last, and in cycles of
+// 400 years, which have 146,097 days each: no tables and no loops. For dates from 1970 on.
 
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month < 3 { year - 1 } else { year };

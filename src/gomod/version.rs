@@ -1,13 +1,14 @@
 //! Module versions: ours are exactly `v0.N.0`, N counting up by one from 1.
 //!
-//! The major version stays 0 because a config promises no API; the patch stays 0 because a
-//! published config is never patched, only followed. As the log holds one record a version, in
-//! order, the version and the record's index in the log are one number: `v0.N.0` is entry N-1.
+//! The major version stays 0 because a config promises no API; the patch stays 0 because a published
+//! config is never patched, only followed. Since the log holds one record per version, in order, the
+//! version and the record's index in the log are one number: `v0.N.0` is entry N-1.
 //!
-//! Requests name versions of any kind. [`unescape_version`] tells a well-formed one, which is
-//! merely not ours, from one that no client would send. The rules are `EscapeVersion` and
-//! `UnescapeVersion` of golang.org/x/mod/module.
+//! Requests may name any version. [`unescape_version`] tells a well-formed one that is merely not ours
+//! from one that no client would send. The rules are `EscapeVersion` and `UnescapeVersion` of
+//! golang.org/x/mod/module.
 
+use super::file_name::is_file_element;
 use super::path;
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ use std::str::FromStr;
 #[serde(try_from = "String", into = "String")]
 pub struct ModuleVersion(u64);
 
-/// Why a text or number is not a version of ours.
+/// Why a text or number is not one of our versions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VersionError {
@@ -30,7 +31,7 @@ pub enum VersionError {
     #[error("version number {0} is not between 1 and {max}", max = ModuleVersion::MAX)]
     Number(u64),
     /// Not the escaped form of any version.
-    #[error("{0:?} is not a version as a URL has it: '!' and the lower-case letter for a capital")]
+    #[error("{0:?} is not an escaped version, with '!' and the lower-case letter for each capital")]
     Escape(String),
 }
 
@@ -38,7 +39,7 @@ impl ModuleVersion {
     /// The version that is published first, `v0.1.0`.
     pub const FIRST: ModuleVersion = ModuleVersion(1);
 
-    /// The largest N: a log holds at most as many entries, since Go counts them in an `int64`.
+    /// The largest N: a log holds at most this many entries, since Go counts them in an `int64`.
     pub const MAX: u64 = i64::MAX as u64;
 
     /// The version `v0.NUMBER.0`.
@@ -49,7 +50,7 @@ impl ModuleVersion {
         }
     }
 
-    /// N of `v0.N.0`; also the size of a log whose newest version this is.
+    /// N of `v0.N.0`; also the size of a log with this newest version.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -59,7 +60,7 @@ impl ModuleVersion {
         self.0 - 1
     }
 
-    /// The version after this one. Only after [`ModuleVersion::MAX`] there is none.
+    /// The version after this one; there is none only after [`ModuleVersion::MAX`].
     pub fn next(self) -> Result<ModuleVersion, VersionError> {
         ModuleVersion::new(self.0 + 1)
     }
@@ -102,7 +103,7 @@ impl fmt::Display for ModuleVersion {
     }
 }
 
-/// Any version as it stands in a URL; refused where no client could write it so.
+/// The escaped form of any version, for a URL; refused if it has none.
 pub fn escape_version(version: &str) -> Result<String, VersionError> {
     if is_version_text(version) && !version.contains('!') {
         Ok(path::escape(version))
@@ -118,10 +119,9 @@ pub fn unescape_version(escaped: &str) -> Result<String, VersionError> {
         .ok_or_else(|| VersionError::Escape(escaped.to_string()))
 }
 
-/// Go asks of a version that it is one element of a file path. We ask for ASCII besides, which
-/// Go asks when it escapes.
+/// Go requires a version to be one element of a file path, and ASCII when it is escaped.
 fn is_version_text(version: &str) -> bool {
-    super::zip::is_file_element(version) && version.is_ascii()
+    is_file_element(version) && version.is_ascii()
 }
 
 #[cfg(test)]

@@ -1,21 +1,20 @@
-//! Module zips: made byte-identically for equal input, read back with suspicion.
+//! Module zips: byte-identical for equal input when written, checked when read.
 //!
 //! The format is that of <https://go.dev/ref/mod#zip-files>: every entry is a plain file named
-//! `MODULE@VERSION/NAME`. Of what a zip leaves open, this is what we write: entries in the order
-//! given, *stored*, not compressed, with the earliest time a zip can name, no permissions, no extra
-//! fields and no comment.
+//! `MODULE@VERSION/NAME`. Where the format leaves a choice, we write entries in the order given, *stored*
+//! rather than compressed, with the earliest time that a zip can express, no permissions, no extra fields
+//! and no comment.
 //!
-//! Stored, because a compressor's output is that of one release of one library: no two builds
-//! could be relied on to make the same bytes, and an auditor who rebuilds a version next year
-//! would have to guess which. Stored, the bytes follow from this page alone. A transfer is
-//! compressed where it should be: by HTTP.
+//! Stored, because a compressor's output depends on the release of its library: two builds could not be
+//! relied on to give the same bytes, and an auditor who rebuilds a version next year would have to guess
+//! which release was used. Stored, the bytes follow from these rules alone. Compression is left to HTTP.
 //!
-//! Reading accepts any packing that Go accepts, so that no future writer is shut out, and refuses
-//! what Go refuses: names outside the module, names that are unsafe on some file system, two
-//! names that differ by case alone, and more bytes than [`MAX_ZIP`], whatever the zip declares.
+//! Reading accepts any packing that Go accepts, so that future writers may differ, and refuses what Go
+//! refuses: names outside the module, names that are unsafe on some file system, two names that differ
+//! only in case, and more bytes than [`MAX_ZIP`], whatever the zip declares.
 
+use super::file_name::is_file_element;
 use super::hash::summarize;
-use super::path::is_reserved_on_windows;
 use super::{Hash1, ModulePath, ModuleVersion};
 use ::zip::result::ZipError as FormatError;
 use ::zip::write::SimpleFileOptions;
@@ -28,26 +27,26 @@ use std::io::{self, Cursor, Read, Write};
 pub const MAX_ZIP: u64 = 500 << 20;
 /// Go's limit for the `go.mod` in a module zip, in bytes.
 pub const MAX_GO_MOD: u64 = 16 << 20;
-/// Our limit for one file that is held in memory whole, in bytes. Far above any config.
+/// Our limit for one file that is held in memory, in bytes. Far more than any config.
 pub const MAX_FILE: u64 = 64 << 20;
 
-/// Why a module zip was not made, or not read.
+/// Why a module zip could not be made or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZipError {
-    /// The bytes are not a zip, or one that is damaged.
+    /// The bytes are not a zip, or a damaged one.
     #[error("the module zip is damaged: {0}; download it again, or restore it from a backup")]
     Damaged(#[source] FormatError),
     /// A file of the zip could not be unpacked.
     #[error("{name:?} in the module zip is damaged: {source}")]
     DamagedFile {
-        /// The whole name of the entry.
+        /// The full name of the entry.
         name: String,
         /// What the decoder said.
         #[source]
         source: io::Error,
     },
-    /// An entry that a module zip must not have.
+    /// An entry that is not allowed in a module zip.
     #[error("the module zip has an entry {name:?}, which {fault}")]
     Entry {
         /// The name of the entry, with replacement characters where it was not UTF-8.
@@ -70,7 +69,7 @@ pub enum ZipError {
 
 /// Makes the zip of `path` at `version` from `files`: names within the module, and contents.
 ///
-/// Equal input makes equal bytes, on every machine and in every build.
+/// Equal input gives equal bytes, on every machine and in every build.
 pub fn create_zip(
     path: &ModulePath,
     version: ModuleVersion,
@@ -102,8 +101,8 @@ pub fn create_zip(
 
 /// The `h1:` hash of a module zip, as in the first line of a checksum database's record.
 ///
-/// Memory does not grow with the files. Names are not held against a module path: where the hash
-/// is the one expected, so are the names, which are part of it.
+/// Memory use does not grow with the files. Names are not compared with a module path: if the hash is the
+/// expected one, so are the names, which are part of it.
 pub fn hash_zip(zip: &[u8]) -> Result<Hash1, ZipError> {
     hash_within(zip, Budget::default())
 }
@@ -126,8 +125,8 @@ fn hash_within(zip: &[u8], mut budget: Budget) -> Result<Hash1, ZipError> {
         .ok_or_else(|| ZipError::Entry { name: String::new(), fault: "has a newline in its name" })
 }
 
-/// The contents of `name` (within the module) in the zip of `path` at `version`, after checking
-/// the names of all entries. At most [`MAX_FILE`] bytes are unpacked.
+/// The contents of `name` (within the module) in the zip of `path` at `version`, after the names of all
+/// entries were checked. At most [`MAX_FILE`] bytes are unpacked.
 pub fn read_file(
     zip: &[u8],
     path: &ModulePath,
@@ -158,7 +157,7 @@ pub fn read_file(
     Ok(contents)
 }
 
-/// Opens the zip, refusing the tricks by which two readers see two different sets of files.
+/// Opens the zip, refusing inconsistent headers, with which two readers would see different files.
 pub(super) fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, ZipError> {
     check_size(zip)?;
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(ZipError::Damaged)?;
@@ -181,7 +180,7 @@ pub(super) fn entry_name(raw: &[u8]) -> Result<String, ZipError> {
     }
 }
 
-/// The bytes that a zip's files may still have together.
+/// The bytes that a zip's files may still take up together.
 struct Budget(u64);
 
 impl Default for Budget {
@@ -235,16 +234,6 @@ impl NameCheck {
         }
         Ok(())
     }
-}
-
-/// Whether this is one element of a file path by Go's rules (`CheckFilePath`), in ASCII: Go
-/// allows every Unicode letter, and nothing of ours needs one.
-pub(super) fn is_file_element(element: &str) -> bool {
-    const PUNCTUATION: &str = "!#$%&()+,-.=@[]^_{}~ ";
-    !element.is_empty()
-        && !element.ends_with('.')
-        && element.chars().all(|c| c.is_ascii_alphanumeric() || PUNCTUATION.contains(c))
-        && !is_reserved_on_windows(element)
 }
 
 /// A digest that [`io::copy`] can write to.

@@ -1,4 +1,5 @@
 //! Checks that the config which a report names asks for every string and number in it.
+//!
 //! **Nothing honest is refused, nothing foreign is stored.** Go's client filters what it sends by
 //! program, version, toolchain, counter, stack and rate, so anything wrong there is a [`Refusal`]. It
 //! filters by nothing else; what it may honestly send beyond that is left out, and the rest is
@@ -13,8 +14,8 @@
 //! | a count of 0, or less | the report without that counter (see [`Report::decode`]) |
 //! | LastWeek | the report without it |
 //!
-//! A week that has not ended is [`Unavailable`], unless it is more than [`MAX_WEEK_AHEAD`] days
-//! ahead.
+//! A week that has not ended is [`Unavailable`], unless it is more than [`MAX_WEEK_AHEAD`] days ahead.
+//!
 //! Only this file makes a [`CheckedReport`], and nothing else can be stored. It is written from the
 //! parsed values, so nothing unchecked can pass. What is stored is its public row: without LastWeek,
 //! and with X rounded up to the config's smallest rate that is not below it. That keeps, for each of
@@ -86,6 +87,7 @@ pub enum NotAccepted {
 }
 
 /// Checks a report that was sent to `/upload/DATE` against the config that it names.
+///
 /// The first problem found is the refusal. If `config` is not of the version that the report names, it
 /// is refused.
 pub fn check(

@@ -1,21 +1,26 @@
 //! Is this server's own clock right?
+//!
 //! A server whose clock is weeks off would refuse honest reports for good: if it is behind, their weeks
 //! seem to be in the future; if it is ahead, they seem too old; and clients throw away what is refused.
 //! So the clock is compared with events that are known to have happened ([`KnownTime`]): the commits
 //! that the logged configs were made from, and the weeks of stored reports, which had ended when the
-//! reports arrived. Anyone may send any number of reports of any week. If reports could confirm a
-//! clock, one forged report would make a server whose clock is ahead refuse everyone else's. So only
-//! commits confirm a clock. Reports can only cast doubt on it, and doubt refuses nothing.
+//! reports arrived.
+//!
+//! Anyone may send any number of reports of any week. If reports could confirm a clock, one forged
+//! report would make a server whose clock is ahead refuse everyone else's. So only commits confirm a
+//! clock. Reports can only cast doubt on it, and doubt refuses nothing.
 //!
 //! | the clock | [`ClockState`] |
 //! | --- | --- |
 //! | is more than [`TOLERANCE`] earlier than something that has happened | it is certainly behind (or a commit has a wrong date) |
 //! | is more than [`MAX_WEEK_AGE`] days later than the newest commit | it is unconfirmed: it may be ahead, or nothing was published since, which is fine |
 //! | otherwise | it is plausible |
+//!
 //! While it is not plausible, reports that would be refused for their week get 503 instead, so that
 //! nothing is thrown away until the clock is set right or a newer config is published. Clients drop
-//! reports that are too old by themselves. Everything here is a pure function of times. A clock that is
-//! wrong by less is not noticed.
+//! reports that are too old by themselves. Everything here is a pure function of times.
+//!
+//! A clock that is wrong by less is not noticed.
 
 use super::MAX_WEEK_AGE;
 use crate::gomod::ModuleVersion;

@@ -1,12 +1,14 @@
 //! The logged configs, indexed in memory.
+//!
 //! Every version in the log is held in memory, indexed ([`Allowed`]); parts that did not change from
-//! one version to the next are held once. A lookup takes no I/O and no allocation. An unknown version
-//! may have been logged a moment ago, so the log is read again before the answer: by one reading at a
-//! time, at most one per [`INTERVAL`], which all waiting callers share. So "not in the log" always
-//! comes from a reading that began after the question. What the reviewed definitions say of the configs
-//! (`definitions`) is read with the log, and again once [`FOLLOW`] has passed since the last reading: a
-//! running server refuses a revoked config within that time. An unreadable store or a damaged version
-//! is a [`ConfigSetError`], never "not in the log": clients throw away what is refused.
+//! one version to the next are held once. A lookup takes no I/O and no allocation.
+//!
+//! An unknown version may have been logged a moment ago, so the log is read again before the answer: by
+//! one reading at a time, at most one per [`INTERVAL`], which all waiting callers share. So "not in the
+//! log" always comes from a reading that began after the question. What the reviewed definitions say of
+//! the configs (`definitions`) is read with the log, and again once [`FOLLOW`] has passed since the
+//! last reading: a running server refuses a revoked config within that time. An unreadable store or a
+//! damaged version is a [`ConfigSetError`], never "not in the log": clients throw away what is refused.
 
 use super::clock::KnownTime;
 use super::definitions::KnownDefinitions;

@@ -1,5 +1,6 @@
 //! What the reviewed definitions say of the logged configs: which are revoked, and whose functions
 //! their stacks may name.
+//!
 //! The newest catalogue says which versions are revoked. The packages of a version's charts are those
 //! of the last catalogue that was recorded for it or, if it brought nothing new, for an earlier one: a
 //! change of `packages` alone makes no new version, and applies as soon as it is published. Versions

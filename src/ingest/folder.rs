@@ -9,6 +9,7 @@
 //! DIR/reports/ID.sealed     a sealed one (`sealed`), until a merge removes it
 //! DIR/reports/.seal, merged requests to the receiver (`requests`)
 //! ```
+//!
 //! A file that ends with `.tmp` is left over from a process that ended while writing it; the next one
 //! removes it.
 

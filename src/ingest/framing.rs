@@ -9,6 +9,7 @@
 //!   content           in an open segment, the report's identity (16 bytes; `seen`) comes first;
 //!                     then the report's public row (JSON), which begins {"Week":"YYYY-MM-DD"
 //! ```
+//!
 //! After damage the next record is found by trying every byte. That is fast: a row is text, and four
 //! bytes of text, read as a length, are never under 1 MiB.
 

@@ -52,6 +52,7 @@ struct UploadService {
 }
 
 /// The routes for uploads.
+#[cfg(any(test, feature = "testing"))]
 pub fn router(slot: ReceiverSlot) -> Router {
     router_with(slot, BodyLimits::default(), Admission::default())
 }

@@ -80,6 +80,7 @@ pub struct JournalState {
 impl Journal {
     /// Opens the journal in `folder`, which is created if it does not exist. Reads which reports of the
     /// `oldest` week and later ones were seen, and seals what was left open. Blocks.
+    #[cfg(any(test, feature = "testing"))]
     pub fn open(folder: &Path, oldest: Date, limits: Limits) -> Result<Journal, JournalError> {
         Journal::open_unless(&Event::new(), folder, oldest, limits)
     }

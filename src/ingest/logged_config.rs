@@ -1,4 +1,5 @@
 //! One logged config, with everything that decides whether reports under it are accepted.
+//!
 //! A config says which strings may be reported. Until when, and whose functions a stack may name, is
 //! public beside it: the next config's day closes it (`publish::config_state`), and the catalogue of
 //! reviewed definitions may revoke it and lists the packages of stack charts.
@@ -59,6 +60,7 @@ impl StackPackages {
 
 impl LoggedConfig {
     /// Indexes the config of this version, as the newest one, whose stacks may name any function.
+    #[cfg(any(test, feature = "testing"))]
     pub fn new(version: ModuleVersion, config: &CollectionConfig) -> LoggedConfig {
         LoggedConfig::indexed(version, Allowed::new(config))
     }

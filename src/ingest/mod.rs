@@ -116,7 +116,9 @@ pub use admission::{
 pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
-pub use http::{router, router_with};
+#[cfg(any(test, feature = "testing"))]
+pub use http::router;
+pub use http::router_with;
 pub use journal::{Journal, JournalState};
 pub use journal_error::JournalError;
 pub use keep_open::keep_open;

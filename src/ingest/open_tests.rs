@@ -226,7 +226,7 @@ async fn definitions_that_are_damaged_are_never_taken_for_none() {
 /// nobody.
 fn makes_reports(fetched: Date, today: Date) -> bool {
     let day = |date: Date| date.to_string().parse().expect("a day");
-    let known = KnownConfig::of_nobody(version(1), day(fetched), config(1.0));
+    let known = KnownConfig::unverified(version(1), day(fetched), config(1.0));
     let failure = FetchFailure { day: day(today), reason: "no network".to_owned(), check: false };
     let chosen = choose_config(Some(known), day(today), |_| Ok::<_, Infallible>(Err(failure)));
     chosen.is_ok_and(|chosen| chosen.is_ok())

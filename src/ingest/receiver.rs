@@ -175,6 +175,7 @@ impl Receiver {
     }
 
     /// The configs, so that whoever learns of a new one can refresh them.
+    #[cfg(any(test, feature = "testing"))]
     pub fn configs(&self) -> &ConfigSet {
         &self.configs
     }

@@ -9,16 +9,19 @@
 //!     "GOARCH":"amd64","Counters":{"verb:run":3},"Stacks":{"crash/crash\nmain.main:+12":1}
 //! }],"Config":"v0.7.0"}
 //! ```
+//!
 //! Parsing is strict: every field exactly once, no others, names spelled as here, nothing after the
 //! closing brace. `Programs`, `Counters` and `Stacks` may be `null`, as Go writes empty ones. A count
 //! of 0 or less is left out: Go's client sends 0 for a counter whose program ended between creating and
 //! incrementing it, and a negative number for one that went beyond 2^63. The types cannot hold a
-//! malformed report; whether a config allows it is up to [`check`](super::check()). The canonical form
-//! makes a report that is sent twice byte-identical: fields in Go's order, counts ordered by name,
-//! numbers as Go prints them, no white space. The *public row* is the canonical form without
-//! `LastWeek`, which would link the rows of one machine, and with `X` rounded up to the smallest rate
-//! in force, since whoever sent or relayed the report knows the exact number. It is parsed like any
-//! report: `LastWeek` may be absent.
+//! malformed report; whether a config allows it is up to [`check`](super::check()).
+//!
+//! The canonical form makes a report that is sent twice byte-identical: fields in Go's order, counts
+//! ordered by name, numbers as Go prints them, no white space.
+//!
+//! The *public row* is the canonical form without `LastWeek`, which would link the rows of one machine,
+//! and with `X` rounded up to the smallest rate in force, since whoever sent or relayed the report
+//! knows the exact number. It is parsed like any report: `LastWeek` may be absent.
 
 use super::excerpt::{Excerpt, bounded};
 use crate::collection::go_json;
@@ -201,6 +204,7 @@ impl<'a> Counts<'a> {
     }
 
     /// Whether nothing was counted.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

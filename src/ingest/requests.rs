@@ -5,9 +5,12 @@
 //! DIR/reports/.sealing     the receiver is doing so
 //! DIR/reports/merged/ID    the segment is durable in the public data, so it may be forgotten
 //! ```
+//!
 //! None of them needs to survive a power cut: whoever asked asks again.
-//! The receiver renames `.seal` to `.sealing`, seals, and removes it. So if neither file exists, a
-//! sealing that began after the request has finished. Several requests count as one.
+//!
+//! The receiver renames `.seal` to
+//! `.sealing`, seals, and removes it. So if neither file exists, a sealing that began after the request
+//! has finished. Several requests count as one.
 
 use super::folder::{self, OPEN, SEALED};
 use super::segment_id::SegmentId;

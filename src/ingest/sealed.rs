@@ -1,9 +1,11 @@
 //! Sealed segments: the public rows of some reports, in random order.
+//!
 //! `DIR/reports/ID.sealed` is a header and records (`framing`), followed by the SHA-256 of everything
 //! before. It never changes; if the checksum does not match, it is damaged, and each record's own
-//! checksum tells which are whole. No record has an identity. A segment that was found damaged before
-//! it was sealed gets this name, too, with its content unchanged: if it were shuffled, nobody could
-//! restore it.
+//! checksum tells which are whole. No record has an identity.
+//!
+//! A segment that was found damaged before it was sealed gets this name, too, with its content
+//! unchanged: if it were shuffled, nobody could restore it.
 
 use super::folder::{self, SEALED};
 use super::framing::{Found, Records, SegmentKind};
@@ -104,6 +106,7 @@ impl SealedRows {
     }
 
     /// Whether there are none.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

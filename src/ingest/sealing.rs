@@ -1,12 +1,14 @@
 //! Sealing a segment: records in order of arrival become public rows in random order.
+//!
 //! In this order, each step durable before the next: the identities of its reports go into the files of
 //! seen reports; all its records, shuffled and without identities, into `ID.sealed`; the segment into
 //! the list. Then `ID.open` is removed. A process that dies in between leaves an open segment, which is
 //! sealed under the same id when the folder is opened again. Doing it twice is harmless, since a merge
-//! knows the id. If `ID.sealed` exists already, only the remaining steps are done. An open segment with
-//! damaged bytes is renamed unchanged instead of shuffled: merges report the damage until the file is
-//! put back or its whole records are accepted. An incomplete record at the end is different: it was
-//! never synced, so nobody was told that it is stored, and it is left out.
+//! knows the id. If `ID.sealed` exists already, only the remaining steps are done.
+//!
+//! An open segment with damaged bytes is renamed unchanged instead of shuffled: merges report the
+//! damage until the file is put back or its whole records are accepted. An incomplete record at the end
+//! is different: it was never synced, so nobody was told that it is stored, and it is left out.
 
 use super::folder::{self, OPEN, SEALED, TEMPORARY};
 use super::framing::{Found, Records, SegmentKind};

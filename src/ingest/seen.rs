@@ -7,16 +7,19 @@
 //! identities  16 bytes   each, in ascending order
 //!   checksum    32 bytes   the SHA-256 of everything before
 //! ```
+//!
 //! The identity of a report is the first 16 bytes of SHA-256(key || the report's canonical form, with
 //! the exact X and LastWeek). It includes X, which has some 52 random bits: two installations with the
 //! same counts send two reports, and a report that is sent twice is one. A file does not reveal what
 //! was reported, even to someone who has the key, since they would have to guess X. Once no report of
-//! the day is accepted any more, the file is removed, and the key with it. The key is durable before
-//! the first record with an identity made from it. The identities of reports in an open segment are in
-//! that segment; before it is sealed, which removes them, this file is rewritten as a whole. So
-//! identities are sorted here, not in order of arrival. Memory: 16 bytes per report, as in the files,
-//! and some 40 bytes per report of the open segment. At most [`Limits::known`](super::Limits::known)
-//! are remembered; beyond that, new reports get 503.
+//! the day is accepted any more, the file is removed, and the key with it.
+//!
+//! The key is durable before the first record with an identity made from it. The identities of reports
+//! in an open segment are in that segment; before it is sealed, which removes them, this file is
+//! rewritten as a whole. So identities are sorted here, not in order of arrival.
+//!
+//! Memory: 16 bytes per report, as in the files, and some 40 bytes per report of the open segment. At
+//! most [`Limits::known`](super::Limits::known) are remembered; beyond that, new reports get 503.
 
 use super::folder::{self, TEMPORARY};
 use super::report::parse_date;

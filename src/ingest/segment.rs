@@ -1,13 +1,16 @@
 //! The open segment, which is appended to.
+//!
 //! The system calls of an append that succeeds, in order: `write` of a whole batch of records,
 //! `fdatasync`. Then its path must still lead to this file: otherwise it was removed, and the batch
-//! with it. Only then is the batch durable, and only then are its senders told. A `write` or
-//! `fdatasync` that fails (a full disk, a broken one) may leave bytes behind. Before anything else is
-//! appended, the file is truncated to its last durable byte and synced; while that fails, every append
-//! fails. So no record ever follows a torn one. After a failed `fdatasync`, nothing is appended to the
-//! file any more ([`durable`] says why): the next record goes to a new segment. Starting a segment:
-//! write the header to the new file, `fsync` the folder; the header is synced with the first records. A
-//! segment is started when there is a first record for it.
+//! with it. Only then is the batch durable, and only then are its senders told.
+//!
+//! A `write` or `fdatasync` that fails (a full disk, a broken one) may leave bytes behind. Before
+//! anything else is appended, the file is truncated to its last durable byte and synced; while that
+//! fails, every append fails. So no record ever follows a torn one. After a failed `fdatasync`, nothing
+//! is appended to the file any more ([`durable`] says why): the next record goes to a new segment.
+//!
+//! Starting a segment: write the header to the new file, `fsync` the folder; the header is synced with
+//! the first records. A segment is started when there is a first record for it.
 
 use super::folder::{self, OPEN};
 use super::framing::SegmentKind;

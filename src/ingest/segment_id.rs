@@ -1,4 +1,5 @@
 //! The id of a segment: 128 random bits, as 32 hex digits.
+//!
 //! No id is drawn twice, not even on another machine or after a folder was restored from a copy. So an
 //! index that names an id includes every report of that segment, wherever a file of that name comes
 //! from.
@@ -25,6 +26,7 @@ impl SegmentId {
     }
 
     /// The id with these bytes.
+    #[cfg(any(test, feature = "testing"))]
     pub fn from_bytes(bytes: [u8; 16]) -> SegmentId {
         SegmentId(bytes)
     }

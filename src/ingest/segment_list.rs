@@ -5,12 +5,14 @@
 //! {"segment":"ID","sha256":"..."}                               the segment was started
 //! {"segment":"ID","reports":812,"bytes":345678,"sha256":"..."}   ... and sealed, with 812 reports
 //! ```
+//!
 //! A second copy beside the folder, `DIR/reports.segments`, makes sure that a missing folder is
 //! noticed, too. Opening the folder completes either copy from the other. Lines are only added, until
-//! segments are merged: then both copies are rewritten without them. A segment is listed as started
-//! before its first record is acknowledged, and as sealed afterwards. A process that dies in between
-//! leaves a segment that is sealed when the folder is opened again. A torn last line is cut off. A
-//! damaged line is reported and ignored.
+//! segments are merged: then both copies are rewritten without them.
+//!
+//! A segment is listed as started before its first record is acknowledged, and as sealed afterwards. A
+//! process that dies in between leaves a segment that is sealed when the folder is opened again. A torn
+//! last line is cut off. A damaged line is reported and ignored.
 
 use super::folder;
 use super::read_error::ReadError;

@@ -1,30 +1,30 @@
-//! A disk before a power cut: what is on it for certain, and what is on its way.
+//! A disk before a power cut: what is durable, and what is pending.
 //!
-//! Nothing is certain but what was synced. A file's content is certain up to its last sync. A name (of
-//! a file or folder, given, taken or changed) is certain once the folder that it is in was synced, and
-//! counts for nothing if that folder's own name is lost. Names are on their way each for itself, in one
-//! folder too. A file that is renamed is never without a name: within a folder the change is one;
-//! across folders the old name goes only if the new one is there.
+//! Only what was synced is durable. A file's content is durable up to its last sync. A change of a name
+//! (of a file or folder: added, removed or renamed) is durable once its folder was synced, and is lost if
+//! that folder's own name is lost. Pending changes are independent of each other, even within a folder. A
+//! renamed file is never without a name: within a folder the change is atomic; across folders the old
+//! name goes only if the new one is there.
 
 use crate::durable::recorder::{Event, FileNumber, Record, Site};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// What a name leads to.
+/// What a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     Folder,
     File(FileNumber),
 }
 
-/// A change of names that is not certain yet.
+/// A pending change of a name.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     pub(super) number: usize,
-    /// Whose sync makes it certain.
+    /// The folder whose sync makes it durable.
     pub(super) folder: PathBuf,
-    /// A change without which this one is not.
+    /// A change that this one depends on.
     pub(super) needs: Option<usize>,
     step: Step,
 }
@@ -36,7 +36,7 @@ enum Step {
     Move { from: PathBuf, to: PathBuf, file: FileNumber },
 }
 
-/// A file's content: what is certain of it, and what it will be.
+/// A file's content: what is durable, and what is pending.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Content {
     pub(super) synced: Rc<Vec<u8>>,
@@ -50,9 +50,9 @@ pub(super) type Names = BTreeMap<PathBuf, Entry>;
 #[derive(Debug)]
 pub(super) struct Disk<'a> {
     root: &'a Path,
-    /// The sync that is not done.
+    /// The sync that is skipped.
     without: Option<Site>,
-    /// The names that are certain.
+    /// The durable names.
     pub(super) names: Names,
     /// The names that programs see.
     seen: Names,
@@ -62,7 +62,7 @@ pub(super) struct Disk<'a> {
 }
 
 impl<'a> Disk<'a> {
-    /// As it was when the recording began.
+    /// The disk when the recording started.
     pub(super) fn before(root: &'a Path, record: &Record, without: Option<Site>) -> Disk<'a> {
         let mut names = Names::new();
         let mut files = BTreeMap::new();
@@ -76,7 +76,7 @@ impl<'a> Disk<'a> {
         Disk { root, without, names, seen, changes, files, numbers: 0 }
     }
 
-    /// Does what was done.
+    /// Applies an event.
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
             Event::MakeFolder(path) => self.add(path, Entry::Folder),
@@ -132,7 +132,7 @@ impl<'a> Disk<'a> {
         }
     }
 
-    /// The names after a cut that lets just these changes be.
+    /// The names after a cut that keeps only these changes.
     pub(super) fn names_with(&self, changes: &BTreeSet<usize>) -> Names {
         let mut names = self.names.clone();
         for change in &self.changes {
@@ -140,7 +140,7 @@ impl<'a> Disk<'a> {
                 change.step.apply(&mut names);
             }
         }
-        // What is in a folder whose own name is lost is lost.
+        // What is in a lost folder is lost.
         let mut lost: BTreeSet<PathBuf> = BTreeSet::new();
         for path in names.keys() {
             let parent = folder(path);
@@ -191,8 +191,8 @@ impl<'a> Disk<'a> {
     }
 
     fn change(&mut self, folder: &Path, step: Step, needs: Option<usize>) {
-        // Of a name that is given and taken again and again, the last time alone is on its way:
-        // otherwise names of temporary files would pile up.
+        // If a name is added and removed repeatedly, only the last time is pending: otherwise names of
+        // temporary files would pile up.
         if let Step::Add(path, _) = &step {
             self.changes.retain(|old| match &old.step {
                 Step::Add(other, _) | Step::Remove(other, _) => other != path,
@@ -223,7 +223,7 @@ impl<'a> Disk<'a> {
 impl Step {
     fn apply(&self, names: &mut Names) {
         let remove = |names: &mut Names, path: &PathBuf, file: &FileNumber| {
-            // Not what has taken the name since.
+            // Not a file that has taken the name since.
             if names.get(path) == Some(&Entry::File(*file)) {
                 names.remove(path);
             }

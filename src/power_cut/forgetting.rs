@@ -1,11 +1,11 @@
 //! From the receiver to the public data: a process is killed a thousand times, at each step in turn.
 //!
-//! Each process receives, seals, merges and removes, and is killed at one of its syncs ([`Recorder`]): that
-//! one is not done, and nothing after it. The next one goes on with what lies on the disk. What was not
-//! acknowledged is sent again, as a client would. In the end each report that was acknowledged is in the
-//! public data once, and in the receiver's folder is nothing of any.
+//! Each process receives, seals, merges and removes, and is killed at one of its syncs ([`Recorder`]),
+//! which is not done, nor anything after it. The next one continues with what is on the disk. Reports
+//! that were not acknowledged are sent again, as a client would. In the end each acknowledged report is
+//! in the public data once, and nothing is left of any in the receiver's folder.
 //!
-//! These are errors in place of syncs in one process; `tests/forget_crash.rs` kills real ones.
+//! Here a kill is an error at a sync within one process; `tests/forget_crash.rs` kills real processes.
 
 use super::folder;
 use crate::aggregate::index::FileFormat;
@@ -29,14 +29,14 @@ const SYNCS: u32 = 50;
 /// The public data, a receiver's folder, and what clients know.
 struct World<'a> {
     root: &'a Path,
-    /// Reports that got their 200.
+    /// Reports that were answered with 200.
     acknowledged: BTreeSet<u32>,
     /// Reports that did not, and are sent again.
     unanswered: Vec<u32>,
 }
 
 impl World<'_> {
-    /// One process: as far as it comes. Whether it came to its end.
+    /// Runs one process as far as it gets. Returns whether it finished.
     fn live(&mut self, first: u32, today: Date) -> bool {
         let reports = self.root.join("reports");
         self.unanswered.extend([first, first + 1]);
@@ -94,7 +94,7 @@ fn a_process_that_is_killed_at_any_step_leaves_each_report_in_one_place() {
         World { root: temporary.path(), acknowledged: BTreeSet::new(), unanswered: Vec::new() };
     let (mut killed, mut steps) = (0, BTreeSet::new());
     for round in 0..ROUNDS {
-        // The day goes on, so that some merges publish an edition and others let reports wait.
+        // The day advances, so that some merges publish an edition and others leave reports waiting.
         let today = date(2026, 2, 9).saturating_add(i64::from(round / 40).days());
         let step = round % SYNCS;
         recorder.kill_at_sync(step as usize);
@@ -105,7 +105,7 @@ fn a_process_that_is_killed_at_any_step_leaves_each_report_in_one_place() {
         } else {
             assert!(ended, "round {round} failed, and nobody killed it");
         }
-        // What was done is not replayed here.
+        // Nothing is replayed in this test.
         recorder.forget();
     }
     println!("{killed} of {ROUNDS} processes were killed, at {} steps", steps.len());

@@ -1,26 +1,34 @@
-//! Every promise, in every state that a power cut may leave.
+//! Checks every promise in every state that a power cut may leave.
 //!
-//! A [`Scenario`] runs the real code once, below a folder that is recorded
-//! ([`durable::recorder`](crate::durable)). Then the power is cut after every single operation of the
-//! record: what may be on the disk at that point ([`disk`], [`states`]) is laid out in a folder, the
-//! real program is started on it, and every promise that was made before the cut is checked.
+//! A [`Scenario`] runs the real code once, in a recorded folder ([`durable::recorder`](crate::durable)).
+//! Then the power is cut after every single operation of the record: each possible state of the disk at
+//! that point ([`disk`], [`states`]) is written to a folder, the real program is started on it, and every
+//! promise that was made before the cut is checked.
 //!
-//! Then the same for a program that lacks one of its syncs, for each of them: some promise must
-//! break. A sync that nothing needs, and a promise that nothing checks, are both found so.
+//! Then the same is done for the program without one of its syncs, for each of them: some promise must
+//! break. This finds both unnecessary syncs and unchecked promises.
 //!
 //! | scenario | promises |
 //! | --- | --- |
-//! | [`storing`] | what a store in a folder has returned for stays |
-//! | [`publishing`] | what was published is there, no signature is forgotten, an init may be repeated |
+//! | [`storing`] | what a file store has confirmed stays |
+//! | [`publishing`] | what was published is there, no signature is forgotten, `init` can be repeated |
 //! | [`ingesting`] | each report that was acknowledged is stored once, and its segment is listed |
-//! | [`merging`] | what is public is whole; merging again comes to the same, and nothing is left over |
-//! | [`reporting`] | a choice stays; of each week one X is sent; what was seen of the log is known |
+//! | [`merging`] | public data is complete; merging again gives the same, and nothing is left over |
+//! | [`reporting`] | a choice stays; one X is sent for each week; what was seen of the log is remembered |
 //!
-//! A program that is killed leaves what it has not synced to the next one, which must not rely on it:
-//! so some scenarios begin with a program that is killed at one of its syncs.
+//! | file | one idea |
+//! | --- | --- |
+//! | [`disk`] | a disk: what is durable, and what is pending |
+//! | [`states`] | the states that a power cut may leave |
+//! | [`replay`] | cuts the power after every operation and checks |
+//! | [`storing`], [`publishing`] | scenarios; the others are in their modules |
+//! | [`forgetting`] | from the receiver to the public data, killed a thousand times |
 //!
-//! What is not tried: a disk that loses what was synced, two power cuts, a cut while two programs
-//! write, and of many changes that are on their way most of their subsets (see [`states`]).
+//! A killed program leaves unsynced data to the next one, which must not rely on it: so some scenarios
+//! begin with a program that is killed at one of its syncs.
+//!
+//! Not tested: a disk that loses synced data, two power cuts, a cut while two programs write, and most
+//! subsets of many pending changes (see [`states`]).
 
 mod disk;
 mod forgetting;
@@ -41,7 +49,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A folder, in memory where the system offers that: thousands of states are laid out.
+/// A folder, in memory if possible: thousands of states are written.
 pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     match tempfile::tempdir_in(memory) {
@@ -50,7 +58,7 @@ pub(crate) fn folder() -> TempDir {
     }
 }
 
-/// Tries again while a lock is held: a test that starts a process lends it all locks for a moment.
+/// Retries while a lock is held: a test that starts a process shares all locks with it for a moment.
 pub(crate) fn unlocked<T, E>(
     attempt: impl Fn() -> Result<T, E>,
     is_locked: impl Fn(&E) -> bool,
@@ -64,22 +72,22 @@ pub(crate) fn unlocked<T, E>(
     attempt()
 }
 
-/// Starts the program on what is left in a folder, and says which promise is broken.
+/// Starts the program on what is left in a folder, and returns which promise is broken.
 type Check = dyn Fn(&Path, &Before<'_>) -> Result<(), String>;
 
 /// A run of the real program, and what must hold after a power cut anywhere in it.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// Below which folder it was run.
+    /// The folder that it ran in.
     pub(crate) root: PathBuf,
     pub(crate) record: Record,
     pub(crate) check: Box<Check>,
 }
 
-/// Syncs that no promise of these runs needs: a part of the path, and why they are kept.
+/// Syncs that no promise of these scenarios needs: a part of the path, and why they are kept.
 const KEPT: [(&str, &str); 1] = [(
     "src/ingest/segment_list.rs",
-    "a list is needed when a segment's file is lost besides; no run here loses one",
+    "the list is needed only if a segment's file is lost as well; no scenario here loses one",
 )];
 
 fn keep_their_promises(scenarios: &[Scenario]) {

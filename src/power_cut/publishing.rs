@@ -1,5 +1,5 @@
-//! `init`, publishing and signing: nothing that was said or signed is forgotten, and every state can be
-//! gone on from.
+//! `init`, publishing and signing: nothing that was confirmed or signed is forgotten, and work can
+//! continue from every state.
 
 use super::Scenario;
 use super::replay::Before;
@@ -16,16 +16,16 @@ use std::sync::Arc;
 
 const HOST: &str = "telemetry.example.org";
 const MODULE: &str = "telemetry.example.org/config";
-/// Below the folder that is recorded.
+/// Within the recorded folder.
 const FOLDER: &str = "srv/candor";
 const INIT: &str = "init";
-/// So many of the revisions are published before the last cut.
+/// How many of the revisions are published before the last cut.
 const PUBLISHED: usize = 2;
 
 type Anyhow<T> = Result<T, Box<dyn Error>>;
 
-/// One deployment is made and publishes. And the same where the first try to make it was killed, at
-/// every one of its syncs.
+/// A deployment is created and publishes; and the same if the first attempt to create it was killed, at
+/// each of its syncs.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![scenario(None).expect("not killed")];
     scenarios.extend((0..).map_while(|syncs| scenario(Some(syncs))));
@@ -33,17 +33,17 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
-/// `None` where there are not so many syncs.
+/// `None` if there are fewer syncs.
 fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
     let charts = super::folder();
-    // The rest is tried once.
+    // The rest is tested only once.
     let mut published = if kill_at_sync.is_some() { 0 } else { PUBLISHED };
     let revisions = revisions(charts.path(), published.max(1) + 1);
     let temporary = super::folder();
     let root = temporary.path().to_owned();
     let folder = root.join(FOLDER);
     if kill_at_sync.is_some() {
-        // Whoever is killed may leave one folder without a durable name, and not two.
+        // A killed process may leave one folder without a durable name, but not two.
         fs::create_dir_all(durable::folder_of(&folder)).expect("made");
     }
     let recorder = Recorder::start(&root);
@@ -56,7 +56,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
         }
     }
     match Deployment::init(&folder, HOST, MODULE) {
-        // The first one was killed at its very end.
+        // The first one was killed at the very end.
         Err(DeploymentError::Exists { .. }) if kill_at_sync.is_some() => published = 1,
         made => {
             made.expect("made");
@@ -72,12 +72,12 @@ fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
         recorder.promise(promise_of(number));
     }
     let record = recorder.finish();
-    // Goes on undisturbed: what every interrupted one must come to as well.
+    // Continues undisturbed: every interrupted run must reach the same heads.
     for revision in revisions.iter().skip(published) {
         heads.push(publish(&folder, revision).expect("published"));
     }
     let check = move |state: &Path, before: &Before<'_>| {
-        // Its history is read.
+        // Keep the repository: its history is read.
         let _ = &charts;
         let folder = state.join(FOLDER);
         forget_places(&folder);
@@ -102,7 +102,7 @@ fn check(
         }
         opened => opened?,
     };
-    // What readers have seen was signed, and its signer knows it.
+    // Whatever readers have seen was signed, and the signer knows it.
     let lock = LockRecord::read(&deployment.lock()?)?;
     for checkpoint in before.seen("srv/candor/store/log/checkpoint") {
         let Ok(seen) = Published::open(checkpoint, deployment.verifiers()) else { continue };
@@ -146,7 +146,7 @@ fn publisher(deployment: &Deployment) -> Anyhow<Publisher> {
     Ok(Publisher::new(deployment.module.clone(), store, deployment.log()?))
 }
 
-/// Begins as a publisher does; then everything that is stored must be as it was signed.
+/// Starts as a publisher does; then everything that is stored must match what was signed.
 fn whole(deployment: &Deployment, publisher: &Publisher) -> Anyhow<TreeHead> {
     let head = publisher.begin()?;
     let keys = deployment.verifiers();
@@ -171,8 +171,8 @@ fn publish(folder: &Path, revision: &Revision) -> Anyhow<TreeHead> {
     }
 }
 
-/// In another folder, on another disk, the files of this one are copies. So what tells copies apart is
-/// left out.
+/// The files here are copies in another folder, on another disk, so the data that detects copies is
+/// removed.
 fn forget_places(folder: &Path) {
     let path = folder.join("signer/identity");
     let text = fs::read_to_string(&path).unwrap_or_default();
@@ -189,7 +189,7 @@ fn identity_line(identity: &serde_json::Map<String, serde_json::Value>) -> Strin
 
 /// Commits, each of which changes the config.
 fn revisions(folder: &Path, count: usize) -> Vec<Revision> {
-    // No process is started: it would inherit the locks of other tests for a moment.
+    // Starts no process, which would inherit the locks of other tests for a moment.
     let git = git2::Repository::init(folder).expect("a repository");
     let write = |name: &str, text: &str| {
         let path = folder.join("charts-config").join(name);

@@ -1,4 +1,4 @@
-//! Cuts the power after every operation, and looks at what is left.
+//! Cuts the power after every operation, and checks what is left.
 
 use super::Scenario;
 use super::disk::Disk;
@@ -12,11 +12,11 @@ use std::hash::{Hash, Hasher};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// What was before the power went.
+/// What happened before the power cut.
 pub(crate) struct Before<'a> {
-    /// What the outside was told.
+    /// The promises that were made.
     pub(crate) promises: &'a [&'a str],
-    /// The contents that some file has had, by its path below the root.
+    /// The contents that each file has had, by its path below the root.
     seen: &'a [(PathBuf, Vec<u8>)],
 }
 
@@ -26,28 +26,28 @@ impl Before<'_> {
         self.promises.contains(&promise)
     }
 
-    /// What this file has shown to whoever looked, since the recording began.
+    /// The contents of this file that readers may have seen since the recording started.
     pub(crate) fn seen(&self, path: &str) -> impl Iterator<Item = &[u8]> {
         let named = self.seen.iter().filter(move |(seen, _)| seen == Path::new(path));
         named.map(|(_, bytes)| bytes.as_slice())
     }
 }
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Debug, Default)]
 pub(super) struct Replayed {
     pub(super) states: usize,
     /// The first promise that was broken, and where.
     pub(super) broken: Option<String>,
-    /// All states that were met, with what was promised before.
+    /// All states that were reached, with what was promised before.
     pub(super) known: HashSet<u64>,
 }
 
-/// Checks every state that is not known at every point; without one of the syncs. Ends at the first
-/// promise that is broken.
+/// Checks every new state at every point, optionally without one of the syncs. Stops at the first broken
+/// promise.
 pub(super) fn replay(scenario: &Scenario, without: Option<Site>, known: HashSet<u64>) -> Replayed {
     let first = match without {
-        // What breaks first is mostly what loses all that is on its way: that is quickly gone through.
+        // Losing everything that is pending usually breaks a promise, and is quick to check.
         Some(_) => run(scenario, without, known.clone(), Pass::AllIsLost),
         None => Replayed::default(),
     };
@@ -65,7 +65,7 @@ enum Pass {
     Everything,
 }
 
-/// How many syncs there are, and those that can be left out: no promise of any scenario breaks.
+/// How many syncs there are, and which can be left out without breaking a promise of any scenario.
 pub(super) fn survivors(scenarios: &[Scenario]) -> (usize, Vec<String>) {
     let of_event = |event: &Event| match event {
         Event::SyncFile(_, site) | Event::SyncFolder(_, site) => Some(*site),
@@ -75,7 +75,7 @@ pub(super) fn survivors(scenarios: &[Scenario]) -> (usize, Vec<String>) {
         scenario.record.events.iter().filter_map(of_event).collect()
     };
     let all: BTreeSet<Site> = scenarios.iter().flat_map(sites).collect();
-    // What the program leaves as it is keeps every promise: other tests see to that.
+    // The states of the unchanged program keep every promise: other tests check that.
     let known: Vec<HashSet<u64>> =
         scenarios.iter().map(|one| run(one, None, HashSet::new(), Pass::Nothing).known).collect();
     let mut survivors = Vec::new();
@@ -163,7 +163,7 @@ fn lay_out(state: &State, root: &Path, folder: &Path) {
         let to = folder.join(path.strip_prefix(root).expect("below the root"));
         match content {
             None => fs::create_dir(&to),
-            // Readable by its owner alone: what may be a key must be.
+            // Readable only by its owner, as a key must be.
             Some(bytes) => durable::private_file(&to).and_then(|mut to| to.write_all(bytes)),
         }
         .expect("laid out");

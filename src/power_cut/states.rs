@@ -1,13 +1,13 @@
-//! The states that a power cut may leave, as many of them as are tried.
+//! The states that a power cut may leave, as far as they are tested.
 //!
-//! Of the changes of names that are on their way: all subsets where there are at most [`FEW`];
-//! otherwise none, all, each alone missing, each alone there, and all up to each. Folders that are
-//! never synced hold nothing that counts, so their changes are there all or none.
+//! Of the pending changes of names: all subsets if there are at most [`FEW`]; otherwise none, all, all
+//! but each one, each one alone, and all up to each. Folders that are never synced contain nothing that
+//! matters, so their changes are applied all or none.
 //!
-//! Of each file that has a name then and whose content is on its way: what is certain, the whole,
-//! half of what is new, and zeros in the place of what is new. Where there are at most two such
-//! files, all combinations; otherwise all alike, and each alone. But where the changes of names are too
-//! many for all subsets, and some of them are missing: only what is certain, and the whole, all alike.
+//! For each named file with pending content: the durable content, all of it, half of what is new, and
+//! zeros instead of what is new. With at most two such files, all combinations; otherwise the same for
+//! all, and each alone. But if there are too many changes of names for all subsets, and some of them are
+//! missing: only the durable content and all of it, the same for all files.
 
 use super::disk::{Change, Disk, Entry, Names};
 use crate::durable::recorder::FileNumber;
@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// So many changes are tried in all combinations.
+/// Up to this many changes are tried in all combinations.
 const FEW: usize = 4;
 
-/// Everything that is on a disk: what is no folder has content.
+/// Everything on a disk: files have content, folders have none.
 pub(super) type State = BTreeMap<PathBuf, Option<Rc<Vec<u8>>>>;
 
 /// The states that are tried.
@@ -128,7 +128,7 @@ fn contents(disk: &Disk<'_>, names: &Names) -> Vec<Contents> {
     }
 }
 
-/// What is certain, the whole, half of what is new, zeros in its place.
+/// The durable content, all of it, half of what is new, and zeros instead of what is new.
 fn variants(disk: &Disk<'_>, number: FileNumber) -> [Rc<Vec<u8>>; 4] {
     let file = &disk.files[&number];
     let (synced, now) = (&file.synced, &file.now);

@@ -1,4 +1,4 @@
-//! A store in a folder: what an operation has returned for stays, whoever was killed before.
+//! A file store: what an operation has confirmed stays, whatever was killed before.
 
 use super::Scenario;
 use super::replay::Before;
@@ -12,8 +12,8 @@ use std::path::Path;
 const FOLDER: &str = "srv/store";
 const HEAD: &str = "log/head";
 
-/// Objects, in folders that are made beside and below others; a pointer; a scratch file; a removal. And
-/// the same where another writer was killed before, at every one of its syncs.
+/// Objects, in folders beside and below others; a pointer; a scratch file; a removal. And the same after
+/// another writer was killed, at each of its syncs.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![scenario(None).expect("not killed")];
     scenarios.extend((0..).map_while(|syncs| scenario(Some(syncs))));
@@ -21,12 +21,12 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
-/// `None` where there are not so many syncs.
+/// `None` if there are fewer syncs.
 fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
     let temporary = super::folder();
     let root = temporary.path().to_owned();
     if kill_at_sync.is_some() {
-        // Whoever is killed may leave one folder without a durable name, and not two.
+        // A killed process may leave one folder without a durable name, but not two.
         fs::create_dir(root.join("srv")).expect("made");
     }
     let recorder = Recorder::start(&root);
@@ -47,7 +47,7 @@ fn scenario(kill_at_sync: Option<usize>) -> Option<Scenario> {
     Some(Scenario { name: "storing", root, record: recorder.finish(), check: Box::new(check) })
 }
 
-/// Does it all, and may be done again from wherever it ended.
+/// Does all of it, and may be repeated from wherever it stopped.
 fn write(store: &FileStore, scratch: &Path, promise: &dyn Fn(String)) -> Result<(), StoreError> {
     let put = |names: &[&str]| -> Result<(), StoreError> {
         let objects: Result<Vec<_>, StoreError> =
@@ -68,7 +68,7 @@ fn write(store: &FileStore, scratch: &Path, promise: &dyn Fn(String)) -> Result<
             )?;
             assert_eq!(swap, Swap::Won);
         }
-        // Whoever finds it there tells no one before it is durable: by another write.
+        // A process that finds it already there promises nothing until another write made it durable.
         if now <= to {
             promise(format!("head {to}"));
         }
@@ -106,7 +106,7 @@ fn check(folder: &Path, scratch: &Path, before: &Before<'_>) -> Result<(), Box<d
     }
     for (name, is_there) in objects {
         let found = store.get(&Key::new(name)?)?;
-        // One that is being removed may be gone before anyone is told.
+        // An object that is being removed may be gone before that is confirmed.
         let removed = !is_there || name == "log/tile/0/000.p/1" && head == 2;
         if found.as_deref() != Some(name.as_bytes()) && !(removed && found.is_none())
             || !is_there && found.is_some()

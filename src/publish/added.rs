@@ -1,9 +1,9 @@
-//! Which commit added a chart: the oldest of the unbroken line of first parents in which it is.
+//! Which commit added a chart: the oldest in the unbroken line of first parents that have it.
 //!
-//! A chart is itself as long as its name in addresses and its kind are the same; title, buckets,
-//! rates and the place of its definition may change. A commit whose definitions have mistakes was
-//! never published and takes no part. Where the line is cut off, as in a shallow clone, nothing is
-//! said: the last commit that is there has not added what was there before it.
+//! A chart stays the same chart as long as its ID and its kind do; its title, buckets, rates and the
+//! location of its definition may change. A commit whose definitions have mistakes was never published
+//! and is skipped. Where the line is cut off, as in a shallow clone, nothing is said: the last commit
+//! that is there has not added what was there before it.
 
 use super::catalogue::Catalogue;
 use super::chart_id::ChartIds;
@@ -14,12 +14,12 @@ use jiff::tz::TimeZone;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-/// What a chart is known by from one commit to the next.
+/// What identifies a chart from one commit to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The program.
     pub program: String,
-    /// Its name in addresses.
+    /// Its ID in URLs.
     pub id: String,
     /// `partition`, `histogram`, ...
     pub kind: String,
@@ -28,7 +28,7 @@ pub struct Identity {
 /// The commit that added a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
-    /// Its name.
+    /// Its object name.
     pub commit: String,
     /// Its day, in UTC.
     pub on: Date,
@@ -40,14 +40,14 @@ impl Addition {
     }
 }
 
-/// The day, in UTC, of a time in seconds since 1970; the first of all days where the calendar has
-/// no such time, which git has.
+/// The day, in UTC, of a time in seconds since 1970; the earliest day if the calendar has no such time,
+/// which git allows.
 pub fn day(time: i64) -> Date {
     Timestamp::from_second(time).map_or(Date::MIN, |time| TimeZone::UTC.to_datetime(time).date())
 }
 
-/// What each chart of the definitions is known by, in their order. Those that are no longer
-/// collected keep their names.
+/// The identities of the definitions' charts, in their order. Charts that are no longer collected keep
+/// their IDs.
 pub fn identities(definitions: &Definitions) -> Vec<Identity> {
     let mut ids: HashMap<&str, ChartIds> = HashMap::new();
     let charts = definitions.charts.iter().map(|chart| Identity {
@@ -58,8 +58,8 @@ pub fn identities(definitions: &Definitions) -> Vec<Identity> {
     charts.collect()
 }
 
-/// The commit that added each of `charts`, which are those of `revision`. `known` finds the
-/// catalogue of an earlier commit: there the search ends for the charts that it has.
+/// The commit that added each of `charts`, which are those of `revision`. `known` finds the catalogue of
+/// an earlier commit, which ends the search for the charts that it has.
 pub fn added<E: From<RepositoryError>>(
     charts: &[Identity],
     revision: &Revision,
@@ -76,7 +76,7 @@ pub fn added<E: From<RepositoryError>>(
         return Ok(settled);
     }
     let mut failure = None;
-    // Whether what stands in the commit before is known to be free of mistakes.
+    // Whether the definitions of the commit before are known to be free of mistakes.
     let mut whole = true;
     revision.history.before(&revision.commit, |ancestor| {
         match known(ancestor.commit.as_str()) {

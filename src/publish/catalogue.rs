@@ -1,8 +1,8 @@
 //! What a config does not say about itself: the reviewed definitions it was compiled from.
 //!
-//! A config lists strings. Who asked for them and why (titles, issues, kinds of charts, the commit
-//! that added them) is in the definitions; a catalogue is those, at one commit, in a form that
-//! charts and pages are made from. It follows from the repository alone.
+//! A config lists strings. Who asked for them and why (titles, issues, kinds of charts, the commit that
+//! added them) is in the definitions. A catalogue holds the definitions at one commit, in the form that
+//! charts and pages are made from. It depends only on the repository.
 
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
 
-/// From how many reports of a week on a stack is public, where the definitions say nothing.
+/// How many reports of a week a stack needs to be public, unless the definitions say otherwise.
 pub const STACK_MINIMUM: u32 = 3;
 
-/// The definitions of one commit that were live on a day.
+/// The definitions of one commit that are live on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// The version of this shape: 1.
@@ -25,16 +25,16 @@ pub struct Catalogue {
     pub commit: String,
     /// Its time, in seconds since 1970.
     pub time: i64,
-    /// The day for which it was published: these definitions are those that were live then.
+    /// The day for which it was published: the definitions that were live on that day.
     pub as_of: Date,
     /// The charts folder in the repository; empty for its root.
     pub path: String,
-    /// What users are told of the project.
+    /// What users are told about the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<CatalogueProject>,
-    /// The confidence that estimates are stated at; 0.99 where the definitions say nothing.
+    /// The confidence level of estimates; 0.99 unless the definitions say otherwise.
     pub confidence: f64,
-    /// What of the reports is kept and shown.
+    /// What is kept and shown of the reports.
     #[serde(default)]
     pub retention: CatalogueRetention,
     /// The programs, by path.
@@ -46,7 +46,7 @@ pub struct Catalogue {
     pub marginals: Vec<Marginals>,
 }
 
-/// A project, and the commands with which its users decide.
+/// A project, and the commands with which its users opt in and out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueProject {
     /// What it is called.
@@ -57,11 +57,11 @@ pub struct CatalogueProject {
     pub opt_out: String,
 }
 
-/// From how many reports on a stack is public, and whose reports are not taken any more.
+/// How many reports make a stack public, and which configs' reports are no longer accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueRetention {
-    /// A stack is public from so many reports of a week on; `STACK_MINIMUM` where the definitions say
-    /// nothing.
+    /// How many reports of a week a stack needs to be public; `STACK_MINIMUM` unless the definitions say
+    /// otherwise.
     pub stack_minimum: u32,
     /// The configs whose reports are refused, in the definitions' order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -87,7 +87,7 @@ pub struct CatalogueProgram {
 /// One chart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CatalogueChart {
-    /// Its name in addresses, `[a-z0-9-]+`, made from its counter: unique in its program.
+    /// Its ID in URLs, `[a-z0-9-]+`, made from its counter: unique within its program.
     pub id: String,
     /// Its heading.
     pub title: String,
@@ -105,13 +105,13 @@ pub struct CatalogueChart {
     /// The divisor of a ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
-    /// The most frames of a stack.
+    /// The maximum number of frames of a stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u32>,
-    /// The packages whose functions a stack may name; those of any where there is none.
+    /// The packages whose functions a stack may name; if empty, those of any package.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
-    /// The first version that counts; absent where every version does.
+    /// The first version that counts; absent if every version does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The last day on which it is collected.
@@ -127,7 +127,7 @@ pub struct CatalogueChart {
     pub added_on: Date,
 }
 
-/// Published shares of a whole population, to which samples can be weighted.
+/// Published shares of a whole population, by which samples can be weighted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Marginals {
     /// The name of its file, without folder and ending.

@@ -1,4 +1,4 @@
-//! The index of catalogues: a tree of pages of which one more entry changes a page at most.
+//! The index of catalogues: a tree of pages, of which adding an entry changes at most one.
 //!
 //! ```text
 //! catalogue/index            {"format":4,"catalogues":[ENTRY, ...],"pages":[[PAGE, ...], ...],"sha256":"..."}
@@ -7,20 +7,34 @@
 //! PAGE                       {"key":"catalogue/page/SHA256HEX","earliest":"2026-11-22"}
 //! ```
 //!
-//! The pointer holds the newest entries, the pages that are not yet 64 of a level above them, and so on:
-//! `pages[0]` are pages of entries, `pages[1]` pages of those, each level older than the one below. What
-//! becomes more than 64 is written as a page, which never changes: its name is the SHA-256 of its
-//! bytes, so the pointer vouches for all of them, and publishers that race for one place write two
-//! objects, of which the pointer names one. So whatever the number of catalogues, recording one reads
-//! the pointer and a page, and rewrites the pointer (below 16 KiB a level, four levels at a
-//! million) and one page in 64 times; and a day is looked up along one path down.
+//! The pointer holds the newest entries, up to 64 pages of older entries, up to 64 pages of those, and so
+//! on: `pages[0]` are pages of entries, `pages[1]` pages of pages, and each level is older than the one
+//! below. Whenever there are more than 64, they are written as a page, which never changes: its name is
+//! the SHA-256 of its bytes, so the pointer vouches for all of them, and if two publishers race, the
+//! pointer refers to the page of one. So whatever the number of catalogues, recording one reads the
+//! pointer and a page, rewrites the pointer (less than 16 KiB a level, four levels at a million) and, one
+//! time in 64, writes a page; and looking up a day follows one path down.
 
-use super::catalogues::CatalogueEntry;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// How many entries or pages a page holds. The pointer is rewritten each time, so they are few.
+/// How many entries or pages a page holds. Few, since the pointer is rewritten each time.
 pub(super) const PAGE: usize = 64;
+
+/// Where one catalogue is, and when it was in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueEntry {
+    /// The commit whose definitions it holds.
+    pub commit: String,
+    /// The commit's time, in seconds since 1970.
+    pub time: i64,
+    /// The day for which it was published.
+    pub as_of: Date,
+    /// The object: its name is the SHA-256 of its bytes.
+    pub key: String,
+    /// The newest version of the config when the commit was published.
+    pub version: String,
+}
 
 /// What the pointer holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,7 +77,7 @@ impl Page {
 }
 
 impl Index {
-    /// Moves what is more than a page into pages, which `write` gives names.
+    /// Moves full pages out of the pointer; `write` stores a page and returns its name.
     pub(super) fn carry(&mut self, mut write: impl FnMut(&Page) -> String) {
         let mut seal = |page: Page| PageRef { key: write(&page), earliest: page.earliest() };
         let entries = full_pages(&mut self.catalogues);
@@ -95,7 +109,7 @@ fn seal_pages(level: &mut Vec<PageRef>, seal: impl FnMut(Page) -> PageRef) -> Ve
     pages.map(seal).collect()
 }
 
-/// Takes the full pages from the front, and leaves one to a page's worth.
+/// Takes the full pages from the front, and leaves between one entry and a page's worth.
 fn full_pages<T>(all: &mut Vec<T>) -> Vec<T> {
     let full = all.len().saturating_sub(1) / PAGE * PAGE;
     let rest = all.split_off(full);

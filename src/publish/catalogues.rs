@@ -1,30 +1,30 @@
-//! The catalogues that were published: which there are, and which was in force when.
+//! The published catalogues: which ones exist, and which was in force when.
 //!
 //! ```text
-//! catalogue/SHA256HEX   a catalogue, as JSON
-//! catalogue/index       which there are, oldest first: commit, time, key, version (`catalogue_index`)
+//! catalogue/SHA256HEX   a catalogue, as JSON catalogue/index       all of them, oldest first: commit,
+//! time, key, version (`catalogue_index`)
 //! ```
 //!
-//! **Order.** Oldest first: by the version that was newest when the commit was published, then by
-//! the day for which it was, then by the commit's time, whatever the order in which publishers came to
-//! say so; but a publisher that comes so late that a whole page was filled meanwhile is put right after
-//! that page, for pages do not change.
+//! **Order.** Oldest first: by the version that was newest when the commit was published, then by its
+//! day, then by the commit's time, in whatever order publishers record them. Only if a publisher is so
+//! late that a whole page was filled in the meantime does its entry go right after that page, since pages
+//! do not change.
 //!
 //! **Lookup.** The catalogue in force on a day is the last one in this order that was published for that
-//! day or an earlier one: pages say which day is the earliest of theirs, so no order of days is needed.
+//! day or an earlier one. Pages record their earliest day, so days need not be in order.
 //!
-//! **When.** A commit has a catalogue of its own where its definitions differ from those before it
-//! in anything that charts and pages show, be it a title. It is recorded after the commit's config
-//! is in the log: whoever dies in between leaves a version whose definitions are not recorded yet,
-//! and publishing that commit again, which changes nothing else, completes it.
+//! **When.** A commit has its own catalogue if its definitions differ from those before it in anything
+//! that charts and pages show, even just a title. It is recorded after the commit's config is in the log:
+//! a crash in between leaves a version whose definitions are not recorded yet, and publishing that commit
+//! again, which changes nothing else, records them.
 //!
-//! **Missing.** So a log that has versions has a catalogue, but for the moment in which its first version
-//! is being published. Where it has none, the index was lost, or everything was published by a program
-//! from before there were catalogues; in both cases what pages would say of the definitions would not be
-//! true, and publishing once more mends it ([`CatalogueError::NoneRecorded`]).
+//! **Missing.** So a log with versions has a catalogue, except while its first version is being
+//! published. If it has none, the index was lost, or everything was published by a version of this
+//! program without catalogues. Either way pages would show wrong definitions, and publishing once more
+//! repairs it ([`CatalogueError::NoneRecorded`]).
 
 use super::catalogue::{Catalogue, FORMAT, STACK_MINIMUM};
-use super::catalogue_index::{Index, Page, PageRef};
+use super::catalogue_index::{CatalogueEntry, Index, Page, PageRef};
 use crate::gomod::ModuleVersion;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use crate::tlog::TreeHead;
@@ -34,11 +34,11 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 const INDEX: &str = "catalogue/index";
-/// The version of the pointer's shape. No flipped bit makes it the one that had no checksum.
+/// The version of the pointer's format. No flipped bit turns it into the one without a checksum.
 const INDEX_FORMAT: u32 = 4;
-/// The version before it: all entries in the pointer. It is read, and never written.
+/// The version before it: all entries in the pointer. It is read, but never written.
 const WITHOUT_PAGES: u32 = 2;
-/// The version before that: the same without a checksum.
+/// The version before that: without a checksum.
 const WITHOUT_CHECKSUM: u32 = 1;
 
 /// The catalogues in a store.
@@ -47,22 +47,7 @@ pub struct Catalogues {
     store: Arc<dyn Store>,
 }
 
-/// Where one catalogue is, and when it was in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CatalogueEntry {
-    /// The commit whose definitions it holds.
-    pub commit: String,
-    /// The commit's time, in seconds since 1970.
-    pub time: i64,
-    /// The day for which it was published.
-    pub as_of: Date,
-    /// The object: its name is the SHA-256 of its bytes.
-    pub key: String,
-    /// The newest version of the config when the commit was published.
-    pub version: String,
-}
-
-/// The entries as they were at one moment. Pages are read when they are needed.
+/// The entries at one moment. Pages are read when they are needed.
 #[derive(Debug)]
 pub struct Recorded<'c> {
     catalogues: &'c Catalogues,
@@ -76,11 +61,11 @@ pub enum CatalogueError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is there is damaged, or was written by a later version of this program.
+    /// The data is damaged, or was written by a later version of this program.
     #[error(
-        "{what} is not understood: {reason}. Restore it from the newest copy of the store; where there \
-         is none, remove it and {INDEX} from the store and run `candor publish`, which records the \
-         definitions of that commit anew; those of earlier ones are lost"
+        "{what} cannot be read: {reason}. Restore it from the newest copy of the store; if there \
+         is none, remove it and {INDEX} from the store and run `candor publish`, which records \
+         the definitions of that commit again; those of earlier ones are lost"
     )]
     Malformed {
         /// The object or pointer.
@@ -90,16 +75,16 @@ pub enum CatalogueError {
     },
     /// The index names an object that is not there.
     #[error(
-        "{0} is missing from the store. Restore it from the newest copy of the store; where there is \
-         none, remove {INDEX} and run `candor publish`, which records the definitions of that commit \
-         anew; those of earlier ones are lost"
+        "{0} is missing from the store. Restore it from the newest copy of the store; if there \
+         is none, remove {INDEX} and run `candor publish`, which records the definitions of that \
+         commit again; those of earlier ones are lost"
     )]
     Missing(String),
     /// The log has versions, and there is no index.
     #[error(
-        "{INDEX} is missing from the store, though the log has versions. Restore it from the newest \
-         copy of the store; where there is none, run `candor publish`, which records the definitions \
-         of that commit anew; those of earlier ones are lost"
+        "{INDEX} is missing from the store, though the log has versions. Restore it from the \
+         newest copy of the store; if there is none, run `candor publish`, which records the \
+         definitions of that commit again; those of earlier ones are lost"
     )]
     NoneRecorded,
 }
@@ -116,12 +101,13 @@ impl Catalogues {
         Catalogues { store }
     }
 
-    /// Which catalogues there are. None where nothing was published since there are catalogues.
+    /// The recorded catalogues. Empty if nothing was published yet.
     pub fn recorded(&self) -> Result<Recorded<'_>, CatalogueError> {
         Ok(Recorded { catalogues: self, index: self.index()?.1 })
     }
 
-    /// As [`Catalogues::recorded`], with the bytes of the pointer; `None` where they are these already.
+    /// As [`Catalogues::recorded`], with the bytes of the pointer; `None` if they have not changed from
+    /// `last`.
     pub fn recorded_since(
         &self,
         last: Option<&[u8]>,
@@ -142,21 +128,22 @@ impl Catalogues {
         self.newest_entry()?.map(|entry| self.read(&entry)).transpose()
     }
 
-    /// The newest catalogue of a log that has versions, so that it is a fault where there is none.
+    /// The newest catalogue of a log that has versions; an error if there is none.
     pub fn newest_of_versions(&self) -> Result<(CatalogueEntry, Catalogue), CatalogueError> {
         let newest = self.newest_entry()?.ok_or(CatalogueError::NoneRecorded)?;
         let catalogue = self.read(&newest)?;
         Ok((newest, catalogue))
     }
 
-    /// From how many reports of a week on a stack is public now: as the newest catalogue says,
-    /// `STACK_MINIMUM` where nothing was published yet.
+    /// How many reports of a week a stack currently needs to be public: as the newest catalogue says, or
+    /// `STACK_MINIMUM` if nothing was published yet.
     pub fn stack_minimum(&self) -> Result<u32, CatalogueError> {
         Ok(self.newest()?.map_or(STACK_MINIMUM, |catalogue| catalogue.retention.stack_minimum))
     }
 
     /// The catalogue in force on a day: the newest that was published for that day or an earlier one,
     /// else the oldest.
+    #[cfg(any(test, feature = "testing"))]
     pub fn at(&self, date: Date) -> Result<Option<Catalogue>, CatalogueError> {
         self.recorded()?.in_force(date)?.map(|entry| self.read(&entry)).transpose()
     }
@@ -174,8 +161,7 @@ impl Catalogues {
         Ok(catalogue)
     }
 
-    /// Reads every catalogue, and holds what the index says of it against what it says itself. `found`
-    /// hears of what is wrong.
+    /// Reads every catalogue and compares it with its entry in the index. `found` gets each error.
     pub(super) fn verify(
         &self,
         head: TreeHead,
@@ -224,9 +210,9 @@ impl Catalogues {
         Ok(())
     }
 
-    /// Records the catalogue of a commit, in the place where it belongs, unless it says what the
-    /// one before it says. `version` is the newest one of the config. Returns the catalogue that was the
-    /// newest one until then, where this one is now.
+    /// Records the catalogue of a commit, in order, unless it says the same as the one before it.
+    /// `version` is the newest version of the config. Returns the previous newest catalogue, if this one
+    /// is now the newest.
     pub(crate) fn record(
         &self,
         catalogue: &Catalogue,
@@ -322,7 +308,7 @@ impl Catalogues {
 }
 
 impl Recorded<'_> {
-    /// All entries, oldest first: for who needs all of them. One page a level is in memory.
+    /// All entries, oldest first. One page a level is in memory.
     pub fn entries(&self) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
         self.walk(Order::OldestFirst)
     }
@@ -374,8 +360,8 @@ impl Recorded<'_> {
         }
     }
 
-    /// The newest entries, oldest first: those that the pointer holds and those of the page before
-    /// them. They are between one page's worth, where there are so many, and two.
+    /// The newest entries, oldest first: those in the pointer and those of the page before them. There
+    /// are between one and two pages' worth, if there are that many.
     pub(super) fn recent(&self) -> Result<Vec<CatalogueEntry>, CatalogueError> {
         let newest = self.index.pages.iter().find_map(|level| level.last()).cloned();
         let mut entries = Vec::new();
@@ -408,7 +394,7 @@ enum Order {
 }
 
 impl Order {
-    /// Puts last what comes first, of what is there from the oldest to the newest.
+    /// Sorts nodes, given oldest first, so that the next one to visit is last.
     fn arrange(self, nodes: &mut [Result<Node, CatalogueError>]) {
         match self {
             Order::OldestFirst => nodes.reverse(),
@@ -417,7 +403,7 @@ impl Order {
     }
 }
 
-/// What is still to be gone through.
+/// What is still to be visited.
 enum Node {
     Page(PageRef),
     Entry(CatalogueEntry),
@@ -427,7 +413,7 @@ fn page(page: PageRef) -> Result<Node, CatalogueError> {
     Ok(Node::Page(page))
 }
 
-/// Whether two catalogues say the same of everything but their commit and day.
+/// Whether two catalogues are equal apart from their commit and day.
 fn same(a: &Catalogue, b: &Catalogue) -> bool {
     let of_b = Catalogue { commit: b.commit.clone(), time: b.time, as_of: b.as_of, ..a.clone() };
     of_b == *b

@@ -87,7 +87,7 @@ fn a_config_is_revoked_since_the_first_of_all_catalogues_that_do_without_a_break
         revoked.map(|one| (one.version.number(), one.since)).collect()
     };
     assert_eq!(found(), [(3, Some(day(4))), (2, Some(day(1))), (1, Some(day(3)))]);
-    // Nobody knows what one that is damaged said.
+    // What a damaged one said is unknown.
     let mut snapshot = store.snapshot();
     let second = entries(&catalogues).remove(1).key;
     snapshot.objects.insert(Key::new(second).expect("a key"), b"{}".to_vec());
@@ -96,7 +96,7 @@ fn a_config_is_revoked_since_the_first_of_all_catalogues_that_do_without_a_break
 }
 
 #[test]
-fn a_catalogue_that_was_edited_in_the_store_is_not_believed() {
+fn a_catalogue_that_was_edited_in_the_store_is_refused() {
     let store = Arc::new(MemoryStore::new());
     let catalogues = Catalogues::new(store.clone());
     catalogues.record(&catalogue("a", 1, "x"), version(1)).expect("recorded");
@@ -165,7 +165,7 @@ proptest! {
     }
 }
 
-/// An index as it was written before there were pages, of so many entries whose days go up and down.
+/// An index in the format without pages, with this many entries whose days go up and down.
 fn without_pages(store: &dyn Store, count: u64) -> Vec<CatalogueEntry> {
     let one = to_json(&catalogue("a", 1, "x"));
     store.put(&[(Key::new(key_of(&one)).expect("a key"), one.clone())]).expect("put");
@@ -238,7 +238,7 @@ fn a_page_that_was_edited_or_lost_is_named() {
     for edit in [true, false] {
         let mut damaged = good.clone();
         match edit {
-            // Another time, which is good JSON.
+            // Another time, which is valid JSON.
             true => {
                 let bytes = damaged.objects.get_mut(&page).expect("a page");
                 let time = bytes.windows(7).position(|word| word == b"\"time\":").expect("a time");

@@ -1,18 +1,16 @@
-//! The names of charts in addresses: made from their counters, unique in a program.
+//! The IDs of charts in URLs: made from their counters, unique within a program.
 //!
-//! A chart's name is what stands before the `:` of its counter, in lower case, with `-` for what is
-//! neither a letter nor a digit: `gopls/client:{vim,emacs}` is `gopls-client`. A second chart with
-//! that name is `gopls-client-2`. A title may be mended without breaking a link; a counter that is
-//! renamed counts something else.
+//! A chart's ID is the part before the `:` of its counter, in lower case, with `-` for anything that is
+//! neither a letter nor a digit: `gopls/client:{vim,emacs}` is `gopls-client`. A second chart with that
+//! ID is `gopls-client-2`. So correcting a title breaks no link; a renamed counter counts something else.
 
 use crate::charts::counter::chart_of;
 use std::collections::HashSet;
 
-/// The names of what is drawn for every program, whatever its charts, and of the file of all charts: no
-/// chart gets one of them.
+/// IDs that no chart gets: those of the charts drawn for every program, and of the file of all charts.
 pub const RESERVED: [&str; 4] = ["program-versions", "platforms", "toolchains", "charts"];
 
-/// Names the charts of one program.
+/// Assigns IDs to the charts of one program.
 #[derive(Debug)]
 pub struct ChartIds {
     taken: HashSet<String>,
@@ -25,12 +23,12 @@ impl Default for ChartIds {
 }
 
 impl ChartIds {
-    /// Keeps a name from being given again.
+    /// Reserves an ID.
     pub fn take(&mut self, id: &str) {
         self.taken.insert(id.to_owned());
     }
 
-    /// The name of the next chart, which has this counter expression.
+    /// The ID of the next chart, which has this counter expression.
     pub fn name(&mut self, counter: &str) -> String {
         let chart = chart_of(counter).to_ascii_lowercase();
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };

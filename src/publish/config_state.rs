@@ -1,21 +1,21 @@
-//! Whether a config is open: whether reports that name it are taken.
+//! Whether a config is open: whether reports under it are accepted.
 //!
 //! A config is open while it is the newest, and for [`OPEN_DAYS`] days after a newer one was published:
 //! through the day `as_of(N+1) + 56`, where `as_of` is the day in the provenance of a config (days are
-//! those of UTC). All of it is public, so anyone can say on which day a config ends. What its publishers
-//! revoked (`[retention] revoked`) ends when the definitions that say so are published.
+//! those of UTC). All of it is public, so anyone can tell on which day a config closes. A revoked config
+//! (`[retention] revoked`) closes when the definitions that revoke it are published.
 //!
-//! **Why 56.** No honest report comes later: 28 days + 28 days.
+//! **Why 56.** No honest report arrives later: 28 days + 28 days.
 //!
 //! - A client makes a report under a config that was the newest when it was fetched, and was fetched at
 //!   most 28 days before the report was made. (Our client keeps one for that long, see
 //!   `client::report::sampling`; Go's fetches the newest one whenever it makes reports.) So a report
 //!   under N is made through the day `as_of(N+1) + 28` at the latest.
-//! - A report is taken until 28 days after its week has ended, and its week has ended when it is made. So
-//!   it comes through the day `as_of(N+1) + 56`.
+//! - A report is accepted until 28 days after its week has ended, and its week has ended when it is made.
+//!   So it arrives through the day `as_of(N+1) + 56`.
 //!
-//! A config whose next one was published for a day before its own ends by its own day: whoever publishes
-//! for a day in the past (`candor publish --as-of`) must not close what was published a moment ago.
+//! If the next config was published for an earlier day, the config's own day counts: publishing for a day
+//! in the past (`candor publish --as-of`) must not close what was published a moment ago.
 
 use crate::gomod::AsOf;
 use jiff::ToSpan;
@@ -23,16 +23,16 @@ use jiff::civil::Date;
 use serde::Serialize;
 use std::fmt;
 
-/// For how many days after a newer config was published reports under a config are taken.
+/// For how many days after a newer config was published reports under a config are accepted.
 pub const OPEN_DAYS: i32 = 56;
 
-/// Whether reports under a config are taken.
+/// Whether reports under a config are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum ConfigState {
-    /// They are, until a newer one is published and has been for [`OPEN_DAYS`] days.
+    /// They are, until [`OPEN_DAYS`] days after a newer one is published.
     Newest,
-    /// They are, for a newer one was published not long ago.
+    /// They are, since a newer one was published only recently.
     Open {
         /// The last day, in UTC.
         until: Date,
@@ -42,9 +42,9 @@ pub enum ConfigState {
         /// The first day, in UTC.
         since: Date,
     },
-    /// They are not, for the definitions revoke it.
+    /// They are not, because the definitions revoke it.
     Revoked {
-        /// The day for which the first definitions that do were published, where that is known.
+        /// The day for which the first definitions that revoke it were published, if known.
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<Date>,
     },
@@ -56,14 +56,14 @@ pub fn civil(day: AsOf) -> Date {
     day.to_string().parse().unwrap_or(Date::MIN)
 }
 
-/// The last day on which reports under a config of the first day are taken, the next one being of the
-/// second.
+/// The last day on which reports are accepted under a config of day `as_of`, when the next config has day
+/// `next`.
 pub fn last_day(as_of: Date, next: Date) -> Date {
     as_of.max(next).checked_add(i64::from(OPEN_DAYS).days()).unwrap_or(Date::MAX)
 }
 
-/// The last day of each config, whose days these are in the order of versions: `None` for the newest. A
-/// day that cannot be read ends nothing: the config before it ends by the next day that can be.
+/// The last day of each config, given their days in the order of versions: `None` for the newest. A day
+/// that could not be read is skipped: the config before it closes by the next known day.
 pub fn last_days(days: &[Option<Date>]) -> Vec<Option<Date>> {
     let mut next: Option<Date> = None;
     let backwards = days.iter().rev().map(|day| {
@@ -77,7 +77,7 @@ pub fn last_days(days: &[Option<Date>]) -> Vec<Option<Date>> {
 }
 
 impl ConfigState {
-    /// The state on a day of a config that ends on this last day, `None` for the newest.
+    /// The state of a config today, given its last day (`None` for the newest).
     pub fn on(today: Date, last_day: Option<Date>, is_revoked: bool) -> ConfigState {
         match last_day {
             _ if is_revoked => ConfigState::Revoked { since: None },
@@ -96,7 +96,8 @@ impl ConfigState {
         }
     }
 
-    /// Whether reports are taken.
+    /// Whether reports are accepted.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_open(self) -> bool {
         matches!(self, ConfigState::Newest | ConfigState::Open { .. })
     }

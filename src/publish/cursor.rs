@@ -1,4 +1,5 @@
-//! How far a watched branch was dealt with: one small file for each branch, `DIR/watch/HEX`.
+//! The last commit of a watched branch that was processed: one small file for each branch,
+//! `DIR/watch/HEX`.
 //!
 //! ```text
 //! 7a52...                 the commit
@@ -6,8 +7,8 @@
 //! https://example.org/r   the repository, without credentials: for people who look into the folder
 //! ```
 //!
-//! It is written after what it speaks of, durably. A file that is lost or damaged costs time and
-//! nothing else: then the walk begins at the commit of the newest version.
+//! It is written durably, after the commit was processed. If it is lost or damaged, that only costs time:
+//! the walk then starts at the commit of the newest version.
 
 use crate::charts::ObjectName;
 use crate::durable;
@@ -25,7 +26,7 @@ pub(super) struct Cursor {
 
 /// The file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}, which says how far the branch was dealt with: {source}", .path.display())]
+#[error("cannot write {}, which says which commit of the branch was processed last: {source}", .path.display())]
 pub struct CursorError {
     path: PathBuf,
     source: io::Error,

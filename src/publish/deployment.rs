@@ -1,19 +1,16 @@
-//! A deployment's folder: what `candor init` writes and every server verb opens.
+//! A deployment's folder: what `candor init` creates and every server verb opens.
 //!
 //! ```text
-//! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand
-//! DIR/keys/log.seed       the log's Ed25519 seed, mode 0600, where no other place holds it
-//! DIR/keys/log.next.seed  the next one, while the key is being changed
-//! DIR/signer/identity     which folder of which machine the log's one signer is
-//! DIR/signer/head         the signer's lock: the last head it signed (apart from the store), where
-//!                         candor.toml names no other place for it
-//! DIR/reports/            the reports that were accepted
-//! DIR/reports.segments    which files of them there were, so that a folder that is gone is missed
-//! DIR/store/              the store, where candor.toml says `file://store`
-//! DIR/charts.json         which repository was published from, mode 0600
-//! DIR/watch/              how far watched branches were dealt with
-//! DIR/cache/              mirrors of charts repositories; may be deleted at any time
-//! DIR/scratch/            files of public data that are being made; empty while none are
+//! DIR/candor.toml         name, module, where the store is, witnesses; edited by hand DIR/keys/log.seed
+//! the log's Ed25519 seed, mode 0600, unless it is kept elsewhere DIR/keys/log.next.seed  the next one,
+//! while the key is being rotated DIR/signer/identity     which folder of which machine the log's one
+//! signer is DIR/signer/head         the signer's lock: the last head it signed (apart from the store),
+//! unless candor.toml names another place for it DIR/reports/            the reports that were accepted
+//! DIR/reports.segments    the list of their files, so that a lost folder is noticed DIR/store/ the
+//! store, if candor.toml says `file://store` DIR/charts.json the repository that was published from, mode
+//! 0600 DIR/watch/              how far watched branches were dealt with DIR/cache/ mirrors of charts
+//! repositories; may be deleted at any time DIR/scratch/ files of public data that are being written;
+//! otherwise empty
 //! ```
 
 use super::versions::Versions;
@@ -24,10 +21,12 @@ use crate::charts::text::SourceText;
 use crate::durable;
 use crate::gomod::{ModulePath, PathError};
 use crate::store::{FileStore, Store, StoreError};
-use crate::tlog::{Face, Host, HostError, Log, LogError, LogKeys, LogVerifiers, Seed, SeedError};
-use crate::tlog::{IdentityError, LockBackend as _, LockRecord, Machine, Seen, SignerId};
-use crate::tlog::{SeedPlace, SeedSource};
-use crate::tlog::{SignerIdentity, SignerLock, Standing, StoreLock, TreeHead, VerifierKey};
+use crate::tlog::{
+    Host, HostError, Log, LogError, LogKeys, LogVerifiers, Protocol, Seed, SeedError,
+};
+use crate::tlog::{IdentityError, LockBackend as _, LockRecord, Machine, SeenHead, SignerId};
+use crate::tlog::{SeedLocation, SeedSource};
+use crate::tlog::{SignerIdentity, SignerLock, SignerStatus, StoreLock, TreeHead, VerifierKey};
 use serde::Deserialize;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -61,7 +60,7 @@ struct Settings {
     witness: Vec<Spanned<WitnessTable>>,
 }
 
-/// What `candor.toml` says of the next key, while the log's key is being changed.
+/// The next key in `candor.toml`, while the log's key is being rotated.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NextKeys {
@@ -69,39 +68,38 @@ struct NextKeys {
     log_key: String,
 }
 
-/// What `candor.toml` says of the signer.
+/// The settings of the signer in `candor.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignerSettings {
     lock: Option<String>,
 }
 
-/// What `candor.toml` says of uploads, below `[uploads]`. What is not said follows from what sampling
-/// expects.
+/// The settings of uploads, `[uploads]` in `candor.toml`. Defaults follow from what sampling expects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UploadSettings {
-    /// The proxies whose word about addresses counts: addresses, networks, or `unix`.
+    /// The proxies that are trusted to report client addresses: addresses, networks, or `unix`.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
     /// New reports a day.
     pub day_reports: Option<u64>,
     /// Their bytes.
     pub day_bytes: Option<u64>,
-    /// Reports of one network within a while.
+    /// Reports of one network within a time window.
     pub network_reports: Option<u64>,
-    /// Bytes of the file systems that are left to publishing.
+    /// Bytes of the file systems that are reserved for publishing.
     pub free_space: Option<u64>,
 }
 
-/// An opened deployment folder: names checked, nothing read from the store yet.
+/// An open deployment folder: settings are checked, nothing is read from the store yet.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     pub(super) folder: PathBuf,
     verifiers: LogVerifiers,
-    /// The next keys, which sign beside the present ones.
+    /// The next keys, which sign alongside the present ones.
     next: Option<LogVerifiers>,
-    /// The folder of the signer's lock, where it is not the signer's own.
+    /// The folder of the signer's lock, if it is not in the signer's own.
     lock: Option<PathBuf>,
     witnesses: Option<DeploymentWitnesses>,
     store_folder: PathBuf,
@@ -112,11 +110,11 @@ pub struct Deployment {
     pub store: Arc<dyn Store>,
 }
 
-/// Why a deployment could not be made or opened.
+/// Why a deployment could not be created or opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeploymentError {
-    /// The folder holds no deployment.
+    /// The folder does not contain a deployment.
     #[error(
         "{folder} holds no deployment (no candor.toml); make one with `candor init --data {folder} --name HOST --module PATH`"
     )]
@@ -124,35 +122,35 @@ pub enum DeploymentError {
         /// The folder.
         folder: String,
     },
-    /// The folder holds a deployment already.
-    #[error("{folder} holds a deployment already; `candor init` never overwrites one")]
+    /// The folder already contains a deployment.
+    #[error("{folder} already holds a deployment; `candor init` never overwrites one")]
     Exists {
         /// The folder.
         folder: String,
     },
-    /// `candor.toml` is not as it should be.
+    /// `candor.toml` has a wrong value.
     #[error("{path}: {message}")]
     Settings {
         /// The file.
         path: String,
-        /// What is wrong, with its place.
+        /// What is wrong, and where.
         message: String,
     },
-    /// `candor.toml` is not what a deployment's settings are made of.
+    /// `candor.toml` is malformed.
     #[error("{0}")]
     Malformed(#[source] Diagnostics),
-    /// The key file holds another key than the one that clients know.
+    /// The key is not the one that clients know.
     #[error(
-        "{place} is not the key of this deployment, which is {wanted}; put the right one back, for \
-         clients refuse any other key"
+        "{location} is not the key of this deployment, which is {wanted}; restore the right one, \
+         for clients refuse any other"
     )]
     OtherKey {
         /// Where the key is.
-        place: SeedPlace,
+        location: SeedLocation,
         /// The verifier key of the log in `candor.toml`.
         wanted: String,
     },
-    /// The name of the deployment is no host name.
+    /// The name of the deployment is not a host name.
     #[error(transparent)]
     Host(#[from] HostError),
     /// The module path is not one that the go command accepts.
@@ -170,28 +168,27 @@ pub enum DeploymentError {
     /// This folder is not the log's signer.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// There is a key, but nothing that an interrupted init would have left beside it.
+    /// There is a key, but none of the other files that an interrupted init leaves.
     #[error(
-        "there is a key at {path}, which may have signed a log elsewhere: bring that deployment's \
-         candor.toml here and run `candor signer move`; if this is to be a new log, move the key away"
+        "there is a key at {path}, which may have signed a log elsewhere: bring that \
+         deployment's candor.toml here and run `candor signer move`; for a new log, move the key \
+         away"
     )]
     OrphanKey {
         /// The key file.
         path: String,
     },
-    /// The folder of the signer's lock is not there.
+    /// The folder of the signer's lock does not exist.
     #[error(
-        "the signer's lock is to be in {path} (see candor.toml), which is not there: mount what it \
-         is on, or make the folder if no lock was ever kept in it"
+        "the signer's lock should be in {path} (see candor.toml), which does not exist: mount \
+         its disk, or create the folder if it never held a lock"
     )]
     NoLockFolder {
         /// The folder.
         path: String,
     },
-    /// There is no next key to go over to.
-    #[error(
-        "no next key was introduced: run `candor signer rotate`, and wait until clients know it"
-    )]
+    /// There is no next key to switch to.
+    #[error("there is no next key: run `candor signer rotate`, and wait until clients know it")]
     NoNextKey,
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
@@ -206,9 +203,8 @@ pub enum DeploymentError {
 }
 
 impl Deployment {
-    /// Makes a deployment in `folder`: a new key, `candor.toml`, and the signed head of the empty
-    /// log. Refuses a folder that holds one. A key that is there already is used: it is what an
-    /// init that was interrupted left.
+    /// Creates a deployment in `folder`: a new key, `candor.toml`, and the signed head of the empty log.
+    /// Refuses a folder that has one. An existing key is used: an interrupted init left it.
     pub fn init(folder: &Path, host: &str, module: &str) -> Result<Deployment, DeploymentError> {
         let host: Host = host.parse()?;
         let module = ModulePath::new(module)?;
@@ -220,16 +216,17 @@ impl Deployment {
         if path.exists() && !folder.join(SIGNER).exists() {
             return Err(DeploymentError::OrphanKey { path: path.display().to_string() });
         }
-        // The signer's folder comes before the key: see above.
+        // The signer's folder is created before the key: see `OrphanKey`.
         for path in [folder.to_owned(), folder.join(SIGNER), folder.join("keys")] {
             durable::make_folders(&path).map_err(|e| failed("create", &path, e))?;
         }
-        // An earlier version of this program could leave this: no log was ever begun with it.
+        // An earlier version of this program could leave an empty key file: no log was ever started with
+        // it.
         if fs::metadata(&path).is_ok_and(|key| key.is_file() && key.len() == 0) {
             durable::remove_unsynced(&path).map_err(|e| failed("remove", &path, e))?;
         }
         let source = SeedSource::new("log", path.clone());
-        if matches!(source.find(), SeedPlace::File(_)) {
+        if matches!(source.find(), SeedLocation::File(_)) {
             match Seed::generate()?.save(&path) {
                 Ok(()) | Err(SeedError::Exists(_)) => {}
                 Err(e) => return Err(e.into()),
@@ -273,7 +270,7 @@ impl Deployment {
         let deployment = Deployment::with(folder, &text)?;
         let signer = deployment.identity().read_or_register()?;
         deployment.log_of(signer)?.create()?;
-        // The settings come last: they are what makes the folder a deployment.
+        // The settings come last: with them the folder is a deployment.
         durable::replace(
             &settings,
             &settings.with_extension("tmp"),
@@ -307,13 +304,14 @@ impl Deployment {
             let offset = error.span().map_or(0, |span| span.start);
             let message = format!("the settings are malformed: {}", error.message());
             let found = source.diagnostic(Severity::Error, offset, message);
-            let help = "mend it by hand; `candor init` writes one with comments, and what belongs to no \
-                        [table] stands above all of them";
+            let help = "correct it by hand; `candor init` writes one with comments, and whatever \
+                        is not in a [table] goes above all tables";
             DeploymentError::Malformed(found.with_help(help).into())
         })?;
         let Some(place) = file_url(&settings.store) else {
             return Err(wrong(format!(
-                "store = {:?} is not a store this build can open; write store = \"file://DIR\"",
+                "store = {:?} is not a store that this build can open; write store = \
+                 \"file://DIR\"",
                 settings.store
             )));
         };
@@ -322,29 +320,29 @@ impl Deployment {
             None => None,
             Some(url) => Some(folder.join(file_url(url).ok_or_else(|| {
                 wrong(format!(
-                    "lock = {url:?} is not a place this build can keep the signer's lock in; write \
-                     lock = \"file:///DIR\""
+                    "lock = {url:?} is not a place where this build can keep the signer's lock; \
+                     write lock = \"file:///DIR\""
                 ))
             })?)),
         };
         if lock.as_ref().is_some_and(|lock| resolved(lock).starts_with(resolved(&store))) {
             return Err(wrong(
-                "the signer's lock is in the store; it must lie apart from it, for it is what tells a \
-                 store that was rolled back"
+                "the signer's lock is in the store; it must be kept apart from it, so that a \
+                 rolled-back store is noticed"
                     .to_owned(),
             ));
         }
         let host: Host = settings.name.parse()?;
-        let key = |text: &str, face: Face| {
+        let key = |text: &str, protocol: Protocol| {
             let key: VerifierKey = text.parse().map_err(|e| wrong(format!("{e}")))?;
-            if *key.name() == face.key_name(&host) {
+            if *key.name() == protocol.key_name(&host) {
                 Ok(key)
             } else {
-                Err(wrong(format!("the key {key} is not named {}", face.key_name(&host))))
+                Err(wrong(format!("the key {key} is not named {}", protocol.key_name(&host))))
             }
         };
         let keys = |sumdb: &str, log: &str| {
-            let (sumdb, log) = (key(sumdb, Face::Sumdb)?, key(log, Face::Log)?);
+            let (sumdb, log) = (key(sumdb, Protocol::Sumdb)?, key(log, Protocol::TlogTiles)?);
             Ok::<_, DeploymentError>(LogVerifiers { sumdb, log, host: host.clone() })
         };
         let verifiers = keys(&settings.sumdb_key, &settings.log_key)?;
@@ -366,7 +364,7 @@ impl Deployment {
         })
     }
 
-    /// The host after which both faces of the log are named.
+    /// The host after which the log's keys are named.
     pub fn host(&self) -> &Host {
         &self.verifiers.host
     }
@@ -376,17 +374,17 @@ impl Deployment {
         &self.verifiers
     }
 
-    /// The witnesses that have to cosign the log, where `candor.toml` names any.
+    /// The witnesses that have to cosign the log, if `candor.toml` names any.
     pub fn witnesses(&self) -> Option<&DeploymentWitnesses> {
         self.witnesses.as_ref()
     }
 
-    /// Whether something besides the witnesses is not as in another reading of the same settings.
+    /// Whether anything but the witnesses differs from another reading of the settings.
     pub(super) fn differs_but_for_witnesses(&self, other: &Deployment) -> bool {
         self.verifiers != other.verifiers || self.module != other.module
     }
 
-    /// Whether it asks the same witnesses, for as much.
+    /// Whether its witnesses, policy and refresh interval are those of `other`.
     pub(super) fn has_witnesses_of(&self, other: &Deployment) -> bool {
         let refresh = |it: &Deployment| it.witnesses.as_ref().map(|all| all.refresh);
         self.policy() == other.policy() && refresh(self) == refresh(other)
@@ -397,8 +395,8 @@ impl Deployment {
         Deployment { witnesses: other.witnesses.clone(), ..self.clone() }
     }
 
-    /// The policy by which the log is believed, as a C2SP tlog-policy: for others to pin. Without
-    /// witnesses it names the log alone.
+    /// The policy for verifying the log, as a C2SP tlog-policy, for others to pin. Without witnesses it
+    /// lists only the log.
     pub fn policy(&self) -> Arc<[u8]> {
         match &self.witnesses {
             Some(witnesses) => witnesses.policy_text.clone(),
@@ -406,8 +404,8 @@ impl Deployment {
         }
     }
 
-    /// The log, its keys, and the right to append and sign: refused where this folder is not the
-    /// log's registered signer.
+    /// The log, its keys, and the right to append and sign: refused unless this folder is the log's
+    /// registered signer.
     pub fn log(&self) -> Result<Log, DeploymentError> {
         self.log_of(self.identity().read()?)
     }
@@ -428,21 +426,21 @@ impl Deployment {
         SeedSource::new("log", self.folder.join(SEED))
     }
 
-    /// Where the next one comes from, while the log's key is being changed.
+    /// Where the next key comes from, while the log's key is being rotated.
     pub fn next_seed_source(&self) -> SeedSource {
         SeedSource::new("log.next", self.folder.join(NEXT_SEED))
     }
 
-    /// The next keys, while the log's key is being changed.
+    /// The next keys, while the log's key is being rotated.
     pub fn next_verifiers(&self) -> Option<&LogVerifiers> {
         self.next.as_ref()
     }
 
-    /// The keys that sign, from wherever they come.
+    /// The keys that sign, from wherever they are kept.
     fn signing_keys(&self) -> Result<LogKeys, DeploymentError> {
         let present = self.keys_of(&self.seed_source(), &self.verifiers);
         let Some(next) = &self.next else {
-            // Where a change of keys was interrupted at its very end, it is still called the next.
+            // If a rotation was interrupted at the very end, the key still has the next one's name.
             return present.or_else(|error| {
                 self.keys_of(&self.next_seed_source(), &self.verifiers).map_err(|_| error)
             });
@@ -450,7 +448,7 @@ impl Deployment {
         Ok(present?.with_next(self.keys_of(&self.next_seed_source(), next)?))
     }
 
-    /// The keys of a source, which have to be these.
+    /// The keys of a source, which must match these.
     fn keys_of(
         &self,
         source: &SeedSource,
@@ -460,10 +458,10 @@ impl Deployment {
         if keys.verifiers() == wanted {
             return Ok(keys);
         }
-        Err(DeploymentError::OtherKey { place: source.find(), wanted: wanted.log.to_string() })
+        Err(DeploymentError::OtherKey { location: source.find(), wanted: wanted.log.to_string() })
     }
 
-    /// Who signs here.
+    /// The identity of the signer here.
     pub fn identity(&self) -> SignerIdentity {
         SignerIdentity::new(self.folder.join(SIGNER), Machine::this())
     }
@@ -471,7 +469,7 @@ impl Deployment {
     /// The signer's lock.
     pub fn lock(&self) -> Result<StoreLock, DeploymentError> {
         let Some(folder) = &self.lock else { return self.own_lock() };
-        // A folder that is made here might be the empty one below which a disk should be mounted.
+        // Never created here: it might be the empty mount point of a disk.
         if !folder.is_dir() {
             return Err(DeploymentError::NoLockFolder { path: folder.display().to_string() });
         }
@@ -484,23 +482,23 @@ impl Deployment {
     }
 
     /// What the store and the lock say about the log's signer.
-    pub fn standing(&self) -> Result<Standing, DeploymentError> {
-        Ok(Standing::read(self.store.as_ref(), &self.verifiers, &self.lock()?)?)
+    pub fn signer_status(&self) -> Result<SignerStatus, DeploymentError> {
+        Ok(SignerStatus::read(self.store.as_ref(), &self.verifiers, &self.lock()?)?)
     }
 
-    /// Makes this folder the log's one signer, from the newest head that the store, the lock and
-    /// `seen` show. Returns the head that it has signed.
-    pub fn move_signer(&self, mut seen: Vec<Seen>) -> Result<TreeHead, DeploymentError> {
+    /// Makes this folder the log's one signer, starting from the newest head in the store, the lock and
+    /// `seen`. Returns the head that it has signed.
+    pub fn move_signer(&self, mut seen: Vec<SeenHead>) -> Result<TreeHead, DeploymentError> {
         let signer = self.folder.join(SIGNER);
         durable::make_folders(&signer).map_err(|e| failed("create", &signer, e))?;
         if self.lock.is_some() {
-            // What this folder itself remembers, from before the lock was kept elsewhere.
+            // What this folder's own lock remembers, from before the lock was kept elsewhere.
             let own = self.own_lock()?;
             let record = LockRecord::read(&own).map_err(LogError::from)?;
-            let what = format!("log in the signer's former lock {}", own.place());
-            seen.extend(record.map(|record| Seen { what, head: record.head }));
+            let what = format!("log in the signer's former lock {}", own.location());
+            seen.extend(record.map(|record| SeenHead { what, head: record.head }));
         }
-        // A new name, so that whoever has the old one is not taken for this one.
+        // A new name, so that a copy with the old one is not taken for this one.
         let id = SignerId::generate()?;
         let log = self.log_of(id.clone())?;
         log.take_over(&seen)?;
@@ -508,7 +506,7 @@ impl Deployment {
         Ok(log.settle()?)
     }
 
-    /// What `candor.toml` says of uploads.
+    /// The settings of uploads.
     pub fn uploads(&self) -> &UploadSettings {
         &self.uploads
     }
@@ -523,17 +521,17 @@ impl Deployment {
         self.folder.join("reports")
     }
 
-    /// Where files of public data are made.
+    /// Where files of public data are written before they are stored.
     pub fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
     }
 
-    /// Where it is kept which repository was published from.
+    /// The file that says which repository was published from.
     pub fn charts_source(&self) -> PathBuf {
         self.folder.join("charts.json")
     }
 
-    /// Where it is kept how far watched branches were dealt with.
+    /// The folder with the last processed commits of watched branches.
     pub fn watched(&self) -> PathBuf {
         self.folder.join("watch")
     }
@@ -549,7 +547,7 @@ fn file_url(url: &str) -> Option<&str> {
     url.strip_prefix("file://").filter(|place| !place.is_empty())
 }
 
-/// A folder's real path, as far as it is there.
+/// A folder's canonical path, if it exists.
 fn resolved(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }

@@ -1,4 +1,4 @@
-//! From the definitions of one commit to the catalogue of those that are live on a day.
+//! Makes the catalogue of a commit's definitions that are live on a day.
 
 use super::added::{Addition, Identity, added, identities};
 use super::catalogue::{
@@ -11,11 +11,11 @@ use crate::gomod::{ModuleVersion, RepositoryUrl};
 use jiff::civil::Date;
 use std::collections::HashMap;
 
-/// The confidence that estimates are stated at where the definitions say nothing.
+/// The default confidence level of estimates.
 const CONFIDENCE: f64 = 0.99;
 
 /// The catalogue of `definitions`, which are those of `revision`. `known` finds the catalogue of an
-/// earlier commit, for what it says of when charts were added.
+/// earlier commit, which says when its charts were added.
 pub fn describe<E: From<RepositoryError>>(
     definitions: &Definitions,
     revision: &Revision,
@@ -61,7 +61,7 @@ fn retention(definitions: &Definitions) -> CatalogueRetention {
     let RetentionSettings { stack_minimum, revoked } = &definitions.collection.retention;
     CatalogueRetention {
         stack_minimum: stack_minimum.as_ref().map_or(STACK_MINIMUM, |minimum| minimum.get()),
-        // The parser takes no number that is not a version's.
+        // The parser accepts only version numbers.
         revoked: revoked
             .iter()
             .filter_map(|number| ModuleVersion::new(number.get()).ok())

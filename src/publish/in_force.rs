@@ -1,6 +1,6 @@
-//! What a commit puts in force besides a config: what its catalogue says otherwise than the one before.
+//! What a commit changes besides the config: how its catalogue differs from the one before.
 //!
-//! Servers follow it within seconds, whether or not there is a new version.
+//! Servers apply it within seconds, whether or not there is a new version.
 
 use super::catalogue::{Catalogue, CatalogueChart, CatalogueRetention};
 use crate::gomod::ModuleVersion;
@@ -8,14 +8,14 @@ use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
 
-/// What is in force now and was not before. What stayed as it was is left out.
+/// What is in force now and was not before. Anything unchanged is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InForce {
-    /// Configs whose reports are refused now.
+    /// Configs whose reports are now refused.
     pub revoked: Vec<ModuleVersion>,
-    /// Configs that are not revoked any more.
+    /// Configs that are no longer revoked.
     pub not_revoked: Vec<ModuleVersion>,
-    /// From how many reports of a week on a stack is public now.
+    /// How many reports of a week a stack now needs to be public.
     pub stack_minimum: Option<u32>,
     /// The stack charts with another list of packages.
     pub packages: Vec<ChartPackages>,
@@ -30,12 +30,12 @@ pub struct ChartPackages {
     pub title: String,
     /// The program that counts.
     pub program: String,
-    /// The packages; those of any where there is none.
+    /// The packages; if empty, any package.
     pub packages: Vec<String>,
 }
 
 impl InForce {
-    /// What `after` says otherwise than `before`.
+    /// How `after` differs from `before`.
     pub(super) fn between(before: &Catalogue, after: &Catalogue) -> InForce {
         let (old, new) = (&before.retention, &after.retention);
         let without = |these: &[ModuleVersion], those: &[ModuleVersion]| {
@@ -62,13 +62,13 @@ impl InForce {
         }
     }
 
-    /// Whether it is nothing.
+    /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         *self == InForce::default()
     }
 }
 
-/// A catalogue without what is told of by itself, and without what differs in any case.
+/// A catalogue without the parts that are reported separately, and without those that always differ.
 fn shown(catalogue: &Catalogue) -> Catalogue {
     let mut shown = catalogue.clone();
     (shown.commit, shown.time, shown.as_of) = (String::new(), 0, jiff::civil::Date::MIN);
@@ -86,7 +86,7 @@ impl fmt::Display for InForce {
             writeln!(f, "  now in force: {version} is revoked, its reports are refused")?;
         }
         for version in &self.not_revoked {
-            writeln!(f, "  now in force: {version} is not revoked any more")?;
+            writeln!(f, "  now in force: {version} is no longer revoked")?;
         }
         if let Some(minimum) = self.stack_minimum {
             let s = if minimum == 1 { "" } else { "s" };

@@ -1,9 +1,9 @@
-//! A deployment that is open for long: its witnesses follow `candor.toml`.
+//! A deployment that stays open: its witnesses follow `candor.toml`.
 //!
-//! Whoever runs for long looks now and then ([`LiveDeployment::look`]). Where the file, or the policy that
-//! it names, has changed, the witnesses in it are in force from then on, for whoever asks for the
-//! deployment next. A file that cannot be used changes nothing, and what is wrong with it is said until it
-//! is mended. Everything else that `candor.toml` says needs a restart.
+//! A long-running process reloads it now and then ([`LiveDeployment::reload`]). If the file, or the
+//! policy that it names, has changed, its witnesses are in force from then on, the next time the
+//! deployment is used. A file that cannot be used changes nothing, and its problem is reported until it
+//! is fixed. All other changes in `candor.toml` need a restart.
 
 use super::deployment::{Deployment, SETTINGS};
 use std::fs;
@@ -37,20 +37,20 @@ impl LiveDeployment {
         self.lock().problem.clone()
     }
 
-    /// Reads the settings if they have changed. Returns whether other witnesses are in force now.
-    pub fn look(&self) -> bool {
+    /// Reads the settings if they have changed. Returns whether the witnesses in force have changed.
+    pub fn reload(&self) -> bool {
         let (known, before, was_wrong) = {
             let live = self.lock();
             (live.deployment.clone(), live.read.clone(), live.problem.is_some())
         };
         let read = files(&known);
-        // What is wrong may be of a file that is not known here.
+        // The problem may be in a file that is not known here.
         if !was_wrong && before.as_ref() == Some(&read) {
             return false;
         }
         let opened = Deployment::open(&known.folder).map_err(|error| error.to_string());
         let opened = opened.and_then(|new| match new.differs_but_for_witnesses(&known) {
-            true => Err("its name, module or keys are others now: restart this process".to_owned()),
+            true => Err("its name, module or keys have changed: restart this process".to_owned()),
             false => Ok(new),
         });
         let mut live = self.lock();
@@ -77,7 +77,7 @@ impl LiveDeployment {
     }
 }
 
-/// What the settings are read from; nothing of a file that cannot be read.
+/// The contents of the settings files; empty for one that cannot be read.
 fn files(deployment: &Deployment) -> Vec<Vec<u8>> {
     let settings = deployment.folder.join(SETTINGS);
     let policy = deployment.witnesses().and_then(|witnesses| witnesses.policy_file.clone());
@@ -115,26 +115,26 @@ mod tests {
         let own = fs::read_to_string(&settings).expect("the settings");
         let write = |text: String| fs::write(&settings, text).expect("written");
         let live = LiveDeployment::new(made);
-        assert!(!live.look() && names(&live).is_empty());
+        assert!(!live.reload() && names(&live).is_empty());
 
         write(format!("quorum = 1\n{own}{}", witness(1)));
-        assert!(live.look() && !live.look());
+        assert!(live.reload() && !live.reload());
         assert_eq!((names(&live), live.problem()), (vec!["w1".to_owned()], None));
 
         for broken in ["quorum = 3\n", "quorum = \n"] {
             write(format!("{broken}{own}{}{}", witness(1), witness(2)));
-            assert!(!live.look());
+            assert!(!live.reload());
             assert_eq!(names(&live), ["w1"], "what was in force stays");
             let problem = live.problem().expect("a problem");
             assert!(problem.contains("quorum"), "{problem}");
         }
         let renamed = own.replace("example.org/config", "example.org/other");
         write(format!("quorum = 2\n{renamed}{}{}", witness(1), witness(2)));
-        assert!(!live.look() && live.problem().expect("a problem").contains("restart"));
+        assert!(!live.reload() && live.problem().expect("a problem").contains("restart"));
 
-        // A policy that is not there yet, and that changes later.
+        // A policy file that does not exist yet, and changes later.
         write(format!("policy = \"ours\"\n{own}"));
-        assert!(!live.look() && live.problem().is_some());
+        assert!(!live.reload() && live.problem().is_some());
         let policy = |number: u8| {
             let text = witness(number);
             let key = text.lines().find_map(|line| line.strip_prefix("key = ")).expect("a key");
@@ -142,10 +142,10 @@ mod tests {
             fs::write(path.join("ours"), format!("{line}quorum w{number}\n")).expect("written");
         };
         policy(2);
-        assert!(live.look() && live.problem().is_none());
+        assert!(live.reload() && live.problem().is_none());
         assert_eq!(names(&live), ["w2"]);
         policy(3);
-        assert!(live.look());
+        assert!(live.reload());
         assert_eq!(names(&live), ["w3"]);
     }
 }

@@ -1,38 +1,39 @@
-//! The transaction: charts to collection to gomod to tlog; crash-safe, all or nothing.
+//! Publishing: charts to collection to gomod to tlog, crash-safe, all or nothing.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `catalogue` | the definitions behind a config, for charts and pages |
 //! | `describe` | from definitions to a catalogue |
-//! | `chart_id` | the names of charts in addresses |
+//! | `chart_id` | the IDs of charts in URLs |
 //! | `added` | which commit added a chart |
-//! | `config_state` | which configs are open |
-//! | `revoked` | since when configs are revoked |
-//! | `in_force` | what a commit puts in force besides a config |
+//! | `config_state` | which configs are open, so that their reports are accepted |
+//! | `revoked` | which configs are revoked, and since when |
+//! | `in_force` | what a commit changes besides the config |
 //! | `catalogues` | the catalogues that were published |
-//! | `catalogue_index` | their index: pages, of which one more entry changes one at most |
+//! | `catalogue_index` | their index, in pages |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
-//! | `rotation` | changing the log's key, with overlap |
-//! | `witnesses` | which witnesses it has, and how many must cosign |
-//! | `versions` | the versions that exist, derived from the log and nothing else |
+//! | `live` | a deployment whose witnesses follow `candor.toml` |
+//! | `rotation` | rotating the log's key, with overlap |
+//! | `witnesses` | a deployment's witnesses, and how many must cosign |
+//! | `versions` | the versions that exist, derived from the log alone |
 //! | `transaction` | publishing one commit of a charts repository |
-//! | `cursor` | how far a watched branch was dealt with |
-//! | `refresh` | having the newest head cosigned again |
-//! | `source` | which repository was published from, and publishing from it on a day when something expires |
-//! | `verify_store` | everything that is stored, recomputed |
-//! | `watch` | which commits to publish, in order, when a branch moves |
+//! | `cursor` | the last commit of a watched branch that was processed |
+//! | `refresh` | keeping cosignatures of the newest head fresh |
+//! | `source` | the repository that was published from, and publishing again when something expires |
+//! | `verify_store` | checking everything that is stored |
+//! | `watch` | following a branch: which commits to publish, in order |
 //!
-//! There is no list of versions beside the log. Entry *i* of the log *is* version `v0.(i+1).0`:
-//! its record names the hash of its zip, and the zip is stored under that hash. So no version can
-//! be visible before it is logged, skipped, or used twice.
+//! There is no list of versions besides the log. Entry *i* of the log *is* version `v0.(i+1).0`: its
+//! record has the hash of its zip, and the zip is stored under that hash. So no version can be visible
+//! before it is logged, and none can be skipped or used twice.
 //!
 //! # What a version costs
 //!
 //! Publishing one more reads, writes and removes the same number of objects whatever the number of
-//! versions, but for a few reads and lists a level of the tree, of which a million versions have three.
-//! What stays in the store for ever is its zip, its catalogue where that says something new (two objects,
-//! together about 2 KB beside the config), 1/64 of a page of the index of catalogues (200 bytes an
-//! entry), and 1/256 of a tile and of a bundle (32 bytes and about 200). All else is replaced.
+//! versions, apart from a few reads and lists for each level of the tree, of which a million versions
+//! have three. What stays in the store forever is its zip, its catalogue if that changed (two objects,
+//! together about 2 KB besides the config), 1/64 of a page of the index of catalogues (200 bytes an
+//! entry), and 1/256 of a tile and of a bundle (32 bytes and about 200). Everything else is replaced.
 
 mod added;
 mod catalogue;
@@ -59,7 +60,8 @@ pub use catalogue::{
     Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, CatalogueRetention,
     MarginDefinition, Marginals,
 };
-pub use catalogues::{CatalogueEntry, CatalogueError, Catalogues, Recorded};
+pub use catalogue_index::CatalogueEntry;
+pub use catalogues::{CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
 pub use config_state::{ConfigState, OPEN_DAYS, civil, last_day, last_days};
 pub use cursor::CursorError;
@@ -73,5 +75,5 @@ pub use source::{ChartsSource, RepublishError, Republished, republish};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
 pub use verify_store::{VerifiedStore, verify_store};
 pub use versions::{VersionError, Versions, zip_key};
-pub use watch::{Found, Watch, WatchError};
+pub use watch::{CommitOutcome, Watch, WatchError};
 pub use witnesses::DeploymentWitnesses;

@@ -1,29 +1,29 @@
-//! Having the newest head cosigned again, though it has not changed.
+//! Keeps the cosignatures of the newest head fresh.
 //!
-//! Clients refuse a log that no quorum of witnesses has vouched for lately: an operator could go on
-//! showing them an old one. So whoever runs for long, a server or a watch, looks now and then whether
-//! the cosignatures of what is published are older than `refresh` of `candor.toml` says, and asks the
-//! witnesses again. What they answer replaces what was there by compare-and-swap, each cosignature by a
-//! newer one, so of several who look at the same time none undoes what another has done.
+//! Clients refuse a log that no quorum of witnesses has vouched for lately: its operator could be showing
+//! them an old one. So a long-running process, a server or a watch, checks now and then whether the
+//! published cosignatures are older than `refresh` in `candor.toml`, and asks the witnesses again. Their
+//! answers replace what was there by compare-and-swap, each cosignature by a newer one, so several
+//! processes can do this at the same time without undoing each other's work.
 
 use super::deployment::DeploymentError;
 use super::live::LiveDeployment;
 use crate::store::{Key, StoreError};
-use crate::tlog::{CHECKPOINT, Face, LogError, Published, PublishedError, TreeHead, TreeSize};
+use crate::tlog::{CHECKPOINT, LogError, Protocol, Published, PublishedError, TreeHead, TreeSize};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long to wait after a failure.
 const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What came of a look.
+/// The result of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refreshed {
     /// A quorum of witnesses has cosigned this head now.
     Cosigned(TreeHead),
     /// It is not time yet.
     NotDue,
-    /// Nothing, and why.
+    /// Nothing to do, and why.
     NothingToDo(&'static str),
 }
 
@@ -45,7 +45,7 @@ pub enum RefreshError {
     Published(#[from] PublishedError),
 }
 
-/// Looks whether a deployment's newest head has to be cosigned again.
+/// Checks whether a deployment's newest head has to be cosigned again.
 #[derive(Debug)]
 pub struct Refresher {
     deployment: LiveDeployment,
@@ -53,28 +53,28 @@ pub struct Refresher {
     state: RefreshState,
 }
 
-/// What came of the last attempts. Cloning is cheap; all clones are the same.
+/// The results of the last attempts. Cloning is cheap; all clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct RefreshState(Arc<Mutex<RefreshCounts>>);
 
-/// What came of the attempts since the process began.
+/// The results of the attempts since the process started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RefreshCounts {
     /// Why the last one failed, if it did.
     pub problem: Option<String>,
-    /// How many did not.
+    /// How many succeeded.
     pub done: u64,
-    /// How many did.
+    /// How many failed.
     pub failed: u64,
 }
 
 impl RefreshState {
-    /// What came of them.
+    /// The results so far.
     pub fn counts(&self) -> RefreshCounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes one.
+    /// Records one.
     pub fn note(&self, problem: Option<String>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match problem {
@@ -86,27 +86,27 @@ impl RefreshState {
 }
 
 impl Refresher {
-    /// Of this deployment.
+    /// A refresher of this deployment.
     pub fn new(deployment: LiveDeployment) -> Refresher {
         Refresher { deployment, failed: None, state: RefreshState::default() }
     }
 
-    /// The next look does not wait for what failed before: the witnesses are others now.
+    /// Lets the next poll go ahead despite an earlier failure: the witnesses have changed.
     pub fn begin_again(&mut self) {
         self.failed = None;
     }
 
-    /// What came of the last attempts.
+    /// The results of the last attempts.
     pub fn state(&self) -> &RefreshState {
         &self.state
     }
 
-    /// Looks, and asks the witnesses where that is due. Reads one pointer where it is not.
-    pub fn look(&mut self, now: Timestamp) -> Result<Refreshed, RefreshError> {
+    /// Asks the witnesses if that is due. Otherwise it reads only one pointer.
+    pub fn poll(&mut self, now: Timestamp) -> Result<Refreshed, RefreshError> {
         if self.failed.is_some_and(|failed| now.duration_since(failed).abs() < PAUSE) {
             return Ok(Refreshed::NotDue);
         }
-        let looked = self.look_now(now);
+        let looked = self.poll_now(now);
         self.failed = looked.is_err().then_some(now);
         match &looked {
             Ok(Refreshed::Cosigned(_)) => self.state.note(None),
@@ -116,7 +116,7 @@ impl Refresher {
         looked
     }
 
-    fn look_now(&self, now: Timestamp) -> Result<Refreshed, RefreshError> {
+    fn poll_now(&self, now: Timestamp) -> Result<Refreshed, RefreshError> {
         let deployment = self.deployment.current();
         let Some(witnesses) = deployment.witnesses() else {
             return Ok(Refreshed::NothingToDo("no witnesses are asked"));
@@ -130,11 +130,11 @@ impl Refresher {
         let since =
             now.checked_sub(SignedDuration::try_from(witnesses.refresh).unwrap_or_default());
         let since = since.map_or(0, Timestamp::as_second).try_into().unwrap_or(0_u64);
-        if !witnesses.is_due(published.note(Face::Log), now) {
+        if !witnesses.is_due(published.note(Protocol::TlogTiles), now) {
             return Ok(Refreshed::NotDue);
         }
         let log = match deployment.log() {
-            // Whoever is the signer now does it.
+            // The current signer does it.
             Err(DeploymentError::Identity(_)) => {
                 return Ok(Refreshed::NothingToDo("the signer is elsewhere"));
             }

@@ -1,7 +1,7 @@
-//! Since when configs are revoked.
+//! Which configs are revoked, and since when.
 //!
-//! No catalogue says it of itself: it is the day for which the first one of those was published that
-//! revoke the config without a break until now.
+//! A catalogue does not say since when: it is the day of the first of the catalogues that have revoked
+//! the config without interruption until now.
 
 use super::catalogues::{CatalogueError, Catalogues};
 use crate::gomod::ModuleVersion;
@@ -13,14 +13,14 @@ use std::collections::BTreeSet;
 pub struct Revocation {
     /// The config.
     pub version: ModuleVersion,
-    /// The day for which the first definitions that revoke it were published; `None` where those of that
-    /// time cannot be read.
+    /// The day for which the first definitions that revoke it were published; `None` if those cannot be
+    /// read.
     pub since: Option<Date>,
 }
 
 impl Catalogues {
-    /// What the newest catalogue of a log that has versions revokes, and since when. Older ones are read
-    /// only as far back as something is revoked.
+    /// What the newest catalogue of a log with versions revokes, and since when. Older catalogues are
+    /// read only as far back as needed.
     pub fn revoked(&self) -> Result<Vec<Revocation>, CatalogueError> {
         let recorded = self.recorded()?;
         let mut entries = recorded.newest_first();

@@ -1,38 +1,38 @@
-//! Changing the log's key, with overlap.
+//! Rotating the log's key, with overlap.
 //!
 //! 1. [`Deployment::begin_rotation`] makes the next key (`keys/log.next.seed`, or wherever
-//!    [`SeedSource`](crate::tlog::SeedSource) finds `log.next`), names it in `candor.toml` under `[next]`,
-//!    and has the newest head signed by both. From here on every head carries two signatures under each
-//!    of the log's names: who knows either key believes it, and ignores the other.
-//! 2. People learn the next key, for as long as that takes: programs are built with it (a policy may list
+//!    [`SeedSource`](crate::tlog::SeedSource) finds `log.next`), names it in `candor.toml` under
+//!    `[next]`, and has the newest head signed by both. From here on every head has two signatures under
+//!    each of the log's names: a client that knows either key accepts it, and ignores the other.
+//! 2. The next key spreads, for as long as that takes: programs are built with it (a policy may list
 //!    both), users change `GOSUMDB`, witnesses add it to their lists.
-//! 3. [`Deployment::end_rotation`] makes it the log's key. The next head is signed by it alone.
+//! 3. [`Deployment::end_rotation`] makes it the log's key, which alone signs the next head.
 //!
-//! The log, its entries and its one signer stay what they are. Whoever has not heard of the next key by
-//! then refuses the log, as they should.
+//! The log, its entries and its one signer stay the same. A client that does not know the next key by
+//! then refuses the log, as it should.
 //!
-//! Interrupted at any moment, the same call completes it: the key is durable before `candor.toml` names
-//! it, and the former one is overwritten only after `candor.toml` has ceased to.
+//! If it is interrupted at any moment, the same call completes it: the key is durable before
+//! `candor.toml` names it, and the former one is overwritten only when `candor.toml` no longer names it.
 
 use super::deployment::{Deployment, DeploymentError, SETTINGS, failed};
 use crate::durable;
-use crate::tlog::{LockBackend as _, LogVerifiers, Seed, SeedError, SeedPlace, StoreLock};
+use crate::tlog::{LockBackend as _, LogVerifiers, Seed, SeedError, SeedLocation, StoreLock};
 use std::fs;
 
 impl Deployment {
-    /// Introduces the next key, and has the newest head signed with it, too. Returns its public half. Does
-    /// nothing more than that where there is a next key already.
+    /// Creates the next key if there is none, and has the newest head signed with it, too. Returns its
+    /// public half.
     pub fn begin_rotation(&self) -> Result<LogVerifiers, DeploymentError> {
         if let Some(next) = self.next_verifiers() {
             self.log()?.settle()?;
             return Ok(next.clone());
         }
-        // Whoever may not sign introduces no key.
+        // Only the signer may introduce a key.
         self.log()?.settle()?;
         let source = self.next_seed_source();
-        if let SeedPlace::File(path) = source.find() {
+        if let SeedLocation::File(path) = source.find() {
             match Seed::generate()?.save(&path) {
-                // What was interrupted goes on with its key.
+                // An interrupted rotation continues with its key.
                 Ok(()) | Err(SeedError::Exists(_)) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -44,7 +44,7 @@ impl Deployment {
             text.push('\n');
         }
         text += &format!(
-            "\n[next]\n# Signs beside the present key, until `candor signer retire`.\n\
+            "\n[next]\n# Signs alongside the present key, until `candor signer retire`.\n\
              sumdb_key = \"{}\"\nlog_key = \"{}\"\n",
             next.sumdb, next.log
         );
@@ -57,7 +57,7 @@ impl Deployment {
         Ok(next.clone())
     }
 
-    /// Makes the next key the log's key, and forgets the former one.
+    /// Makes the next key the log's key, and removes the former one.
     pub fn end_rotation(&self) -> Result<LogVerifiers, DeploymentError> {
         let changed = match self.next_verifiers() {
             Some(next) => self.go_over_to(next)?,
@@ -65,9 +65,9 @@ impl Deployment {
             None if self.next_seed_source().file().exists() => self.clone(),
             None => return Err(DeploymentError::NoNextKey),
         };
-        // Fails where the next seed is of neither key.
+        // Fails if the next seed belongs to neither key.
         let log = changed.log()?;
-        if let (SeedPlace::File(next), SeedPlace::File(seed)) =
+        if let (SeedLocation::File(next), SeedLocation::File(seed)) =
             (self.next_seed_source().find(), self.seed_source().find())
             && next.exists()
         {
@@ -77,7 +77,7 @@ impl Deployment {
         Ok(changed.verifiers().clone())
     }
 
-    /// Has `candor.toml` name the next keys as the log's.
+    /// Makes the next keys the log's in `candor.toml`.
     fn go_over_to(&self, next: &LogVerifiers) -> Result<Deployment, DeploymentError> {
         let log = self.log()?;
         log.settle()?;
@@ -89,8 +89,8 @@ impl Deployment {
         let changed = Deployment::with(&self.folder, &text)?;
         if changed.next_verifiers().is_some() || changed.verifiers() != next {
             return Err(self.by_hand(
-                "write the keys of the table [next] in the place of sumdb_key and log_key, and remove \
-                 the table",
+                "replace sumdb_key and log_key with those of the table [next], and remove the \
+                 table",
             ));
         }
         self.take_lock_along(&changed)?;
@@ -98,14 +98,14 @@ impl Deployment {
         Ok(changed)
     }
 
-    /// A lock that is kept elsewhere is named after the log's key.
+    /// Copies a lock that is kept elsewhere, because it is named after the log's key.
     fn take_lock_along(&self, changed: &Deployment) -> Result<(), DeploymentError> {
         let (before, after): (StoreLock, StoreLock) = (self.lock()?, changed.lock()?);
-        if before.place() == after.place() {
+        if before.location() == after.location() {
             return Ok(());
         }
         if let Some(record) = before.fetch()? {
-            // Should another publisher have signed since, the signer refuses, as one that missed it.
+            // If another publisher has signed since, the signer will refuse, because it missed that.
             let there = after.fetch()?;
             let _ = after.replace(there.as_deref(), &record)?;
         }
@@ -127,12 +127,12 @@ impl Deployment {
     fn by_hand(&self, what: &str) -> DeploymentError {
         DeploymentError::Settings {
             path: self.folder.join(SETTINGS).display().to_string(),
-            message: format!("it is written in a way that this program cannot edit: {what}"),
+            message: format!("this program cannot edit it the way it is written: {what}"),
         }
     }
 }
 
-/// A text in TOML without one table: its header and the lines up to the next header.
+/// TOML text without one table: without its header and the lines up to the next header.
 fn without_table(text: &str, header: &str) -> String {
     let mut inside = false;
     let mut kept = String::new();

@@ -1,13 +1,13 @@
-//! Which repository was published from: `DIR/charts.json`, so that what expires can leave the config
-//! without anyone there.
+//! The repository that was published from, `DIR/charts.json`: so that expired definitions can leave the
+//! config without anyone running a command.
 //!
 //! ```json
 //! {"location":"https://example.org/project.git","path":"charts-config"}
 //! ```
 //!
-//! The location is as git was given it, and may hold a token: the file is its owner's alone. It says
-//! where to read, and not what: which commit is compiled again, the provenance of the newest version
-//! says, which is in the log.
+//! The location is what was passed to git, and may contain a token, so only the owner can read the file.
+//! It says only where to read; which commit is compiled again is in the provenance of the newest version,
+//! which is in the log.
 
 use super::deployment::{Deployment, DeploymentError, failed};
 use super::transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};
@@ -20,12 +20,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// A repository, and the charts folder in it where that was named.
+/// A repository, and its charts folder if one was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartsSource {
     /// The repository.
     pub location: RepositoryAddress,
-    /// The folder, where it was named.
+    /// The folder, if one was named.
     pub path: Option<String>,
 }
 
@@ -38,7 +38,7 @@ struct Stored {
 }
 
 impl ChartsSource {
-    /// What was remembered, if anything was.
+    /// The stored source, if there is one.
     pub fn read(file: &Path) -> Result<Option<ChartsSource>, DeploymentError> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
@@ -47,14 +47,14 @@ impl ChartsSource {
         };
         let stored = serde_json::from_str::<Stored>(&text).map_err(|error| {
             let path = file.display().to_string();
-            let message = format!("{error}; remove it, and `candor publish` writes it anew");
+            let message = format!("{error}; remove it, and `candor publish` writes it again");
             DeploymentError::Settings { path, message }
         })?;
         let location = RepositoryAddress::new(stored.location);
         Ok(Some(ChartsSource { location, path: stored.path }))
     }
 
-    /// Remembers it, if it is not what is remembered.
+    /// Stores it, if it has changed.
     pub fn write(&self, file: &Path) -> Result<(), DeploymentError> {
         if matches!(ChartsSource::read(file), Ok(Some(known)) if known == *self) {
             return Ok(());
@@ -69,7 +69,7 @@ impl ChartsSource {
             .map_err(|error| failed("write", file, error))
     }
 
-    /// A server may run in another folder than the publisher.
+    /// A server may run in a different folder from the publisher.
     fn absolute(&self) -> String {
         let given = self.location.for_git();
         let folder = if self.location.is_url() { None } else { fs::canonicalize(given).ok() };
@@ -77,7 +77,7 @@ impl ChartsSource {
     }
 }
 
-/// What came of [`republish`].
+/// The result of [`republish`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Republished {
     /// A new version, without what has expired.
@@ -86,7 +86,7 @@ pub enum Republished {
     NothingToDo(&'static str),
 }
 
-/// Why what has expired could not be left out.
+/// Why expired definitions could not be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RepublishError {
@@ -96,16 +96,16 @@ pub enum RepublishError {
     /// The log, the store, or the newest version.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The repository that was published from cannot be read any more.
+    /// The repository that was published from can no longer be read.
     #[error(
         "definitions have expired, and the commit of the newest version cannot be read: {0}. Run \
-         `candor publish`, which also notes where the repository is now"
+         `candor publish`, which also records where the repository is now"
     )]
     Repository(#[from] RepositoryError),
 }
 
 /// Compiles the commit of the newest version again, if something in it has expired since, and publishes
-/// what comes of it. To be called now and then; it reads next to nothing where there is nothing to do.
+/// the result. Call it now and then; it reads very little if there is nothing to do.
 pub fn republish(deployment: &Deployment, day: CompileDay) -> Result<Republished, RepublishError> {
     use Republished::NothingToDo;
     let Some(source) = ChartsSource::read(&deployment.charts_source())? else {
@@ -128,7 +128,7 @@ pub fn republish(deployment: &Deployment, day: CompileDay) -> Result<Republished
     };
     let path = source.path.as_deref();
     let cache = deployment.cache();
-    // The commit was published from there, so it is there; only a mirror that was removed is fetched.
+    // The commit was published from there, so it exists; a mirror is fetched only if it was removed.
     let mut repository = Repository::open_as_it_is(source.location, path, &cache)?;
     let revision = match repository.read_object(&commit) {
         Err(_) => {
@@ -141,8 +141,14 @@ pub fn republish(deployment: &Deployment, day: CompileDay) -> Result<Republished
     publisher.begin()?;
     Ok(match publisher.publish_again(&revision, &address, day, newest.version()) {
         Ok(Outcome::Published(new) | Outcome::Completed(new)) => Republished::New(Box::new(new)),
-        Ok(Outcome::Unchanged(_)) => NothingToDo("what has expired is collected for another chart"),
-        Err(PublishError::Overtaken(_)) => NothingToDo("a newer version was published meanwhile"),
+        Ok(Outcome::Unchanged(_)) => NothingToDo(
+            "what has expired is still collected for \
+                                                  another chart",
+        ),
+        Err(PublishError::Overtaken(_)) => NothingToDo(
+            "a newer version was published in the \
+                                                        meantime",
+        ),
         Err(error) => return Err(error.into()),
     })
 }

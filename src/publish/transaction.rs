@@ -1,11 +1,11 @@
 //! Publishing one commit of a charts repository.
 //!
-//! Compile, find out who asked for what, settle the log, compare with the newest version, build the
-//! module, store its zip under its hash, append its record. Only the append can lose a race, and the loser starts again
-//! from the winner's head: another version number, or nothing left to publish.
+//! Compile, describe the definitions, settle the log, compare with the newest version, build the module,
+//! store its zip under its hash, append its record. Only the append can lose a race, and the loser starts
+//! over from the winner's head: with another version number, or nothing left to publish.
 //!
-//! Last, whether or not the config changed, the catalogue of the commit is recorded: what charts and
-//! pages show besides the config. Publishing the commit again completes what a crash left out.
+//! Finally, whether or not the config changed, the catalogue of the commit is recorded: what charts and
+//! pages show besides the config. After a crash, publishing the commit again records it.
 
 use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
@@ -36,11 +36,11 @@ pub struct Publisher {
     log: Log,
     versions: Versions,
     catalogues: Catalogues,
-    /// The newest version, where this publisher completed its publication.
+    /// The newest version, if this publisher completed its publication.
     completed: Mutex<Option<ModuleVersion>>,
 }
 
-/// The day, in UTC, for which a config is compiled: what has expired by then is not in it.
+/// The day, in UTC, for which a config is compiled, without what has expired by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompileDay {
     /// The day by the clock, which must not go backwards.
@@ -50,7 +50,7 @@ pub enum CompileDay {
 }
 
 impl CompileDay {
-    /// The day that it is at a time.
+    /// The day at a time.
     pub fn at(now: Timestamp) -> CompileDay {
         CompileDay::Today(TimeZone::UTC.to_datetime(now).date())
     }
@@ -80,14 +80,15 @@ pub struct Publication {
     pub tree_size: u64,
     /// The root hash of the published log.
     pub root: String,
-    /// Whether the commit's definitions revoke this very version, so that nobody's reports are taken.
+    /// Whether the commit's definitions revoke this version itself, so that no reports under it are
+    /// accepted.
     pub revoked: bool,
-    /// What the commit put in force besides the config, where that is anything.
+    /// What the commit changed besides the config, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_force: Option<InForce>,
 }
 
-/// What came of publishing a commit.
+/// The result of publishing a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum Outcome {
@@ -96,8 +97,8 @@ pub enum Outcome {
     /// The commit compiles to the config of the newest version, which was in the log and not published:
     /// an earlier publisher was stopped, or got too few cosignatures.
     Completed(Publication),
-    /// The commit compiles to the config of the newest version, so there is no other one. What else its
-    /// definitions changed is in force ([`Publication::in_force`]).
+    /// The commit compiles to the config of the newest version, so there is no new one. Its other changes
+    /// are in force ([`Publication::in_force`]).
     Unchanged(Publication),
 }
 
@@ -144,11 +145,11 @@ pub enum PublishError {
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The clock says a day before that of the newest version.
+    /// The clock shows a day before that of the newest version.
     #[error(
-        "today is {today} by this machine's clock, and {newest} was compiled for {before}: what has \
-         expired would be collected again. Set the clock; or, if it was wrong then, say the day with \
-         --as-of {today}"
+        "today is {today} by this machine's clock, and {newest} was compiled for {before}: \
+         expired definitions would be collected again. Set the clock; or, if it was wrong then, \
+         give the day with --as-of {today}"
     )]
     Backwards {
         /// The day by the clock.
@@ -158,8 +159,8 @@ pub enum PublishError {
         /// The day for which that was compiled.
         before: AsOf,
     },
-    /// A newer version was published than the one whose commit was to be compiled again.
-    #[error("{0} was published meanwhile; nothing else was")]
+    /// A newer version was published in the meantime.
+    #[error("{0} was published in the meantime, so nothing else was")]
     Overtaken(ModuleVersion),
     /// The log refused.
     #[error(transparent)]
@@ -173,7 +174,7 @@ pub enum PublishError {
     /// The module could not be built.
     #[error(transparent)]
     Build(#[from] ModuleError),
-    /// The record is too long for the log: the module's path is.
+    /// The record is too long for the log, because the module's path is.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// No version number is left.
@@ -185,7 +186,7 @@ pub enum PublishError {
     /// The commits before this one could not be read.
     #[error(transparent)]
     History(#[from] RepositoryError),
-    /// What was recorded of earlier commits could not be read, or this one's not be recorded.
+    /// The catalogues of earlier commits could not be read, or this one's could not be recorded.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
 }
@@ -197,7 +198,7 @@ impl From<LogError> for PublishError {
 }
 
 impl PublishError {
-    /// Whether it is the commit that is at fault, so that the next one may still be published.
+    /// Whether the commit is at fault, so that the next one may still be published.
     pub fn is_of_the_commit(&self) -> bool {
         use PublishError::{Build, Charts, Module, Provenance};
         matches!(self, Charts(_) | Module { .. } | Provenance { .. } | Build(_))
@@ -217,8 +218,9 @@ impl Publisher {
         }
     }
 
-    /// Completes what an interrupted publisher left, and reads everything where there was one
-    /// ([`verify_store`](super::verify_store())). Publishing itself checks what it builds on, whatever the number of versions.
+    /// Completes what an interrupted publisher left, and if there was one, verifies the whole store
+    /// ([`verify_store`](super::verify_store())). Publishing itself checks only what it builds on,
+    /// however many versions there are.
     pub fn begin(&self) -> Result<TreeHead, PublishError> {
         let was_interrupted = self.log.is_interrupted()?;
         let head = self.settle()?;
@@ -232,7 +234,7 @@ impl Publisher {
         Ok(head)
     }
 
-    /// Brings the log to rest, and remembers what was not published before.
+    /// Settles the log, and remembers whether that completed a publication.
     fn settle(&self) -> Result<TreeHead, PublishError> {
         let was_interrupted = self.log.is_interrupted()?;
         let head = self.log.settle()?;
@@ -242,12 +244,12 @@ impl Publisher {
         Ok(head)
     }
 
-    /// The version whose publication this publisher completed, if it was the newest one.
+    /// The newest version, if this publisher completed its publication.
     pub fn completed(&self) -> Option<ModuleVersion> {
         *self.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest version, if there is one; its provenance says how far publishing has come.
+    /// The newest version, if there is one; its provenance says which commit was published last.
     pub fn newest(&self) -> Result<Option<Module>, PublishError> {
         let head = self.log.settle()?;
         Ok(match Versions::newest(head) {
@@ -256,8 +258,7 @@ impl Publisher {
         })
     }
 
-    /// Whether something that the newest catalogue lists has expired by a day; `None` where it does not
-    /// know.
+    /// Whether something in the newest catalogue has expired by a day; `None` if there is no catalogue.
     pub(super) fn expires_by(&self, day: CompileDay) -> Result<Option<bool>, PublishError> {
         let newest = self.catalogues.newest()?;
         let expired = |last: Option<Date>| last.is_some_and(|last| last < day.date());
@@ -275,9 +276,9 @@ impl Publisher {
         self.publish_after(revision, repository, day, None)
     }
 
-    /// The same for the commit that a version was compiled from, on another day: only while that version
-    /// is the newest one. Otherwise an older commit would be published over a newer one
-    /// ([`PublishError::Overtaken`]).
+    /// The same for the commit that a version was compiled from, on another day, and only while that
+    /// version is the newest ([`PublishError::Overtaken`]): otherwise an older commit would be published
+    /// over a newer one.
     pub fn publish_again(
         &self,
         revision: &Revision,
@@ -309,7 +310,7 @@ impl Publisher {
         let as_of = day.date();
         let provenance = provenance(revision, repository, as_of).map_err(of_commit)?;
         let config = collection::compile(&definitions, as_of).to_json().into_bytes();
-        // First, as it may be refused: a version without its catalogue is a thing half done.
+        // Before publishing, since it may fail: a version without its catalogue is incomplete.
         let catalogue = self.describe(&definitions, revision, repository, as_of)?;
         let (mut outcome, version) = self.publish_config(&config, &provenance, day, after)?;
         let before = self.catalogues.record(&catalogue, version)?;
@@ -320,8 +321,8 @@ impl Publisher {
         Ok(outcome)
     }
 
-    /// Records the catalogue of a commit that the newest version names as its source, if a
-    /// publisher died before it had; does nothing for any other commit.
+    /// Records the catalogue of the newest version's commit, if a publisher died before doing so; does
+    /// nothing for any other commit.
     pub fn complete(
         &self,
         revision: &Revision,
@@ -346,7 +347,7 @@ impl Publisher {
         repository: &RepositoryUrl,
         as_of: Date,
     ) -> Result<Catalogue, PublishError> {
-        // The newest ones do: whatever is older is found in the history itself.
+        // The newest ones are enough: anything older is found in the history itself.
         let entries = self.catalogues.recorded()?.recent()?;
         let known = |commit: &str| {
             let entry = entries.iter().rev().find(|entry| entry.commit == commit);
@@ -355,7 +356,7 @@ impl Publisher {
         describe(definitions, revision, repository, as_of, known)
     }
 
-    /// Publishes a config, if it is not that of the newest version; and says which version has it.
+    /// Publishes a config unless it is that of the newest version; returns which version has it.
     fn publish_config(
         &self,
         config: &[u8],
@@ -393,7 +394,7 @@ impl Publisher {
             };
             let module =
                 Module::build(self.path.clone(), version, config.to_vec(), provenance.clone())?;
-            // Its bytes follow from its files, so storing it again is never a conflict.
+            // A zip is reproducible, so storing it again is never a conflict.
             let key = zip_key(&module.zip_hash()).map_err(StoreError::from)?;
             self.store.put(&[(key, module.zip().to_vec())])?;
             let (zip, go_mod) = (module.zip_hash(), module.go_mod_hash());

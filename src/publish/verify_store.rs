@@ -1,19 +1,18 @@
-//! Everything that is stored for a log, read and recomputed: is it what was signed?
+//! Reads and recomputes everything that is stored for a log: is it what was signed?
 //!
-//! Publishing checks what it builds on, and no more: the head, the checkpoint and the signer, the right
-//! edge of the tree and the bundle there, the newest version, and the definitions recorded last. What
-//! is older is read here: every entry, tile, zip and catalogue. Nothing is changed, and no key is
-//! needed. All that is wrong is told, not the first thing alone.
+//! Publishing checks only what it builds on: the head, the checkpoint and the signer, the right edge of
+//! the tree and its last bundle, the newest version, and the last recorded definitions. Everything older
+//! is read here: every entry, tile, zip and catalogue. Nothing is changed, and no key is needed. All
+//! problems are reported, not only the first.
 //!
-//! # After an unclean end
+//! # After a crash
 //!
-//! A publisher that begins and finds a committed head that is not published follows one that died in the
-//! middle (or that is still at work), and reads everything before it goes on. This mark is in the
-//! store itself, so it cannot be forgotten or be left by somebody else's process, and it is there
-//! exactly while something is half done: before the head is committed nothing that was stored
-//! has a name in the log, and after the checkpoint is swapped all that it needs was synced before. A disk
-//! that loses what it was asked to sync may do so at any time, which no mark of ours would tell; that is
-//! what running this regularly is for.
+//! A publisher that starts and finds a head that is committed but not published follows one that crashed
+//! (or is still at work), and verifies everything before it continues. This mark is in the store itself,
+//! so it cannot be forgotten, and it is there exactly while a publication is incomplete: before the head
+//! is committed, the log does not refer to anything that was stored, and once the checkpoint is swapped,
+//! everything it needs is synced. A disk may also lose synced data at any time, which no mark would show;
+//! run this regularly to find out.
 
 use super::catalogues::{CatalogueError, Catalogues};
 use super::versions::{VersionError, Versions};
@@ -27,19 +26,19 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// What came of reading everything.
+/// The result of reading everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifiedStore {
     /// The number of entries that were read.
     pub entries: u64,
     /// The root hash of the log that was read.
     pub root: String,
-    /// What is wrong, each with the object and the way out; nothing where all is well.
+    /// The problems, each with the object and what to do; empty if all is well.
     pub problems: Vec<String>,
 }
 
-/// Reads all that is stored for the log of `path` whose keys are `keys`, and recomputes it. `progress`
-/// hears how many entries were read, of how many.
+/// Reads and recomputes everything stored for the log of `path` with these keys. `progress` is called
+/// with the number of entries read, and of how many.
 pub fn verify_store(
     path: &ModulePath,
     keys: &LogVerifiers,
@@ -49,8 +48,8 @@ pub fn verify_store(
     verify(path, keys, store, progress, |_| true)
 }
 
-/// The same for a publisher that is about to go on after an unclean end. Whoever died before the
-/// definitions of the first version were recorded left none, and publishing records them.
+/// The same for a publisher that continues after a crash. If the first version's definitions were not
+/// recorded yet, that is not a problem: publishing records them.
 pub(super) fn verify_before_publishing(
     path: &ModulePath,
     keys: &LogVerifiers,
@@ -90,8 +89,8 @@ fn verify(
     let committed = of_log(committed_head(store.as_ref()), &mut problems)?;
     if of_log(registered_signer(store.as_ref()), &mut problems)?.is_some_and(|id| id.is_none()) {
         problems.push(
-            "log/signer names no signer; restore it from a copy of the store, or run `candor signer \
-             move` where the log is to be signed"
+            "log/signer does not name a signer; restore it from a copy of the store, or run \
+             `candor signer move` on the machine that should sign the log"
                 .to_owned(),
         );
     }
@@ -131,7 +130,7 @@ fn verify(
     Ok(VerifiedStore { entries: head.size.get(), root: head.root.to_string(), problems })
 }
 
-/// What is wrong with the log becomes a problem; what is wrong with the disk does not.
+/// An error of the log becomes a problem; a failure of the disk does not.
 fn of_log<T>(
     found: Result<T, LogError>,
     problems: &mut Vec<String>,

@@ -1,4 +1,4 @@
-//! The versions that exist, derived from the log and nothing else.
+//! The versions that exist, derived from the log alone.
 
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
@@ -8,7 +8,7 @@ use crate::tlog::{
 };
 use std::sync::Arc;
 
-/// Reads the versions of one module out of its log and store.
+/// Reads the versions of one module from its log and store.
 #[derive(Debug, Clone)]
 pub struct Versions {
     path: ModulePath,
@@ -42,7 +42,7 @@ pub enum VersionError {
         bundle: String,
     },
     /// The log has no such version.
-    #[error("the log of {size} entries has no {version}")]
+    #[error("the log of {size} entries does not have {version}")]
     Unknown {
         /// The version.
         version: ModuleVersion,
@@ -50,12 +50,12 @@ pub enum VersionError {
         size: TreeSize,
     },
     /// There is no version of this number.
-    #[error("there is no version v0.{0}.0, for numbers end before it")]
+    #[error("there is no version v0.{0}.0: the number is too large")]
     NoNumber(u64),
     /// The entry is not the record of that version.
     #[error(
-        "entry {} of the log is not the record of {path}@{version}: a log holds one version of one \
-         module an entry; check `module` in candor.toml",
+        "entry {} of the log is not the record of {path}@{version}: each entry of a log is one \
+         version of one module; check `module` in candor.toml",
         .version.leaf_index()
     )]
     Record {
@@ -106,12 +106,12 @@ impl Versions {
         Versions { path, bundles, tiles, store }
     }
 
-    /// The newest version in the log with this head; `None` where the log is empty.
+    /// The newest version in the log with this head; `None` if the log is empty.
     pub fn newest(head: TreeHead) -> Option<ModuleVersion> {
         ModuleVersion::new(head.size.get()).ok()
     }
 
-    /// The log's record of a version. It leads to the root of `head`, which is the caller's to trust.
+    /// The log's record of a version, checked against the root of `head`, which the caller must trust.
     pub fn record(&self, head: TreeHead, version: ModuleVersion) -> Result<Record, VersionError> {
         let unknown = VersionError::Unknown { version, size: head.size };
         let Ok(index) = LeafIndex::new(version.leaf_index()) else { return Err(unknown) };
@@ -127,7 +127,7 @@ impl Versions {
         self.parse_record(version, entry)
     }
 
-    /// An entry as the record of a version, which is all it may be.
+    /// Parses an entry, which must be the record of this version.
     pub fn parse_record(
         &self,
         version: ModuleVersion,
@@ -142,8 +142,8 @@ impl Versions {
             .ok_or_else(|| VersionError::Record { path: self.path.clone(), version })
     }
 
-    /// Checks that an entry is the record of the version that its index says, and that its zip is
-    /// there as it was logged.
+    /// Checks that an entry is the record of the version for its index, and that its zip is stored as
+    /// logged.
     pub fn verify_entry(&self, index: LeafIndex, entry: &Entry) -> Result<(), VersionError> {
         let number = index.get() + 1;
         let version = ModuleVersion::new(number).map_err(|_| VersionError::NoNumber(number))?;
@@ -157,7 +157,7 @@ impl Versions {
         self.module_of(&record, version)
     }
 
-    /// As [`Versions::module`], where the record is at hand.
+    /// As [`Versions::module`], given the record.
     pub fn module_of(
         &self,
         record: &Record,

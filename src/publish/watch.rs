@@ -1,11 +1,11 @@
-//! Which commits to publish, in order, when a branch moves.
+//! Follows a branch: which commits to publish, in order.
 //!
-//! The branch is followed along its first parents from the commit up to which everything was dealt
-//! with (`cursor`), or else from the one that the newest version names as its source. Only commits
-//! that change the charts folder are read, one at a time. Each commit whose compiled config differs
-//! from the one before becomes one version, so a config is published once however often it is looked at, and changes keep their
-//! order even when several were merged between two looks. On each new day the newest commit is compiled
-//! again: what expires leaves the config on its day, whether or not anyone commits anything.
+//! The branch is followed along its first parents from the last processed commit (`cursor`), or else from
+//! the source of the newest version. Only commits that change the charts folder are read, one at a time.
+//! Each commit whose compiled config differs from the one before becomes a version, so each config is
+//! published once however often the branch is polled, and changes keep their order even if several were
+//! merged between two polls. On each new day the newest commit is compiled again: definitions leave the
+//! config on the day they expire, whether or not anyone commits anything.
 
 use super::catalogues::CatalogueError;
 use super::cursor::{Cursor, CursorError};
@@ -20,29 +20,29 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Watch {
     repository: Repository,
-    /// The branch; the one that is checked out (of a mirror: the default one) where it is `None`.
+    /// The branch; if `None`, the one that is checked out (in a mirror, the default one).
     branch: Option<String>,
-    /// The last commit that was dealt with.
+    /// The last commit that was processed.
     last: Option<ObjectName>,
-    /// Where that is kept.
+    /// The file that remembers it.
     cursor: Option<Cursor>,
     /// The day for which the last commit was compiled.
     compiled_for: Option<Date>,
-    /// Whether the publisher that dealt with it may have died before it had recorded everything.
+    /// Whether everything about it was recorded; an earlier publisher may have died before that.
     completed: bool,
 }
 
-/// Why a look at the branch ended early. The next look starts where it stopped.
+/// Why a poll ended early. The next one continues where it stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WatchError {
     /// The repository could not be read.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// A commit could not be published, for no fault of its own.
+    /// A commit could not be published, through no fault of its own.
     #[error(transparent)]
     Publish(Box<PublishError>),
-    /// How far everything was dealt with could not be written down.
+    /// The last processed commit could not be stored.
     #[error(transparent)]
     Cursor(#[from] CursorError),
 }
@@ -54,18 +54,18 @@ impl From<PublishError> for WatchError {
 }
 
 impl WatchError {
-    /// Whether looking again later may help: a network or a disk may come back; a store that was
+    /// Whether polling again later may help: a network or a disk may come back, but a store that was
     /// rolled back or edited stays so until someone restores it.
     pub fn may_pass(&self) -> bool {
         match self {
-            // Whoever names what cannot be followed has to name something else.
+            // The operator has to name another branch.
             WatchError::Repository(
                 RepositoryError::NotABranch { .. } | RepositoryError::Ambiguous { .. },
             ) => false,
             WatchError::Repository(_) | WatchError::Cursor(_) => true,
             WatchError::Publish(e) => match &**e {
                 PublishError::Store(_) | PublishError::History(_) => true,
-                // Clocks are set.
+                // Clocks get corrected.
                 PublishError::Backwards { .. } => true,
                 PublishError::Overtaken(_) => true,
                 PublishError::Version(VersionError::Store(_)) => true,
@@ -77,34 +77,35 @@ impl WatchError {
     }
 }
 
-/// Publishes a commit; a fault of its own is a finding, any other ends the look.
+/// Publishes a commit. A fault of the commit itself is part of the outcome; any other error ends the
+/// poll.
 fn publish(
     publisher: &Publisher,
     revision: &Revision,
     address: &RepositoryUrl,
     day: CompileDay,
-) -> Result<Found, WatchError> {
+) -> Result<CommitOutcome, WatchError> {
     of_the_commit(publisher.publish(revision, address, day))
 }
 
-fn of_the_commit(found: Found) -> Result<Found, WatchError> {
+fn of_the_commit(found: CommitOutcome) -> Result<CommitOutcome, WatchError> {
     match found {
         Err(e) if !e.is_of_the_commit() => Err(e.into()),
         found => Ok(found),
     }
 }
 
-/// The commit that the newest version names as its source.
+/// The source commit of the newest version.
 fn newest_source(publisher: &Publisher) -> Result<Option<ObjectName>, PublishError> {
     let newest = publisher.newest()?;
     Ok(newest.and_then(|newest| ObjectName::parse(newest.provenance().commit.as_str())))
 }
 
-/// What was found at one commit.
-pub type Found = Result<Outcome, PublishError>;
+/// The outcome for one commit.
+pub type CommitOutcome = Result<Outcome, PublishError>;
 
 impl Watch {
-    /// Follows `branch` (the one that is checked out where it is `None`), from where `publisher` is.
+    /// Follows `branch` (if `None`, the one that is checked out), from the newest version on.
     pub fn new(
         repository: Repository,
         branch: Option<String>,
@@ -114,25 +115,25 @@ impl Watch {
         Ok(Watch { repository, branch, last, cursor: None, compiled_for: None, completed: false })
     }
 
-    /// The same, from where an earlier watch was, which is kept in a folder. Without it, every commit
-    /// since the newest version is looked at again at each start.
+    /// The same, continuing where an earlier watch stopped, as stored in a folder. Without it, every
+    /// commit since the newest version is examined again at each start.
     #[must_use]
     pub fn resuming(mut self, folder: &Path) -> Watch {
         let location = self.repository.location();
         let cursor = Cursor::of(folder, location, self.branch.as_deref());
-        // A cursor is ahead of no version, for it moves after them. Without any version, there is
-        // nothing to go on from.
+        // A cursor is ahead of no version, for it moves after them. Without any version there is nothing
+        // to continue from.
         self.last = self.last.map(|last| cursor.read().unwrap_or(last));
         Watch { cursor: Some(cursor), ..self }
     }
 
-    /// Looks once, and publishes what is new. `report` hears of every commit: what was published,
-    /// or why that commit, with mistakes in it, was passed over.
-    pub fn look(
+    /// Polls once, and publishes what is new. `report` is called for every commit: with what was
+    /// published, or why a commit with mistakes was skipped.
+    pub fn poll(
         &mut self,
         publisher: &Publisher,
         day: CompileDay,
-        mut report: impl FnMut(&Revision, Found),
+        mut report: impl FnMut(&Revision, CommitOutcome),
     ) -> Result<(), WatchError> {
         self.repository.refresh()?;
         let tip = self.repository.read_branch(self.branch.as_deref())?;
@@ -147,7 +148,7 @@ impl Watch {
         let address = RepositoryUrl::public(self.repository.address());
         let changes = match &self.last {
             Some(last) if is_new => {
-                // Someone else may have published a later commit, and what is before it is no news.
+                // Someone else may have published a later commit; nothing before that is new.
                 let mut since = vec![last.clone()];
                 since.extend(newest_source(publisher)?);
                 self.repository.changes_since(&since, &tip.commit)?
@@ -176,8 +177,8 @@ impl Watch {
             None => {}
         }
         if self.compiled_for != Some(day.date()) {
-            // The newest version may say that it is of these very charts; then nobody has to look again
-            // for who added what.
+            // If the newest version has exactly these charts, there is no need to search again for who
+            // added what.
             let (revision, found) = match self.source_of(publisher, &tip)? {
                 Some((source, newest)) => {
                     let found = publisher.publish_again(&source, &address, day, newest);
@@ -194,7 +195,7 @@ impl Watch {
         Ok(())
     }
 
-    /// The commit of the newest version, and that version, where its charts are those of `tip`.
+    /// The commit of the newest version, and that version, if its charts are those of `tip`.
     fn source_of(
         &self,
         publisher: &Publisher,
@@ -205,13 +206,13 @@ impl Watch {
         if tree.as_str() != tip.tree.as_str() {
             return Ok(None);
         }
-        // Where it is no longer there, history was rewritten.
+        // If it no longer exists, history was rewritten.
         let commit = ObjectName::parse(commit.as_str());
         let source = commit.and_then(|commit| self.repository.read_object(&commit).ok());
         Ok(source.map(|source| (source, newest.version())))
     }
 
-    /// Remembers that everything up to a commit was dealt with.
+    /// Remembers that everything up to a commit was processed.
     fn advance(&mut self, commit: ObjectName) -> Result<(), WatchError> {
         if self.last.as_ref() != Some(&commit) {
             if let Some(cursor) = &self.cursor {
@@ -222,8 +223,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Completes what was interrupted when the last commit was published. A commit that is no longer
-    /// there, since history was rewritten, stays as it is.
+    /// Completes what was interrupted when the last commit was published. A commit that no longer exists,
+    /// because history was rewritten, is left alone.
     fn complete(&mut self, publisher: &Publisher) -> Result<(), WatchError> {
         let last = self.last.as_ref().map(|last| self.repository.read_object(last));
         if let Some(Ok(revision)) = last {

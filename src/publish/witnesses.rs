@@ -1,5 +1,4 @@
-//! Which witnesses a deployment has: `[[witness]]` and `quorum`, or `policy`, and `refresh`, of
-//! `candor.toml`.
+//! A deployment's witnesses: `[[witness]]` and `quorum`, or `policy`, and `refresh`, in `candor.toml`.
 //!
 //! ```toml
 //! quorum = 2                     # or "all", "any", "none"; above every [table]
@@ -12,14 +11,14 @@
 //! ```
 //!
 //! or, for groups of witnesses, `policy = "FILE"`: a C2SP tlog-policy, relative to the deployment's
-//! folder. Either way a [`Policy`] comes of it that has the log's own key, and its text, which is served
-//! so that others can pin it.
+//! folder. Either way the result is a [`Policy`] that has the log's own key, and its text, which is
+//! served so that others can pin it.
 
 use crate::address::Address;
 use crate::charts::Diagnostics;
 use crate::charts::diagnostic::Severity;
 use crate::charts::text::SourceText;
-use crate::tlog::{CLOCKS_DIFFER, CosignerKey, Policy, VerifierKey, Witnesses as _};
+use crate::tlog::{CLOCK_TOLERANCE, CosignerKey, Policy, VerifierKey, Witnesses as _};
 use crate::witness::Feeder;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -29,15 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
-/// How often the newest head is cosigned again, though it has not changed: often enough for clients that
-/// refuse what is a day old, after three failures; seldom enough for witnesses that allow a log 24
-/// requests a day.
+/// How often an unchanged head is cosigned again: often enough for clients with a limit of one day, even
+/// after three failures; seldom enough for witnesses that allow a log 24 requests a day.
 const REFRESH: Duration = Duration::from_secs(6 * 3600);
-/// The shortest and longest times that make sense: clients by default refuse what is a week old.
+/// The shortest and longest useful intervals: by default, clients refuse what is a week old.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// What `candor.toml` says of witnesses.
+/// The settings of witnesses in `candor.toml`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WitnessTables {
     pub(super) quorum: Option<Spanned<toml::Value>>,
@@ -58,19 +56,19 @@ pub(super) struct WitnessTable {
 /// The witnesses of a deployment.
 #[derive(Debug, Clone)]
 pub struct DeploymentWitnesses {
-    /// Asks them.
+    /// The client that asks them.
     pub feeder: Arc<Feeder>,
-    /// The policy that says how many of them it takes, as a C2SP tlog-policy.
+    /// The policy that says how many of them must cosign, as a C2SP tlog-policy.
     pub policy_text: Arc<[u8]>,
     /// How old the cosignatures of the newest head may get.
     pub refresh: Duration,
-    /// The file that the policy is in, if `candor.toml` names one.
+    /// The file with the policy, if `candor.toml` names one.
     pub(super) policy_file: Option<PathBuf>,
 }
 
 impl DeploymentWitnesses {
-    /// When a quorum had cosigned the note of a checkpoint, in seconds since 1970; where the policy asks
-    /// for none, when any witness did last. `None` where that is not known.
+    /// When a quorum had cosigned the note of a checkpoint, in seconds since 1970; if the policy asks for
+    /// no witness, when any witness did last. `None` if that is not known.
     pub fn cosigned_at(&self, note: &str) -> Option<u64> {
         let believed = self.policy().check(note.as_bytes()).ok()?;
         match self.policy().needs_no_witness() {
@@ -79,14 +77,14 @@ impl DeploymentWitnesses {
         }
     }
 
-    /// Whether the note of a checkpoint has to be cosigned again at this time: a quorum has not done so
-    /// for as long as `refresh` says, or a witness said that it did at a time to come.
+    /// Whether the note of a checkpoint has to be cosigned again: its quorum is older than `refresh`, or
+    /// a witness cosigned it with a time in the future.
     pub fn is_due(&self, note: &str, now: Timestamp) -> bool {
         let now = u64::try_from(now.as_second()).unwrap_or(0);
         let since = now.saturating_sub(self.refresh.as_secs());
         let times = self.policy().check(note.as_bytes()).map(|believed| believed.cosigned);
         let is_to_come = times.is_ok_and(|times| {
-            times.values().any(|time| time.seconds() > Some(now.saturating_add(CLOCKS_DIFFER)))
+            times.values().any(|time| time.seconds() > Some(now.saturating_add(CLOCK_TOLERANCE)))
         });
         is_to_come || self.cosigned_at(note).is_none_or(|at| at < since)
     }
@@ -97,7 +95,7 @@ impl DeploymentWitnesses {
     }
 }
 
-/// What is wrong: at which byte of the settings, what, and the way out.
+/// What is wrong: the byte offset in the settings, the problem, and how to fix it.
 struct Fault(usize, String, String);
 
 fn fault(at: &Spanned<impl Sized>, message: impl Into<String>, help: impl Into<String>) -> Fault {
@@ -105,8 +103,8 @@ fn fault(at: &Spanned<impl Sized>, message: impl Into<String>, help: impl Into<S
 }
 
 impl WitnessTables {
-    /// What comes of it, in the deployment `folder` of the log with this key. `None` where nothing is
-    /// said of witnesses. `source` is all of the settings.
+    /// The witnesses of the log with this key, deployed in `folder`. `None` if the settings do not
+    /// mention any. `source` is the whole settings file.
     pub(super) fn read(
         &self,
         folder: &Path,
@@ -125,7 +123,7 @@ impl WitnessTables {
                     None => Ok(None),
                     Some(refresh) => Err(fault(
                         refresh,
-                        "refresh is given, and no witness that could be asked",
+                        "refresh is set, but there is no witness to ask",
                         "remove it, or add a [[witness]] and a quorum",
                     )),
                 };
@@ -134,7 +132,7 @@ impl WitnessTables {
             (Some(file), ..) => {
                 return Err(fault(
                     file,
-                    "policy stands for [[witness]] and quorum, and these are given too",
+                    "policy replaces [[witness]] and quorum, but these are given, too",
                     "write the witnesses and the quorum into the policy, or remove policy",
                 ));
             }
@@ -143,7 +141,8 @@ impl WitnessTables {
                     let at = witness.map_or(0, |witness| witness.span().start);
                     return Err(Fault(
                         at,
-                        "there is a [[witness]], and nothing says how many must cosign".to_owned(),
+                        "there is a [[witness]], but no quorum that says how many must cosign"
+                            .to_owned(),
                         "write quorum = \"all\", \"any\", \"none\" or a number, above the first \
                          [table]"
                             .to_owned(),
@@ -155,7 +154,7 @@ impl WitnessTables {
         let at = self.policy.as_ref().map_or(0, |policy| policy.span().start);
         let of_policy = |message: String| {
             let name = self.policy.as_ref().map_or("the witnesses", |policy| policy.get_ref());
-            Fault(at, format!("{name}: {message}"), "mend that".to_owned())
+            Fault(at, format!("{name}: {message}"), "correct it".to_owned())
         };
         let policy = Policy::parse(&text).map_err(|error| of_policy(error.to_string()))?;
         let feeder = Feeder::new(policy).map_err(|error| of_policy(error.to_string()))?;
@@ -174,7 +173,7 @@ impl WitnessTables {
         interval.and_then(|interval| interval.try_into().ok()).ok_or_else(|| {
             fault(
                 refresh,
-                format!("refresh = {:?} is no time from 1 minute to 3 days", refresh.get_ref()),
+                format!("refresh = {:?} is not a time from 1 minute to 3 days", refresh.get_ref()),
                 "write it like \"6h\" or \"90m\"",
             )
         })
@@ -240,7 +239,7 @@ impl WitnessTables {
         if !is_known {
             return Err(fault(
                 quorum,
-                format!("quorum = {} is none", quorum.get_ref()),
+                format!("quorum = {} is not a quorum", quorum.get_ref()),
                 "write \"all\", \"any\", \"none\", or how many witnesses must cosign",
             ));
         }
@@ -260,7 +259,7 @@ impl WitnessTables {
                 "add a [[witness]], or lower the quorum",
             ));
         }
-        // A name that no witness has.
+        // Choose a group name that no witness has.
         let mut group = "quorum".to_owned();
         while names.contains(&group.as_str()) {
             group.push('\'');
@@ -274,11 +273,11 @@ impl WitnessTables {
 fn of_file(file: &Spanned<String>, folder: &Path, log: &VerifierKey) -> Result<Vec<u8>, Fault> {
     let path = folder.join(file.get_ref());
     let text = std::fs::read(&path).map_err(|error| {
-        let help = "policy is a file, named relative to this folder";
+        let help = "policy is a file, relative to this folder";
         fault(file, format!("cannot read {}: {error}", path.display()), help)
     })?;
     let policy = Policy::parse(&text)
-        .map_err(|error| fault(file, format!("{}: {error}", path.display()), "mend that line"))?;
+        .map_err(|error| fault(file, format!("{}: {error}", path.display()), "correct it line"))?;
     if policy.logs().iter().any(|known| known.key == *log) {
         return Ok(text);
     }

@@ -1,29 +1,29 @@
-//! Pointers that say of themselves whether they are whole.
+//! Checksums in pointers.
 //!
-//! An object is named after a hash, or checked against the log. A pointer changes, so nothing
-//! outside of it knows what it should be. The JSON object that one holds therefore ends with its own
-//! SHA-256, and a disk that flips a bit makes an error, never another state that looks as good:
+//! An object is named after a hash, or checked against the log. A pointer changes, so nothing else knows
+//! what it should contain. So the JSON object in a pointer ends with its own SHA-256, and a flipped bit
+//! on disk gives an error, never another valid state:
 //!
 //! ```text
 //! {"format":2,"days":{...},"sha256":"<64 hex digits>"}
 //! ```
 //!
-//! The hash is that of all bytes before `,"sha256":`. It is no defence against someone who can write
+//! The hash is that of all bytes before `,"sha256":`. It does not protect against someone who can write
 //! to the store: that is what the log is for.
 
 use sha2::{Digest, Sha256};
 
-/// What stands between the object and the hash.
+/// What comes between the object and the hash.
 const NAME: &[u8] = b",\"sha256\":\"";
-/// What stands after the hash.
+/// What comes after the hash.
 const END: &[u8] = b"\"}";
 
 /// The bytes are not those that were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its checksum does not fit: the bytes are not those that were written")]
+#[error("its checksum does not match: the bytes are not those that were written")]
 pub struct ChecksumError;
 
-/// Adds the checksum to the text of a JSON object that is not empty.
+/// Adds the checksum to the text of a non-empty JSON object.
 pub fn add(mut json: Vec<u8>) -> Vec<u8> {
     if json.last() == Some(&b'}') {
         json.pop();
@@ -35,7 +35,7 @@ pub fn add(mut json: Vec<u8>) -> Vec<u8> {
     json
 }
 
-/// Checks bytes that [`add`] made. They are JSON with one member more.
+/// Checks bytes written by [`add`]: JSON with one more member.
 pub fn verify(bytes: &[u8]) -> Result<(), ChecksumError> {
     let checked = || {
         let rest = bytes.strip_suffix(END)?;

@@ -1,6 +1,7 @@
-//! The promises of [`Store`], checked the same way against every backend, in every case.
+//! The promises of [`Store`], tested in the same way for every backend.
 //!
-//! A new backend calls [`check`], and is done: it opens the same store any number of times.
+//! A new backend only has to call [`check`], with a function that opens the same store any number of
+//! times.
 
 use super::{Key, Store, StoreError, Swap};
 use std::fs;
@@ -9,11 +10,11 @@ use std::path::PathBuf;
 use std::sync::Barrier;
 use tempfile::TempDir;
 
-/// Opens one more instance of the same store. Whether anything is in it yet is up to the case.
+/// Opens another instance of the same store.
 pub trait Open: Fn() -> Box<dyn Store> + Sync {}
 impl<F: Fn() -> Box<dyn Store> + Sync> Open for F {}
 
-/// Every promise. `fresh` makes an empty store, and returns what opens it again and again.
+/// Tests every promise. `fresh` makes an empty store, and returns a function that opens it.
 pub fn check<O: Open>(fresh: impl Fn() -> O) {
     let cases: [fn(&dyn Open); 14] = [
         an_empty_store_has_nothing,
@@ -28,8 +29,8 @@ pub fn check<O: Open>(fresh: impl Fn() -> O) {
         what_was_opened_can_be_read_to_its_end,
         a_pointer_is_swapped_or_not,
         other_instances_see_what_was_written,
-        of_swaps_that_race_none_loses_a_step,
-        of_puts_that_race_one_wins,
+        racing_swaps_lose_no_step,
+        one_of_several_racing_puts_wins,
     ];
     for case in cases {
         case(&fresh());
@@ -62,7 +63,7 @@ fn assert_conflict(result: Result<(), StoreError>, name: &str) {
     }
 }
 
-/// A finished file, which goes with the folder.
+/// A finished file, which is removed with its folder.
 fn scratch(bytes: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("scratch");
@@ -135,8 +136,8 @@ fn a_batch_may_name_an_object_twice_with_the_same_bytes(open: &dyn Open) {
 
 fn a_name_below_another_is_another_name(open: &dyn Open) {
     let store = open();
-    // On a disk a folder is in the way of an object, and the other way round: those two cannot both
-    // be. What is there is not harmed by the attempt, and the other is not there.
+    // On a disk an object and a folder cannot have the same name. The attempt must not harm what is
+    // there, nor create the other.
     store.put(&[object("a/b", b"1"), object("a/b.c", b"2"), object("a/bc", b"3")]).expect("put");
     for (name, bytes) in [("a/b", b"1"), ("a/b.c", b"2"), ("a/bc", b"3")] {
         assert_eq!(get(&*store, name).as_deref(), Some(&bytes[..]), "{name}");
@@ -168,7 +169,7 @@ fn objects_of_every_size(open: &dyn Open) {
         store.put_file(&key(&format!("file/{size}")), &path).expect("put");
         assert_eq!(get(&*store, &format!("file/{size}")), Some(bytes(size)));
     }
-    // More than are written at one time.
+    // More than are written at once.
     let many: Vec<_> = (0..100).map(|n| object(&format!("many/{n}"), &[n])).collect();
     store.put(&many).expect("put");
     for (key, bytes) in &many {
@@ -179,7 +180,7 @@ fn objects_of_every_size(open: &dyn Open) {
 fn scratch_files_become_objects(open: &dyn Open) {
     let store = open();
     let (large, mut other) = (vec![7; 200_000], vec![7; 200_000]);
-    // In its last byte alone.
+    // They differ in the last byte only.
     other[199_999] = 8;
     for again in 0..2 {
         let (_folder, path) = scratch(&large);
@@ -243,7 +244,7 @@ fn a_pointer_is_swapped_or_not(open: &dyn Open) {
     assert_eq!(swap(None, b"a"), Swap::Lost);
     assert_eq!(pointer().as_deref(), Some(&b""[..]));
     assert_eq!(swap(Some(b""), b"a"), Swap::Won);
-    assert_eq!(swap(Some(b"a"), b"a"), Swap::Won, "to what it is");
+    assert_eq!(swap(Some(b"a"), b"a"), Swap::Won, "to the same bytes");
     for other in [None, Some(&b"b"[..]), Some(b""), Some(b"aa")] {
         assert_eq!(swap(other, b"c"), Swap::Lost);
         assert_eq!(pointer().as_deref(), Some(&b"a"[..]));
@@ -267,7 +268,7 @@ fn other_instances_see_what_was_written(open: &dyn Open) {
     assert_eq!(one.pointer(&key("head")).expect("pointer").as_deref(), Some(&b"2"[..]));
 }
 
-fn of_swaps_that_race_none_loses_a_step(open: &dyn Open) {
+fn racing_swaps_lose_no_step(open: &dyn Open) {
     const EACH: usize = 25;
     let name = key("log/head");
     std::thread::scope(|scope| {
@@ -295,7 +296,7 @@ fn of_swaps_that_race_none_loses_a_step(open: &dyn Open) {
     assert_eq!(last, (4 * EACH).to_string().as_bytes());
 }
 
-fn of_puts_that_race_one_wins(open: &dyn Open) {
+fn one_of_several_racing_puts_wins(open: &dyn Open) {
     for round in 0..10 {
         let name = format!("race/{round}");
         let start = Barrier::new(4);

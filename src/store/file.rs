@@ -1,24 +1,24 @@
-//! `file://DIR`: the default store, one file an object.
+//! `file://DIR`: the default store, with one file per object.
 //!
-//! The steps of a happy `put` of one new object, in order, each as [`durable`] does it:
+//! The steps of a successful `put` of one new object, in order, each as [`durable`] does it:
 //!
 //! 1. `flock(DIR/.lock, EXCLUSIVE)`: writers of one store take turns; readers never wait.
 //! 2. write `DIR/.tmp/N`, `fsync` it: the bytes are on disk before any name leads to them.
 //! 3. `mkdir` the folders that are missing, `rename` to the object's name: seen whole or not at all.
-//! 4. `fsync` the folder, so that the name survives a power cut; and the folder above each that was
-//!    made, or of which this process does not know that its own name is durable.
+//! 4. `fsync` the folder, so that the name survives a power cut; and the parent of each folder that was
+//!    created, or whose own name this process does not know to be durable.
 //!
-//! A batch does step 2 for all its objects before step 3 for any, and syncs each folder once. `swap`
-//! does the same for the pointer's file, after comparing under the lock. A writer that dies leaves at
-//! most files in `.tmp`, which the next writer removes: it holds the lock, so nobody else is using
-//! them. `.tmp` itself is never synced, for nothing in it counts.
+//! A batch does step 2 for all its objects before step 3 for any, and syncs each folder once. `swap` does
+//! the same for the pointer's file, after comparing under the lock. A writer that dies leaves only files
+//! in `.tmp`, which the next writer removes: it holds the lock, so nobody else is using them. `.tmp`
+//! itself is never synced, since nothing in it matters.
 //!
-//! `put_file` syncs the scratch file before it takes the lock, so that a large one holds nobody up,
-//! and then does steps 1, 3 and 4. A scratch file of another file system is copied in step 2
+//! `put_file` syncs the scratch file before it takes the lock, so that a large one does not hold up
+//! others, and then does steps 1, 3 and 4. A scratch file on another file system is copied in step 2
 //! instead. `remove` takes the lock, unlinks the file and syncs the folder.
 //!
-//! What is still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does
-//! not reach other machines (use an object store there).
+//! Still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does not work across
+//! machines (use an object store there).
 
 use super::{Key, Store, StoreError, Swap, distinct};
 use crate::durable::{self, NewFile};
@@ -29,20 +29,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-/// A store in a folder of the local file system. See the module's page for the protocol.
+/// A store in a folder of the local file system. See the module's documentation for the protocol.
 #[derive(Debug)]
 pub struct FileStore {
     root: PathBuf,
-    /// What is known of folders; owned by whoever holds the file lock.
+    /// What is known about folders; guarded by the file lock.
     folders: Mutex<Folders>,
 }
 
 #[derive(Debug, Default)]
 struct Folders {
-    /// Those whose own name is known to be durable: the folder that each is in was synced after it
-    /// was made.
+    /// Those whose own name is known to be durable: their parent was synced after they were created.
     durable: BTreeSet<PathBuf>,
-    /// Those above the store that were made for it, and are not known to be durable.
+    /// Those above the store that were created for it, and are not known to be durable.
     made_above: BTreeSet<PathBuf>,
 }
 
@@ -56,7 +55,7 @@ impl FileStore {
         self.root.join(key.as_str())
     }
 
-    /// Takes the writers' lock, and clears what a writer that died left behind.
+    /// Takes the writers' lock, and removes what a dead writer left behind.
     fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join(".lock");
         self.make_folders(&self.root)?;
@@ -92,8 +91,7 @@ impl FileStore {
         }
     }
 
-    /// Writes and syncs many at once: a disk that is asked for several syncs together does them in
-    /// hardly more time than one.
+    /// Writes and syncs many at once: several syncs together take hardly longer than one.
     fn write_all_temporary(&self, files: &[(PathBuf, &[u8])]) -> Result<Vec<PathBuf>, StoreError> {
         const TOGETHER: usize = 16;
         let mut written = Vec::with_capacity(files.len());
@@ -118,7 +116,7 @@ impl FileStore {
         Ok(written)
     }
 
-    /// Moves a synced file to a name; across file systems by a copy, which is synced too.
+    /// Moves a synced file to a name; across file systems by a copy, which is also synced.
     fn move_file(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         match durable::rename_unsynced(from, to) {
             Err(e) if e.kind() == ErrorKind::CrossesDevices => {}
@@ -132,13 +130,13 @@ impl FileStore {
         durable::remove_unsynced(from).map(drop).map_err(|e| failed("remove", from, e))
     }
 
-    /// Makes a folder and those above it that are missing. Their names are not durable yet.
+    /// Creates a folder and its missing parents. Their names are not durable yet.
     fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
         let made = durable::make_folders_unsynced(folder, &mut DirBuilder::new())
             .map_err(|e| failed("create", folder, e))?;
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         for made in made {
-            // It was known, and somebody has removed it since.
+            // It was known, but someone has removed it since.
             folders.durable.remove(&made);
             if !made.starts_with(&self.root) {
                 folders.made_above.insert(made);
@@ -151,7 +149,7 @@ impl FileStore {
         self.make_folders(durable::folder_of(path))
     }
 
-    /// Makes the names of `paths` durable, and those of the folders that they are in.
+    /// Makes the names of `paths` durable, and those of their folders.
     #[track_caller]
     fn sync_names<'a>(&self, paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), StoreError> {
         let mut known = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,7 +158,7 @@ impl FileStore {
         for path in paths {
             folders.insert(durable::folder_of(path));
             for folder in path.ancestors().skip(1) {
-                // What is above the store was there before it, unless it was made for it.
+                // Folders above the store existed before it, unless they were created for it.
                 if !folder.starts_with(&self.root) && !known.made_above.contains(folder) {
                     break;
                 }
@@ -171,7 +169,7 @@ impl FileStore {
         }
         for folder in folders {
             match durable::sync_folder(folder) {
-                // A store in a folder that this user may not list was made by somebody else.
+                // If this user may not list the folder of a store, someone else created the store.
                 Err(e)
                     if e.kind() == ErrorKind::PermissionDenied
                         && !folder.starts_with(&self.root)
@@ -209,8 +207,8 @@ impl Store for FileStore {
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
         let _lock = self.lock()?;
         let conflict = |key: &Key| {
-            let place = format!("file://{}", self.root.display());
-            StoreError::Conflict { place, key: key.clone() }
+            let location = format!("file://{}", self.root.display());
+            StoreError::Conflict { location, key: key.clone() }
         };
         let objects = distinct(objects).map_err(conflict)?;
         let mut missing = Vec::new();
@@ -228,8 +226,8 @@ impl Store for FileStore {
         for (from, (to, _)) in temporary.iter().zip(&missing) {
             durable::rename_unsynced(from, to).map_err(|e| failed("rename to", to, e))?;
         }
-        // An object that was there already may owe its name to a writer that died before syncing
-        // the folder: sync it all the same.
+        // An existing object may have been named by a writer that died before syncing the folder: sync it
+        // anyway.
         let paths: Vec<_> = objects.keys().map(|key| self.path(key)).collect();
         self.sync_names(paths.iter())
     }
@@ -242,8 +240,8 @@ impl Store for FileStore {
             Some(existing) => {
                 let new = File::open(scratch).map_err(|e| failed("read", scratch, e))?;
                 if !same_bytes(existing, new).map_err(|e| failed("read", &path, e))? {
-                    let place = format!("file://{}", self.root.display());
-                    return Err(StoreError::Conflict { place, key: key.clone() });
+                    let location = format!("file://{}", self.root.display());
+                    return Err(StoreError::Conflict { location, key: key.clone() });
                 }
                 durable::remove_unsynced(scratch).map_err(|e| failed("remove", scratch, e))?;
             }
@@ -258,7 +256,7 @@ impl Store for FileStore {
     fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
         let path = self.path(key);
         match File::open(&path) {
-            // A folder can be opened too, but it is no object.
+            // A folder can be opened too, but it is not an object.
             Ok(file) => match file.metadata() {
                 Ok(metadata) if metadata.is_file() => Ok(Some(file)),
                 Ok(_) => Ok(None),
@@ -296,7 +294,7 @@ impl Store for FileStore {
             let is_file = file.file_type().map_err(|e| failed("list", &path, e))?.is_file();
             let name = file.file_name();
             let key = name.to_str().and_then(|name| Key::new(format!("{folder}/{name}")).ok());
-            // Whatever has no object's name was not written by a store.
+            // A file without a valid object name was not written by a store.
             keys.extend(key.filter(|_| is_file));
         }
         Ok(keys)

@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
-/// A string that names no object.
+/// A string that is not the name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an object name: use a-z, A-Z, 0-9, '.', '-', '_', '=', '+' between slashes")]
 pub struct KeyError(String);

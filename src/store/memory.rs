@@ -1,5 +1,5 @@
-//! A store in memory, for tests: it counts its operations, and fails or loses power at the one a
-//! test names, so that a test can stop a publisher at every instant in turn.
+//! A store in memory, for tests: it counts its operations, and fails or loses power at a chosen one, so
+//! that a test can stop a publisher at every point in turn.
 
 use super::{Key, Store, StoreError, Swap, distinct};
 use std::collections::BTreeMap;
@@ -14,9 +14,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub enum Fault {
     /// The operation fails without effect; later ones work.
     Fail(u64),
-    /// The power goes before the operation has an effect; nothing works until [`MemoryStore::restart`].
+    /// The power fails before the operation takes effect; nothing works until [`MemoryStore::restart`].
     PowerCutBefore(u64),
-    /// The power goes after the operation had its effect but before its caller was told.
+    /// The power fails after the operation took effect, but before it returns.
     PowerCutAfter(u64),
 }
 
@@ -29,7 +29,7 @@ struct State {
     dead: bool,
 }
 
-/// A store in memory. What an operation wrote is durable at once, unless a [`Fault`] says not.
+/// A store in memory. What an operation wrote is durable at once, unless a [`Fault`] prevents it.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -48,7 +48,7 @@ impl MemoryStore {
         state.fault = Some(fault);
     }
 
-    /// Power is back: no fault is armed, what was durable is there, the count starts at zero.
+    /// Restores power: no fault is armed, what was durable is there, and the count starts at zero.
     pub fn restart(&self) {
         let mut state = self.lock();
         state.operations = 0;
@@ -56,18 +56,18 @@ impl MemoryStore {
         state.dead = false;
     }
 
-    /// How many operations were begun since the last [`MemoryStore::inject`] or restart.
+    /// How many operations were started since the last [`MemoryStore::inject`] or restart.
     pub fn operations(&self) -> u64 {
         self.lock().operations
     }
 
-    /// Every object and pointer, for comparing and for putting an older state back.
+    /// Every object and pointer, for comparing and for restoring.
     pub fn snapshot(&self) -> Snapshot {
         let state = self.lock();
         Snapshot { objects: state.objects.clone(), pointers: state.pointers.clone() }
     }
 
-    /// Puts an older state back, as a restored backup would.
+    /// Restores an older state, like a backup.
     pub fn restore(&self, snapshot: &Snapshot) {
         let mut state = self.lock();
         state.objects = snapshot.objects.clone();
@@ -121,9 +121,9 @@ impl Store for MemoryStore {
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
         let mut state = self.lock();
         let conflict =
-            |key: &Key| StoreError::Conflict { place: "memory:".into(), key: key.clone() };
+            |key: &Key| StoreError::Conflict { location: "memory:".into(), key: key.clone() };
         let batch = distinct(objects).map_err(conflict)?;
-        // Whoever is dead or about to fail learns nothing of what is there.
+        // A dead or failing process learns nothing about what is there.
         let other = |(key, bytes): &(&&Key, &&[u8])| {
             state.objects.get(**key).is_some_and(|there| there != *bytes)
         };
@@ -182,7 +182,7 @@ impl Store for MemoryStore {
     }
 }
 
-/// A file without a name that holds these bytes.
+/// An unnamed file with these bytes.
 fn readable(bytes: &[u8]) -> io::Result<File> {
     static FILES: AtomicU64 = AtomicU64::new(0);
     let number = FILES.fetch_add(1, Ordering::Relaxed);
@@ -211,7 +211,7 @@ mod tests {
         });
     }
 
-    /// One more instance of the same store.
+    /// Another instance of the same store.
     #[derive(Debug)]
     struct Shared(Arc<MemoryStore>);
 

@@ -1,37 +1,48 @@
-//! Where bytes live: immutable objects, and a few pointers changed by compare-and-swap.
+//! Stores: immutable objects, and a few pointers changed by compare-and-swap.
 //!
-//! Every durability guarantee of a deployment rests on the methods of [`Store`]:
+//! A deployment's durability rests on the methods of [`Store`]:
 //!
-//! - [`Store::put`] writes *immutable* objects. Writing the same bytes again is fine (that is how
-//!   an interrupted publisher finishes its work); writing different bytes under a taken name is
+//! - [`Store::put`] writes *immutable* objects. Writing the same bytes again is fine (that is how an
+//!   interrupted publisher finishes its work); writing different bytes under an existing name is a
 //!   [`StoreError::Conflict`].
 //! - [`Store::put_file`] does the same for an object that is too large for memory: a finished
 //!   scratch file becomes the object.
-//! - [`Store::get`] reads an object, [`Store::open`] one that is too large for memory.
-//! - [`Store::remove`] removes an object that nothing names any more, and [`Store::list`] finds those
+//! - [`Store::get`] reads an object, and [`Store::open`] opens one that is too large for memory.
+//! - [`Store::remove`] removes an object that nothing refers to any more, and [`Store::list`] finds those
 //!   that a process left behind when it died.
-//! - [`Store::pointer`] and [`Store::swap`] read and compare-and-swap a *pointer*: the one kind
-//!   of name whose bytes change. A swap either happens wholly or not at all, and of two swaps that
-//!   expect the same bytes one loses.
+//! - [`Store::pointer`] and [`Store::swap`] read and compare-and-swap a *pointer*, the only kind of name
+//!   whose bytes change. A swap happens completely or not at all, and of two swaps that expect the same
+//!   bytes one loses.
 //!
 //! Pointers that hold JSON carry their own [`checksum`].
 //!
 //! When `put`, `put_file` or `swap` returns `Ok`, what it wrote survives a power cut.
 //!
-//! | backend | for |
+//! | backend | what it does |
 //! | --- | --- |
 //! | [`FileStore`] | `file://DIR`: fsync of file and folder, atomic rename, advisory lock |
-//! | [`MemoryStore`] | tests: counts operations, and fails or loses power at any one of them |
+//! | [`MemoryStore`] | tests: counts operations, and fails or loses power at any of them |
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `key` | names of objects and pointers that are safe in every backend |
+//! | `file` | a store in a folder |
+//! | `memory` | a store in memory, with faults |
+//! | `checksum` | the checksum in pointers that hold JSON |
+//! | `contract` | the tests that every backend has to pass |
 
 pub mod checksum;
 #[cfg(test)]
 mod contract;
 mod file;
 mod key;
+#[cfg(any(test, feature = "testing"))]
 mod memory;
 
 pub use file::FileStore;
 pub use key::{Key, KeyError};
+#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
 
 use std::collections::BTreeMap;
@@ -43,47 +54,48 @@ use std::path::{Path, PathBuf};
 ///
 /// Implementations are shared between threads; all methods block until they are done.
 pub trait Store: Debug + Send + Sync {
-    /// The object named `key`, or `None` where there is none.
+    /// The object named `key`, or `None` if there is none.
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Stores every object of the batch durably.
     ///
-    /// An object that exists with the same bytes is left alone. One that exists with different
-    /// bytes, or is twice in the batch with different bytes, is a [`StoreError::Conflict`], and then
-    /// nothing of the batch is written. A crash leaves any part of the batch, but no object is ever
-    /// seen half-written.
+    /// An object that exists with the same bytes is left alone. One that exists with different bytes, or
+    /// is in the batch twice with different bytes, is a [`StoreError::Conflict`], and then nothing of the
+    /// batch is written. After a crash any part of the batch may be there, but no object is ever
+    /// half-written.
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError>;
 
-    /// Stores the contents of a scratch file durably, and takes the file: it may be moved, and is
-    /// gone when this returns `Ok`. Nobody else may have it open for writing.
+    /// Stores the contents of a scratch file durably, and consumes the file: it may be moved, and is gone
+    /// when this returns `Ok`. Nobody else may have it open for writing.
     ///
     /// An object that exists is left alone or is a [`StoreError::Conflict`], as in [`Store::put`].
     fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError>;
 
-    /// The object named `key`, opened for reading, or `None` where there is none. What was opened
-    /// can be read to its end, also if the object is removed meanwhile.
+    /// The object named `key`, opened for reading, or `None` if there is none. An open object can be read
+    /// to the end even if it is removed in the meantime.
     fn open(&self, key: &Key) -> Result<Option<File>, StoreError>;
 
-    /// Removes an object. It is fine if there is none.
+    /// Removes an object, if there is one.
     fn remove(&self, key: &Key) -> Result<(), StoreError>;
 
-    /// The names of the objects directly in a folder, in any order; none where there is no such
-    /// folder. What is written or removed meanwhile is listed or not.
+    /// The names of the objects directly in a folder, in any order; empty if there is no such folder.
+    /// Objects written or removed in the meantime may or may not be listed.
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError>;
 
-    /// The file on this machine that holds an object, or would; `None` where objects are no files.
+    /// The path of an object's file on this machine, whether or not it exists; `None` if objects are not
+    /// files.
     fn file_of(&self, _key: &Key) -> Option<PathBuf> {
         None
     }
 
-    /// The bytes a pointer has now, or `None` where it was never set.
+    /// The current bytes of a pointer, or `None` if it was never set.
     fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Sets the pointer to `new` if its bytes are `expected` (`None`: it was never set).
     fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError>;
 }
 
-/// What came of a [`Store::swap`].
+/// The result of a [`Store::swap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a lost swap changed nothing: read the pointer again and start over"]
 pub enum Swap {
@@ -97,15 +109,17 @@ pub enum Swap {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// An immutable object exists with other bytes.
-    #[error("{place}/{key} exists with different bytes; immutable objects are never overwritten")]
+    /// An immutable object exists with different bytes.
+    #[error(
+        "{location}/{key} exists with different bytes; immutable objects are never overwritten"
+    )]
     Conflict {
         /// The store, as its user wrote it.
-        place: String,
+        location: String,
         /// The name of the object.
         key: Key,
     },
-    /// A name that no backend can hold.
+    /// A name that is not allowed in any backend.
     #[error(transparent)]
     Name(#[from] KeyError),
     /// The operating system refused.
@@ -119,7 +133,7 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
-    /// A fault that a test asked for (see [`Fault`]).
+    /// A fault that a test injected (see [`Fault`]).
     #[error("injected fault at store operation {operation}")]
     Injected {
         /// The number of the operation, counted from zero.
@@ -127,7 +141,7 @@ pub enum StoreError {
     },
 }
 
-/// The objects of a batch, each once; the name of one that has two contents.
+/// The objects of a batch, each once; or the name of one with two different contents.
 fn distinct(objects: &[(Key, Vec<u8>)]) -> Result<BTreeMap<&Key, &[u8]>, &Key> {
     let mut distinct = BTreeMap::new();
     for (key, bytes) in objects {
@@ -139,7 +153,7 @@ fn distinct(objects: &[(Key, Vec<u8>)]) -> Result<BTreeMap<&Key, &[u8]>, &Key> {
     Ok(distinct)
 }
 
-/// The way out of the refusals that an operator can mend.
+/// Advice for the errors that an operator can fix.
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {

@@ -1,13 +1,12 @@
-//! Tiles that are checked against a signed root before anyone is given them.
+//! Tiles that are checked against a signed root before they are used.
 //!
-//! A tile by itself is a row of hashes that anything may have written. What makes it the log's is
-//! that it leads to the root of a tree head: the partial tiles, one a level at most, do so together
-//! (that is what [`Edge::load`] checks), and a full tile does so where its own root stands in the
-//! tile above it, which is checked in the same way. So from the bottom of a tree of 2^24 leaves it
-//! takes three tiles and the edge.
+//! A tile by itself is a row of hashes that anyone may have written. It is the log's if it leads to the
+//! root of a tree head: the partial tiles, at most one a level, do so together (which [`Edge::load`]
+//! checks), and a full tile does if its own root is in the tile above it, which is checked in the same
+//! way. So checking a tile at the bottom of a tree of 2^24 leaves takes three tiles and the edge.
 //!
-//! A tile of an older tree is the beginning of the one that the tree has now, so that is what is
-//! read: objects of narrower widths are never looked at.
+//! A tile of an older tree is a prefix of the current one, so the current one is read: narrower objects
+//! are never used.
 
 use super::edge::read_hashes;
 use super::hash::perfect_root;
@@ -16,26 +15,26 @@ use super::{Edge, EdgeError, Hash, Tile, TileError, TileReader, TreeHead};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many checked tiles above level 0 are kept: 8 KiB each. One of level 1 is above 65,536 leaves.
-const KEPT: usize = 256;
+/// How many checked tiles above level 0 are cached, of 8 KiB each. One of level 1 covers 65,536 leaves.
+const CACHED: usize = 256;
 
 /// The tiles of one log.
 #[derive(Debug)]
 pub struct CheckedTiles<R> {
     reader: R,
-    kept: Mutex<Kept>,
+    cache: Mutex<Cache>,
 }
 
-/// What was checked before. Nothing in it can become wrong: a log only grows.
+/// Tiles that were already checked. None of them can become wrong: a log only grows.
 #[derive(Debug, Default)]
-struct Kept {
-    /// The edge of the tree that was asked about last.
+struct Cache {
+    /// The edge of the last tree that was read.
     edge: Option<(TreeHead, Arc<Edge>)>,
     /// Full tiles above level 0.
     above: HashMap<Tile, Arc<Vec<Hash>>>,
 }
 
-/// Why a tile is not believed.
+/// Why a tile is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckedTileError {
@@ -60,11 +59,11 @@ pub enum CheckedTileError {
 impl<R: TileReader> CheckedTiles<R> {
     /// The tiles that `reader` reads.
     pub fn new(reader: R) -> CheckedTiles<R> {
-        CheckedTiles { reader, kept: Mutex::default() }
+        CheckedTiles { reader, cache: Mutex::default() }
     }
 
-    /// The hashes of the tile of this level and index, as wide as the tree that `head` names has
-    /// it. They lead to the head's root. `None` where the tree has no such tile.
+    /// The hashes of the tile with this level and index, as wide as it is in the tree of `head`; they
+    /// lead to the head's root. `None` if the tree has no such tile.
     pub fn read(
         &self,
         head: TreeHead,
@@ -76,14 +75,14 @@ impl<R: TileReader> CheckedTiles<R> {
             let edge = self.edge(head)?;
             return Ok(Some(Arc::new(edge.partial_tile(level).to_vec())));
         }
-        if let Some(hashes) = self.kept(|kept| kept.above.get(&tile).cloned()) {
+        if let Some(hashes) = self.cache(|cache| cache.above.get(&tile).cloned()) {
             return Ok(Some(hashes));
         }
         let hashes = Arc::new(read_hashes(&self.reader, tile)?);
         let computed = perfect_root(&hashes);
         let above = self.read(head, level + 1, index / FULL)?;
         let place = (index % FULL) as usize;
-        // A tree that has a full tile has its root in a tile of the next level.
+        // The root of a full tile is in a tile of the next level.
         match above.and_then(|above| above.get(place).copied()) {
             Some(expected) if expected != computed => {
                 Err(CheckedTileError::Other { tile, computed, expected })
@@ -91,11 +90,11 @@ impl<R: TileReader> CheckedTiles<R> {
             None => Ok(None),
             Some(_) => {
                 if level > 0 {
-                    self.kept(|kept| {
-                        if kept.above.len() >= KEPT {
-                            kept.above.clear();
+                    self.cache(|cache| {
+                        if cache.above.len() >= CACHED {
+                            cache.above.clear();
                         }
-                        kept.above.insert(tile, hashes.clone());
+                        cache.above.insert(tile, hashes.clone());
                     });
                 }
                 Ok(Some(hashes))
@@ -103,20 +102,20 @@ impl<R: TileReader> CheckedTiles<R> {
         }
     }
 
-    /// The right edge of the tree that `head` names.
+    /// The right edge of the tree with this head.
     fn edge(&self, head: TreeHead) -> Result<Arc<Edge>, EdgeError> {
-        let kept = self.kept(|kept| kept.edge.clone());
+        let kept = self.cache(|cache| cache.edge.clone());
         if let Some((_, edge)) = kept.filter(|(known, _)| *known == head) {
             return Ok(edge);
         }
         let edge = Arc::new(Edge::load(head, &self.reader)?);
-        self.kept(|kept| kept.edge = Some((head, edge.clone())));
+        self.cache(|cache| cache.edge = Some((head, edge.clone())));
         Ok(edge)
     }
 
     /// Locked for a moment at a time, never while a tile is read.
-    fn kept<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {
-        work(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    fn cache<T>(&self, work: impl FnOnce(&mut Cache) -> T) -> T {
+        work(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -166,7 +165,7 @@ mod tests {
         let first = CheckedTiles::new(tiles.clone());
         let full = first.read(before, 1, 0).expect("sound").expect("there");
         tiles.append(66_000..66_700);
-        let grown = CheckedTiles { reader: tiles.clone(), kept: first.kept };
+        let grown = CheckedTiles { reader: tiles.clone(), cache: first.cache };
         assert_eq!(grown.read(tiles.head(), 1, 0).expect("sound").expect("there"), full);
         assert_eq!(grown.read(tiles.head(), 0, 258).expect("sound").expect("there").len(), 256);
         assert_eq!(grown.read(before, 0, 257).expect("sound").expect("there").len(), 208);

@@ -9,8 +9,8 @@
 //! CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=    root hash
 //! ```
 //!
-//! Lines after the third are extensions. Both specifications allow them; they are kept, so that a
-//! checkpoint is written as it was read, and nothing depends on them. Candor writes none.
+//! Lines after the third are extensions, which both specifications allow. They are kept, so that a
+//! checkpoint is written as it was read, but nothing depends on them. Candor writes none.
 //!
 //! Whether one checkpoint is consistent with another is left to `proof`.
 
@@ -32,7 +32,7 @@ impl Origin {
         Ok(Origin(line))
     }
 
-    /// What stands there in every Go checksum database.
+    /// The origin of every Go checksum database.
     pub fn go_sum_database() -> Origin {
         Origin("go.sum database tree".to_owned())
     }
@@ -44,7 +44,7 @@ impl Origin {
 }
 
 impl From<KeyName> for Origin {
-    /// A log's key should be named as its origin, so a key's name is an origin.
+    /// A log's key should have its origin as its name, so a key's name is an origin.
     fn from(name: KeyName) -> Origin {
         Origin(name.into_string())
     }
@@ -64,7 +64,7 @@ pub struct Checkpoint {
     extensions: Vec<String>,
 }
 
-/// Bytes that are no checkpoint, or a checkpoint that must not be believed.
+/// Bytes that are not a checkpoint, or a checkpoint that must not be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
@@ -74,7 +74,7 @@ pub enum CheckpointError {
     /// The text of the note is not a checkpoint.
     #[error("this is not a checkpoint: {0}")]
     Malformed(&'static str),
-    /// It is signed by the right key, but is of another log.
+    /// It is signed by the right key, but belongs to another log.
     #[error("this checkpoint is of the log {found:?}, not of {wanted:?}")]
     Origin {
         /// The origin that was expected.
@@ -101,8 +101,8 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// As [`Checkpoint::parse`], and the empty tree may have any root. For a witness, which has to tell
-    /// that apart from a text of another form.
+    /// As [`Checkpoint::parse`], but the empty tree may have any root: a witness has to tell that apart
+    /// from a malformed text.
     pub fn parse_any_root(text: &str) -> Result<Checkpoint, CheckpointError> {
         use CheckpointError::Malformed;
         let lines = text.strip_suffix('\n').ok_or(Malformed("its last line has no line end"))?;
@@ -119,7 +119,7 @@ impl Checkpoint {
         Ok(Checkpoint { origin, head: TreeHead { size, root }, extensions })
     }
 
-    /// Opens a signed checkpoint: it must be signed by `key` and be of the log `origin`.
+    /// Opens a signed checkpoint: it must be signed by `key` and belong to the log `origin`.
     ///
     /// Signatures by other keys, such as witnesses' cosignatures, are ignored.
     pub fn open(
@@ -137,8 +137,8 @@ impl Checkpoint {
         }
     }
 
-    /// The signed note of this checkpoint. The caller answers for never signing two heads that are
-    /// inconsistent.
+    /// The signed note of this checkpoint. The caller is responsible for never signing two inconsistent
+    /// heads.
     pub fn sign(&self, signer: &Signer) -> Result<Note, CheckpointError> {
         Ok(Note::sign(self.to_string(), &[signer])?)
     }
@@ -153,7 +153,7 @@ impl Checkpoint {
         self.head
     }
 
-    /// Lines after the third, which mean nothing here.
+    /// Lines after the third, which have no meaning here.
     pub fn extensions(&self) -> &[String] {
         &self.extensions
     }
@@ -170,7 +170,7 @@ impl fmt::Display for Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tlog::{Edge, Face, Host, Seed, leaf_hash};
+    use crate::tlog::{Edge, Host, Protocol, Seed, leaf_hash};
     use proptest::prelude::*;
 
     const BEHIND_THE_SOFA: &str = "example.com/behind-the-sofa\n20852163\n\
@@ -182,11 +182,11 @@ mod tests {
         edge.head()
     }
 
-    fn signed(face: Face) -> (String, VerifierKey, Origin) {
+    fn signed(protocol: Protocol) -> (String, VerifierKey, Origin) {
         let host: Host = "telemetry.example.org".parse().expect("a host");
-        let signer = Seed::from([9; 32]).signer(face.key_name(&host));
-        let note = Checkpoint::new(face.origin(&host), head()).sign(&signer).expect("a note");
-        (note.to_string(), signer.verifier_key().clone(), face.origin(&host))
+        let signer = Seed::from([9; 32]).signer(protocol.key_name(&host));
+        let note = Checkpoint::new(protocol.origin(&host), head()).sign(&signer).expect("a note");
+        (note.to_string(), signer.verifier_key().clone(), protocol.origin(&host))
     }
 
     #[test]
@@ -231,16 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn each_face_opens_under_its_own_key_and_origin_alone() {
-        for face in Face::ALL {
-            let (note, key, origin) = signed(face);
+    fn each_protocol_opens_only_under_its_own_key_and_origin() {
+        for protocol in Protocol::ALL {
+            let (note, key, origin) = signed(protocol);
             let opened = Checkpoint::open(note.as_bytes(), &key, &origin).expect("opens");
             assert_eq!(opened.head(), head());
             let elsewhere = Origin::new("other.example/log").expect("an origin");
             let error = Checkpoint::open(note.as_bytes(), &key, &elsewhere).expect_err("origin");
             assert!(matches!(error, CheckpointError::Origin { .. }), "{error}");
         }
-        let ((note, _, origin), (_, other, _)) = (signed(Face::Log), signed(Face::Sumdb));
+        let ((note, _, origin), (_, other, _)) =
+            (signed(Protocol::TlogTiles), signed(Protocol::Sumdb));
         let error = Checkpoint::open(note.as_bytes(), &other, &origin).expect_err("another key");
         assert!(matches!(error, CheckpointError::Note(NoteError::NotSigned { .. })), "{error}");
     }
@@ -248,7 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_flipped_bit_is_noticed(at: prop::sample::Index, bit in 0..8) {
-            let (note, key, origin) = signed(Face::Log);
+            let (note, key, origin) = signed(Protocol::TlogTiles);
             let mut bytes = note.into_bytes();
             let at = at.index(bytes.len());
             bytes[at] ^= 1_u8 << bit;

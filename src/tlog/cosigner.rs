@@ -1,4 +1,4 @@
-//! Cosignatures: what witnesses say of a checkpoint, by Ed25519 and by ML-DSA-44.
+//! Cosignatures of witnesses on a checkpoint, by Ed25519 and by ML-DSA-44.
 //!
 //! <https://c2sp.org/tlog-cosignature>, v1.0.1 (type 0x04) and v1.1.0-rc.1 (type 0x06). A cosignature
 //! is a note signature whose bytes are a time and a signature:
@@ -17,8 +17,8 @@
 //!     uint8  hash[32]                      its root
 //! ```
 //!
-//! So an Ed25519 cosignature covers the extension lines of a checkpoint, and one by ML-DSA does not;
-//! one by ML-DSA covers the cosigner's name. A time of zero, which only ML-DSA has, says nothing about
+//! So an Ed25519 cosignature covers a checkpoint's extension lines, and an ML-DSA one does not; an ML-DSA
+//! one covers the cosigner's name. A time of zero, which only ML-DSA allows, says nothing about
 //! freshness.
 //!
 //! Left to others: which cosignatures are enough (`policy`), and when a witness may make one.
@@ -40,7 +40,7 @@ const ML_DSA_PUBLIC: usize = 1312;
 /// The latest time that a cosignature may have.
 const LATEST: u64 = i64::MAX as u64;
 
-/// The public key of a witness, or of whoever else cosigns. Written as a *vkey* of type 0x04 or 0x06.
+/// The public key of a witness or another cosigner. Written as a *vkey* of type 0x04 or 0x06.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CosignerKey {
     name: KeyName,
@@ -51,14 +51,14 @@ pub struct CosignerKey {
 #[derive(Clone, PartialEq)]
 enum PublicKey {
     Ed25519(ed25519::VerifyingKey),
-    /// Boxed: prepared for use, it is large.
+    /// Boxed, because an expanded key is large.
     MlDsa44(Box<ml_dsa::VerifyingKey<MlDsa44>>),
 }
 
 impl Eq for PublicKey {}
 
-/// When a cosigner says it saw a tree as the log's largest: seconds since 1970, `None` where it does
-/// not say.
+/// When a cosigner says it saw a tree as the log's largest: seconds since 1970, or `None` if it does not
+/// say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CosignatureTime(Option<u64>);
 
@@ -74,7 +74,7 @@ impl CosignatureTime {
 #[non_exhaustive]
 pub enum CosignError {
     /// The time does not fit into a cosignature.
-    #[error("{0} is no time for a cosignature")]
+    #[error("{0} is not a valid time for a cosignature")]
     Time(u64),
     /// A name is too long for an ML-DSA cosignature.
     #[error("{0:?} is longer than the 255 bytes that an ML-DSA cosignature has room for")]
@@ -102,11 +102,11 @@ impl CosignerKey {
         self.key == other.key
     }
 
-    /// Whether this key cosigned the note of a checkpoint, and when: the newest time where it did
-    /// several times. `None` where it did not.
+    /// Whether this key cosigned the note of a checkpoint, and when: the newest time if it did so several
+    /// times. `None` if it did not.
     ///
-    /// Signatures by other keys are ignored. A bad one under this key's name and ID is an error:
-    /// someone meddled.
+    /// Signatures by other keys are ignored. A bad one under this key's name and ID is an error: someone
+    /// tampered with the note.
     pub fn verify(
         &self,
         note: &Note,
@@ -150,8 +150,8 @@ impl CosignerKey {
         Some(CosignatureTime((time > 0 || self.is_ed25519()).then_some(time)))
     }
 
-    /// Whether a signature is this key's cosignature of a subtree of a log, which says no time. Only
-    /// ML-DSA has such.
+    /// Whether a signature is this key's cosignature of a subtree of a log, which has no time. Only
+    /// ML-DSA keys make them.
     pub fn verifies_subtree(
         &self,
         origin: &Origin,
@@ -190,7 +190,7 @@ impl PublicKey {
     }
 }
 
-/// Expands a key, on the heap: it is large.
+/// Expands a key, on the heap because it is large.
 fn ml_dsa_key(seed: &[u8; 32]) -> Box<ml_dsa::SigningKey<MlDsa44>> {
     let seed = Zeroizing::new(ml_dsa::Seed::from(*seed));
     Box::new(ml_dsa::SigningKey::from_seed(&seed))
@@ -297,10 +297,18 @@ pub enum CosignerKind {
     MlDsa44,
 }
 
+impl Seed {
+    /// The cosigner with this seed and name. Use a seed for one kind and one name only.
+    pub fn cosigner(&self, name: KeyName, kind: CosignerKind) -> Cosigner {
+        Cosigner::of(name, kind, self.clone())
+    }
+}
+
 impl Cosigner {
-    /// The cosigner that a seed of 32 bytes is under a name: an Ed25519 private key by RFC 8032, or
-    /// the seed of an ML-DSA-44 key by FIPS 204. One seed serves one kind and one name. The caller's copy
-    /// of the seed stays with the caller; [`Seed::cosigner`] needs none.
+    /// The cosigner with this name and seed: an Ed25519 private key as in RFC 8032, or the seed of an
+    /// ML-DSA-44 key as in FIPS 204. Use a seed for one kind and one name only. The caller keeps its copy
+    /// of the seed; [`Seed::cosigner`] needs none.
+    #[cfg(any(test, feature = "testing"))]
     pub fn new(name: KeyName, kind: CosignerKind, seed: &[u8; 32]) -> Cosigner {
         Cosigner::of(name, kind, Seed::from(*seed))
     }
@@ -322,9 +330,9 @@ impl Cosigner {
         &self.public
     }
 
-    /// The cosignature of a checkpoint, whose note has this text, at a time in seconds since 1970.
-    /// The caller answers for what it says: that the tree is consistent with every one that was
-    /// cosigned before, and the largest.
+    /// The cosignature of a checkpoint, whose note has this text, at a time in seconds since 1970. The
+    /// caller is responsible for what it claims: that the tree is consistent with every one cosigned
+    /// before, and the largest.
     pub fn cosign(
         &self,
         text: &str,
@@ -348,9 +356,9 @@ impl Cosigner {
         Ok(self.line(time, &signature))
     }
 
-    /// The cosignature of a subtree of a log, which says no time; `None` for an Ed25519 key, which makes
-    /// none of subtrees. The caller answers for what it says: that the subtree is in every tree that was
-    /// cosigned and has its leaves.
+    /// The cosignature of a subtree of a log, which has no time; `None` for an Ed25519 key, which does
+    /// not sign subtrees. The caller is responsible for what it claims: that every cosigned tree with
+    /// these leaves contains the subtree.
     pub fn cosign_subtree(
         &self,
         origin: &Origin,

@@ -1,14 +1,14 @@
 //! Growing a tree while holding only its right edge.
 //!
-//! The edge of a tree is, for every level of tiles, the hashes of its partial tile: at most 255
-//! hashes a level and eight levels, whatever the size of the tree. All else follows from it: the
-//! root, and what appending publishes. Appending touches no tile that was full before, and writes
-//! each tile once for a whole batch: those it fills, and the partial ones at the end, but not the
-//! partial tiles of the sizes in between, for which no checkpoint will ever exist
-//! (<https://c2sp.org/tlog-tiles>, "Partial Tiles").
+//! The edge of a tree is, for every level of tiles, the hashes of its partial tile: at most 255 hashes a
+//! level and eight levels, whatever the size of the tree. Everything else follows from it: the root, and
+//! what appending publishes. Appending touches no tile that was full before, and writes each tile once
+//! for a whole batch: those it fills, and the partial ones at the end, but not the partial tiles of the
+//! sizes in between, for which no checkpoint will ever exist (<https://c2sp.org/tlog-tiles>, "Partial
+//! Tiles").
 //!
-//! Entry bundles grow beside it, in `entry`. Storing tiles and deciding which head is the true one
-//! are left to the log.
+//! Entry bundles grow beside it, in `entry`. Storing tiles and deciding which head is the right one are
+//! left to the log.
 
 use super::hash::{node_hash, perfect_root};
 use super::tile::{FULL, hashes_at};
@@ -48,8 +48,8 @@ impl Edge {
         Edge { size: TreeSize::ZERO, levels: Vec::new() }
     }
 
-    /// Reads the edge of the tree that `head` names, at most one partial tile a level, and checks
-    /// that it leads to the head's root.
+    /// Reads the edge of the tree with this head, at most one partial tile a level, and checks that it
+    /// leads to the head's root.
     pub fn load(head: TreeHead, reader: &(impl TileReader + ?Sized)) -> Result<Edge, EdgeError> {
         let mut levels = Vec::new();
         for level in 0.. {
@@ -97,11 +97,11 @@ impl Edge {
         TreeHead { size: self.size, root: self.root() }
     }
 
-    /// Appends leaves, given by their [`leaf_hash`](super::leaf_hash), and returns the tiles that
-    /// the larger tree has and the smaller one had not, or not as wide, with their bytes: exactly
-    /// those that [`Tile::changed`] names, level by level.
+    /// Appends leaves, given by their [`leaf_hash`](super::leaf_hash), and returns the tiles that are new
+    /// or wider in the larger tree, with their bytes: exactly those that [`Tile::changed`] lists, level
+    /// by level.
     ///
-    /// Nothing changes where the tree would grow past its limit.
+    /// Nothing changes if the tree would grow past its limit.
     pub fn append(&mut self, leaves: &[Hash]) -> Result<Vec<(Tile, Vec<u8>)>, TreeLimitError> {
         let old_size = self.size;
         self.size = old_size.plus(leaves.len())?;

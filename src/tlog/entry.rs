@@ -13,7 +13,7 @@ use super::{Bundle, Hash, TreeLimitError, TreeSize, leaf_hash};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry(Vec<u8>);
 
-/// Bytes that are no entry or no bundle.
+/// Bytes that are not an entry or a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntryError {
@@ -65,8 +65,8 @@ impl Entry {
         leaf_hash(&self.0)
     }
 
-    /// Writes the entry as it stands in a bundle: two bytes of length, most significant first,
-    /// then its bytes.
+    /// Writes the entry as it is in a bundle: its length in two bytes, most significant first, then its
+    /// bytes.
     pub(super) fn encode_into(&self, bundle: &mut Vec<u8>) {
         // The length is checked in `new`, so the cast keeps it.
         bundle.extend_from_slice(&(self.0.len() as u16).to_be_bytes());
@@ -102,11 +102,10 @@ pub fn encode_entries(entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-/// Appends entries to a log of `size` entries and returns the bundles that this fills or begins,
-/// with their bytes: exactly those that [`Bundle::changed`] names.
+/// Appends entries to a log of `size` entries and returns the bundles that this fills or starts, with
+/// their bytes: exactly those that [`Bundle::changed`] lists.
 ///
-/// `partial` is the content of the log's last, partial bundle; nothing where `size` is a multiple
-/// of 256.
+/// `partial` is the content of the log's last, partial bundle; empty if `size` is a multiple of 256.
 pub fn append_to_bundles(
     size: TreeSize,
     partial: &[u8],

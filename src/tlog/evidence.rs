@@ -1,10 +1,10 @@
-//! Evidence that stands alone: statements of a log that exclude each other, in one file.
+//! Evidence: contradicting statements of a log, in one file that anyone can check.
 //!
-//! Whoever has the log's verifier key can check it, on any machine, without a network:
+//! Anyone with the log's verifier key can check it, on any machine, without a network:
 //!
 //! ```text
 //! candor-evidence/v1
-//! # seen at https://telemetry.example.org/log/           remarks; nobody vouches for them
+//! # seen at https://telemetry.example.org/log/           remarks; not authenticated
 //! not-contained                                          the kind, one of those below
 //!
 //! > telemetry.example.org/log                            a signed note, each line after "> ",
@@ -24,22 +24,22 @@
 //! | --- | --- | --- |
 //! | `two-roots` | two notes | the log signed two trees of one size; the log's |
 //! | `not-contained` | an older and a newer note; the root that the newer tree has at the older one's size, and the consistency proof from it | the log signed a tree that does not continue an older one; the log's |
-//! | `two-entries` | two notes, each with an entry at one `index` and its inclusion proof | the log signed two trees with different entries in one place; the log's |
+//! | `two-entries` | two notes, each with the entry at one `index` and its inclusion proof | the log signed two trees with different entries at one index; the log's |
 //! | `wrong-record` | a note with an entry and its inclusion proof | the log of a Candor deployment signed a tree where entry N-1 is not the record of v0.N.0, so a version is missing or used twice; the log's |
-//! | `witness-went-back` | a note that a witness cosigned, and one of a smaller tree that it cosigned later | the witness said of a tree that it was the largest, after it had seen a larger one; the witness's |
+//! | `witness-went-back` | a note that a witness cosigned, and one of a smaller tree that it cosigned later | the witness called a tree the largest after it had seen a larger one; the witness's |
 //!
-//! Both faces of one log count as one log: a note of the checksum database and one of the
-//! tlog-tiles face exclude each other as two of one face do, for both are signed with one key.
+//! The two protocols of a log count as one log: a note of the checksum database and a tlog-tiles note can
+//! contradict each other just as two notes of one protocol can, for one key signs both.
 //!
-//! # What cannot be proved so
+//! # What cannot be proved this way
 //!
-//! That an old head was *served* after a newer one (a rollback): the log's signature carries no time,
-//! and two heads of which one continues the other are what every log signs. Where the old head was
-//! cosigned again, the witness's times prove it of the witness (`witness-went-back`); otherwise one
-//! can only tell others what one saw. The same is true of a zip that is not the one in its record:
-//! nothing that the log signed is wrong then.
+//! That an old head was *served* after a newer one (a rollback): the log's signature has no time, and
+//! every log signs heads that continue one another. If the old head was cosigned again, the witness's
+//! times prove it against the witness (`witness-went-back`); otherwise you can only tell others what you
+//! saw. The same goes for a zip that is not the one in its record: then nothing that the log signed is
+//! wrong.
 
-use super::{Checkpoint, CheckpointError, ConsistencyProof, CosignerKey, Entry, Face, Hash};
+use super::{Checkpoint, CheckpointError, ConsistencyProof, CosignerKey, Entry, Hash, Protocol};
 use super::{InclusionProof, KeyName, LeafIndex, LogVerifiers, Note, NoteError, Origin};
 use super::{ProofError, Record, TreeHead, VerifierKey};
 use super::{verify_consistency, verify_inclusion};
@@ -49,17 +49,17 @@ use std::fmt;
 /// The first line of every file of evidence.
 pub const EVIDENCE: &str = "candor-evidence/v1";
 
-/// Statements that exclude each other, as a file keeps them. Nothing is known about their truth:
-/// see [`Evidence::check`].
+/// Contradicting statements, as kept in a file. Nothing is known about their truth: see
+/// [`Evidence::check`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// Where and when it was seen, a line each. Nobody vouches for it.
+    /// Where and when it was seen, one line each. Not authenticated.
     pub remarks: Vec<String>,
     /// The statements.
     pub shows: Contradiction,
 }
 
-/// What excludes what.
+/// A contradiction between signed statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contradiction {
     /// Two signed trees of one size.
@@ -80,18 +80,18 @@ pub enum Contradiction {
         /// The consistency proof from `prefix_root` to the larger tree.
         proof: ConsistencyProof,
     },
-    /// Two signed trees with different entries in one place.
+    /// Two signed trees with different entries at one index.
     TwoEntries {
-        /// The place.
+        /// The index.
         index: LeafIndex,
         /// What one of them has there.
         first: ProvedEntry,
         /// What the other has there.
         second: ProvedEntry,
     },
-    /// A signed tree with an entry that is not the record of its place.
+    /// A signed tree with an entry that is not the record for its index.
     WrongRecord {
-        /// The place.
+        /// The index.
         index: LeafIndex,
         /// What the tree has there.
         entry: ProvedEntry,
@@ -112,29 +112,29 @@ pub struct ProvedEntry {
     pub note: String,
     /// The entry.
     pub entry: Entry,
-    /// The way from the entry to the tree's root.
+    /// The inclusion proof, from the entry to the tree's root.
     pub proof: InclusionProof,
 }
 
 /// The keys that evidence is checked with.
 #[derive(Debug, Clone, Copy)]
 pub struct EvidenceKeys<'k> {
-    /// Of logs: `HOST/log`, or `HOST` as the `go` command knows it.
+    /// Keys of logs: `HOST/log`, or `HOST` as the `go` command knows it.
     pub logs: &'k [VerifierKey],
-    /// Of witnesses; none are needed but for evidence against one.
+    /// Keys of witnesses; needed only for evidence against one.
     pub witnesses: &'k [CosignerKey],
 }
 
 /// What was proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
-    /// One sentence that says of whom, and what.
+    /// One sentence that says who did what.
     pub sentence: String,
-    /// The given witnesses that cosigned statements which exclude each other.
+    /// The given witnesses that cosigned both statements.
     pub witnesses: Vec<KeyName>,
 }
 
-/// Bytes that are no evidence.
+/// Bytes that are not a file of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a file of evidence: {0}")]
 pub struct EvidenceError(pub(super) &'static str);
@@ -144,7 +144,7 @@ pub struct EvidenceError(pub(super) &'static str);
 #[non_exhaustive]
 pub enum NotEvidence {
     /// A statement is malformed, or a signature on it is bad.
-    #[error("the {which} statement is not believed: {source}")]
+    #[error("the {which} statement is not accepted: {source}")]
     Statement {
         /// Which one.
         which: &'static str,
@@ -162,16 +162,16 @@ pub enum NotEvidence {
         /// The first line of the statement.
         origin: Origin,
     },
-    /// The statements are of two logs.
-    #[error("the statements are of two logs, so they do not exclude each other")]
+    /// The statements are of different logs.
+    #[error("the statements are of different logs, so they do not contradict each other")]
     TwoLogs,
     /// A proof in the file does not lead to the signed root.
     #[error("the proof in it does not belong to its statements: {0}")]
     Proof(#[from] ProofError),
-    /// The statements are genuine, and can all be true.
-    #[error("its statements are genuine, but they do not exclude each other: {0}")]
+    /// The statements are genuine, and can both be true.
+    #[error("its statements are genuine, but they do not contradict each other: {0}")]
     NoContradiction(&'static str),
-    /// No given key is that of a witness that cosigned both.
+    /// No given key belongs to a witness that cosigned both.
     #[error("none of the given witness keys cosigned both statements; give the witness's key")]
     UnknownWitness,
 }
@@ -237,7 +237,7 @@ fn two_roots(first: &str, second: &str, keys: EvidenceKeys<'_>) -> Result<Proved
     let (first, second) = both_of_one_log(first, second, keys)?;
     let [one, other] = [first.head(), second.head()];
     if one.size != other.size {
-        return Err(NotEvidence::NoContradiction("their trees are of two sizes"));
+        return Err(NotEvidence::NoContradiction("their trees have different sizes"));
     }
     if one.root == other.root {
         return Err(NotEvidence::NoContradiction("their trees are the same"));
@@ -309,7 +309,7 @@ fn wrong_record(
     let expected = expected.unwrap_or_default();
     let found = match Record::try_from(&proved.entry) {
         Ok(record) if record.version() == expected => {
-            return Err(NotEvidence::NoContradiction("the entry is the record of its place"));
+            return Err(NotEvidence::NoContradiction("the entry is the record for its index"));
         }
         Ok(record) => format!("that of {} {}", record.module(), record.version()),
         Err(_) => "no record at all".to_owned(),
@@ -372,7 +372,7 @@ fn witness_went_back(
 }
 
 impl Statement {
-    /// Opens a note that one of the logs signed, under either of its faces.
+    /// Opens a note that one of the logs signed, for either protocol.
     fn open(
         text: &str,
         which: &'static str,
@@ -383,11 +383,11 @@ impl Statement {
         let checkpoint = Checkpoint::parse(note.text()).map_err(wrong)?;
         let mut refused = None;
         for key in keys.logs {
-            for (face, origin) in faces(key) {
+            for (protocol, origin) in protocols(key) {
                 if origin != *checkpoint.origin() {
                     continue;
                 }
-                match note.verify(std::slice::from_ref(&face)) {
+                match note.verify(std::slice::from_ref(&protocol)) {
                     Ok(_) => return Ok(Statement { note, checkpoint, key: key.clone() }),
                     Err(source) => refused = Some(source),
                 }
@@ -404,14 +404,14 @@ impl Statement {
     }
 }
 
-/// The names under which a log's key signs, each with the first line that it signs.
-fn faces(key: &VerifierKey) -> Vec<(VerifierKey, Origin)> {
-    let mut faces = vec![(key.clone(), Origin::from(key.name().clone()))];
+/// The names under which a log's key signs, each with the origin that it signs.
+fn protocols(key: &VerifierKey) -> Vec<(VerifierKey, Origin)> {
+    let mut protocols = vec![(key.clone(), Origin::from(key.name().clone()))];
     if let Some(LogVerifiers { host, sumdb, log }) = LogVerifiers::of(key) {
-        faces.push((log, Face::Log.origin(&host)));
-        faces.push((sumdb, Face::Sumdb.origin(&host)));
+        protocols.push((log, Protocol::TlogTiles.origin(&host)));
+        protocols.push((sumdb, Protocol::Sumdb.origin(&host)));
     }
-    faces
+    protocols
 }
 
 fn both_of_one_log(
@@ -424,7 +424,7 @@ fn both_of_one_log(
     if first.key == second.key { Ok((first, second)) } else { Err(NotEvidence::TwoLogs) }
 }
 
-/// The given witnesses that cosigned both. A bad cosignature takes nothing from what the log signed.
+/// The given witnesses that cosigned both. A bad cosignature does not matter: the log did sign.
 fn cosigners_of_both(
     first: &Statement,
     second: &Statement,

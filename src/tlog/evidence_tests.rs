@@ -1,4 +1,4 @@
-//! Evidence is read, written, and proves what it says and nothing else.
+//! Evidence is read and written, and proves what it says and nothing else.
 
 use super::*;
 use crate::gomod::hash_go_mod;
@@ -15,8 +15,8 @@ fn host() -> Host {
     HOST.parse().expect("a host")
 }
 
-fn signer(seed: u8, face: Face) -> Signer {
-    Seed::from([seed; 32]).signer(face.key_name(&host()))
+fn signer(seed: u8, protocol: Protocol) -> Signer {
+    Seed::from([seed; 32]).signer(protocol.key_name(&host()))
 }
 
 fn log_key(seed: u8) -> VerifierKey {
@@ -69,14 +69,14 @@ impl Tree {
         self.edge.head()
     }
 
-    fn note(&self, face: Face) -> Note {
-        let checkpoint = Checkpoint::new(face.origin(&host()), self.head());
-        checkpoint.sign(&signer(1, face)).expect("signed")
+    fn note(&self, protocol: Protocol) -> Note {
+        let checkpoint = Checkpoint::new(protocol.origin(&host()), self.head());
+        checkpoint.sign(&signer(1, protocol)).expect("signed")
     }
 
     fn cosigned(&self, by: &Cosigner, time: u64) -> String {
-        let checkpoint = Checkpoint::new(Face::Log.origin(&host()), self.head());
-        let note = self.note(Face::Log);
+        let checkpoint = Checkpoint::new(Protocol::TlogTiles.origin(&host()), self.head());
+        let note = self.note(Protocol::TlogTiles);
         let cosignature = by.cosign(note.text(), &checkpoint, time).expect("cosigned");
         note.with(cosignature).to_string()
     }
@@ -84,7 +84,7 @@ impl Tree {
     fn proved(&self, index: u64) -> ProvedEntry {
         let at = LeafIndex::new(index).expect("an index");
         ProvedEntry {
-            note: self.note(Face::Log).to_string(),
+            note: self.note(Protocol::TlogTiles).to_string(),
             entry: self.entries[usize::try_from(index).expect("small")].clone(),
             proof: prove_inclusion(at, self.head().size, self).expect("a proof"),
         }
@@ -93,14 +93,14 @@ impl Tree {
 
 fn twice_cosigned(tree: &Tree, one: &Cosigner, other: &Cosigner) -> String {
     let line = |by: &Cosigner| {
-        let checkpoint = Checkpoint::new(Face::Log.origin(&host()), tree.head());
+        let checkpoint = Checkpoint::new(Protocol::TlogTiles.origin(&host()), tree.head());
         by.cosign(&checkpoint.to_string(), &checkpoint, 10).expect("cosigned")
     };
-    tree.note(Face::Log).with(line(one)).with(line(other)).to_string()
+    tree.note(Protocol::TlogTiles).with(line(one)).with(line(other)).to_string()
 }
 
 fn log_note(tree: &Tree) -> String {
-    tree.note(Face::Log).to_string()
+    tree.note(Protocol::TlogTiles).to_string()
 }
 
 fn not_contained_by(older: &Tree, newer: &Tree) -> Contradiction {
@@ -124,9 +124,9 @@ fn check(shows: Contradiction, witnesses: &[CosignerKey]) -> Result<Proved, NotE
     assert!(Evidence::is_evidence(text.as_bytes()));
     let read = Evidence::parse(text.as_bytes()).expect("what was written is read");
     assert_eq!(read, evidence);
-    let of_sumdb = signer(1, Face::Sumdb).verifier_key().clone();
+    let of_sumdb = signer(1, Protocol::Sumdb).verifier_key().clone();
     let result = read.check(EvidenceKeys { logs: &[log_key(1)], witnesses });
-    // The key as the go command knows it serves as well, and that of another log does not.
+    // The key as the go command knows it works as well, and another log's does not.
     let again = read.check(EvidenceKeys { logs: &[log_key(7), of_sumdb], witnesses });
     assert_eq!(again.is_ok(), result.is_ok(), "{again:?}");
     if read.shows.kind() != "witness-went-back" {
@@ -143,10 +143,13 @@ fn refusal(shows: Contradiction) -> String {
 }
 
 #[test]
-fn two_trees_of_one_size_are_proved_within_a_face_and_between_the_faces() {
+fn two_trees_of_one_size_are_proved_within_one_protocol_and_across_both() {
     let (tree, fork) = (Tree::to(3), Tree::forked(3, 2));
-    for (one, other) in [(Face::Log, Face::Log), (Face::Log, Face::Sumdb), (Face::Sumdb, Face::Log)]
-    {
+    for (one, other) in [
+        (Protocol::TlogTiles, Protocol::TlogTiles),
+        (Protocol::TlogTiles, Protocol::Sumdb),
+        (Protocol::Sumdb, Protocol::TlogTiles),
+    ] {
         let shows = |one: Note, other: Note| Contradiction::TwoRoots {
             first: one.to_string(),
             second: other.to_string(),
@@ -156,7 +159,7 @@ fn two_trees_of_one_size_are_proved_within_a_face_and_between_the_faces() {
         assert!(said.contains("signed two different trees of size 3"), "{said}");
         assert!(refusal(shows(tree.note(one), tree.note(other))).contains("are the same"));
         let larger = Tree::to(4).note(other);
-        assert!(refusal(shows(tree.note(one), larger)).contains("of two sizes"));
+        assert!(refusal(shows(tree.note(one), larger)).contains("different sizes"));
     }
 }
 
@@ -194,7 +197,7 @@ fn a_tree_that_does_not_continue_an_older_one_is_proved() {
 }
 
 #[test]
-fn two_entries_in_one_place_are_proved() {
+fn two_entries_at_one_index_are_proved() {
     let (tree, fork) = (Tree::to(5), Tree::forked(9, 2));
     let shows =
         |at: u64, first, second| Contradiction::TwoEntries { index: index(at), first, second };
@@ -206,7 +209,7 @@ fn two_entries_in_one_place_are_proved() {
 }
 
 #[test]
-fn a_record_out_of_its_place_is_proved() {
+fn a_record_at_the_wrong_index_is_proved() {
     let twice = Tree::new(&[1, 2, 2, 4], &|_| 0);
     let shows =
         |tree: &Tree, at| Contradiction::WrongRecord { index: index(at), entry: tree.proved(at) };
@@ -214,7 +217,7 @@ fn a_record_out_of_its_place_is_proved() {
     let expected = "whose entry 2 is not the record of v0.3.0, but that of \
                     telemetry.example.org/config v0.2.0";
     assert!(proved.sentence.ends_with(expected), "{proved}");
-    assert!(refusal(shows(&twice, 3)).contains("is the record of its place"));
+    assert!(refusal(shows(&twice, 3)).contains("is the record for its index"));
 }
 
 #[test]
@@ -240,9 +243,10 @@ fn a_witness_that_went_back_is_proved_by_its_own_times() {
 }
 
 #[test]
-fn statements_of_two_logs_exclude_nothing() {
-    let checkpoint = Checkpoint::new(Face::Log.origin(&host()), Tree::forked(3, 0).head());
-    let other = checkpoint.sign(&signer(2, Face::Log)).expect("signed").to_string();
+fn statements_of_different_logs_contradict_nothing() {
+    let checkpoint =
+        Checkpoint::new(Protocol::TlogTiles.origin(&host()), Tree::forked(3, 0).head());
+    let other = checkpoint.sign(&signer(2, Protocol::TlogTiles)).expect("signed").to_string();
     let shows = Contradiction::TwoRoots { first: log_note(&Tree::to(3)), second: other };
     let keys = [log_key(1), log_key(2)];
     let refused = Evidence::new(shows).check(EvidenceKeys { logs: &keys, witnesses: &[] });
@@ -256,7 +260,7 @@ fn only_whole_files_of_evidence_are_read() {
     for end in 0..whole.len() {
         let cut = &whole.as_bytes()[..end];
         if let Ok(read) = Evidence::parse(cut) {
-            // Cut between two hashes, it is a file, and proves nothing.
+            // Cut between two hashes it is still a file, but proves nothing.
             let keys = EvidenceKeys { logs: &[log_key(1)], witnesses: &[] };
             assert!(read.check(keys).is_err(), "{end}");
         }
@@ -303,7 +307,7 @@ proptest! {
 
 #[test]
 fn a_log_of_any_name_can_be_caught() {
-    // The face of an unknown host is a log like any other.
+    // A log that is not named after a host is a log like any other.
     let name = KeyName::new("a.example/some/where").expect("a name");
     let key = Seed::from([3; 32]).signer(name.clone());
     let sign = |size: u64, root: &[u8]| {

@@ -1,4 +1,4 @@
-//! The text of a file of evidence, read and written; what it means is `evidence`'s business.
+//! Reads and writes the text of a file of evidence; what it proves is left to `evidence`.
 
 use super::evidence::{Contradiction, EVIDENCE, Evidence, EvidenceError, ProvedEntry};
 use super::{ConsistencyProof, Entry, Hash, InclusionProof, LeafIndex};
@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
 use std::iter::Peekable;
 
-/// The longest file in bytes: two notes, each line of them after two bytes, and two entries.
+/// The longest file in bytes: two notes, with two more bytes a line, and two entries.
 const MAXIMUM_LENGTH: usize = 6_000_000;
-/// The longest proof there is, by far: a tree has less than 2^63 leaves.
+/// More than the longest proof: a tree has fewer than 2^63 leaves.
 const MOST_HASHES: usize = 128;
 
 impl Evidence {
@@ -67,7 +67,7 @@ impl Evidence {
     }
 }
 
-/// The lines that are still to be read.
+/// The remaining lines.
 struct Lines<'t>(Peekable<std::str::Split<'t, char>>);
 
 impl<'t> Lines<'t> {
@@ -75,7 +75,7 @@ impl<'t> Lines<'t> {
         self.0.next()
     }
 
-    /// The rest of the next line, if it begins so.
+    /// The rest of the next line, if it starts with `beginning`.
     fn after(&mut self, beginning: &str) -> Option<&'t str> {
         let rest = self.0.peek()?.strip_prefix(beginning)?;
         self.0.next();
@@ -126,7 +126,12 @@ impl<'t> Lines<'t> {
             if hashes.len() == MOST_HASHES {
                 return Err(EvidenceError("a proof in it has more hashes than any tree"));
             }
-            let hash = line.parse().map_err(|_| EvidenceError("a proof in it is not hashes"))?;
+            let hash = line.parse().map_err(|_| {
+                EvidenceError(
+                    "a proof in it has a line that is \
+                                                               not a hash",
+                )
+            })?;
             hashes.push(hash);
         }
         Ok(hashes)

@@ -1,8 +1,8 @@
-//! A whole log, read once and recomputed: is every object what the head says it is?
+//! Reads a whole log once and recomputes it: does every object match the head?
 //!
-//! From the entry bundles alone the leaves, every tile of every level and the root are derived
-//! again and compared with what the store holds. One bundle and one tile row a level are in
-//! memory at a time, so a log of any size can be examined.
+//! The leaves, the tiles of every level and the root are derived again from the entry bundles alone, and
+//! compared with what the store holds. Only one bundle and one tile per level are in memory at a time, so
+//! the log may have any size.
 
 use super::layout::{StoredTiles, bundle_key, tile_key};
 use super::tile::FULL;
@@ -12,15 +12,15 @@ use crate::store::{Key, StoreError};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-/// What differs between a log's head and its objects.
+/// A difference between a log's head and its objects.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExamineError {
-    /// A bundle is missing or is no bundle.
+    /// A bundle is missing or malformed.
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// A bundle does not hold the entries that were logged.
-    #[error("{key} does not hold the entries that the log's tiles hash")]
+    #[error("the entries in {key} do not match the log's tiles")]
     Entries {
         /// The object.
         key: Key,
@@ -28,8 +28,8 @@ pub enum ExamineError {
     /// A tile cannot be read.
     #[error("{0}")]
     Read(TileReadError),
-    /// A tile does not hash what the entries hash to.
-    #[error("{key} differs from what the log's entries hash to")]
+    /// A tile does not match the entries.
+    #[error("{key} does not match the log's entries")]
     Tile {
         /// The object.
         key: Key,
@@ -45,13 +45,13 @@ pub enum ExamineError {
     /// The head names more entries than a tree can have.
     #[error(transparent)]
     Limit(#[from] TreeLimitError),
-    /// No name could be made for an object.
+    /// An object has no valid name.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl ExamineError {
-    /// The store's own failure, where that is the reason: nothing is known about the log then.
+    /// The store's own failure, if that is the reason: then nothing is known about the log.
     pub fn store_failure(self) -> Result<StoreError, ExamineError> {
         match self {
             ExamineError::Bundle(BundleError::Store(e)) | ExamineError::Store(e) => Ok(e),
@@ -72,9 +72,9 @@ pub fn examine(tiles: &StoredTiles, head: TreeHead) -> Result<(), ExamineError> 
     first.map_or(Ok(()), Err)
 }
 
-/// Recomputes the log with head `head` from its entries. `visit` is handed each entry, and `found` hears
-/// of each object that differs; both may end it. A bundle that is not what its tile hashes does not hide
-/// what is wrong with the rest: the tile speaks for it, where that leads to the root.
+/// Recomputes the log with head `head` from its entries. `visit` gets each entry, and `found` each object
+/// that differs; both may stop it. A bundle that does not match its tile does not hide what is wrong with
+/// the rest: the tile is used in its place, if it leads to the root.
 pub fn examine_all(
     tiles: &StoredTiles,
     head: TreeHead,
@@ -112,7 +112,7 @@ pub fn examine_all(
             (Ok(leaves), _) => leaves,
             (Err(error), logged) => match (found(error)?, logged) {
                 (ControlFlow::Continue(()), Some(logged)) => logged.to_vec(),
-                // Without the leaves, nothing can be said of what is above them.
+                // Without the leaves nothing above them can be checked.
                 _ => return Ok(()),
             },
         };
@@ -121,9 +121,9 @@ pub fn examine_all(
             Err(error) => return found(error.into()).map(drop),
         };
         for (tile, bytes) in changed {
-            // Tiles that are only passing through a width the head does not have are not stored.
+            // Tiles of an intermediate width, which the head does not have, are not stored.
             let is_stored = Tile::for_size(tile.level(), tile.index(), head.size) == Some(tile);
-            // One of level 0 that was read as the log's has been compared already.
+            // A tile of level 0 that was checked above has already been compared.
             if is_stored
                 && (tile.level() > 0 || logged.is_none())
                 && let Err(error) = compare(tiles, tile, &bytes)

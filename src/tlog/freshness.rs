@@ -1,31 +1,31 @@
-//! How old a view of a log is, by what witnesses say.
+//! How old a view of a log is, according to its witnesses.
 //!
-//! A server, or a cache in front of it, can go on showing an old tree head for ever: its signature stays
-//! good. What it cannot make is a new cosignature, and a cosignature says when its witness saw the tree
+//! A server, or a cache in front of it, can go on serving an old tree head forever: its signature stays
+//! valid. What it cannot make is a new cosignature, and a cosignature says when its witness saw the tree
 //! as the log's largest. So a view is as old as the newest time that a quorum of the policy's witnesses
-//! vouch for ([`Believed::fresh_at`]), and whoever reads a log refuses what is older than their limit.
+//! vouch for ([`AcceptedCheckpoint::fresh_at`]), and readers refuse what is older than their limit.
 //!
-//! Without witnesses nobody vouches for a time, and freshness cannot be known: that is
-//! [`Freshness::Unknown`], and no error.
+//! Without witnesses nobody vouches for a time, so freshness is unknown: that is [`Freshness::Unknown`],
+//! not an error.
 //!
-//! A time in the future means that the clock here is behind, so that ages measured by it would be too
-//! small, or that witnesses signed a time that had not come, which would count as fresh until it is
-//! long past. Nobody can tell which from here: beyond [`AHEAD`] it is refused, and both are said.
+//! A time in the future means either that our clock is behind, so that ages would come out too small, or
+//! that witnesses signed a future time, which would count as fresh for too long. We cannot tell which:
+//! beyond [`AHEAD`] it is refused, and the message names both.
 
-use super::Believed;
+use super::AcceptedCheckpoint;
 use std::time::Duration;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// How old a view may be where nobody has decided otherwise: a week. Publishers have heads that do not
-/// change cosigned again far more often.
+/// How old a view may be by default: a week. Publishers have unchanged heads cosigned again far more
+/// often.
 pub const FRESH_FOR: Duration = Duration::from_secs(7 * DAY);
 
-/// How far in the future a cosignature may be: a day. A clock that runs on local time as if it were
-/// UTC is within that; what it lets through is a view that is older than the limit by a day.
+/// How far in the future a cosignature may be: a day. That allows for a clock that takes local time for
+/// UTC; the price is that a view may be a day older than the limit.
 pub const AHEAD: Duration = Duration::from_secs(DAY);
 
-/// What is known of the age of a view.
+/// What is known about the age of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// Nobody vouches for a time: the policy asks for no witness, or they give no times.
@@ -35,15 +35,15 @@ pub enum Freshness {
     At(u64),
 }
 
-/// Why a view is not taken for the log's state of now.
+/// Why a view is not accepted as the log's current state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotFresh {
     /// It is too old.
     #[error(
-        "the newest head that its witnesses vouch for is {} old, and {} is the most that is accepted: \
-         the server, or a cache, may be holding you on an old config; try again later, and ask the \
-         log's operator if it stays so",
+        "the newest head that its witnesses vouch for is {} old, and at most {} is accepted: the \
+         server, or a cache, may be keeping you on an old config; try again later, and ask the \
+         log's operator if this persists",
         days(.now.saturating_sub(*.fresh_at)), days(.limit.as_secs())
     )]
     Stale {
@@ -54,11 +54,12 @@ pub enum NotFresh {
         /// The oldest that is accepted.
         limit: Duration,
     },
-    /// It is from the future: the clock here is behind, or the witnesses' is ahead.
+    /// It is from the future: our clock is behind, or the witnesses' clocks are ahead.
     #[error(
-        "its witnesses vouch for it at a time that is {} ahead of this machine's clock, so how old it \
-         is cannot be known. Either this clock is wrong: set it, and try again; or the witnesses \
-         signed a time that has not come: then do not take it, and tell them and the log's operator",
+        "its witnesses vouch for it at a time that is {} ahead of this machine's clock, so how \
+         old it is cannot be known. Either this clock is wrong: set it, and try again; or the \
+         witnesses signed a time in the future: then do not use it, and tell them and the log's \
+         operator",
         days(.fresh_at.saturating_sub(*.now))
     )]
     Clock {
@@ -69,7 +70,7 @@ pub enum NotFresh {
     },
 }
 
-impl Believed {
+impl AcceptedCheckpoint {
     /// How fresh the checkpoint is at this time (seconds since 1970), if it is not older than `limit`.
     ///
     /// # Errors
@@ -84,8 +85,8 @@ impl Believed {
         Ok(Freshness::At(fresh_at))
     }
 
-    /// Refuses a time that has not come at `now` (seconds since 1970), beyond [`AHEAD`]; however old
-    /// the checkpoint is, it may pass.
+    /// Refuses a time that is further ahead of `now` (seconds since 1970) than [`AHEAD`]; a checkpoint of
+    /// any age passes.
     ///
     /// # Errors
     ///
@@ -117,11 +118,11 @@ mod tests {
     use super::*;
     use crate::tlog::{Checkpoint, KeyName, Origin, Seed, TreeHead, TreeSize};
 
-    fn believed(fresh_at: Option<u64>) -> Believed {
+    fn believed(fresh_at: Option<u64>) -> AcceptedCheckpoint {
         let size = TreeSize::new(3).expect("a size");
         let head = TreeHead { size, root: crate::tlog::leaf_hash(b"root") };
         let name = KeyName::new("example.com/log").expect("a name");
-        Believed {
+        AcceptedCheckpoint {
             checkpoint: Checkpoint::new(Origin::new("example.com/log").expect("an origin"), head),
             log: Seed::from([1; 32]).signer(name).verifier_key().clone(),
             cosigned: Default::default(),
@@ -146,9 +147,9 @@ mod tests {
         let refused = at(now + 1000 * DAY).expect_err("from the future").to_string();
         assert!(refused.contains("1000 days ahead of this machine's clock"), "{refused}");
         assert!(refused.contains("Either this clock is wrong"), "{refused}");
-        assert!(refused.contains("or the witnesses signed a time that has not come"), "{refused}");
+        assert!(refused.contains("or the witnesses signed a time in the future"), "{refused}");
         let refused = at(now - 9 * DAY).expect_err("too old").to_string();
-        assert!(refused.contains("is 9 days old, and 7 days is the most"), "{refused}");
+        assert!(refused.contains("is 9 days old, and at most 7 days is accepted"), "{refused}");
         assert_eq!(believed(None).freshness(now, Duration::ZERO), Ok(Freshness::Unknown));
     }
 }

@@ -60,7 +60,7 @@ impl fmt::Debug for Hash {
 impl FromStr for Hash {
     type Err = HashParseError;
 
-    /// Accepts only the text that `Display` writes: no spaces, no missing padding, no stray bits.
+    /// Accepts only the text that `Display` writes: no spaces, missing padding or stray bits.
     fn from_str(text: &str) -> Result<Hash, HashParseError> {
         let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(Hash).ok_or_else(|| HashParseError(text.chars().take(100).collect()))

@@ -1,17 +1,18 @@
-//! Where the log lies in a store.
+//! Where a log's objects are in a store.
 //!
 //! | name | kind | what |
 //! | --- | --- | --- |
 //! | `log/head` | pointer | the committed head, unsigned: what publishers compare-and-swap |
-//! | `log/checkpoint` | pointer | the published head, signed under both faces ([`Published`](super::Published)) |
+//! | `log/checkpoint` | pointer | the published head, signed for both protocols ([`Published`](super::Published)) |
 //! | `log/signer` | pointer | the name of the one signer ([`SignerId`](super::SignerId)) and a line end |
 //! | `log/staged/SIZE-ROOT` | object | the entries that lead to a head ([`Staged`](super::staged::Staged)) |
 //! | `log/tile/L/N[.p/W]` | object | hash tiles, named as in C2SP tlog-tiles |
 //! | `log/tile/entries/N[.p/W]` | object | entry bundles, likewise |
 //!
-//! A log that is at rest holds three pointers and, besides its full tiles and bundles, one partial tile a
-//! level at most and one partial bundle: what a head supersedes is removed ([`prune`](super::prune)). So
-//! 256 entries add two objects for ever: a bundle, and 8 KiB of hashes; the levels above add 1/256 of that.
+//! When nothing is being published, a log has three pointers and, besides its full tiles and bundles, at
+//! most one partial tile per level and one partial bundle: what a head supersedes is removed
+//! ([`prune`](super::prune)). So every 256 entries add two permanent objects, a bundle and 8 KiB of
+//! hashes; the levels above add 1/256 of that.
 
 use super::tile::FULL;
 use super::{Bundle, Entry, EntryError, Hash, Tile, TileReadError, TileReader, TreeHead, TreeSize};
@@ -25,8 +26,8 @@ pub(super) const SIGNER: &str = "log/signer";
 /// The published head.
 pub const CHECKPOINT: &str = "log/checkpoint";
 
-/// The name of an object of the log. The parts are numbers, hexadecimal and fixed words, so the
-/// result is always a good name; should that ever be wrong, the store says so.
+/// The name of an object of the log. The parts are numbers, hexadecimal and fixed words, so the name is
+/// always valid; should that ever fail, the error is the store's.
 pub(super) fn key(name: impl Into<String>) -> Result<Key, StoreError> {
     Ok(Key::new(name)?)
 }
@@ -41,7 +42,7 @@ pub fn bundle_key(bundle: Bundle) -> Result<Key, StoreError> {
     key(format!("log/{}", bundle.path()))
 }
 
-/// The name of the entries that lead to `head`.
+/// The name of the staged entries that lead to `head`.
 pub(super) fn staged_key(head: TreeHead) -> Result<Key, StoreError> {
     let root: String = head.root.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     key(format!("log/staged/{}-{root}", head.size))
@@ -71,7 +72,7 @@ impl StoredTiles {
         StoredTiles { store }
     }
 
-    /// The entries of `bundle`: as many as its width.
+    /// The entries of `bundle`, as many as its width.
     pub fn read_bundle(&self, bundle: Bundle) -> Result<Vec<Entry>, BundleError> {
         let key = bundle_key(bundle)?;
         let found = self.find(&key, bundle.is_partial(), bundle.width())?;
@@ -82,9 +83,9 @@ impl StoredTiles {
         Ok(entries)
     }
 
-    /// The object `key`, a tile or bundle of this width; where it is partial and was removed, for the
-    /// log has grown since, the narrowest that is wider and still there: its width
-    /// and its bytes, of which the object's are the beginning.
+    /// The object `key`, a tile or bundle of this width. If it is partial and was pruned because the log
+    /// has grown since: the narrowest wider one that is still there, with its width; the object is a
+    /// prefix of it.
     fn find(
         &self,
         key: &Key,
@@ -106,8 +107,8 @@ impl StoredTiles {
         if let Some(bytes) = completed()? {
             return Ok(Some((FULL as u16, bytes)));
         }
-        // What is listed may be gone when it is read, for the log goes on growing; then a wider one is
-        // there. It cannot grow more often than this before it is full.
+        // A listed object may be gone when it is read, because the log keeps growing; then there is a
+        // wider one. That cannot happen more often than this before the tile is full.
         for _ in 0..FULL {
             let wider = widths(&self.store.list(&folder)?).filter(|(wide, _)| *wide > width).min();
             let Some((wide, key)) = wider else { break };
@@ -115,7 +116,7 @@ impl StoredTiles {
                 return Ok(Some((wide, bytes)));
             }
         }
-        // It was completed meanwhile, or it is missing.
+        // It was completed in the meantime, or it is missing.
         Ok(completed()?.map(|bytes| (FULL as u16, bytes)))
     }
 }
@@ -129,8 +130,8 @@ pub(super) fn widths(keys: &[Key]) -> impl Iterator<Item = (u16, Key)> {
 }
 
 impl TileReader for StoredTiles {
-    /// A partial tile that was removed, for the log has grown since, is read from the wider one that is
-    /// there, with what that has beyond it.
+    /// A partial tile that was pruned because the log has grown since is read from the wider one, and
+    /// returned with what that has beyond it.
     fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
         let key = tile_key(tile)?;
         let found = self.find(&key, tile.is_partial(), tile.width())?;
@@ -151,7 +152,7 @@ pub enum BundleError {
         /// The object.
         key: Key,
     },
-    /// Its bytes are no bundle of its width.
+    /// Its bytes are not a bundle of its width.
     #[error("in the store, {0}")]
     Malformed(EntryError),
 }

@@ -1,63 +1,61 @@
-//! The log in a store: append, commit, check, sign, publish; safe against crashes and against itself.
+//! The log in a store: append, commit, check, sign, publish. Safe against crashes and against a second
+//! history.
 //!
 //! # The life of an entry
 //!
-//! 1. *Stage.* The entries are checked, and stored under the root that they lead to. Nobody reads
-//!    them yet.
-//! 2. *Commit.* The unsigned head pointer is swapped from the head before to the new one. Of
-//!    publishers that race, one wins; the others have changed nothing and start over from the
-//!    winner's head. From here on the entries are in the log, whoever dies.
-//! 3. *Check.* Whoever settles the log reads every entry between the head that was signed last and
-//!    the committed one, has the validator look at it, and hashes it onto the signed tree
-//!    ([`SoundHead`]). Nothing is written before: whoever may write to the store can commit what they
-//!    like, and is refused here.
-//! 4. *Integrate.* The tiles and bundles of the new head are derived from the staged entries and
-//!    stored. Only a committed and sound head gets here, so their names have one possible content.
-//! 5. *Sign.* The new head is proved consistent with the head that was signed last, and with the one
-//!    that is published, by the verifier that clients use. The signer's lock is swapped from the one
-//!    to the other, durably; then the two faces are signed.
-//! 6. *Witness.* Where the log has a policy, its witnesses are asked to cosign the signed head
-//!    ([`Witnesses`]). Without a quorum this ends here, with the former head published: whoever settles
-//!    the log next asks again for the same head.
+//! 1. *Stage.* The entries are checked, and stored under the root that they lead to. Nothing reads them
+//!    yet.
+//! 2. *Commit.* The unsigned head pointer is swapped from the head before to the new one. If publishers
+//!    race, one wins; the others have changed nothing and start over from the winner's head. From here on
+//!    the entries are in the log, whichever process dies.
+//! 3. *Check.* Whoever settles the log reads every entry between the last signed head and the committed
+//!    one, passes it to the validator, and appends its hash to the signed tree ([`SoundHead`]). Nothing
+//!    is written before: anyone who can write to the store can commit whatever they like, and is refused
+//!    here.
+//! 4. *Integrate.* The tiles and bundles of the new head are derived from the staged entries and stored.
+//!    Only a committed and sound head gets here, so each name has only one possible content.
+//! 5. *Sign.* The new head is proved consistent with the last signed head and with the published one, by
+//!    the verifier that clients use. The signer's lock is swapped to it, durably; then it is signed for
+//!    both protocols.
+//! 6. *Witness.* If the log has a policy, its witnesses are asked to cosign the signed head
+//!    ([`Witnesses`]). Without a quorum it ends here, and the previous head stays published; the next run
+//!    asks again for the same head.
 //! 7. *Publish.* The checkpoint pointer is swapped. Readers see the entries from here on.
-//! 8. *Prune.* What the published head has superseded is removed: narrower tiles and bundles, and
-//!    staged entries ([`prune`](super::prune)). Nothing above depends on it.
+//! 8. *Prune.* What the published head supersedes is removed: narrower tiles and bundles, and staged
+//!    entries ([`prune`](super::prune)). Nothing above depends on it.
 //!
-//! [`Log::settle`] does steps 3 to 8 for whatever head is committed. It is how an append ends and
-//! how the next publisher begins, so recovering from a crash is the ordinary path. A head that is
-//! published already goes through step 6 again where its cosignatures are not what the policy asks for
-//! (it was changed), or too old ([`Log::refresh`]).
+//! [`Log::settle`] does steps 3 to 8 for whatever head is committed. Every append ends with it and every
+//! publisher begins with it, so recovering from a crash is the normal path. A head that is already
+//! published goes through step 6 again if its cosignatures no longer satisfy the policy (which was
+//! changed) or are too old ([`Log::refresh`]).
 //!
-//! The witnesses see a head before the log's readers do, and it cannot be taken back from them: it is
-//! committed, and every later head continues it.
+//! Witnesses see a head before the log's readers do, and it cannot be taken back: it is committed, and
+//! every later head continues it.
 //!
 //! # Why no two heads of one size are ever signed
 //!
-//! A head is signed only after the signer's lock has held it ([`SignerLock`]), and the lock moves by
-//! compare-and-swap from one head to a longer one that continues it. So the heads that one lock has
-//! held are a chain with one head a size, whoever shares the lock, in whatever order they run, die and
-//! start again, and whatever becomes of the store: a store that was rolled back is behind the lock, and
-//! an edited one does not continue it. The lock lies apart from the store for this reason.
+//! A head is signed only after the signer's lock holds it ([`SignerLock`]), and the lock moves by
+//! compare-and-swap from one head to a longer one that continues it. So the heads that one lock has held
+//! form a chain with one head per size: whoever shares the lock, in whatever order they run, die and
+//! restart, and whatever happens to the store. A store that was rolled back is behind the lock, and an
+//! edited one does not continue it. That is why the lock is kept apart from the store.
 //!
-//! What is left is a second lock: a copy of the signer's folder holds one. Four things stand against
-//! that.
+//! What remains is a second lock, as in a copy of the signer's folder. Four things guard against that.
 //!
-//! - A signer is bound to its machine and folder: a copy elsewhere, and a backup that was put back, are
-//!   refused ([`SignerIdentity`](super::SignerIdentity)), until someone moves the signer deliberately.
-//! - Moving it ([`Log::take_over`]) begins with the newest head that anything public shows, and
-//!   registers the new signer in the store. The old one, still running, is refused by that.
-//! - As long as the store keeps what was committed, there is but one chain of committed heads, and a
+//! - A signer is bound to its machine and folder: a copy elsewhere, or a restored backup, is refused
+//!   ([`SignerIdentity`](super::SignerIdentity)) until someone moves the signer deliberately.
+//! - Moving it ([`Log::take_over`]) starts from the newest head that is publicly visible, and registers
+//!   the new signer in the store. From then on the old one is refused, even if it is still running.
+//! - As long as the store keeps what was committed, there is only one chain of committed heads, and a
 //!   copy could only sign what the original signs. A lock that is behind the published head is refused
-//!   nevertheless: it has missed something.
-//! - A lock named by URL in `candor.toml` is shared by all copies, and the argument above holds for all
-//!   of them together.
+//!   all the same: it has missed something.
+//! - A lock named by URL in `candor.toml` is shared by all copies, so the argument above covers them all.
 //!
-//! Where the lock is the folder's own, it takes two faults at once to sign a second history: a second
-//! lock that its signer trusts (the disk was cloned or put back to a snapshot under a machine of the
-//! same name; or the signer was moved, and the old machine goes on), *and* a store put back to before
-//! what one of the two has signed. Nothing that is left on such a machine tells it from one to which
-//! nothing happened. A lock on another disk or in a bucket is the remedy, and witnesses are: they
-//! remember for everyone.
+//! If the lock is in the signer's own folder, signing a second history takes two faults at once: a second
+//! lock that its signer trusts (the disk was cloned or rolled back to a snapshot on a machine of the same
+//! name; or the signer was moved, and the old machine keeps running), *and* a store rolled back to before
+//! something that one of the two has signed. Nothing on such a machine can tell that this has happened.
+//! The remedy is a lock on another disk or in a bucket, or witnesses: they remember for everyone.
 
 use super::layout::{
     CHECKPOINT, HEAD, SIGNER, StoredTiles, bundle_key, format_head, key, parse_head,
@@ -103,8 +101,8 @@ pub enum Appended {
 pub(super) type PublishedBytes = (Published, Vec<u8>);
 
 impl Log {
-    /// The log in `store`, signed with `keys` as far as `signer` may, of entries that `validator`
-    /// lets pass. Reads nothing yet.
+    /// The log in `store`, signed with `keys` as far as `signer` allows, of entries that `validator`
+    /// accepts. Reads nothing yet.
     pub fn new(
         store: Arc<dyn Store>,
         keys: LogKeys,
@@ -114,7 +112,7 @@ impl Log {
         Log { store, keys, signer, validator, witnessing: None }
     }
 
-    /// The same log, whose heads are published when these witnesses have cosigned them.
+    /// The same log, publishing heads only once these witnesses have cosigned them.
     #[must_use]
     pub fn witnessed_by(self, witnesses: Arc<dyn Witnesses>) -> Log {
         let log = self.keys.log_keys();
@@ -131,16 +129,16 @@ impl Log {
         self.keys.verifiers()
     }
 
-    /// Whether something is committed and not published: a publisher is at work, or died at it.
+    /// Whether a head is committed but not published: a publisher is at work, or died while it was.
     pub fn is_interrupted(&self) -> Result<bool, LogError> {
-        // In this order, so that one that ends its work meanwhile is not taken for one that died.
+        // In this order, so that a publisher that finishes in between is not taken for one that died.
         let head = self.committed()?;
         let published = self.published()?;
         Ok(published.is_none_or(|(published, _)| published.head().size < head.size))
     }
 
-    /// Makes the log: commits, signs and publishes the empty tree. Refuses where there is one.
-    /// An earlier attempt that stopped half-way is completed.
+    /// Creates the log: commits, signs and publishes the empty tree. Refuses if there is one already.
+    /// Completes an earlier attempt that was interrupted.
     pub fn create(&self) -> Result<(), LogError> {
         let empty = format_head(TreeHead::EMPTY);
         let swap = self.store.swap(&key(HEAD)?, None, empty.as_bytes())?;
@@ -156,26 +154,26 @@ impl Log {
         self.settle().map(drop)
     }
 
-    /// Brings the log to rest and returns its head: what a publisher that died left undone is
-    /// completed, and the store is held against what was signed before. See the module's page.
+    /// Completes whatever a publisher that died left undone, checks the store against what was signed
+    /// before, and returns the head. See the module's documentation.
     pub fn settle(&self) -> Result<TreeHead, LogError> {
         self.rest(None, None)
     }
 
-    /// The same, and has the head cosigned again where a quorum of witnesses has not done so since a
-    /// time, in seconds since 1970: clients refuse what nobody has vouched for lately. Does no more
-    /// than [`Log::settle`] where nobody is asked to cosign.
+    /// The same, and has the head cosigned again unless a quorum of witnesses has done so since this
+    /// time, in seconds since 1970: clients refuse a head that nobody has vouched for lately. Without
+    /// witnesses it does no more than [`Log::settle`].
     pub fn refresh(&self, since: u64) -> Result<TreeHead, LogError> {
         self.rest(None, Some(since))
     }
 
     /// `synced` is a head that this process itself committed.
     fn rest(&self, synced: Option<TreeHead>, since: Option<u64>) -> Result<TreeHead, LogError> {
-        // Each round either ends, or lost a swap to a publisher that thereby made progress.
+        // Each round either returns, or lost a swap to a publisher that made progress.
         loop {
-            let (published, last) = self.look()?;
+            let (published, last) = self.read_heads()?;
             let head = self.committed()?;
-            self.hold_against(published.as_ref(), last, head)?;
+            self.check_heads(published.as_ref(), last, head)?;
             let sound = self.check(last.head(), head)?;
             let shown = published.as_ref().map(|(shown, _)| shown);
             let is_published = shown.is_some_and(|shown| shown.head() == head);
@@ -205,12 +203,12 @@ impl Log {
             let Cosigned { published: signed, missing } = self.cosign(signed, shown, since)?;
             if let Some(missing) = missing {
                 if self.committed()? != head || self.published()? != published {
-                    // Another publisher went on, and the witnesses with it.
+                    // Another publisher has moved on, and the witnesses with it.
                     continue;
                 }
                 if is_published && !missing.is_alarm() && shown != Some(&signed) {
-                    // Whoever did cosign counts nevertheless. Should this swap be lost, another
-                    // publisher goes on from there.
+                    // Keep the cosignatures that we did get. If this swap is lost, another publisher
+                    // continues from there.
                     let _ = self.publish(&signed, published.as_ref())?;
                 }
                 return Err(missing);
@@ -225,9 +223,9 @@ impl Log {
         }
     }
 
-    /// Appends entries, as one commit however many they are, to the tree with head `at`.
+    /// Appends any number of entries, as one commit, to the tree with head `at`.
     ///
-    /// Returns when a head that has them is published. `at` must come from [`Log::settle`].
+    /// Returns once a head that contains them is published. `at` must come from [`Log::settle`].
     pub fn append(&self, at: TreeHead, entries: &[Entry]) -> Result<Appended, LogError> {
         if entries.is_empty() {
             return Err(LogError::Empty);
@@ -254,17 +252,17 @@ impl Log {
         }
     }
 
-    /// What is published, and the head signed last: read in this order, and before the committed
-    /// head, for each follows the next. So none is ahead of a later one but for a fault, whatever
-    /// other publishers do meanwhile.
-    pub(super) fn look(&self) -> Result<(Option<PublishedBytes>, LastSigned), LogError> {
+    /// The published head, and the last signed one. They are read in this order and before the committed
+    /// head, since each lags behind the next: unless something is wrong, none is ahead of one read later,
+    /// whatever other publishers do in between.
+    pub(super) fn read_heads(&self) -> Result<(Option<PublishedBytes>, LastSigned), LogError> {
         let published = self.published()?;
         Ok((published, self.signer.last_signed()?))
     }
 
-    /// Refuses a store that is behind what was signed, a lock that is behind what is published, and
-    /// a signer that the store does not know.
-    pub(super) fn hold_against(
+    /// Refuses a store that is behind what was signed, a lock that is behind what is published, and a
+    /// signer that is not the registered one.
+    pub(super) fn check_heads(
         &self,
         published: Option<&PublishedBytes>,
         last: LastSigned,
@@ -283,8 +281,8 @@ impl Log {
             }
             if published.size > signed.size {
                 self.continues(SIGNED, signed, published)?;
-                let place = self.signer.backend().place();
-                return Err(LogError::Behind { place, signed, published });
+                let location = self.signer.backend().location();
+                return Err(LogError::Behind { location, signed, published });
             }
         }
         let (registered, signer) = (self.registered()?, self.signer.signer());
@@ -312,7 +310,7 @@ impl Log {
         Ok(Some((published, bytes)))
     }
 
-    /// Whom the store names as the log's signer.
+    /// The signer registered in the store.
     pub(super) fn registered(&self) -> Result<Option<SignerId>, LogError> {
         registered(self.store.as_ref())
     }
@@ -326,7 +324,7 @@ impl Log {
         let name = staged_key(head)?;
         let Some(staged) = Staged::load(self.store.as_ref(), head)? else {
             if is_integrated(&self.tiles(), head)? {
-                // Another publisher has done this and more, and removed what led here.
+                // Another publisher has already done this, and pruned the staged entries.
                 return Ok(());
             }
             let reason = format!("it names a tree to which nothing leads: there is no {name}");
@@ -350,8 +348,8 @@ impl Log {
             .map_err(|e| if signed_is_before { in_the_way(e) } else { e.into() })
     }
 
-    /// The bundles that change when `entries` are appended to a log of `size` entries, whose edge
-    /// was checked.
+    /// The bundles that change when `entries` are appended to a log of `size` entries whose edge was
+    /// checked.
     fn bundles(&self, size: TreeSize, entries: &[Entry]) -> Result<Vec<(Key, Vec<u8>)>, LogError> {
         let index = size.get() / FULL;
         let partial = match (Bundle::for_size(index, size), Tile::for_size(0, index, size)) {
@@ -369,9 +367,9 @@ impl Log {
             .collect()
     }
 
-    /// Before step 5, and before anything is built on the head: the stored right edge leads to its root,
-    /// the bundle there holds what the edge hashes, and the head continues the one from which it was
-    /// checked.
+    /// Before step 5, and before anything is built on the head: checks that the stored right edge leads
+    /// to its root, that the last bundle matches the edge, and that the head continues the one it was
+    /// checked from.
     pub(super) fn prove(&self, what: &str, sound: SoundHead) -> Result<(), LogError> {
         let (tiles, size) = (self.tiles(), sound.head().size);
         let edge = load_edge(&tiles, sound.head())?;
@@ -403,13 +401,13 @@ impl Log {
     }
 
     /// Before the signer's lock moves: whoever committed the head may have died before it was synced, and
-    /// a head that is signed must not be gone after a power cut.
+    /// a signed head must survive a power cut.
     fn sync_committed(&self, head: TreeHead) -> Result<Swap, LogError> {
         let bytes = format_head(head);
         Ok(self.store.swap(&key(HEAD)?, Some(bytes.as_bytes()), bytes.as_bytes())?)
     }
 
-    /// Whether what is published is cosigned as it should be.
+    /// Whether the published head has the cosignatures it should have.
     fn suffices(&self, published: &Published, since: Option<u64>) -> bool {
         self.witnessing.as_ref().is_none_or(|witnessing| witnessing.suffices(published, since))
     }
@@ -439,9 +437,8 @@ impl Log {
     }
 }
 
-/// Checks what is committed to the log in `store` and not published yet, as its signer will before
-/// it signs: for whoever watches a log without being its signer. Reads nothing where there is
-/// nothing new.
+/// Checks what is committed in `store` but not published yet, as the signer will before it signs: for
+/// those who watch a log without being its signer. Reads nothing if there is nothing new.
 pub fn verify_committed(
     store: &Arc<dyn Store>,
     published: TreeHead,
@@ -460,20 +457,20 @@ pub fn committed(store: &dyn Store) -> Result<TreeHead, LogError> {
     })
 }
 
-/// Whom a store names as the log's signer.
+/// The signer registered in a store.
 pub fn registered(store: &dyn Store) -> Result<Option<SignerId>, LogError> {
     let Some(bytes) = store.pointer(&key(SIGNER)?)? else { return Ok(None) };
     let id = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')?.parse().ok());
-    // Whatever else is there, it does not name this signer.
+    // Anything else does not name this signer.
     Ok(id)
 }
 
-/// The bytes that name a signer.
+/// The bytes that register a signer.
 pub(super) fn registration(signer: &SignerId) -> Vec<u8> {
     format!("{signer}\n").into_bytes()
 }
 
-/// What is said of an object that no signed head has, where another one is to be written.
+/// The error for an object that no signed head contains but whose name is needed.
 fn in_the_way(error: StoreError) -> LogError {
     match error {
         StoreError::Conflict { key, .. } => LogError::InTheWay { key },

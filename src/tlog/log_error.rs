@@ -1,4 +1,4 @@
-//! Why a log refused, and the way out of each refusal.
+//! Why a log refused, and what to do about it.
 
 use super::TreeLimitError;
 use super::layout::HEAD;
@@ -19,12 +19,12 @@ pub enum LogError {
     Lock(#[from] LockError),
     /// The store has no log.
     #[error(
-        "the store has no log (no {HEAD}), but this deployment has one; restore the store, or mend \
-         `store` in candor.toml where that is wrong"
+        "the store has no log (no {HEAD}), but this deployment has one; restore the store, or \
+         correct `store` in candor.toml"
     )]
     NoLog,
-    /// The store has a log, and a new one was to be made.
-    #[error("the store has a log already, with entries; a new log needs an empty store")]
+    /// A new log was to be created, but the store has one.
+    #[error("the store already has a log with entries; a new log needs an empty store")]
     Taken,
     /// A pointer or object does not hold what it should.
     #[error("{object} in the store is damaged: {reason}; restore it from a copy of the store")]
@@ -37,8 +37,8 @@ pub enum LogError {
     /// The store has fewer entries than this signer has signed.
     #[error(
         "the store's log has {} entries, but this signer has signed a log of {} (root {}): the \
-         store was rolled back, or it is another one. Nothing was signed. Restore the newer store; \
-         signing a second history would be seen by every client",
+         store was rolled back, or it is a different one. Nothing was signed. Restore the newer \
+         store; every client would notice a second history",
         .store.size, .signed.size, .signed.root
     )]
     RolledBack {
@@ -49,13 +49,13 @@ pub enum LogError {
     },
     /// The store's history is not the one that was signed.
     #[error(
-        "the store's log of {} entries (root {}) does not continue the {what} of {} entries (root \
-         {}): {reason}. Nothing was signed. The store was edited or is another one; restore the \
-         one that was signed",
+        "the store's log of {} entries (root {}) does not continue the {what} of {} entries \
+         (root {}): {reason}. Nothing was signed. The store was edited or is a different one; \
+         restore the one that was signed",
         .store.size, .store.root, .earlier.size, .earlier.root
     )]
     Inconsistent {
-        /// Which earlier head: `log signed`, `log published`, or where else it was seen.
+        /// Which earlier head: `log signed`, `log published`, or where it was seen.
         what: Box<str>,
         /// The earlier head.
         earlier: TreeHead,
@@ -64,12 +64,12 @@ pub enum LogError {
         /// What the verifier said.
         reason: String,
     },
-    /// A committed head has entries that may not stand in the log.
+    /// A committed head has entries that are not allowed in the log.
     #[error(
-        "the store's head of {} entries is not sound: {reason}. It was never signed, and nothing was \
-         signed now: the log stays at {} entries. If an object was lost, put it back; otherwise \
-         someone who may write to the store has set that head, and `candor signer discard` puts back \
-         the one that was signed last",
+        "the store's head of {} entries is not sound: {reason}. It was never signed, and nothing \
+         was signed now: the log stays at {} entries. If an object was lost, restore it; \
+         otherwise someone with write access to the store has set that head, and `candor signer \
+         discard` goes back to the last one that was signed",
         .head.size, .signed.size
     )]
     Unsound {
@@ -80,7 +80,7 @@ pub enum LogError {
         /// What is wrong.
         reason: String,
     },
-    /// Entries that were to be appended may not stand in the log.
+    /// Entries to be appended are not allowed in the log.
     #[error("entry {index} cannot be appended: {reason}")]
     InvalidEntry {
         /// The index that it would have.
@@ -90,36 +90,37 @@ pub enum LogError {
     },
     /// The store shows more than the signer remembers.
     #[error(
-        "the store shows a signed log of {} entries, but the signer's lock {place} knows of {} \
-         alone: it was restored from an older copy. Nothing was signed. Put back the newest copy of \
-         it, or run `candor signer move`, which takes what is public",
+        "the store shows a signed log of {} entries, but the signer's lock {location} knows of \
+         only {}: it was restored from an older copy. Nothing was signed. Restore its newest \
+         copy, or run `candor signer move`, which starts from what is public",
         .published.size, .signed.size
     )]
     Behind {
         /// Where the lock is.
-        place: String,
+        location: String,
         /// What it holds.
         signed: TreeHead,
         /// What is published.
         published: TreeHead,
     },
-    /// The store names another signer.
+    /// The store has another signer registered.
     #[error(
-        "the store says that the log's signer is {}, and this one is {signer}: either the signer was \
-         moved, or the store was put back to an older state. One log has one signer. If this is to \
-         be it from now on, and the other one is to sign no more, run `candor signer move`",
+        "the store says that the log's signer is {}, and this one is {signer}: either the signer \
+         was moved, or the store was rolled back. A log has one signer. To make it this one, and \
+         if the other will never sign again, run `candor signer move`",
         .registered.as_ref().map_or("nobody", SignerId::as_str)
     )]
     OtherSigner {
-        /// Whom the store names.
+        /// The one registered in the store.
         registered: Option<SignerId>,
-        /// Who asked.
+        /// The one that wanted to sign.
         signer: SignerId,
     },
-    /// More was seen somewhere than the store has.
+    /// A larger log was seen somewhere than the store has.
     #[error(
-        "{what} shows a signed log of {} entries, and the store has {}: the store was rolled back, or \
-         it is another one. Nothing was changed. Restore the newer store, then run this again",
+        "{what} shows a signed log of {} entries, and the store has {}: the store was rolled \
+         back, or it is a different one. Nothing was changed. Restore the newer store, then run \
+         this again",
         .seen.size, .store.size
     )]
     SeenMore {
@@ -130,10 +131,11 @@ pub enum LogError {
         /// What the store has.
         store: TreeHead,
     },
-    /// An object that no signed head has is in the way of one that the log has to write.
+    /// An object that no signed head contains has a name that the log needs.
     #[error(
-        "{key} in the store is not what the log's entries make it, and no signed head has it: someone \
-         who may write to the store has put it there. Remove it, and run the command again"
+        "{key} in the store does not match the log's entries, and no signed head contains it: \
+         someone with write access to the store has put it there. Remove it, and run the command \
+         again"
     )]
     InTheWay {
         /// The object.
@@ -141,8 +143,8 @@ pub enum LogError {
     },
     /// Everything after the last signed head is sound.
     #[error(
-        "there is nothing to discard: what was committed after the {} signed entries is sound, and \
-         the next `candor publish` signs it",
+        "there is nothing to discard: what was committed after the {} signed entries is sound, \
+         and the next `candor publish` will sign it",
         .signed.size
     )]
     NothingToDiscard {
@@ -151,22 +153,24 @@ pub enum LogError {
     },
     /// Too few witnesses cosigned a head.
     #[error(
-        "too few witnesses cosigned the log of {} entries: {reason}. What was published before stays as \
-         it is, and nothing is lost: the next `candor publish` asks them again, and completes the work",
+        "too few witnesses cosigned the log of {} entries: {reason}. What was published before \
+         stays as it is, and nothing is lost: the next `candor publish` asks them again and \
+         finishes the work",
         .head.size
     )]
     NoQuorum {
         /// The head.
         head: TreeHead,
-        /// What each witness said.
+        /// What each witness answered.
         reason: String,
     },
-    /// A witness has cosigned a larger tree of this name.
+    /// A witness has cosigned a larger tree of this log.
     #[error(
-        "ALARM: the witness {witness} says that it cosigned a log of this name of {size} entries, and \
-         the store has {}. Either the store was rolled back, and the signer's lock with it, or there is \
-         a second signer with this key. Nothing was published. Find that log (the witness shows it to \
-         monitors) and restore the newer store; where that witness is wrong, take it out of candor.toml",
+        "ALARM: the witness {witness} says that it cosigned a log of this name with {size} \
+         entries, but the store has {}. Either the store was rolled back together with the \
+         signer's lock, or there is a second signer with this key. Nothing was published. Find \
+         that log (the witness shows it to monitors) and restore the newer store; if the witness \
+         is wrong, remove it from candor.toml",
         .head.size
     )]
     WitnessAhead {
@@ -177,13 +181,13 @@ pub enum LogError {
         /// The head that it was asked to cosign.
         head: TreeHead,
     },
-    /// A witness does not find a head consistent with what it cosigned.
+    /// A witness finds a head inconsistent with what it cosigned.
     #[error(
-        "ALARM: the witness {witness} does not accept that the log of {} entries (root {}) continues \
-         the one of {size} entries that it cosigned: it has seen another history. Either the store and \
-         the signer's lock were put back and written anew, or there is a second signer with this key. \
-         Nothing was published. Compare the log with what the witness shows to monitors; where that \
-         witness is wrong, take it out of candor.toml",
+        "ALARM: the witness {witness} does not accept that the log of {} entries (root {}) \
+         continues the one of {size} entries that it cosigned: it has seen another history. \
+         Either the store and the signer's lock were rolled back and then extended differently, \
+         or there is a second signer with this key. Nothing was published. Compare the log with \
+         what the witness shows to monitors; if the witness is wrong, remove it from candor.toml",
         .head.size, .head.root
     )]
     WitnessDiffers {
@@ -194,16 +198,17 @@ pub enum LogError {
         /// The head that it was asked to cosign.
         head: TreeHead,
     },
-    /// Nothing was given to append.
+    /// No entries were given.
     #[error("there is nothing to append")]
     Empty,
-    /// The log has no room for so many entries.
+    /// The log cannot hold that many entries.
     #[error(transparent)]
     Limit(#[from] TreeLimitError),
 }
 
 impl LogError {
-    /// Whether trying again later may help: a disk or a witness may come back, an edited store does not.
+    /// Whether trying again later may help: a disk or a witness may come back, but an edited store stays
+    /// edited.
     pub fn may_pass(&self) -> bool {
         use LogError::{Lock, NoQuorum, Store};
         matches!(self, Store(_) | Lock(LockError::Store(_)) | NoQuorum { .. })
@@ -218,7 +223,7 @@ impl LogError {
         LogError::Damaged { object: object.to_string(), reason: reason.to_string() }
     }
 
-    /// What is wrong with tiles: a disk that cannot be read now says nothing about what is on it.
+    /// The error for a tile. A disk that cannot be read right now says nothing about what is on it.
     pub(super) fn of_tile(
         error: TileError,
         otherwise: impl FnOnce(TileError) -> LogError,
@@ -232,7 +237,7 @@ impl LogError {
         }
     }
 
-    /// What is wrong with an edge to which `object` leads.
+    /// The error for an edge that `object` leads to.
     pub(super) fn of_edge(object: impl ToString, error: EdgeError) -> LogError {
         match error {
             EdgeError::Tile(e) => LogError::of_tile(e, |e| LogError::damaged(object, e)),
@@ -240,7 +245,7 @@ impl LogError {
         }
     }
 
-    /// What is wrong with a log that was read as a whole.
+    /// The error for a log that was read from end to end.
     pub(super) fn of_examine(error: ExamineError) -> LogError {
         match error.store_failure() {
             Ok(store) => LogError::Store(store),
@@ -248,7 +253,7 @@ impl LogError {
         }
     }
 
-    /// What is wrong with a bundle.
+    /// The error for a bundle.
     pub(super) fn of_bundle(
         error: BundleError,
         otherwise: impl FnOnce(BundleError) -> LogError,

@@ -1,16 +1,18 @@
 //! The promise that no two heads of one size are ever signed, on a thousand schedules: publishers that
-//! race, die between any two operations and start again; stores that are rolled back, whole or their
-//! pointers alone; folders that are copied, cloned and put back from backups; signers that are moved;
-//! heads that someone without a key has set.
+//! race, die between any two operations and restart; stores that are rolled back, as a whole or only
+//! their pointers; folders that are copied, cloned and restored from backups; signers that are moved;
+//! heads set by someone without a key.
 //!
-//! Every process is a thread that runs the real [`Log`] and stops before each operation of its store
-//! and lock until a seeded scheduler gives it the turn, so a seed is a schedule. What is signed is
-//! noted where it is signed. Then every head that was signed must have the others of its schedule as
-//! its beginning, or be one's beginning itself; and have sound entries alone.
+//! Every process is a thread that runs the real [`Log`] and waits before each operation of its store and
+//! lock until a seeded scheduler lets it run, so a seed is a schedule. Every signed head is recorded. In
+//! the end, of any two heads signed in a schedule, the smaller tree must be a prefix of the larger; and
+//! all their entries must be sound.
 
 use super::layout::{CHECKPOINT, HEAD, SIGNER, format_head, key, parse_head, staged_key};
 use super::staged::Staged;
-use super::{Appended, LockError, LogError, LogKeys, Published, Seed, Seen, SignerId, SignerLock};
+use super::{
+    Appended, LockError, LogError, LogKeys, Published, Seed, SeenHead, SignerId, SignerLock,
+};
 use super::{Edge, Entry, EntryValidator, Host, InvalidEntry, LeafIndex, LockBackend, Log};
 use super::{StoredTiles, TreeHead};
 use crate::store::{Key, MemoryStore, Snapshot, Store, StoreError, Swap};
@@ -42,7 +44,7 @@ impl Random {
     }
 }
 
-/// What becomes of a process at an operation.
+/// What happens to a process at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Go,
@@ -204,7 +206,7 @@ impl LockBackend for SteppedLock {
         })
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "lock".to_owned()
     }
 }
@@ -245,7 +247,7 @@ enum Setting {
     OwnLockRolledBack,
     /// Each folder has its own lock; folders are copied, cloned, put back and moved to.
     OwnLockCopied,
-    /// Each folder has its own lock, and everything happens: more than such locks can bear.
+    /// Each folder has its own lock, and everything happens: more than such locks can withstand.
     OwnLockEverything,
 }
 
@@ -428,7 +430,7 @@ impl World {
         let machine = self.random.below(self.machines.len());
         let id = format!("{:016x}{:016x}", self.random.next(), self.random.next());
         let id: SignerId = id.parse().expect("an id");
-        let seen = vec![Seen { what: "what readers saw".to_owned(), head: self.seen }];
+        let seen = vec![SeenHead { what: "what readers saw".to_owned(), head: self.seen }];
         let identity = self.machines[machine].identity.clone();
         self.spawn(machine, id.clone(), move |log, _, _, steps| {
             log.take_over(&seen)?;
@@ -541,7 +543,7 @@ impl World {
                 }
             }
             "set an unsound head" => self.set_unsound_head(),
-            // Nothing to do it to, or enough is going on.
+            // Not possible now, or enough is going on.
             _ => return,
         }
         self.count(event);
@@ -566,7 +568,7 @@ impl World {
         self.run_to_the_end();
     }
 
-    /// Lets every process come to its end.
+    /// Lets every process finish.
     fn run_to_the_end(&mut self) {
         loop {
             let stopped = self.gate.stopped();
@@ -617,7 +619,7 @@ impl World {
     }
 }
 
-/// What is only in entries without work.
+/// Marks entries without work.
 const UNSOUND: &str = "nowhere";
 
 fn note_staged(known: &Mutex<BTreeMap<Key, Staged>>, (name, bytes): &(Key, Vec<u8>)) {
@@ -649,7 +651,7 @@ fn name_of(error: &LogError) -> &'static str {
     }
 }
 
-/// Runs so many schedules, and returns their faults, with what happened in all.
+/// Runs these schedules, and returns their faults and what happened in all of them.
 fn schedules(setting: Setting, seeds: std::ops::Range<u64>) -> (Vec<String>, Counts) {
     let (mut faults, mut counts) = (Vec::new(), Counts::new());
     for seed in seeds {
@@ -676,8 +678,8 @@ fn check(setting: Setting, seeds: std::ops::Range<u64>, wanted: &[&str]) {
         assert!(happened >= 10, "{what:?} happened {happened} times in all");
     }
     if setting == Setting::OwnLockCopied {
-        // Nobody has touched the store, and dying is no damage.
-        // Nor is it any that a faster publisher has removed what a slower one still looks at.
+        // Nobody has touched the store, and a crash is not damage. Nor is it damage if a faster publisher
+        // has removed what a slower one still reads.
         for what in [
             "refused: damaged",
             "refused: another history",
@@ -719,8 +721,8 @@ fn with_its_own_lock_no_schedule_of_copies_signs_two_heads_of_one_size() {
     check(Setting::OwnLockCopied, 700..1_000, &[&ALWAYS[..], &refusals].concat());
 }
 
-/// What the page of [`Log`] says that a folder's own lock cannot bear, and that these schedules would
-/// show it, if there were anything to see in those above.
+/// What the documentation of [`Log`] says that a folder's own lock cannot withstand; it also shows that
+/// these schedules would find a fork in the tests above.
 #[test]
 fn copies_with_locks_of_their_own_beside_stores_that_are_rolled_back_do_fork() {
     let (faults, _) = schedules(Setting::OwnLockEverything, 0..200);

@@ -33,7 +33,7 @@ pub struct NoteSignature {
     signature: Vec<u8>,
 }
 
-/// Bytes that are not a note, or a note that must not be believed.
+/// Bytes that are not a note, or a note that must not be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoteError {
@@ -149,9 +149,9 @@ impl Note {
 
     /// Checks that at least one of `keys` signed, and returns those that did.
     ///
-    /// Signatures by other keys are ignored, also where they share a name or an ID with a known
-    /// one. A bad signature by a known key refuses the note, whatever else is on it: someone
-    /// meddled. (Go checks only the first signature of a key; here each one is checked.)
+    /// Signatures by other keys are ignored, even if they share a name or an ID with a known one. If a
+    /// known key's signature is bad, the note is refused whatever else is on it: someone tampered with
+    /// it. (Go checks only the first signature of a key; we check each one.)
     pub fn verify<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, NoteError> {
         let mut signed: Vec<&VerifierKey> = Vec::new();
         for signature in &self.signatures {
@@ -198,7 +198,7 @@ fn check_characters(text: &str) -> Result<(), NoteError> {
 }
 
 impl NoteSignature {
-    /// A signature that was made elsewhere.
+    /// A signature made elsewhere.
     pub(super) fn new(name: KeyName, id: KeyId, signature: Vec<u8>) -> NoteSignature {
         NoteSignature { name, id, signature }
     }
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_of_one_name_and_id_are_told_apart_by_nobody() {
+    fn two_keys_with_one_name_and_id_are_ambiguous() {
         // Key IDs have 32 bits: these two seeds were found within a second.
         let [mine, other] = [11_324_u32, 51_932].map(|number| {
             let mut seed = [0; 32];

@@ -1,4 +1,4 @@
-//! Policies: which logs and witnesses to believe, and how many of them.
+//! Policies: which logs and witnesses to trust, and how many witnesses are enough.
 //!
 //! <https://c2sp.org/tlog-policy>, a file of lines:
 //!
@@ -9,11 +9,11 @@
 //! quorum NAME|none
 //! ```
 //!
-//! It is a file of octets: names and URLs are any, a comparison is one of octets, and only tabs,
-//! spaces and line ends part words. Names of witnesses and groups have a meaning in the file alone.
+//! The file is octets: names and URLs may be any, they are compared byte by byte, and only tabs, spaces
+//! and line ends separate words. Names of witnesses and groups only have a meaning within the file.
 //!
-//! A checkpoint is believed where one of the logs signed it and the witnesses that cosigned it reach
-//! the quorum. What a cosignature is, is `cosigner`'s business; how old one may be, the caller's.
+//! A checkpoint is accepted if one of the logs signed it and the witnesses that cosigned it reach the
+//! quorum. Verifying a cosignature is left to `cosigner`; how old one may be, to the caller.
 
 use super::{Checkpoint, CheckpointError, CosignatureTime, CosignerKey, Note, NoteError, Origin};
 use super::{VerifierKey, VerifierKeyError};
@@ -24,7 +24,7 @@ use std::fmt;
 /// 32 at least.
 const MAXIMUM: usize = 1024;
 
-/// A policy: at least a quorum, be it none.
+/// A policy: logs, witnesses, groups and a quorum, which may be `none`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<PolicyLog>,
@@ -38,7 +38,7 @@ pub struct Policy {
 pub struct PolicyLog {
     /// Its key, whose name is the log's origin.
     pub key: VerifierKey,
-    /// Where it can be reached, in the words of an application.
+    /// Where it can be reached; what that means is up to the application.
     pub url: Option<Octets>,
 }
 
@@ -77,13 +77,13 @@ enum Quorum {
     Of(Member),
 }
 
-/// A policy that is none, with the line.
+/// A malformed policy, with the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the policy: {reason}")]
 pub struct PolicyError {
     /// The line, counted from one.
     pub line: usize,
-    /// What is wrong, and the way out.
+    /// What is wrong, and how to fix it.
     pub reason: PolicyFault,
 }
 
@@ -92,7 +92,7 @@ pub struct PolicyError {
 #[non_exhaustive]
 pub enum PolicyFault {
     /// Not one of the four kinds of lines.
-    #[error("{0:?} begins no line; write log, witness, group or quorum")]
+    #[error("no line begins with {0:?}; write log, witness, group or quorum")]
     Keyword(String),
     /// Too few or too many words.
     #[error("write it like `{0}`")]
@@ -104,49 +104,52 @@ pub enum PolicyFault {
     #[error(transparent)]
     Key(#[from] VerifierKeyError),
     /// Two lines have one public key.
-    #[error("its public key is on line {0} already, if under another name; remove one of the two")]
+    #[error(
+        "its public key is already on line {0}, perhaps under another name; remove one of \
+             the two"
+    )]
     DuplicateKey(usize),
     /// A name is given twice, or is `none`.
     #[error("the name {0:?} is taken; choose another")]
     DuplicateName(String),
-    /// A name that no line before defines.
-    #[error("nothing is called {0:?} on the lines before; define it first")]
+    /// A name that no earlier line defines.
+    #[error("no earlier line defines {0:?}; define it first")]
     Unknown(String),
-    /// A name is a member twice, here or of another group.
-    #[error("{0:?} is a member of a group already, and each may count once")]
+    /// A name is a member twice, in this group or in another.
+    #[error("{0:?} is already a member of a group, and each may count only once")]
     DuplicateMember(String),
-    /// A threshold that nobody can reach, or that everybody has reached.
+    /// A threshold that cannot be reached, or is always reached.
     #[error("its threshold must be `all`, `any`, or a number from 1 to {0}")]
     Threshold(usize),
     /// A second quorum.
-    #[error("there is a quorum already, on line {0}; remove one of the two")]
+    #[error("there is already a quorum on line {0}; remove one of the two")]
     DuplicateQuorum(usize),
     /// No quorum at all.
     #[error("there is no quorum; end the policy with `quorum NAME`, or `quorum none`")]
     NoQuorum,
-    /// More than is taken.
-    #[error("a policy may have {MAXIMUM} {0} at most")]
+    /// More than are accepted.
+    #[error("a policy may have at most {MAXIMUM} {0}")]
     TooMany(&'static str),
     /// The file is too long.
-    #[error("a policy may have {} bytes at most", Policy::MAXIMUM_LENGTH)]
+    #[error("a policy may have at most {} bytes", Policy::MAXIMUM_LENGTH)]
     TooLong,
 }
 
-/// Why a checkpoint is not believed.
+/// Why a checkpoint is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotBelieved {
+pub enum CheckpointRefused {
     /// The note is malformed, or a known key's signature on it is bad.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// Its text is no checkpoint.
+    /// Its text is not a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// No log of the policy is called so.
-    #[error("the policy knows no log {0}; it knows {1}")]
+    /// No log of the policy has this name.
+    #[error("the policy does not list the log {0}; it lists {1}")]
     UnknownLog(Origin, String),
     /// Too few witnesses cosigned.
-    #[error("too few witnesses of the policy cosigned: {cosigned}; without: {missing}")]
+    #[error("too few of the policy's witnesses cosigned: {cosigned}; missing: {missing}")]
     Quorum {
         /// Those that did, as the policy calls them.
         cosigned: String,
@@ -155,17 +158,17 @@ pub enum NotBelieved {
     },
 }
 
-/// A checkpoint that a policy believes.
+/// A checkpoint that a policy accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Believed {
+pub struct AcceptedCheckpoint {
     /// The checkpoint.
     pub checkpoint: Checkpoint,
     /// The key of the log that signed it.
     pub log: VerifierKey,
     /// Which witnesses cosigned, by their index in [`Policy::witnesses`], and when.
     pub cosigned: BTreeMap<usize, CosignatureTime>,
-    /// The latest time at which a quorum of witnesses had said that this tree was the largest:
-    /// seconds since 1970. `None` where the policy asks for no witness, or they gave no time.
+    /// The latest time at which a quorum of witnesses said that this tree was the largest: seconds since
+    /// 1970. `None` if the policy asks for no witness, or they gave no time.
     pub fresh_at: Option<u64>,
 }
 
@@ -192,14 +195,14 @@ impl Policy {
         if bytes.len() > Policy::MAXIMUM_LENGTH {
             return Err(PolicyError { line: last, reason: PolicyFault::TooLong });
         }
-        let mut reading = Reading::default();
+        let mut parser = PolicyParser::default();
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            reading.line(number, line).map_err(|reason| PolicyError { line: number, reason })?;
+            parser.line(number, line).map_err(|reason| PolicyError { line: number, reason })?;
         }
-        let Some((quorum, _)) = reading.quorum else {
+        let Some((quorum, _)) = parser.quorum else {
             return Err(PolicyError { line: last, reason: PolicyFault::NoQuorum });
         };
-        let Reading { logs, witnesses, groups, .. } = reading;
+        let PolicyParser { logs, witnesses, groups, .. } = parser;
         Ok(Policy { logs, witnesses, groups, quorum })
     }
 
@@ -213,7 +216,7 @@ impl Policy {
         &self.witnesses
     }
 
-    /// Whether no witness is asked for.
+    /// Whether the policy asks for no witness.
     pub fn needs_no_witness(&self) -> bool {
         self.quorum == Quorum::None
     }
@@ -226,8 +229,8 @@ impl Policy {
         }
     }
 
-    /// Believes the signed note of a checkpoint, or says why not.
-    pub fn check(&self, bytes: &[u8]) -> Result<Believed, NotBelieved> {
+    /// Accepts the signed note of a checkpoint, or says why not.
+    pub fn check(&self, bytes: &[u8]) -> Result<AcceptedCheckpoint, CheckpointRefused> {
         let note = Note::parse(bytes)?;
         let checkpoint = Checkpoint::parse(note.text())?;
         let origin = checkpoint.origin();
@@ -236,7 +239,7 @@ impl Policy {
             of_log.filter(|key| key.name().as_str() == origin.as_str()).cloned().collect();
         if keys.is_empty() {
             let known: Vec<&str> = self.logs.iter().map(|log| log.key.name().as_str()).collect();
-            return Err(NotBelieved::UnknownLog(origin.clone(), listed(&known)));
+            return Err(CheckpointRefused::UnknownLog(origin.clone(), listed(&known)));
         }
         let log = note.verify(&keys)?.first().copied().cloned();
         let log = log.ok_or(NoteError::Malformed("it has no signatures"))?;
@@ -253,13 +256,13 @@ impl Policy {
                 let names: Vec<String> = names.map(|(_, one)| one.name.to_string()).collect();
                 listed(&names.iter().map(String::as_str).collect::<Vec<_>>())
             };
-            return Err(NotBelieved::Quorum { cosigned: named(true), missing: named(false) });
+            return Err(CheckpointRefused::Quorum { cosigned: named(true), missing: named(false) });
         }
         let fresh_at = self.fresh_at(&cosigned);
-        Ok(Believed { checkpoint, log, cosigned, fresh_at })
+        Ok(AcceptedCheckpoint { checkpoint, log, cosigned, fresh_at })
     }
 
-    /// The latest time by which a quorum had cosigned with that time or a later one.
+    /// The latest time that a quorum's cosignatures all reach.
     fn fresh_at(&self, cosigned: &BTreeMap<usize, CosignatureTime>) -> Option<u64> {
         if self.needs_no_witness() {
             return None;
@@ -272,7 +275,7 @@ impl Policy {
         })
     }
 
-    /// What the policy calls something. Members are indexes into what it has.
+    /// The policy's name for a member.
     fn name(&self, member: Member) -> String {
         let name = match member {
             Member::Witness(index) => self.witnesses.get(index).map(|witness| &witness.name),
@@ -293,7 +296,7 @@ impl Policy {
 }
 
 impl From<VerifierKey> for Policy {
-    /// The policy that believes one log and asks for no witness.
+    /// The policy that accepts one log and asks for no witness.
     fn from(key: VerifierKey) -> Policy {
         let logs = vec![PolicyLog { key, url: None }];
         Policy { logs, witnesses: Vec::new(), groups: Vec::new(), quorum: Quorum::None }
@@ -301,8 +304,8 @@ impl From<VerifierKey> for Policy {
 }
 
 impl fmt::Display for Policy {
-    /// The file of the policy, without comments; what is not Unicode in it, with replacement
-    /// characters.
+    /// The file of the policy, without comments; replacement characters stand for whatever is not
+    /// Unicode.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url =
             |url: &Option<Octets>| url.as_ref().map_or(String::new(), |url| format!(" {url}"));
@@ -354,19 +357,19 @@ fn listed(names: &[&str]) -> String {
 
 /// A policy that is being read.
 #[derive(Default)]
-struct Reading {
+struct PolicyParser {
     logs: Vec<PolicyLog>,
     log_lines: Vec<usize>,
     witnesses: Vec<PolicyWitness>,
     witness_lines: Vec<usize>,
     groups: Vec<Group>,
     names: BTreeMap<Vec<u8>, Member>,
-    /// The names that are members of a group already.
+    /// The names that are already members of a group.
     used: BTreeSet<Vec<u8>>,
     quorum: Option<(Quorum, usize)>,
 }
 
-impl Reading {
+impl PolicyParser {
     fn line(&mut self, number: usize, line: &[u8]) -> Result<(), PolicyFault> {
         let odd = |byte: &&u8| !matches!(**byte, b'\t' | b' '..=b'~' | 0x80..);
         if let Some(byte) = line.iter().find(odd) {
@@ -482,7 +485,7 @@ fn decimal(word: &[u8]) -> Option<usize> {
     str::from_utf8(word).ok().filter(|_| digits)?.parse().ok()
 }
 
-/// A key is text, whatever else the file holds.
+/// A key is text, whatever else the file contains.
 fn text(word: &[u8]) -> Result<&str, PolicyFault> {
     str::from_utf8(word).map_err(|_| VerifierKeyError::Malformed(shown(word)).into())
 }

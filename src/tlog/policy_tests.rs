@@ -1,4 +1,4 @@
-//! What a policy may be, and what it believes.
+//! Which policies are valid, and which checkpoints they accept.
 
 use super::*;
 use crate::tlog::{Cosigner, CosignerKind, Hash, KeyName, Seed, Signer, TreeHead, TreeSize};
@@ -64,13 +64,13 @@ fn groups_of_groups_reach_their_quorum() {
         assert_eq!(believed.is_ok(), enough, "{by:?}: {believed:?}");
         if let Err(error) = believed {
             let said = error.to_string();
-            assert!(said.starts_with("too few witnesses of the policy cosigned"), "{said}");
+            assert!(said.starts_with("too few of the policy's witnesses cosigned"), "{said}");
         }
     }
 }
 
 #[test]
-fn what_is_believed_says_who_cosigned_and_when() {
+fn an_accepted_checkpoint_says_who_cosigned_and_when() {
     let policy = policy("group g 2 w0 w1 w2\nquorum g\n").expect("a policy");
     let note = cosigned(&[(0, 1000), (1, 3000), (2, 2000), (3, 9000), (2, 2500)]);
     let believed = policy.check(note.to_string().as_bytes()).expect("believed");
@@ -78,7 +78,7 @@ fn what_is_believed_says_who_cosigned_and_when() {
     assert_eq!(&believed.log, log().verifier_key());
     let times = |index: usize| believed.cosigned[&index].seconds();
     assert_eq!([0, 1, 2, 3].map(times), [Some(1000), Some(3000), Some(2500), Some(9000)]);
-    // Two of the three had spoken by then; that w3 spoke later does not count.
+    // Two of the three had cosigned by then; w3, which did so later, does not count.
     assert_eq!(believed.fresh_at, Some(2500));
 }
 
@@ -102,9 +102,12 @@ fn a_bad_cosignature_of_a_known_witness_refuses_the_note() {
         let elsewhere = witness(number).cosign(&text, &other, 1000).expect("cosigned");
         let note = cosigned(&[]).with(elsewhere);
         let refused = policy.check(note.to_string().as_bytes());
-        assert!(matches!(refused, Err(NotBelieved::Note(NoteError::Forged { .. }))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(CheckpointRefused::Note(NoteError::Forged { .. }))),
+            "{refused:?}"
+        );
     }
-    // One by a witness that the policy does not know says nothing.
+    // One by a witness that the policy does not list is ignored.
     let stranger = Cosigner::new(name("witness.example/0"), CosignerKind::Ed25519, &[7; 32]);
     let note = cosigned(&[]);
     let text = note.text().to_owned();
@@ -113,18 +116,21 @@ fn a_bad_cosignature_of_a_known_witness_refuses_the_note() {
 }
 
 #[test]
-fn only_logs_of_the_policy_are_believed() {
+fn only_logs_of_the_policy_are_accepted() {
     let policy = policy("quorum none\n").expect("a policy");
     let stranger = Seed::from([2; 32]).signer(name("example.com/log"));
     let note = checkpoint().sign(&stranger).expect("signed");
     let refused = policy.check(note.to_string().as_bytes());
-    assert!(matches!(refused, Err(NotBelieved::Note(NoteError::NotSigned { .. }))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CheckpointRefused::Note(NoteError::NotSigned { .. }))),
+        "{refused:?}"
+    );
     // A log's key under the origin of another log.
     let elsewhere =
         Checkpoint::new(Origin::new("example.com/b").expect("one"), checkpoint().head());
     let note = elsewhere.sign(&log()).expect("signed");
     let refused = policy.check(note.to_string().as_bytes());
-    assert!(matches!(refused, Err(NotBelieved::UnknownLog(..))), "{refused:?}");
+    assert!(matches!(refused, Err(CheckpointRefused::UnknownLog(..))), "{refused:?}");
 }
 
 #[test]
@@ -139,29 +145,29 @@ fn mistakes_are_named_with_their_line() {
     for (lines, line, said) in [
         ("", 5, "there is no quorum"),
         ("quorum\n", 6, "write it like `quorum NAME|none`"),
-        ("quorum w9\n", 6, "nothing is called \"w9\""),
-        ("quorum none\nquorum none\n", 7, "there is a quorum already, on line 6"),
+        ("quorum w9\n", 6, "no earlier line defines \"w9\""),
+        ("quorum none\nquorum none\n", 7, "there is already a quorum on line 6"),
         ("quorum none extra\n", 6, "write it like"),
-        ("group g 2 w0 w1 w0\n", 6, "\"w0\" is a member of a group already"),
-        ("group g all w0\ngroup h all w0 w1\n", 7, "\"w0\" is a member of a group already"),
-        ("group g all later\n", 6, "nothing is called \"later\""),
-        ("group g all g\n", 6, "nothing is called \"g\""),
+        ("group g 2 w0 w1 w0\n", 6, "\"w0\" is already a member of a group"),
+        ("group g all w0\ngroup h all w0 w1\n", 7, "\"w0\" is already a member of a group"),
+        ("group g all later\n", 6, "no earlier line defines \"later\""),
+        ("group g all g\n", 6, "no earlier line defines \"g\""),
         ("group none all w0\n", 6, "the name \"none\" is taken"),
         ("group w1 all w0\n", 6, "the name \"w1\" is taken"),
-        ("group g all none\n", 6, "nothing is called \"none\""),
+        ("group g all none\n", 6, "no earlier line defines \"none\""),
         ("group g all\n", 6, "write it like `group"),
         ("group g 0 w0\n", 6, "a number from 1 to 1"),
         ("group g 3 w0 w1\n", 6, "a number from 1 to 2"),
         ("group g 01 w0 w1\n", 6, "a number from 1 to 2"),
         ("group g +1 w0 w1\n", 6, "a number from 1 to 2"),
-        ("Quorum none\n", 6, "\"Quorum\" begins no line"),
+        ("Quorum none\n", 6, "no line begins with \"Quorum\""),
         ("quorum none\r\n", 6, "the control character 0x0d"),
         ("quorum\x0bnone\n", 6, "the control character 0x0b"),
         ("quorum none\x7f\n", 6, "the control character 0x7f"),
         ("witness x y\n", 6, "is not a verifier key"),
-        (&twice, 6, "its public key is on line 3 already"),
-        (&renamed, 6, "its public key is on line 2 already"),
-        (&second_log, 6, "its public key is on line 1 already"),
+        (&twice, 6, "its public key is already on line 3"),
+        (&renamed, 6, "its public key is already on line 2"),
+        (&second_log, 6, "its public key is already on line 1"),
         (&log_key, 6, "type 0x01"),
         (&witness_key, 6, "type 0x04"),
     ] {
@@ -173,7 +179,8 @@ fn mistakes_are_named_with_their_line() {
 
 #[test]
 fn names_are_octets() {
-    // A letter K, and the sign for kelvin, which some think equal to it; bytes that are no Unicode.
+    // A letter K, and the Kelvin sign, which some normalisations equate with it; bytes that are not
+    // UTF-8.
     let mut bytes = format!("log {}\n", log().verifier_key()).into_bytes();
     for (number, name) in [(0, &b"K"[..]), (1, b"\xe2\x84\xaa"), (2, b"\xff\xfe"), (3, b"#x")] {
         bytes.extend_from_slice(b"witness ");

@@ -5,9 +5,9 @@
 //! RFC 6962, 2.1.1 and 2.1.2 (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>); verification
 //! follows RFC 9162, 2.1.3.2 and 2.1.4.2 (<https://www.rfc-editor.org/rfc/rfc9162#section-2.1>).
 //!
-//! Making a proof trusts nothing: from wrong tiles comes a wrong proof, which the verifier refuses.
-//! So a client of a server it does not trust makes its own proofs from the server's tiles, and
-//! verifies them against a signed head; no tile has to be checked by itself.
+//! Making a proof trusts nothing: wrong tiles give a wrong proof, which the verifier refuses. So a client
+//! makes its own proofs from the tiles of a server that it does not trust, and verifies them against a
+//! signed head; no tile has to be checked by itself.
 
 use super::edge::read_hashes;
 use super::hash::{node_hash, perfect_root};
@@ -54,7 +54,7 @@ pub enum ProofError {
         /// `few` or `many`.
         few_or_many: &'static str,
     },
-    /// An inclusion proof leads elsewhere.
+    /// An inclusion proof leads to another root.
     #[error(
         "leaf {index} is not what the tree of size {} holds: with it the root would be \
          {computed}, but the root is {}",
@@ -99,15 +99,15 @@ impl InclusionProof {
 pub struct ProofStep {
     /// A hash of the proof.
     pub sibling: Hash,
-    /// On which side of what was computed so far it stands.
+    /// On which side of what was computed so far it goes.
     pub side: Side,
     /// The hash of both.
     pub computed: Hash,
 }
 
 impl InclusionProof {
-    /// The way from a leaf to the root, step by step, for those who want to follow it; it leads to
-    /// the root only where [`verify_inclusion`] says so.
+    /// The path from a leaf to the root, step by step, for display; only [`verify_inclusion`] says
+    /// whether it leads to the root.
     pub fn steps(&self, leaf: Hash, index: LeafIndex, size: TreeSize) -> Vec<ProofStep> {
         let last = size.last_index().map_or(0, LeafIndex::get);
         let mut climb = Climb { node: index.get(), last };
@@ -164,8 +164,8 @@ pub fn prove_inclusion(
     Ok(InclusionProof(proof))
 }
 
-/// Makes the proof that the tree of size `new` begins with the tree of size `old` (RFC 6962,
-/// 2.1.2). It is empty where that needs no proof: `old` is zero or equal to `new`.
+/// Makes the proof that the tree of size `new` begins with the tree of size `old` (RFC 6962, 2.1.2). It
+/// is empty if that needs no proof: `old` is zero or equal to `new`.
 ///
 /// Reads each tile it needs once, as the tree of size `new` has it.
 pub fn prove_consistency(
@@ -190,8 +190,8 @@ pub fn prove_consistency(
                 start = middle;
             }
         }
-        // The largest tree that both share a node for. Where it is the whole old tree, the
-        // verifier has it: it is the old root.
+        // The largest subtree that both trees have. If it is the whole old tree, the verifier already has
+        // its root.
         if start > 0 {
             proof.push(nodes.root_of(start, end)?);
         }
@@ -202,8 +202,8 @@ pub fn prove_consistency(
 
 /// The root that the first `old` leaves of the tree of `new` leaves have, by its tiles.
 ///
-/// This is how a fork is shown: where a proof from this root is good and the log once signed
-/// another root for that size, no fault of a disk or network explains it.
+/// This is how a fork is shown: if a proof from this root is valid and the log once signed another root
+/// for that size, no fault of a disk or network explains it.
 pub fn prefix_root(
     old: TreeSize,
     new: TreeSize,

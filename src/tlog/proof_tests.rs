@@ -78,9 +78,9 @@ fn a_fork_is_named_with_both_heads() {
     assert!(matches!(same_size, Err(ProofError::Inconsistent { .. })));
 }
 
-/// A root proves anything to a verifier that does not count: it is where every way ends.
+/// To a verifier that does not count, a root would prove anything.
 #[test]
-fn a_proof_must_go_all_the_way() {
+fn a_proof_must_have_its_full_length() {
     let head = Tiles::with(9).head();
     let empty = verify_inclusion(head.root, index(0), head, &InclusionProof::new(vec![]));
     assert!(matches!(empty, Err(ProofError::Length { few_or_many: "few", .. })));

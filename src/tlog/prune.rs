@@ -1,25 +1,24 @@
-//! Removing what a published head has superseded.
+//! Removes what a published head has superseded.
 //!
-//! A log that grows one entry at a time would leave a partial tile a level, a partial bundle and a
-//! staged object behind each time. Once a head is published, these are of no use:
+//! A log that grows by one entry at a time would each time leave behind a partial tile per level, a
+//! partial bundle and a staged object. Once a newer head is published, these are no longer needed:
 //!
 //! | object | why |
 //! | --- | --- |
-//! | partial tiles and bundles that are narrower than the head has them, or were completed | they are the beginning of the ones that are there, and whoever wants them is given that ([`StoredTiles`](super::StoredTiles)) |
-//! | staged entries that lead to a tree of this size or a smaller one | the published head has its entries in bundles; any other tree of such a size has lost its race, for the head pointer never goes back below what is published |
+//! | partial tiles and bundles that are narrower than in the head's tree, or were completed | they are prefixes of the wider ones, from which they are still served ([`StoredTiles`](super::StoredTiles)) |
+//! | staged entries that lead to a tree of this size or a smaller one | the published head's entries are in bundles; any other tree of such a size has lost its race, for the head pointer never goes back below what is published |
 //!
 //! C2SP tlog-tiles lets a log remove a partial tile once the full one is there, and lets clients ask for
-//! the full one then. A server of this program goes further for them: to whoever asks for any width
-//! that was ever published, with whatever older checkpoint, it gives the beginning of the wider tile.
+//! the full one then. Our server goes further: it serves any width that was ever published, for any older
+//! checkpoint, from the wider tile.
 //!
-//! **When.** After the checkpoint was swapped, and only below the head that it shows. All of the above
-//! holds for every later head too, so it does not matter how late a slow publisher comes to this, nor
-//! how many do it at once.
+//! **When.** After the checkpoint was swapped, and only up to the head that it shows. All of the above
+//! holds for every later head too, so a slow publisher may do this late, and several at once.
 //!
-//! **Crashes.** Who dies before or in the middle of it leaves objects that nothing names. Each later
-//! publication lists the folders of the tiles at the right edge and of those before them, and the staged
-//! entries, so it finds them, too. A publisher that was overtaken may write a narrow tile anew; that is
-//! the same bytes, and is found likewise.
+//! **Crashes.** A crash before or during it leaves objects that nothing refers to. Each later publication
+//! lists the folders of the tiles at the right edge and of those before them, and the staged entries, so
+//! it finds these as well. A publisher that was overtaken may write a narrow tile again: it has the same
+//! bytes, and is found in the same way.
 
 use super::layout::{bundle_key, key, tile_key, widths};
 use super::tile::{FULL, hashes_at};
@@ -29,11 +28,11 @@ use crate::store::{Key, Store, StoreError};
 /// The folder of staged entries.
 const STAGED: &str = "log/staged";
 
-/// How much is removed at one time: a store of a program that removed nothing is cleared step by step.
+/// How many are removed at a time: a store written by a version that removed nothing is cleaned up
+/// gradually.
 const AT_ONCE: usize = 1_000;
 
-/// Removes what `head`, which is published, has superseded since `before`, the head that was published
-/// before it.
+/// Removes what the published head `head` has superseded since `before`, the size published before it.
 pub(super) fn prune(store: &dyn Store, before: TreeSize, head: TreeHead) -> Result<(), StoreError> {
     let size = head.size;
     let mut superseded = Vec::new();
@@ -59,8 +58,8 @@ pub(super) fn prune(store: &dyn Store, before: TreeSize, head: TreeHead) -> Resu
     superseded.iter().take(AT_ONCE).try_for_each(|key| store.remove(key))
 }
 
-/// The tiles of a level of so many hashes that may have superseded ones beside them, and up to which
-/// width those are: the last one, the one before it, and the one that was last in the former tree.
+/// The tiles of a level with this many hashes that may have superseded narrower versions, each with its
+/// width: the last one, the one before it, and the one that was last in the former tree.
 fn at_the_edge(hashes: u64, former: u64) -> Vec<(u64, u16)> {
     let (last, width) = (hashes / FULL, (hashes % FULL) as u16);
     let full = FULL as u16;
@@ -74,14 +73,14 @@ fn at_the_edge(hashes: u64, former: u64) -> Vec<(u64, u16)> {
     tiles
 }
 
-/// What is narrower than `width`, in the folder in which `partial` is.
+/// The objects narrower than `width` in the folder of `partial`.
 fn narrower(store: &dyn Store, partial: &Key, width: u16) -> Result<Vec<Key>, StoreError> {
     let Some((folder, _)) = partial.as_str().rsplit_once('/') else { return Ok(Vec::new()) };
     let listed = store.list(&key(folder)?)?;
     Ok(widths(&listed).filter(|(narrow, _)| *narrow < width).map(|(_, key)| key).collect())
 }
 
-/// The size of the tree to which staged entries lead.
+/// The size of the tree that staged entries lead to.
 fn leads_to(staged: &Key) -> Option<TreeSize> {
     let (size, _) = staged.as_str().rsplit_once('/')?.1.split_once('-')?;
     size.parse().ok()
@@ -157,7 +156,7 @@ mod tests {
     fn a_log_at_rest_has_the_objects_of_its_head_alone_and_serves_every_older_head() {
         let bench = Bench::with(0);
         let mut heads = Vec::new();
-        // One by one over the ends of two tiles, and then in steps of all kinds.
+        // One by one across two tile boundaries, then in larger steps.
         for count in [1; 520].into_iter().chain([1, 255, 256, 257, 1, 700, 1]) {
             let head = bench.append(count).expect("appended");
             assert_eq!(bench.objects(), objects_of(head.size), "{}", head.size);

@@ -1,5 +1,5 @@
-//! What an entry of the log says: the hashes of one module version, in the checksum database's
-//! words.
+//! What an entry of the log says: the hashes of one module version, in the format of the checksum
+//! database.
 //!
 //! The format is Go's (<https://go.dev/design/25530-sumdb>; `golang.org/x/mod/sumdb/tlog`,
 //! `FormatRecord`). A record is two lines of `go.sum`, the `h1:` hash of the zip and that of
@@ -13,7 +13,7 @@
 //! A *lookup* answer is the record's number, the record, a blank line and a signed tree. A *data
 //! tile* is the records of one entry bundle, each followed by a blank line.
 //!
-//! What makes a module path or version valid is left to `gomod`, and computing the hashes too.
+//! Validating module paths and versions, and computing the hashes, is left to `gomod`.
 
 use super::{Bundle, Entry, EntryError, LeafIndex};
 use crate::gomod::{Hash1, Hash1Error};
@@ -29,7 +29,7 @@ pub struct Record {
     go_mod: Hash1,
 }
 
-/// Text that is no record.
+/// Text that is not a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -37,7 +37,7 @@ pub enum RecordError {
     #[error(transparent)]
     Hash(#[from] Hash1Error),
     /// A module or version that would break the lines of a record.
-    #[error("{0:?} cannot stand in a record: module and version are printable ASCII, no spaces")]
+    #[error("{0:?} cannot be in a record: module and version are printable ASCII without spaces")]
     Word(String),
     /// Text that does not have a record's two lines.
     #[error(
@@ -175,7 +175,7 @@ impl Lookup {
     }
 }
 
-/// The data tile that holds these entries, which are those of `bundle`.
+/// The data tile with these entries, which are those of `bundle`.
 pub fn data_tile(bundle: Bundle, entries: &[Entry]) -> Result<Vec<u8>, RecordError> {
     let mut tile = Vec::new();
     for (index, entry) in (bundle.first_leaf()..).zip(entries) {

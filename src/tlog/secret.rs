@@ -1,13 +1,13 @@
-//! Thirty-two secret bytes in a page of memory of their own.
+//! Thirty-two secret bytes, in a page of memory of their own.
 //!
-//! The page is locked, so that it is not written to swap, left out of core dumps, not handed to forked
-//! children, and wiped before it is given back. A key that is expanded from the bytes lives on the
-//! stack for one operation, after which that part of the stack is overwritten. So a process that signs
-//! nothing at the moment holds the secret once, in that page, and nowhere else.
+//! The page is locked so that it is not swapped out, excluded from core dumps and forked children, and
+//! wiped before it is freed. A key that is expanded from the bytes is on the stack for one operation,
+//! after which that part of the stack is overwritten. So a process that is not signing holds the secret
+//! once, in that page, and nowhere else.
 //!
-//! What the system refuses is gone without: where memory cannot be locked ([`Secret::is_locked`]), the
-//! page may be swapped. Hibernation writes all of memory to disk, locked or not. On systems other than
-//! Linux a core dump may hold the page.
+//! If the system refuses some of this, we go on without it: if memory cannot be locked
+//! ([`Secret::is_locked`]), the page may be swapped out. Hibernation writes all memory to disk, locked or
+//! not. On systems other than Linux a core dump may contain the page.
 
 use std::fmt;
 use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
@@ -26,7 +26,7 @@ enum Memory {
     /// The bytes come first; the rest of the page is unused.
     #[cfg(feature = "client")]
     Page(memmap2::MmapMut),
-    /// Where the system gives no page.
+    /// If the system gives no page.
     Heap(Box<[u8; Secret::LENGTH]>),
 }
 
@@ -34,7 +34,7 @@ impl Secret {
     /// How many bytes a secret has.
     pub(super) const LENGTH: usize = 32;
 
-    /// A secret that `fill` writes into its place. Nothing is kept where that fails.
+    /// A secret that `fill` writes in place. Nothing is kept if that fails.
     pub(super) fn filled<E>(
         fill: impl FnOnce(&mut [u8; Secret::LENGTH]) -> Result<(), E>,
     ) -> Result<Secret, E> {
@@ -61,7 +61,7 @@ impl Secret {
         }
     }
 
-    /// The bytes; `None` never, for a page is longer than they are.
+    /// The bytes; never `None`, since a page is longer.
     fn bytes_mut(&mut self) -> Option<&mut [u8; Secret::LENGTH]> {
         match &mut self.memory {
             #[cfg(feature = "client")]
@@ -70,7 +70,7 @@ impl Secret {
         }
     }
 
-    /// Not inlined, so that what it leaves on the stack lies where the caller overwrites it.
+    /// Not inlined, so that whatever it leaves on the stack is where the caller overwrites it.
     #[inline(never)]
     fn fill<E>(
         &mut self,
@@ -79,8 +79,8 @@ impl Secret {
         self.bytes_mut().map_or(Ok(()), fill)
     }
 
-    /// Does something with the bytes, and overwrites what it leaves on the stack. What `work` returns
-    /// must not hold the secret.
+    /// Calls `work` with the bytes, and overwrites what it leaves on the stack. The result must not
+    /// contain the secret.
     pub(super) fn with<R>(&self, work: impl FnOnce(&[u8; Secret::LENGTH]) -> R) -> R {
         let result = self.use_bytes(work);
         zeroize_stack::<STACK>();
@@ -102,13 +102,13 @@ impl Secret {
     }
 }
 
-/// Asks the system to keep a page out of swap, core dumps and children, and says whether it keeps it out
-/// of swap.
+/// Asks the system to keep a page out of swap, core dumps and child processes. Returns whether it is kept
+/// out of swap.
 #[cfg(feature = "client")]
 fn protect(page: &memmap2::MmapMut) -> bool {
     #[cfg(target_os = "linux")]
     for advice in [memmap2::Advice::DontDump, memmap2::Advice::DontFork] {
-        // A kernel that does not know this leaves the process's own protection.
+        // If the kernel does not support it, the process's own protection remains.
         let _ = page.advise(advice);
     }
     #[cfg(unix)]

@@ -1,18 +1,16 @@
-//! The one secret of a log or a witness, and the text that it is kept as.
+//! The one secret of a log or a witness, and the file it is kept in.
 //!
-//! A seed is an Ed25519 private key as RFC 8032 defines it (or, of a witness, the seed of an ML-DSA-44
-//! key): 32 random bytes. Its file holds one line, the standard base64 of those bytes (44 characters)
-//! and a line end, and nothing else. Both faces of a log sign with one seed under two names.
+//! A seed is an Ed25519 private key as RFC 8032 defines it (or, for a witness, the seed of an ML-DSA-44
+//! key): 32 random bytes. Its file holds one line, the standard base64 of those bytes (44 characters) and
+//! a line end, and nothing else. A log uses one seed, under two names, for both of its protocols.
 //!
-//! On Unix the file is made with mode 0600 and refused if anyone but its owner may read or write
-//! it: whoever reads it can fork the log. Elsewhere its folder has to protect it; no mode is
-//! checked there.
+//! On Unix the file is made with mode 0600 and refused if anyone but its owner may read or write it:
+//! whoever reads it can fork the log. On other systems its folder has to protect it; no mode is checked.
 //!
-//! In memory there is one copy, in a page of its own (`secret`). Where else than in a file a seed may
-//! come from is told by `seed_source`.
+//! In memory there is one copy, in a page of its own (`secret`). Other places that a seed may come from
+//! are in `seed_source`.
 
 use super::secret::Secret;
-use super::{Cosigner, CosignerKind, KeyName, Signer};
 use crate::durable;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::convert::Infallible;
@@ -40,26 +38,26 @@ pub struct Seed(Arc<Secret>);
 pub(super) enum Readers {
     /// No one.
     Owner,
-    /// Whom the file's group bits name: where the service manager grants a service its credential by
-    /// an access control list, they show the list's mask.
+    /// The group, too: if the service manager grants a service its credential by an access control list,
+    /// the group bits show the list's mask.
     Granted,
 }
 
-/// Why there is no seed.
+/// Why a seed could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedError {
     /// There is no file.
     #[error(
-        "there is no key at {}: `candor init` makes one; if this log has published before, put its \
-         own key back instead, for clients refuse any other",
+        "there is no key at {}: `candor init` makes one; if this log has published before, \
+         restore its own key instead, for clients refuse any other",
         .0.display()
     )]
     Missing(PathBuf),
     /// A new seed would replace the one that is there.
     #[error(
-        "there is a key at {} already, and clients know it: it is never overwritten; move it away \
-         first if this is to be a new log",
+        "there is already a key at {}, and clients know it: it is never overwritten; move it \
+         away first if this is to be a new log",
         .0.display()
     )]
     Exists(PathBuf),
@@ -112,8 +110,8 @@ impl Seed {
         Ok(Seed(Arc::new(Secret::filled(fill)?)))
     }
 
-    /// Writes the seed to a new file with mode 0600, durably and whole: whenever the power fails, there
-    /// is a key or no file. Never overwrites a file.
+    /// Writes the seed to a new file with mode 0600, durably and atomically: after a power cut there is a
+    /// complete key or no file. Never overwrites a file.
     pub fn save(&self, path: &Path) -> Result<(), SeedError> {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");
@@ -136,7 +134,7 @@ impl Seed {
         Seed::load_for(path, Readers::Owner)
     }
 
-    /// The same, of a file that whom it was granted to may read, too.
+    /// The same, for a file that `readers` may read.
     pub(super) fn load_for(path: &Path, readers: Readers) -> Result<Seed, SeedError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => SeedError::Missing(path.to_owned()),
@@ -144,7 +142,7 @@ impl Seed {
         })?;
         #[cfg(unix)]
         {
-            // Asked of the open file, so that it is the file which is read below.
+            // Checked on the open file, so that it is the one that is read below.
             let metadata = file.metadata().map_err(|error| failed("read", path, error))?;
             let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
             let refused = if readers == Readers::Granted { 0o037 } else { 0o077 };
@@ -158,18 +156,18 @@ impl Seed {
         read.ok_or_else(|| SeedError::Malformed(path.to_owned()))
     }
 
-    /// Reads the one line that a seed's file is. `None` where it is something else.
+    /// Reads the one line of a seed's file. `None` if it is anything else.
     pub(super) fn read(from: impl Read) -> io::Result<Option<Seed>> {
         let filled = Secret::filled(|bytes| {
             let mut text = Zeroizing::new([0; FILE_LENGTH + 1]);
             let length = read_all(from, text.as_mut())?;
             let line = text.get(..length).and_then(|text| text.strip_suffix(b"\n"));
-            decode(line.ok_or(Unread::Malformed)?, bytes)
+            decode(line.ok_or(ReadError::Malformed)?, bytes)
         });
         match filled {
             Ok(secret) => Ok(Some(Seed(Arc::new(secret)))),
-            Err(Unread::Malformed) => Ok(None),
-            Err(Unread::Io(error)) => Err(error),
+            Err(ReadError::Malformed) => Ok(None),
+            Err(ReadError::Io(error)) => Err(error),
         }
     }
 
@@ -179,16 +177,6 @@ impl Seed {
         let line = text.strip_suffix(b"\n").unwrap_or(text);
         let secret = Secret::filled(|bytes| decode(line, bytes));
         secret.ok().map(|secret| Seed(Arc::new(secret)))
-    }
-
-    /// The signer that this seed is under `name`.
-    pub fn signer(&self, name: KeyName) -> Signer {
-        Signer::new(name, self.clone())
-    }
-
-    /// The cosigner that this seed is under `name`. One seed serves one kind and one name.
-    pub fn cosigner(&self, name: KeyName, kind: CosignerKind) -> Cosigner {
-        Cosigner::of(name, kind, self.clone())
     }
 
     /// Whether the system keeps the secret out of swap.
@@ -202,20 +190,20 @@ impl Seed {
     }
 }
 
-/// Why no seed was read.
-enum Unread {
+/// Why a seed could not be read.
+enum ReadError {
     Io(io::Error),
     Malformed,
 }
 
-impl From<io::Error> for Unread {
-    fn from(error: io::Error) -> Unread {
-        Unread::Io(error)
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> ReadError {
+        ReadError::Io(error)
     }
 }
 
-/// Reads until the end or until the buffer is full, and returns how many bytes there were. Nothing of
-/// it is buffered elsewhere.
+/// Reads until the end or until the buffer is full, and returns the number of bytes. Nothing is buffered
+/// elsewhere.
 fn read_all(mut from: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
@@ -229,15 +217,15 @@ fn read_all(mut from: impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Decodes the text of a seed to its place.
-fn decode(line: &[u8], seed: &mut [u8; Secret::LENGTH]) -> Result<(), Unread> {
+/// Decodes the text of a seed into `seed`.
+fn decode(line: &[u8], seed: &mut [u8; Secret::LENGTH]) -> Result<(), ReadError> {
     if line.len() != TEXT_LENGTH {
-        return Err(Unread::Malformed);
+        return Err(ReadError::Malformed);
     }
     let mut decoded = Zeroizing::new([0; DECODED_LENGTH]);
-    let length = STANDARD.decode_slice(line, decoded.as_mut()).map_err(|_| Unread::Malformed)?;
+    let length = STANDARD.decode_slice(line, decoded.as_mut()).map_err(|_| ReadError::Malformed)?;
     let bytes = decoded.get(..length).filter(|bytes| bytes.len() == seed.len());
-    seed.copy_from_slice(bytes.ok_or(Unread::Malformed)?);
+    seed.copy_from_slice(bytes.ok_or(ReadError::Malformed)?);
     Ok(())
 }
 
@@ -268,6 +256,7 @@ fn failed(action: &'static str, path: &Path, source: io::Error) -> SeedError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tlog::KeyName;
     use std::fs;
 
     fn verifier_key(seed: &Seed) -> String {
@@ -323,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_named() {
+    fn a_file_without_a_key_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let missing = Seed::load(&folder.path().join("none")).expect_err("missing");
         assert!(missing.to_string().contains("candor init"), "{missing}");

@@ -1,7 +1,7 @@
 //! Where a seed comes from.
 //!
-//! In this order, for the key called `log`; what is found first is used, and what is wrong with it is an
-//! error, not a reason to look further:
+//! In this order, for the key called `log`; the first one found is used, and if there is something wrong
+//! with it, that is an error and not a reason to look further:
 //!
 //! | where | what |
 //! | --- | --- |
@@ -9,13 +9,13 @@
 //! | `$CREDENTIALS_DIRECTORY/log.seed` | the key file, as a systemd credential (`LoadCredential=log.seed:/PATH`, or `LoadCredentialEncrypted=`) |
 //! | `keys/log.seed` | the key file in the deployment's folder |
 //!
-//! A credential may be readable for the group that it shows: systemd grants it to a service by an
-//! access control list, whose mask stands there.
+//! A credential may be group-readable: systemd grants it to a service by an access control list, whose
+//! mask shows in the group bits.
 //!
-//! The environment of a process is the worst of the three. It is seen in `/proc` by whoever may trace
-//! the process, it is handed to every child, and no safe call removes it. So the `candor` program
-//! starts itself once more without the variable, with what it held in a pipe, and leaves the seed here
-//! ([`remember`]) before anything else happens.
+//! The environment is the worst of the three. Anyone who may trace the process sees it in `/proc`, every
+//! child inherits it, and no safe call removes it. So the `candor` program restarts itself without the
+//! variable, passes its value through a pipe, and stores the seed here ([`remember`]) before anything
+//! else happens.
 
 use super::seed::Readers;
 use super::{Seed, SeedError};
@@ -32,19 +32,19 @@ use zeroize::Zeroizing;
 /// The seeds that were in the environment when the program started.
 static REMEMBERED: Mutex<BTreeMap<String, Seed>> = Mutex::new(BTreeMap::new());
 
-/// The places in which one key is looked for.
+/// The places in which a key is looked for.
 #[derive(Debug, Clone)]
 pub struct SeedSource {
     name: &'static str,
     file: PathBuf,
 }
 
-/// The place in which a key was found.
+/// Where a key was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SeedPlace {
+pub enum SeedLocation {
     /// The environment variable of this name.
     Environment(String),
-    /// A credential that the service manager handed over.
+    /// A credential from the service manager.
     Credential(PathBuf),
     /// The key file in the deployment's folder, which need not be there.
     File(PathBuf),
@@ -67,29 +67,29 @@ impl SeedSource {
     }
 
     /// Where the key is, in this process's environment.
-    pub fn find(&self) -> SeedPlace {
+    pub fn find(&self) -> SeedLocation {
         self.find_in(|name| env::var_os(name))
     }
 
-    /// The key, from where it is found first.
+    /// The key, from the first place that has it.
     pub fn load(&self) -> Result<Seed, SeedError> {
         self.load_in(|name| env::var_os(name))
     }
 
-    fn find_in(&self, environment: impl Fn(&str) -> Option<OsString>) -> SeedPlace {
+    fn find_in(&self, environment: impl Fn(&str) -> Option<OsString>) -> SeedLocation {
         let variable = self.variable();
         if remembered(self.name).is_some() || environment(&variable).is_some() {
-            return SeedPlace::Environment(variable);
+            return SeedLocation::Environment(variable);
         }
         let credential = environment("CREDENTIALS_DIRECTORY")
             .map(|folder| Path::new(&folder).join(format!("{}.seed", self.name)))
             .filter(|path| path.exists());
-        credential.map_or_else(|| SeedPlace::File(self.file.clone()), SeedPlace::Credential)
+        credential.map_or_else(|| SeedLocation::File(self.file.clone()), SeedLocation::Credential)
     }
 
     fn load_in(&self, environment: impl Fn(&str) -> Option<OsString>) -> Result<Seed, SeedError> {
         match self.find_in(&environment) {
-            SeedPlace::Environment(variable) => {
+            SeedLocation::Environment(variable) => {
                 if let Some(seed) = remembered(self.name) {
                     return Ok(seed);
                 }
@@ -97,20 +97,20 @@ impl SeedSource {
                 let text = Zeroizing::new(text.into_encoded_bytes());
                 Seed::parse(&text).ok_or(SeedError::MalformedVariable(variable))
             }
-            SeedPlace::Credential(path) => Seed::load_for(&path, Readers::Granted),
-            SeedPlace::File(path) => Seed::load(&path),
+            SeedLocation::Credential(path) => Seed::load_for(&path, Readers::Granted),
+            SeedLocation::File(path) => Seed::load(&path),
         }
     }
 }
 
-impl fmt::Display for SeedPlace {
+impl fmt::Display for SeedLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SeedPlace::Environment(variable) => {
+            SeedLocation::Environment(variable) => {
                 write!(f, "the key in the environment variable {variable}")
             }
-            SeedPlace::Credential(path) => write!(f, "the credential {}", path.display()),
-            SeedPlace::File(path) => path.display().fmt(f),
+            SeedLocation::Credential(path) => write!(f, "the credential {}", path.display()),
+            SeedLocation::File(path) => path.display().fmt(f),
         }
     }
 }
@@ -130,8 +130,8 @@ pub(crate) fn is_variable(name: &str) -> bool {
     name.starts_with("CANDOR_") && name.ends_with("_SEED")
 }
 
-/// Takes the seed that was in an environment variable, so that the variable itself need not be there.
-/// From here on it is what every [`SeedSource`] of the name finds.
+/// Keeps the seed from an environment variable, so that the variable itself is no longer needed. From
+/// here on every [`SeedSource`] of this name finds it.
 #[cfg(feature = "server")]
 pub(crate) fn remember(variable: &str, text: impl Read) -> Result<(), SeedError> {
     let malformed = || SeedError::MalformedVariable(variable.to_owned());

@@ -1,8 +1,8 @@
 //! Who signs a log: verifier keys, and signing with Ed25519.
 //!
-//! <https://c2sp.org/signed-note>, signature type 0x01. The `go` command takes such a verifier key
-//! as `GOSUMDB` unchanged. A key of another type is refused by name, and notes may carry signatures of
-//! any type by keys that nobody here knows.
+//! <https://c2sp.org/signed-note>, signature type 0x01. The `go` command takes such a verifier key as
+//! `GOSUMDB` unchanged. A key of another type is refused with its name; notes may carry signatures of any
+//! type by unknown keys.
 //!
 //! Verification accepts exactly the signatures that Go's `crypto/ed25519` accepts: `S` reduced, the
 //! recomputed `R` equal byte for byte, no cofactor. A stricter rule could refuse a note that the
@@ -91,8 +91,15 @@ pub struct Signer {
     public: VerifierKey,
 }
 
+impl Seed {
+    /// The signer with this seed and name.
+    pub fn signer(&self, name: KeyName) -> Signer {
+        Signer::new(name, self.clone())
+    }
+}
+
 impl Signer {
-    /// The signer that this seed (an Ed25519 private key by RFC 8032) is under this name.
+    /// The signer with this name and seed (an Ed25519 private key as in RFC 8032).
     pub(super) fn new(name: KeyName, seed: Seed) -> Signer {
         let key = seed.with(|seed| SigningKey::from_bytes(seed).verifying_key());
         Signer { public: VerifierKey::new(name, key), seed }

@@ -1,28 +1,28 @@
-//! Who the signer is, and how a copy of it is told from the original.
+//! Who the signer is, and telling a copy of it from the original.
 //!
-//! A signer is a folder on a machine. It has a random name, in a file that was made there and is
-//! never written again; the file says itself what it was when it was made:
+//! A signer is a folder on a machine. It has a random name, in a file that was created there and is never
+//! changed; the file records what it was when it was created:
 //!
 //! ```text
 //! DIR/identity    {"id":"32 HEX","machine":"32 HEX","inode":123,"born":"1770000000.123456789"}
 //! ```
 //!
-//! | kept | tells apart | where it is not known |
+//! | recorded | detects | not known on |
 //! | --- | --- | --- |
-//! | `inode` | the file, from a copy of it in another folder, on another disk, or out of a backup | not on Unix |
-//! | `born`, when the file system made it | the same, where a number happens to be used again | file systems that do not keep it |
-//! | `machine`, a hash of the machine's own name (`/etc/machine-id`) | the disk, from a clone of it in another machine | most containers |
+//! | `inode` | a copy of the file in another folder, on another disk, or from a backup | systems other than Unix |
+//! | `born`, when the file was created | the same, if the inode number was reused | file systems that do not record it |
+//! | `machine`, a hash of the machine's ID (`/etc/machine-id`) | a clone of the disk in another machine | most containers |
 //!
-//! What is not known, then or now, is not compared. Host names, addresses, device numbers and the
-//! boot's name are no part of it: they change when a machine or a container is started again. So a
-//! reboot, a container made anew over the same volume, and a folder renamed in its file system change
-//! nothing; a folder copied, restored from a backup or moved to another file system is refused until
-//! `candor signer move` has looked at what is public.
+//! What is unknown, then or now, is not compared. Host names, addresses, device numbers and boot IDs are
+//! not used: they change when a machine or container restarts. So a reboot, a new container on the same
+//! volume, or a folder renamed within its file system changes nothing; a folder that was copied, restored
+//! from a backup or moved to another file system is refused until `candor signer move` has looked at what
+//! is public.
 //!
-//! What cannot be told apart: a clone of a whole disk whose machine keeps its name, and a disk that
-//! was put back to a snapshot. The lock is what stands between those, if it is on neither (see
-//! [`log`](super::Log)). On a file system that numbers its files anew whenever it is mounted, the
-//! signer is refused after each mount: keep it elsewhere.
+//! What cannot be detected: a clone of a whole disk on a machine with the same ID, and a disk rolled back
+//! to a snapshot. A lock on neither of them protects against those (see [`log`](super::Log)). On a file
+//! system that renumbers its files at each mount, the signer is refused after each mount: keep it
+//! elsewhere.
 
 use crate::durable::{self, NewFile};
 use serde::{Deserialize, Serialize};
@@ -38,9 +38,9 @@ use std::time::UNIX_EPOCH;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SignerId(String);
 
-/// Text that names no signer.
+/// Text that is not the name of a signer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} names no signer: that is 32 hexadecimal digits")]
+#[error("{0:?} is not the name of a signer: that is 32 hexadecimal digits")]
 pub struct SignerIdError(String);
 
 impl SignerId {
@@ -76,7 +76,7 @@ impl FromStr for SignerId {
     }
 }
 
-/// What a machine is called by, as a hash that says nothing else about it.
+/// A machine's ID, as a hash that reveals nothing else about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine(Option<String>);
 
@@ -97,6 +97,7 @@ impl Machine {
     }
 
     /// A machine that has no name.
+    #[cfg(any(test, feature = "testing"))]
     pub fn unnamed() -> Machine {
         Machine(None)
     }
@@ -109,7 +110,7 @@ pub struct SignerIdentity {
     machine: Machine,
 }
 
-/// Why a folder is no signer's.
+/// Why a folder is not a signer's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -125,8 +126,8 @@ pub enum IdentityError {
     },
     /// There is no identity.
     #[error(
-        "no signer was ever registered here (there is no {path}): one log has one signer. If this \
-         is to be it from now on, run `candor signer move`"
+        "no signer was ever registered here (there is no {path}), and a log has one signer. To \
+         make it this one, run `candor signer move`"
     )]
     Missing {
         /// The file.
@@ -140,10 +141,10 @@ pub enum IdentityError {
     },
     /// The folder, or the machine, is not the one that was registered.
     #[error(
-        "the signer {id} is registered elsewhere: {path} {difference}. This folder is a copy, or it \
-         was restored from a backup, so it may not know what was signed since, and nothing was \
-         signed. One log has one signer: if this is to be it from now on, and the other one is to \
-         sign no more, run `candor signer move`"
+        "the signer {id} is registered elsewhere: {path} {difference}. This folder is a copy, or \
+         was restored from a backup, so it may not know what was signed since. Nothing was \
+         signed. A log has one signer: to make it this one, and if the other will never sign \
+         again, run `candor signer move`"
     )]
     Copied {
         /// The file.
@@ -181,7 +182,7 @@ impl SignerIdentity {
         self.folder.join("identity")
     }
 
-    /// Who signs here; refused where the folder is not the one that was registered.
+    /// Who signs here; refused if the folder is not the one that was registered.
     pub fn read(&self) -> Result<SignerId, IdentityError> {
         let path = self.path();
         let shown = || path.display().to_string();
@@ -211,13 +212,13 @@ impl SignerIdentity {
             file.write_all(serde_json::to_string(&stored)?.as_bytes())?;
             file.write_all(b"\n")?;
             file.sync()?;
-            // Renaming keeps what the file is: its number, and when it was made.
+            // Renaming keeps the file's inode and creation time.
             durable::rename(&temporary, &path)
         };
         write().map_err(|source| failed("write", &path, source))
     }
 
-    /// Who signs here; a new signer where nobody did yet.
+    /// Who signs here; registers a new signer if nobody did yet.
     pub fn read_or_register(&self) -> Result<SignerId, IdentityError> {
         match self.read() {
             Err(IdentityError::Missing { .. }) => {
@@ -226,7 +227,7 @@ impl SignerIdentity {
                 Ok(id)
             }
             Ok(id) => {
-                // Whoever wrote it may have died before its name was durable.
+                // The process that wrote it may have died before its name was durable.
                 let path = self.path();
                 durable::sync_folder(&self.folder).map_err(|e| failed("sync", &path, e))?;
                 Ok(id)
@@ -235,7 +236,7 @@ impl SignerIdentity {
         }
     }
 
-    /// What is known of a file on this machine.
+    /// What is known about a file on this machine.
     fn describe(&self, file: &Metadata) -> Stored {
         #[cfg(unix)]
         let inode = Some(std::os::unix::fs::MetadataExt::ino(file));
@@ -247,22 +248,25 @@ impl SignerIdentity {
     }
 }
 
-/// What differs of what is known on both sides.
+/// The first difference in what is known on both sides.
 fn difference(stored: &Stored, now: &Stored) -> Option<String> {
     if let (Some(stored), Some(now)) = (&stored.machine, &now.machine)
         && stored != now
     {
-        return Some("was made on another machine".to_owned());
+        return Some("was created on another machine".to_owned());
     }
     if let (Some(stored), Some(now)) = (stored.inode, now.inode)
         && stored != now
     {
-        return Some(format!("was made as file number {stored} of its disk, and is number {now}"));
+        return Some(format!(
+            "was created as file number {stored} on its disk, and is now number \
+                             {now}"
+        ));
     }
     if let (Some(stored), Some(now)) = (&stored.born, &now.born)
         && stored != now
     {
-        return Some("is not the file that was made then, but a later one".to_owned());
+        return Some("is not the file that was created then, but a later one".to_owned());
     }
     None
 }
@@ -349,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identity_is_named() {
+    fn a_malformed_identity_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("identity");
         for bad in

@@ -1,14 +1,13 @@
-//! Moving the signer, and seeing where it is.
+//! Moving the signer to another folder, and its status.
 //!
-//! A folder that is not the registered signer's may hold a lock that has missed what was signed since.
-//! So the new signer begins with the newest head that anything shows which may be looked at: the
-//! store's checkpoint and committed head, the lock, and whatever else the operator names (what the
-//! deployment's own address serves, say). All of them must be of one history, of which the store has
-//! the whole; otherwise nothing is changed.
+//! The lock in a folder that is not the registered signer's may have missed what was signed since. So the
+//! new signer starts from the newest head found anywhere: the store's checkpoint and committed head, the
+//! lock, and whatever else the operator names (such as what the deployment's own address serves). All of
+//! them must belong to one history, and the store must have all of it; otherwise nothing is changed.
 //!
-//! Then, in this order: the new signer is registered in the store, which stops the old one; the lock is
-//! swapped to name it. Whoever dies in between leaves a log that nobody may sign, and the signer can
-//! be moved again. That the folder says so too comes last, and is its owner's work.
+//! Then the new signer is registered in the store, which stops the old one, and the lock is swapped to
+//! name it. A crash in between leaves a log that nobody may sign, and the signer can be moved again.
+//! Writing the folder's own identity comes last, and is left to its owner.
 
 use super::layout::{CHECKPOINT, HEAD, SIGNER, format_head, key, parse_head};
 use super::log::{registered, registration};
@@ -18,19 +17,19 @@ use crate::store::{Store, Swap};
 
 /// A signed head that was seen somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenHead {
     /// Where, for messages.
     pub what: String,
     /// The head.
     pub head: TreeHead,
 }
 
-/// What a store and a lock say about the log's signer. Nothing in it is checked but signatures.
+/// What a store and a lock say about the log's signer. Only signatures are checked.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct SignerStatus {
     /// What the lock holds.
     pub lock: Option<LockRecord>,
-    /// Whom the store names.
+    /// The signer registered in the store.
     pub registered: Option<SignerId>,
     /// The published head.
     pub published: Option<TreeHead>,
@@ -38,18 +37,18 @@ pub struct Standing {
     pub committed: Option<TreeHead>,
 }
 
-impl Standing {
+impl SignerStatus {
     /// Reads it.
     pub fn read(
         store: &dyn Store,
         keys: &LogVerifiers,
         lock: &dyn LockBackend,
-    ) -> Result<Standing, LogError> {
+    ) -> Result<SignerStatus, LogError> {
         let published = store.pointer(&key(CHECKPOINT)?)?;
         let published = published.map(|bytes| Published::open(&bytes, keys)).transpose();
         let published = published.map_err(|e| LogError::damaged(CHECKPOINT, e))?;
         let committed = store.pointer(&key(HEAD)?)?;
-        Ok(Standing {
+        Ok(SignerStatus {
             lock: LockRecord::read(lock)?,
             registered: registered(store)?,
             published: published.map(|published| published.head()),
@@ -59,11 +58,10 @@ impl Standing {
 }
 
 impl Log {
-    /// Makes this log's signer the one signer. `seen` is what was looked at besides the store and
-    /// the lock. Returns the head from which it goes on, which may not be signed yet: call
-    /// [`Log::settle`].
-    pub fn take_over(&self, seen: &[Seen]) -> Result<TreeHead, LogError> {
-        // Each round either ends, or lost a swap to another signer or publisher.
+    /// Makes this log's signer the one signer. `seen` are heads from elsewhere than the store and the
+    /// lock. Returns the head to continue from, which may not be signed yet: call [`Log::settle`].
+    pub fn take_over(&self, seen: &[SeenHead]) -> Result<TreeHead, LogError> {
+        // Each round either returns, or lost a swap to another signer or publisher.
         loop {
             let registered = self.store.pointer(&key(SIGNER)?)?;
             let published = self.published()?;
@@ -73,15 +71,15 @@ impl Log {
                 let reason = "it is not there, so nothing public says what this key has signed";
                 return Err(LogError::damaged(CHECKPOINT, reason));
             };
-            let mut newest = Seen { what: "log published".to_owned(), head: published.head() };
-            let lock = record.as_ref().map(|(record, _)| Seen {
-                what: format!("log in the signer's lock {}", self.signer.backend().place()),
+            let mut newest = SeenHead { what: "log published".to_owned(), head: published.head() };
+            let lock = record.as_ref().map(|(record, _)| SeenHead {
+                what: format!("log in the signer's lock {}", self.signer.backend().location()),
                 head: record.head,
             });
             let all: Vec<_> = seen.iter().cloned().chain(lock).chain([newest.clone()]).collect();
             for seen in &all {
                 if seen.head.size > head.size {
-                    let Seen { what, head: seen } = seen.clone();
+                    let SeenHead { what, head: seen } = seen.clone();
                     return Err(LogError::SeenMore { what, seen, store: head });
                 }
                 if seen.head.size > newest.head.size {
@@ -107,19 +105,19 @@ impl Log {
         }
     }
 
-    /// Puts the committed head back to the one that was signed last, if what was committed after it
-    /// is not sound. Returns the head that is committed now.
+    /// Resets the committed head to the last signed one, if what was committed after it is not sound.
+    /// Returns the head that is now committed.
     ///
-    /// Nothing that any reader ever saw is lost by it, and no publisher's work: what a publisher
-    /// commits is sound.
+    /// Nothing that a reader ever saw is lost, nor any publisher's work: what a publisher commits is
+    /// sound.
     pub fn discard(&self) -> Result<TreeHead, LogError> {
         loop {
-            let (published, last) = self.look()?;
+            let (published, last) = self.read_heads()?;
             let signed = last.head();
             let bytes = self.store.pointer(&key(HEAD)?)?.ok_or(LogError::NoLog)?;
-            // What is no head at all is held against the signed one alone.
+            // What is not a head at all is compared with the signed one only.
             let head = parse_head(&bytes);
-            self.hold_against(published.as_ref(), last, head.unwrap_or(signed))?;
+            self.check_heads(published.as_ref(), last, head.unwrap_or(signed))?;
             if let Some(head) = head {
                 use LogError::{Damaged, Inconsistent, Unsound};
                 match self.check(signed, head) {

@@ -1,12 +1,12 @@
-//! Sound before signed: what a committed head must be before the signer may remember it.
+//! Sound before signed: the check of a committed head before the signer may remember it.
 //!
-//! Anyone who may write to the store can set the head pointer to whatever they like, without any
-//! key. So nothing about a committed head is believed: every entry between the last signed head and
-//! the new one is read, handed to the log's [`EntryValidator`], and hashed onto the signed tree, and
-//! only where that leads to the new head's root is there a [`SoundHead`]. The signer's lock takes
-//! nothing else, so the check cannot be forgotten.
+//! Anyone with write access to the store can set the head pointer to whatever they like, without any key.
+//! So nothing about a committed head is trusted: every entry between the last signed head and the new one
+//! is read, passed to the log's [`EntryValidator`], and appended to the signed tree. Only if that leads
+//! to the new head's root is there a [`SoundHead`]. The signer's lock takes nothing else, so the check
+//! cannot be forgotten.
 //!
-//! What an entry has to be is left to whoever opens the log: for the log of a module it is the
+//! What makes an entry valid is up to whoever opens the log: for the log of a module, it must be the
 //! record of its own version, whose zip is stored (`publish::Versions`).
 
 use super::examine::examine;
@@ -17,20 +17,20 @@ use crate::store::{Store, StoreError};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Says what may stand in a log.
+/// Decides which entries are allowed in a log.
 pub trait EntryValidator: Debug + Send + Sync {
-    /// Checks that `entry` may be the one at `index`, and that whatever it names is there.
+    /// Checks that `entry` is allowed at `index`, and that whatever it refers to is stored.
     ///
-    /// It must answer the same for the same entry for ever, as long as nothing is removed: what was
+    /// It must always give the same answer for the same entry, as long as nothing is removed: what was
     /// signed cannot be taken back.
     fn validate(&self, index: LeafIndex, entry: &Entry) -> Result<(), InvalidEntry>;
 }
 
-/// Why an entry may not stand in the log, or why nobody can say.
+/// Why an entry is not allowed in the log, or could not be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidEntry {
-    /// It may not stand there.
+    /// It is not allowed there.
     #[error("{0}")]
     Refused(String),
     /// The store failed; trying again may help.
@@ -38,7 +38,7 @@ pub enum InvalidEntry {
     Store(#[from] StoreError),
 }
 
-/// A head whose entries were all checked, from the one that was signed last.
+/// A head whose entries were all checked, from the last signed head on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SoundHead {
     from: TreeHead,
@@ -46,7 +46,7 @@ pub(super) struct SoundHead {
 }
 
 impl SoundHead {
-    /// Checks that `head` grows from `from`, which was signed, by valid entries alone.
+    /// Checks that `head` extends `from`, which was signed, by valid entries only.
     pub(super) fn check(
         store: &Arc<dyn Store>,
         from: TreeHead,
@@ -62,7 +62,7 @@ impl SoundHead {
             return Ok(SoundHead { from, head });
         }
         if head.size == from.size {
-            // Either the pointer alone was changed, or all of the store is of another history.
+            // Either only the pointer was changed, or the whole store has another history.
             load_edge(&tiles, from).map_err(|e| match e {
                 LogError::Store(e) => LogError::Store(e),
                 _ => LogError::Inconsistent {
@@ -78,7 +78,7 @@ impl SoundHead {
         }
         let staged = match Staged::load(store.as_ref(), head) {
             Ok(Some(staged)) => staged,
-            // They were removed once the head was published, so all of it is in the bundles.
+            // They were pruned once the head was published, so all of it is in the bundles.
             Ok(None) if is_integrated(&tiles, head)? => {
                 Staged { before: head, entries: Vec::new() }
             }
@@ -105,7 +105,7 @@ impl SoundHead {
             edge.append(&entries.iter().map(Entry::leaf_hash).collect::<Vec<_>>())?;
             Ok(edge.size())
         };
-        // Entries that were committed, and integrated, before the staged ones, but never signed.
+        // Entries that were committed and integrated before the staged ones, but never signed.
         let mut size = from.size;
         while let Some((bundle, place)) = Bundle::of_leaf(size.next_index(), staged.before.size) {
             let entries = tiles
@@ -113,7 +113,7 @@ impl SoundHead {
                 .map_err(|e| LogError::of_bundle(e, |e| unsound(e.to_string())))?;
             size = check(entries.get(place..).unwrap_or_default())?;
         }
-        // Or the staged ones begin below what was signed: those that were are not new.
+        // Or the staged ones begin before what was signed: the signed ones are not new.
         let known = size.get().saturating_sub(staged.before.size.get());
         let new = usize::try_from(known).ok().and_then(|known| staged.entries.get(known..));
         check(new.unwrap_or_default())?;
@@ -134,7 +134,7 @@ impl SoundHead {
     }
 }
 
-/// What the messages call the head that was signed last.
+/// What messages call the last signed head.
 pub(super) const SIGNED: &str = "log signed";
 
 /// Whether the tiles of a head are all there.
@@ -146,8 +146,8 @@ pub(super) fn is_integrated(tiles: &StoredTiles, head: TreeHead) -> Result<bool,
     }
 }
 
-/// The right edge of the tree with this head. Where it does not lead to the head's root, the whole
-/// log is read to find out which object is to blame.
+/// The right edge of the tree with this head. If it does not lead to the head's root, the whole log is
+/// read to find out which object is damaged.
 pub(super) fn load_edge(tiles: &StoredTiles, head: TreeHead) -> Result<Edge, LogError> {
     Edge::load(head, tiles).map_err(|e| match LogError::of_edge("the log", e) {
         LogError::Store(e) => LogError::Store(e),
@@ -155,8 +155,8 @@ pub(super) fn load_edge(tiles: &StoredTiles, head: TreeHead) -> Result<Edge, Log
     })
 }
 
-/// The bytes of the partial bundle at the end of a tree, whose edge was checked: its entries must
-/// hash to the tree's leaves, before more are appended to it.
+/// The bytes of the partial bundle at the end of a tree whose edge was checked: its entries must hash to
+/// the tree's leaves before more are appended.
 pub(super) fn checked_bundle(
     tiles: &StoredTiles,
     bundle: Bundle,

@@ -1,10 +1,10 @@
 //! Staged entries: what turns one committed head into the next.
 //!
-//! Racing publishers may each prepare a tree of the same size. Tiles have one name for both, so
-//! nobody may write them before one publisher has won; but what wins must survive its publisher.
-//! So a publisher first stages its *entries*, under a name that contains the root they lead to,
-//! and only then competes for the head. Whoever finds a committed head whose tiles are not all
-//! there derives them again from the head before and the staged entries, and gets the same bytes.
+//! Racing publishers may each prepare a tree of the same size. Their tiles have the same names, so nobody
+//! may write them before one publisher has won; but what won must survive its publisher. So a publisher
+//! first stages its *entries*, under a name that contains the root they lead to, and only then competes
+//! for the head. Whoever finds a committed head with missing tiles derives them again from the previous
+//! head and the staged entries, and gets the same bytes.
 //!
 //! ```text
 //! candor staged entries v1\n
@@ -18,7 +18,7 @@ use crate::store::Store;
 
 const MAGIC: &str = "candor staged entries v1\n";
 
-/// Entries, and the head to which they are appended.
+/// Entries, and the head that they extend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Staged {
     pub(super) before: TreeHead,
@@ -26,7 +26,7 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// The entries that lead to `head`, or `None` where none were staged.
+    /// The entries that lead to `head`, or `None` if none were staged.
     pub(super) fn load(store: &dyn Store, head: TreeHead) -> Result<Option<Staged>, LogError> {
         let name = staged_key(head)?;
         let Some(bytes) = store.get(&name)? else { return Ok(None) };

@@ -1,10 +1,10 @@
-//! Subtrees: runs of leaves that a tree has a node for, or would have if it ended with them.
+//! Subtrees: ranges of leaves that have a node in the tree, or would have one if it ended there.
 //!
 //! <https://datatracker.ietf.org/doc/html/draft-ietf-plants-merkle-tree-certs-03#section-4>: what a
 //! subtree is (4.1), and verifying the proof that a tree contains one (4.4). A subtree that begins
 //! with the first leaf is an older tree, and the proof is then the consistency proof of RFC 6962.
 //!
-//! Making such proofs is left to those who need subtrees signed; a witness only verifies them.
+//! Making such proofs is left to whoever wants a subtree signed; a witness only verifies them.
 
 use super::hash::node_hash;
 use super::{Hash, LeafIndex, TreeHead, TreeSize};
@@ -18,22 +18,22 @@ pub struct Subtree {
     end: TreeSize,
 }
 
-/// Why a subtree is none, or is not in a tree.
+/// Why a range is not a subtree, or not in a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubtreeError {
     /// No tree has such a node.
-    #[error("the leaves from {start} up to {end} are no subtree")]
+    #[error("the leaves from {start} up to {end} are not a subtree")]
     NoSubtree {
         /// The first leaf.
         start: LeafIndex,
         /// The one after the last.
         end: TreeSize,
     },
-    /// It has leaves that the tree does not have.
+    /// It ends beyond the tree.
     #[error("the subtree {0} ends after the tree of {1} leaves")]
     Beyond(Subtree, TreeSize),
-    /// The proof leads elsewhere, or is too long or too short.
+    /// The proof leads to another root, or has the wrong length.
     #[error("the proof does not show that the tree contains the subtree {0} with that hash")]
     NotContained(Subtree),
 }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_are_no_trouble() {
+    fn the_largest_numbers_do_not_overflow() {
         let start = LeafIndex::new(1 << 62).expect("an index");
         let end = TreeSize::new((1 << 63) - 1).expect("a size");
         let subtree = Subtree::new(start, end).expect("a subtree");

@@ -1,4 +1,4 @@
-//! A log's tiles in memory, for the tests of this chapter.
+//! A log's tiles in memory, for the tests of this module.
 
 use super::{Edge, Hash, Tile, TileReadError, TileReader, TreeHead, leaf_hash};
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ pub fn leaves(range: Range<u64>) -> Vec<Hash> {
     range.map(|leaf| leaf_hash(leaf.to_string().as_bytes())).collect()
 }
 
-/// Every tile that was ever written, and a note of which were read.
+/// Every tile that was ever written, and which of them were read.
 #[derive(Debug, Clone)]
 pub struct Tiles {
     edge: Edge,

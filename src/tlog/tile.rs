@@ -47,10 +47,10 @@ struct Span {
     width: u16,
 }
 
-/// A path or a triple that names no tile or bundle.
+/// A path or a triple that is not a tile or bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} names no tile: levels are 0 to 63, widths 1 to 256, paths like tile/0/x001/234.p/56"
+    "{0:?} is not a tile: levels are 0 to 63, widths 1 to 256, paths like tile/0/x001/234.p/56"
 )]
 pub struct TileNameError(String);
 
@@ -61,9 +61,9 @@ pub type TileReadError = Box<dyn Error + Send + Sync>;
 pub trait TileReader {
     /// The bytes of `tile`: [`Tile::length`] of them.
     ///
-    /// Where a log no longer has a partial tile because it was completed since, the implementation
-    /// reads the full tile ([`Tile::full`]) and may return all of it: callers use the first
-    /// [`Tile::length`] bytes, and never trust them before a root was recomputed from them.
+    /// If a log no longer has a partial tile because it was completed since, the implementation reads the
+    /// full tile ([`Tile::full`]) and may return all of it: callers use the first [`Tile::length`] bytes,
+    /// and do not trust them until a root was recomputed from them.
     fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError>;
 }
 
@@ -103,8 +103,8 @@ impl Tile {
         }
     }
 
-    /// The tile of this level and index as a tree of this size has it: full, or as wide as the
-    /// tree reaches. `None` where the tree has no such tile.
+    /// The tile of this level and index in a tree of this size: full, or as wide as the tree reaches.
+    /// `None` if the tree has no such tile.
     pub fn for_size(level: u8, index: u64, size: TreeSize) -> Option<Tile> {
         Span::for_count(index, hashes_at(level, size)).map(|span| Tile { level, span })
     }
@@ -114,8 +114,8 @@ impl Tile {
         Tile::changed(TreeSize::ZERO, size)
     }
 
-    /// The tiles that a tree of size `new` has and one of size `old` has not, or not as wide:
-    /// what a log publishes when it grows. Level by level, each from left to right.
+    /// The tiles that are new or wider in a tree of size `new` than in one of size `old`: what a log
+    /// publishes when it grows. Level by level, each from left to right.
     pub fn changed(old: TreeSize, new: TreeSize) -> impl Iterator<Item = Tile> {
         (0..HEIGHT as u8).flat_map(move |level| {
             Span::changed(hashes_at(level, old), hashes_at(level, new))
@@ -128,7 +128,7 @@ impl Tile {
         self.level
     }
 
-    /// The place in the level, counted from zero.
+    /// The index in the level, from zero.
     pub fn index(self) -> u64 {
         self.span.index
     }
@@ -190,13 +190,13 @@ impl Bundle {
         Span::new(index, width).map(Bundle).ok_or_else(bad)
     }
 
-    /// The bundle of this index as a tree of this size has it; `None` where it has none.
+    /// The bundle of this index in a tree of this size; `None` if there is none.
     pub fn for_size(index: u64, size: TreeSize) -> Option<Bundle> {
         Span::for_count(index, size.get()).map(Bundle)
     }
 
-    /// The bundle that holds a leaf of a tree of this size, and the leaf's place in it; `None`
-    /// where the tree has no such leaf.
+    /// The bundle that holds a leaf of a tree of this size, and the leaf's offset in it; `None` if the
+    /// tree has no such leaf.
     pub fn of_leaf(leaf: LeafIndex, size: TreeSize) -> Option<(Bundle, usize)> {
         let place = (leaf.get() % FULL) as usize;
         Bundle::for_size(leaf.get() / FULL, size)
@@ -204,12 +204,12 @@ impl Bundle {
             .map(|bundle| (bundle, place))
     }
 
-    /// The bundles that a tree of size `new` has and one of size `old` has not, or not as wide.
+    /// The bundles that are new or wider in a tree of size `new` than in one of size `old`.
     pub fn changed(old: TreeSize, new: TreeSize) -> impl Iterator<Item = Bundle> {
         Span::changed(old.get(), new.get()).map(Bundle)
     }
 
-    /// The place among the bundles, counted from zero.
+    /// The index of the bundle, from zero.
     pub fn index(self) -> u64 {
         self.0.index
     }
@@ -271,13 +271,13 @@ impl Span {
         good.then_some(Span { index, width })
     }
 
-    /// The span of this index where `count` things are cut into spans.
+    /// The span of this index when `count` things are cut into spans.
     fn for_count(index: u64, count: u64) -> Option<Span> {
         let left = count.checked_sub(index.checked_mul(FULL)?)?;
         Span::new(index, left.min(FULL) as u16)
     }
 
-    /// The spans of `new` things that `old` things did not have, or had narrower.
+    /// The spans that are new or wider with `new` things than with `old`.
     fn changed(old: u64, new: u64) -> impl Iterator<Item = Span> {
         let end = if old < new { new.div_ceil(FULL) } else { 0 };
         (old / FULL..end).filter_map(move |index| Span::for_count(index, new))

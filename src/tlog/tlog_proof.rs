@@ -1,4 +1,4 @@
-//! Proofs that stand alone: an entry is in a log, and so many witnesses saw that tree.
+//! Proofs that can be checked offline: an entry is in a log, and enough witnesses saw that tree.
 //!
 //! <https://c2sp.org/tlog-proof>, files that end in `.tlog-proof`:
 //!
@@ -13,7 +13,9 @@
 //!
 //! What the entry is must be known from elsewhere: a proof is verified against its leaf hash.
 
-use super::{Believed, Hash, InclusionProof, LeafIndex, NotBelieved, Policy, ProofError};
+use super::{
+    AcceptedCheckpoint, CheckpointRefused, Hash, InclusionProof, LeafIndex, Policy, ProofError,
+};
 use super::{TreeLimitError, verify_inclusion};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
@@ -31,13 +33,13 @@ pub struct TlogProof {
     pub extra: Option<Vec<u8>>,
     /// The entry's index in the log.
     pub index: LeafIndex,
-    /// The way from the entry to the checkpoint's root.
+    /// The inclusion proof, from the entry to the checkpoint's root.
     pub inclusion: InclusionProof,
     /// The signed note of the checkpoint, with its cosignatures.
     pub checkpoint: String,
 }
 
-/// Bytes that are no proof.
+/// Bytes that are not a proof.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a tlog-proof: {0}")]
 pub struct TlogProofError(&'static str);
@@ -46,10 +48,10 @@ pub struct TlogProofError(&'static str);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotProved {
-    /// The checkpoint is not one that the policy believes.
-    #[error("its checkpoint is not believed: {0}")]
-    Checkpoint(#[from] NotBelieved),
-    /// The checkpoint's tree does not have the entry there.
+    /// The policy does not accept the checkpoint.
+    #[error("its checkpoint is not accepted: {0}")]
+    Checkpoint(#[from] CheckpointRefused),
+    /// The checkpoint's tree does not have the entry at that index.
     #[error("the entry is not in the log: {0}")]
     Inclusion(#[from] ProofError),
 }
@@ -89,14 +91,19 @@ impl TlogProof {
                 return Err(TlogProofError("its inclusion proof has more hashes than any tree"));
             }
             let hash = line.parse::<Hash>();
-            hashes.push(hash.map_err(|_| TlogProofError("its inclusion proof is not hashes"))?);
+            hashes.push(hash.map_err(|_| {
+                TlogProofError(
+                    "its inclusion proof has a line that is \
+                                                         not a hash",
+                )
+            })?);
         }
         let inclusion = InclusionProof::new(hashes);
         Ok(TlogProof { extra, index, inclusion, checkpoint: checkpoint.to_owned() })
     }
 
-    /// Verifies that the log has a leaf with this hash, in a tree that the policy believes.
-    pub fn verify(&self, leaf: Hash, policy: &Policy) -> Result<Believed, NotProved> {
+    /// Verifies that the log has a leaf with this hash, in a tree that the policy accepts.
+    pub fn verify(&self, leaf: Hash, policy: &Policy) -> Result<AcceptedCheckpoint, NotProved> {
         let believed = policy.check(self.checkpoint.as_bytes())?;
         verify_inclusion(leaf, self.index, believed.checkpoint.head(), &self.inclusion)?;
         Ok(believed)

@@ -21,7 +21,7 @@ fn policy() -> Policy {
     Policy::parse(text.as_bytes()).expect("a policy")
 }
 
-/// A proof of a leaf in a log of so many.
+/// A proof of a leaf in a log of this size.
 fn proof(index: u64, size: u64, extra: Option<&[u8]>) -> TlogProof {
     let tiles = Tiles::with(size);
     let head = tiles.head();
@@ -68,7 +68,7 @@ fn a_checkpoint_without_its_witness_proves_nothing() {
     let lone = Checkpoint::parse(note.text()).expect("one").sign(&log()).expect("signed");
     let lone = TlogProof { checkpoint: lone.to_string(), ..whole };
     let refused = lone.verify(leaves(1..2)[0], &policy());
-    let quorum = NotBelieved::Quorum { cosigned: "none".into(), missing: "w".into() };
+    let quorum = CheckpointRefused::Quorum { cosigned: "none".into(), missing: "w".into() };
     assert!(matches!(refused, Err(NotProved::Checkpoint(why)) if why == quorum));
 }
 
@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn any_flipped_bit_is_noticed(at: prop::sample::Index, bit in 0..8) {
         let good = proof(3, 7, None).to_string();
-        // Base64 has letters that look alike to nobody, and the time of a line is covered.
+        // Base64 is canonical, and the time of a cosignature is covered.
         let mut bytes = good.into_bytes();
         let at = at.index(bytes.len());
         bytes[at] ^= 1_u8 << bit;

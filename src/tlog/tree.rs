@@ -1,4 +1,4 @@
-//! The numbers of a tree: how many leaves, which leaf, and the head that names a whole tree.
+//! Sizes, leaf indexes, and tree heads, which identify a whole tree.
 //!
 //! A size is not an index; the types keep them apart. Both stay below 2^63, which is what Go's
 //! signed integers and every other implementation can hold, so no arithmetic on them wraps.
@@ -11,16 +11,16 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TreeSize(u64);
 
-/// The place of a leaf, counted from zero, below 2^63.
+/// The index of a leaf, from zero, below 2^63.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LeafIndex(u64);
 
-/// Text or a number that is no tree size or leaf index.
+/// Text or a number that is not a tree size or leaf index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a tree size or leaf index: write a decimal number below 2^63, no leading 0")]
 pub struct TreeLimitError(String);
 
-/// What a tree is called by: its size and root. A checkpoint is a signed tree head.
+/// What identifies a tree: its size and root. A checkpoint is a signed tree head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeHead {
     /// The number of leaves.
@@ -69,12 +69,12 @@ impl TreeSize {
 }
 
 impl LeafIndex {
-    /// The leaf at place `index`.
+    /// The leaf at `index`.
     pub fn new(index: u64) -> Result<LeafIndex, TreeLimitError> {
         below_limit(index).map(LeafIndex)
     }
 
-    /// The place, counted from zero.
+    /// The index, from zero.
     pub fn get(self) -> u64 {
         self.0
     }

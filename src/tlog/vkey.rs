@@ -1,8 +1,8 @@
 //! Names of keys, their IDs, and the text of a verifier key.
 //!
-//! <https://c2sp.org/signed-note>, "Signatures" and "Verifier keys". A verifier key (*vkey*) is the
-//! text `NAME+KEYID+BASE64`: the ID in hexadecimal, and the signature type with the public key. What
-//! the key is good for its type says: `signer` takes those of logs, `cosigner` those of witnesses.
+//! <https://c2sp.org/signed-note>, "Signatures" and "Verifier keys". A verifier key (*vkey*) is the text
+//! `NAME+KEYID+BASE64`: the ID in hexadecimal, and the signature type with the public key. The type says
+//! what the key is for: `signer` parses the keys of logs, `cosigner` those of witnesses.
 
 use super::{Hash, Host};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -60,8 +60,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// The four bytes that, with the name, say which key made a signature. Short on purpose: it finds
-/// the key, it does not vouch for it.
+/// The four bytes that, with the name, say which key made a signature. Short on purpose: it helps to find
+/// the key, and proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 4]);
 
@@ -115,7 +115,7 @@ pub enum VerifierKeyError {
         /// The ID that name and key hash to.
         computed: KeyId,
     },
-    /// A signature type that is not one for this use.
+    /// A signature type that is not for this use.
     #[error("the verifier key of {name} is of type {found:#04x}, and {wanted}")]
     Type {
         /// The key's name.

@@ -1,8 +1,8 @@
-//! What a log asks of witnesses, between signing a head and publishing it.
+//! Asking witnesses for cosignatures, between signing a head and publishing it.
 //!
-//! The log says what it signed; whoever implements [`Witnesses`] brings it to the witnesses of a
-//! [`Policy`] and comes back with what each of them said. What is enough is for the policy to say, over
-//! the note that comes of it: an implementation can withhold cosignatures, and not make any up.
+//! An implementation of [`Witnesses`] submits what the log signed to the witnesses of a [`Policy`] and
+//! returns what each of them answered. Whether that is enough is decided by checking the resulting note
+//! against the policy: an implementation can withhold cosignatures, but cannot make them up.
 //!
 //! How a witness is reached is left to `witness`.
 
@@ -12,20 +12,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// By how many seconds the clocks of two machines may differ: a cosignature that is further ahead of the
-/// clock here was made by a wrong one.
-pub const CLOCKS_DIFFER: u64 = 300;
+/// By how many seconds two machines' clocks may differ: a cosignature further ahead of our clock was made
+/// by a wrong one.
+pub const CLOCK_TOLERANCE: u64 = 300;
 
-/// Those who are asked to cosign.
+/// The witnesses that are asked to cosign.
 pub trait Witnesses: fmt::Debug + Send + Sync {
-    /// Which of them, together, are enough.
+    /// The policy that says how many are enough.
     fn policy(&self) -> &Policy;
 
     /// The time here, in seconds since 1970.
     fn now(&self) -> u64;
 
     /// Asks all of them at once, and returns in bounded time.
-    fn ask(&self, submission: &Submission) -> Vec<Asked>;
+    fn ask(&self, submission: &Submission) -> Vec<WitnessReply>;
 }
 
 /// What is submitted to witnesses.
@@ -35,8 +35,8 @@ pub struct Submission {
     pub note: Note,
     /// The checkpoint in it.
     pub checkpoint: Checkpoint,
-    /// The sizes of trees that witnesses are known to have cosigned, by their index in the policy. They
-    /// may have cosigned larger ones since.
+    /// The tree sizes that witnesses are known to have cosigned, by their index in the policy. They may
+    /// have cosigned larger trees since.
     pub known: BTreeMap<usize, TreeSize>,
     /// What proofs are made from.
     pub tiles: Arc<dyn TileReader + Send + Sync>,
@@ -48,36 +48,36 @@ impl fmt::Debug for Submission {
     }
 }
 
-/// What came of asking one witness.
+/// The reply of one witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct WitnessReply {
     /// What the policy calls it.
     pub witness: String,
-    /// What it said.
+    /// Its answer.
     pub answer: WitnessAnswer,
 }
 
-/// What a witness said.
+/// What a witness answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WitnessAnswer {
     /// It cosigned.
     Cosigned(Vec<NoteSignature>),
-    /// It did not: why, in words.
+    /// It did not cosign: why, in words.
     Failed(String),
-    /// It says that it cosigned a larger tree of this name.
+    /// It says that it cosigned a larger tree of this log.
     Ahead(TreeSize),
     /// It does not accept that the tree continues the one that it cosigned, of this size.
     OtherHistory(TreeSize),
 }
 
-/// A signed head with all cosignatures that could be had.
+/// A signed head with all cosignatures that could be obtained.
 pub(super) struct Cosigned {
     pub(super) published: Published,
-    /// Why it may not be published, or stay as it is, if that is so.
+    /// Why it must not be published or left as it is, if so.
     pub(super) missing: Option<LogError>,
 }
 
-/// What witnesses and a policy are to a log.
+/// A log's witnesses and their policy.
 #[derive(Debug, Clone)]
 pub(super) struct Witnessing {
     pub(super) witnesses: Arc<dyn Witnesses>,
@@ -86,21 +86,22 @@ pub(super) struct Witnessing {
 }
 
 impl Witnessing {
-    /// Whether a published head is cosigned as the policy asks, and that at this time or later.
+    /// Whether a published head has the cosignatures that the policy asks for, made at this time or
+    /// later.
     pub(super) fn suffices(&self, published: &Published, since: Option<u64>) -> bool {
         published.head().size == TreeSize::ZERO
             || (self.missing(published, since).is_none()
                 && (since.is_none() || !self.has_time_to_come(published)))
     }
 
-    /// Whether a witness of the policy has cosigned it at a time that is yet to come.
+    /// Whether a witness of the policy has cosigned it with a time in the future.
     fn has_time_to_come(&self, published: &Published) -> bool {
         let Ok((note, checkpoint)) = published.log_note() else { return false };
         let by_now = self.by_now(&note, &checkpoint);
         by_now.is_ok_and(|by_now| by_now.signatures().len() < note.signatures().len())
     }
 
-    /// A note without the cosignatures of the policy's witnesses that have a time to come.
+    /// A note without those cosignatures of the policy's witnesses that have a time in the future.
     fn by_now(&self, note: &Note, checkpoint: &Checkpoint) -> Result<Note, LogError> {
         let bare = bare(note)?;
         let latest = self.latest();
@@ -117,7 +118,7 @@ impl Witnessing {
 
     /// The latest time that a cosignature may have.
     fn latest(&self) -> u64 {
-        self.witnesses.now().saturating_add(CLOCKS_DIFFER)
+        self.witnesses.now().saturating_add(CLOCK_TOLERANCE)
     }
 
     /// Asks for cosignatures of a signed head. `former` is what is published.
@@ -128,7 +129,7 @@ impl Witnessing {
         tiles: Arc<dyn TileReader + Send + Sync>,
         since: Option<u64>,
     ) -> Result<Cosigned, LogError> {
-        // There is nothing in it, and some witnesses refuse it.
+        // An empty tree contains nothing, and some witnesses refuse it.
         if signed.head().size == TreeSize::ZERO {
             return Ok(Cosigned { published: signed, missing: None });
         }
@@ -141,7 +142,7 @@ impl Witnessing {
             _ => None,
         });
         let merged = self.merge(&note, &submission.checkpoint, lines.flatten())?;
-        // What is published is not taken back for a time to come, while nothing better is to be had.
+        // What is published is not withdrawn because of a future time, unless there is something better.
         let by_now = self.by_now(&merged, &submission.checkpoint)?;
         let is_enough = self.witnesses.policy().check(by_now.to_string().as_bytes()).is_ok();
         let published = signed.with_log_note(if is_enough { &by_now } else { &merged });
@@ -158,7 +159,7 @@ impl Witnessing {
         Ok(Cosigned { published, missing })
     }
 
-    /// Why the policy does not take a head, in words.
+    /// Why the policy does not accept a head, in words.
     fn missing(&self, published: &Published, since: Option<u64>) -> Option<String> {
         let policy = self.witnesses.policy();
         let by_now = published.log_note().and_then(|(note, checkpoint)| {
@@ -185,7 +186,7 @@ impl Witnessing {
         }
     }
 
-    /// The sizes that follow from the cosignatures of what is published.
+    /// The sizes known from the cosignatures of what is published.
     fn known(&self, former: &Published) -> Result<BTreeMap<usize, TreeSize>, LogError> {
         let (note, checkpoint) = former.log_note()?;
         let witnesses = self.witnesses.policy().witnesses().iter().enumerate();
@@ -195,7 +196,7 @@ impl Witnessing {
     }
 
     /// The note with the log's own signatures, and the newest cosignature of each witness of the policy:
-    /// a time never goes back, but from one that is yet to come. Other signatures, and bad ones, are left out.
+    /// a time never goes back, except from one in the future. Other and bad signatures are left out.
     fn merge<'a>(
         &self,
         note: &'a Note,
@@ -241,8 +242,8 @@ fn own(note: &Note, log: &[VerifierKey]) -> Result<Note, LogError> {
     Ok(own.fold(bare, Note::with))
 }
 
-/// What an answer says against the log itself.
-fn alarm(asked: &Asked, head: TreeHead) -> Option<LogError> {
+/// The alarm that an answer raises against the log itself.
+fn alarm(asked: &WitnessReply, head: TreeHead) -> Option<LogError> {
     let witness = asked.witness.clone();
     match asked.answer {
         WitnessAnswer::Ahead(size) => Some(LogError::WitnessAhead { witness, size, head }),
@@ -251,9 +252,9 @@ fn alarm(asked: &Asked, head: TreeHead) -> Option<LogError> {
     }
 }
 
-/// What all of them said, for a message.
-fn listed(asked: &[Asked]) -> String {
-    let said = asked.iter().map(|Asked { witness, answer }| match answer {
+/// All the answers, for a message.
+fn listed(asked: &[WitnessReply]) -> String {
+    let said = asked.iter().map(|WitnessReply { witness, answer }| match answer {
         WitnessAnswer::Cosigned(_) => format!("{witness} cosigned"),
         WitnessAnswer::Failed(reason) => format!("{witness} did not: {reason}"),
         WitnessAnswer::Ahead(size) => format!("{witness} has seen {size} entries"),

@@ -1,11 +1,12 @@
-//! The promise that nothing is published before a quorum of witnesses has cosigned it, whoever runs,
-//! stops and comes back in which order; and that what a witness says against the log is never passed
-//! over.
+//! The promise that nothing is published before a quorum of witnesses has cosigned it, in whatever order
+//! publishers run, stop and restart; and that an alarm raised by a witness is never ignored.
 
 use super::*;
 use crate::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
 use crate::tlog::SignerLock;
-use crate::tlog::{Appended, Entry, EntryValidator, Face, InvalidEntry, LeafIndex, Log, LogKeys};
+use crate::tlog::{
+    Appended, Entry, EntryValidator, InvalidEntry, LeafIndex, Log, LogKeys, Protocol,
+};
 use crate::tlog::{CHECKPOINT, Cosigner, CosignerKind, KeyName, LockBackend, Seed, SignerId};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -41,13 +42,13 @@ impl LockBackend for MemoryLock {
         Ok(Swap::Won)
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         "the lock".to_owned()
     }
 }
 
-/// Witnesses `w0`, `w1`, ..., each with a key of its own; what each answers is for the test to say.
-struct Fake {
+/// Witnesses `w0`, `w1`, ..., each with its own key; the test decides what each of them answers.
+struct FakeWitnesses {
     policy: Policy,
     cosigners: Vec<Cosigner>,
     time: Mutex<u64>,
@@ -58,9 +59,9 @@ struct Fake {
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-impl fmt::Debug for Fake {
+impl fmt::Debug for FakeWitnesses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fake")
+        f.write_str("FakeWitnesses")
     }
 }
 
@@ -74,9 +75,9 @@ fn keys() -> LogKeys {
     LogKeys::new(&"telemetry.example.org".parse().expect("a host"), &Seed::from([7; 32]))
 }
 
-impl Fake {
+impl FakeWitnesses {
     /// The witnesses of these numbers, of which so many are a quorum.
-    fn new(numbers: &[u8], quorum: usize) -> Arc<Fake> {
+    fn new(numbers: &[u8], quorum: usize) -> Arc<FakeWitnesses> {
         let cosigners: Vec<Cosigner> = numbers.iter().map(|number| cosigner(*number)).collect();
         let mut policy = format!("log {}\n", keys().verifiers().log);
         let mut names = String::new();
@@ -85,7 +86,7 @@ impl Fake {
             names += &format!(" w{number}");
         }
         policy += &format!("group all {quorum}{names}\nquorum all\n");
-        Arc::new(Fake {
+        Arc::new(FakeWitnesses {
             policy: Policy::parse(policy.as_bytes()).expect("a policy"),
             cosigners,
             time: Mutex::new(1000),
@@ -114,7 +115,7 @@ impl Fake {
     }
 }
 
-impl Witnesses for Fake {
+impl Witnesses for FakeWitnesses {
     fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -123,7 +124,7 @@ impl Witnesses for Fake {
         *self.now.lock().expect("no panic")
     }
 
-    fn ask(&self, submission: &Submission) -> Vec<Asked> {
+    fn ask(&self, submission: &Submission) -> Vec<WitnessReply> {
         self.asked.lock().expect("no panic").push(submission.clone());
         if let Some(meanwhile) = self.meanwhile.lock().expect("no panic").take() {
             meanwhile();
@@ -140,7 +141,7 @@ impl Witnesses for Fake {
                 None if absent.contains(&index) => WitnessAnswer::Failed("it is away".to_owned()),
                 None => WitnessAnswer::Cosigned(cosigned()),
             };
-            Asked { witness: format!("w{index}"), answer }
+            WitnessReply { witness: format!("w{index}"), answer }
         };
         self.cosigners.iter().enumerate().map(answer).collect()
     }
@@ -164,7 +165,7 @@ impl Bench {
         Log::new(store, keys(), signer, Arc::new(Anything))
     }
 
-    fn log(&self, witnesses: &Arc<Fake>) -> Log {
+    fn log(&self, witnesses: &Arc<FakeWitnesses>) -> Log {
         self.log_in(self.store.clone()).witnessed_by(witnesses.clone())
     }
 
@@ -183,7 +184,7 @@ impl Bench {
 
     /// When each witness of a policy cosigned what is published.
     fn times(&self, policy: &Policy) -> BTreeMap<usize, u64> {
-        let believed = policy.check(self.published().note(Face::Log).as_bytes());
+        let believed = policy.check(self.published().note(Protocol::TlogTiles).as_bytes());
         let cosigned = believed.expect("believed").cosigned.into_iter();
         cosigned.map(|(index, time)| (index, time.seconds().expect("a time"))).collect()
     }
@@ -200,7 +201,7 @@ fn append(log: &Log) -> Result<u64, LogError> {
 
 #[test]
 fn nothing_is_published_before_a_quorum_and_the_next_run_completes_the_work() {
-    let (bench, fake) = (Bench::new(), Fake::new(&[0, 1, 2], 2));
+    let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0, 1, 2], 2));
     let log = bench.log(&fake);
     assert_eq!(append(&log).expect("published"), 1);
     assert_eq!(bench.times(&fake.policy), [(0, 1000), (1, 1000), (2, 1000)].into());
@@ -212,7 +213,7 @@ fn nothing_is_published_before_a_quorum_and_the_next_run_completes_the_work() {
         assert!(error.may_pass() && !error.is_alarm());
         let text = error.to_string();
         assert!(text.contains("w0 did not: it is away; w1 cosigned; w2 did not"), "{text}");
-        assert_eq!(bench.bytes(), before, "both faces still show the old head");
+        assert_eq!(bench.bytes(), before, "both protocols still show the old head");
     }
     let asked = fake.asked();
     let (first, again) = (&asked[1], &asked[2]);
@@ -226,7 +227,7 @@ fn nothing_is_published_before_a_quorum_and_the_next_run_completes_the_work() {
 
 #[test]
 fn an_empty_log_is_not_submitted() {
-    let (bench, fake) = (Bench::new(), Fake::new(&[0], 1));
+    let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0], 1));
     fake.without(&[0]);
     assert_eq!(bench.log(&fake).settle().expect("at rest"), TreeHead::EMPTY);
     assert!(fake.asked().is_empty());
@@ -234,10 +235,10 @@ fn an_empty_log_is_not_submitted() {
 
 #[test]
 fn cosignatures_are_refreshed_and_their_times_never_go_back() {
-    let (bench, fake) = (Bench::new(), Fake::new(&[0, 1], 1));
+    let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0, 1], 1));
     let log = bench.log(&fake);
     append(&log).expect("published");
-    let sumdb = bench.published().note(Face::Sumdb).to_owned();
+    let sumdb = bench.published().note(Protocol::Sumdb).to_owned();
     fake.asked();
     log.refresh(1000).expect("fresh enough");
     assert!(fake.asked().is_empty());
@@ -246,10 +247,10 @@ fn cosignatures_are_refreshed_and_their_times_never_go_back() {
     fake.without(&[1]);
     log.refresh(1500).expect("refreshed");
     assert_eq!(bench.times(&fake.policy), [(0, 2000), (1, 1000)].into());
-    assert_eq!(bench.published().note(Face::Sumdb), sumdb);
+    assert_eq!(bench.published().note(Protocol::Sumdb), sumdb);
     assert_eq!(bench.size(), 1);
 
-    // A witness whose clock was put back.
+    // A witness whose clock was set back.
     fake.at(1200);
     fake.without(&[]);
     let error = log.refresh(2500).expect_err("no newer time");
@@ -263,11 +264,11 @@ fn cosignatures_are_refreshed_and_their_times_never_go_back() {
 }
 
 #[test]
-fn a_time_to_come_counts_for_nothing_and_is_replaced() {
-    let (bench, fake) = (Bench::new(), Fake::new(&[0, 1], 1));
+fn a_time_in_the_future_counts_for_nothing_and_is_replaced() {
+    let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0, 1], 1));
     let log = bench.log(&fake);
     let set_clock = |now| *fake.now.lock().expect("no panic") = now;
-    // It passed when it was made: the clock here was wrong, too.
+    // It was accepted when it was made: our clock was wrong, too.
     set_clock(1_000_000);
     fake.at(1_000_000);
     append(&log).expect("published");
@@ -280,9 +281,9 @@ fn a_time_to_come_counts_for_nothing_and_is_replaced() {
     assert_eq!(fake.asked().len(), 1);
     assert_eq!(bench.times(&fake.policy), [(1, 2000)].into());
     log.refresh(1000).expect("well");
-    assert!(fake.asked().is_empty(), "it is over");
+    assert!(fake.asked().is_empty(), "it is resolved");
 
-    // While nobody cosigns at a time of now, what is there stays, and it is said.
+    // While nobody cosigns with the current time, what is there stays, and an error says so.
     set_clock(1_000_000);
     fake.at(1_000_000);
     fake.without(&[]);
@@ -295,16 +296,16 @@ fn a_time_to_come_counts_for_nothing_and_is_replaced() {
     assert_eq!(bench.bytes(), before);
     fake.without(&[]);
     fake.at(3300);
-    log.settle().expect("clocks may differ by so much");
+    log.settle().expect("clocks may differ by that much");
     assert_eq!(bench.times(&fake.policy), [(0, 3300), (1, 3300)].into());
 }
 
 #[test]
 fn another_policy_is_met_by_the_next_run() {
-    let (bench, former) = (Bench::new(), Fake::new(&[0, 1], 2));
+    let (bench, former) = (Bench::new(), FakeWitnesses::new(&[0, 1], 2));
     append(&bench.log(&former)).expect("published");
     // w1 was taken out of the policy, and w2 is new.
-    let fake = Fake::new(&[0, 2], 2);
+    let fake = FakeWitnesses::new(&[0, 2], 2);
     fake.at(3000);
     let log = bench.log(&fake);
     fake.without(&[1]);
@@ -313,8 +314,12 @@ fn another_policy_is_met_by_the_next_run() {
     fake.without(&[]);
     log.settle().expect("cosigned by both");
     assert_eq!(bench.times(&fake.policy), [(0, 3000), (1, 3000)].into());
-    let lines =
-        bench.published().note(Face::Log).lines().filter(|line| line.starts_with('—')).count();
+    let lines = bench
+        .published()
+        .note(Protocol::TlogTiles)
+        .lines()
+        .filter(|line| line.starts_with('—'))
+        .count();
     assert_eq!(lines, 3, "the log's, and those of the policy");
     fake.asked();
     log.settle().expect("at rest");
@@ -322,10 +327,10 @@ fn another_policy_is_met_by_the_next_run() {
 }
 
 #[test]
-fn what_a_witness_says_against_the_log_is_an_alarm_whoever_else_cosigned() {
+fn a_witness_that_contradicts_the_log_raises_an_alarm_whoever_else_cosigned() {
     let size = |size| TreeSize::new(size).expect("a size");
     for answer in [WitnessAnswer::Ahead(size(9)), WitnessAnswer::OtherHistory(size(1))] {
-        let (bench, fake) = (Bench::new(), Fake::new(&[0, 1, 2], 2));
+        let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0, 1, 2], 2));
         let log = bench.log(&fake);
         append(&log).expect("published");
         let before = bench.bytes();
@@ -342,8 +347,8 @@ fn what_a_witness_says_against_the_log_is_an_alarm_whoever_else_cosigned() {
 
 #[test]
 fn a_witness_that_another_publisher_has_brought_further_is_no_alarm() {
-    let (bench, slow) = (Bench::new(), Fake::new(&[0], 1));
-    let fast = Fake::new(&[0], 1);
+    let (bench, slow) = (Bench::new(), FakeWitnesses::new(&[0], 1));
+    let fast = FakeWitnesses::new(&[0], 1);
     let (one, two) = (bench.log(&slow), bench.log(&fast));
     let size = |size| TreeSize::new(size).expect("a size");
     slow.answering(0, WitnessAnswer::Ahead(size(2)));
@@ -356,10 +361,10 @@ fn a_witness_that_another_publisher_has_brought_further_is_no_alarm() {
 
 #[test]
 fn a_refresh_is_overtaken_by_a_publication_that_waits_for_its_quorum() {
-    let (bench, slow) = (Bench::new(), Fake::new(&[0, 1], 2));
+    let (bench, slow) = (Bench::new(), FakeWitnesses::new(&[0, 1], 2));
     let one = bench.log(&slow);
     append(&one).expect("published");
-    let waiting = Fake::new(&[0, 1], 2);
+    let waiting = FakeWitnesses::new(&[0, 1], 2);
     waiting.without(&[1]);
     let two = bench.log(&waiting);
     let size = |size| TreeSize::new(size).expect("a size");
@@ -377,8 +382,8 @@ fn a_refresh_is_overtaken_by_a_publication_that_waits_for_its_quorum() {
 
 #[test]
 fn a_quorum_that_another_publisher_got_is_enough() {
-    let (bench, slow) = (Bench::new(), Fake::new(&[0, 1], 2));
-    let (one, two) = (bench.log(&slow), bench.log(&Fake::new(&[0, 1], 2)));
+    let (bench, slow) = (Bench::new(), FakeWitnesses::new(&[0, 1], 2));
+    let (one, two) = (bench.log(&slow), bench.log(&FakeWitnesses::new(&[0, 1], 2)));
     slow.without(&[0]);
     *slow.meanwhile.lock().expect("no panic") = Some(Box::new(move || {
         two.settle().expect("the same head, with both witnesses");
@@ -390,7 +395,7 @@ fn a_quorum_that_another_publisher_got_is_enough() {
 fn stopped_at_any_store_operation_nothing_is_published_without_a_quorum() {
     for kind in [Fault::Fail, Fault::PowerCutBefore, Fault::PowerCutAfter] {
         for operation in 0.. {
-            let (bench, fake) = (Bench::new(), Fake::new(&[0, 1], 2));
+            let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0, 1], 2));
             let log = bench.log(&fake);
             append(&log).expect("published");
             // The first run has no quorum, and is stopped besides; so is the second, which has one.
@@ -415,15 +420,15 @@ fn stopped_at_any_store_operation_nothing_is_published_without_a_quorum() {
     }
 }
 
-/// A store that tells when a pointer is swapped, and fails after that of the head where it is asked to.
+/// A store that records which pointers are swapped, and can fail after the head was swapped.
 #[derive(Debug)]
-struct Told {
+struct RecordingStore {
     store: Arc<MemoryStore>,
     events: Arc<Mutex<Vec<String>>>,
     dies_after_commit: bool,
 }
 
-impl Store for Told {
+impl Store for RecordingStore {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.store.get(key)
     }
@@ -470,7 +475,7 @@ fn what_another_process_committed_is_synced_before_the_signers_lock_moves() {
     bench.log_in(bench.store.clone()).create().expect("a new log");
     let log = |dies_after_commit| {
         let (store, events) = (bench.store.clone(), events.clone());
-        bench.log_in(Arc::new(Told { store, events, dies_after_commit }))
+        bench.log_in(Arc::new(RecordingStore { store, events, dies_after_commit }))
     };
     let take = || std::mem::take(&mut *events.lock().expect("no panic"));
     take();

@@ -1,19 +1,19 @@
 //! The path of a request, decoded once and strictly.
 //!
 //! Everything served here has a name of printable ASCII. Clients differ in which of those characters
-//! they percent-encode (the `go` command sends `!` as `%21`), so the path is decoded; but only to
-//! characters that could have stood there plainly. An encoded slash, percent sign, control
-//! character or non-ASCII byte names nothing, and a name that means something else to the next
-//! reader (`..`, `//`) neither.
+//! they percent-encode (the `go` command sends `!` as `%21`), so the path is decoded, but only to
+//! characters that could have been written plainly. A path with an encoded slash, percent sign,
+//! control character or non-ASCII byte is refused, and so is one that the next program might read
+//! differently (`..`, `//`).
 
 use super::refusal::Refusal;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-/// The longest path that is read, in bytes. Module paths have up to 512, and escaped twice that.
+/// The longest path that is read, in bytes. A module path has up to 512, or twice that when escaped.
 const MAX_LENGTH: usize = 2048;
 
-/// The first element of a path, as it was sent, however many slashes stand before it; none for the root.
+/// The first element of a path, as it was sent, ignoring leading slashes; `None` for the root.
 pub(super) fn first_element(path: &str) -> Option<&str> {
     path.split('/').find(|element| !element.is_empty())
 }
@@ -57,7 +57,7 @@ impl Address {
         Ok(Address(decoded))
     }
 
-    /// What follows `prefix`, which must end in a slash; empty where the path is elsewhere.
+    /// What follows `prefix`, which must end in a slash; empty if the path does not begin with it.
     pub(super) fn below(&self, prefix: &str) -> &str {
         self.0.strip_prefix(prefix).unwrap_or("")
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_characters_may_be_encoded() {
+    fn plain_characters_may_be_percent_encoded() {
         for (path, decoded) in [
             ("/", "/"),
             ("/goproxy/a.b/@v/list", "/goproxy/a.b/@v/list"),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_mean_something_else_is_refused() {
+    fn ambiguous_paths_are_refused() {
         for path in [
             "",
             "*",

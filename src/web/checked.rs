@@ -1,8 +1,8 @@
-//! Public files, each checked against its hash once before anyone is sent a byte of it.
+//! Public files, each checked against its hash before the first byte is sent.
 //!
-//! Checking reads the whole file, which for a large one takes longer than a request may; so it runs
-//! by itself, those who want the file wait for it, and what was found good stays so while the server
-//! runs. What was not is looked at again when someone asks again.
+//! Checking reads the whole file, which for a large one may take longer than a request is allowed; so
+//! it runs in the background, and requests for the file wait for it. A file that passed is not checked
+//! again while the server runs; one that failed is checked again at the next request.
 
 use super::refusal::Refusal;
 use crate::aggregate::index::PublicFile;
@@ -12,10 +12,10 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// What became of a check: nothing yet, or whether the file is good.
+/// The result of a check: nothing yet, or whether the file is intact.
 type Outcome = Option<bool>;
 
-/// The files that were checked, and those that are being checked, by SHA-256.
+/// The files that were checked or are being checked, by SHA-256.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Checked(Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>);
 
@@ -33,29 +33,29 @@ impl Checked {
         opened.map_err(interrupted)?.map_err(|fault| report(&fault))
     }
 
-    /// The check of a file, which this begins if nobody has.
+    /// The check of a file, which is started if it has not been yet.
     fn check(&self, data: &PublicData, file: &PublicFile) -> watch::Receiver<Outcome> {
         let mut checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = checks.get(&file.sha256) {
             return outcome.clone();
         }
-        let (tell, outcome) = watch::channel(None);
+        let (sender, outcome) = watch::channel(None);
         checks.insert(file.sha256.clone(), outcome.clone());
         let (checked, data, file) = (self.clone(), data.clone(), file.clone());
         tokio::task::spawn_blocking(move || {
-            // Should this panic, the sender is dropped, which those who wait are told.
+            // If this panics, the sender is dropped, which wakes those who wait.
             let good = data.open(&file).map_err(|fault| report(&fault)).is_ok();
             if !good {
                 let mut checks = checked.0.lock().unwrap_or_else(PoisonError::into_inner);
                 checks.remove(&file.sha256);
             }
-            let _ = tell.send(Some(good));
+            let _ = sender.send(Some(good));
         });
         outcome
     }
 }
 
-/// Tells the operator what is wrong with the store; clients are told that something is.
+/// Logs what is wrong with the store for the operator; clients are only told that something is.
 fn report(fault: &PublicError) -> Refusal {
     tracing::error!(%fault, "cannot serve public data");
     Refusal::damaged()

@@ -1,7 +1,7 @@
-//! What of the store was found missing or damaged, for its operator.
+//! Which objects in the store were found missing or damaged, for the operator.
 //!
-//! A damaged object is an error to whoever asks for it, and stays one until it is mended. Nobody else
-//! would notice, so it is remembered here until it was read again and found good.
+//! Requests for a damaged object fail until it is repaired. Nobody else would notice, so it is
+//! remembered here until it has been read again and found intact.
 
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Bundle, Tile};
@@ -13,9 +13,9 @@ use std::sync::{Mutex, PoisonError};
 /// The most objects that are remembered.
 const MOST: usize = 100;
 
-/// What was asked for.
+/// An object that was requested.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Asked {
+pub(super) enum StoredObject {
     /// A hash tile.
     Tile(Tile),
     /// An entry bundle.
@@ -24,40 +24,40 @@ pub(super) enum Asked {
     Version(ModuleVersion),
     /// A file of public data, by its name.
     File(String),
-    /// The charts of the week until this day.
+    /// The charts of the week that ended on this day.
     Charts(Date),
 }
 
-/// What was found so far.
+/// The damage found so far.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
-    found: Mutex<BTreeMap<Asked, String>>,
+    found: Mutex<BTreeMap<StoredObject, String>>,
     times: AtomicU64,
 }
 
 impl Damage {
-    /// Notes what came of reading something.
-    pub(super) fn note(&self, asked: Asked, problem: Option<String>) {
+    /// Records the result of reading an object.
+    pub(super) fn note(&self, object: StoredObject, problem: Option<String>) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match problem {
             None => {
-                found.remove(&asked);
+                found.remove(&object);
             }
             Some(problem) => {
                 self.times.fetch_add(1, Relaxed);
-                if found.len() < MOST || found.contains_key(&asked) {
-                    found.insert(asked, problem);
+                if found.len() < MOST || found.contains_key(&object) {
+                    found.insert(object, problem);
                 }
             }
         }
     }
 
-    /// Everything that was not found good since.
-    pub(super) fn found(&self) -> BTreeMap<Asked, String> {
+    /// Everything that has not been found intact since.
+    pub(super) fn found(&self) -> BTreeMap<StoredObject, String> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How often something was found missing or damaged.
+    /// How often an object was found missing or damaged.
     pub(super) fn times(&self) -> u64 {
         self.times.load(Relaxed)
     }

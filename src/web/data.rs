@@ -1,12 +1,12 @@
 //! `/data/days/NAME`, `/data/weeks/NAME` and `/data/index.json`: the public data itself.
 //!
-//! Files are sent as they lie in the store, piece by piece, whole or in part (`range`): engines that
-//! read Parquet over HTTP ask for the end first, and then for the columns they need. The entity tag
-//! is the file's SHA-256. What is compressed stays so, and is no `Content-Encoding`: the compressed
-//! file is the thing that is offered.
+//! Files are streamed from the store as they are, in full or in part (`range`): engines that read
+//! Parquet over HTTP ask for the footer first, and then for the columns they need. The entity tag is the
+//! file's SHA-256. Compressed files are sent without `Content-Encoding`: the compressed file is what is
+//! offered.
 
 use super::address::Address;
-use super::file_body::{FileBody, PIECE};
+use super::file_body::{CHUNK, FileBody};
 use super::range::{Wanted, wanted};
 use super::refusal::Refusal;
 use super::representation::{Content, Lifetime, is_known};
@@ -39,9 +39,7 @@ pub(super) async fn get(
     }
     let found = path.split_once('/').and_then(|(kind, name)| find(&shown.index, kind, name));
     let Some((dataset, file)) = found else {
-        return Err(Refusal::not_found(
-            "not found: /data/index.json names all files that there are now",
-        ));
+        return Err(Refusal::not_found("not found: /data/index.json lists all files"));
     };
     let etag = format!("\"{}\"", file.sha256);
     let mut response = Response::new(Body::empty());
@@ -57,7 +55,7 @@ pub(super) async fn get(
     head.insert(ETAG, tag);
     head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     head.insert(CONTENT_TYPE, media_type(file.format));
-    // Ranges are defined for GET alone.
+    // Ranges are defined for GET only.
     let wanted = match method {
         Method::GET => wanted(&headers, file.bytes, &etag),
         _ => Wanted::Whole,
@@ -79,16 +77,16 @@ pub(super) async fn get(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     let mut opened = site.public_file(file).await?;
-    // Only moves the position: nothing is read here.
+    // This only moves the position; nothing is read.
     opened.seek(SeekFrom::Start(first)).map_err(|_| Refusal::damaged())?;
     *response.body_mut() = Body::new(FileBody::new(opened, length));
-    response.extensions_mut().insert(Streamed(PIECE));
+    response.extensions_mut().insert(Streamed(CHUNK));
     Ok(response)
 }
 
-/// A file that the index names, and the dataset that it is of.
+/// A file in the index, and its dataset.
 fn find<'a>(index: &'a Index, kind: &str, name: &str) -> Option<(&'a Dataset, &'a PublicFile)> {
-    // The day that a file's name holds says where to look; the name must be the whole name there.
+    // The date in the file's name says where to look; the whole name must match there.
     let date = name.strip_prefix("week-").unwrap_or(name).get(..10)?.parse().ok()?;
     let dataset = match kind {
         "days" => index.days.get(&date)?,
@@ -111,7 +109,8 @@ fn content_range(head: &mut HeaderMap, range: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The index without what is only for the next merge: how many reports wait would tell when they came.
+/// The index without what only the next merge needs: the number of waiting reports would tell when they
+/// arrived.
 fn public_json(index: &Index) -> String {
     let index = Index {
         superseded: Vec::new(),
@@ -120,6 +119,6 @@ fn public_json(index: &Index) -> String {
         unshown: None,
         ..index.clone()
     };
-    // Nothing in these types can fail to serialise: keys are dates, numbers are whole.
+    // None of these types can fail to serialise: keys are dates, numbers are integers.
     serde_json::to_string_pretty(&index).unwrap_or_default() + "\n"
 }

@@ -1,4 +1,4 @@
-//! A body that is read from a file as it is sent: never more than one piece of it is in memory.
+//! A body that is read from a file while it is sent, with at most one chunk in memory.
 
 use axum::body::{Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much is read at a time, and held while a client does not receive it. Readers may be some
-/// thousand, so this times their number is what files take at most.
-pub(super) const PIECE: u64 = 32 << 10;
+/// How much is read at a time, and held in memory until the client receives it. Times the number of
+/// readers, this is the most memory that files take.
+pub(super) const CHUNK: u64 = 32 << 10;
 
 /// The next bytes of a file.
 #[derive(Debug)]
@@ -23,11 +23,11 @@ pub(super) struct FileBody {
 
 #[derive(Debug)]
 enum State {
-    /// Nobody has asked for more yet.
+    /// Nothing is being read.
     Idle(File),
-    /// Reading blocks, so it is done on a thread that may.
+    /// Reading blocks, so it runs on the blocking pool.
     Reading(JoinHandle<io::Result<(File, Bytes)>>),
-    /// All was sent, or something went wrong.
+    /// Everything was sent, or reading failed.
     Done,
 }
 
@@ -50,7 +50,7 @@ impl HttpBody for FileBody {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Done => return Poll::Ready(None),
                 State::Idle(file) => {
-                    let wanted = self.left.min(PIECE);
+                    let wanted = self.left.min(CHUNK);
                     self.state = State::Reading(spawn_blocking(move || read(file, wanted)));
                 }
                 State::Reading(mut task) => {
@@ -85,7 +85,7 @@ impl HttpBody for FileBody {
 fn read(mut file: File, wanted: u64) -> io::Result<(File, Bytes)> {
     let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
     Read::by_ref(&mut file).take(wanted).read_to_end(&mut bytes)?;
-    // The length was promised in the head: a file that ends early must not look like a whole one.
+    // Content-Length has been sent: a truncated file must not look complete.
     if (bytes.len() as u64) < wanted {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

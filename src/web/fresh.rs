@@ -1,8 +1,8 @@
-//! What a pointer of the store leads to, read again when someone asks and the last reading is old.
+//! What a pointer in the store leads to, read again on demand once the last reading is too old.
 //!
-//! Requests that arrive during a reading wait for it, so that many make no more readings than one.
-//! Where the store cannot be read, what was read last is shown, and the operator told. The published
-//! head has rules of its own (`head`).
+//! Requests that arrive while it is being read wait for the result, so it is read once for all of them.
+//! If the store cannot be read, the last result is shown and the error is logged. The published head has
+//! rules of its own (`head`).
 
 use super::head::FRESH;
 use super::refusal::Refusal;
@@ -11,12 +11,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 use tokio::sync::Mutex;
 
-/// One thing over time.
+/// A value that is kept fresh.
 #[derive(Debug)]
 pub(super) struct Fresh<T> {
     /// The last reading. Locked for a moment at a time, never during a reading.
     last: RwLock<Option<(Arc<T>, Instant)>>,
-    /// Held by the one who reads.
+    /// Held by the task that reads.
     turn: Mutex<()>,
 }
 
@@ -25,7 +25,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         Fresh { last: RwLock::default(), turn: Mutex::default() }
     }
 
-    /// The thing now. `read` blocks; it is given the last one, which it returns again if nothing
+    /// The current value. `read` blocks; it is given the last value, and returns it if nothing
     /// changed.
     pub(super) async fn current<E: Display + Send + 'static>(
         &self,
@@ -35,7 +35,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
             return Ok(thing);
         }
         let _turn = self.turn.lock().await;
-        // Whoever had the turn before read what is wanted here.
+        // Another task may have read it meanwhile.
         if let Some(thing) = self.if_fresh() {
             return Ok(thing);
         }
@@ -44,7 +44,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         let thing = match tokio::task::spawn_blocking(move || read(before)).await {
             Ok(Ok(thing)) => thing,
             Ok(Err(fault)) => {
-                tracing::error!(%fault, "cannot read what changed");
+                tracing::error!(%fault, "cannot read the store");
                 last.ok_or_else(Refusal::damaged)?
             }
             Err(_) => return Err(Refusal::unavailable("reading was interrupted; try again")),

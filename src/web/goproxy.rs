@@ -1,17 +1,16 @@
 //! `/goproxy/`: the module proxy protocol, for one module.
 //!
-//! <https://go.dev/ref/mod#goproxy-protocol>. Whatever is not this module is answered with 404, on
-//! which the `go` command asks the next proxy of its `GOPROXY` list; so a project can put its own
-//! deployment in front of any other proxy. Versions are those of the log, and nothing else: the
-//! list is 1 to the size of the tree.
+//! <https://go.dev/ref/mod#goproxy-protocol>. Any other module is answered with 404, after which the
+//! `go` command asks the next proxy in its `GOPROXY` list; so a project can put its own deployment in
+//! front of any other proxy. The versions are those in the log: 1 to the size of the tree.
 //!
 //! | path below `/goproxy/` | answer |
 //! | --- | --- |
 //! | `MODULE/@v/list` | all versions, one a line |
 //! | `MODULE/@latest` | `.info` of the newest |
-//! | `MODULE/@v/VERSION.info`, `.mod`, `.zip` | what the version's zip holds, or itself |
-//! | `MODULE/@v/VERSION.tlog-proof` | the proof that the log has the version, of the newest checkpoint |
-//! | `sumdb/HOST/...` | the checksum database, for clients that reach it through the proxy only |
+//! | `MODULE/@v/VERSION.info`, `.mod`, `.zip` | the version's zip, or what is in it |
+//! | `MODULE/@v/VERSION.tlog-proof` | the proof that the log has the version, under the newest checkpoint |
+//! | `sumdb/HOST/...` | the checksum database, for clients that only reach it through the proxy |
 
 use super::address::Address;
 use super::proof;
@@ -34,12 +33,11 @@ pub(super) async fn get(
         return database(&site, path, &headers).await;
     }
     let module = site.module();
-    // Compared in the form that is asked for, so that any spelling of another module is just
-    // another module.
+    // Compared in escaped form, so that an unusual spelling is simply another module.
     let Some(request) =
         path.strip_prefix(&module.escape()).and_then(|rest| rest.strip_prefix("/@"))
     else {
-        return Err(Refusal::not_found(format!("not found: this proxy serves {module} alone")));
+        return Err(Refusal::not_found(format!("not found: this proxy serves only {module}")));
     };
     match request {
         "v/list" => Ok(site.head().await?.list.respond(&headers, Seconds)),

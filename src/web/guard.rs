@@ -1,9 +1,8 @@
-//! What holds for every request: limits, headers, and counting.
+//! Middleware for every request: limits, headers, and counting.
 //!
-//! Readers have a budget of their own ([`server`]), and none of them waits longer than
-//! [`REQUEST_TIMEOUT`] for an answer; beyond that the answer is 503, which costs nothing. Uploads have
-//! limits of their own, in `ingest`: their bodies may take as long as a slow line needs. Nothing about
-//! the client is written down.
+//! Readers have a budget of their own ([`server`]), and wait at most [`REQUEST_TIMEOUT`] for an answer;
+//! after that it is a 503, which costs nothing. Uploads have their own limits in `ingest`, as their
+//! bodies may arrive over a slow connection. Nothing about the client is logged.
 
 use super::address;
 use super::cors;
@@ -21,14 +20,14 @@ use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a request may take until its answer is ready. Sending it is not part of that.
+/// How long a request may take until its answer is ready, not counting the time to send it.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_string();
-    let uploads = is_of_uploads(&path);
+    let uploads = is_upload(&path);
     let reads_pages = refusal::reads_pages(request.headers());
-    let submits = request.method() == Method::POST && is_of_the_witness(&path);
+    let submits = request.method() == Method::POST && is_witness(&path);
     let mut response = match uploads || submits {
         true => next.run(request).await,
         false => read(request, next).await,
@@ -36,17 +35,17 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     if reads_pages && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         response = pages::refusal(site.keys(), &refusal);
     }
-    site.metrics().count(&path, response.status());
+    site.request_counts().count(&path, response.status());
     let headers = response.headers_mut();
     if !uploads {
         cors::allow(headers);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // What says nothing about caching (405, `supported`) is not worth guessing about.
+    // Answers without a caching rule (405, `supported`) are not cached.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // Where someone goes from here is nobody's business.
+    // Other sites need not know where their visitors come from.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Pages say what they may do; nothing else should ever be taken for a page.
+    // Pages set their own policy; nothing else should ever be treated as a page.
     let nothing = HeaderValue::from_static("default-src 'none'");
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(nothing);
     response
@@ -66,12 +65,12 @@ async fn read(request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether a path is of the witness, whose submissions have limits of their own.
-fn is_of_the_witness(path: &str) -> bool {
+/// Whether a path belongs to the witness, whose submissions have limits of their own.
+fn is_witness(path: &str) -> bool {
     address::first_element(path) == Some("witness")
 }
 
-/// Whether a path is of uploads, however many slashes stand before its first element.
-fn is_of_uploads(path: &str) -> bool {
+/// Whether a path belongs to uploads, ignoring leading slashes.
+fn is_upload(path: &str) -> bool {
     address::first_element(path) == Some("upload")
 }

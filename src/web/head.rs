@@ -1,41 +1,40 @@
 //! The published head, as this server shows it.
 //!
-//! All that is visible follows from one pointer of the store, `log/checkpoint`. It is read again
-//! when someone asks and the last reading is older than [`FRESH`]; sooner, when someone asks for
-//! what the last reading did not have: a client that learned of a new version from another server
-//! of the same store must not be told that there is none. Requests that arrive during a reading
-//! wait for it.
+//! Everything visible follows from one pointer in the store, `log/checkpoint`. It is read again on
+//! demand when the last reading is older than [`FRESH`]; or sooner, when a request is for something
+//! that the last reading did not have: a client that learned of a new version from another server on
+//! the same store must not be told that it does not exist. Requests that arrive during a reading wait
+//! for it.
 //!
-//! Both signatures are verified before a head is shown. A head never goes back while the server
-//! runs: should the store be put back to an older state, or have another tree of the same size, the
-//! server goes on showing what it had, and tells its operator. So it does when the store cannot be
-//! read.
+//! Both signatures are verified before a head is shown. A head never goes back while the server runs:
+//! if the store is rolled back, or has another tree of the same size, the server keeps showing the head
+//! it had and logs an error. It does the same when the store cannot be read.
 
 use super::representation::{Content, Representation};
 use super::source::{Fault, Source};
 use crate::gomod::ModuleVersion;
 use crate::publish::Versions;
-use crate::tlog::{Face, Published, TreeHead};
+use crate::tlog::{Protocol, Published, TreeHead};
 use std::fmt::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How old a reading may be when it has what was asked for.
+/// How old a reading may be if it has what was asked for.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
-/// How old it may be when it does not. Asking for what does not exist costs nothing, and must not
-/// make the server read its store as fast as anyone can ask.
+/// How old it may be if it does not. Requests for what does not exist must not make the server read its
+/// store at whatever rate they arrive.
 const RETRY: Duration = Duration::from_millis(50);
-/// How long a reading may take before the last one is shown instead.
+/// How long reading may take before the last result is shown instead.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A published head, and what follows from it alone.
+/// A published head, and the answers that follow from it alone.
 #[derive(Debug)]
 pub(super) struct Head {
     published: Published,
     /// The checkpoint by tlog-tiles.
     pub(super) checkpoint: Representation,
-    /// The signed tree of the checksum database.
+    /// The signed tree head of the checksum database.
     pub(super) latest: Representation,
     /// The list of versions.
     pub(super) list: Representation,
@@ -43,9 +42,10 @@ pub(super) struct Head {
 
 impl Head {
     fn new(published: Published) -> Head {
-        let note =
-            |face| Representation::new(published.note(face).as_bytes().to_vec(), Content::Text);
-        let (checkpoint, latest) = (note(Face::Log), note(Face::Sumdb));
+        let note = |protocol| {
+            Representation::new(published.note(protocol).as_bytes().to_vec(), Content::Text)
+        };
+        let (checkpoint, latest) = (note(Protocol::TlogTiles), note(Protocol::Sumdb));
         let list = (1..=published.head().size.get()).fold(String::new(), |mut list, number| {
             // Writing to a String cannot fail.
             let _ = writeln!(list, "v0.{number}.0");
@@ -64,8 +64,8 @@ impl Head {
         self.published.head()
     }
 
-    /// The signed tree, as text.
-    pub(super) fn signed(&self, face: Face) -> &str {
+    /// The signed tree head, as text.
+    pub(super) fn signed(&self, face: Protocol) -> &str {
         self.published.note(face)
     }
 
@@ -81,7 +81,7 @@ pub(super) struct Heads {
     source: Arc<Source>,
     /// The last reading. Locked for a moment at a time, never during a reading.
     last: RwLock<Option<Reading>>,
-    /// Held by the one who reads.
+    /// Held by the task that reads.
     turn: Mutex<()>,
 }
 
@@ -98,13 +98,13 @@ impl Heads {
         Heads { source, last: RwLock::default(), turn: Mutex::default() }
     }
 
-    /// The head that was read last, if any ever was.
+    /// The head that was read last, if there is one.
     pub(super) fn last(&self) -> Option<Arc<Head>> {
         self.reading().map(|reading| reading.head)
     }
 
-    /// The head to answer a request with. `suffices` says of a head whether it has what the request
-    /// is for; where it does not, a later head is looked for, and the newest there is returned.
+    /// The head to answer a request with. `suffices` says whether a head has what is requested; if it
+    /// does not, the pointer is read again, and the newest head is returned.
     pub(super) async fn current(
         &self,
         suffices: impl Fn(&Head) -> bool,
@@ -117,7 +117,7 @@ impl Heads {
             return Ok(reading.head);
         }
         let _turn = self.turn.lock().await;
-        // Whoever had the turn before may have read what is wanted here.
+        // Another task may have read it meanwhile.
         let last = self.reading();
         if let Some(reading) = last.clone().filter(good) {
             return Ok(reading.head);
@@ -138,7 +138,7 @@ impl Heads {
         }
     }
 
-    /// Reads the pointer, whatever was read before, and reports what is wrong with it.
+    /// Reads the pointer, however fresh the last reading is, and reports what is wrong with it.
     pub(super) async fn check(&self) -> Result<(), Fault> {
         let _turn = self.turn.lock().await;
         let reading = self.read(self.reading()).await?;

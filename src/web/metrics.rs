@@ -1,95 +1,38 @@
-//! What the server counts about itself: requests by part of the site and by status; and all figures
-//! about what the deployment does.
-//!
-//! Nothing about clients: no address, no path, no user agent, and no time of any one request. The
-//! format is Prometheus' text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//! `/metrics`: requests by part of the site and status, and everything else that the deployment does,
+//! in Prometheus' text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
-use super::address;
-use super::health::{ClockReport, LostReports};
-use super::quorum::WitnessFigures;
+use super::operations::{ClockReport, LostReports};
+use super::quorum::QuorumStatus;
 use super::site::Site;
 use crate::aggregate::{UpkeepState, Work};
 use crate::ingest::{AdmissionState, ReceiverSlot, UploadState};
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The parts of the site, by the first element of the path.
-const PARTS: [&str; 8] = ["goproxy", "sumdb", "log", "upload", "data", "witness", "pages", "other"];
-/// The statuses that are counted apart; any other is counted as 0.
-const STATUSES: [u16; 12] = [200, 206, 303, 304, 400, 404, 405, 414, 416, 500, 503, 0];
-
-/// Counts since the server started.
-#[derive(Debug)]
-pub(super) struct Metrics {
-    started: Timestamp,
-    requests: [[AtomicU64; STATUSES.len()]; PARTS.len()],
-}
-
-impl Default for Metrics {
-    fn default() -> Metrics {
-        Metrics { started: Timestamp::now(), requests: Default::default() }
-    }
-}
-
-impl Metrics {
-    /// Counts an answer to a request for `path`.
-    pub(super) fn count(&self, path: &str, status: StatusCode) {
-        let part = match address::first_element(path) {
-            Some("goproxy") => "goproxy",
-            Some("sumdb" | "latest" | "lookup" | "tile") => "sumdb",
-            Some("log") => "log",
-            Some("upload") => "upload",
-            Some("data") => "data",
-            Some("witness") => "witness",
-            None | Some("charts" | "check" | "config" | "privacy") => "pages",
-            _ => "other",
-        };
-        let row = self.requests.iter().zip(PARTS).find(|(_, name)| *name == part);
-        let status = status.as_u16();
-        let cell = row.and_then(|(row, _)| {
-            let mut cells = row.iter().zip(STATUSES);
-            cells.find(|(_, counted)| *counted == status || *counted == 0)
-        });
-        if let Some((cell, _)) = cell {
-            cell.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Every count, by part and status.
-    fn counts(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
-        self.requests.iter().zip(PARTS).flat_map(|(row, part)| {
-            let cells = row.iter().zip(STATUSES);
-            cells.map(move |(cell, status)| (part, status, cell.load(Relaxed)))
-        })
-    }
-}
-
-/// Everything that is told, at one moment. What this process does not do stands at 0.
-pub(super) struct Figures<'a> {
+/// All metrics at one moment. What this process does not do is 0.
+pub(super) struct Metrics<'a> {
     site: &'a Site,
     uploads: UploadState,
     upkeep: UpkeepState,
     clock: ClockReport,
-    witnesses: Option<WitnessFigures>,
-    /// Segments that have lost reports.
+    witnesses: Option<QuorumStatus>,
+    /// Segments whose reports were lost.
     lost: LostReports,
     admission: Option<AdmissionState>,
 }
 
-impl<'a> Figures<'a> {
-    /// Those of a site and its uploads, where these segments have lost reports.
+impl<'a> Metrics<'a> {
+    /// The metrics of a site and its uploads, where the reports of these segments were lost.
     pub(super) fn of(
         site: &'a Site,
         slot: Option<&ReceiverSlot>,
         lost: LostReports,
-    ) -> Figures<'a> {
+    ) -> Metrics<'a> {
         let operations = site.operations();
         let clock = operations.and_then(|operations| operations.clock.as_ref());
         let upkeep = operations.and_then(|operations| operations.upkeep.clone());
-        let witnesses = operations.and_then(|operations| WitnessFigures::of(site, operations));
-        Figures {
+        let witnesses = operations.and_then(|operations| QuorumStatus::of(site, operations));
+        Metrics {
             site,
             witnesses,
             uploads: slot.map(ReceiverSlot::state).unwrap_or_default(),
@@ -103,7 +46,7 @@ impl<'a> Figures<'a> {
 }
 
 /// Prometheus' text format.
-impl fmt::Display for Figures<'_> {
+impl fmt::Display for Metrics<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, i128)]| {
             writeln!(f, "# HELP candor_{name} {help}\n# TYPE candor_{name} {kind}")?;
@@ -112,16 +55,16 @@ impl fmt::Display for Figures<'_> {
         };
         let alone = |value: i128| [(String::new(), value)];
         let number = |value: u64| alone(i128::from(value));
-        let Figures { site, uploads, upkeep, .. } = self;
+        let Metrics { site, uploads, upkeep, .. } = self;
         let size = site.heads().last().map_or(0, |head| head.tree().size.get());
         let version = env!("CARGO_PKG_VERSION");
         let build = [(format!("{{version=\"{version}\"}}"), 1)];
         family("build_info", "gauge", "The program's version.", &build)?;
-        let start = site.metrics().started.as_second();
+        let start = site.request_counts().started.as_second();
         let help = "When the process began to serve, in seconds since 1970.";
         family("start_time_seconds", "gauge", help, &alone(start.into()))?;
         family("log_size", "gauge", "Entries of the log that is shown.", &number(size))?;
-        let requests = site.metrics().counts().map(|(part, status, count)| {
+        let requests = site.request_counts().counts().map(|(part, status, count)| {
             (format!("{{part=\"{part}\",status=\"{status}\"}}"), count.into())
         });
         let help = "Requests answered, by part of the site and status; status 0 is any other.";
@@ -134,9 +77,9 @@ impl fmt::Display for Figures<'_> {
             ("unavailable", counts.unavailable),
         ];
         let answers = answers.map(|(name, count)| (format!("{{answer=\"{name}\"}}"), count.into()));
-        family("uploads_total", "counter", "Uploads, by what came of them.", &answers)?;
+        family("uploads_total", "counter", "Uploads, by outcome.", &answers)?;
         let open = u64::from(uploads.opened > 0 && uploads.problem.is_none());
-        family("receiver_open", "gauge", "Whether reports are taken.", &number(open))?;
+        family("receiver_open", "gauge", "Whether reports are accepted.", &number(open))?;
         let help = "How often the reports folder was opened.";
         family("receiver_opened_total", "counter", help, &number(uploads.opened))?;
         let queued = uploads.journal.queued as u64;
@@ -165,10 +108,10 @@ impl fmt::Display for Figures<'_> {
                 ("disk", admission.refused_by_disk),
             ];
             let spent = spent.map(|(name, count)| (format!("{{budget=\"{name}\"}}"), count.into()));
-            let help = "Uploads that were asked to come again, by the budget that was spent.";
+            let help = "Uploads that were told to try again later, by the budget that was used up.";
             family("uploads_over_budget_total", "counter", help, &spent)?;
         }
-        let help = "Segments of uploads that are missing with reports that were not merged.";
+        let help = "Segments of uploads that are missing, with reports that were not merged.";
         family("lost_segments", "gauge", help, &number(self.lost.gone.len() as u64))?;
         let help = "Segments of uploads that are damaged, and that the operator has not given up.";
         let damaged = self.lost.damaged.len() as u64;
@@ -195,9 +138,9 @@ impl fmt::Display for Figures<'_> {
                 (format!("{{work=\"{name}\",outcome=\"{outcome}\"}}"), count.into())
             })
         });
-        let help = "Merges, charts and checks for what has expired, by what came of them.";
+        let help = "Merges, charts and checks for what has expired, by outcome.";
         family("upkeep_runs_total", "counter", help, &done.collect::<Vec<_>>())?;
-        let help = "How often the thread that merges and charts was begun again.";
+        let help = "How often the thread that merges and charts was restarted.";
         family("upkeep_restarts_total", "counter", help, &number(upkeep.restarts()))?;
         let help = "Seconds by which the clock is known to be ahead, or behind.";
         family("clock_skew_seconds", "gauge", help, &alone(self.clock.skew.into()))?;
@@ -205,7 +148,7 @@ impl fmt::Display for Figures<'_> {
         family("clock_unconfirmed", "gauge", help, &alone(self.clock.note.is_some().into()))?;
         let Some(witnesses) = &self.witnesses else { return Ok(()) };
         let reached = u64::from(witnesses.missing.is_none());
-        let help = "Whether the policy takes the log that is shown.";
+        let help = "Whether the log that is shown satisfies the policy.";
         family("quorum_reached", "gauge", help, &number(reached))?;
         let help = "When a quorum of witnesses had cosigned the log that is shown, in seconds since 1970; 0 where none has.";
         let at = witnesses.quorum_at.unwrap_or(0);
@@ -221,12 +164,12 @@ impl fmt::Display for Figures<'_> {
                 one.last.as_ref().map_or((0, 0), |last| (last.cosigned_count, last.failed_count));
             vec![(",answer=\"cosigned\"", cosigned.into()), (",answer=\"none\"", failed.into())]
         });
-        let help = "What witnesses were asked to cosign by this process, by whether they did.";
+        let help = "Requests to witnesses by this process, by whether they cosigned.";
         family("witness_answers_total", "counter", help, &answers)?;
         let refresh = [("done", witnesses.refresh.done), ("failed", witnesses.refresh.failed)];
         let refresh =
             refresh.map(|(name, count)| (format!("{{outcome=\"{name}\"}}"), count.into()));
-        let help = "How often the log was to be cosigned again, by what came of it.";
+        let help = "Attempts to have the log cosigned again, by outcome.";
         family("cosigned_again_total", "counter", help, &refresh)
     }
 }

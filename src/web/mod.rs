@@ -1,44 +1,46 @@
-//! The wires: a deployment over HTTP.
+//! A deployment over HTTP.
 //!
-//! | path | what | file |
+//! | path | what | files |
 //! | --- | --- | --- |
-//! | `/`, `/check`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages` |
-//! | `/goproxy/` | the module proxy protocol | `goproxy` |
+//! | `/`, `/charts/`, `/check`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages`, `draw`, `numbers`, `chart_cache` |
+//! | `/goproxy/` | the module proxy protocol | `goproxy`, `proof` |
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
-//! | `/data/` and below | the public data | `data` |
-//! | `/witness/` | a witness of other logs, where there is one | [`crate::witness`] |
-//! | `/health` and below, `/metrics` on a second listener | for the operator | `admin`, `health` |
+//! | `/data/` and below | the public data | `data`, `range`, `file_body`, `checked` |
+//! | `/witness/` | a witness of other logs, if there is one | [`crate::witness`], `witness` |
+//! | `/upload/` | reports | [`crate::ingest`] |
+//! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage`; `status` for a command that is not a server |
 //!
 //! # The life of a request
 //!
-//! `server` takes the connection, and sees that there is room; whom it is from reaches the admission of
-//! uploads and nothing else. `guard` sets a time
-//! limit, and what headers all answers have. `address` decodes the path, once. The route's file decides
-//! what is meant, and asks `site` for it. `site` takes the published head (`head`), refuses what that
-//! head does not have, and finds the rest on a `shelf` in memory, or has `source` read and check it. A
-//! `representation` is answered, or a `refusal`.
+//! `server` accepts the connection if there is room; the client's address goes to the admission of uploads
+//! and nowhere else. `guard` sets a time limit and the headers that all answers have (`cors`,
+//! `content_policy`). `address` decodes the path, once. The route's file decides what is requested, and
+//! asks `site` for it. `site` takes the published head (`head`; `public` and `fresh` for the data), refuses
+//! what that head does not have, and finds the rest in a `cache`, or has `source` read and check it. The
+//! answer is a `representation` or a `refusal`.
 //!
-//! # What may be relied on
+//! # Guarantees
 //!
 //! - Everything visible derives from one published tree head: lists, `@latest` and lookups cannot
 //!   disagree with the log, and nothing is visible before it is logged.
-//! - Tiles and bundles are checked against the published root, zips against their records, and public
-//!   data against the index, before they are served, once. A damaged store makes errors, never wrong
-//!   answers.
-//! - What never changes may be cached for ever; what does, for seconds; refusals never.
-//! - No address of a client is written anywhere.
+//! - Before they are first served, tiles and bundles are checked against the published root, zips against
+//!   their records, and public data against the index. A damaged store causes errors, never wrong answers.
+//! - What never changes may be cached for ever; what does, for seconds; errors never.
+//! - No client's address is logged or stored.
 //!
 //! TLS is left to a proxy or CDN in front. Nothing here writes to the store.
 
 mod address;
 mod admin;
+mod cache;
+mod chart_cache;
 mod checked;
+mod content_policy;
 mod cors;
 mod damage;
 mod data;
 mod draw;
-mod figures;
 mod file_body;
 mod fresh;
 mod goproxy;
@@ -47,6 +49,8 @@ mod head;
 mod health;
 mod local_page;
 mod metrics;
+mod numbers;
+mod operations;
 mod pages;
 mod proof;
 mod public;
@@ -55,22 +59,22 @@ mod range;
 mod receiving;
 mod refusal;
 mod representation;
-mod script;
+mod request_counts;
 mod server;
-mod shelf;
 mod site;
 mod source;
+mod status;
 mod sumdb;
 mod tiles;
 mod witness;
 
 pub use admin::admin;
-pub use figures::{Figures, ReadFigures, serve_figures};
-pub use health::{ClockReport, FindLostReports, LostReports, Operations};
 pub use local_page::{RenderPage, serve_local_page};
+pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
 pub use receiving::{Budgets, Receiving};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};
+pub use status::{ReadStatus, Status, serve_status};
 pub use witness::serve_witness;
 
 use crate::body::BodyLimits;
@@ -83,11 +87,12 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often it is looked how much space is free.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often free disk space is checked.
+const DISK_CHECK: Duration = Duration::from_secs(1);
 
-/// All that is public of a deployment; without a receiver, uploads are answered with 503: clients throw
-/// away what is refused.
+/// Everything public of a deployment. Without an slot, clients that send reports are told to try again
+/// later, as they would delete a report that is refused.
+#[cfg(any(test, feature = "testing"))]
 pub fn router(site: Site, slot: Option<ReceiverSlot>) -> Router {
     router_with(site, slot, BodyLimits::default())
 }
@@ -103,7 +108,7 @@ fn router_with(site: Site, slot: Option<ReceiverSlot>, bodies: BodyLimits) -> Ro
         .merge(sumdb::routes_at_root())
         .route("/log/{*path}", get(tiles::get))
         .route("/data/{*path}", get(data::get))
-        .fallback(nothing_here)
+        .fallback(not_found)
         .with_state(site);
     let all = site.merge(ingest::router_with(
         slot.unwrap_or_default(),
@@ -117,9 +122,9 @@ fn router_with(site: Site, slot: Option<ReceiverSlot>, bodies: BodyLimits) -> Ro
     all.layer(middleware::from_fn_with_state(guarded, guard::guard))
 }
 
-/// Serves `site` on `listener`, and [`admin()`] on the other one where there is one, until `shutdown`
-/// ends. Raises the number of files that this process may have open as far as it can be. Then no
-/// connection is taken in any more, and those that are open get some seconds to finish.
+/// Serves `site` on `listener`, and [`admin()`] on the other one if there is one, until `shutdown`
+/// completes. Then no more connections are accepted, and open ones get some seconds to finish. Raises the
+/// process's limit of open files as far as it can.
 pub async fn serve(
     listener: impl Into<Listener>,
     admin_listener: Option<Listener>,
@@ -133,7 +138,7 @@ pub async fn serve(
         let _ = stopping.changed().await;
     };
     let admission = site.operations().and_then(|operations| operations.admission.clone());
-    let look_stopping = stopping.clone();
+    let upkeep_stopping = stopping.clone();
     let plan = server::Plan::for_this_process();
     let public = server::run(
         listener,
@@ -147,23 +152,23 @@ pub async fn serve(
             server::run(listener, admin(site, slot), limits, until_stopped(stopping)).await;
         }
     };
-    let looking = look_after(admission, until_stopped(look_stopping));
+    let upkeep = run_admission_upkeep(admission, until_stopped(upkeep_stopping));
     let stopper = async {
         shutdown.await;
         drop(stop);
     };
-    tokio::join!(public, private, looking, stopper);
+    tokio::join!(public, private, upkeep, stopper);
 }
 
-/// Has admission look at the disk and forget what is old, every second until the server stops.
-async fn look_after(admission: Option<Admission>, stopped: impl Future<Output = ()>) {
+/// Has admission check the disk and forget what is old, every second until the server stops.
+async fn run_admission_upkeep(admission: Option<Admission>, stopped: impl Future<Output = ()>) {
     let Some(admission) = admission else { return };
     let look = async {
         loop {
             let refreshing = admission.clone();
-            // A disk that does not answer is asked once.
+            // If the disk hangs, this waits, and no second check is started.
             let _ = tokio::task::spawn_blocking(move || refreshing.refresh()).await;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(DISK_CHECK).await;
         }
     };
     tokio::select! {
@@ -172,7 +177,7 @@ async fn look_after(admission: Option<Admission>, stopped: impl Future<Output = 
     }
 }
 
-async fn nothing_here() -> Refusal {
+async fn not_found() -> Refusal {
     Refusal::not_found("not found: see / for what is served here")
 }
 

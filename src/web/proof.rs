@@ -1,29 +1,29 @@
-//! Proofs of entries: for pages, and as files that stand alone.
+//! Inclusion proofs of entries: for pages, and as files.
 //!
 //! `VERSION.tlog-proof` beside a version's zip is a C2SP tlog-proof (<https://c2sp.org/tlog-proof>) of
-//! the checkpoint that is shown now, with all its cosignatures. `candor verify` checks one offline.
+//! the current checkpoint, with all its cosignatures. `candor verify` checks one offline.
 
 use super::head::Head;
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::site::Site;
 use crate::gomod::ModuleVersion;
-use crate::tlog::{Bundle, Entry, Face, InclusionProof, LeafIndex, TlogProof};
+use crate::tlog::{Bundle, Entry, InclusionProof, LeafIndex, Protocol, TlogProof};
 use std::sync::Arc;
 
-/// An entry of the log with this head, and the proof of it.
+/// An entry of the log with this head, and its inclusion proof.
 pub(super) async fn proved(
     site: &Site,
     head: &Head,
     index: LeafIndex,
 ) -> Result<(Entry, InclusionProof), Refusal> {
     let tree = head.tree();
-    let place = Bundle::of_leaf(index, tree.size);
-    let (bundle, place) = place.ok_or_else(|| {
+    let found = Bundle::of_leaf(index, tree.size);
+    let (bundle, offset) = found.ok_or_else(|| {
         Refusal::not_found(format!("not found: the log has {} entries", tree.size))
     })?;
     let bundle = site.bundle_at(head, bundle).await?;
-    let entry = bundle.entry(place).cloned().ok_or_else(Refusal::damaged)?;
+    let entry = bundle.entry(offset).cloned().ok_or_else(Refusal::damaged)?;
     let proof = site.inclusion(tree, index, entry.leaf_hash()).await?;
     Ok((entry, proof))
 }
@@ -35,8 +35,8 @@ pub(super) async fn file(
 ) -> Result<Arc<Representation>, Refusal> {
     let head = site.head_with_version(version).await?;
     let index = LeafIndex::new(version.leaf_index()).map_err(|_| site.unknown_version(version))?;
-    let checkpoint = head.signed(Face::Log).to_owned();
-    // Cosignatures may change where the tree does not.
+    let checkpoint = head.signed(Protocol::TlogTiles).to_owned();
+    // Cosignatures may change while the tree does not.
     let key = format!("{version}.tlog-proof {checkpoint}");
     let gathered = site.clone();
     let load = async move {

@@ -1,5 +1,4 @@
-//! What is public besides the log, as this server shows it: the data, and the definitions behind
-//! the newest config.
+//! What this server shows besides the log: the public data, and the definitions behind the newest config.
 
 use super::fresh::Fresh;
 use super::refusal::Refusal;
@@ -11,7 +10,7 @@ use crate::store::Store;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// An index, and what tells it from any other.
+/// An index, and a tag that identifies it.
 #[derive(Debug)]
 pub(super) struct ShownIndex {
     /// The index.
@@ -20,14 +19,14 @@ pub(super) struct ShownIndex {
     pub(super) tag: u64,
 }
 
-/// The newest catalogue, if there is one, and the name of its object, which is a hash of it.
+/// The newest catalogue, if there is one, and the name of its object, which is its hash.
 #[derive(Debug, Default)]
 pub(super) struct ShownCatalogue {
-    /// The name of the object; empty where there is none.
+    /// The name of the object; empty if there is none.
     pub(super) key: String,
     /// The definitions.
     pub(super) catalogue: Option<Catalogue>,
-    /// What they revoke, and since when.
+    /// The configs that they revoke, and since when.
     pub(super) revoked: Vec<Revocation>,
 }
 
@@ -51,19 +50,19 @@ impl Public {
         }
     }
 
-    /// The data that is indexed.
+    /// The public data.
     pub(super) fn data(&self) -> &PublicData {
         &self.data
     }
 
-    /// The index now.
+    /// The current index.
     pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
         let data = self.data.clone();
         self.index.current(move |last| read_index(&data, last)).await
     }
 
-    /// The newest catalogue of a log that has versions. Without it, a page that needs it would say what
-    /// is not so.
+    /// The newest catalogue of a log that has versions. If it cannot be read this fails, as pages made
+    /// without it would be wrong.
     pub(super) async fn catalogue(&self) -> Result<Arc<ShownCatalogue>, Refusal> {
         let catalogues = self.catalogues.clone();
         self.catalogue.current(move |last| read_catalogue(&catalogues, last)).await

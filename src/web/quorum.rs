@@ -1,29 +1,29 @@
-//! What witnesses have said of the head that is shown, for health and metrics.
+//! Which witnesses have cosigned the published head, for health and metrics.
 
-use super::health::Operations;
+use super::operations::Operations;
 use super::site::Site;
 use crate::publish::{RefreshCounts, RefreshState};
-use crate::tlog::{Face, TreeSize};
+use crate::tlog::{Protocol, TreeSize};
 use crate::witness::LastAnswer;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// How many times `refresh` the newest cosignatures may be old before something is wrong.
+/// The newest cosignatures may be this many times `refresh` old before that is a problem.
 const TIMES: u64 = 3;
 
-/// What there is to say, at one moment.
+/// The state of cosigning at one moment.
 #[derive(Debug)]
-pub(super) struct WitnessFigures {
+pub(super) struct QuorumStatus {
     /// Each witness of the policy.
-    pub(super) witnesses: Vec<WitnessFigure>,
-    /// When a quorum had cosigned what is shown, in seconds since 1970.
+    pub(super) witnesses: Vec<WitnessStatus>,
+    /// When a quorum had cosigned the published head, in seconds since 1970.
     pub(super) quorum_at: Option<u64>,
-    /// Why the policy does not take what is shown, if that is so.
+    /// Why the published head does not satisfy the policy, if it does not.
     pub(super) missing: Option<String>,
-    /// What came of having it cosigned again.
+    /// How often it was cosigned again.
     pub(super) refresh: RefreshCounts,
     refresh_every: u64,
-    /// It has to be cosigned again.
+    /// Whether it is due to be cosigned again.
     is_due: bool,
     needs_no_witness: bool,
     is_empty: bool,
@@ -31,37 +31,37 @@ pub(super) struct WitnessFigures {
 
 /// One witness.
 #[derive(Debug)]
-pub(super) struct WitnessFigure {
-    /// What the policy calls it.
+pub(super) struct WitnessStatus {
+    /// Its name in the policy.
     pub(super) name: String,
-    /// When it cosigned what is shown, in seconds since 1970, if it did.
+    /// When it cosigned the published head, in seconds since 1970, if it did.
     pub(super) cosigned_at: Option<u64>,
-    /// What it answered last, if this process has asked it.
+    /// Its last answer, if this process has asked it.
     pub(super) last: Option<LastAnswer>,
 }
 
-impl WitnessFigures {
-    /// Of the head that a site shows; `None` where no witness has to cosign.
-    pub(super) fn of(site: &Site, operations: &Operations) -> Option<WitnessFigures> {
+impl QuorumStatus {
+    /// The state for a site's published head; `None` if no witness has to cosign.
+    pub(super) fn of(site: &Site, operations: &Operations) -> Option<QuorumStatus> {
         let deployment = operations.deployment.as_ref()?.current();
         let witnesses = deployment.witnesses()?;
         let head = site.heads().last()?;
         let policy = witnesses.policy();
-        let believed = policy.check(head.signed(Face::Log).as_bytes());
+        let believed = policy.check(head.signed(Protocol::TlogTiles).as_bytes());
         let mut answers = witnesses.feeder.state().answers();
         let times = believed.as_ref().map(|believed| believed.cosigned.clone()).unwrap_or_default();
         let each = policy.witnesses().iter().enumerate().map(|(index, witness)| {
             let name = witness.name.to_string();
             let cosigned_at = times.get(&index).and_then(|time| time.seconds());
-            WitnessFigure { last: answers.remove(&name), cosigned_at, name }
+            WitnessStatus { last: answers.remove(&name), cosigned_at, name }
         });
-        Some(WitnessFigures {
+        Some(QuorumStatus {
             witnesses: each.collect(),
-            quorum_at: witnesses.cosigned_at(head.signed(Face::Log)),
+            quorum_at: witnesses.cosigned_at(head.signed(Protocol::TlogTiles)),
             missing: believed.err().map(|error| error.to_string()),
             refresh: operations.refresh.as_ref().map(RefreshState::counts).unwrap_or_default(),
             refresh_every: witnesses.refresh.as_secs(),
-            is_due: witnesses.is_due(head.signed(Face::Log), Timestamp::now()),
+            is_due: witnesses.is_due(head.signed(Protocol::TlogTiles), Timestamp::now()),
             needs_no_witness: policy.needs_no_witness(),
             is_empty: head.tree().size == TreeSize::ZERO,
         })
@@ -70,19 +70,19 @@ impl WitnessFigures {
     /// What is wrong, in words.
     pub(super) fn problems(&self, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
-        // There is nothing in an empty log that could be vouched for.
+        // An empty log has nothing to cosign.
         if !self.is_empty {
             problems.extend(self.missing.clone());
             let age = self.quorum_at.map(|at| age(now, at));
             if let Some(age) = age.filter(|age| *age > TIMES * self.refresh_every) {
                 problems.push(format!(
-                    "a quorum of witnesses cosigned what is shown {} hours ago, and no longer since; \
-                     clients refuse it when it is older than their limit",
+                    "a quorum of witnesses last cosigned what is shown {} hours ago; clients refuse it \
+                     when that is longer than their limit",
                     age / 3600
                 ));
             }
         }
-        // It is over once somebody else, a publisher say, had it cosigned.
+        // This no longer matters once another process, such as a publisher, has had it cosigned.
         if let Some(problem) = self.refresh.problem.as_ref().filter(|_| self.is_due) {
             problems.push(format!("the log is not cosigned again: {problem}"));
         }
@@ -93,11 +93,11 @@ impl WitnessFigures {
         problems
     }
 
-    /// What each witness said last.
+    /// The last answer of each witness.
     pub(super) fn facts(&self) -> Vec<String> {
         let quorum = match (self.quorum_at, self.needs_no_witness) {
             (Some(at), false) => format!("a quorum had cosigned what is shown at {}", time(at)),
-            (_, true) => "no quorum is asked for".to_owned(),
+            (_, true) => "the policy requires no witness".to_owned(),
             (None, false) => "no quorum has cosigned what is shown".to_owned(),
         };
         let each = self.witnesses.iter().map(|witness| {
@@ -122,10 +122,10 @@ impl WitnessFigures {
         self.quorum_at.map(|at| age(now, at))
     }
 
-    /// Figures of each witness, with a label that names it.
+    /// Values of each witness, with a label that names it.
     pub(super) fn labelled(
         &self,
-        figure: impl Fn(&WitnessFigure) -> Vec<(&'static str, i128)>,
+        figure: impl Fn(&WitnessStatus) -> Vec<(&'static str, i128)>,
     ) -> Vec<(String, i128)> {
         let mut samples = BTreeMap::new();
         for witness in &self.witnesses {
@@ -138,7 +138,7 @@ impl WitnessFigures {
     }
 }
 
-/// A character of a label's value, as Prometheus' text format has it.
+/// A character of a label's value, escaped for Prometheus' text format.
 fn escaped(c: char) -> Vec<char> {
     match c {
         '\\' | '"' => vec!['\\', c],

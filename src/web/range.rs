@@ -1,12 +1,12 @@
 //! Part of a file: the `Range` header (RFC 9110, section 14).
 //!
-//! One range of bytes is answered, which is what readers of Parquet ask for. Several at once, other
-//! units and what is malformed are ignored, as section 14.2 allows: the answer is then the whole.
+//! A single range of bytes is supported, which is what readers of Parquet ask for. Several ranges, other
+//! units and malformed headers are ignored, as section 14.2 allows: the answer is the whole file.
 
 use axum::http::HeaderMap;
 use axum::http::header::{IF_RANGE, RANGE};
 
-/// What of a file is asked for.
+/// The part of a file that is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// All of it.
@@ -18,16 +18,16 @@ pub(super) enum Wanted {
         /// The last byte.
         last: u64,
     },
-    /// Bytes that it does not have: 416.
+    /// Bytes beyond its end: 416.
     Nothing,
 }
 
-/// What a GET request asks for of a file of `length` bytes with this entity tag.
+/// The part that a GET request asks for, of a file of `length` bytes with this entity tag.
 pub(super) fn wanted(request: &HeaderMap, length: u64, etag: &str) -> Wanted {
     let mut lines = request.get_all(RANGE).into_iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return Wanted::Whole };
-    // Section 13.1.5: someone who has a part of another state must be given the whole. Only a strong
-    // tag can match, and there are no dates here.
+    // Section 13.1.5: a client that has a part of another version must be sent the whole. Only a strong
+    // tag can match, and dates are not used here.
     if let Some(condition) = request.get(IF_RANGE)
         && condition.as_bytes() != etag.as_bytes()
     {
@@ -59,8 +59,8 @@ fn part(range: &str, length: u64) -> Wanted {
     }
 }
 
-/// `Some(None)` where there is no number, `None` where there is something else. Numbers beyond what
-/// any file has are as good as the largest.
+/// `Some(None)` for nothing, `None` for something that is not a number. Numbers that are too large count
+/// as the largest.
 fn number(digits: &str) -> Option<Option<u64>> {
     match digits.trim() {
         "" => Some(None),
@@ -104,7 +104,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(RANGE, range.parse().expect("a header value"));
             assert_eq!(wanted(&headers, 100, "\"a\""), expected, "{range}");
-            // Of an empty file there is no part.
+            // An empty file has no parts.
             let empty = wanted(&headers, 0, "\"a\"");
             assert!(!matches!(empty, Wanted::Part { .. }), "{range}");
         }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_only_for_those_who_have_the_rest() {
+    fn a_part_is_sent_only_if_the_client_has_the_same_version() {
         for (condition, has) in
             [("\"a\"", true), ("\"b\"", false), ("W/\"a\"", false), ("Sun", false)]
         {

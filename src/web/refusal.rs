@@ -1,19 +1,19 @@
-//! Answers that refuse: a status and one plain sentence.
+//! Error answers: a status and one plain sentence.
 //!
-//! The `go` command shows the sentence to its user, and decides by the status what to do next: 404
-//! and 410 send it on to the next proxy of its list, anything else stops it
-//! (<https://go.dev/ref/mod#goproxy-protocol>). No refusal may be cached: what is not there yet may
-//! be published in a second.
+//! The `go` command shows the sentence to its user, and the status decides what it does next: after 404
+//! and 410 it asks the next proxy in its list, anything else stops it
+//! (<https://go.dev/ref/mod#goproxy-protocol>). Refusals are never cached: what does not exist yet may be
+//! published in a second.
 //!
-//! Browsers say that they read pages, and are given the sentence in one; see [`reads_pages`].
+//! Browsers get the sentence on a page; see [`reads_pages`].
 
+use super::cache::Stopped;
 use super::representation::Content;
-use super::shelf::Stopped;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// Why a request is not answered with what it asked for.
+/// Why a request cannot be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -21,34 +21,35 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// The request is not one that any client would make.
+    /// The request is malformed.
     pub(super) fn bad_request(sentence: impl Into<String>) -> Refusal {
         Refusal { status: StatusCode::BAD_REQUEST, sentence: sentence.into() }
     }
 
-    /// It is not here; a client with other sources should ask them.
+    /// It does not exist here; a client may ask other sources.
     pub(super) fn not_found(sentence: impl Into<String>) -> Refusal {
         Refusal { status: StatusCode::NOT_FOUND, sentence: sentence.into() }
     }
 
-    /// The address is longer than any that leads somewhere.
+    /// The address is longer than any that exists.
     pub(super) fn address_too_long() -> Refusal {
         let sentence = "the address of this request is too long".to_string();
         Refusal { status: StatusCode::URI_TOO_LONG, sentence }
     }
 
-    /// An object of the store is missing or damaged. What exactly is for the operator's eyes.
+    /// An object in the store is missing or damaged. The details are only for the operator.
     pub(super) fn damaged() -> Refusal {
-        let sentence = "the server cannot read what it should serve here; its operator was told";
+        let sentence =
+            "the server cannot read what it should serve here; the operator has been informed";
         Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, sentence: sentence.to_string() }
     }
 
-    /// The server cannot answer now, and may be able to soon.
+    /// The server cannot answer now, but may be able to soon.
     pub(super) fn unavailable(sentence: impl Into<String>) -> Refusal {
         Refusal { status: StatusCode::SERVICE_UNAVAILABLE, sentence: sentence.into() }
     }
 
-    /// Whether an object of the store is missing or damaged.
+    /// Whether an object in the store is missing or damaged.
     pub(super) fn is_damage(&self) -> bool {
         self.status == StatusCode::INTERNAL_SERVER_ERROR
     }
@@ -63,7 +64,7 @@ impl Refusal {
         &self.sentence
     }
 
-    /// The answer, with this text in place of the bare sentence.
+    /// The answer, with this text instead of the bare sentence.
     pub(super) fn with_body(&self, body: String, content: Content) -> Response {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
@@ -82,7 +83,7 @@ impl From<Stopped> for Refusal {
     }
 }
 
-/// Whether who asks reads pages: browsers name `text/html`; the `go` command and other machines do
+/// Whether the client wants pages: browsers accept `text/html`; the `go` command and other programs do
 /// not, and get the bare sentence.
 pub(super) fn reads_pages(request: &HeaderMap) -> bool {
     let mut lines = request.get_all(ACCEPT).into_iter().filter_map(|line| line.to_str().ok());
@@ -92,7 +93,7 @@ pub(super) fn reads_pages(request: &HeaderMap) -> bool {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.with_body(format!("{}\n", self.sentence), Content::Text);
-        // For whoever can say it more kindly.
+        // So that `guard` can turn it into a page.
         response.extensions_mut().insert(self);
         response
     }

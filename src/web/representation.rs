@@ -1,11 +1,11 @@
-//! The bytes of an answer, made once and served many times.
+//! The bytes of an answer, prepared once and served many times.
 //!
 //! A [`Representation`] holds everything about an answer that does not depend on the request: the
-//! bytes, their gzip form where that is worth having, and a strong entity tag for each of the two
-//! (RFC 9110, section 8.8.3: two encodings are two representations). Answering is then choosing:
-//! 200 or 304, plain or gzip. The body of a HEAD request is cut off by the router.
+//! bytes, their gzip form if that is smaller, and a strong entity tag for each of the two (RFC 9110,
+//! section 8.8.3: two encodings are two representations). Answering a request is then a choice: 200 or
+//! 304, plain or gzip. The router drops the body for HEAD requests.
 
-use super::script;
+use super::content_policy::{PAGE_POLICY, page_with_script};
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
-/// How long an answer may be kept by those who cache it.
+/// How long an answer may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lifetime {
     /// The bytes under this name never change.
@@ -34,7 +34,7 @@ pub(super) enum Lifetime {
 }
 
 impl Lifetime {
-    /// What `Cache-Control` says of it.
+    /// Its `Cache-Control` header.
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Lifetime::Immutable => "public, max-age=31536000, immutable",
@@ -45,7 +45,7 @@ impl Lifetime {
     }
 }
 
-/// What is served at a URL.
+/// The kind of an answer's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// Text in UTF-8.
@@ -56,7 +56,7 @@ pub(super) enum Content {
     Html,
     /// A page with the one script.
     HtmlWithScript,
-    /// What pages look like.
+    /// A stylesheet.
     Style,
     /// A picture.
     Svg,
@@ -66,14 +66,14 @@ pub(super) enum Content {
     Csv,
     /// A module zip.
     Zip,
-    /// Entry bundles: binary around, text inside.
+    /// Entry bundles: text with binary lengths.
     Entries,
     /// Hashes, which no compressor makes smaller.
     Hashes,
 }
 
 impl Content {
-    /// The `Content-Type` of it.
+    /// Its `Content-Type`.
     pub(super) fn media_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Content::Text => "text/plain; charset=utf-8",
@@ -89,14 +89,7 @@ impl Content {
     }
 }
 
-/// What a page may do: look as the stylesheet says, show pictures and send forms, all of this site.
-/// Scripts there are none, but for one on some pages (`script`).
-pub(super) const PAGE_POLICY_TEXT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'";
-/// The same, as a header.
-pub(super) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(PAGE_POLICY_TEXT);
-
-/// Fewer bytes than this fit into one packet however they are packed.
+/// Fewer bytes than this fit into one packet, compressed or not.
 const WORTH_COMPRESSING: usize = 1024;
 
 /// Bytes with their entity tags and their gzip form. Cloning is cheap.
@@ -107,7 +100,7 @@ pub(super) struct Representation(Arc<Parts>);
 struct Parts {
     content: Content,
     plain: Variant,
-    /// Absent where compressing is not worth it.
+    /// Absent if compressing is not worthwhile.
     gzip: Option<Variant>,
 }
 
@@ -118,7 +111,7 @@ struct Variant {
 }
 
 impl Representation {
-    /// Hashes and compresses `bytes`: not for the threads that answer requests.
+    /// Hashes and compresses `bytes`; must not run on the threads that answer requests.
     pub(super) fn new(bytes: Vec<u8>, content: Content) -> Representation {
         let gzip = match content {
             Content::Hashes => None,
@@ -149,11 +142,11 @@ impl Representation {
         if self.0.gzip.is_some() {
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         }
-        // With 304 too: its headers replace those of the page that the browser has.
+        // Also with 304: its headers replace those of the cached page.
         match self.0.content {
             Content::Html => drop(headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY)),
             Content::HtmlWithScript => {
-                headers.insert(CONTENT_SECURITY_POLICY, script::policy());
+                headers.insert(CONTENT_SECURITY_POLICY, page_with_script());
             }
             _ => {}
         }
@@ -172,7 +165,7 @@ impl Representation {
 impl Variant {
     fn new(bytes: Vec<u8>) -> Variant {
         let mut etag = String::from("\"");
-        // 128 bits of the hash: enough that no two representations share a tag by chance.
+        // 128 bits of the hash are enough to avoid accidental collisions.
         for byte in Sha256::digest(&bytes).iter().take(16) {
             // Writing to a String cannot fail.
             let _ = write!(etag, "{byte:02x}");
@@ -189,13 +182,13 @@ fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// The parts of a header that is a list, over all its lines.
+/// The items of a list header, over all its lines.
 fn list(request: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let lines = request.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// Whether the client takes gzip: RFC 9110, section 12.5.3. What is not named follows `*`.
+/// Whether the client accepts gzip: RFC 9110, section 12.5.3. `*` applies if gzip is not listed.
 fn accepts_gzip(request: &HeaderMap) -> bool {
     let weight = |wanted: &str| {
         list(request, ACCEPT_ENCODING).find_map(|item| {
@@ -210,7 +203,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     weight("gzip").or_else(|| weight("*")).is_some_and(|quality: f32| quality > 0.0)
 }
 
-/// Whether the client has these bytes already: RFC 9110, section 13.1.2, by weak comparison.
+/// Whether the client already has these bytes: RFC 9110, section 13.1.2, weak comparison.
 pub(super) fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     list(request, IF_NONE_MATCH)
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag)
@@ -232,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_for_those_who_accept_it() {
+    fn gzip_is_sent_to_clients_that_accept_it() {
         for (value, accepted) in [
             ("gzip", true),
             ("GZIP", true),
@@ -257,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gzip_does_not_make_smaller_has_one_form() {
+    fn what_gzip_does_not_make_smaller_is_sent_plain() {
         let request = headers(&[(ACCEPT_ENCODING, "gzip")]);
         for small in [
             Representation::new(b"x".to_vec(), Content::Text),
@@ -270,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_the_bytes_gets_none() {
+    fn a_client_that_has_the_bytes_gets_304() {
         let plain = text().respond(&HeaderMap::new(), Lifetime::Seconds);
         let tag = plain.headers()[ETAG].to_str().expect("text").to_string();
         let known = |value: &str| {

@@ -1,16 +1,16 @@
-//! One deployment, ready to be served: its head, and what was loaded from its store.
+//! One deployment, ready to be served: its published head, and caches of what was read from its store.
 
+use super::cache::Cache;
+use super::chart_cache::ChartCache;
 use super::checked::Checked;
-use super::damage::{Asked, Damage};
+use super::damage::{Damage, StoredObject};
 use super::head::{Head, Heads};
-use super::health::Operations;
-use super::metrics::Metrics;
-use super::pages::charts::ChartShelves;
+use super::operations::Operations;
 use super::public::{Public, ShownCatalogue, ShownIndex};
 use super::receiving::{Budgets, Receiving};
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
-use super::shelf::Shelf;
+use super::request_counts::RequestCounts;
 use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
 use crate::aggregate::PublicData;
 use crate::aggregate::index::PublicFile;
@@ -27,16 +27,16 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-// Together about a third of a gigabyte, once a large log was read wholly.
+// Together about a third of a gigabyte, once all of a large log has been read.
 const TILE_BYTES: u64 = 32 << 20;
 const BUNDLE_BYTES: u64 = 64 << 20;
 const VERSION_BYTES: u64 = 160 << 20;
 const CONFIG_BYTES: u64 = 64 << 20;
 const PAGE_BYTES: u64 = 32 << 20;
-/// The most pages that are drawn at once: more would not be ready sooner, and each takes memory.
-const DRAWINGS: usize = 8;
-/// How long a page waits for its turn to be drawn.
-const DRAWING_PATIENCE: Duration = Duration::from_secs(8);
+/// The most pages that are rendered at once: more would not be ready sooner, and each takes memory.
+const RENDERINGS: usize = 8;
+/// How long a page waits until it can be rendered.
+const RENDERING_PATIENCE: Duration = Duration::from_secs(8);
 
 /// A deployment to serve. Shared by all requests; cloning is cheap.
 #[derive(Debug, Clone)]
@@ -48,23 +48,23 @@ struct Parts {
     keys: LogVerifiers,
     source: Arc<Source>,
     heads: Heads,
-    tiles: Shelf<Tile, Representation>,
-    bundles: Shelf<Bundle, LoadedBundle>,
-    versions: Shelf<ModuleVersion, LoadedVersion>,
-    configs: Shelf<ModuleVersion, LoadedConfig>,
-    pages: Shelf<PageKey, Representation>,
-    charts: ChartShelves,
+    tiles: Cache<Tile, Representation>,
+    bundles: Cache<Bundle, LoadedBundle>,
+    versions: Cache<ModuleVersion, LoadedVersion>,
+    configs: Cache<ModuleVersion, LoadedConfig>,
+    pages: Cache<PageKey, Representation>,
+    charts: ChartCache,
     public: Public,
     checked: Checked,
     damage: Damage,
-    metrics: Metrics,
-    drawing: Arc<Semaphore>,
+    request_counts: RequestCounts,
+    rendering: Arc<Semaphore>,
     operations: OnceLock<Operations>,
     receiving: OnceLock<Receiving>,
-    policy: RwLock<Option<Arc<SaidPolicy>>>,
+    policy: RwLock<Option<Arc<ServedPolicy>>>,
 }
 
-/// What a page is kept under: a hash of its name and of what it was made from.
+/// A page's key in the cache: a hash of its name and of everything it depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct PageKey([u8; 16]);
 
@@ -77,30 +77,30 @@ impl PageKey {
     }
 }
 
-/// The policy by which others may believe the log.
+/// The policy by which clients can verify the log.
 #[derive(Debug)]
-pub(super) struct SaidPolicy {
-    /// As it is served.
+pub(super) struct ServedPolicy {
+    /// The policy as it is served.
     pub(super) served: Representation,
-    /// As pages speak of its witnesses; `None` where it is not understood.
+    /// The parsed policy, for pages; `None` if this program does not understand it.
     pub(super) policy: Option<Policy>,
 }
 
-impl SaidPolicy {
-    fn read(text: Vec<u8>) -> SaidPolicy {
+impl ServedPolicy {
+    fn read(text: Vec<u8>) -> ServedPolicy {
         let policy = Policy::parse(&text).ok();
-        SaidPolicy { served: Representation::new(text, Content::Text), policy }
+        ServedPolicy { served: Representation::new(text, Content::Text), policy }
     }
 }
 
-/// The deployment cannot be served.
+/// A deployment that cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing can be served: {0}")]
 pub struct SiteError(Fault);
 
 impl Site {
-    /// The deployment of `module` in `store`, whose log is signed with `keys`. Reads the published
-    /// head, so that a store that cannot be served is found out before anyone asks.
+    /// The deployment of `module` in `store`, whose log is signed with `keys`. Reads the published head, so
+    /// that a store that cannot be served is noticed at the start.
     pub async fn open(
         module: ModulePath,
         keys: LogVerifiers,
@@ -113,17 +113,17 @@ impl Site {
             module,
             keys,
             source,
-            tiles: Shelf::new(TILE_BYTES, 8 << 10),
-            bundles: Shelf::new(BUNDLE_BYTES, 100 << 10),
-            versions: Shelf::new(VERSION_BYTES, 50 << 10),
-            configs: Shelf::new(CONFIG_BYTES, 100 << 10),
-            pages: Shelf::new(PAGE_BYTES, 20 << 10),
-            charts: ChartShelves::default(),
+            tiles: Cache::new(TILE_BYTES, 8 << 10),
+            bundles: Cache::new(BUNDLE_BYTES, 100 << 10),
+            versions: Cache::new(VERSION_BYTES, 50 << 10),
+            configs: Cache::new(CONFIG_BYTES, 100 << 10),
+            pages: Cache::new(PAGE_BYTES, 20 << 10),
+            charts: ChartCache::default(),
             public,
             checked: Checked::default(),
             damage: Damage::default(),
-            metrics: Metrics::default(),
-            drawing: Arc::new(Semaphore::new(DRAWINGS)),
+            request_counts: RequestCounts::default(),
+            rendering: Arc::new(Semaphore::new(RENDERINGS)),
             operations: OnceLock::new(),
             receiving: OnceLock::new(),
             policy: RwLock::default(),
@@ -132,84 +132,84 @@ impl Site {
         Ok(site)
     }
 
-    /// What the process does besides serving, for health and metrics to speak of. Said once.
+    /// Sets what the process does besides serving, for health and metrics. Only the first call counts.
     pub fn set_operations(&self, operations: Operations) {
-        // Whoever says it again has said it before.
+        // Only the first call counts.
         let _ = self.0.operations.set(operations);
     }
 
-    /// What the process does besides serving, as far as it was said.
+    /// What the process does besides serving, if it was set.
     pub(super) fn operations(&self) -> Option<&Operations> {
         self.0.operations.get()
     }
 
-    /// Says how this server takes reports, for pages to speak of. Said once; where it is not, it takes
+    /// Sets how this server accepts reports, for pages. Only the first call counts; without one, it accepts
     /// none.
     pub fn set_receiving(&self, receiving: Receiving) {
-        // Whoever says it again has said it before.
+        // Only the first call counts.
         let _ = self.0.receiving.set(receiving);
     }
 
-    /// How this server takes reports, if it does, with the budgets that are in force now.
+    /// How this server accepts reports, if it does, with the current budgets.
     pub(super) fn receiving(&self) -> Option<Receiving> {
-        let said = self.0.receiving.get()?.clone();
+        let settings = self.0.receiving.get()?.clone();
         let admission = self.operations().and_then(|operations| operations.admission.as_ref());
         let budgets = admission
             .map(|admission| admission.budgets())
             .map(|budgets| Budgets { prefix: budgets.at_once(), day: budgets.day_reports });
-        Some(Receiving { budgets: budgets.or(said.budgets), ..said })
+        Some(Receiving { budgets: budgets.or(settings.budgets), ..settings })
     }
 
-    /// The policy by which others may believe the log: a C2SP tlog-policy.
+    /// Sets the policy by which clients can verify the log: a C2SP tlog-policy.
     pub fn set_policy(&self, policy: &[u8]) {
-        let said = SaidPolicy::read(policy.to_vec());
-        *self.0.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(said));
+        let policy = ServedPolicy::read(policy.to_vec());
+        *self.0.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(policy));
     }
 
-    /// That policy; the one without witnesses where none was said.
-    pub(super) fn policy(&self) -> Arc<SaidPolicy> {
-        let said = self.0.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        said.unwrap_or_else(|| Arc::new(SaidPolicy::read(self.0.keys.policy().into_bytes())))
+    /// That policy; one without witnesses if none was set.
+    pub(super) fn policy(&self) -> Arc<ServedPolicy> {
+        let policy = self.0.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        policy.unwrap_or_else(|| Arc::new(ServedPolicy::read(self.0.keys.policy().into_bytes())))
     }
 
-    /// What of the store was found missing or damaged.
+    /// The objects that were found missing or damaged.
     pub(super) fn damage(&self) -> &Damage {
         &self.0.damage
     }
 
-    /// Reads again what was found missing or damaged, some of it at a time.
+    /// Reads again some of the objects that were found missing or damaged.
     pub(super) async fn read_damaged_again(&self) {
-        /// How much is read for one question about health.
+        /// How many objects are read for each health check.
         const AT_ONCE: usize = 4;
-        for asked in self.damage().found().into_keys().take(AT_ONCE) {
-            // What comes of it is noted on the way.
-            match asked {
-                Asked::Tile(tile) => drop(self.tile(tile).await),
-                Asked::Bundle(bundle) => drop(self.bundle(bundle).await),
-                Asked::Version(version) => drop(self.version(version).await),
-                Asked::Charts(week) => {
+        for object in self.damage().found().into_keys().take(AT_ONCE) {
+            // The result is recorded on the way.
+            match object {
+                StoredObject::Tile(tile) => drop(self.tile(tile).await),
+                StoredObject::Bundle(bundle) => drop(self.bundle(bundle).await),
+                StoredObject::Version(version) => drop(self.version(version).await),
+                StoredObject::Charts(week) => {
                     let data = self.public_data().clone();
                     let read = move || data.index().and_then(|index| data.charts(&index, week));
                     let read = tokio::task::spawn_blocking(read).await;
                     if let Ok(read) = read {
                         let problem = read.err().map(|error| error.to_string());
-                        self.damage().note(Asked::Charts(week), problem);
+                        self.damage().note(StoredObject::Charts(week), problem);
                     }
                 }
-                Asked::File(name) => {
+                StoredObject::File(name) => {
                     let shown = self.index().await;
                     let file = shown.as_ref().ok().and_then(|shown| shown.index.file(&name));
                     match file {
                         Some(file) => drop(self.public_file(file).await),
-                        // A merge has made another.
-                        None => self.damage().note(Asked::File(name), None),
+                        // A merge has replaced it.
+                        None => self.damage().note(StoredObject::File(name), None),
                     }
                 }
             }
         }
     }
 
-    /// The tree that is shown now, where one was read.
+    /// The tree that is shown now, if there is one.
     pub(crate) fn shown_tree(&self) -> Option<TreeHead> {
         Some(self.heads().last()?.tree())
     }
@@ -222,8 +222,8 @@ impl Site {
         &self.0.keys
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+    pub(super) fn request_counts(&self) -> &RequestCounts {
+        &self.0.request_counts
     }
 
     pub(super) fn heads(&self) -> &Heads {
@@ -244,7 +244,7 @@ impl Site {
         head.map_err(|_| Refusal::unavailable("the log cannot be read at the moment; try again"))
     }
 
-    /// A tile, if the log has it at this width or wider.
+    /// A tile, if the log has it with this width or a larger one.
     pub(super) async fn tile(&self, tile: Tile) -> Result<Arc<Representation>, Refusal> {
         let has = |head: &Head| {
             Tile::for_size(tile.level(), tile.index(), head.tree().size)
@@ -252,14 +252,14 @@ impl Site {
         };
         let head = self.head_with(has).await?;
         if !has(&head) {
-            return Err(beyond(&head, &tile));
+            return Err(not_in_log(&head, &tile));
         }
         let (source, tree) = (self.0.source.clone(), head.tree());
         let loaded = self.0.tiles.get(tile, move || source.tile(tree, tile)).await;
-        self.report(Asked::Tile(tile), loaded)
+        self.report(StoredObject::Tile(tile), loaded)
     }
 
-    /// An entry bundle, if the log has it at this width or wider.
+    /// An entry bundle, if the log has it with this width or a larger one.
     pub(super) async fn bundle(&self, bundle: Bundle) -> Result<Arc<LoadedBundle>, Refusal> {
         let has = |head: &Head| {
             Bundle::for_size(bundle.index(), head.tree().size)
@@ -267,7 +267,7 @@ impl Site {
         };
         let head = self.head_with(has).await?;
         if !has(&head) {
-            return Err(beyond(&head, &bundle));
+            return Err(not_in_log(&head, &bundle));
         }
         self.bundle_at(&head, bundle).await
     }
@@ -280,10 +280,10 @@ impl Site {
     ) -> Result<Arc<LoadedBundle>, Refusal> {
         let (source, tree) = (self.0.source.clone(), head.tree());
         let loaded = self.0.bundles.get(bundle, move || source.bundle(tree, bundle)).await;
-        self.report(Asked::Bundle(bundle), loaded)
+        self.report(StoredObject::Bundle(bundle), loaded)
     }
 
-    /// The head with which to answer for a version, if it has that.
+    /// A head that has a version.
     pub(super) async fn head_with_version(
         &self,
         version: ModuleVersion,
@@ -301,10 +301,10 @@ impl Site {
         let head = self.head_with_version(version).await?;
         let (source, tree) = (self.0.source.clone(), head.tree());
         let loaded = self.0.versions.get(version, move || source.version(tree, version)).await;
-        self.report(Asked::Version(version), loaded)
+        self.report(StoredObject::Version(version), loaded)
     }
 
-    /// A version as pages show it, if the log has it.
+    /// A version's config as pages show it, if the log has it.
     pub(super) async fn config(
         &self,
         version: ModuleVersion,
@@ -312,7 +312,7 @@ impl Site {
         let head = self.head_with_version(version).await?;
         let (source, tree) = (self.0.source.clone(), head.tree());
         let loaded = self.0.configs.get(version, move || source.config(tree, version)).await;
-        self.report(Asked::Version(version), loaded)
+        self.report(StoredObject::Version(version), loaded)
     }
 
     /// The proof that an entry is in the log with this head.
@@ -326,7 +326,7 @@ impl Site {
         let proof = tokio::task::spawn_blocking(move || source.inclusion(head, index, leaf)).await;
         let proof = proof.unwrap_or(Err(Fault::Interrupted));
         match Bundle::of_leaf(index, head.size) {
-            Some((bundle, _)) => self.report(Asked::Bundle(bundle), proof),
+            Some((bundle, _)) => self.report(StoredObject::Bundle(bundle), proof),
             None => Err(Refusal::damaged()),
         }
     }
@@ -336,54 +336,57 @@ impl Site {
         self.0.public.data()
     }
 
-    /// A public file, opened; its bytes are those that the index names.
+    /// A public file, opened after its bytes were checked against the index.
     pub(super) async fn public_file(&self, file: &PublicFile) -> Result<File, Refusal> {
         let opened = self.0.checked.open(self.public_data(), file).await;
         let problem = opened.as_ref().err().filter(|refusal| refusal.is_damage()).map(|_| {
-            format!("{} ({}) is missing or damaged, as the log says", file.name, file.sha256)
+            format!(
+                "{} ({}) is missing or damaged; the server's log has the details",
+                file.name, file.sha256
+            )
         });
-        self.note(Asked::File(file.name.clone()), problem);
+        self.note(StoredObject::File(file.name.clone()), problem);
         opened
     }
 
     /// Notes that the charts of a week are missing or damaged.
     pub(super) fn note_charts(&self, week: Date, problem: String) {
-        self.note(Asked::Charts(week), Some(problem));
+        self.note(StoredObject::Charts(week), Some(problem));
     }
 
-    /// Tells the operator what is wrong with the store; clients are told that something is.
-    fn report<T>(&self, asked: Asked, loaded: Result<T, Fault>) -> Result<T, Refusal> {
+    /// Logs what is wrong with the store for the operator; clients are only told that something is.
+    fn report<T>(&self, object: StoredObject, loaded: Result<T, Fault>) -> Result<T, Refusal> {
         match loaded {
             Ok(loaded) => {
-                self.note(asked, None);
+                self.note(object, None);
                 Ok(loaded)
             }
             Err(fault) => {
                 tracing::error!(%fault, "cannot serve what the log has");
-                self.note(asked, Some(fault.to_string()));
+                self.note(object, Some(fault.to_string()));
                 Err(Refusal::damaged())
             }
         }
     }
 
-    fn note(&self, asked: Asked, problem: Option<String>) {
-        // Mostly nothing was ever wrong.
+    fn note(&self, object: StoredObject, problem: Option<String>) {
+        // Usually nothing was ever wrong, and the lock is not taken.
         if problem.is_some() || self.damage().times() > 0 {
-            self.damage().note(asked, problem);
+            self.damage().note(object, problem);
         }
     }
 
-    /// What is kept of weeks' charts.
-    pub(super) fn chart_shelves(&self) -> &ChartShelves {
+    /// The cache of weeks' charts.
+    pub(super) fn chart_cache(&self) -> &ChartCache {
         &self.0.charts
     }
 
-    /// Which public data there is now.
+    /// The current index of public data.
     pub(super) async fn index(&self) -> Result<Arc<ShownIndex>, Refusal> {
         self.0.public.index().await
     }
 
-    /// The definitions behind the newest config of the log with this head; none where it has none.
+    /// The definitions behind the newest config of the log with this head; none if it has no config.
     pub(super) async fn catalogue(&self, head: &Head) -> Result<Arc<ShownCatalogue>, Refusal> {
         match head.newest() {
             Some(_) => self.0.public.catalogue().await,
@@ -391,8 +394,8 @@ impl Site {
         }
     }
 
-    /// What `load` gathers, drawn as a page by `render` on a thread of its own; kept under `key`,
-    /// which must name the page and all that it depends on.
+    /// A page: what `load` gathers, rendered by `render` on the blocking pool, and cached under `key`, which
+    /// must name the page and everything that it depends on.
     pub(super) async fn page<D: Send + 'static>(
         &self,
         key: impl std::fmt::Display,
@@ -402,7 +405,7 @@ impl Site {
         self.made(key, Content::Html, load, |site, data| render(site, data).into_string()).await
     }
 
-    /// As [`Site::page`], for a page with the script (`script`).
+    /// As [`Site::page`], for a page with the script (`content_policy`).
     pub(super) async fn page_with_script<D: Send + 'static>(
         &self,
         key: impl std::fmt::Display,
@@ -413,7 +416,7 @@ impl Site {
         self.made(key, Content::HtmlWithScript, load, draw).await
     }
 
-    /// As [`Site::page`], for what is no page.
+    /// As [`Site::page`], for any kind of content.
     pub(super) async fn made<D: Send + 'static>(
         &self,
         key: impl std::fmt::Display,
@@ -424,26 +427,26 @@ impl Site {
         let site = self.clone();
         let made = async move {
             let data = load.await?;
-            let busy = || Refusal::unavailable("too many pages are being drawn; try again");
-            let turn = timeout(DRAWING_PATIENCE, site.0.drawing.clone().acquire_owned()).await;
+            let busy = || Refusal::unavailable("too many pages are being rendered; try again");
+            let turn = timeout(RENDERING_PATIENCE, site.0.rendering.clone().acquire_owned()).await;
             let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
             let draw = move || {
                 let _turn = turn;
                 Representation::new(render(&site, data).into_bytes(), content)
             };
             let drawn = tokio::task::spawn_blocking(draw).await;
-            drawn.map_err(|_| Refusal::unavailable("the page cannot be drawn at the moment"))
+            drawn.map_err(|_| Refusal::unavailable("the page cannot be rendered at the moment"))
         };
         self.0.pages.get_with(PageKey::new(key), made).await
     }
 
-    /// What is said of a version that the log does not have.
+    /// The refusal for a version that the log does not have.
     pub(super) fn unknown_version(&self, version: impl std::fmt::Display) -> Refusal {
         Refusal::not_found(format!("not found: {} has no version {version}", self.module()))
     }
 }
 
-fn beyond(head: &Head, object: &impl std::fmt::Display) -> Refusal {
+fn not_in_log(head: &Head, object: &impl std::fmt::Display) -> Refusal {
     let size = head.tree().size;
     Refusal::not_found(format!("not found: the log has {size} entries, and no {object}"))
 }

@@ -1,18 +1,18 @@
-//! What is read from the store, and checked before anyone sees it.
+//! Reads from the store, and checks what was read before it is shown.
 //!
 //! | object | checked against |
 //! | --- | --- |
 //! | pointer `log/checkpoint` | both verifier keys of the log |
 //! | `log/tile/L/N[.p/W]` | the root of the published head ([`CheckedTiles`]) |
-//! | `log/tile/entries/N[.p/W]` | the leaf hashes in its tile; and every entry can be a record |
+//! | `log/tile/entries/N[.p/W]` | the leaf hashes in its tile; every entry must be able to be a record |
 //! | `module/HEX.zip` | the hashes in its version's record |
 //!
-//! All functions block. None reads past the head it is given: that is how nothing is visible before
-//! it is logged. A partial tile or bundle of an older tree is cut out of the one that the tree has
-//! now, so that clients with an older tree head are always answered.
+//! All functions block. None reads past the head it is given, so nothing is visible before it is logged.
+//! A partial tile or bundle of an older tree is cut from the current one, so that clients with an older
+//! tree head are always answered.
 
+use super::cache::{Stopped, Weigh};
 use super::representation::{Content, Representation};
-use super::shelf::{Stopped, Weigh};
 use crate::collection::CollectionConfig;
 use crate::gomod::{Hash1, ModulePath, ModuleVersion, Provenance};
 use crate::publish::{VersionError, Versions};
@@ -25,19 +25,19 @@ use crate::tlog::{
 };
 use std::sync::Arc;
 
-/// Why something that is in the log cannot be served.
+/// Why something in the log cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No object could have this name.
+    /// The name is not valid for an object.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Nothing was ever published.
+    /// Nothing was published yet.
     #[error(
-        "the store has no {CHECKPOINT}: where it has log/head, `candor publish` signs it again; else \
-         restore the store, or mend `store` in candor.toml where that is wrong"
+        "the store has no {CHECKPOINT}: if it has log/head, `candor publish` signs it again; otherwise \
+         restore the store, or correct `store` in candor.toml"
     )]
     NoLog,
     /// The published head is not signed by this log.
@@ -46,10 +46,10 @@ pub(super) enum Fault {
          remove it and run `candor publish`, which signs it again"
     )]
     Head(#[from] PublishedError),
-    /// The published head is not a later one than that which was served already.
+    /// The published head is older than the one that was served, or contradicts it.
     #[error(
         "{CHECKPOINT} in the store went from {} entries (root {}) to {} (root {}): the store was \
-         rolled back, or is another one; restore the newer one",
+         rolled back or replaced; restore the newer one",
         .shown.size, .shown.root, .found.size, .found.root
     )]
     RolledBack {
@@ -58,7 +58,7 @@ pub(super) enum Fault {
         /// What the store has now.
         found: TreeHead,
     },
-    /// The tiles do not prove what the log says.
+    /// The tiles do not prove an entry.
     #[error("the tiles in the store are damaged: {0}; restore them from a copy of the store")]
     Proof(#[from] ProofError),
     /// A tile does not lead to the root of the published head.
@@ -67,13 +67,13 @@ pub(super) enum Fault {
     /// The record or zip of a version cannot be read.
     #[error(transparent)]
     Version(#[from] VersionError),
-    /// An object is not in the store.
+    /// An object is missing from the store.
     #[error("{key} is missing from the store; restore it from a copy of the store")]
     Missing {
         /// The object.
         key: Key,
     },
-    /// An object is not what the log says it is.
+    /// An object differs from what was logged.
     #[error("{key} in the store is damaged: {reason}; restore it from a copy of the store")]
     Damaged {
         /// The object.
@@ -84,7 +84,7 @@ pub(super) enum Fault {
     /// Reading took too long.
     #[error("the store does not answer")]
     Silent,
-    /// The thread that read was stopped.
+    /// The thread that was reading was stopped.
     #[error("reading the store was interrupted")]
     Interrupted,
 }
@@ -104,12 +104,12 @@ pub(super) struct Source {
     tiles: CheckedTiles<StoredTiles>,
 }
 
-/// An entry bundle under both faces.
+/// An entry bundle in both formats.
 #[derive(Debug)]
 pub(super) struct LoadedBundle {
-    /// As tlog-tiles has it.
+    /// As in tlog-tiles.
     pub(super) entries: Representation,
-    /// As the checksum database has it.
+    /// As in the checksum database.
     pub(super) data: Representation,
     records: Vec<Entry>,
 }
@@ -126,7 +126,7 @@ pub(super) struct LoadedVersion {
 #[derive(Debug)]
 pub(super) struct LoadedConfig {
     pub(super) version: ModuleVersion,
-    /// What it collects; what is wrong, where this program does not understand it.
+    /// What it collects; or why this program does not understand it.
     pub(super) config: Result<CollectionConfig, String>,
     /// `config.json` itself.
     pub(super) json: Representation,
@@ -136,7 +136,7 @@ pub(super) struct LoadedConfig {
 
 impl Weigh for LoadedConfig {
     fn weight(&self) -> u64 {
-        // What was read takes about three times its text.
+        // Parsed, it takes about three times the memory of its text.
         self.json.length() * 4
     }
 }
@@ -149,7 +149,7 @@ impl Weigh for Representation {
 
 impl Weigh for LoadedBundle {
     fn weight(&self) -> u64 {
-        // The entries are held once more, cut apart.
+        // The entries are in memory once more, one by one.
         self.entries.length() + self.data.length() * 2
     }
 }
@@ -161,16 +161,16 @@ impl Weigh for LoadedVersion {
 }
 
 impl LoadedBundle {
-    /// The entry at this place.
-    pub(super) fn entry(&self, place: usize) -> Option<&Entry> {
-        self.records.get(place)
+    /// The entry at this offset.
+    pub(super) fn entry(&self, offset: usize) -> Option<&Entry> {
+        self.records.get(offset)
     }
 
-    /// The checksum database's answer for the entry at `index`, which is at `place` in this bundle,
-    /// with a signed tree that has it. `None` where there is no such place.
-    pub(super) fn lookup(&self, index: LeafIndex, place: usize, tree: &str) -> Option<Vec<u8>> {
-        // That the entry can be a record was seen when the data tile was made.
-        let lookup = Lookup::new(index, self.records.get(place)?, tree.to_owned()).ok()?;
+    /// The checksum database's answer for the entry at `index`, which is at `offset` in this bundle, with
+    /// a signed tree head that includes it. `None` if there is no entry at that offset.
+    pub(super) fn lookup(&self, index: LeafIndex, offset: usize, tree: &str) -> Option<Vec<u8>> {
+        // The data tile was made from it, so it can be a record.
+        let lookup = Lookup::new(index, self.records.get(offset)?, tree.to_owned()).ok()?;
         Some(lookup.to_string().into_bytes())
     }
 }
@@ -186,7 +186,7 @@ impl Source {
         self.store.pointer(&Key::new(CHECKPOINT)?)?.ok_or(Fault::NoLog)
     }
 
-    /// The published head in those bytes.
+    /// The published head that these bytes hold.
     pub(super) fn open_head(&self, checkpoint: &[u8]) -> Result<Published, Fault> {
         Ok(Published::open(checkpoint, &self.keys)?)
     }
@@ -214,9 +214,9 @@ impl Source {
         records.truncate(usize::from(bundle.width()));
         let hashes = self.tiles.read(head, 0, bundle.index())?;
         let hashes = hashes.as_ref().map_or(&[][..], |hashes| hashes.as_slice());
-        for (place, entry) in records.iter().enumerate() {
-            if hashes.get(place) != Some(&leaf_hash(entry.as_bytes())) {
-                let index = bundle.first_leaf() + place as u64;
+        for (offset, entry) in records.iter().enumerate() {
+            if hashes.get(offset) != Some(&leaf_hash(entry.as_bytes())) {
+                let index = bundle.first_leaf() + offset as u64;
                 return Err(damaged(format!("entry {index} is not the one that was logged")));
             }
         }
@@ -259,7 +259,7 @@ impl Source {
         })
     }
 
-    /// The proof that an entry is in the log with this head, checked as anyone would check it.
+    /// The proof that an entry is in the log with this head, verified as a client would.
     pub(super) fn inclusion(
         &self,
         head: TreeHead,

@@ -1,17 +1,17 @@
 //! The checksum database, for one module.
 //!
 //! The `go` command's protocol: <https://go.dev/design/25530-sumdb#checksum-database>, and
-//! golang.org/x/mod/sumdb for its details. It is served at the root of the host, where the key's
-//! name alone leads; below `/sumdb/`, for who has been given that URL; and below the module proxy's
+//! golang.org/x/mod/sumdb for its details. It is served at the root of the host, where clients look if they
+//! only have the key; below `/sumdb/`, for those who were given that URL; and below the module proxy's
 //! `sumdb/HOST/` (`goproxy`).
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `latest` | the signed tree |
-//! | `lookup/MODULE@VERSION` | the number of the record, the record, a signed tree that has it |
+//! | `latest` | the signed tree head |
+//! | `lookup/MODULE@VERSION` | the record's number, the record, and a signed tree head that includes it |
 //! | `tile/8/L/N[.p/W]` | a hash tile |
 //! | `tile/8/data/N[.p/W]` | the records of a tile of level 0 |
-//! | `supported` (not at the root) | nothing: that there is no error is the answer |
+//! | `supported` (not at the root) | an empty 200 |
 
 use super::address::Address;
 use super::refusal::Refusal;
@@ -19,14 +19,14 @@ use super::representation::Lifetime::{Immutable, Seconds};
 use super::representation::{Content, Representation};
 use super::site::Site;
 use crate::gomod::{ModuleVersion, unescape_version};
-use crate::tlog::{Bundle, Face, LeafIndex, Tile};
+use crate::tlog::{Bundle, LeafIndex, Protocol, Tile};
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// What of the database is at the root of the host. `/latest` has nothing below it.
+/// The part of the database at the root of the host. There is nothing below `/latest`.
 pub(super) fn routes_at_root() -> Router<Site> {
     Router::new()
         .route("/latest", get(at_root))
@@ -34,7 +34,7 @@ pub(super) fn routes_at_root() -> Router<Site> {
         .route("/tile/{*path}", get(at_root))
 }
 
-/// `/sumdb/` and all below it.
+/// Everything below `/sumdb/`.
 pub(super) async fn below_sumdb(
     State(site): State<Site>,
     address: Address,
@@ -88,22 +88,22 @@ async fn lookup(site: &Site, wanted: &str, headers: &HeaderMap) -> Result<Respon
     if module != site.module().escape() {
         let only = site.module();
         return Err(Refusal::not_found(format!(
-            "not found: this database has records of {only} alone"
+            "not found: this database only has records of {only}"
         )));
     }
     let Ok(version) = version.parse::<ModuleVersion>() else {
         return Err(site.unknown_version(version));
     };
     let head = site.head_with_version(version).await?;
-    let place = LeafIndex::new(version.leaf_index())
+    let found = LeafIndex::new(version.leaf_index())
         .ok()
         .and_then(|index| Some((index, Bundle::of_leaf(index, head.tree().size)?)));
-    let Some((index, (bundle, place))) = place else {
+    let Some((index, (bundle, offset))) = found else {
         return Err(site.unknown_version(version));
     };
     let bundle = site.bundle_at(&head, bundle).await?;
-    match bundle.lookup(index, place, head.signed(Face::Sumdb)) {
-        // A few hundred bytes, and different with every head: not worth keeping.
+    match bundle.lookup(index, offset, head.signed(Protocol::Sumdb)) {
+        // A few hundred bytes that change with every head: not worth caching.
         Some(body) => Ok(Representation::new(body, Content::Text).respond(headers, Seconds)),
         None => Err(Refusal::damaged()),
     }

@@ -2,8 +2,8 @@
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `checkpoint` | the signed tree head, cosigned where witnesses are asked |
-//! | `policy` | which log and witnesses to believe, by C2SP tlog-policy: to be kept by whoever verifies |
+//! | `checkpoint` | the signed tree head, with cosignatures if there are witnesses |
+//! | `policy` | which log and witnesses to trust (C2SP tlog-policy), to be kept by those who verify |
 //! | `tile/L/N[.p/W]` | a hash tile |
 //! | `tile/entries/N[.p/W]` | an entry bundle |
 

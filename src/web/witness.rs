@@ -1,5 +1,5 @@
-//! A witness that is served by itself, by `candor witness`: its router behind the limits that a
-//! deployment has too, and its health and metrics on the second listener.
+//! The server of `candor witness`, a witness without a deployment: its router behind the same limits as a
+//! deployment's, and its health and metrics on the second listener.
 
 use super::admin::{answer, answer_with};
 use super::cors;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Serves a witness on `listener`, and its health and metrics on `admin_listener`, until `shutdown`
-/// ends.
+/// completes.
 pub async fn serve_witness(
     listener: Listener,
     admin_listener: Listener,
@@ -43,7 +43,7 @@ pub async fn serve_witness(
     tokio::join!(public, private, stopper);
 }
 
-/// What holds for every request. Submissions have a budget of their own, in `witness`.
+/// Middleware for every request. Submissions have a budget of their own, in `witness`.
 async fn guard(request: Request, next: Next) -> Response {
     if request.method() == Method::OPTIONS {
         return cors::options(request.headers());
@@ -73,9 +73,9 @@ fn admin(witness: Witness) -> Router {
 }
 
 async fn health(State(witness): State<Witness>, headers: HeaderMap) -> Response {
-    let looked = super::health::within_patience(move || witness.health()).await;
-    let Some(health) = looked else {
-        let text = "witness: not ok\n  looking at it does not come to an end\nnot ok\n";
+    let checked = super::health::within_patience(move || witness.health()).await;
+    let Some(health) = checked else {
+        let text = "witness: not ok\n  checking it takes too long\nnot ok\n";
         return answer(false, "text/plain", text.to_owned());
     };
     answer_with(health.well, &health, &headers)

@@ -1,4 +1,4 @@
-//! What a witness remembers of a log: the checkpoint that it cosigned last.
+//! What a witness remembers about a log: the checkpoint that it cosigned last.
 //!
 //! One pointer of the store for each log, `cosigned/ORIGINHASH`, where the hash is the SHA-256 of the
 //! origin in lowercase hexadecimal, as monitors ask for it:
@@ -7,8 +7,8 @@
 //! {"format":1,"time":1770000000,"note":"ORIGIN\nSIZE\nROOT\n\n— ...","sha256":"..."}
 //! ```
 //!
-//! The note has the log's signatures that were verified, and the cosignatures that were returned. So
-//! one compare-and-swap both remembers a checkpoint and publishes it to monitors.
+//! The note has the verified signatures of the log and the cosignatures that were returned. So one
+//! compare-and-swap both remembers a checkpoint and publishes it to monitors.
 
 use crate::store::{Key, KeyError, checksum};
 use crate::tlog::{Checkpoint, Note, Origin, TreeHead};
@@ -17,13 +17,13 @@ use sha2::{Digest as _, Sha256};
 
 const FORMAT: u32 = 1;
 
-/// The hash by which monitors name a log.
+/// The hash by which monitors refer to a log.
 pub(super) fn origin_hash(origin: &Origin) -> String {
     let digest = Sha256::digest(origin.as_str());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where what is remembered of a log is, by the hash of its origin.
+/// The pointer with what is remembered about a log, by the hash of its origin.
 pub(super) fn key(origin_hash: &str) -> Result<Key, KeyError> {
     Key::new(format!("cosigned/{origin_hash}"))
 }
@@ -39,11 +39,11 @@ pub(super) struct Cosigned {
     pub(super) time: u64,
 }
 
-/// What is stored is not what was.
+/// The stored state is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "what the witness remembers of a log is damaged ({0}): restore it from a copy that is not older, \
-     or this log is not cosigned any more"
+    "what the witness remembers about a log is damaged ({0}): restore it from a copy that is not \
+     older; until then this log is not cosigned"
 )]
 pub struct DamagedState(String);
 
@@ -69,7 +69,9 @@ impl Cosigned {
         checksum::verify(bytes).map_err(damaged)?;
         let Stored { format, time, note } = serde_json::from_slice(bytes).map_err(damaged)?;
         if format != FORMAT {
-            return Err(damaged(format!("it has the format {format}, which is unknown here")));
+            return Err(damaged(format!(
+                "it has format {format}, which this program does not know"
+            )));
         }
         let note = Note::parse(note.as_bytes()).map_err(damaged)?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(damaged)?;

@@ -1,26 +1,28 @@
-//! The publisher's side: brings signed checkpoints to the witnesses of a policy, all at once.
+//! The publisher's side: submits signed checkpoints to all witnesses of a policy at once.
 //!
-//! Each witness is talked to on a thread of its own (`feed_one`), and all of them have one deadline.
-//! Once those that have cosigned are a quorum, the others are waited for a little longer: their word is
-//! worth having, and one that hangs must not hold up the log.
+//! Each witness has its own thread (`feed_one`), and all share one deadline. Once there is a quorum, the
+//! others get a little longer: their cosignatures are worth having, but one that hangs must not hold up
+//! the log.
 //!
-//! From where a proof has to begin for a witness, nothing on a disk says but the log itself: its
-//! published checkpoint carries the cosignatures of those that have seen it. Whatever else a witness
-//! has, it says with 409. A running process remembers besides.
+//! The size that a witness's proof has to start from is known only from the log itself: the published
+//! checkpoint has the cosignatures of those that have seen it. If a witness has another size, it says so
+//! with 409, and a running process remembers that.
 //!
-//! What a witness answers is believed as far as its key goes: of each line, the key's name and ID must
-//! be one of the policy's at that address, and its signature good. Other lines are ignored, and one bad
-//! line of a known key makes that witness fail, and no other.
+//! Answers are verified: each line's key name and ID must be one of the policy's at that address, and its
+//! signature valid. Other lines are ignored; a bad signature by a known key counts as a failure of that
+//! witness alone.
 //!
-//! A cosignature says when its witness saw the tree, and clients measure the age of a view by that. So one
-//! that was not made now, by the clock here, is not counted: with a time to come it would pass for fresh
-//! when it is not, and with one that is past it says nothing of what was asked.
+//! A cosignature says when its witness saw the tree, and clients measure the age of a view by that. So
+//! one that was not made now, by our clock, does not count: with a time in the future it would seem fresh
+//! when it is not, and with one in the past it does not answer this request.
 
 use super::feed_http::{Http, Post};
 use super::feed_one::{Clock, Conversation, Outcome, SystemClock};
 use super::feed_state::FeedState;
 use crate::address::Address;
-use crate::tlog::{Asked, CLOCKS_DIFFER, CosignerKey, Note, NoteSignature, Policy, PolicyWitness};
+use crate::tlog::{
+    CLOCK_TOLERANCE, CosignerKey, Note, NoteSignature, Policy, PolicyWitness, WitnessReply,
+};
 use crate::tlog::{Submission, TreeSize, WitnessAnswer, Witnesses};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,42 +33,42 @@ use std::time::{Duration, Instant};
 
 /// How long witnesses are waited for.
 #[derive(Debug, Clone, Copy)]
-struct Patience {
+struct Timeouts {
     /// All of them.
     deadline: Duration,
     /// The others, once there is a quorum.
     grace: Duration,
 }
 
-const PATIENCE: Patience =
-    Patience { deadline: Duration::from_secs(20), grace: Duration::from_secs(2) };
+const TIMEOUTS: Timeouts =
+    Timeouts { deadline: Duration::from_secs(20), grace: Duration::from_secs(2) };
 
 /// Asks the witnesses of a policy for cosignatures.
 #[derive(Debug)]
 pub struct Feeder {
     policy: Policy,
-    /// Where checkpoints are submitted: each address once, with the witnesses of the policy that are
-    /// there, by their index. One witness may have several keys.
-    places: Vec<Place>,
+    /// Where checkpoints are submitted: each address once, with the indexes of the policy's witnesses at
+    /// that address. One witness may have several keys.
+    endpoints: Vec<Endpoint>,
     post: Arc<dyn Post>,
     clock: Arc<dyn Clock>,
-    patience: Patience,
-    /// The size that each place had last, as far as this process knows.
+    timeouts: Timeouts,
+    /// The last size of each endpoint, as far as this process knows.
     sizes: Arc<Mutex<BTreeMap<usize, TreeSize>>>,
     state: FeedState,
 }
 
 #[derive(Debug)]
-struct Place {
+struct Endpoint {
     url: String,
     witnesses: Vec<usize>,
 }
 
-/// A policy whose witnesses cannot be asked.
+/// A policy whose witnesses cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeederError {
-    /// The address of a witness is none.
+    /// The address of a witness is invalid.
     #[error("the witness {witness}: {reason}")]
     Address {
         /// What the policy calls it.
@@ -74,16 +76,16 @@ pub enum FeederError {
         /// What is wrong.
         reason: String,
     },
-    /// Those that have an address are too few.
+    /// Too few witnesses have an address.
     #[error(
-        "too few witnesses of the policy have a URL, to which checkpoints could be submitted, to reach \
-         its quorum; without one: {0}"
+        "too few of the policy's witnesses have a URL to submit checkpoints to, so its quorum \
+         cannot be reached; without a URL: {0}"
     )]
     Unreachable(String),
-    /// More witnesses than a checkpoint can carry cosignatures of.
+    /// More witnesses than a checkpoint can have cosignatures.
     #[error(
-        "a checkpoint carries {} signatures at most, of which one is the log's: the policy has too many \
-         witnesses",
+        "a checkpoint has at most {} signatures, one of which is the log's: the policy has too \
+         many witnesses",
         Note::MAXIMUM_SIGNATURES
     )]
     TooMany,
@@ -92,25 +94,25 @@ pub enum FeederError {
 impl Feeder {
     /// A feeder of the witnesses of a policy, at the addresses that it gives.
     pub fn new(policy: Policy) -> Result<Feeder, FeederError> {
-        Feeder::with(policy, Arc::new(Http::new()), Arc::new(SystemClock), PATIENCE)
+        Feeder::with(policy, Arc::new(Http::new()), Arc::new(SystemClock), TIMEOUTS)
     }
 
     fn with(
         policy: Policy,
         post: Arc<dyn Post>,
         clock: Arc<dyn Clock>,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Result<Feeder, FeederError> {
-        // And the log's own signature.
+        // One signature is the log's own.
         if policy.witnesses().len() >= Note::MAXIMUM_SIGNATURES {
             return Err(FeederError::TooMany);
         }
-        let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut endpoints: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut reached = BTreeSet::new();
         for (index, witness) in policy.witnesses().iter().enumerate() {
             if let Some(address) = address(witness)? {
                 reached.insert(index);
-                places.entry(address.join("add-checkpoint")).or_default().push(index);
+                endpoints.entry(address.join("add-checkpoint")).or_default().push(index);
             }
         }
         if !policy.is_quorum(&reached) {
@@ -119,34 +121,34 @@ impl Feeder {
             let names: Vec<String> = without.map(|(_, one)| one.name.to_string()).collect();
             return Err(FeederError::Unreachable(names.join(", ")));
         }
-        let places = places.into_iter().map(|(url, witnesses)| Place { url, witnesses });
+        let endpoints = endpoints.into_iter().map(|(url, witnesses)| Endpoint { url, witnesses });
         Ok(Feeder {
-            places: places.collect(),
+            endpoints: endpoints.collect(),
             post,
             clock,
-            patience,
+            timeouts,
             sizes: Arc::default(),
             state: FeedState::default(),
             policy,
         })
     }
 
-    /// What witnesses answered last.
+    /// The last answers of the witnesses.
     pub fn state(&self) -> &FeedState {
         &self.state
     }
 
-    /// Begins a conversation with each place. The outcomes come as they come.
+    /// Starts a conversation with each endpoint. Outcomes arrive in any order.
     fn begin(&self, submission: &Submission, until: Instant) -> Receiver<(usize, Outcome)> {
         let (tell, hear) = channel();
-        for (at, place) in self.places.iter().enumerate() {
-            let known = place.witnesses.iter().filter_map(|index| submission.known.get(index));
+        for (at, endpoint) in self.endpoints.iter().enumerate() {
+            let known = endpoint.witnesses.iter().filter_map(|index| submission.known.get(index));
             let remembered = self.sizes().get(&at).copied();
             let guess = known.copied().chain(remembered).max().unwrap_or(TreeSize::ZERO);
-            // More than is submitted it may have only if it is ahead, which it will say.
+            // It has more than this only if it is ahead of the log, and then it will say so.
             let old = guess.min(submission.checkpoint.head().size);
             let (post, clock, sizes) = (self.post.clone(), self.clock.clone(), self.sizes.clone());
-            let (url, submission, tell) = (place.url.clone(), submission.clone(), tell.clone());
+            let (url, submission, tell) = (endpoint.url.clone(), submission.clone(), tell.clone());
             let talk = move || {
                 let conversation = Conversation {
                     post: post.as_ref(),
@@ -156,12 +158,12 @@ impl Feeder {
                     submission: &submission,
                     old,
                 };
-                let (outcome, size) = conversation.hold();
+                let (outcome, size) = conversation.run();
                 sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(at, size);
                 // Nobody may be waiting any more.
                 let _ = tell.send((at, outcome));
             };
-            // Where there is no thread to be had, nobody sends, and that is no answer either.
+            // If no thread can be started, nothing is sent, which counts as no answer.
             let _ = thread::Builder::new().name("witness".to_owned()).spawn(talk);
         }
         hear
@@ -171,27 +173,27 @@ impl Feeder {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a cosignature was made in answer to what was asked at a time.
+    /// Whether a cosignature was made in answer to a request at this time.
     fn made_now(&self, time: u64, asked_at: u64) -> Result<(), String> {
         let now = self.clock.unix();
         let said = |what: &str| {
             let time = shown(time);
             format!("its clock is wrong: its cosignature has the time {time}, {what}")
         };
-        if time > now.saturating_add(CLOCKS_DIFFER) {
+        if time > now.saturating_add(CLOCK_TOLERANCE) {
             return Err(said(&format!("and here it is only {}", shown(now))));
         }
-        if time.saturating_add(CLOCKS_DIFFER) < asked_at {
+        if time.saturating_add(CLOCK_TOLERANCE) < asked_at {
             let asked_at = shown(asked_at);
             return Err(said(&format!(
-                "and it was asked at {asked_at}; or it answers with one that it made before"
+                "and it was asked at {asked_at}; or it returned an older cosignature"
             )));
         }
         Ok(())
     }
 
-    /// What an outcome means for a witness at the place where it was, which was asked at this time.
-    fn judge(
+    /// What an endpoint's outcome means for one of its witnesses, when asked at this time.
+    fn interpret(
         &self,
         index: usize,
         outcome: &Outcome,
@@ -205,7 +207,7 @@ impl Feeder {
             Outcome::Failed(reason) => WitnessAnswer::Failed(reason.clone()),
             Outcome::Ahead(size) => WitnessAnswer::Ahead(*size),
             Outcome::OtherHistory(size) => WitnessAnswer::OtherHistory(*size),
-            Outcome::Lines(lines) => match good(&witness.key, lines, submission)
+            Outcome::Lines(lines) => match cosignatures_by(&witness.key, lines, submission)
                 .and_then(|(lines, time)| self.made_now(time, asked_at).map(|()| lines))
             {
                 Ok(lines) => WitnessAnswer::Cosigned(lines),
@@ -224,26 +226,26 @@ impl Witnesses for Feeder {
         self.clock.unix()
     }
 
-    fn ask(&self, submission: &Submission) -> Vec<Asked> {
+    fn ask(&self, submission: &Submission) -> Vec<WitnessReply> {
         let asked_at = self.clock.unix();
-        let mut until = self.clock.now() + self.patience.deadline;
+        let mut until = self.clock.now() + self.timeouts.deadline;
         let hear = self.begin(submission, until);
         let mut answers: BTreeMap<usize, WitnessAnswer> = BTreeMap::new();
         let mut cosigned = BTreeSet::new();
-        let mut left = self.places.len();
+        let mut left = self.endpoints.len();
         while left > 0 {
             let wait = until.saturating_duration_since(self.clock.now());
             let Ok((at, outcome)) = hear.recv_timeout(wait) else { break };
             left -= 1;
-            for index in self.places.get(at).map_or(&[][..], |place| &place.witnesses) {
-                let answer = self.judge(*index, &outcome, submission, asked_at);
+            for index in self.endpoints.get(at).map_or(&[][..], |endpoint| &endpoint.witnesses) {
+                let answer = self.interpret(*index, &outcome, submission, asked_at);
                 if matches!(answer, WitnessAnswer::Cosigned(_)) {
                     cosigned.insert(*index);
                 }
                 answers.insert(*index, answer);
             }
             if self.policy.is_quorum(&cosigned) {
-                until = until.min(self.clock.now() + self.patience.grace);
+                until = until.min(self.clock.now() + self.timeouts.grace);
             }
         }
         let witnesses = self.policy.witnesses().iter().enumerate();
@@ -251,12 +253,12 @@ impl Witnesses for Feeder {
             let answer = answers.remove(&index).unwrap_or_else(|| {
                 WitnessAnswer::Failed(match &witness.url {
                     Some(url) => format!("{url} did not answer in time"),
-                    None => "it has no url to which checkpoints could be submitted".to_owned(),
+                    None => "it has no url to submit checkpoints to".to_owned(),
                 })
             });
-            Asked { witness: witness.name.to_string(), answer }
+            WitnessReply { witness: witness.name.to_string(), answer }
         });
-        let asked: Vec<Asked> = asked.collect();
+        let asked: Vec<WitnessReply> = asked.collect();
         self.state.note(&asked);
         asked
     }
@@ -267,7 +269,7 @@ fn address(witness: &PolicyWitness) -> Result<Option<Address>, FeederError> {
     let Some(url) = &witness.url else { return Ok(None) };
     let wrong = |reason| FeederError::Address { witness: witness.name.to_string(), reason };
     let text =
-        str::from_utf8(url.as_bytes()).map_err(|_| wrong("its URL is no text".to_owned()))?;
+        str::from_utf8(url.as_bytes()).map_err(|_| wrong("its URL is not UTF-8".to_owned()))?;
     text.parse().map(Some).map_err(|e| wrong(format!("its URL {e}")))
 }
 
@@ -277,8 +279,8 @@ fn shown(seconds: u64) -> String {
     time.map_or_else(|| format!("{seconds} seconds after 1970"), |time| time.to_string())
 }
 
-/// The good cosignatures by a key among the lines of an answer, and the latest time of them.
-fn good(
+/// The valid cosignatures by a key among the lines of an answer, and their latest time.
+fn cosignatures_by(
     key: &CosignerKey,
     lines: &[NoteSignature],
     submission: &Submission,
@@ -287,7 +289,7 @@ fn good(
     let mine: Vec<NoteSignature> = lines.iter().filter(by_key).cloned().collect();
     if mine.is_empty() {
         return Err(format!(
-            "it answered without a cosignature by the key {}+{}; it may have another key now",
+            "it answered without a cosignature by the key {}+{}; its key may have changed",
             key.name(),
             key.id()
         ));
@@ -299,7 +301,7 @@ fn good(
             Some(time) if time > 0 => Ok((mine, time)),
             _ => Err("its cosignature does not say when it was made".to_owned()),
         },
-        Ok(None) => Err("its cosignature is not there".to_owned()),
+        Ok(None) => Err("its cosignature is missing".to_owned()),
         Err(e) => Err(format!("its cosignature is bad: {e}")),
     }
 }

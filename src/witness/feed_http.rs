@@ -1,7 +1,7 @@
-//! One bounded POST to a witness.
+//! A POST to a witness, with limits on time and size.
 //!
-//! Redirects are not followed: one would turn the POST into a GET, and its answer would be that of
-//! another place than the one that the policy names.
+//! Redirects are not followed: they would turn the POST into a GET, and the answer would come from
+//! another address than the policy's.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,14 +14,14 @@ pub(super) const LONGEST: usize = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// How long to wait before the next request, where it says so in seconds.
+    /// How long to wait before the next request, if it says so in seconds.
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
 }
 
 /// How witnesses are reached.
 pub(super) trait Post: fmt::Debug + Send + Sync {
-    /// The answer at `url`, which takes no longer than `within`; or why there is none.
+    /// The answer of `url`, within this time; or why there is none.
     fn post(&self, url: &str, body: &str, within: Duration) -> Result<Reply, String>;
 }
 

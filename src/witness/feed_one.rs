@@ -3,16 +3,16 @@
 //!
 //! <https://c2sp.org/tlog-witness>, "add-checkpoint". What differs between witnesses:
 //!
-//! | answer | what is made of it |
+//! | answer | how it is handled |
 //! | --- | --- |
-//! | 200 | cosignatures; which of them are good is judged by `feed` |
-//! | 409 and a size | the next proof begins there; a size larger than the checkpoint's is an alarm |
-//! | 409 and the size that was sent | until v1.0.0, 409 stood for a proof that does not hold, too. Asked once more, for it may be a race; then it is taken for 422 |
-//! | 409 without a size | what else it may have is tried, each once |
-//! | 422 | it has seen another history: an alarm, for the proof was made from what it says it has |
-//! | 429, 5xx, no answer | asked again after a while, some times |
-//! | 500 | so, too; omniwitness answers this where 403 or 404 is meant |
-//! | anything else | it will not; why that may be is said |
+//! | 200 | cosignatures, which `feed` verifies |
+//! | 409 with a size | the next proof starts there; a size larger than the checkpoint's is an alarm |
+//! | 409 with the size that was sent | before v1.0.0, 409 could also mean an invalid proof. Retried once, since it may be a race; after that it counts as 422 |
+//! | 409 without a size | other sizes that it may have are tried, each once |
+//! | 422 | it has seen another history: an alarm, since the proof started from the size that it says it has |
+//! | 429, 5xx, no answer | retried a few times, with pauses |
+//! | 500 | the same; omniwitness answers this where 403 or 404 is meant |
+//! | anything else | a refusal; the message says why that may be |
 
 use super::feed_http::{Post, Reply};
 use super::request::AddCheckpoint;
@@ -22,25 +22,25 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The most requests of one conversation.
 const MOST_REQUESTS: usize = 8;
-/// How many faults that may pass are borne.
+/// How many temporary failures are tolerated.
 const MOST_FAULTS: u32 = 3;
-/// How long to wait after the first of them; twice as long after each other.
+/// How long to wait after the first of them; doubled after each one.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What came of it.
+/// The outcome of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It answered with these lines.
     Lines(Vec<NoteSignature>),
-    /// It will not, or not now.
+    /// It did not cosign.
     Failed(String),
     /// It has a larger tree.
     Ahead(TreeSize),
-    /// It has another history than the log's first so many entries.
+    /// Its history differs from the log's first entries, up to this size.
     OtherHistory(TreeSize),
 }
 
-/// Time, as it passes for one conversation.
+/// The clock of a conversation.
 pub(super) trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Instant;
     fn sleep(&self, time: Duration);
@@ -48,7 +48,7 @@ pub(super) trait Clock: fmt::Debug + Send + Sync {
     fn unix(&self) -> u64;
 }
 
-/// The system's.
+/// The system's clock.
 #[derive(Debug)]
 pub(super) struct SystemClock;
 
@@ -66,7 +66,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A conversation that is under way.
+/// A conversation in progress.
 pub(super) struct Conversation<'a> {
     pub(super) post: &'a dyn Post,
     pub(super) clock: &'a dyn Clock,
@@ -78,23 +78,23 @@ pub(super) struct Conversation<'a> {
     pub(super) old: TreeSize,
 }
 
-/// What an answer calls for.
+/// What to do after an answer.
 enum Next {
     End(Outcome),
     /// Ask again from this size.
     From(TreeSize),
-    /// Ask again after a while, which the witness may have named.
+    /// Ask again after a pause, whose length the witness may have given.
     Later(Option<Duration>, String),
 }
 
 impl Conversation<'_> {
-    /// Talks until there is an outcome. Returns the size that the witness has in the end, as far as that
-    /// is known.
-    pub(super) fn hold(mut self) -> (Outcome, TreeSize) {
+    /// Talks until there is an outcome. Also returns the size that the witness has in the end, as far as
+    /// that is known.
+    pub(super) fn run(mut self) -> (Outcome, TreeSize) {
         let size = self.submission.checkpoint.head().size;
         let mut asked_from = Vec::new();
         let mut faults = 0;
-        let mut trouble = "it did not answer in time".to_owned();
+        let mut problem = "it did not answer in time".to_owned();
         for _ in 0..MOST_REQUESTS {
             let left = self.until.saturating_duration_since(self.clock.now());
             if left.is_zero() {
@@ -116,7 +116,7 @@ impl Conversation<'_> {
                 }
                 Next::From(old) => self.old = old,
                 Next::Later(wait, reason) => {
-                    trouble = reason;
+                    problem = reason;
                     let wait = wait.unwrap_or(PAUSE * 2_u32.pow(faults));
                     faults += 1;
                     let left = self.until.saturating_duration_since(self.clock.now());
@@ -128,7 +128,7 @@ impl Conversation<'_> {
                 }
             }
         }
-        (Outcome::Failed(trouble), self.old)
+        (Outcome::Failed(problem), self.old)
     }
 
     fn body(&self) -> Result<String, String> {
@@ -154,24 +154,23 @@ impl Conversation<'_> {
             422 => self.refused_proof(),
             400 => failed(format!("it answered 400: it does not understand the request{said}")),
             403 => failed(format!(
-                "it answered 403: it knows this log by another key than {}; give its operator this \
-                 one{said}",
+                "it answered 403: it knows this log by another key than {}; give its operator \
+                 this key{said}",
                 self.log_key()
             )),
             404 => failed(format!(
-                "it answered 404: it does not know this log (ask its operator to take it in, by its \
-                 key {}), or url is not its submission prefix{said}",
+                "it answered 404: it does not know this log (ask its operator to add it, with \
+                 the key {}), or url is not its submission prefix{said}",
                 self.log_key()
             )),
             300..=399 => failed(format!(
-                "it answered {}: redirects are not followed; write the address it has moved to as \
-                 its url",
+                "it answered {}: redirects are not followed; use the new address as its url",
                 reply.status
             )),
             500 => Next::Later(
                 reply.retry_after,
                 format!(
-                    "it answered 500; some witnesses do so where they do not know this log, or its \
+                    "it answered 500; some witnesses do so if they do not know this log, or its \
                      key{said}"
                 ),
             ),
@@ -182,7 +181,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// 409: it has another size than was sent, or, by older rules, does not take the proof.
+    /// 409: it has another size than was sent, or, by older rules, refuses the proof.
     fn conflict(&self, reply: &Reply, asked_from: &[TreeSize]) -> Next {
         let size = self.submission.checkpoint.head().size;
         let asked = |old: &TreeSize| asked_from.iter().filter(|asked| *asked == old).count();
@@ -193,7 +192,7 @@ impl Conversation<'_> {
             Some(theirs) if asked(&theirs) < 2 => Next::From(theirs),
             Some(theirs) if theirs == self.old => self.refused_proof(),
             Some(_) => Next::End(Outcome::Failed(
-                "it answered 409 again and again, with one size and another".to_owned(),
+                "it answered 409 again and again, with changing sizes".to_owned(),
             )),
             None => {
                 let known = self.submission.known.values().copied();
@@ -209,7 +208,8 @@ impl Conversation<'_> {
         }
     }
 
-    /// It does not take the proof. One from nothing proves nothing, so there it means something else.
+    /// It refuses the proof. An empty proof, for a first checkpoint, cannot be wrong, so then it means
+    /// something else.
     fn refused_proof(&self) -> Next {
         Next::End(match self.old {
             TreeSize::ZERO => Outcome::Failed(
@@ -237,7 +237,7 @@ fn lines(body: &[u8]) -> Result<Vec<NoteSignature>, String> {
     lines.collect()
 }
 
-/// The beginning of what it said, for a message.
+/// The start of the body, for a message.
 fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line: String = text.lines().next().unwrap_or_default().chars().take(120).collect();

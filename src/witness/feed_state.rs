@@ -1,43 +1,43 @@
-//! What witnesses answered last, for whoever looks after a deployment.
+//! The last answer of each witness, for a deployment's operator.
 
-use crate::tlog::{Asked, WitnessAnswer};
+use crate::tlog::{WitnessAnswer, WitnessReply};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What each witness answered last. Cloning is cheap; all clones are the same.
+/// The last answer of each witness. Cloning is cheap; all clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct FeedState(Arc<Mutex<BTreeMap<String, LastAnswer>>>);
 
-/// What a witness answered last.
+/// The last answer of a witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastAnswer {
     /// When, in seconds since 1970.
     pub at: u64,
     /// Why it did not cosign, if that is so.
     pub problem: Option<String>,
-    /// How often it cosigned, since the process began.
+    /// How often it cosigned since the process started.
     pub cosigned_count: u64,
     /// How often it did not.
     pub failed_count: u64,
 }
 
 impl FeedState {
-    /// What each witness that was asked answered last, by what the policy calls it.
+    /// The last answer of each witness that was asked, by its name in the policy.
     pub fn answers(&self) -> BTreeMap<String, LastAnswer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Those that did not cosign the last time, and why.
+    /// The witnesses that did not cosign the last time, and why.
     pub fn problems(&self) -> Vec<(String, String)> {
         let answers = self.answers().into_iter();
         answers.filter_map(|(witness, last)| Some((witness, last.problem?))).collect()
     }
 
-    pub(super) fn note(&self, asked: &[Asked]) {
+    pub(super) fn note(&self, asked: &[WitnessReply]) {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for Asked { witness, answer } in asked {
+        for WitnessReply { witness, answer } in asked {
             let problem = problem(answer);
             let last = answers.entry(witness.clone()).or_insert(LastAnswer {
                 at,
@@ -60,7 +60,7 @@ fn problem(answer: &WitnessAnswer) -> Option<String> {
         WitnessAnswer::Cosigned(_) => None,
         WitnessAnswer::Failed(reason) => Some(reason.clone()),
         WitnessAnswer::Ahead(size) => {
-            Some(format!("ALARM: it says that it cosigned a log of this name of {size} entries"))
+            Some(format!("ALARM: it says that it cosigned a log of this name with {size} entries"))
         }
         WitnessAnswer::OtherHistory(size) => {
             Some(format!("ALARM: it has seen another history of {size} entries"))

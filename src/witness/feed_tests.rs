@@ -1,10 +1,10 @@
-//! What a publisher makes of each answer of a witness; with witnesses in memory, and time that passes
+//! How a publisher handles each answer of a witness, with witnesses in memory and a clock that advances
 //! only when someone sleeps.
 
 use super::*;
 use crate::fake_witness::{Behaviour, FakeWitness, conflict, status};
 use crate::store::MemoryStore;
-use crate::tlog::{Appended, CosignerKind, Entry, EntryValidator, Face, Hash, InvalidEntry};
+use crate::tlog::{Appended, CosignerKind, Entry, EntryValidator, Hash, InvalidEntry, Protocol};
 use crate::tlog::{Checkpoint, LeafIndex, Log, LogKeys, Seed, SignerLock, StoredTiles, TreeHead};
 use crate::witness::feed_http::Reply;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -38,14 +38,14 @@ impl Post for Network {
 /// The time when a test begins.
 const NOW: u64 = 1_800_000_000;
 
-/// A witness whose clock shows that.
+/// A witness whose clock shows `NOW`.
 fn named(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
     let witness = FakeWitness::new(name, kind);
     witness.at(NOW);
     witness
 }
 
-/// Time that passes only when someone sleeps.
+/// A clock that advances only when someone sleeps.
 #[derive(Debug)]
 struct Asleep {
     began: Instant,
@@ -102,7 +102,7 @@ impl Bench {
 
     /// The newest head, as it is submitted where these witnesses are known to have seen a size.
     fn submission(&self, known: &[(usize, u64)]) -> Submission {
-        let origin = Face::Log.origin(&self.keys.verifiers().host);
+        let origin = Protocol::TlogTiles.origin(&self.keys.verifiers().host);
         let checkpoint = Checkpoint::new(origin, self.heads[5]);
         let name = self.keys.verifiers().log.name().clone();
         let note = checkpoint.sign(&Seed::from([7; 32]).signer(name)).expect("signed");
@@ -111,7 +111,7 @@ impl Bench {
         Submission { note, checkpoint, known, tiles }
     }
 
-    /// A feeder of witnesses, of which so many are a quorum, each at an address that is its name.
+    /// A feeder of witnesses with this quorum, each at an address that is its name.
     fn feeder(&self, witnesses: &[(&str, &Arc<FakeWitness>)], quorum: &str) -> Feeder {
         let mut policy = format!("log {}\n", self.keys.verifiers().log);
         for (name, witness) in witnesses {
@@ -122,10 +122,10 @@ impl Bench {
         let policy = Policy::parse(policy.as_bytes()).expect("a policy");
         let network = witnesses.iter().map(|(name, one)| ((*name).to_owned(), (*one).clone()));
         let network = Arc::new(Network(network.collect()));
-        Feeder::with(policy, network, self.clock.clone(), PATIENCE).expect("a feeder")
+        Feeder::with(policy, network, self.clock.clone(), TIMEOUTS).expect("a feeder")
     }
 
-    /// What one witness says that is believed to have seen a size.
+    /// The answer of a witness that is believed to have seen this size.
     fn ask(&self, witness: &Arc<FakeWitness>, known: u64) -> WitnessAnswer {
         let feeder = self.feeder(&[("w", witness)], "all");
         let mut asked = feeder.ask(&self.submission(&[(0, known)]));
@@ -178,7 +178,7 @@ fn a_feeder_remembers_what_it_learned() {
 }
 
 #[test]
-fn a_witness_that_has_seen_more_or_something_else_is_told_from_one_that_fails() {
+fn a_witness_with_a_larger_tree_or_another_history_is_told_from_one_that_fails() {
     let bench = Bench::new();
     let other = TreeHead { size: size(3), root: Hash::from([9; 32]) };
     let case = |known: TreeHead, answers: &[Behaviour]| {
@@ -206,9 +206,9 @@ fn a_witness_that_has_seen_more_or_something_else_is_told_from_one_that_fails() 
 }
 
 #[test]
-fn a_conflict_without_a_use_ends_after_a_few_requests() {
+fn useless_conflicts_end_after_a_few_requests() {
     let bench = Bench::new();
-    // What it has is guessed: what is published, the head itself, and nothing.
+    // Its size is guessed: the published size, the head's own, and zero.
     for (seen, asked) in [(5, vec![2, 5]), (0, vec![2, 5, 0])] {
         let witness = witness();
         witness.knows(bench.heads[seen]);
@@ -234,7 +234,7 @@ fn a_conflict_without_a_use_ends_after_a_few_requests() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again_and_what_does_not_is_not() {
+fn temporary_failures_are_retried_and_others_are_not() {
     let bench = Bench::new();
     for answer in [status(500), status(502), status(503), status(429), Behaviour::Hang] {
         let patient = witness();
@@ -304,7 +304,7 @@ fn a_cosignature_that_was_not_made_now_is_not_counted() {
         failed(asked[1].answer.clone(), said);
         assert_eq!(feeder.state().problems().len(), 1);
     }
-    // None at all, which no cosigner of ours makes.
+    // No time at all, which our cosigners never make.
     let careless = witness();
     let key = Sha256::digest("w.example").into();
     let text = bench.submission(&[]).note.text().to_owned();
@@ -324,7 +324,7 @@ fn a_cosignature_that_was_not_made_now_is_not_counted() {
 }
 
 #[test]
-fn lines_of_others_are_ignored_and_one_that_fails_fails_alone() {
+fn lines_by_other_keys_are_ignored_and_a_failure_concerns_one_witness_alone() {
     let bench = Bench::new();
     let [one, two, bad] = ["one", "two", "bad"].map(|name| {
         let kind = if name == "two" { CosignerKind::MlDsa44 } else { CosignerKind::Ed25519 };
@@ -334,7 +334,7 @@ fn lines_of_others_are_ignored_and_one_that_fails_fails_alone() {
     bad.always(Behaviour::BadSignature);
     let feeder = bench.feeder(&[("one", &one), ("two", &two), ("bad", &bad)], "all");
     let [one, two, bad] =
-        <[Asked; 3]>::try_from(feeder.ask(&bench.submission(&[]))).expect("three");
+        <[WitnessReply; 3]>::try_from(feeder.ask(&bench.submission(&[]))).expect("three");
     for asked in [&one, &two] {
         let WitnessAnswer::Cosigned(lines) = &asked.answer else { panic!("{asked:?}") };
         assert_eq!(lines.len(), 1);
@@ -360,11 +360,11 @@ fn a_witness_with_two_keys_is_asked_once() {
     );
     let policy = Policy::parse(policy.as_bytes()).expect("a policy");
     let network = Network([("w".to_owned(), old.clone())].into());
-    let feeder = Feeder::with(policy, Arc::new(network), bench.clock.clone(), PATIENCE);
+    let feeder = Feeder::with(policy, Arc::new(network), bench.clock.clone(), TIMEOUTS);
     let feeder = feeder.expect("a feeder");
     let asked = feeder.ask(&bench.submission(&[]));
     cosigned(asked[0].answer.clone());
-    failed(asked[1].answer.clone(), "may have another key now");
+    failed(asked[1].answer.clone(), "its key may have changed");
     assert_eq!(old.asked_from(), [0]);
 }
 
@@ -385,19 +385,19 @@ impl Post for Silent {
 }
 
 #[test]
-fn one_that_is_silent_is_not_waited_for_after_the_deadline_nor_long_once_there_is_a_quorum() {
+fn a_silent_witness_is_awaited_until_the_deadline_but_not_long_once_there_is_a_quorum() {
     let bench = Bench::new();
     let (good, silent) = (witness(), named("silent.example", CosignerKind::Ed25519));
     good.at_system_time();
     let (soon, never) = (Duration::from_millis(20), Duration::from_secs(1 << 20));
-    for (quorum, patience) in [
-        ("any", Patience { deadline: never, grace: soon }),
-        ("all", Patience { deadline: soon, grace: never }),
+    for (quorum, timeouts) in [
+        ("any", Timeouts { deadline: never, grace: soon }),
+        ("all", Timeouts { deadline: soon, grace: never }),
     ] {
         let mut feeder = bench.feeder(&[("good", &good), ("silent", &silent)], quorum);
         feeder.post = Arc::new(Silent(good.clone()));
         feeder.clock = Arc::new(SystemClock);
-        feeder.patience = patience;
+        feeder.timeouts = timeouts;
         let asked = feeder.ask(&bench.submission(&[]));
         if quorum == "any" {
             cosigned(asked[0].answer.clone());
@@ -407,7 +407,7 @@ fn one_that_is_silent_is_not_waited_for_after_the_deadline_nor_long_once_there_i
 }
 
 #[test]
-fn a_policy_that_nobody_could_meet_is_refused() {
+fn a_policy_that_cannot_be_met_is_refused() {
     let key = witness().key.clone();
     let feeder = |witness: &str, quorum: &str| {
         let policy = format!("witness w {key} {witness}\nquorum {quorum}\n");

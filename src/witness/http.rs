@@ -1,20 +1,20 @@
-//! A witness over HTTP, below its prefix, which is both for submissions and for monitors.
+//! A witness over HTTP: one prefix for both submissions and monitors.
 //!
 //! <https://c2sp.org/tlog-witness>:
 //!
 //! | request | answers |
 //! | --- | --- |
-//! | `POST add-checkpoint` | 200 and a line for each cosignature; 409 with the size of the tree that was cosigned last, as `text/x.tlog.size`; 400, 403, 404 and 422 as `verdict` has it, with a sentence |
-//! | `POST sign-subtree` | 200 and a line for each ML-DSA-44 cosignature of the subtree; 400, then 404 for an unknown log, 403 for a checkpoint that was not cosigned here, 422 for a proof that proves nothing |
-//! | `GET ORIGINHASH/checkpoint` | 200 and the checkpoint that was cosigned last, with the log's signatures and the cosignatures; 404 where there is none |
+//! | `POST add-checkpoint` | 200 and a line for each cosignature; 409 with the size of the last cosigned tree, as `text/x.tlog.size`; 400, 403, 404 and 422 as in `checks`, with a sentence |
+//! | `POST sign-subtree` | 200 and a line for each ML-DSA-44 cosignature of the subtree; 400, then 404 for an unknown log, 403 for a checkpoint that was not cosigned here, 422 for an invalid proof |
+//! | `GET ORIGINHASH/checkpoint` | 200 and the last cosigned checkpoint, with the log's signatures and the cosignatures; 404 if there is none |
 //! | `GET` the prefix itself | the witness's name and keys |
 //!
-//! And besides: 405 for another method, 408 for a body that does not arrive, 413 for one that is too
-//! long, 429 with `Retry-After` for a log that submits more than its list says, 500 where the witness
-//! cannot read or write what it remembers, 503 where too much is under way. No refusal but 409 promises
-//! anything about the state. Slashes before the path may be doubled.
+//! Also: 405 for another method, 408 for a body that does not arrive, 413 for one that is too long, 429
+//! with `Retry-After` for a log that submits more than its list allows, 500 if the witness cannot read or
+//! write its state, 503 if it is busy. No refusal except 409 says anything about the state. Extra slashes
+//! before the path are ignored.
 //!
-//! Nothing is known here of who asks: anyone may submit what a log has signed.
+//! Nothing here depends on who asks: anyone may submit what a log has signed.
 
 use super::{Refusal, Witness};
 use crate::body::{Arrived, Bodies, BodyError, BodyLimits};
@@ -31,32 +31,32 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// The longest body: room for a hundred hashes and for 16 signatures of the longest kind that the
-/// specification of notes speaks of, twice over.
+/// The longest body: twice the room for a hundred hashes and for 16 signatures of the longest kind in the
+/// signed-note specification.
 const LONGEST_BODY: usize = 256 << 10;
-/// Submissions whose bodies are in memory at once, and the bytes that these have together.
+/// How many submissions' bodies are in memory at once, and their total size.
 const BODIES: usize = 256;
 const BYTES: usize = 16 << 20;
-/// How long a submission waits for its turn.
+/// How long a submission waits for a permit.
 const WAIT: Duration = Duration::from_secs(15);
-/// Submissions and monitors that use the disk or sign at once.
+/// How many requests use the disk or sign at once.
 const WORKING: usize = 64;
 
 #[derive(Debug, Clone)]
-struct Asked {
+struct HttpState {
     witness: Witness,
     bodies: Bodies,
     working: Arc<Semaphore>,
 }
 
-/// Everything that a witness answers, at the root; to be nested below its prefix.
+/// All routes of a witness, at the root; to be nested below its prefix.
 pub fn router(witness: Witness) -> Router {
     let bodies = Bodies::new(BodyLimits { at_once: BODIES, bytes: BYTES, ..BodyLimits::default() });
     let working = Arc::new(Semaphore::new(WORKING));
-    Router::new().fallback(answer).with_state(Asked { witness, bodies, working })
+    Router::new().fallback(answer).with_state(HttpState { witness, bodies, working })
 }
 
-async fn answer(State(asked): State<Asked>, request: Request) -> Response {
+async fn answer(State(asked): State<HttpState>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = match (path.as_str(), path.strip_suffix("/checkpoint")) {
@@ -92,11 +92,11 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
     response
 }
 
-/// What a witness answers to a body.
+/// A handler of a request's body.
 type Answering = fn(&Witness, &[u8]) -> Result<Vec<NoteSignature>, Refusal>;
 
 /// POST add-checkpoint, and sign-subtree.
-async fn submit(asked: &Asked, body: Body, answering: Answering) -> Response {
+async fn submit(asked: &HttpState, body: Body, answering: Answering) -> Response {
     let body = match read(&asked.bodies, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
@@ -110,16 +110,14 @@ async fn submit(asked: &Asked, body: Body, answering: Answering) -> Response {
 }
 
 async fn read(bodies: &Bodies, body: Body) -> Result<Arrived, Response> {
-    // Not read at all where it says so.
+    // Not read at all if it announces too many bytes.
     let announced = body.size_hint().lower() > LONGEST_BODY as u64;
     let read = match announced {
         true => Err(BodyError::TooLarge),
         false => bodies.read(body, LONGEST_BODY).await,
     };
     read.map_err(|error| match error {
-        BodyError::TooLarge => {
-            sentence(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than any that is needed")
-        }
+        BodyError::TooLarge => sentence(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"),
         BodyError::Unfinished => sentence(StatusCode::BAD_REQUEST, "the body ended too early"),
         BodyError::TooSlow => sentence(StatusCode::REQUEST_TIMEOUT, "the body arrived too slowly"),
         BodyError::Full => busy(),
@@ -127,11 +125,11 @@ async fn read(bodies: &Bodies, body: Body) -> Result<Arrived, Response> {
 }
 
 /// GET ORIGINHASH/checkpoint.
-async fn monitor(asked: &Asked, hash: String) -> Response {
+async fn monitor(asked: &HttpState, hash: String) -> Response {
     let witness = asked.witness.clone();
     match work(asked, move || witness.cosigned(&hash)).await {
         Ok(Ok(Some(checkpoint))) => {
-            // The specification lets monitors be an hour behind.
+            // The specification allows monitors to be an hour behind.
             let headers = [
                 (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
                 (CACHE_CONTROL, HeaderValue::from_static("public, max-age=10")),
@@ -159,9 +157,9 @@ fn about(witness: &Witness) -> Response {
     text_of(StatusCode::OK, text)
 }
 
-/// Runs what blocks, if there is room for it.
+/// Runs blocking work, if there is a permit for it.
 async fn work<T: Send + 'static>(
-    asked: &Asked,
+    asked: &HttpState,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Response> {
     let permit = timeout(WAIT, asked.working.clone().acquire_owned()).await;
@@ -220,7 +218,7 @@ fn busy() -> Response {
 }
 
 fn other_method(allowed: &'static str) -> Response {
-    let mut response = sentence(StatusCode::METHOD_NOT_ALLOWED, "this is not done by that method");
+    let mut response = sentence(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -1,9 +1,9 @@
-//! Which logs a witness cosigns now: its lists, read again when they change.
+//! Which logs a witness currently cosigns: its lists, reloaded when they change.
 //!
-//! Every request looks whether a list's file has changed (its time, length or number), which costs a
-//! system call. A list that cannot be read or parsed changes nothing: what was in force stays so, and
-//! `health` says why. A log that is taken off the lists is refused from then on, and what the
-//! witness remembers of it stays, so that putting it back cannot make the witness cosign a fork.
+//! Every request checks whether a list's file has changed (its time, length or inode), which costs a
+//! system call. A list that cannot be read or parsed changes nothing: the last one stays in force, and
+//! `health` says why. A log that is removed from the lists is refused from then on, but what the witness
+//! remembers about it stays, so that adding it again cannot make the witness cosign a fork.
 
 use super::{ListedLog, LogKey};
 use crate::tlog::Origin;
@@ -29,7 +29,7 @@ pub(super) struct KnownLog {
 /// The logs of all lists.
 pub(super) type KnownLogs = HashMap<Origin, KnownLog>;
 
-/// The lists' files, and what was read of them.
+/// The lists' files, and what was read from them.
 #[derive(Debug)]
 pub(super) struct Lists(Mutex<State>);
 
@@ -42,7 +42,7 @@ struct State {
     problem: Option<String>,
 }
 
-/// What a file was like when it was looked at.
+/// A file's metadata when it was last read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     modified: Option<SystemTime>,
@@ -50,7 +50,7 @@ struct Seen {
     number: u64,
 }
 
-/// What is known of the lists, for the operator.
+/// The state of the lists, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListState {
     /// When those in force were read.
@@ -60,7 +60,7 @@ pub(super) struct ListState {
 }
 
 impl Lists {
-    /// Reads them for the first time: then they have to be good.
+    /// Reads them for the first time, when they must be valid.
     pub(super) fn open(files: Vec<PathBuf>) -> Result<Lists, String> {
         let seen = look(&files);
         let known = Arc::new(read(&files)?);
@@ -78,7 +78,7 @@ impl Lists {
         state.known.clone()
     }
 
-    /// Reads them again, whether they seem to have changed or not; from other files from now on.
+    /// Reads them again even if they seem unchanged, and from now on from these files.
     pub(super) fn read_from(&self, files: Vec<PathBuf>) {
         let mut state = self.lock();
         let seen = look(&files);
@@ -86,7 +86,7 @@ impl Lists {
         state.read_again(seen);
     }
 
-    /// What is known of them; looks whether they have changed.
+    /// Their state; reloads them if they have changed.
     pub(super) fn state(&self) -> ListState {
         self.current();
         let state = self.lock();
@@ -136,13 +136,13 @@ fn read(files: &[PathBuf]) -> Result<KnownLogs, String> {
         let shown = file.display();
         let metadata = fs::metadata(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
         if !metadata.is_file() || metadata.len() > MAXIMUM_LENGTH {
-            return Err(format!("{shown} is no file of a length that a list of logs may have"));
+            return Err(format!("{shown} is not a file, or is too long for a list of logs"));
         }
         let text = fs::read_to_string(file).map_err(|e| format!("cannot read {shown}: {e}"))?;
         let logs = ListedLog::parse_list(&text).map_err(|e| format!("{shown}, {e}"))?;
         for ListedLog { origin, key, per_day, .. } in logs {
             let log = known.entry(origin).or_insert(KnownLog { keys: Vec::new(), per_day: 0 });
-            // On several lists, with one key or with several: the most generous counts.
+            // If a log is on several lists, with one key or several, the most generous limit counts.
             log.per_day = log.per_day.max(per_day);
             if log.keys.contains(&key) {
                 continue;

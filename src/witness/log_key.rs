@@ -1,4 +1,4 @@
-//! The key of a log, as a witness is told it: of any kind that a checkpoint may be signed with.
+//! The key of a log, of any kind that a checkpoint may be signed with.
 //!
 //! <https://c2sp.org/tlog-checkpoint>: plain Ed25519 (0x01), which is what the public witness network
 //! asks for, or a cosignature by the log itself (0x06, and 0x04), which the specification recommends.
@@ -34,8 +34,8 @@ impl LogKey {
         }
     }
 
-    /// The first signature that this key made of a note, `None` where it made none. One that says it
-    /// is this key's and is not is an error, whatever else is there.
+    /// The first signature by this key on a note, `None` if there is none. One that claims to be by this
+    /// key but is not is an error, whatever else is there.
     pub fn signature<'n>(
         &self,
         note: &'n Note,
@@ -64,7 +64,7 @@ impl FromStr for LogKey {
     fn from_str(text: &str) -> Result<LogKey, VerifierKeyError> {
         match text.parse() {
             Ok(key) => Ok(LogKey::Plain(key)),
-            // Of the other kinds, or of none.
+            // One of the other kinds, or invalid.
             Err(VerifierKeyError::Type { found: 0x04 | 0x06, .. }) => {
                 text.parse().map(LogKey::Cosigning)
             }

@@ -1,14 +1,13 @@
 //! Lists of the logs that a witness cosigns, in the format of the public witness network.
 //!
 //! <https://witness-network.org/log-list-format>: lines, of which blank ones and those that start with
-//! `#` say nothing. The first is `logs/v0`; then come, for each log and in this order:
+//! `#` are ignored. The first is `logs/v0`; then, for each log and in this order:
 //!
 //! ```text
-//! vkey VKEY          the log's key; several logs with one origin are one log with several keys
-//! origin ORIGIN      the log's origin; left out, or `none`, where that is the key's name
-//! bastion URL        optional, and nothing is done with it: this witness is reached at its address
-//! qpd NUMBER         how many checkpoints a day the log may submit
-//! contact TEXT       how the log's operator is reached
+//! vkey VKEY          the log's key; several logs with one origin are one log with several keys origin
+//! ORIGIN      the log's origin; omitted, or `none`, if that is the key's name bastion URL optional and
+//! ignored: this witness is reached at its address qpd NUMBER         how many checkpoints a day the log
+//! may submit contact TEXT       how the log's operator is reached
 //! ```
 //!
 //! `bastion` is accepted after `qpd` too: the format's page has it in both places.
@@ -23,21 +22,21 @@ const HEADER: &str = "logs/v0";
 /// One log of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedLog {
-    /// What its checkpoints begin with.
+    /// The first line of its checkpoints.
     pub origin: Origin,
-    /// What they are signed with.
+    /// The key that signs them.
     pub key: LogKey,
-    /// How many checkpoints a day it may submit: one at least.
+    /// How many checkpoints a day it may submit: at least one.
     pub per_day: u64,
     /// How its operator is reached, for people.
     pub contact: String,
 }
 
-/// A text that is no list: which line, and what is wrong with it.
+/// A malformed list: which line, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct LogListError {
-    /// Counted from one; the last one where something is missing in the end.
+    /// Counted from one; the last one if something is missing at the end.
     pub line: usize,
     /// What is wrong.
     pub problem: LogListProblem,
@@ -47,19 +46,19 @@ pub struct LogListError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogListProblem {
-    /// The list does not begin as one.
+    /// The list does not start with its header.
     #[error("a list of logs begins with the line `{HEADER}`")]
     Header,
     /// Another line belongs here.
-    #[error("there should be `{0}` and its value")]
+    #[error("expected `{0}` and its value")]
     Expected(&'static str),
-    /// What should be a key is none that can be used.
+    /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] VerifierKeyError),
-    /// What should be an origin is none.
-    #[error("an origin has no control characters, and is not empty")]
+    /// An origin is invalid.
+    #[error("an origin must not be empty or have control characters")]
     Origin,
-    /// What should be a number is none.
+    /// A number is invalid.
     #[error("`qpd` is the number of checkpoints a day, 1 or more")]
     Number,
 }
@@ -115,13 +114,13 @@ impl ListedLog {
     pub fn empty_list() -> String {
         format!(
             "# The logs that this witness cosigns, in the format of the public witness network\n\
-             # (https://witness-network.org/log-list-format). It is read again when it changes; put a\n\
+             # (https://witness-network.org/log-list-format). It is reloaded when it changes; put a\n\
              # new list in its place with a rename, so that nobody sees half of it.\n{HEADER}\n"
         )
     }
 }
 
-/// What stands after the name of a line.
+/// The value after the name in a line.
 fn value<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let value = line.strip_prefix(name)?.strip_prefix(' ')?.trim();
     (!value.is_empty()).then_some(value)
@@ -164,26 +163,26 @@ mod tests {
                 ("another name, with spaces".to_owned(), 1, "d".to_owned()),
             ]
         );
-        // And written so that it reads the same.
+        // It is written so that it reads the same.
         let written: String = logs.iter().map(ToString::to_string).collect();
         assert_eq!(parse(&(ListedLog::empty_list() + &written)), Ok(logs));
         assert_eq!(parse(&ListedLog::empty_list()), Ok(Vec::new()));
     }
 
     #[test]
-    fn what_is_no_list_is_refused_with_its_line() {
+    fn a_malformed_list_is_refused_with_its_line() {
         for (list, said) in [
             ("", "line 1: a list of logs begins with the line `logs/v0`"),
             ("# no\nlogs/v1\n", "line 2: a list of logs begins"),
-            ("logs/v0\nqpd 1\n", "line 2: there should be `vkey`"),
-            ("logs/v0\nvkey KEY\ncontact c\n", "line 3: there should be `qpd`"),
-            ("logs/v0\nvkey KEY\nqpd 1\n", "line 3: there should be `contact`"),
-            ("logs/v0\nvkey KEY\nqpd 1\nvkey KEY\n", "line 4: there should be `contact`"),
+            ("logs/v0\nqpd 1\n", "line 2: expected `vkey`"),
+            ("logs/v0\nvkey KEY\ncontact c\n", "line 3: expected `qpd`"),
+            ("logs/v0\nvkey KEY\nqpd 1\n", "line 3: expected `contact`"),
+            ("logs/v0\nvkey KEY\nqpd 1\nvkey KEY\n", "line 4: expected `contact`"),
             ("logs/v0\nvkey KEY\nqpd 0\ncontact c\n", "line 3: `qpd` is the number"),
             ("logs/v0\nvkey KEY\nqpd -1\ncontact c\n", "line 3: `qpd` is the number"),
             ("logs/v0\nvkey x\nqpd 1\ncontact c\n", "line 2: \"x\" is not a verifier key"),
-            ("logs/v0\nvkey KEY\norigin a\tb\nqpd 1\ncontact c\n", "line 3: an origin has no"),
-            ("logs/v0\nvkey KEY\nunknown 1\nqpd 1\ncontact c\n", "line 3: there should be `qpd`"),
+            ("logs/v0\nvkey KEY\norigin a\tb\nqpd 1\ncontact c\n", "line 3: an origin must not"),
+            ("logs/v0\nvkey KEY\nunknown 1\nqpd 1\ncontact c\n", "line 3: expected `qpd`"),
         ] {
             let error = parse(list).expect_err(list).to_string();
             assert!(error.starts_with(said), "{list:?}: {error}");

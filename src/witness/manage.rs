@@ -1,19 +1,18 @@
-//! What an operator does to a witness's folder: make it, add logs, add and retire keys.
+//! Managing a witness's folder: creating it, adding logs, adding and retiring keys.
 //!
 //! ```text
-//! DIR/witness/witness.toml     the name, and which keys when (`settings`)
-//! DIR/witness/keys/*.seed      their secrets, mode 0600
-//! DIR/witness/logs             the logs that are cosigned (`log_list`)
-//! DIR/witness/store/           what is remembered of them (`cosigned`)
-//! DIR/witness/identity         which folder of which machine this is, so that a copy is told apart
-//! DIR/witness/.lock            held (flock) by who changes the settings or the list
+//! DIR/witness/witness.toml     the name, and which keys when (`settings`) DIR/witness/keys/*.seed their
+//! secrets, mode 0600 DIR/witness/logs             the logs that are cosigned (`log_list`)
+//! DIR/witness/store/           what is remembered about them (`cosigned`) DIR/witness/identity which
+//! folder of which machine this is, so that a copy is noticed DIR/witness/.lock            held (flock)
+//! while the settings or the list are changed
 //! ```
 //!
-//! A copy of the folder has the same keys and remembers what was cosigned until it was made: served, it
-//! could cosign another history. So it is refused, as a copy of a log's signer is, until the operator says
-//! that the other one has cosigned nothing since ([`WitnessFolder::move_here`]).
+//! A copy of the folder has the same keys but remembers only what was cosigned until it was made: if it
+//! were served, it could cosign another history. So it is refused, like a copy of a log's signer, until
+//! the operator confirms that the original has cosigned nothing since ([`WitnessFolder::move_here`]).
 //!
-//! A witness that runs reads a changed list by itself, and changed keys on SIGHUP.
+//! A running witness reloads a changed list by itself, and changed keys on SIGHUP.
 
 use super::cosigned::{self, Cosigned};
 use super::settings::{LIST, Settings, failed};
@@ -26,7 +25,7 @@ use serde::Serialize;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Why a witness's folder was not changed, or could not be read.
+/// Why a witness's folder could not be changed or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManageError {
@@ -41,14 +40,14 @@ pub enum ManageError {
         /// What is wrong with it.
         error: LogListError,
     },
-    /// Which folder this is cannot be noted.
-    #[error("cannot note which folder this is: {0}")]
+    /// The folder's identity could not be written.
+    #[error("cannot record which folder this is: {0}")]
     Identity(#[from] IdentityError),
-    /// The log is on the list.
-    #[error("the log \"{0}\" is on the list with this key already")]
+    /// The log is already on the list.
+    #[error("the log \"{0}\" is already on the list with this key")]
     Listed(Origin),
     /// A value that a line of the list cannot hold.
-    #[error("{0:?} cannot stand in a line of the list of logs")]
+    #[error("{0:?} cannot be in a line of the list of logs")]
     Line(String),
 }
 
@@ -62,22 +61,22 @@ pub struct WitnessFolder {
 
 /// A key of a witness, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownKey {
+pub struct WitnessKeyInfo {
     /// Its kind.
     pub kind: KeyKind,
     /// What others verify with.
     pub vkey: String,
-    /// From when on it cosigns.
+    /// When it starts to cosign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Until when.
+    /// When it stops.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 /// A log of a witness, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ShownLog {
+pub struct WitnessLogInfo {
     /// Its origin.
     pub origin: String,
     /// The hash by which monitors ask for it.
@@ -86,24 +85,24 @@ pub struct ShownLog {
     pub vkey: String,
     /// How many checkpoints a day it may submit.
     pub per_day: u64,
-    /// The size of the tree that was cosigned last; nothing before the first.
+    /// The size of the last cosigned tree, if there is one.
     pub size: Option<u64>,
     /// When that was, in seconds since 1970.
     pub time: Option<u64>,
-    /// Why that cannot be told.
+    /// Why that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
 impl WitnessFolder {
-    /// Makes a witness, with a key of each kind and an empty list.
+    /// Creates a witness, with a key of each kind and an empty list.
     pub fn create(data: &Path, name: &str) -> Result<WitnessFolder, ManageError> {
         let folder = Witness::folder_of(data);
         durable::make_folders(&folder).map_err(|error| failed("make", &folder, error))?;
         let lock = lock(&folder)?;
         let list = folder.join(LIST);
         register(&folder)?;
-        // The settings come last: with them there is a witness.
+        // The settings come last: with them the folder is a witness.
         if !list.exists() {
             write(&list, &ListedLog::empty_list())?;
         }
@@ -111,17 +110,17 @@ impl WitnessFolder {
         Ok(WitnessFolder { folder, settings, _lock: lock })
     }
 
-    /// Opens that of a deployment's folder. Nobody else changes it meanwhile.
+    /// Opens the witness of a deployment's folder, and locks it against other changes.
     pub fn open(data: &Path) -> Result<WitnessFolder, ManageError> {
         let folder = Witness::folder_of(data);
-        // Before anything is made.
+        // Before anything is created.
         Settings::read(&folder)?;
         let lock = lock(&folder)?;
         let settings = Settings::read(&folder)?;
         Ok(WitnessFolder { folder, settings, _lock: lock })
     }
 
-    /// Makes this folder the one whose witness may be served. The caller answers for what it remembers
+    /// Makes this folder the one whose witness may be served. The caller is responsible for its state
     /// being the newest.
     pub fn move_here(&self) -> Result<(), ManageError> {
         register(&self.folder)
@@ -132,9 +131,9 @@ impl WitnessFolder {
         &self.settings.name
     }
 
-    /// All keys, also those whose time is over or yet to come.
-    pub fn keys(&self) -> Vec<ShownKey> {
-        let shown = |key: &super::settings::KeySettings| ShownKey {
+    /// All keys, including expired and future ones.
+    pub fn keys(&self) -> Vec<WitnessKeyInfo> {
+        let shown = |key: &super::settings::KeySettings| WitnessKeyInfo {
             kind: key.kind,
             vkey: key.vkey.clone(),
             since: key.since,
@@ -143,7 +142,7 @@ impl WitnessFolder {
         self.settings.keys.iter().map(shown).collect()
     }
 
-    /// Makes a key, in force from then on; or at once.
+    /// Creates a key, in force from `since` on, or at once.
     pub fn add_key(
         &mut self,
         kind: KeyKind,
@@ -169,7 +168,7 @@ impl WitnessFolder {
             return Err(ManageError::Listed(log.origin.clone()));
         }
         let added = log.to_string();
-        // What cannot be read again as it was meant is not written.
+        // Nothing is written that would not be read back the same.
         let alone = ListedLog::parse_list(&format!("logs/v0\n{added}"));
         if alone.as_deref() != Ok(std::slice::from_ref(log)) {
             return Err(ManageError::Line(log.contact.clone()));
@@ -178,8 +177,8 @@ impl WitnessFolder {
         write(&path, &format!("{text}{end}{added}"))
     }
 
-    /// The logs of all lists, and what is remembered of them.
-    pub fn logs(&self) -> Result<Vec<ShownLog>, ManageError> {
+    /// The logs of all lists, and what is remembered about them.
+    pub fn logs(&self) -> Result<Vec<WitnessLogInfo>, ManageError> {
         let store = FileStore::new(self.folder.join("store"));
         let mut shown = Vec::new();
         for list in &self.settings.lists {
@@ -197,7 +196,7 @@ impl WitnessFolder {
                     Ok(last) => (last, None),
                     Err(problem) => (None, Some(problem)),
                 };
-                shown.push(ShownLog {
+                shown.push(WitnessLogInfo {
                     origin: log.origin.to_string(),
                     vkey: log.key.to_string(),
                     per_day: log.per_day,

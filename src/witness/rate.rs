@@ -1,16 +1,16 @@
-//! How often a log is answered with new cosignatures.
+//! How often a log gets new cosignatures.
 //!
-//! A log's list says how many checkpoints a day it may submit. Two budgets of that size are kept for it,
-//! in memory alone:
+//! A log's entry in the list says how many checkpoints a day it may submit. It has two budgets of that
+//! size, kept only in memory:
 //!
 //! | budget | what it is spent on | when it is used up |
 //! | --- | --- | --- |
 //! | growth | a checkpoint of a larger tree | 429 with `Retry-After` |
-//! | renewal | the same checkpoint again, which anyone may submit who has read it | the cosignatures that were made last, which are as fresh as the budget allows |
+//! | renewal | the same checkpoint again, which anyone who has read it may submit | the last cosignatures, which are as fresh as the budget allows |
 //!
-//! They are apart so that nobody can use up a log's budget by submitting what is public: growth
-//! takes a new signature of the log. Nothing is spent before all other checks are passed, so requests that
-//! are refused cost the log nothing. Of a day's budget an hour's share, or ten, may be used at once.
+//! They are separate so that nobody can use up a log's budget by submitting what is public: growth needs
+//! a new signature by the log. Nothing is spent before all other checks pass, so refused requests cost
+//! the log nothing. An hour's share of the day's budget, or ten, may be used at once.
 
 use crate::tlog::Origin;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// What may be used at once where an hour's share is less.
+/// The burst that is allowed even if an hour's share is less.
 const AT_ONCE: u64 = 10;
 
 /// What an answer is spent on.
@@ -26,7 +26,7 @@ const AT_ONCE: u64 = 10;
 pub(super) enum Spent {
     /// On a larger tree.
     Growth,
-    /// On the same again.
+    /// On the same tree again.
     Renewal,
 }
 
@@ -35,8 +35,7 @@ pub(super) enum Spent {
 pub(super) struct Budgets(Mutex<HashMap<(Origin, Spent), Duration>>);
 
 impl Budgets {
-    /// Spends one of so many a day, at a time of a clock that only goes forward; or says how long it
-    /// takes until there is one.
+    /// Spends one of `per_day`, by a monotonic clock; or says how long to wait for the next one.
     pub(super) fn spend(
         &self,
         origin: &Origin,
@@ -60,7 +59,7 @@ impl Budgets {
         Ok(())
     }
 
-    /// Forgets the logs that are not known any more.
+    /// Forgets the logs that are no longer known.
     pub(super) fn keep(&self, known: impl Fn(&Origin) -> bool) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.retain(|(origin, _), _| known(origin));
@@ -89,11 +88,11 @@ mod tests {
             assert!(spend(wait / 2).is_err());
             assert_eq!(spend(wait), Ok(()));
             assert!(spend(wait).is_err());
-            // What is spent on one thing, or by one log, is not missing for another.
+            // Spending on one thing, or by one log, does not affect another.
             assert_eq!(budgets.spend(&origin, Spent::Renewal, per_day, wait), Ok(()));
             let other = Origin::new("other").expect("an origin");
             assert_eq!(budgets.spend(&other, Spent::Growth, per_day, wait), Ok(()));
-            // A log that was quiet has no more than it may use at once.
+            // A log that was idle still cannot use more than that at once.
             let later = wait + 10 * DAY;
             assert_eq!((0..2 * at_once).filter(|_| spend(later).is_ok()).count(), at_once as usize);
         }

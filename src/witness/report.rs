@@ -1,12 +1,11 @@
-//! How a witness is doing, for its operator: health in words, and metrics in Prometheus' text format.
+//! Health in words, and metrics in Prometheus' text format, for a witness's operator.
 //!
-//! Nothing about who asks, as everywhere. Logs are named by the first 16 digits of the hash of their
-//! origin, and no more than [`MOST_LOGS`] of them, those that were cosigned last: a list of tens of
-//! thousands of logs makes no series of that many.
+//! Nothing about clients, as everywhere. Logs are identified by the first 16 digits of their origin's
+//! hash. There are at most [`MOST_LOGS`] of them, those cosigned last: a list of tens of thousands of
+//! logs must not create that many series.
 
-use super::Witness;
 use super::cosigned::origin_hash;
-use axum::http::StatusCode;
+use super::service::Witness;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -14,28 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The most logs that metrics name.
 const MOST_LOGS: usize = 500;
-/// By how many seconds what was cosigned may be ahead of the clock before that is a problem: clocks are
-/// set, and seconds are rounded.
-const CLOCK_PATIENCE: i64 = 60;
+/// By how many seconds the last cosignature may be ahead of the clock before that is a problem: clocks
+/// are adjusted, and seconds are rounded.
+const CLOCK_TOLERANCE: i64 = 60;
 
-/// The statuses that are counted apart; any other is counted as 0.
-const STATUSES: [u16; 13] = [200, 400, 403, 404, 405, 408, 409, 413, 422, 429, 500, 503, 0];
-
-/// Answers by status.
-#[derive(Debug, Default)]
-pub(super) struct Statuses([AtomicU64; STATUSES.len()]);
-
-impl Statuses {
-    pub(super) fn count(&self, status: StatusCode) {
-        let status = status.as_u16();
-        let mut cells = self.0.iter().zip(STATUSES);
-        if let Some((cell, _)) = cells.find(|(_, counted)| *counted == status || *counted == 0) {
-            cell.fetch_add(1, Relaxed);
-        }
-    }
-}
-
-/// What is wrong with a witness, in words; nothing where all is well.
+/// What is wrong with a witness, in words; no problems if all is well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WitnessHealth {
     /// Whether all is well.
@@ -45,28 +27,31 @@ pub struct WitnessHealth {
 }
 
 impl Witness {
-    /// Looks at everything. May block on the disk that the lists are on.
+    /// Checks everything. May block on the disk that the lists are on.
     pub fn health(&self) -> WitnessHealth {
         let mut problems = Vec::new();
-        problems.extend(self.lists().state().problem.map(|problem| {
-            format!("the lists of logs that were read last stay in force: {problem}")
-        }));
+        problems.extend(
+            self.lists()
+                .state()
+                .problem
+                .map(|problem| format!("the last valid lists of logs stay in force: {problem}")),
+        );
         let now = self.time();
         if self.keys().in_force(now).next().is_none() {
             problems.push("no key is in force: add one with `candor witness add-key`".to_owned());
         }
         let ahead = self.ahead(now);
-        if ahead > CLOCK_PATIENCE {
+        if ahead > CLOCK_TOLERANCE {
             problems.push(format!(
-                "the last cosignature is {ahead} seconds ahead of the clock, so the clock was ahead or \
-                 is behind; until it is past that, cosignatures keep that time"
+                "the last cosignature is {ahead} seconds ahead of the clock, so the clock was \
+                 ahead or is now behind; until the clock passes it, cosignatures keep that time"
             ));
         }
         let seen = self.seen();
         problems.extend(
-            seen.settings.clone().map(|problem| {
-                format!("the settings that were read last stay in force: {problem}")
-            }),
+            seen.settings
+                .clone()
+                .map(|problem| format!("the last valid settings stay in force: {problem}")),
         );
         problems
             .extend(seen.damaged.iter().map(|(hash, problem)| format!("log {hash}: {problem}")));
@@ -102,8 +87,8 @@ impl Witness {
             ("checkpoint", &counts.monitors),
         ];
         let answers = asked.iter().flat_map(|(request, statuses)| {
-            statuses.0.iter().zip(STATUSES).map(move |(cell, status)| {
-                (format!("{{request=\"{request}\",status=\"{status}\"}}"), count(cell))
+            statuses.counts().map(move |(status, counter)| {
+                (format!("{{request=\"{request}\",status=\"{status}\"}}"), count(counter))
             })
         });
         let help = "Requests answered, by request and status; status 0 is any other.";
@@ -116,13 +101,12 @@ impl Witness {
         family("inconsistent_total", "counter", help, &one(count(&counts.inconsistent)));
         let help = "How often another process changed a log's state first.";
         family("lost_swaps_total", "counter", help, &one(count(&counts.lost_swaps)));
-        let help = "Submissions that could not be answered for a fault of this witness.";
+        let help = "Submissions that could not be answered because of a fault of this witness.";
         family("failures_total", "counter", help, &one(count(&counts.failures)));
         family("keys", "gauge", "Keys in force.", &one(keys as i128));
         family("logs", "gauge", "Logs on the lists in force.", &one(known.len() as i128));
         let stale = lists.problem.is_some().into();
-        let help =
-            "Whether the lists as they are now cannot be used, so that older ones are in force.";
+        let help = "Whether the current lists cannot be used, so that older ones are in force.";
         family("list_refused", "gauge", help, &one(stale));
         let help = "When the lists in force were read, in seconds since 1970.";
         family("list_read_time_seconds", "gauge", help, &one(lists.read.as_second().into()));
@@ -157,7 +141,7 @@ impl Witness {
     }
 }
 
-/// A line for each problem, and the verdict in the end.
+/// A line for each problem, and the verdict at the end.
 impl fmt::Display for WitnessHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.well { "ok" } else { "not ok" };

@@ -1,20 +1,20 @@
-//! What is submitted to a witness: a checkpoint, and the proof that it continues an older one.
+//! A request to a witness: a checkpoint, and the proof that it continues an older one.
 //!
 //! <https://c2sp.org/tlog-witness>, "add-checkpoint":
 //!
 //! ```text
-//! old 20852014                  the size of the tree that the witness cosigned last, or 0
-//! BASE64                        the consistency proof from it: a hash a line
+//! old 20852014                  the size of the tree that the witness cosigned last, or 0 BASE64
+//!                the consistency proof from it: one hash a line
 //!
 //! ORIGIN                        the signed note of the new checkpoint
 //! ```
 //!
-//! Form only. Whether the note is signed and the proof proves anything is for the witness to judge.
+//! This is only the format. Whether the note is signed and the proof valid is left to the witness.
 
 use crate::tlog::{ConsistencyProof, Hash, Note, NoteError, TreeSize};
 use std::fmt;
 
-/// The most hashes that a client may send. No tree of less than 2^63 leaves needs more.
+/// The most hashes that a client may send. No tree of fewer than 2^63 leaves needs more.
 const MOST_HASHES: usize = 63;
 
 /// The body of a request.
@@ -28,20 +28,21 @@ pub struct AddCheckpoint {
     pub note: Note,
 }
 
-/// Bytes that are no such request. All of them are answered with 400.
+/// A malformed request, which is answered with 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddCheckpointError {
-    /// Not lines of the right form.
+    /// A line is malformed.
     #[error("{0}")]
     Malformed(&'static str),
-    /// What should be the checkpoint's note is none.
+    /// The checkpoint is not a note.
     #[error("the checkpoint is malformed: {0}")]
     Note(#[from] NoteError),
 }
 
 impl AddCheckpoint {
-    /// The longest body in bytes: a note, and what may stand before it.
+    /// The longest body in bytes: a note, and what may come before it.
+    #[cfg(any(test, feature = "testing"))]
     pub const MAXIMUM_LENGTH: usize = Note::MAXIMUM_LENGTH + 64 * 64;
 
     /// Reads the body of a request.
@@ -56,13 +57,13 @@ impl AddCheckpoint {
     }
 }
 
-/// What stands before the empty line of a request, and the note after it.
+/// The part before a request's empty line, and the note after it.
 pub(super) fn split(bytes: &[u8]) -> Result<(&str, &[u8]), AddCheckpointError> {
     use AddCheckpointError::Malformed;
     let at = bytes.windows(2).position(|two| two == b"\n\n");
     let (head, note) = at
         .and_then(|at| Some((bytes.get(..at)?, bytes.get(at + 2..)?)))
-        .ok_or(Malformed("the body has no empty line, after which the checkpoint should be"))?;
+        .ok_or(Malformed("the body has no empty line before the checkpoint"))?;
     let head = str::from_utf8(head).map_err(|_| Malformed("the body is not UTF-8"))?;
     Ok((head, note))
 }
@@ -77,7 +78,8 @@ pub(super) fn hashes<'l>(
         if hashes.len() == MOST_HASHES {
             return Err(Malformed("the proof has more than 63 hashes"));
         }
-        hashes.push(line.parse().map_err(|_| Malformed("the proof is not hashes"))?);
+        hashes
+            .push(line.parse().map_err(|_| Malformed("the proof has a line that is not a hash"))?);
     }
     Ok(hashes)
 }

@@ -1,59 +1,58 @@
-//! A witness: checks what logs submit, remembers it, and cosigns.
+//! A witness: checks the checkpoints that are submitted, remembers them, and cosigns.
 //!
-//! The life of a submission that is cosigned, in order:
+//! What happens to a submission that is cosigned, in order:
 //!
 //! 1. it is parsed, its log found, and the log's signature verified;
-//! 2. the log's turn is taken, so that this process handles one submission of a log at a time;
-//! 3. what was cosigned last is read from the store, and the rest is checked against it (`verdict`);
-//! 4. the cosignatures are made, at the time of the clock, or at that of the last ones where the clock
-//!    is behind it;
-//! 5. the checkpoint with them replaces what was cosigned last, if that is still what was read in step
-//!    3; the store has synced it before it says so;
-//! 6. they are answered.
+//! 2. the log is locked, so that this process handles one submission of a log at a time;
+//! 3. the last cosigned checkpoint is read from the store, and the submission is checked against it
+//!    (`checks`);
+//! 4. the cosignatures are made, with the current time, or with that of the last ones if the clock is
+//!    behind;
+//! 5. the checkpoint with its cosignatures replaces the last one, if that is still the one read in step
+//!    3; the store syncs it before it returns;
+//! 6. the cosignatures are returned.
 //!
-//! Step 5 is a compare-and-swap ([`Store::swap`]), which holds between processes as well: of two that
-//! serve one folder and check two checkpoints against the same state, one wins, and the other starts
-//! again from step 3 with what the winner left. Killed before step 5, nothing was said and nothing is
-//! remembered; killed after it, what is remembered is a checkpoint that passed all checks, and the log
-//! learns its size from the 409 that it gets next.
+//! Step 5 is a compare-and-swap ([`Store::swap`]), which also works between processes: if two of them
+//! serve one folder and check two checkpoints against the same state, one wins, and the other starts over
+//! from step 3 with the winner's state. If the process is killed before step 5, nothing was returned and
+//! nothing is remembered; if it is killed after that, it remembers a checkpoint that passed all checks,
+//! and the log learns its size from the next 409.
 //!
 //! # The clock
 //!
-//! Times of one log's cosignatures never go backwards: a clock that is set back is held at the last one,
-//! also over restarts. So a clock that was ahead goes on to be ahead in what is cosigned, until the
-//! right time is past it; `health` says so.
+//! The times of a log's cosignatures never go backwards: if the clock is set back, the last time is used,
+//! even after a restart. So if the clock was once ahead, cosignatures stay ahead until the real time
+//! catches up; `health` says so.
 //!
 //! # What would break it
 //!
-//! An old copy of the folder that is put back, or a second one with the same keys, would cosign again
-//! from what it remembers. A copy of the whole folder is noticed, and refused (`manage`); that
-//! `witness/store` alone was put back is not: never restore it from a backup that is older than the last
-//! cosignature; make a new witness instead.
+//! A restored old copy of the folder, or a second one with the same keys, would cosign from an old state.
+//! A copy of the whole folder is noticed and refused (`manage`), but not one of `witness/store` alone:
+//! never restore it from a backup that is older than the last cosignature; create a new witness instead.
 
+use super::checks::{self, Refusal, Signed};
 use super::cosigned::{self, Cosigned};
+use super::counts::{Counts, Seen};
 use super::known_logs::Lists;
 use super::rate::{Budgets, Spent};
-use super::report::Statuses;
 use super::settings::{Keys, Settings, SettingsError};
-use super::verdict::{self, Refusal, Signed};
 use super::{AddCheckpoint, SignSubtree};
 use crate::store::{FileStore, KeyError, Store, StoreError, Swap};
 use crate::tlog::{
     CosignError, Cosigner, IdentityError, Machine, Note, NoteError, NoteSignature, Origin,
-    SignerIdentity, TreeHead, TreeSize,
+    SignerIdentity, TreeHead,
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
-/// How many submissions of different logs are handled at once, as far as their hashes differ.
-const TURNS: usize = 64;
+/// How many locks the logs share, by their hashes: submissions of different logs are handled at once.
+const LOCKS: usize = 64;
 
-/// What tells the time.
+/// A source of the current time.
 pub type Clock = dyn Fn() -> Timestamp + Send + Sync;
 
 /// A witness. Cloning is cheap; all clones are one witness.
@@ -68,50 +67,24 @@ struct Inner {
     keys: RwLock<Arc<Keys>>,
     lists: Lists,
     budgets: Budgets,
-    turns: [Mutex<()>; TURNS],
+    log_locks: [Mutex<()>; LOCKS],
     seen: Mutex<Seen>,
     counts: Counts,
 }
 
-/// What this process knows of the logs' states, for the operator alone: no check looks at it.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// The size and time of what was cosigned last, by the hash of the origin.
-    pub(super) cosigned: BTreeMap<String, (TreeSize, u64)>,
-    /// What is wrong with a state, by the hash.
-    pub(super) damaged: BTreeMap<String, String>,
-    /// Why the settings as they are now are not in force.
-    pub(super) settings: Option<String>,
-    /// Why the last submission could not be answered, where it could not.
-    pub(super) failed: Option<String>,
-}
-
-/// Counts since the process began.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) grown: AtomicU64,
-    pub(super) renewed: AtomicU64,
-    pub(super) inconsistent: AtomicU64,
-    pub(super) lost_swaps: AtomicU64,
-    pub(super) failures: AtomicU64,
-    pub(super) submissions: Statuses,
-    pub(super) monitors: Statuses,
-    pub(super) subtrees: Statuses,
-}
-
-/// Why there is no witness.
+/// Why a witness could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WitnessError {
     /// Its settings or keys cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The folder is not the one that was made.
+    /// The folder is not the original.
     #[error(
-        "this folder is a copy of a witness's, or was restored from a backup ({0}): it may not know what \
-         was cosigned since, and could cosign another history. If the other one has cosigned nothing \
-         since the copy was made and never will again, run `candor witness move`; if you do not know, \
-         make a new witness"
+        "this folder is a copy of a witness's, or was restored from a backup ({0}): it may not \
+         know what was cosigned since, and could cosign another history. If the original has \
+         cosigned nothing since the copy was made and never will again, run `candor witness \
+         move`; if you are not sure, create a new witness"
     )]
     Elsewhere(String),
     /// Its list of logs cannot be used.
@@ -134,30 +107,30 @@ enum Fault {
     Note(#[from] NoteError),
     #[error("no key of this witness is in force: add one with `candor witness add-key`")]
     NoKey,
-    #[error("the clock says {0}, which is no time for a cosignature")]
+    #[error("the clock says {0}, which is not a valid time for a cosignature")]
     Clock(Timestamp),
 }
 
-/// How a submission ended.
-enum Ended {
+/// Why a submission got no cosignatures.
+enum SubmissionError {
     Refused(Refusal),
     Failed(Fault),
 }
 
-impl From<Refusal> for Ended {
-    fn from(refusal: Refusal) -> Ended {
-        Ended::Refused(refusal)
+impl From<Refusal> for SubmissionError {
+    fn from(refusal: Refusal) -> SubmissionError {
+        SubmissionError::Refused(refusal)
     }
 }
 
-impl<E: Into<Fault>> From<E> for Ended {
-    fn from(fault: E) -> Ended {
-        Ended::Failed(fault.into())
+impl<E: Into<Fault>> From<E> for SubmissionError {
+    fn from(fault: E) -> SubmissionError {
+        SubmissionError::Failed(fault.into())
     }
 }
 
 impl Witness {
-    /// The witness of a deployment's folder: what is below `DIR/witness/`.
+    /// The witness in a deployment's folder, `DIR/witness/`.
     pub fn open(data: &Path) -> Result<Witness, WitnessError> {
         let folder = Witness::folder_of(data);
         Settings::read(&folder)?;
@@ -175,12 +148,12 @@ impl Witness {
         Witness::with(folder, store, Box::new(Timestamp::now))
     }
 
-    /// The folder that is a witness's.
+    /// The folder of the witness of a deployment.
     pub fn folder_of(data: &Path) -> PathBuf {
         data.join("witness")
     }
 
-    /// The witness of a folder, which remembers in this store and takes the time from this clock.
+    /// The witness of a folder, with this store for its state and this clock.
     pub fn with(
         folder: PathBuf,
         store: Arc<dyn Store>,
@@ -197,7 +170,7 @@ impl Witness {
             keys: RwLock::new(Arc::new(keys)),
             lists,
             budgets: Budgets::default(),
-            turns: [const { Mutex::new(()) }; TURNS],
+            log_locks: [const { Mutex::new(()) }; LOCKS],
             seen: Mutex::default(),
             counts: Counts::default(),
         }));
@@ -205,17 +178,16 @@ impl Witness {
         Ok(witness)
     }
 
-    /// Reads what is remembered of every log that is known: what is damaged is said before it is asked
-    /// for.
+    /// Reads the state of every known log, so that damage is reported before anyone asks.
     fn look_at_everything(&self) {
         for origin in self.0.lists.current().keys() {
-            // A fault is noted, and met again by whoever asks.
+            // A failure is recorded, and returned to whoever asks later.
             let _ = self.read(&cosigned::origin_hash(origin));
         }
     }
 
-    /// Reads the settings, the keys and the lists of logs again. Where they cannot be used, what was in
-    /// force stays, and health says why.
+    /// Reads the settings, the keys and the lists of logs again. If they cannot be used, the last ones
+    /// stay in force, and health says why.
     pub fn reload(&self) {
         let again = Settings::read(&self.0.folder).and_then(|settings| {
             let keys = settings.load_keys(&self.0.folder, self.now())?;
@@ -237,7 +209,7 @@ impl Witness {
         self.seen().settings = problem;
     }
 
-    /// Answers a submission: with the lines of the cosignatures. Blocks on the disk.
+    /// Answers a submission with the lines of the cosignatures. Blocks on the disk.
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<Vec<NoteSignature>, Refusal> {
         let ended = match self.submit(body) {
             Ok(cosignatures) => {
@@ -247,8 +219,8 @@ impl Witness {
             Err(ended) => ended,
         };
         match ended {
-            Ended::Refused(refusal) => Err(refusal),
-            Ended::Failed(fault) => {
+            SubmissionError::Refused(refusal) => Err(refusal),
+            SubmissionError::Failed(fault) => {
                 tracing::error!(%fault, "cannot answer a log");
                 self.0.counts.failures.fetch_add(1, Relaxed);
                 self.seen().failed = Some(fault.to_string());
@@ -257,19 +229,19 @@ impl Witness {
         }
     }
 
-    fn submit(&self, body: &[u8]) -> Result<Vec<NoteSignature>, Ended> {
+    fn submit(&self, body: &[u8]) -> Result<Vec<NoteSignature>, SubmissionError> {
         let request = AddCheckpoint::parse(body).map_err(Refusal::from)?;
-        let checkpoint = verdict::checkpoint_of(&request)?;
+        let checkpoint = checks::checkpoint_of(&request)?;
         let known = self.0.lists.current();
         let log = known.get(checkpoint.origin());
         let log = log.ok_or_else(|| Refusal::UnknownLog(checkpoint.origin().clone()))?;
-        let signed = verdict::check_signed(request, checkpoint, log)?;
+        let signed = checks::check_signed(request, checkpoint, log)?;
         let hash = cosigned::origin_hash(signed.checkpoint.origin());
-        let _turn = self.turn(&hash);
+        let _lock = self.lock_log(&hash);
         loop {
             let (bytes, last) = self.read(&hash)?;
             let head = last.as_ref().map_or(TreeHead::EMPTY, Cosigned::head);
-            if let Err(refusal) = verdict::check_continues(&signed, head) {
+            if let Err(refusal) = checks::check_continues(&signed, head) {
                 self.note_refusal(&signed, head, &refusal);
                 return Err(refusal.into());
             }
@@ -281,7 +253,7 @@ impl Witness {
             let swapped =
                 self.0.store.swap(&cosigned::key(&hash)?, bytes.as_deref(), &next.encode()?)?;
             if swapped == Swap::Lost {
-                // Another process, or somebody who edits the store.
+                // Another process, or someone editing the store.
                 self.0.counts.lost_swaps.fetch_add(1, Relaxed);
                 continue;
             }
@@ -293,15 +265,15 @@ impl Witness {
         }
     }
 
-    /// Spends the log's budget; or the cosignatures that were made last, where these are what is to be
-    /// answered: they were made in this second, or nothing more may be spent on the same checkpoint.
+    /// Spends the log's budget, or returns the last cosignatures if they should be sent again: because
+    /// they were made this very second, or because the budget for the same checkpoint is used up.
     fn renewed(
         &self,
         signed: &Signed,
         last: Option<&Cosigned>,
         keys: &Keys,
         per_day: u64,
-    ) -> Result<Option<Vec<NoteSignature>>, Ended> {
+    ) -> Result<Option<Vec<NoteSignature>>, SubmissionError> {
         let spend = |what| {
             let origin = signed.checkpoint.origin();
             self.0.budgets.spend(origin, what, per_day, self.0.began.elapsed())
@@ -325,7 +297,7 @@ impl Witness {
         }
     }
 
-    /// The cosigned checkpoint, and the cosignatures of it alone.
+    /// The cosigned checkpoint, and its new cosignatures alone.
     fn cosign(
         &self,
         signed: &Signed,
@@ -339,7 +311,7 @@ impl Witness {
         for cosigner in keys.in_force(now) {
             match cosigner.cosign(text, checkpoint, time) {
                 Ok(cosignature) => cosignatures.push(cosignature),
-                // ML-DSA has no room for the names of some logs.
+                // Some logs' names are too long for ML-DSA.
                 Err(CosignError::Long(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -352,9 +324,8 @@ impl Witness {
         Ok((Cosigned { note, checkpoint: checkpoint.clone(), time }, cosignatures))
     }
 
-    /// Answers who wants a subtree signed: with the lines of the cosignatures. The checkpoint that it is
-    /// a subtree of has to be one that this witness has cosigned, which is asked before the proof is
-    /// looked at.
+    /// Answers a request to sign a subtree with the lines of the cosignatures. Its checkpoint must be one
+    /// that this witness has cosigned, which is checked before the proof.
     pub fn sign_subtree(&self, body: &[u8]) -> Result<Vec<NoteSignature>, Refusal> {
         let request = SignSubtree::parse(body)?;
         let SignSubtree { subtree, hash, ref proof, ref note, ref checkpoint } = request;
@@ -372,7 +343,7 @@ impl Witness {
             return Err(Refusal::NotCosigned);
         }
         subtree.verify(hash, checkpoint.head(), proof).map_err(Refusal::NotContained)?;
-        // By the keys that cosigned the checkpoint; by others where none of these signs subtrees.
+        // Signed by the keys that cosigned the checkpoint; by others if none of these signs subtrees.
         own.sort_by_key(|(_, cosigned)| !cosigned);
         let mut cosignatures = Vec::new();
         for (cosigner, cosigned) in own {
@@ -384,7 +355,7 @@ impl Witness {
         if cosignatures.is_empty() { Err(Refusal::NoSubtrees) } else { Ok(cosignatures) }
     }
 
-    /// What was cosigned last of a log, as monitors ask for it: by the hash of its origin. Blocks.
+    /// The last cosigned checkpoint of a log, for monitors, by the hash of its origin. Blocks.
     pub fn cosigned(&self, origin_hash: &str) -> Result<Option<String>, StoreError> {
         let is_hash = |text: &str| {
             let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -396,7 +367,7 @@ impl Witness {
         match self.read(origin_hash) {
             Ok((_, last)) => Ok(last.map(|last| last.note.to_string())),
             Err(Fault::Store(error)) => Err(error),
-            // Noted; whoever asks learns that something is wrong.
+            // Recorded; the caller learns that something is wrong.
             Err(fault) => {
                 let source = std::io::Error::new(std::io::ErrorKind::InvalidData, fault);
                 Err(StoreError::Io { action: "use", path: origin_hash.to_owned(), source })
@@ -404,7 +375,7 @@ impl Witness {
         }
     }
 
-    /// What is remembered of a log, and its bytes.
+    /// What is remembered about a log, with its bytes.
     #[allow(clippy::type_complexity, reason = "it is read in one place")]
     fn read(&self, hash: &str) -> Result<(Option<Vec<u8>>, Option<Cosigned>), Fault> {
         let bytes = self.0.store.pointer(&cosigned::key(hash)?)?;
@@ -425,7 +396,7 @@ impl Witness {
         }
     }
 
-    /// Tells the operator of what may be proof that a log misbehaves.
+    /// Logs what may be evidence that a log misbehaves.
     fn note_refusal(&self, signed: &Signed, last: TreeHead, refusal: &Refusal) {
         if !matches!(refusal, Refusal::Inconsistent(_) | Refusal::EmptyRoot) {
             return;
@@ -442,11 +413,11 @@ impl Witness {
         );
     }
 
-    fn turn(&self, hash: &str) -> MutexGuard<'_, ()> {
+    fn lock_log(&self, hash: &str) -> MutexGuard<'_, ()> {
         let number = hash.bytes().take(2).fold(0, |sum, byte| sum * 16 + usize::from(byte));
-        let [first, ..] = &self.0.turns;
-        let turn = self.0.turns.get(number % TURNS).unwrap_or(first);
-        turn.lock().unwrap_or_else(PoisonError::into_inner)
+        let [first, ..] = &self.0.log_locks;
+        let lock = self.0.log_locks.get(number % LOCKS).unwrap_or(first);
+        lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Timestamp {
@@ -470,12 +441,12 @@ impl Witness {
         &self.0.counts
     }
 
-    /// The time, in seconds since 1970, for the operator.
+    /// The current time, for the operator.
     pub(super) fn time(&self) -> Timestamp {
         self.now()
     }
 
-    /// The hash by which monitors name a log.
+    /// The hash by which monitors refer to a log.
     pub fn origin_hash(origin: &Origin) -> String {
         cosigned::origin_hash(origin)
     }
@@ -486,7 +457,7 @@ fn list_files(folder: &Path, settings: &Settings) -> Vec<PathBuf> {
     settings.lists.iter().map(|list| folder.join(list)).collect()
 }
 
-/// The signatures of the keys that are in force, if there is one of each.
+/// The signatures by the keys in force, if there is one by each.
 fn made_by(note: &Note, keys: &Keys, now: Timestamp) -> Option<Vec<NoteSignature>> {
     let made = |key: &Cosigner| {
         let (name, id) = (key.verifier_key().name(), key.verifier_key().id());

@@ -1,10 +1,10 @@
-//! What a witness keeps to whatever its clock, its store and other processes do.
+//! The promises of a witness, whatever its clock, its store and other processes do.
 
 use super::*;
 use crate::other_log::{OtherLog, body, cosigned_at};
 use crate::store::{Fault, MemoryStore};
 use crate::tlog::{CosignerKey, Note};
-use crate::witness::{ListedLog, ShownKey, WitnessFolder};
+use crate::witness::{ListedLog, WitnessFolder, WitnessKeyInfo};
 use std::sync::atomic::AtomicI64;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ impl Bench {
         let contact = "nobody".to_owned();
         let listed = ListedLog { origin: log.origin.clone(), key, per_day: 86_400, contact };
         made.add_log(&listed).expect("added");
-        let parse = |key: ShownKey| key.vkey.parse().expect("a key");
+        let parse = |key: WitnessKeyInfo| key.vkey.parse().expect("a key");
         let keys = made.keys().into_iter().map(parse).collect();
         Bench { folder, keys, log, now: Arc::new(AtomicI64::new(1_770_000_000)) }
     }
@@ -58,7 +58,7 @@ impl Bench {
 }
 
 #[test]
-fn a_clock_that_is_set_back_takes_no_cosignature_back() {
+fn cosignatures_never_go_back_in_time_with_the_clock() {
     let (bench, store) = (Bench::new(), Arc::new(MemoryStore::new()));
     let witness = bench.witness(store.clone());
     assert_eq!(bench.cosign(&witness, 0, 5), 1_770_000_000);
@@ -70,25 +70,25 @@ fn a_clock_that_is_set_back_takes_no_cosignature_back() {
     assert_eq!(bench.cosign(&witness, 5, 6), 1_770_000_100);
     let health = witness.health();
     assert!(!health.well && health.problems[0].contains("ahead of the clock"), "{health}");
-    // Also over a restart.
+    // Even after a restart.
     let witness = bench.witness(store);
     assert!(!witness.health().well);
     assert_eq!(bench.cosign(&witness, 6, 7), 1_770_000_100);
     bench.set_clock(1_770_000_200);
     assert_eq!(bench.cosign(&witness, 7, 7), 1_770_000_200);
     assert!(witness.health().well);
-    // A clock that shows no time at all makes no cosignature.
+    // With an invalid clock there are no cosignatures.
     bench.set_clock(-5);
     let refused = witness.add_checkpoint(bench.log.submission(7, 8).as_bytes());
     assert!(matches!(refused, Err(Refusal::Unavailable)), "{refused:?}");
-    assert!(witness.health().problems.iter().any(|problem| problem.contains("no time")));
-    // Which is over once it is over.
+    assert!(witness.health().problems.iter().any(|problem| problem.contains("not a valid time")));
+    // Once the clock is right again, so is the witness.
     bench.set_clock(1_770_000_300);
     assert_eq!(bench.cosign(&witness, 7, 8), 1_770_000_300);
     assert!(witness.health().well, "{}", witness.health());
 }
 
-/// A store in which another process does something between a witness's look and its swap, once.
+/// A store in which another process does something, once, between a witness's read and its swap.
 struct Interrupted {
     store: Arc<MemoryStore>,
     between: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -149,7 +149,7 @@ fn what_another_process_cosigned_meanwhile_counts() {
     let submitted = [fork.submission(0, 10), fork.submission(0, 12), bench.log.submission(0, 10)];
     for (number, submitted) in submitted.into_iter().enumerate() {
         let store = Arc::new(MemoryStore::new());
-        // Both have seen nothing of the log; the other one is faster.
+        // Neither has seen anything of the log; the other one is faster.
         let (other, log) = (bench.witness(store.clone()), bench.log.submission(0, 10));
         let between = move || drop(other.add_checkpoint(log.as_bytes()).expect("the first wins"));
         let between = Mutex::new(Some(Box::new(between) as Box<dyn FnOnce() + Send>));
@@ -161,7 +161,7 @@ fn what_another_process_cosigned_meanwhile_counts() {
         };
         assert_eq!(size, 10);
         assert_eq!(witness.counts().lost_swaps.load(Relaxed), 1);
-        // One history from there on, whoever is asked.
+        // From here on there is one history, whichever is asked.
         let forked = witness.add_checkpoint(body(10, &[], &fork.note(10)).as_bytes());
         assert!(matches!(forked, Err(Refusal::Inconsistent(_))), "{forked:?}");
         bench.cosign(&witness, 10, 11);
@@ -192,7 +192,7 @@ fn a_power_cut_at_any_store_operation_takes_nothing_back_that_was_said() {
                 10 if said.is_err() => forgotten += 1,
                 _ => panic!("{:?}: {size} after {said:?}", kind(operation)),
             }
-            // Whatever was said, the other history is over.
+            // Whatever was returned, the other history is refused from now on.
             let forked = witness.add_checkpoint(fork.submission(size, 30).as_bytes());
             assert!(matches!(forked, Err(Refusal::Inconsistent(_))), "{forked:?}");
             bench.cosign(&witness, size, size);
@@ -256,7 +256,7 @@ fn a_log_may_sign_by_a_key_of_any_kind() {
         let hash = Witness::origin_hash(&log.origin);
         let shown = witness.cosigned(&hash).expect("readable").expect("cosigned");
         assert!(shown.contains(&by_log.to_string()));
-        // A signature of another checkpoint under the key's name is a bad one.
+        // A signature of another checkpoint under the key's name is invalid.
         let other = Note::sign(log.note(6).text(), &[]).expect("a note").with(by_log);
         let refused = witness.add_checkpoint(body(5, &log.proof(5, 6), &other).as_bytes());
         assert!(matches!(refused, Err(Refusal::NotSigned(NoteError::Forged { .. }))));

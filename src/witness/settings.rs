@@ -1,8 +1,8 @@
-//! A witness's name and keys: `witness.toml`, and the seeds that it names.
+//! A witness's name and keys: `witness.toml`, and its seeds.
 //!
 //! ```toml
-//! name  = "witness.example.org"       # stands in every cosignature
-//! lists = ["logs"]                    # lists of logs, relative to this folder
+//! name  = "witness.example.org"       # in every cosignature lists = ["logs"]                    # lists
+//! of logs, relative to this folder
 //!
 //! [[key]]
 //! kind  = "ml-dsa-44"                 # or "ed25519"
@@ -12,9 +12,8 @@
 //! until = "2027-12-01T00:00:00Z"      # and until then (optional)
 //! ```
 //!
-//! A witness cosigns with every key that is in force, so a key is changed with an overlap: the new
-//! one is added, policies are given it, and the old one ends when nobody needs it. A key whose time is
-//! over needs no seed any more.
+//! A witness cosigns with every key in force, so keys are rotated with an overlap: the new one is added,
+//! policies adopt it, and the old one ends when nobody needs it. An expired key no longer needs its seed.
 
 use crate::durable;
 use crate::tlog::{Cosigner, CosignerKey, CosignerKind, KeyName, KeyNameError, Seed, SeedError};
@@ -77,32 +76,32 @@ pub enum SettingsError {
     )]
     Missing(String),
     /// There is one already.
-    #[error("{0} holds a witness already; its name and keys are never overwritten")]
+    #[error("{0} already holds a witness; its name and keys are never overwritten")]
     Exists(String),
-    /// The file is not as it should be.
+    /// The file is malformed.
     #[error("{path}: {message}")]
     Malformed {
         /// The file.
         path: String,
-        /// What is wrong, with its place.
+        /// What is wrong, and where.
         message: String,
     },
-    /// The name is none.
+    /// The name is invalid.
     #[error(transparent)]
     Name(#[from] KeyNameError),
     /// A seed is missing, malformed or readable by others.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// A seed is of another key.
-    #[error("{path} is not the seed of {vkey}: put the right file back, or retire the key")]
+    /// A seed belongs to another key.
+    #[error("{path} is not the seed of {vkey}: restore the right file, or retire the key")]
     OtherSeed {
         /// The seed's file.
         path: String,
         /// The key that others know.
         vkey: String,
     },
-    /// No key of the witness is called that.
-    #[error("this witness has no key {0}; `candor witness show` names them")]
+    /// The witness has no key of this name.
+    #[error("this witness has no key {0}; `candor witness show` lists them")]
     NoSuchKey(String),
     /// The system refused.
     #[error("cannot {action} {path}: {source}")]
@@ -132,7 +131,7 @@ pub(super) struct Keys {
 }
 
 impl Settings {
-    /// Reads those of a witness in this folder.
+    /// Reads the settings of the witness in this folder.
     pub(super) fn read(folder: &Path) -> Result<Settings, SettingsError> {
         let path = folder.join(FILE);
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
@@ -147,14 +146,15 @@ impl Settings {
         let path = folder.join(FILE);
         let text = toml::to_string(self).map_err(|error| malformed(&path, error))?;
         let text = format!(
-            "# A witness of transparency logs (C2SP tlog-witness). `candor witness show` tells more.\n{text}"
+            "# A witness of transparency logs (C2SP tlog-witness). See `candor witness \
+             show`.\n{text}"
         );
         let temporary = folder.join(".witness.toml.tmp");
         let write = durable::replace(&path, &temporary, text.as_bytes(), durable::private_file);
         write.map_err(|error| failed("write", &path, error))
     }
 
-    /// Makes the first ones, with a key of each kind. A folder that has a witness stays as it is.
+    /// Creates the settings, with a key of each kind. A folder that has a witness is not changed.
     pub(super) fn create(folder: &Path, name: &str) -> Result<Settings, SettingsError> {
         let name = KeyName::new(name)?;
         if folder.join(FILE).exists() {
@@ -170,7 +170,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Makes a key, and adds it; its seed is durable before the settings name it.
+    /// Creates a key and adds it; its seed is durable before the settings name it.
     pub(super) fn add_key(
         &mut self,
         folder: &Path,
@@ -198,7 +198,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Reads the seeds of the keys that are in force at a time, or will be.
+    /// Reads the seeds of the keys that are in force at this time, or will be later.
     pub(super) fn load_keys(&self, folder: &Path, now: Timestamp) -> Result<Keys, SettingsError> {
         let name = KeyName::new(self.name.as_str())?;
         let mut cosigners = Vec::new();
@@ -219,7 +219,7 @@ impl Settings {
 }
 
 impl Keys {
-    /// Those in force at a time.
+    /// The keys in force at a time.
     pub(super) fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Cosigner> {
         let in_force = move |key: &&TimedCosigner| {
             key.since.is_none_or(|since| since <= now) && key.until.is_none_or(|until| now < until)
@@ -262,9 +262,9 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// Text that names no kind of key.
+/// Text that is not a kind of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key is of the kind ml-dsa-44 or ed25519")]
+#[error("the kind of a key is ml-dsa-44 or ed25519")]
 pub struct KeyKindError;
 
 impl FromStr for KeyKind {

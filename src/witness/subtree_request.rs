@@ -1,17 +1,17 @@
-//! What is submitted to a witness that is to sign a subtree of a log.
+//! A request to a witness to sign a subtree of a log.
 //!
 //! <https://c2sp.org/tlog-witness>, "sign-subtree":
 //!
 //! ```text
-//! subtree 8 13                  the first leaf, and the one after the last
-//! BASE64                        the subtree's hash
-//! BASE64                        the proof that the checkpoint's tree contains it: a hash a line
+//! subtree 8 13                  the first leaf, and the one after the last BASE64
+//! the subtree's hash BASE64                        the proof that the checkpoint's tree contains it: one
+//! hash a line
 //!
 //! ORIGIN                        the note of a checkpoint that this witness has cosigned
 //! ```
 //!
-//! Form only, as for checkpoints; but that the leaves are those of a subtree, and not more than the
-//! checkpoint's, is a part of the form.
+//! This is only the format, as for checkpoints; but it includes that the leaves are a subtree, and within
+//! the checkpoint's tree.
 
 use super::AddCheckpointError;
 use super::request::split;
@@ -33,20 +33,20 @@ pub struct SignSubtree {
     pub checkpoint: Checkpoint,
 }
 
-/// Bytes that are no such request. All of them are answered with 400.
+/// A malformed request, which is answered with 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignSubtreeError {
-    /// Not lines of the right form.
+    /// A line is malformed.
     #[error(transparent)]
     Form(#[from] AddCheckpointError),
-    /// What should be the checkpoint's note is none.
+    /// The checkpoint is not a note.
     #[error("the checkpoint is malformed: {0}")]
     Note(#[from] NoteError),
-    /// The note is none of a checkpoint.
+    /// The note is not a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The leaves are no subtree of that tree.
+    /// The leaves are not a subtree of that tree.
     #[error(transparent)]
     Subtree(#[from] SubtreeError),
 }

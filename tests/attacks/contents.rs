@@ -1,4 +1,4 @@
-//! Attacks on what the log vouches for, and on the data and charts beside it.
+//! Attacks on what the log vouches for, and on the data and charts.
 
 use crate::eyes::{Shown, audit};
 use crate::support::charted::rounded_reports as reports;
@@ -36,12 +36,12 @@ fn changed_zip(honest: &Honest) -> Row {
     seen.push(verified(honest, &changed.url, honest.url()));
     Row {
         attack: "a changed zip under an old hash",
-        how: "A proxy serves another config in the place of one that was logged.",
+        how: "A proxy serves another config instead of the one that was logged.",
         seen,
     }
 }
 
-/// What `candor verify` says of the zip of v0.2.0 from one address with the proof from another.
+/// What `candor verify` says about the zip of v0.2.0 from one address with the proof from another.
 fn verified(honest: &Honest, zip: &str, proof: &str) -> Seen {
     let folder = TempDir::new().expect("a folder");
     let download = |url: &str, name: &str| {
@@ -74,7 +74,7 @@ fn not_built_from_its_commit(honest: &Honest) -> Row {
     let shown = Shown { honest, before: &served.url, after: &served.url };
     Row {
         attack: "a config that was not built from its commit",
-        how: "The log's owner logs a config with a higher rate than its commit compiles to.",
+        how: "The log's owner logs a config with a higher rate than in its commit.",
         seen: shown.newcomers(),
     }
 }
@@ -98,7 +98,7 @@ fn extra_counter(honest: &Honest) -> Row {
 
 fn proof_for_another_tree(honest: &Honest) -> Row {
     let (evil, modules) = honest.evil();
-    // The same records, in a tree with one more; its proofs are good, for it.
+    // The same records, in a tree with one more; its proofs are valid, but for that tree.
     for (number, module) in (1..).zip(&modules) {
         evil.publish(number, module.config(), module.provenance());
     }
@@ -124,7 +124,7 @@ fn proof_for_another_tree(honest: &Honest) -> Row {
     let client = shown.client();
     Row {
         attack: "a proof for another tree",
-        how: "A server proves a record in one tree, and shows the signed checkpoint of another.",
+        how: "A server proves a record in one tree, but shows the signed checkpoint of another.",
         seen: vec![
             client,
             shown.audit(),
@@ -144,7 +144,7 @@ fn false_chart(honest: &Honest) -> Row {
     let shown = Shown { honest, before: honest.url(), after: &changed.url };
     Row {
         attack: "a chart that is not what the data says",
-        how: "The site shows other figures than its public data gives.",
+        how: "The site shows other figures than follow from its public data.",
         seen: vec![shown.audit()],
     }
 }

@@ -1,5 +1,5 @@
-//! Those who might notice: each looks as a newcomer first, and then, if it saw nothing, as one that saw
-//! the honest log before.
+//! The observers who might notice: each looks first as a newcomer and then, if it noticed nothing, as one
+//! that saw the honest log before.
 
 use crate::support::other_log::body;
 use crate::support::witnessing::{Answer, WitnessFolder, submit};
@@ -13,7 +13,8 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Has one look as a newcomer, and else as one that returns. `look` is given whether it returns.
+/// Looks as a newcomer, and if nothing is noticed, as one that returns. `look` is told whether it
+/// returns.
 fn looks(eye: Eye, look: impl Fn(bool) -> Option<String>) -> Seen {
     for (returns, when) in [(false, When::AtOnce), (true, When::NextLook)] {
         if let Some(message) = look(returns) {
@@ -23,7 +24,7 @@ fn looks(eye: Eye, look: impl Fn(bool) -> Option<String>) -> Seen {
     Seen { eye, when: When::Never, message: String::new() }
 }
 
-/// What is shown at `after`, to those who may have seen what was at `before`.
+/// What is shown at `after`, to observers who may have seen what was at `before`.
 pub struct Shown<'a> {
     pub honest: &'a Honest,
     pub before: &'a str,
@@ -48,7 +49,7 @@ impl Shown<'_> {
             let mut go = Go::new(&self.honest.deployment, self.after);
             if returns {
                 go.point_at(&self.honest.deployment, self.before);
-                // What is in its cache, it asks nobody about: so far it has the first version alone.
+                // It does not ask about what is in its cache: so far only the first version.
                 go.must_download(MODULE, "v0.1.0");
                 go.point_at(&self.honest.deployment, self.after);
             }
@@ -86,7 +87,7 @@ impl Shown<'_> {
         })
     }
 
-    /// A reader of the log's page, and of the version's that this log has newest.
+    /// A reader of the pages of the log and of its newest version.
     pub fn browser(&self) -> Seen {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/look.mjs");
         let mut node = Command::new("node");
@@ -102,12 +103,12 @@ impl Shown<'_> {
         Seen { eye: Eye::Browser, when, message: settled(said["message"].as_str().expect("text")) }
     }
 
-    /// What everyone who looks at a log says.
+    /// The reports of everyone who looks at a log.
     pub fn all(&self) -> Vec<Seen> {
         vec![self.client(), self.go(), self.witness(), self.audit(), self.browser()]
     }
 
-    /// What those say who have nothing to compare with.
+    /// The reports of those who have nothing to compare with.
     pub fn newcomers(&self) -> Vec<Seen> {
         vec![self.client(), self.go(), self.audit_once(), self.browser()]
     }
@@ -120,13 +121,13 @@ impl Shown<'_> {
         Seen { eye: Eye::Audit, when, message: settled(&found.unwrap_or_default()) }
     }
 
-    /// The same without a witness, which sees tree heads alone.
+    /// The same without the witness, which only sees tree heads.
     pub fn readers(&self) -> Vec<Seen> {
         vec![self.client(), self.go(), self.audit(), self.browser()]
     }
 }
 
-/// What a witness says that does not cosign.
+/// The answer of a witness that does not cosign.
 pub fn refusal(answer: &Answer) -> Option<String> {
     (answer.status != 200).then(|| format!("{} {}", answer.status, answer.body.trim()))
 }
@@ -141,7 +142,7 @@ fn shown_size(url: &str) -> u64 {
     size.expect("a size")
 }
 
-/// Submits what is shown at an address to a witness, as continuing a log of so many entries.
+/// Submits what is shown at an address to a witness, as a continuation of a log of this size.
 fn submitted(witness: &str, url: &str, old: u64) -> Answer {
     let (note, http) = (note(url), Http::new());
     let log = format!("{url}/log").parse().expect("an address");
@@ -166,7 +167,7 @@ pub fn audit(honest: &Honest, of: &Deployment, url: &str, state: &Path) -> Optio
     wrong(&run(&mut command).stdout)
 }
 
-/// The verdicts that are wrong in what an audit printed.
+/// The verdicts of an audit that are wrong.
 pub fn wrong(printed: &[u8]) -> Option<String> {
     let said: Value = serde_json::from_slice(printed).expect("JSON");
     let verdicts = said["verdicts"].as_array().expect("verdicts").iter();

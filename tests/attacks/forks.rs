@@ -1,4 +1,4 @@
-//! Attacks on the log's history: by its owner, who has its key, or with what the owner once signed.
+//! Attacks on the log's history: by its owner, who has its key, or with old signatures by the owner.
 
 use crate::eyes::{Shown, audit};
 use crate::support::http::Meddler;
@@ -24,7 +24,7 @@ pub fn play() -> Vec<Row> {
 
 fn two_histories(honest: &Honest) -> Row {
     let (evil, modules) = honest.evil();
-    // The same versions in the other order: nothing in it is wrong but that it is another history.
+    // The same versions in the other order: nothing is wrong with it except that it is another history.
     evil.publish(1, modules[1].config(), modules[1].provenance());
     evil.publish(2, modules[0].config(), modules[0].provenance());
     let served = evil.serve();
@@ -43,15 +43,15 @@ fn two_histories(honest: &Honest) -> Row {
     seen.push(Seen { eye: Eye::Verify, when: When::AtOnce, message });
     Row {
         attack: "two histories to two clients",
-        how: "The log's owner signs a second history with the real key, and shows one to some and the \
-              other to others. Whoever saw one refuses the other, and the auditor leaves a file of \
-              evidence, which `candor verify` confirms on any machine.",
+        how: "The log's owner signs a second history with the real key, and shows different \
+              clients different histories. Those who saw one refuse the other, and the auditor \
+              leaves a file of evidence, which `candor verify` confirms on any machine.",
         seen,
     }
 }
 
-/// The server of a cheat, which answers the `go` command as if all were well: our own refuses to serve a
-/// log whose entries are not the records of their versions.
+/// A cheating server, which answers the `go` command as if all were well: our own refuses to serve a log
+/// whose entries are not the records of their versions.
 fn for_go(url: &str, index: u64, record: &Record, module: &Module) -> Meddler {
     let (latest, record, version) =
         (ureq_get(&format!("{url}/latest")), record.to_string(), module.version());
@@ -139,14 +139,14 @@ fn other_origin(honest: &Honest) -> Row {
     let shown = Shown { honest, before: honest.url(), after: &swapped.url };
     Row {
         attack: "a checkpoint with another origin",
-        how: "In the place of its checkpoint a server shows one of another log, signed with the same \
-              secret: the log's two faces are swapped.",
+        how: "Instead of its checkpoint a server shows another log's, signed with the same \
+              secret: the log's two checkpoints are swapped.",
         seen: shown.all(),
     }
 }
 
 fn stale_tiles(honest: &Honest) -> Row {
-    // What it has in the place of the tile of three entries is from when there was one.
+    // Instead of the tile of three entries it has the one from when there was one entry.
     let stale = Meddler::new(honest.url(), |path, body| match path {
         path if path.ends_with("/0/000.p/3") => body[..32].to_vec(),
         _ => body,
@@ -154,7 +154,7 @@ fn stale_tiles(honest: &Honest) -> Row {
     let shown = Shown { honest, before: honest.url(), after: &stale.url };
     Row {
         attack: "a mirror that serves stale tiles",
-        how: "A mirror shows the new checkpoint, and hash tiles from before it.",
+        how: "A mirror shows the new checkpoint, but old hash tiles.",
         seen: shown.readers(),
     }
 }
@@ -169,7 +169,7 @@ fn rolled_back(honest: &Honest) -> Row {
     let shown = Shown { honest, before: honest.url(), after: &served.url };
     Row {
         attack: "a rolled-back log",
-        how: "The server shows the log as it was before the newest version.",
+        how: "The server shows the log from before the newest version.",
         seen: shown.all(),
     }
 }

@@ -1,6 +1,6 @@
-//! The table of attacks: each one is played by a server that really does it, with the log's real key
-//! where its owner is the attacker, and everyone who might notice has a look. What they said is the
-//! table in `src/attacks.md`, which this test compares; with `CANDOR_WRITE_ATTACKS=1` it writes it.
+//! The table of attacks: each one is carried out by a real server, with the log's real key if its owner
+//! is the attacker, and everyone who might notice looks at it. Their messages are the table in
+//! `src/attacks.md`, which this test compares; with `CANDOR_WRITE_ATTACKS=1` it writes it.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,7 +15,7 @@ mod world;
 use std::path::Path;
 use table::Row;
 
-/// Where the table is.
+/// The file with the table.
 const TABLE: &str = "src/attacks.md";
 
 #[test]
@@ -33,7 +33,7 @@ fn the_table_of_attacks_is_what_was_seen() {
     let changed = table.lines().find(|line| !there.lines().any(|other| other == *line));
     assert!(
         table == there,
-        "{TABLE} is not what was seen, as in: {changed:?}\nCANDOR_WRITE_ATTACKS=1 cargo test --test \
-         attacks writes it anew; read what changed"
+        "{TABLE} is out of date, as in: {changed:?}\nCANDOR_WRITE_ATTACKS=1 cargo test --test \
+         attacks rewrites it; read what changed"
     );
 }

@@ -1,4 +1,4 @@
-//! What an attack came to, and the table of all of them.
+//! The result of each attack, and the table of all of them.
 
 use std::fmt::Write as _;
 
@@ -29,16 +29,16 @@ impl Eye {
     }
 }
 
-/// After how long.
+/// When it is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Also by one that never looked before.
+    /// Even on a first visit.
     AtOnce,
-    /// By one that saw the honest log before.
+    /// By those who saw the honest log before.
     NextLook,
-    /// By one to whom witnesses say the time, when the limit is over.
+    /// By those who require witnesses, once the freshness limit is over.
     Limit,
-    /// Not by this one.
+    /// Never.
     Never,
 }
 
@@ -53,7 +53,7 @@ impl When {
     }
 }
 
-/// What one of them said.
+/// What one of the observers reported.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub eye: Eye,
@@ -84,16 +84,15 @@ impl Row {
 const INTRODUCTION: &str = "\
 # Who notices what
 
-Each attack below is played by a test (`tests/attacks`), which wrote this page: a server that really
-does it, with the log's real key where the log's owner is the attacker, and each of those who might notice
-looks at it with the program that people use. The messages are what they printed, with addresses,
-hashes and keys replaced.
+Each attack below is carried out by a test (`tests/attacks`), which wrote this page: by a real server, with the
+log's real key if the log's owner is the attacker. Everyone who might notice then looks at it with the program
+that people really use. The messages are what these printed, with addresses, hashes and keys replaced.
 
-*At once* means: also one who never looked before. *At its next look*: one who saw the honest log
-before, on this machine. *Within the freshness limit*: one who asks for witnesses, when what they signed
-is older than the limit, a week unless decided otherwise. *No*: it takes what it is shown. An empty cell:
-it does not look at such a thing. *A browser* is one that shows the pages of the log and of the newest
-version, with the script that verifies them.
+*At once* means: even on a first visit. *At its next look*: by those who saw the honest log before, on this
+machine. *Within the freshness limit*: by those who require witnesses, once their signatures are older than the
+limit, a week by default. *No*: the attack goes unnoticed. An empty cell: it does not look at such things. *A
+browser* means one that shows the pages of the log and of the newest version, with the script that verifies
+them.
 ";
 
 /// The page.
@@ -124,7 +123,7 @@ fn capital(text: &str) -> String {
     })
 }
 
-/// What a program printed, without what is another one each time.
+/// What a program printed, without the parts that differ in each run.
 pub fn settled(message: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for word in message.split_whitespace() {

@@ -1,4 +1,4 @@
-//! Attacks on witnesses, on what they said, and on those who know the time from them alone.
+//! Attacks on witnesses, on their signatures, and on clients that rely on them for freshness.
 
 use crate::eyes::{refusal, wrong};
 use crate::support::fake_witness::Served;
@@ -38,7 +38,7 @@ struct Witnessed {
 }
 
 impl Witnessed {
-    /// The witness's clock shows this.
+    /// The witness's clock shows this time.
     fn new(time: u64) -> Witnessed {
         let (charts, deployment) = (Charts::new(), Deployment::new());
         let witness = Served::new("witness.example", CosignerKind::Ed25519);
@@ -62,8 +62,8 @@ impl Witnessed {
         text(&self.server.get("/log/policy").1)
     }
 
-    /// What those say who ask for witnesses, of the server's answers as somebody changes them; and
-    /// the go command, which does not.
+    /// The reports of those who require witnesses, when someone changes the server's answers; and of the
+    /// go command, which does not.
     fn seen(
         &self,
         when: When,
@@ -133,9 +133,9 @@ fn frozen() -> Row {
     let world = Witnessed::new(now() - 8 * 24 * 3600);
     Row {
         attack: "a frozen log",
-        how: "A server goes on showing the log as it was, though newer versions were published. Nothing \
-              in what it shows is wrong but its age, which the witnesses' signatures tell. Without \
-              witnesses nobody who sees this server alone can know.",
+        how: "A server keeps showing an old state of the log, though newer versions were \
+              published. Nothing in it is wrong except its age, which the witnesses' signatures \
+              show. Without witnesses nobody who sees only this server can know.",
         seen: world.seen(When::Limit, |_, body| body),
     }
 }
@@ -164,7 +164,7 @@ fn missing(world: &Witnessed) -> Row {
 fn replayed(world: &Witnessed) -> Row {
     Row {
         attack: "a replayed cosignature",
-        how: "A server shows a new checkpoint with the signature that a witness made of an older one.",
+        how: "A server shows a new checkpoint with a witness's signature of an older one.",
         seen: world.with_line(world.first.clone()),
     }
 }
@@ -182,7 +182,7 @@ fn fork_to_sign() -> Row {
     assert_eq!(submit(&server.url, log.submission(10, 20)).status, 200, "the honest one goes on");
     Row {
         attack: "a witness that is asked to sign a fork",
-        how: "The log's owner submits another history to a witness that has signed one.",
+        how: "The log's owner submits another history to a witness that has already signed one.",
         seen: vec![Seen { eye: Eye::Witness, when: When::AtOnce, message }],
     }
 }
@@ -212,8 +212,9 @@ fn race() -> Row {
     let message = refusals.into_iter().collect::<Vec<_>>().join("; ");
     Row {
         attack: "a witness that is asked to sign two histories at once",
-        how: "The log's owner submits two histories to a witness in forty requests at the same time. \
-              It signs one of them, and answers the others with the size that it has signed.",
+        how: "The log's owner submits two histories to a witness in forty requests at the same \
+              time. It signs one of them, and answers the other requests with the size that it \
+              has signed.",
         seen: vec![Seen { eye: Eye::Witness, when: When::AtOnce, message }],
     }
 }

@@ -1,4 +1,4 @@
-//! An honest deployment, what an attacker makes of it, and what lies between.
+//! An honest deployment, and a cheating one with the same key.
 
 use crate::support::charted::{Deployed, rounded_reports as reports};
 use crate::support::evil::Evil;
@@ -28,7 +28,7 @@ impl Honest {
         &self.server.url
     }
 
-    /// Publishes one more version, and waits until it is shown.
+    /// Publishes another version, and waits until it is served.
     pub fn grow(&self, chart: &str, size: u64) {
         self.source.charts.add_chart(chart);
         publish(&self.deployment, &self.source, "HEAD");
@@ -41,7 +41,7 @@ impl Honest {
         }
     }
 
-    /// An empty log under the same key, whose owner cheats; and the honest versions.
+    /// An empty log with the same key, for a cheating owner; and the honest versions.
     pub fn evil(&self) -> (Evil, Vec<Module>) {
         let path = ModulePath::new(MODULE).expect("a path");
         let module = |number: u64| {

@@ -1,8 +1,8 @@
-// Whether marks on numbers of reports are seen. usage: node marks.mjs URL WEEK-PATH RANGE-PATH
+// Whether marks on numbers of reports are visible. usage: node marks.mjs URL WEEK-PATH RANGE-PATH
 //
 // On narrow and wide screens, light and dark: below the title stands a mark with its sign and both
 // numbers, within the screen and not hidden; the picture over weeks has a triangle, drawn inside it, and
-// its table the mark; one line says that whoever opted in can send what they like, and leads to the
+// its table the mark; one line says that anyone can send false reports, and links to the
 // section that says how far that goes; the privacy page has it. The page does not scroll sideways.
 //
 // With CANDOR_SCREENSHOTS set to a folder, each page is also photographed.
@@ -50,8 +50,8 @@ async function marks(page) {
 
 const whoever = async (page, complain) => {
   const link = page.locator('main a[href="/privacy#flood"]');
-  if (await link.count() !== 1) complain('does not say once who can send what they like');
-  else if (!await link.evaluate(isSeen)) complain('hides who can send what they like');
+  if (await link.count() !== 1) complain('does not say exactly once that anyone can send false reports');
+  else if (!await link.evaluate(isSeen)) complain('hides that anyone can send false reports');
 };
 
 for (const width of [360, 1280]) {

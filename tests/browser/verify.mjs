@@ -1,4 +1,4 @@
-// What the script of the log's pages finds out in a real browser, and what it says.
+// What the script on the log's pages finds in a real browser, and what it reports.
 // usage: node verify.mjs URL FORKED-URL DEFLATED-ZIP FOLDER CRAFTED
 //
 // URL is a deployment of three versions, FORKED-URL one with its key and another history, DEFLATED-ZIP
@@ -18,7 +18,7 @@ const photographs = process.env.CANDOR_SCREENSHOTS;
 const browser = await launch();
 const problems = [];
 
-/** A reader with a browser of their own. `change` sees each request's path, and fulfils it or does not. */
+/** A reader with their own browser. `change` gets each request's path, and may answer it. */
 async function reader(change = () => null, prepare = null) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   context.setDefaultTimeout(PATIENCE);
@@ -35,7 +35,7 @@ async function reader(change = () => null, prepare = null) {
 
 const finished = (page) => page.locator('#verify [aria-busy="false"]').waitFor({ state: 'attached' });
 
-/** Opens a page and waits until the script has said everything. */
+/** Opens a page and waits until the script has finished. */
 async function open({ context }, path) {
   const page = await context.newPage();
   page.on('pageerror', (error) => problems.push(`${path}: script error: ${error}`));
@@ -44,10 +44,10 @@ async function open({ context }, path) {
   return page;
 }
 
-/** What is said on a page, a line for each check. */
+/** The messages on a page, a line for each check. */
 const said = (page) => page.locator('#verify ul.checks > li').allInnerTexts();
 
-/** Opens a page, and looks whether it says these things, in this order, and nothing else. */
+/** Opens a page, and checks that it has exactly these messages, in this order. */
 async function expect(what, who, path, wanted) {
   const page = await open(who, path);
   const lines = await said(page);
@@ -57,9 +57,9 @@ async function expect(what, who, path, wanted) {
   return page;
 }
 
-/** Saves what a page offers as evidence. */
+/** Saves the evidence that a page offers. */
 async function save(page, name, key) {
-  // What was said instead was complained about already.
+  // A missing message was reported already.
   if (await page.locator('#verify a[download]').count() === 0) return;
   const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#verify a[download]').click()]);
   await download.saveAs(join(folder, `${name}.candor-evidence`));
@@ -70,7 +70,7 @@ const TABLES = ['Verified. ', 'The tables on this page show', 'those of config.j
 const NO_TABLES = ['Not checked: the tables on this page'];
 /** The page of a version, none of whose files was verified. */
 const NOTHING = [['Not checked: the files of v0.2.0'], NO_TABLES];
-/** A head that has a good signature, and is not taken. */
+/** A head with a good signature that is not accepted. */
 const withdrawn = (size) => [`The tree head of ${size} entries has a good signature, but`];
 const FIRST = ['This browser sees the log for the first time'];
 const signed = (size) => ['Verified. ', `The log of ${size} entries is signed`];
@@ -100,17 +100,17 @@ async function give(key, answer) {
   await first.getByText(answer).first().waitFor().catch(() => problems.push(`the key ${key}: ${answer} is not said`));
   await finished(first);
 }
-/** What the browser says of whose key it checks with, or an empty text. */
+/** What the page says about whose key it uses, or an empty text. */
 const whose = (page) => page.locator('#verify .known').evaluate((known) => (known.hidden ? '' : known.innerText));
 if (await whose(first) !== '') problems.push(`nobody gave a key, and ${await whose(first)}`);
 const before = await said(first);
-// What is no key is an error in the field, and nothing about the log.
+// A malformed key is an error of the field, not of the log.
 for (const given of ['nonsense', vkey.replace(/.$/, '=')]) {
   await give(given, 'No key to check with: ');
   if (await first.locator('form.key input').getAttribute('aria-invalid') !== 'true') problems.push(`${given} is not an error in its field`);
   if (String(await said(first)) !== String(before)) problems.push(`${given} as a key changes what is said of the log`);
 }
-// One that does not fit may be the reader's own mistake, and can be taken back.
+// A key that does not match may be the reader's own mistake, and can be removed.
 await give(stranger, 'is not signed by');
 for (const part of ['the wrong key', 'Forget this key', 'this page names another key']) {
   if (!(await said(first)).join('\n').includes(part)) problems.push(`a key that does not fit: ${part} is not said`);
@@ -185,7 +185,7 @@ for (const [what, from, to] of [['a name left out', /<li><code>linux<\/code><\/l
   });
   await expect(what, await reader(shown), '/config/v0.2.0', [...unchanged, ['Verified. ', 'the v0.2.0 that the log names'], ['WRONG: ', 'the tables on this page are not those of config.json']]);
 }
-// What is not checked yet is said to be pending, whatever else was found.
+// Checks that have not finished are shown as pending, whatever else was found.
 let release;
 const held = new Promise((done) => { release = done; });
 const slow = await reader(async (path, route) => {
@@ -213,7 +213,7 @@ const fork = await expect('a fork', deceived, '/log/', [withdrawn(4), ['WRONG: '
 await save(fork, 'deployment', vkey);
 await fork.locator('form.entry input').fill('1');
 await fork.locator('form.entry button').click();
-await fork.getByText('Not checked: entry 1, for that would rest on').waitFor().catch(() => problems.push('an entry of a forked log is checked'));
+await fork.getByText('Not checked: entry 1, as that would depend on').waitFor().catch(() => problems.push('an entry of a forked log is checked'));
 await expect('a fork, said again', deceived, '/config/v0.2.0', [withdrawn(4), ['WRONG: ', 'THE LOG WAS FORKED'], ...NOTHING]);
 await expect('a fork, on the page of an entry', deceived, '/log/entry/1', [withdrawn(4), ['WRONG: ', 'THE LOG WAS FORKED'], ['Not checked: the record on this page']]);
 const rolledBack = await reader(other);
@@ -223,7 +223,7 @@ await expect('a rollback', rolledBack, '/log/', [withdrawn(3), ['WRONG: ', 'the 
 honest.answers.change = meddled('/log/', (body) => body.toString().replaceAll(vkey, stranger));
 await expect('another key', honest, '/log/', [['WRONG: ', 'this page names another key of the log', 'when this browser was here first'], [...signed(3), 'named before'], continues(3)]);
 
-// Browsers that cannot, and say so.
+// Browsers that lack something, and say so.
 const old = await reader(undefined, () => {
   SubtleCrypto.prototype.importKey = async () => { throw new DOMException('Unrecognized name', 'NotSupportedError'); };
 });
@@ -231,7 +231,7 @@ await expect('no Ed25519', old, '/config/v0.2.0', [['Not checked: ', 'cannot ver
 const plain = await reader(undefined, () => Object.defineProperty(globalThis.crypto, 'subtle', { value: undefined }));
 await expect('no cryptography', plain, '/config/v0.2.0', [['Not checked: ', 'https'], ...NOTHING]);
 const forgetful = await reader(undefined, () => Object.defineProperty(globalThis, 'localStorage', { get() { throw new Error('denied'); } }));
-await expect('no memory', forgetful, '/log/', [signed(3), ['This browser keeps nothing']]);
+await expect('no memory', forgetful, '/log/', [signed(3), ['This browser stores nothing']]);
 
 // 2. Logs of many sizes
 
@@ -239,7 +239,7 @@ const key = newKey('sizes.example/log');
 const LARGEST = 66_000;
 const [ours, theirs] = [new Log(key, LARGEST), new Log(key, LARGEST, 0)];
 
-/** Answers in the deployment's place with a log of this size. */
+/** Answers with a log of this size instead of the deployment's. */
 const showing = (log, size, spoil = (_, body) => body) => async (path, route) => {
   if (path === '/log/checkpoint') return { body: log.checkpoint(size) };
   if (path.startsWith('/log/tile/')) return { body: spoil(path, log.tile(path.slice('/log/'.length), size)) };
@@ -263,7 +263,7 @@ for (const [before, now] of [[1, 1], [1, 2], [3, 7], [6, 8], [255, 256], [256, 2
   }
   await page.close();
   if (before < now) {
-    // A hash that the proof needs is changed: no fork is cried, and nothing is called verified.
+    // A hash that the proof needs is changed: no fork is reported, and nothing is called verified.
     const paths = new Set();
     const spoil = (path, body) => { paths.add(path); return paths.size === 1 ? flipped(0)(body) : body; };
     const spoilt = await reader(showing(ours, before));

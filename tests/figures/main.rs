@@ -1,6 +1,6 @@
-//! The estimates are right: held against a simple-minded recomputation from the reports' JSON, on
-//! random definitions, configs (with other rates, counters that came and went), and reports (with
-//! several builds of a program, under several configs).
+//! The estimates are right: they are compared with a naive computation from the reports' JSON, for random
+//! definitions, configs (with changing rates and counters), and reports (with several builds of a program,
+//! under several configs).
 
 mod naive;
 mod reweighting;
@@ -180,7 +180,7 @@ fn check_figure(world: &World, program: &str, chart: &Chart<'_>, figure: &Figure
     reweighting::check(world, program, chart, figure, &all);
 }
 
-/// What is known of every program.
+/// Checks what every program has.
 fn check_known(world: &World, charts: &ProgramCharts) {
     let sample_rate = |report: &Value| {
         let config =
@@ -236,7 +236,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn every_number_is_what_a_simple_minded_recomputation_gives(
+    fn every_number_equals_that_of_a_naive_computation(
         seed in 1..u64::MAX,
         reports in prop_oneof![Just(0usize), Just(1), 2..80usize],
     ) {
@@ -255,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_reports_give_the_same_bytes_however_they_are_cut_and_shared_out(
+    fn the_same_reports_give_the_same_bytes_however_they_are_split(
         seed in 1..u64::MAX,
     ) {
         let mut random = Random(seed);

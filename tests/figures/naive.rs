@@ -1,5 +1,5 @@
-//! The same numbers, computed from the reports' JSON in the most simple-minded way: one report after
-//! the other, one row after the other, nothing shared with the program.
+//! The same numbers, computed naively from the reports' JSON: one report after the other, one row after the
+//! other, sharing no code with the program.
 
 use crate::world::World;
 use candor::aggregate::figure::{Figure, Kind};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Builds of a program in one report.
 pub type Builds<'a> = Vec<&'a Value>;
 
-/// What one figure is about, worked out from the catalogue and the configs by name.
+/// What one figure is about, derived from the catalogue and the configs by name.
 pub struct Chart<'w> {
     world: &'w World,
     program: String,
@@ -131,7 +131,7 @@ impl<'w> Chart<'w> {
     fn counts_from(&self, build: &Value) -> bool {
         let version = build["Version"].as_str().expect("a version");
         let Some(first) = &self.first else { return true };
-        // The order of the few versions that there are, oldest first.
+        // The few versions, oldest first.
         let order =
             ["go1.9", "go1.21rc1", "go1.21.0", "v1.9.0-pre.2", "v1.9.0", "v1.10.0", "v2.0.0"];
         let place = |version: &str| order.iter().position(|known| *known == version);

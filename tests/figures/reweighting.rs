@@ -1,4 +1,4 @@
-//! Reweighted figures, held against iterative proportional fitting of one report after the other.
+//! Compares reweighted figures with naive iterative proportional fitting over single reports.
 
 use crate::naive::{Builds, Chart, sum};
 use crate::world::World;
@@ -74,7 +74,7 @@ pub fn check(world: &World, program: &str, chart: &Chart<'_>, figure: &Figure, a
     }
 }
 
-/// Fits weights, margin after margin, many times over.
+/// Fits weights, one margin after the other, many times.
 fn fit(views: &mut Views<'_>, margins: &[MarginDefinition], categories: &[Vec<Option<usize>>]) {
     for _ in 0..3000 {
         for (margin, of) in margins.iter().zip(categories) {

@@ -1,5 +1,5 @@
-//! A public row's X is rounded up to the smallest rate in force that is not below it. Every figure
-//! made of such rows is the one that the exact numbers give, to the last digit.
+//! A public row's X is rounded up to the next rate in force. Every figure computed from such rows is identical
+//! to that of the exact numbers.
 
 use super::{World, charts};
 use crate::world::{Random, row_groups};
@@ -14,11 +14,11 @@ fn rounded(config: &CollectionConfig, x: f64) -> f64 {
         rates.extend(program.counters.iter().map(|counter| counter.rate.get()));
         rates.extend(program.stacks.iter().map(|stack| stack.rate.get()));
     }
-    // Nothing is sent with an X over the sample rate, which is one of them.
+    // No report is sent with an X above the sample rate, which is one of them.
     rates.into_iter().filter(|rate| x <= *rate).fold(f64::INFINITY, f64::min)
 }
 
-/// The report as it is public.
+/// The public form of a report.
 fn public(world: &World, report: &Value) -> Value {
     let named = |version: &dyn ToString| report["Config"] == version.to_string();
     let under = world.configs.iter().find(|under| named(&under.version)).expect("a known config");
@@ -31,7 +31,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn rounded_numbers_give_every_figure_that_exact_ones_give(
+    fn rounded_numbers_give_the_same_figures_as_exact_ones(
         seed in 1..u64::MAX,
         reports in prop_oneof![Just(1usize), 2..200usize],
     ) {
@@ -40,7 +40,7 @@ proptest! {
         let groups = row_groups(&mut random, &world.reports);
         let exact = charts(&world, groups, 1);
         let rows: Vec<Value> = world.reports.iter().map(|report| public(&world, report)).collect();
-        // Few numbers are left, five rates and the 0 of a config without any: a row's X is no name for it.
+        // Few numbers are left, five rates and the 0 of a config without any, so X does not identify a row.
         let mut left: Vec<String> = rows.iter().map(|row| row["X"].to_string()).collect();
         left.sort();
         left.dedup();

@@ -9,7 +9,7 @@ use candor::publish::{Catalogue, CatalogueChart, CatalogueProgram, MarginDefinit
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
-/// A small generator of numbers (xorshift, Marsaglia 2003), so that a seed says all.
+/// A small random number generator (xorshift, Marsaglia 2003), so that a seed determines everything.
 pub struct Random(pub u64);
 
 impl Random {
@@ -33,7 +33,7 @@ impl Random {
     }
 }
 
-/// Two of these have one base name.
+/// Two of these have the same base name.
 pub const PROGRAMS: [&str; 3] = ["cmd/hello", "example.org/hello", "example.org/tool"];
 const GO_VERSIONS: [&str; 3] = ["go1.21.0", "go1.9", "go1.21rc1"];
 const VERSIONS: [&str; 4] = ["v1.10.0", "v1.9.0", "v1.9.0-pre.2", "v2.0.0"];
@@ -42,7 +42,7 @@ const GOOS: [&str; 3] = ["linux", "darwin", "windows"];
 const GOARCH: [&str; 2] = ["amd64", "arm64"];
 const RATES: [f64; 5] = [1.0, 0.5, 0.25, 0.066352, 0.75];
 
-/// Charts that may be: kind, chart, buckets (empty for a counter of its own), divisor.
+/// Possible charts: kind, chart, buckets (empty for a single counter), divisor.
 pub type Sort = (&'static str, &'static str, &'static [&'static str], Option<&'static str>);
 const CHARTS: [Sort; 8] = [
     ("partition", "editor", &["other", "vim", "<b>\"&'", "naïve"], None),
@@ -184,7 +184,7 @@ fn config(random: &mut Random, number: u64) -> ConfigUnder {
                     }),
                 );
             } else if some.len() > 1 && random.chance(20) {
-                // One chart at two rates, as a proposal in the middle of a change may leave it.
+                // One chart at two rates, as it may be in the middle of a change.
                 let (first, rest) = some.split_at(1);
                 for buckets in [first, rest] {
                     let name = expression(chart, buckets);
@@ -207,12 +207,12 @@ fn config(random: &mut Random, number: u64) -> ConfigUnder {
     ConfigUnder { version: ModuleVersion::new(number).expect("a version"), config }
 }
 
-/// A report such as the front door takes: nothing in it that its config does not allow.
+/// A report that the receiver accepts: it only contains what its config allows.
 fn report(random: &mut Random, configs: &[ConfigUnder]) -> Value {
     let under = &configs[random.below(configs.len())];
     let x = under.config.sample_rate.get() * (1 + random.below(1 << 20)) as f64 / (1 << 20) as f64;
     let mut programs: BTreeMap<[&str; 5], Value> = BTreeMap::new();
-    // Sometimes none at all: then the sample rate is 0, and no report is sent, but nothing breaks.
+    // Sometimes none at all: then the sample rate is 0 and no report is sent, but nothing fails.
     for _ in 0..1 + random.below(4) {
         let Some(program) = under.config.programs.get(random.below(PROGRAMS.len())) else {
             continue;

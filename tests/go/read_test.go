@@ -1,4 +1,4 @@
-// Package read is golang.org/x/telemetry's own reader of counter files, which it only lends to
+// Package read is golang.org/x/telemetry's own reader of counter files, which is only available in
 // tests: COUNTER_FILE=FILE go test -run TestRead prints what it reads as JSON.
 package read
 

@@ -1,7 +1,7 @@
-//! A program that lives for 20 milliseconds gets its week out, and nobody notices.
+//! A program that runs for 20 milliseconds gets its reports sent, and nobody notices.
 //!
-//! This test's program is that program, too (see `program`): so its `main` is its own, and runs
-//! the tests below by itself.
+//! This test's executable is also that program (see `program`), so it has a `main` of its own, which runs
+//! the tests below.
 
 mod program;
 #[path = "../support/mod.rs"]
@@ -19,14 +19,14 @@ const TESTS: &[(&str, fn())] = &[
     ("fifty_short_runs_send_their_week_exactly_once", fifty_short_runs),
     ("hosts_at_once_have_one_worker", hosts_at_once),
     ("a_killed_worker_is_tried_again_but_not_at_every_start", killed_worker),
-    ("the_worker_keeps_nothing_of_the_hosts", nothing_is_kept),
+    ("the_worker_keeps_nothing_of_the_host_open", nothing_is_kept),
     ("a_pipe_ends_with_the_host", a_pipe_ends),
     ("a_host_has_no_children_left", no_children),
     ("without_consent_there_is_no_child", without_consent),
-    ("a_worker_does_not_wait_for_ever", not_for_ever),
-    ("an_executable_that_is_gone_does_its_work", deleted_executable),
-    ("nobody_is_a_child_by_accident", by_accident),
-    ("where_no_child_can_be_started_the_host_runs_as_ever", no_child_possible),
+    ("a_worker_does_not_run_for_ever", not_for_ever),
+    ("a_deleted_executable_does_its_work", deleted_executable),
+    ("no_process_is_a_child_by_accident", by_accident),
+    ("if_no_child_can_be_started_the_host_runs_as_usual", no_child_possible),
 ];
 
 fn main() {
@@ -35,7 +35,7 @@ fn main() {
     if [program::NAME, "candor-telemetry-child"].contains(&first.as_str()) {
         return program::main();
     }
-    // As the tests' usual harness: arguments that are not flags choose by name.
+    // Like the usual test harness: arguments that are not flags choose tests by name.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let mut failed = Vec::new();
     for (name, test) in TESTS {
@@ -70,8 +70,7 @@ impl Project {
     }
 }
 
-/// A machine that has counted a week which has ended by today, and knows a config since. What is
-/// sent of it has not been asked yet.
+/// A machine that has counted a week which has ended by today, and knows a config. Nothing was sent yet.
 fn with_a_week(project: &Project, url: &str) -> Machine {
     let machine = project.machine(&project.server.url);
     machine.run(&mut machine.program(-9, 0));
@@ -125,7 +124,7 @@ fn killed_worker() {
     collector.answer_after(60_000);
     let machine = with_a_week(&project, &collector.url);
     machine.run(&mut machine.program(0, 0));
-    // The server has the report, and its answer never comes.
+    // The server has the report, but never answers.
     collector.wait_for_request();
     let worker = machine.wait_for_worker();
     kill(worker);
@@ -160,7 +159,7 @@ fn nothing_is_kept() {
     let mut host = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
     wait_until_ready(&mut host);
     let in_proc = |process: u32, file: &str| format!("/proc/{process}/{file}");
-    // The host has it.
+    // The host has it open.
     assert_eq!(std::fs::read_link(in_proc(host.id(), "fd/3")).expect("open"), kept);
     collector.wait_for_request();
     let worker = machine.wait_for_worker();
@@ -223,8 +222,7 @@ fn no_children() {
     assert_eq!(children(host.id()), Vec::new(), "no zombie");
     drop(host.stdin.take());
     assert_eq!(host.wait().expect("waited").code(), Some(7));
-    // A host that asks for its children sees none of ours; nor one that ignores what becomes of
-    // them.
+    // A host that waits for its children sees none of ours; nor does one that ignores SIGCHLD.
     let machine = with_a_week(&project, &collector.url);
     assert_eq!(machine.run(machine.program(0, 0).arg("--children")), "no children\n");
     kill(machine.wait_for_worker());
@@ -270,7 +268,7 @@ fn deleted_executable() {
     let copy = folder.path().join("program");
     std::fs::copy(&machine.executable, &copy).expect("copied");
     machine.executable = copy.clone();
-    // Deleted by the time `start` is called: the shell's file is replaced by a link to it.
+    // Deleted by the time `start` is called: the shell keeps it open, and runs it from there.
     let program = machine.program(0, 0);
     let mut shell = Command::new("sh");
     shell.args(["-c", "exec 9<\"$0\"; rm \"$0\"; exec /proc/self/fd/9 \"$@\""]);
@@ -284,14 +282,14 @@ fn by_accident() {
     let project = Project::new();
     let machine = project.machine(&project.server.url);
     // The variable alone, whatever it says.
-    let order = format!("{{\"part\":\"Work\",\"folder\":{:?}}}", machine.path());
-    machine.run(machine.program(0, 0).env("CANDOR_TELEMETRY_CHILD", order));
+    let task = format!("{{\"part\":\"Work\",\"folder\":{:?}}}", machine.path());
+    machine.run(machine.program(0, 0).env("CANDOR_TELEMETRY_CHILD", task));
     machine.wait_until_done(0);
     // The argument alone: an ordinary program, with an argument that it does not know.
     let mut command = Command::new(&machine.executable);
     command.arg("candor-telemetry-child").env("HOME", machine.path()).env_remove("XDG_CONFIG_HOME");
     assert_eq!(command.status().expect("started").code(), Some(7));
-    // Both, but nonsense: not a host, nor anything else.
+    // Both, but nonsense: neither a host nor a child.
     command.env("CANDOR_TELEMETRY_CHILD", "nonsense");
     assert_eq!(command.status().expect("started").code(), Some(0));
 }
@@ -305,13 +303,13 @@ fn no_child_possible() {
     shell.args(["-c", "ulimit -n 5; exec \"$0\" \"$@\" --status"]);
     shell.arg(program.get_program()).args(program.get_args());
     assert!(machine.run(&mut shell).starts_with("Counting("));
-    // It was noted first, so the next start does not try it again.
+    // The attempt was noted first, so the next start does not try again.
     assert!(machine.was_attempted() && machine.workers().is_empty());
     machine.run(&mut machine.program(0, 1));
     assert!(machine.workers().is_empty() && machine.done().is_none());
     machine.run(&mut machine.program(0, 15));
     machine.wait_until_done(0);
-    // No room for the mark: no attempt.
+    // If the attempt cannot be noted, it is not made.
     let machine = project.machine(&project.server.url);
     std::fs::write(machine.path().join("candor"), "").expect("a file in the folder's place");
     assert!(machine.run(machine.program(0, 0).arg("--status")).starts_with("Counting("));

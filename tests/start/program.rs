@@ -1,4 +1,4 @@
-//! A real program that calls `start` first in `main`, as any would; and how tests run it.
+//! A real program that calls `start` first in `main`; and how tests run it.
 
 use super::support;
 use candor::client::counter::{Counter, status};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// The program's first argument, where it has arguments.
 pub const NAME: &str = "short-lived";
-/// A variable of the host's environment that is nobody else's business.
+/// A variable of the host's environment that must not be passed on.
 pub const SECRET: &str = "CANDOR_TEST_SECRET";
 
 static RUNS: Counter = Counter::new("hello/verb:run");
@@ -74,7 +74,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine whose user has opted in long ago.
+    /// A machine whose user opted in long ago.
     pub fn new(url: &str, key: &str) -> Machine {
         let folder = TempDir::new().expect("a temporary folder");
         let machine = Machine {
@@ -100,7 +100,7 @@ impl Machine {
         mode.store(&Folder::at(self.path()), day(-40)).expect("stored");
     }
 
-    /// The program, started so many days (and minutes) from today.
+    /// The program, started this many days (and minutes) from today.
     pub fn program(&self, days: i64, minutes: u64) -> Command {
         let mut command = Command::new(&self.executable);
         let now = day(days).start() + Duration::from_secs(3600 + minutes * 60);
@@ -111,7 +111,7 @@ impl Machine {
         command
     }
 
-    /// Runs it to its end, which is its own and nobody else's.
+    /// Runs it to its end, and checks that it ends as it should.
     pub fn run(&self, command: &mut Command) -> String {
         let output = command.output().expect("started");
         assert_eq!(output.status.code(), Some(7), "{output:?}");
@@ -123,7 +123,7 @@ impl Machine {
         self.path().join("candor/attempt").exists()
     }
 
-    /// The day on which the work was done last.
+    /// The day on which the work was last done.
     pub fn done(&self) -> Option<Day> {
         let text = std::fs::read_to_string(self.path().join("candor/worked")).ok()?;
         text.trim().parse().ok()
@@ -135,7 +135,7 @@ impl Machine {
         wait_for("the worker's end", || self.workers().is_empty().then_some(()));
     }
 
-    /// The processes that do this machine's work: those whose order names its folder.
+    /// The processes that do this machine's work: those whose task names its folder.
     pub fn workers(&self) -> Vec<u32> {
         let folder = self.path().to_str().expect("UTF-8").as_bytes();
         let is_ours = |process: &u32| {
@@ -155,7 +155,7 @@ impl Machine {
     }
 }
 
-/// The day so many days from today.
+/// The day this many days from today.
 pub fn day(days: i64) -> Day {
     let today = Day::of(SystemTime::now());
     match u32::try_from(days) {
@@ -185,7 +185,7 @@ pub fn children(parent: u32) -> Vec<(u32, String)> {
     processes().into_iter().filter_map(child).collect()
 }
 
-/// Waits for something that must come, for as long as a slow machine may take.
+/// Waits for something to happen, for as long as a slow machine may take.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..12_000 {
         if let Some(found) = look() {

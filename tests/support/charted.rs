@@ -1,5 +1,5 @@
-//! A deployment in memory whose reports are merged and charted: two programs of one base name, charts
-//! of every kind, and two configs between which a bucket went, another came, and a rate fell.
+//! A deployment in memory whose reports are merged and charted: two programs with the same base name, charts
+//! of every kind, and two configs between which a bucket was removed, another added, and a rate lowered.
 
 use super::{Charts, HOST, MODULE, commit_day, segments};
 use candor::aggregate::{
@@ -158,20 +158,20 @@ impl Deployed {
         chart(&self.public(), &self.configs(), &catalogues, weeks, progress)
     }
 
-    /// What is public.
+    /// The public data.
     pub fn public(&self) -> PublicData {
         PublicData::new(self.store.clone())
     }
 }
 
-/// Reports of a day in their one form, such as the configs of [`Deployed::new`] allow.
+/// Reports of a day in canonical form, as the configs of [`Deployed::new`] allow.
 pub fn reports(day: &str, numbers: std::ops::Range<u32>) -> Vec<String> {
     numbers.map(|number| report(day, number)).collect()
 }
 
-/// What a number says, again and again: one of so many.
+/// A repeatable pseudo-random choice of one of `many`, by a number.
 fn one_of(number: u32, salt: u32, of: u32) -> u32 {
-    // The finaliser of MurmurHash3, so that neighbours have nothing in common.
+    // The finaliser of MurmurHash3, so that neighbouring numbers are unrelated.
     let mut mixed = number.wrapping_mul(31).wrapping_add(salt);
     for (shift, factor) in [(16, 0x85eb_ca6b_u32), (13, 0xc2b2_ae35)] {
         mixed = (mixed ^ (mixed >> shift)).wrapping_mul(factor);

@@ -1,5 +1,4 @@
-//! Charts of weeks that nobody reported: every kind of figure, likely ones and awkward ones. They
-//! follow from the week alone.
+//! Made-up charts of weeks: every kind of figure, typical ones and edge cases. They only depend on the week.
 
 use candor::aggregate::edition::Edition;
 use candor::aggregate::figure::{
@@ -12,15 +11,15 @@ use candor::store::{Key, Store, Swap, checksum};
 use jiff::civil::{Date, date};
 use sha2::{Digest, Sha256};
 
-/// A program with likely figures.
+/// A program with typical figures.
 pub const GOPLS: &str = "golang.org/x/tools/gopls";
-/// A program with the same base name and awkward figures.
+/// A program with the same base name and edge cases.
 pub const AWKWARD: &str = "example.org/~odd+fork/x/tools/gopls";
-/// A program of which one report came.
+/// A program with a single report.
 pub const LONELY: &str = "example.org/lonely";
 /// The last day of the newest week.
 pub const NEWEST: Date = date(2026, 11, 15);
-/// Names that HTML, SVG, addresses, CSV and spreadsheets mind.
+/// Names with characters that are special in HTML, SVG, addresses, CSV and spreadsheets.
 pub const HOSTILE: [&str; 12] = [
     "<script>alert(1)</script>",
     "\"quoted\" & 'single'",
@@ -54,7 +53,7 @@ impl Dice {
     }
 }
 
-/// An estimate of a share from so many reports, with Wilson's interval at 99%.
+/// An estimate of a share from a number of reports, with Wilson's interval at 99%.
 pub fn estimate(share: f64, base: &Base) -> Estimate {
     let reports = (share * base.reports as f64).round() as u64;
     if base.reports == 0 {
@@ -76,7 +75,7 @@ pub fn estimate(share: f64, base: &Base) -> Estimate {
     Estimate { reports, total: p * base.total, share }
 }
 
-/// A base of so many reports at a rate.
+/// A base with a number of reports at a rate.
 pub fn base(reports: u64, rate: f64) -> Base {
     Base { reports, total: reports as f64 / rate, effective: reports as f64 }
 }
@@ -174,7 +173,7 @@ fn of_program(program: &str, reports: u64, charts: Vec<Figure>) -> ProgramCharts
     ProgramCharts { program, reports, coverage, expected: None, jump: None, charts }
 }
 
-/// The likely program in the week of this number.
+/// The typical program in the week with this number.
 fn gopls(week: u32, dice: &mut Dice) -> ProgramCharts {
     let reports = 15_200 + u64::from(week) * 97 + (dice.roll() * 400.0) as u64;
     let all = base(reports, 0.066_352);
@@ -339,7 +338,7 @@ fn reweighted(figure: &Figure) -> Reweighted {
     }
 }
 
-/// The awkward program: hostile names, many buckets, many versions, nothing at all.
+/// The program with edge cases: hostile names, many buckets, many versions, no reports.
 fn awkward() -> ProgramCharts {
     let all = base(4_321, 0.5);
     let small = base(23, 0.5);
@@ -419,7 +418,7 @@ pub fn week(last: Date) -> WeekCharts {
     }
 }
 
-/// The last days of so many weeks, the newest first; one in the middle has no charts.
+/// The last days of a number of weeks, newest first; one in the middle has no charts.
 pub fn weeks(count: u32) -> Vec<Date> {
     (0..count)
         .filter(|ago| *ago != 9)

@@ -1,5 +1,5 @@
-//! A deployment's front for tests of clients: uploads are taken here, everything else is passed on
-//! to a served deployment.
+//! A proxy for tests of clients: it accepts uploads itself, and passes everything else on to a served
+//! deployment.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A front; stopped on drop.
+/// The proxy, stopped on drop.
 pub struct Collector {
     pub url: String,
     shared: Arc<Shared>,
@@ -18,17 +18,17 @@ pub struct Collector {
 struct Shared {
     upstream: String,
     stop: AtomicBool,
-    /// What came, in this order: path and body. Recorded before it is answered.
+    /// The uploads in order: path and body. Recorded before they are answered.
     received: Mutex<Vec<(String, String)>>,
-    /// How many requests came, of any kind.
+    /// How many requests of any kind arrived.
     requests: AtomicU64,
-    /// What uploads are answered with.
+    /// The status that uploads are answered with.
     status: AtomicU16,
     /// How long each answer takes.
     milliseconds: AtomicU64,
     /// Whether answers are kept back.
     held: AtomicBool,
-    /// Whether module zips are changed on the way.
+    /// Whether module zips are damaged on the way.
     tampers: AtomicBool,
 }
 
@@ -54,7 +54,7 @@ impl Collector {
                         return;
                     }
                     let shared = &at_work;
-                    // A client that was killed is its own business.
+                    // It does not matter if the client was killed.
                     scope.spawn(move || answer(stream, shared).unwrap_or_default());
                 }
             });
@@ -62,25 +62,25 @@ impl Collector {
         Collector { url, shared, thread: Some(thread) }
     }
 
-    /// Forgets what came, and returns it.
+    /// Takes the uploads received so far.
     pub fn take(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.shared.received.lock().expect("unpoisoned"))
     }
 
-    /// Keeps answers to uploads back until what this returns is dropped, or the front is.
+    /// Holds answers to uploads back until the returned value, or the proxy, is dropped.
     pub fn hold_answers(&self) -> Held<'_> {
         self.shared.held.store(true, SeqCst);
         Held(self)
     }
 
-    /// Waits until something came.
+    /// Waits for an upload.
     pub fn wait(&self) {
         while self.shared.received.lock().expect("unpoisoned").is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Waits until somebody has asked for anything.
+    /// Waits for any request.
     pub fn wait_for_request(&self) {
         for _ in 0..60_000 {
             if self.shared.requests.load(SeqCst) > 0 {
@@ -88,7 +88,7 @@ impl Collector {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        panic!("nobody asked for anything");
+        panic!("no request arrived");
     }
 
     pub fn answer_with(&self, status: u16) {
@@ -104,7 +104,7 @@ impl Collector {
     }
 }
 
-/// Answers are kept back while this is there.
+/// Answers are held back while this exists.
 pub struct Held<'a>(&'a Collector);
 
 impl Drop for Held<'_> {
@@ -146,7 +146,7 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         (response.status().as_u16(), body)
     };
     shared.requests.fetch_add(1, SeqCst);
-    // In small steps: the front may be stopped meanwhile, or told to answer at once.
+    // In small steps: the proxy may be stopped meanwhile, or told to answer at once.
     let begun = std::time::Instant::now();
     let is_upload = request.starts_with("POST ");
     while !shared.stop.load(SeqCst)

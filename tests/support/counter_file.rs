@@ -1,9 +1,9 @@
-//! Counter files written by the letter of their format (golang/telemetry `internal/counter`) and
-//! not by our writer: of weeks long over, which no program can count into any more.
+//! Counter files written from the specification of their format (golang/telemetry `internal/counter`) and
+//! not by our writer: of past weeks, which no program can count into any more.
 
 use std::path::{Path, PathBuf};
 
-/// A counter file to be written.
+/// A counter file to write.
 #[derive(Clone, Copy)]
 pub struct CounterFile<'a> {
     pub program: &'a str,

@@ -1,5 +1,5 @@
-//! Deployments whose owner cheats: made from our own parts, with the log's real key, without the checks
-//! that keep an honest one from it; and served by our own server.
+//! Deployments whose operator cheats: made from our own parts, with the log's real key but without the
+//! checks of an honest one, and served by our own server.
 
 use super::{HOST, MODULE};
 use candor::gomod::{Module, ModulePath, ModuleVersion, Provenance};
@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-/// Lets anything stand in the log.
+/// Lets anything into the log.
 #[derive(Debug)]
 struct Anything;
 
@@ -27,7 +27,7 @@ impl EntryValidator for Anything {
     }
 }
 
-/// A log whose owner cheats.
+/// A log whose operator cheats.
 pub struct Evil {
     pub store: Arc<MemoryStore>,
     keys: LogKeys,
@@ -36,7 +36,7 @@ pub struct Evil {
 }
 
 impl Evil {
-    /// A log under the seed in this file, with nothing in it.
+    /// An empty log with the seed in this file.
     pub fn new(seed: &Path) -> Evil {
         let store = Arc::new(MemoryStore::new());
         let host = HOST.parse().expect("a host");
@@ -52,7 +52,7 @@ impl Evil {
         self.keys.verifiers()
     }
 
-    /// Logs a version with whatever config and provenance.
+    /// Logs a version with any config and provenance.
     pub fn publish(&self, number: u64, config: &[u8], provenance: &Provenance) -> Record {
         let path = ModulePath::new(MODULE).expect("a module path");
         let version = ModuleVersion::new(number).expect("a version");
@@ -66,7 +66,7 @@ impl Evil {
         record
     }
 
-    /// Logs a record, whatever it says.
+    /// Logs any record.
     pub fn log(&self, record: &Record) {
         let head = self.log.settle().expect("a head");
         let entry = record.entry().expect("an entry");

@@ -1,4 +1,4 @@
-//! A man in the middle: passes requests on to a server and may change what comes back.
+//! A man in the middle: forwards requests to a server, and may change the answers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// Changes a body on its way to the client, given the path that was asked for. What was an error is none
-/// any more where its body is changed.
+/// Changes a body on its way to the client, given the requested path. An error whose body is changed becomes
+/// a success.
 pub type Change = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
 
 /// A proxy in front of another server; stopped on drop.
@@ -18,7 +18,7 @@ pub struct Meddler {
 }
 
 impl Meddler {
-    /// A changed body that stands for a failure of the server: it answers with status 500.
+    /// A changed body that means a failure of the server, with status 500.
     pub const FAILURE: &[u8] = b"a failure of the server";
 
     pub fn new(
@@ -44,7 +44,7 @@ impl Meddler {
     }
 }
 
-/// Answers one request, a GET or a POST, and closes. A client that goes away early is its own business.
+/// Answers one request, a GET or a POST, and closes. A client that goes away early is ignored.
 fn answer(mut stream: TcpStream, server: &str, change: &Change) {
     let mut reader = BufReader::new(stream.try_clone().expect("clone the stream"));
     let mut line = || {

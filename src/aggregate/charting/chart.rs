@@ -1,16 +1,16 @@
-//! The public data of weeks becomes charts: the run.
+//! A run of charting: the public data of weeks becomes charts.
 //!
-//! Charts follow from what is published and nothing else: the week's Parquet file, the configs that
-//! its reports name (the log has them for ever), and the catalogue in force [`SETTLED`] days after
-//! the week ended, by when all its reports are in. So anyone can make them again, and it does not
-//! matter when that is, how often, or with how many threads.
+//! Charts depend on nothing but published data: the week's Parquet file, the configs that its reports
+//! name (which the log keeps for ever), and the catalogue in force [`SETTLED`] days after the week
+//! ended, when all its reports have arrived. So anyone can recompute them at any time, with any number
+//! of threads.
 //!
-//! That a week's number of reports jumps follows from the weeks before it, too ([`volume`](super::volume)).
-//! So weeks are charted from the oldest on; and where only a week before has changed, a week's charts are
-//! marked again without reading its reports.
+//! Whether a week's number of reports jumps also depends on the weeks before it
+//! ([`volume`](super::volume)). So weeks are charted from the oldest on; and if only an earlier week
+//! has changed, a week's charts are marked again without reading its reports.
 //!
-//! Each week is published by itself: its charts become an immutable object, then the index names
-//! it. Killed before that, nothing has changed, and the next run makes the same object again.
+//! Each week is published separately: its charts become an immutable object, then the index names it.
+//! If the run is killed before that, nothing has changed, and the next run makes the same object again.
 
 use super::configs::LoggedConfigs;
 use super::plan::ConfigUnder;
@@ -36,15 +36,16 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many days after its end a week's catalogue is chosen: no report of it is taken any more.
+/// How many days after its end a week's catalogue is chosen: its reports are no longer accepted then.
 pub const SETTLED: i32 = 35;
 
 /// Which weeks are charted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weeks {
-    /// Those whose charts are missing (in the index, or in the store), or were made from something else than there is now.
+    /// Those whose charts are missing (from the index or the store), or were made from other data than
+    /// there is now.
     Outdated,
-    /// Those with a day in this range, whatever charts they have.
+    /// Those with a day in this range, even if their charts are current.
     Within(RangeInclusive<Date>),
 }
 
@@ -62,9 +63,9 @@ pub struct ChartedWeek {
     pub week: Date,
     /// Its reports.
     pub reports: u64,
-    /// Programs with charts.
+    /// How many programs have charts.
     pub programs: u64,
-    /// Figures of all of them.
+    /// How many figures they have in total.
     pub figures: u64,
     /// The SHA-256 of the charts, in hex.
     pub sha256: String,
@@ -76,11 +77,12 @@ pub struct ChartedWeek {
 pub enum ChartError {
     /// No definitions were recorded.
     #[error(
-        "what to chart is not recorded: this deployment has published no definitions since charts \
-         are made. Run `candor publish` once more; where nothing changed, it only records them"
+        "there are no recorded definitions to chart: this deployment has published none since this \
+         program makes charts. Run `candor publish` once more; if nothing changed, it only records \
+         them"
     )]
     NoDefinitions,
-    /// The public data cannot be read, or the charts not be stored.
+    /// The public data cannot be read, or the charts cannot be stored.
     #[error(transparent)]
     Public(#[from] PublicError),
     /// The recorded definitions cannot be read.
@@ -106,9 +108,9 @@ pub enum ChartError {
         /// What is wrong.
         source: ConfigSetError,
     },
-    /// Reports name what is no version of a config.
+    /// Reports name something that is not a config's version.
     #[error(
-        "reports of the week until {week} name {config:?}, which is no version of a config; the \
+        "reports of the week until {week} name {config:?}, which is not a config's version; the \
          data was not made by `candor merge`"
     )]
     NoVersion {
@@ -121,8 +123,8 @@ pub enum ChartError {
 
 /// Makes the charts of these weeks, and publishes them in the index. Blocks.
 ///
-/// Weeks without data have no charts. Where a merge changes a week's data meanwhile, its charts are
-/// made again from the newer data.
+/// Weeks without data have no charts. If a merge changes a week's data meanwhile, its charts are made
+/// again from the newer data.
 pub fn chart(
     data: &PublicData,
     configs: &LoggedConfigs,
@@ -154,7 +156,7 @@ pub fn chart(
     Ok(Charted { weeks: charted })
 }
 
-/// Where the catalogue of each week is.
+/// The catalogue in force for each week.
 fn in_force<'w>(
     catalogues: &Catalogues,
     weeks: impl Iterator<Item = &'w Date>,
@@ -174,16 +176,16 @@ struct Run<'r> {
     catalogues: &'r Catalogues,
     in_force: &'r BTreeMap<Date, CatalogueEntry>,
     progress: &'r dyn Progress,
-    /// What weeks are compared with, by the SHA-256 of the charts that it is of.
+    /// What later weeks are compared with, by the SHA-256 of the charts.
     volumes: BTreeMap<String, Arc<WeekVolume>>,
 }
 
-/// What the charts of a week were made from: `DATA BEFORE`, two digests.
+/// Digests of a week's inputs: `DATA BEFORE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct MadeFrom {
-    /// Of all that its figures follow from.
+    /// Of everything that its figures depend on.
     data: String,
-    /// Of what the weeks before it were made from.
+    /// Of the inputs of the weeks before it.
     before: String,
 }
 
@@ -207,7 +209,7 @@ fn before(index: &Index, week: Date) -> impl Iterator<Item = (Date, &ChartsFile)
     earlier.filter_map(|(week, entry)| Some((*week, entry.charts.as_ref()?)))
 }
 
-/// A digest of what the weeks before a week were made from.
+/// A digest of the inputs of the weeks before a week.
 fn digest_before(index: &Index, week: Date) -> String {
     let mut digest = Sha256::new();
     for (week, charts) in before(index, week) {
@@ -225,7 +227,7 @@ impl Run<'_> {
                 monday <= *days.end() && week >= *days.start()
             }
             Weeks::Outdated => {
-                // A store that does not answer is found out by whoever makes the charts.
+                // If the store fails, making the charts will report it.
                 let has = |charts| self.data.has(charts).unwrap_or(false);
                 let Some(charts) = entry.charts.as_ref().filter(|charts| has(charts)) else {
                     return true;
@@ -239,8 +241,8 @@ impl Run<'_> {
         self.in_force.get(&week)
     }
 
-    /// A digest of all that the charts of a week are made from. The configs that its reports name
-    /// need not be in it: the data says which these are, and a logged version never changes.
+    /// A digest of everything that a week's charts are made from. It need not include the configs that
+    /// its reports name: the data says which these are, and a logged version never changes.
     fn made_from(&self, week: Date, entry: &Week) -> Option<String> {
         let file = parquet(entry)?;
         let catalogue = self.catalogue(week)?;
@@ -254,7 +256,7 @@ impl Run<'_> {
         Some(hex(&Sha256::digest(parts.join("\n"))))
     }
 
-    /// Makes and publishes the charts of one week; of the newer data, where that changes meanwhile.
+    /// Makes and publishes the charts of one week; if its data changes meanwhile, from the newer data.
     fn week(
         &mut self,
         week: Date,
@@ -279,8 +281,8 @@ impl Run<'_> {
         }
     }
 
-    /// Marks the charts of a week again, where only weeks before it have changed. Charts that cannot be
-    /// read, or whose data changes meanwhile, are made anew by another run.
+    /// Marks the charts of a week again if only earlier weeks have changed. Charts that cannot be read,
+    /// or whose data changes meanwhile, are left to another run.
     fn mark_again(&mut self, week: Date) -> Result<Option<ChartedWeek>, ChartError> {
         let index = self.data.index()?;
         let charts = index.weeks.get(&week).and_then(|entry| entry.charts.as_ref());
@@ -295,8 +297,8 @@ impl Run<'_> {
         }
     }
 
-    /// Marks and publishes the charts of a week, made from the data of this digest; `None` where that
-    /// has changed meanwhile.
+    /// Marks and publishes the charts of a week, made from the data of this digest; `None` if that has
+    /// changed meanwhile.
     fn publish(
         &mut self,
         index: &Index,
@@ -330,7 +332,7 @@ impl Run<'_> {
         }))
     }
 
-    /// What a week is compared with.
+    /// What this week is compared with.
     fn volumes_before(
         &mut self,
         index: &Index,
@@ -344,8 +346,8 @@ impl Run<'_> {
             }
             let read = match self.data.read_charts::<WeekVolume>(index, earlier) {
                 Ok(Some(read)) => Arc::new(read),
-                // Who asks for those of all weeks that are outdated has them made again; a week that
-                // cannot be read does not keep later ones from being charted.
+                // A week that cannot be read does not prevent later ones from being charted; charting
+                // all outdated weeks makes it again.
                 Ok(None) | Err(PublicError::Missing { .. } | PublicError::Damaged { .. }) => {
                     continue;
                 }

@@ -1,16 +1,16 @@
-//! What some builds of one report hold together: the places of the tally at which they count.
+//! What several builds of one report have in total: the places of the tally at which they count.
 
 use super::plan::{FigurePlan, PRESENT, ProgramPlan, Target};
 use crate::aggregate::figure::Kind;
 
-/// What some builds of one report hold together.
+/// What several builds of one report have in total.
 #[derive(Debug, Default)]
 pub struct CombinedBuilds {
     /// By figure: whether it is in the figure's base.
     pub active: Vec<bool>,
-    /// By figure: whether the build at hand is.
+    /// By figure: whether the current build is.
     pub counts: Vec<bool>,
-    /// By figure: whether it holds any of the figure's counters.
+    /// By figure: whether it has any of the figure's counters.
     pub any: Vec<bool>,
     /// The places to count.
     pub places: Vec<usize>,
@@ -20,7 +20,7 @@ pub struct CombinedBuilds {
     pub divisors: Vec<u64>,
     /// By row of the program's ratios: the dividend.
     pub dividends: Vec<u64>,
-    /// By row of the program's ratios: those over zero.
+    /// By row of the program's ratios: those greater than zero.
     pub quotients: Vec<(usize, f64)>,
     /// By margin and category.
     pub categories: Vec<Vec<u64>>,
@@ -86,7 +86,7 @@ impl CombinedBuilds {
         }
     }
 
-    /// Adds the places of bases, and takes out what several builds hold.
+    /// Adds the places of bases, and removes duplicates if there are several builds.
     pub fn finish(&mut self, plan: &ProgramPlan, several: bool) {
         self.places.push(PRESENT);
         for (number, figure) in plan.figures.iter().enumerate() {
@@ -102,7 +102,7 @@ impl CombinedBuilds {
                 }
             }
         }
-        // One build may hold several stacks that are one, when grouped.
+        // Several stacks of a build may be the same one when grouped.
         self.stacks.sort_unstable();
         self.stacks.dedup();
         if several {
@@ -111,7 +111,7 @@ impl CombinedBuilds {
         }
     }
 
-    /// A report is in a ratio's base where the divisor is over zero.
+    /// A report is in a ratio's base if the divisor is greater than zero.
     fn ratio(&mut self, number: usize, figure: &FigurePlan) {
         let divisor = self.divisors.get(number).copied().unwrap_or_default();
         if divisor == 0 {
@@ -122,7 +122,7 @@ impl CombinedBuilds {
             let dividend = self.dividends.get(ratio).copied().unwrap_or_default();
             if dividend > 0 {
                 self.places.push(row.place);
-                // Counts beyond 2^53, which nobody counts, lose their last digits.
+                // Counts beyond 2^53 lose their last digits.
                 self.quotients.push((ratio, dividend as f64 / divisor as f64));
             }
         }

@@ -1,4 +1,4 @@
-//! The configs that reports name, out of the log.
+//! The configs that reports name, from the log.
 
 use crate::collection::CollectionConfig;
 use crate::gomod::{ModulePath, ModuleVersion};
@@ -8,10 +8,9 @@ use crate::store::{Key, Store};
 use crate::tlog::{CHECKPOINT, LogVerifiers, Published};
 use std::sync::Arc;
 
-/// The configs of one module in its log, read when they are asked for.
+/// The configs of one module in its log, read on demand.
 ///
-/// A version is read once for each week that names it: other than at the front door, few are asked
-/// for, and not often.
+/// A version is read once for each week that names it. Unlike in the receiver, that is rare.
 #[derive(Debug)]
 pub struct LoggedConfigs {
     versions: Versions,

@@ -1,10 +1,10 @@
 //! Counting a week's reports, row group by row group.
 //!
-//! **A report counts once** in every list of the tally, however many builds of the program it tells
-//! of: what a part's builds hold is united first ([`CombinedBuilds`]). Most reports have one build, and then
-//! the same places are counted in every list.
+//! **A report counts once** in every list of the tally, however many builds of the program it has:
+//! those that belong to a part are combined first ([`CombinedBuilds`]). Most reports have one build,
+//! and then the same places are counted in every list.
 //!
-//! Texts are looked up once in a row group; after that, everything is a number.
+//! Texts are looked up once per row group; after that, everything is a number.
 
 use super::combined_builds::CombinedBuilds;
 use super::marginal_plan::Properties;
@@ -28,7 +28,7 @@ pub struct Shared<'p> {
 }
 
 impl<'p> Shared<'p> {
-    /// Nothing was seen yet.
+    /// Starts with nothing counted.
     pub fn new(plan: &'p Plan) -> Shared<'p> {
         Shared {
             plan,
@@ -52,11 +52,11 @@ pub fn count(columns: &Columns, shared: &Shared<'_>, tally: &mut Tally) {
     }
 }
 
-/// What a counter's name means in one program: nothing, or these targets.
+/// What a counter's name feeds in one program: not looked up yet, or nothing.
 const UNKNOWN: u32 = 0;
 const NOTHING: u32 = 1;
 
-/// A row group that is being counted.
+/// Counts one row group.
 struct Counting<'c> {
     columns: &'c Columns,
     shared: &'c Shared<'c>,
@@ -106,8 +106,8 @@ impl<'c> Counting<'c> {
         self.columns.texts.get(id as usize).map_or("", String::as_str)
     }
 
-    /// Counts one report, whose builds are in these rows; a report without builds has one row of no
-    /// build. What its config does not know, which the front door refuses, is passed over.
+    /// Counts one report, whose builds are in these rows; a report without builds has one row. What its
+    /// config does not know is skipped; the receiver refuses it.
     fn report(&mut self, rows: Range<usize>, tally: &mut Tally) {
         let columns = self.columns;
         let (Some(x), Some(config)) =
@@ -193,8 +193,8 @@ impl<'c> Counting<'c> {
         })
     }
 
-    /// Counts what a report holds of one program: all its builds in the whole and in their cell, and
-    /// in every other part those that belong to it.
+    /// Counts a report's builds of one program: all of them in the whole and in their cell, and in
+    /// every other part those that belong to it.
     fn program(
         &mut self,
         program: usize,
@@ -230,7 +230,7 @@ impl<'c> Counting<'c> {
         self.known_builds.get(build)?.parts.get(dimension).copied()
     }
 
-    /// The part of the categories that the builds united last have; none without margins.
+    /// The part for the categories of the builds that were combined last; none without margins.
     fn cell(&mut self, program: usize, builds: &[(usize, usize)]) -> u32 {
         let Some(plan) = self.shared.plan.programs.get(program) else { return NO_PART };
         if plan.margins.is_empty() {
@@ -257,7 +257,7 @@ impl<'c> Counting<'c> {
         }
     }
 
-    /// Finds what some builds of a report hold together.
+    /// Combines some builds of a report.
     fn combine(&mut self, program: usize, config: u32, x: f64, builds: &[(usize, usize)]) {
         let shared = self.shared;
         let Some(plan) = shared.plan.programs.get(program) else { return };
@@ -309,7 +309,7 @@ impl<'c> Counting<'c> {
         place.and_then(|place| self.targets.get(place as usize).copied()).unwrap_or_default()
     }
 
-    /// The figure and the number of a stack.
+    /// The figure and number of a stack.
     fn stack(&mut self, program: usize, plan: &ProgramPlan, name: u32) -> Option<(usize, u32)> {
         if let Some(known) = self.stacks.get(&(program, name)) {
             return *known;
@@ -323,7 +323,7 @@ impl<'c> Counting<'c> {
         found
     }
 
-    /// Counts what was united last, in these parts.
+    /// Counts the builds that were combined last, in these parts.
     fn record(&self, program: usize, config: u32, parts: [u32; 5], tally: &mut ProgramTally) {
         let combined = &self.combined;
         let width = self.shared.plan.programs.get(program).map_or(0, |plan| plan.width);

@@ -1,8 +1,7 @@
 //! From counts to the figures of one program.
 //!
-//! First what is known of every program, whatever its charts: versions, platforms, toolchains, of
-//! all reports with the program, each weighted by one over its config's sample rate. Then the
-//! figures of its charts.
+//! First the figures that every program has: versions, platforms and toolchains of all reports with the
+//! program, each weighted by one over its config's sample rate. Then the figures of its charts.
 
 use super::order::{by_reports, sort_toolchains, sort_versions};
 use super::parts::{Part, WHOLE};
@@ -23,7 +22,7 @@ use std::collections::HashMap;
 const DIMENSIONS: [Dimension; 3] = [Dimension::Version, Dimension::Platform, Dimension::Toolchain];
 const TITLES: [&str; 3] = ["Program versions", "Platforms", "Toolchains"];
 
-/// One program's counts, and what they are counts of.
+/// One program's counts, with its plan.
 #[derive(Debug)]
 pub struct Program<'a> {
     /// The plan of all programs.
@@ -38,17 +37,17 @@ pub struct Program<'a> {
     pub parts: &'a [Part],
     /// Its stacks, by number.
     pub stacks: &'a [Grouped],
-    /// The probability with which each interval holds the truth.
+    /// The probability with which each interval contains the true value.
     pub confidence: f64,
 }
 
-/// A share of a sum of weights; where there is none, nobody is known to be left out.
+/// A share of a sum of weights; 1 if the sum is 0, since then nobody is known to be left out.
 fn share(part: f64, all: f64) -> f64 {
     if all > 0.0 { part / all } else { 1.0 }
 }
 
 impl Program<'_> {
-    /// Its charts; `None` where it neither reported nor is asked to.
+    /// Its charts; `None` if it neither reported nor is asked to.
     pub fn charts(&self) -> Option<ProgramCharts> {
         let rates: Vec<Option<f64>> =
             self.plan.configs.iter().map(|config| Some(config.sample_rate)).collect();
@@ -82,9 +81,8 @@ impl Program<'_> {
         share(asked, all)
     }
 
-    /// The share of the program's installations whose config collects a chart, and that have a version
-    /// which counts. Who has several versions counts once for each, in all of them and in those that
-    /// count.
+    /// The share of the program's installations whose config collects a chart and whose version is
+    /// included. An installation with several versions counts once for each.
     fn collected(&self, figure: &FigurePlan) -> f64 {
         let path = ProgramPath::parse(&self.program.program);
         let counts = |version: &str| match &figure.first {
@@ -94,7 +92,7 @@ impl Program<'_> {
                 .and_then(|path| path.parse_version(version))
                 .is_some_and(|version| version.at_least(first)),
         };
-        // Counts by config first: in which order parts come depends on threads.
+        // Integers by config first, since the order of parts depends on threads.
         let mut by_config = vec![(0_u64, 0_u64); self.plan.configs.len()];
         for (number, part) in (0..).zip(self.parts) {
             let counts = match part {
@@ -118,8 +116,7 @@ impl Program<'_> {
         share(collected, all)
     }
 
-    /// The parts along a dimension that have reports at a place of the tally, in the order in which
-    /// they are shown.
+    /// The parts of a dimension that have reports at a place of the tally, in display order.
     fn groups(
         &self,
         dimension: Dimension,
@@ -153,7 +150,7 @@ impl Program<'_> {
         labels.into_iter().filter_map(sample).collect()
     }
 
-    /// What is known of every program.
+    /// A figure that every program has.
     fn known(&self, dimension: Dimension, id: &str, title: &str, rates: &[Option<f64>]) -> Figure {
         let whole = Sample::of_part(self.tally, WHOLE, rates);
         let base = whole.at(PRESENT, None);

@@ -1,12 +1,12 @@
-//! What category a report is of, for each published margin.
+//! Which category a report belongs to, for each published margin.
 //!
 //! A report with several builds of a program is one installation and has one category:
 //!
-//! - of a property of builds (`goos`, `version`, ...), the first category, in the order in which the
-//!   margin lists them, that one of its builds has;
-//! - of counters, the one that counted most in all its builds together, the first in that order
-//!   where several did; unknown where none was counted, be it that the report's config does not
-//!   collect them or its X is over their rate.
+//! - for a property of builds (`goos`, `version`, ...), the first category in the margin's order that
+//!   any of its builds has;
+//! - for counters, the one with the highest count over all its builds, the first in the margin's order
+//!   if several are equal; unknown if none was counted, for example because the report's config does
+//!   not collect them or its X is above their rate.
 
 use crate::charts::counter::bucket;
 use crate::collection::expand;
@@ -15,7 +15,7 @@ use crate::publish::Marginals;
 /// One margin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarginPlan {
-    /// The marginals that it is of: their place in the program's list.
+    /// The marginals that it belongs to: their index in the program's list.
     pub marginals: usize,
     /// The property.
     pub property: Property,
@@ -23,7 +23,7 @@ pub struct MarginPlan {
     pub categories: Vec<String>,
     /// The published shares, by category.
     pub wanted: Vec<f64>,
-    /// Of a margin of counters: the counter, by category.
+    /// For a margin of counters: the counter, by category.
     pub counters: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub enum Property {
     Counters,
 }
 
-/// A build's properties, as a report says them.
+/// A build's properties, as reported.
 #[derive(Debug, Clone, Copy)]
 pub struct Properties<'a> {
     /// The program's version.
@@ -72,7 +72,7 @@ pub fn plan_margins(marginals: &[Marginals]) -> Vec<MarginPlan> {
             let categories: Vec<String> =
                 margin.shares.iter().map(|(category, _)| category.clone()).collect();
             let counter = |category: &String| {
-                // Checked definitions name buckets only, so there is one.
+                // Checked definitions only name existing buckets.
                 let counter = expand(&margin.of).find(|name| bucket(&margin.of, name) == category);
                 counter.unwrap_or_default()
             };
@@ -92,7 +92,7 @@ pub fn plan_margins(marginals: &[Marginals]) -> Vec<MarginPlan> {
 }
 
 impl MarginPlan {
-    /// The category of a build, by what it is; `None` for a margin of counters too.
+    /// The category of a build; `None` also for a margin of counters.
     pub fn category(&self, build: &Properties<'_>) -> Option<usize> {
         let place = |value: &str| self.categories.iter().position(|category| category == value);
         match self.property {

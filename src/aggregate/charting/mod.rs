@@ -1,21 +1,21 @@
-//! The public data of a week becomes figures.
+//! A week's public data becomes figures.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `chart` | the run: which weeks, and where their charts go |
-//! | `configs` | the configs that reports name, out of the log |
+//! | `configs` | the configs that reports name, from the log |
 //! | [`week`] | the charts of one week, from its reports |
 //! | `plan`, `marginal_plan` | which counter feeds which row of which figure |
-//! | `parts` | the parts of reports that are tallied apart |
+//! | `parts` | parts of the reports that are tallied separately |
 //! | `stacks` | stacks, grouped by functions |
 //! | `count` | counting reports, row group by row group |
-//! | `combined_builds` | what some builds of one report hold together |
+//! | `combined_builds` | what several builds of one report have in total |
 //! | `tally` | what was counted, in integers |
-//! | `weighted` | which of the counted reports speak, and how much each weighs |
+//! | `weighted` | samples: which of the counted reports, with which weights |
 //! | `figures`, `rows` | from counts to figures |
-//! | `ratio` | how quotients are distributed |
+//! | `ratio` | the distribution of quotients |
 //! | `reweight` | figures, weighted to published marginals |
-//! | [`volume`] | weeks whose number of reports jumps, marked |
+//! | [`volume`] | marks weeks whose number of reports jumps |
 //! | `order` | the order of versions and toolchains |
 
 mod chart;

@@ -4,7 +4,7 @@ use crate::charts::program_path::ProgramPath;
 use crate::charts::version::{GoVersion, Version};
 use std::cmp::{Ordering, Reverse};
 
-/// Sorts versions of a program, newest first. What is no version of its kind comes last, by name.
+/// Sorts versions of a program, newest first. Malformed versions come last, by name.
 pub fn sort_versions(program: &str, versions: &mut [String]) {
     let path = ProgramPath::parse(program);
     let key = |version: &String| {
@@ -15,9 +15,9 @@ pub fn sort_versions(program: &str, versions: &mut [String]) {
     versions.sort_by_cached_key(key);
 }
 
-/// Sorts toolchains: by what they are called (`go`, `rust`), then newest first.
+/// Sorts toolchains by name (`go`, `rust`), then newest first.
 ///
-/// Versions are ordered as Go's are, which the numbers of others fit into.
+/// Versions are ordered like Go's, which suits others, too.
 pub fn sort_toolchains(toolchains: &mut [String]) {
     toolchains.sort_by_cached_key(|toolchain| {
         let at = toolchain.find(|c: char| c.is_ascii_digit()).unwrap_or(toolchain.len());

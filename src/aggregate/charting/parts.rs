@@ -1,4 +1,4 @@
-//! The parts of a program's reports that are tallied apart.
+//! The parts of a program's reports that are tallied separately.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ pub enum Part {
     Platform(String),
     /// Those with a build by this toolchain.
     Toolchain(String),
-    /// Those of these categories, by margin; `None` is unknown.
+    /// Those in these categories, by margin; `None` is unknown.
     Cell(Vec<Option<u32>>),
 }
 
@@ -23,13 +23,13 @@ pub const WHOLE: u32 = 0;
 
 /// The parts of one program that were seen, numbered.
 ///
-/// Threads share it, so a number means the same to all of them. Which part has which number depends
-/// on who came first; nothing that is published does.
+/// Threads share it, so a number means the same to all of them. The numbering depends on the order of
+/// threads; nothing published does.
 #[derive(Debug)]
 pub struct Parts(Mutex<HashMap<Part, u32>>);
 
 impl Parts {
-    /// With [`Part::Whole`] alone.
+    /// With only [`Part::Whole`].
     pub fn new() -> Parts {
         Parts(Mutex::new(HashMap::from([(Part::Whole, WHOLE)])))
     }
@@ -37,7 +37,7 @@ impl Parts {
     /// The number of a part.
     pub fn number(&self, part: Part) -> u32 {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // There are fewer parts than reports, and of these fewer than numbers.
+        // There are fewer parts than reports, so the number fits.
         let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
         *known.entry(part).or_insert(next)
     }

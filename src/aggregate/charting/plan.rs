@@ -1,18 +1,18 @@
 //! Which counter of which config feeds which row of which figure.
 //!
-//! A [`Plan`] follows from a catalogue (what is charted now) and the configs that the reports of a
-//! week name (what could be reported then). For each program:
+//! A [`Plan`] is made from a catalogue (what is charted now) and the configs that the reports of a week
+//! name (what could be reported then). For each program:
 //!
 //! - every chart of the catalogue is a figure, with a row for each of its counters;
-//! - a counter that only an older config collects, and whose chart (what stands before the `:`) is
-//!   one of these, is a further row of it, marked `removed`;
-//! - counters of charts that the catalogue no longer has make a figure a chart, after the others,
-//!   titled by the newest expression that asked for them.
+//! - a counter that only an older config collects, and whose chart (the part before the `:`) is one of
+//!   these, is another row of it, marked `removed`;
+//! - counters of charts that the catalogue no longer has make one more figure per chart, after the
+//!   others, titled by the newest expression that asked for them.
 //!
-//! **Rates.** Under one config a figure has one rate: the least of its counters' (the divisor's
-//! included). A report of that config is in the figure's base when its X is at most that rate, so
-//! that it could have held any of the figure's counters. A report with a larger X may still hold
-//! those that are collected more often; it is not looked at, for its absences say nothing.
+//! **Rates.** Under one config a figure has one rate: the lowest of its counters' (including the
+//! divisor's). A report of that config is in the figure's base if its X is at most that rate, so that
+//! it could have any of the figure's counters. A report with a larger X may still have counters with a
+//! higher rate; it is ignored, since the absence of the others means nothing.
 
 use super::marginal_plan::{MarginPlan, plan_margins};
 use crate::aggregate::figure::{Definition, Kind};
@@ -37,7 +37,7 @@ pub struct ConfigUnder {
 /// What is counted where, for all programs.
 #[derive(Debug)]
 pub struct Plan {
-    /// The configs, oldest first; others refer to them by their place here.
+    /// The configs, oldest first; elsewhere they are identified by their index here.
     pub configs: Vec<PlannedConfig>,
     /// The programs, by path.
     pub programs: Vec<ProgramPlan>,
@@ -65,7 +65,7 @@ pub struct ProgramPlan {
     pub figures: Vec<FigurePlan>,
     /// For each counter, what it feeds.
     pub targets: HashMap<String, Vec<Target>>,
-    /// For each stack counter, the figure, and the place of the counter among its rows.
+    /// For each stack counter, the figure, and the index of the counter among its rows.
     pub stacks: HashMap<String, (usize, usize)>,
     /// The margins of all its published marginals, one after the other.
     pub margins: Vec<MarginPlan>,
@@ -77,29 +77,29 @@ pub struct ProgramPlan {
     pub width: usize,
 }
 
-/// The place in a tally of the reports with the program, whatever they hold.
+/// The place in a tally of all reports with the program.
 pub const PRESENT: usize = 0;
 
 /// One figure.
 #[derive(Debug)]
 pub struct FigurePlan {
-    /// What is known of it besides numbers.
+    /// Its description.
     pub about: About,
     /// By config: the rate, where any of its counters is collected.
     pub rates: Vec<Option<f64>>,
-    /// The first version that counts.
+    /// The first version that is included.
     pub first: Option<Version>,
-    /// Its counters; of stacks the names that stand before the frames.
+    /// Its counters; for stacks, the names before the frames.
     pub rows: Vec<RowPlan>,
     /// The place in a tally of its base.
     pub base: usize,
     /// The place in a tally of the reports of its base with none of its counters.
     pub none: usize,
-    /// Of a ratio: the place of its first row among the rows of all the program's ratios.
+    /// For a ratio: the index of its first row among the rows of all the program's ratios.
     pub first_ratio: usize,
 }
 
-/// What a figure says of itself.
+/// A figure's description.
 #[derive(Debug, Clone, PartialEq)]
 pub struct About {
     /// Its name in addresses.
@@ -127,13 +127,13 @@ pub struct About {
 pub struct RowPlan {
     /// Its bucket.
     pub label: String,
-    /// Its whole name.
+    /// Its full name.
     pub counter: String,
     /// Whether only older configs collect it.
     pub removed: bool,
     /// By config: whether it is collected.
     pub collected: Vec<bool>,
-    /// Its place in a tally; of no meaning for stacks.
+    /// Its place in a tally; unused for stacks.
     pub place: usize,
 }
 
@@ -187,11 +187,11 @@ impl Plan {
     }
 }
 
-/// What one config collects of one program: names with rates, counters apart from stacks.
+/// What one config collects of one program: names with rates, counters and stacks separately.
 #[derive(Debug, Default)]
 struct Collected {
-    /// Expression, name and rate, in the config's order. Where a name is listed twice, the last
-    /// entry's rate counts, as in Go's client.
+    /// Expression, name and rate, in the config's order. If a name is listed twice, the last entry's
+    /// rate counts, as in Go's client.
     counters: Vec<(String, String, f64)>,
     stacks: Vec<(String, String, f64)>,
 }
@@ -222,7 +222,7 @@ impl Collected {
 struct Draft {
     about: About,
     first: Option<Version>,
-    /// Names with whether they are removed, in order.
+    /// Names, and whether they are removed, in order.
     names: Vec<(String, bool)>,
 }
 
@@ -283,7 +283,7 @@ fn draft(chart: &CatalogueChart) -> Draft {
     };
     let mut names: Vec<(String, bool)> = expand(&chart.counter).map(|name| (name, false)).collect();
     if kind == Kind::Partition {
-        // A stable sort: only what is left over moves, to the end.
+        // A stable sort: only the bucket `other` moves, to the end.
         names.sort_by_key(|(name, _)| bucket(&chart.counter, name) == "other");
     }
     let program = ProgramPath::parse(&chart.program);
@@ -309,7 +309,7 @@ fn draft(chart: &CatalogueChart) -> Draft {
     }
 }
 
-/// Adds what the configs collect and no chart of the catalogue does.
+/// Adds counters that the configs collect and no chart of the catalogue has.
 fn add_removed(drafts: &mut Vec<Draft>, collected: &[Collected], stack: bool) {
     let charted = |draft: &Draft| (draft.about.kind == Kind::Stack) == stack;
     let mut known: HashSet<String> = HashSet::new();
@@ -321,7 +321,7 @@ fn add_removed(drafts: &mut Vec<Draft>, collected: &[Collected], stack: bool) {
     }
     let mut ids: ChartIds = ChartIds::default();
     drafts.iter().for_each(|draft| ids.take(&draft.about.id));
-    // The newest config first: its expression titles a chart that is gone.
+    // The newest config first: its expression is the title of a removed chart.
     for collected in collected.iter().rev() {
         for (expression, name, _) in collected.entries(stack) {
             if known.contains(name) {
@@ -330,7 +330,7 @@ fn add_removed(drafts: &mut Vec<Draft>, collected: &[Collected], stack: bool) {
             known.insert(name.clone());
             let chart = chart_of(expression).to_owned();
             let number = *by_chart.entry(chart).or_insert_with(|| {
-                drafts.push(gone(expression, ids.name(expression), stack));
+                drafts.push(removed_chart(expression, ids.name(expression), stack));
                 drafts.len() - 1
             });
             if let Some(draft) = drafts.get_mut(number) {
@@ -341,8 +341,8 @@ fn add_removed(drafts: &mut Vec<Draft>, collected: &[Collected], stack: bool) {
     }
 }
 
-/// A chart that the catalogue does not have.
-fn gone(expression: &str, id: String, stack: bool) -> Draft {
+/// A chart that the catalogue no longer has.
+fn removed_chart(expression: &str, id: String, stack: bool) -> Draft {
     let about = About {
         id,
         title: expression.to_owned(),
@@ -358,7 +358,7 @@ fn gone(expression: &str, id: String, stack: bool) -> Draft {
 }
 
 impl ProgramPlan {
-    /// Adds a figure; `rates` are, by config, those of all counters of its sort.
+    /// Adds a figure; `rates` are, by config, those of all counters (or stacks).
     fn add(&mut self, draft: Draft, rates: &[HashMap<&str, f64>]) {
         let figure = self.figures.len();
         let Draft { about, first, names } = draft;

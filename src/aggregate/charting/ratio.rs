@@ -1,8 +1,8 @@
-//! How a ratio's quotients are distributed over reports.
+//! The distribution of a ratio's quotients over reports.
 //!
-//! A report's quotient is its dividend over its divisor, both summed over its builds; a report
-//! without the dividend has the quotient 0, and one without the divisor has none. Tallies keep the
-//! quotients over zero; how many are zero follows from the base.
+//! A report's quotient is its dividend divided by its divisor, both summed over its builds; without the
+//! dividend it is 0, and without the divisor there is none. Tallies keep the positive quotients; how
+//! many are zero follows from the base.
 
 use super::parts::Part;
 use super::tally::{ProgramTally, Quotient};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// The shares at which quantiles are given.
 const AT: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-/// Quotients over zero by row of a ratio, part and config.
+/// Positive quotients by row of a ratio, part and config.
 #[derive(Debug, Default)]
 pub struct Quotients(Vec<HashMap<(u32, u32), Vec<f64>>>);
 
@@ -42,8 +42,8 @@ impl Quotients {
         Quotients(rows.collect())
     }
 
-    /// How the quotients of a row are distributed over the reports of a sample, whose base is
-    /// counted at `base`. Nothing where there are none.
+    /// The distribution of a row's quotients over the reports of a sample whose base is counted at
+    /// `base`; `None` if there are none.
     pub fn distribution(
         &self,
         row: usize,

@@ -1,8 +1,8 @@
-//! A figure again, weighted to published marginals.
+//! Weights a figure to published marginals.
 //!
-//! The cells that are fitted ([`raking`](crate::aggregate::statistics::raking)) are reports of the figure's base that name
-//! one config and are of the same categories in all margins; before fitting, each weighs one over
-//! its config's rate.
+//! The cells that are fitted ([`raking`](crate::aggregate::statistics::raking)) are reports of the
+//! figure's base that name one config and are of the same categories in all margins; before fitting,
+//! each weighs one over its config's rate.
 
 use super::marginal_plan::MarginPlan;
 use super::parts::Part;
@@ -13,7 +13,7 @@ use crate::aggregate::figure::{Category, Margin, Reweighted};
 use crate::aggregate::statistics::raking::{Cell, Options, Raked, RakedMargin, Target, rake};
 use crate::publish::Marginals;
 
-/// A figure, weighted to each of its program's marginals; not at all where it has no report.
+/// A figure, weighted to each of its program's marginals; none if it has no reports.
 pub fn reweighted(plan: &ProgramPlan, source: &RowSource<'_>) -> Vec<Reweighted> {
     let mut cells: Vec<(u32, &[Option<u32>])> = Vec::new();
     for (number, part) in (0..).zip(source.parts) {
@@ -21,7 +21,7 @@ pub fn reweighted(plan: &ProgramPlan, source: &RowSource<'_>) -> Vec<Reweighted>
             cells.push((number, categories));
         }
     }
-    // Parts are numbered as threads find them; sums need an order of their own.
+    // The numbers of parts depend on threads; sums need a fixed order.
     cells.sort_unstable_by_key(|(_, categories)| *categories);
     let quotients = source.quotients(|part| matches!(part, Part::Cell(_)));
     let marginals = plan.marginals.iter().enumerate();

@@ -9,7 +9,7 @@ use super::weighted::{Basis, Sample};
 use crate::aggregate::figure::{Base, Kind, Row};
 use std::collections::BTreeSet;
 
-/// What rows of a figure are made from.
+/// The source of a figure's rows.
 #[derive(Debug)]
 pub struct RowSource<'a> {
     /// The program's counts.
@@ -18,21 +18,21 @@ pub struct RowSource<'a> {
     pub parts: &'a [Part],
     /// The program's stacks, by number.
     pub stacks: &'a [Grouped],
-    /// The figure, and its place in the plan.
+    /// The figure.
     pub figure: &'a FigurePlan,
-    /// The figure's place in the plan.
+    /// The figure's index in the plan.
     pub number: usize,
     /// The stacks that are shown, most frequent first.
     pub ranked: Vec<u32>,
-    /// How many are not.
+    /// How many are not shown.
     pub left_out: u64,
-    /// The probability with which each interval holds the truth.
+    /// The probability with which each interval contains the true value.
     pub confidence: f64,
 }
 
 impl<'a> RowSource<'a> {
-    /// Of a figure; ranks its stacks by how many installations they stand for, among all reports,
-    /// and where these are as many by counter and functions.
+    /// The source for a figure. Ranks its stacks by how many installations they represent over all
+    /// reports, and equal ones by counter and functions.
     pub fn new(
         tally: &'a ProgramTally,
         parts: &'a [Part],
@@ -71,8 +71,7 @@ impl<'a> RowSource<'a> {
         source
     }
 
-    /// The rows over zero quotients of which a distribution is wanted, in the parts that are
-    /// `wanted`. Nothing for a figure that is no ratio.
+    /// The positive quotients of all rows, in the `wanted` parts; empty unless the figure is a ratio.
     pub fn quotients(&self, wanted: impl Fn(&Part) -> bool) -> Quotients {
         if self.figure.about.kind != Kind::Ratio {
             return Quotients::default();
@@ -81,8 +80,8 @@ impl<'a> RowSource<'a> {
         Quotients::of(self.tally, first..first + self.figure.rows.len(), self.parts, wanted)
     }
 
-    /// The base and the rows for the reports of a sample; without a row that has no report, where
-    /// they are of a `part` of the figure's.
+    /// The base and the rows for the reports of a sample. For a `part` of the figure's reports, rows
+    /// without reports are left out.
     pub fn rows(&self, sample: &Sample<'_>, quotients: &Quotients, part: bool) -> (Base, Vec<Row>) {
         let weights = sample.at(self.figure.base, None);
         let basis = Basis { weights, confidence: self.confidence };

@@ -1,12 +1,11 @@
 //! Stacks, grouped by the functions of their frames.
 //!
-//! Where a line lies moves with every edit of a file, so stacks that differ in nothing but the
-//! positions of their frames are one ([`frame::function`]). Of a stack that a client cut, the frame
-//! at the cut may be half a name: it is left out, and the line `truncated` stands for it and the
-//! rest.
+//! Line numbers change with every edit of a file, so stacks that differ only in the positions of their
+//! frames count as one ([`frame::function`]). If a client truncated a stack, its last frame may be
+//! incomplete: it is left out, and the line `truncated` stands for it and the rest.
 //!
-//! Memory: a stack that differs from all others takes its own length and some hundred bytes. Only
-//! the most frequent are published.
+//! Memory: each distinct stack takes its own length and a few hundred bytes. Only the most frequent are
+//! published.
 
 use crate::collection::frame::{self, TRUNCATED};
 use std::collections::HashMap;
@@ -18,9 +17,9 @@ pub const PUBLISHED: usize = 1000;
 /// A stack counter and the functions of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Grouped {
-    /// The place of the counter among its figure's rows.
+    /// The index of the counter among its figure's rows.
     pub row: usize,
-    /// The functions, innermost first, one a line.
+    /// The functions, innermost first, one per line.
     pub functions: String,
 }
 
@@ -48,7 +47,7 @@ impl Stacks {
 
 /// The functions of the frames that follow a stack counter's name.
 pub fn functions(frames: &str) -> String {
-    // Go's clients end a stack that they cut with an empty line, and cut anywhere; ours cut between
+    // Go's clients truncate a stack anywhere, and end it with an empty line; ours truncate between
     // frames.
     let cut = frames.strip_suffix('\n').filter(|rest| rest.ends_with(TRUNCATED));
     let mut functions: Vec<&str> = cut.unwrap_or(frames).split('\n').map(frame::function).collect();

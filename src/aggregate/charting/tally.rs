@@ -1,20 +1,19 @@
-//! What was counted: integers, so that the order in which threads finish decides nothing.
+//! The counts, as integers, so that the order in which threads finish does not matter.
 //!
 //! A tally is, for each program, config and part of its reports ([`Part`](super::parts::Part)), a
-//! list of counts: how many reports are in each figure's base, how many of these hold each row, how
-//! many hold none. No weight is added up here: all reports of one config weigh the same in one
-//! figure, so figures are made of counts, exactly.
+//! list of counts: how many reports are in each figure's base, how many of these have each row, how
+//! many have none. Weights are not summed here: all reports of one config weigh the same in one figure,
+//! so figures are made from exact counts.
 //!
-//! **Memory**: lists are as long as the plan, and there are as many as configs and parts that occur;
-//! stacks take what is said in [`super::stacks`]; a ratio keeps 32 bytes for each of its rows and
-//! each report in which that row's dividend is over zero.
+//! **Memory**: a list as long as the plan for each config and part that occurs; for stacks see
+//! [`super::stacks`]; for ratios 32 bytes for each row and report with a positive dividend.
 
 use std::collections::HashMap;
 
 /// What was counted.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Reports by config, those that tell of no program included.
+    /// Reports by config, including those without programs.
     pub reports: Vec<u64>,
     /// By program.
     pub programs: Vec<ProgramTally>,
@@ -23,7 +22,8 @@ pub struct Tally {
 /// What was counted of one program.
 #[derive(Debug, Default)]
 pub struct ProgramTally {
-    /// By part and config, [`ProgramPlan::width`](super::plan::ProgramPlan::width) counts; empty where there is no report.
+    /// By part and config, [`ProgramPlan::width`](super::plan::ProgramPlan::width) counts; empty where
+    /// there is no report.
     pub counts: HashMap<(u32, u32), Vec<u64>>,
     /// By row of the program's ratios.
     pub quotients: Vec<Vec<Quotient>>,
@@ -31,7 +31,7 @@ pub struct ProgramTally {
     pub stacks: HashMap<(u32, u32, u32, u32), u64>,
 }
 
-/// A report's quotient that is over zero.
+/// A report's quotient, if positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quotient {
     pub value: f64,

@@ -1,9 +1,9 @@
-//! Weeks whose number of reports jumps, marked: the week itself, each program, each chart.
+//! Marks weeks, programs and charts whose number of reports jumps.
 //!
-//! What a week's charts say follows from its data alone, but for these marks, which follow from the
-//! charts of the weeks before it, too ([`volume`](crate::aggregate::statistics::volume) has the rule).
-//! So charts are made first, and marked then; where only a week before has changed, they are marked
-//! again without being counted again.
+//! A week's charts depend on its data alone, except for these marks, which also depend on the charts of
+//! the weeks before it ([`volume`](crate::aggregate::statistics::volume) has the rule). So charts are
+//! made first and marked afterwards; if only an earlier week has changed, they are marked again without
+//! being counted again.
 
 use crate::aggregate::figure::{Base, ConfigUse, Expected, Jump, RateUse, WeekCharts};
 use crate::aggregate::statistics::sample::Weights;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// How many weeks before a week its marks depend on.
 pub const WEEKS_BEFORE: usize = WEEKS;
 
-/// As much of a week's charts as later weeks are compared with. It is read from their JSON.
+/// The part of a week's charts that later weeks are compared with, read from their JSON.
 #[derive(Debug, Clone, Deserialize)]
 pub struct WeekVolume {
     week: Date,
@@ -39,9 +39,9 @@ struct FigureVolume {
     base: Base,
 }
 
-/// What later weeks are compared with.
+/// Has what later weeks are compared with.
 pub trait HasVolumes {
-    /// It.
+    /// What later weeks are compared with.
     fn volumes(&self) -> WeekVolume;
 }
 
@@ -63,7 +63,7 @@ impl HasVolumes for WeekCharts {
 }
 
 impl WeekVolume {
-    /// One of a program as it is served by itself: `charts.json` with the week around it.
+    /// Reads the `charts.json` of a single program, which includes the week's fields.
     pub fn of_program(charts: serde_json::Value) -> Result<WeekVolume, serde_json::Error> {
         #[derive(Deserialize)]
         struct Served {
@@ -76,7 +76,7 @@ impl WeekVolume {
         Ok(WeekVolume { week, configs, programs: vec![program] })
     }
 
-    /// Several of one week, of different programs, as one.
+    /// Joins those of different programs by week.
     pub fn joined(volumes: impl IntoIterator<Item = WeekVolume>) -> Vec<WeekVolume> {
         let mut weeks: BTreeMap<Date, WeekVolume> = BTreeMap::new();
         for WeekVolume { week, configs, programs } in volumes {
@@ -96,7 +96,7 @@ impl WeekVolume {
         volume(&weights.base(), 1.0, newest)
     }
 
-    /// Of a program: those of what is known of all its reports.
+    /// Of a program: all its reports.
     fn program(&self, program: &str) -> Option<Volume> {
         let found = self.find(program)?;
         let known = found.charts.first()?;
@@ -125,8 +125,8 @@ fn volume(base: &Base, coverage: f64, newest: Option<f64>) -> Volume {
     Volume { reports, total, effective, coverage, rate }
 }
 
-/// Says of a week, its programs and their charts how many reports the weeks before it explain, and
-/// marks what has more or fewer. Too few are marked once no report can come any more.
+/// Sets, for a week, its programs and their charts, how many reports the weeks before explain, and
+/// marks what has more or fewer. Too few are marked only once no report can arrive any more.
 pub fn mark<V: Borrow<WeekVolume>>(charts: &mut WeekCharts, before: &[V]) {
     let now = charts.volumes();
     let before: Vec<(u32, &WeekVolume)> = before
@@ -135,33 +135,33 @@ pub fn mark<V: Borrow<WeekVolume>>(charts: &mut WeekCharts, before: &[V]) {
         .filter_map(|other: &WeekVolume| Some((weeks_between(other.week, charts.week)?, other)))
         .collect();
     let complete = charts.complete;
-    let judge = |of: &dyn Fn(&WeekVolume) -> Option<Volume>| {
+    let compare = |of: &dyn Fn(&WeekVolume) -> Option<Volume>| {
         let earlier: Vec<(u32, Volume)> =
             before.iter().filter_map(|(ago, week)| Some((*ago, of(week)?))).collect();
         let volume = of(&now)?;
         let range = expected(&volume, &earlier)?;
         Some((volume.reports, range))
     };
-    (charts.expected, charts.jump) = said(judge(&|week| Some(week.whole())), complete);
+    (charts.expected, charts.jump) = jump(compare(&|week| Some(week.whole())), complete);
     for program in &mut charts.programs {
         let path = program.program.clone();
-        (program.expected, program.jump) = said(judge(&|week| week.program(&path)), complete);
+        (program.expected, program.jump) = jump(compare(&|week| week.program(&path)), complete);
         for figure in &mut program.charts {
-            let judged = judge(&|week| week.figure(&path, &figure.id));
-            (figure.expected, figure.jump) = said(judged, complete);
+            let compared = compare(&|week| week.figure(&path, &figure.id));
+            (figure.expected, figure.jump) = jump(compared, complete);
         }
     }
 }
 
-/// How many weeks one week is before another, where it is and lies near enough.
+/// How many weeks one week is before another, if it is within range.
 fn weeks_between(earlier: Date, later: Date) -> Option<u32> {
     let days = earlier.until(later).ok()?.get_days();
     let weeks = u32::try_from(days / 7).ok()?;
     (days % 7 == 0 && (1..=WEEKS as u32).contains(&weeks)).then_some(weeks)
 }
 
-fn said(judged: Option<(u64, Range)>, complete: bool) -> (Option<Expected>, Option<Jump>) {
-    let Some((reports, range)) = judged else { return (None, None) };
+fn jump(compared: Option<(u64, Range)>, complete: bool) -> (Option<Expected>, Option<Jump>) {
+    let Some((reports, range)) = compared else { return (None, None) };
     let Range { expected, high, weeks, .. } = range;
     let low = if complete { range.low } else { 0.0 };
     let jumps = (reports as f64) > high || (reports as f64) < low;

@@ -1,8 +1,8 @@
-//! The charts of one week, from its reports: no files, no clock.
+//! The charts of one week from its reports, without files or a clock.
 //!
-//! Each thread reads and counts one row group after the other; what they counted is added up, and
-//! figures are made of the sums. The same reports give the same charts, whatever the number of
-//! threads and of row groups.
+//! Each thread reads and counts one row group after the other; their counts are added up, and figures
+//! are made from the sums. The same reports give the same charts, whatever the number of threads and
+//! row groups.
 
 use super::count::{Shared, count};
 use super::figures::Program;
@@ -20,7 +20,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// A week, besides its reports.
+/// A week, without its reports.
 #[derive(Debug, Clone, Copy)]
 pub struct WeekOf<'a> {
     /// Its last day, a Sunday.
@@ -29,7 +29,7 @@ pub struct WeekOf<'a> {
     pub edition: Edition,
     /// Whether no report of it can arrive any more.
     pub complete: bool,
-    /// How many reports there are, those that tell of no program included.
+    /// How many reports there are, including those without programs.
     pub reports: u64,
     /// What is charted.
     pub catalogue: &'a Catalogue,
@@ -37,7 +37,7 @@ pub struct WeekOf<'a> {
     pub configs: &'a [ConfigUnder],
 }
 
-/// Reports in row groups, which several threads read at once.
+/// Reports in row groups, which several threads can read at once.
 pub trait RowGroups: Sync {
     /// Why a row group cannot be read.
     type Error: Send;
@@ -45,7 +45,7 @@ pub trait RowGroups: Sync {
     /// How many there are.
     fn row_groups(&self) -> usize;
 
-    /// Reads one. All rows of a report are in the same.
+    /// Reads one. All rows of a report are in the same one.
     fn read(&self, group: usize) -> Result<Columns, Self::Error>;
 }
 
@@ -62,7 +62,7 @@ impl RowGroups for ParquetReader {
 }
 
 impl WeekOf<'_> {
-    /// Makes the charts. `done` hears of builds that were counted.
+    /// Makes the charts. `done` is called with the number of counted builds.
     pub fn charts<R: RowGroups>(
         &self,
         reports: &R,
@@ -92,7 +92,7 @@ impl WeekOf<'_> {
         Ok(WeekCharts {
             format: FORMAT,
             week: self.week,
-            // There is a day six days before every Sunday but those of the first week of all.
+            // Only fails in the calendar's first week.
             first_day: self.week.checked_sub(6.days()).unwrap_or(self.week),
             edition: self.edition,
             complete: self.complete,

@@ -1,7 +1,7 @@
-//! A sample: which of the counted reports speak, and how much each weighs.
+//! A sample: which of the counted reports, with which weights.
 //!
-//! All reports of one part that name one config weigh the same in one figure, so a sample is a list
-//! of (part, config, weight), and any weighted sum is one product for each of these.
+//! All reports of one part and one config weigh the same in one figure, so a sample is a list of (part,
+//! config, weight), and a weighted sum needs one product for each.
 
 use super::tally::ProgramTally;
 use crate::aggregate::figure::{Base, Estimate};
@@ -12,7 +12,7 @@ use crate::aggregate::statistics::sample::Weights;
 #[derive(Debug)]
 pub struct Sample<'t> {
     tally: &'t ProgramTally,
-    /// In an order that follows from the data, so that sums do.
+    /// In an order that depends only on the data, so that sums do, too.
     members: Vec<Member>,
 }
 
@@ -27,7 +27,7 @@ pub struct Member {
     pub weight: f64,
 }
 
-/// Which configs count: those that collect something.
+/// Which configs collect something; `None` for all.
 pub type Collected<'a> = Option<&'a [bool]>;
 
 impl<'t> Sample<'t> {
@@ -36,8 +36,8 @@ impl<'t> Sample<'t> {
         Sample { tally, members }
     }
 
-    /// The reports of a part, each weighted by one over its config's rate; those of configs without
-    /// a rate not at all.
+    /// The reports of a part, each weighted by one over its config's rate; without those of configs
+    /// that have no rate.
     pub fn of_part(tally: &'t ProgramTally, part: u32, rates: &[Option<f64>]) -> Sample<'t> {
         let rates = (0..).zip(rates);
         let members = rates.filter_map(|(config, rate)| {
@@ -47,7 +47,7 @@ impl<'t> Sample<'t> {
         Sample { tally, members: members.collect() }
     }
 
-    /// Who is in it.
+    /// Its members, of these configs.
     pub fn members(&self, collected: Collected<'_>) -> impl Iterator<Item = Member> {
         let counts = move |config: u32| {
             collected.is_none_or(|collected| collected.get(config as usize) == Some(&true))
@@ -70,7 +70,7 @@ impl<'t> Sample<'t> {
         sum
     }
 
-    /// The reports that hold a stack.
+    /// The reports that have a stack.
     pub fn with_stack(&self, figure: u32, stack: u32, collected: Collected<'_>) -> Weights {
         let mut sum = Weights::default();
         for member in self.members(collected) {
@@ -82,7 +82,7 @@ impl<'t> Sample<'t> {
     }
 }
 
-/// What a figure, or a part of one, is based on.
+/// The basis of a figure, or of a part of one.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis {
     /// Its reports.
@@ -92,7 +92,7 @@ pub struct Basis {
 }
 
 impl Basis {
-    /// The share of `hits` among `own`, and `own` itself where that is not all of the basis.
+    /// The share of `hits` among `own`, and `own` itself if that is not all of the basis.
     pub fn estimate(&self, hits: &Weights, own: &Weights) -> (Estimate, Option<Base>) {
         let base = own.base();
         let differs = base != self.weights.base();

@@ -1,13 +1,13 @@
-//! Lines on their way to the writers of all formats, many at a time.
+//! Batches of lines for the writers of all formats.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A batch is full when it has this many bytes. Writers cut their output at the ends of batches, so
-/// another size would give other files of the same reports.
+/// A batch is full when it has this many bytes. Writers divide their output at the ends of batches, so
+/// with another size the same reports would give other files.
 const FULL: usize = 1 << 20;
 
-/// Lines with their ends, shared by all writers.
+/// Lines with their line ends, shared by all writers.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
@@ -16,7 +16,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Adds a line, which comes without its end.
+    /// Adds a line, given without its end.
     pub fn push(&mut self, line: &[u8]) {
         if self.bytes.is_empty() {
             self.bytes.reserve(FULL + (64 << 10));
@@ -26,7 +26,7 @@ impl Batch {
         self.ends.push(self.bytes.len());
     }
 
-    /// Whether it goes to the writers before another line is added.
+    /// Whether it must go to the writers before another line is added.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= FULL
     }
@@ -51,7 +51,7 @@ impl Batch {
         })
     }
 
-    /// Takes what is there, to be shared.
+    /// Takes the lines, to be shared.
     pub fn take(&mut self) -> Arc<Batch> {
         Arc::new(std::mem::take(self))
     }

@@ -1,11 +1,11 @@
-//! The three files of the same reports: made together from lines in order, or for a week from the
-//! files of its days.
+//! The three files of the same reports: written together from ordered lines, or for a week spliced from
+//! the files of its days.
 //!
-//! Each format has a thread of its own, and all get the same batches of lines, so making three files
-//! takes as long as making the slowest. Memory: a few batches, and a row group.
+//! Each format has its own thread, and all get the same batches of lines, so making three files takes
+//! as long as making the slowest. Memory: a few batches, and a row group.
 //!
-//! A week's lines are those of Monday, then those of Tuesday, and so on. That order is one that can
-//! be had by copying: only checksums and footers are made anew.
+//! A week's lines are those of Monday, then those of Tuesday, and so on, so its files can be made by
+//! copying: only checksums and footers are new.
 
 use super::batch::Batch;
 use super::gzip_lines::{self, GzipWriter};
@@ -36,21 +36,21 @@ pub(super) enum DatasetError {
     Io { path: String, source: io::Error },
     #[error("cannot write {path}: {source}")]
     Parquet { path: String, source: ParquetError },
-    /// A stored report is whole, and not understood.
+    /// A stored report is intact but not understood.
     #[error(transparent)]
     Report(#[from] DecodeError),
 }
 
-/// A file that was made, and what it will be called.
+/// A finished file.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     /// Where it is.
     pub scratch: PathBuf,
-    /// What the index says of it.
+    /// Its entry in the index.
     pub file: PublicFile,
 }
 
-/// Takes lines in order, and makes the files of all formats.
+/// Writes ordered lines to the files of all formats.
 pub(super) struct DatasetWriter {
     batch: Batch,
     reports: u64,
@@ -77,7 +77,7 @@ impl DatasetWriter {
         DatasetWriter { batch: Batch::default(), reports: 0, with_stacks: 0, text: 0, writers }
     }
 
-    /// Adds the next line. A writer that failed is told by [`DatasetWriter::finish`].
+    /// Adds the next line. [`DatasetWriter::finish`] reports the error of a writer that failed.
     pub fn push(&mut self, line: &[u8]) {
         self.batch.push(line);
         self.with_stacks += u64::from(stacks::has_stacks(line));
@@ -95,7 +95,7 @@ impl DatasetWriter {
         }
     }
 
-    /// Ends the files. They are not durable yet.
+    /// Finishes the files. They are not durable yet.
     pub fn finish(mut self) -> Result<(Dataset, Vec<Made>), DatasetError> {
         if !self.batch.is_empty() {
             self.send();
@@ -103,7 +103,7 @@ impl DatasetWriter {
         let (reports, with_stacks, text_bytes) = (self.reports, self.with_stacks, self.text);
         let mut dataset = Dataset { reports, with_stacks, text_bytes, ..Dataset::default() };
         let mut made = Vec::new();
-        // Every thread is waited for, also if the first failed.
+        // Wait for all threads, even if the first failed.
         let mut failed = None;
         for Writer { batches, thread } in self.writers {
             drop(batches);
@@ -154,9 +154,9 @@ fn write(
     Ok((out.made(&path, format).map_err(failed)?, rows))
 }
 
-/// The files of a day, opened, and what the index says of it.
+/// The opened files of a day, and its entry in the index.
 pub(super) struct Part {
-    /// What the index says.
+    /// Its entry in the index.
     pub dataset: Dataset,
     /// Its files, in the order of [`FileFormat::ALL`].
     pub files: [File; 3],
@@ -203,7 +203,7 @@ pub(super) fn splice(
     Ok((dataset, made))
 }
 
-/// A file that is written, and its SHA-256.
+/// Writes a file and computes its SHA-256.
 pub(super) struct HashingFile {
     file: BufWriter<File>,
     digest: Sha256,
@@ -217,7 +217,7 @@ impl HashingFile {
         Ok(HashingFile { file, digest: Sha256::new(), bytes: 0 })
     }
 
-    /// Ends it: its size, and its SHA-256 in hex.
+    /// Finishes it. Returns its size, and its SHA-256 in hex.
     pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
         self.file.flush()?;
         Ok((self.bytes, hex(&self.digest.finalize())))

@@ -3,15 +3,15 @@
 //!
 //! ```text
 //! header    10 bytes   no name, no time, so the same lines give the same bytes
-//! pieces               a batch each: deflate (RFC 1951), ended by an empty stored block (a "full
+//! pieces               one per batch: deflate (RFC 1951), ended by an empty stored block (a "full
 //!                      flush"), so that no piece refers to one before it and each begins at a byte
 //! end        2 bytes   an empty last block
 //! trailer    8 bytes   CRC-32 and length of the text, little-endian
 //! ```
 //!
 //! As pieces do not depend on each other, the file of a week is made from those of its days without
-//! compressing anything again: the pieces of all days, and the checksum that follows from theirs.
-//! It is still one member, for browsers stop after the first.
+//! recompressing: the pieces of all days, and a checksum combined from theirs. It is still one member,
+//! because browsers stop after the first.
 
 use super::batch::Batch;
 use crc32fast::Hasher;
@@ -52,7 +52,7 @@ impl<W: Write> GzipWriter<W> {
             let read = usize::try_from(self.compress.total_in() - before).unwrap_or(usize::MAX);
             rest = rest.get(read..).unwrap_or_default();
             self.out.write_all(&self.buffer)?;
-            // A buffer that is not full means that there was nothing more to write.
+            // If the buffer is not full, there was nothing more to write.
             if rest.is_empty() && self.buffer.len() < self.buffer.capacity() {
                 return Ok(());
             }
@@ -65,7 +65,7 @@ impl<W: Write> GzipWriter<W> {
     }
 }
 
-/// Writes the pieces of several files to one. Each comes with the length of its text.
+/// Writes the pieces of several files, each with the length of its text, to one.
 pub(super) fn splice(out: &mut impl Write, parts: &mut [(File, u64)]) -> io::Result<()> {
     out.write_all(&HEADER)?;
     let mut checksum = Hasher::new();

@@ -1,8 +1,8 @@
 //! The order of public data: by day, then by a hash of the row.
 //!
-//! A line is a public row of a report. The hash is the row's own SHA-256, so the order within a day
-//! follows from what the rows say, and tells nothing of the order in which reports arrived. Two rows
-//! that are the same are two reports; they stand next to each other.
+//! A line is a report's public row. The hash is the row's SHA-256, so the order within a day depends
+//! only on the rows' contents, and reveals nothing of the order of arrival. Two equal rows are two
+//! reports; they are next to each other.
 
 use crate::ingest::parse_date;
 use jiff::civil::Date;
@@ -19,7 +19,7 @@ pub(super) struct LineKey {
 }
 
 impl LineKey {
-    /// The key of a line that begins as a public row does, without reading the rest.
+    /// The key of a public row; only its date is parsed.
     pub fn of(line: &[u8]) -> Option<LineKey> {
         let day = line.strip_prefix(b"{\"Week\":\"")?.get(..10)?;
         let day = parse_date(std::str::from_utf8(day).ok()?)?;

@@ -1,11 +1,11 @@
-//! Segments whose reports are not merged, and that are gone or damaged.
+//! Segments that are not merged, and are missing or damaged.
 //!
 //! The receiver lists every segment before its first report is acknowledged, and the index names every
-//! segment that it includes. A listed segment that is in neither place, and of which there is no file,
-//! has lost reports; so has one whose file is not what was sealed. While there is one, no last edition
-//! is published, so that it can still be put back.
+//! segment that it includes. A listed segment that the index does not name and that has no file has
+//! lost reports; so has one whose file is damaged. As long as there is one, no last edition is
+//! published, so that the segment can still be restored.
 //!
-//! What cannot be noticed: a segment that is gone together with both copies of the list.
+//! A segment that is lost together with both copies of the list is not noticed.
 
 use super::merge_error::MergeError;
 use crate::aggregate::index::Index;
@@ -24,25 +24,25 @@ use std::sync::Arc;
 pub struct LostSegment {
     /// Its id.
     pub id: SegmentId,
-    /// What it was, if it was sealed.
+    /// Its size, if it was sealed.
     pub sealed: Option<SealedSegment>,
-    /// What is the matter with it.
+    /// What is wrong with it.
     pub loss: Loss,
 }
 
 /// How a segment has lost reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loss {
-    /// There is no such file.
+    /// Its file is missing.
     Missing,
-    /// These bytes are not what was sealed.
+    /// These bytes are damaged.
     Damaged(Range<usize>),
     /// It cannot be read now.
     Unreadable(String),
 }
 
 impl LostSegment {
-    /// Whether there is a file, which is damaged.
+    /// Whether its file is damaged, rather than missing.
     pub fn is_damaged(&self) -> bool {
         matches!(self.loss, Loss::Damaged(_))
     }
@@ -73,16 +73,16 @@ impl fmt::Display for LostSegment {
             }
             (Loss::Damaged(bytes), _) => write!(
                 f,
-                "{name} is damaged from byte {} to {}, so nothing of it is merged",
+                "{name} is damaged from byte {} to {}, so none of it is merged",
                 bytes.start, bytes.end
             ),
             (Loss::Unreadable(error), _) => write!(f, "{error}; it is not merged"),
         }?;
         write!(
             f,
-            ". Put the file back from a copy and run `candor merge`; where there is no copy, `candor \
-             merge --give-up {id}` merges what can be read of it and gives up the rest. Until then no \
-             last edition is published"
+            ". Restore the file from a copy and run `candor merge`; if there is no copy, `candor \
+             merge --give-up {id}` merges what can be read of it and gives up the rest. Until then \
+             no last edition is published"
         )
     }
 }
@@ -106,7 +106,7 @@ pub fn lost_segments(
     Ok(lost)
 }
 
-/// Those that are missing, of which the index may have some.
+/// Listed segments without a file; the index may include some of them.
 fn missing(reports: &Path) -> Result<Vec<LostSegment>, ReadError> {
     let listed = listed_segments(reports)?.segments;
     let is_there = |id: &SegmentId| {
@@ -118,7 +118,7 @@ fn missing(reports: &Path) -> Result<Vec<LostSegment>, ReadError> {
     Ok(missing.map(|(id, sealed)| LostSegment { id, sealed, loss: Loss::Missing }).collect())
 }
 
-/// Those that are missing and not in this index.
+/// Listed segments that have no file and are not in this index.
 pub(super) fn missing_from(reports: &Path, index: &Index) -> Result<Vec<LostSegment>, ReadError> {
     let mut missing = missing(reports)?;
     missing.retain(|lost| !index.segments.contains_key(&lost.id));

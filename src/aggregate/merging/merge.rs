@@ -1,31 +1,29 @@
-//! Uploads become public data: the run.
+//! A run of the merge.
 //!
 //! A report is in exactly one place: in a segment that the index does not name, or in what the index
-//! names (public files, and the private object of rows that wait). One swap of the index takes all
-//! reports of some segments from the one place to the other.
+//! names (public files, and the private object of rows that wait). One swap of the index moves all
+//! reports of some segments from the first place to the second.
 //!
 //! # The life of a merge
 //!
-//! 1. The scratch folder is locked: one merge at a time on a machine. The receiver is asked to seal
-//!    what it has acknowledged.
-//! 2. Objects that the last merge replaced are removed. Readers of the index before had the time
-//!    between two merges to finish.
-//! 3. The segments that the index does not include are read, with the rows that wait (`received`),
-//!    and sorted by day and hash. Of a segment that is damaged nothing is taken until it is put back or
+//! 1. The scratch folder is locked: one merge at a time on a machine. The receiver is asked to seal what
+//!    it has acknowledged.
+//! 2. Objects that the last merge replaced are removed. Readers of the old index had until now to finish.
+//! 3. The segments that the index does not include are read, together with the rows that wait
+//!    (`received`), and sorted by day and hash. A damaged segment is left out until it is restored or
 //!    given up.
 //! 4. Each day whose [edition](crate::aggregate::edition) is due gets new files, made in the scratch
-//!    folder; then each week of such a day. The rows of all other days are written to a private object
-//!    for the next merge.
-//! 5. The index is told which objects are about to be there, so that none is forgotten if this
-//!    process dies. Then they are put into the store.
-//! 6. The index is swapped: all days and weeks change at once, for every reader, and the segments are
+//!    folder; then each week with such a day. The rows of all other days go to a private object for the
+//!    next merge.
+//! 5. The index is told which objects will be created, so that none is forgotten if this process dies.
+//!    Then they are put into the store.
+//! 6. The index is swapped: for every reader, all days and weeks change at once, and the segments are
 //!    included.
 //! 7. The segments' files are removed.
 //!
-//! Killed before 6, the merge has changed nothing that anyone sees, and the next one begins anew with
-//! the same segments. Killed after 6, the next one finds segments that the index includes, adds nothing
-//! of them and removes them. A merge on another machine that changes the index meanwhile makes this one
-//! start over.
+//! If a merge is killed before step 6, nobody sees a change, and the next one starts over with the same
+//! segments. If it is killed after step 6, the next one finds segments that the index includes, skips and
+//! removes them. If a merge on another machine changes the index meanwhile, this one starts over.
 
 use super::dataset::{self, DatasetWriter, Part};
 use super::line::LineKey;
@@ -53,33 +51,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the receiver is waited for when it is asked to seal.
+/// How long to wait for the receiver to seal.
 const SEALING: Duration = Duration::from_secs(30);
 
-/// What a merge works on.
+/// The inputs of a merge.
 #[derive(Debug, Clone)]
 pub struct Merging<'a> {
     /// The receiver's folder.
     pub reports: &'a Path,
     /// Where public data is.
     pub store: Arc<dyn Store>,
-    /// A folder for files that are being made, best on the store's file system.
+    /// A folder for unfinished files, best on the store's file system.
     pub scratch: &'a Path,
-    /// The day that it is, in UTC. Days before it are published.
+    /// Today's date in UTC. Days before it are published.
     pub today: Date,
-    /// From how many reports of a week on a stack is shown.
+    /// How many reports of a week must have a stack for it to be shown.
     pub stack_minimum: u32,
 }
 
-/// Merges what was uploaded since the last merge into the public data.
+/// Merges everything that was uploaded since the last merge into the public data.
 ///
-/// The memory that it takes does not depend on the number of reports, but on that of different stacks
-/// in the weeks that are published. Blocks; may run beside the server that takes reports.
+/// Its memory depends on the number of different stacks in the published weeks, but not on the number
+/// of reports. Blocks; may run while a server receives reports.
 pub fn merge(merging: &Merging<'_>, progress: &dyn Progress) -> Result<Merged, MergeError> {
     merge_after_loss(merging, &BTreeSet::new(), progress)
 }
 
-/// As [`merge`]; of these segments, which have lost reports, what is whole is merged, and the rest is
+/// Like [`merge`]; of these damaged or missing segments, whole records are merged, and the rest is
 /// given up.
 pub fn merge_after_loss(
     merging: &Merging<'_>,
@@ -92,7 +90,7 @@ pub fn merge_after_loss(
     merger.repeat(|| merger.attempt(given_up, sealed == Sealed::All))
 }
 
-/// A merge and what it works on.
+/// A running merge.
 pub(super) struct Merger<'a> {
     pub(super) merging: &'a Merging<'a>,
     pub(super) public: PublicData,
@@ -115,7 +113,7 @@ impl<'a> Merger<'a> {
         Ok(Merger { merging, public, scratch, limits: SortLimits::default(), progress })
     }
 
-    /// Only what is lost can be given up.
+    /// Fails unless all these segments are damaged or missing.
     fn check_lost(&self, given_up: &BTreeSet<SegmentId>) -> Result<(), MergeError> {
         if given_up.is_empty() {
             return Ok(());
@@ -127,7 +125,7 @@ impl<'a> Merger<'a> {
         }
     }
 
-    /// Tries again while other merges change the index.
+    /// Repeats the attempt while other merges change the index.
     pub(super) fn repeat<T>(&self, attempt: impl Fn() -> Result<T, Stop>) -> Result<T, MergeError> {
         loop {
             match attempt() {
@@ -156,8 +154,8 @@ impl<'a> Merger<'a> {
         let mut received = reading.read()?;
         if !all_sealed {
             received.problems.push(
-                "the receiver did not seal what it has acknowledged in time; the next merge takes it, \
-                 and publishes the last editions that are due"
+                "the receiver did not seal in time what it has acknowledged; the next merge \
+                 includes it, and publishes the last editions that are due"
                     .to_owned(),
             );
         }
@@ -209,8 +207,8 @@ impl<'a> Merger<'a> {
         }
     }
 
-    /// Makes the files of every day whose edition is due, and the object of what waits. The second is
-    /// of days of which nothing but the edition changes.
+    /// Makes the files of every day whose edition is due, and the object of rows that wait. The second
+    /// result is the days of which only the edition changes.
     #[allow(clippy::type_complexity)]
     fn make_days(
         &self,
@@ -249,8 +247,9 @@ impl<'a> Merger<'a> {
             }
             if too_late > 0 {
                 received.problems.push(format!(
-                    "{too_late} reports of {day}, whose last edition is published: a segment that was \
-                     merged before has been put back, or one was merged too late; they are dropped"
+                    "{too_late} reports of {day} are dropped, because its last edition is \
+                     published: a segment that was merged before was put back, or one was merged \
+                     too late"
                 ));
             }
         }
@@ -292,7 +291,7 @@ impl<'a> Merger<'a> {
         Ok(Change { dataset, made })
     }
 
-    /// Makes the files of every week that has a changed day.
+    /// Makes the files of every week with a changed day.
     pub(super) fn make_weeks(&self, index: &Index, days: &Changes) -> Result<Changes, Stop> {
         let wanted: BTreeSet<Date> = days.keys().map(|day| week_of(*day)).collect();
         let total = wanted.len() as u64;
@@ -325,7 +324,7 @@ impl<'a> Merger<'a> {
         };
         let name = format!("week-{week}");
         if let [(day, _)] = parts[..] {
-            // The week's files are those of its one day.
+            // The week has one day, so its files are that day's.
             let mut dataset = day.clone();
             for file in &mut dataset.files {
                 file.name = format!("{name}.{}", file.format.extension());
@@ -377,7 +376,7 @@ impl<'a> Merger<'a> {
     }
 }
 
-/// The lines that are public of a day, but for those in whose place others come.
+/// The public lines of a day, except those that are replaced.
 struct Without<L> {
     lines: L,
     replaced: HashMap<LineKey, u64>,
@@ -395,7 +394,7 @@ impl<L: Lines> Lines for Without<L> {
     }
 }
 
-/// How far making the files of days has come.
+/// The progress of making the files of days.
 struct Done<'a> {
     done: u64,
     shown: u64,

@@ -1,4 +1,4 @@
-//! Why a merge stopped, or has to begin again.
+//! Why a merge stopped, or must start over.
 
 use super::dataset::DatasetError;
 use crate::aggregate::public::PublicError;
@@ -6,12 +6,15 @@ use crate::ingest::{DecodeError, ReadError, SegmentId};
 use crate::store::{KeyError, StoreError};
 use std::io;
 
-/// Why a merge stopped. What is public is as it was before, and the next merge begins anew.
+/// Why a merge stopped. The public data is unchanged, and the next merge starts over.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MergeError {
     /// Another merge runs on this machine.
-    #[error("another merge of this deployment is running ({folder} is locked); wait for its end")]
+    #[error(
+        "another merge of this deployment is running ({folder} is locked); wait until it has \
+        finished"
+    )]
     Running {
         /// The scratch folder.
         folder: String,
@@ -35,13 +38,11 @@ pub enum MergeError {
     /// A file could not be made.
     #[error("{0}")]
     Files(String),
-    /// From how many reports on a stack is shown cannot be read.
+    /// The definitions, which say when a stack is shown, cannot be read.
     #[error("{0}")]
     Definitions(String),
-    /// A segment was given up for lost that is not.
-    #[error(
-        "segment {id} is not lost, so nothing is given up; `candor merge` names those that are"
-    )]
+    /// A segment that is not lost should be given up.
+    #[error("segment {id} is not lost, so nothing is given up; `candor merge` lists the lost ones")]
     NotLost {
         /// The segment.
         id: SegmentId,
@@ -69,7 +70,7 @@ impl From<DatasetError> for MergeError {
 impl From<DecodeError> for MergeError {
     fn from(error: DecodeError) -> MergeError {
         MergeError::Files(format!(
-            "a row is whole and not understood ({error}); use the newer program that wrote it"
+            "a row is intact but not understood ({error}); use the newer program that wrote it"
         ))
     }
 }

@@ -298,7 +298,10 @@ fn a_segment_that_is_put_back_adds_nothing() {
     let merged = world.merge();
     assert_eq!(merged.days, []);
     assert!(
-        merged.problems[0].starts_with("1 reports of 2026-02-08, whose last edition is"),
+        merged.problems[0].starts_with(
+            "1 reports of 2026-02-08 are dropped, because its last \
+            edition is"
+        ),
         "{merged:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! What a merge has changed, and what still waits.
+//! The result of a merge: what it changed, and what still waits.
 
 use crate::aggregate::edition::Edition;
 use crate::aggregate::index::PublicFile;
@@ -16,7 +16,7 @@ pub struct Merged {
     pub weeks: Vec<MergedDataset>,
     /// The reports that are in no edition yet.
     pub waiting: Vec<WaitingReports>,
-    /// Segments that are given up, and how many of their reports could be read.
+    /// Segments that were given up, and how many of their reports could be read.
     pub given_up: BTreeMap<SegmentId, u64>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
@@ -31,9 +31,9 @@ pub struct MergedDataset {
     pub edition: Edition,
     /// Its reports.
     pub reports: u64,
-    /// Those that it did not have before.
+    /// Those that are new in it.
     pub new_reports: u64,
-    /// Its builds of programs.
+    /// Its rows: builds of programs.
     pub rows: u64,
     /// Its files.
     pub files: Vec<PublicFile>,

@@ -2,14 +2,31 @@
 //!
 //! # The life of an upload
 //!
-//! `received` reads what is not public yet, the segments of the receiver's buffer and the rows that
-//! wait (`private`), hides the stacks that few reports have (`stacks`), and sorts (`sort`) all of it
-//! into the order of public data (`line`), in a folder that is no one else's (`scratch`). `merge`
-//! unites it with what is public of its day, if an [edition](super::edition) of that is due. In batches
-//! (`batch`) the lines go to three writers at once (`dataset`): Zstandard, gzip (`zstd_lines`,
-//! `gzip_lines`), and [Parquet](super::parquet). Files of weeks are put together from those of days.
-//! `publication` makes files current, and forgets none. `lost` misses segments that are gone before they
-//! were merged; `restore` makes files again that are.
+//! `received` reads what is not public yet: the receiver's segments and the rows that wait (`private`).
+//! It hides rare stacks (`stacks`) and sorts (`sort`) everything into the order of public data (`line`),
+//! in a folder of its own (`scratch`). `merge` combines the rows of a day with what is public of it, if
+//! an [edition](super::edition) of that day is due. In batches (`batch`) the lines go to three writers
+//! at once (`dataset`): Zstandard, gzip (`zstd_lines`, `gzip_lines`), and [Parquet](super::parquet).
+//! The files of a week are put together from those of its days. `publication` makes files current, and
+//! keeps track of all of them.
+//!
+//! | file | one idea |
+//! | --- | --- |
+//! | `merge` | the run, from locking to publishing |
+//! | `merged` | its result |
+//! | `merge_error` | why it stopped |
+//! | `received` | reads and sorts what is not public yet |
+//! | `lost` | notices segments that are missing or damaged |
+//! | `private` | objects that are not served: rows that wait |
+//! | `stacks` | hides stacks that few reports have |
+//! | `sort` | sorts any number of lines in bounded memory |
+//! | `line` | the order of lines |
+//! | `batch` | lines on their way to the writers |
+//! | `dataset` | the three files of a day or week |
+//! | `zstd_lines`, `gzip_lines` | lines, compressed |
+//! | `publication` | makes new files current, all at once |
+//! | `restore` | makes lost files again from others of the same reports |
+//! | `scratch` | the folder for unfinished files |
 
 mod batch;
 mod dataset;

@@ -1,4 +1,4 @@
-//! Objects that nobody is served: rows that wait, and rows that are not wholly shown.
+//! Objects that are not served: rows that wait, and complete rows of reports with a hidden stack.
 //!
 //! Lines in the order of public data, compressed with Zstandard. They are named after their SHA-256 by
 //! the index, and removed as soon as it names others: only a merge reads them.
@@ -25,11 +25,11 @@ use std::path::PathBuf;
 pub(super) struct MadePrivate {
     /// Where it is.
     pub scratch: PathBuf,
-    /// What the index will say of it.
+    /// Its entry in the index.
     pub file: PrivateFile,
 }
 
-/// Takes lines in order, and makes a private object of them.
+/// Writes lines, in order, to a private object.
 pub(super) struct PrivateWriter {
     path: PathBuf,
     out: ZstdWriter<HashingFile>,
@@ -56,7 +56,7 @@ impl PrivateWriter {
         Ok(())
     }
 
-    /// Ends it; nothing where it has no line.
+    /// Finishes it; `None` if it has no lines.
     pub fn finish(mut self) -> io::Result<Option<MadePrivate>> {
         if self.reports.is_empty() {
             durable::remove_unsynced(&self.path)?;
@@ -70,12 +70,12 @@ impl PrivateWriter {
     }
 }
 
-/// Reads the lines of a private object, once it is sure that it is as it was written.
+/// Reads the lines of a private object, after checking its hash.
 pub(super) fn read(public: &PublicData, file: &PrivateFile) -> Result<impl Lines + use<>, Stop> {
     let key = Key::new(private_key(&file.sha256))?;
     let failed = |source| PublicError::Io { name: key.to_string(), source };
     let Some(mut opened) = public.store().open(&key)? else {
-        // Another merge may have replaced it a moment ago.
+        // Another merge may just have replaced it.
         let index = public.index()?;
         let named = [&index.waiting, &index.unshown];
         return Err(match named.into_iter().flatten().any(|other| other == file) {

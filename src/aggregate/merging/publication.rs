@@ -1,10 +1,10 @@
-//! How files become current: all at once, and none is forgotten.
+//! Makes new files current, all at once, and keeps track of every object.
 //!
-//! Objects are put into the store before the index names them, and removed after it ceased to. A
-//! process may die in between, so the index lists both kinds as [`Index::superseded`], and the next
-//! merge removes what it finds there. [`Index::merges`] counts up with every removal, so that whoever
-//! is about to name such an object learns of it and begins anew. Private objects that were replaced are
-//! removed at once: nobody but a merge reads them.
+//! Objects are put into the store before the index names them, and removed after it no longer does. A
+//! process may die in between, so the index lists both kinds in [`Index::superseded`], and the next
+//! merge removes what is listed there. [`Index::merges`] is incremented with every removal, so that a
+//! process which is about to name such an object notices and starts over. Replaced private objects are
+//! removed at once: only merges read them.
 
 use super::dataset::Made;
 use super::merge_error::Stop;
@@ -25,9 +25,9 @@ use std::path::Path;
 
 /// New files of a day or week.
 pub(super) struct Change {
-    /// What the index will say.
+    /// Its entry in the index.
     pub dataset: Dataset,
-    /// Those of its files that are not in the store yet.
+    /// The files that are not in the store yet.
     pub made: Vec<Made>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Change {
 pub(super) type Changes = BTreeMap<Date, Change>;
 
 impl Change {
-    /// The change in words.
+    /// The change, as reported in the merge's result.
     pub fn summary(&self, date: Date, old: Option<&Dataset>) -> MergedDataset {
         let Dataset { reports, rows, files, edition, .. } = self.dataset.clone();
         let new_reports = reports.saturating_sub(old.map_or(0, |old| old.reports));
@@ -43,7 +43,7 @@ impl Change {
     }
 }
 
-/// Removes what the last merge has replaced, and what one that died had only begun to publish: the
+/// Removes what the last merge replaced, and what a merge that died had begun to publish. Returns the
 /// index, and what was removed.
 pub(super) fn remove_superseded(
     public: &PublicData,
@@ -57,7 +57,7 @@ pub(super) fn remove_superseded(
         Ok::<_, PublicError>(index.clone())
     })?;
     for key in &index.superseded {
-        // Charts may have become current again that were so once before.
+        // Charts that were superseded may have become current again.
         if !public.index()?.current().contains(key) {
             public.store().remove(&Key::new(key.as_str())?)?;
         }
@@ -70,30 +70,30 @@ pub(super) fn remove_superseded(
 pub(super) struct Publication {
     pub days: Changes,
     pub weeks: Changes,
-    /// Days of which nothing but the edition changes.
+    /// Days of which only the edition changes.
     pub editions: BTreeMap<Date, Edition>,
-    /// What was received; nothing, where only files are made again.
+    /// What was received; `None` if files are only restored.
     pub received: Option<Included>,
     /// What could not be read.
     pub problems: Vec<String>,
     pub today: Date,
 }
 
-/// What of the uploads is in the index from now on.
+/// The uploads that the index includes from now on.
 pub(super) struct Included {
-    /// The segments that are new in it.
+    /// The segments that are newly included.
     pub segments: BTreeMap<SegmentId, SegmentDays>,
-    /// The segments in it whose files are there still.
+    /// The included segments whose files still exist.
     pub present: BTreeSet<SegmentId>,
     /// The rows that wait.
     pub waiting: Option<MadePrivate>,
-    /// The whole rows of what is not wholly shown.
+    /// The complete rows of reports with a hidden stack.
     pub unshown: Option<MadePrivate>,
 }
 
 impl Publication {
     /// Puts all files into the store, and changes the index to name them. `merges` is that of the index
-    /// on which all this is based.
+    /// that this is based on.
     pub fn publish(
         &self,
         public: &PublicData,
@@ -130,7 +130,7 @@ impl Publication {
         remove_private(public, private.collect())
     }
 
-    /// The objects that are new, and where they were made.
+    /// The new objects, and their files.
     fn made(&self) -> Result<Vec<(Key, &Path)>, Stop> {
         let mut made = Vec::new();
         for file in self.days.values().chain(self.weeks.values()).flat_map(|change| &change.made) {
@@ -179,7 +179,7 @@ impl Publication {
         supersede(index, named);
     }
 
-    /// A week has the edition that each of its days has, and no last one before its last day has.
+    /// A week has the lowest edition of its days, and the last one only once its last day has it.
     fn change_week(&self, index: &mut Index, week: Date) {
         let monday = week.checked_sub(6.days()).unwrap_or(week);
         let days = index.days.range(monday..=week).map(|(_, data)| data.edition);
@@ -191,8 +191,8 @@ impl Publication {
         }
     }
 
-    /// Segments need not be named when the last edition of every day of theirs is published, and their
-    /// files are gone: this process may die before it removes them.
+    /// Forgets segments whose files are gone once the last edition of all their days is published.
+    /// While the files exist they stay named, because this process may die before it removes them.
     fn forget_segments(&self, index: &mut Index, present: &BTreeSet<SegmentId>) {
         let days = &index.days;
         index.segments.retain(|id, segment| {
@@ -203,8 +203,8 @@ impl Publication {
     }
 }
 
-/// Removes private objects that are not current. A merge on another machine that is about to name one of
-/// them begins anew, as the count of merges is another.
+/// Removes private objects that are not current. A merge on another machine that is about to name one
+/// of them starts over, since the count of merges has changed.
 fn remove_private(public: &PublicData, keys: Vec<String>) -> Result<(), Stop> {
     if keys.is_empty() {
         return Ok(());
@@ -225,7 +225,7 @@ pub(super) fn week_edition(
     days: impl Iterator<Item = Edition>,
     today: Date,
 ) -> Edition {
-    // A week that is not over has some of its days.
+    // A week that is not over lacks some of its days.
     let due = Edition::due(week, today).max(Edition::First);
     days.min().unwrap_or_default().min(due)
 }
@@ -234,7 +234,7 @@ fn same(index: &Index, merges: u64) -> Result<(), Stop> {
     if index.merges == merges { Ok(()) } else { Err(Stop::Lost) }
 }
 
-/// Adds those that are not current to the objects that the next merge removes.
+/// Marks objects that are not current for removal by the next merge.
 fn supersede(index: &mut Index, objects: impl IntoIterator<Item = String>) {
     let mut all: BTreeSet<String> = std::mem::take(&mut index.superseded).into_iter().collect();
     all.extend(objects);
@@ -244,8 +244,8 @@ fn supersede(index: &mut Index, objects: impl IntoIterator<Item = String>) {
 }
 
 impl PublicData {
-    /// Puts an object that is named after its hash. Where there is one with other bytes, it is damaged,
-    /// and replaced.
+    /// Puts an object that is named after its hash. An existing object with other bytes is damaged, and
+    /// is replaced.
     fn replacing_damaged(
         &self,
         key: &Key,
@@ -260,9 +260,8 @@ impl PublicData {
         }
     }
 
-    /// Makes this the charts of a week, and says so in the index. `still` is asked, each time on the
-    /// newest index, whether the charts are still those of its data; where they are not, nothing is
-    /// changed and the answer is false.
+    /// Publishes a week's charts in the index. `still` checks against the newest index whether they
+    /// were made from its data; if not, nothing is changed and the result is false.
     pub fn publish_charts(
         &self,
         week: Date,
@@ -285,7 +284,7 @@ impl PublicData {
             let put = || self.store().put(&[(key.clone(), json.to_vec())]);
             self.replacing_damaged(&key, put)?;
             let done = self.update(|index| {
-                // A merge may have removed what was put: once more.
+                // A merge may have removed the object: try again.
                 if index.merges != merges {
                     return Ok(None);
                 }
@@ -299,7 +298,7 @@ impl PublicData {
             })?;
             if let Some(done) = done {
                 if done {
-                    // What is current now is not removed any more; it may have been just before.
+                    // It is current now, so it is no longer removed; but it may have been just before.
                     self.store().put(&[(key, json.to_vec())])?;
                 }
                 return Ok(done);

@@ -1,12 +1,11 @@
-//! What was received and is not public yet: read, its stacks counted, and sorted.
+//! Reads what was received and is not public yet, counts its stacks, and sorts it.
 //!
-//! 1. Every row of the segments that the index does not include, and every row that waits, is read
-//!    once. Rows without stacks go to the sorter, the others to a file.
-//! 2. What becomes of each day is known then ([`plan_day`]): how many reports it has, and which editions.
-//!    The days of a week of which a public file is lost or damaged wait until it is there again.
-//! 3. The stacks of the weeks that are published are counted, over all that is there of them.
-//! 4. The rows with stacks follow the others, those of days that are published with the stacks hidden
-//!    that few reports have.
+//! 1. Every row that waits and every row of segments that the index does not include is read once. Rows
+//!    without stacks go to the sorter, the others to a file.
+//! 2. Then the number of reports of each day is known, and so its [plan](plan_day). If a public file of
+//!    a week is lost or damaged, the week's days wait until it is restored.
+//! 3. The stacks of the weeks to be published are counted, over all reports of these weeks.
+//! 4. The rows with stacks go to the sorter; in those of days that are published, rare stacks are hidden.
 
 use super::line::LineKey;
 use super::lost::{self, LostSegment};
@@ -28,18 +27,18 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
-/// What is to be read, and by which rules.
+/// The inputs of reading.
 pub(super) struct Reading<'a> {
     /// The receiver's folder.
     pub folder: &'a Path,
     pub public: &'a PublicData,
     pub index: &'a Index,
     pub today: Date,
-    /// From how many reports of a week on a stack is shown.
+    /// How many reports of a week must have a stack for it to be shown.
     pub stack_minimum: u32,
-    /// Segments of which nothing more than what is whole will come.
+    /// Damaged segments of which the whole records are merged and the rest is given up.
     pub given_up: &'a BTreeSet<SegmentId>,
-    /// Whether the receiver has sealed all that it had acknowledged.
+    /// Whether the receiver has sealed everything that it had acknowledged.
     pub all_sealed: bool,
     pub scratch: &'a Scratch,
     pub limits: SortLimits,
@@ -54,26 +53,26 @@ pub(super) struct Received {
     pub bytes: BTreeMap<Date, u64>,
     /// How many there are, by day.
     pub reports: BTreeMap<Date, u64>,
-    /// What becomes of each day that has some, or whose last edition is due.
+    /// The plan for each day that has some, or whose last edition is due.
     pub plans: BTreeMap<Date, DayPlan>,
-    /// The segments that are in there, besides those that the index names.
+    /// The segments that were read, which the index does not name yet.
     pub segments: BTreeMap<SegmentId, SegmentDays>,
     /// Segments whose files may be removed once all this is durable.
     pub merged: BTreeSet<SegmentId>,
-    /// The whole rows of what is not wholly shown from now on.
+    /// The complete rows of reports with a hidden stack.
     pub unshown: Merge,
-    /// The public rows that are shown anew, so that they go away, and how often.
+    /// Public rows that are replaced by ones with more stacks shown, and how many of each.
     pub replaced: HashMap<LineKey, u64>,
-    /// Of the segments that are given up now, how many reports could be read.
+    /// Segments that are given up now, and how many of their reports could be read.
     pub given_up: BTreeMap<SegmentId, u64>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
 }
 
-/// Weeks of which a public file is lost or damaged, and what is said of that.
+/// Weeks with a lost or damaged public file, with the message about it.
 type BrokenWeeks = BTreeMap<Date, String>;
 
-/// What the first pass found.
+/// The result of the first pass.
 struct Intake<'scope> {
     sorter: Sorter<'scope>,
     with_stacks: Spool,
@@ -93,7 +92,7 @@ impl Intake<'_> {
     }
 }
 
-/// Where what is read of segments goes.
+/// What reading segments fills.
 struct Read<'a> {
     segments: &'a mut BTreeMap<SegmentId, SegmentDays>,
     merged: &'a mut BTreeSet<SegmentId>,
@@ -106,13 +105,13 @@ fn sort_failed(source: io::Error) -> Stop {
 }
 
 fn not_understood() -> Stop {
-    let message = "a row is whole and not understood; use the newer program that wrote it";
+    let message = "a row is intact but not understood; use the newer program that wrote it";
     MergeError::Files(message.to_owned()).into()
 }
 
 impl Reading<'_> {
-    /// Reads and sorts. Memory: a segment, what sorting takes, and the different stacks of the weeks
-    /// that are published.
+    /// Reads and sorts. Memory: one segment, the sorter's, and the different stacks of the weeks to be
+    /// published.
     pub fn read(&self) -> Result<Received, Stop> {
         let missing = lost::missing_from(self.folder, self.index)?;
         let given_up = |lost: &&LostSegment| self.given_up.contains(&lost.id);
@@ -208,12 +207,12 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The days of a segment that says nothing of them.
+    /// For a segment whose days are unknown.
     fn any_day(&self) -> SegmentDays {
         SegmentDays { from: Date::MIN, to: self.today }
     }
 
-    /// What becomes of each day that has reports, or whose last edition is due.
+    /// The plan for each day that has reports, or whose last edition is due.
     fn plans(&self, reports: &BTreeMap<Date, u64>, all_there: bool) -> BTreeMap<Date, DayPlan> {
         let days: BTreeSet<Date> = reports.keys().chain(self.index.days.keys()).copied().collect();
         let plans = days.into_iter().map(|day| {
@@ -229,8 +228,8 @@ impl Reading<'_> {
         plans.filter(counts).collect()
     }
 
-    /// Lets the days of a week wait of which a public file is lost or damaged: its files are made of
-    /// those of its days. All other weeks go on.
+    /// Lets the days of a week with a lost or damaged public file wait, since a week's files are made
+    /// from those of its days. All other weeks are not affected.
     fn hold_broken_weeks(&self, plans: &mut BTreeMap<Date, DayPlan>) -> Result<BrokenWeeks, Stop> {
         let mut broken = BrokenWeeks::new();
         let due = plans.iter().filter(|(_, plan)| matches!(plan, DayPlan::Publish(_)));
@@ -243,7 +242,7 @@ impl Reading<'_> {
                     Ok(_) => {}
                     Err(error @ (PublicError::Missing { .. } | PublicError::Damaged { .. })) => {
                         let said = format!(
-                            "{error}. Until then nothing is added to the week until {week}"
+                            "{error}. Until then nothing is added to the week that ends on {week}"
                         );
                         broken.entry(week).or_insert(said);
                     }
@@ -261,7 +260,7 @@ impl Reading<'_> {
         Ok(broken)
     }
 
-    /// Counts stacks, and sorts the rows that have some.
+    /// Counts stacks, and sorts the rows with stacks.
     fn sort_stacks(
         &self,
         sorter: &mut Sorter<'_>,
@@ -272,7 +271,7 @@ impl Reading<'_> {
         let mut counts = StackCounts::new(self.stack_minimum);
         let mut rows = spool.read().map_err(sort_failed)?;
         let mut line = Vec::new();
-        // The public rows of which the whole ones are known: those are counted.
+        // Public rows whose complete rows are known, which are counted instead.
         let mut known: HashMap<LineKey, u64> = HashMap::new();
         if !counts.shows_all() {
             let mut weeks = BTreeSet::new();
@@ -312,7 +311,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Counts the stacks of public rows, but for those whose whole rows are known.
+    /// Counts the stacks of public rows, except those whose complete rows are known.
     fn count_public(
         &self,
         weeks: &BTreeSet<Date>,
@@ -356,7 +355,7 @@ impl Stacks<'_, '_> {
         self.plans.range(monday..=week).any(|(_, plan)| matches!(plan, DayPlan::Publish(_)))
     }
 
-    /// Sorts a whole row: as it is public, where its day is published, and as it is where it waits.
+    /// Sorts a complete row: in its public form if its day is published, unchanged if it waits.
     fn push(
         &mut self,
         row: &[u8],
@@ -387,7 +386,7 @@ fn days_of(rows: &SealedRows) -> Option<SegmentDays> {
     Some(SegmentDays { from: days().min()?, to: days().max()? })
 }
 
-/// Lines in a file without a name, to be read more than once.
+/// Lines in an unnamed file, to be read more than once.
 struct Spool(BufWriter<File>);
 
 impl Spool {
@@ -411,7 +410,7 @@ impl Spool {
 struct SpoolReader<'a>(BufReader<&'a mut File>);
 
 impl SpoolReader<'_> {
-    /// Puts the next line in place of what is in `line`; false after the last.
+    /// Replaces `line` by the next line; false after the last.
     fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         line.clear();
         let read = io::BufRead::read_until(&mut self.0, b'\n', line)?;

@@ -1,8 +1,8 @@
-//! Files that are lost or damaged are made again, from the other files of the same reports.
+//! Makes lost or damaged files again, from other files of the same reports.
 //!
-//! Each day's reports are in two compressed texts and in Parquet, and again in its week's files. From
-//! any text that is whole, all files of the day are made; the same reports give the same bytes. Where no
-//! text of a day is whole, only a copy helps.
+//! Each day's reports are in two compressed texts and in Parquet, and again in its week's files. All
+//! files of the day can be made from any text that is intact, byte for byte. If no text of a day is
+//! intact, only a copy helps.
 
 use super::dataset::DatasetWriter;
 use super::line::LineKey;
@@ -20,8 +20,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::ops::RangeInclusive;
 
-/// Makes the files of these days again, and those of their weeks, where one of them is lost or damaged.
-/// No report is added.
+/// Makes the files of these days and of their weeks again, if one of them is lost or damaged. No report
+/// is added.
 pub fn merge_days(
     merging: &Merging<'_>,
     days: RangeInclusive<Date>,
@@ -47,7 +47,7 @@ impl Merger<'_> {
                     days.insert(*day, change);
                 }
                 None => problems.push(format!(
-                    "of {day}, {} public reports: no file of theirs is whole; put one back from a copy",
+                    "no file of the {} public reports of {day} is intact; restore one from a copy",
                     dataset.reports
                 )),
             }
@@ -71,7 +71,7 @@ impl Merger<'_> {
         Ok(merged)
     }
 
-    /// The files of weeks each day of which is whole.
+    /// The files of those weeks whose days are all intact.
     fn make_weeks_that_can_be(&self, index: &Index, days: &Changes) -> Result<Changes, Stop> {
         let mut weeks = Changes::new();
         for (day, change) in days {
@@ -88,8 +88,8 @@ impl Merger<'_> {
         Ok(weeks)
     }
 
-    /// Removes objects that do not have the bytes that their names say, so that they can be written:
-    /// whether all are there and whole.
+    /// Removes objects whose bytes do not match their names, so that they can be written again. Returns
+    /// whether all were there and intact.
     fn remove_damaged(&self, dataset: &Dataset) -> Result<bool, Stop> {
         let mut whole = true;
         for file in &dataset.files {
@@ -106,7 +106,7 @@ impl Merger<'_> {
         Ok(whole)
     }
 
-    /// Makes all files of a day from one that is whole.
+    /// Makes all files of a day from one that is intact.
     fn make_again(
         &self,
         day: Date,

@@ -1,8 +1,8 @@
-//! The folder in which a merge makes its files before they are public.
+//! The folder for a merge's unfinished files.
 //!
 //! ```text
 //! DIR/scratch/.lock     held (flock) by the one merge that runs on this machine
-//! DIR/scratch/*         files that are being made; whoever takes the lock removes what is left
+//! DIR/scratch/*         unfinished files; whoever takes the lock removes left-over ones
 //! ```
 
 use crate::durable;
@@ -10,7 +10,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A scratch folder, taken. It is let go of when this is dropped, or when the process dies.
+/// A locked scratch folder. It is unlocked when this is dropped, or when the process dies.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: PathBuf,
@@ -18,8 +18,8 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Takes the folder, which is made if it is not there, and removes what a merge that died left
-    /// in it. [`io::ErrorKind::WouldBlock`] where another process has it.
+    /// Locks the folder, which is created if needed, and removes what a merge that died left in it.
+    /// [`io::ErrorKind::WouldBlock`] if another process has locked it.
     pub fn take(folder: &Path) -> io::Result<Scratch> {
         durable::make_folders_unsynced(folder, &mut DirBuilder::new())?;
         let lock = folder.join(".lock");
@@ -45,12 +45,12 @@ impl Scratch {
         Ok(())
     }
 
-    /// Where a file of this name is made.
+    /// The path of a file of this name.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// A file without a name, which is gone when it is closed.
+    /// An unnamed file, which is deleted when it is closed.
     pub fn unnamed(&self) -> io::Result<File> {
         tempfile::tempfile_in(&self.folder)
     }

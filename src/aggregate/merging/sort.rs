@@ -1,14 +1,14 @@
 //! External sorting: any number of lines in bounded memory.
 //!
 //! The method is the classical one (Knuth, The Art of Computer Programming, volume 3, section 5.4).
-//! Lines are gathered until a chunk is full; the chunk is sorted and written to a file of its own, a
-//! run, while the next one is gathered. At the end all runs are merged. Where there are more of them
-//! than may be open at once, some are merged to one first.
+//! Lines are collected until a chunk is full; the chunk is sorted and written to its own file, a run,
+//! while the next one is collected. At the end all runs are merged. If there are more than may be open
+//! at once, some are merged into one first.
 //!
-//! A run holds its lines in order, each with its end. A report's one form has no line end within.
+//! A run holds sorted lines, each with a line end. A report's canonical form contains none.
 //!
-//! Memory: three chunks (one that is gathered, one that waits, one that is written), or a buffer for
-//! each open run.
+//! Memory:
+//! three chunks (one being collected, one waiting, one being written), or a buffer for each open run.
 
 use super::line::{LineKey, order};
 use super::scratch::Scratch;
@@ -35,7 +35,7 @@ impl Default for SortLimits {
     }
 }
 
-/// Gathers lines in any order.
+/// Collects lines in any order.
 pub(super) struct Sorter<'scope> {
     limits: SortLimits,
     chunk: Chunk,
@@ -61,13 +61,13 @@ impl<'scope> Sorter<'scope> {
         self.chunk.push(key, line);
         if self.chunk.size() >= self.limits.chunk {
             let chunk = std::mem::take(&mut self.chunk);
-            // The writer goes away only when it failed; `finish` tells why.
+            // The writer only ends early if it failed; `finish` returns the error.
             self.full.send(chunk).map_err(|_| io::Error::other("sorting stopped"))?;
         }
         Ok(())
     }
 
-    /// Ends: all lines, merged. What is left in memory need not be written.
+    /// Returns all lines, merged. The chunk that is left in memory is not written.
     pub fn finish(self) -> io::Result<Merge> {
         let Sorter { limits, mut chunk, full, writer, scratch } = self;
         drop(full);
@@ -161,7 +161,7 @@ impl RunWriter {
 
 /// Lines in order.
 pub(super) trait Lines: Send {
-    /// Puts the next line in place of what is in `line`: its key, or `None` after the last.
+    /// Replaces `line` by the next line. Returns its key, or `None` after the last.
     fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>>;
 }
 
@@ -220,7 +220,7 @@ impl Merge {
         Ok(merge)
     }
 
-    /// Adds a source. None of its lines may come before one that was given already.
+    /// Adds a source. None of its lines may sort before one that was returned already.
     pub fn add(&mut self, mut source: Box<dyn Lines>) -> io::Result<()> {
         let mut line = Vec::new();
         if let Some(key) = source.next(&mut line)? {
@@ -234,7 +234,7 @@ impl Merge {
         self.heads.peek().map(|head| head.key)
     }
 
-    /// Goes to the next line: its key, or `None` after the last.
+    /// Advances to the next line. Returns its key, or `None` after the last.
     pub fn advance(&mut self) -> io::Result<Option<LineKey>> {
         let Some(head) = self.heads.peek_mut() else { return Ok(None) };
         let key = head.key;
@@ -242,13 +242,13 @@ impl Merge {
         Ok(Some(key))
     }
 
-    /// The line that was gone to last, without its end.
+    /// The current line, without its end.
     pub fn line(&self) -> &[u8] {
         &self.line
     }
 }
 
-/// Takes the line of the first head, and reads that source on.
+/// Takes the line of the first head, and advances its source.
 fn pop(mut head: PeekMut<'_, Head>, line: &mut Vec<u8>) -> io::Result<()> {
     let Head { key, line: next, source } = &mut *head;
     std::mem::swap(next, line);
@@ -259,7 +259,7 @@ fn pop(mut head: PeekMut<'_, Head>, line: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// The heap has its greatest first, and the first line is wanted.
+/// Reversed, since a `BinaryHeap` has its greatest item first.
 impl Ord for Head {
     fn cmp(&self, other: &Head) -> Ordering {
         order((other.key, &other.line), (self.key, &self.line))

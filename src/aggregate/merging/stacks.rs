@@ -1,13 +1,13 @@
-//! Stacks that few reports of a week have: counted, and not shown.
+//! Hides stacks that few reports of a week have.
 //!
-//! A stack that fewer than `stack_minimum` reports of a week have is written as its counter's name and
-//! [`TOO_FEW`] in their public rows. What counts is how many reports of the week (seven days, until a
-//! Sunday) are there at all, public or waiting, so a stack that is shown in one row is shown, at the
-//! latest in the last edition, in as many rows as that.
+//! If fewer than `stack_minimum` reports of a week have a stack, their public rows have its counter's
+//! name and [`TOO_FEW`] instead. All reports of the week (seven days, until a Sunday) count, public or
+//! waiting. So a stack that is shown in one row is shown in at least that many rows, in the last
+//! edition at the latest.
 //!
-//! The whole rows of reports with stacks that are not shown wait in a private object, each behind it
-//! the hash of the row that is public in its place: a later edition of their day shows the stacks that
-//! have become common enough, and takes that row away. After the last edition they are gone.
+//! The complete rows of reports with hidden stacks wait in a private object, each followed by the hash
+//! of the row that is public instead. A later edition of the day shows the stacks that have become
+//! common enough, and replaces that row. After the last edition the complete rows are deleted.
 //!
 //! Memory: about 40 bytes for each different stack of the weeks that are published.
 
@@ -27,12 +27,12 @@ pub(super) struct StackCounts {
 }
 
 impl StackCounts {
-    /// Of no report yet.
+    /// Starts with no reports.
     pub fn new(minimum: u32) -> StackCounts {
         StackCounts { minimum, counts: HashMap::new() }
     }
 
-    /// Whether every stack is shown, so that nothing need be counted.
+    /// Whether every stack is shown, so that nothing needs to be counted.
     pub fn shows_all(&self) -> bool {
         self.minimum <= 1
     }
@@ -60,7 +60,7 @@ impl StackCounts {
         self.shows_all() || is_hidden(stack) || count >= self.minimum
     }
 
-    /// The public row of a report, if there are stacks that it does not show.
+    /// The public row of a report, if any of its stacks is hidden.
     pub fn hide(&self, report: &Report<'_>) -> Option<Vec<u8>> {
         let week = week_of(report.week);
         let shows = |program: &ProgramReport<'_>| {
@@ -82,7 +82,7 @@ impl StackCounts {
     }
 }
 
-/// Whether a row has stacks. Within a JSON text, these bytes are never a part of a string.
+/// Whether a row has stacks. In JSON, these bytes never occur within a string.
 pub(super) fn has_stacks(row: &[u8]) -> bool {
     std::str::from_utf8(row).is_ok_and(|row| row.contains("\"Stacks\":{\""))
 }
@@ -105,16 +105,16 @@ fn name(program: &str, stack: &str) -> u128 {
     digest.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
 }
 
-/// A whole row, and the row that is public in its place.
+/// A complete row, and the row that is public instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unshown<'a> {
-    /// The whole row.
+    /// The complete row.
     pub row: &'a [u8],
     /// The key of the public row.
     pub public: LineKey,
 }
 
-/// The bytes behind the row: a space, and the public row's hash in hex.
+/// The length of what follows the row: a space, and the public row's hash in hex.
 const BEHIND: usize = 1 + 32;
 
 impl<'a> Unshown<'a> {

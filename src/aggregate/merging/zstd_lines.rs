@@ -1,9 +1,8 @@
-//! Newline-delimited JSON, compressed with Zstandard
-//! ([RFC 8878](https://www.rfc-editor.org/rfc/rfc8878)).
+//! Newline-delimited JSON, compressed with Zstandard ([RFC
+//! 8878](https://www.rfc-editor.org/rfc/rfc8878)).
 //!
-//! A day is one frame with a checksum. A week is the frames of its days, one after the other, which
-//! every decoder reads as one text (section 3: "Zstandard compressed data is made up of one or more
-//! frames").
+//! A day is one frame with a checksum. A week is the concatenated frames of its days, which every
+//! decoder reads as one text (section 3: "Zstandard compressed data is made up of one or more frames").
 
 use super::batch::Batch;
 use std::fs::File;

@@ -1,19 +1,18 @@
-//! Reports in memory, column by column: what a Parquet file holds, and what estimates are made
-//! from.
+//! Reports in memory as columns: the contents of a Parquet file, and the input of estimates.
 
-/// Builds of programs, one a row, in the order of the file; a report without builds has one row that
-/// is of no build. All columns are equally long.
+/// Builds of programs, one per row, in the order of the file; a report without builds has one row. All
+/// columns are equally long.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
-    /// The texts that the other columns refer to by their place here; each once.
+    /// The distinct texts; other columns refer to them by index.
     pub texts: Vec<String>,
-    /// The report that the row is of, by its number. Rows of one report stand together.
+    /// The number of the row's report. Rows of one report are adjacent.
     pub report: Vec<i64>,
     /// The report's X.
     pub x: Vec<f64>,
     /// The version of the config that the report names.
     pub config: Vec<u32>,
-    /// The program's path. A row of no build has none, nor a version and so on.
+    /// The program's path; `None`, like the following columns, in a row without a build.
     pub program: Vec<Option<u32>>,
     /// The program's version.
     pub version: Vec<Option<u32>>,
@@ -46,7 +45,7 @@ impl Columns {
         self.report.len()
     }
 
-    /// How many rows are of a build.
+    /// How many rows have a build.
     pub fn builds(&self) -> usize {
         self.program.iter().flatten().count()
     }
@@ -58,7 +57,7 @@ impl Columns {
 }
 
 impl Counts {
-    /// The names and counts of a row; none beyond the last.
+    /// The names and counts of a row.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, u64)> + '_ {
         let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
         let range = start.unwrap_or(0)..self.ends.get(row).copied().unwrap_or(0);

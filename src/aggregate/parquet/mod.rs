@@ -1,14 +1,14 @@
-//! Reports as Parquet files, and in memory column by column.
+//! Reports as Parquet files, and in memory as columns.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | [`columns`] | reports in memory, column by column |
-//! | `texts` | a table of texts, each once |
+//! | [`columns`] | reports in memory, as columns |
+//! | `texts` | a table of distinct texts |
 //! | [`schema`] | the columns of a file |
-//! | [`writer`] | writing one, row group by row group |
-//! | [`reader`] | reading one, several row groups at once |
+//! | [`writer`] | writes a file, row group by row group |
+//! | [`reader`] | reads a file, several row groups at once |
 //! | `splice` | the file of a week from those of its days |
-//! | [`error`] | what can go wrong with one |
+//! | [`error`] | what can go wrong with a file |
 
 pub mod columns;
 pub mod error;

@@ -1,7 +1,7 @@
 //! Reads Parquet files of reports, one row group at a time.
 //!
-//! Row groups can be read from several threads at once: what they share is the open file, and the
-//! time for which one of them has it is that of reading a row group's compressed bytes.
+//! Several threads can read row groups at once: they share the open file, and each holds its lock only
+//! while it reads a row group's compressed bytes.
 //!
 //! The format's library may panic on damaged bytes. Files come from
 //! [`PublicData::open`](crate::aggregate::PublicData::open), which has compared their SHA-256.
@@ -39,7 +39,7 @@ impl ParquetReader {
     pub fn open(file: File) -> Result<ParquetReader, ParquetError> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
         if *metadata.file_metadata().schema() != *message()? {
-            return Err(ParquetError::Other("its columns are others".to_owned()));
+            return Err(ParquetError::Other("it has other columns".to_owned()));
         }
         Ok(ParquetReader { file: Mutex::new(file), metadata })
     }
@@ -50,6 +50,7 @@ impl ParquetReader {
     }
 
     /// How many rows there are: builds, and reports without builds.
+    #[cfg(any(test, feature = "testing"))]
     pub fn rows(&self) -> u64 {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
     }
@@ -116,13 +117,13 @@ impl ParquetReader {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
-        // Grows as the file gives bytes: a damaged footer does not take memory.
+        // Grows with the bytes that are read, so a damaged footer cannot allocate much.
         (&*file).take(end.unwrap_or(start) - start).read_to_end(&mut bytes)?;
         Ok(Loaded { start, bytes: bytes.into() })
     }
 }
 
-/// The bytes of a row group, by their place in the file.
+/// The bytes of a row group, by their position in the file.
 #[derive(Debug)]
 struct Loaded {
     start: u64,
@@ -162,7 +163,7 @@ impl ChunkReader for Loaded {
     }
 }
 
-/// A row group that is being decoded.
+/// Decodes one row group.
 struct Source<'a> {
     group: &'a RowGroupMetaData,
     loaded: Arc<Loaded>,
@@ -232,7 +233,7 @@ impl Source<'_> {
         })?;
         read.counts = unsigned(numbers);
         if read.counts.len() != read.names.len() {
-            return Err(ParquetError::Other("names and counts are not as many".to_owned()));
+            return Err(ParquetError::Other("there are not as many names as counts".to_owned()));
         }
         Ok(read)
     }
@@ -246,7 +247,7 @@ impl Source<'_> {
     ) -> Result<(), ParquetError> {
         let mut column = self.column::<T>(leaf)?;
         let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        // `end` is where the list of the row that was begun last ends so far.
+        // `end` is the current end of the last row's list.
         let (mut rows, mut end, mut begun) = (0, 0, false);
         loop {
             definition.clear();
@@ -292,9 +293,9 @@ fn unsigned(numbers: Vec<i64>) -> Vec<u64> {
     numbers.into_iter().map(|number| u64::try_from(number).unwrap_or_default()).collect()
 }
 
-/// The numbers of a column's texts, by where the text lies in memory: values of one dictionary
-/// entry share its bytes, so that most texts need be neither compared nor hashed. What is in here
-/// is kept, so its place in memory is not given to another text.
+/// The numbers of a column's texts, by their address in memory: values of one dictionary entry share
+/// its bytes, so most texts need neither be compared nor hashed. The values are kept, so their
+/// addresses are not reused.
 #[derive(Default)]
 struct Seen(HashMap<(usize, usize), (ByteArray, u32), BuildHasherDefault<PlaceHasher>>);
 
@@ -311,7 +312,7 @@ impl Seen {
     }
 }
 
-/// Hashes places in memory: an odd multiplier spreads neighbours over all bits.
+/// Hashes addresses: an odd multiplier spreads neighbours over all bits.
 #[derive(Default)]
 struct PlaceHasher(u64);
 

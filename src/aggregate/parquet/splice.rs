@@ -1,5 +1,5 @@
-//! Makes the Parquet file of a week from those of its days, without decoding anything: all pages are
-//! copied as they are. Numbers of reports are unique over days, so they stay.
+//! Makes the Parquet file of a week from those of its days without decoding: all pages are copied
+//! unchanged. Report numbers are unique across days, so they stay.
 
 use super::error::ParquetError;
 use super::schema::{message, properties};

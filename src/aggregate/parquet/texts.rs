@@ -1,4 +1,4 @@
-//! A table of texts, each once: what is said a million times is kept once and named by a number.
+//! A table of distinct texts: a text that occurs a million times is stored once and has a number.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 pub struct Texts {
     texts: Vec<Arc<str>>,
     ids: HashMap<Arc<str>, u32>,
-    /// What came after each text the last time. Reports of one program list the same names in the
-    /// same order, so this is nearly always right, and then nothing is hashed.
+    /// The text that followed each text the last time. Reports of one program list the same names in
+    /// the same order, so this guess is nearly always right, and then nothing is hashed.
     after: Vec<u32>,
     last: u32,
     bytes: usize,

@@ -1,7 +1,7 @@
-//! Writes reports as Parquet: gathers a row group in memory, column by column, and writes it when it
-//! is large enough.
+//! Writes reports as Parquet: collects a row group in memory, as columns, and writes it when it is
+//! large enough.
 //!
-//! Where a row group ends depends on the reports alone. Memory: one row group, at most some 60 MiB.
+//! The ends of row groups depend only on the reports. Memory: one row group, at most some 60 MiB.
 
 use super::columns::{Columns, Counts};
 use super::error::ParquetError;
@@ -13,7 +13,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use std::io::Write;
 use std::sync::Arc;
 
-/// What a row group holds at most (and what the one report more that went over it has).
+/// When a row group is full: after the first report that reaches one of these.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Rows.
@@ -42,7 +42,7 @@ pub struct ParquetWriter<W: Write + Send> {
     builds: u64,
 }
 
-/// A row group that is gathered.
+/// The row group that is being collected.
 #[derive(Debug, Default)]
 struct Group {
     columns: Columns,
@@ -75,8 +75,8 @@ impl<W: Write + Send> ParquetWriter<W> {
         Ok(())
     }
 
-    /// Ends the file: what it was written to, and how many builds are in it. Rows are as many, and
-    /// one for each report without builds.
+    /// Finishes the file. Returns what it was written to, and how many builds are in it. Each build has
+    /// one row, and so has each report without builds.
     pub fn finish(mut self) -> Result<(W, u64), ParquetError> {
         self.flush()?;
         Ok((self.file.into_inner()?, self.builds))
@@ -151,7 +151,7 @@ impl Group {
     }
 
     fn clear(&mut self) {
-        // Afresh: what one large group needed is not kept for the next.
+        // Releases the memory of a large group.
         *self = Group::default();
     }
 }

@@ -54,6 +54,7 @@ impl Weights {
     }
 
     /// Adds the reports of another set.
+    #[cfg(any(test, feature = "testing"))]
     pub fn merge(&mut self, other: Weights) {
         self.reports += other.reports;
         self.sum += other.sum;

@@ -9,7 +9,7 @@ use super::super::{Failure, Output, signals};
 use super::once::once;
 use crate::audit::{AuditOptions, AuditReport, State, VerdictId};
 use crate::client::{Address, Http, Upload as _};
-use crate::web::{Figures, ListenAddress, serve_figures};
+use crate::web::{ListenAddress, Status, serve_status};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -90,8 +90,8 @@ impl Watching {
             .map_err(|e| Failure::new(format!("cannot start serving: {e}")))?;
         let listener = runtime.block_on(bind(address))?;
         self.out.say(format_args!("health and metrics on {}", url(&listener)?));
-        let figures = move || figures(&outcome.lock().unwrap_or_else(PoisonError::into_inner));
-        thread::spawn(move || runtime.block_on(serve_figures(listener, Arc::new(figures))));
+        let read = move || status(&outcome.lock().unwrap_or_else(PoisonError::into_inner));
+        thread::spawn(move || runtime.block_on(serve_status(listener, Arc::new(read))));
         Ok(())
     }
 }
@@ -101,7 +101,7 @@ fn states_of(report: &AuditReport) -> BTreeMap<VerdictId, State> {
 }
 
 /// What /metrics serves, in Prometheus' text format.
-fn figures(outcome: &Outcome) -> Figures {
+fn status(outcome: &Outcome) -> Status {
     let mut text = String::new();
     let mut add = |name: &str, kind: &str, help: &str, value: &str| {
         // Writing to a string does not fail.
@@ -118,7 +118,11 @@ fn figures(outcome: &Outcome) -> Figures {
         &count(name, outcome.failures),
     );
     let Some(report) = &outcome.last else {
-        return Figures { is_healthy: true, health: "no audit has finished yet".to_owned(), text };
+        return Status {
+            is_healthy: true,
+            health: "no audit has finished yet".to_owned(),
+            metrics: text,
+        };
     };
     let name = "candor_audit_entries";
     add(name, "gauge", "Entries of the log.", &count(name, report.entries.unwrap_or(0)));
@@ -151,5 +155,5 @@ fn figures(outcome: &Outcome) -> Figures {
     let sentences: Vec<String> =
         bad.map(|verdict| format!("{}: {}", verdict.id, verdict.sentence)).collect();
     let health = if sentences.is_empty() { "all is well".to_owned() } else { sentences.join("\n") };
-    Figures { is_healthy: report.is_ok(), health, text }
+    Status { is_healthy: report.is_ok(), health, metrics: text }
 }

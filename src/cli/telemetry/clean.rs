@@ -5,7 +5,7 @@ use crate::cli::count::count;
 use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
-use crate::client::report::{Listing, Shelf};
+use crate::client::report::{Listing, ReportFolder};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -88,8 +88,8 @@ fn forget(args: &Args, folder: &Folder, project: String, out: Output) -> Result<
     out.result(&Cleaned { project, forgotten, removed: vec![path] }, text)
 }
 
-fn lock(folder: &Folder) -> Result<Shelf, Failure> {
-    Shelf::take(folder)?.ok_or_else(|| {
+fn lock(folder: &Folder) -> Result<ReportFolder, Failure> {
+    ReportFolder::lock(folder)?.ok_or_else(|| {
         Failure::new(
             "another process is making reports right now, so nothing was removed; try again",
         )

@@ -10,7 +10,7 @@ use crate::cli::Failure;
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::client::report::{
-    Build, Destination, Filtered, Future, KnownConfig, NO_CONFIG, Preview, Report, WeekPreview,
+    Build, Destination, Filtered, KnownConfig, NO_CONFIG, Outcome, Preview, Report, WeekPreview,
     Withheld,
 };
 use crate::collection::CollectionConfig;
@@ -87,28 +87,27 @@ pub(super) fn outlook(week: &WeekPreview, sample_rate: Option<f64>) -> String {
         Some(hold) => (format!("Nothing of it is sent: {hold}. If it were, "), "would be"),
         None => (String::new(), "is"),
     };
-    let future = match &week.future {
-        Future::NoConfig => {
+    let outcome = match &week.outcome {
+        Outcome::NoConfig => {
             "a config would be fetched and verified first, and none is known yet; see what one \
              from a file would do with --config FILE."
                 .to_owned()
         }
-        Future::Decided(Filtered { report: Some(_), .. }) => {
+        Outcome::Decided(Filtered { report: Some(_), .. }) => {
             format!("by this config, this {sent} sent, byte for byte:")
         }
-        Future::AtMost(Filtered { report: Some(_), .. }) => format!(
+        Outcome::AtMost(Filtered { report: Some(_), .. }) => format!(
             "by this config, at most this {sent} sent, for {} of all weeks. X is drawn when the \
              week has ended and the newest config is known; here it has its smallest value:",
             percent(sample_rate.unwrap_or_default())
         ),
-        Future::Decided(Filtered { withheld, .. }) | Future::AtMost(Filtered { withheld, .. }) => {
-            match withheld.last() {
-                Some(withheld) => format!("nothing {sent} sent: {}.", withheld.reason),
-                None => format!("nothing {sent} sent."),
-            }
-        }
+        Outcome::Decided(Filtered { withheld, .. })
+        | Outcome::AtMost(Filtered { withheld, .. }) => match withheld.last() {
+            Some(withheld) => format!("nothing {sent} sent: {}.", withheld.reason),
+            None => format!("nothing {sent} sent."),
+        },
     };
-    let text = hold + &future;
+    let text = hold + &outcome;
     // Either half may begin the sentence.
     let mut characters = text.chars();
     characters
@@ -118,17 +117,17 @@ pub(super) fn outlook(week: &WeekPreview, sample_rate: Option<f64>) -> String {
 
 /// The report of a week that is sent, or would be, if that is known.
 pub(super) fn report(week: &WeekPreview) -> Option<&Report> {
-    match &week.future {
-        Future::Decided(filtered) | Future::AtMost(filtered) => filtered.report.as_ref(),
-        Future::NoConfig => None,
+    match &week.outcome {
+        Outcome::Decided(filtered) | Outcome::AtMost(filtered) => filtered.report.as_ref(),
+        Outcome::NoConfig => None,
     }
 }
 
 /// What is left out of a week's report, and why.
 pub(super) fn withheld(week: &WeekPreview) -> &[Withheld] {
-    match &week.future {
-        Future::Decided(filtered) | Future::AtMost(filtered) => &filtered.withheld,
-        Future::NoConfig => &[],
+    match &week.outcome {
+        Outcome::Decided(filtered) | Outcome::AtMost(filtered) => &filtered.withheld,
+        Outcome::NoConfig => &[],
     }
 }
 

@@ -1,29 +1,29 @@
-//! The day's work itself: as a process that does nothing else, or in a thread.
+//! The day's work itself, in a process of its own or in a thread.
 
-use super::{Marks, Order};
+use super::{Schedule, Task};
 use crate::client::day::Day;
 use crate::client::files;
 use crate::client::report::{RunOptions, run_uploads};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Does the work of the day, unless it was done or another process is at it. Says whether the day
-/// was noted as done.
-pub fn work(order: &Order) -> bool {
-    let (marks, today) = (Marks::of(&order.folder), Day::of(order.now));
-    let lock = marks.create_folder().and_then(|()| files::open_shared(&marks.lock()));
+/// Does the day's work, unless it was done or another process is doing it. Says whether the day was
+/// noted as done.
+pub fn work(task: &Task) -> bool {
+    let (schedule, today) = (Schedule::of(&task.folder), Day::of(task.now));
+    let lock = schedule.create_folder().and_then(|()| files::open_shared(&schedule.lock()));
     // Held until the end of this function, or of the process.
     let Ok(lock) = lock else { return false };
-    if lock.try_lock().is_err() || marks.is_done(today) {
+    if lock.try_lock().is_err() || schedule.is_done(today) {
         return false;
     }
     let options = RunOptions {
-        folder: order.folder.clone(),
-        destination: Some(order.destination.clone()),
-        now: order.now,
+        folder: task.folder.clone(),
+        destination: Some(task.destination.clone()),
+        now: task.now,
         asked_by_user: false,
     };
-    // What went wrong is in the folder, for `candor telemetry env`. That is the day's work, too:
-    // whatever it was, it is tried again tomorrow.
+    // What went wrong is stored in the folder, for `candor telemetry env`. The day's work counts as done
+    // anyway, and is tried again tomorrow.
     let _ = catch_unwind(AssertUnwindSafe(|| run_uploads(&options)));
-    marks.done(today).is_ok()
+    schedule.done(today).is_ok()
 }

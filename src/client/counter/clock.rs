@@ -1,8 +1,8 @@
-//! The time, as cheap as the system has it: every count looks at it.
+//! The system's cheapest clock, because every count reads it.
 //!
-//! On Linux it is the coarse clock, a few milliseconds behind the fine one, which the kernel keeps
-//! in memory that every process can read: no system call, unless a sandbox has taken that memory
-//! away. Other systems have one clock for all.
+//! On Linux that is the coarse clock, a few milliseconds behind the precise one. The kernel keeps it in
+//! memory that every process can read, so reading it takes no system call, unless a sandbox has removed
+//! that memory. Other systems have only one clock.
 
 /// Seconds since 1970; 0 before.
 #[inline]

@@ -1,29 +1,29 @@
-//! Why counting is not possible. Nobody who counts ever sees it: counting then silently stops, and
-//! [`status`](super::status) tells those who ask.
+//! Why counting is not possible. Code that counts never sees such an error: counting silently stops, and
+//! [`status`](super::status) says why.
 
 use super::metadata::MetadataError;
 use crate::client::folder::FolderError;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a program's counts cannot be kept.
+/// Why a program's counts cannot be stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountingError {
     /// No telemetry folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// A program that cannot be named.
+    /// The program's name cannot be that of a file.
     #[error("the program cannot be counted: {0}")]
     Program(#[from] MetadataError),
-    /// The file system's reason.
+    /// An error of the file system.
     #[error("cannot {action} {path}: {source}")]
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// With which file or folder.
         path: PathBuf,
-        /// Why.
+        /// What went wrong.
         source: io::Error,
     },
     /// The file that holds the day on which weeks end is empty.
@@ -32,39 +32,41 @@ pub enum CountingError {
         /// The file.
         path: PathBuf,
     },
-    /// A file of this name, of another program or week.
-    #[error("{path} belongs to another program or week; delete it, or name this program otherwise")]
+    /// A counter file of this name belongs to another program or week.
+    #[error(
+        "{path} belongs to another program or week; delete it, or give this program another name"
+    )]
     Other {
         /// The file.
         path: PathBuf,
     },
-    /// Something else under a counter file's name.
-    #[error("{path} is no counter file; move it away, or delete it")]
-    NoCounterFile {
+    /// Something else has a counter file's name.
+    #[error("{path} is not a counter file; move it away, or delete it")]
+    NotACounterFile {
         /// The file.
         path: PathBuf,
     },
-    /// A file that another program has written over.
-    #[error("{path} was written over by another program while it was in use; delete it")]
+    /// Another program has overwritten the file.
+    #[error("{path} was overwritten by another program while it was in use; delete it")]
     Overwritten {
         /// The file.
         path: PathBuf,
     },
-    /// A file in which chains or limit lead nowhere.
+    /// A chain or the limit in the file has an invalid offset.
     #[error("{path} is broken at {offset:#x}; delete it")]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What leads nowhere.
+        /// The offset.
         offset: u32,
     },
-    /// A file that another program has shortened.
-    #[error("{path} was shortened by another program while it was in use; it is soon begun anew")]
-    CutOff {
+    /// Another program has shortened the file.
+    #[error("{path} was shortened by another program while it was in use; a new one is made soon")]
+    Shortened {
         /// The file.
         path: PathBuf,
     },
-    /// A program that counts under ever new names.
+    /// The program counts under too many names.
     #[error("{path} is full: its records fill 64 MiB; count under fewer names")]
     Full {
         /// The file.

@@ -1,11 +1,11 @@
 //! Which counter file a program counts into today: its name, its week, and the file `weekends`.
 //!
-//! As golang/telemetry (`internal/counter/file.go`): a file begins on the day on which it is
-//! opened and ends on the next occurrence of the machine's weekday, at least one day later. The
-//! weekday is drawn at random once for each machine, so that not all machines report on the same
-//! day, and kept as a digit in `local/weekends`: 0 is Sunday.
+//! As in golang/telemetry (`internal/counter/file.go`), a file begins on the day on which it is opened
+//! and ends on the machine's next weekday, at least one day later. That weekday is drawn at random once
+//! for each machine, so that machines report on different days, and kept as a digit in
+//! `local/weekends`: 0 is Sunday.
 //!
-//! When the file ends is for [`super::recorder`] to notice; what becomes of it, for reports.
+//! [`super::recorder`] notices when a file ends, and reports are made from it.
 
 use super::error::CountingError;
 use super::mapped::Mapped;
@@ -22,21 +22,21 @@ use std::time::Duration;
 /// The longest file `weekends` that is read, in bytes.
 const LONGEST_WEEKENDS: u64 = 1024;
 
-/// A counter file in use, and what it is for.
+/// A counter file in use, and its metadata.
 pub(super) struct CurrentFile {
     pub mapped: Mapped,
     pub metadata: Metadata,
 }
 
 impl CurrentFile {
-    /// Opens, or makes, the file of a program that counts from today on.
+    /// Opens or creates the file of a program that counts from today on.
     pub fn open(
         folder: &Folder,
         program: &Program,
         today: Day,
     ) -> Result<CurrentFile, CountingError> {
         let local = folder.local();
-        // Before anything is made: a program that cannot be named leaves no folder behind.
+        // First, so that a program with an invalid name leaves no folder behind.
         Metadata::new(program, today, today)?;
         for folder in [folder.path(), &local] {
             files::create_folder(folder).map_err(CountingError::io("use", folder))?;
@@ -48,17 +48,17 @@ impl CurrentFile {
     }
 }
 
-/// The first such weekday after today.
+/// The first day after today that has this weekday.
 fn week_end(today: Day, weekday: u8) -> Day {
     let days = (7 + weekday - today.weekday()) % 7;
     today.plus(if days == 0 { 7 } else { days.into() })
 }
 
-/// The weekday on which this machine's weeks end, drawn now if it was not yet.
+/// The weekday on which this machine's weeks end, which is drawn now if it has none yet.
 fn weekday(local: &Path) -> Result<u8, CountingError> {
     let path = local.join("weekends");
     let mut drawn = false;
-    // Go's clients write the file in two steps: between them it is empty.
+    // Go's clients write the file in two steps, and it is empty in between.
     for _ in 0..20 {
         match files::read(&path, LONGEST_WEEKENDS) {
             Ok(text) => match text.trim_ascii().first() {
@@ -76,20 +76,20 @@ fn weekday(local: &Path) -> Result<u8, CountingError> {
     Err(CountingError::Weekends { path })
 }
 
-/// Draws a weekday, unless another process has done so meanwhile: the file appears whole, and
-/// once. (Go's clients may, in that instant, each write their own; the last one stays.)
+/// Draws a weekday, unless another process has done so meanwhile: the file is created atomically. (Go's
+/// clients may each write their own at that moment; the last one stays.)
 fn draw_weekday(local: &Path, path: &Path) -> io::Result<()> {
     let mut random = [0; 9];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let [digit, suffix @ ..] = random;
     let temporary = local.join(format!(".weekends.{:016x}", u64::from_ne_bytes(suffix)));
-    // 256 is no multiple of 7: some days come up a little more often than others (37 to 36), which
-    // is harmless for spreading reports over a week.
+    // 256 is not a multiple of 7, so some days are slightly more likely than others (37 to 36), which is
+    // harmless for spreading reports over a week.
     let content = format!("{}\n", digit % 7);
-    // Nothing is synced: whoever counts waits for no disk, and a weekday that is lost is drawn anew.
+    // Nothing is synced: counting must not wait for a disk, and a weekday that is lost is drawn again.
     let made = files::create(&temporary, content.as_bytes())
         .and_then(|()| durable::link_unsynced(&temporary, path));
-    // Gone already, if it was renamed.
+    // It may already be gone.
     let _ = durable::remove_unsynced(&temporary);
     made.map(drop)
 }

@@ -5,7 +5,7 @@
 //! offset                     bytes
 //! 0                             28   "# telemetry/counter file v1\n"
 //! 28                             4   H: where the header ends, a multiple of 32
-//! 32                        to  H   metadata (see `metadata`), filled up with zeros
+//! 32                        to  H   metadata (see `metadata`), padded with zeros
 //! H                              4   limit: where the next record may begin; 0 in a new file
 //! H + 4                   512 * 4   hash table: for each hash, the offset of the first record
 //! H + 2052, rounded up to 32         records, up to the limit
@@ -25,23 +25,23 @@
 //! Records are added while other processes, ours and Go's, add theirs, in four steps: search the
 //! chain; reserve space by compare-and-swap of the limit; write the record; link it by
 //! compare-and-swap of the hash table's entry, its next record being the chain searched before.
-//! When that fails, only what was linked since is searched, and only if it holds the same name is
-//! the own record given up. Nothing is ever moved, changed or removed but counts, limit and heads.
+//! If that fails, only the records linked since are searched, and only if one has the same name is the
+//! new record given up. Nothing but counts, limit and heads is ever moved, changed or removed.
 //!
-//! The arithmetic is here, and nothing else. [`super::mapped`] performs those steps on a file that
-//! others write, [`super::parse`] reads one that lies still.
+//! Only the arithmetic is here. [`super::mapped`] performs those steps on a file that others write;
+//! [`super::parse`] reads a file that nobody writes.
 
 /// What a counter file begins with.
 pub(super) const MAGIC: &[u8] = b"# telemetry/counter file v1\n";
-/// Where the header's length stands.
+/// The offset of the header's length.
 pub(super) const HEADER_LENGTH: u32 = 28;
-/// Where the metadata begins.
+/// The offset of the metadata.
 pub(super) const METADATA: u32 = 32;
 /// The longest metadata, in bytes.
 pub(super) const MAX_METADATA: usize = 512;
-/// Files are made and extended in pages of so many bytes; none is shorter.
+/// Files are created and extended in pages of this many bytes, and have at least one.
 pub(super) const PAGE: u32 = 16 * 1024;
-/// Records begin at, and are filled up to, multiples of this.
+/// Records begin at multiples of this, and are padded to them.
 pub(super) const UNIT: u32 = 32;
 /// A record's bytes before its name.
 pub(super) const RECORD_HEADER: u32 = 16;
@@ -49,17 +49,17 @@ pub(super) const RECORD_HEADER: u32 = 16;
 pub(super) const MAX_NAME: usize = 4 * 1024;
 /// Entries of the hash table.
 pub(super) const BUCKETS: u32 = 512;
-/// Beyond this, no file is extended, and none is read: a program that counts under ever new names
-/// must not fill the disk. Go's clients know no such bound.
+/// Files are neither extended nor read beyond this: a program that keeps making up names must not fill
+/// the disk. Go's clients have no such limit.
 pub(super) const MAX_FILE: u32 = 64 * 1024 * 1024;
 
-/// Where the length of a record's name stands in it.
+/// The offset in a record of the length of its name.
 pub(super) const NAME_LENGTH: u32 = 8;
-/// Where the next record's offset stands in a record.
+/// The offset in a record of the next record's offset.
 pub(super) const NEXT: u32 = 12;
-/// The part of a stored length that counts.
+/// The bits of a stored length that hold the length.
 pub(super) const NAME_LENGTH_MASK: u32 = 0x00ff_ffff;
-/// What the rest of a stored length is set to.
+/// The value of the other bits of a stored length.
 pub(super) const NAME_LENGTH_MARK: u32 = 0xff00_0000;
 /// The next record of a record that is not in use.
 pub(super) const DEAD: u32 = u32::MAX;
@@ -71,7 +71,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a file whose header says that it ends at `header`. `None` if that cannot be.
+    /// The layout of a file whose header says that it ends at `header`. `None` if that is impossible.
     pub fn new(header: u32) -> Option<Layout> {
         let fits = header >= METADATA
             && header.is_multiple_of(UNIT)
@@ -79,12 +79,12 @@ impl Layout {
         fits.then_some(Layout { header })
     }
 
-    /// Where the limit stands.
+    /// The offset of the limit.
     pub fn limit(self) -> u32 {
         self.header
     }
 
-    /// Where the hash table's entry for a bucket stands. Larger numbers count from 0 again.
+    /// The offset of the hash table's entry for a bucket, modulo the number of buckets.
     pub fn head(self, bucket: u32) -> u32 {
         self.header + 4 + 4 * (bucket % BUCKETS)
     }
@@ -101,8 +101,8 @@ impl Layout {
             && offset.checked_add(RECORD_HEADER).is_some_and(|end| end < length)
     }
 
-    /// Where a new record with a name of this many bytes begins and ends, given the limit found in
-    /// the file. `None` if the limit cannot be, or the file would grow beyond [`MAX_FILE`].
+    /// Where a new record with a name of this many bytes begins and ends, given the limit found in the
+    /// file. `None` if the limit is impossible, or the file would grow beyond [`MAX_FILE`].
     pub fn place(self, limit: u32, name: usize) -> Option<(u32, u32)> {
         let limit = if limit == 0 { self.records() } else { limit };
         if limit < self.records() || name > MAX_NAME {
@@ -110,8 +110,8 @@ impl Layout {
         }
         let size = (RECORD_HEADER + u32::try_from(name).ok()?).next_multiple_of(UNIT);
         let start = limit.checked_next_multiple_of(UNIT)?;
-        // Even a record that would end exactly with the page goes to the next one: the page's
-        // last bytes are kept free for whoever extends the file.
+        // Even a record that would end exactly with the page goes to the next page: the page's last
+        // bytes are reserved for extending the file.
         let crosses = start / PAGE != start.checked_add(size)? / PAGE;
         let start = if crosses { limit.checked_next_multiple_of(PAGE)? } else { start };
         let end = start.checked_add(size)?;
@@ -133,7 +133,7 @@ pub(super) fn header(metadata: &str) -> Option<Vec<u8>> {
     Some(header)
 }
 
-/// The bucket of a name: FNV-1a, folded. A part of the format.
+/// The bucket of a name: FNV-1a, folded, as the format says.
 pub(super) fn bucket(name: &[u8]) -> u32 {
     let hash = name
         .iter()
@@ -162,21 +162,21 @@ mod tests {
 
     #[test]
     fn names_have_the_buckets_that_go_gives_them() {
-        // That Go finds them there is shown by the tests with the real module.
+        // The tests with the real module show that Go finds them there.
         for (name, number) in [("", 217), ("gophers", 304), ("crash/crash", 421)] {
             assert_eq!(bucket(name.as_bytes()), number, "{name}");
         }
     }
 
     #[test]
-    fn a_limit_that_cannot_be_places_nothing() {
+    fn nothing_is_placed_at_an_impossible_limit() {
         let layout = Layout::new(256).expect("a layout");
         for limit in [1, 4, layout.records() - 1, MAX_FILE, u32::MAX - 40, u32::MAX] {
             assert_eq!(layout.place(limit, 8), None, "{limit}");
         }
         assert_eq!(layout.place(0, 8), Some((2336, 2368)));
         assert_eq!(layout.place(0, MAX_NAME + 1), None);
-        // What would end with the page goes to the next.
+        // A record that would end with the page goes to the next page.
         assert_eq!(layout.place(PAGE - 32, 8), Some((PAGE, PAGE + 32)));
         assert_eq!(layout.place(PAGE - 64, 8), Some((PAGE - 64, PAGE - 32)));
     }

@@ -1,30 +1,29 @@
-//! A counter file in use: mapped into memory, and added to by several processes at once.
+//! A counter file in use: mapped into memory, and written by several processes at once.
 //!
-//! This is the crate's only file with unsafe code: for memory that other processes write, and for
-//! references that threads exchange without a lock. Three rules make it sound.
+//! Only this file and `fault` have unsafe code: for memory that other processes write, and for references
+//! that threads exchange without a lock. Three rules make it sound.
 //!
-//! 1. **What is mapped stays mapped**, until the process ends. A pointer to a count is good
-//!    forever, so counting needs no lock against unmapping. The price is address space: 16 KiB for
-//!    each page of a file, a few hundred KiB for a process that counts for a year.
-//! 2. **All access is atomic**, names included: no reference to plain bytes is ever made, so
-//!    another process that writes at the wrong moment, or writes nonsense, can make us read
-//!    nonsense but cannot break a promise made to the compiler. Counts are always accessed as 64
-//!    bits, everything else as 32.
+//! 1. **What is mapped stays mapped** until the process ends. A pointer to a count stays valid, so
+//!    counting needs no lock against unmapping. The price is address space: 16 KiB for each page of a
+//!    file, a few hundred KiB for a process that counts for a year.
+//! 2. **All access is atomic**, including names: there is never a reference to plain bytes, so another
+//!    process that writes at the wrong moment, or writes nonsense, can make us read nonsense but cannot
+//!    cause undefined behaviour. Counts are always accessed as 64 bits, everything else as 32.
 //! 3. **Every offset is checked** against what is mapped before it becomes a pointer.
 //!
-//! A program that shortens the file while it is in use would kill all that touch a page which the
-//! file no longer has (`SIGBUS`). Neither Go's clients nor we ever shorten a file, and deleting one
-//! is harmless; against others, `fault` handles the signal on Linux. On other systems that danger
-//! remains. A full disk could do the same, as Go's clients leave holes in the file that get their
-//! blocks when first written; so on Linux every page's blocks are allocated before it is mapped, and
-//! a full disk is an ordinary error.
+//! If a program shortens the file while it is in use, every process that touches a missing page is killed
+//! (`SIGBUS`). Neither Go's clients nor ours ever shorten a file, and deleting one is harmless; on Linux
+//! `fault` handles the signal in case another program does. On other systems the danger remains. A full
+//! disk could have the same effect, because Go's clients leave holes in the file that get their blocks
+//! when first written; so on Linux every page's blocks are allocated before it is mapped, and a full disk
+//! is an ordinary error.
 //!
 //! The format is in [`super::layout`]; which file it is, in [`super::file`].
 #![allow(unsafe_code)]
 
 #[cfg(target_os = "linux")]
 mod fault;
-/// Elsewhere, nothing is replaced.
+/// On other systems no page is replaced.
 #[cfg(not(target_os = "linux"))]
 mod fault {
     pub fn replaced() -> usize {
@@ -49,7 +48,7 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
 };
 
-/// A reference that threads read and replace without a lock; or none.
+/// An optional reference that threads read and replace without a lock.
 pub(super) struct AtomicRef<T: 'static>(AtomicPtr<T>);
 
 impl<T: Sync> AtomicRef<T> {
@@ -70,7 +69,7 @@ impl<T: Sync> AtomicRef<T> {
         Self::reference(self.0.swap(Self::pointer(new), SeqCst))
     }
 
-    /// Replaces `old`, by identity. Says whether it was still there.
+    /// Replaces `old`, compared by identity. Returns whether it was still there.
     pub fn replace(&self, old: Option<&'static T>, new: &'static T) -> bool {
         let (old, new) = (Self::pointer(old), Self::pointer(Some(new)));
         self.0.compare_exchange(old, new, SeqCst, SeqCst).is_ok()
@@ -82,14 +81,14 @@ impl<T: Sync> AtomicRef<T> {
 
     #[inline]
     fn reference(pointer: *mut T) -> Option<&'static T> {
-        // SAFETY: the pointer is null or was made of a `&'static T`, by `pointer`, the only source
-        // of what is stored. Writing it released, and reading it acquired, what it points to. `T`
-        // is `Sync`, so any thread may have the reference. Nobody makes a `&mut` of it.
+        // SAFETY: the pointer is null or was made from a `&'static T` by `pointer`, the only source of
+        // stored values. Storing it released, and loading it acquired, what it points to. `T` is `Sync`,
+        // so any thread may have the reference. Nobody makes a `&mut` from it.
         unsafe { pointer.as_ref() }
     }
 }
 
-/// Adds to a count, which stays at its largest value rather than begin again from 0.
+/// Adds to a count, which saturates at the largest value.
 #[inline]
 pub(super) fn add(count: &AtomicU64, number: u64) {
     if count.fetch_add(number, Relaxed).checked_add(number).is_none() {
@@ -97,18 +96,18 @@ pub(super) fn add(count: &AtomicU64, number: u64) {
     }
 }
 
-/// A counter file, mapped as far as it was long when last looked at.
+/// A counter file, mapped up to its length when last checked.
 pub(super) struct Mapped {
     path: PathBuf,
     file: File,
-    /// What the file begins with.
+    /// The header of the file.
     header: Vec<u8>,
     layout: Layout,
     /// Without gaps, from the file's beginning.
     windows: Vec<Window>,
-    /// Where the last window ends: a multiple of the page.
+    /// Where the last window ends: a multiple of the page size.
     length: u32,
-    /// How many pages were found to be gone, of any file, before this one was opened.
+    /// How many pages, of any file, were found to be missing before this one was opened.
     replaced: usize,
 }
 
@@ -120,18 +119,18 @@ struct Window {
 }
 
 impl Mapped {
-    /// Opens the file with exactly this metadata, or makes it.
+    /// Opens the file with exactly this metadata, or creates it.
     ///
-    /// Of several processes that make it at once, all write the same header, and the file has its
-    /// full first page only after that: none sees a page without a header. A shorter file in which
-    /// there is anything but that header, or a part of it, was begun by nobody: it is left alone.
+    /// If several processes create it at once, all write the same header, and the file has its full
+    /// first page only after that: none sees a page without a header. A shorter file that has anything
+    /// but that header, or a part of it, is not a counter file, and is left unchanged.
     pub fn open(path: &Path, metadata: &Metadata) -> Result<Mapped, CountingError> {
         let other = || CountingError::Other { path: path.to_path_buf() };
         let header = header(&metadata.to_string()).ok_or_else(other)?;
         let layout = u32::try_from(header.len()).ok().and_then(Layout::new).ok_or_else(other)?;
         let mut file = files::open_shared(path).map_err(CountingError::io("open", path))?;
         file.metadata()
-            .and_then(|metadata| files::check_names(&metadata))
+            .and_then(|metadata| files::check_links(&metadata))
             .map_err(CountingError::io("use", path))?;
         let mut begun = Vec::new();
         Read::take(&file, PAGE.into())
@@ -146,7 +145,7 @@ impl Mapped {
         };
         if !is_ours {
             let is_others = begun.starts_with(MAGIC);
-            let none = || CountingError::NoCounterFile { path: path.to_path_buf() };
+            let none = || CountingError::NotACounterFile { path: path.to_path_buf() };
             return Err(if is_others { other() } else { none() });
         }
         if !is_begun {
@@ -159,11 +158,11 @@ impl Mapped {
         let mut mapped = Mapped { path, file, header, layout, windows, length: 0, replaced };
         mapped.map_up_to(PAGE)?;
         mapped.follow()?;
-        // Another program may have begun it at the same moment, as its own.
+        // Another program may have created it at the same moment, as its own file.
         if mapped.is_intact() { Ok(mapped) } else { Err(other()) }
     }
 
-    /// Whether the file as it is mapped begins as it should.
+    /// Whether the mapped file still begins with the header.
     fn is_intact(&self) -> bool {
         self.header.chunks_exact(4).zip((0..).step_by(4)).all(|(expected, offset)| {
             self.word(offset).is_some_and(|word| word.load(Relaxed).to_ne_bytes() == *expected)
@@ -175,14 +174,14 @@ impl Mapped {
         &self.path
     }
 
-    /// The count of this name: the one that is in the file, or a new one.
+    /// The count of this name, which is added to the file if it is not there.
     ///
     /// The name is 1 to 4096 bytes long. See [`super::layout`] for the four steps.
     pub fn count(&mut self, name: &[u8]) -> Result<&'static AtomicU64, CountingError> {
-        // Where a page was replaced, names would be put over those of other processes; where the
-        // file was written over, into somebody's text.
+        // If a page was replaced, new names would overwrite those of other processes; if the file was
+        // overwritten, they would damage another program's data.
         if fault::replaced() != self.replaced {
-            return Err(CountingError::CutOff { path: self.path.clone() });
+            return Err(CountingError::Shortened { path: self.path.clone() });
         }
         if !self.is_intact() {
             return Err(CountingError::Overwritten { path: self.path.clone() });
@@ -201,7 +200,7 @@ impl Mapped {
         let limit_word = self.word(limit_at).ok_or_else(|| self.broken(limit_at))?;
         let start = loop {
             let limit = limit_word.load(Acquire);
-            // The limit moves only after the file was extended for it.
+            // The limit moves only after the file was extended.
             if limit > self.length {
                 self.follow()?;
             }
@@ -224,7 +223,7 @@ impl Mapped {
             }
         };
 
-        // 3. Write. Nobody else knows of the place; linking it releases what is written.
+        // 3. Write. Nobody else knows of this record; linking it releases what is written.
         let outside = || self.broken(start);
         let count = self.counter(start).ok_or_else(outside)?;
         let next = self.word(start + NEXT).ok_or_else(outside)?;
@@ -237,7 +236,7 @@ impl Mapped {
         let stored_length = self.word(start + NAME_LENGTH).ok_or_else(outside)?;
         stored_length.store(length | NAME_LENGTH_MARK, Relaxed);
 
-        // 4. Link. Another process may have linked records since; one may be of the same name.
+        // 4. Link. Another process may have linked records since, maybe one with the same name.
         loop {
             next.store(head, Relaxed);
             let Err(newer) = head_word.compare_exchange(head, start, AcqRel, Acquire) else {
@@ -258,10 +257,10 @@ impl Mapped {
         mut offset: u32,
         end: u32,
     ) -> Result<Option<&'static AtomicU64>, CountingError> {
-        // A chain that is longer than the file has room for records runs in a circle.
+        // A chain with more records than fit in the file is circular.
         let mut steps = 0;
         while offset != 0 && offset != end {
-            // What lies outside may be in a page that another process has added.
+            // The record may be in a page that another process has added.
             if !self.layout.holds_record(offset, self.length) {
                 self.follow()?;
             }
@@ -278,8 +277,8 @@ impl Mapped {
         Ok(None)
     }
 
-    /// Whether the record at this offset has this name, and which one is next. `None` if there is
-    /// no record.
+    /// Whether the record at this offset has this name, and the offset of the next. `None` if there is no
+    /// record.
     fn record(&self, offset: u32, name: &[u8]) -> Option<(bool, u32)> {
         if !self.layout.holds_record(offset, self.length) {
             return None;
@@ -300,15 +299,15 @@ impl Mapped {
         Some((same, next))
     }
 
-    /// Whether the file is still the one that was opened: neither shorter, now or once, than it is
-    /// mapped, nor written over.
+    /// Checks that the file is still the one that was opened: neither shortened, even temporarily, nor
+    /// overwritten.
     pub fn check(&self) -> Result<(), CountingError> {
         let path = || self.path.clone();
-        // The length first: to look at what is gone would replace it.
-        let is_cut_off = fault::replaced() != self.replaced
+        // The length first: reading a missing page would replace it.
+        let is_shortened = fault::replaced() != self.replaced
             || self.file.metadata().is_ok_and(|metadata| metadata.len() < self.length.into());
-        if is_cut_off {
-            return Err(CountingError::CutOff { path: path() });
+        if is_shortened {
+            return Err(CountingError::Shortened { path: path() });
         }
         if !self.is_intact() {
             return Err(CountingError::Overwritten { path: path() });
@@ -316,7 +315,7 @@ impl Mapped {
         Ok(())
     }
 
-    /// Maps what other processes have added to the file. Says whether there was any.
+    /// Maps the pages that other processes have added to the file. Returns whether there were any.
     fn follow(&mut self) -> Result<bool, CountingError> {
         let length = self.file.metadata().map_err(CountingError::io("examine", &self.path))?.len();
         let length = u32::try_from(length).unwrap_or(MAX_FILE).min(MAX_FILE);
@@ -328,9 +327,9 @@ impl Mapped {
         Ok(grown)
     }
 
-    /// Maps the file as far as `end`, a multiple of the page, extending it if it is shorter.
+    /// Maps the file up to `end`, a multiple of the page size, extending it if it is shorter.
     ///
-    /// Other processes may do so at once: what is written are zeros where no record ever lies.
+    /// Other processes may do so at once: only zeros are written, where there is never a record.
     fn map_up_to(&mut self, end: u32) -> Result<(), CountingError> {
         let (start, length) = (self.length, end - self.length);
         let mut extend = || -> io::Result<()> {
@@ -360,28 +359,28 @@ impl Mapped {
 
     fn word(&self, offset: u32) -> Option<&'static AtomicU32> {
         let pointer = self.pointer(offset, 4)?;
-        // SAFETY: `pointer` made sure that four aligned bytes are mapped there, and rule 1 that
-        // they stay so. By rule 2 all access is atomic; that of the kernel, for `write_at`, never
-        // reaches words in use: the header is written before it is mapped, or with the same bytes.
+        // SAFETY: `pointer` has checked that four aligned bytes are mapped there, and by rule 1 they stay
+        // mapped. By rule 2 all access is atomic; the kernel's, for `write_at`, never touches words in
+        // use: the header is written before it is mapped, or with the same bytes.
         Some(unsafe { AtomicU32::from_ptr(pointer.cast()) })
     }
 
     fn counter(&self, offset: u32) -> Option<&'static AtomicU64> {
         let pointer = self.pointer(offset, 8)?;
-        // SAFETY: as for `word`, with eight bytes. Only whole records' first eight bytes are asked
-        // for, and records lie at multiples of 32: in a sound file, no word is within a counter.
-        // In a forged one it may be; then both are read and written atomically all the same, and
-        // the numbers are as good as the forgery.
+        // SAFETY: as for `word`, with eight bytes. Only the first eight bytes of records are accessed this
+        // way, and records begin at multiples of 32: in a valid file, no word is within a counter. In a
+        // forged one it may be; both are still read and written atomically, and the numbers are as good
+        // as the forgery.
         Some(unsafe { AtomicU64::from_ptr(pointer.cast()) })
     }
 
-    /// Where an offset is mapped, if it is aligned to `size` and so many bytes are.
+    /// The address of `size` mapped bytes at this offset, if it is aligned.
     fn pointer(&self, offset: u32, size: u32) -> Option<*mut u8> {
         let after = self.windows.partition_point(|window| window.start <= offset);
         let window = self.windows.get(after.checked_sub(1)?)?;
         let within = offset - window.start;
         let fits = offset.is_multiple_of(size) && within.checked_add(size)? <= window.length;
-        // Windows begin at multiples of the page, so what is aligned in the file is in memory.
+        // Windows begin at multiples of the page size, so alignment in the file is alignment in memory.
         fits.then(|| window.memory.as_mut_ptr().wrapping_add(within as usize))
     }
 
@@ -395,8 +394,8 @@ fn write_at(file: &mut File, offset: u32, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Gives a part of the file its place on the disk, extending the file if it is shorter, and leaves
-/// what is in it. Says whether the file system can.
+/// Allocates disk blocks for a part of the file without changing its content, extending the file if it
+/// is shorter. Returns whether the file system can do that.
 #[cfg(target_os = "linux")]
 fn allocate(file: &File, offset: u32, length: u32) -> io::Result<bool> {
     use nix::errno::Errno;
@@ -411,7 +410,7 @@ fn allocate(file: &File, offset: u32, length: u32) -> io::Result<bool> {
     }
 }
 
-/// Other systems have no call that does this and nothing else.
+/// Other systems have no call that does only this.
 #[cfg(not(target_os = "linux"))]
 fn allocate(_: &File, _: u32, _: u32) -> io::Result<bool> {
     Ok(false)

@@ -1,6 +1,6 @@
-//! What a counter file says of itself: the week that it counts for, and the program that counts.
+//! The metadata of a counter file: its week and its program.
 //!
-//! One `Key: value` a line, an empty line at the end; the file's name is made of the same values
+//! One `Key: value` a line, and an empty line at the end; the file's name is made from the same values
 //! (golang/telemetry `internal/counter/file.go`, `rotate1`):
 //!
 //! ```text
@@ -29,7 +29,7 @@ pub const SUFFIX: &str = ".v1.count";
 pub struct Metadata {
     /// The day on which counting into the file began.
     pub begin: Day,
-    /// The first day that no longer counts into it.
+    /// The first day after its week.
     pub end: Day,
     /// The program's path.
     pub program: String,
@@ -43,7 +43,7 @@ pub struct Metadata {
     pub goarch: String,
 }
 
-/// Why a text is not a counter file's metadata, or a program cannot have any.
+/// Why a text is not the metadata of a counter file, or a program cannot have any.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetadataError {
@@ -61,9 +61,9 @@ pub enum MetadataError {
         /// Why.
         source: DayError,
     },
-    /// A value that does not fit into a line or into the file's name.
+    /// A value that cannot be in a line or in the file's name.
     #[error(
-        "{key} {value:?} cannot name a counter file: no spaces, control characters or {not} please"
+        "{key} {value:?} cannot be in a counter file's name: no spaces, control characters or {not}"
     )]
     Value {
         /// Which one.
@@ -73,7 +73,7 @@ pub enum MetadataError {
         /// What else is not allowed in it.
         not: &'static str,
     },
-    /// More than the format has room for.
+    /// Too long for the format.
     #[error(
         "the program's name, version and toolchain are too long: {0} bytes of metadata, at most 512 fit"
     )]
@@ -85,8 +85,8 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// The program's name, version or toolchain has characters that cannot be in a file's name,
-    /// or is too long.
+    /// The program's name, version or toolchain has characters that cannot be in a file's name, or is too
+    /// long.
     pub fn new(program: &Program, begin: Day, end: Day) -> Result<Metadata, MetadataError> {
         let metadata = Metadata {
             begin,
@@ -146,7 +146,7 @@ impl FromStr for Metadata {
             values.push(pair.ok_or_else(|| MetadataError::Line(line.to_owned()))?);
         }
         let value = |key: &'static str| {
-            // The last of several counts, as in Go's parser.
+            // The last one wins, as in Go's parser.
             let found = values.iter().rev().find(|(found, _)| *found == key);
             found.map(|(_, value)| *value).ok_or(MetadataError::Missing(key))
         };
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_a_version_has_none_in_its_files_name() {
+    fn without_a_version_there_is_none_in_the_files_name() {
         let name = metadata("tool", "").expect("metadata").file_name();
         assert!(name.starts_with("tool-go1.26.8-"), "{name}");
     }

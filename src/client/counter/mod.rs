@@ -1,4 +1,4 @@
-//! Counters: totals of what happened in a program, kept on the user's machine.
+//! Counters: how often things happened in a program, stored on the user's machine.
 //!
 //! ```
 //! use candor::client::counter::Counter;
@@ -8,31 +8,31 @@
 //! BUILDS.inc();
 //! ```
 //!
-//! A counter's name is `chart:bucket`, or just a word; names begin with the program's. What may
-//! ever leave the machine is not decided here: a report only holds counters that the published
-//! collection config lists, and none is sent unless the user opted in.
+//! A counter's name is `chart:bucket`, or just a word, and begins with the program's name. What may leave
+//! the machine is not decided here: a report has only counters that the published collection config
+//! lists, and none is sent unless the user has opted in.
 //!
-//! Counting never fails, never blocks, and writes nothing where the user has not allowed it.
-//! Before [`start`](super::start()) it waits in memory. After it, a counter that was used before
-//! costs a look at a clock and one atomic addition to a mapped file: no lock, no system call. (But
-//! for one look at the user's choice every quarter of an hour, and the next week's file when the
-//! week ends: whatever is counted next does that, however long the program runs or slept.)
+//! Counting never fails, never blocks, and writes nothing unless the user has allowed it. Before
+//! [`start`](super::start()) counts wait in memory. After it, counting with a counter that was used before
+//! costs reading a clock and one atomic addition to a mapped file, without a lock or system call. The
+//! exceptions: every quarter of an hour one count checks the user's choice, and the first count after a
+//! week's end opens the next file, however long the program runs or slept.
 //!
-//! The files are those of golang/telemetry, version 1. Programs of both languages can share a
-//! folder, read each other's files, and count into the same one at once.
+//! The files have the format of golang/telemetry, version 1. Programs in both languages can share a
+//! folder, read each other's files, and count into the same file at once.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `layout` | the counter file, byte by byte |
-//! | `metadata` | what a file says of itself, and its name |
-//! | `name` | counters' names, and stacks as they are stored |
-//! | `parse` | reading a file that lies still, whatever it holds |
-//! | `mapped` | a file in use; the only unsafe code |
-//! | `file` | which file today, and when its week ends |
-//! | `clock` | the time, as cheap as the system has it |
-//! | `recorder` | what a process counts, and where each count goes |
+//! | `metadata` | a file's metadata, and its name |
+//! | `name` | the names of counters and stack counters |
+//! | `parse` | reading a file that nobody writes, whatever is in it |
+//! | `mapped` | a file in use; the only unsafe code, with its `fault` |
+//! | `file` | which file a program counts into, and when its week ends |
+//! | `clock` | the system's cheapest clock |
+//! | `recorder` | the names that a process counts, and where each count goes |
 //! | `stack` | stack counters, and Rust's backtraces as frames |
-//! | `room` | whether there is memory enough for that |
+//! | `memory_limit` | whether there is enough memory to capture a stack |
 //! | `error` | why counting may stop |
 
 mod clock;
@@ -40,11 +40,11 @@ mod error;
 mod file;
 mod layout;
 mod mapped;
+mod memory_limit;
 mod metadata;
 mod name;
 mod parse;
 mod recorder;
-mod room;
 mod stack;
 
 pub use error::CountingError;
@@ -60,20 +60,20 @@ pub(in crate::client) use stack::callers;
 use mapped::AtomicRef;
 use recorder::Entry;
 
-/// A counter of one name.
+/// A counter.
 ///
-/// Best kept in a `static`: making one costs nothing, and only its first use looks up the name.
-/// Counters of the same name count together.
+/// Best kept in a `static`: creating one costs nothing, and only its first use looks up the name.
+/// Counters with the same name share one count.
 ///
-/// A name with white space or control characters, or of more than 4096 bytes, is not counted; nor
-/// is the 131,073rd name of a process.
+/// A name with white space or control characters, or of more than 4096 bytes, is not counted, and neither
+/// are more than 131,072 names in a process.
 pub struct Counter {
     name: &'static str,
     entry: AtomicRef<Entry>,
 }
 
 impl Counter {
-    /// A counter of this name. Does nothing yet.
+    /// A counter with this name. Nothing is counted yet.
     pub const fn new(name: &'static str) -> Counter {
         Counter { name, entry: AtomicRef::none() }
     }
@@ -89,7 +89,7 @@ impl Counter {
         self.add(1);
     }
 
-    /// Counts so many. A count that would be larger than the largest number stays there.
+    /// Counts this many. The count saturates at the largest number.
     #[inline]
     pub fn add(&self, number: u64) {
         match self.entry.load() {
@@ -113,36 +113,36 @@ impl std::fmt::Debug for Counter {
     }
 }
 
-/// Counts one under a name that is only known when the program runs, as
-/// `count(&format!("myprog/flag:{flag}"))`. Looks up the name each time; see [`Counter`] for those
-/// that are known before.
+/// Counts one under a name that is only known at run time, such as
+/// `count(&format!("myprog/flag:{flag}"))`. Looks up the name each time; for names known at compile time
+/// see [`Counter`].
 pub fn count(name: &str) {
     add(name, 1);
 }
 
-/// Counts so many under a name that is only known when the program runs.
+/// Counts this many under a name that is only known at run time.
 pub fn add(name: &str, number: u64) {
     if let Some(entry) = RECORDER.counter(name) {
         entry.add(number);
     }
 }
 
-/// Whether this process's counts are kept, and where.
+/// Whether this process's counts are stored, and where.
 pub fn status() -> Status {
     RECORDER.status()
 }
 
-/// Counts a stack, and makes sure that it is kept even if the process ends now.
-pub(in crate::client) fn count_last_stack(name: &str, frames: &[String]) {
+/// Counts a stack, and makes sure that it is stored even if the process ends now.
+pub(in crate::client) fn count_stack_and_flush(name: &str, frames: &[String]) {
     if let Some(entry) = stack::count(&RECORDER, name, frames) {
-        RECORDER.settle(entry);
+        RECORDER.flush(entry);
     }
 }
 
-/// Counts one, and makes sure that it is kept even if the process ends now.
-pub(in crate::client) fn count_last(name: &str) {
+/// Counts one, and makes sure that it is stored even if the process ends now.
+pub(in crate::client) fn count_and_flush(name: &str) {
     if let Some(entry) = RECORDER.counter(name) {
         entry.add(1);
-        RECORDER.settle(entry);
+        RECORDER.flush(entry);
     }
 }

@@ -1,17 +1,16 @@
-//! Names of counters, and of stack counters as they are stored.
+//! The names of counters, and the stored names of stack counters.
 //!
-//! A plain name follows the conventions of golang/telemetry (`counter/doc.go`):
-//! `myprog/verb:build`, without spaces. A stack counter is stored as a counter whose name goes on,
-//! after a newline, with one frame a line. Go's clients save space in it: where the text up to the
-//! last dot is that of the line before, they write `"` for it
-//! (`internal/counter/stackcounter.go`). Ours write such names in full, and read both.
+//! A plain name follows the conventions of golang/telemetry (`counter/doc.go`): `myprog/verb:build`,
+//! without spaces. A stack counter is stored as a counter whose name continues, after a newline, with one
+//! frame a line. Go's clients save space: if the text up to the last dot is that of the line before,
+//! they write `"` for it (`internal/counter/stackcounter.go`). Ours write full names, and read both.
 
 use super::layout::MAX_NAME;
 use std::borrow::Cow;
 
-/// A stored stack whose frames, written in full, are longer than this is left as it is stored.
-/// An honest one is some thousands of bytes; a forged one of 4 KiB could ask for megabytes.
-const MAX_WRITTEN_OUT: usize = 64 * 1024;
+/// A stored stack whose expanded frames would be longer than this is not expanded. An honest one has some
+/// thousands of bytes; a forged one of 4 KiB could expand to megabytes.
+const MAX_EXPANDED: usize = 64 * 1024;
 
 /// Whether a counter may have this name: 1 to 4096 bytes, no white space, no control characters.
 pub fn is_counter_name(name: &str) -> bool {
@@ -24,8 +23,8 @@ pub fn is_stack(name: &str) -> bool {
     name.contains('\n')
 }
 
-/// A stored name with all frames written out in full.
-pub(super) fn written_out(name: &str) -> Cow<'_, str> {
+/// A stored name with all frames in full.
+pub(super) fn expand(name: &str) -> Cow<'_, str> {
     if !is_stack(name) || !name.contains('"') {
         return Cow::Borrowed(name);
     }
@@ -49,7 +48,7 @@ pub(super) fn written_out(name: &str) -> Cow<'_, str> {
             }
             _ => text.push_str(line),
         }
-        if text.len() > MAX_WRITTEN_OUT {
+        if text.len() > MAX_EXPANDED {
             return Cow::Borrowed(name);
         }
     }
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_no_space_and_fit() {
+    fn names_have_no_white_space_and_are_not_too_long() {
         for name in ["a", "myprog/verb:build", "gopls/latency:<50ms", "größe", &"n".repeat(4096)]
         {
             assert!(is_counter_name(name), "{name}");
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_paths_are_written_out_as_go_does() {
+    fn repeated_paths_are_expanded_as_go_does() {
         for (stored, full) in [
             ("plain\".name", "plain\".name"),
             (
@@ -87,13 +86,13 @@ mod tests {
             ("s\na.F:+1\n.:=0\n\".G:+2", "s\na.F:+1\n.:=0\na.G:+2"),
             ("s\na.F:+1\ntruncated\n", "s\na.F:+1\ntruncated\n"),
         ] {
-            assert_eq!(written_out(stored), full);
+            assert_eq!(expand(stored), full);
         }
     }
 
     #[test]
     fn a_forged_stack_does_not_grow_without_bound() {
         let bomb = format!("s\n{}.a{}", "p".repeat(2000), "\n\".".repeat(600));
-        assert_eq!(written_out(&bomb), bomb);
+        assert_eq!(expand(&bomb), bomb);
     }
 }

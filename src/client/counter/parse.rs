@@ -1,28 +1,27 @@
-//! Reads a counter file that lies still: one whose week has ended, or a copy of one in use.
+//! Reads a counter file that nobody writes: its week has ended, or it is a copy.
 //!
-//! The bytes may be anything. Whatever is not a counter file (see [`super::layout`] for the
-//! format) is an error that says where; nothing is believed before it is checked, and the work is
-//! bounded by the length of the file. Telling an expired file from one in use is left to those who
-//! make reports; adding to one, to [`super::mapped`].
+//! The bytes may be anything. If they are not a counter file (see [`super::layout`] for the format), the
+//! error says where; everything is checked before it is used, and the work is bounded by the length of
+//! the file. Reports tell expired files from those in use; [`super::mapped`] writes them.
 
 use super::layout::{
     BUCKETS, HEADER_LENGTH, Layout, MAGIC, MAX_FILE, MAX_NAME, METADATA, NAME_LENGTH,
     NAME_LENGTH_MASK, NEXT, PAGE, RECORD_HEADER,
 };
 use super::metadata::{Metadata, MetadataError};
-use super::name::written_out;
+use super::name::expand;
 use crate::client::files;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a counter file says.
+/// The content of a counter file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CounterFile {
-    /// Whose counts they are, and for which days.
+    /// Whose counts these are, and of which days.
     pub metadata: Metadata,
-    /// The counts by name. Stack counters' names are followed by one frame a line, all of them in
-    /// full (see [`super::is_stack`]).
+    /// The counts by name. The names of stack counters are followed by one frame a line, in full (see
+    /// [`super::is_stack`]).
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -36,16 +35,16 @@ pub enum ParseError {
     /// Shorter than any counter file.
     #[error("the file is cut off: it has {0} bytes, and none is shorter than 16384")]
     Short(usize),
-    /// A header that would reach into the records, or none at all.
+    /// An impossible length of the header.
     #[error("the header cannot be {0} bytes long")]
     Header(u32),
     /// Metadata that is not text.
     #[error("the metadata is not UTF-8")]
     MetadataText,
-    /// Metadata that lacks something.
+    /// Metadata that is malformed or incomplete.
     #[error("the metadata is broken: {0}")]
     Metadata(#[from] MetadataError),
-    /// A chain that leads to where no record can be.
+    /// A chain that leads to an offset where no record can be.
     #[error("the chain of hash {bucket} leads to {offset:#x}, where no record can be")]
     Record {
         /// The hash table's entry.
@@ -53,12 +52,12 @@ pub enum ParseError {
         /// Where it leads.
         offset: u32,
     },
-    /// A chain that runs in a circle, or a name twice.
+    /// A circular chain, or a name twice.
     #[error("the chain of hash {bucket} holds a name twice, at {offset:#x}")]
     Twice {
         /// The hash table's entry.
         bucket: u32,
-        /// The second one.
+        /// The offset of the second one.
         offset: u32,
     },
 }
@@ -67,21 +66,21 @@ pub enum ParseError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The file system's reason.
+    /// An error of the file system.
     #[error("cannot read {path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What went wrong.
         source: io::Error,
     },
-    /// A file longer than any that is counted into.
-    #[error("{path} is longer than 64 MiB; no counter file is")]
+    /// The file is longer than any counter file.
+    #[error("{path} is longer than 64 MiB, so it is not a counter file")]
     TooLong {
         /// The file.
         path: PathBuf,
     },
-    /// The file's fault.
+    /// The file is malformed.
     #[error("{path} is broken and can be deleted: {source}")]
     Parse {
         /// The file.
@@ -92,7 +91,7 @@ pub enum ReadError {
 }
 
 impl CounterFile {
-    /// Reads a file. If it is in use, counts of the last instants may be missing.
+    /// Reads a file. If it is in use, the latest counts may be missing.
     ///
     /// # Errors
     ///
@@ -111,8 +110,8 @@ impl CounterFile {
 
     /// Reads the bytes of a file.
     ///
-    /// A name that is not UTF-8 has replacement characters, as it would have in a report. Two
-    /// stored names that are the same stack are one.
+    /// A name that is not UTF-8 gets replacement characters, as in a report. Two stored names of the same
+    /// stack become one.
     ///
     /// # Errors
     ///
@@ -137,12 +136,12 @@ impl CounterFile {
             while offset != 0 {
                 let record = Record::at(bytes, layout, offset)
                     .ok_or(ParseError::Record { bucket, offset })?;
-                // No name twice: so no chain runs in a circle, either.
+                // Without a name twice, no chain can be circular.
                 if !seen.insert(record.name) {
                     return Err(ParseError::Twice { bucket, offset });
                 }
                 let name = String::from_utf8_lossy(record.name);
-                let count: &mut u64 = counts.entry(written_out(&name).into_owned()).or_default();
+                let count: &mut u64 = counts.entry(expand(&name).into_owned()).or_default();
                 *count = count.saturating_add(record.count);
                 offset = record.next;
             }
@@ -194,7 +193,7 @@ pub(super) mod tests {
         Metadata::new(&program, begin, begin.plus(3)).expect("metadata")
     }
 
-    /// A file with these counts, written by the letter of the format and not by our writer.
+    /// A file with these counts, written from the specification and not by our writer.
     pub fn file(counts: &[(&str, u64)]) -> Vec<u8> {
         let mut bytes = header(&metadata().to_string()).expect("short enough");
         let layout = Layout::new(u32::try_from(bytes.len()).expect("small")).expect("a layout");
@@ -231,7 +230,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_not_a_counter_file_is_said() {
+    fn errors_say_what_is_wrong_with_a_file() {
         let whole = file(&[("a", 1)]);
         let layout = Layout::new(number(&whole, HEADER_LENGTH).expect("there")).expect("a layout");
         let with = |offset: u32, number: u32| {
@@ -278,7 +277,7 @@ pub(super) mod tests {
             for (at, number) in edits {
                 bytes[at..at + 4].copy_from_slice(&number.to_ne_bytes());
             }
-            // Chains that lead to places where records can be: circles, overlaps, other chains.
+            // Chains that lead to where records can be: circles, overlaps, other chains.
             for (word, unit) in targeted {
                 let at = 224 + 4 * word;
                 bytes[at..at + 4].copy_from_slice(&(unit * 32).to_ne_bytes());

@@ -1,41 +1,40 @@
-//! Stack counters: how often something happened, by the calls that led there.
+//! Stack counters: how often something happened, by call stack.
 //!
-//! A stack is stored as golang/telemetry stores one (`internal/counter/stackcounter.go`): the
-//! counter's name, then one frame a line, innermost call first. What a frame may look like is the
-//! frame grammar, [`crate::collection::frame`]. Ours are made of Rust's backtraces:
+//! A stack is stored as in golang/telemetry (`internal/counter/stackcounter.go`): the counter's name, then
+//! one frame a line, innermost call first. [`crate::collection::frame`] is the grammar of frames. Ours
+//! are made from Rust's backtraces:
 //!
-//! - `myprog::build::run:=42`: the function's path and the line within its file. No file, no
-//!   folder, no address, no value. Without line tables in the program: `myprog::build::run`.
-//! - Generic arguments go, and so does the hash that the compiler adds; `<T as Trait>::method` is
-//!   `T::method`, or `Trait::method` where `T` has no path; all closures are `{closure}`. So a
-//!   function has one name, with either of the compiler's manglings.
-//! - What is above the program's own call (the machinery of panics and of this crate) and what is
-//!   below its `main` or its threads' functions is left out.
+//! - `myprog::build::run:=42`: the function's path and the line in its file. No file, folder, address or
+//!   value. Without line tables in the program: `myprog::build::run`.
+//! - Generic arguments are removed, and so is the hash that the compiler adds; `<T as Trait>::method`
+//!   becomes `T::method`, or `Trait::method` if `T` has no path; all closures are `{closure}`. So a
+//!   function has one name, whichever mangling the compiler uses.
+//! - Frames above the program's own call (of panics and of this crate) and below its `main` or its
+//!   threads' functions are left out.
 //!
-//! The text of [`Backtrace`] is the source, rather than the `backtrace` crate: a program has that
-//! code already, and the crate would add nine more and a second copy of it. The text's form is not
-//! promised by Rust; but whatever it becomes, nothing passes that is not of the frame grammar, so
-//! a change can cost stacks and not privacy, and a test shows it.
+//! The source is the text of [`Backtrace`] rather than the `backtrace` crate: a program has that code
+//! already, and the crate would add nine more and a second copy of it. Rust does not guarantee the text's
+//! format; but only what matches the frame grammar passes, so a change of format can lose stacks but not
+//! privacy, and a test would notice it.
 
 use super::layout::MAX_NAME;
+use super::memory_limit;
 use super::name::is_counter_name;
 use super::recorder::{RECORDER, Recorder};
-use super::room;
 use crate::collection::frame::{TRUNCATED, is_frame};
 use std::backtrace::Backtrace;
 
-/// The frame of a stack of which nothing is known, as in a program without symbols, or without
-/// memory to look at them.
+/// The only frame of an unknown stack: the program has no symbols, or too little memory to read them.
 const UNKNOWN: &str = "unknown";
 
-/// A counter for each stack with which it is counted.
+/// A counter that counts each call stack separately.
 ///
-/// Counting costs a walk over the stack and a look into the program's symbols, up to milliseconds:
-/// it is for what should not happen.
+/// Counting unwinds the stack and reads the program's symbols, which takes up to milliseconds: it is for
+/// things that should not happen.
 ///
-/// It also takes memory, as much as the program's debug information. Under a limit of the process
-/// (`RLIMIT_AS`, `RLIMIT_DATA`) below which less than a GiB and twice the program's length is left,
-/// stacks are not looked at: all are counted as one, whose only frame is `unknown`.
+/// It also takes as much memory as the program's debug information. If a limit of the process
+/// (`RLIMIT_AS`, `RLIMIT_DATA`) leaves less than a GiB plus twice the program's size, stacks are not
+/// captured: all are counted as one, whose only frame is `unknown`.
 ///
 /// ```
 /// use candor::client::counter::StackCounter;
@@ -54,12 +53,12 @@ pub struct StackCounter {
 }
 
 impl StackCounter {
-    /// A counter of this name, which keeps so many frames of each stack.
+    /// A counter with this name, which keeps this many frames of each stack.
     pub const fn new(name: &'static str, depth: usize) -> StackCounter {
         StackCounter { name, depth }
     }
 
-    /// Counts the stack of the caller. Never fails, and does nothing where counting is off.
+    /// Counts the stack of the caller. Never fails, and does nothing if counting is off.
     pub fn inc(&self) {
         if !RECORDER.has_stopped() {
             count(&RECORDER, self.name, &callers(self.depth));
@@ -67,10 +66,10 @@ impl StackCounter {
     }
 }
 
-/// The calls that led here, in the frame grammar, at most so many. None where nothing is known of
-/// them, or there is too little memory to find out.
+/// At most this many frames of the calls that led here. Empty if they are unknown, or there is too little
+/// memory to find out.
 pub(in crate::client) fn callers(depth: usize) -> Vec<String> {
-    if !room::is_ample() {
+    if !memory_limit::allows_stacks() {
         return Vec::new();
     }
     frames(&Backtrace::force_capture().to_string(), depth)
@@ -90,7 +89,7 @@ pub(super) fn count(
     Some(entry)
 }
 
-/// The name under which a stack is stored. Frames that do not fit are left out, and a line says so.
+/// The stored name of a stack. If not all frames fit, the last line says so.
 fn stored_name(name: &str, frames: &[String]) -> String {
     let unknown = [UNKNOWN.to_owned()];
     let frames = if frames.is_empty() { &unknown } else { frames };
@@ -108,14 +107,14 @@ fn stored_name(name: &str, frames: &[String]) -> String {
     stored
 }
 
-/// The frames of a backtrace in the frame grammar: the program's own, at most so many.
+/// At most this many of the program's own frames in a backtrace.
 fn frames(backtrace: &str, depth: usize) -> Vec<String> {
     let mut calls: Vec<Call> = Vec::new();
     for line in backtrace.lines().map(str::trim_start) {
         match line.strip_prefix("at ") {
-            // FILE:LINE:COLUMN, and a file may hold colons. Of this, only the line is looked at.
-            Some(place) => {
-                let number = place.rsplit(':').nth(1).and_then(|line| line.parse().ok());
+            // FILE:LINE:COLUMN, where FILE may have colons. Only the line is used.
+            Some(location) => {
+                let number = location.rsplit(':').nth(1).and_then(|line| line.parse().ok());
                 if let Some(call) = calls.last_mut() {
                     call.line = number;
                 }
@@ -127,14 +126,14 @@ fn frames(backtrace: &str, depth: usize) -> Vec<String> {
             }
         }
     }
-    // Where a panic was noticed, the call that caused it is below.
+    // In a panic, the call that caused it is below this function.
     let begun = calls.iter().position(|call| call.function.contains("rust_begin_unwind"));
     let above = begun.map_or(0, |at| at + 1);
     let is_program = |call: &Call| !MACHINERY.iter().any(|start| call.function.starts_with(start));
     let end = calls.iter().position(|call| call.function.contains(BELOW)).unwrap_or(calls.len());
     calls.truncate(end);
     let own = calls.iter().skip(above).skip_while(|call| !is_program(call));
-    // A line without a function says nothing.
+    // A line without a function is useless.
     let own = own.filter(|call| !call.function.is_empty());
     let frames = own.map(|call| match call.line {
         Some(line) => format!("{}:={line}", call.function),
@@ -143,7 +142,7 @@ fn frames(backtrace: &str, depth: usize) -> Vec<String> {
     frames.filter(|frame| is_frame(frame)).take(depth).collect()
 }
 
-/// What stands above the program's own call.
+/// Frames above the program's own call.
 const MACHINERY: &[&str] = &[
     "std::backtrace",
     "std::panicking",
@@ -153,7 +152,7 @@ const MACHINERY: &[&str] = &[
     "candor::client::crash::",
 ];
 
-/// Below this function of the standard library there is nothing of the program.
+/// Below this function of the standard library there is no frame of the program.
 const BELOW: &str = "__rust_begin_short_backtrace";
 
 struct Call {
@@ -161,7 +160,7 @@ struct Call {
     line: Option<u32>,
 }
 
-/// A symbol as Rust prints it, as a plain path. What has no name becomes an empty text.
+/// A symbol printed by Rust, as a plain path. Empty if it has no name.
 fn function_path(symbol: &str) -> String {
     let symbol = symbol.split(".llvm.").next().unwrap_or_default();
     if symbol.starts_with("<unknown>") || symbol.len() > 4 * MAX_NAME {
@@ -211,8 +210,8 @@ fn function_path(symbol: &str) -> String {
     path.trim_start_matches(':').to_owned()
 }
 
-/// What is between the first character, which opens a group, and the one that closes it; and what
-/// comes after. The `>` of `->` closes nothing.
+/// The text between the first character, which opens a group, and the one that closes it; and the text
+/// after that. The `>` of `->` closes nothing.
 fn group(text: &str, opens: char, closes: char) -> (&str, &str) {
     let (mut depth, mut before) = (0_usize, ' ');
     for (at, c) in text.char_indices() {
@@ -229,7 +228,7 @@ fn group(text: &str, opens: char, closes: char) -> (&str, &str) {
     (&text[opens.len_utf8()..], "")
 }
 
-/// The path of `Type` or `Type as Trait`: the type's if it has one, else the trait's.
+/// The path of `Type` or `Type as Trait`: that of the type if it has one, otherwise that of the trait.
 fn qualified_path(inner: &str) -> String {
     let mut depth = 0_i32;
     let as_at = inner.char_indices().find_map(|(at, c)| {
@@ -318,7 +317,7 @@ mod tests {
 ";
 
     #[test]
-    fn a_panics_frames_are_those_of_the_program() {
+    fn the_frames_of_a_panic_are_those_of_the_program() {
         let expected = [
             "core::option::unwrap_failed:=2236",
             "myprog::Session::run::{closure}:=12",
@@ -338,7 +337,7 @@ mod tests {
         assert!(long.len() <= MAX_NAME && long.ends_with("f\ntruncated"), "{long}");
         let kept = crate::collection::frame::keep(&long[2..], 4).expect("frames");
         assert_eq!((kept.frames.as_str(), kept.cut), (&long[2..], false));
-        // What fits exactly is not cut.
+        // A stack that fits exactly is not cut.
         let exact = stored_name("s", &vec!["f".repeat(818); 5]);
         assert_eq!((exact.len(), exact.contains(TRUNCATED)), (MAX_NAME, false));
     }
@@ -346,7 +345,7 @@ mod tests {
     #[test]
     fn this_toolchains_backtraces_are_understood() {
         let frames = frames(&Backtrace::force_capture().to_string(), 64);
-        // What is below this crate's own frames; the test's own are taken for machinery.
+        // Only frames below this crate's own; the test's own frames count as ours.
         assert!(!frames.is_empty());
         assert!(frames.iter().all(|frame| is_frame(frame)), "{frames:?}");
     }
@@ -359,7 +358,7 @@ mod tests {
         let output = nm.args(["--demangle", "--defined-only"]).arg(program).output();
         let output = output.expect("nm; install binutils").stdout;
         let symbols = String::from_utf8(output).expect("text");
-        // Address, kind and name; a name may have spaces in it.
+        // Address, kind and name; the name may have spaces.
         let functions = symbols.lines().filter_map(|line| {
             let mut columns = line.splitn(3, ' ');
             let (_, kind, name) = (columns.next()?, columns.next()?, columns.next()?);

@@ -1,11 +1,13 @@
-//! Where a folder's reports go: the deployment whose config they obey and whose server takes them.
+//! Where a folder's reports go: the deployment whose config decides what is in them, and whose server
+//! receives them.
 //!
-//! The folder remembers it in `candor/destination.json`, so that `candor telemetry` can tell its
-//! user, and so that two projects never work on one folder: each would make reports of the other's
-//! counts, by its own config, and delete them.
+//! It is kept in `candor/destination.json`, so that `candor telemetry` can show it, and so that two
+//! projects never work on one folder: each would make reports of the other's counts, by its own
+//! config, and delete them.
 
 use super::error::ReportError;
-use super::shelf::{Shelf, own_folder};
+use super::paths::own_folder;
+use super::report_folder::ReportFolder;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::{Address, AddressError, ConfigSource, TrustError};
@@ -16,7 +18,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest remembered destination that is read, in bytes.
+/// The longest `destination.json` that is read, in bytes.
 const LONGEST: u64 = 4 << 20;
 
 /// A deployment, as a client sees it.
@@ -28,7 +30,7 @@ pub struct Destination {
     pub upload: Address,
 }
 
-/// Why the text of a destination is none.
+/// Why something is not a destination.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DestinationError {
@@ -41,13 +43,13 @@ pub enum DestinationError {
     /// Neither a verifier key nor a policy.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// What the folder remembers cannot be read.
+    /// The folder's destination cannot be read.
     #[error(transparent)]
     Folder(#[from] ReportError),
-    /// What the folder remembers was damaged.
+    /// The folder's destination is damaged.
     #[error(
-        "{path} is damaged: {reason}; the program writes it anew when it next runs, at the latest \
-         tomorrow. To send now, name the deployment with --url, --module and --vkey or --policy"
+        "{path} is damaged: {reason}; the program writes it again when it next runs, tomorrow at the \
+         latest. To send now, name the deployment with --url, --module and --vkey or --policy"
     )]
     Damaged {
         /// The file.
@@ -59,7 +61,7 @@ pub enum DestinationError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct DestinationJson {
     module: String,
     proxy: String,
     log: String,
@@ -70,26 +72,26 @@ struct Written {
     upload: String,
 }
 
-/// What holds for a folder that was bound when nothing else could be said.
+/// The limit of folders written before there was a choice.
 fn week() -> u64 {
     FRESH_FOR.as_secs()
 }
 
 impl Destination {
-    /// A deployment of Candor at `https://HOST`, which has everything in its usual place. `trust` is
-    /// the verifier key of its log, or the text of a policy that names its witnesses, too.
+    /// A deployment of Candor at `https://HOST`, with everything at the usual paths. `trust` is the
+    /// verifier key of its log, or the text of a policy that also names its witnesses.
     ///
     /// # Errors
     ///
-    /// One of the texts is not what it should be.
+    /// One of the texts is malformed.
     pub fn at(url: &str, module: &str, trust: &str) -> Result<Destination, DestinationError> {
         let url: Address = url.parse()?;
         let source = ConfigSource::at(&url, ModulePath::new(module)?, trust.parse()?);
         Ok(Destination { source, upload: url.below("upload") })
     }
 
-    /// The same, where what the log shows may be so old by the time of its witnesses: a week, if this
-    /// is not said.
+    /// The same, with another limit for how old the log's tree may be by its witnesses' clocks. The
+    /// default is a week.
     #[must_use]
     pub fn fresh_for(mut self, limit: Duration) -> Destination {
         self.source.fresh_for = limit;
@@ -100,7 +102,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// What the folder remembers cannot be read.
+    /// `destination.json` cannot be read.
     pub fn of_folder(folder: &Folder) -> Result<Option<Destination>, DestinationError> {
         let path = file(folder);
         let damaged = |reason: String| DestinationError::Damaged { path: path.clone(), reason };
@@ -114,13 +116,14 @@ impl Destination {
             Err(e) if e.kind() == ErrorKind::FileTooLarge => return Err(damaged(e.to_string())),
             text => text.map_err(ReportError::io("use", &path))?,
         };
-        let written: Written = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+        let written: DestinationJson =
+            serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
         Destination::read_texts(&written).map(Some).map_err(|e| damaged(e.to_string()))
     }
 
     /// Makes a folder's reports go here, unless they go to another project.
-    pub(super) fn bind(&self, shelf: &Shelf, folder: &Folder) -> Result<(), ReportError> {
-        // What is damaged is written anew: it binds to nothing.
+    pub(super) fn bind(&self, reports: &ReportFolder, folder: &Folder) -> Result<(), ReportError> {
+        // A damaged file binds to nothing, and is replaced.
         let bound = Destination::of_folder(folder).unwrap_or_default();
         match bound {
             Some(bound) if bound == *self => Ok(()),
@@ -133,7 +136,7 @@ impl Destination {
             }
             _ => {
                 let source = &self.source;
-                let written = Written {
+                let written = DestinationJson {
                     module: source.module.to_string(),
                     proxy: source.proxy.to_string(),
                     log: source.log.to_string(),
@@ -143,12 +146,12 @@ impl Destination {
                 };
                 // Texts always serialise.
                 let text = serde_json::to_string_pretty(&written).unwrap_or_default();
-                shelf.replace(&file(folder), &text)
+                reports.replace(&file(folder), &text)
             }
         }
     }
 
-    fn read_texts(written: &Written) -> Result<Destination, DestinationError> {
+    fn read_texts(written: &DestinationJson) -> Result<Destination, DestinationError> {
         Ok(Destination {
             source: ConfigSource {
                 proxy: written.proxy.parse()?,

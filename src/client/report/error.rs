@@ -1,5 +1,5 @@
-//! Why a run of reporting stopped. What concerns one week or one file only is an
-//! [`Event`](super::Event) and stops nothing else.
+//! Why a run stopped. A problem with a single week or file is an [`Event`](super::Event), and stops
+//! nothing else.
 
 use super::x::RandomnessError;
 use crate::client::files;
@@ -8,18 +8,18 @@ use crate::store::KeyError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why reports could not be made or sent. What was counted stays where it is, for the next run.
+/// Why reports could not be made or sent. The counts stay where they are, for the next run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// The file system's reason.
+    /// An error of the file system.
     #[error("cannot {action} {path}: {source}; {advice}", advice = advice(.source))]
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// With which file or folder.
         path: PathBuf,
-        /// Why.
+        /// What went wrong.
         source: io::Error,
     },
     /// No randomness.
@@ -27,35 +27,35 @@ pub enum ReportError {
     Randomness(#[from] RandomnessError),
     /// The folder's reports go elsewhere.
     #[error(
-        "{path} holds counts of which the reports go to {bound}, and not to {asked}: two projects \
-         must not share a folder, for each would take the other's counts. Name another folder, or \
-         delete {path}/candor if the project has moved"
+        "the reports of {path} go to {bound}, not to {asked}: two projects must not share a folder, \
+         because each would take the other's counts. Name another folder, or delete {path}/candor \
+         if the project has moved"
     )]
     OtherDestination {
         /// The folder.
         path: PathBuf,
-        /// Whose config its reports obeyed so far.
+        /// Whose config its reports have followed so far.
         bound: ModulePath,
-        /// Whose config they should obey now.
+        /// Whose config they should follow now.
         asked: ModulePath,
     },
-    /// The log's key has a name under which nothing can be remembered.
+    /// The name of the log's key cannot be the name of a file.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// What is to be done about an error of the file system, if anything.
+/// What to do about an error of the file system, if anything.
 fn advice(error: &io::Error) -> &'static str {
-    match files::is_unfit(error) {
+    match files::is_unusable(error) {
         true => "nothing is lost, but until you remove it, nothing is made or sent",
-        false => "nothing is lost, the next run tries again",
+        false => "nothing is lost; the next run tries again",
     }
 }
 
 impl ReportError {
-    /// Whether something is in the way that only a person can remove.
+    /// Whether only a person can remove the cause.
     pub fn is_obstacle(&self) -> bool {
-        matches!(self, ReportError::Io { source, .. } if files::is_unfit(source))
+        matches!(self, ReportError::Io { source, .. } if files::is_unusable(source))
     }
 
     pub(super) fn io(

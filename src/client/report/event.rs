@@ -1,4 +1,4 @@
-//! What happened in a run, for those who want to know.
+//! What happened in a run.
 
 use super::rules::Hold;
 use crate::client::day::Day;
@@ -6,14 +6,14 @@ use crate::client::mode::Consent;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// What the user allows.
     pub consent: Consent,
-    /// Another process was at it; nothing was done.
+    /// Whether another process was making reports, so that nothing was done.
     pub busy: bool,
-    /// What happened, in this order.
+    /// What happened, in order.
     pub events: Vec<Event>,
 }
 
@@ -25,24 +25,24 @@ pub enum Event {
     Reported {
         /// The week.
         week: Day,
-        /// Why nothing of it will be sent, if so.
+        /// Why nothing of it will be sent, if nothing will.
         hold: Option<Hold>,
     },
     /// A report is ready to be sent.
     Ready {
         /// The week.
         week: Day,
-        /// How many counters and builds are not in it.
+        /// How many counters and builds are left out.
         withheld: usize,
     },
-    /// Nothing of it will be sent, by the config.
+    /// By the config, nothing of it will be sent.
     Withheld {
         /// The week.
         week: Day,
         /// Why.
         reason: String,
     },
-    /// Nothing of it is sent, by the user's choice or its age.
+    /// By the user's choice or its age, nothing of it is sent.
     Held {
         /// The week.
         week: Day,
@@ -54,14 +54,14 @@ pub enum Event {
         /// The week.
         week: Day,
     },
-    /// The server will not take it.
+    /// The server refused it for good.
     Refused {
         /// The week.
         week: Day,
-        /// What the server said.
-        said: String,
+        /// The server's answer.
+        answer: String,
     },
-    /// It stays here for now, and a later run tries again.
+    /// It could not be sent now; a later run tries again.
     Waits {
         /// The week.
         week: Day,
@@ -103,24 +103,24 @@ impl fmt::Display for Event {
         match self {
             Event::Reported { week, hold: None } => write!(f, "{week}: counted"),
             Event::Reported { week, hold: Some(hold) } => {
-                write!(f, "{week}: counted, stays here: {hold}")
+                write!(f, "{week}: counted, and not sent: {hold}")
             }
             Event::Ready { week, withheld: 0 } => write!(f, "{week}: ready to be sent"),
             Event::Ready { week, withheld } => {
                 write!(
                     f,
-                    "{week}: ready to be sent, without {withheld} that the config does not ask for"
+                    "{week}: ready to be sent, without {withheld} that the config does not allow"
                 )
             }
-            Event::Withheld { week, reason } => write!(f, "{week}: stays here: {reason}"),
-            Event::Held { week, hold: Some(hold) } => write!(f, "{week}: stays here: {hold}"),
-            Event::Held { week, hold: None } => write!(f, "{week}: stays here"),
+            Event::Withheld { week, reason } => write!(f, "{week}: not sent: {reason}"),
+            Event::Held { week, hold: Some(hold) } => write!(f, "{week}: not sent: {hold}"),
+            Event::Held { week, hold: None } => write!(f, "{week}: not sent"),
             Event::Sent { week } => write!(f, "{week}: sent"),
-            Event::Refused { week, said } => write!(f, "{week}: refused by the server: {said}"),
+            Event::Refused { week, answer } => write!(f, "{week}: refused by the server: {answer}"),
             Event::Waits { week, reason } => write!(f, "{week}: waits: {reason}"),
             Event::Lost { week, reason } => write!(f, "{week}: cannot be sent: {reason}"),
             Event::Unreadable { path, reason } => {
-                write!(f, "{}: passed over: {reason}", path.display())
+                write!(f, "{}: skipped: {reason}", path.display())
             }
         }
     }

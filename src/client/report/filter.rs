@@ -1,13 +1,12 @@
-//! What of a week may leave the machine: the local report, seen through a verified config.
+//! What may leave the machine: a local report, filtered by a verified config.
 //!
-//! Something is sent only if the config lists it: the program, its version, toolchain, operating
-//! system and architecture; of each counter its full name, at a rate of at least X; of each stack
-//! its name and as many frames as its depth says, all of the grammar in
-//! [`crate::collection::frame`], which a server keeps as they are. The same function makes what is sent and what
-//! `candor telemetry view` shows, which is therefore what is sent, byte for byte.
+//! Only what the config lists is sent: the program, its version, toolchain, operating system and
+//! architecture; counters by their full name, if X is at most their rate; stacks by their name and as
+//! many frames as their depth allows, all in the grammar of [`crate::collection::frame`], which the
+//! server checks too. The same function makes what is sent and what `candor telemetry view` shows, so
+//! the two are byte-identical.
 //!
-//! Go's client checks neither operating system and architecture nor depth and frames, and leaves
-//! that to its server.
+//! Go's client leaves operating system, architecture, depth and frames to its server to check.
 
 use super::json::{Build, LocalReport, ProgramReport, Report};
 use super::x::X;
@@ -19,12 +18,12 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A local report, parted in what would be sent and what would not.
+/// A local report, divided into what would be sent and what would not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filtered {
     /// What is sent, if anything is.
     pub report: Option<Report>,
-    /// What is not, and why.
+    /// What is not sent, and why.
     pub withheld: Vec<Withheld>,
 }
 
@@ -34,7 +33,7 @@ pub struct Withheld {
     /// The build that counted it; `None` for the report as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Build>,
-    /// The counter's or stack's name; `None` for all of a build's.
+    /// The name of the counter or stack; `None` for the whole build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Why.
@@ -50,14 +49,14 @@ pub enum Reason {
     NotSampled {
         /// Its X.
         x: X,
-        /// The largest that is sent.
+        /// The largest X that is sent.
         rate: Rate,
     },
-    /// Nothing in it is asked for.
+    /// The config lists nothing that is in it.
     NothingAsked,
-    /// No chart needs the program.
+    /// The program is not listed.
     Program,
-    /// The program, but not in this version.
+    /// The version is not listed.
     Version,
     /// The toolchain is not listed.
     Toolchain,
@@ -65,27 +64,27 @@ pub enum Reason {
     Goos,
     /// The architecture is not listed.
     Goarch,
-    /// No chart needs the counter.
+    /// The counter is not listed.
     Counter,
     /// The counter is not in the sample.
     Rate {
         /// The report's X.
         x: X,
-        /// The largest with which this counter is sent.
+        /// The largest X with which this counter is sent.
         rate: Rate,
     },
-    /// The frames that are more than a chart needs.
+    /// It has more frames than may be sent.
     Depth {
         /// How many may be sent.
         allowed: u32,
     },
-    /// A line that could be something else than a function and a line.
+    /// One of its lines is not a function and a line number.
     Frame,
-    /// Never counted.
+    /// It was never counted.
     Zero,
 }
 
-/// Parts a local report by a config.
+/// Divides a local report by a config.
 ///
 /// `x` is the week's, and `version` the config's; `last_week` is the week of the last report that
 /// was sent before this one.
@@ -116,7 +115,7 @@ pub fn filter(
         })
         .collect();
     if programs.is_empty() {
-        // Go's client sends such a report. It would say nothing but that this machine exists.
+        // Go's client sends such a report. It would only say that this machine exists.
         withheld.push(Withheld { build: None, name: None, reason: Reason::NothingAsked });
         return Filtered { report: None, withheld };
     }
@@ -139,8 +138,8 @@ fn allowed_program<'a>(build: &Build, allowed: &'a Allowed) -> Result<&'a Allowe
     Ok(program)
 }
 
-/// A program that the config lists stays in the report even if none of its counters does: that it
-/// was used is what charts of versions and platforms are made of, as with Go's client.
+/// A program that the config lists stays in the report even without counters, as with Go's client:
+/// charts of versions and platforms are made from the fact that it was used.
 fn filter_program(
     program: &ProgramReport,
     rules: &AllowedProgram,
@@ -158,7 +157,7 @@ fn filter_program(
             Err(reason) => withhold(name, reason),
         }
     }
-    // Stacks that differ only below the depth are one.
+    // Stacks that differ only below the depth become one.
     let mut stacks: BTreeMap<String, i64> = BTreeMap::new();
     for (name, count) in &program.stacks {
         match keep_stack(name, *count, rules, x) {
@@ -182,7 +181,7 @@ fn check_counter(name: &str, count: i64, rules: &AllowedProgram, x: X) -> Result
     check_rate(x, rules.counter(name).ok_or(Reason::Counter)?)
 }
 
-/// What is sent of a stack, and why not all of it.
+/// The part of a stack that is sent, and why it is not the whole.
 fn keep_stack(
     stack: &str,
     count: i64,
@@ -212,7 +211,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::NotSampled { x, rate } => {
-                write!(f, "not in the sample: X is {:.4}, and {:.4} the most", x.get(), rate.get())
+                write!(f, "not in the sample: X is {:.4}, and the rate {:.4}", x.get(), rate.get())
             }
             Reason::NothingAsked => f.write_str("the config asks for nothing in it"),
             Reason::Program => f.write_str("the config does not list the program"),
@@ -222,7 +221,7 @@ impl fmt::Display for Reason {
             Reason::Goarch => f.write_str("the config does not list the architecture"),
             Reason::Counter => f.write_str("the config does not list the counter"),
             Reason::Rate { x, rate } => {
-                write!(f, "not in the sample: X is {:.4}, its rate {:.4}", x.get(), rate.get())
+                write!(f, "not in the sample: X is {:.4}, and its rate {:.4}", x.get(), rate.get())
             }
             Reason::Depth { allowed } => write!(f, "only the first {allowed} frames are sent"),
             Reason::Frame => f.write_str("a line of the stack is not a function and a line number"),

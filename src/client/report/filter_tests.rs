@@ -1,4 +1,4 @@
-//! What a config lets through, and what it does not: one row for each rule.
+//! What a config lets through and what it does not, one row a rule.
 
 use super::*;
 use crate::client::report::json::Draw;
@@ -70,7 +70,7 @@ fn a_counter_or_stack_is_sent_only_if_the_config_lists_it_at_this_x() {
         (0.2, "crash/rare\nmain.main:+1", 1, over_rate(0.2)),
     ] {
         let filtered = filtered(&local(at, build(), &[(name, count)]));
-        let report = filtered.report.expect("the build is sent in any case");
+        let report = filtered.report.expect("the build is sent anyway");
         assert_eq!(report.last_week.expect("a week").to_string(), "2026-11-15");
         assert_eq!(report.config, "v0.7.0");
         let [program] = &report.programs[..] else { panic!("one build: {report:?}") };
@@ -85,7 +85,7 @@ fn a_counter_or_stack_is_sent_only_if_the_config_lists_it_at_this_x() {
 }
 
 #[test]
-fn frames_below_the_depth_stay() {
+fn frames_below_the_depth_are_not_sent() {
     let sent = |counts: &[(&str, i64)]| {
         let filtered = filtered(&local(0.5, build(), counts));
         let stacks = filtered.report.expect("sent").programs.remove(0).stacks;
@@ -99,7 +99,7 @@ fn frames_below_the_depth_stay() {
     names.sort_unstable_by_key(|name| std::cmp::Reverse(*name));
     assert_eq!(names, deep);
     assert!(withheld.iter().all(|withheld| withheld.reason == Reason::Depth { allowed: 2 }));
-    // As a client of Go cuts it.
+    // Cut by a Go client.
     let (stacks, withheld) = sent(&[("crash/panic\n:=0,+0x0\nmain.ma\ntruncated\n", i64::MAX)]);
     assert_eq!(stacks, [("crash/panic\n.:=0,+0x0\ntruncated".to_owned(), i64::MAX)]);
     assert_eq!(withheld, []);
@@ -139,11 +139,11 @@ fn a_report_is_sent_only_if_it_is_in_the_sample() {
     for (x, sent) in [(f64::EPSILON / 2.0, true), (0.5, true), (0.500_000_1, false), (1.0, false)] {
         let filtered = filtered(&local(x, build(), &[("tool/verb:build", 1)]));
         assert_eq!(filtered.report.is_some(), sent, "{x}");
-        let is_said =
+        let is_withheld =
             matches!(filtered.withheld[..], [Withheld { reason: Reason::NotSampled { .. }, .. }]);
-        assert_eq!(is_said, !sent, "{x}");
+        assert_eq!(is_withheld, !sent, "{x}");
     }
-    // An empty config, as any that lists nothing, lets nothing through.
+    // An empty config lets nothing through.
     let empty = Allowed::default();
     let x = X::try_from(0.5).expect("an X");
     let filtered = filter(&local(0.5, build(), &[("a", 1)]), x, &empty, "v0.1.0", None);

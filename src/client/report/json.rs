@@ -23,12 +23,11 @@
 //! }
 //! ```
 //!
-//! Counters and programs stand in the order of their names, so that one report has one text. Text
-//! is read back only where this machine wrote it; the server reads reports by a stricter reader of
-//! its own.
+//! Counters and programs are sorted by name, so that a report has only one text. Only texts that this
+//! machine wrote are read here; the server has a stricter reader of its own.
 //!
-//! [`LocalReport`] is the same for what stays on this machine. Until X is drawn, its `X` is 0, which
-//! is no X, and its `Config` [`NO_CONFIG`].
+//! [`LocalReport`] is the same for what stays on this machine. Until X is drawn, its `X` is 0, which is
+//! not a valid X, and its `Config` is [`NO_CONFIG`].
 
 use super::x::X;
 use crate::client::day::Day;
@@ -37,7 +36,7 @@ use crate::gomod::ModuleVersion;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The config version of a report that was made without a config: Go's client writes it, too.
+/// The config version of a report that was made without a config, as Go's client writes it.
 pub const NO_CONFIG: &str = "v0.0.0-0";
 
 /// One machine's counts of one week.
@@ -52,14 +51,14 @@ pub struct Report {
     pub last_week: Option<Day>,
     /// The random number that decides what is sampled.
     pub x: X,
-    /// What each build of each program counted; Go writes `null` for none.
+    /// What each build of each program counted; Go writes `null` for an empty list.
     #[serde(with = "null_for_none")]
     pub programs: Vec<ProgramReport>,
-    /// The version of the config by which it was made, or [`NO_CONFIG`].
+    /// The version of the config that it was filtered by, or [`NO_CONFIG`].
     pub config: String,
 }
 
-/// Everything that one machine counted in one week, and what the week is sampled by.
+/// Everything that one machine counted in one week, and how the week is sampled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "LocalJson", into = "LocalJson")]
 pub struct LocalReport {
@@ -69,11 +68,11 @@ pub struct LocalReport {
     pub last_week: Option<Day>,
     /// What each build of each program counted.
     pub programs: Vec<ProgramReport>,
-    /// The week's X, once it is drawn. That of a week that may not be sent never is.
+    /// The week's X, once it is drawn. For a week that may not be sent, it never is.
     pub draw: Option<Draw>,
 }
 
-/// An X, and the config that was known before it was drawn, with whose rates it is compared.
+/// An X, and the config whose rates it is compared with, which was chosen before X was drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Draw {
     /// The random number.
@@ -108,7 +107,7 @@ impl From<LocalReport> for LocalJson {
 }
 
 impl From<LocalJson> for LocalReport {
-    /// A number that was drawn before any config was known counts for nothing.
+    /// An X that was drawn before a config was chosen is ignored.
     fn from(json: LocalJson) -> LocalReport {
         let LocalJson { week, last_week, x, programs, config } = json;
         LocalReport { week, last_week, programs, draw: Draw::of(X::try_from(x).ok(), &config) }
@@ -116,7 +115,7 @@ impl From<LocalJson> for LocalReport {
 }
 
 impl Draw {
-    /// What a report says of it, if it says both.
+    /// The X and config of a report, if it has both.
     pub(super) fn of(x: Option<X>, config: &str) -> Option<Draw> {
         Some(Draw { x: x?, config: config.parse().ok()? })
     }
@@ -135,7 +134,7 @@ pub struct ProgramReport {
     pub stacks: BTreeMap<String, i64>,
 }
 
-/// A build of a program: what counter files are merged by.
+/// A build of a program. Counter files of the same build are merged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Build {
@@ -157,8 +156,8 @@ pub struct Build {
 impl Report {
     /// The text that is stored and sent.
     pub fn to_json(&self) -> String {
-        // Nothing in these types can fail to serialise: keys are strings, numbers are finite, and
-        // writing to memory does not fail. An empty text would be refused by every server.
+        // These types always serialise: keys are strings, numbers are finite, and writing to memory
+        // does not fail. A server would refuse an empty text.
         go_json::to_string_indented(self, " ").unwrap_or_default()
     }
 
@@ -166,7 +165,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// It is something else.
+    /// The text is something else.
     pub fn from_json(json: &[u8]) -> Result<Report, serde_json::Error> {
         serde_json::from_slice(json)
     }
@@ -175,7 +174,7 @@ impl Report {
 impl LocalReport {
     /// The text that is stored.
     pub fn to_json(&self) -> String {
-        // As a report's.
+        // Always serialises, like a report.
         go_json::to_string_indented(self, " ").unwrap_or_default()
     }
 
@@ -183,7 +182,7 @@ impl LocalReport {
     ///
     /// # Errors
     ///
-    /// It is something else.
+    /// The text is something else.
     pub fn from_json(json: &[u8]) -> Result<LocalReport, serde_json::Error> {
         serde_json::from_slice(json)
     }
@@ -204,7 +203,7 @@ pub(super) mod day_text {
     }
 }
 
-/// Go's client writes an empty string where there was no report before.
+/// Go's client writes an empty string if there was no report before.
 mod optional_day {
     use super::Day;
     use serde::de::{Deserialize, Deserializer, Error};
@@ -225,7 +224,7 @@ mod optional_day {
     }
 }
 
-/// Go writes an empty list that nothing was added to as `null`.
+/// Go writes an empty list as `null`.
 mod null_for_none {
     use super::ProgramReport;
     use serde::de::{Deserialize, Deserializer};
@@ -254,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_report_is_written_as_gos_client_writes_it() {
-        // As printed by go1.26 for the same values.
+        // Printed by go1.26 for the same values.
         let text = "{\n \"Week\": \"2026-11-22\",\n \"LastWeek\": \"\",\n \"X\": 0.25,\n \
                     \"Programs\": [\n  {\n   \"Program\": \"example.org/tool\",\n   \"Version\": \
                     \"v1.2.3\",\n   \"GoVersion\": \"rust1.95.0\",\n   \"GOOS\": \"linux\",\n   \
@@ -279,8 +278,8 @@ mod tests {
         let json = local.to_json();
         assert!(json.contains("\"X\": 0,\n") && json.contains("\"v0.0.0-0\""), "{json}");
         assert_eq!(LocalReport::from_json(json.as_bytes()).expect("a report"), local);
-        assert!(Report::from_json(json.as_bytes()).is_err(), "it is nothing to send");
-        // As of an installation that drew first.
+        assert!(Report::from_json(json.as_bytes()).is_err(), "it cannot be sent");
+        // Written by an installation that drew X first.
         let early = json.replace("\"X\": 0,", "\"X\": 0.5,");
         assert_eq!(LocalReport::from_json(early.as_bytes()).expect("a report"), local);
         local.draw = Draw::of(X::try_from(0.25).ok(), "v0.7.0");

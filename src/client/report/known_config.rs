@@ -1,18 +1,19 @@
-//! What a machine knows of the config, and how it asks for more.
+//! The config that a machine knows, and how it fetches newer ones.
 //!
-//! A config is fetched and verified by [`ConfigClient`]; what it vouched for last is kept in
-//! `candor/config.json`, and why it did not, in `candor/failure.json`. When it is asked for is
-//! decided in `sampling`.
+//! [`ConfigClient`] fetches and verifies a config. The last verified one is kept in
+//! `candor/config.json`, and the last failure in `candor/failure.json`. `sampling` decides when one is
+//! fetched.
 //!
-//! Nothing is asked for twice on one day, after a failure, unless the user asks for it.
+//! After a failure, nothing is fetched again on the same day unless the user asks for it.
 //!
 //! After a failed *check* (the log was forked or rolled back, or something was changed on the way)
-//! nothing at all is sent until one has succeeded. After a failure of the network only what needs a
+//! nothing at all is sent until a check succeeds. After a failure of the network, only what needs a
 //! config waits.
 
 use super::error::ReportError;
 use super::json::day_text;
-use super::shelf::{Shelf, own_folder};
+use super::paths::own_folder;
+use super::report_folder::ReportFolder;
 use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The longest of these files that is read, in bytes: as long as the largest module.
+/// The longest of these files that is read, in bytes: the size of the largest module.
 const LONGEST: u64 = 128 << 20;
 
 /// A config that was verified on this machine.
@@ -40,13 +41,13 @@ pub struct KnownConfig {
     pub fetched: Day,
     /// The key of the log that vouched for it.
     pub log: String,
-    /// How fresh the log's view was, by what its witnesses say.
+    /// How fresh the log's tree was, as its witnesses say.
     pub freshness: Freshness,
     /// What it says.
     pub config: CollectionConfig,
 }
 
-/// Why a fetch did not give a config.
+/// Why a config could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FetchFailure {
@@ -55,27 +56,27 @@ pub struct FetchFailure {
     pub day: Day,
     /// What happened.
     pub reason: String,
-    /// Whether something was answered that is not what the log vouches for.
+    /// Whether the answer failed verification.
     pub check: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct ConfigJson {
     module: String,
     /// The key of the log that vouched for it.
     key: String,
     version: String,
     #[serde(with = "day_text")]
     fetched: Day,
-    /// When witnesses vouched for it last: seconds since 1970.
+    /// When witnesses last vouched for it, in seconds since 1970.
     fresh_at: Option<u64>,
     config: String,
 }
 
 impl KnownConfig {
-    /// A config that no log vouches for: for simulations.
-    pub fn of_nobody(
+    /// A config that no log vouches for, for simulations.
+    pub fn unverified(
         version: ModuleVersion,
         fetched: Day,
         config: CollectionConfig,
@@ -84,10 +85,9 @@ impl KnownConfig {
         KnownConfig { version, fetched, log, freshness, config }
     }
 
-    /// The config that was verified last, if this log vouched for it. What cannot be read is
-    /// unknown.
+    /// The last verified config, if this log vouched for it. `None` also if it cannot be read.
     pub fn of_folder(folder: &Folder, source: &ConfigSource) -> Option<KnownConfig> {
-        let written: Written =
+        let written: ConfigJson =
             serde_json::from_slice(&files::read(&config_file(folder), LONGEST).ok()?).ok()?;
         // Another project's, or vouched for by a key that is no longer trusted.
         let is_trusted = source.trust.keys().any(|key| key.to_string() == written.key);
@@ -105,33 +105,33 @@ impl KnownConfig {
 }
 
 impl FetchFailure {
-    /// The last failure, if no fetch has succeeded since.
+    /// The last failure, if nothing was fetched since.
     pub fn of_folder(folder: &Folder) -> Option<FetchFailure> {
         serde_json::from_slice(&files::read(&failure_file(folder), LONGEST).ok()?).ok()
     }
 }
 
-/// Asks a project's server for configs, on one day and for one folder.
+/// Fetches a project's configs, on one day and for one folder.
 pub(super) struct ConfigFetcher<'a> {
-    pub shelf: &'a Shelf,
+    pub reports: &'a ReportFolder,
     pub folder: &'a Folder,
     pub source: &'a ConfigSource,
-    /// `None` where nothing may be asked for.
+    /// `None` if nothing may be fetched.
     pub transport: Option<&'a dyn Transport>,
     pub now: SystemTime,
     pub asked_by_user: bool,
 }
 
 impl ConfigFetcher<'_> {
-    /// The config that was verified last, unless a check has failed since.
+    /// The last verified config, unless a check has failed since.
     pub fn known(&self) -> Option<KnownConfig> {
-        if must_check(self.folder) {
+        if check_has_failed(self.folder) {
             return None;
         }
         KnownConfig::of_folder(self.folder, self.source)
     }
 
-    /// The newest config, which is the known one from now on.
+    /// Fetches the newest config, which is then the known one.
     pub fn newest(
         &self,
         known: Option<&KnownConfig>,
@@ -154,12 +154,12 @@ impl ConfigFetcher<'_> {
                 freshness: newer.freshness,
                 ..known.clone()
             }),
-            // Something is newer than nothing.
+            // Does not happen: without a known version, one is always fetched.
             (None, None) => Err(self.failure("no config was found".to_owned())),
         });
         match &fetched {
             Ok(known) => {
-                let written = Written {
+                let written = ConfigJson {
                     module: self.source.module.to_string(),
                     key: known.log.clone(),
                     version: known.version.to_string(),
@@ -170,7 +170,7 @@ impl ConfigFetcher<'_> {
                     },
                     config: known.config.to_json(),
                 };
-                self.shelf.keep(&config_file(self.folder), &to_json(&written))?;
+                self.reports.replace_unsynced(&config_file(self.folder), &to_json(&written))?;
                 self.forget_failure()?;
             }
             Err(failure) => self.remember(failure)?,
@@ -178,8 +178,8 @@ impl ConfigFetcher<'_> {
         Ok(fetched)
     }
 
-    /// The config of this version, which some X was drawn under. `None` if there is no such version
-    /// any more: the project has begun another log.
+    /// The config of this version, under which an X was drawn. `None` if this version no longer exists:
+    /// the project has started another log.
     pub fn version(
         &self,
         version: ModuleVersion,
@@ -206,7 +206,7 @@ impl ConfigFetcher<'_> {
         fetch: impl FnOnce(&ConfigClient<&dyn Transport>) -> Result<T, ClientError>,
     ) -> Result<Result<T, FetchFailure>, ReportError> {
         let Some(transport) = self.transport else {
-            return Ok(Err(self.failure("no config is asked for now".to_owned())));
+            return Ok(Err(self.failure("no config is fetched now".to_owned())));
         };
         if let Some(failure) = FetchFailure::of_folder(self.folder)
             && failure.day == self.today()
@@ -232,9 +232,9 @@ impl ConfigFetcher<'_> {
                 freshness: verified.freshness(),
                 config,
             }),
-            // The log vouches for it, but this program cannot read it. A newer one may.
+            // The log vouches for it, but this program cannot read it. A newer program may.
             Err(error) => {
-                Err(self.failure(format!("the config {version} was not understood: {error}")))
+                Err(self.failure(format!("the config {version} cannot be understood: {error}")))
             }
         }
     }
@@ -251,23 +251,24 @@ impl ConfigFetcher<'_> {
         if self.transport.is_none() {
             return Ok(());
         }
-        // A week without the network must not make a failed check forgotten.
-        let check = failure.check || must_check(self.folder);
+        // A later failure of the network must not hide a failed check.
+        let check = failure.check || check_has_failed(self.folder);
         let failure = FetchFailure { check, ..failure.clone() };
-        self.shelf.replace(&failure_file(self.folder), &to_json(&failure))
+        self.reports.replace(&failure_file(self.folder), &to_json(&failure))
     }
 
     fn forget_failure(&self) -> Result<(), ReportError> {
-        self.shelf.remove(&failure_file(self.folder))
+        self.reports.remove(&failure_file(self.folder))
     }
 }
 
 /// Whether a check has failed, and none has succeeded since.
-pub(super) fn must_check(folder: &Folder) -> bool {
+pub(super) fn check_has_failed(folder: &Folder) -> bool {
     FetchFailure::of_folder(folder).is_some_and(|failure| failure.check)
 }
 
-/// Everything but silence, a log in which nothing was published yet, and a clock that is behind.
+/// Whether an error is a failed check: all are, except missing answers and files, an empty log, a clock
+/// that is behind, and errors of this machine's own storage.
 fn is_failed_check(error: &ClientError) -> bool {
     !matches!(
         error,

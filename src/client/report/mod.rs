@@ -1,7 +1,7 @@
-//! Reports: from counter files to what is sent, through the config and past every interruption.
+//! Reports: from counter files to what is sent, through the config and despite every interruption.
 //!
-//! [`start`](super::start()) lets a process of its own do all of it, once a day. A program may also
-//! do it itself, and waits for the network then:
+//! [`start`](super::start()) has a process of its own do all of this once a day. A program may also do
+//! it itself, and then waits for the network:
 //!
 //! ```no_run
 //! use candor::client::folder::Folder;
@@ -20,60 +20,65 @@
 //!
 //! # The life of a week
 //!
-//! 1. Its counter files end: the clock has passed the day that they name, and some minutes.
+//! 1. Its counter files end: the clock has passed the day that they name by some minutes.
 //! 2. If the week may be sent ([`Hold`]), `DATE.pending` is written.
-//! 3. All that was counted becomes `local.DATE.json`, and the counter files are removed.
+//! 3. All its counts are written to `local.DATE.json`, and the counter files are removed.
 //! 4. If the week is pending, a verified config is chosen to sample it by ([`choose_config`]).
 //! 5. X is drawn, and kept in `local.DATE.json` with the config's version.
-//! 6. The local report is seen through that config ([`filter()`]).
-//! 7. What is left becomes `DATE.json`, if anything is, and `DATE.pending` is removed.
+//! 6. The local report is filtered by that config ([`filter()`]).
+//! 7. The result, if there is any, becomes `DATE.json`, and `DATE.pending` is removed.
 //! 8. `DATE.json` is sent.
 //! 9. It is moved to the folder `upload`.
 //!
 //! # Interruptions
 //!
-//! Every step leaves one file, whole and durable, before the next begins (see `shelf`); whoever
-//! runs next goes on from what is there. Killed
+//! Every step leaves one file, whole and durable, before the next begins (see `report_folder`); the
+//! next run continues from there. If a run is killed
 //!
-//! - before `local.DATE.json` is there: the counter files are, and it starts over. A stale
-//!   `DATE.pending` is written over.
-//! - before the counter files are removed: they are, by the next run, which finds the report.
-//! - before `local.DATE.json` holds X: none was seen outside, and nothing was decided by it, so
+//! - before `local.DATE.json` exists: the counter files are still there, and the next run starts over.
+//!   It overwrites a stale `DATE.pending`.
+//! - before the counter files are removed: the next run finds the report, and removes them.
+//! - before `local.DATE.json` holds X: nobody has seen that X, and nothing was decided by it, so
 //!   another may be drawn.
-//! - before `DATE.json` is there: the X in `local.DATE.json` stands, and so does the config that it
-//!   was drawn under. If that is not at hand any more, this very version is fetched again, however
-//!   often that takes; X is not drawn again.
-//! - before `DATE.pending` is removed: it is, by the next run, before anything is sent.
+//! - before `DATE.json` exists: the X in `local.DATE.json` stays, and so does the config it was drawn
+//!   under. If that config is no longer here, this very version is fetched again, in as many runs as
+//!   that takes; X is not drawn again.
+//! - before `DATE.pending` is removed: the next run removes it before it sends anything.
 //! - between the server's answer and the move: the same bytes are sent again, and the server counts
 //!   them once.
 //!
 //! # Several processes
 //!
 //! golang/telemetry (`internal/upload/Doc.txt`) lists what several processes may do to each other:
-//! (1A) see different files of one week, (1B) make two reports of one week that differ in X, (1C)
-//! send a report twice. Here one process at a time has the lock, from looking to moving; the others
-//! return at once. Its other gap, a lock file that a killed process leaves behind for ever, is
-//! closed by a lock of the system's. Go's own clients do not know our lock. Where they work in the
-//! same folder, files are created by whoever is first and never overwritten, so there is one X for
-//! a week, and 1C remains, which is harmless.
+//! (1A) see different files of one week, (1B) make two reports of one week with different X, (1C)
+//! send a report twice. Here one process at a time holds the lock, from listing the files to moving
+//! the report; the others return at once. Go's other gap, a lock file left behind by a killed
+//! process, is closed by using a lock of the operating system. Go's own clients do not know our
+//! lock. If they work in the same folder, files are created by whichever is first and never
+//! overwritten, so there is one X for a week; 1C remains, and is harmless.
 //!
 //! What is still unsafe: disks that lie about `fsync`, and file systems on which `flock` does not
 //! reach other machines.
 //!
+//! # Files
+//!
 //! | file | one idea |
 //! | --- | --- |
-//! | `x` | the random number that samples |
+//! | `x` | the random number that decides what is sampled |
 //! | `json` | a report's text |
-//! | `weeks` | counter files to weeks |
+//! | `weeks` | from counter files to weeks |
 //! | `rules` | whether a week may be sent at all |
-//! | `filter` | what of it a config allows |
-//! | `shelf` | files, lock, durability |
+//! | `filter` | what a config lets through of a week |
+//! | `paths` | the names of all files |
+//! | `listing` | which files a folder has, and what is in their way |
+//! | `report_folder` | the lock, and how files are written |
 //! | `destination` | where a folder's reports go |
-//! | `known_config` | the config known, and how more are asked for |
+//! | `known_config` | the config known here, and how newer ones are fetched |
 //! | `sampling` | by which config a week is sampled, and when X is drawn |
 //! | `run` | the steps above |
-//! | `event` | what happened |
-//! | `preview` | what would happen |
+//! | `event` | what happened in a run |
+//! | `preview` | what would be sent |
+//! | `error` | why a run stopped |
 
 mod destination;
 mod error;
@@ -81,9 +86,12 @@ mod event;
 mod filter;
 mod json;
 mod known_config;
+mod listing;
+mod paths;
 #[cfg(all(test, feature = "server"))]
 pub(crate) mod power_cut;
 mod preview;
+mod report_folder;
 mod rules;
 mod run;
 #[cfg(test)]
@@ -91,7 +99,6 @@ mod run_tests;
 #[cfg(test)]
 mod sampled_tests;
 mod sampling;
-mod shelf;
 #[cfg(test)]
 mod testing;
 mod weeks;
@@ -103,11 +110,12 @@ pub use event::{Event, Summary};
 pub use filter::{Filtered, Reason, Withheld, filter};
 pub use json::{Build, Draw, LocalReport, NO_CONFIG, ProgramReport, Report};
 pub use known_config::{FetchFailure, KnownConfig};
-pub use preview::{Future, Preview, WeekPreview};
+pub use listing::{Listing, obstacles};
+pub(in crate::client) use paths::own_folder;
+pub use preview::{Outcome, Preview, WeekPreview};
+pub use report_folder::ReportFolder;
 pub use rules::{Hold, OLDEST};
 pub use run::{RunOptions, run_uploads};
 pub use sampling::choose_config;
-pub(in crate::client) use shelf::own_folder;
-pub use shelf::{Listing, Shelf, obstacles};
 pub use weeks::{Week, Weeks};
 pub use x::{RandomnessError, X, XError};

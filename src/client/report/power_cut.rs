@@ -1,9 +1,9 @@
-//! A user's folder: a choice that was confirmed stays, of each week one X is sent and no other, and what
-//! was seen of the log is not forgotten.
+//! A power cut and a user's folder: a confirmed choice is kept, only one X is sent for each week, and
+//! what was seen of the log is not forgotten.
 
-use super::known_config::must_check;
+use super::known_config::check_has_failed;
 use super::testing::{CONFIG, CounterFile, Deployment, FILE, day};
-use super::{Destination, Listing, LocalReport, RunOptions, Shelf, X, own_folder, run::run};
+use super::{Destination, Listing, LocalReport, ReportFolder, RunOptions, X, own_folder, run::run};
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
@@ -21,9 +21,9 @@ const FOLDER: &str = "config/candor/project";
 const CHOICES: [Mode; 2] = [Mode::On, Mode::Off];
 const WEEKS: [&str; 2] = ["2026-11-08", "2026-11-15"];
 
-/// Opted in; a week is counted. A run before its end, one that is shown a log which is none, and one
-/// that sends the report, to which the answer is lost. A second week, of which X is drawn without a
-/// network, and that is sent with the first. Then the user opts out, and has all reports removed.
+/// The user opts in, and a week is counted. One run is before its end, one gets an invalid checkpoint,
+/// and one sends the report but loses the answer. Then X is drawn for a second week without a network,
+/// and both weeks are sent. The user opts out, and removes all reports.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let temporary = power_cut::folder();
     let root = temporary.path().to_owned();
@@ -39,8 +39,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         recorder.promise(format!("counted {end}"));
     };
     let run = |server: &Deployment, today: &str, lies: bool, sends: bool| {
-        let wire = Noting { server, lies, recorder: Some(&recorder) };
-        report(&folder, &wire, today, sends).expect("a run");
+        let network = Recorded { server, lies, recorder: Some(&recorder) };
+        report(&folder, &network, today, sends).expect("a run");
     };
     let reported = |week: &str| {
         let path = folder.local().join(format!("local.{week}.json"));
@@ -59,7 +59,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     run(&server, "2026-11-10", false, true);
     reported(WEEKS[0]);
     server.configs.publish(&CONFIG.replace("build,run", "build,run,test"));
-    server.answers(Some(Answer::Taken));
+    server.answers(Some(Answer::Accepted));
     count("2026-11-08", WEEKS[1]);
     run(&server, "2026-11-16", false, false);
     reported(WEEKS[1]);
@@ -68,14 +68,14 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     recorder.promise("choosing");
     choose(&folder, Mode::Off).expect("stored");
     recorder.promise("chosen");
-    let shelf = Shelf::take(&folder).expect("taken").expect("free");
+    let locked = ReportFolder::lock(&folder).expect("locked").expect("free");
     let reports = Listing::read(&folder).expect("read").paths(&folder);
     recorder.promise("begins to clear");
-    shelf.clear(&reports).expect("cleared");
+    locked.clear(&reports).expect("cleared");
     recorder.promise("cleared");
-    drop(shelf);
+    drop(locked);
     let record = recorder.finish();
-    server.answers(Some(Answer::Taken));
+    server.answers(Some(Answer::Accepted));
     let check = move |state: &Path, before: &Before<'_>| {
         let folder = Folder::at(state.join(FOLDER));
         check(&folder, before, &server).map_err(|e| e.to_string())
@@ -94,9 +94,9 @@ fn check(folder: &Folder, before: &Before<'_>, server: &Deployment) -> Result<()
     if ![choice(chosen), choice(begun)].contains(&consent.mode) {
         return Err(format!("after {chosen} choices the mode is {}", consent.mode).into());
     }
-    let told =
-        |what: &'static str| before.promises.iter().filter_map(move |told| told.strip_prefix(what));
-    for seen in told("seen ") {
+    let promised =
+        |what: &'static str| before.promises.iter().filter_map(move |text| text.strip_prefix(what));
+    for seen in promised("seen ") {
         if newest_seen(folder) < seen.parse()? {
             return Err(
                 format!("the log was seen at {seen}, known is {}", newest_seen(folder)).into()
@@ -104,17 +104,17 @@ fn check(folder: &Folder, before: &Before<'_>, server: &Deployment) -> Result<()
         }
     }
     if before.promised("bound") && Destination::of_folder(folder)? != Some(server.destination()) {
-        return Err("nobody knows any more where reports of this folder go".into());
+        return Err("the destination of this folder's reports was forgotten".into());
     }
-    if before.promised("in doubt") && !before.promised("asks again") && !must_check(folder) {
-        return Err("that the log could not be verified is forgotten".into());
+    if before.promised("in doubt") && !before.promised("asks again") && !check_has_failed(folder) {
+        return Err("the failed verification of the log was forgotten".into());
     }
     let cleared = before.promised("begins to clear");
     let listing = Listing::read(folder)?;
     if before.promised("cleared") && listing != Listing::default() {
         return Err(format!("what was removed is back: {listing:?}").into());
     }
-    for drawn in told("drawn ").filter(|_| !cleared) {
+    for drawn in promised("drawn ").filter(|_| !cleared) {
         let (week, x) = drawn.split_once(' ').unwrap_or_default();
         let path = folder.local().join(format!("local.{week}.json"));
         let local = LocalReport::from_json(&fs::read(path)?)?;
@@ -122,15 +122,15 @@ fn check(folder: &Folder, before: &Before<'_>, server: &Deployment) -> Result<()
             return Err(format!("the X of {week} was {x}").into());
         }
     }
-    // Whatever was chosen: should the user opt in again, there must be one X to send.
+    // Whatever was chosen: if the user opts in again, only one X may be sent.
     choose(folder, Mode::On)?;
     server.arrived.lock().expect("unpoisoned").clear();
-    let wire = Noting { server, lies: false, recorder: None };
+    let network = Recorded { server, lies: false, recorder: None };
     for today in ["2026-11-18", "2026-11-19"] {
-        report(folder, &wire, today, true)?;
+        report(folder, &network, today, true)?;
     }
     let mut sent: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for post in told("posted ") {
+    for post in promised("posted ") {
         let (url, text) = post.split_once('\n').unwrap_or_default();
         sent.entry(url).or_default().insert(text);
     }
@@ -141,7 +141,7 @@ fn check(folder: &Folder, before: &Before<'_>, server: &Deployment) -> Result<()
     if let Some((url, texts)) = sent.iter().find(|(_, texts)| texts.len() > 1) {
         return Err(format!("to {url} went {texts:#?}").into());
     }
-    for week in told("counted ").filter(|_| !cleared) {
+    for week in promised("counted ").filter(|_| !cleared) {
         if !sent.keys().any(|url| url.ends_with(week)) {
             return Err(format!("the counts of {week} are lost").into());
         }
@@ -159,17 +159,17 @@ fn choose(folder: &Folder, mode: Mode) -> Result<(), crate::client::mode::SetMod
 
 fn report(
     folder: &Folder,
-    wire: &Noting<'_>,
+    network: &Recorded<'_>,
     today: &str,
     sends: bool,
 ) -> Result<(), super::ReportError> {
     let options = RunOptions {
         folder: folder.clone(),
-        destination: sends.then(|| wire.server.destination()),
+        destination: sends.then(|| network.server.destination()),
         now: day(today).start() + std::time::Duration::from_secs(3600),
         asked_by_user: false,
     };
-    let attempt = || match run(&options, wire, &|| Consent::read(folder, None), &X::draw) {
+    let attempt = || match run(&options, network, &|| Consent::read(folder, None), &X::draw) {
         Ok(summary) if summary.busy => Err(None),
         Ok(_) => Ok(()),
         Err(error) => Err(Some(error)),
@@ -177,7 +177,7 @@ fn report(
     power_cut::unlocked(attempt, Option::is_none).map_err(|error| error.expect("not locked"))
 }
 
-/// The size of the log that was seen last.
+/// The size of the newest tree that was seen.
 fn newest_seen(folder: &Folder) -> u64 {
     let found = find(&own_folder(folder).join("seen"));
     let size = found.as_deref().and_then(|note| note.lines().nth(1)?.parse().ok());
@@ -193,16 +193,16 @@ fn find(folder: &Path) -> Option<String> {
     })
 }
 
-/// A server whose posts are noted.
+/// A server whose uploads are recorded.
 #[derive(Debug)]
-struct Noting<'a> {
+struct Recorded<'a> {
     server: &'a Deployment,
-    /// Whether something answers that is not the log.
+    /// Whether the checkpoint is invalid.
     lies: bool,
     recorder: Option<&'a Recorder>,
 }
 
-impl Transport for Noting<'_> {
+impl Transport for Recorded<'_> {
     fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
         match self.lies && url.ends_with("/checkpoint") {
             true => Ok(Some(b"no note".to_vec())),
@@ -211,7 +211,7 @@ impl Transport for Noting<'_> {
     }
 }
 
-impl Upload for Noting<'_> {
+impl Upload for Recorded<'_> {
     fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError> {
         if let Some(recorder) = self.recorder {
             recorder.promise(format!("posted {url}\n{report}"));

@@ -1,16 +1,17 @@
-//! What would be sent, before anything is: for users, who are promised to see it first.
+//! What would be sent, for users to see before anything is sent.
 //!
-//! Of a week whose X is drawn, this is what will be sent, byte for byte: it goes through the same
-//! [`filter()`]. Of a week that still counts, or waits for a config to be sampled by, there is no X
-//! yet; it is shown with the smallest, with which nothing is left out for being sampled. Nothing is
-//! written, locked or fetched.
+//! For a week whose X is drawn, the preview is byte-identical to what will be sent: both come from
+//! [`filter()`]. A week that is still counting, or waits for a config to be sampled by, has no X yet;
+//! it is shown with the smallest X, with which sampling leaves out nothing. Nothing is written, locked
+//! or fetched.
 
 use super::error::ReportError;
 use super::filter::{Filtered, filter};
 use super::json::{LocalReport, NO_CONFIG};
+use super::listing::Listing;
+use super::paths;
 use super::rules::Hold;
 use super::run::{read_begin, read_local, read_text};
-use super::shelf::{self, Listing};
 use super::weeks::{Week, Weeks};
 use super::x::X;
 use crate::client::day::Day;
@@ -20,14 +21,14 @@ use crate::collection::{Allowed, CollectionConfig};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// What a folder holds, and what will become of it.
+/// The counts and reports in a folder, and what will be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     /// What the user allows.
     pub consent: Consent,
-    /// Weeks of which nothing was sent yet: the oldest first.
+    /// Weeks of which nothing was sent yet, the oldest first.
     pub weeks: Vec<WeekPreview>,
-    /// Reports that wait to be sent as they are: week and text.
+    /// Reports that are ready to be sent: week and text.
     pub ready: Vec<(Day, String)>,
     /// Weeks whose report was sent.
     pub sent: Vec<Day>,
@@ -38,7 +39,7 @@ pub struct Preview {
 /// One week.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeekPreview {
-    /// When it began, if that is known.
+    /// When it began, if known.
     pub begin: Option<Day>,
     /// When it ends.
     pub end: Day,
@@ -46,18 +47,18 @@ pub struct WeekPreview {
     pub ended: bool,
     /// Everything that was counted.
     pub counted: LocalReport,
-    /// Why nothing of it is sent, if so. A user who has not opted in can see all the same what
-    /// would be sent if they had.
+    /// Why nothing of it is sent, if nothing is. The outcome is shown anyway: what would be sent if the
+    /// user had opted in.
     pub hold: Option<Hold>,
     /// What the config lets through.
-    pub future: Future,
+    pub outcome: Outcome,
 }
 
 /// What the config lets through of a week.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Future {
-    /// Its config is not known here. It is fetched before anything is sent.
+pub enum Outcome {
+    /// Its config is not known here, and is fetched before anything is sent.
     NoConfig,
     /// X is drawn: this is sent.
     Decided(Filtered),
@@ -66,7 +67,7 @@ pub enum Future {
 }
 
 impl Preview {
-    /// Looks into a folder through a config, which is named in reports as `version`.
+    /// Reads a folder, and filters its weeks by a config, whose version in reports is `version`.
     ///
     /// # Errors
     ///
@@ -81,27 +82,27 @@ impl Preview {
         let today = Day::of(now);
         let config = config.map(|(config, version)| (Allowed::new(config), version));
         let hold = |begin, end| Hold::check(&consent, begin, end, today);
-        let future = |counted: &LocalReport| {
-            let Some((allowed, version)) = &config else { return Future::NoConfig };
+        let outcome = |counted: &LocalReport| {
+            let Some((allowed, version)) = &config else { return Outcome::NoConfig };
             let last_week = listing.last_sent_before(counted.week);
             let through = |x| filter(counted, x, allowed, version, last_week);
             match counted.draw {
-                None => Future::AtMost(through(X::from_bits(0))),
-                // Only that config decides about it; or one that the user is curious about.
+                None => Outcome::AtMost(through(X::from_bits(0))),
+                // Only the config that X was drawn under decides; or one that the user has chosen.
                 Some(draw) if draw.config.to_string() == *version || *version == NO_CONFIG => {
-                    Future::Decided(through(draw.x))
+                    Outcome::Decided(through(draw.x))
                 }
-                Some(_) => Future::NoConfig,
+                Some(_) => Outcome::NoConfig,
             }
         };
         let mut weeks = Vec::new();
         for end in &listing.pending {
             let made = [&listing.ready, &listing.sent, &listing.refused];
             let begin = read_begin(folder, *end);
-            match read_local(&shelf::local_report(folder, *end)) {
+            match read_local(&paths::local_report(folder, *end)) {
                 Ok(counted) if !made.iter().any(|made| made.contains(end)) => {
-                    let (end, hold, future) = (*end, hold(begin, *end), future(&counted));
-                    weeks.push(WeekPreview { begin, end, ended: true, counted, hold, future });
+                    let (end, hold, outcome) = (*end, hold(begin, *end), outcome(&counted));
+                    weeks.push(WeekPreview { begin, end, ended: true, counted, hold, outcome });
                 }
                 _ => {}
             }
@@ -115,12 +116,12 @@ impl Preview {
             let Week { begin, end, programs, .. } = week;
             let last_week = listing.last_sent_before(end);
             let counted = LocalReport { week: end, last_week, programs, draw: None };
-            let (hold, future) = (hold(Some(begin), end), future(&counted));
-            weeks.push(WeekPreview { begin: Some(begin), end, ended, counted, hold, future });
+            let (hold, outcome) = (hold(Some(begin), end), outcome(&counted));
+            weeks.push(WeekPreview { begin: Some(begin), end, ended, counted, hold, outcome });
         }
         weeks.sort_by_key(|week| week.end);
         let read_ready = |week: &Day| {
-            let path = shelf::ready(folder, *week);
+            let path = paths::ready(folder, *week);
             read_text(&path).map(|text| (*week, text)).map_err(ReportError::io("read", path))
         };
         let ready = listing.ready.difference(&listing.sent).map(read_ready);

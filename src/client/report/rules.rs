@@ -4,8 +4,8 @@ use crate::client::day::Day;
 use crate::client::mode::{Consent, Mode};
 use std::fmt;
 
-/// Weeks that ended longer ago are not sent. It is Go's limit; servers of Candor accept a week
-/// more.
+/// Weeks that ended more than this many days ago are not sent. It is Go's limit; Candor's servers
+/// accept a week more.
 pub const OLDEST: i64 = 21;
 
 /// Why a week is not sent, now or ever.
@@ -16,14 +16,14 @@ pub enum Hold {
     Mode(Mode),
     /// It is not known when the user chose `on`. Go's client sends such weeks.
     NoDate,
-    /// The week began before, or on the day when, the user chose `on`.
+    /// The week began before the user chose `on`, or on that day.
     BeganBefore {
         /// When it began.
         begin: Day,
         /// When the user chose.
         since: Day,
     },
-    /// It is over for too long.
+    /// It ended too long ago.
     TooOld {
         /// When it ended.
         end: Day,
@@ -31,8 +31,8 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// Why a week may not be sent, if there is a reason. `begin` is `None` for a report that was
-    /// made already: then its week's end decides, as with Go's client.
+    /// Why a week may not be sent, if there is a reason. `begin` is `None` for a report that is already
+    /// made: then the end of its week decides, as in Go's client.
     pub fn check(consent: &Consent, begin: Option<Day>, end: Day, today: Day) -> Option<Hold> {
         if consent.mode != Mode::On {
             return Some(Hold::Mode(consent.mode));
@@ -45,8 +45,8 @@ impl Hold {
         (today.since(end) > OLDEST).then_some(Hold::TooOld { end })
     }
 
-    /// Whether it can pass: whether the same week may be sent if the user chooses otherwise.
-    pub fn may_pass(self) -> bool {
+    /// Whether the same week may still be sent if the user changes the mode.
+    pub fn is_temporary(self) -> bool {
         matches!(self, Hold::Mode(_) | Hold::NoDate)
     }
 }
@@ -56,7 +56,7 @@ impl fmt::Display for Hold {
         match self {
             Hold::Mode(mode) => write!(f, "the mode is {mode}"),
             Hold::NoDate => {
-                f.write_str("the mode file does not say since when the mode is on; choose on again")
+                f.write_str("the mode file does not say when on was chosen; choose it again")
             }
             Hold::BeganBefore { begin, since } => write!(
                 f,

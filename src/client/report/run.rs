@@ -1,16 +1,18 @@
-//! One run: what has ended becomes reports, and what may be sent is sent.
+//! One run: makes reports of the weeks that have ended, and sends those that may be sent.
 //!
-//! The module's page tells the steps and what may happen between any two of them.
+//! [The module](super) lists the steps, and what an interruption between any two of them does.
 
 use super::destination::Destination;
 use super::error::ReportError;
 use super::event::{Event, Summary};
 use super::filter::{Reason, filter};
 use super::json::{Draw, LocalReport, Report};
-use super::known_config::{ConfigFetcher, FetchFailure, must_check};
+use super::known_config::{ConfigFetcher, FetchFailure, check_has_failed};
+use super::listing::Listing;
+use super::paths;
+use super::report_folder::ReportFolder;
 use super::rules::Hold;
 use super::sampling::choose_config;
-use super::shelf::{self, Listing, Shelf};
 use super::weeks::{Week, Weeks};
 use super::x::{RandomnessError, X};
 use crate::client::day::Day;
@@ -24,10 +26,10 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// The longest report that is sent, in bytes. It is far beyond what servers take.
+/// The longest report that is read, in bytes: far more than servers accept.
 const LONGEST_REPORT: u64 = 4 << 20;
 
-/// The longest file that holds no more than a day, in bytes.
+/// The longest file that holds only a day, in bytes.
 const LONGEST_MARK: u64 = 1024;
 
 /// What a run works on.
@@ -35,14 +37,14 @@ const LONGEST_MARK: u64 = 1024;
 pub struct RunOptions {
     /// The telemetry folder.
     pub folder: Folder,
-    /// Where reports go. Without it nothing is fetched or sent: local reports are made, and their X
-    /// drawn where the config known from earlier runs is recent enough to sample them.
+    /// Where reports go. Without it nothing is fetched or sent: local reports are made, and their X is
+    /// drawn if the config known from earlier runs is recent enough to sample them.
     pub destination: Option<Destination>,
     /// The time.
     pub now: SystemTime,
-    /// Whether a user waits for the result. If not, what the network has refused today is not tried
-    /// again today: many programs start many times a day, and a server that is down has it hard
-    /// enough.
+    /// Whether a user is waiting for the result. If not, what failed over the network today is not
+    /// tried again today: many programs start many times a day, and would burden a server that is
+    /// down.
     pub asked_by_user: bool,
 }
 
@@ -54,27 +56,27 @@ impl RunOptions {
     }
 }
 
-/// What a run reaches others by.
-pub(crate) trait Wire: Transport + Upload {}
-impl<T: Transport + Upload> Wire for T {}
+/// Downloads and uploads.
+pub(crate) trait Network: Transport + Upload {}
+impl<T: Transport + Upload> Network for T {}
 
 /// Makes reports of weeks that have ended, and sends those that may be sent, as the mode in the
 /// folder allows.
 ///
-/// Blocks for as long as the network takes, at most a minute for each request, of which there are a
-/// few. Any number of processes may do this at once: one does the work, the others return. May be
-/// killed at any moment.
+/// Blocks while it waits for the network: for a few requests, of at most a minute each. Any number of
+/// processes may call this at once: one does the work, the others return. They may be killed at any
+/// moment.
 ///
 /// # Errors
 ///
-/// The folder cannot be used. What is wrong with one week only is in the [`Summary`].
+/// The folder cannot be used. A problem with a single week is in the [`Summary`].
 pub fn run_uploads(options: &RunOptions) -> Result<Summary, ReportError> {
     run(options, &Http::new(), &|| Consent::now(&options.folder), &X::draw)
 }
 
 pub(crate) fn run(
     options: &RunOptions,
-    wire: &dyn Wire,
+    network: &dyn Network,
     consent: &dyn Fn() -> Consent,
     draw: &dyn Fn() -> Result<X, RandomnessError>,
 ) -> Result<Summary, ReportError> {
@@ -86,18 +88,19 @@ pub(crate) fn run(
     if listing.counter_files.is_empty() && listing.pending.is_empty() && listing.ready.is_empty() {
         return Ok(summary);
     }
-    let Some(shelf) = Shelf::take(&options.folder)? else {
+    let Some(reports) = ReportFolder::lock(&options.folder)? else {
         summary.busy = true;
         return Ok(summary);
     };
     let today = Day::of(options.now);
-    let mut run = Run { options, wire, consent, draw, shelf, today, no_config: false, summary };
+    let mut run =
+        Run { options, network, consent, draw, reports, today, no_config: false, summary };
     run.make_local_reports()?;
     if run.summary.consent.mode != Mode::On {
         return Ok(run.summary);
     }
     if let Some(destination) = &options.destination {
-        destination.bind(&run.shelf, &options.folder)?;
+        destination.bind(&run.reports, &options.folder)?;
         run.decide(&destination.source)?;
         run.send(destination)?;
     } else if let Ok(Some(destination)) = Destination::of_folder(&options.folder) {
@@ -108,12 +111,12 @@ pub(crate) fn run(
 
 struct Run<'a> {
     options: &'a RunOptions,
-    wire: &'a dyn Wire,
+    network: &'a dyn Network,
     consent: &'a dyn Fn() -> Consent,
     draw: &'a dyn Fn() -> Result<X, RandomnessError>,
-    shelf: Shelf,
+    reports: ReportFolder,
     today: Day,
-    /// Whether a config was asked for in vain: it is not asked for again in this run.
+    /// Whether fetching a config has failed. It is not tried again in this run.
     no_config: bool,
     summary: Summary,
 }
@@ -124,16 +127,16 @@ impl Run<'_> {
         let listing = self.listing()?;
         let weeks = Weeks::read(&listing.counter_files, self.options.now);
         for (path, reason) in weeks.unreadable {
-            self.say(Event::Unreadable { path, reason });
+            self.record(Event::Unreadable { path, reason });
         }
         for week in weeks.ended {
             if !listing.local.contains(&week.end) && !week.programs.is_empty() {
                 self.make_local_report(&week, &listing)?;
             }
-            // The report is there, and durable. So it was if it was there before: either a run
-            // ended just here, or the files were found after their week was reported.
+            // The report exists and is durable. If it existed before, a run ended right here, or the
+            // files turned up after their week was reported.
             for file in &week.files {
-                self.shelf.remove(file)?;
+                self.reports.remove(file)?;
             }
         }
         Ok(())
@@ -142,7 +145,7 @@ impl Run<'_> {
     fn make_local_report(&mut self, week: &Week, listing: &Listing) -> Result<(), ReportError> {
         let folder = &self.options.folder;
         let (begin, end) = (week.begin, week.end);
-        // Only another kind of client makes a report to send before the local one.
+        // Only Go's client makes the report to be sent before the local one.
         let made = self.read_made(end, listing);
         let report = LocalReport {
             week: end,
@@ -152,17 +155,17 @@ impl Run<'_> {
         };
         let hold = Hold::check(&self.summary.consent, Some(begin), end, self.today);
         if hold.is_none() && made.is_none() {
-            self.shelf.replace(&shelf::pending(folder, end), &format!("began {begin}\n"))?;
+            self.reports.replace(&paths::pending(folder, end), &format!("began {begin}\n"))?;
         }
-        self.shelf.create(&shelf::local_report(folder, end), &report.to_json())?;
-        self.say(Event::Reported { week: end, hold });
+        self.reports.create(&paths::local_report(folder, end), &report.to_json())?;
+        self.record(Event::Reported { week: end, hold });
         Ok(())
     }
 
-    /// A report that was made already, whatever became of it.
+    /// A report of this week that is already made, sent or not.
     fn read_made(&self, week: Day, listing: &Listing) -> Option<Report> {
         let folder = &self.options.folder;
-        let (ready, sent) = (shelf::ready(folder, week), shelf::sent(folder, week));
+        let (ready, sent) = (paths::ready(folder, week), paths::sent(folder, week));
         let path = match week {
             week if listing.ready.contains(&week) => ready,
             week if listing.sent.contains(&week) => sent,
@@ -171,12 +174,12 @@ impl Run<'_> {
         Report::from_json(read_text(&path).ok()?.as_bytes()).ok()
     }
 
-    /// Steps 4 to 7: of each pending week it is decided what is sent.
+    /// Steps 4 to 7: decides for each pending week what is sent.
     fn decide(&mut self, source: &ConfigSource) -> Result<(), ReportError> {
         let (drawn, undrawn): (Vec<_>, Vec<_>) =
             self.undecided()?.into_iter().partition(|local| local.draw.is_some());
         let is_sending = self.options.destination.is_some();
-        // First, as a renewed config takes the place of the one that is known.
+        // These come first, because a newer config would replace the known one.
         for local in drawn.into_iter().filter(|_| is_sending) {
             self.decide_drawn(local, source)?;
         }
@@ -190,16 +193,16 @@ impl Run<'_> {
         let known = match config {
             Ok(known) => known,
             Err(failure) => {
-                undrawn.iter().for_each(|local| self.say_waits(local.week, &failure));
+                undrawn.iter().for_each(|local| self.record_wait(local.week, &failure));
                 return Ok(());
             }
         };
         let allowed = Allowed::new(&known.config);
         for mut local in undrawn {
             let draw = local.draw(&known, self.draw)?;
-            let path = shelf::local_report(&self.options.folder, local.week);
-            self.shelf.replace(&path, &local.to_json())?;
-            // Otherwise its user can see what will be sent, and what not and why.
+            let path = paths::local_report(&self.options.folder, local.week);
+            self.reports.replace(&path, &local.to_json())?;
+            // If not, `view` shows the user what will be sent, and what not and why.
             if is_sending {
                 self.decide_one(&local, draw, &allowed)?;
             }
@@ -207,7 +210,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The pending weeks that may be sent. Those that never may are pending no longer.
+    /// The pending weeks that may be sent. Those that never may be sent are no longer pending.
     fn undecided(&mut self) -> Result<Vec<LocalReport>, ReportError> {
         let folder = &self.options.folder;
         let listing = self.listing()?;
@@ -215,23 +218,23 @@ impl Run<'_> {
         for week in &listing.pending {
             let made = [&listing.ready, &listing.sent, &listing.refused];
             let hold = self.hold_of_pending(*week);
-            match read_local(&shelf::local_report(folder, *week)) {
-                // A run ended between step 7's two halves.
+            match read_local(&paths::local_report(folder, *week)) {
+                // A run ended in the middle of step 7.
                 _ if made.iter().any(|made| made.contains(week)) => {}
-                _ if hold.is_some_and(Hold::may_pass) => continue,
+                _ if hold.is_some_and(Hold::is_temporary) => continue,
                 Ok(local) if hold.is_none() => {
                     undecided.push(local);
                     continue;
                 }
-                Ok(_) => self.say(Event::Held { week: *week, hold }),
-                Err(reason) => self.say(Event::Lost { week: *week, reason }),
+                Ok(_) => self.record(Event::Held { week: *week, hold }),
+                Err(reason) => self.record(Event::Lost { week: *week, reason }),
             }
-            self.shelf.remove(&shelf::pending(folder, *week))?;
+            self.reports.remove(&paths::pending(folder, *week))?;
         }
         Ok(undecided)
     }
 
-    /// Decides a week whose X was drawn by an earlier run, by the config of that run.
+    /// Decides about a week whose X was drawn by an earlier run, by the config of that run.
     fn decide_drawn(
         &mut self,
         local: LocalReport,
@@ -241,12 +244,12 @@ impl Run<'_> {
         match self.fetcher(source).version(draw.config)? {
             Ok(Some(known)) => self.decide_one(&local, draw, &Allowed::new(&known.config)),
             Ok(None) => {
-                let reason = format!("the log has no config {} any more", draw.config);
-                self.say(Event::Withheld { week, reason });
-                self.shelf.remove(&shelf::pending(&self.options.folder, week))
+                let reason = format!("the log no longer has the config {}", draw.config);
+                self.record(Event::Withheld { week, reason });
+                self.reports.remove(&paths::pending(&self.options.folder, week))
             }
             Err(failure) => {
-                self.say_waits(week, &failure);
+                self.record_wait(week, &failure);
                 Ok(())
             }
         }
@@ -263,8 +266,8 @@ impl Run<'_> {
         let filtered = filter(local, draw.x, allowed, &draw.config.to_string(), last_week);
         match filtered.report {
             Some(report) => {
-                self.shelf.create(&shelf::ready(folder, week), &report.to_json())?;
-                self.say(Event::Ready { week, withheld: filtered.withheld.len() });
+                self.reports.create(&paths::ready(folder, week), &report.to_json())?;
+                self.record(Event::Ready { week, withheld: filtered.withheld.len() });
             }
             None => {
                 let sampled = filtered.withheld.iter().find_map(|withheld| match withheld.reason {
@@ -272,73 +275,73 @@ impl Run<'_> {
                     _ => None,
                 });
                 let reason = sampled.unwrap_or(Reason::NothingAsked);
-                self.say(Event::Withheld { week, reason: reason.to_string() });
+                self.record(Event::Withheld { week, reason: reason.to_string() });
             }
         }
-        self.shelf.remove(&shelf::pending(folder, week))
+        self.reports.remove(&paths::pending(folder, week))
     }
 
-    /// Steps 8 and 9: what is ready is sent, the oldest first.
+    /// Steps 8 and 9: sends the reports that are ready, the oldest first.
     fn send(&mut self, destination: &Destination) -> Result<(), ReportError> {
         let folder = &self.options.folder;
         let listing = self.listing()?;
         if listing.ready.is_empty() {
             return Ok(());
         }
-        // Reports that were ready when a check failed wait with the others.
-        if must_check(folder)
+        // After a failed check, reports that were ready before wait as well.
+        if check_has_failed(folder)
             && let Err(failure) = self.fetcher(&destination.source).newest(None)?
         {
-            listing.ready.iter().for_each(|week| self.say_waits(*week, &failure));
+            listing.ready.iter().for_each(|week| self.record_wait(*week, &failure));
             return Ok(());
         }
-        let unsent = shelf::unsent(folder);
+        let unsent = paths::unsent(folder);
         let last =
             files::read_text(&unsent, LONGEST_MARK).ok().and_then(|day| day.parse::<Day>().ok());
         if last == Some(self.today) && !self.options.asked_by_user {
             for week in listing.ready {
-                let reason = "no report could be sent today, so it is tried tomorrow".to_owned();
-                self.say(Event::Waits { week, reason });
+                let reason = "no report could be sent today; it is tried again tomorrow".to_owned();
+                self.record(Event::Waits { week, reason });
             }
             return Ok(());
         }
         for week in listing.ready {
-            let ready = shelf::ready(folder, week);
+            let ready = paths::ready(folder, week);
             if listing.sent.contains(&week) {
-                // Another kind of client has sent it, and ended before it took this away.
-                self.shelf.remove(&ready)?;
+                // Go's client has sent it, and ended before it removed this file.
+                self.reports.remove(&ready)?;
                 continue;
             }
-            // Asked anew for each: the user may have changed their mind meanwhile.
+            // Read again for each: the user may have changed their mind meanwhile.
             match Hold::check(&(self.consent)(), None, week, self.today) {
                 Some(hold) => {
-                    self.say(Event::Held { week, hold: Some(hold) });
-                    if !hold.may_pass() {
-                        self.shelf.remove(&ready)?;
+                    self.record(Event::Held { week, hold: Some(hold) });
+                    if !hold.is_temporary() {
+                        self.reports.remove(&ready)?;
                     }
                     continue;
                 }
                 None if week > self.today => {
                     let reason = "its week has not ended: the clock was set back".to_owned();
-                    self.say(Event::Waits { week, reason });
+                    self.record(Event::Waits { week, reason });
                     continue;
                 }
                 None => {}
             }
             let report = read_text(&ready).map_err(ReportError::io("read", &ready))?;
             let url = destination.upload.join(&week.to_string());
-            let answer = self.wire.post(&url, &report);
+            let answer = self.network.post(&url, &report);
             match answer {
-                Ok(Answer::Taken) => {
-                    self.shelf.rename(&ready, &shelf::sent(folder, week))?;
-                    self.say(Event::Sent { week });
+                Ok(Answer::Accepted) => {
+                    self.reports.rename(&ready, &paths::sent(folder, week))?;
+                    self.record(Event::Sent { week });
                 }
-                Ok(Answer::Refused(said)) => {
-                    self.shelf.rename(&ready, &shelf::refused(folder, week))?;
-                    self.say(Event::Refused { week, said });
+                Ok(Answer::Refused(answer)) => {
+                    self.reports.rename(&ready, &paths::refused(folder, week))?;
+                    self.record(Event::Refused { week, answer });
                 }
-                // The server is out of reach, or busy: the rest would meet the same.
-                Ok(Answer::Later(reason)) => return self.wait(week, reason, &unsent),
+                // The server cannot be reached or is busy: the others would fail as well.
+                Ok(Answer::Retry(reason)) => return self.wait(week, reason, &unsent),
                 Err(error) => return self.wait(week, error.to_string(), &unsent),
             }
         }
@@ -346,15 +349,15 @@ impl Run<'_> {
     }
 
     fn wait(&mut self, week: Day, reason: String, unsent: &Path) -> Result<(), ReportError> {
-        self.say(Event::Waits { week, reason });
-        self.shelf.keep(unsent, &self.today.to_string())
+        self.record(Event::Waits { week, reason });
+        self.reports.replace_unsynced(unsent, &self.today.to_string())
     }
 
-    /// What asks for configs; without a destination it asks for none.
+    /// The fetcher of configs; without a destination it fetches none.
     fn fetcher<'f>(&'f self, source: &'f ConfigSource) -> ConfigFetcher<'f> {
-        let transport: &dyn Transport = &self.wire;
+        let transport: &dyn Transport = &self.network;
         ConfigFetcher {
-            shelf: &self.shelf,
+            reports: &self.reports,
             folder: &self.options.folder,
             source,
             transport: self.options.destination.as_ref().map(|_| transport),
@@ -363,11 +366,12 @@ impl Run<'_> {
         }
     }
 
-    /// Without a destination, everything waits for a run with one.
-    fn say_waits(&mut self, week: Day, failure: &FetchFailure) {
+    /// Records that a week waits. Without a destination, every week waits for a run that has one, so that
+    /// is not recorded.
+    fn record_wait(&mut self, week: Day, failure: &FetchFailure) {
         self.no_config = true;
         if self.options.destination.is_some() {
-            self.say(Event::Waits { week, reason: failure.reason.clone() });
+            self.record(Event::Waits { week, reason: failure.reason.clone() });
         }
     }
 
@@ -380,14 +384,14 @@ impl Run<'_> {
         Listing::read(&self.options.folder)
     }
 
-    fn say(&mut self, event: Event) {
+    fn record(&mut self, event: Event) {
         self.summary.events.push(event);
     }
 }
 
-/// When a pending week began. What cannot be read began before any day of opting in.
+/// When a pending week began. If that cannot be read, it began before any day of opting in.
 pub(super) fn read_begin(folder: &Folder, week: Day) -> Option<Day> {
-    let text = files::read_text(&shelf::pending(folder, week), LONGEST_MARK).unwrap_or_default();
+    let text = files::read_text(&paths::pending(folder, week), LONGEST_MARK).unwrap_or_default();
     let begin = text.trim().strip_prefix("began ").and_then(|day| day.parse().ok());
     Some(begin.unwrap_or_else(|| Day::of(SystemTime::UNIX_EPOCH)))
 }

@@ -1,4 +1,4 @@
-//! What reporting promises, on a machine and a server in memory, interrupted everywhere.
+//! What reporting promises, with a machine and a server in memory, interrupted at every step.
 
 use super::testing::{CONFIG, CounterFile, Deployment, FILE, Machine, day, interrupt_after};
 use super::*;
@@ -47,7 +47,7 @@ fn a_week_that_has_ended_is_reported_filtered_and_sent() {
 }
 
 #[test]
-fn a_week_has_ended_when_programs_have_noticed() {
+fn a_week_has_ended_once_programs_have_noticed() {
     let machine = Machine::opted_in("2026-11-01");
     machine.count(FILE);
     let files = Listing::read(&machine.folder).expect("read").counter_files;
@@ -114,7 +114,7 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
         server.answers(None);
         let _ = machine.run(&server, "2026-11-16");
         interrupt_after(usize::MAX);
-        server.answers(Some(Answer::Taken));
+        server.answers(Some(Answer::Accepted));
         machine.run(&server, "2026-11-17").expect("a run");
         for week in ["2026-11-08", "2026-11-15"] {
             let texts = server.texts(week);
@@ -132,12 +132,12 @@ fn interrupted_anywhere_nothing_is_lost_and_one_x_is_sent() {
         }
         interruptions = operation;
     }
-    // Within one of them the power may go, too: see `power_cut`.
+    // For a power cut within an operation see `power_cut`.
     assert!(interruptions > 15, "the run has more operations than {interruptions}");
 }
 
 #[test]
-fn a_config_is_asked_for_once_for_each_week_that_may_be_sent() {
+fn a_config_is_fetched_once_for_each_week_that_may_be_sent() {
     let (machine, mut server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
     // Nothing has ended: nothing is fetched.
     machine.count(FILE);
@@ -145,8 +145,7 @@ fn a_config_is_asked_for_once_for_each_week_that_may_be_sent() {
     assert_eq!(server.fetches(), 0);
     machine.run(&server, "2026-11-09").expect("a run");
     assert_eq!((server.fetches(), server.downloads()), (1, 1));
-    // Not when there is nothing to decide, nor twice on one day; and nothing but the checkpoint
-    // where there is nothing new.
+    // Not without a week to decide, nor twice a day; and only the checkpoint if nothing is new.
     for (begin, end, today, fetches) in [
         ("2026-11-09", "2026-11-22", "2026-11-16", 1),
         ("2026-11-09", "2026-11-15", "2026-11-16", 2),
@@ -166,7 +165,7 @@ fn a_config_is_asked_for_once_for_each_week_that_may_be_sent() {
 }
 
 #[test]
-fn a_week_out_of_the_sample_asks_for_no_config_until_the_known_one_is_stale() {
+fn at_sample_rate_0_no_config_is_fetched_until_the_known_one_is_stale() {
     let config = CONFIG.replace("\"SampleRate\":1", "\"SampleRate\":0");
     let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(&config));
     for (begin, end, today, fetches) in [
@@ -188,12 +187,12 @@ fn a_week_out_of_the_sample_asks_for_no_config_until_the_known_one_is_stale() {
 #[test]
 fn after_a_failed_check_nothing_is_sent_until_one_succeeds() {
     let (machine, mut server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
-    // One report is ready, and the server too busy to take it.
+    // One report is ready, but the server is busy.
     machine.count(FILE);
-    server.answers(Some(Answer::Later("busy".to_owned())));
+    server.answers(Some(Answer::Retry("busy".to_owned())));
     machine.run(&server, "2026-11-09").expect("a run");
-    server.answers(Some(Answer::Taken));
-    // Then the log is not what it was.
+    server.answers(Some(Answer::Accepted));
+    // Then the log is forked.
     let honest = server.configs.file(&format!("{LOG}/checkpoint"));
     let mut forked = crate::client::testing::Server::new();
     forked.publish(&CONFIG.replace("tool/verb", "tool/secret"));
@@ -202,18 +201,18 @@ fn after_a_failed_check_nothing_is_sent_until_one_succeeds() {
     for today in ["2026-11-17", "2026-11-18"] {
         let summary = machine.run(&server, today).expect("a run");
         assert_eq!(summary.sent().count(), 0, "{summary:?}");
-        assert!(server.texts("2026-11-08").is_empty(), "what was ready waits, too");
+        assert!(server.texts("2026-11-08").is_empty(), "the report that was ready waits, too");
         let failure = FetchFailure::of_folder(&machine.folder).expect("stored");
         assert!(failure.check && failure.reason.contains("SECURITY ERROR"), "{failure:?}");
         assert_eq!(failure.day, day(today));
     }
-    // A second time on one day only if the user asks.
+    // Twice a day only if the user asks.
     let fetches = server.fetches();
     machine.run(&server, "2026-11-18").expect("a run");
     assert_eq!(server.fetches(), fetches);
     machine.run_as(&server, "2026-11-18", true).expect("a run");
     assert_eq!(server.fetches(), fetches + 1);
-    // A day without network does not make it forgotten.
+    // A day without a network does not clear it.
     server.reachable.store(false, SeqCst);
     machine.run(&server, "2026-11-19").expect("a run");
     assert!(FetchFailure::of_folder(&machine.folder).expect("stored").check);
@@ -226,7 +225,7 @@ fn after_a_failed_check_nothing_is_sent_until_one_succeeds() {
 }
 
 #[test]
-fn while_the_log_is_held_back_nothing_is_sent() {
+fn while_the_log_is_frozen_nothing_is_sent() {
     let machine = Machine::opted_in("2026-11-01");
     machine.count(FILE);
     let mut server = Deployment::new(CONFIG);
@@ -240,7 +239,7 @@ fn while_the_log_is_held_back_nothing_is_sent() {
     assert!(matches!(summary.events.last(), Some(Event::Waits { .. })), "{summary:?}");
     let failure = FetchFailure::of_folder(&machine.folder).expect("stored");
     assert!(failure.check && failure.reason.contains("is 9 days old"), "{failure:?}");
-    // A clock that is behind is no sign of anything but itself.
+    // A clock that is behind says nothing about the log.
     cosigned(&mut server, "2026-11-13");
     let ahead = Machine::opted_in("2026-11-01");
     ahead.count(FILE);
@@ -261,10 +260,10 @@ fn while_the_log_is_held_back_nothing_is_sent() {
 }
 
 #[test]
-fn what_is_refused_is_put_aside_and_what_is_not_taken_waits() {
+fn a_refused_report_is_put_aside_and_one_that_was_not_accepted_waits() {
     let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
     machine.count(FILE);
-    server.answers(Some(Answer::Later("busy".to_owned())));
+    server.answers(Some(Answer::Retry("busy".to_owned())));
     machine.run(&server, "2026-11-09").expect("a run");
     assert!(machine.files().contains(&"local/2026-11-08.json".to_owned()));
     server.answers(Some(Answer::Refused("no".to_owned())));
@@ -275,8 +274,8 @@ fn what_is_refused_is_put_aside_and_what_is_not_taken_waits() {
     );
     machine.run_as(&server, "2026-11-09", true).expect("a run");
     assert_eq!(machine.files(), ["local/2026-11-08.json.refused", "local/local.2026-11-08.json"]);
-    // It is not sent again, nor made anew.
-    server.answers(Some(Answer::Taken));
+    // It is neither sent nor made again.
+    server.answers(Some(Answer::Accepted));
     machine.count(FILE);
     machine.run(&server, "2026-11-10").expect("a run");
     assert!(server.texts("2026-11-08").is_empty());
@@ -286,9 +285,9 @@ fn what_is_refused_is_put_aside_and_what_is_not_taken_waits() {
 fn what_waited_too_long_is_not_sent() {
     let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
     machine.count(FILE);
-    server.answers(Some(Answer::Later("busy".to_owned())));
+    server.answers(Some(Answer::Retry("busy".to_owned())));
     machine.run(&server, "2026-11-09").expect("a run");
-    server.answers(Some(Answer::Taken));
+    server.answers(Some(Answer::Accepted));
     machine.run(&server, "2026-11-30").expect("a run");
     assert!(server.texts("2026-11-08").is_empty());
     assert_eq!(machine.files(), ["local/local.2026-11-08.json"]);
@@ -314,7 +313,7 @@ fn two_projects_do_not_share_a_folder() {
 }
 
 #[test]
-fn what_is_shown_is_what_is_then_sent() {
+fn what_is_shown_is_what_is_sent() {
     let (machine, server) = (Machine::opted_in("2026-11-01"), Deployment::new(CONFIG));
     machine.count(FILE);
     let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
@@ -323,32 +322,33 @@ fn what_is_shown_is_what_is_then_sent() {
         let now = day("2026-11-09").start();
         Preview::of(&machine.folder, consent, Some((&config, "v0.1.0")), now).expect("shown")
     };
-    // Before X is drawn: the same, but for X.
+    // Before X is drawn: the same except for X.
     let preview = show();
-    let Future::AtMost(Filtered { report: Some(most), withheld }) = &preview.weeks[0].future else {
+    let Outcome::AtMost(Filtered { report: Some(most), withheld }) = &preview.weeks[0].outcome
+    else {
         panic!("{preview:?}")
     };
     assert_eq!(withheld.len(), 1);
-    // No config can be had, so no X is drawn.
+    // No config can be fetched, so no X is drawn.
     server.reachable.store(false, SeqCst);
     machine.run_without_drawing(&server, "2026-11-09").expect("a run");
     let before = machine.files();
     let waiting = show();
     assert_eq!(machine.files(), before, "looking changes nothing");
-    let Future::AtMost(Filtered { report: Some(shown), .. }) = &waiting.weeks[0].future else {
+    let Outcome::AtMost(Filtered { report: Some(shown), .. }) = &waiting.weeks[0].outcome else {
         panic!("{waiting:?}")
     };
     assert_eq!(shown, most);
-    // Then one is had, and the server is busy.
+    // Then one is fetched, but the server is busy.
     server.reachable.store(true, SeqCst);
-    server.answers(Some(Answer::Later("busy".to_owned())));
+    server.answers(Some(Answer::Retry("busy".to_owned())));
     machine.run(&server, "2026-11-10").expect("a run");
     let ready = show();
     assert!(ready.weeks.is_empty());
     let [(week, text)] = &ready.ready[..] else { panic!("{ready:?}") };
     let shown = Report::from_json(text.as_bytes()).expect("a report");
     assert_eq!((*week, &shown), (day("2026-11-08"), &Report { x: shown.x, ..most.clone() }));
-    server.answers(Some(Answer::Taken));
+    server.answers(Some(Answer::Accepted));
     machine.run(&server, "2026-11-11").expect("a run");
     assert_eq!(server.texts("2026-11-08"), std::slice::from_ref(text));
     assert_eq!(show().sent, [day("2026-11-08")]);

@@ -1,4 +1,4 @@
-//! X and the config meet once: whichever config is known before X is drawn decides, all of it.
+//! The config that was chosen before X was drawn decides about the week, and no other.
 
 use super::testing::{CounterFile, Deployment, FILE, Machine, day, interrupt_after};
 use super::*;
@@ -7,7 +7,7 @@ use crate::client::upload::Answer;
 use crate::collection::CollectionConfig;
 use std::sync::atomic::Ordering::SeqCst;
 
-/// A config with this rate for all that it asks for.
+/// A config with this rate for everything.
 fn config(rate: f64, verbs: &str) -> String {
     format!(
         r#"{{"GOOS":["linux"],"GOARCH":["amd64"],"GoVersion":["rust1.95.0"],"SampleRate":{rate},
@@ -26,8 +26,8 @@ fn week(machine: &Machine, begin: &str, end: &str) {
     });
 }
 
-/// A machine that knows the first config since some day, and a server that has published a second
-/// one since, with another rate and another counter. A week ended on 2026-11-15.
+/// A machine that fetched the first config on this day, and a server that has published a second one
+/// since, with another rate and another counter. A week ended on 2026-11-15.
 fn machine_and_server(rates: [f64; 2], fetched: &str) -> (Machine, Deployment) {
     let machine = Machine::opted_in("2026-11-01");
     let mut server = Deployment::new(&config(rates[0], "build"));
@@ -59,10 +59,10 @@ fn a_week_is_sampled_by_one_config_that_x_has_not_chosen() {
         ([0.02, 0.2], "2026-11-09", "2026-11-16", true, 0.1, new),
         ([0.02, 0.2], "2026-11-09", "2026-11-16", true, 0.01, new),
         ([0.02, 0.2], "2026-11-09", "2026-11-16", true, 0.3, None),
-        // Fetched today, it serves, and whatever is newer is for the next week.
+        // Fetched today, it is used; a newer one is for the next week.
         ([0.02, 0.2], "2026-11-16", "2026-11-16", true, 0.1, None),
         ([0.02, 0.2], "2026-11-16", "2026-11-16", true, 0.01, old),
-        // It serves too where nothing newer can be had: its rates, its counters and its name.
+        // It is also used if no newer one can be fetched: its rates, its counters and its version.
         ([0.02, 0.2], "2026-11-09", "2026-11-16", false, 0.1, None),
         ([0.02, 0.2], "2026-11-09", "2026-11-16", false, 0.01, old),
         ([0.02, 0.2], "2026-11-09", "2026-12-06", false, 0.01, old),
@@ -78,7 +78,7 @@ fn a_week_is_sampled_by_one_config_that_x_has_not_chosen() {
         let sent = sent(&server, "2026-11-15");
         let sent = sent.as_ref().map(|(config, counter)| (config.as_str(), counter.as_str()));
         assert_eq!(sent, is_sent, "{rates:?} {fetched} {has_configs} {x}: {summary:?}");
-        // It is decided, for good.
+        // That is final.
         server.has_configs.store(true, SeqCst);
         machine.run_without_drawing(&server, today).expect("a run");
         assert_eq!(server.texts("2026-11-15").len(), usize::from(is_sent.is_some()));
@@ -98,8 +98,8 @@ fn whether_a_config_is_fetched_does_not_depend_on_x() {
 }
 
 #[test]
-fn without_a_config_that_a_server_would_still_know_no_x_is_drawn() {
-    // None at all, on a machine that has just been installed.
+fn without_a_config_that_a_server_would_accept_no_x_is_drawn() {
+    // No config at all, on a new machine.
     let machine = Machine::opted_in("2026-11-01");
     let server = Deployment::new(&config(0.2, "build"));
     week(&machine, "2026-11-03", "2026-11-08");
@@ -114,7 +114,7 @@ fn without_a_config_that_a_server_would_still_know_no_x_is_drawn() {
     assert_eq!(server.texts("2026-11-08").len(), 0, "not twice on one day");
     let summary = machine.run_as(&server, "2026-11-29", true).expect("a run");
     assert!(machine.local("2026-11-08").draw.is_some(), "{summary:?}");
-    // One of four weeks ago.
+    // A config fetched four weeks ago.
     let (machine, server) = machine_and_server([1.0, 1.0], "2026-11-09");
     week(&machine, "2026-11-16", "2026-12-06");
     server.has_configs.store(false, SeqCst);
@@ -163,8 +163,8 @@ fn weeks_that_waited_together_have_an_x_each_and_one_config() {
     assert!(xs[0] < xs[1] && xs[1] < xs[2], "{xs:?}");
 }
 
-/// Machines on which a run was killed between drawing this X and acting on it, at each place there
-/// is.
+/// Machines on which a run was killed between drawing this X and acting on it, once for each step in
+/// between.
 fn killed_after_drawing(rates: [f64; 2], x: f64, mut then: impl FnMut(Machine, Deployment)) {
     let mut killed = 0;
     for operation in 0.. {
@@ -192,7 +192,7 @@ fn killed_after_drawing(rates: [f64; 2], x: f64, mut then: impl FnMut(Machine, D
 fn a_crash_after_drawing_changes_neither_x_nor_the_config() {
     for (x, is_sent) in [(0.01, true), (0.1, false)] {
         killed_after_drawing([0.02, 0.2], x, |machine, server| {
-            // Known to `view` as it will be sent.
+            // `view` shows what will be sent.
             let config = CollectionConfig::from_json(config(0.02, "build").as_bytes());
             let consent = crate::client::mode::Consent::read(&machine.folder, None);
             let preview = Preview::of(
@@ -202,11 +202,11 @@ fn a_crash_after_drawing_changes_neither_x_nor_the_config() {
                 day("2026-11-16").start(),
             );
             let preview = preview.expect("shown");
-            let Future::Decided(Filtered { report, .. }) = &preview.weeks[0].future else {
+            let Outcome::Decided(Filtered { report, .. }) = &preview.weeks[0].outcome else {
                 panic!("{preview:?}")
             };
             let shown = report.as_ref().map(Report::to_json);
-            // A week later there is a newer config, by which this X would be sent.
+            // A week later there is a newer config, under which this X would be sent.
             machine.run_without_drawing(&server, "2026-11-22").expect("a run");
             assert_eq!(server.texts("2026-11-15"), shown.into_iter().collect::<Vec<_>>());
             assert_eq!(server.texts("2026-11-15").len(), usize::from(is_sent));
@@ -216,7 +216,7 @@ fn a_crash_after_drawing_changes_neither_x_nor_the_config() {
 }
 
 #[test]
-fn a_config_that_an_x_was_drawn_under_is_fetched_again_where_it_is_not_at_hand() {
+fn the_config_that_x_was_drawn_under_is_fetched_again_if_it_is_missing() {
     killed_after_drawing([0.02, 0.2], 0.01, |machine, server| {
         std::fs::remove_file(machine.folder.path().join("candor/config.json")).expect("removed");
         server.has_configs.store(false, SeqCst);
@@ -241,7 +241,7 @@ fn without_a_destination_x_is_drawn_under_a_known_config_and_nothing_is_fetched_
     let sent_report = Report::from_json(text.as_bytes()).expect("a report");
     assert_eq!(Draw::of(Some(sent_report.x), &sent_report.config), Some(draw));
     assert_eq!((server.fetches(), sent_report.config.as_str()), (fetches, "v0.1.0"));
-    // Under one that is too old it is not, and no failure is remembered.
+    // Not under a config that is too old, and no failure is stored.
     week(&machine, "2026-12-01", "2026-12-08");
     let summary = machine.run_offline(&server, "2026-12-09").expect("a run");
     assert!(matches!(summary.events[..], [Event::Reported { hold: None, .. }]), "{summary:?}");
@@ -251,14 +251,14 @@ fn without_a_destination_x_is_drawn_under_a_known_config_and_nothing_is_fetched_
 }
 
 #[test]
-fn a_report_that_was_never_taken_is_not_drawn_again() {
+fn x_is_not_drawn_again_for_a_report_that_was_not_accepted() {
     let (machine, server) = machine_and_server([1.0, 1.0], "2026-11-09");
-    server.answers(Some(Answer::Later("busy".to_owned())));
+    server.answers(Some(Answer::Retry("busy".to_owned())));
     machine.run_drawing(&server, "2026-11-16", 0.7).expect("a run");
     for today in ["2026-11-17", "2026-11-18"] {
         machine.run_without_drawing(&server, today).expect("a run");
     }
-    server.answers(Some(Answer::Taken));
+    server.answers(Some(Answer::Accepted));
     machine.run_without_drawing(&server, "2026-11-19").expect("a run");
     let text = server.texts("2026-11-15").pop().expect("sent");
     assert_eq!(Report::from_json(text.as_bytes()).expect("a report").x.get(), 0.7);

@@ -1,48 +1,49 @@
 //! By which config a week is sampled, and when its X is drawn.
 //!
-//! A report is sent, and a counter is in it, if X is at most the rate that a config says, and the
-//! server takes each report for as many as 1/rate. That is right only if the probability of being
-//! sent *is* that rate: X must be drawn without regard to the config, and the config chosen without
-//! regard to X. So, in this order:
+//! A report is sent, and a counter is in it, if X is at most the rate in the config, and the server
+//! gives each report the weight 1/rate. That is right only if the probability of being sent *is* that
+//! rate: X must be drawn independently of the config, and the config chosen independently of X. So, in
+//! this order:
 //!
-//! 1. A config is chosen, by its age and by what the network says today ([`choose_config`]).
+//! 1. A config is chosen, by its age and by what can be fetched today ([`choose_config`]).
 //! 2. X is drawn, and kept with the config's version ([`LocalReport::draw`]).
-//! 3. The week is seen through that config, its rates, its names and its version
+//! 3. The week is filtered by that config: its rates, its names and its version
 //!    ([`filter`](super::filter())).
 //!
-//! Nothing is ever done again: a week that has an X keeps it, and is seen through the config that
-//! the X was drawn under, whatever has become known since. A newer config is for the next week.
+//! No step is repeated: a week that has an X keeps it, and is filtered by the config that X was drawn
+//! under, whatever has become known since. A newer config is for the next week.
 //!
 //! # Which config
 //!
-//! | the config known | |
+//! | the known config | |
 //! | --- | --- |
-//! | none, or one of which a check failed | is fetched; until that succeeds, no X is drawn |
-//! | fetched today | serves as it is |
-//! | fetched within 28 days | is renewed; if that cannot be, for want of a network or of a server, it serves as it is |
-//! | fetched earlier | is renewed; until that succeeds, no X is drawn |
+//! | none, or a check has failed since | one is fetched; until that succeeds, no X is drawn |
+//! | fetched today | is used |
+//! | fetched within 28 days | the newest is fetched; without a network or server, the known one is used |
+//! | fetched earlier | the newest is fetched; until that succeeds, no X is drawn |
 //!
-//! Why it is renewed for each week, though at a low rate nearly all weeks are not sent: whether a week
-//! will be sent is not known before X is drawn, and to fetch only where it will be is what bends the
-//! sample. With a rate that goes from 0.02 to 0.2, those who know of it at once (the newly
-//! installed) had ten times the chance, and stood for three times as many as they are. And machines
-//! that renew more seldom leave the first weeks of a new chart to the newly installed, and go on to
-//! send what a project has stopped asking for.
+//! Why the newest config is fetched for each week, though at a low rate most weeks are not sent: whether
+//! a week will be sent is not known before X is drawn, and fetching only for the weeks that will be
+//! biases the sample. When a rate went from 0.02 to 0.2, the machines that knew of it at once (the
+//! newly installed) had ten times the chance, and were overrepresented by a factor of three. And if
+//! machines fetched less often, the first weeks of a new chart would come from new installations
+//! only, and others would keep sending what a project no longer asks for.
 //!
-//! What it costs: a machine with a week to report (all its programs' weeks end on one day) asks once
-//! for a checkpoint of some 200 bytes, which any cache can answer, and for more only if the log has
-//! grown
+//! What it costs: a machine with a week to report (all its programs' weeks end on one day) makes one
+//! request for a checkpoint of about 200 bytes, which any cache can answer, and further ones only if
+//! the log has grown
 //! ([`ConfigClient::fetch_newer_than`](crate::client::ConfigClient::fetch_newer_than)). (Go's client
-//! asks for the newest version every day.) It tells the proxy that somebody at this address reports,
-//! and nothing else. Where a config's sample rate is 0 no week is sent whatever X is, so that one is
-//! asked about after 28 days only. When such a project begins to collect again, its first four weeks
-//! are of those installations that have heard of it.
+//! asks for the newest version every day.) It tells the proxy only that somebody at this address
+//! reports. With a sample rate of 0 no week is sent whatever X is, so such a config is renewed only
+//! after 28 days. When such a project starts collecting again, the first four weeks come from those
+//! installations that know it already.
 //!
-//! What it does not cure: under a counter that is added, nobody has reported who reported before. In
-//! the week in which it is added, and those before it, it is known of those alone who are late.
+//! What it does not cure: for a new counter, nobody who has already reported a week reports it again.
+//! For the week in which it is added, and those before, it is known only from machines that report
+//! late.
 //!
-//! Why 28 days: a server takes reports by a config that was its newest within 56 days, and a report
-//! may wait for 21 ([`OLDEST`]) until it is sent.
+//! Why 28 days: a server accepts reports under a config that was its newest within the last 56 days,
+//! and a report may wait 21 days ([`OLDEST`]) until it is sent.
 
 use super::json::{Draw, LocalReport};
 use super::known_config::{FetchFailure, KnownConfig};
@@ -51,21 +52,21 @@ use super::x::X;
 use crate::client::day::Day;
 use std::borrow::Borrow;
 
-/// A config that was fetched so many days ago is renewed, if that can be.
+/// A config that was fetched this many days ago is renewed if possible.
 const RENEWED_AFTER: i64 = 1;
-/// A config that was fetched so many days ago samples no week.
+/// A config that was fetched this many days ago is no longer used.
 const USELESS_AFTER: i64 = 28;
-/// For how many days after it was the newest a server takes reports by a config.
+/// For how many days after a config was the newest a server accepts reports under it.
 const TAKEN_FOR: i64 = 56;
 const _: () = assert!(USELESS_AFTER + OLDEST < TAKEN_FOR);
 
-/// Whether a config is asked for anew before a week is sampled.
+/// Whether a newer config is fetched before a week is sampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Renewal {
     Unneeded,
-    /// Without it, the known one serves.
+    /// If that fails, the known one is used.
     Wanted,
-    /// Without it, no week is sampled.
+    /// If that fails, no week is sampled.
     Required,
 }
 
@@ -73,7 +74,7 @@ fn renewal(known: &KnownConfig, today: Day) -> Renewal {
     let age = today.since(known.fetched);
     let samples_nothing = known.config.sample_rate.get() <= 0.0;
     match age {
-        // The clock was set back: nobody knows how old it is.
+        // The clock was set back: its age is unknown.
         ..0 => Renewal::Required,
         0..RENEWED_AFTER => Renewal::Unneeded,
         RENEWED_AFTER..USELESS_AFTER if samples_nothing => Renewal::Unneeded,
@@ -82,14 +83,14 @@ fn renewal(known: &KnownConfig, today: Day) -> Renewal {
     }
 }
 
-/// Chooses the config by which weeks are sampled today that have no X yet.
+/// Chooses the config by which weeks without an X are sampled today.
 ///
-/// `known` is what was fetched last, if no check has failed since. `renew` asks for the newest; it
-/// is called at most once. No X goes in: there is none yet.
+/// `known` is the config that was fetched last, if no check has failed since. `renew` fetches the
+/// newest; it is called at most once. There is no X yet that could influence the choice.
 ///
 /// # Errors
 ///
-/// None can be had today. The outer error is whatever else `renew` fails with.
+/// No config can be fetched today. The outer error is whatever else `renew` fails with.
 pub fn choose_config<K: Borrow<KnownConfig>, E>(
     known: Option<K>,
     today: Day,
@@ -107,8 +108,7 @@ pub fn choose_config<K: Borrow<KnownConfig>, E>(
 }
 
 impl LocalReport {
-    /// Draws the week's X, unless it has one: there is one for each week. It goes by this config
-    /// from now on.
+    /// Draws the week's X under this config, unless it has one already: each week has one X.
     ///
     /// # Errors
     ///
@@ -137,16 +137,16 @@ mod tests {
         );
         let config = CollectionConfig::from_json(json.as_bytes()).expect("a config");
         let version = ModuleVersion::new(version).expect("a version");
-        KnownConfig::of_nobody(version, fetched.parse().expect("a day"), config)
+        KnownConfig::unverified(version, fetched.parse().expect("a day"), config)
     }
 
     #[test]
     fn the_age_of_the_known_config_and_the_network_choose_the_config() {
         let (old, new) = (1, 2);
         for (today, rate, found, asked, chosen) in [
-            // Without asking.
+            // Without fetching.
             ("2026-11-01", 0.1, Some(true), false, Some(old)),
-            // Asked, and answered or not.
+            // Fetched, or not.
             ("2026-11-02", 0.1, Some(true), true, Some(new)),
             ("2026-11-02", 0.1, None, true, Some(old)),
             ("2026-11-08", 0.1, Some(true), true, Some(new)),
@@ -158,7 +158,7 @@ mod tests {
             // The clock was set back.
             ("2026-10-31", 0.1, None, true, None),
             ("2026-10-31", 0.1, Some(true), true, Some(new)),
-            // It asks for nothing.
+            // It samples nothing.
             ("2026-11-28", 0.0, Some(true), false, Some(old)),
             ("2026-11-29", 0.0, Some(true), true, Some(new)),
         ] {

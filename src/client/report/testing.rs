@@ -1,4 +1,4 @@
-//! What the tests of reporting share: a machine, a project's server, and interruptions.
+//! Shared by the tests of reporting: a machine, a project's server, and interruptions.
 
 use super::event::Summary;
 use super::run::{RunOptions, run};
@@ -23,7 +23,7 @@ thread_local! {
     static OPERATIONS_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// Ends the next run of this thread at its operation of this number, counted from 0.
+/// Ends the next run of this thread before the operation of this number, counted from 0.
 pub fn interrupt_after(operations: usize) {
     OPERATIONS_LEFT.set(operations);
 }
@@ -56,21 +56,21 @@ pub const FILE: CounterFile<'static> = CounterFile {
     counts: &[("tool/verb:build", 3), ("tool/secret", 1)],
 };
 
-/// A deployment: the server of configs, and the place where reports arrive.
+/// A deployment: a server of configs, and a receiver of reports.
 #[derive(Debug)]
 pub struct Deployment {
     pub configs: Server,
-    /// What arrived: the bodies, by URL, as often as they came.
+    /// The bodies that arrived, by URL, including duplicates.
     pub arrived: Mutex<BTreeMap<String, Vec<String>>>,
-    /// How it answers; `None` takes the report and then breaks the connection.
+    /// Its answer; with `None` it accepts the report and then breaks the connection.
     pub answer: Mutex<Option<Answer>>,
-    /// How many checkpoints were asked for: one a fetch.
+    /// How many checkpoints were requested, one a fetch.
     pub fetches: AtomicUsize,
     /// How many modules were downloaded.
     pub downloads: AtomicUsize,
     /// Whether there is a network.
     pub reachable: AtomicBool,
-    /// Whether configs can be had.
+    /// Whether configs can be downloaded.
     pub has_configs: AtomicBool,
 }
 
@@ -81,7 +81,7 @@ impl Deployment {
         Deployment {
             configs,
             arrived: Mutex::default(),
-            answer: Mutex::new(Some(Answer::Taken)),
+            answer: Mutex::new(Some(Answer::Accepted)),
             fetches: AtomicUsize::new(0),
             downloads: AtomicUsize::new(0),
             reachable: true.into(),
@@ -98,7 +98,7 @@ impl Deployment {
         *self.answer.lock().expect("unpoisoned") = answer;
     }
 
-    /// Everything that arrived for a week, the same text once.
+    /// The different texts that arrived for a week.
     pub fn texts(&self, week: &str) -> Vec<String> {
         let arrived = self.arrived.lock().expect("unpoisoned");
         let url = format!("https://telemetry.example.org/upload/{week}");
@@ -139,7 +139,7 @@ impl Upload for &Deployment {
             return Err(UploadError::new(url, "no network"));
         }
         let answer = self.answer.lock().expect("unpoisoned").clone();
-        if matches!(answer, None | Some(Answer::Taken)) {
+        if matches!(answer, None | Some(Answer::Accepted)) {
             let mut arrived = self.arrived.lock().expect("unpoisoned");
             arrived.entry(url.to_owned()).or_default().push(report.to_owned());
         }
@@ -154,14 +154,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// One whose user has opted in on this day.
+    /// A machine whose user opted in on this day.
     pub fn opted_in(since: &str) -> Machine {
         let machine = Machine::new();
         machine.choose(Mode::On, since);
         machine
     }
 
-    /// One whose user has not chosen.
+    /// A machine whose user has not chosen.
     pub fn new() -> Machine {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::at(temporary.path().join("telemetry"));
@@ -201,7 +201,7 @@ impl Machine {
         self.run_with(to, &options, &|| Ok(X::try_from(x).expect("an X")))
     }
 
-    /// A run that must not draw any.
+    /// A run that must not draw an X.
     pub fn run_without_drawing(
         &self,
         to: &Deployment,

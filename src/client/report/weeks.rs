@@ -1,11 +1,10 @@
-//! From counter files to weeks: which have ended, and what was counted in each.
+//! From counter files to weeks: which weeks have ended, and what was counted in each.
 //!
-//! A program that runs on when its week ends looks at the clock with every count; but clocks are
-//! set, and a count may be on its way for a while. So a week is taken to have ended 20 minutes after
-//! its end. Go's client does not wait.
+//! A running program checks the clock with every count; but clocks are adjusted, and a count may take a
+//! while. So a week counts as ended 20 minutes after its end. Go's client does not wait.
 //!
-//! All files of a machine end on the same weekday, so those of all programs and versions that end
-//! on one day are one week. Counts of the same build are added up.
+//! All files of a machine end on the same weekday, so the files of all programs and versions that end
+//! on one day make up one week. Counts of the same build are added.
 
 use super::json::{Build, ProgramReport};
 use crate::client::counter::{CounterFile, is_stack};
@@ -14,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How long after its end a week is left alone.
+/// How long after its end a week is not touched.
 const GRACE: Duration = Duration::from_secs(20 * 60);
 
 /// The counts of one week.
@@ -22,9 +21,9 @@ const GRACE: Duration = Duration::from_secs(20 * 60);
 pub struct Week {
     /// The first day on which any of them was counted.
     pub begin: Day,
-    /// The first day that no longer counts.
+    /// The first day after it.
     pub end: Day,
-    /// Where they are.
+    /// The counter files.
     pub files: Vec<PathBuf>,
     /// What was counted, by build.
     pub programs: Vec<ProgramReport>,
@@ -35,14 +34,14 @@ pub struct Week {
 pub struct Weeks {
     /// Weeks that have ended, the oldest first.
     pub ended: Vec<Week>,
-    /// Weeks that still count.
+    /// Weeks that have not ended.
     pub counting: Vec<Week>,
-    /// Files that are none, and why. They stay where they are.
+    /// Files that could not be read, and why. They stay where they are.
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
 impl Weeks {
-    /// Reads counter files. A file that another process has removed meanwhile is passed over.
+    /// Reads counter files. One that another process has removed meanwhile is skipped.
     pub fn read(files: &[PathBuf], now: SystemTime) -> Weeks {
         let mut weeks = Weeks::default();
         let mut by_end: BTreeMap<Day, WeekOf> = BTreeMap::new();
@@ -88,7 +87,7 @@ impl WeekOf {
         };
         let (counters, stacks) = self.programs.entry(build).or_default();
         for (name, count) in file.counts {
-            // Go's reports hold an int64. A counter that was looked up but never counted is none.
+            // Go's reports hold an int64. A counter that was looked up but never counted is left out.
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             if count > 0 {
                 let counts = if is_stack(&name) { &mut *stacks } else { &mut *counters };
@@ -100,7 +99,7 @@ impl WeekOf {
 
     fn finish(self, end: Day) -> Week {
         let programs = self.programs.into_iter();
-        // A build that counted nothing has nothing to say.
+        // A build that counted nothing is left out.
         let programs = programs
             .filter(|(_, (counters, stacks))| !counters.is_empty() || !stacks.is_empty())
             .map(|(build, (counters, stacks))| ProgramReport { build, counters, stacks });

@@ -1,28 +1,28 @@
-//! X: the random number that decides what of a week is sampled.
+//! X: the random number that decides what is sampled of a week.
 //!
-//! Drawn once for a week, after it is decided by which config the week is sampled (see `sampling`),
-//! and stored with the local report: so neither a retry nor another process draws again until a
-//! number is small enough. It is the only thing that tells the reports of two machines apart.
+//! It is drawn once a week, after the config for that week is chosen (see `sampling`), and stored with
+//! the local report, so that neither a retry nor another process draws again. It is the only thing
+//! that tells the reports of two machines apart.
 
 use serde::{Deserialize, Serialize};
 
-/// A number over 0 and at most 1, one of 2^53, each as likely as any other.
+/// A number greater than 0 and at most 1: one of 2^53, all equally likely.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct X(f64);
 
-/// A number that is no X.
+/// A number that is not a valid X.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("X is over 0 and at most 1, and not {0}")]
+#[error("X must be greater than 0 and at most 1, not {0}")]
 pub struct XError(f64);
 
-/// The system gave no random bits.
+/// The operating system gave no random bits.
 #[derive(Debug, thiserror::Error)]
-#[error("the system has no randomness to sample by: {0}; nothing was reported")]
+#[error("the system gave no randomness for sampling: {0}; nothing was reported")]
 pub struct RandomnessError(#[from] getrandom::Error);
 
 impl X {
-    /// Draws one from the system's randomness.
+    /// Draws one with the system's randomness.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl X {
         Ok(X::from_bits(u64::from_ne_bytes(bits)))
     }
 
-    /// Makes one of 64 random bits.
+    /// Makes one from 64 random bits.
     pub fn from_bits(bits: u64) -> X {
         const ONE: f64 = (1_u64 << 53) as f64;
         // From 1 to 2^53, all of which a double holds exactly.
@@ -81,7 +81,7 @@ mod tests {
             let x = X::draw().expect("randomness").get();
             tenths[((x * 10.0) as usize).min(9)] += 1;
         }
-        // Each holds 100 give or take 9.5; beyond ten times that, something is wrong.
+        // Each has 100 on average, with a standard deviation of 9.5.
         assert!(tenths.iter().all(|count| (5..=195).contains(count)), "{tenths:?}");
     }
 

@@ -1,4 +1,4 @@
-//! What a module zip promises, and what is refused of one.
+//! What a module zip promises, and what is refused in one.
 
 use super::*;
 use crate::gomod::hash_files;

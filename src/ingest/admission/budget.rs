@@ -1,5 +1,5 @@
-//! The arithmetic of admission: what is left of the day, and how much of it one network may take. No
-//! clock and no lock in here: time is told from outside, so that tests simulate weeks.
+//! The arithmetic of admission: what is left of the day, and how much of it one network may use. It has
+//! no clock and no lock: the time is an argument, so that tests can simulate weeks.
 
 use super::peer::Prefix;
 use super::prefixes::{Prefixes, Used};
@@ -8,30 +8,30 @@ use std::time::Duration;
 
 const DAY: f64 = 24.0 * 3600.0;
 
-/// A network may have used at most this share of what is left of the day, which is a third of a whole
-/// day's budget for one network alone.
+/// A network's usage may be at most this share of what is left of the day, which lets a single network
+/// use a third of a whole day's budget.
 pub const SHARE: f64 = 0.5;
-/// Bytes for which one report is counted on: Go's clients send some thousand.
+/// The bytes that are budgeted for a report: Go's clients send a few thousand.
 pub const BYTES_A_REPORT: u64 = 4096;
-/// What a day's budget is, as a multiple of what sampling expects on an average day.
+/// A day's budget as a multiple of what sampling expects on an average day.
 pub const MULTIPLE: u64 = 4;
-/// The day's reports where the definitions do not say how large the population is.
+/// The day's reports if the definitions do not say how large the population is.
 pub const UNKNOWN_DAY: u64 = 20_000;
-/// The fewest that a day's budget has room for: a young project grows faster than its definitions say.
+/// The smallest budget of a day: a young project grows faster than its definitions say.
 pub const LEAST_DAY: u64 = 2_000;
-/// The most, unless the operator says otherwise: what memory and disks are planned for.
+/// The largest, unless the operator says otherwise: memory and disks are planned for it.
 pub const MOST_DAY: u64 = 1_000_000;
-/// The reports that one network may have sent and that were not forgotten.
+/// How high one network's usage may be, in reports.
 pub const PREFIX_REPORTS: u64 = 5_000;
 
-/// What may be taken.
+/// The budgets in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
     /// New reports a day.
     pub day_reports: u64,
     /// Their bytes.
     pub day_bytes: u64,
-    /// Reports of one network that were not forgotten.
+    /// One network's usage, in reports.
     pub prefix_reports: u64,
 }
 
@@ -43,19 +43,19 @@ impl Budgets {
     }
 }
 
-/// What the operator set; the rest follows from what sampling expects.
+/// The operator's choices; the rest follows from what sampling expects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChosenBudgets {
     /// New reports a day.
     pub day_reports: Option<u64>,
     /// Their bytes.
     pub day_bytes: Option<u64>,
-    /// Reports of one network that were not forgotten.
+    /// One network's usage, in reports.
     pub prefix_reports: Option<u64>,
 }
 
 impl ChosenBudgets {
-    /// The budgets where so many reports are expected in a week; `None` where nobody knows.
+    /// The budgets for this many expected reports a week; `None` if that is unknown.
     pub fn where_expected(self, week: Option<u64>) -> Budgets {
         let expected = week.map(|week| {
             let day = week.saturating_mul(MULTIPLE).div_ceil(7);
@@ -64,8 +64,8 @@ impl ChosenBudgets {
         self.with_day(expected.unwrap_or(UNKNOWN_DAY))
     }
 
-    /// The budgets until it is known what is expected: the least, for room that is given away cannot be
-    /// taken back.
+    /// The budgets until the expected number is known: the minimum, since what was stored cannot be
+    /// undone.
     pub fn at_start(self) -> Budgets {
         self.with_day(LEAST_DAY)
     }
@@ -74,7 +74,7 @@ impl ChosenBudgets {
         let day_reports = self.day_reports.unwrap_or(day_reports);
         Budgets {
             day_reports,
-            // A body of the largest size has to fit, or nobody with one ever gets it in.
+            // A body of the largest size must fit.
             day_bytes: self
                 .day_bytes
                 .unwrap_or_else(|| day_reports.saturating_mul(BYTES_A_REPORT).max(64 << 20)),
@@ -83,16 +83,16 @@ impl ChosenBudgets {
     }
 }
 
-/// Why an upload is not looked at.
+/// Which budget is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
-    /// The day's budget is spent.
+    /// The day's.
     Day,
-    /// The sender's network has used its part.
+    /// That of the sender's network.
     Network,
 }
 
-/// A budget that fills up through the day.
+/// A budget that refills evenly through the day.
 #[derive(Debug, Clone, Copy)]
 struct TokenBucket {
     size: f64,
@@ -120,7 +120,7 @@ impl TokenBucket {
     }
 }
 
-/// What is left, at a moment.
+/// What is left of all budgets.
 pub(super) struct Budget {
     budgets: Budgets,
     prefixes: Prefixes,
@@ -140,7 +140,7 @@ impl Budget {
         }
     }
 
-    /// From now on these are the budgets; what was used stays used.
+    /// Changes the budgets; what was used stays used.
     pub(super) fn set(&mut self, budgets: Budgets) {
         self.budgets = budgets;
         self.reports.resize(budgets.day_reports);
@@ -151,7 +151,7 @@ impl Budget {
         self.budgets
     }
 
-    /// Fills up what time fills up, and forgets what is old.
+    /// Refills the budgets, and forgets old usage.
     pub(super) fn advance(&mut self, now: Duration) {
         let elapsed = now.saturating_sub(self.filled);
         self.reports.fill(elapsed);
@@ -160,9 +160,9 @@ impl Budget {
         self.prefixes.forget(now);
     }
 
-    /// Whether an upload that says that it has so many bytes may be looked at. If so, it is a report that
-    /// is taken for stored from here on, and its bytes are paid for once they are there: who says much and
-    /// sends nothing keeps nobody else's room.
+    /// Admits an upload that declares this many bytes, if there is budget left. It counts as a stored
+    /// report from here on; its bytes are charged once they arrive, so declaring many and sending none
+    /// takes nothing from others.
     pub(super) fn admit(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
         self.advance(now);
         let used = self.prefixes.used(prefix, now);
@@ -172,7 +172,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Pays for the bytes of an upload that was admitted, now that they are there.
+    /// Charges the bytes of an admitted upload, now that they have arrived.
     pub(super) fn charge(
         &mut self,
         prefix: Prefix,
@@ -185,7 +185,7 @@ impl Budget {
         if self.bytes.left < bytes {
             return Err(Spent::Day);
         }
-        // Itself is among those that it has used.
+        // The network's usage includes this upload.
         if used.reports >= 2.0 && used.bytes + bytes > self.bytes_allowed() {
             return Err(Spent::Network);
         }
@@ -200,8 +200,8 @@ impl Budget {
         }
         let most = self.budgets.prefix_reports as f64;
         let reports_allowed = (self.reports.left * SHARE).min(most);
-        // Who has sent nothing lately may always send one, of any size: while there is something left,
-        // it is for them.
+        // A network that has sent nothing lately may send one report of any size as long as anything is
+        // left.
         if used.reports >= 1.0
             && (used.reports + 1.0 > reports_allowed || used.bytes + bytes > self.bytes_allowed())
         {
@@ -210,20 +210,20 @@ impl Budget {
         Ok(())
     }
 
-    /// The bytes that one network may have used.
+    /// How high one network's usage may be, in bytes.
     fn bytes_allowed(&self) -> f64 {
         let most = self.budgets.prefix_reports as f64 * BYTES_A_REPORT as f64;
         (self.bytes.left * SHARE).min(most).max(MAX_BODY as f64)
     }
 
-    /// An upload was not stored after all. The day has it back, with the bytes that were paid for; the
-    /// network, which had it looked at, has not.
+    /// Refunds the day's budget for an upload that was not stored. The network's usage stays, since the
+    /// upload was examined.
     pub(super) fn refund(&mut self, bytes: u64) {
         self.reports.add(1.0);
         self.bytes.add(bytes as f64);
     }
 
-    /// An upload that comes at once, as a whole.
+    /// Admits and charges an upload at once.
     #[cfg(test)]
     pub(super) fn take(&mut self, prefix: Prefix, bytes: u64, now: Duration) -> Result<(), Spent> {
         self.admit(prefix, bytes, now)?;

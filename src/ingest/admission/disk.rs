@@ -1,35 +1,36 @@
-//! Free space that uploads leave to others: publishing, merging and charting go on while uploads are
-//! asked to come again.
+//! Disk space that is reserved for publishing, merging and charting: if there is too little, uploads
+//! get 503 and those go on.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The largest reserve that is kept unless the operator says otherwise, in bytes.
+/// The largest reserve unless the operator says otherwise, in bytes.
 pub const MOST_RESERVE: u64 = 1 << 30;
-/// The part of a file system that is kept free: one of so many.
+/// The reserve is the file system's size divided by this.
 pub const RESERVE_PART: u64 = 20;
 
-/// The folders whose file systems have to keep space free, and how much.
+/// The folders whose file systems must keep free space, and how much.
 #[derive(Debug, Clone, Default)]
 pub struct FreeSpace {
-    /// The folders. One that is not there yet counts as the one above it.
+    /// The folders. For one that does not exist yet, its parent counts.
     pub folders: Vec<PathBuf>,
-    /// Bytes, where the operator chose: otherwise `RESERVE_PART` of each, at most `MOST_RESERVE`.
+    /// The operator's choice in bytes; otherwise `1 / RESERVE_PART` of each, at most `MOST_RESERVE`.
     pub reserve: Option<u64>,
 }
 
 impl FreeSpace {
-    /// What is wrong: in words for the operator. Blocks for as long as the disk takes to answer.
+    /// The problem, in words for the operator. Blocks for as long as the disk takes to answer.
     pub(super) fn look(&self) -> Option<String> {
         self.folders.iter().find_map(|folder| {
             let there = folder.ancestors().find(|folder| folder.is_dir())?;
-            // What cannot be asked is not held against anybody: writing will tell.
+            // If the disk cannot be asked, writing will show whether it is full.
             let (free, size) = space(there).ok()?;
             let reserve = self.reserve.unwrap_or((size / RESERVE_PART).min(MOST_RESERVE));
             (free < reserve).then(|| {
                 format!(
                     "{free} bytes are free where {} is, and {reserve} are kept for publishing: no \
-                     reports are taken until there is more (`free_space` below [uploads] in candor.toml)",
+                     reports are accepted until there is more (`free_space` below [uploads] in \
+                     candor.toml)",
                     folder.display()
                 )
             })

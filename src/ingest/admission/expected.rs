@@ -1,5 +1,5 @@
-//! How many reports a week sampling expects: as many as the definitions say that installations report,
-//! times the rate at which the configs in force sample them.
+//! How many reports sampling should bring in a week: the population, as stated in the definitions,
+//! times the sample rate of the configs in force.
 
 use crate::collection::CollectionConfig;
 use crate::gomod::{ModulePath, ModuleVersion};
@@ -8,19 +8,19 @@ use crate::store::Store;
 use crate::tlog::TreeHead;
 use std::sync::Arc;
 
-/// How many of the newest configs are looked at: clients go on with old ones for some weeks.
+/// How many of the newest configs are considered: clients keep using old ones for some weeks.
 const VERSIONS: u64 = 8;
 
 /// How many reports of a week are expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// So many.
+    /// This many.
     Week(u64),
-    /// The definitions of some program do not say how large its population is.
+    /// The definitions of some program do not state its population.
     NotStated,
 }
 
-/// The reports of a week; `None` where nothing is published yet, or nothing can be read now.
+/// The reports of a week; `None` if nothing is published yet, or nothing can be read now.
 pub fn expected_reports(
     module: &ModulePath,
     store: &Arc<dyn Store>,

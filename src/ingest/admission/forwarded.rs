@@ -1,20 +1,20 @@
-//! Whom a proxy says that a request is from: `Forwarded` (RFC 7239) and `X-Forwarded-For`.
+//! Who sent a request, by a proxy's headers: `Forwarded` (RFC 7239) and `X-Forwarded-For`.
 //!
-//! Only a header of a peer that the operator named is read at all. Each proxy on the way adds its peer
-//! at the right end, so both are read from the right to the left: as long as an address is one of
-//! the operator's proxies, the next one is the word of a proxy, too; the first that is not is the client,
-//! and whatever stands left of it was written by who knows whom and is not looked at.
+//! These headers are only read if the peer is a proxy that the operator named. Each proxy on the way
+//! adds its peer at the right end, so both are read from right to left: as long as an address is one of
+//! the operator's proxies, that proxy vouches for the next one. The first address that is not is the
+//! client. What is left of it could have been written by anyone, and is ignored.
 //!
 //! | what a trusted proxy sends | whose budget |
 //! | --- | --- |
 //! | one of the two headers | the client's that it names |
 //! | both, and they name the same network | that one's |
-//! | both, and they differ | the proxy's own: one of them may be the client's invention, which a proxy that sets the other passed on |
+//! | both, and they differ | the proxy's own: one of them may be made up by the client and passed on by a proxy that sets only the other |
 //! | neither | the proxy's own |
 //! | an address that is `unknown`, hidden (`_name`) or malformed, before a client was found | the proxy's own |
 //!
-//! The proxy's own budget is the safe choice: who provokes it shares it with others who do, and takes
-//! nothing from those who are told apart.
+//! The proxy's own budget is the safe choice: whoever provokes it shares it with others who do, and
+//! takes nothing from senders that can be told apart.
 
 use super::peer::{Prefix, Source};
 use super::proxies::TrustedProxies;
@@ -24,7 +24,7 @@ use std::net::{IpAddr, SocketAddr};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Whose request it is, where this peer sent it with these headers.
+/// Who sent the request that came from this peer with these headers.
 pub(super) fn sender(peer: Source, headers: &HeaderMap, trusted: &TrustedProxies) -> Source {
     if !trusted.trusts(peer) {
         return peer;
@@ -47,16 +47,16 @@ pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR)
 }
 
-/// All lines of a header as one, in their order; `None` where there is none.
+/// All lines of a header, joined in order; `None` if there are none.
 fn lines(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut lines = headers.get_all(name).into_iter().peekable();
     lines.peek()?;
-    // What is not ASCII is no address either, and stays malformed.
+    // Anything that is not ASCII is not an address either, and stays malformed.
     let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     Some(lines.join(","))
 }
 
-/// The client among these, the last one first; `None` where that cannot be told.
+/// The client among these addresses, from right to left; `None` if it is unknown.
 fn client(nodes: Vec<Option<IpAddr>>, trusted: &TrustedProxies) -> Option<IpAddr> {
     let mut first = None;
     for node in nodes.into_iter().rev() {
@@ -82,7 +82,7 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The `for` of each element of `Forwarded`; `None` for one that has none or is malformed.
+/// The `for` of each element of `Forwarded`; `None` if it is missing or malformed.
 fn nodes(text: &str) -> Vec<Option<IpAddr>> {
     split(text, ',')
         .into_iter()

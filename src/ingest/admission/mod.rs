@@ -1,9 +1,9 @@
-//! Who may upload now: budgets that no flood can go around, in memory alone.
+//! Who may upload now: budgets that no flood can get around, kept in memory only.
 //!
-//! Anyone may send reports; that is what "whoever opted in" means, and nobody can tell an honest
-//! installation from a program that sends what it likes. So what can be promised is this: a flood fills
-//! neither the disk nor the memory, stops neither publishing nor honest uploads, and one network can
-//! take only a stated part.
+//! Anyone may send reports, since anyone may opt in, and an honest installation cannot be told from a
+//! program that sends made-up reports. So the promise is this: a flood fills neither the disk nor the
+//! memory, stops neither publishing nor honest uploads, and one network can use only a stated part of
+//! the budget.
 //!
 //! # The budgets
 //!
@@ -11,19 +11,19 @@
 //! | --- | --- | --- |
 //! | a day's new reports | four times what sampling expects on an average day, 2,000 at least and 1,000,000 at most; 20,000 where populations are not known | evenly through the day |
 //! | their bytes | 4 KiB for each report, 64 MiB at least | the same |
-//! | one network's (IPv4 /24, IPv6 /48) | half of what is left of the day, and 5,000 reports | fades: after a day 37% of what was used is left; after an hour of silence it is forgotten |
-//! | free space | 5% of the file systems of store and reports, at most 1 GiB, is left to publishing | |
+//! | one network's (IPv4 /24, IPv6 /48) | half of what is left of the day, and 5,000 reports | usage decays to 37% in a day, and is forgotten after an hour of silence |
+//! | free space | 5% of the file systems of store and reports, at most 1 GiB, is reserved for publishing | |
 //!
-//! The day pays for new reports alone; a network for each upload that is looked at, so that what is
-//! refused or sent twice uses up its sender's part and nobody else's. Who has sent nothing lately may
-//! send one as long as anything is left: the rest is kept for them. That is the rule by which switches
-//! share memory between queues (dynamic thresholds, Choudhury and Hahne, 1998): `n` networks that take
-//! all they can leave `1 / (1 + n/2)` of the budget to those who have taken nothing, so a day's budget of
-//! 9,479 is only used up by more than 18,000 networks at once. Then, and only then, who comes first is
-//! served first: an honest network is shut out in proportion to how many others ask, and may ask again.
+//! The day's budget is charged for new reports only; a network's for every upload that is examined, so
+//! that refused and repeated uploads only use up their sender's part. A network that has sent nothing
+//! lately may send one report as long as anything is left. Switches share memory between queues by the
+//! same rule (dynamic thresholds, Choudhury and Hahne, 1998): `n` networks that use all they can leave
+//! `1 / (1 + n/2)` of the budget to those that have used nothing, so it takes more than 18,000 networks
+//! at once to use up a day's budget of 9,479. Only then is it first come, first served: an honest
+//! network is turned away in proportion to how many others ask, and may ask again.
 //!
-//! In any 24 hours at most twice a day's budget is stored, and at most eight times in a week.
-//! Memory is bounded: two tables of 131,072 networks, 8 MiB each.
+//! At most twice a day's budget is stored in any 24 hours, and at most eight times in a week. Memory:
+//! two tables of 131,072 networks, 8 MiB each.
 //!
 //! # What clients do with 503
 //!
@@ -34,26 +34,27 @@
 //! # A university behind one address
 //!
 //! 20,000 machines that all opted in, sampled at rate 1, in a project that has nobody else (so the day's
-//! budget is 11,429): all of them send on Monday between 8 and 10, again at the same hour a day later when
-//! they were asked to, and none is used at the weekend. `simulation` plays three such weeks with
-//! the code that runs here:
+//! budget is 11,429): all of them send on Monday between 8 and 10, again at the same hour a day later
+//! when they were asked to, and none is used at the weekend. `simulation` runs three such weeks through
+//! this code:
 //!
 //! | reports in by the end of | Monday | Tuesday | Wednesday | Thursday | Friday |
 //! | --- | --- | --- | --- | --- | --- |
 //! | the university alone | 4,325 | 8,545 | 12,655 | 16,654 | 20,000 |
 //! | as half of a project of 40,000 | 5,365 | 10,622 | 15,770 | 20,000 | |
 //!
-//! So one network can put in what such a university has, and so can an attacker. It is the price of not
-//! shutting universities out; what follows from it is measured by `scripts/flood`, and marked on the
-//! charts where there are more reports than the weeks before explain.
+//! So one network can upload as much as such a university, and so can an attacker. That is the price of
+//! not shutting universities out. `scripts/flood` measures what follows from it, and charts are marked
+//! if there are more reports than the weeks before explain.
 //!
 //! # A flood beside 16,588 honest reports of a week
 //!
-//! The day's budget is 9,479. Honest senders have a network each and come at any time of the week; the
-//! flood begins on its second day and asks as often as it is answered (the last two: ten times a second).
-//! The share is that of a chart of which the flood wants to make nothing. From `simulation`, too:
+//! The day's budget is 9,479. Each honest sender has its own network and uploads at a random time of
+//! the week; the flood begins on the second day and sends as fast as it is answered (the last two: ten
+//! times a second). The share is that of a bucket that the flood wants to make vanish. Also from
+//! `simulation`:
 //!
-//! | flood | its reports taken | honest ones taken at once | a day later or more | never | a share of 44% becomes |
+//! | flood | its reports accepted | honest ones accepted at once | a day later or more | never | a share of 44% becomes |
 //! | --- | --- | --- | --- | --- | --- |
 //! | one network, 60 seconds | 3,162 | 16,588 | 0 | 0 | 37.0% |
 //! | one network, six days | 31,845 | 16,588 | 0 | 0 | 15.1% |
@@ -64,24 +65,25 @@
 //! | 100,000 networks, a day | 16,858 | 16,332 | 256 | 0 | 21.8% |
 //! | 1,000,000 networks, a day | 16,866 | 16,317 | 271 | 0 | 21.8% |
 //!
-//! Restarting the server forgets what was used. Until it has read what is expected, its day's budget is
-//! the least. A body's bytes are paid for once they are there, whatever its sender said before.
+//! Restarting the server forgets all usage. Until it has read how many reports are expected, the day's
+//! budget is the minimum. A body's bytes are charged once they have arrived, whatever its
+//! Content-Length said.
 //!
 //! # What is never written
 //!
-//! An address goes from the accepted connection, in a [`Peer`] that cannot be printed, or from
-//! a trusted proxy's header, into a hash under a key that lives an hour (`prefixes`), and is dropped. No
-//! address and no hash is in a log line, a metric, an error or a file.
+//! An address goes from the accepted connection, in a [`Peer`] that cannot be printed, or from a
+//! trusted proxy's header, into a hash under a key that lives an hour (`prefixes`), and is dropped.
+//! Neither addresses nor hashes are in any log line, metric, error or file.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `peer` | who a connection is from, unprintable |
-//! | `proxies` | which peers are proxies of the operator's own |
-//! | `forwarded` | whom those say that a request is from |
+//! | `proxies` | which peers are the operator's own proxies |
+//! | `forwarded` | who, by their headers, sent a request |
 //! | `prefixes` | what each network has used, under keys that live an hour |
-//! | `budget` | what is left, and how much of it one network may take |
+//! | `budget` | what is left, and how much of it one network may use |
 //! | `expected` | how many reports sampling expects |
-//! | `disk` | space that is left to others |
+//! | `disk` | disk space that is reserved for publishing |
 
 mod budget;
 mod disk;
@@ -108,12 +110,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// After so many uploads that look as if a proxy was not named, the operator is told.
+/// After this many uploads that look as if a proxy was not named, the operator is told.
 const UNNAMED: u64 = 10;
-/// After so many from this machine or a private network that say nothing of a proxy, likewise.
+/// The same, if all uploads come from this machine or a private network without a proxy's header.
 const ALL_LOCAL: u64 = 1_000;
 
-/// What decides whether an upload is looked at. Cloning is cheap; all clones are the same.
+/// Decides whether an upload is examined. Cloning is cheap; all clones share one state.
 #[derive(Clone)]
 pub struct Admission(Arc<Parts>);
 
@@ -123,7 +125,7 @@ struct Parts {
     free_space: FreeSpace,
     began: Instant,
     budget: Mutex<Budget>,
-    /// Why the disk takes nothing, as it was last seen.
+    /// Why the disk is too full, at the last check.
     full: Mutex<Option<String>>,
     tally: Tally,
 }
@@ -133,26 +135,26 @@ struct Tally {
     day: AtomicU64,
     network: AtomicU64,
     disk: AtomicU64,
-    /// Uploads from this machine or a private network, by somebody who is not trusted.
+    /// Uploads from this machine or a private network, not through a trusted proxy.
     local: AtomicU64,
-    /// Those of them that say that they were forwarded.
+    /// Those of them with a proxy's header.
     local_forwarded: AtomicU64,
     /// All others.
     remote: AtomicU64,
 }
 
-/// What the operator set.
+/// The operator's settings.
 #[derive(Debug, Clone, Default)]
 pub struct AdmissionSettings {
-    /// Whose word about addresses counts.
+    /// The proxies whose headers are believed.
     pub trusted: TrustedProxies,
     /// Budgets.
     pub budgets: ChosenBudgets,
-    /// Space that is left to others.
+    /// Disk space that is reserved for publishing.
     pub free_space: FreeSpace,
 }
 
-/// How admission is doing. No network in it.
+/// The state of admission; it names no network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdmissionState {
     /// The budgets in force.
@@ -161,11 +163,11 @@ pub struct AdmissionState {
     pub reports_left: u64,
     /// Bytes, likewise.
     pub bytes_left: u64,
-    /// Uploads that were asked to come again since the day's budget was spent.
+    /// Uploads that got 503 because the day's budget was spent.
     pub refused_by_day: u64,
-    /// Since their network had used its part.
+    /// Because their network's budget was spent.
     pub refused_by_network: u64,
-    /// Since the disk is nearly full.
+    /// Because the disk was nearly full.
     pub refused_by_disk: u64,
     /// What is wrong now, in words.
     pub problems: Vec<String>,
@@ -186,7 +188,7 @@ impl fmt::Debug for Admission {
 }
 
 impl Admission {
-    /// With these settings, and nothing known of what sampling expects.
+    /// With these settings, and no expected number of reports yet.
     pub fn new(settings: AdmissionSettings) -> Admission {
         let AdmissionSettings { trusted, budgets: chosen, free_space } = settings;
         let budget = Mutex::new(Budget::new(chosen.at_start()));
@@ -202,7 +204,7 @@ impl Admission {
         }))
     }
 
-    /// From now on so many reports a week are expected.
+    /// Sets the number of reports that are expected in a week.
     pub fn expect(&self, expected: Expected) {
         let week = match expected {
             Expected::Week(reports) => Some(reports),
@@ -211,8 +213,8 @@ impl Admission {
         self.lock().set(self.0.chosen.where_expected(week));
     }
 
-    /// Drops what is older than it may be, and looks at the disk, for as long as that takes to answer.
-    /// To be called every second or so, on a thread that may block.
+    /// Drops old keys and usage, and checks the free disk space, however long that takes. Call it every
+    /// second or so, on a thread that may block.
     pub fn refresh(&self) {
         let now = self.now();
         self.lock().advance(now);
@@ -221,13 +223,13 @@ impl Admission {
         if full.is_some() != found.is_some() {
             match &found {
                 Some(problem) => tracing::error!("{problem}"),
-                None => tracing::info!("there is enough free space again; reports are taken"),
+                None => tracing::info!("there is enough free space again; reports are accepted"),
             }
         }
         *full = found;
     }
 
-    /// Whether an upload with these headers, which says that it has so many bytes, may be looked at now.
+    /// Whether an upload with these headers, which declares this many bytes, may be examined now.
     pub(super) fn admit(
         &self,
         peer: Peer,
@@ -267,7 +269,7 @@ impl Admission {
         }
     }
 
-    /// How it is doing.
+    /// Its state.
     pub fn state(&self) -> AdmissionState {
         let now = self.now();
         let (budgets, (reports_left, bytes_left)) = {
@@ -286,9 +288,9 @@ impl Admission {
         problems.extend(self.0.full.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let alone = remote.load(Relaxed) == 0 && local.load(Relaxed) >= ALL_LOCAL;
         let note = (alone || local_forwarded.load(Relaxed) >= UNNAMED).then(|| {
-            "uploads come from this machine or a private network by what looks like a proxy that was not \
-             named: all senders share one network's budget. Name it with --trusted-proxy or \
-             `trusted_proxies` below [uploads] in candor.toml"
+            "uploads seem to come through a proxy that is not named, on this machine or in a \
+             private network: all senders share one network's budget. Name it with --trusted-proxy \
+             or `trusted_proxies` below [uploads] in candor.toml"
                 .to_owned()
         });
         AdmissionState {
@@ -308,7 +310,7 @@ impl Admission {
         self.lock().budgets()
     }
 
-    /// Whose word about addresses counts.
+    /// The proxies whose headers are believed.
     pub fn trusted(&self) -> &TrustedProxies {
         &self.0.trusted
     }
@@ -323,18 +325,18 @@ impl Admission {
     }
 }
 
-/// An upload that may be looked at. Unless it is stored, the day has its part back when this is dropped.
-/// Its network is known as long as this is, and no longer.
+/// An admitted upload. Unless it is stored, the day's budget is refunded when this is dropped. It holds
+/// the sender's network until then, and no longer.
 pub(super) struct Admitted {
     admission: Admission,
     prefix: Prefix,
-    /// The bytes that it was charged for.
+    /// The bytes that were charged.
     paid: u64,
     stored: bool,
 }
 
 impl Admitted {
-    /// It has so many bytes: whether there is room for them.
+    /// Charges the bytes that have arrived, if there is budget left for them.
     pub(super) fn charge(&mut self, bytes: u64) -> Result<(), Unavailable> {
         let now = self.admission.now();
         let charged = self.admission.lock().charge(self.prefix, bytes, now);
@@ -343,7 +345,7 @@ impl Admitted {
         Ok(())
     }
 
-    /// It was stored, as a new report.
+    /// Notes that it was stored as a new report.
     pub(super) fn stored(mut self) {
         self.stored = true;
     }

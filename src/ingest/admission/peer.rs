@@ -1,8 +1,8 @@
-//! Who a connection is from, in a form that cannot be written down.
+//! Who a connection is from, in a type that cannot be logged.
 //!
-//! [`Peer`] has no `Debug`, no `Display` and no accessor: it can be made where a connection is accepted,
-//! handed along, and given to [`Admission`](super::Admission), which forgets it. Whoever tries to log it
-//! does not get a program that compiles.
+//! [`Peer`] has no `Debug`, no `Display` and no accessor: it can be made when a connection is accepted,
+//! passed on, and given to [`Admission`](super::Admission), which forgets it. Code that tries to log it
+//! does not compile.
 
 use std::net::IpAddr;
 
@@ -20,14 +20,14 @@ use std::net::IpAddr;
 #[derive(Clone, Copy)]
 pub struct Peer(pub(super) Source);
 
-/// What is known of a sender. It stays in this module's folder.
+/// What is known of a sender. Private to `admission`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// An address; an IPv4 address that is written as IPv6 is an IPv4 address.
+    /// An address; IPv4-mapped IPv6 addresses are IPv4 addresses here.
     Address(IpAddr),
     /// A Unix socket, whose clients have no addresses.
     Unix,
-    /// Nothing is known: the request did not come by a connection.
+    /// Nothing is known: the request did not come from a connection.
     Unknown,
 }
 
@@ -42,14 +42,14 @@ impl Peer {
         Peer(Source::Unix)
     }
 
-    /// Nobody that is known.
+    /// An unknown peer.
     pub(in crate::ingest) fn unknown() -> Peer {
         Peer(Source::Unknown)
     }
 }
 
-/// A network, as far as budgets tell networks apart: the first 24 bits of an IPv4 address, the first 48
-/// of an IPv6 address, which is what one subscriber is given.
+/// A network, which has one budget: the first 24 bits of an IPv4 address, or the first 48 bits of an
+/// IPv6 address, which is what one subscriber gets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Prefix([u8; 7]);
 
@@ -76,8 +76,8 @@ impl Prefix {
     }
 }
 
-/// Whether this address is one of this machine or of a private network, where a proxy may stand but no
-/// client of the public does.
+/// Whether this address is of this machine or a private network, where a proxy may run but no public
+/// client is.
 pub(super) fn is_local(source: Source) -> bool {
     match source {
         Source::Address(IpAddr::V4(address)) => {

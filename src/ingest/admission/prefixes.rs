@@ -1,18 +1,18 @@
-//! What each network has sent lately, in a table of a fixed size, under keys that live an hour.
+//! What each network has used lately, in a table of fixed size, under keys that live an hour.
 //!
-//! An entry is a hash of the prefix under a random key, and two numbers. The table has two generations:
-//! the present one, and the one before, which is only read. Every half hour the older one is dropped
-//! with its key, the present one becomes the older, and an empty one with a new key begins. So a key
-//! lives an hour, and nothing that was kept under it can be read after that.
+//! An entry is a hash of the prefix under a random key, and two numbers. There are two generations: the
+//! current one, and the previous one, which is only read. Every half hour the previous one is dropped
+//! with its key, the current one becomes the previous one, and an empty one with a new key begins. So a
+//! key lives an hour, and its entries cannot be read after that.
 //!
-//! **Nothing resets at the border.** A prefix that is asked for and is not in the present generation is
-//! looked for in the one before, under that one's key, and what it has used moves with it. It is
-//! forgotten only when it has sent nothing for half an hour at least, an hour at most.
+//! **Nothing resets when a generation ends.** A prefix that is not in the current generation is looked
+//! up in the previous one, under that key, and its usage moves along. It is only forgotten once it has
+//! sent nothing for at least half an hour, at most an hour.
 //!
-//! **When it is full.** Entries lie in sets of [`WAYS`], chosen by the hash; a new one takes the place
-//! of the one in its set that has used least. So those who use much stay known, and those who are
-//! pushed out are those of whom there was least to know. A prefix that is not in the table counts as
-//! one that has used nothing: nobody is ever shut out because others fill the table.
+//! **When it is full.** The table is set-associative, with [`WAYS`] entries per set; a new entry
+//! replaces the one in its set with the lowest usage. So heavy users stay known. A prefix that is not
+//! in the table counts as having used nothing: nobody is ever turned away because others fill the
+//! table.
 
 use super::peer::Prefix;
 use sha2::{Digest, Sha256};
@@ -20,17 +20,17 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long a key lives, in two generations of half of it.
+/// How long a key lives: two generations of half of it.
 pub const KEY_LIFE: Duration = Duration::from_secs(3600);
-/// How fast what was used counts less: after so long, 37% of it is left.
+/// The time in which usage decays to 37%.
 pub const FADING: Duration = Duration::from_secs(24 * 3600);
-/// How many prefixes have one set to themselves.
+/// How many prefixes share a set.
 const WAYS: usize = 8;
 const SETS: usize = 1 << 14;
 /// How many prefixes one generation remembers.
 pub const PREFIXES: usize = SETS * WAYS;
 
-/// What a prefix has used, fading.
+/// A prefix's usage, which decays.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Used {
     pub(super) reports: f64,
@@ -39,10 +39,10 @@ pub(super) struct Used {
 
 #[derive(Clone, Copy, Default)]
 struct Entry {
-    /// The hash; 0 where there is none.
+    /// The hash; 0 if the entry is empty.
     hash: u64,
     used: Used,
-    /// When that was so.
+    /// The time of `used`.
     at: Duration,
 }
 
@@ -63,7 +63,7 @@ impl Generation {
     fn new() -> Generation {
         let mut key = Zeroizing::new([0; 32]);
         if getrandom::fill(key.as_mut()).is_err() {
-            // Not secret from whoever can guess the standard library's keys, but never constant.
+            // Not secret from someone who can guess the standard library's keys, but never constant.
             for (number, part) in key.chunks_exact_mut(8).enumerate() {
                 part.copy_from_slice(&RandomState::new().hash_one(number).to_le_bytes());
             }
@@ -88,7 +88,7 @@ impl Generation {
 pub(super) struct Prefixes {
     current: Generation,
     previous: Option<Generation>,
-    /// When the present generation began.
+    /// When the current generation began.
     began: Duration,
 }
 
@@ -97,7 +97,7 @@ impl Prefixes {
         Prefixes { current: Generation::new(), previous: None, began: Duration::ZERO }
     }
 
-    /// Drops what is too old. To be called now and then also when nobody sends anything.
+    /// Drops what is too old. Call it regularly even when nobody sends anything.
     pub(super) fn forget(&mut self, now: Duration) {
         let age = now.saturating_sub(self.began);
         if age < KEY_LIFE / 2 {
@@ -108,7 +108,7 @@ impl Prefixes {
         self.began = now;
     }
 
-    /// What a prefix has used, which is remembered for as long as it is asked for.
+    /// A prefix's usage, which is remembered for as long as it is asked for.
     pub(super) fn used(&mut self, prefix: Prefix, now: Duration) -> Used {
         self.forget(now);
         let hash = self.current.hash(prefix);
@@ -119,18 +119,18 @@ impl Prefixes {
         let hash = before.hash(prefix);
         let found = before.set(hash).iter().find(|entry| entry.hash == hash);
         let Some(used) = found.map(|entry| entry.used(now)) else { return Used::default() };
-        // Also where it is refused now: only silence is forgotten.
+        // Even if it is refused now: only silence is forgotten.
         self.set(prefix, used, now);
         used
     }
 
-    /// From now on a prefix has used this.
+    /// Sets a prefix's usage.
     pub(super) fn set(&mut self, prefix: Prefix, used: Used, now: Duration) {
         let hash = self.current.hash(prefix);
         let set = self.current.set(hash);
         let place = match set.iter().position(|entry| entry.hash == hash) {
             Some(place) => set.get_mut(place),
-            // An empty one has used nothing.
+            // An empty entry counts as unused.
             None => set.iter_mut().min_by(|one, other| {
                 let reports = |entry: &Entry| entry.used(now).reports;
                 (one.hash != 0, reports(one))

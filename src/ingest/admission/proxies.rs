@@ -1,4 +1,4 @@
-//! Which peers are proxies of the operator's own, whose word about addresses counts.
+//! Which peers are the operator's own proxies, whose headers are believed.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use super::peer::Source;
 
-/// The proxies that the operator named. Nobody else is believed.
+/// The proxies that the operator named. Nobody else's headers are believed.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<TrustedProxy>);
 
-/// One network whose hosts are the operator's proxies: `10.1.0.0/16`, `::1`, or `unix` for whoever
-/// connects through the Unix socket. An operator writes these; they are nobody's address.
+/// A network whose hosts are the operator's proxies: `10.1.0.0/16`, `::1`, or `unix` for all clients of
+/// the Unix socket. An operator writes these; they are not personal addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustedProxy(Named);
 
@@ -21,11 +21,11 @@ enum Named {
     Unix,
 }
 
-/// Text that names no network.
+/// The text is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "write an address or a network of a proxy, such as 127.0.0.1, 10.1.0.0/16 or 2001:db8::/48, or \
-     \"unix\" for a Unix socket; bits after the network's own have to be zero"
+     \"unix\" for a Unix socket; bits after the prefix must be zero"
 )]
 pub struct TrustedProxyError;
 
@@ -49,7 +49,7 @@ impl FromStr for TrustedProxy {
             Some(bits) if digits(bits) => bits.parse().map_err(|_| TrustedProxyError)?,
             Some(_) => return Err(TrustedProxyError),
         };
-        // All bits of the network written as IPv6 alone would be one for everybody's IPv4 address.
+        // An IPv4-mapped network would match nothing, since peers' addresses are canonical.
         let mapped = matches!(address, IpAddr::V6(six) if six.to_ipv4_mapped().is_some());
         if bits > all || mapped || masked(address, bits) != number(address) {
             return Err(TrustedProxyError);
@@ -68,12 +68,12 @@ impl fmt::Display for TrustedProxy {
 }
 
 impl TrustedProxies {
-    /// These, and no other.
+    /// Exactly these.
     pub fn new(proxies: Vec<TrustedProxy>) -> TrustedProxies {
         TrustedProxies(proxies)
     }
 
-    /// Whether none is named.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -94,14 +94,14 @@ impl TrustedProxies {
     }
 }
 
-/// All of them, for the line that says so at the start.
+/// All of them, for the line that is printed at the start.
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.names().join(", "))
     }
 }
 
-/// An address as a number whose first bit is the address's.
+/// An address as a number, aligned at the first bit.
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(four) => u128::from(four.to_bits()) << 96,

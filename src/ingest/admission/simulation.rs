@@ -1,6 +1,6 @@
-//! Weeks of honest uploads and of floods, played with the code that admits uploads and a clock that is
-//! told. The tables of the module's page and of the README are from here:
-//! `cargo test --lib admission::simulation -- --nocapture`.
+//! Simulates weeks of honest uploads and of floods with the code that admits uploads. The tables in the
+//! module's documentation and in the README are from here: `cargo test --lib admission::simulation --
+//! --nocapture`.
 
 use super::budget::{Budget, Budgets, ChosenBudgets};
 use super::peer::{Prefix, Source};
@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 const DAY: u64 = 24 * 3600;
-/// What a report takes, about.
+/// The typical size of a report.
 const BYTES: u64 = 1500;
 
 fn at(seconds: u64) -> Duration {
@@ -44,12 +44,12 @@ impl Numbers {
     }
 }
 
-/// The weeks of a university behind one address: for each week, how many reports are in by the end of
-/// each day from its Monday on. `others` households send at any time.
+/// A university behind one address: for each week, how many reports are stored by the end of each day
+/// from its Monday on. `others` households send at any time.
 fn university(machines: u64, others: u64, weeks: u64) -> Vec<Vec<u64>> {
     let mut budget = Budget::new(expecting(machines + others));
     let mut numbers = Numbers(1);
-    // Who comes when, and with the report of which week; households have no week here.
+    // Who sends when, and the report of which week; households have no week here.
     let mut coming: BTreeMap<u64, Vec<(Option<u64>, u64)>> = BTreeMap::new();
     for week in 0..weeks {
         for machine in 0..machines {
@@ -81,7 +81,7 @@ fn university(machines: u64, others: u64, weeks: u64) -> Vec<Vec<u64>> {
             }
         }
     }
-    assert_eq!(late, 0, "no household is asked to come again because of a university");
+    assert_eq!(late, 0, "no household is turned away because of a university");
     for week in &mut stored {
         let mut sum = 0;
         week.iter_mut().for_each(|day| {
@@ -103,25 +103,25 @@ fn a_university_behind_one_address_gets_each_week_in_within_a_week() {
     }
 }
 
-/// How a flood goes on.
+/// How a flood behaves.
 #[derive(Clone, Copy, PartialEq)]
 enum Flood {
-    /// Asks all the time.
+    /// Sends all the time.
     Always,
-    /// Takes what it can in a moment, and is silent until it is forgotten.
+    /// Sends what it can at once, then is silent until it is forgotten.
     Forgotten,
 }
 
 #[derive(Debug)]
 struct Outcome {
     hostile: u64,
-    /// Honest reports that were stored when they came first, later, and never.
+    /// Honest reports that were stored at the first attempt, later, and never.
     first: u64,
     later: u64,
     never: u64,
 }
 
-/// A flood of so many networks, of `seconds` out of a week, beside 16,588 honest reports of that week.
+/// A flood of this many networks, for `seconds` of a week with 16,588 honest reports.
 fn flood(networks: u64, seconds: u64, flood: Flood, step: u64, asks: u64) -> Outcome {
     let honest_reports = 16_588;
     let mut budget = Budget::new(expecting(honest_reports));
@@ -138,7 +138,7 @@ fn flood(networks: u64, seconds: u64, flood: Flood, step: u64, asks: u64) -> Out
         let attacking = moment < begin + seconds;
         if attacking && next_honest.is_none_or(|honest| moment <= honest) {
             let pause = if flood == Flood::Forgotten { 3600 } else { step };
-            // In turns, as long as somebody is let in.
+            // In turns, as long as anyone is admitted.
             let mut refused = 0;
             for _ in 0..asks {
                 if refused >= networks {
@@ -195,7 +195,7 @@ fn no_flood_shuts_out_honest_networks_and_each_takes_what_is_stated() {
     let thousand = flood(1_000, 6 * DAY, Flood::Always, 600, 2_000);
     assert_eq!((thousand.later, thousand.never), (0, 0));
     assert!(thousand.hostile <= 7 * day, "{thousand:?}");
-    // Who is forgotten each time leaves less than one report at times: some come again a day later.
+    // Sometimes less than one report is left: a few senders come again a day later.
     let forgotten = flood(1_000, 6 * DAY, Flood::Forgotten, 600, 5_000);
     assert!(forgotten.later < 166 && forgotten.never == 0, "{forgotten:?}");
     assert!(forgotten.hostile <= 7 * day, "{forgotten:?}");
@@ -203,7 +203,7 @@ fn no_flood_shuts_out_honest_networks_and_each_takes_what_is_stated() {
 
 #[test]
 fn a_million_networks_shut_nobody_out_for_good() {
-    // A day of a hundred thousand and a million networks, which ask ten times a second.
+    // For a day, a hundred thousand and a million networks send ten times a second.
     for networks in [100_000, 1_000_000] {
         let outcome = flood(networks, DAY, Flood::Always, 60, 600);
         assert_eq!(outcome.never, 0, "{outcome:?}");

@@ -1,18 +1,18 @@
 //! Shares as horizontal bars: partitions and stacks.
 //!
-//! Bars begin at zero, and their lengths are in proportion. A whisker at a bar's end is the interval.
-//! Where there is room, names stand beside the bars; on a narrow sheet, and where names are long,
-//! above them. The share of reports with none of the buckets is no bucket: it stands apart, in grey.
+//! Bars start at zero, and their lengths are proportional. The whisker at a bar's end is the interval.
+//! Names are beside the bars if there is room; on a narrow screen, or if they are long, above them. The
+//! share of reports with none of the buckets is not a bucket: it is set apart, in grey.
 
-use super::figure::{Bar, Size};
+use super::canvas::{Canvas, Error, Frame, Ink, Lettering, Plot, Side};
 use super::label;
+use super::picture::{Bar, Size};
 use super::scale::Scale;
-use super::sheet::{Error, Frame, Ink, Lettering, Plot, Sheet, Side};
-use super::words::percent;
+use crate::web::numbers::percent;
 
 /// The widest column of names beside the bars.
 const NAMES: f64 = 230.0;
-/// The gap before what stands apart.
+/// The gap before the bar that is set apart.
 const APART: f64 = 12.0;
 /// The room for the axis' numbers.
 const AXIS: f64 = 24.0;
@@ -23,7 +23,7 @@ pub(super) struct Bars<'a> {
     apart: Option<&'a Bar>,
     hollow: bool,
     size: Size,
-    /// Whether names stand above their bars.
+    /// Whether names are above their bars.
     above: bool,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Bars<'a> {
         self.bars.iter().chain(self.apart)
     }
 
-    /// The height of a row: of a name above a bar, and of a bar.
+    /// The height of a row: of the name above a bar, and of the bar.
     fn row(&self) -> (f64, f64) {
         if self.above { (18.0, 22.0) } else { (0.0, 27.0) }
     }
@@ -54,7 +54,7 @@ impl<'a> Bars<'a> {
         self.all().count() as f64 * (name + bar) + apart + AXIS
     }
 
-    pub(super) fn draw(&self, sheet: &Sheet, top: f64) -> Result<(), Error> {
+    pub(super) fn draw(&self, canvas: &Canvas, top: f64) -> Result<(), Error> {
         let text = self.size.text();
         let value = label::width("100.0%", text) + 6.0;
         let names = match self.above {
@@ -68,8 +68,8 @@ impl<'a> Bars<'a> {
         let scale = Scale::of_shares(largest, if self.size == Size::Wide { 6 } else { 4 });
         let right = self.size.width() - if self.above { 18.0 } else { value.max(18.0) };
         let frame = Frame { left: names, top, right, bottom: top + self.height() - AXIS };
-        let plot = sheet.plot(frame, 0.0..scale.end(), frame.bottom..frame.top);
-        // Where names stand above, lines through them would make them hard to read.
+        let plot = canvas.plot(frame, 0.0..scale.end(), frame.bottom..frame.top);
+        // Lines through names above the bars would make them hard to read.
         let lines = |from: f64, to: f64| {
             for tick in scale.ticks() {
                 let ink = if tick == 0.0 { Ink::Strong } else { Ink::Line };
@@ -82,7 +82,7 @@ impl<'a> Bars<'a> {
         }
         for tick in scale.ticks() {
             let at = (plot.pixels((tick, frame.top)).0, frame.bottom + 13.0);
-            sheet.tick(at, &scale.percent(tick), self.size.small(), self.size.width())?;
+            canvas.tick(at, &scale.percent(tick), self.size.small(), self.size.width())?;
         }
         let (above, below) = self.row();
         let mut row_top = top;
@@ -99,10 +99,10 @@ impl<'a> Bars<'a> {
             let look = Lettering::new(text, side);
             let look = if apart { look.muted() } else { look };
             let name_left = if self.above { 1.0 } else { names - 8.0 };
-            sheet.text((name_left, name_at), &label::fit(&bar.label, text, name_room), look)?;
+            canvas.text((name_left, name_at), &label::fit(&bar.label, text, name_room), look)?;
             let value_look = Lettering::new(text, Side::End);
             let value_at = (self.size.width() - 1.0, name_at);
-            sheet.text(value_at, &percent(bar.share.value), value_look)?;
+            canvas.text(value_at, &percent(bar.share.value), value_look)?;
 
             let thick = if self.above { 12.0 } else { 16.0 };
             let (low, high) = (middle + thick / 2.0, middle - thick / 2.0);
@@ -113,7 +113,7 @@ impl<'a> Bars<'a> {
             plot.bar([(0.0, low), (bar.share.value, high)], ink, self.hollow)?;
             whisker(&plot, middle, (bar.share.low, bar.share.high), thick / 4.0)?;
             if let Some(beside) = bar.beside {
-                sheet.diamond(plot.pixels((beside, middle)), 4.0)?;
+                canvas.diamond(plot.pixels((beside, middle)), 4.0)?;
             }
             row_top += above + below;
         }

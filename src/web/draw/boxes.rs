@@ -1,15 +1,15 @@
-//! How a quotient is distributed over reports: one box a row.
+//! The distribution of a quotient over reports, as a box plot with one box per row.
 //!
-//! The box holds the middle half of the installations and the line 90% of them; the thick stroke is
-//! the median, and the bracket below it the interval of the median. Where there are too few reports
-//! for an upper bound the bracket has no end.
+//! The box holds the middle half of the installations and the line 90% of them; the thick stroke is the
+//! median, and the bracket below it the median's interval. If there are too few reports for an upper bound,
+//! the bracket is open.
 
 use super::bars::whisker;
-use super::figure::{BoxRow, Size};
+use super::canvas::{Canvas, Error, Frame, Ink, Lettering, Side};
 use super::label;
+use super::picture::{BoxRow, Size};
 use super::scale::Scale;
-use super::sheet::{Error, Frame, Ink, Lettering, Sheet, Side};
-use super::words::quotient;
+use crate::web::numbers::quotient;
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 24.0;
@@ -32,7 +32,7 @@ impl Boxes<'_> {
         self.rows.len() as f64 * (ROW + self.name()) + AXIS
     }
 
-    pub(super) fn draw(&self, sheet: &Sheet, top: f64) -> Result<(), Error> {
+    pub(super) fn draw(&self, canvas: &Canvas, top: f64) -> Result<(), Error> {
         let (text, small) = (self.size.text(), self.size.small());
         let narrow = self.size == Size::Narrow;
         let names = match narrow {
@@ -48,14 +48,14 @@ impl Boxes<'_> {
         let scale = Scale::to(ends.fold(0.0, f64::max), if narrow { 3 } else { 6 });
         let right = self.size.width() - if narrow { 24.0 } else { values.max(24.0) };
         let frame = Frame { left: names, top, right, bottom: top + self.height() - AXIS };
-        let plot = sheet.plot(frame, 0.0..scale.end(), frame.bottom..frame.top);
+        let plot = canvas.plot(frame, 0.0..scale.end(), frame.bottom..frame.top);
         for tick in scale.ticks() {
             plot.line(&[(tick, frame.top), (tick, frame.bottom)], Ink::Line, 1.0)?;
             let at = (plot.pixels((tick, frame.top)).0, frame.bottom + 13.0);
-            sheet.tick(at, &quotient(tick), small, self.size.width())?;
+            canvas.tick(at, &quotient(tick), small, self.size.width())?;
         }
-        for (place, row) in self.rows.iter().enumerate() {
-            let row_top = top + place as f64 * (ROW + self.name());
+        for (index, row) in self.rows.iter().enumerate() {
+            let row_top = top + index as f64 * (ROW + self.name());
             let middle = row_top + self.name() + 18.0;
             let name_at = if narrow { row_top + 10.0 } else { middle };
             let (left, side, room) = match narrow {
@@ -63,10 +63,10 @@ impl Boxes<'_> {
                 false => (names - 8.0, Side::End, names - 10.0),
             };
             let look = Lettering::new(text, side);
-            sheet.text((left, name_at), &label::fit(&row.label, text, room), look)?;
+            canvas.text((left, name_at), &label::fit(&row.label, text, room), look)?;
             let value_at = (self.size.width() - 1.0, name_at);
             let value = quotient(row.median.value);
-            sheet.text(value_at, &value, Lettering::new(text, Side::End))?;
+            canvas.text(value_at, &value, Lettering::new(text, Side::End))?;
 
             let (low, high) = (middle + 10.0, middle - 10.0);
             plot.line(&[(row.outer.0, middle), (row.outer.1, middle)], Ink::Series(0), 2.0)?;
@@ -79,7 +79,7 @@ impl Boxes<'_> {
             let interval = (row.median.low, row.median.high);
             match row.open {
                 false => whisker(&plot, middle + 19.0, interval, 3.5)?,
-                // Without its end it runs on to the right.
+                // Without an upper bound it extends to the right edge.
                 true => {
                     let below = middle + 19.0;
                     plot.rimmed(&[(interval.0, below), (scale.end(), below)], 1.5)?;

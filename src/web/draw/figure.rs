@@ -1,127 +1,27 @@
-//! From a figure's numbers to what is drawn of them: which bars, in which order, with what said.
+//! The pictures of one week's figures: which rows are drawn, in which order, with which notes.
 
-use super::trend::{Measure, Series};
-use super::words;
+use super::picture::{Bar, BoxRow, Picture, Shown, chosen};
 use crate::aggregate::figure::{self, Base, Figure, Interval, Kind, Row, SMALL};
-use crate::web::pages::words::{counted, grouped};
-use jiff::civil::Date;
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
 
-/// For what width a picture is drawn. Its text is of natural size at that width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Size {
-    /// A page's column.
-    Wide,
-    /// A phone.
-    Narrow,
-}
-
-impl Size {
-    /// In pixels.
-    pub(super) fn width(self) -> f64 {
-        match self {
-            Size::Wide => 720.0,
-            Size::Narrow => 328.0,
-        }
-    }
-
-    /// The size of names and values.
-    pub(super) fn text(self) -> f64 {
-        match self {
-            Size::Wide => 14.0,
-            Size::Narrow => 13.0,
-        }
-    }
-
-    /// The size of an axis' numbers.
-    pub(super) fn small(self) -> f64 {
-        12.0
-    }
-}
-
-/// The most bars that are drawn of what has no order; the rest is in the table.
+/// The most bars of unordered buckets that are drawn; the rest is in the table.
 pub(super) const BARS: usize = 25;
 /// The most stacks that are drawn.
 pub(super) const STACKS: usize = 10;
-/// The most adjoining bars: more would be thinner than their whiskers on a phone.
+/// The most bars of a histogram: more would be thinner than their whiskers on a phone.
 pub(super) const ADJOINING: usize = 100;
 
-/// What stands for the reports with none of a figure's buckets.
+/// The label of the reports with none of a figure's buckets.
 pub(in crate::web) const NONE: &str = "none of these";
 
-/// A share with its name.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Bar {
-    pub(super) label: String,
-    pub(super) share: Interval,
-    /// Another estimate of the same, to be compared with.
-    pub(super) beside: Option<f64>,
-}
-
-impl Bar {
-    /// How far an axis must reach for it.
-    pub(super) fn reach(&self) -> f64 {
-        self.share.high.max(self.beside.unwrap_or(0.0))
-    }
-}
-
-/// A distribution with its name.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct BoxRow {
-    pub(super) label: String,
-    /// The middle nine tenths.
-    pub(super) outer: (f64, f64),
-    /// The middle half.
-    pub(super) inner: (f64, f64),
-    pub(super) median: Interval,
-    /// Whether the median may lie above its interval.
-    pub(super) open: bool,
-}
-
-/// What a picture shows, chosen and in order.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Shown {
-    /// Nothing, for this reason.
-    Nothing(String),
-    Bars {
-        bars: Vec<Bar>,
-        apart: Option<Bar>,
-        hollow: bool,
-    },
-    Histogram {
-        bars: Vec<Bar>,
-        apart: Option<Bar>,
-        hollow: bool,
-    },
-    Boxes {
-        rows: Vec<BoxRow>,
-        hollow: bool,
-    },
-    Lines {
-        weeks: Vec<Date>,
-        series: Vec<Series>,
-        measure: Measure,
-        /// By week: whether its number of reports jumps, and upwards.
-        jumps: Vec<Option<bool>>,
-    },
-}
-
-/// A picture to be drawn, and what is said of it.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::web) struct Picture {
-    pub(super) shown: Shown,
-    /// Sentences below it.
-    pub(super) notes: Vec<String>,
-    /// It in words, for those who do not see it.
-    pub(super) description: String,
-}
-
-/// Whether so few reports are behind something that it is marked.
+/// Whether an estimate is based on so few reports that it is marked.
 pub(in crate::web) fn is_small(base: &Base) -> bool {
     base.effective < SMALL
 }
 
 impl Picture {
-    /// A figure of one week, whose intervals have this confidence.
+    /// The picture of one week's figure, whose intervals have this confidence.
     pub(in crate::web) fn of_week(figure: &Figure, confidence: f64) -> Picture {
         let apart =
             figure.none.map(|none| Bar { label: NONE.to_owned(), share: none.share, beside: None });
@@ -129,12 +29,12 @@ impl Picture {
             Picture::of_rows(figure.kind, &figure.base, &figure.rows, apart, confidence);
         if figure.left_out > 0 {
             let others = grouped(figure.left_out);
-            picture.notes.push(format!("Rarer stacks that are not kept: {others}."));
+            picture.notes.push(format!("Rarer stacks that are not stored: {others}."));
         }
         picture
     }
 
-    /// The same, weighted to published marginals, with marks where it is unweighted.
+    /// The same, reweighted to published marginals, with marks at the unweighted shares.
     pub(in crate::web) fn reweighted(
         figure: &Figure,
         reweighted: &figure::Reweighted,
@@ -147,9 +47,9 @@ impl Picture {
                 let same = figure.rows.iter().find(|row| label_of(row) == bar.label);
                 bar.beside = same.map(|row| row.estimate.share.value);
             }
-            let worth = words::total(base.effective);
+            let worth = numbers::total(base.effective);
             picture.notes.push(format!(
-                "Diamonds: unweighted. Weighted, these reports tell as much as {worth}."
+                "Diamonds: unweighted. After weighting, these reports are worth {worth}."
             ));
         }
         picture
@@ -163,7 +63,7 @@ impl Picture {
         confidence: f64,
     ) -> Picture {
         if base.reports == 0 {
-            let why = "No report of this week could have held what is counted here.";
+            let why = "No report of this week could have contained what is counted here.";
             return Picture::nothing(why);
         }
         let reports = format!("n = {}", counted(base.reports, "report"));
@@ -171,7 +71,7 @@ impl Picture {
             return Picture::nothing(&format!("Nothing was counted ({reports})."));
         }
         let hollow = is_small(base);
-        let intervals = words::confidence(confidence);
+        let intervals = numbers::confidence(confidence);
         let mut notes = Vec::new();
         let (shown, most) = match kind {
             Kind::Ratio => {
@@ -195,7 +95,7 @@ impl Picture {
             }
             Kind::Stack => {
                 notes.push(format!("{reports} · whiskers: {intervals} intervals"));
-                // Stacks with one first frame are told apart by their rank.
+                // Ranks distinguish stacks with the same first frame.
                 let ranked = rows.iter().take(STACKS).zip(1..);
                 let bars = ranked.map(|(row, rank)| {
                     let bar = bar_of(row);
@@ -210,7 +110,7 @@ impl Picture {
             }
         };
         if hollow {
-            let worth = match words::quotient(base.effective).as_str() {
+            let worth = match numbers::quotient(base.effective).as_str() {
                 "1" => "1 report".to_owned(),
                 worth => format!("{worth} reports"),
             };
@@ -234,34 +134,6 @@ impl Picture {
         let description = describe(kind, rows, base);
         Picture { shown, notes, description }
     }
-
-    /// The same, with a note before the others where there is one.
-    pub(in crate::web) fn with_note(mut self, note: Option<String>) -> Picture {
-        if let Some(note) = note {
-            self.notes.insert(0, note);
-        }
-        self
-    }
-
-    pub(super) fn nothing(why: &str) -> Picture {
-        Picture {
-            shown: Shown::Nothing(why.to_owned()),
-            notes: Vec::new(),
-            description: why.to_owned(),
-        }
-    }
-}
-
-/// The `most` things with the largest values, in the order that they had, and how many others there
-/// are.
-pub(super) fn chosen<T>(all: &[T], most: usize, value: impl Fn(&T) -> f64) -> (Vec<&T>, usize) {
-    let mut places: Vec<usize> = (0..all.len()).collect();
-    let size = |place: &usize| all.get(*place).map_or(0.0, &value);
-    places.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
-    places.truncate(most);
-    places.sort_unstable();
-    let chosen = places.into_iter().filter_map(|place| all.get(place)).collect();
-    (chosen, all.len().saturating_sub(most))
 }
 
 fn label_of(row: &Row) -> String {
@@ -272,7 +144,7 @@ fn bar_of(row: &Row) -> Bar {
     Bar { label: label_of(row), share: row.estimate.share, beside: None }
 }
 
-/// What is drawn of a distribution; nothing where quantiles are missing.
+/// The box of a distribution; `None` if quantiles are missing.
 fn box_of(row: &Row) -> Option<BoxRow> {
     let quantile = |at: f64| {
         let all = &row.distribution.as_ref()?.quantiles;
@@ -288,7 +160,7 @@ fn box_of(row: &Row) -> Option<BoxRow> {
     })
 }
 
-/// A picture of rows in words: what it is, its largest values, and how much is behind it.
+/// The picture in words: its kind, its largest values, and how many reports it is based on.
 fn describe(kind: Kind, rows: &[Row], base: &Base) -> String {
     let what = match kind {
         Kind::Histogram => "Histogram",
@@ -301,11 +173,11 @@ fn describe(kind: Kind, rows: &[Row], base: &Base) -> String {
     largest.sort_by(|a, b| b.estimate.share.value.total_cmp(&a.estimate.share.value));
     let values = largest.iter().map(|row| match row.distribution.as_ref().and(box_of(row)) {
         Some(distribution) => {
-            format!("{}: median {}", row.label, words::quotient(distribution.median.value))
+            format!("{}: median {}", row.label, numbers::quotient(distribution.median.value))
         }
         None => {
             let Interval { value, low, high } = row.estimate.share;
-            let (value, range) = (words::percent(value), words::percent_range(low, high));
+            let (value, range) = (numbers::percent(value), numbers::percent_range(low, high));
             format!("{} {value} ({range})", row.label)
         }
     });

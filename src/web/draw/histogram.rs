@@ -1,22 +1,22 @@
-//! Shares of buckets that have an order, as adjoining upright bars.
+//! Shares of ordered buckets, as a histogram.
 //!
-//! Names stand below their bars, side by side where all fit and upwards where not; where even that
-//! is too close, every second, third, ... bar is named, so that none is hidden by another.
+//! Names are below their bars: horizontal if all fit, or else vertical; if even that is too close, only
+//! every second, third, ... bar is named, so that no names overlap.
 
-use super::figure::{Bar, Size};
+use super::canvas::{Canvas, Error, Frame, Ink, Lettering, Plot, Side};
 use super::label;
+use super::picture::{Bar, Size};
 use super::scale::Scale;
-use super::sheet::{Error, Frame, Ink, Lettering, Plot, Sheet, Side};
-use super::words::percent;
+use crate::web::numbers::percent;
 
 /// The height of the part with the bars.
 const PLOT: f64 = 210.0;
-/// Bars under this width have a plain stroke for a whisker: more would hide them.
+/// Bars narrower than this have a plain stroke as whisker: more would hide them.
 const THIN: f64 = 14.0;
-/// The most room for names that stand upwards.
+/// The most room for vertical names.
 const NAMES: f64 = 110.0;
 
-/// Upright bars.
+/// A histogram.
 pub(super) struct Histogram<'a> {
     bars: &'a [Bar],
     apart: Option<&'a Bar>,
@@ -26,7 +26,7 @@ pub(super) struct Histogram<'a> {
     left: f64,
     /// The width of a bar.
     slot: f64,
-    upwards: bool,
+    vertical: bool,
 }
 
 impl<'a> Histogram<'a> {
@@ -40,18 +40,18 @@ impl<'a> Histogram<'a> {
         let scale = Scale::of_shares(largest, 5);
         let numbers = scale.ticks().map(|tick| label::width(&scale.percent(tick), size.small()));
         let left = numbers.fold(0.0, f64::max) + 8.0;
-        // What stands apart has its own bar's width, and as much between.
+        // The bar that is set apart has a gap before it.
         let slots = bars.len() as f64 + apart.map_or(0.0, |_| 1.6);
         let slot = ((size.width() - left - 4.0) / slots.max(1.0)).min(72.0);
         let widest = bars.iter().map(|bar| label::width(&bar.label, size.small()));
         let room = apart.map_or(0.0, |bar| label::width(&bar.label, size.small()));
-        let upwards = widest.fold(0.0, f64::max) > slot - 4.0 || room > slot * 1.5;
-        Histogram { bars, apart, hollow, size, scale, left, slot, upwards }
+        let vertical = widest.fold(0.0, f64::max) > slot - 4.0 || room > slot * 1.5;
+        Histogram { bars, apart, hollow, size, scale, left, slot, vertical }
     }
 
     /// The height of the names below.
     fn names(&self) -> f64 {
-        if !self.upwards {
+        if !self.vertical {
             return 22.0;
         }
         let all = self.bars.iter().chain(self.apart);
@@ -60,40 +60,40 @@ impl<'a> Histogram<'a> {
     }
 
     pub(super) fn height(&self) -> f64 {
-        // Numbers may stand above the highest whisker.
+        // Numbers may be above the highest whisker.
         16.0 + PLOT + self.names()
     }
 
-    pub(super) fn draw(&self, sheet: &Sheet, top: f64) -> Result<(), Error> {
+    pub(super) fn draw(&self, canvas: &Canvas, top: f64) -> Result<(), Error> {
         let small = self.size.small();
         let slots = self.bars.len() as f64 + self.apart.map_or(0.0, |_| 1.6);
         let right = self.left + slots.max(1.0) * self.slot;
         let frame = Frame { left: self.left, top: top + 16.0, right, bottom: top + 16.0 + PLOT };
-        let plot = sheet.plot(frame, 0.0..slots.max(1.0), 0.0..self.scale.end());
+        let plot = canvas.plot(frame, 0.0..slots.max(1.0), 0.0..self.scale.end());
         for tick in self.scale.ticks() {
             plot.line(&[(0.0, tick), (slots, tick)], Ink::Line, 1.0)?;
             let at = (self.left - 6.0, plot.pixels((0.0, tick)).1);
             let look = Lettering::new(small, Side::End).muted();
-            sheet.text(at, &self.scale.percent(tick), look)?;
+            canvas.text(at, &self.scale.percent(tick), look)?;
         }
         let line = small * 1.25;
-        let every = match self.upwards {
+        let every = match self.vertical {
             true => (line / self.slot).ceil().max(1.0) as usize,
             false => 1,
         };
-        for (place, bar) in self.bars.iter().enumerate() {
-            let named = place % every == 0;
-            self.column(sheet, &plot, bar, place as f64, Ink::Series(0), named)?;
+        for (index, bar) in self.bars.iter().enumerate() {
+            let named = index % every == 0;
+            self.column(canvas, &plot, bar, index as f64, Ink::Series(0), named)?;
         }
         if let Some(bar) = self.apart {
-            self.column(sheet, &plot, bar, self.bars.len() as f64 + 0.6, Ink::Muted, true)?;
+            self.column(canvas, &plot, bar, self.bars.len() as f64 + 0.6, Ink::Muted, true)?;
         }
         plot.line(&[(0.0, 0.0), (slots, 0.0)], Ink::Strong, 1.0)
     }
 
     fn column(
         &self,
-        sheet: &Sheet,
+        canvas: &Canvas,
         plot: &Plot,
         bar: &Bar,
         from: f64,
@@ -101,7 +101,7 @@ impl<'a> Histogram<'a> {
         named: bool,
     ) -> Result<(), Error> {
         let small = self.size.small();
-        // Bars adjoin, with a hair between them to be counted by.
+        // Bars adjoin, with a hairline between them so that they can be counted.
         let hair = if self.slot < THIN { 0.3 } else { 0.5 } / self.slot;
         let corners = [(from + hair, 0.0), (from + 1.0 - hair, bar.share.value)];
         plot.bar(corners, ink, self.hollow)?;
@@ -116,27 +116,27 @@ impl<'a> Histogram<'a> {
             plot.line(&[(middle - cap, end), (middle + cap, end)], Ink::Strong, 1.5)?;
         }
         if let Some(beside) = bar.beside {
-            sheet.diamond(plot.pixels((middle, beside)), 4.0)?;
+            canvas.diamond(plot.pixels((middle, beside)), 4.0)?;
         }
         let value = percent(bar.share.value);
         let (x, whisker_top) = plot.pixels((middle, bar.share.high));
         if label::width(&value, small) <= self.slot - 2.0 {
             let look = Lettering::new(small, Side::Middle);
-            sheet.text((x, whisker_top - 9.0), &value, look)?;
+            canvas.text((x, whisker_top - 9.0), &value, look)?;
         }
         if !named {
             return Ok(());
         }
         let (_, bottom) = plot.pixels((middle, 0.0));
-        match self.upwards {
+        match self.vertical {
             true => {
                 let name = label::fit(&bar.label, small, NAMES);
-                sheet.text((x, bottom + 6.0), &name, Lettering::new(small, Side::Upwards))
+                canvas.text((x, bottom + 6.0), &name, Lettering::new(small, Side::Upwards))
             }
             false => {
                 let look = Lettering::new(small, Side::Middle);
                 let name = label::plain(&bar.label);
-                sheet.centred((x, bottom + 13.0), &name, look, self.size.width())
+                canvas.centred((x, bottom + 13.0), &name, look, self.size.width())
             }
         }
     }

@@ -1,8 +1,7 @@
-//! Text in pictures: how wide it probably is, and how it is made to fit.
+//! Text in pictures: its estimated width, and how it is made to fit.
 //!
-//! A picture is drawn without knowing the reader's fonts. Widths are estimated per character, after
-//! the widest sans-serif faces that are common (Verdana, DejaVu Sans), so that what is estimated to
-//! fit does.
+//! A picture is drawn without knowing the reader's fonts. Widths are estimated per character, based on the
+//! widest common sans-serif fonts (Verdana, DejaVu Sans), so that text that is estimated to fit does fit.
 
 /// Stands for what was left out.
 const ELLIPSIS: char = '…';
@@ -12,7 +11,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
 }
 
-/// The estimated width of a character, as a part of the font size.
+/// The estimated width of a character, relative to the font size.
 fn advance(character: char) -> f64 {
     match character {
         'i' | 'j' | 'l' | '\'' | '|' => 0.32,
@@ -25,14 +24,14 @@ fn advance(character: char) -> f64 {
         '0'..='9' | 'a'..='z' => 0.64,
         'A'..='Z' => 0.72,
         c if c.is_ascii() => 0.64,
-        // Latin, Greek, Cyrillic; Hebrew and Arabic are no wider.
+        // Latin, Greek and Cyrillic; Hebrew and Arabic are not wider.
         '\u{80}'..='\u{10ff}' => 0.8,
-        // Ideographs, and whatever else takes the room of two letters.
+        // Ideographs and other characters as wide as two letters.
         _ => 1.3,
     }
 }
 
-/// `text` without characters that move, hide or turn what is around them, or that XML cannot hold.
+/// `text` without characters that move, hide or reorder the text around them, or that XML does not allow.
 pub(in crate::web) fn plain(text: &str) -> String {
     let unfit = |c: char| {
         c.is_control()
@@ -42,7 +41,7 @@ pub(in crate::web) fn plain(text: &str) -> String {
     text.chars().map(|c| if unfit(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// `text`, shortened in the middle where it is wider than `room`: names differ at both ends.
+/// `text`, shortened in the middle if it is wider than `room`, as names differ at both ends.
 pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     let text = plain(text);
     if width(&text, size) <= room {
@@ -51,11 +50,11 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     let room = room - width("…", size);
     let characters: Vec<char> = text.chars().collect();
     let (mut head, mut tail, mut used) = (0, characters.len(), 0.0);
-    // Takes from both ends in turn, two in front for one behind.
+    // Takes characters from both ends, two at the start for one at the end.
     for turn in 0usize.. {
         let front = turn % 3 != 2;
-        let place = if front { head } else { tail.saturating_sub(1) };
-        let Some(next) = characters.get(place).filter(|_| head < tail) else { break };
+        let index = if front { head } else { tail.saturating_sub(1) };
+        let Some(next) = characters.get(index).filter(|_| head < tail) else { break };
         used += advance(*next) * size;
         if used > room {
             break;
@@ -68,7 +67,7 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     format!("{}{ELLIPSIS}{}", head.trim_end(), tail.trim_start())
 }
 
-/// `text` in lines of at most `room`, broken between words; a word that is wider is shortened.
+/// `text` in lines of at most `room`, broken between words; wider words are shortened.
 pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_too_wide_do_not_break_lines_of_their_own() {
+    fn text_is_broken_between_words() {
         assert_eq!(wrap("one two three", 10.0, 50.0), ["one two", "three"]);
         assert_eq!(wrap("", 10.0, 50.0), Vec::<String>::new());
     }

@@ -1,7 +1,7 @@
-//! A drawing read back from its SVG, so that tests can measure it.
+//! Reads a drawing back from its SVG, so that tests can measure it.
 
-use super::figure::{Picture, Size};
-use super::sheet::Ink;
+use super::canvas::Ink;
+use super::picture::{Picture, Size};
 use super::{inline, label};
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ impl Element {
         points.split_whitespace().map(point).collect()
     }
 
-    /// What it covers; of a text: what it is estimated to cover.
+    /// The area it covers; for a text, an estimate.
     pub(super) fn area(&self) -> Area {
         if self.name == "text" {
             let size = self.number("font-size");
@@ -53,7 +53,7 @@ impl Element {
             };
             let half = size * 0.5;
             return match self.attributes.contains_key("transform") {
-                // Upwards: what is to the left in the text is below on the sheet.
+                // Vertical: the start of the text is at the bottom.
                 true => Area { left: x - half, right: x + half, top: y - to, bottom: y - from },
                 false => Area { left: x + from, right: x + to, top: y - half, bottom: y + half },
             };
@@ -110,7 +110,7 @@ impl Drawing {
         bars.map(Element::area).collect()
     }
 
-    /// Long strokes of whiskers: level ones, or upright ones.
+    /// The long strokes of whiskers, horizontal (`level`) or vertical.
     pub(super) fn whiskers(&self, level: bool) -> Vec<Area> {
         let strokes = self.elements.iter().filter(|e| {
             e.name == "polyline"
@@ -121,7 +121,7 @@ impl Drawing {
             true => area.top == area.bottom,
             false => area.left == area.right,
         };
-        // Each whisker is a stroke and its two ends.
+        // Each whisker is a stroke with two caps.
         let areas: Vec<_> = strokes.map(Element::area).collect();
         areas.chunks(3).map(|chunk| chunk[0]).filter(flat).collect()
     }

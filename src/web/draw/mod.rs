@@ -1,37 +1,39 @@
-//! Charts as pictures: SVG, drawn with plotters so that a statistician approves.
+//! Charts as SVG pictures, drawn with plotters, that a statistician would approve of.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `figure` | which rows of a figure are drawn, in which order, and what is said of them |
-//! | `trend` | the same over weeks |
-//! | `bars` | partitions and stacks |
-//! | `histogram` | buckets that have an order |
-//! | `boxes` | ratios |
-//! | `lines` | values over weeks |
-//! | `svg` | pictures in pages, and as files |
-//! | `sheet` | plotters' backend: units, colours, marks |
-//! | `scale`, `label`, `words` | axes, text that fits, numbers as people read them |
+//! | `picture` | what a picture shows, and what is said of it |
+//! | `figure` | which rows of a figure are drawn, and in which order |
+//! | `trend` | the same for charts over weeks |
+//! | `bars` | bar charts: partitions and stacks |
+//! | `histogram` | histograms: buckets in order |
+//! | `boxes` | box plots: ratios |
+//! | `lines` | line charts: values over weeks |
+//! | `svg` | pictures on pages, and as files |
+//! | `canvas` | plotters' backend: units, colours, marks |
+//! | `scale`, `label` | axes, and text that fits |
 //!
-//! What holds for all of them: lengths begin at zero and are in proportion; every estimate has its
-//! interval; the number of reports is in the picture; small samples are hollow, and said to be small;
-//! what is left out is counted; and the same numbers give the same bytes.
+//! All of them follow the same rules: lengths start at zero and are proportional; every estimate has its
+//! interval; the number of reports is in the picture; small samples are drawn hollow, with a note; what is
+//! left out is counted; and the same numbers give the same bytes.
 
 mod bars;
 mod boxes;
+mod canvas;
 mod figure;
 mod histogram;
 mod label;
 mod lines;
+mod picture;
 mod scale;
-mod sheet;
 mod svg;
 mod trend;
-pub(in crate::web) mod words;
 
-pub(in crate::web) use figure::{NONE, Picture, is_small};
+pub(in crate::web) use figure::{NONE, is_small};
 pub(in crate::web) use label::plain;
+pub(in crate::web) use picture::{Measure, Picture, Series};
 pub(in crate::web) use svg::{Legend, file, inline, inline_narrow};
-pub(in crate::web) use trend::{Measure, Series, Trend};
+pub(in crate::web) use trend::Trend;
 
 #[cfg(test)]
 mod measured;

@@ -1,6 +1,6 @@
-//! Axes: from zero to a round number, with ticks that people count in (1, 2, 5, 10, ...).
+//! Axes from zero to a round number, with ticks at round steps (1, 2, 5, 10, ...).
 
-/// An axis that begins at zero.
+/// An axis that starts at zero.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
     step: f64,
@@ -10,13 +10,13 @@ pub(super) struct Scale {
 impl Scale {
     /// An axis that reaches `largest`, with about `wanted` steps.
     pub(super) fn to(largest: f64, wanted: u32) -> Scale {
-        // Anything else is not a measured value; an axis is needed all the same.
+        // Other values cannot be measurements, but still need an axis.
         let largest = if (1e-9..1e18).contains(&largest) { largest } else { 1.0 };
         let rough = largest / f64::from(wanted.max(1));
         let power = 10f64.powi(rough.log10().floor() as i32);
         let step = [1.0, 2.0, 5.0].into_iter().map(|unit| unit * power).find(|step| *step >= rough);
         let step = step.unwrap_or(power * 10.0);
-        // A value that stands on the last tick by all but rounding needs no tick after it.
+        // A value that equals the last tick up to rounding needs no further tick.
         let steps = (largest / step - 1e-9).ceil().max(1.0) as u32;
         Scale { step, steps }
     }
@@ -34,7 +34,7 @@ impl Scale {
         self.at(self.steps)
     }
 
-    /// The ticks, zero and the end among them.
+    /// The ticks, including zero and the end.
     pub(super) fn ticks(&self) -> impl Iterator<Item = f64> + '_ {
         (0..=self.steps).map(|tick| self.at(tick))
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_numbers_that_people_count_in() {
+    fn ticks_are_round_numbers() {
         for (largest, wanted, ticks) in [
             (1.0, 5, "0% 20% 40% 60% 80% 100%"),
             (0.43, 5, "0% 10% 20% 30% 40% 50%"),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_has_an_axis_that_holds_it() {
+    fn every_number_has_an_axis() {
         for largest in [1e-300, 1e-7, 0.3, 1.0, 7.0, 123_456.0, 1e17, f64::MAX, f64::INFINITY] {
             let scale = Scale::to(largest, 5);
             assert!(scale.ticks().count() < 12, "{largest}");

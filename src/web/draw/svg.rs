@@ -1,40 +1,39 @@
-//! Pictures as SVG: within a page, and as files that stand alone.
+//! Pictures as SVG: on a page, and as standalone files.
 //!
-//! Within a page a picture is there twice, for wide and for narrow screens, and the style sheet shows
-//! one. Each has a title and a description (SVG 2, section 5.8) and is one image to assistive
-//! technology.
+//! A page has each picture twice, for wide and for narrow screens, and the stylesheet shows one of them.
+//! Each has a title and a description (SVG 2, section 5.8) and is a single image to assistive technology.
 
 use super::bars::Bars;
 use super::boxes::Boxes;
-use super::figure::{Picture, Shown, Size};
+use super::canvas::{Canvas, Error, Frame, Ink, Lettering, Side, elements};
 use super::histogram::Histogram;
 use super::label;
 use super::lines::Lines;
-use super::sheet::{Error, Frame, Ink, Lettering, Sheet, Side, elements};
+use super::picture::{Picture, Shown, Size};
 use maud::{Markup, PreEscaped, html};
 
 /// The height of a line of notes.
 const NOTE: f64 = 17.0;
-/// The margin around a picture that stands alone.
+/// The margin around a standalone picture.
 const MARGIN: f64 = 20.0;
 
-/// What a file says about itself, as no page is around it.
+/// The text around a standalone picture.
 #[derive(Debug, Clone)]
 pub(in crate::web) struct Legend {
     /// Its heading.
     pub(in crate::web) title: String,
-    /// What and when: program and week.
+    /// The program and the week.
     pub(in crate::web) subtitle: String,
-    /// Where it is from.
+    /// Where it comes from.
     pub(in crate::web) source: String,
 }
 
-/// The picture in a page. `id` is unique there, and of characters that need no escaping.
+/// The picture on a page. `id` must be unique there, and need no escaping.
 pub(in crate::web) fn inline(picture: &Picture, id: &str, title: &str) -> Markup {
     sized(picture, id, title, &[(Size::Wide, "wide"), (Size::Narrow, "narrow")])
 }
 
-/// The same, for where there is no more room than on a phone.
+/// The same, only in the narrow size.
 pub(in crate::web) fn inline_narrow(picture: &Picture, id: &str, title: &str) -> Markup {
     sized(picture, id, title, &[(Size::Narrow, "narrow")])
 }
@@ -73,21 +72,21 @@ pub(in crate::web) fn file(picture: &Picture, legend: &Legend) -> String {
     let body_height = height(picture, size);
     let total = MARGIN * 2.0 + above + body_height + below;
     let body = elements_of(picture, size);
-    let around = elements(width, total, |sheet| {
+    let around = elements(width, total, |canvas| {
         let all = Frame { left: 0.0, top: 0.0, right: width, bottom: total };
-        sheet.fill(all, Ink::Paper)?;
+        canvas.fill(all, Ink::Paper)?;
         let mut y = MARGIN + 8.0;
         for line in &titles {
-            sheet.text((MARGIN, y), line, Lettering::new(18.0, Side::Start).bold())?;
+            canvas.text((MARGIN, y), line, Lettering::new(18.0, Side::Start).bold())?;
             y += 24.0;
         }
         for line in &subtitles {
-            sheet.text((MARGIN, y), line, Lettering::new(13.0, Side::Start).muted())?;
+            canvas.text((MARGIN, y), line, Lettering::new(13.0, Side::Start).muted())?;
             y += 19.0;
         }
         y = total - MARGIN - (sources.len() as f64 - 1.0) * 15.0;
         for line in &sources {
-            sheet.text((MARGIN, y), line, Lettering::new(11.0, Side::Start).muted())?;
+            canvas.text((MARGIN, y), line, Lettering::new(11.0, Side::Start).muted())?;
             y += 15.0;
         }
         Ok(())
@@ -95,7 +94,7 @@ pub(in crate::web) fn file(picture: &Picture, legend: &Legend) -> String {
     let (around, body) = match (around, body) {
         (Ok(around), Ok(body)) => (around, body),
         (Err(error), _) | (_, Err(error)) => {
-            unable(&error);
+            log_failure(&error);
             (String::new(), String::new())
         }
     };
@@ -117,16 +116,16 @@ fn view(width: f64, height: f64) -> String {
     format!("0 0 {} {}", (width * 10.0).round(), (height * 10.0).round())
 }
 
-fn unable(error: &Error) {
+fn log_failure(error: &Error) {
     tracing::error!(%error, "a picture cannot be drawn");
 }
 
 fn drawn(picture: &Picture, size: Size) -> Result<(f64, String), Error> {
-    let elements = elements_of(picture, size).inspect_err(unable)?;
+    let elements = elements_of(picture, size).inspect_err(log_failure)?;
     Ok((height(picture, size), elements))
 }
 
-/// The part of a picture that depends on what it shows.
+/// The part of a picture that depends on its kind.
 enum Body<'a> {
     Nothing(Vec<String>),
     Bars(Bars<'a>),
@@ -162,19 +161,19 @@ impl Body<'_> {
         }
     }
 
-    fn draw(&self, sheet: &Sheet, size: Size) -> Result<(), Error> {
+    fn draw(&self, canvas: &Canvas, size: Size) -> Result<(), Error> {
         match self {
             Body::Nothing(lines) => {
-                for (place, line) in lines.iter().enumerate() {
+                for (index, line) in lines.iter().enumerate() {
                     let look = Lettering::new(size.text(), Side::Start).muted();
-                    sheet.text((1.0, 14.0 + place as f64 * 20.0), line, look)?;
+                    canvas.text((1.0, 14.0 + index as f64 * 20.0), line, look)?;
                 }
                 Ok(())
             }
-            Body::Bars(bars) => bars.draw(sheet, 0.0),
-            Body::Histogram(histogram) => histogram.draw(sheet, 0.0),
-            Body::Boxes(boxes) => boxes.draw(sheet, 0.0),
-            Body::Lines(lines) => lines.draw(sheet, 0.0),
+            Body::Bars(bars) => bars.draw(canvas, 0.0),
+            Body::Histogram(histogram) => histogram.draw(canvas, 0.0),
+            Body::Boxes(boxes) => boxes.draw(canvas, 0.0),
+            Body::Lines(lines) => lines.draw(canvas, 0.0),
         }
     }
 }
@@ -191,12 +190,12 @@ fn height(picture: &Picture, size: Size) -> f64 {
 
 fn elements_of(picture: &Picture, size: Size) -> Result<String, Error> {
     let body = Body::of(picture, size);
-    elements(size.width(), height(picture, size), |sheet| {
-        body.draw(sheet, size)?;
+    elements(size.width(), height(picture, size), |canvas| {
+        body.draw(canvas, size)?;
         let top = body.height() + 14.0;
-        for (place, note) in notes(picture, size).iter().enumerate() {
+        for (index, note) in notes(picture, size).iter().enumerate() {
             let look = Lettering::new(size.small(), Side::Start).muted();
-            sheet.text((1.0, top + place as f64 * NOTE), note, look)?;
+            canvas.text((1.0, top + index as f64 * NOTE), note, look)?;
         }
         Ok(())
     })

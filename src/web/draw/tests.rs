@@ -1,11 +1,12 @@
-//! Pictures, measured: the drawing's elements are read back, and compared with the numbers.
+//! Measures pictures: reads the elements of a drawing back, and compares them with the numbers.
 
-use super::figure::{Picture, Shown, Size};
+use super::canvas::Ink;
 use super::measured::{Area, Drawing, Element};
-use super::sheet::Ink;
+use super::picture::{Picture, Shown, Size};
 use super::*;
 use crate::aggregate::figure::{Figure, Jump, Kind};
 use crate::charts_fixture::{self as fixture, AWKWARD, GOPLS, HOSTILE, NEWEST, base, estimate};
+use crate::web::numbers;
 use jiff::civil::date;
 
 fn figures(program: &str) -> Vec<Figure> {
@@ -51,7 +52,7 @@ fn jump(week: usize) -> Option<Jump> {
     Some(Jump { reports, expected: 2_000.0, low: 900.0, high: 4_000.0, weeks: 8 })
 }
 
-/// Every picture that the fixture's figures give.
+/// All pictures of the fixture's figures.
 fn pictures() -> Vec<(String, Picture)> {
     let mut all = Vec::new();
     for program in [GOPLS, AWKWARD, fixture::LONELY] {
@@ -72,7 +73,7 @@ fn pictures() -> Vec<(String, Picture)> {
 }
 
 #[test]
-fn bars_begin_at_zero_and_are_in_proportion() {
+fn bars_start_at_zero_and_are_proportional() {
     let figure = figure(GOPLS, "gopls-client");
     for size in [Size::Wide, Size::Narrow] {
         let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), size);
@@ -111,7 +112,7 @@ fn whiskers_end_where_intervals_do() {
 }
 
 #[test]
-fn bars_of_a_histogram_stand_on_zero_side_by_side_in_order() {
+fn bars_of_a_histogram_start_at_zero_and_adjoin_in_order() {
     let figure = figure(GOPLS, "gopls-completion-latency");
     for size in [Size::Wide, Size::Narrow] {
         let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), size);
@@ -119,14 +120,14 @@ fn bars_of_a_histogram_stand_on_zero_side_by_side_in_order() {
         assert_eq!(bars.len(), figure.rows.len());
         let unit = (bars[0].bottom - bars[0].top) / figure.rows[0].estimate.share.value;
         let whiskers = drawing.whiskers(false);
-        for (place, (bar, row)) in bars.iter().zip(&figure.rows).enumerate() {
+        for (index, (bar, row)) in bars.iter().zip(&figure.rows).enumerate() {
             let share = row.estimate.share;
             assert_eq!(bar.bottom, bars[0].bottom);
             assert!((bar.bottom - bar.top - share.value * unit).abs() <= 2.0, "{}", row.label);
-            assert!((bar.bottom - whiskers[place].top - share.high * unit).abs() <= 2.0);
-            assert!((bar.bottom - whiskers[place].bottom - share.low * unit).abs() <= 2.0);
-            if place > 0 {
-                let gap = bar.left - bars[place - 1].right;
+            assert!((bar.bottom - whiskers[index].top - share.high * unit).abs() <= 2.0);
+            assert!((bar.bottom - whiskers[index].bottom - share.low * unit).abs() <= 2.0);
+            if index > 0 {
+                let gap = bar.left - bars[index - 1].right;
                 assert!((0.0..=15.0).contains(&gap), "{gap}");
             }
         }
@@ -171,7 +172,7 @@ fn a_week_without_data_is_a_gap_that_no_line_crosses() {
 }
 
 #[test]
-fn nothing_leaves_the_picture_and_no_two_texts_overlap() {
+fn nothing_is_outside_the_picture_and_no_texts_overlap() {
     for (name, picture) in pictures() {
         for size in [Size::Wide, Size::Narrow] {
             let drawing = Drawing::new(&picture, size);
@@ -200,7 +201,7 @@ fn nothing_leaves_the_picture_and_no_two_texts_overlap() {
 }
 
 #[test]
-fn names_can_do_no_harm_and_no_style_is_inline() {
+fn names_are_escaped_and_no_style_is_inline() {
     for (name, picture) in pictures() {
         let legend = Legend {
             title: HOSTILE[0].to_owned(),
@@ -222,7 +223,7 @@ fn names_can_do_no_harm_and_no_style_is_inline() {
 }
 
 #[test]
-fn a_small_sample_is_hollow_and_said_to_be_small() {
+fn a_small_sample_is_hollow_and_has_a_note() {
     let figure = figure(AWKWARD, "few");
     let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Narrow);
     let bars = drawing.elements.iter().filter(|e| e.name == "rect" && !e.is("opacity", "1"));
@@ -237,14 +238,14 @@ fn a_small_sample_is_hollow_and_said_to_be_small() {
 fn the_number_of_reports_is_in_the_picture() {
     for figure in figures(GOPLS) {
         let drawing = Drawing::new(&Picture::of_week(&figure, 0.99), Size::Wide);
-        let reports = crate::web::pages::words::counted(figure.base.reports, "report");
+        let reports = crate::web::numbers::counted(figure.base.reports, "report");
         let said = format!("n = {reports}");
         assert!(drawing.texts().join(" ").contains(&said), "{}", figure.id);
     }
 }
 
 #[test]
-fn of_many_versions_the_most_used_are_drawn_in_order_and_the_rest_counted() {
+fn only_the_most_used_versions_are_drawn_and_the_rest_counted() {
     let mut figure = figure(AWKWARD, "program-versions");
     let picture = Picture::of_week(&figure, 0.99);
     let Shown::Bars { bars, .. } = &picture.shown else { panic!("bars") };
@@ -260,7 +261,7 @@ fn of_many_versions_the_most_used_are_drawn_in_order_and_the_rest_counted() {
 }
 
 #[test]
-fn what_nobody_could_have_counted_is_said_and_not_drawn() {
+fn a_chart_that_no_report_could_have_held_is_explained_and_not_drawn() {
     let picture = Picture::of_week(&figure(AWKWARD, "unseen"), 0.99);
     let drawing = Drawing::new(&picture, Size::Wide);
     assert!(drawing.bars(Ink::Series(0)).is_empty());
@@ -268,19 +269,19 @@ fn what_nobody_could_have_counted_is_said_and_not_drawn() {
 }
 
 #[test]
-fn series_are_told_apart_by_more_than_colour() {
+fn series_differ_by_more_than_colour() {
     let trend = trend(&figure(AWKWARD, "over-time"), 26);
     let picture = Picture::over_weeks(&trend, 0.99);
     assert!(picture.notes.iter().any(|note| note == "4 more in the table."));
     let drawing = Drawing::new(&picture, Size::Wide);
-    let shape = |place: usize| {
-        let ink = Ink::Series(place).code();
+    let shape = |index: usize| {
+        let ink = Ink::Series(index).code();
         let marks = drawing.elements.iter().filter(|e| {
             matches!(e.name.as_str(), "circle" | "polygon")
                 && e.is("fill", &ink)
                 && e.is("opacity", "1")
         });
-        // A square has corners above one another, a diamond has none at its sides.
+        // A square has corners above one another, a diamond does not.
         let above = |e: &Element| {
             let xs: std::collections::BTreeSet<i64> =
                 e.points().iter().map(|point| point.0 as i64).collect();
@@ -288,11 +289,11 @@ fn series_are_told_apart_by_more_than_colour() {
         };
         let shapes: std::collections::BTreeSet<_> =
             marks.map(|e| (e.name.clone(), e.points().len(), above(e))).collect();
-        assert_eq!(shapes.len(), 1, "{place}");
+        assert_eq!(shapes.len(), 1, "{index}");
         shapes.into_iter().next().expect("a shape")
     };
-    for place in 0..3 {
-        assert_ne!(shape(place), shape(place + 1));
+    for index in 0..3 {
+        assert_ne!(shape(index), shape(index + 1));
     }
 }
 
@@ -338,8 +339,8 @@ fn a_reweighted_picture_marks_the_unweighted_shares() {
         assert!((middle - zero - row.estimate.share.value * unit).abs() <= 3.0, "{}", row.label);
     }
     let said = drawing.texts().join(" ");
-    let worth = words::total(reweighted.base.effective);
-    assert!(said.contains(&format!("tell as much as {worth}")), "{said}");
+    let worth = numbers::total(reweighted.base.effective);
+    assert!(said.contains(&format!("these reports are worth {worth}")), "{said}");
 }
 
 #[test]
@@ -351,11 +352,11 @@ fn ratios_that_are_all_zero_are_drawn() {
     assert_eq!(drawing.bars(Ink::Series(0)).len(), 1);
 }
 
-/// Writes all pictures as files, for eyes: `CANDOR_PICTURES=FOLDER cargo test --lib web::draw`.
+/// Writes all pictures as files, to look at: `CANDOR_PICTURES=FOLDER cargo test --lib web::draw`.
 #[test]
 fn all_pictures_can_be_written_as_files() {
     let folder = std::env::var_os("CANDOR_PICTURES");
-    for (place, (name, picture)) in pictures().into_iter().enumerate() {
+    for (index, (name, picture)) in pictures().into_iter().enumerate() {
         let legend = Legend {
             title: name.clone(),
             subtitle: "golang.org/x/tools/gopls, 9–15 Nov 2026".to_owned(),
@@ -364,21 +365,21 @@ fn all_pictures_can_be_written_as_files() {
         let svg = file(&picture, &legend);
         assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>\n"), "{name}");
         if let Some(folder) = &folder {
-            let path = std::path::Path::new(folder).join(format!("{place}.svg"));
+            let path = std::path::Path::new(folder).join(format!("{index}.svg"));
             std::fs::write(path, svg).expect("written");
         }
     }
 }
 
 #[test]
-fn weeks_whose_number_of_reports_jumps_have_a_triangle_that_says_which_way() {
+fn weeks_whose_number_of_reports_jumps_have_a_triangle_in_its_direction() {
     let trend = trend(&figure(GOPLS, "gopls-goversion"), 26);
     let drawn = super::svg::inline(&Picture::over_weeks(&trend, 0.99), "x", "x").into_string();
     let strong = format!("fill=\"{}\"", Ink::Strong.code());
     let corners = |line: &str| {
         let points = line.split("points=\"").nth(1)?.split('"').next()?;
-        let place = |pair: &str| pair.split_once(',')?.1.trim().parse::<f64>().ok();
-        points.split_whitespace().map(place).collect::<Option<Vec<_>>>()
+        let index = |pair: &str| pair.split_once(',')?.1.trim().parse::<f64>().ok();
+        points.split_whitespace().map(index).collect::<Option<Vec<_>>>()
     };
     // The first corner is the tip; y grows downwards.
     let triangles =

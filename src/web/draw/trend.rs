@@ -1,51 +1,30 @@
-//! One chart over weeks: its series, and which of them are drawn.
+//! The picture of a chart over weeks: its series, and which of them are drawn.
 
-use super::figure::{Picture, Shown, chosen};
-use super::sheet::SERIES;
-use super::words;
-use crate::aggregate::figure::{Interval, Jump};
-use crate::web::pages::words::grouped;
+use super::canvas::SERIES;
+use super::picture::{Measure, Picture, Series, Shown, chosen};
+use crate::aggregate::figure::Jump;
+use crate::web::numbers;
+use crate::web::numbers::grouped;
 use jiff::civil::Date;
-
-/// A value of a week.
-pub(super) type Point = Interval;
-
-/// A value over weeks; nothing where a week has no data.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::web) struct Series {
-    /// Its name.
-    pub(in crate::web) label: String,
-    /// One a week.
-    pub(in crate::web) points: Vec<Option<Point>>,
-}
-
-/// What values over weeks are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Measure {
-    /// Shares of reports.
-    Share,
-    /// Medians of a quotient.
-    Quotient,
-}
 
 /// Values over weeks.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::web) struct Trend {
-    /// The last days of the weeks, all that lie between the first and the last.
+    /// The last day of each week from the first to the last.
     pub(in crate::web) weeks: Vec<Date>,
-    /// All series; those that are drawn are chosen here.
+    /// All series; which of them are drawn is decided here.
     pub(in crate::web) series: Vec<Series>,
-    /// What they are.
+    /// What their values are.
     pub(in crate::web) measure: Measure,
-    /// The reports of the first and the last week that has any.
+    /// The number of reports in the first and in the last week that has any.
     pub(in crate::web) reports: Option<(u64, u64)>,
     /// By week: the mark on its number of reports.
     pub(in crate::web) jumps: Vec<Option<Jump>>,
 }
 
 impl Trend {
-    /// The series with the largest values, in their order, and how many others there are. Series
-    /// without any value are not counted.
+    /// The series with the largest values, in their order, and the number of the others. Series without
+    /// values are not counted.
     pub(in crate::web) fn largest(&self, most: usize) -> (Vec<&Series>, usize) {
         let mean = |series: &&Series| {
             let (count, sum) = series
@@ -68,10 +47,10 @@ impl Picture {
         let (series, left_out) = trend.largest(SERIES);
         if series.is_empty() {
             return Picture::nothing(
-                "No report of these weeks could have held what is counted here.",
+                "No report of these weeks could have contained what is counted here.",
             );
         }
-        let intervals = words::confidence(confidence);
+        let intervals = numbers::confidence(confidence);
         let mut notes = Vec::new();
         if let Some((first, last)) = trend.reports {
             let (first, last) = (grouped(first), grouped(last));

@@ -1,4 +1,4 @@
-//! The stylesheet and the icon, compiled in and served under names that hold their hashes.
+//! The stylesheet and the icon, compiled in, and served under names that contain their hashes.
 
 use crate::web::representation::{Content, Lifetime, Representation};
 use axum::http::HeaderMap;
@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-/// The parts of the stylesheet, in their order.
+/// The parts of the stylesheet, in order.
 const STYLE: &[&str] = &[include_str!("style.css"), include_str!("charts.css")];
 const ICON: &str = include_str!("icon.svg");
 
-/// A file that every page refers to.
+/// A file that all pages refer to.
 #[derive(Debug)]
 pub(super) struct Asset {
     path: String,
@@ -40,7 +40,7 @@ impl Asset {
     }
 }
 
-/// The one stylesheet.
+/// The stylesheet.
 pub(super) fn style() -> &'static Asset {
     static ASSET: LazyLock<Asset> =
         LazyLock::new(|| Asset::new("style", "css", STYLE.concat(), Content::Style));

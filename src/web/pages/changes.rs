@@ -2,20 +2,21 @@
 
 use crate::collection::difference::{Change, Difference, Phrase, difference};
 use crate::collection::{CollectionConfig, expand};
+use crate::web::numbers;
 use crate::web::source::LoadedConfig;
 use maud::{Markup, html};
 
-/// More names than this in one change are folded away.
+/// A change with more names than this is collapsed.
 const UNFOLDED: usize = 12;
 
-/// What is to be told of a version.
+/// What changed in a version.
 #[derive(Debug)]
 pub(super) enum Changes {
     /// It is the first.
     First(CollectionConfig),
-    /// It differs from the one before, or does not.
+    /// The difference from the one before, which may be empty.
     Since(Difference),
-    /// One of the two is not understood by this program.
+    /// This program does not understand one of the two.
     Unknown(String),
 }
 
@@ -46,7 +47,7 @@ impl Changes {
         }
     }
 
-    /// The first `limit` changes, and where to read on if there are more.
+    /// The first `limit` changes, and a link to the rest if there are more.
     pub(super) fn list(&self, limit: usize, all: &str) -> Markup {
         let Changes::Since(difference) = self else {
             return html! { @for sentence in self.sentences() { p { (super::words::capitalized(&sentence)) "." } } };
@@ -59,21 +60,21 @@ impl Changes {
             ul.changes {
                 @for change in difference.changes.iter().take(limit) { li { (sentence(change)) } }
                 @if rest > 0 {
-                    li { a href=(all) { "and " (super::words::counted(rest as u64, "more change")) } }
+                    li { a href=(all) { "and " (numbers::counted(rest as u64, "more change")) } }
                 }
             }
         }
     }
 }
 
-const SAME: &str = "nothing that is collected changed, only how the file is written";
+const SAME: &str = "nothing that is collected has changed, only the formatting of the file";
 
-/// What a first version collects, in a few words.
+/// A summary of what a first version collects.
 fn first(config: &CollectionConfig) -> String {
     let counters = config.programs.iter().flat_map(|program| &program.counters);
     let counters = counters.map(|counter| expand(&counter.name).count() as u64).sum();
     let stacks = config.programs.iter().map(|program| program.stacks.len() as u64).sum();
-    let count = |number, what| super::words::counted(number, what);
+    let count = |number, what| numbers::counted(number, what);
     format!(
         "the first version collects {} and {} of {}",
         count(counters, "counter"),
@@ -82,7 +83,7 @@ fn first(config: &CollectionConfig) -> String {
     )
 }
 
-/// A change with its names as code; many names are folded away after the first.
+/// A change with its names as code; collapsed if there are many names.
 fn sentence(change: &Change) -> Markup {
     let phrases = change.sentence();
     let part = |phrase: &Phrase| match phrase {
@@ -98,7 +99,7 @@ fn sentence(change: &Change) -> Markup {
     let names = names as u64 - u64::from(of_program);
     html! {
         details {
-            summary { (summary(&phrases)) " (" (super::words::counted(names, "name")) ")" }
+            summary { (summary(&phrases)) " (" (numbers::counted(names, "name")) ")" }
             @for phrase in &phrases { (part(phrase)) }
         }
     }

@@ -1,5 +1,5 @@
-//! `/check`: what to run to check each promise oneself, with this deployment's own names and keys filled
-//! in. Every command on the page is run by a test (`tests/check_page.rs`).
+//! `/check`: the commands that check each promise, with this deployment's names and keys filled in. A test
+//! runs every command on the page (`tests/check_page.rs`).
 
 use super::layout;
 use crate::aggregate::index::{FileFormat, Index};
@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
-/// What stands where a repository has no public address.
+/// Used if the repository has no public address.
 const REPOSITORY: &str = "REPOSITORY";
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
@@ -40,8 +40,8 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
 /// One thing to check.
 struct Check {
     promise: &'static str,
-    /// What is run, and what it shows.
-    says: &'static str,
+    /// What the commands do, and what they show.
+    explanation: &'static str,
     commands: String,
 }
 
@@ -49,24 +49,24 @@ fn body(site: &Site, base: &str, newest: Option<(&str, &Provenance)>, index: &In
     html! {
         h1 { "Check it yourself" }
         p.lead {
-            "Nothing on this site has to be taken on trust. Each promise can be checked in a minute or two, "
+            "You do not have to trust this site. Each promise can be checked in a minute or two, "
             "with " code { "go" } ", " code { "git" } ", " code { "duckdb" } " and " code { "candor" }
-            ", the program that this site runs on; none of these commands believes what this server says."
+            ", the program that runs this site; none of these commands trusts what this server says."
         }
         p {
-            "Take the keys below from the project's repository or from a program that you have, not from "
-            "this page alone: a server that lies could show you other ones. "
+            "Take the keys below from the project's repository or from a program that you have, not only from "
+            "this page: a dishonest server could show you other ones. "
         }
         dl.facts {
             dt { "Verifier key of the log" } dd { code { (site.keys().log) } }
             dt { "Verifier key of the checksum database" } dd { code { (site.keys().sumdb) } }
         }
         @match newest {
-            None => p { "No config was published yet: there is nothing to check." },
+            None => p { "No config has been published yet, so there is nothing to check." },
             Some((version, provenance)) => {
                 @for check in checks(site, base, version, provenance, index) {
                     h2 { (check.promise) }
-                    p { (check.says) }
+                    p { (check.explanation) }
                     pre { code { (check.commands) } }
                 }
             }
@@ -74,8 +74,8 @@ fn body(site: &Site, base: &str, newest: Option<(&str, &Provenance)>, index: &In
         h2 { "What cannot be checked from outside" }
         p {
             "That this server stores no addresses, and that it publishes every report that it accepts: for "
-            "that there is the source of the program, and the operator's word. What is sent at all is decided "
-            "on your own machine, by a program whose source you have; what may be in it is on the "
+            "this you have the program's source, and the operator's word. What is sent at all is decided "
+            "on your own machine, by a program whose source you have; what it may contain is on the "
             a href="/privacy" { "privacy page" } "."
         }
     }
@@ -103,17 +103,17 @@ fn checks(
     let mut checks = vec![
         Check {
             promise: "Everyone gets the same config, and nobody can change it later",
-            says: "The go command checks the module against the transparency log, and remembers what it saw \
-                   of the log. Run it again next week, or from another network: if the log had changed what \
-                   it said, or told others something else, it would say SECURITY ERROR.",
+            explanation: "The go command checks the module against the transparency log, and remembers the state \
+                   of the log. Run it again next week, or from another network: if the log had changed its \
+                   history, or showed others a different one, it would report a SECURITY ERROR.",
             commands: format!(
                 "GOPROXY={base}/goproxy GOSUMDB={sumdb} \\\n  go mod download -json {module}@latest"
             ),
         },
         Check {
             promise: "The config is what the reviewed definitions compile to",
-            says: "Compile the commit that the newest version names, and compare: cmp says nothing where \
-                   the two are equal.",
+            explanation: "Compile the commit that the newest version names, and compare: cmp prints nothing if \
+                   the two are identical.",
             commands: format!(
                 "git clone {repository} charts\n\
                  git -C charts checkout {commit}\n\
@@ -122,9 +122,9 @@ fn checks(
             ),
         },
         Check {
-            promise: "A version proves itself, also when this server is gone",
-            says: "Keep two files: the version, and its proof. They can be checked offline for ever, with \
-                   nothing but the log's key.",
+            promise: "Every version can be proved, even when this server is gone",
+            explanation: "Keep two files: the version and its proof. They can be checked offline for ever, with \
+                   only the log's key.",
             commands: format!(
                 "curl -sO {files}.zip\n\
                  curl -sO {files}.tlog-proof\n\
@@ -132,10 +132,10 @@ fn checks(
             ),
         },
         Check {
-            promise: "All of it, at once",
-            says: "The auditor fetches the whole log, compiles every version again, looks at every report \
-                   in the public data and makes every chart anew. It remembers what it saw; where the log \
-                   contradicts itself it writes a file that proves it to anyone.",
+            promise: "Everything at once",
+            explanation: "The auditor downloads the whole log, compiles every version again, checks every report \
+                   in the public data and computes every chart again. It remembers what it saw; if the log \
+                   contradicts itself, it writes a file that proves this to anyone.",
             commands: format!("candor audit {base} --vkey {log}{}", charts_of(provenance)),
         },
     ];
@@ -146,9 +146,9 @@ fn checks(
     });
     if let Some(name) = parquet {
         checks.push(Check {
-            promise: "The figures are made of the public data, and of nothing else",
-            says: "Count for yourself: how many reports each program has in a week, and what they hold. The \
-                   charts of that week say how many reports are behind them.",
+            promise: "The figures come from the public data, and from nothing else",
+            explanation: "Count for yourself how many reports each program has in a week, and see what they contain. The \
+                   charts of that week say how many reports they are based on.",
             commands: format!(
                 "curl -sO {base}/data/weeks/{name}\n\
                  duckdb -c \"SELECT program, count(DISTINCT report) AS reports FROM '{name}' GROUP BY ALL\"\n\
@@ -159,7 +159,7 @@ fn checks(
     checks
 }
 
-/// What an audit has to be told where versions name no public repository.
+/// The option that an audit needs if versions name no public repository.
 fn charts_of(provenance: &Provenance) -> &'static str {
     match provenance.repository.as_str() {
         "" => " --charts charts",

@@ -1,24 +1,24 @@
-//! How to join and how to leave: the commands of this very project, and never those of another.
+//! How to opt in and out: the commands of this project, never those of another.
 //!
-//! What the definitions say ([`CatalogueProject`]) is shown as it is. Where they say nothing, each
-//! program that counts with Candor's client is a project of its own, named by its path; programs
-//! that obey Go's own config module are decided about by Go's command.
+//! What the definitions say ([`CatalogueProject`]) is shown as it is. If they say nothing, each program that
+//! counts with Candor's client is a project of its own, named by its path; for programs that use Go's own
+//! config module, it is Go's command.
 
 use crate::collection::config::CollectionConfig;
 use crate::publish::{Catalogue, CatalogueProject};
 use maud::{Markup, html};
 
-/// The module that Go's own programs, and those that use golang.org/x/telemetry, obey.
+/// The config module of Go's own programs, and of those that use golang.org/x/telemetry.
 const GO: &str = "golang.org/x/telemetry/config";
 
-/// How many programs are named where a command needs one of them.
+/// How many programs are listed if a command needs the name of one.
 const NAMED: usize = 8;
 
 const ON: &str = "Count, and send sampled reports of weeks that begin after today.";
 const LOCAL: &str = "Count for yourself; send nothing.";
 const OFF: &str = "Count nothing, send nothing.";
 
-/// The commands with which a user decides.
+/// The commands to opt in and out.
 pub(super) struct Choices<'a> {
     module: &'a str,
     project: Option<&'a CatalogueProject>,
@@ -26,7 +26,7 @@ pub(super) struct Choices<'a> {
 }
 
 impl<'a> Choices<'a> {
-    /// The choices of those whose programs obey `module`, by what is known of it.
+    /// The choices of users of programs that obey `module`.
     pub(super) fn new(
         module: &'a str,
         catalogue: Option<&'a Catalogue>,
@@ -44,7 +44,7 @@ impl<'a> Choices<'a> {
         Choices { module, project, programs }
     }
 
-    /// What a program is called in a command.
+    /// The program's name in a command.
     fn name(&self) -> &'a str {
         match self.programs.as_slice() {
             [only] => only,
@@ -52,7 +52,7 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// The command that shows what would be sent, where it is known.
+    /// The command that shows what would be sent, if it is known.
     fn view(&self) -> Option<String> {
         match self.project {
             Some(_) => None,
@@ -77,10 +77,10 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// What stands above the commands.
+    /// The text above the commands.
     pub(super) fn introduction(&self) -> Markup {
         html! {
-            "Nothing is sent until someone turns it on. These commands take effect at once"
+            "Nothing is sent until you turn it on. These commands take effect immediately"
             @match self.view() {
                 Some(view) => { ", and " code { (view) } " shows what would be sent before anything is." }
                 None => ".",
@@ -88,7 +88,7 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// The commands, and what else decides.
+    /// The commands, and what else has an effect.
     pub(super) fn list(&self) -> Markup {
         let named = self.programs.iter().take(NAMED);
         let more = self.programs.len().saturating_sub(NAMED);
@@ -100,14 +100,14 @@ impl<'a> Choices<'a> {
                 }
                 @if self.module != GO {
                     dt { code { "DO_NOT_TRACK=1" } }
-                    dd { "In the environment of a program that counts with Candor's client: off, whatever else is set." }
+                    dd { "In the environment of a program that uses Candor's client: off, whatever else is set." }
                 }
             }
             @if self.project.is_none() && self.module != GO && self.programs.len() > 1 {
                 p.note {
-                    "Each program is decided about by itself. NAME is "
-                    @for (place, program) in named.enumerate() {
-                        @if place > 0 { ", " }
+                    "Each program is turned on by itself. NAME is "
+                    @for (index, program) in named.enumerate() {
+                        @if index > 0 { ", " }
                         code { (program) }
                     }
                     @if more > 0 { ", or one of " (more) " more" }
@@ -142,7 +142,7 @@ mod tests {
     const MODULE: &str = "telemetry.example.org/config";
 
     #[test]
-    fn what_the_definitions_say_is_what_is_shown() {
+    fn commands_in_the_definitions_are_shown() {
         let project = CatalogueProject {
             name: "gopls & friends".into(),
             opt_in: "friends telemetry <on>".into(),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn without_it_each_program_is_a_project() {
+    fn without_a_project_each_program_is_its_own() {
         let page = shown(MODULE, &catalogue(&["example.org/hello"], None));
         for mode in ["on", "local", "off", "view"] {
             let command =
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn gos_commands_are_for_gos_module_alone() {
+    fn gos_commands_are_only_shown_for_gos_module() {
         let page = shown(GO, &catalogue(&["golang.org/x/tools/gopls"], None));
         for mode in ["on", "local", "off", "view"] {
             assert!(page.contains(&format!("<code>gotelemetry {mode}</code>")), "{mode}: {page}");

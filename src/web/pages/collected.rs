@@ -1,24 +1,25 @@
-//! Everything that a config lets a report hold, in tables.
+//! Everything that a report may contain under a config, in tables.
 
 use super::{layout, words};
 use crate::collection::config::{CollectionConfig, ProgramConfig};
 use crate::collection::expand;
 use crate::collection::frame::OTHER_PACKAGES;
 use crate::publish::{Catalogue, CatalogueChart};
+use crate::web::numbers;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
-/// The charts of a catalogue, by the counters that they ask for.
+/// The charts of a catalogue, by the counters that they use.
 #[derive(Debug, Default)]
-pub(super) struct Askers<'a> {
-    /// Where the charts are defined: the repository and the commit.
+pub(super) struct ChartsByCounter<'a> {
+    /// The repository and commit of the definitions.
     defined: Option<(&'a str, &'a str)>,
     charts: HashMap<(&'a str, String), Vec<&'a CatalogueChart>>,
 }
 
-impl<'a> Askers<'a> {
+impl<'a> ChartsByCounter<'a> {
     /// The charts of a catalogue, if there is one.
-    pub(super) fn new(catalogue: Option<&'a Catalogue>) -> Askers<'a> {
+    pub(super) fn new(catalogue: Option<&'a Catalogue>) -> ChartsByCounter<'a> {
         let mut charts: HashMap<_, Vec<_>> = HashMap::new();
         for chart in catalogue.into_iter().flat_map(|catalogue| &catalogue.charts) {
             for name in expand(&chart.counter).chain(chart.over.clone()) {
@@ -26,10 +27,10 @@ impl<'a> Askers<'a> {
             }
         }
         let defined = catalogue.map(|c| (c.repository.as_str(), c.commit.as_str()));
-        Askers { defined, charts }
+        ChartsByCounter { defined, charts }
     }
 
-    /// The charts that ask for any of these counters of a program, each once.
+    /// The charts that use any of these counters of a program, each once.
     fn of(&self, program: &'a str, names: impl Iterator<Item = String>) -> Vec<&'a CatalogueChart> {
         let mut charts: Vec<&CatalogueChart> = Vec::new();
         for chart in names.filter_map(|name| self.charts.get(&(program, name))).flatten() {
@@ -40,32 +41,32 @@ impl<'a> Askers<'a> {
         charts
     }
 
-    /// Titles of charts, linked to their definitions, with the discussions that accepted them.
+    /// Titles of charts, linked to their definitions and to the discussions in which they were accepted.
     fn titles(&self, charts: &[&CatalogueChart]) -> Markup {
         let definition = |chart: &CatalogueChart| {
             let (repository, commit) = self.defined?;
             words::file_address(repository, commit, &chart.file, chart.line)
         };
         html! {
-            @for (place, chart) in charts.iter().enumerate() {
-                @if place > 0 { br; }
+            @for (index, chart) in charts.iter().enumerate() {
+                @if index > 0 { br; }
                 @match definition(chart) {
                     Some(address) => (words::link(&address, &html! { (chart.title) })),
                     None => (chart.title),
                 }
-                @for (place, issue) in chart.issue.iter().enumerate() {
-                    @if place == 0 { " (" } @else { ", " }
+                @for (index, issue) in chart.issue.iter().enumerate() {
+                    @if index == 0 { " (" } @else { ", " }
                     (words::link(issue, &html! {
-                        "discussion" @if chart.issue.len() > 1 { " " (place + 1) }
+                        "discussion" @if chart.issue.len() > 1 { " " (index + 1) }
                     }))
-                    @if place + 1 == chart.issue.len() { ")" }
+                    @if index + 1 == chart.issue.len() { ")" }
                 }
             }
         }
     }
 }
 
-/// Where reports may come from: every system, architecture and toolchain.
+/// The operating systems, architectures and toolchains that reports may come from.
 pub(super) fn environments(config: &CollectionConfig) -> Markup {
     html! {
         dl.facts {
@@ -76,18 +77,21 @@ pub(super) fn environments(config: &CollectionConfig) -> Markup {
     }
 }
 
-/// Every program with its versions, counters and stacks, below headings of the second level.
-pub(super) fn programs(config: &CollectionConfig, askers: &Askers<'_>) -> Markup {
-    html! { @for program in &config.programs { (self::program(program, askers)) } }
+/// Every program with its versions, counters and stacks, under `h2` headings.
+pub(super) fn programs(
+    config: &CollectionConfig,
+    charts_by_counter: &ChartsByCounter<'_>,
+) -> Markup {
+    html! { @for program in &config.programs { (self::program(program, charts_by_counter)) } }
 }
 
-fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
-    let asked = !askers.charts.is_empty();
+fn program(program: &ProgramConfig, charts_by_counter: &ChartsByCounter<'_>) -> Markup {
+    let asked = !charts_by_counter.charts.is_empty();
     let label = format!("What {} may report", program.name);
     let table = html! {
         table.full {
             caption {
-                "Each counter is in a report as often as it says, if the program counted it at all."
+                "How often each counter is included in a report, if the program counted it at all."
             }
             thead { tr {
                 th scope="col" { "Counter" }
@@ -100,7 +104,7 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
                         th scope="row" { ul.names {
                             @for name in expand(&counter.name) { li { code { (name) } } }
                         } }
-                        @if asked { td { (askers.titles(&askers.of(&program.name, expand(&counter.name)))) } }
+                        @if asked { td { (charts_by_counter.titles(&charts_by_counter.of(&program.name, expand(&counter.name)))) } }
                         td.number { (counter.rate.percent()) }
                     }
                 }
@@ -112,10 +116,10 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
                             span.depth { (stack.depth) } @if stack.depth == 1 { " frame" } @else { " frames" }
                             ": names of functions and "
                             "line numbers, never values"
-                            (packages(&askers.of(&program.name, std::iter::once(stack.name.clone()))))
+                            (packages(&charts_by_counter.of(&program.name, std::iter::once(stack.name.clone()))))
                         }
                         @if asked {
-                            td { (askers.titles(&askers.of(&program.name, std::iter::once(stack.name.clone())))) }
+                            td { (charts_by_counter.titles(&charts_by_counter.of(&program.name, std::iter::once(stack.name.clone())))) }
                         }
                         td.number { (stack.rate.percent()) }
                     }
@@ -127,25 +131,25 @@ fn program(program: &ProgramConfig, askers: &Askers<'_>) -> Markup {
         h2 { code { (program.name) } }
         dl.facts { dt { "Versions" } dd { (names(&program.versions)) } }
         @if program.counters.is_empty() && program.stacks.is_empty() {
-            p { "Only that it ran: no counter of it." }
+            p { "Only that it ran; none of its counters." }
         } @else {
             (layout::wide(&label, &table))
         }
     }
 }
 
-/// Whose functions a stack may name, where its chart says it.
+/// The packages whose functions a stack may name, if its chart lists them.
 fn packages(charts: &[&CatalogueChart]) -> Markup {
     let listed = charts.iter().find(|chart| !chart.packages.is_empty());
     html! {
         @if let Some(chart) = listed {
-            ". Only functions of these packages are named; others are kept as "
+            ". Only functions of these packages are named; others are stored as "
             code { (OTHER_PACKAGES) } ": " (names(&chart.packages))
         }
     }
 }
 
-/// Names beside each other; many are folded away.
+/// A list of names, collapsed if it is long.
 fn names(names: &[String]) -> Markup {
     let all = html! { ul.names { @for name in names { li { code { (name) } } } } };
     match names {
@@ -153,7 +157,7 @@ fn names(names: &[String]) -> Markup {
         [first, .., last] if names.len() > 24 => html! {
             details {
                 summary {
-                    (words::grouped(names.len() as u64)) ", from " code { (first) } " to " code { (last) }
+                    (numbers::grouped(names.len() as u64)) ", from " code { (first) } " to " code { (last) }
                 }
                 (all)
             }

@@ -32,7 +32,7 @@ fn body(old: &LoadedConfig, new: &LoadedConfig) -> Markup {
     let review = words::range_address(new.provenance.repository.as_str(), commits);
     html! {
         h1 { "From " (old.version) " to " (new.version) }
-        p.lead { "What clients may report under the one and not under the other, string by string." }
+        p.lead { "What clients may report under one version and not under the other, string by string." }
         dl.facts {
             @for config in [old, new] {
                 dt { a href={ "/config/" (config.version) } { (config.version) } }
@@ -45,7 +45,7 @@ fn body(old: &LoadedConfig, new: &LoadedConfig) -> Markup {
         h2 { "Config " (new.version) }
         (Changes::between(Some(old), new).list(usize::MAX, ""))
         nav.pages aria-label="Other comparisons" {
-            a href={ "/config/" (new.version) "..." (old.version) } { "The other way round" }
+            a href={ "/config/" (new.version) "..." (old.version) } { "The other way around" }
             a href="/config/" { "All versions" }
         }
     }

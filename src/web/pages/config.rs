@@ -2,17 +2,17 @@
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `/config/`, `/config/?before=VERSION` | some versions, in words (here) |
-//! | `/config/compare?from=VERSION&to=VERSION` | on to the comparison (here) |
+//! | `/config/`, `/config/?before=VERSION` | a page of the list of versions (here) |
+//! | `/config/compare?from=VERSION&to=VERSION` | a redirect to the comparison (here) |
 //! | `/config/VERSION` | one version (`version`) |
 //! | `/config/VERSION.json` | its `config.json` (here) |
 //! | `/config/VERSION...VERSION` | what changed between two (`comparison`) |
-//! | `/config/index.json`, `/config/index.json?before=VERSION` | under which of them reports are taken (here) |
+//! | `/config/index.json`, `/config/index.json?before=VERSION` | until when reports under each are accepted (here) |
 //! | `/config/atom.xml` | a feed (`feed`) |
 
 use super::changes::Changes;
+use super::config_states::{self, ConfigStates, VersionIndex};
 use super::layout::{self, Section};
-use super::openness::{self, Openness, StatedVersions};
 use super::{comparison, feed, version, words};
 use crate::gomod::ModuleVersion;
 use crate::publish::{ConfigState, OPEN_DAYS};
@@ -27,11 +27,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use std::sync::Arc;
 
-/// How many versions are on a page of the list.
+/// How many versions a page of the list shows.
 const LISTED: u64 = 20;
-/// How many changes of a version are told there.
-const TOLD: usize = 5;
-/// How many of the newest versions can be chosen for a comparison.
+/// How many changes of a version it shows.
+const CHANGES: usize = 5;
+/// How many of the newest versions can be selected for a comparison.
 const CHOICES: u64 = 100;
 
 pub(super) async fn list(
@@ -40,11 +40,11 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (newest, last) = last_listed(&site, &uri).await?;
-    let openness = Openness::now(&site).await?;
-    let key = format!("/config/ {newest:?} {last:?} {}", openness.key());
+    let config_states = ConfigStates::now(&site).await?;
+    let key = format!("/config/ {newest:?} {last:?} {}", config_states.key());
     let load = gather(site.clone(), newest, last, LISTED);
     let page = site.page(key, load, move |site, gathered| {
-        let body = list_body(site, newest, &gathered, &openness);
+        let body = list_body(site, newest, &gathered, &config_states);
         layout::page(&site.keys().host, "Config versions", Some(Section::Config), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
@@ -53,21 +53,21 @@ pub(super) async fn list(
 /// `/config/index.json`.
 async fn index(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, Refusal> {
     let (newest, last) = last_listed(site, uri).await?;
-    let openness = Openness::known(site).await?;
-    let key = format!("/config/index.json {newest:?} {last:?} {}", openness.key());
+    let config_states = ConfigStates::known(site).await?;
+    let key = format!("/config/index.json {newest:?} {last:?} {}", config_states.key());
     let load = gather(site.clone(), newest, last, CHOICES);
     let made = site.made(key, Content::Json, load, move |_, gathered| {
         let listed = gathered.versions().take(CHOICES as usize);
-        let versions = listed.map(|(config, next)| openness.stated(config, next)).collect();
+        let versions = listed.map(|(config, next)| config_states.indexed(config, next)).collect();
         let after = last.map_or(0, ModuleVersion::number).saturating_sub(CHOICES);
         let next = (after > 0).then(|| format!("/config/index.json?before=v0.{}.0", after + 1));
-        // Nothing in it can fail to serialise.
-        serde_json::to_string_pretty(&StatedVersions { versions, next }).unwrap_or_default() + "\n"
+        // None of these types can fail to serialise.
+        serde_json::to_string_pretty(&VersionIndex { versions, next }).unwrap_or_default() + "\n"
     });
     Ok(made.await?.respond(headers, Lifetime::Seconds))
 }
 
-/// The newest version, and the first that is listed: the newest or, in a query, the one before another.
+/// The newest version, and the first to list: the newest, or the one before the version in the query.
 async fn last_listed(
     site: &Site,
     uri: &Uri,
@@ -77,7 +77,7 @@ async fn last_listed(
         None => newest,
         Some(before) => {
             let before = parse(site, before)?.number();
-            // One number below; of the first there is none, and the page is empty.
+            // Before the first version there is none, and the page is empty.
             newest
                 .map(ModuleVersion::number)
                 .map(|newest| newest.min(before.saturating_sub(1)))
@@ -89,14 +89,14 @@ async fn last_listed(
 
 /// Versions for a list, newest first.
 struct Gathered {
-    /// The one after the first.
+    /// The version after the first in the list.
     next: Option<Arc<LoadedConfig>>,
-    /// One more than is listed: the oldest is compared with it.
+    /// One more than is listed, to compare the oldest with.
     configs: Vec<Arc<LoadedConfig>>,
 }
 
 impl Gathered {
-    /// Each with the one after it.
+    /// Each version with the next one.
     fn versions(&self) -> impl Iterator<Item = (&LoadedConfig, Option<&LoadedConfig>)> {
         let next = self.next.iter().map(Arc::as_ref).map(Some);
         let next = next.chain(self.next.is_none().then_some(None));
@@ -157,7 +157,7 @@ pub(super) async fn get(
     version::get(&site, parse(&site, path)?, &headers).await
 }
 
-/// A version as an address names it.
+/// The version that an address names.
 fn parse(site: &Site, version: &str) -> Result<ModuleVersion, Refusal> {
     version.parse().map_err(|_| {
         let short: String = version.chars().take(40).collect();
@@ -165,7 +165,7 @@ fn parse(site: &Site, version: &str) -> Result<ModuleVersion, Refusal> {
     })
 }
 
-/// A parameter of a query. Versions and numbers are all that is asked for: they need no decoding.
+/// A parameter of a query. Only versions and numbers are used, which need no decoding.
 pub(super) fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find_map(|(key, value)| (key == name).then_some(value))
@@ -175,7 +175,7 @@ fn list_body(
     site: &Site,
     newest: Option<ModuleVersion>,
     gathered: &Gathered,
-    openness: &Openness,
+    config_states: &ConfigStates,
 ) -> Markup {
     let configs = gathered.configs.as_slice();
     let listed = configs.len().min(LISTED as usize);
@@ -186,17 +186,17 @@ fn list_body(
         h1 { "Config versions" }
         p.lead {
             "Each version says what clients may report, and is compiled from definitions that were "
-            "reviewed in public. A version is never changed or taken back: the "
-            a href="/log/" { "log" } " holds them all. Reports under a version are taken until " (OPEN_DAYS)
+            "reviewed in public. Versions are never changed or withdrawn: the "
+            a href="/log/" { "log" } " contains them all. Reports under a version are accepted until " (OPEN_DAYS)
             " days after the day for which the next one was compiled, or until the project revokes it."
         }
-        (openness.warning())
+        (config_states.warning())
         @match newest {
-            None => p { "Nothing was published yet." },
+            None => p { "Nothing has been published yet." },
             Some(newest) => (compare_form(newest, page)),
         }
-        @for (place, (config, next)) in gathered.versions().take(page.len()).enumerate() {
-            (entry(config, configs.get(place + 1).map(Arc::as_ref), openness.state(config, next)))
+        @for (index, (config, next)) in gathered.versions().take(page.len()).enumerate() {
+            (entry(config, configs.get(index + 1).map(Arc::as_ref), config_states.state(config, next)))
         }
         nav.pages aria-label="More versions" {
             @if !is_first_page { a href="/config/" { "Newest versions" } }
@@ -205,15 +205,15 @@ fn list_body(
             }
         }
         p.note {
-            "All of it for machines: "
+            "For machines: "
             a href={ "/goproxy/" (site.module().escape()) "/@v/list" } { "the list of versions" }
-            ", " a href="/config/index.json" { "under which of them reports are taken" }
+            ", " a href="/config/index.json" { "until when reports under each are accepted" }
             ", and " a href=(layout::FEED) { "a feed of changes" } " (Atom)."
         }
     }
 }
 
-/// One version of the list, with the one before it.
+/// One version in the list, compared with the one before it.
 fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>, state: ConfigState) -> Markup {
     let version = config.version;
     let all = match before {
@@ -224,17 +224,17 @@ fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>, state: ConfigStat
         article {
             h2 { a href={ "/config/" (version) } { (version) } }
             p.note {
-                "Compiled for " (openness::as_of(config)) " · committed "
+                "Compiled for " (config_states::as_of(config)) " · committed "
                 (words::time(config.provenance.time)) " · commit " (words::commit_of(&config.provenance))
                 " · " span.hash { (config.zip_hash) }
             }
-            p.note { (openness::sentence(state)) }
-            (Changes::between(before, config).list(TOLD, &all))
+            p.note { (config_states::sentence(state)) }
+            (Changes::between(before, config).list(CHANGES, &all))
         }
     }
 }
 
-/// Two versions to choose, and a button that needs no script.
+/// A form to compare two versions, which needs no script.
 pub(super) fn compare_form(newest: ModuleVersion, page: &[Arc<LoadedConfig>]) -> Markup {
     let mut numbers: Vec<u64> = page.iter().map(|config| config.version.number()).collect();
     numbers.extend(newest.number().saturating_sub(CHOICES - 1)..=newest.number());

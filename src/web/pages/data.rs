@@ -1,12 +1,11 @@
-//! `/data/`: which public data there is, what is in it, and how to read it from here. The files
-//! themselves are sent by `web::data`.
+//! `/data/`: a list of the public data, what it contains, and how to read it. `web::data` serves the files.
 
 use super::layout::{self, Section};
-use super::words;
 use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
 use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index};
 use crate::aggregate::parquet::schema::schema;
 use crate::tlog::Host;
+use crate::web::numbers;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -18,7 +17,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// How many weeks and days are on a page.
+/// How many weeks and days a page lists.
 const LISTED: usize = 10;
 
 pub(super) async fn get(
@@ -52,8 +51,8 @@ struct Pages {
     days: Option<Date>,
 }
 
-/// Where this site is reached, for lines that people copy. It is the deployment's own address,
-/// whatever a request claims; but someone who looks at it on their own machine has another.
+/// The site's base address, for commands that people copy: the deployment's own address, whatever the
+/// request says, unless the server is accessed on the local machine.
 pub(super) fn base_address(headers: &HeaderMap, host: &Host) -> String {
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let (name, port) = match asked.rsplit_once(':') {
@@ -74,7 +73,7 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         index.weeks.iter().map(|(date, week)| (*date, &week.data)).collect();
     let days: BTreeMap<Date, &Dataset> =
         index.days.iter().map(|(date, day)| (*date, day)).collect();
-    // The newest week that has something in it makes the best example.
+    // The newest week with reports is the best example.
     let parquet = |data: &Dataset| {
         data.files
             .iter()
@@ -86,7 +85,7 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
     html! {
         h1 { "Public data" }
         p.lead {
-            "A row for every report that an edition has taken up, in its public form: without "
+            "One row for every report in an edition, in its public form: without "
             code { "LastWeek" } ", with " code { "X" } " rounded up, and without the functions of rare "
             "stacks and of packages that no chart lists. "
             a href="/privacy#dropped" { "What is dropped, and why" }
@@ -94,7 +93,7 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         }
         @if !index.problems.is_empty() {
             h2 { "Problems" }
-            p { "Not everything could be read when the data was merged. What was set aside counts nowhere:" }
+            p { "Not everything could be read when the data was merged. What could not be read is not counted:" }
             ul { @for problem in &index.problems { li.warn { (problem) } } }
         }
         h2 { "Weeks" }
@@ -103,39 +102,39 @@ fn body(index: &Index, base: &str, pages: Pages) -> Markup {
         p { "Reports by the day on which their counted week ended." }
         (section(&Listing { kind: "days", one: "Day", other: pages.weeks.map(|d| ("weeks-before", d)) }, &days, pages.days))
         h2 { "Reading it from here" }
-        @if example.is_none() { p { "There is no week yet; these lines will work once there is the one they name." } }
+        @if example.is_none() { p { "There is no week yet; these commands will work once the week that they name exists." } }
         (reading(base, &example.unwrap_or_else(|| "week-2026-11-15.parquet".to_owned())))
         h2 { "What is in the files" }
         p {
-            "NDJSON holds one report a line, with the fields that the " a href="/privacy#fields" { "privacy page" }
+            "NDJSON has one report per line, with the fields that the " a href="/privacy#fields" { "privacy page" }
             " lists but for " code { "LastWeek" } ", compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
-            "in a report, and one for a report that tells of none:"
+            "in a report, and one for a report without any:"
         }
         (layout::wide("Columns of the Parquet files", &columns()))
         h3 { "Order and repetition" }
         p {
-            "The same reports make the same bytes. Their order says nothing of when they arrived, and a "
-            "report that was sent twice is there once."
+            "The same reports give the same bytes. Their order does not show when they arrived, and a report that "
+            "was sent twice is included once."
         }
         h3 { "What may still change" }
         p {
             "A day is published in up to three editions: when it is over; a week later, if at least "
-            (words::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with all that is left, "
-            (words::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Until the last one its "
+            (numbers::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with everything left, "
+            (numbers::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Until the last one its "
             "files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
-            "more, and shows stacks that are not rare any more. After it they are " em { "complete" }
-            " and stay as they are. A week’s files change with those of its days."
+            "more, and shows stacks that are no longer rare. After that they are " em { "complete" }
+            " and do not change. A week’s files change with those of its days."
         }
         h2 { "For machines" }
         p {
-            a href="/data/index.json" { "index.json" } " names all files that there are now. Its shape has a "
-            "number, " code { "format" } ": fields may be added under it, and none removed or changed."
+            a href="/data/index.json" { "index.json" } " lists all files. Its format has a "
+            "number, " code { "format" } ": under the same number fields may be added, but none removed or changed."
         }
         (layout::wide("The fields of index.json", &index_fields()))
     }
 }
 
-/// What is listed, and what its links must keep of the page's other list.
+/// A list, and the position of the page's other list, which its links keep.
 struct Listing<'a> {
     kind: &'a str,
     one: &'a str,
@@ -151,7 +150,7 @@ fn section(listing: &Listing<'_>, all: &BTreeMap<Date, &Dataset>, before: Option
         let own = page.map(|date| format!("{}-before={date}", listing.kind));
         let other = listing.other.map(|(name, date)| format!("{name}={date}"));
         let mut query: Vec<String> = own.into_iter().chain(other).collect();
-        // Each page has one address.
+        // Each page has only one address.
         query.sort_unstable();
         if query.is_empty() { "/data/".to_owned() } else { format!("/data/?{}", query.join("&")) }
     };
@@ -185,8 +184,8 @@ fn table(listing: &Listing<'_>, caption: &str, page: &[(Date, &Dataset)]) -> Mar
                 tbody {
                     tr {
                         th.nowrap scope="rowgroup" rowspan=(lines) { (date) br; (state(data)) }
-                        td.number rowspan=(lines) { (words::grouped(data.reports)) }
-                        td.number rowspan=(lines) { (words::grouped(data.rows)) }
+                        td.number rowspan=(lines) { (numbers::grouped(data.reports)) }
+                        td.number rowspan=(lines) { (numbers::grouped(data.rows)) }
                         @match data.files.first() {
                             Some(file) => (file_cells(listing.kind, file)),
                             None => { td colspan="3" { "no reports" } }
@@ -209,7 +208,7 @@ fn state(data: &Dataset) -> Markup {
 fn file_cells(kind: &str, file: &crate::aggregate::index::PublicFile) -> Markup {
     html! {
         td.nowrap { a href={ "/data/" (kind) "/" (file.name) } { (file.name) } }
-        td.number { (words::size(file.bytes)) }
+        td.number { (numbers::size(file.bytes)) }
         td { span.hash { (file.sha256) } }
     }
 }
@@ -237,7 +236,7 @@ fn reading(base: &str, name: &str) -> Markup {
         ),
     ];
     html! {
-        p { "The reports of each program in a week, in one line of three tools:" }
+        p { "The reports of each program in a week, with a single command in three tools:" }
         @for (tool, line) in lines { h3 { (tool) } pre { code { (line) } } }
     }
 }
@@ -263,29 +262,26 @@ fn columns() -> Markup {
 }
 
 fn index_fields() -> Markup {
-    let format = format!("the number of this shape: {FORMAT}");
+    let format = format!("the number of this format: {FORMAT}");
     let fields = [
         ("format", format.as_str()),
         ("days.DATE", "the dataset of a day"),
         ("weeks.DATE.data", "the dataset of a week, which is named after its last day, a Sunday"),
         (
             "weeks.DATE.charts",
-            "bytes and sha256 of the week's charts, once they were made, and made_from: a digest of what they were made from",
+            "bytes and sha256 of the week's charts, once they exist, and made_from: a digest of what they were made from",
         ),
         ("problems", "what could not be read when the data was merged, in words"),
-        (
-            "reports, rows",
-            "of a dataset: how many reports, and how many builds of programs these tell of",
-        ),
+        ("reports, rows", "of a dataset: the number of reports, and of builds of programs in them"),
         ("text_bytes", "of a dataset: the size of its NDJSON before compression"),
-        ("merges", "counts up with each merge that changed something"),
+        ("merges", "increases with each merge that changed something"),
         (
             "edition, published",
             "of a dataset: the number of its newest edition, from 1 to 3 (0: none), and the day on which that was published; of a week, the edition that each of its days has",
         ),
         (
             "complete",
-            "of a dataset: whether that was the last edition, so that no report can be added any more",
+            "of a dataset: whether that was the last edition, so that no report can be added",
         ),
         ("with_stacks", "of a dataset: how many of its reports have stacks"),
         (
@@ -315,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_to_copy_name_the_deployment_unless_it_is_looked_at_from_where_it_runs() {
+    fn commands_name_the_deployment_unless_it_is_accessed_locally() {
         let host: Host = "telemetry.example.org".parse().expect("a host");
         for (asked, base) in [
             ("telemetry.example.org", "https://telemetry.example.org"),

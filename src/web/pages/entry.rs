@@ -4,8 +4,9 @@ use super::layout::{self, Section};
 use super::log::version_link;
 use super::verifying::{self, Subject};
 use super::words;
-use crate::tlog::{Entry, Face, InclusionProof, LeafIndex, Record, Side, TreeHead};
+use crate::tlog::{Entry, InclusionProof, LeafIndex, Protocol, Record, Side, TreeHead};
 use crate::web::address::Address;
+use crate::web::numbers;
 use crate::web::proof::proved;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
@@ -26,14 +27,14 @@ pub(super) async fn get(
     let head = site.head_with(|head| index.is_in(head.tree().size)).await?;
     let tree = head.tree();
     if !index.is_in(tree.size) {
-        let size = words::counted_as(tree.size.get(), "entry", "entries");
+        let size = numbers::counted_as(tree.size.get(), "entry", "entries");
         return Err(Refusal::not_found(format!(
             "not found: the log has {size}, and no entry {index}"
         )));
     }
     let gathered = site.clone();
-    let checkpoint = head.signed(Face::Log).to_owned();
-    // Cosignatures may change where the tree does not.
+    let checkpoint = head.signed(Protocol::TlogTiles).to_owned();
+    // Cosignatures may change while the tree does not.
     let key = format!("/log/entry/{index} {checkpoint}");
     let load = async move { proved(&gathered, &head, index).await };
     let page = site.page_with_script(key, load, move |site, (entry, proof)| {
@@ -58,7 +59,7 @@ fn body(
         h1 { "Entry " (index) " of the log" }
         p.lead {
             "What was recorded, and the proof that the tree of "
-            (words::counted_as(tree.size.get(), "entry", "entries")) " holds it at this place."
+            (numbers::counted_as(tree.size.get(), "entry", "entries")) " contains it at this index."
         }
         h2 { "Record" }
         pre { code { (String::from_utf8_lossy(entry.as_bytes())) } }
@@ -82,12 +83,12 @@ fn body(
         p {
             "Start from the leaf hash: the SHA-256 of a zero byte and the record ("
             (words::link("https://www.rfc-editor.org/rfc/rfc6962#section-2.1", &html! { "RFC 6962, 2.1" }))
-            "). For each hash of the proof, take the SHA-256 of a byte of value one and the two hashes, "
-            "the one of the proof before or after what you have, as it says. What you end with must be "
-            "the root that the tree head signs."
+            "). For each hash of the proof, take the SHA-256 of a byte of value one and two hashes: the proof’s and "
+            "yours, in the order that the table says. The last result must be the root in the signed tree "
+            "head."
         }
         @if proof.hashes().is_empty() {
-            p { "The log has one entry: its leaf hash is the root, and there is nothing to add." }
+            p { "The log has only one entry, whose leaf hash is the root." }
         } @else {
             (layout::wide("Inclusion proof", &table(index, tree, entry, proof)))
         }
@@ -111,8 +112,8 @@ fn table(index: LeafIndex, tree: TreeHead, entry: &Entry, proof: &InclusionProof
             thead { tr {
                 th.number scope="col" { "Step" }
                 th scope="col" { "Hash of the proof" }
-                th scope="col" { "Stands" }
-                th scope="col" { "Both together" }
+                th scope="col" { "Position" }
+                th scope="col" { "Combined hash" }
             } }
             tbody {
                 @for (number, step) in proof.steps(entry.leaf_hash(), index, tree.size).iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A report as the newest config lets clients send it, made up for the privacy page.
+//! A made-up report under the newest config, for the privacy page.
 
 use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
 use crate::collection::frame::OTHER_PACKAGES;
@@ -14,11 +14,11 @@ use std::borrow::Cow;
 
 /// How many counters are in the example.
 const COUNTERS: usize = 4;
-/// A frame of any program.
+/// A frame that any program may have.
 const EXAMPLE: &str = "main.main:+12";
 
-/// A report that a client under this config could send, as Go's clients write it; `None` where the
-/// config asks for nothing. It follows from the config and its time alone.
+/// A report that a client could send under this config, as Go's clients write it; `None` if the config
+/// collects nothing. It only depends on the config and its time.
 pub(super) fn example(
     version: ModuleVersion,
     time: CommitTime,
@@ -40,11 +40,11 @@ pub(super) fn report(
         counts && !program.versions.is_empty()
     };
     let program = config.programs.iter().find(wanted)?;
-    // Where a name is listed twice, the last one counts.
+    // If a name is listed twice, the last one counts.
     let program = config.programs.iter().rfind(|other| other.name == program.name)?;
     let allowed = Allowed::new(config);
     let allowed = allowed.program(&program.name)?;
-    // The first of each group: one installation seldom uses all.
+    // The first of each group, as one installation rarely uses all.
     let counters = program.counters.iter().filter_map(|counter| expand(&counter.name).next());
     let counters = counters.filter_map(|name| Some((allowed.counter(&name)?, name)));
     let counters = counters.filter(|(rate, _)| *rate > Rate::NONE).take(COUNTERS);
@@ -54,7 +54,7 @@ pub(super) fn report(
         Some((allowed.rate, format!("{}\n{frame}", stack.name)))
     });
     let (counters, stacks): (Vec<_>, Vec<_>) = (counters.collect(), stacks.take(1).collect());
-    // X decides what is in a report: this one is as small as the rarest thing shown asks for.
+    // X decides what is in a report; it must be below the lowest rate of what is shown.
     let rates = counters.iter().chain(&stacks).map(|(rate, _)| *rate);
     let rate =
         rates.fold(config.sample_rate, |least, rate| if rate < least { rate } else { least });
@@ -77,7 +77,7 @@ pub(super) fn report(
     })
 }
 
-/// A frame that the chart of a stack shows: of a package that it lists.
+/// A frame of a package that the stack's chart lists.
 fn frame(program: &str, stack: &str, catalogue: Option<&Catalogue>) -> String {
     let charts = catalogue.into_iter().flat_map(|catalogue| &catalogue.charts);
     let asks = |chart: &&CatalogueChart| {
@@ -85,7 +85,7 @@ fn frame(program: &str, stack: &str, catalogue: Option<&Catalogue>) -> String {
         chart.kind == "stack" && chart.program == program && counters()
     };
     let listed: Vec<&CatalogueChart> = charts.filter(asks).collect();
-    // Where one of them has no list, the functions of any package are named.
+    // If one of them has no list, functions of any package are named.
     if listed.iter().any(|chart| chart.packages.is_empty()) || listed.is_empty() {
         return EXAMPLE.to_owned();
     }
@@ -97,7 +97,7 @@ fn frame(program: &str, stack: &str, catalogue: Option<&Catalogue>) -> String {
         let last = last.replace('.', "%2e");
         let of_go = format!("{folder}{slash}{last}.Run");
         let of_rust = format!("{}::run", entry.replace('-', "_"));
-        // What has neither is rather the name of a crate.
+        // Without either, it is probably the name of a crate.
         if entry.contains(['/', '.']) { of_go } else { of_rust }
     };
     let functions = ["main.main", "runtime.main"].map(str::to_owned).into_iter();
@@ -111,7 +111,7 @@ fn day(time: CommitTime) -> Option<Date> {
     Some(TimeZone::UTC.to_datetime(time).date())
 }
 
-/// Each name once, with some count.
+/// Each name once, with a made-up count.
 fn counts(names: Vec<(Rate, String)>) -> Option<Counts<'static>> {
     let mut names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
     names.sort_unstable();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_is_of_a_package_that_the_chart_lists() {
+    fn the_frame_belongs_to_a_package_that_the_chart_lists() {
         for (packages, expected) in [
             (&[] as &[&str], "main.main:+12"),
             (&["example.org/tool", "std"], "main.main:+12"),

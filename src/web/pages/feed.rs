@@ -1,11 +1,12 @@
 //! `/config/atom.xml`: a feed of versions and what changed in each (Atom 1.0,
 //! <https://www.rfc-editor.org/rfc/rfc4287>).
 //!
-//! Identifiers are tag URIs (<https://www.rfc-editor.org/rfc/rfc4151>): an entry's names the version
-//! for ever, wherever the feed is fetched from. Everything follows from the log.
+//! Identifiers are tag URIs (<https://www.rfc-editor.org/rfc/rfc4151>): an entry's identifier never changes,
+//! wherever the feed is fetched from. Everything follows from the log.
 
 use super::changes::Changes;
 use crate::gomod::ModuleVersion;
+use crate::web::numbers;
 use crate::web::refusal::Refusal;
 use crate::web::representation::{Content, Lifetime};
 use crate::web::site::Site;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 /// How many versions are in the feed.
 const ENTRIES: u64 = 30;
-/// The date in tag URIs: one on which whoever runs the host owned its name. The day of the first
-/// commit would not do, for histories can be older than hosts; the design's year does for all.
+/// The date in tag URIs, on which the operator must have owned the host name. The date of the first commit
+/// would not do, as a repository can be older than its host; so it is the same year for all.
 const TAG_DATE: &str = "2026";
 
 pub(super) async fn get(site: &Site, headers: &HeaderMap) -> Result<Response, Refusal> {
@@ -42,7 +43,7 @@ pub(super) async fn get(site: &Site, headers: &HeaderMap) -> Result<Response, Re
 
 fn write(site: &Site, configs: &[Arc<LoadedConfig>]) -> String {
     let host = &site.keys().host;
-    // A feed must say when it changed last; one without versions never did.
+    // A feed must have a last change, even without versions.
     let updated = configs
         .first()
         .map_or("1970-01-01T00:00:00Z".to_owned(), |newest| newest.provenance.time.to_string());
@@ -56,8 +57,8 @@ fn write(site: &Site, configs: &[Arc<LoadedConfig>]) -> String {
             author { name { (host) } }
             (link("self", &format!("https://{host}{}", super::layout::FEED), "application/atom+xml"))
             (link("alternate", &format!("https://{host}/config/"), "text/html"))
-            @for (place, config) in entries {
-                @let before = configs.get(place + 1).map(Arc::as_ref);
+            @for (index, config) in entries {
+                @let before = configs.get(index + 1).map(Arc::as_ref);
                 @let sentences = Changes::between(before, config).sentences();
                 entry {
                     id { "tag:" (host) "," (TAG_DATE) ":config/" (config.version) }
@@ -72,12 +73,12 @@ fn write(site: &Site, configs: &[Arc<LoadedConfig>]) -> String {
     format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{}\n", printable(&feed.into_string()))
 }
 
-/// XML wants its empty elements closed, which HTML does not.
+/// Unlike HTML, XML needs empty elements to be closed.
 fn link(relation: &str, address: &str, media_type: &str) -> maud::Markup {
     html! { link rel=(relation) href=(address) type=(media_type) {} }
 }
 
-/// Control characters cannot stand in XML 1.0 in any form; a config could hold some.
+/// XML 1.0 does not allow control characters in any form, but a config could contain some.
 fn printable(text: &str) -> String {
     let allowed = |c: char| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
@@ -88,6 +89,6 @@ fn summary(sentences: &[String]) -> String {
     match sentences {
         [] => String::new(),
         [one] if one.chars().count() <= 120 => one.clone(),
-        _ => super::words::counted(sentences.len() as u64, "change"),
+        _ => numbers::counted(sentences.len() as u64, "change"),
     }
 }

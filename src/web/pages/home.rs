@@ -1,4 +1,4 @@
-//! `/`: what this is, how to join and how to leave, and how to use it without trusting it.
+//! `/`: what this is, how to opt in and out, and how to use it without trusting it.
 
 use super::choices::Choices;
 use super::{charts, layout, words};
@@ -17,7 +17,7 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
     let (size, newest) = (head.tree().size, head.newest());
     let mut published = None;
     if let Some(version) = newest {
-        // A version that cannot be read is an error on its own page, not on this one.
+        // If a version cannot be read, its own page shows the error, not this one.
         published = site.config(version).await.ok().map(|config| config.provenance.time);
     }
     let week = charts::newest(&site, &index).await;
@@ -35,7 +35,7 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
-/// The page; `newest` is the newest version and its time, `teaser` the latest charts.
+/// The page. `newest` is the newest version and its time, `teaser` the newest charts.
 fn body(
     site: &Site,
     newest: Option<(String, Option<CommitTime>)>,
@@ -46,9 +46,9 @@ fn body(
     html! {
         h1 { "Telemetry that anyone can check" }
         p.lead {
-            "This project learns how its programs are used from the few people who chose to tell, and "
-            "only what was agreed on in public. Everything that may be asked, everything that was "
-            "answered and every figure made from it is on this site."
+            "This project learns how its programs are used from the few people who choose to share it, and "
+            "only what was agreed on in public. Everything that may be collected, everything that was "
+            "reported and every figure made from it is on this site."
         }
         (teaser)
         h2 { "In or out: your choice" }
@@ -58,37 +58,37 @@ fn body(
             "The complete list of what may leave a machine, counter by counter, is on the "
             a href="/privacy" { "privacy page" } "."
         }
-        h2 { "What you may hold us to" }
+        h2 { "What we promise" }
         ul.cards {
             (promise("Reviewed first", html! {
-                "Each counter is asked for by a chart definition that was discussed in public, and is "
-                "collected no longer than that chart needs it."
+                "Each counter is there for a chart that was discussed in public, and is "
+                "collected only as long as that chart needs it."
             }))
             (promise("No identity", html! {
-                "A report has no name, no number of a machine or user and no address. It holds counts of "
-                "one week, and a random number that is drawn anew each time."
+                "A report has no name, no machine or user id and no address. It contains the counts of one "
+                "week, and a new random number each time."
             }))
-            (promise("As few as will do", html! {
-                "Sampling asks only as many installations as an estimate needs: where many opted in, "
-                "most reports are never sent."
+            (promise("As little as needed", html! {
+                "Only as many reports are sampled as an estimate needs: if many people opt in, most reports "
+                "are never sent."
             }))
             (promise("Nothing in secret", html! {
                 "What clients obey is in a public, append-only " a href="/log/" { "log" }
                 ": it cannot be changed for one person, or changed back, without everyone seeing it."
             }))
-            (promise("Shown to all", html! {
+            (promise("Open data", html! {
                 "The reports themselves are " a href="/data/" { "published" }
                 ", so anyone can compute every figure again."
             }))
-            (promise("Honest about doubt", html! {
-                "Each figure says how many reports are behind it, and within which bounds the truth lies "
-                "with what probability."
+            (promise("Honest about uncertainty", html! {
+                "Each figure says how many reports it is based on, and has an interval with its "
+                "confidence."
             }))
         }
         h2 { "What clients obey" }
         p {
             "The collection config says which counters may be reported, and how often. Each version of "
-            "it is a Go module, recorded for ever in a transparency log. "
+            "it is a Go module, recorded permanently in a transparency log. "
             @if newest.is_some() { a href="/config/" { "All versions, and what changed in each" } "." }
         }
         dl.facts {

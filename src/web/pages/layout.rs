@@ -1,7 +1,8 @@
 //! The frame of every page: landmarks, navigation, one stylesheet.
 
-use super::{assets, words};
+use super::assets;
 use crate::tlog::Host;
+use crate::web::numbers;
 use maud::{DOCTYPE, Markup, html};
 
 /// Where the feed of config versions is.
@@ -48,8 +49,7 @@ impl Section {
     }
 }
 
-/// A whole page. Its body begins with its one `h1`; `None` as section is for pages that belong to
-/// none.
+/// A whole page. Its body begins with its only `h1`; `section` is `None` for pages outside all sections.
 pub(in crate::web) fn page(
     host: &Host,
     title: &str,
@@ -90,13 +90,13 @@ pub(in crate::web) fn page(
                 footer.site {
                     div.inner {
                         p {
-                            "Transparent telemetry: what is collected is reviewed in public, pinned by a "
+                            "Transparent telemetry: what is collected is reviewed in public, recorded in a "
                             "public log, sent only by those who opted in, and shown to everyone."
                         }
                         p {
-                            "No cookies, nothing loaded from elsewhere, and one script: on the pages of "
-                            "the log and of config versions it checks in your browser what they say. It "
-                            "sends nothing, and keeps in your browser which log it saw. "
+                            "No cookies, nothing loaded from other sites, and one script, which checks the "
+                            "pages of the log and of config versions in your browser. It sends nothing, and "
+                            "remembers in your browser which log it saw. "
                             a href=(FEED) { "Feed of config versions" } ". "
                             a href="/check" { "Check all of this yourself" } "."
                         }
@@ -107,18 +107,18 @@ pub(in crate::web) fn page(
     }
 }
 
-/// A table that is wider than a phone scrolls by itself, also from the keyboard; the page does not.
+/// A table that may be wider than a phone: it scrolls, also by keyboard, instead of the page.
 pub(in crate::web) fn wide(label: &str, table: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
 }
 
-/// A signed note. Where others than the log have signed, which may be long, signatures are folded away.
+/// A signed note. If it has several signatures, they are collapsed.
 pub(in crate::web) fn note(note: &str) -> Markup {
     let signatures = note.lines().filter(|line| line.starts_with('\u{2014}')).count();
     match note.split_once("\n\n") {
         Some((text, signed)) if signatures > 1 => html! {
             pre { code { (text) "\n" } }
-            details { summary { (words::counted(signatures as u64, "signature")) } pre { code { (signed) } } }
+            details { summary { (numbers::counted(signatures as u64, "signature")) } pre { code { (signed) } } }
         },
         _ => html! { pre { code { (note) } } },
     }

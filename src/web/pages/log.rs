@@ -1,12 +1,13 @@
-//! `/log/`: the tree head, and the newest entries. Below it, beside these pages, the log itself is
-//! served to machines (`tiles`).
+//! `/log/`: the tree head, and the newest entries. Machines read the log itself below the same path
+//! (`tiles`).
 
 use super::layout::{self, Section};
 use super::verifying::{self, Subject};
 use super::witnessed;
 use super::words;
 use crate::gomod::ModuleVersion;
-use crate::tlog::{Bundle, Face, LeafIndex, Record, TreeHead};
+use crate::tlog::{Bundle, LeafIndex, Protocol, Record, TreeHead};
+use crate::web::numbers;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -15,13 +16,13 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use maud::{Markup, html};
 
-/// How many entries are on a page of the list.
+/// How many entries a page of the list shows.
 const LISTED: u64 = 20;
 
 /// An entry of the list.
 struct Listed {
     index: u64,
-    /// What it records; `None` where this program does not understand it.
+    /// Its record; `None` if this program does not understand it.
     record: Option<Record>,
 }
 
@@ -40,20 +41,20 @@ pub(super) async fn get(
         }
     };
     let (gathered, tree, checkpoint) =
-        (site.clone(), head.tree(), head.signed(Face::Log).to_owned());
+        (site.clone(), head.tree(), head.signed(Protocol::TlogTiles).to_owned());
     let load = async move {
         let mut entries = Vec::new();
         for index in (end.saturating_sub(LISTED)..end).rev() {
-            let place =
+            let found =
                 LeafIndex::new(index).ok().and_then(|leaf| Bundle::of_leaf(leaf, tree.size));
-            let Some((bundle, place)) = place else { continue };
+            let Some((bundle, offset)) = found else { continue };
             let bundle = gathered.bundle_at(&head, bundle).await?;
-            let record = bundle.entry(place).and_then(|entry| Record::try_from(entry).ok());
+            let record = bundle.entry(offset).and_then(|entry| Record::try_from(entry).ok());
             entries.push(Listed { index, record });
         }
         Ok(entries)
     };
-    // Cosignatures may change where the tree does not.
+    // Cosignatures may change while the tree does not.
     let key = format!("/log/ {end} {checkpoint}");
     let page = site.page_with_script(key, load, move |site, entries| {
         let body = body(site, tree, &checkpoint, end, &entries);
@@ -68,14 +69,14 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
     html! {
         h1 { "The log" }
         p.lead {
-            "Every version of the config that clients obey is an entry of this log. Entries are only "
+            "Every version of the config that clients obey is an entry in this log. Entries are only "
             "ever added: the tree head below is signed, and commits to all of them in their order, so "
-            "none can be changed, removed or shown to one person alone without that being proved."
+            "none can be changed, removed or shown to only one person without leaving proof of it."
         }
         dl.facts {
-            dt { "Entries" } dd { (words::grouped(tree.size.get())) }
+            dt { "Entries" } dd { (numbers::grouped(tree.size.get())) }
             dt { "Root hash" } dd { span.hash { (tree.root) } }
-            dt { "Origin" } dd { code { (Face::Log.origin(&keys.host)) } }
+            dt { "Origin" } dd { code { (Protocol::TlogTiles.origin(&keys.host)) } }
             dt { "Verifier key of the log" } dd { code { (keys.log) } }
             dt { "Verifier key of the checksum database" } dd { code { (keys.sumdb) } }
         }
@@ -84,13 +85,13 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
         h2 { "Signed tree head" }
         p {
             "As " a href="/log/checkpoint" { "served to machines" } ": the origin, the number of "
-            "entries, the root hash, and the signature. Anyone who keeps it can later ask for proof that "
+            "entries, the root hash, and the signature. Anyone who keeps it can later ask for a proof that "
             "a newer tree still begins with this one."
         }
         (layout::note(checkpoint))
         h2 { "Entries" }
         @if entries.is_empty() {
-            p { "There are none yet." }
+            p { "There are no entries yet." }
         } @else {
             (layout::wide("Entries of the log", &table(entries)))
         }
@@ -100,10 +101,10 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
         }
         h2 { "For machines" }
         p {
-            "The log is served by " (words::link("https://c2sp.org/tlog-tiles", &html! { "C2SP tlog-tiles" }))
+            "The log is served as " (words::link("https://c2sp.org/tlog-tiles", &html! { "C2SP tlog-tiles" }))
             " below " code { "/log/" } " and, for the " code { "go" } " command, as a "
             (words::link("https://go.dev/ref/mod#checksum-database", &html! { "checksum database" }))
-            " at the root of this host and below " code { "/sumdb/" } ": one tree, two faces, one key."
+            " at the root of this host and below " code { "/sumdb/" } ": one tree and one key, in two formats."
         }
     }
 }
@@ -122,7 +123,7 @@ fn table(entries: &[Listed]) -> Markup {
                     tr {
                         th.number scope="row" { a href={ "/log/entry/" (entry.index) } { (entry.index) } }
                         @match &entry.record {
-                            None => td colspan="2" { "no record that this program understands" },
+                            None => td colspan="2" { "not a record that this program understands" },
                             Some(record) => {
                                 td.nowrap { (version_link(record.version())) }
                                 td { span.hash { (record.zip()) } }
@@ -135,7 +136,7 @@ fn table(entries: &[Listed]) -> Markup {
     }
 }
 
-/// A version, linked where it is one of this deployment's form.
+/// A version, with a link if it is a version of a config.
 pub(super) fn version_link(version: &str) -> Markup {
     match version.parse::<ModuleVersion>() {
         Ok(version) => html! { a href={ "/config/" (version) } { (version) } },

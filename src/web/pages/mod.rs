@@ -1,25 +1,24 @@
-//! Pages for people. Drawn on the server, read without scripts. One script there is, on the pages of
-//! the log and of config versions, which verifies them in the reader's browser (`verify.js`).
+//! Pages for people, rendered on the server and readable without scripts. The one script, on the pages of
+//! the log and of config versions, verifies them in the reader's browser (`verify.js`).
 //!
-//! | path | page | file |
+//! | path | page | files |
 //! | --- | --- | --- |
 //! | `/` | what this is, how to join and how to leave | `home` |
 //! | `/charts/` and below | charts: pictures, tables, files | `charts` |
-//! | `/config/` and below | what clients obey: versions, changes, a feed | `config` |
-//! | `/log/` | the tree head and the newest entries | `log` |
-//! | `/log/entry/N` | one entry with its proof | `entry` |
+//! | `/config/` and below | what clients obey: versions, changes, a feed | `config`, `version`, `comparison`, `changes`, `feed` |
+//! | `/log/` | the tree head, its witnesses and the newest entries | `log`, `witnessed` |
+//! | `/log/entry/N` | an entry with its proof | `entry` |
 //! | `/data/` | the public data and how to read it | `data` |
-//! | `/privacy` | the complete list of what may leave a machine | `privacy` |
-//! | `/check` | what to run to check each promise oneself | `check` |
-//! | on the pages of versions | under which configs reports are taken | `openness` |
-//! | on the pages of the log and of a version | what the reader's browser verifies | `verifying`, `verify.js` |
-//! | what is refused, to a browser | the sentence, and the way back | `refused` |
-//! | `/style.HASH.css`, `/icon.HASH.svg` | what pages look like | `assets` |
+//! | `/privacy` | the complete list of what may leave a machine | `privacy`, `example` |
+//! | `/check` | the commands that check each promise | `check` |
+//! | pages of versions | what a config collects, and until when its reports are accepted | `collected`, `config_states` |
+//! | pages of the log and of versions | what the reader's browser verifies | `verifying`, `verify.js` |
+//! | errors, in a browser | the sentence, and links | `refused` |
+//! | `/style.HASH.css`, `/icon.HASH.svg` | the stylesheet and the icon | `assets` |
 //!
-//! `layout` is the frame of them all, `words` what they say in the same way, `choices` the commands with
-//! which users decide. A page is drawn once for
-//! what it depends on and kept ([`Site::page`]). Everything from outside is escaped by `maud`, and
-//! becomes a link only where it is an http or https address (`words`).
+//! `layout` is the frame of all pages, `words` has links and times, `choices` the commands to opt in and out.
+//! A page is rendered once for the data it depends on, and cached ([`Site::page`]). All text from outside is
+//! escaped by `maud`, and becomes a link only if it is an http or https address (`words`).
 
 mod assets;
 mod changes;
@@ -29,6 +28,7 @@ mod choices;
 mod collected;
 mod comparison;
 mod config;
+mod config_states;
 mod data;
 mod entry;
 mod example;
@@ -36,7 +36,6 @@ mod feed;
 mod home;
 mod layout;
 mod log;
-mod openness;
 mod privacy;
 mod refused;
 mod verifying;

@@ -1,9 +1,10 @@
-//! A refusal, to someone who reads pages.
+//! Refusals as pages.
 
 use super::layout;
 use crate::tlog::LogVerifiers;
+use crate::web::content_policy::PAGE_POLICY;
 use crate::web::refusal::Refusal;
-use crate::web::representation::{Content, PAGE_POLICY};
+use crate::web::representation::Content;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Response;
@@ -14,11 +15,11 @@ pub(in crate::web) fn refusal(keys: &LogVerifiers, refusal: &Refusal) -> Respons
     let title = match refusal.status() {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::SERVICE_UNAVAILABLE => "Not now",
-        status if status.is_server_error() => "Something is broken here",
-        _ => "That was not understood",
+        status if status.is_server_error() => "Something is broken",
+        _ => "Bad request",
     };
     let sentence = refusal.sentence();
-    // Machines are told the kind of the refusal in its first words; the heading says it here.
+    // For machines, the sentence begins with the kind of the refusal; here the heading says it.
     let sentence = ["not found: ", "bad request: "]
         .iter()
         .find_map(|kind| sentence.strip_prefix(kind))
@@ -27,7 +28,7 @@ pub(in crate::web) fn refusal(keys: &LogVerifiers, refusal: &Refusal) -> Respons
         h1 { (title) }
         p.lead { (super::words::capitalized(sentence)) "." }
         p {
-            "What there is: " a href="/" { "home" } ", "
+            "Go to: " a href="/" { "home" } ", "
             a href="/data/" { "data" } ", " a href="/config/" { "config" } ", "
             a href="/log/" { "log" } " and " a href="/privacy" { "privacy" } "."
         }

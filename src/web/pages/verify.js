@@ -1,17 +1,17 @@
-// Verifies in the reader's own browser what this page says of the log. It is the whole script of this
-// site, allowed by its hash on the pages of the log and of config versions alone. It sends nothing but
-// requests for the log's public files, and keeps in this browser: the newest signed tree head that it saw,
-// the verifier key that the page named then, and the one that the reader gives, where one is given.
+// Verifies this page in the reader's own browser. It is the only script of this site, allowed by its hash,
+// and only on the pages of the log and of config versions. It sends nothing but requests for the log's
+// public files, and stores in this browser: the newest signed tree head that it saw, the verifier key that
+// the page named then, and the one that the reader entered, if any.
 //
 // Formats: C2SP signed-note, tlog-checkpoint and tlog-tiles; RFC 6962 hashes; Go's h1: hashes.
 'use strict';
 
-const place = document.getElementById('verify');
-const { log, vkey, entry, record, module, version, zip, json } = place.dataset;
+const section = document.getElementById('verify');
+const { log, vkey, entry, record, module, version, zip, json } = section.dataset;
 
-/** Something was found wrong, as against something that could not be checked. */
+/** Something is wrong, as opposed to something that could not be checked. */
 class Wrong extends Error {}
-/** Two signed histories exclude each other; `evidence` is the file that proves it. */
+/** Two signed histories contradict each other; `evidence` is the file that proves it. */
 class Forked extends Wrong {
   constructor(evidence) {
     super('THE LOG WAS FORKED: it has signed a history that excludes the one this browser saw before. '
@@ -28,10 +28,10 @@ const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2,
 const base64 = (bytes) => btoa(binary(bytes));
 const same = (one, other) => base64(one) === base64(other);
 
-/** The bytes of base64 in its one canonical form. */
+/** Decodes canonical base64. */
 function fromBase64(text) {
   let bytes;
-  try { bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); } catch { /* told below */ }
+  try { bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); } catch { /* reported below */ }
   if (!bytes || base64(bytes) !== text) throw new Wrong(`${JSON.stringify(text)} is not base64`);
   return bytes;
 }
@@ -45,7 +45,7 @@ const nodeHash = (left, right) => sha256(Uint8Array.of(1), left, right);
 
 async function get(address, cache = 'default') {
   let answer;
-  try { answer = await fetch(address, { cache, credentials: 'omit', redirect: 'error' }); } catch { /* told below */ }
+  try { answer = await fetch(address, { cache, credentials: 'omit', redirect: 'error' }); } catch { /* reported below */ }
   if (!answer?.ok) throw new Error(`${address} could not be loaded${answer ? ` (status ${answer.status})` : ''}`);
   return new Uint8Array(await answer.arrayBuffer());
 }
@@ -79,10 +79,10 @@ async function readKey(text) {
   return { text: text.trim(), name, id: hash.slice(0, 4), raw: bytes.slice(1) };
 }
 
-/** A head that is not signed by the key. */
+/** A head that the key did not sign. */
 class NotSigned extends Wrong {}
 
-/** Whether the browser could verify a head's signature. One that is bad is wrong. */
+/** Whether the browser could verify a head's signature; throws if the signature is bad. */
 async function verifySignature(head, key) {
   const by = head.signatures.filter(({ name, bytes }) => name === key.name && same(bytes.slice(0, 4), key.id));
   if (head.origin !== key.name || by.length === 0) {
@@ -103,7 +103,7 @@ async function verifySignature(head, key) {
   return true;
 }
 
-// The tree, from tiles. No tile is believed: what is computed from them must end in a signed root.
+// The tree, from tiles. Tiles are not trusted: what is computed from them must lead to a signed root.
 
 const tiles = new Map();
 
@@ -141,7 +141,7 @@ async function subtree(low, high, size) {
     const middle = low + half(width);
     return nodeHash(await subtree(low, middle, size), await subtree(middle, high, size));
   }
-  // As many leaves as a power of two: one hash of a tile, or up to 128 beside each other.
+  // The number of leaves is a power of two: one hash of a tile, or up to 128 adjacent ones.
   const height = Math.round(Math.log2(width));
   const level = Math.floor(height / 8);
   const count = 2 ** (height % 8);
@@ -162,7 +162,7 @@ async function rootWith(leaf, index, low, high, size) {
     : nodeHash(await subtree(low, middle, size), await rootWith(leaf, index, middle, high, size));
 }
 
-/** The roots of the tree and of its first `old` leaves, from the same hashes, which are the proof. */
+/** The roots of the first `old` leaves and of the whole tree, from the same hashes, which are the proof. */
 async function bothRoots(old, low, high, size, proof, outer = true) {
   if (old === high - low) {
     const root = await subtree(low, high, size);
@@ -182,7 +182,7 @@ async function bothRoots(old, low, high, size, proof, outer = true) {
   return [await nodeHash(left, then), await nodeHash(left, right)];
 }
 
-/** That the log still begins with what this browser saw; throws where it does not. */
+/** Throws if the log does not begin with what this browser saw before. */
 async function verifyContinues(seen, head) {
   if (head.size < seen.size) {
     throw new Wrong(`the log has ${head.size} entries, but this browser has seen ${seen.size}: the server was `
@@ -200,14 +200,14 @@ async function verifyContinues(seen, head) {
   }
 }
 
-/** A file that `candor verify` confirms offline, with the log's key alone. */
+/** A file that `candor verify` confirms offline, with only the log's key. */
 function evidence(kind, seen, head, rest) {
   const quoted = (note) => note.slice(0, -1).split('\n').map((line) => (line ? `> ${line}` : '>'));
   const remark = '# The first statement was seen by a browser before the second.';
   return ['candor-evidence/v1', remark, kind, '', ...quoted(seen.note), '', ...quoted(head.note), ...rest, ''].join('\n');
 }
 
-/** The bytes of an entry, after it was found to be in the tree at its place. */
+/** The bytes of an entry, after verifying that it is in the tree at its index. */
 async function provenEntry(index, head) {
   if (index >= head.size) throw new Error(`the log has ${head.size} entries, and no entry ${index}`);
   const bundle = Math.floor(index / 256);
@@ -227,7 +227,7 @@ async function provenEntry(index, head) {
 
 // Module zips
 
-/** The files of a zip: name, as one character a byte, and contents. */
+/** The files of a zip: names, with one character per byte, and contents. */
 async function unzip(bytes) {
   try {
     const view = new DataView(bytes.buffer);
@@ -259,19 +259,19 @@ async function hash1(files) {
   return `h1:${base64(await sha256(Uint8Array.from(lines.join(''), (c) => c.charCodeAt(0))))}`;
 }
 
-/** That the zip and config.json which this browser gets are those that the log's entry names. */
+/** Verifies that the zip and config.json that this browser gets are those in the log's entry. */
 async function verifyVersion(head) {
   const logged = binary(await provenEntry(Number(entry), head));
   const files = new Map();
   for (const [name, contents] of await unzip(await get(zip, 'no-store'))) {
-    // A line end in a name would pass for lines of other files in the text that is hashed.
+    // A line break in a name would look like lines of other files in the text that is hashed.
     // eslint-disable-next-line no-control-regex
     if (/[\0-\x1f\x7f]/.test(name)) throw new Wrong(`the zip that is served names a file ${JSON.stringify(name)}`);
     if (files.has(name)) throw new Wrong(`the zip that is served has two files ${name}`);
     files.set(name, contents);
   }
   const all = await hash1(files);
-  // The log names both, so that a zip without go.mod is another one.
+  // The log names both, so a zip without go.mod does not match.
   const goMod = await hash1([['go.mod', files.get(`${module}@${version}/go.mod`) ?? new Uint8Array()]]);
   if (logged !== `${module} ${version} ${all}\n${module} ${version}/go.mod ${goMod}\n`) {
     throw new Wrong(`this browser got ANOTHER ${version} than the log names: its zip has the hash ${all}, and the log says: ${logged.trim()}`);
@@ -286,21 +286,21 @@ async function verifyVersion(head) {
 
 // The tables of a config's page
 
-/** The names that a counter expression stands for. */
+/** The names in a counter expression. */
 function expand(name) {
   const brace = name.indexOf('{');
   if (brace < 0) return [name];
   return name.slice(brace + 1).replace(/\}$/, '').split(',').map((bucket) => name.slice(0, brace) + bucket);
 }
 
-/** Whether a percentage is a rate, to three digits. */
+/** Whether a percentage equals a rate, to three digits. */
 function isRate(text, rate) {
   const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1] ?? NaN);
   if (percent === 0 || percent === 100) return rate === percent / 100;
   return Math.abs(percent - rate * 100) <= rate * 0.5;
 }
 
-/** That the page shows the names, rates and depths of this config.json, in its order, and no others. */
+/** Verifies that the page shows exactly the names, rates and depths of this config.json, in its order. */
 function verifyTables(config) {
   const tables = document.getElementById('collected');
   if (!tables) throw new Error('the tables on this page: there are none that this script could read');
@@ -316,7 +316,7 @@ function verifyTables(config) {
     rates.push(...[...Counters ?? [], ...Stacks ?? []].map(({ Rate }) => Rate));
   }
   const texts = (selector) => Array.from(tables.querySelectorAll(selector), (element) => element.textContent);
-  // What a folded list says of itself repeats two of its names.
+  // The summary of a collapsed list repeats two of its names.
   const shown = texts('code').filter((_, at) => !tables.querySelectorAll('code')[at].closest('summary'));
   const wrong = (what, there, wanted) => new Wrong(`the tables on this page are not those of config.json: they show ${what} ${
     JSON.stringify(there ?? null)} where it has ${JSON.stringify(wanted ?? null)}`);
@@ -332,9 +332,9 @@ function verifyTables(config) {
   return `The tables on this page show ${names.length} names with their rates, and they are those of config.json`;
 }
 
-// What is said, and remembered
+// Messages, and what is remembered
 
-const list = place.querySelector('ul');
+const list = section.querySelector('ul');
 const WORDS = { good: 'Verified. ', bad: 'WRONG: ', open: 'Not checked: ', note: '', pending: 'Checking ' };
 
 function say(kind, text, item = list.appendChild(document.createElement('li'))) {
@@ -345,7 +345,7 @@ function say(kind, text, item = list.appendChild(document.createElement('li'))) 
   return item;
 }
 
-/** Says what was found, in the place of what was said to be checked. */
+/** Replaces a pending message with an error. */
 function sayError(error, item) {
   say(error instanceof Wrong ? 'bad' : 'open', error.message, item);
   if (error.evidence) {
@@ -357,7 +357,7 @@ function sayError(error, item) {
   }
 }
 
-/** What this browser keeps under a name; with a value, keeps it; null forgets it. A browser may be set to keep nothing. */
+/** What this browser stores under a name; a value is stored first, and null deletes it. Storage may be disabled. */
 function kept(name, value) {
   try {
     if (value) localStorage.setItem(`candor ${log} ${name}`, value);
@@ -366,12 +366,12 @@ function kept(name, value) {
   } catch { return null; }
 }
 
-/** The key that the reader gave, which alone is one that this browser knows. */
+/** The key that the reader entered, the only one that need not come from this site. */
 const GIVEN = 'key that the reader gave';
 /** The key that the page named when this browser first saw the log. */
 const NAMED = 'key that the page named';
 
-const known = place.querySelector('.known');
+const known = section.querySelector('.known');
 function showKnown() {
   const [given, named] = [kept(GIVEN), kept(NAMED)];
   known.hidden = !given && (!named || named === vkey);
@@ -380,10 +380,10 @@ function showKnown() {
     : `This browser checks with the key that this page named when it was here first: ${named}`;
 }
 
-/** The signed tree head that is served, its key, and what to say of it. */
+/** The served tree head with its key, after verifying the signature, and a message. */
 async function signedHead() {
   if (!globalThis.crypto?.subtle) {
-    throw new Error('this browser has cryptography for pages that come over https alone');
+    throw new Error('this browser only offers cryptography to pages served over https');
   }
   const [given, named] = [kept(GIVEN), kept(NAMED)];
   const key = await readKey(given ?? named ?? vkey);
@@ -407,7 +407,7 @@ async function signedHead() {
   return { head, key, text: `The log of ${head.size} entries is signed by ${key.name}+${hex(key.id)}, ${whose}` };
 }
 
-/** What this browser knows of the log's history, compared with what is served, and kept. */
+/** Compares the log's history with what this browser saw before, and remembers it. */
 async function heldToHistory({ head, key }) {
   const seen = kept(`seen ${key.text}`);
   const before = seen && readHead(seen);
@@ -416,11 +416,11 @@ async function heldToHistory({ head, key }) {
   const isKept = kept(`seen ${key.text}`, head.note) !== null;
   if (before) return ['good', `It begins with all ${before.size} entries that this browser saw before: none was changed or removed`];
   return ['note', isKept
-    ? 'This browser sees the log for the first time. It keeps the tree head, and holds the log to it from now on'
-    : 'This browser keeps nothing for this site, so it cannot see whether the log still begins with what it saw before'];
+    ? 'This browser sees the log for the first time. It remembers the tree head, and will check that the log continues it'
+    : 'This browser stores nothing for this site, so it cannot check whether the log still begins with what it saw before'];
 }
 
-/** The tree head that everything else rests on; null where there is none that was verified. */
+/** The tree head that everything else depends on; null if it could not be verified. */
 async function verifyHead(signature, history) {
   let signed;
   try {
@@ -436,12 +436,12 @@ async function verifyHead(signature, history) {
     return signed.head;
   } catch (error) {
     sayError(error, history);
-    say('note', `The tree head of ${signed.head.size} entries has a good signature, but it is not taken, for the reason given next`, signature);
+    say('note', `The tree head of ${signed.head.size} entries has a good signature, but is not accepted, for the following reason`, signature);
     return null;
   }
 }
 
-/** Everything that this page shows. What is still to be checked is said to be from the start. */
+/** Verifies everything on this page. Checks are shown as pending from the start. */
 async function run() {
   list.parentElement.setAttribute('aria-busy', 'true');
   list.replaceChildren();
@@ -450,10 +450,10 @@ async function run() {
   const [files, tables] = zip ? [say('pending', `the files of ${version}`), say('pending', 'the tables on this page')] : [];
   const shown = record && say('pending', 'the record on this page');
   const head = await verifyHead(signature, history);
-  const unverified = new Error('that would rest on a tree head that was not verified');
+  const unverified = new Error('that would depend on a tree head that was not verified');
   const rest = async (item, what, check) => {
     try {
-      if (!head) throw new Error(`${what}, for ${unverified.message}`);
+      if (!head) throw new Error(`${what}, as ${unverified.message}`);
       const [text, found] = await check();
       say('good', text, item);
       return found;
@@ -465,7 +465,7 @@ async function run() {
   if (files) {
     const config = await rest(files, `the files of ${version}`, () => verifyVersion(head));
     await rest(tables, 'the tables on this page', async () => {
-      if (!config) throw new Error('the tables on this page, for config.json was not verified');
+      if (!config) throw new Error('the tables on this page, as config.json was not verified');
       return [verifyTables(config)];
     });
   }
@@ -481,22 +481,22 @@ async function run() {
   return head;
 }
 
-place.hidden = false;
-// One thing after the other: what is said must not rest on a tree head that is being withdrawn.
+section.hidden = false;
+// One after the other: no check may depend on a tree head that is being withdrawn.
 let turn = run();
-place.querySelector('form.entry')?.addEventListener('submit', (event) => {
+section.querySelector('form.entry')?.addEventListener('submit', (event) => {
   event.preventDefault();
   const index = Number(event.target.elements.entry.value);
   turn = turn.then(async (head) => {
     const item = say('pending', `entry ${index}`);
     try {
-      if (!head) throw new Error(`entry ${index}, for that would rest on a tree head that was not verified`);
+      if (!head) throw new Error(`entry ${index}, as that would depend on a tree head that was not verified`);
       say('good', `Entry ${index} is in the signed log: ${binary(await provenEntry(index, head)).trim()}`, item);
     } catch (error) { sayError(error, item); }
     return head;
   });
 });
-place.querySelector('form.key')?.addEventListener('submit', async (event) => {
+section.querySelector('form.key')?.addEventListener('submit', async (event) => {
   event.preventDefault();
   const input = event.target.elements.key;
   const given = input.value.trim();

@@ -1,17 +1,17 @@
-//! The part of a page in which the reader's own browser verifies what the page says.
+//! The section of a page that shows what the reader's own browser has verified.
 //!
-//! Hidden until the script runs: without scripts, nothing is said of checks that nobody makes.
+//! It is hidden until the script runs.
 
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Entry, LeafIndex};
-use crate::web::script::SCRIPT;
+use crate::web::content_policy::SCRIPT;
 use crate::web::site::Site;
 use maud::{Markup, PreEscaped, html};
 
-/// What is verified besides the log's signature and history.
+/// What is verified, besides the log's signature and history.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Subject<'a> {
-    /// Any entry that the reader names.
+    /// Any entry that the reader chooses.
     Log,
     /// The entry that the page shows.
     Entry(LeafIndex, &'a Entry),
@@ -19,7 +19,7 @@ pub(super) enum Subject<'a> {
     Version(ModuleVersion),
 }
 
-/// The part, with the script.
+/// The section, with the script.
 pub(super) fn section(site: &Site, subject: Subject<'_>) -> Markup {
     let (module, log) = (site.module(), &site.keys().log);
     let entry = match subject {
@@ -57,8 +57,8 @@ pub(super) fn section(site: &Site, subject: Subject<'_>) -> Markup {
             }
             p.known hidden { span {} " " button type="button" { "Forget this key" } }
             p.note {
-                "The script in this page did this; it is short, and there to be read. But it came from the "
-                "server that it checks: to be sure, run a program that you have from elsewhere, such as "
+                "The script on this page did this; it is short, and you can read it. But it came from the server "
+                "that it checks: to be sure, run a program that you got elsewhere, such as "
                 code { "candor audit" } " or " code { "candor verify" } "."
             }
         }

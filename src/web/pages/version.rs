@@ -1,9 +1,9 @@
 //! `/config/VERSION`: what one version collects, and where it comes from.
 
 use super::changes::Changes;
-use super::collected::{self, Askers};
+use super::collected::{self, ChartsByCounter};
+use super::config_states::{self, ConfigStates};
 use super::layout::{self, Section};
-use super::openness::{self, Openness};
 use super::verifying::{self, Subject};
 use super::words;
 use crate::gomod::ModuleVersion;
@@ -16,8 +16,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
-/// How many changes are told before a link leads to the rest.
-const TOLD: usize = 12;
+/// How many changes are shown before a link to the rest.
+const CHANGES: usize = 12;
 
 pub(super) async fn get(
     site: &Site,
@@ -26,7 +26,7 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let newest = site.head_with_version(version).await?.newest();
     let has_next = newest.is_some_and(|newest| newest > version);
-    let openness = Openness::now(site).await?;
+    let config_states = ConfigStates::now(site).await?;
     let gathered = site.clone();
     let load = async move {
         let next = match version.next() {
@@ -40,10 +40,10 @@ pub(super) async fn get(
         };
         Ok((config, before, next))
     };
-    let key = format!("/config/{version} {has_next} {}", openness.key());
+    let key = format!("/config/{version} {has_next} {}", config_states.key());
     let page = site.page_with_script(key, load, move |site, (config, before, next)| {
-        let state = openness.state(&config, next.as_deref());
-        let warning = openness.warning();
+        let state = config_states.state(&config, next.as_deref());
+        let warning = config_states.warning();
         let body = body(site, &config, before.as_deref(), has_next, (state, warning));
         let title = format!("Config {version}");
         layout::page(&site.keys().host, &title, Some(Section::Config), &body)
@@ -68,7 +68,7 @@ fn body(
                 true => { "There is a newer one." },
                 false => { "It is the newest." },
             }
-            " " span #state { (openness::sentence(state)) }
+            " " span #state { (config_states::sentence(state)) }
         }
         (warning)
         dl.facts {
@@ -80,7 +80,7 @@ fn body(
                 }
                 @if !provenance.path.as_str().is_empty() { ", folder " code { (provenance.path.as_str()) } }
             }
-            dt { "Compiled for" } dd { (openness::as_of(config)) }
+            dt { "Compiled for" } dd { (config_states::as_of(config)) }
             dt { "Compiled by" } dd { (provenance.program_version) }
             dt { "Hash of the zip" } dd { span.hash { (config.zip_hash) } }
             dt { "In the log" } dd {
@@ -92,11 +92,11 @@ fn body(
                 @let proxy = format!("/goproxy/{}/@v/{version}", site.module().escape());
                 a href={ (proxy) ".zip" } { "module zip" } ", "
                 a href={ (proxy) ".tlog-proof" } { "proof" }
-                " that the log has it, which can be checked offline"
+                " that the log contains it, which can be checked offline"
             }
             @if let Ok(config) = &config.config {
                 dt { "Reports sent" } dd {
-                    span #sample-rate { (config.sample_rate.percent()) } " of those of people who opted in"
+                    span #sample-rate { (config.sample_rate.percent()) } " of those from people who opted in"
                 }
             }
         }
@@ -107,16 +107,16 @@ fn body(
         }
         (verifying::section(site, Subject::Version(version)))
         h2 { "What changed" }
-        (Changes::between(before, config).list(TOLD, since.as_deref().unwrap_or_default()))
+        (Changes::between(before, config).list(CHANGES, since.as_deref().unwrap_or_default()))
         @if let Some(since) = &since { p { a href=(since) { "This comparison by itself" } } }
-        // The script compares what stands in it with config.json.
+        // The script compares this section with config.json.
         section id=[config.config.is_ok().then_some("collected")] {
             h2 { "Where reports may come from" }
             @match &config.config {
                 Err(reason) => p.warn { "This program does not understand the config: " (reason) "." },
                 Ok(config) => {
                     (collected::environments(config))
-                    (collected::programs(config, &Askers::default()))
+                    (collected::programs(config, &ChartsByCounter::default()))
                 }
             }
         }

@@ -1,25 +1,25 @@
-//! Which witnesses have cosigned the tree head that a page shows, in words.
+//! The witnesses that have cosigned the tree head on a page, in words.
 
 use super::words;
-use crate::tlog::{NotBelieved, Policy};
+use crate::tlog::{CheckpointRefused, Policy};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-/// What the deployment's policy says of a signed tree head. All of it is what this server says; what
-/// the signatures are worth is for others to verify.
+/// A signed tree head checked against the deployment's policy. This is only what the server says; readers
+/// can verify the signatures themselves.
 pub(super) fn section(policy: Option<&Policy>, checkpoint: &str) -> Markup {
     let policy = policy.filter(|policy| !policy.witnesses().is_empty());
     html! {
         h2 { "Witnesses" }
         @match policy {
             None => p {
-                "There are no witnesses: nobody else vouches that everyone sees this log, and nobody "
-                "vouches that it is of now. Whoever has seen it before can tell when it is changed; see "
-                a href="/log/policy" { "the policy" } " by which it is believed."
+                "There are no witnesses: nobody else vouches that everyone sees this log, or that it is "
+                "current. Anyone who has seen it before can tell if it was changed; see "
+                a href="/log/policy" { "the policy" } " for verifying it."
             },
             Some(policy) => {
                 p {
-                    "Witnesses are others, who sign that they have seen this log only grow, and when. "
+                    "Witnesses are third parties that sign that this log has only grown, and when they saw it. "
                     a href="/log/policy" { "The policy" } " names them with their keys, and says how many "
                     "must have signed."
                 }
@@ -32,16 +32,16 @@ pub(super) fn section(policy: Option<&Policy>, checkpoint: &str) -> Markup {
 fn cosigned(policy: &Policy, checkpoint: &str) -> Markup {
     let believed = match policy.check(checkpoint.as_bytes()) {
         Ok(believed) => believed,
-        Err(NotBelieved::Quorum { cosigned, missing }) => {
+        Err(CheckpointRefused::Quorum { cosigned, missing }) => {
             return html! {
                 p.warn {
-                    "The tree head below has no quorum. It was cosigned by: " (cosigned) "; not by: "
+                    "The tree head below has no quorum. It was cosigned by: " (cosigned) "; but not by: "
                     (missing) "."
                 }
             };
         }
         Err(error) => {
-            return html! { p.warn { "The policy does not take the tree head below: " (error) "." } };
+            return html! { p.warn { "The tree head below does not satisfy the policy: " (error) "." } };
         }
     };
     html! {
@@ -61,10 +61,10 @@ fn cosigned(policy: &Policy, checkpoint: &str) -> Markup {
         }
         p {
             @match (policy.needs_no_witness(), believed.fresh_at) {
-                (true, _) => "The policy asks for none of them.",
-                (false, None) => "That is the quorum that the policy asks for.",
+                (true, _) => "The policy requires none of them.",
+                (false, None) => "That is the quorum that the policy requires.",
                 (false, Some(at)) => {
-                    "That is the quorum that the policy asks for: it was complete at " (moment(at)) "."
+                    "That is the quorum that the policy requires; it was complete at " (moment(at)) "."
                 }
             }
         }

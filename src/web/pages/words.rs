@@ -1,9 +1,9 @@
-//! What pages say in the same way everywhere: links, times, numbers.
+//! Links, times and commits, written the same way on all pages.
 
 use crate::gomod::{CommitTime, Provenance};
 use maud::{Markup, html};
 
-/// A text with its first letter in upper case.
+/// A text with its first letter capitalized.
 pub(in crate::web) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {
@@ -12,62 +12,20 @@ pub(in crate::web) fn capitalized(text: &str) -> String {
     }
 }
 
-/// A number with a comma between groups of three digits.
-pub(in crate::web) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number of things: `1 report`, `2,000 reports`.
-pub(in crate::web) fn counted(number: u64, what: &str) -> String {
-    counted_as(number, what, &format!("{what}s"))
-}
-
-/// The same, for words whose plural is not made with an `s`.
-pub(in crate::web) fn counted_as(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
-/// A size in bytes, to three digits.
-pub(in crate::web) fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let decimals = if unit == 0 || value >= 99.95 {
-        0
-    } else if value >= 9.995 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.decimals$} {}", units.get(unit).copied().unwrap_or_default())
-}
-
-/// A commit's time, as machines and people read it.
+/// A commit's time, for machines and people.
 pub(in crate::web) fn time(time: CommitTime) -> Markup {
     moment(&time.to_string())
 }
 
-/// A time as RFC 3339 writes it, in UTC.
+/// A time in RFC 3339, in UTC.
 pub(in crate::web) fn moment(text: &str) -> Markup {
     let shown = text.trim_end_matches('Z').replace('T', " ");
-    // Seconds tell nobody anything here; the whole is in the attribute.
+    // Seconds do not matter here; the exact time is in the attribute.
     let shown = shown.get(..16).unwrap_or(&shown);
     html! { time datetime=(text) { (shown) " UTC" } }
 }
 
-/// A link, where the address is one that a browser fetches from the web; else just its text.
+/// A link, if the address is an http or https one; else just its text.
 pub(in crate::web) fn link(address: &str, text: &Markup) -> Markup {
     if is_web_address(address) {
         html! { a href=(address) rel="noopener" { (text) } }
@@ -86,7 +44,7 @@ pub(in crate::web) fn is_web_address(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
 }
 
-/// The first digits of a commit's name, linked where its repository shows commits on the web.
+/// The first digits of a commit's hash, with a link if its repository is on a known forge.
 pub(in crate::web) fn commit(repository: &str, commit: &str) -> Markup {
     let short = html! { code { (commit.get(..12).unwrap_or(commit)) } };
     match commit_address(repository, commit) {
@@ -136,8 +94,7 @@ pub(in crate::web) fn file_address(
     Some(address)
 }
 
-/// The address of a repository's pages, where its host is one whose pages are known. GitLab's
-/// addresses without `/-/` lead to those with it.
+/// The address of a repository's pages on a known forge. GitLab redirects addresses without `/-/`.
 fn forge(repository: &str) -> Option<&str> {
     let known = ["https://github.com/", "https://gitlab.com/", "https://codeberg.org/"];
     let base = repository.trim_end_matches('/');
@@ -149,28 +106,6 @@ fn forge(repository: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_sizes_short() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (16_588_000, "16,588,000")]
-        {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
-        assert_eq!(
-            (counted(1, "report"), counted(0, "report")),
-            ("1 report".into(), "0 reports".into())
-        );
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.00 kB"),
-            (12_345, "12.3 kB"),
-            (999_600, "1.00 MB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
 
     #[test]
     fn only_web_addresses_become_links() {
@@ -200,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_linked_where_their_forge_is_known() {
+    fn commits_on_known_forges_are_linked() {
         let commit = "a".repeat(40);
         for (repository, address) in [
             ("https://github.com/a/b", Some("https://github.com/a/b/commit/")),

@@ -1,16 +1,17 @@
-//! Which connections are open, what each of them does, and which one makes room.
+//! Which connections are open, what each of them does, and which one is closed when there is no room.
 //!
-//! | what is used up | who makes room |
+//! | what is used up | which connection is closed |
 //! | --- | --- |
-//! | [`Budget::connections`] | the connection that has been idle for longest |
-//! | [`Budget::readers`]: requests other than uploads, each until all of its answer was sent | the one whose client has not received anything for longest, and for a second at least |
-//! | [`Budget::unreceived`]: bytes in memory that clients do not receive | the same |
+//! | [`Budget::connections`] | the one that has been idle longest |
+//! | [`Budget::readers`]: requests other than uploads, until their answers are sent | the one whose client has received nothing for longest, and for at least a second |
+//! | [`Budget::unreceived`]: bytes in memory that clients have not received | the same |
 //!
-//! A connection is idle while no request is under way, before its first one too. The budgets add up
-//! (`limits`), so that readers, uploads and idle connections never take one another's room. Uploads
-//! have a budget of their own where they are read, in `ingest`.
+//! A connection is idle while it has no request, also before its first one. The budgets add up (`limits`),
+//! so readers, uploads and idle connections never take one another's room. Uploads have a budget of their
+//! own in `ingest`.
 //!
-//! Nobody's address is known here. Budgets for networks are of uploads, and asked in `ingest::admission`.
+//! Clients' addresses are not known here. Budgets for networks only apply to uploads
+//! (`ingest::admission`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,20 +19,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long a client may receive nothing before it is one that makes room.
+/// A client that has received nothing for this long may be disconnected.
 const STALLED: Duration = Duration::from_secs(1);
 
-/// How many connections that had to end may still have their sockets when others are taken in.
-const ENDING: usize = 4;
+/// How many closing connections may still have their sockets open while others are accepted.
+const CLOSING: usize = 4;
 
-/// What connections may take together.
+/// What all connections together may use.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Budget {
     /// Connections that are open at once.
     pub(in crate::web) connections: usize,
     /// Requests other than uploads that are under way at once.
     pub(in crate::web) readers: usize,
-    /// Bytes of answers in memory whose clients do not receive them.
+    /// Bytes of answers in memory that clients have not received.
     pub(in crate::web) unreceived: u64,
 }
 
@@ -40,32 +41,32 @@ pub(in crate::web) struct Budget {
 pub(super) struct Connections {
     budget: Budget,
     table: Arc<Mutex<Table>>,
-    /// Told when a connection that had to end has closed its socket.
+    /// Notified when a connection that was told to close has closed its socket.
     closed: Arc<Notify>,
 }
 
-/// One connection, which counts until this is dropped.
+/// An open connection, which is counted until this is dropped.
 #[derive(Debug)]
 pub(super) struct Connection {
     connections: Connections,
     number: u64,
-    /// Told when the connection has to make room.
+    /// Notified when the connection has to close.
     end: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    /// Numbers tell what came first.
+    /// Numbers are in order of time.
     next: u64,
     open: HashMap<u64, Entry>,
-    /// Connections without a request, by when that began.
+    /// Connections without a request, by when they became idle.
     idle: BTreeMap<u64, u64>,
-    /// Readers that receive nothing, by when that began.
+    /// Readers whose clients receive nothing, by since when.
     stalled: BTreeMap<u64, u64>,
     readers: usize,
     unreceived: u64,
-    /// Connections that were told to end and have not closed their sockets yet.
-    ending: usize,
+    /// Connections that were told to close and have not closed their sockets yet.
+    closing: usize,
 }
 
 #[derive(Debug)]
@@ -79,7 +80,7 @@ struct Entry {
 enum Doing {
     /// No request is under way, since this number.
     Idle(u64),
-    /// A request is, for one who reads or not.
+    /// A request is; of a reader, or not.
     Request { reads: bool },
 }
 
@@ -87,7 +88,7 @@ enum Doing {
 struct Stalled {
     number: u64,
     since: Instant,
-    /// The bytes in memory that wait.
+    /// The bytes in memory that the client has not received.
     bytes: u64,
 }
 
@@ -100,12 +101,12 @@ impl Connections {
         Connections { budget, table: Arc::default(), closed: Arc::default() }
     }
 
-    /// Takes in a connection; another one ends if that is needed. `None` where all are busy.
+    /// Admits a connection, closing another one if needed. `None` if all are busy.
     pub(super) fn admit(&self) -> Option<Connection> {
         let mut table = self.lock();
         if table.open.len() >= self.budget.connections
-            && !table.end_oldest_idle()
-            && !table.end_longest_stalled()
+            && !table.close_oldest_idle()
+            && !table.close_longest_stalled()
         {
             return None;
         }
@@ -116,21 +117,21 @@ impl Connections {
         Some(Connection { connections: self.clone(), number, end })
     }
 
-    /// Waits until those that had to end have closed their sockets, but for a few: descriptors are
-    /// planned for no more.
+    /// Waits until all but a few of the closing connections have closed their sockets, as there are no
+    /// descriptors for more.
     pub(super) async fn closed(&self) {
         loop {
             let closed = self.closed.notified();
-            if self.lock().ending <= ENDING {
+            if self.lock().closing <= CLOSING {
                 return;
             }
             closed.await;
         }
     }
 
-    /// Ends the connection that has been idle for longest, if there is one.
-    pub(super) fn make_room(&self) -> bool {
-        self.lock().end_oldest_idle()
+    /// Closes the connection that has been idle longest, if there is one.
+    pub(super) fn close_idle(&self) -> bool {
+        self.lock().close_oldest_idle()
     }
 
     /// Nothing panics while it holds the lock.
@@ -145,24 +146,24 @@ impl Table {
         self.next
     }
 
-    fn end_oldest_idle(&mut self) -> bool {
+    fn close_oldest_idle(&mut self) -> bool {
         let oldest = self.idle.first_key_value().map(|(_, connection)| *connection);
         oldest.is_some_and(|connection| self.end(connection))
     }
 
-    fn end_longest_stalled(&mut self) -> bool {
+    fn close_longest_stalled(&mut self) -> bool {
         let longest = self.stalled.first_key_value().map(|(_, connection)| *connection);
         let since = |connection: &u64| self.open.get(connection)?.stalled.map(|s| s.since);
         let over = longest.filter(|longest| since(longest).is_some_and(|s| s.elapsed() >= STALLED));
         over.is_some_and(|connection| self.end(connection))
     }
 
-    /// Forgets a connection at once, and tells it.
+    /// Removes a connection at once, and tells it to close.
     fn end(&mut self, connection: u64) -> bool {
         let end = self.open.get(&connection).map(|entry| entry.end.clone());
         self.remove(connection);
         if let Some(end) = &end {
-            self.ending += 1;
+            self.closing += 1;
             end.notify_one();
         }
         end.is_some()
@@ -187,12 +188,12 @@ impl Table {
 }
 
 impl Connection {
-    /// Ends when the connection has to make room for others.
-    pub(super) async fn ended(&self) {
+    /// Completes when the connection has to close.
+    pub(super) async fn must_close(&self) {
         self.end.notified().await;
     }
 
-    /// A request has begun.
+    /// A request has started.
     pub(super) fn begin(&self) {
         let mut table = self.connections.lock();
         let Some(entry) = table.open.get_mut(&self.number) else { return };
@@ -202,10 +203,10 @@ impl Connection {
         }
     }
 
-    /// The request is one of a reader. Where there is no room, the request counts as none.
+    /// Counts the request as one of a reader, if there is room.
     pub(super) fn read(&self) -> Result<(), Busy> {
         let mut table = self.connections.lock();
-        if table.readers >= self.connections.budget.readers && !table.end_longest_stalled() {
+        if table.readers >= self.connections.budget.readers && !table.close_longest_stalled() {
             return Err(Busy);
         }
         match table.open.get_mut(&self.number) {
@@ -215,12 +216,12 @@ impl Connection {
                 Ok(())
             }
             Some(_) => Ok(()),
-            // It just ended.
+            // It was just told to close.
             None => Err(Busy),
         }
     }
 
-    /// All of the answer was sent.
+    /// The whole answer was sent.
     pub(super) fn finish(&self) {
         let mut table = self.connections.lock();
         table.received(self.number);
@@ -232,8 +233,8 @@ impl Connection {
         }
     }
 
-    /// The client does not receive what waits for it, of which so many bytes are in memory.
-    pub(super) fn stall(&self, bytes: u64) {
+    /// The client does not receive its answer, of which so many bytes are in memory.
+    pub(super) fn client_stalled(&self, bytes: u64) {
         let mut table = self.connections.lock();
         let number = table.number();
         let Some(entry) = table.open.get_mut(&self.number) else { return };
@@ -243,12 +244,13 @@ impl Connection {
         entry.stalled = Some(Stalled { number, since: Instant::now(), bytes });
         table.stalled.insert(number, self.number);
         table.unreceived += bytes;
-        while table.unreceived > self.connections.budget.unreceived && table.end_longest_stalled() {
+        while table.unreceived > self.connections.budget.unreceived && table.close_longest_stalled()
+        {
         }
     }
 
     /// The client received something.
-    pub(super) fn receive(&self) {
+    pub(super) fn client_received(&self) {
         self.connections.lock().received(self.number);
     }
 }
@@ -259,7 +261,7 @@ impl Drop for Connection {
         if table.open.contains_key(&self.number) {
             table.remove(self.number);
         } else {
-            table.ending -= 1;
+            table.closing -= 1;
             drop(table);
             self.connections.closed.notify_one();
         }
@@ -278,12 +280,12 @@ mod tests {
         connections.admit().expect("room")
     }
 
-    /// Whether a connection was told to end.
-    fn is_ended(connection: &Connection) -> bool {
+    /// Whether a connection was told to close.
+    fn is_closing(connection: &Connection) -> bool {
         !connection.connections.lock().open.contains_key(&connection.number)
     }
 
-    /// As if the connection had been stalled for long.
+    /// Makes the connection look as if it had been stalled for long.
     fn age(connection: &Connection) {
         let mut table = connection.connections.lock();
         let entry = table.open.get_mut(&connection.number).expect("open");
@@ -291,18 +293,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_one_that_has_been_idle_for_longest_makes_room() {
+    async fn the_connection_that_has_been_idle_longest_makes_room() {
         let all = connections(3, 3);
         let [first, second, third] = [(); 3].map(|()| admit(&all));
         first.begin();
         first.read().expect("room");
         let fourth = admit(&all);
-        assert_eq!([&first, &second, &third].map(is_ended), [false, true, false]);
-        second.ended().await;
-        // From here on the first is the youngest.
+        assert_eq!([&first, &second, &third].map(is_closing), [false, true, false]);
+        second.must_close().await;
+        // Now the first one has become idle last.
         first.finish();
         let fifth = admit(&all);
-        assert_eq!([&first, &third, &fourth].map(is_ended), [false, true, false]);
+        assert_eq!([&first, &third, &fourth].map(is_closing), [false, true, false]);
         drop((second, third));
         assert_eq!(all.lock().open.len(), 3);
         [&first, &fourth, &fifth].into_iter().for_each(Connection::begin);
@@ -317,15 +319,15 @@ mod tests {
         let [first, second, third, upload] = [(); 4].map(|()| admit(&all));
         [&first, &second, &third, &upload].into_iter().for_each(Connection::begin);
         assert_eq!([first.read(), second.read(), third.read()], [Ok(()), Ok(()), Err(Busy)]);
-        // An upload is none of them.
-        assert!(!is_ended(&upload));
-        second.stall(1);
-        first.stall(1);
-        assert_eq!(third.read(), Err(Busy), "it may be but for a moment");
+        // Uploads are not counted as readers.
+        assert!(!is_closing(&upload));
+        second.client_stalled(1);
+        first.client_stalled(1);
+        assert_eq!(third.read(), Err(Busy), "it may only be for a moment");
         [&first, &second].into_iter().for_each(age);
         assert_eq!(third.read(), Ok(()));
-        assert_eq!([&first, &second].map(is_ended), [false, true]);
-        first.receive();
+        assert_eq!([&first, &second].map(is_closing), [false, true]);
+        first.client_received();
         assert_eq!(admit(&all).read(), Err(Busy));
         first.finish();
         upload.read().expect("room");
@@ -337,20 +339,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_received_is_bounded() {
+    async fn unreceived_bytes_are_bounded() {
         let all = connections(9, 9);
         let [first, second, third] = [(); 3].map(|()| admit(&all));
         for connection in [&first, &second, &third] {
             connection.begin();
             connection.read().expect("room");
         }
-        first.stall(60);
+        first.client_stalled(60);
         age(&first);
-        second.stall(60);
-        assert_eq!([&first, &second].map(is_ended), [true, false]);
-        // One that has just begun to wait may be about to receive it.
-        third.stall(60);
-        assert_eq!([&second, &third].map(is_ended), [false, false]);
+        second.client_stalled(60);
+        assert_eq!([&first, &second].map(is_closing), [true, false]);
+        // One that has just stalled may be about to receive more.
+        third.client_stalled(60);
+        assert_eq!([&second, &third].map(is_closing), [false, false]);
         assert_eq!(all.lock().unreceived, 120);
     }
 }

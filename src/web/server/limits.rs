@@ -1,38 +1,37 @@
-//! What a server may take, and how that follows from what the operating system gives.
+//! A server's limits, and how they follow from those of the operating system.
 //!
 //! Each connection takes a file descriptor, and a reader of public data one more for the file.
-//! [`RESERVED`] are kept apart for the store, the journal, git and the logs. Where the process may
-//! have fewer than [`NEEDED`] even after the soft limit was raised to the hard one, all budgets shrink
-//! alike.
+//! [`RESERVED`] are for the store, the journal, git and the logs. If the process gets fewer than
+//! [`NEEDED`], even after the soft limit was raised to the hard one, all budgets shrink proportionally.
 
 use super::connections::Budget;
 use crate::body::BodyLimits;
 use std::time::Duration;
 
-/// The most uploads that are under way at once.
+/// The most concurrent uploads.
 const UPLOADS: usize = 1024;
-/// The most readers.
+/// The most concurrent readers.
 const READERS: usize = 2048;
-/// The connections that may be idle while everyone else is busy.
+/// Connections that may be idle while all others are busy.
 const IDLE: usize = 1024;
-/// Descriptors for everything that is no connection.
+/// Descriptors for everything but connections.
 const RESERVED: usize = 256;
 /// Descriptors for all of this.
 const NEEDED: usize = RESERVED + UPLOADS + 2 * READERS + IDLE;
 
-/// How long a client may take for the head of a request, also while idle between requests.
+/// How long a client may take to send the head of a request, including the idle time before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long one connection takes further requests.
+/// How long a connection may be used for further requests.
 const LIFETIME: Duration = Duration::from_secs(600);
-/// How long the answer under way may go on after that.
+/// How long the last answer may take after that.
 const LAST_ANSWER: Duration = Duration::from_secs(3600);
-/// How long connections may take to end when the server stops.
+/// How long connections may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long an answer may take to be received, besides the time that its bytes may take.
+/// How long a client may take to receive an answer, in addition to the time for its bytes.
 const RECEIVING: Duration = Duration::from_secs(30);
-/// Bytes a second that are received fast enough: as slow as an upload may be.
+/// The slowest acceptable rate of receiving, in bytes a second: as slow as an upload may be.
 const RECEIVED_RATE: u32 = 512;
-/// Bytes of answers in memory that clients do not receive.
+/// Bytes of answers in memory that clients have not received.
 const UNRECEIVED: u64 = 128 << 20;
 
 /// The limits of a server; tests make them smaller.
@@ -54,7 +53,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a listener beside the public one, whose connections are few, out of the reserve.
+    /// For a listener for operators, whose few connections come out of the reserve.
     pub(in crate::web) fn for_operators() -> Limits {
         let limits = Limits::default();
         let budget = Budget { connections: 32, readers: 16, ..limits.budget };
@@ -62,7 +61,7 @@ impl Limits {
     }
 }
 
-/// How many of each kind there may be.
+/// How many connections of each kind there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) struct Plan {
     uploads: usize,
@@ -71,12 +70,12 @@ pub(in crate::web) struct Plan {
 }
 
 impl Plan {
-    /// For this process, whose soft limit of descriptors is raised to the hard one.
+    /// For this process, after raising its soft limit of descriptors to the hard one.
     pub(in crate::web) fn for_this_process() -> Plan {
         Plan::of(descriptors())
     }
 
-    /// For a process that may have so many descriptors.
+    /// For a process with this many descriptors.
     fn of(descriptors: usize) -> Plan {
         let free = descriptors - RESERVED.min(descriptors / 4);
         let share = |wanted: usize| {
@@ -114,12 +113,12 @@ impl Plan {
 #[cfg(unix)]
 fn descriptors() -> usize {
     use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
-    // Some systems name no limit and refuse to go that far.
+    // Some systems report no limit, but refuse one that high.
     const ENOUGH: u64 = 1 << 16;
     let (mut limit, maximum) = match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok(limits) => limits,
         Err(error) => {
-            tracing::warn!(%error, "cannot tell how many files may be open");
+            tracing::warn!(%error, "cannot read the limit of open files");
             return NEEDED;
         }
     };
@@ -127,7 +126,7 @@ fn descriptors() -> usize {
     if limit < wanted {
         match setrlimit(Resource::RLIMIT_NOFILE, wanted, maximum) {
             Ok(()) => limit = wanted,
-            Err(error) => tracing::warn!(%error, "cannot raise the number of open files"),
+            Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
         }
     }
     if limit < NEEDED as u64 {
@@ -139,7 +138,7 @@ fn descriptors() -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-/// There is no such limit here.
+/// Other systems have no such limit.
 #[cfg(not(unix))]
 fn descriptors() -> usize {
     NEEDED
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_planned_for_the_descriptors_that_there_are() {
+    fn budgets_fit_the_available_descriptors() {
         let full = Plan { uploads: UPLOADS, readers: READERS, idle: IDLE };
         assert_eq!(Plan::of(NEEDED), full);
         assert_eq!(Plan::of(usize::MAX), full);

@@ -2,12 +2,12 @@
 //!
 //! | written | meaning |
 //! | --- | --- |
-//! | `127.0.0.1:8080`, `[::1]:8080` | that address |
-//! | `localhost:8080`, `name:8080` | every address of that name |
-//! | `:8080` | every address of this machine |
+//! | `127.0.0.1:8080`, `[::1]:8080` | this address |
+//! | `localhost:8080`, `name:8080` | all addresses of the name |
+//! | `:8080` | all addresses of this machine |
 //! | `unix:/run/candor.sock` | a Unix socket |
 //!
-//! Port 0 takes a free one.
+//! Port 0 means any free port.
 
 use crate::ingest::Peer;
 use std::fmt;
@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-/// How many connections may wait to be accepted; the system may allow fewer.
+/// How many connections may wait to be accepted, if the system allows it.
 const BACKLOG: u32 = 4096;
 
 /// Where to listen.
@@ -47,7 +47,7 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
-/// Text that is no address to listen on.
+/// The text is not an address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("write HOST:PORT (127.0.0.1:8080, localhost:8080), :PORT or unix:/PATH")]
 pub struct ListenAddressError;
@@ -91,7 +91,7 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Sockets that take connections.
+/// Listening sockets.
 #[derive(Debug)]
 pub struct Listener(Vec<Socket>);
 
@@ -102,12 +102,12 @@ enum Socket {
     Unix(UnixListener, SocketFile),
 }
 
-/// A Unix socket's file, which goes with it.
+/// A Unix socket's file, which is removed when the socket is closed.
 #[cfg(unix)]
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and inode: a file that someone else has put there since is not ours to remove.
+    /// Device and inode, so as not to remove a file that another process has created since.
     identity: Option<(u64, u64)>,
 }
 
@@ -118,14 +118,14 @@ impl From<TcpListener> for Listener {
 }
 
 impl Listener {
-    /// Listens on an address. To be called on a runtime.
+    /// Listens on an address. Must be called within a Tokio runtime.
     pub async fn bind(address: &ListenAddress) -> io::Result<Listener> {
         match address {
             ListenAddress::Address(address) => Ok(listen(*address)?.into()),
             ListenAddress::Everywhere { port } => Listener::bind_everywhere(*port),
             ListenAddress::Name { name, port } => {
                 let mut found: Vec<_> = lookup_host((name.as_str(), *port)).await?.collect();
-                // A client that is told a name tries IPv4 first more often than not.
+                // Most clients try IPv4 first.
                 found.sort_by_key(SocketAddr::is_ipv6);
                 found.dedup();
                 Listener::bind_all(&found)
@@ -137,7 +137,7 @@ impl Listener {
         }
     }
 
-    /// IPv6 for both where that is how the system does it, or else both.
+    /// One IPv6 socket if the system accepts IPv4 on it too, or else one for each.
     fn bind_everywhere(port: u16) -> io::Result<Listener> {
         let addresses = [
             SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
@@ -149,14 +149,14 @@ impl Listener {
             Ok(first) => {
                 let port = first.local_addr()?.port();
                 let mut sockets = vec![Socket::Tcp(first)];
-                // Refused where the first takes IPv4 too.
+                // Fails if the first one accepts IPv4 too.
                 sockets.extend(listen((four.ip(), port).into()).ok().map(Socket::Tcp));
                 Ok(Listener(sockets))
             }
         }
     }
 
-    /// All of these, as far as the machine has them. They have one port.
+    /// Listens on those addresses that this machine has, all on the same port.
     fn bind_all(addresses: &[SocketAddr]) -> io::Result<Listener> {
         let mut sockets = Vec::new();
         let mut missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -168,9 +168,9 @@ impl Listener {
                     chosen = Some(listener.local_addr()?.port());
                     sockets.push(Socket::Tcp(listener));
                 }
-                // A name may have addresses that this machine has not.
+                // A name may have addresses of other machines.
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => missing = error,
-                // A free port is only known to be free at the first.
+                // The port that was free on the first address may be taken on another.
                 Err(_) if address.port() == 0 && chosen.is_some() => {}
                 Err(error) => return Err(error),
             }
@@ -178,7 +178,7 @@ impl Listener {
         if sockets.is_empty() { Err(missing) } else { Ok(Listener(sockets)) }
     }
 
-    /// Where it listens, as a URL; of several, the first.
+    /// The URL of the first socket.
     pub fn url(&self) -> io::Result<String> {
         match self.0.first() {
             Some(Socket::Tcp(listener)) => Ok(format!("http://{}", listener.local_addr()?)),
@@ -188,7 +188,7 @@ impl Listener {
         }
     }
 
-    /// The next connection, and whom it is from, which cannot be printed from here on.
+    /// The next connection, and its peer, which cannot be printed from here on.
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         poll_fn(|context| {
             for socket in &self.0 {
@@ -213,8 +213,8 @@ impl Listener {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
-    // A server that was stopped must not have to wait for the connections of the last one. (On
-    // Windows this would let two programs share a port.)
+    // A restarted server must not wait for connections of the previous one. (On Windows this would let
+    // two programs share a port.)
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -229,7 +229,7 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
         found.file_type().is_socket().then(|| (found.dev(), found.ino()))
     };
     let listener = match UnixListener::bind(path) {
-        // The file of a server that was killed is in the way; that of one that runs stays.
+        // Replaces the file of a server that was killed, but not of one that runs.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && identity(path).is_some() => {
             match UnixStream::connect(path).await {
                 Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
@@ -252,13 +252,13 @@ impl Drop for SocketFile {
         let found = std::fs::symlink_metadata(&self.path).ok();
         if self.identity.is_some() && found.map(|found| (found.dev(), found.ino())) == self.identity
         {
-            // Whoever listens here next removes it otherwise.
+            // If this fails, the next server removes it.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// A connection's two directions.
+/// A connection's socket.
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
@@ -267,17 +267,17 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Sets what is good for answers: see [`UNSENT`].
+    /// Sets socket options that suit answers: see [`UNSENT`].
     pub(super) fn prepare(&self) {
         let Stream::Tcp(stream) = self else { return };
-        // Answers are written whole; waiting to fill a packet only delays their end. If the system
-        // refuses, they are merely later.
+        // Answers are written in one go; waiting to fill a packet only delays them. If the system refuses,
+        // they are just later.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "android", target_os = "linux"))]
         let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
     }
 
-    /// Writes as much as the socket takes without waiting.
+    /// Writes as much as possible without waiting.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.try_write(bytes),
@@ -287,9 +287,9 @@ impl Stream {
     }
 }
 
-/// The bytes that the kernel holds of an answer besides those that are on their way. For a client
-/// that receives nothing it would hold up to 4 MiB otherwise; and for one on a slow line, the socket
-/// would not be writable for minutes at a time, so that nobody could tell the two apart.
+/// The bytes of an answer that the kernel buffers beyond those in flight. Otherwise it would buffer up to
+/// 4 MiB for a client that receives nothing; and for one on a slow line, the socket would not be writable
+/// for minutes, so the two could not be told apart.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT: u32 = 32 << 10;
 
@@ -384,7 +384,7 @@ mod tests {
         }
     }
 
-    /// Connects and has a byte come through.
+    /// Sends a byte through a connection.
     async fn reach(listener: &Listener, mut client: impl AsyncWrite + Unpin) {
         let (mut stream, _) = listener.accept().await.expect("accepted");
         client.write_all(b"x").await.expect("sent");
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_leads_to_all_its_addresses() {
+    async fn a_name_is_bound_on_all_its_addresses() {
         let listener = Listener::bind(&"localhost:0".parse().expect("an address")).await;
         let listener = listener.expect("listening");
         let port = listener.url().expect("a URL").rsplit_once(':').expect("a port").1.to_owned();
@@ -403,12 +403,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_alone_is_reached_by_every_address() {
+    async fn a_port_alone_is_bound_on_every_address() {
         let listener = Listener::bind(&":0".parse().expect("an address")).await.expect("listening");
         let port = listener.url().expect("a URL").rsplit_once(':').expect("a port").1.to_owned();
         let stream = TcpStream::connect(format!("127.0.0.1:{port}")).await;
         reach(&listener, stream.expect("connected")).await;
-        // Where there is IPv6 at all.
+        // If the machine has IPv6.
         if TcpListener::bind("[::1]:0").await.is_ok() {
             let stream = TcpStream::connect(format!("[::1]:{port}")).await;
             reach(&listener, stream.expect("connected")).await;
@@ -417,24 +417,24 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_unix_socket_is_taken_from_the_dead_and_not_from_the_living() {
+    async fn a_unix_socket_of_a_killed_server_is_replaced_and_that_of_a_running_one_is_not() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("socket");
         let address = ListenAddress::Unix(path.clone());
         let listener = Listener::bind(&address).await.expect("listening");
         assert_eq!(listener.url().expect("a URL"), format!("unix:{}", path.display()));
         reach(&listener, UnixStream::connect(&path).await.expect("connected")).await;
-        let second = Listener::bind(&address).await.expect_err("somebody listens here");
+        let second = Listener::bind(&address).await.expect_err("another server listens here");
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
         drop(listener);
         assert!(!path.exists());
-        // What a killed server leaves.
+        // What a killed server leaves behind.
         drop(std::os::unix::net::UnixListener::bind(&path).expect("listening"));
         assert!(path.exists());
         let listener = Listener::bind(&address).await.expect("listening");
         reach(&listener, UnixStream::connect(&path).await.expect("connected")).await;
         drop(listener);
-        // What is no socket is left alone.
+        // A file that is not a socket is left alone.
         std::fs::write(&path, "precious").expect("written");
         assert!(Listener::bind(&address).await.is_err());
         assert_eq!(std::fs::read(&path).expect("read"), b"precious");

@@ -1,30 +1,30 @@
-//! Connections: taken in, limited, and ended in order.
+//! The HTTP server: accepts connections, limits them, and closes them gracefully.
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `listen` | where a server listens |
-//! | `connections` | what each connection does, and which one makes room |
-//! | `limits` | how much of everything there may be |
-//! | `wire` | a connection's bytes, and how long they may take |
+//! | `connections` | what each connection does, and which one is closed to make room |
+//! | `limits` | the limits, and how they follow from the operating system's |
+//! | `limited_stream` | a connection's socket with time limits |
 //! | `request` | a request on its way to the router, and its answer |
 //!
 //! | limit | what happens |
 //! | --- | --- |
-//! | connections | the one that has been idle for longest ends; where none is, the new one gets a bare 503 |
-//! | a request's head, also while idle between requests | closed |
-//! | how slowly an answer may be received | closed |
-//! | how long one connection is used | asked to end after the request under way |
-//! | the server stops | as above, all within [`Limits::grace`] |
+//! | connections | the one that has been idle longest is closed; if none is idle, the new one gets a bare 503 |
+//! | time for a request's head, including idle time before it | the connection is closed |
+//! | slowest rate of receiving an answer | the connection is closed |
+//! | age of a connection | it is closed after the current request |
+//! | the server stops | the same, all within [`Limits::grace`] |
 //!
-//! Who a client is (its address) becomes a [`Peer`] in `listen`, right where it is accepted, which has no
-//! way to be printed and is read by the admission of uploads alone. axum is built without the feature that
-//! could hand on more: no handler, metric or log line can know it.
+//! A client's address becomes a [`Peer`] in `listen`, as soon as it is accepted. A peer cannot be printed,
+//! and only the admission of uploads reads it. axum is built without the feature that would pass addresses
+//! on, so no handler, metric or log line can contain one.
 
 mod connections;
+mod limited_stream;
 mod limits;
 mod listen;
 mod request;
-mod wire;
 
 #[cfg(test)]
 pub(super) use connections::Budget;
@@ -40,6 +40,7 @@ use connections::{Connection, Connections};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use limited_stream::{Activity, LimitedStream};
 use listen::Stream;
 use std::convert::Infallible;
 use std::future::Future;
@@ -50,17 +51,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use wire::{Activity, Wire};
 
-/// The largest head of a request, in bytes; more is answered with 431. Also the most that is read or
-/// buffered of a connection at a time, besides a piece of a body.
+/// The largest head of a request, in bytes; a larger one is answered with 431. Also the most that is
+/// buffered of a connection at a time, besides a chunk of a body.
 const MAX_HEAD: usize = 16 * 1024;
-/// How long to wait where the system does not let a connection in. It would say so again at once.
+/// How long to wait when accepting fails. It would fail again at once.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often the operator is told of that.
-const TELL: Duration = Duration::from_secs(60);
+/// How often such errors are logged.
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// Answers connections with `router` until `shutdown` ends; then finishes the requests under way.
+/// Answers connections with `router` until `shutdown` completes; then finishes the current requests.
 pub(super) async fn run(
     listener: impl Into<Listener>,
     router: Router,
@@ -71,12 +71,12 @@ pub(super) async fn run(
     let (stop, stopping) = watch::channel(());
     let connections = Connections::new(limits.budget);
     let mut tasks = JoinSet::new();
-    let mut told: Option<Instant> = None;
+    let mut last_logged: Option<Instant> = None;
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            // Reaps those that ended, so that the set does not grow.
+            // Removes finished tasks, so that the set does not grow.
             Some(_) = tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match connections.admit() {
@@ -85,19 +85,19 @@ pub(super) async fn run(
                         tasks.spawn(serve_connection(
                             stream, peer, connection, router, limits, stopping,
                         ));
-                        // They close at once; nobody waits for one that does not.
+                        // They should close at once; this does not wait for one that does not.
                         let _ = timeout(PAUSE, connections.closed()).await;
                     }
-                    None => turn_away(&stream),
+                    None => refuse(&stream),
                 },
-                Err(error) if is_of_the_client(&error) => {}
+                Err(error) if is_client_error(&error) => {}
                 Err(error) => {
-                    // Out of file descriptors, mostly, though connections are planned for those.
-                    if told.is_none_or(|told| told.elapsed() >= TELL) {
-                        told = Some(Instant::now());
+                    // Usually out of file descriptors, although the limits account for those.
+                    if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+                        last_logged = Some(Instant::now());
                         tracing::error!(%error, "cannot accept connections; trying again");
                     }
-                    connections.make_room();
+                    connections.close_idle();
                     sleep(PAUSE).await;
                 }
             },
@@ -107,9 +107,9 @@ pub(super) async fn run(
     drop(stop);
     let finish = async { while tasks.join_next().await.is_some() {} };
     if timeout(limits.grace, finish).await.is_err() {
-        tracing::warn!("some clients were still reading when the time to stop was over");
+        tracing::warn!("some clients were still receiving answers when the server stopped");
     }
-    // Whatever is left is dropped with the set.
+    // Remaining tasks are dropped with the set.
 }
 
 async fn serve_connection(
@@ -122,7 +122,7 @@ async fn serve_connection(
 ) {
     stream.prepare();
     let activity = Arc::new(Activity::new(connection));
-    let wire = Wire::new(stream, activity.clone(), limits);
+    let stream = LimitedStream::new(stream, activity.clone(), limits);
     let service = service_fn(|request| {
         activity.begin();
         let answer = request::answer(router.clone(), activity.clone(), peer, request);
@@ -130,11 +130,11 @@ async fn serve_connection(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(MAX_HEAD);
-    let mut http = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    let mut http = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let limit = tokio::select! {
-        // An error is the client's: it went away, or spoke something that is not HTTP.
+        // Errors are the client's: it went away, or did not speak HTTP.
         _ = http.as_mut() => return,
-        () = activity.connection.ended() => return,
+        () = activity.connection.must_close() => return,
         // The sender is dropped when the server stops.
         _ = stopping.changed() => limits.grace,
         () = sleep(limits.lifetime) => limits.last_answer,
@@ -142,24 +142,24 @@ async fn serve_connection(
     http.as_mut().graceful_shutdown();
     tokio::select! {
         _ = timeout(limit, http) => {}
-        () = activity.connection.ended() => {}
+        () = activity.connection.must_close() => {}
     }
 }
 
-/// Counts a request as one of a reader, if it came in by a connection.
+/// Counts a request as one of a reader, if it came through a connection.
 pub(super) fn count_reader(request: &Extensions) -> Result<(), Busy> {
     request.get::<Arc<Activity>>().map_or(Ok(()), |activity| activity.connection.read())
 }
 
-/// Tells a client that there is no room, as far as its socket takes that without waiting.
-fn turn_away(stream: &Stream) {
+/// Tells a client that the server is full, if its socket is writable.
+fn refuse(stream: &Stream) {
     const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n\
         cache-control: no-store\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let _ = stream.try_write(FULL);
 }
 
-/// Whether accepting failed for a reason that lies with the one client.
-fn is_of_the_client(error: &io::Error) -> bool {
+/// Whether accepting failed because of this one client.
+fn is_client_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -1,10 +1,10 @@
 //! A request on its way from hyper to the router, and its answer on the way back.
 //!
-//! What HTTP/1.1 asks of every server is asked here: a request names one host, in one `Host` line
-//! (RFC 9112, section 3.2).
+//! Checks what HTTP/1.1 requires of every server: a request has exactly one `Host` line, with one host (RFC
+//! 9112, section 3.2).
 
 use super::super::refusal::Refusal;
-use super::wire::Activity;
+use super::limited_stream::Activity;
 use crate::ingest::Peer;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
@@ -18,11 +18,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Marks an answer whose body is read as it is sent, so that no more than this is in memory.
+/// Marks an answer whose body is streamed, with at most this many bytes in memory.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Streamed(pub(in crate::web) u64);
 
-/// The router's answer to a request that has begun.
+/// The router's answer to a request.
 pub(super) async fn answer(
     router: Router,
     activity: Arc<Activity>,
@@ -54,25 +54,23 @@ pub(super) async fn answer(
 fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut lines = headers.get_all(HOST).into_iter();
     match (lines.next(), lines.next()) {
-        (Some(_), Some(_)) => {
-            Err(Refusal::bad_request("bad request: the Host header is there twice"))
-        }
+        (Some(_), Some(_)) => Err(Refusal::bad_request("bad request: there are two Host headers")),
         (None, _) if version >= Version::HTTP_11 => {
-            Err(Refusal::bad_request("bad request: HTTP/1.1 asks for a Host header"))
+            Err(Refusal::bad_request("bad request: HTTP/1.1 requires a Host header"))
         }
         (Some(host), None) if !is_host(host.as_bytes()) => {
-            Err(Refusal::bad_request("bad request: the Host header names no host"))
+            Err(Refusal::bad_request("bad request: the Host header is not a host"))
         }
         _ => Ok(()),
     }
 }
 
-/// Whether this could be a host and a port; nothing at all may be said, too (RFC 9110, section 7.2).
+/// Whether this could be a host and a port. It may be empty (RFC 9110, section 7.2).
 fn is_host(text: &[u8]) -> bool {
     text.iter().all(|byte| byte.is_ascii_graphic() && !b"/?#@\\,\"<>^`{|}".contains(byte))
 }
 
-/// The body of a request, which tells whether it was read.
+/// The body of a request, which records whether it was read to the end.
 #[derive(Debug)]
 struct RequestBody {
     body: Incoming,
@@ -112,7 +110,7 @@ impl Drop for RequestBody {
     }
 }
 
-/// The body of an answer, which tells when hyper has all of it.
+/// The body of an answer, which records when hyper has all of it.
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     body: Body,
@@ -150,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_names_one_host() {
+    fn a_request_has_one_host() {
         let check = |version, hosts: &[&str]| {
             let mut headers = HeaderMap::new();
             for host in hosts {

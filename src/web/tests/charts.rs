@@ -1,5 +1,5 @@
-//! `/charts/` from the outside: pages that lead to one another, files that hold what was stored, and
-//! names that do no harm anywhere.
+//! `/charts/` from the outside: pages link to one another, files contain what was stored, and hostile names
+//! do no harm.
 
 use super::fixture::{Answer, Fixture, ask, get};
 use crate::aggregate::figure::{Figure, Jump, WeekCharts};
@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A deployment with charts of so many weeks.
+/// A deployment with charts of this many weeks.
 async fn charted(weeks: u32) -> (Fixture, Router) {
     let fixture = Fixture::with(1);
     let weeks: Vec<_> = charts::weeks(weeks).into_iter().map(charts::week).collect();
@@ -22,7 +22,7 @@ async fn page(router: &Router, path: &str) -> Answer {
     ask(router, Method::GET, path, &[("accept", "text/html")]).await
 }
 
-/// What an attribute says, everywhere in a page.
+/// All values of an attribute on a page.
 fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
     let start = format!(" {attribute}=\"");
     let parts = page.split(start.as_str()).skip(1);
@@ -41,7 +41,7 @@ fn stored(program: &str) -> Vec<Figure> {
 }
 
 #[tokio::test]
-async fn every_link_between_chart_pages_leads_somewhere() {
+async fn every_link_between_chart_pages_works() {
     let (_fixture, router) = charted(3).await;
     let mut waiting = vec!["/charts/".to_owned()];
     let mut seen: BTreeSet<String> = waiting.iter().cloned().collect();
@@ -82,8 +82,8 @@ async fn every_link_between_chart_pages_leads_somewhere() {
     }
 }
 
-/// Charts of three weeks; of the newest, a program and one of its charts jump, and of the one before
-/// the week itself has too few reports.
+/// Charts of three weeks. In the newest, a program and one of its charts have a jump; in the one before, the
+/// whole week has too few reports.
 async fn flooded() -> (Fixture, Router) {
     let fixture = Fixture::with(1);
     let mut weeks: Vec<_> = charts::weeks(3).into_iter().map(charts::week).collect();
@@ -99,13 +99,13 @@ async fn flooded() -> (Fixture, Router) {
 }
 
 #[tokio::test]
-async fn a_jump_is_said_under_the_title_and_marked_on_every_chart_page_and_file() {
+async fn a_jump_is_explained_below_the_title_and_marked_on_every_chart_page_and_file() {
     let (_fixture, router) = flooded().await;
     let whole = "▲ 36,000 reports of the whole program, 15,600 expected";
     let chart = "▲ 40,000 reports, 15,600 expected";
     let week = "▼ 300 reports of the whole week, 15,600 expected";
     let sentence = "has more reports than the 8 weeks before explain: 36,000, where 15,600 were \
-                    expected, and from 0 to 24,000 would be ordinary.";
+                    expected, and from 0 to 24,000 would be normal.";
     for (path, said, unsaid) in [
         ("/charts/", vec![whole], vec![week]),
         ("/charts/@2026-11-08/", vec![week, "This week has fewer"], vec![whole]),
@@ -163,7 +163,7 @@ async fn a_jump_is_said_under_the_title_and_marked_on_every_chart_page_and_file(
 }
 
 #[tokio::test]
-async fn the_newest_week_stands_at_a_program_s_own_address_too() {
+async fn the_newest_week_is_also_at_the_program_s_own_address() {
     let (_fixture, router) = charted(3).await;
     let newest = page(&router, &format!("/charts/{GOPLS}/")).await;
     assert_eq!(newest.status, StatusCode::OK);
@@ -177,7 +177,7 @@ async fn the_newest_week_stands_at_a_program_s_own_address_too() {
 }
 
 #[tokio::test]
-async fn every_figure_is_there_as_a_picture_and_as_a_table() {
+async fn every_figure_is_shown_as_a_picture_and_as_a_table() {
     let (_fixture, router) = charted(3).await;
     let answer = page(&router, &format!("/charts/{GOPLS}/")).await;
     let text = answer.text();
@@ -212,7 +212,7 @@ async fn every_figure_is_there_as_a_picture_and_as_a_table() {
 }
 
 #[tokio::test]
-async fn json_is_what_was_stored() {
+async fn json_equals_what_was_stored() {
     let (_fixture, router) = charted(2).await;
     for program in [GOPLS, AWKWARD] {
         let base = format!("/charts/{program}/@2026-11-15/");
@@ -264,7 +264,7 @@ async fn hostile_names_are_only_text() {
 }
 
 #[tokio::test]
-async fn files_are_saved_under_names_that_nothing_minds() {
+async fn files_are_saved_under_safe_names() {
     let (_fixture, router) = charted(2).await;
     for (file, kind, disposition) in [
         ("odd.csv", "text/csv; charset=utf-8; header=present", "attachment"),
@@ -288,7 +288,7 @@ async fn files_are_saved_under_names_that_nothing_minds() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_refused_with_a_way_on() {
+async fn what_does_not_exist_is_refused_with_links() {
     let (_fixture, router) = charted(3).await;
     for (path, way) in [
         ("/charts/nobody/".to_owned(), "/charts/".to_owned()),
@@ -334,7 +334,7 @@ async fn a_form_without_script_leads_to_a_range() {
 }
 
 #[tokio::test]
-async fn a_range_has_each_week_by_itself() {
+async fn a_range_shows_each_week_separately() {
     let (_fixture, router) = charted(12).await;
     let path = format!("/charts/{GOPLS}/@2026-08-30..2026-11-15/gopls-client");
     let text = page(&router, &path).await;
@@ -352,7 +352,7 @@ async fn a_range_has_each_week_by_itself() {
 }
 
 #[tokio::test]
-async fn pages_and_files_are_kept_by_those_who_have_them() {
+async fn pages_and_files_are_cached_by_clients() {
     let (fixture, router) = charted(2).await;
     for path in [format!("/charts/{GOPLS}/"), format!("/charts/{GOPLS}/@2026-11-15/odd.json")] {
         let path = path.replace("odd", "platforms");
@@ -360,14 +360,14 @@ async fn pages_and_files_are_kept_by_those_who_have_them() {
         let tag = first.header("etag").to_owned();
         let again = ask(&router, Method::GET, &path, &[("if-none-match", &tag)]).await;
         assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}");
-        // Browsers take over the headers of a 304: a stricter policy would undress the page.
+        // Browsers apply the headers of a 304: a stricter policy would break the page's style.
         let policy = "content-security-policy";
         assert_eq!(again.header(policy), first.header(policy), "{path}");
         let head = ask(&router, Method::HEAD, &path, &[]).await;
         assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
         assert_eq!(head.header("etag"), tag);
     }
-    // Other charts are another page.
+    // Other charts make another page.
     let before = get(&router, "/charts/").await;
     let changed = WeekCharts { complete: true, ..charts::week(NEWEST) };
     charts::publish(&*fixture.store, &[changed]);
@@ -410,7 +410,7 @@ async fn a_damaged_week_is_an_error_on_its_own_pages_and_nowhere_else() {
     let router = crate::web::router(site.clone(), None);
     assert_eq!(page(&router, "/").await.status, StatusCode::OK);
     let charts = page(&router, "/charts/").await;
-    // The index still names them: they are not being replaced, they are gone, and health says so.
+    // The index still names them, so they are missing, not being replaced; health reports that.
     assert_eq!(charts.status, StatusCode::INTERNAL_SERVER_ERROR);
     let health = get(&crate::web::admin(site, None), "/health").await;
     assert!(health.text().contains("run `candor chart --week 2026-11-15`"), "{}", health.text());
@@ -429,7 +429,7 @@ async fn the_home_page_shows_a_chart_of_each_program() {
     assert!(!text.contains(HOSTILE[0]));
 }
 
-/// Writes pages as files, to be looked at: `CANDOR_PAGES=FOLDER cargo test --lib web::tests::charts`.
+/// Writes pages as files, to look at: `CANDOR_PAGES=FOLDER cargo test --lib web::tests::charts`.
 #[tokio::test]
 async fn chart_pages_can_be_written_as_files() {
     let Some(folder) = std::env::var_os("CANDOR_PAGES") else { return };

@@ -1,7 +1,7 @@
-//! Over loopback: limits on connections, which one makes room, and stopping in order.
+//! Over loopback: limits on connections, which one is closed to make room, and graceful shutdown.
 //!
-//! A test that is about a moment waits until the server has shown that it is there: an answer was
-//! given, a handler says that it has begun, or a body says that it was dropped.
+//! Tests do not rely on timing: they wait until the server has answered, a handler has started, or a body
+//! was dropped.
 
 use super::fixture::Fixture;
 use crate::web::serve;
@@ -56,12 +56,12 @@ impl Server {
 
 fn budget(connections: usize, readers: usize) -> Limits {
     let limits = Limits::default();
-    // Nobody's time is over before the test is.
+    // No time limit ends before the test does.
     let head = Duration::from_secs(3600);
     Limits { budget: Budget { connections, readers, ..limits.budget }, head, ..limits }
 }
 
-/// Waits for what must come, for far longer than it can take.
+/// Waits for something that must happen, for far longer than it can take.
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     let waited = tokio::time::timeout(Duration::from_secs(120), future).await;
     waited.unwrap_or_else(|_| panic!("{what}"))
@@ -70,7 +70,7 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 /// What the server sends until it closes.
 async fn read_all(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset is an end too.
+    // A reset also ends the connection.
     let _ = soon("the server closes the connection", stream.read_to_end(&mut bytes)).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -87,7 +87,7 @@ async fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
     read_some(stream).await
 }
 
-/// A handler that says when it has begun, and waits until it may go on.
+/// A handler that signals when it has started, and waits until it may continue.
 struct Handler {
     router: Router,
     begun: mpsc::UnboundedReceiver<()>,
@@ -107,7 +107,7 @@ impl Handler {
         Handler { router: Router::new().route("/", slow), begun, go_on }
     }
 
-    /// A connection whose request this is working on.
+    /// A connection whose request this handler is processing.
     async fn busy(&mut self, server: &Server) -> TcpStream {
         let mut stream = server.connect().await;
         stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
@@ -116,7 +116,7 @@ impl Handler {
     }
 }
 
-/// A body without an end, which says when it is dropped.
+/// An endless body, which signals when it is dropped.
 struct Endless(Option<oneshot::Sender<()>>);
 
 impl HttpBody for Endless {
@@ -171,10 +171,10 @@ async fn a_site_is_served_until_it_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_finish_its_request_is_let_go() {
+async fn a_client_that_does_not_finish_its_request_is_disconnected() {
     let limits = Limits { head: Duration::from_millis(200), ..Limits::default() };
     let server = Server::start(Fixture::with(1).router().await, limits).await;
-    // Nothing at all; a request that never ends; one request and then nothing; or half of another.
+    // Nothing at all; an unfinished request; one request and then nothing; or half of another.
     let half = [GET, b"GET / HT"].concat();
     let sent = [(&b""[..], false), (b"GET / HTTP/1.1\r\nx: ", false), (GET, true), (&half, true)];
     for (sent, answered) in sent {
@@ -186,7 +186,7 @@ async fn a_client_that_does_not_finish_its_request_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_byte_by_byte_has_no_longer() {
+async fn a_head_that_arrives_byte_by_byte_has_no_more_time() {
     let limits = Limits { head: Duration::from_millis(200), ..Limits::default() };
     let server = Server::start(Fixture::with(1).router().await, limits).await;
     let (mut reads, mut writes) = server.connect().await.into_split();
@@ -211,10 +211,10 @@ async fn no_connection_is_used_for_ever() {
 }
 
 #[tokio::test]
-async fn the_connection_that_has_been_idle_for_longest_makes_room() {
+async fn the_connection_that_has_been_idle_longest_makes_room() {
     let server = Server::start(Fixture::with(1).router().await, budget(3, 3)).await;
     let mut first = server.idle().await;
-    // One that never asked for anything is idle as well; it was accepted before what comes next.
+    // One that has sent no request is idle too; it was accepted before the next one.
     let mut silent = server.connect().await;
     let mut third = server.idle().await;
     assert!(ask(&mut first, GET).await.starts_with("HTTP/1.1 200"));
@@ -229,7 +229,7 @@ async fn the_connection_that_has_been_idle_for_longest_makes_room() {
 }
 
 #[tokio::test]
-async fn a_flood_of_idle_connections_keeps_nobody_out() {
+async fn a_flood_of_idle_connections_does_not_lock_others_out() {
     let server = Server::start(Fixture::with(1).router().await, budget(16, 16)).await;
     let mut flood = Vec::new();
     for _ in 0..100 {
@@ -240,13 +240,13 @@ async fn a_flood_of_idle_connections_keeps_nobody_out() {
         flood.push(server.connect().await);
         assert!(ask(&mut honest, GET).await.starts_with("HTTP/1.1 200"));
     }
-    // They did fill the server: those that came first are gone.
+    // They did fill the server: the first ones were closed.
     assert_eq!(read_all(&mut flood[0]).await, "");
     assert_eq!(read_all(&mut flood[150]).await, "");
 }
 
 #[tokio::test]
-async fn where_all_are_busy_a_new_connection_is_turned_away() {
+async fn a_new_connection_is_refused_if_all_are_busy() {
     let mut handler = Handler::new();
     let server = Server::start(handler.router.clone(), budget(1, 1)).await;
     let mut busy = handler.busy(&server).await;
@@ -264,8 +264,8 @@ async fn where_all_are_busy_a_new_connection_is_turned_away() {
 }
 
 #[tokio::test]
-async fn one_reader_too_many_is_asked_to_come_again() {
-    // Requests of the site itself pass the guard; so a handler of ours stands beside it.
+async fn one_reader_too_many_gets_503() {
+    // Requests of the site pass the guard, so a handler of this test is mounted beside it.
     let mut handler = Handler::new();
     let site = Fixture::with(1).site().await;
     let guarded = axum::middleware::from_fn_with_state(site, crate::web::guard::guard);
@@ -316,7 +316,7 @@ async fn a_request_without_a_host_or_with_two_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_holds_nothing() {
+async fn what_is_not_http_uses_no_resources() {
     let server = Server::start(Fixture::with(1).router().await, Limits::default()).await;
     for garbage in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
@@ -345,8 +345,8 @@ async fn what_is_not_http_holds_nothing() {
 }
 
 #[tokio::test]
-async fn a_slow_line_gets_all_of_its_answer() {
-    // More than both sockets hold: it is under way for as long as the client does not read.
+async fn a_slow_client_gets_its_whole_answer() {
+    // More than both sockets can buffer, so it is not sent completely until the client reads.
     const LENGTH: usize = 64 << 20;
     let large = get(async || Bytes::from_static(&[b'x'; 1 << 20]).repeat(64));
     let limits = Limits { head: Duration::from_millis(50), ..Limits::default() };
@@ -363,7 +363,7 @@ async fn a_slow_line_gets_all_of_its_answer() {
 }
 
 #[tokio::test]
-async fn a_client_that_receives_nothing_is_given_up() {
+async fn a_client_that_receives_nothing_is_disconnected() {
     let (dropped, is_dropped) = oneshot::channel();
     let body = Arc::new(std::sync::Mutex::new(Some(Endless(Some(dropped)))));
     let endless = get(async move || Body::new(body.lock().expect("whole").take().expect("once")));
@@ -377,7 +377,7 @@ async fn a_client_that_receives_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn requests_are_not_taken_from_one_that_does_not_receive_the_answers() {
+async fn no_requests_are_read_from_a_client_that_does_not_receive_answers() {
     const REQUESTS: usize = 40_000;
     let answered = Arc::new(AtomicUsize::new(0));
     let counts = answered.clone();
@@ -403,7 +403,7 @@ async fn requests_are_not_taken_from_one_that_does_not_receive_the_answers() {
         before = now;
     }
     assert!((1..REQUESTS / 2).contains(&before), "{before} requests were answered unreceived");
-    // And nothing is forgotten: whoever receives gets every answer.
+    // Nothing is lost: a client that receives gets every answer.
     let (mut bytes, mut answers) = (vec![0; 1 << 16], 0);
     while answers < REQUESTS {
         let count = soon("answers", reads.read(&mut bytes)).await.expect("read");
@@ -415,13 +415,13 @@ async fn requests_are_not_taken_from_one_that_does_not_receive_the_answers() {
 }
 
 #[tokio::test]
-async fn requests_under_way_are_finished_before_the_server_stops() {
+async fn current_requests_are_finished_before_the_server_stops() {
     let mut handler = Handler::new();
     let limits = |grace| Limits { grace, ..Limits::default() };
     let server = Server::start(handler.router.clone(), limits(Duration::from_secs(3600))).await;
     let mut stream = handler.busy(&server).await;
     server.stop.send(()).expect("it runs");
-    // It has begun to stop: nobody is let in any more.
+    // It has begun to stop and accepts no more connections.
     soon("it stops listening", async {
         while TcpStream::connect(server.address).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -440,7 +440,7 @@ async fn requests_under_way_are_finished_before_the_server_stops() {
 }
 
 #[tokio::test]
-async fn clients_that_want_nothing_do_not_keep_the_server_from_stopping() {
+async fn idle_clients_do_not_keep_the_server_from_stopping() {
     let grace = Duration::from_secs(3600);
     let limits = Limits { grace, head: grace, ..Limits::default() };
     let server = Server::start(Fixture::with(1).router().await, limits).await;

@@ -1,5 +1,5 @@
-//! Who may read what is public from a page of another site: everyone, refusals and parts too; and who
-//! may send uploads so: no page.
+//! CORS: pages of any site may read what is public, including errors and partial answers, but may not send
+//! uploads.
 
 use super::fixture::{Answer, ESCAPED, Fixture, ask};
 use crate::ingest::ReceiverSlot;
@@ -84,7 +84,7 @@ async fn an_engine_in_a_browser_reads_parquet_in_parts() {
 }
 
 #[tokio::test]
-async fn options_without_an_origin_say_what_may_be_asked() {
+async fn options_without_an_origin_list_the_methods() {
     let router = Fixture::with(1).router().await;
     let answer = ask(&router, Method::OPTIONS, "/log/checkpoint", &[]).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
@@ -95,7 +95,7 @@ async fn options_without_an_origin_say_what_may_be_asked() {
 #[tokio::test]
 async fn no_page_may_send_an_upload() {
     let site = Fixture::with(1).site().await;
-    // It is about the wire: no receiver is needed behind it.
+    // Only the headers matter: no receiver is needed.
     let router = router(site, Some(ReceiverSlot::new()));
     let preflight = [
         ORIGIN,

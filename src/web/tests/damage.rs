@@ -1,4 +1,4 @@
-//! A store that changes, goes back, is damaged or fails: what is shown stays true.
+//! The store changes, is rolled back, is damaged or fails, and what is shown remains true.
 
 use super::fixture::{ESCAPED, Fixture, get, module};
 use crate::gomod::ModulePath;
@@ -31,14 +31,13 @@ fn edited(fixture: &Fixture, key: &Key, edit: impl FnOnce(&mut Vec<u8>)) -> Snap
 }
 
 #[tokio::test]
-async fn a_new_version_is_seen_by_whoever_asks_for_it() {
+async fn a_new_version_is_found_when_it_is_requested() {
     let fixture = Fixture::with(1);
     let router = fixture.router().await;
     let info = format!("/goproxy/{ESCAPED}/@v/v0.2.0.info");
     assert_eq!(status(&router, &info).await, StatusCode::NOT_FOUND);
     fixture.publish(1);
-    // What the last reading has is answered from it; what it has not is looked for, though not at
-    // once: a sleep is never shorter than this.
+    // What the last reading has is answered from it; for the rest the store is read again, but not at once.
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(status(&router, &info).await, StatusCode::OK);
     assert_eq!(status(&router, "/log/tile/0/000.p/2").await, StatusCode::OK);
@@ -70,7 +69,7 @@ async fn nothing_is_visible_before_it_is_logged() {
 }
 
 #[tokio::test]
-async fn a_zip_that_is_not_the_logged_one_is_never_served() {
+async fn a_zip_that_was_not_logged_is_never_served() {
     let fixture = Fixture::with(2);
     let path = ["info", "mod", "zip"].map(|kind| format!("/goproxy/{ESCAPED}/@v/v0.1.0.{kind}"));
     let other = module(2).zip().to_vec();
@@ -78,7 +77,7 @@ async fn a_zip_that_is_not_the_logged_one_is_never_served() {
         edited(&fixture, &zip(1), |bytes| *bytes = other),
         edited(&fixture, &zip(1), |bytes| bytes.truncate(100)),
         edited(&fixture, &zip(1), |bytes| {
-            // A byte of the config: the zip's own checksum of it no longer fits either.
+            // A byte of the config, so the zip's own checksum is wrong too.
             let at = bytes.windows(10).position(|w| w == b"SampleRate").expect("the config");
             bytes[at] = b's';
         }),
@@ -89,7 +88,7 @@ async fn a_zip_that_is_not_the_logged_one_is_never_served() {
             let answer = get(&router, path).await;
             assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
             assert_eq!(answer.header("cache-control"), "no-store");
-            assert!(!answer.text().contains("module/"), "the object is the operator's business");
+            assert!(!answer.text().contains("module/"), "the object is only for the operator");
         }
         // Everything else is as it was.
         assert_eq!(status(&router, &format!("/goproxy/{ESCAPED}/@v/v0.2.0.zip")).await, 200);
@@ -178,8 +177,8 @@ async fn a_flipped_bit_anywhere_in_the_log_is_never_served() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_swapped_with_its_zip_is_not_served_either() {
-    // Whoever edits the store makes a record that fits another zip. The log says otherwise.
+async fn a_record_that_was_replaced_with_its_zip_is_not_served() {
+    // Someone who can edit the store makes a record that matches another zip, unlike the log.
     let fixture = Fixture::with(2);
     let forged = {
         let mut forged = fixture.store.snapshot();
@@ -199,7 +198,7 @@ async fn a_record_that_was_swapped_with_its_zip_is_not_served_either() {
 }
 
 #[tokio::test]
-async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
+async fn after_a_rollback_or_failure_of_the_store_the_newest_head_is_still_shown() {
     let fixture = Fixture::with(1);
     let old = fixture.store.snapshot();
     fixture.publish(1);
@@ -216,7 +215,7 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
         grow_old().await;
         let before = fixture.store.operations();
         assert_eq!(get(&router, "/log/checkpoint").await.body, checkpoint);
-        assert!(fixture.store.operations() > before, "the store was asked, and not believed");
+        assert!(fixture.store.operations() > before, "the store was read, and not trusted");
         let health = get(&admin, "/health").await;
         assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(health.text().contains(said), "{}", health.text());
@@ -226,13 +225,13 @@ async fn a_store_that_went_back_or_fails_does_not_take_back_what_was_shown() {
     fixture.store.inject(Fault::PowerCutBefore(0));
     grow_old().await;
     assert_eq!(get(&router, "/log/checkpoint").await.body, checkpoint);
-    assert!(fixture.store.operations() > 0, "the store was asked, and failed");
+    assert!(fixture.store.operations() > 0, "the store was read, and failed");
     fixture.store.restart();
     assert_eq!(status(&admin, "/health").await, 200);
 }
 
 #[tokio::test]
-async fn definitions_that_are_missing_or_damaged_are_errors_of_the_pages_that_show_them() {
+async fn missing_or_damaged_definitions_are_errors_on_the_pages_that_show_them() {
     let fixture = Fixture::with(1);
     let good = fixture.store.snapshot();
     let is_of_catalogues = |key: &Key| key.as_str().starts_with("catalogue/");

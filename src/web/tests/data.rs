@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 const WEEK: Date = date(2026, 11, 15);
 
-/// Bytes of some length that repeat nowhere soon.
+/// Bytes that do not repeat soon.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 31 + at / 251) as u8).collect()
 }
@@ -99,7 +99,7 @@ async fn files_are_sent_whole() {
 }
 
 #[tokio::test]
-async fn parts_are_sent_to_those_who_ask_for_one() {
+async fn parts_are_sent_on_request() {
     let fixture = fixture();
     let router = fixture.router().await;
     let all = bytes(1_000_000);
@@ -132,7 +132,7 @@ async fn parts_are_sent_to_those_who_ask_for_one() {
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
 }
 
-/// The names of all fields below a value; what is named by a date is no field.
+/// The names of all fields below a value; dates are not names of fields.
 fn fields(value: &serde_json::Value, found: &mut BTreeSet<String>) {
     match value {
         serde_json::Value::Object(fields_of) => {
@@ -148,7 +148,7 @@ fn fields(value: &serde_json::Value, found: &mut BTreeSet<String>) {
 }
 
 #[tokio::test]
-async fn the_page_tells_of_each_field_of_the_index_and_of_its_number() {
+async fn the_page_explains_each_field_of_the_index_and_its_format() {
     let fixture = fixture();
     let changed = PublicData::new(fixture.store.clone()).update(|index| {
         let week = index.weeks.get_mut(&WEEK).expect("the week");
@@ -172,13 +172,13 @@ async fn the_page_tells_of_each_field_of_the_index_and_of_its_number() {
     for field in &found {
         assert!(words.contains(field.as_str()), "{field} is not in the table: {table}");
     }
-    let number = format!("the number of this shape: {}<", index["format"]);
+    let number = format!("the number of this format: {}<", index["format"]);
     assert!(table.contains(&number), "{number}");
     assert!(page.contains("if at least 10 reports came late"), "{page}");
 }
 
 #[tokio::test]
-async fn only_what_the_index_names_is_there() {
+async fn only_what_the_index_names_is_served() {
     let fixture = fixture();
     let router = fixture.router().await;
     for path in [
@@ -209,7 +209,7 @@ async fn only_what_the_index_names_is_there() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_as_it_was_written_is_never_sent() {
+async fn a_damaged_file_is_never_sent() {
     let fixture = fixture();
     let mut damaged = fixture.store.snapshot();
     for (key, object) in &mut damaged.objects {
@@ -228,7 +228,7 @@ async fn a_file_that_is_not_as_it_was_written_is_never_sent() {
 }
 
 #[tokio::test]
-async fn the_page_lists_files_columns_and_lines_that_read_them_from_here() {
+async fn the_page_lists_files_columns_and_commands_that_read_them() {
     let fixture = fixture();
     let router = fixture.router().await;
     let page = get(&router, "/data/").await;

@@ -22,10 +22,10 @@ pub const MODULE: &str = "telemetry.example.org/Config";
 /// The module as in a URL.
 pub const ESCAPED: &str = "telemetry.example.org/!config";
 
-/// A counter's name that wants to be more than text.
+/// A counter's name that tries to be markup.
 pub const HOSTILE: &str = "odd:<script>alert('x')</script>&\"";
 
-/// A deployment whose publisher and server are in the test's hands.
+/// A deployment whose publisher and server the test controls.
 pub struct Fixture {
     pub store: Arc<MemoryStore>,
     pub keys: LogVerifiers,
@@ -52,8 +52,8 @@ impl Answer {
     }
 }
 
-/// The config of a version: each accepts one more version of a program, whose counters have names
-/// that HTML minds.
+/// The config of a version: each accepts one more version of a program, whose counters have names that need
+/// escaping in HTML.
 pub fn config(number: u64) -> CollectionConfig {
     let versions: Vec<String> = (1..=number).map(|minor| format!("v1.{minor}.0")).collect();
     let json = serde_json::json!({
@@ -113,14 +113,14 @@ impl Fixture {
         Fixture { store, keys: verifiers, log, _memory: memory }
     }
 
-    /// A deployment with so many versions, published at once.
+    /// A deployment with this many versions, published at once.
     pub fn with(versions: u64) -> Fixture {
         let fixture = Fixture::new();
         fixture.publish(versions);
         fixture
     }
 
-    /// Publishes so many more versions, at once.
+    /// Publishes this many more versions, at once.
     pub fn publish(&self, versions: u64) -> TreeHead {
         self.publish_on(versions, "2026-02-04", CatalogueRetention::default())
     }
@@ -167,13 +167,13 @@ impl Fixture {
         catalogues.record(&catalogue, newest).expect("recorded");
     }
 
-    /// What serves it.
+    /// Its site.
     pub async fn site(&self) -> Site {
         let path = ModulePath::new(MODULE).expect("a path");
         Site::open(path, self.keys.clone(), self.store.clone()).await.expect("a site")
     }
 
-    /// All of it, ready to be asked.
+    /// Its router.
     pub async fn router(&self) -> Router {
         router(self.site().await, None)
     }
@@ -193,7 +193,7 @@ pub fn root_of(entries: &[u8], leaves: usize) -> TreeHead {
     edge.head()
 }
 
-/// Asks with these headers.
+/// Sends a request with these headers.
 pub async fn ask(router: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
@@ -206,7 +206,7 @@ pub async fn ask(router: &Router, method: Method, path: &str, headers: &[(&str, 
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-/// Asks plainly.
+/// Sends a plain GET request.
 pub async fn get(router: &Router, path: &str) -> Answer {
     ask(router, Method::GET, path, &[]).await
 }

@@ -1,4 +1,4 @@
-//! Health and metrics speak of everything that a deployment does.
+//! Health and metrics cover everything that a deployment does.
 
 use super::fixture::{Answer, Fixture, ask, get};
 use crate::aggregate::{UpkeepState, Work};
@@ -20,10 +20,10 @@ async fn health(site: &Site, slot: Option<ReceiverSlot>) -> Answer {
 }
 
 #[tokio::test]
-async fn being_alive_ready_and_well_are_three_things() {
+async fn being_live_ready_and_healthy_are_different() {
     let site = Fixture::with(1).site().await;
     let admin = admin(site, Some(ReceiverSlot::new()));
-    // The receiver is not open yet: readers do not mind.
+    // The receiver is not open yet, which does not affect readers.
     assert_eq!(status(&admin, "/health/live").await, 200);
     assert_eq!(status(&admin, "/health/ready").await, 200);
     assert_eq!(status(&admin, "/health/uploads").await, 503);
@@ -41,7 +41,7 @@ async fn being_alive_ready_and_well_are_three_things() {
 }
 
 #[tokio::test]
-async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
+async fn problems_of_upkeep_the_clock_and_lost_reports_are_reported() {
     let site = Fixture::with(1).site().await;
     let upkeep = UpkeepState::new(&[Work::Merge, Work::Chart]);
     let said: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -88,7 +88,7 @@ async fn what_upkeep_and_the_clock_and_lost_reports_say_is_said() {
 }
 
 #[tokio::test]
-async fn a_committed_head_that_nobody_may_sign_is_a_problem_and_readers_are_served() {
+async fn a_committed_head_that_cannot_be_signed_is_a_problem_and_readers_are_served() {
     let fixture = Fixture::with(2);
     let site = fixture.site().await;
     let good = fixture.store.snapshot();
@@ -108,7 +108,7 @@ async fn a_committed_head_that_nobody_may_sign_is_a_problem_and_readers_are_serv
 }
 
 #[tokio::test]
-async fn a_clock_that_nothing_confirms_is_no_fault_and_not_simply_well() {
+async fn an_unconfirmed_clock_is_neither_a_fault_nor_simply_ok() {
     let site = Fixture::with(1).site().await;
     let note = Some("nothing confirms the clock".to_owned());
     let report = ClockReport { note, ..ClockReport::default() };
@@ -125,7 +125,7 @@ async fn a_clock_that_nothing_confirms_is_no_fault_and_not_simply_well() {
 }
 
 #[tokio::test]
-async fn what_is_damaged_is_a_problem_from_when_it_is_asked_for_until_it_is_mended() {
+async fn a_damaged_object_is_a_problem_from_its_first_request_until_it_is_repaired() {
     let fixture = Fixture::with(2);
     let good = fixture.store.snapshot();
     let site = fixture.site().await;
@@ -164,7 +164,7 @@ async fn a_damaged_index_is_a_problem() {
 }
 
 #[tokio::test]
-async fn every_figure_is_there_from_the_start() {
+async fn every_metric_exists_from_the_start() {
     let site = Fixture::with(2).site().await;
     let metrics = get(&admin(site, Some(ReceiverSlot::new())), "/metrics").await;
     let mut figures = 0;

@@ -1,5 +1,4 @@
-//! Requests that no honest client makes: each gets 400 or 404 (or 414), and none an error of the
-//! server.
+//! Requests that no honest client makes: each gets 400, 404 or 414, and none a server error.
 
 use super::fixture::{ESCAPED, Fixture, ask};
 use axum::Router;
@@ -8,14 +7,14 @@ use axum::http::{Method, Request, StatusCode};
 use proptest::prelude::*;
 use tower::ServiceExt;
 
-/// Asks, where the path is one that a request can have at all.
+/// Sends a request, if the path is valid in HTTP at all.
 async fn status(router: &Router, path: &str) -> Option<StatusCode> {
     let request = Request::builder().uri(path).body(Body::empty()).ok()?;
     Some(router.clone().oneshot(request).await.expect("an answer").status())
 }
 
 #[tokio::test]
-async fn hostile_paths_are_refused_calmly() {
+async fn hostile_paths_are_refused() {
     let router = Fixture::with(3).router().await;
     let endings = [
         "%2e%2e/%2e%2e/etc/passwd",
@@ -136,7 +135,7 @@ async fn hostile_paths_are_refused_calmly() {
 }
 
 #[tokio::test]
-async fn long_addresses_are_cut_short() {
+async fn long_addresses_are_refused() {
     let router = Fixture::with(1).router().await;
     for base in ["/goproxy/", "/sumdb/lookup/", "/log/tile/0/", "/log/tile/entries/"] {
         for (length, expected) in [(1000, None), (3000, Some(414)), (60_000, Some(414))] {
@@ -151,7 +150,7 @@ async fn long_addresses_are_cut_short() {
 }
 
 #[tokio::test]
-async fn odd_headers_and_methods_change_nothing() {
+async fn unusual_headers_and_methods_do_no_harm() {
     let router = Fixture::with(3).router().await;
     let odd = [
         ("accept-encoding", ";;;q=,,gzip;q=1e99"),

@@ -1,7 +1,8 @@
-//! The wires, from the outside: requests go through the whole router, over a log in memory that
-//! was made and signed by the real publisher's parts.
+//! The site from the outside: requests go through the whole router, with a log in memory that the real
+//! publisher's code made and signed.
 
 mod charts;
+mod config_states;
 mod connections;
 mod cors;
 mod damage;
@@ -9,6 +10,5 @@ mod data;
 mod fixture;
 mod health;
 mod hostile;
-mod openness;
 mod pages;
 mod routes;

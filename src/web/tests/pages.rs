@@ -1,5 +1,4 @@
-//! Pages: what they say, that nothing from outside becomes markup, and that each link leads
-//! somewhere.
+//! Pages: what they say, that nothing from outside becomes markup, and that all links work.
 
 use super::fixture::{Answer, Fixture, HOSTILE, MODULE, ask, get, module};
 use crate::tlog::{Hash, InclusionProof, LeafIndex, leaf_hash, verify_inclusion};
@@ -9,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// Every page there is, of a deployment with three versions.
+/// All pages of a deployment with three versions.
 const PAGES: [&str; 11] = [
     "/",
     "/config/",
@@ -42,11 +41,11 @@ fn attributes(html: &str, name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_page_has_the_frame_and_may_do_nothing_but_look_right() {
+async fn every_page_has_the_layout_and_a_strict_policy() {
     let router = Fixture::with(3).router().await;
     for path in PAGES {
         let answer = page(&router, path).await;
-        // One script, which stands there for all to read, and is allowed by its hash where it is.
+        // The script is inlined, and allowed by its hash, on the pages that have it.
         let script = answer.text().split_once("<script type=\"module\">");
         let policy = match script.and_then(|(_, rest)| rest.split_once("</script>")) {
             None => POLICY.to_owned(),
@@ -77,7 +76,7 @@ async fn every_page_has_the_frame_and_may_do_nothing_but_look_right() {
 }
 
 #[tokio::test]
-async fn every_link_within_the_site_leads_somewhere() {
+async fn every_link_within_the_site_works() {
     let router = Fixture::with(45).router().await;
     let (mut known, mut next) = (BTreeSet::new(), vec!["/".to_owned()]);
     while let Some(path) = next.pop() {
@@ -150,7 +149,7 @@ async fn refusals_are_pages_for_browsers_and_a_sentence_for_machines() {
 }
 
 #[tokio::test]
-async fn what_changed_is_told_in_words() {
+async fn changes_are_described_in_words() {
     let router = Fixture::with(3).router().await;
     let change =
         "also accepts reports from version <code>v1.3.0</code> of <code>example.org/hello</code>";
@@ -201,7 +200,7 @@ async fn a_long_history_is_shown_and_read_in_parts() {
 }
 
 #[tokio::test]
-async fn the_proof_on_an_entrys_page_is_one() {
+async fn the_proof_on_an_entrys_page_is_valid() {
     let fixture = Fixture::with(7);
     let site = fixture.site().await;
     let router = fixture.router().await;
@@ -217,7 +216,7 @@ async fn the_proof_on_an_entrys_page_is_one() {
             .skip(1)
             .filter_map(|rest| rest.split('<').next()?.parse().ok())
             .collect();
-        // Each step has two hashes, and the root stands below.
+        // Each step has two hashes, and the root is below them.
         let (root, steps) = cells.split_last().expect("hashes");
         let siblings = steps.iter().copied().step_by(2).collect();
         assert_eq!(*root, tree.root);
@@ -245,7 +244,7 @@ async fn the_feed_is_atom_and_names_every_change() {
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
-    // Every start has its end, as XML wants it.
+    // Every start tag has an end tag, as XML requires.
     let opened =
         text.matches('<').count() - text.matches("</").count() - text.matches("<?").count();
     assert_eq!(opened, text.matches("</").count());
@@ -254,7 +253,7 @@ async fn the_feed_is_atom_and_names_every_change() {
 }
 
 #[tokio::test]
-async fn a_deployment_without_anything_has_all_its_pages() {
+async fn an_empty_deployment_has_all_its_pages() {
     let router = Fixture::new().router().await;
     for path in ["/", "/config/", "/log/", "/privacy", "/data/"] {
         page(&router, path).await;
@@ -263,7 +262,7 @@ async fn a_deployment_without_anything_has_all_its_pages() {
 }
 
 #[tokio::test]
-async fn the_stylesheet_and_the_icon_may_be_kept_for_ever() {
+async fn the_stylesheet_and_the_icon_may_be_cached_for_ever() {
     let router = Fixture::with(1).router().await;
     let html = page(&router, "/").await;
     let assets: Vec<String> = attributes(html.text(), "href")

@@ -1,7 +1,7 @@
-//! Every route: what it answers, how long that may be kept, and what is not there.
+//! Every route: what it answers, how long that may be cached, and what does not exist.
 
 use super::fixture::{Answer, ESCAPED, Fixture, MODULE, ask, get, module, root_of};
-use crate::tlog::{Checkpoint, Face, Lookup};
+use crate::tlog::{Checkpoint, Lookup, Protocol};
 use axum::http::{Method, StatusCode};
 use flate2::read::GzDecoder;
 use std::io::Read;
@@ -43,7 +43,7 @@ async fn the_module_proxy_serves_the_versions_of_the_log() {
 }
 
 #[tokio::test]
-async fn whatever_is_not_here_lets_the_go_command_go_on_to_the_next_proxy() {
+async fn for_other_modules_the_go_command_asks_the_next_proxy() {
     let router = Fixture::with(3).router().await;
     for path in [
         "golang.org/x/text/@v/list".into(),
@@ -93,7 +93,7 @@ async fn the_checksum_database_is_served_directly_and_through_the_proxy() {
     for base in ["", "/sumdb", "/goproxy/sumdb/telemetry.example.org"] {
         let latest = get(&router, &format!("{base}/latest")).await;
         assert_ok(&latest, "text/plain; charset=utf-8", SECONDS);
-        let origin = Face::Sumdb.origin(&fixture.keys.host);
+        let origin = Protocol::Sumdb.origin(&fixture.keys.host);
         let tree = Checkpoint::open(&latest.body, &fixture.keys.sumdb, &origin).expect("signed");
         assert_eq!(tree.head().size.get(), 3);
         let lookup = get(&router, &format!("{base}/lookup/{ESCAPED}@v0.2.0")).await;
@@ -141,7 +141,7 @@ async fn the_log_is_served_by_tlog_tiles() {
     let router = fixture.router().await;
     let checkpoint = get(&router, "/log/checkpoint").await;
     assert_ok(&checkpoint, "text/plain; charset=utf-8", SECONDS);
-    let origin = Face::Log.origin(&fixture.keys.host);
+    let origin = Protocol::TlogTiles.origin(&fixture.keys.host);
     let tree = Checkpoint::open(&checkpoint.body, &fixture.keys.log, &origin).expect("signed");
     let entries = get(&router, "/log/tile/entries/000.p/3").await;
     assert_ok(&entries, "application/octet-stream", FOREVER);
@@ -159,7 +159,7 @@ async fn every_partial_tile_of_every_older_tree_is_served_and_nothing_beyond_the
     let data = get(&router, "/sumdb/tile/8/data/000").await;
     assert_eq!((full.len(), data.text().matches("\n\n").count()), (8192, 256));
     assert_eq!(root_of(&entries, 256).size.get(), 256);
-    // No object of these widths was ever stored: they are cut out of the full ones.
+    // No object of these widths was ever stored: they are cut from the full ones.
     for width in 1..256 {
         let tile = get(&router, &format!("/log/tile/0/000.p/{width}")).await;
         assert_eq!(tile.body, full[..width * 32], "{width}");
@@ -189,7 +189,7 @@ async fn every_partial_tile_of_every_older_tree_is_served_and_nothing_beyond_the
 }
 
 #[tokio::test]
-async fn what_a_client_has_is_not_sent_again() {
+async fn what_a_client_has_cached_is_not_sent_again() {
     let router = Fixture::with(3).router().await;
     for path in [
         "/".into(),
@@ -218,7 +218,7 @@ async fn what_a_client_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn text_and_zips_travel_compressed_to_those_who_accept_it() {
+async fn text_and_zips_are_compressed_for_clients_that_accept_it() {
     let router = Fixture::with(200).router().await;
     for path in [
         format!("/goproxy/{ESCAPED}/@v/list"),
@@ -254,7 +254,7 @@ async fn the_front_page_says_what_is_here() {
 }
 
 #[tokio::test]
-async fn where_no_reports_are_taken_none_is_thrown_away() {
+async fn a_server_without_a_receiver_asks_clients_to_try_again() {
     let router = Fixture::with(1).router().await;
     for path in ["/upload/2026-02-08", "/upload//2026-02-08"] {
         let answer =

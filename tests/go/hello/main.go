@@ -1,10 +1,10 @@
 // Command hello is a program whose maintainers use golang.org/x/telemetry, unmodified. It counts a
 // little and exits; with an upload URL it reports what earlier runs counted instead.
 //
-// It takes no arguments, for the client runs it again, without them, as its own child:
-// TELEMETRY_DIR is the folder, UPLOAD_URL where reports are sent, START_TIME what time it is then,
-// CRASH how it crashes: "deep", below more calls than a crash report has program counters, each with
-// another one inlined; or "compare", in a function that the compiler made for a type.
+// It takes no arguments, because the client runs it again, without arguments, as its child:
+// TELEMETRY_DIR is the folder, UPLOAD_URL where reports are sent, START_TIME the time at which they
+// are, CRASH how it crashes: "deep", below more calls than a crash report has program counters, each
+// with another one inlined; or "compare", in a function that the compiler generated for a type.
 package main
 
 import (

@@ -1,18 +1,17 @@
-//! What happens when a mapped counter file is shortened by another program.
+//! Survives a mapped counter file being shortened by another program.
 //!
-//! Touching memory whose part of the file is gone makes the system send `SIGBUS`, which kills the
-//! process; so does a disk that is found to be full only then. Nothing can keep another program of
-//! the same user from shortening a file, and no check beforehand is in time. What is left is to
-//! handle the signal: memory of our own, full of zeros, takes the place of the page that is gone,
-//! and the program goes on. Its counts in that page are lost; the next look of the recorder finds
-//! the file shorter than it was mapped, and opens it anew.
+//! Touching a page that the file no longer has makes the system send `SIGBUS`, which kills the process; so
+//! does a disk that turns out to be full only then. Nothing can keep another program of the same user
+//! from shortening a file, and checking beforehand is always too early. So the signal is handled: a page
+//! of zeros replaces the missing one, and the program goes on. The counts in that page are lost; the
+//! recorder's next check finds that the file was shortened, and opens it again.
 //!
-//! A signal's handler belongs to the whole process, so this one keeps out of the way: it is
-//! installed once, when the first counter file is mapped, touches no memory but counter files',
-//! and hands on everything else to the handler that was there before, or to the system's default.
-//! A program that installs a handler of its own later replaces it, and is without this protection.
+//! A signal handler belongs to the whole process, so this one interferes as little as possible: it is
+//! installed once, when the first counter file is mapped, handles only faults in counter files, and
+//! passes everything else to the previous handler or the system's default. A program that later
+//! installs a handler of its own replaces it, and loses this protection.
 //!
-//! Only on Linux. On other systems a shortened file kills the process, as it does with Go's client.
+//! Only on Linux. On other systems a shortened file kills the process, as with Go's client.
 
 use nix::libc;
 use std::mem::MaybeUninit;
@@ -27,11 +26,11 @@ struct Guarded {
     next: *const Guarded,
 }
 
-/// The memory guarded last; a list, which only grows.
+/// The most recently guarded memory: the head of a list that only grows.
 static GUARDED: AtomicPtr<Guarded> = AtomicPtr::new(ptr::null_mut());
 /// The handler before this one. Known before this one is installed.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
-/// How many pages were replaced. Whoever mapped a file before the last one cannot trust it any more.
+/// How many pages were replaced. A file that was mapped before the last replacement may be affected.
 static REPLACED: AtomicUsize = AtomicUsize::new(0);
 /// The system's page size; a power of two. Known before the handler is installed.
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
@@ -49,7 +48,7 @@ pub(super) fn guard(start: *mut u8, length: usize) {
     install();
 }
 
-/// How many pages of counter files were found to be gone so far.
+/// How many pages of counter files were found to be missing so far.
 pub(super) fn replaced() -> usize {
     REPLACED.load(SeqCst)
 }
@@ -57,13 +56,13 @@ pub(super) fn replaced() -> usize {
 fn install() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        // SAFETY: reads a number of the system.
+        // SAFETY: only reads a system setting.
         let page_size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         let Ok(page_size) = usize::try_from(page_size) else { return };
         PAGE_SIZE.store(page_size, SeqCst);
         // SAFETY: both structures are plain data, for which zeros are valid; the first call only
-        // reads the handler there is, and the second installs a function that may be called at any
-        // time from now on: it waits for nothing, allocates nothing and takes no lock.
+        // reads the current handler, and the second installs a function that may be called at any time
+        // from now on: it does not wait, allocate or lock.
         unsafe {
             let mut before = MaybeUninit::<libc::sigaction>::zeroed();
             if libc::sigaction(libc::SIGBUS, ptr::null(), before.as_mut_ptr()) != 0 {
@@ -86,19 +85,19 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
         let errno = libc::__errno_location();
         let before = *errno;
         let address = (*info).si_addr().addr();
-        // Codes above 0 are the kernel's own; below, somebody sent the signal.
+        // Codes above 0 are from the kernel; with others, a process sent the signal.
         if (*info).si_code > 0 && is_guarded(address) && replace_page(address) {
             *errno = before;
             return;
         }
-        hand_on(signal, info, context);
+        call_previous_handler(signal, info, context);
         *errno = before;
     }
 }
 
 fn is_guarded(address: usize) -> bool {
     let mut next = GUARDED.load(SeqCst).cast_const();
-    // SAFETY: what is in the list was leaked, and does not change once it is in it.
+    // SAFETY: the list's elements are leaked, and do not change once they are in it.
     while let Some(guarded) = unsafe { next.as_ref() } {
         if address.wrapping_sub(guarded.start) < guarded.length {
             return true;
@@ -108,7 +107,7 @@ fn is_guarded(address: usize) -> bool {
     false
 }
 
-/// Puts zeros of our own in the place of a page.
+/// Replaces a page by zeros.
 ///
 /// # Safety
 ///
@@ -131,19 +130,22 @@ unsafe fn replace_page(address: usize) -> bool {
     mapped != libc::MAP_FAILED
 }
 
-/// Does with a signal what would have been done without this handler.
+/// Does what would have been done without this handler.
 ///
 /// # Safety
 ///
 /// The arguments are those of the handler.
-unsafe fn hand_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+unsafe fn call_previous_handler(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
     type Simple = extern "C" fn(libc::c_int);
     type Detailed = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
     let before = BEFORE.get();
     let handler = before.map_or(libc::SIG_DFL, |before| before.sa_sigaction);
-    // SAFETY: what is not one of the two constants is a function, of the kind that the flag says,
-    // which the program has installed to be called just so. The system's default is put back as
-    // it was.
+    // SAFETY: anything but the two constants is a function of the kind that the flag says, which the
+    // program has installed to be called like this. The system's default is restored as it was.
     unsafe {
         match before {
             Some(before) if handler != libc::SIG_DFL && handler != libc::SIG_IGN => {
@@ -159,7 +161,7 @@ unsafe fn hand_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
                 let mut default = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
                 default.sa_sigaction = libc::SIG_DFL;
                 libc::sigaction(signal, &default, ptr::null_mut());
-                // A fault happens again when this returns; what was sent is sent again.
+                // A fault happens again when this returns; a signal that was sent is sent again.
                 if (*info).si_code <= 0 {
                     libc::raise(signal);
                 }

@@ -1,4 +1,4 @@
-//! A mapped file beside other writers, and under attack.
+//! A mapped file with other writers, and with forged content.
 
 use super::*;
 use crate::client::counter::parse::CounterFile;
@@ -6,20 +6,20 @@ use crate::client::counter::parse::tests::{file, metadata};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-struct Place {
+struct TestFile {
     _temporary: tempfile::TempDir,
     path: PathBuf,
 }
 
-impl Place {
-    fn new() -> Place {
+impl TestFile {
+    fn new() -> TestFile {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let path = temporary.path().join("a.v1.count");
-        Place { _temporary: temporary, path }
+        TestFile { _temporary: temporary, path }
     }
 
-    fn with(bytes: &[u8]) -> Place {
-        let place = Place::new();
+    fn with(bytes: &[u8]) -> TestFile {
+        let place = TestFile::new();
         std::fs::write(&place.path, bytes).expect("write");
         place
     }
@@ -34,15 +34,15 @@ impl Place {
 }
 
 #[test]
-fn a_new_file_is_one_page_that_says_whose_it_is() {
-    let place = Place::new();
+fn a_new_file_is_one_page_with_its_metadata() {
+    let place = TestFile::new();
     place.open().expect("opened");
     assert_eq!(std::fs::read(&place.path).expect("read"), file(&[]));
 }
 
 #[test]
-fn what_it_writes_is_what_the_format_says() {
-    let place = Place::new();
+fn files_are_written_as_the_format_says() {
+    let place = TestFile::new();
     let mut mapped = place.open().expect("opened");
     let names = ["a", "myprog/verb:build", &"n".repeat(4000), "b"];
     for (name, number) in names.iter().zip(1..) {
@@ -54,7 +54,7 @@ fn what_it_writes_is_what_the_format_says() {
 
 #[test]
 fn a_name_has_one_count_however_often_it_is_looked_up() {
-    let place = Place::with(&file(&[("a", 40)]));
+    let place = TestFile::with(&file(&[("a", 40)]));
     let (mut one, mut two) = (place.open().expect("opened"), place.open().expect("opened"));
     add(one.count(b"a").expect("found"), 1);
     add(two.count(b"a").expect("found"), 1);
@@ -62,26 +62,26 @@ fn a_name_has_one_count_however_often_it_is_looked_up() {
 }
 
 #[test]
-fn a_file_cut_off_while_it_was_made_is_made_again() {
+fn a_file_cut_off_while_it_was_created_is_completed() {
     for length in [0, 10, 300] {
-        let place = Place::with(&file(&[])[..length]);
+        let place = TestFile::with(&file(&[])[..length]);
         place.open().expect("opened");
         assert_eq!(std::fs::read(&place.path).expect("read"), file(&[]));
     }
 }
 
 #[test]
-fn only_what_may_become_this_counter_file_is_begun() {
+fn only_a_beginning_of_this_counter_file_is_completed() {
     let whole = file(&[]);
     let header = header(&metadata().to_string()).expect("short enough").len();
-    // As Go's programs and ours leave it on the way: nothing, zeros, the header in part or whole.
+    // What Go's programs and ours may leave: nothing, zeros, a part of the header or all of it.
     let mut torn = whole[..header].to_vec();
     torn[..16].fill(0);
     let zeros = |length| vec![0; length];
     for begun in
         [zeros(0), zeros(1), zeros(9000), whole[..header].to_vec(), whole[..9000].to_vec(), torn]
     {
-        let place = Place::with(&begun);
+        let place = TestFile::with(&begun);
         place.open().expect("opened");
         assert_eq!(std::fs::read(&place.path).expect("read"), whole);
     }
@@ -91,11 +91,11 @@ fn only_what_may_become_this_counter_file_is_begun() {
     longer.push(b'x');
     let texts: [&[u8]; 5] = [b"\n", b"a", b"my notes\n", &[b'n'; 16_383], &[b'n'; 20_000]];
     for bytes in texts.into_iter().chain([&*others, &*longer]) {
-        let place = Place::with(bytes);
+        let place = TestFile::with(bytes);
         let error = place.open().err().expect("refused");
         match bytes.starts_with(MAGIC) {
             true => assert!(matches!(error, CountingError::Other { .. }), "{error}"),
-            false => assert!(matches!(error, CountingError::NoCounterFile { .. }), "{error}"),
+            false => assert!(matches!(error, CountingError::NotACounterFile { .. }), "{error}"),
         }
         assert_eq!(std::fs::read(&place.path).expect("read"), bytes);
     }
@@ -106,14 +106,14 @@ fn another_programs_file_is_left_alone() {
     let mut bytes = file(&[("a", 1)]);
     let at = bytes.windows(4).position(|four| four == b"tool").expect("the program");
     bytes[at] = b'p';
-    let place = Place::with(&bytes);
+    let place = TestFile::with(&bytes);
     assert!(matches!(place.open(), Err(CountingError::Other { .. })));
     assert_eq!(std::fs::read(&place.path).expect("read"), bytes);
 }
 
 #[test]
-fn a_deleted_file_is_counted_into_without_harm() {
-    let place = Place::new();
+fn counting_into_a_deleted_file_is_harmless() {
+    let place = TestFile::new();
     let mut mapped = place.open().expect("opened");
     std::fs::remove_file(&place.path).expect("deleted");
     for number in 0..2_000 {
@@ -123,8 +123,8 @@ fn a_deleted_file_is_counted_into_without_harm() {
 }
 
 #[test]
-fn a_full_file_takes_no_more_names_and_keeps_counting_the_old() {
-    let place = Place::with(&file(&[("a", 1)]));
+fn a_full_file_takes_no_new_names_and_keeps_counting_the_old_ones() {
+    let place = TestFile::with(&file(&[("a", 1)]));
     let sparse = std::fs::OpenOptions::new().write(true).open(&place.path).expect("open");
     sparse.set_len(MAX_FILE.into()).expect("extended");
     let mut mapped = place.open().expect("opened");
@@ -136,7 +136,7 @@ fn a_full_file_takes_no_more_names_and_keeps_counting_the_old() {
 }
 
 #[test]
-fn what_leads_nowhere_is_an_error_and_extends_nothing() {
+fn an_invalid_offset_is_an_error_and_extends_nothing() {
     let layout = Layout::new(header(&metadata().to_string()).expect("fits").len() as u32);
     let layout = layout.expect("a layout");
     let (head, record) = (layout.head(bucket(b"a")), layout.records());
@@ -153,9 +153,9 @@ fn what_leads_nowhere_is_an_error_and_extends_nothing() {
     ] {
         let mut bytes = file(&[("a", 1)]);
         bytes[offset as usize..offset as usize + 4].copy_from_slice(&number.to_ne_bytes());
-        let place = Place::with(&bytes);
+        let place = TestFile::with(&bytes);
         let mut mapped = place.open().expect("opened");
-        // A name of the same chain as "a", which is not there.
+        // A name in the same chain as "a" that is not there.
         let twin =
             (0..).map(|n| format!("t{n}")).find(|name| bucket(name.as_bytes()) == bucket(b"a"));
         let found = mapped.count(twin.expect("some name").as_bytes());
@@ -166,7 +166,7 @@ fn what_leads_nowhere_is_an_error_and_extends_nothing() {
 
 #[test]
 fn a_full_disk_is_an_error() {
-    // There is one file on Linux that is on a full disk.
+    // Linux has a file that behaves like one on a full disk.
     if cfg!(target_os = "linux") {
         let opened = Mapped::open(Path::new("/dev/full"), &metadata());
         assert!(matches!(opened, Err(CountingError::Io { .. })));
@@ -191,7 +191,7 @@ proptest! {
             let at = 224 + 4 * word;
             bytes[at..at + 4].copy_from_slice(&(unit * 32).to_ne_bytes());
         }
-        let place = Place::with(&bytes);
+        let place = TestFile::with(&bytes);
         if let Ok(mut mapped) = place.open() {
             for number in 0..600 {
                 if let Ok(count) = mapped.count(format!("n{number}").as_bytes()) {

@@ -1,4 +1,4 @@
-//! What a recorder promises, with files in temporary folders and days from a test's calendar.
+//! What a recorder promises, with files in temporary folders and days that the test chooses.
 
 use super::*;
 use crate::client::counter::CounterFile;
@@ -130,7 +130,7 @@ fn threads_that_count_new_names_at_once_lose_none() {
 }
 
 #[test]
-fn who_cannot_get_the_file_is_served_by_who_has_it() {
+fn a_thread_that_cannot_get_the_lock_is_served_by_its_holder() {
     let machine = Machine::new();
     let recorder = machine.recorder;
     machine.start(recorder, "2026-11-22", Mode::Local);
@@ -138,14 +138,14 @@ fn who_cannot_get_the_file_is_served_by_who_has_it() {
     let rounds = |thread: u32| {
         let mut forgotten = Vec::new();
         for round in 0..5_000 {
-            // Both come at once, with one name each of their own and one between them, and never
-            // again: if one goes away in vain, nobody repairs it.
+            // Both count at once, under a name of their own and a shared one, and never again: if one is
+            // forgotten, nothing repairs that.
             let names = [format!("{round}/{thread}"), format!("{round}/both")];
             barrier.wait();
             names.iter().for_each(|name| count(recorder, name, 1));
             barrier.wait();
-            let is_settled = |name: &str| recorder.counter(name).is_some_and(Entry::is_settled);
-            forgotten.extend(names.into_iter().filter(|name| !is_settled(name)));
+            let is_flushed = |name: &str| recorder.counter(name).is_some_and(Entry::is_flushed);
+            forgotten.extend(names.into_iter().filter(|name| !is_flushed(name)));
         }
         forgotten
     };
@@ -169,7 +169,7 @@ fn a_week_ends_on_its_day_and_the_next_begins() {
     count(recorder, "a", 1);
     recorder.renew(day("2026-11-25"), &consent(Mode::Local));
     count(recorder, "a", 4);
-    // A machine that slept over a week's end.
+    // A machine that was asleep at a week's end.
     recorder.renew(day("2026-12-05"), &consent(Mode::Local));
     count(recorder, "c", 1);
     let files = machine.files();
@@ -218,7 +218,7 @@ fn in_mode_off_nothing_is_written() {
 }
 
 #[test]
-fn a_user_who_says_off_stops_a_running_program_and_on_resumes_it() {
+fn off_stops_a_running_program_and_on_resumes_it() {
     let machine = Machine::new();
     let recorder = machine.recorder;
     machine.start(recorder, "2026-11-22", Mode::On);
@@ -237,14 +237,14 @@ fn a_user_who_says_off_stops_a_running_program_and_on_resumes_it() {
 }
 
 #[test]
-fn an_error_stops_counting_and_is_kept() {
+fn an_error_stops_counting_and_is_in_the_status() {
     let machine = Machine::new();
     std::fs::write(machine.folder.local().join("weekends"), "").expect("write");
     machine.start(machine.recorder, "2026-11-22", Mode::Local);
     count(machine.recorder, "a", 1);
     let Status::Stopped(message) = machine.recorder.status() else { panic!("not stopped") };
     assert!(message.contains("weekends"), "{message}");
-    // The next look finds it mended.
+    // The next check finds it repaired.
     std::fs::write(machine.folder.local().join("weekends"), "3").expect("write");
     machine.recorder.renew(day("2026-11-22"), &consent(Mode::Local));
     count(machine.recorder, "a", 2);
@@ -261,7 +261,7 @@ fn a_second_start_changes_nothing() {
 }
 
 #[test]
-fn names_that_are_none_are_not_counted() {
+fn invalid_names_are_not_counted() {
     let machine = Machine::new();
     machine.start(machine.recorder, "2026-11-22", Mode::Local);
     for name in ["", "a b", "a\nb", &"n".repeat(4097)] {
@@ -272,7 +272,7 @@ fn names_that_are_none_are_not_counted() {
 }
 
 #[test]
-fn a_count_stays_at_the_largest_number() {
+fn a_count_saturates() {
     let machine = Machine::new();
     machine.start(machine.recorder, "2026-11-22", Mode::Local);
     count(machine.recorder, "a", u64::MAX - 1);
@@ -289,12 +289,12 @@ fn counting_does_not_wait_for_a_file_that_is_being_opened() {
     count(machine.recorder, "a", 1);
     assert_eq!(machine.counts(), counts([]));
     drop(held);
-    // Who held the lock would look; here, the next one that counts a new name does.
+    // The holder of the lock would check; here, the next count of a new name does.
     count(machine.recorder, "b", 1);
     assert_eq!(machine.counts(), counts([("a", 2), ("b", 1)]));
 }
 
-/// How many seconds this day's noon is ahead of the system's time.
+/// How many seconds noon on this day is ahead of the system's time.
 fn ahead(text: &str) -> i64 {
     let seconds = |time: u64| i64::try_from(time).expect("a time");
     let noon = day(text).start().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
@@ -302,21 +302,21 @@ fn ahead(text: &str) -> i64 {
 }
 
 #[test]
-fn a_week_ends_by_the_clock_without_anybodys_help() {
+fn a_week_ends_by_the_clock_alone() {
     let machine = Machine::new();
     let recorder = machine.recorder;
     Mode::Local.store(&machine.folder, day("2026-11-01")).expect("stored");
     machine.start(recorder, "2026-11-22", Mode::Local);
-    recorder.keep_time(ahead("2026-11-22"));
+    recorder.follow_clock(ahead("2026-11-22"));
     let known = recorder.counter("a").expect("a name");
     known.add(1);
     recorder.ahead.store(ahead("2026-11-24"), Relaxed);
     known.add(1);
-    // The machine slept for weeks; a name that is known is counted first.
+    // The machine slept for weeks; a known name is counted first.
     recorder.ahead.store(ahead("2026-12-12"), Relaxed);
     known.add(4);
     count(recorder, "b", 8);
-    // Nobody turns back: a clock that is set back is noticed by nothing.
+    // Setting the clock back has no effect.
     recorder.ahead.store(ahead("2026-12-01"), Relaxed);
     known.add(16);
     let expected = [
@@ -327,12 +327,12 @@ fn a_week_ends_by_the_clock_without_anybodys_help() {
 }
 
 #[test]
-fn a_user_who_says_off_is_heard_by_the_next_look_and_on_again() {
+fn the_next_check_notices_off_and_on_again() {
     let machine = Machine::new();
     let recorder = machine.recorder;
     Mode::Local.store(&machine.folder, day("2026-11-01")).expect("stored");
     machine.start(recorder, "2026-11-22", Mode::Local);
-    recorder.keep_time(ahead("2026-11-22"));
+    recorder.follow_clock(ahead("2026-11-22"));
     count(recorder, "a", 1);
     Mode::Off.store(&machine.folder, day("2026-11-22")).expect("stored");
     recorder.ahead.fetch_add(15 * 60, Relaxed);
@@ -353,7 +353,7 @@ fn threads_that_count_while_the_clock_ends_the_week_lose_none() {
     let recorder = machine.recorder;
     Mode::Local.store(&machine.folder, day("2026-11-01")).expect("stored");
     machine.start(recorder, "2026-11-22", Mode::Local);
-    recorder.keep_time(ahead("2026-11-22"));
+    recorder.follow_clock(ahead("2026-11-22"));
     let barrier = Barrier::new(3);
     std::thread::scope(|scope| {
         for thread in 0..2 {
@@ -371,7 +371,7 @@ fn threads_that_count_while_the_clock_ends_the_week_lose_none() {
         for week in 0..20 {
             let now = day("2026-11-22").plus(7 * week).to_string();
             recorder.ahead.store(ahead(&now), Relaxed);
-            // Nobody counts until the week is over, then all at once.
+            // All count at once, after the week has ended.
             barrier.wait();
             barrier.wait();
         }
@@ -383,8 +383,7 @@ fn threads_that_count_while_the_clock_ends_the_week_lose_none() {
     }
 }
 
-/// Makes this process look like one that was forked from another while a thread of that one held
-/// the lock.
+/// Makes this process look like one that was forked while a thread of its parent held the lock.
 fn as_if_forked(recorder: &'static Recorder) -> MutexGuard<'static, Inner> {
     let held = recorder.lock().expect("free");
     let state = recorder.own.load().unwrap_or(&recorder.first);
@@ -397,9 +396,9 @@ fn a_forked_child_waits_for_no_lock_of_its_parent() {
     let machine = Machine::new();
     let recorder = machine.recorder;
     machine.start(recorder, "2026-11-22", Mode::Local);
-    recorder.keep_time(ahead("2026-11-22"));
+    recorder.follow_clock(ahead("2026-11-22"));
     count(recorder, "a", 1);
-    // The parent is just about to bring this to the file.
+    // The parent is about to store this in the file.
     let parents = recorder.counter("parents").expect("a name");
     parents.pending.store(5, SeqCst);
     let _held_for_ever = as_if_forked(recorder);
@@ -434,5 +433,5 @@ fn nothing_waits_for_ever_for_the_lock() {
     let _held = recorder.lock().expect("free");
     assert!(matches!(recorder.status(), Status::Stopped(_)));
     recorder.renew(day("2026-11-30"), &consent(Mode::Local));
-    recorder.settle(recorder.counter("a").expect("a name"));
+    recorder.flush(recorder.counter("a").expect("a name"));
 }

@@ -1,24 +1,24 @@
-//! The addresses of chart pages and files. What is written here is read here.
+//! The addresses of chart pages and files, written and parsed.
 //!
 //! ```text
 //! /charts/                                programs, in the newest week
 //! /charts/@2026-11-15/                    programs, in the week that ended on that day
-//! /charts/@format                         what JSON and CSV hold
+//! /charts/@format                         the format of the JSON and CSV files
 //! /charts/PROGRAM/                        a program, in its newest week
 //! /charts/PROGRAM/@2026-11-15/            a program, in that week
 //! /charts/PROGRAM/@2026-11-15/charts.json all its charts
-//! /charts/PROGRAM/@2026-11-15/ID          one chart; with .csv, .json or .svg: as a file
+//! /charts/PROGRAM/@2026-11-15/ID          one chart; or as a file: .csv, .json, .svg
 //! /charts/PROGRAM/@2026-08-16..2026-11-15/     a program over weeks
 //! /charts/PROGRAM/@2026-08-16..2026-11-15/ID   one chart over weeks; .csv, .svg
-//! /charts/PROGRAM/@range?from=DATE&to=DATE     leads to the weeks from one to another
+//! /charts/PROGRAM/@range?from=DATE&to=DATE     redirects to the weeks from one to another
 //! ```
 //!
-//! No program's path has an `@`, so that separates.
+//! Program paths never contain `@`, so it separates them from the rest.
 
 use jiff::civil::Date;
 use std::fmt::{self, Display, Formatter};
 
-/// Where all of this is.
+/// The root of all chart addresses.
 pub(super) const ROOT: &str = "/charts/";
 
 /// The weeks that a page is about.
@@ -26,11 +26,11 @@ pub(super) const ROOT: &str = "/charts/";
 pub(super) enum Weeks {
     /// The one that ended on this day.
     One(Date),
-    /// All from that which ended on the first day to that which ended on the second one.
+    /// From the week that ended on the first day to the one that ended on the second.
     Range(Date, Date),
 }
 
-/// In what form a chart is asked for.
+/// The form of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Page,
@@ -39,7 +39,7 @@ pub(super) enum Form {
     Svg,
 }
 
-/// What an address is of.
+/// What an address refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     Programs(Option<Date>),
@@ -59,9 +59,9 @@ pub(super) enum Target {
         id: String,
         form: Form,
     },
-    /// Where a form that asks for a range leads.
+    /// The form to choose a range of weeks.
     AskRange(String),
-    /// The same address with a slash behind it.
+    /// The same address with a slash at its end.
     Elsewhere(String),
 }
 
@@ -77,7 +77,7 @@ impl Form {
 }
 
 impl Target {
-    /// Reads what follows `/charts/`, decoded. `None` where no address is like that.
+    /// Parses what follows `/charts/`, decoded. `None` if it is not an address of charts.
     pub(super) fn parse(path: &str) -> Option<Target> {
         match path {
             "" => return Some(Target::Programs(None)),
@@ -123,7 +123,7 @@ impl Target {
 }
 
 fn date(text: &str) -> Option<Date> {
-    // Only the one way of writing a day that is in these addresses.
+    // A date has only one form in these addresses.
     text.parse().ok().filter(|date: &Date| date.to_string() == text)
 }
 
@@ -137,7 +137,7 @@ fn weeks(text: &str) -> Option<Weeks> {
     }
 }
 
-/// The weeks of a form's query, in their order.
+/// The weeks of a form's query, in order.
 pub(super) fn asked_range(query: &str) -> Option<(Date, Date)> {
     let value = |name: &str| {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -156,8 +156,7 @@ impl Display for Weeks {
     }
 }
 
-/// The part of an address that names a program or a chart: what could mean something else is
-/// percent-encoded (RFC 3986, section 2).
+/// A program or chart in an address, with special characters percent-encoded (RFC 3986, section 2).
 fn encoded(text: &str) -> String {
     let mut address = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -185,7 +184,7 @@ pub(super) fn chart(program: &str, weeks: Weeks, id: &str, form: Form) -> String
     format!("{}{}{}", week(program, weeks), encoded(id), form.ending())
 }
 
-/// The name under which a file is saved: of characters that no file system minds.
+/// The name under which a file is saved, made of characters that all file systems allow.
 pub(super) fn file_name(program: &str, weeks: Weeks, id: &str, form: Form) -> String {
     let base = program.rsplit('/').next().unwrap_or_default();
     let name = format!("{base}-{id}-{}", weeks.to_string().trim_start_matches('@'));
@@ -200,7 +199,7 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn addresses_are_parsed_back() {
         let names = ["golang.org/x/tools/gopls", "cmd/go", "a.b/~c+d", "charts.json", "x"];
         let one = Weeks::One(date(2026, 11, 15));
         let range = Weeks::Range(date(2026, 8, 16), date(2026, 11, 15));
@@ -222,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn addresses_without_their_last_slash_lead_on() {
+    fn addresses_without_their_last_slash_redirect() {
         for path in ["cmd/go", "@2026-11-15", "cmd/go/@2026-11-15", "a/@2026-11-08..2026-11-15"] {
             assert_eq!(Target::parse(path), Some(Target::Elsewhere(format!("{path}/"))));
         }
     }
 
     #[test]
-    fn what_names_nothing_is_not_read() {
+    fn malformed_addresses_are_not_parsed() {
         for path in [
             "@",
             "@x/",
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names_have_no_character_that_anything_minds() {
+    fn file_names_only_have_safe_characters() {
         let week = Weeks::One(date(2026, 11, 15));
         assert_eq!(file_name("a.b/gopls", week, "x", Form::Csv), "gopls-x-2026-11-15.csv");
         let range = Weeks::Range(date(2026, 11, 8), date(2026, 11, 15));

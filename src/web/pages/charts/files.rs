@@ -1,7 +1,7 @@
-//! Charts as files: their types, and the names under which they are saved.
+//! Charts as files: their content types, and the names under which they are saved.
 
 use super::address::{self, Form, Weeks};
-use super::csv::Csv;
+use crate::aggregate::chart_csv::Csv;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use crate::web::draw::{self, Legend, Picture};
 use crate::web::representation::Content;
@@ -10,7 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
 
-/// What a form is served as.
+/// The content type of a form.
 pub(super) fn content(form: Form) -> Content {
     match form {
         Form::Page => Content::Html,
@@ -20,10 +20,10 @@ pub(super) fn content(form: Form) -> Content {
     }
 }
 
-/// The answer with a name for the file (RFC 6266). CSV is for saving; the others can be looked at.
+/// The answer with a name for the file (RFC 6266). CSV is downloaded; browsers show the others.
 pub(super) fn named(mut response: Response, name: &str, form: Form) -> Response {
     let how = if form == Form::Csv { "attachment" } else { "inline" };
-    // The name holds letters, digits, dots, hyphens and underscores: nothing to be quoted or encoded.
+    // The name only has letters, digits, dots, hyphens and underscores, which need no encoding.
     if let Ok(value) = HeaderValue::try_from(format!("{how}; filename=\"{name}\"")) {
         response.headers_mut().insert(CONTENT_DISPOSITION, value);
     }
@@ -39,7 +39,7 @@ pub(super) fn csv(charts: &[(&WeekCharts, &ProgramCharts, &Figure)]) -> String {
     csv.finish()
 }
 
-/// A picture that stands alone, of the chart with this id and title.
+/// A standalone picture of the chart with this id and title.
 pub(super) fn svg(
     picture: &Picture,
     site: &Site,

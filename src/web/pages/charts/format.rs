@@ -1,13 +1,13 @@
-//! `/charts/@format`: what the files of charts hold, for those who write programs.
+//! `/charts/@format`: the format of chart files, for programmers.
 
-use super::csv::{COLUMNS, LAST_COLUMNS};
+use crate::aggregate::chart_csv::{COLUMNS, LAST_COLUMNS};
 use crate::aggregate::figure::FORMAT;
 use crate::web::pages::layout;
 use maud::{Markup, html};
 
 /// The members of a chart in JSON.
 const CHART: [(&str, &str); 17] = [
-    ("id", "its name in addresses: letters, digits and hyphens; the same every week"),
+    ("id", "its name in addresses: letters, digits and hyphens; the same in every week"),
     ("title, description", "for people; the description may be absent"),
     ("kind", "partition, histogram, timeseries, ratio or stack"),
     (
@@ -18,24 +18,27 @@ const CHART: [(&str, &str); 17] = [
     ("definition", "file and line, and the commit that added it (added, added_on)"),
     ("collected", "whether the newest config still collects it"),
     ("rates", "the sampling rates that were in force: config, rate, reports"),
-    ("base", "the reports that could have held its counters: reports, total, effective"),
+    ("base", "the reports that could have contained its counters: reports, total, effective"),
     (
         "coverage",
-        "the share of the program’s installations whose config collects it, and that have a version that counts",
+        "the share of the program’s installations whose config collects it and whose version counts it",
     ),
     (
         "expected",
-        "how many reports the weeks before explain: reports, low, high, and how many weeks say so; null \
-         where none can be compared, as in a first week",
+        "how many reports the weeks before explain: reports, low, high, and the number of these weeks; null \
+         if there are none, as in a first week",
     ),
     (
         "jump",
-        "there where the number of reports is beyond that: reports, expected, low, high, weeks; a mark \
-         says nothing of the cause",
+        "present if the number of reports is outside of that: reports, expected, low, high, weeks; it says \
+         nothing about the cause",
     ),
-    ("rows", "one a bucket or stack"),
+    ("rows", "one per bucket or stack"),
     ("left_out", "stacks beyond the most frequent ones; absent where there are none"),
-    ("none", "the reports that held none of its counters: reports, total, share; may be absent"),
+    (
+        "none",
+        "the reports that contained none of its counters: reports, total, share; may be absent",
+    ),
     ("by", "the same for parts: dimension, and groups with label, base and rows"),
     (
         "reweighted",
@@ -49,14 +52,14 @@ const ROW: [(&str, &str); 9] = [
     ("label", "the bucket; of a stack, the function of its innermost frame"),
     ("counter", "the counter’s whole name; may be absent"),
     ("frames", "of a stack, the functions of its frames, the innermost first"),
-    ("reports", "the reports that held it"),
-    ("total", "the sum of their weights, 1/rate each: an estimate of installations"),
+    ("reports", "the reports that contained it"),
+    ("total", "the sum of their weights, 1/rate each: an estimate of the number of installations"),
     ("share", "value, low and high: its share of the base by weight, and the interval"),
-    ("base", "the reports that could have held it, where that is not the chart’s base"),
-    ("removed", "true where only older configs collect it"),
+    ("base", "the reports that could have contained it, if that is not the chart’s base"),
+    ("removed", "true if only older configs collect it"),
     (
         "distribution",
-        "of a ratio, its quantiles: at, value, low, high, and open where there is no upper bound",
+        "of a ratio, its quantiles: at, value, low, high, and open if there is no upper bound",
     ),
 ];
 
@@ -79,9 +82,9 @@ fn table(caption: &str, rows: &[(&str, &str)]) -> Markup {
 pub(super) fn body() -> Markup {
     html! {
         h1 { "Chart files" }
-        p.lead { "Every chart can be had as JSON and as CSV. This is format " (FORMAT) "." }
+        p.lead { "Every chart is available as JSON and as CSV. This is format " (FORMAT) "." }
         p {
-            "A later format may add members and columns (columns at the end). Under one number none is "
+            "A later format may add members and columns (columns at the end). Under the same number none is "
             "removed, and none changes its meaning; ignore what you do not know."
         }
         h2 { "Addresses" }
@@ -100,8 +103,8 @@ pub(super) fn body() -> Markup {
         }
         h2 { "JSON" }
         p {
-            "Around the charts stands what they are of: " code { "format" } ", " code { "week" } ", "
-            code { "first_day" } ", " code { "edition" } " (others may follow 1 and 2, and none follows 3), " code { "complete" } ", " code { "confidence" } ", " code { "configs" }
+            "The charts are inside an object that describes them: " code { "format" } ", " code { "week" } ", "
+            code { "first_day" } ", " code { "edition" } " (1 and 2 may be followed by others, 3 is the last), " code { "complete" } ", " code { "confidence" } ", " code { "configs" }
             ", " code { "definitions" } ", " code { "whole_week" } " (" code { "reports" } ", "
             code { "expected" } " and " code { "jump" } " of all programs together), "
             code { "program" } ", and its " code { "reports" } ", " code { "coverage" } ", "
@@ -115,8 +118,8 @@ pub(super) fn body() -> Markup {
         }
         h2 { "CSV" }
         p {
-            "RFC 4180, in UTF-8, with a header. One line is one row of the whole chart, of one part of it, "
-            "or of one reweighting. Files over weeks hold the lines of the whole, week after week."
+            "RFC 4180, in UTF-8, with a header. Each line is a row of the whole chart, of a part of it, "
+            "or of a reweighting. Files over weeks have the lines of the whole chart, week after week."
         }
         (table("Columns", &COLUMNS))
         p {
@@ -128,8 +131,8 @@ pub(super) fn body() -> Markup {
         p {
             "Spreadsheets run text that begins with " code { "=" } ", " code { "+" } ", " code { "-" } " or "
             code { "@" } ". A cell of text that begins with one of these, with a tab, a carriage return or "
-            "an apostrophe has an apostrophe put in front. To read the text as it was, take one apostrophe "
-            "off every cell that begins with one. Numbers are never negative, and never so guarded."
+            "an apostrophe gets an apostrophe in front. To restore the text, remove one apostrophe from every cell "
+            "that begins with one. Numbers are never negative, and never changed."
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Charts as JSON: what `aggregate::figure` has, with the week that it is of around it.
+//! Charts as JSON: `aggregate::figure` inside an object that describes the week and the program.
 
 use crate::aggregate::edition::Edition;
 use crate::aggregate::figure::{
@@ -7,7 +7,7 @@ use crate::aggregate::figure::{
 use jiff::civil::Date;
 use serde::Serialize;
 
-/// The week and the program that charts are of.
+/// The week and the program of the charts.
 #[derive(Debug, Serialize)]
 struct Head<'a, T> {
     format: u32,
@@ -21,7 +21,7 @@ struct Head<'a, T> {
     /// The same of all programs together.
     whole_week: WholeWeek,
     program: &'a str,
-    /// The reports in which the program is.
+    /// The reports that contain the program.
     reports: u64,
     coverage: f64,
     expected: Option<Expected>,
@@ -31,7 +31,7 @@ struct Head<'a, T> {
     charts: T,
 }
 
-/// How many reports of a week tell of any program.
+/// The number of reports of a week, of all programs together.
 #[derive(Debug, Serialize)]
 struct WholeWeek {
     reports: u64,

@@ -1,10 +1,10 @@
-//! What pages say where a number of reports jumps, and of whom to believe.
+//! What pages say when a number of reports jumps.
 
 use crate::aggregate::figure::{Figure, Jump, ProgramCharts, WeekCharts};
-use crate::web::pages::words::{counted, grouped};
+use crate::web::numbers::{counted, grouped};
 use maud::{Markup, html};
 
-/// What has more or fewer reports than the weeks before explain.
+/// What has more or fewer reports than expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {
     /// The whole week, with all programs.
@@ -15,7 +15,7 @@ pub(super) enum Of {
     Chart,
 }
 
-/// The jump that a chart is marked with: its own, else its program's, else the week's.
+/// The jump of a chart: its own, or its program's, or the week's.
 pub(super) fn of_chart(
     week: &WeekCharts,
     program: &ProgramCharts,
@@ -25,20 +25,19 @@ pub(super) fn of_chart(
     own.or_else(|| of_program(week, program))
 }
 
-/// The jump that a program is marked with: its own, else the week's.
+/// The jump of a program: its own, or the week's.
 pub(super) fn of_program(week: &WeekCharts, program: &ProgramCharts) -> Option<(Of, Jump)> {
     let own = program.jump.map(|jump| (Of::Program, jump));
     own.or(week.jump.map(|jump| (Of::Week, jump)))
 }
 
-/// A number of reports that was computed.
+/// A computed number of reports.
 fn about(reports: f64) -> String {
     // Never negative, and far below 2^53.
     grouped(reports.round() as u64)
 }
 
-/// The mark in a few words: `▲ 2,300 reports, 1,000 expected`. It says of what these are where that is
-/// more than the chart.
+/// The mark in short: `▲ 2,300 reports, 1,000 expected`, with what it is about unless that is the chart.
 fn short(of: Of, jump: &Jump) -> String {
     let sign = if jump.is_up() { "▲" } else { "▼" };
     let of = match of {
@@ -59,7 +58,7 @@ pub(super) fn mark(of: Of, jump: &Jump) -> Markup {
     html! { span.mark.warn { (short(of, jump)) } }
 }
 
-/// The mark beside a number of reports, which is not said again where it is the same.
+/// The mark beside a number of reports, which is not repeated if it is the same.
 pub(super) fn mark_beside((of, jump): &(Of, Jump), reports: Option<u64>) -> Markup {
     if reports != Some(jump.reports) {
         return mark(*of, jump);
@@ -84,9 +83,9 @@ pub(super) fn sentence(found: Option<(Of, Jump)>) -> Markup {
                     format!("{} weeks before explain", jump.weeks)
                 })
                 ": " (grouped(jump.reports)) ", where " (about(jump.expected)) " were expected, and from "
-                (about(jump.low)) " to " (about(jump.high)) " would be ordinary. "
+                (about(jump.low)) " to " (about(jump.high)) " would be normal. "
                 @if jump.is_up() {
-                    "It may be a release or a campaign; or somebody has sent false reports. "
+                    "The reason may be a release or a campaign, or someone has sent false reports. "
                 } @else {
                     "Reports may be missing. "
                 }
@@ -96,11 +95,11 @@ pub(super) fn sentence(found: Option<(Of, Jump)>) -> Markup {
     }
 }
 
-/// Said once on every page with charts.
-pub(super) fn whoever() -> Markup {
+/// A note that is on every page with charts.
+pub(super) fn anyone_can_send() -> Markup {
     html! {
         p.note {
-            "Whoever opted in can send what they like: "
+            "Anyone can send false reports: "
             a href="/privacy#flood" { "how far that moves a chart" } "."
         }
     }

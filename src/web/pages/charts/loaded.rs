@@ -1,74 +1,22 @@
-//! The charts of weeks in memory.
+//! The charts of weeks, read from the store.
 //!
-//! A week's charts may be tens of megabytes of JSON. They are read once, on a thread of their own, and
-//! the last few are kept, within the bounds of `memory`. Pages over many weeks need only the main rows
-//! of each, so those are kept apart: an outline is the same shape without parts and reweightings, and
-//! of stacks the first ones.
+//! A week's charts may be tens of megabytes of JSON. They are read on the blocking pool, and the last few
+//! are cached (`web::chart_cache`). Pages over many weeks only need the main rows of each week, which are
+//! cached separately: an outline has the same type, without parts and reweightings, and with only the first
+//! stacks.
 
-use super::memory::{MemoryPermit, Name, WeeksInMemory};
-use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::aggregate::figure::{Kind, Row, WeekCharts};
 use crate::aggregate::index::Index;
 use crate::aggregate::{PublicData, PublicError};
+use crate::web::chart_cache::{ChartCache, LoadedWeek, Name};
 use crate::web::public::ShownIndex;
 use crate::web::refusal::Refusal;
-use crate::web::shelf::{Shelf, Weigh};
 use crate::web::site::Site;
 use jiff::civil::Date;
 use std::sync::Arc;
 
-/// Memory for outlines.
-const OUTLINE_BYTES: u64 = 64 << 20;
 /// The rows of a stack chart that an outline keeps.
 const STACKS: usize = 50;
-
-/// What is kept of weeks' charts.
-#[derive(Debug)]
-pub(in crate::web) struct ChartShelves {
-    weeks: WeeksInMemory,
-    outlines: Shelf<Name, LoadedWeek>,
-}
-
-/// The charts of a week.
-#[derive(Debug)]
-pub(in crate::web) struct LoadedWeek {
-    charts: WeekCharts,
-    weight: u64,
-    /// What this takes of the memory for whole weeks; nothing where it is an outline.
-    _memory: Option<MemoryPermit>,
-}
-
-impl Weigh for LoadedWeek {
-    fn weight(&self) -> u64 {
-        self.weight
-    }
-}
-
-impl Default for ChartShelves {
-    fn default() -> ChartShelves {
-        ChartShelves {
-            weeks: WeeksInMemory::default(),
-            outlines: Shelf::new(OUTLINE_BYTES, 256 << 10),
-        }
-    }
-}
-
-impl LoadedWeek {
-    /// A week that was read with this permit.
-    pub(super) fn new(charts: WeekCharts, mut memory: MemoryPermit) -> LoadedWeek {
-        memory.shrink();
-        LoadedWeek { charts, weight: 0, _memory: Some(memory) }
-    }
-
-    /// The charts.
-    pub(in crate::web) fn charts(&self) -> &WeekCharts {
-        &self.charts
-    }
-
-    /// Those of a program.
-    pub(super) fn program(&self, program: &str) -> Option<&ProgramCharts> {
-        self.charts.programs.iter().find(|found| found.program == program)
-    }
-}
 
 /// The weeks that have charts, the newest first.
 pub(super) fn weeks(index: &ShownIndex) -> Vec<Date> {
@@ -85,7 +33,7 @@ pub(in crate::web) async fn week(
     let Some((key, bytes)) = key(index, week) else { return Ok(None) };
     let load = read(site, index, week);
     let load = move |memory| load().map(|charts| LoadedWeek::new(charts, memory));
-    site.chart_shelves().weeks.get(key, bytes, load).await.map(Some)
+    site.chart_cache().weeks.get(key, bytes, load).await.map(Some)
 }
 
 /// The outline of a week's charts.
@@ -96,13 +44,13 @@ pub(super) async fn outline(
 ) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
     let Some((key, bytes)) = key(index, week) else { return Ok(None) };
     let load = read(site, index, week);
-    let ChartShelves { weeks, outlines } = site.chart_shelves();
-    // All of the week is in memory until it is cut down.
+    let ChartCache { weeks, outlines } = site.chart_cache();
+    // The whole week is in memory until it is reduced.
     let load = weeks.read(bytes, move |_memory| load().map(outlined));
     outlines.get_with(key, load).await.map(Some)
 }
 
-/// Files are named by their hashes, and so are what was read from them.
+/// The key of a week's charts, which is the hash of their file, and the file's size.
 fn key(index: &ShownIndex, week: Date) -> Option<(Name, u64)> {
     let file = index.index.weeks.get(&week)?.charts.as_ref()?;
     let mut key = [0; 16];
@@ -122,7 +70,7 @@ fn read(
     move || match data.charts(&index.index, week) {
         Ok(Some(charts)) => Ok(charts),
         Ok(None) => Err(being_replaced()),
-        // What the index named a moment ago may have been replaced since.
+        // The index may have changed since it was read.
         Err(PublicError::Missing { .. }) if is_replaced(&data, &index, week) => {
             Err(being_replaced())
         }
@@ -138,7 +86,7 @@ fn being_replaced() -> Refusal {
     Refusal::unavailable("these charts are being replaced; try again")
 }
 
-/// Whether the index names other charts of a week by now.
+/// Whether the index now names other charts of a week.
 fn is_replaced(data: &PublicData, shown: &ShownIndex, week: Date) -> bool {
     let charts = |index: &Index| index.weeks.get(&week).and_then(|week| week.charts.clone());
     data.index().is_ok_and(|now| charts(&now) != charts(&shown.index))
@@ -149,13 +97,12 @@ fn outlined(mut charts: WeekCharts) -> LoadedWeek {
     for figure in charts.programs.iter_mut().flat_map(|program| &mut program.charts) {
         figure.by = Vec::new();
         figure.reweighted = Vec::new();
-        if figure.kind == crate::aggregate::figure::Kind::Stack {
+        if figure.kind == Kind::Stack {
             figure.rows.truncate(STACKS);
         }
-        let texts = |row: &crate::aggregate::figure::Row| {
-            256 + row.frames.iter().map(|frame| 24 + frame.len()).sum::<usize>()
-        };
+        let texts =
+            |row: &Row| 256 + row.frames.iter().map(|frame| 24 + frame.len()).sum::<usize>();
         weight += 1024 + figure.rows.iter().map(texts).sum::<usize>() as u64;
     }
-    LoadedWeek { charts, weight, _memory: None }
+    LoadedWeek::outline(charts, weight)
 }

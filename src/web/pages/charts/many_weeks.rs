@@ -1,10 +1,10 @@
-//! What is answered of many weeks: a program's charts over them, one chart, and files.
+//! Answers about many weeks: a program's charts, one chart, and files.
 
 use super::address::{self, Form, Weeks};
-use super::loaded::LoadedWeek;
 use super::request::{Failure, Request, found};
 use super::trend::{OverWeeks, all_weeks};
 use super::{files, range};
+use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw::Picture;
 use crate::web::site::Site;
 use axum::response::Response;
@@ -85,7 +85,7 @@ impl Request {
     }
 }
 
-/// The ids and titles of all charts in some weeks: the newest week's in its order, then older ones.
+/// The ids and titles of all charts in some weeks: those of the newest week in its order, then older ones.
 fn all_charts_of(weeks: &[Arc<LoadedWeek>], program: &str) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     for charts in weeks.iter().rev().filter_map(|week| week.program(program)) {

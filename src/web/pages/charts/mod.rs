@@ -2,13 +2,12 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `address` | the addresses, read and written |
+//! | `address` | the addresses, written and parsed |
 //! | `loaded` | weeks' charts, read from the store |
-//! | `memory` | how much of them is in memory, and who waits for it |
-//! | `request`, `one_week`, `many_weeks` | what is answered |
+//! | `request`, `one_week`, `many_weeks` | the answers |
 //! | `trend` | one chart over weeks |
 //! | `programs`, `program`, `section`, `range`, `format` | the pages |
-//! | `jump` | what is said where a number of reports jumps |
+//! | `jump` | what pages say when a number of reports jumps |
 //! | `tables`, `parts` | a chart's numbers as tables |
 //! | `files`, `json` (and `aggregate::chart_csv`) | a chart's numbers, and its picture, as files |
 //! | `teaser` | the newest charts, for the home page |
@@ -22,7 +21,6 @@ mod json;
 mod jump;
 mod loaded;
 mod many_weeks;
-mod memory;
 mod one_week;
 mod parts;
 mod program;
@@ -34,11 +32,8 @@ mod tables;
 mod teaser;
 mod trend;
 
-pub(in crate::web) use loaded::ChartShelves;
 pub(super) use teaser::{newest, teaser};
 
-use super::layout;
-use crate::aggregate::chart_csv as csv;
 use crate::web::address::Address;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
@@ -49,7 +44,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use request::{Failure, Request, missing};
 
-/// `/charts/` and all below it.
+/// `/charts/` and everything below it.
 pub(super) async fn get(
     State(site): State<Site>,
     address: Address,
@@ -107,15 +102,13 @@ impl Request {
                     let to = address::week(&program, Weeks::Range(from, to));
                     Ok(Redirect::to(&to).into_response())
                 }
-                None => {
-                    Err(Refusal::bad_request("the weeks to show must be named: from and to").into())
-                }
+                None => Err(Refusal::bad_request("name the weeks to show: from and to").into()),
             },
         }
     }
 }
 
-/// Says where else the same page is, for good (RFC 6596).
+/// Adds the permanent address of the same page (RFC 6596).
 fn canonical(mut response: Response, address: &str) -> Response {
     if let Ok(link) = HeaderValue::try_from(format!("<{address}>; rel=\"canonical\"")) {
         response.headers_mut().insert(LINK, link);

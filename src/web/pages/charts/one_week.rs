@@ -1,11 +1,12 @@
-//! What is answered of one week: programs, a program's charts, one chart, and files.
+//! Answers about one week: programs, a program's charts, one chart, and files.
 
 use super::address::{self, Form, Weeks};
-use super::loaded::{self, LoadedWeek};
+use super::loaded;
 use super::request::{Failure, Request, found};
 use super::trend::{OverWeeks, all_weeks};
 use super::{files, json, jump, program, programs, section, tables};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
+use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw::Picture;
 use crate::web::representation::Content;
 use crate::web::site::Site;
@@ -141,7 +142,7 @@ impl Request {
     }
 }
 
-/// The picture of a chart in a week; of a time series, over the weeks up to it.
+/// The picture of a chart in a week; for a time series, over the weeks up to it.
 fn picture(
     week: &WeekCharts,
     charts: &ProgramCharts,

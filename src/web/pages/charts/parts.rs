@@ -1,12 +1,14 @@
-//! A chart's parts (by version, platform, toolchain) and its reweightings, as tables in folds.
+//! A chart's parts (by version, platform, toolchain) and its reweightings, as collapsible tables.
 
 use super::address::{self, Form, Weeks};
-use super::csv::name_of;
 use super::tables::{Limit, more, name, quantile, small, value_cell};
+use crate::aggregate::chart_csv::name_of;
 use crate::aggregate::figure::{Breakdown, Dimension, Figure, Kind, Reweighted, Row};
-use crate::web::draw::{self, words as numbers};
+use crate::web::draw;
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
 use crate::web::pages::layout;
-use crate::web::pages::words::{self, counted, grouped};
+use crate::web::pages::words;
 use maud::{Markup, html};
 
 fn dimension(dimension: Dimension) -> (&'static str, &'static str) {
@@ -62,7 +64,7 @@ fn breakdown(
                                     (value_cell(median.map(|median| &median.quotient), true))
                                 }
                                 (Some(row), false) => (value_cell(Some(&row.estimate.share), false)),
-                                // Rows without a report are left out of groups.
+                                // Groups leave out rows without reports.
                                 (None, _) => td.number { "0" },
                             }
                         }
@@ -78,7 +80,7 @@ fn breakdown(
     }
 }
 
-/// How a chart was weighted to published marginals.
+/// How a chart was reweighted to published marginals.
 fn reweighted(reweighted: &Reweighted) -> Markup {
     let Reweighted { base, .. } = reweighted;
     let empty = reweighted
@@ -89,16 +91,16 @@ fn reweighted(reweighted: &Reweighted) -> Markup {
         .count();
     html! {
         p {
-            "The reports were weighted until their shares were those that were published. That mends "
-            "what is known to be skewed, and nothing else; it costs precision: "
-            (grouped(base.reports)) " reports then tell as much as "
+            "The reports were weighted so that their shares match the published ones. This corrects only the "
+            "known skew, and costs precision: "
+            (grouped(base.reports)) " reports are then worth "
             strong { (numbers::total(base.effective)) } " equally weighted ones." (small(base))
         }
         dl.facts {
             dt { "Published at" }
             dd {
-                @for (place, source) in reweighted.source.iter().enumerate() {
-                    @if place > 0 { ", " }
+                @for (index, source) in reweighted.source.iter().enumerate() {
+                    @if index > 0 { ", " }
                     (words::link(source, &name(source)))
                 }
             }
@@ -106,7 +108,7 @@ fn reweighted(reweighted: &Reweighted) -> Markup {
             dd {
                 @if reweighted.converged { "converged" } @else { strong.warn { "did not converge" } }
                 " in " (counted(u64::from(reweighted.iterations), "round"))
-                "; the largest difference that is left is "
+                "; the largest remaining difference is "
                 @if reweighted.worst < 1e-4 { "under 0.01%" } @else { (numbers::percent(reweighted.worst)) }
             }
             dt { "Trimmed" }
@@ -114,8 +116,8 @@ fn reweighted(reweighted: &Reweighted) -> Markup {
             @if empty > 0 {
                 dt { "Empty" }
                 dd {
-                    (counted(empty as u64, "published part")) " of which no report came: that share went "
-                    "to the others in their proportions"
+                    (counted(empty as u64, "published part")) " without any report: their share was "
+                    "distributed over the others proportionally"
                 }
             }
         }
@@ -153,7 +155,7 @@ fn reweighted(reweighted: &Reweighted) -> Markup {
     }
 }
 
-/// The parts of a chart, each in a fold of its own.
+/// The parts of a chart, each collapsible.
 pub(super) fn folds(
     program: &str,
     figure: &Figure,

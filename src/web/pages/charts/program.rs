@@ -6,13 +6,14 @@ use super::programs::week_of;
 use super::section::{completeness, days, section};
 use super::tables::{self, name};
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
-use crate::web::draw::{Picture, words as numbers};
-use crate::web::pages::words::{self, counted};
+use crate::web::draw::Picture;
+use crate::web::numbers;
+use crate::web::numbers::counted;
+use crate::web::pages::words;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-/// A program's charts of a week with their pictures; `weeks` are all that have charts, the newest
-/// first.
+/// A program's charts of a week with their pictures. `weeks` are all weeks with charts, newest first.
 pub(super) fn body(
     week: &WeekCharts,
     program: &ProgramCharts,
@@ -27,38 +28,38 @@ pub(super) fn body(
             (days(week)) ": " (counted(program.reports, "report")) ". " (completeness(week.complete))
         }
         (jump::sentence(jump::of_program(week, program)))
-        (jump::whoever())
+        (jump::anyone_can_send())
         (neighbours(path, week.week, weeks, None))
         @if !week.complete {
-            p.note { "Reports of this week may still arrive, and change these figures." }
+            p.note { "Reports of this week may still arrive and change these figures." }
         }
         @if program.charts.is_empty() { p { "There are no charts of this program in this week." } }
         @if program.charts.len() > 1 {
             nav.contents aria-label="Charts on this page" {
                 ul {
-                    @for (place, figure) in program.charts.iter().enumerate() {
-                        li { a href={ "#chart-" (place) } { (name(&figure.title)) } }
+                    @for (index, figure) in program.charts.iter().enumerate() {
+                        li { a href={ "#chart-" (index) } { (name(&figure.title)) } }
                     }
                 }
             }
         }
-        @for (place, (figure, drawn)) in program.charts.iter().zip(pictures).enumerate() {
-            (section(week, program, figure, drawn, place))
+        @for (index, (figure, drawn)) in program.charts.iter().zip(pictures).enumerate() {
+            (section(week, program, figure, drawn, index))
         }
         h2 { "How to read this" }
         p {
-            "What is counted is reports, not events: an installation that did something a million times "
-            "weighs as much as one that did it once. A bar is the share of reports that held a bucket, "
-            "weighted by the rates at which they were sampled. Its whisker is the interval that holds "
-            "the share among all installations of those who opted in with "
-            (numbers::confidence(week.confidence)) " confidence. It says nothing of those who did not "
+            "Charts count reports, not events: an installation that did something a million times counts as "
+            "much as one that did it once. A bar is the share of reports that contained a bucket, weighted by "
+            "the rates at which they were sampled. Its whisker is the interval that contains the share "
+            "among all installations that opted in, with "
+            (numbers::confidence(week.confidence)) " confidence. It says nothing about those that did not "
             "opt in. The shares of a chart need not add up to 100%: an installation may use several "
             "things in a week, or none."
         }
         p {
             "Made from the definitions at " (words::commit(&week.definitions.repository, &week.definitions.commit))
             ". " a href={ (address::week(path, here)) "charts.json" } { "All charts as JSON" }
-            ", " a href="/charts/@format" { "what the files hold" } "."
+            ", " a href="/charts/@format" { "the format of the files" } "."
         }
         (range_form(path, weeks, week.week))
     }
@@ -70,11 +71,11 @@ pub(super) fn neighbours(program: &str, week: Date, weeks: &[Date], id: Option<&
         None => address::week(program, weeks),
         Some(id) => address::chart(program, weeks, id, address::Form::Page),
     };
-    let place = weeks.iter().position(|other| *other == week);
-    let before = place.and_then(|place| weeks.get(place + 1));
-    let after = place.and_then(|place| weeks.get(place.checked_sub(1)?));
-    // Half a year up to this week, as far as there are charts.
-    let first = place.and_then(|place| weeks.get(place..)).unwrap_or_default();
+    let index = weeks.iter().position(|other| *other == week);
+    let before = index.and_then(|index| weeks.get(index + 1));
+    let after = index.and_then(|index| weeks.get(index.checked_sub(1)?));
+    // Half a year up to this week, if there are charts.
+    let first = index.and_then(|index| weeks.get(index..)).unwrap_or_default();
     let first = first.iter().take(26).next_back();
     html! {
         nav.pages aria-label="Weeks" {
@@ -94,7 +95,7 @@ pub(super) fn neighbours(program: &str, week: Date, weeks: &[Date], id: Option<&
     }
 }
 
-/// Chooses weeks to compare, without a script.
+/// A form to choose weeks to compare, which needs no script.
 pub(super) fn range_form(program: &str, weeks: &[Date], chosen: Date) -> Markup {
     let earliest = weeks.iter().take_while(|week| **week >= chosen).count() + 12;
     let from = weeks.get(earliest.min(weeks.len().saturating_sub(1)));

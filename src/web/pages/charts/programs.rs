@@ -1,21 +1,20 @@
-//! `/charts/`: the programs, and the weeks there are.
+//! `/charts/`: the list of programs and weeks.
 
 use super::address::{self, ROOT, Weeks};
 use super::jump;
 use super::section::{completeness, days};
 use super::tables;
 use crate::aggregate::figure::WeekCharts;
-use crate::web::draw::words as numbers;
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-/// The most weeks that are listed one by one; older ones are reached through a program's form.
+/// The most weeks that are listed; older ones can be chosen on a program's page.
 const LISTED: usize = 60;
 
-/// The page of a week; `weeks` are all that have charts, with their reports and completeness, the
-/// newest first.
+/// The page of a week. `weeks` are all weeks with charts, with their reports and completeness, newest first.
 pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Markup {
     html! {
         h1 { "Charts" }
@@ -23,8 +22,8 @@ pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Ma
             None => {
                 p.lead { "There are no charts yet." }
                 p {
-                    "Charts are made of weeks, from Monday to Sunday. The first ones appear when reports "
-                    "of a whole week have come in; what is collected is on the "
+                    "Charts are made for weeks, from Monday to Sunday. The first ones appear when the reports "
+                    "of a whole week have arrived; what is collected is on the "
                     a href="/privacy" { "privacy page" } "."
                 }
             }
@@ -34,7 +33,7 @@ pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Ma
             h2 { "Weeks" }
             @let table = html! {
                 table {
-                    caption { "Weeks with charts, the newest first" }
+                    caption { "Weeks with charts, newest first" }
                     thead {
                         tr {
                             th scope="col" { "Week" }
@@ -58,7 +57,7 @@ pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Ma
             (layout::wide("Table of weeks", &table))
         }
         p.note {
-            "For machines: " a href={ (ROOT) "@format" } { "what the JSON and CSV files hold" }
+            "For machines: " a href={ (ROOT) "@format" } { "the format of the JSON and CSV files" }
             ". The reports themselves are at " a href="/data/" { "/data/" } "."
         }
     }
@@ -76,9 +75,9 @@ fn programs(week: &WeekCharts) -> Markup {
             (completeness(week.complete))
         }
         (jump::sentence(week.jump.map(|jump| (jump::Of::Week, jump))))
-        (jump::whoever())
+        (jump::anyone_can_send())
         @if week.programs.is_empty() {
-            p { "No program was asked to report, and none did." }
+            p { "No program was to be reported, and none was." }
         }
         ul.cards {
             @for program in &week.programs {

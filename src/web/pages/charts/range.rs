@@ -8,12 +8,13 @@ use super::section::picture;
 use super::tables::{self, name, value_cell};
 use super::trend::OverWeeks;
 use crate::web::draw::{self, Measure, Picture};
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-/// The columns of a table among others.
+/// The columns of a table on a page with several.
 pub(super) const COLUMNS: usize = 8;
 /// The columns of a table on a page of its own.
 pub(super) const ALL_COLUMNS: usize = 60;
@@ -26,13 +27,13 @@ pub(super) struct Charted<'a> {
     pub(super) picture: Picture,
 }
 
-/// Said wherever values of several weeks stand side by side.
+/// A note that is on all pages with values of several weeks.
 fn no_pooling() -> Markup {
     html! {
         p.note {
-            "Every week is estimated by itself, and none are added up: an installation may report every "
-            "week, so reports of many weeks are not so many installations, and an interval that took them "
-            "for that would be too narrow."
+            "Each week is estimated separately, and weeks are not added up: an installation may report every "
+            "week, so the reports of many weeks are not independent, and an interval based on all of them "
+            "would be too narrow."
         }
     }
 }
@@ -48,18 +49,18 @@ pub(super) fn program(
     let range = Weeks::Range(from, to);
     html! {
         h1 { (tables::path(program)) }
-        p.lead { "From the week of " (week_of(from)) " to that of " (week_of(to)) "." }
+        p.lead { "From the week of " (week_of(from)) " to the week of " (week_of(to)) "." }
         (no_pooling())
-        (jump::whoever())
+        (jump::anyone_can_send())
         nav.pages aria-label="Weeks" {
             a href=(address::week(program, Weeks::One(to))) { "The last of these weeks" }
             a href=(address::program(program)) { "The newest week" }
         }
-        @for (place, charted) in charts.iter().enumerate() {
+        @for (index, charted) in charts.iter().enumerate() {
             @let page = address::chart(program, range, charted.id, Form::Page);
-            section.chart aria-labelledby={ "chart-" (place) } {
-                h2 id={ "chart-" (place) } { a href=(page) { (name(charted.title)) } }
-                (picture(&charted.picture, &format!("p{place}"), charted.title))
+            section.chart aria-labelledby={ "chart-" (index) } {
+                h2 id={ "chart-" (index) } { a href=(page) { (name(charted.title)) } }
+                (picture(&charted.picture, &format!("p{index}"), charted.title))
                 details {
                     summary { "Table" }
                     (table(program, charted, confidence, COLUMNS, &page))
@@ -82,7 +83,7 @@ pub(super) fn chart(
     html! {
         h1 { (name(charted.title)) }
         p.lead {
-            (name(program)) ", from the week of " (week_of(from)) " to that of " (week_of(to)) "."
+            (name(program)) ", from the week of " (week_of(from)) " to the week of " (week_of(to)) "."
         }
         (no_pooling())
         nav.pages aria-label="Weeks" {
@@ -92,7 +93,7 @@ pub(super) fn chart(
             a href=(address::week(program, range)) { "All charts of these weeks" }
         }
         (picture(&charted.picture, "p", charted.title))
-        (jump::whoever())
+        (jump::anyone_can_send())
         (files(program, range, charted.id))
         h2 { "Table" }
         @let csv = address::chart(program, range, charted.id, Form::Csv);
@@ -116,12 +117,12 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
     let OverWeeks { weeks, figures, trend, jumps } = &charted.over;
     let (shown, left_out) = trend.largest(columns);
     let quotient = trend.measure == Measure::Quotient;
-    let percent = draw::words::confidence(confidence);
+    let percent = numbers::confidence(confidence);
     let table = html! {
         table.chart {
             caption {
                 (name(charted.title)) ": " @if quotient { "medians" } @else { "shares of reports" }
-                " with their " (percent) " intervals, a week a row"
+                " with their " (percent) " intervals, one row per week"
             }
             thead {
                 tr {
@@ -131,7 +132,7 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
                 }
             }
             tbody {
-                @for (place, (week, figure)) in weeks.iter().zip(figures).enumerate().rev() {
+                @for (index, (week, figure)) in weeks.iter().zip(figures).enumerate().rev() {
                     tr {
                         th.nowrap scope="row" {
                             @match figure {
@@ -145,12 +146,12 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
                         }
                         td.number {
                             @match figure { None => "–", Some(figure) => (grouped(figure.base.reports)) }
-                            @if let Some(jump) = jumps.get(place).and_then(Option::as_ref) {
+                            @if let Some(jump) = jumps.get(index).and_then(Option::as_ref) {
                                 br; (jump::mark_beside(jump, figure.map(|figure| figure.base.reports)))
                             }
                         }
                         @for series in &shown {
-                            (value_cell(series.points.get(place).and_then(Option::as_ref), quotient))
+                            (value_cell(series.points.get(index).and_then(Option::as_ref), quotient))
                         }
                     }
                 }
@@ -160,7 +161,7 @@ fn table(program: &str, charted: &Charted, confidence: f64, columns: usize, whol
     html! {
         (layout::wide(&draw::plain(&format!("Table: {} over weeks", charted.title)), &table))
         p.note {
-            "– : no charts of that week, nothing collected, or nothing seen."
+            "– : no charts of that week, nothing collected, or nothing counted."
             @if left_out > 0 {
                 " " (counted(left_out as u64, "smaller row")) " more: " a href=(whole) { "all of them" } "."
             }

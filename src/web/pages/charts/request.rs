@@ -1,16 +1,18 @@
-//! A request for charts: what it may ask for, and what is said where that is not there.
+//! A request for charts: loads the weeks it needs, and answers if they do not exist.
 
 use super::address::{self, ROOT, Weeks};
-use super::layout::{self, Section};
-use super::loaded::{self, LoadedWeek};
+use super::loaded;
 use super::trend::{MOST_WEEKS, TIME_SERIES};
 use super::{programs, tables};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts};
 use crate::aggregate::index::week_of;
+use crate::web::chart_cache::LoadedWeek;
+use crate::web::content_policy::PAGE_POLICY;
+use crate::web::pages::layout::{self, Section};
 use crate::web::pages::words;
 use crate::web::public::ShownIndex;
 use crate::web::refusal::{Refusal, reads_pages};
-use crate::web::representation::{Content, Lifetime, PAGE_POLICY, Representation};
+use crate::web::representation::{Content, Lifetime, Representation};
 use crate::web::site::Site;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_SECURITY_POLICY;
@@ -19,18 +21,18 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 use std::sync::Arc;
 
-/// A request for something about charts.
+/// A request about charts.
 pub(super) struct Request {
     pub(super) site: Site,
     pub(super) index: Arc<ShownIndex>,
     pub(super) headers: HeaderMap,
-    /// The weeks that have charts, the newest first.
+    /// The weeks that have charts, newest first.
     pub(super) weeks: Vec<Date>,
 }
 
-/// Why there is no answer: nothing is there, or it cannot be given.
+/// Why a request cannot be answered.
 pub(super) enum Failure {
-    /// What is not there, as a sentence, and links to what is.
+    /// It does not exist: a sentence, and links to what does.
     Missing(String, Vec<(String, String)>),
     Refused(Refusal),
 }
@@ -41,7 +43,7 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Nothing is there; `links` lead to what is.
+/// A failure for what does not exist, with links to what does.
 pub(super) fn missing(sentence: impl Into<String>, links: &[(String, String)]) -> Failure {
     Failure::Missing(sentence.into(), links.to_vec())
 }
@@ -51,7 +53,7 @@ impl Request {
         &self,
         program: &str,
     ) -> Result<(Date, Arc<LoadedWeek>), Failure> {
-        // Programs come and go, but seldom; one that was in none of these weeks is found by its week.
+        // A program that is in none of these weeks can still be found by week.
         for week in self.weeks.iter().take(TIME_SERIES as usize) {
             let outline = loaded::outline(&self.site, &self.index, *week).await?;
             if outline.is_some_and(|outline| outline.program(program).is_some()) {
@@ -106,7 +108,7 @@ impl Request {
             let sentence = format!("at most {MOST_WEEKS} weeks are shown at once; name fewer");
             return Err(Refusal::bad_request(sentence).into());
         }
-        // Lines are drawn from week to week: both ends must be last days of weeks.
+        // Lines are drawn from week to week, so both ends must be the last days of weeks.
         if week_of(from) != from || week_of(to) != to {
             return Err(missing("not found: weeks are named after their last day, a Sunday", &[]));
         }

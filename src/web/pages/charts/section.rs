@@ -1,4 +1,4 @@
-//! One chart on a page: picture, table, where it comes from, and its files.
+//! One chart on a page: its picture, table, origin and files.
 
 use super::address::{self, Form, Weeks};
 use super::tables::{self, Limit, name};
@@ -6,11 +6,13 @@ use super::{jump, parts};
 use crate::aggregate::figure::{
     Definition, DefinitionsSource, Figure, Kind, ProgramCharts, WeekCharts,
 };
-use crate::web::draw::{self, Picture, words as numbers};
-use crate::web::pages::words::{self, counted, grouped};
+use crate::web::draw::{self, Picture};
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
+use crate::web::pages::words;
 use maud::{Markup, html};
 
-/// Rows up to which a table is open from the start.
+/// A table with up to this many rows is expanded initially.
 const OPEN: usize = 12;
 
 /// The days of a week in words.
@@ -28,29 +30,29 @@ pub(super) fn completeness(complete: bool) -> Markup {
     }
 }
 
-/// The picture of a chart, under an id that is unique on the page.
+/// The picture of a chart, with an id that is unique on the page.
 pub(super) fn picture(picture: &Picture, id: &str, title: &str) -> Markup {
     html! { figure.drawing { (draw::inline(picture, id, title)) } }
 }
 
-/// A chart among others. `drawn` is its picture.
+/// A chart on a page with several. `drawn` is its picture.
 pub(super) fn section(
     week: &WeekCharts,
     charts: &ProgramCharts,
     figure: &Figure,
     drawn: &Picture,
-    place: usize,
+    index: usize,
 ) -> Markup {
     let program = charts.program.as_str();
     let weeks = Weeks::One(week.week);
     let page = address::chart(program, weeks, &figure.id, Form::Page);
     let days = days(week);
     html! {
-        section.chart aria-labelledby={ "chart-" (place) } {
-            h2 id={ "chart-" (place) } { a href=(page) { (name(&figure.title)) } }
+        section.chart aria-labelledby={ "chart-" (index) } {
+            h2 id={ "chart-" (index) } { a href=(page) { (name(&figure.title)) } }
             (jump::sentence(figure.jump.map(|jump| (jump::Of::Chart, jump))))
             (remarks(figure))
-            (picture(drawn, &format!("p{place}"), &figure.title))
+            (picture(drawn, &format!("p{index}"), &figure.title))
             details open[figure.rows.len() <= OPEN] {
                 summary { "Table" }
                 (tables::rows(figure, &days, week.confidence, tables::EXCERPT, &page))
@@ -61,7 +63,7 @@ pub(super) fn section(
     }
 }
 
-/// What is to be said of a chart before it is seen.
+/// Remarks above a chart's picture.
 pub(super) fn remarks(figure: &Figure) -> Markup {
     html! {
         @if let Some(description) = &figure.description { p { (name(description)) } }
@@ -72,7 +74,7 @@ pub(super) fn remarks(figure: &Figure) -> Markup {
             }
         }
         @if figure.kind == Kind::Timeseries {
-            p.note { "The picture shows weeks up to this one; the table is of this week alone." }
+            p.note { "The picture shows the weeks up to this one; the table is only about this week." }
         }
     }
 }
@@ -88,15 +90,15 @@ pub(super) fn facts(week: &WeekCharts, program: &str, figure: &Figure) -> Markup
                 (counted(figure.base.reports, "report")) ", for an estimated "
                 (numbers::total(figure.base.total)) " installations"
                 @if (figure.base.effective - figure.base.reports as f64).abs() >= 0.5 {
-                    "; they tell as much as " (numbers::total(figure.base.effective))
+                    "; they are worth " (numbers::total(figure.base.effective))
                     " equally weighted ones"
                 }
             }
             @if !figure.rates.is_empty() {
                 dt { "Sampling rate" }
                 dd {
-                    @for (place, rate) in figure.rates.iter().enumerate() {
-                        @if place > 0 { "; " }
+                    @for (index, rate) in figure.rates.iter().enumerate() {
+                        @if index > 0 { "; " }
                         (numbers::rate(rate.rate)) " under config " (name(&rate.config))
                         " (" (counted(rate.reports, "report")) ")"
                     }
@@ -116,8 +118,8 @@ pub(super) fn facts(week: &WeekCharts, program: &str, figure: &Figure) -> Markup
             @if !figure.issue.is_empty() {
                 dt { "Discussion" }
                 dd {
-                    @for (place, issue) in figure.issue.iter().enumerate() {
-                        @if place > 0 { ", " }
+                    @for (index, issue) in figure.issue.iter().enumerate() {
+                        @if index > 0 { ", " }
                         (words::link(issue, &name(issue)))
                     }
                 }
@@ -145,7 +147,7 @@ fn defined(source: &DefinitionsSource, definition: &Definition) -> Markup {
     }
 }
 
-/// A chart alone, with everything.
+/// A chart on its own page, with everything.
 pub(super) fn whole(
     week: &WeekCharts,
     charts: &ProgramCharts,
@@ -160,17 +162,17 @@ pub(super) fn whole(
         (jump::sentence(jump::of_chart(week, charts, figure)))
         (remarks(figure))
         (picture(drawn, "p", &figure.title))
-        (jump::whoever())
+        (jump::anyone_can_send())
         (facts(week, program, figure))
         h2 { "Table" }
         (tables::rows(figure, &days, week.confidence, limit, &csv))
         @if figure.left_out > 0 {
-            p.note { (grouped(figure.left_out)) " rarer stacks are not kept." }
+            p.note { (grouped(figure.left_out)) " rarer stacks are not stored." }
         }
-        @for (place, each) in figure.reweighted.iter().enumerate() {
+        @for (index, each) in figure.reweighted.iter().enumerate() {
             h2 { "Reweighted: " (name(&each.title)) }
             @let weighted = Picture::reweighted(figure, each, week.confidence);
-            (picture(&weighted, &format!("w{place}"), &each.title))
+            (picture(&weighted, &format!("w{index}"), &each.title))
         }
         @if !figure.by.is_empty() || !figure.reweighted.is_empty() { h2 { "In detail" } }
         (parts::folds(program, figure, (week.week, &days), limit, true))

@@ -1,14 +1,15 @@
-//! A chart's numbers as tables: every row with its interval, and beside it the reweighted one.
+//! A chart's numbers as tables: each row with its interval, and its reweighted share beside it.
 
 use crate::aggregate::figure::{
     Base, Distribution, Figure, Interval, Kind, Quantile, Reweighted, Row,
 };
-use crate::web::draw::{self, words as numbers};
+use crate::web::draw;
+use crate::web::numbers;
+use crate::web::numbers::{counted, grouped};
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, grouped};
 use maud::{Markup, html};
 
-/// How much of a long table is shown where it is one of many.
+/// How much of a long table is shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     pub(super) rows: usize,
@@ -19,15 +20,15 @@ pub(super) struct Limit {
 
 /// On a page with all charts of a program.
 pub(super) const EXCERPT: Limit = Limit { rows: 25, stacks: 10, groups: 12, columns: 8 };
-/// On the page of one chart. Beyond this a browser is no help; the files have everything.
+/// On the page of one chart. More would be too much for a browser; the files have everything.
 pub(super) const WHOLE: Limit = Limit { rows: 2_000, stacks: 1_000, groups: 200, columns: 30 };
 
-/// A name from outside: unable to turn what is around it, and to hide.
+/// A name from outside, isolated so that it cannot hide or reorder the text around it.
 pub(super) fn name(text: &str) -> Markup {
     html! { bdi { (draw::plain(text)) } }
 }
 
-/// A program's path, which may be broken after its slashes.
+/// A program's path, with line breaks allowed after its slashes.
 pub(super) fn path(text: &str) -> Markup {
     let text = draw::plain(text);
     html! {
@@ -50,7 +51,7 @@ pub(super) fn quantile(distribution: &Distribution, at: f64) -> Option<&Quantile
     distribution.quantiles.iter().find(|quantile| (quantile.at - at).abs() < 1e-9)
 }
 
-/// The bounds of a quantile, of which the upper one may be missing.
+/// The bounds of a quantile; the upper one may be missing.
 fn bounds(quantile: &Quantile) -> String {
     let Interval { low, high, .. } = quantile.quotient;
     match quantile.open {
@@ -66,7 +67,7 @@ fn share(share: &Interval) -> Markup {
     }
 }
 
-/// Says that there is more than is shown.
+/// A note that not everything is shown.
 pub(super) fn more(shown: usize, all: usize, what: &str, whole: &str) -> Markup {
     html! {
         @if all > shown {
@@ -78,8 +79,8 @@ pub(super) fn more(shown: usize, all: usize, what: &str, whole: &str) -> Markup 
     }
 }
 
-/// The rows of a chart. `week` says of when they are; `whole` is the address of the page or file
-/// with everything.
+/// The rows of a chart. `week` says when they are from; `whole` is the address of the page or file with
+/// everything.
 pub(super) fn rows(
     figure: &Figure,
     week: &str,
@@ -112,7 +113,7 @@ fn shares(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
     html! {
         table.full.chart {
             caption {
-                (name(&figure.title)) ", " (week) ": reports that held each, of "
+                (name(&figure.title)) ", " (week) ": reports that contained each, of "
                 (grouped(figure.base.reports))
             }
             thead {
@@ -185,13 +186,13 @@ fn ratios(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
     html! {
         table.full.chart {
             caption {
-                (name(&figure.title)) ", " (week) ": the quotient that this share of installations stays "
-                "under or reaches"
+                (name(&figure.title)) ", " (week) ": the quotient that this share of installations does "
+                "not exceed"
             }
             thead {
                 tr {
                     th scope="col" { (rows_are(figure)) }
-                    th.number scope="col" { "Reports over 0" }
+                    th.number scope="col" { "Reports above 0" }
                     th.number scope="col" { "5%" }
                     th.number scope="col" { "25%" }
                     th.number scope="col" { "Median" }
@@ -242,7 +243,7 @@ pub(super) fn value_cell(value: Option<&Interval>, quotient: bool) -> Markup {
     }
 }
 
-/// A mark on what only few reports are behind.
+/// A mark on estimates that are based on few reports.
 pub(super) fn small(base: &Base) -> Markup {
     html! { @if draw::is_small(base) { " " span.mark.warn { "small sample" } } }
 }

@@ -1,13 +1,14 @@
-//! The newest charts on the home page: one picture a program.
+//! The newest charts on the home page: one picture per program.
 
 use super::address::{self, ROOT, Weeks};
 use super::jump;
-use super::loaded::{self, LoadedWeek};
+use super::loaded;
 use super::section::{completeness, days};
 use super::tables::{self, name};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
+use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw::{self, Picture};
-use crate::web::pages::words::counted;
+use crate::web::numbers::counted;
 use crate::web::public::ShownIndex;
 use crate::web::site::Site;
 use maud::{Markup, html};
@@ -19,26 +20,24 @@ use tokio::time::timeout;
 const PROGRAMS: usize = 6;
 /// How long the home page waits for its charts.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The most rows of a picture.
+/// The most rows in a picture.
 const ROWS: usize = 6;
 
-/// The newest week's charts, if there are any that can be read. A week that cannot is an error on its
-/// own pages, not on the home page; and one that others read too much to have room for is not waited
-/// for long.
+/// The newest week's charts, if they exist and can be read soon. If they cannot, their own pages show the
+/// error, not the home page.
 pub(in crate::web) async fn newest(
     site: &Site,
     index: &Arc<ShownIndex>,
 ) -> Option<Arc<LoadedWeek>> {
     let newest = loaded::weeks(index).into_iter().next()?;
     let (site, index) = (site.clone(), index.clone());
-    // A task of its own, so that what takes longer is there for the next one who asks.
+    // A separate task, so that a slow load still completes for the next request.
     let load = tokio::spawn(async move { loaded::week(&site, &index, newest).await });
     timeout(PATIENCE, load).await.ok()?.ok()?.ok().flatten()
 }
 
-/// The chart that says most at a glance: the first reviewed one with enough reports, else the first
-/// with any.
-fn striking(program: &ProgramCharts) -> Option<&Figure> {
+/// The chart to show: the first reviewed one with enough reports, or else the first with any.
+fn chosen_chart(program: &ProgramCharts) -> Option<&Figure> {
     let drawn = |figure: &&Figure| {
         matches!(figure.kind, Kind::Partition | Kind::Histogram | Kind::Timeseries)
             && figure.base.reports > 0
@@ -56,8 +55,11 @@ fn striking(program: &ProgramCharts) -> Option<&Figure> {
 
 /// The newest charts, for the home page; nothing where there are none.
 pub(in crate::web) fn teaser(week: &WeekCharts) -> Markup {
-    let mut programs: Vec<_> =
-        week.programs.iter().filter_map(|program| Some((program, striking(program)?))).collect();
+    let mut programs: Vec<_> = week
+        .programs
+        .iter()
+        .filter_map(|program| Some((program, chosen_chart(program)?)))
+        .collect();
     programs.sort_by(|(a, _), (b, _)| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
     programs.truncate(PROGRAMS);
     html! {
@@ -68,18 +70,18 @@ pub(in crate::web) fn teaser(week: &WeekCharts) -> Markup {
                 (completeness(week.complete)) " " a href=(ROOT) { "All programs and weeks" }
             }
             ul.cards.teasers {
-                @for (place, (program, figure)) in programs.iter().enumerate() {
-                    li.card { (card(week, program, figure, place)) }
+                @for (index, (program, figure)) in programs.iter().enumerate() {
+                    li.card { (card(week, program, figure, index)) }
                 }
             }
         }
     }
 }
 
-fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, place: usize) -> Markup {
+fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, index: usize) -> Markup {
     let path = program.program.as_str();
     let mut shown = figure.clone();
-    // A few bars are enough here, and look the same for all kinds.
+    // A few bars are enough here, whatever the kind of chart.
     shown.rows.truncate(ROWS);
     shown.kind = match figure.kind {
         Kind::Histogram => Kind::Histogram,
@@ -99,7 +101,7 @@ fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, place: usiz
         @if let Some((of, jump)) = jump::of_chart(week, program, figure) {
             p.note { (jump::mark(of, &jump)) }
         }
-        figure.drawing { (draw::inline_narrow(&picture, &format!("t{place}"), &figure.title)) }
+        figure.drawing { (draw::inline_narrow(&picture, &format!("t{index}"), &figure.title)) }
         p.note {
             a href=(address::week(path, Weeks::One(week.week))) {
                 "All " (counted(program.charts.len() as u64, "chart"))

@@ -1,12 +1,11 @@
-//! One chart over weeks: which values belong to one line.
+//! One chart over weeks: which values form a line.
 //!
-//! A row is followed by its name (a stack by all its frames). Nothing is pooled over weeks: an
-//! installation that reports every week would count again and again, and the intervals would claim
-//! more than is known.
+//! A row is identified by its name (a stack by all its frames). Weeks are not pooled: an installation that
+//! reports every week would count several times, and the intervals would be too narrow.
 
 use super::jump::{self, Of};
-use super::loaded::LoadedWeek;
 use crate::aggregate::figure::{Figure, Interval, Jump, Kind, Row};
+use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw::{Measure, NONE, Series, Trend};
 use jiff::civil::Date;
 use std::collections::HashMap;
@@ -19,13 +18,13 @@ pub(super) const TIME_SERIES: i64 = 26;
 
 /// A chart in each week that has it.
 pub(super) struct OverWeeks<'a> {
-    /// The weeks from the first to the last, those without charts too.
+    /// The weeks from the first to the last, including those without charts.
     pub(super) weeks: Vec<Date>,
     /// The chart in each week.
     pub(super) figures: Vec<Option<&'a Figure>>,
     /// Its values.
     pub(super) trend: Trend,
-    /// The jump in each week, and of what it is.
+    /// The jump in each week, and what it is about.
     pub(super) jumps: Vec<Option<(Of, Jump)>>,
 }
 
@@ -42,7 +41,7 @@ fn key(row: &Row) -> String {
     if row.frames.is_empty() { row.label.clone() } else { row.frames.join("\n") }
 }
 
-/// What a line is drawn of: a share, or the median of a quotient.
+/// The value of a line: a share, or the median of a quotient.
 fn value(row: &Row) -> Option<Interval> {
     match &row.distribution {
         None => Some(row.estimate.share),
@@ -54,7 +53,7 @@ fn value(row: &Row) -> Option<Interval> {
 }
 
 impl<'a> OverWeeks<'a> {
-    /// The chart of this name of a program, from the charts of these weeks.
+    /// A program's chart with this id, in these weeks.
     pub(super) fn new(
         weeks: &[Date],
         charts: &'a [Arc<LoadedWeek>],
@@ -75,20 +74,20 @@ impl<'a> OverWeeks<'a> {
         let figures: Vec<_> = weeks.iter().map(|week| found(week).map(|(one, _)| one)).collect();
         let jumps: Vec<_> =
             weeks.iter().map(|week| found(week).and_then(|(_, jump)| jump)).collect();
-        // Lines stand in the order of the newest week; what only older weeks have comes after.
-        let mut places: HashMap<String, usize> = HashMap::new();
+        // Lines are in the order of the newest week, followed by those that only older weeks have.
+        let mut lines: HashMap<String, usize> = HashMap::new();
         let mut series: Vec<Series> = Vec::new();
         let empty = || vec![None; weeks.len()];
         let mut ratio = false;
-        for (place, figure) in figures.iter().enumerate().rev() {
+        for (index, figure) in figures.iter().enumerate().rev() {
             let Some(figure) = figure.filter(|figure| figure.base.reports > 0) else { continue };
             ratio |= figure.kind == Kind::Ratio;
             for row in &figure.rows {
-                let line = *places.entry(key(row)).or_insert_with(|| {
+                let line = *lines.entry(key(row)).or_insert_with(|| {
                     series.push(Series { label: row.label.clone(), points: empty() });
                     series.len() - 1
                 });
-                let point = series.get_mut(line).and_then(|series| series.points.get_mut(place));
+                let point = series.get_mut(line).and_then(|series| series.points.get_mut(index));
                 if let Some(point) = point {
                     *point = value(row);
                 }

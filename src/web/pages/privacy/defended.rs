@@ -1,18 +1,18 @@
-//! What is defended, what is not, and how to check each.
+//! What is protected, what is not, and how to check it.
 
-use super::practice::Practice;
+use super::settings::PageSettings;
+use crate::web::numbers::{counted, counted_as};
 use crate::web::pages::layout;
-use crate::web::pages::words::{counted, counted_as};
 use maud::{Markup, html};
 
-/// How something can be checked.
+/// How a promise can be checked.
 enum Check {
-    /// By a verdict of `candor audit`.
+    /// With a verdict of `candor audit`.
     Audit(&'static str),
-    /// By whoever counts in the public data.
+    /// By counting in the public data.
     Data,
     /// Not from outside.
-    Word,
+    Trust,
 }
 
 struct Promise {
@@ -20,31 +20,34 @@ struct Promise {
     check: Check,
 }
 
-fn held(practice: &Practice) -> Vec<Promise> {
+fn promises(settings: &PageSettings) -> Vec<Promise> {
     let promise = |what: &str, check| Promise { what: what.to_owned(), check };
     let mut all = vec![
         promise(
-            "Public rows have no LastWeek and no exact X, and stand in an order that says nothing",
+            "Public rows have no LastWeek and no exact X, and are in an order that reveals nothing",
             Check::Audit("row-form"),
         ),
         promise("Rows hold only what their config allows", Check::Audit("data-rows")),
         promise("Rows name only configs that were open", Check::Audit("open-configs")),
         promise(
-            "An edition only adds to the one before, and no late report stands alone before the last",
+            "Each edition only adds to the one before, and no late report is published alone before the last",
             Check::Audit("editions"),
         ),
         promise("Jumps are marked, and nothing else is", Check::Audit("jumps")),
-        promise("No address and no time of arrival is stored", Check::Word),
-        promise("What was merged is removed from the buffer", Check::Word),
+        promise("No address and no time of arrival is stored", Check::Trust),
+        promise("Merged reports are removed from the buffer", Check::Trust),
     ];
-    if practice.stack_minimum > 1 && !practice.stacks.is_empty() {
-        all.push(promise("No stack is shown that too few reports of its week have", Check::Data));
+    if settings.stack_minimum > 1 && !settings.stacks.is_empty() {
+        all.push(promise(
+            "No stack is shown that too few reports of its week contain",
+            Check::Data,
+        ));
     }
-    if practice.witnesses > 0 {
+    if settings.witnesses > 0 {
         all.push(Promise {
             what: format!(
-                "Everyone is shown the same log of configs: {} must see it too",
-                counted_as(practice.witnesses as u64, "witness", "witnesses")
+                "Everyone is shown the same log of configs: {} must have seen it too",
+                counted_as(settings.witnesses as u64, "witness", "witnesses")
             ),
             check: Check::Audit("witnesses"),
         });
@@ -52,37 +55,37 @@ fn held(practice: &Practice) -> Vec<Promise> {
     all
 }
 
-/// What somebody who makes stacks up can have published.
-fn words_of_senders(practice: &Practice) -> Markup {
-    let is_open = practice.stacks.iter().any(|(_, packages)| packages.is_empty());
+/// What someone can get published with made-up stacks.
+fn made_up_stacks(settings: &PageSettings) -> Markup {
+    let is_open = settings.stacks.iter().any(|(_, packages)| packages.is_empty());
     html! {
-        @match practice.stack_minimum {
-            0 | 1 => { "Whoever sends one report has its stack shown: the minimum is 1." }
+        @match settings.stack_minimum {
+            0 | 1 => { "Anyone who sends one report gets its stack published: the minimum is 1." }
             minimum => {
-                "Whoever sends " (counted(minimum.into(), "report")) " with the same stack has it shown: "
+                "Anyone who sends " (counted(minimum.into(), "report")) " with the same stack gets it published: "
                 "the minimum counts reports, not people."
             }
         }
-        " Nobody can tell a function that exists from a made-up one, so any words can be published that "
-        "are written like functions "
+        " Nobody can tell a real function from a made-up one, so any words can be published that "
+        "look like functions "
         @if is_open {
-            "(of any package, where a chart has " a href="#stacks" { "no list of packages" } "; else "
+            "(of any package, if a chart has " a href="#stacks" { "no list of packages" } "; otherwise "
         } @else { "(" }
-        "of a " a href="#stacks" { "listed package" } ", of the standard library where " code { "std" }
-        " is listed, and like " code { "main.any_words" } " where the program’s own is)."
+        "of a " a href="#stacks" { "listed package" } ", of the standard library if " code { "std" }
+        " is listed, and like " code { "main.any_words" } " if the program’s own is)."
     }
 }
 
 /// Both tables.
-pub(super) fn section(practice: &Practice) -> Markup {
+pub(super) fn section(settings: &PageSettings) -> Markup {
     let table = html! {
         table {
-            caption { "What is defended" }
+            caption { "What is protected" }
             thead {
-                tr { th scope="col" { "What holds" } th scope="col" { "How to check it" } }
+                tr { th scope="col" { "Promise" } th scope="col" { "How to check it" } }
             }
             tbody {
-                @for Promise { what, check } in held(practice) {
+                @for Promise { what, check } in promises(settings) {
                     tr {
                         th scope="row" { (what) }
                         td {
@@ -91,7 +94,7 @@ pub(super) fn section(practice: &Practice) -> Markup {
                                     "the verdict " code { (verdict) } " of " code { "candor audit" }
                                 }
                                 Check::Data => "count them in the files of a week; candor audit does not",
-                                Check::Word => "not from outside: the program’s source, and the operator’s word",
+                                Check::Trust => "not from outside: the program’s source, and the operator’s word",
                             }
                         }
                     }
@@ -99,55 +102,55 @@ pub(super) fn section(practice: &Practice) -> Markup {
             }
         }
     };
-    let receiving = practice.receiving.as_ref();
+    let receiving = settings.receiving.as_ref();
     html! {
-        h2 id="defended" { "What is defended, and how to check it" }
-        (layout::wide("What is defended", &table))
+        h2 id="defended" { "What is protected, and how to check it" }
+        (layout::wide("What is protected", &table))
         p {
             a href="/check" { "The commands, with this deployment’s names and keys" } "; the files are at "
             a href="/data/" { "/data/" } "."
         }
-        h2 id="not-defended" { "What is not defended" }
+        h2 id="not-defended" { "What is not protected" }
         ul {
             li {
-                "Before reports are merged, whoever runs this server or breaks into it can see them as they "
-                "arrive. Afterwards the order is gone."
+                "Until reports are merged, whoever runs this server or breaks into it can see them as they "
+                "arrive. After that, their order is lost."
             }
             li {
-                "The last edition of a day shows all that is left, even a late batch of a few reports: who "
-                "knows that somebody sent late can look there."
+                "The last edition of a day contains everything left, even a late batch of a few reports: anyone who "
+                "knows that someone sent a report late can look there."
             }
             li {
-                "A rare combination of program, version, platform and counters is public as one row. Who "
-                "already knows that somebody has it finds the row."
+                "A rare combination of program, version, platform and counters is public as one row. Anyone who "
+                "already knows that someone has it can find the row."
             }
-            @if !practice.stacks.is_empty() {
-                li { (words_of_senders(practice)) }
+            @if !settings.stacks.is_empty() {
+                li { (made_up_stacks(settings)) }
             }
             @match receiving.map(|receiving| receiving.trusted_proxies.as_slice()) {
                 Some([]) => li {
-                    "A proxy or CDN in front of this server, if there is one, sees addresses and may write "
-                    "them down. This server trusts no proxy’s word on them."
+                    "A proxy or CDN in front of this server, if there is one, sees addresses and may log them. "
+                    "This server trusts no proxy about addresses."
                 },
                 Some(proxies) => li {
-                    "The proxies in front of this server see addresses, and it believes what they say of "
-                    "them, in memory alone: "
-                    @for (place, proxy) in proxies.iter().enumerate() {
-                        @if place > 0 { ", " }
+                    "The proxies in front of this server see addresses. It trusts what they say about addresses, "
+                    "which it only keeps in memory: "
+                    @for (index, proxy) in proxies.iter().enumerate() {
+                        @if index > 0 { ", " }
                         code { (proxy) }
                     }
-                    ". Whether they write addresses down is up to their settings."
+                    ". Whether they log addresses depends on their settings."
                 },
                 None => li {
-                    "A proxy or CDN in front of the servers of this deployment sees addresses and may write "
-                    "them down."
+                    "A proxy or CDN in front of the servers of this deployment sees addresses and may log "
+                    "them."
                 },
             }
-            li { a href="#flood" { "Somebody who sends false reports" } " is seen only where there are many." }
-            @if practice.witnesses == 0 {
+            li { a href="#flood" { "False reports" } " are only noticed if there are many of them." }
+            @if settings.witnesses == 0 {
                 li {
-                    "No witness looks at the log of configs: this server could show somebody else another "
-                    "one, until the two compare what they saw."
+                    "No witness checks the log of configs: this server could show someone a different "
+                    "log, and nobody would notice until they compare what they saw."
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The promise of the privacy page: whatever a report can hold is on it.
+//! The privacy page's promise: it lists everything that a report can contain.
 
 use super::*;
 use crate::collection::config::{CounterConfig, ProgramConfig, Rate, StackConfig};
@@ -32,11 +32,11 @@ fn loaded(config: &CollectionConfig) -> LoadedConfig {
     }
 }
 
-/// What the page of a config lists: the contents of its `code` elements outside the example, as a
-/// browser would show them.
+/// What the page lists for a config: the contents of its `code` elements outside the example, as a browser
+/// would show them.
 fn listed(config: &CollectionConfig) -> BTreeSet<String> {
     let page =
-        body("telemetry.example.org/config", Some(&loaded(config)), None, &Practice::new(None))
+        body("telemetry.example.org/config", Some(&loaded(config)), None, &PageSettings::new(None))
             .into_string();
     let mut listed = BTreeSet::new();
     for (before, code) in page.split("<code>").zip(page.split("<code>").skip(1)) {
@@ -57,7 +57,7 @@ fn rates() -> impl Strategy<Value = Rate> {
     prop::sample::select(vec![0.001, 0.3, 1.0]).prop_map(|rate| Rate::new(rate).expect("a rate"))
 }
 
-/// Configs with names that HTML minds.
+/// Configs with names that need escaping in HTML.
 fn configs() -> impl Strategy<Value = CollectionConfig> {
     let counter = ("[a-c<>&\"']{1,3}(:[a-c<]{1,3}|:\\{[a-c<&]{1,3},[a-c\"]{1,3}\\})?", rates())
         .prop_map(|(name, rate)| CounterConfig { name, rate });
@@ -80,7 +80,7 @@ fn configs() -> impl Strategy<Value = CollectionConfig> {
     })
 }
 
-/// Every string of a config, groups written out.
+/// Every string of a config, with groups expanded.
 fn strings(config: &CollectionConfig) -> BTreeSet<String> {
     let everywhere = [&config.goos, &config.goarch, &config.go_version];
     let mut strings: BTreeSet<String> = everywhere.into_iter().flatten().cloned().collect();
@@ -98,7 +98,7 @@ fn random_report(config: &CollectionConfig, picks: &[Index]) -> String {
     let mut picks = picks.iter().cycle();
     let mut pick = |from: &[String]| picks.next().expect("endless").get(from).clone();
     let program = pick(&config.programs.iter().map(|p| p.name.clone()).collect::<Vec<_>>());
-    // Of two programs with one name the last counts.
+    // Of two programs with the same name, the last one counts.
     let program = config.programs.iter().rfind(|p| p.name == program).expect("that program");
     let mut counters = serde_json::Map::new();
     let names: Vec<String> = program.counters.iter().flat_map(|c| expand(&c.name)).collect();
@@ -121,7 +121,7 @@ fn random_report(config: &CollectionConfig, picks: &[Index]) -> String {
     .to_string()
 }
 
-/// Every string in some JSON that is no date and no frame: names of fields and values.
+/// Every string in JSON, names and values, except dates and frames.
 fn strings_of_json(value: &serde_json::Value, strings: &mut BTreeSet<String>) {
     match value {
         serde_json::Value::String(text) => {
@@ -146,7 +146,7 @@ fn strings_of_json(value: &serde_json::Value, strings: &mut BTreeSet<String>) {
 fn check_at_its_time(report: &Report<'_>, config: &CollectionConfig) {
     let logged = LoggedConfig::new(ModuleVersion::new(7).expect("a version"), config);
     let now: Timestamp = "2026-02-04T00:00:00Z".parse().expect("a time");
-    check(report, report.week, &logged, now).expect("a report that is taken");
+    check(report, report.week, &logged, now).expect("a report that is accepted");
 }
 
 proptest! {
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn every_string_of_any_report_that_is_taken_is_on_the_page(
+    fn every_string_of_any_accepted_report_is_on_the_page(
         config in configs(),
         picks in vec(any::<Index>(), 12),
     ) {
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn the_example_is_a_report_that_is_taken(config in configs()) {
+    fn the_example_is_a_report_that_is_accepted(config in configs()) {
         let config = loaded(&config);
         let understood = config.config.as_ref().expect("a config");
         let time = config.provenance.time;

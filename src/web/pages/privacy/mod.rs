@@ -1,21 +1,21 @@
-//! `/privacy`: the complete list of what may leave a machine, made from the newest config; and what becomes
-//! of it, made from the settings of this deployment.
+//! `/privacy`: the complete list of what may leave a machine, generated from the newest config; and what
+//! happens to it, generated from the settings of this deployment.
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `practice` | the settings that the page depends on |
-//! | `kept` | what is kept, and for how long |
-//! | `flood` | what false reports do, in numbers |
-//! | `defended` | what holds, what does not, and how to check it |
+//! | `settings` | the settings that the page depends on |
+//! | `kept` | what is stored, and for how long |
+//! | `flood` | what false reports can achieve, in numbers |
+//! | `defended` | what is protected, what is not, and how to check it |
 
 mod defended;
 mod flood;
 mod kept;
-mod practice;
+mod settings;
 
-use self::practice::Practice;
+use self::settings::PageSettings;
 use super::choices::Choices;
-use super::collected::{self, Askers};
+use super::collected::{self, ChartsByCounter};
 use super::layout::{self, Section};
 use super::{example, words};
 use crate::publish::Catalogue;
@@ -28,17 +28,17 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
-/// The fields of a report, what is in them, and what they can be.
+/// The fields of a report, and what they contain.
 const FIELDS: [(&str, &str); 12] = [
     ("Week", "the day on which the counted week ended, such as 2026-02-08"),
     (
         "LastWeek",
-        "the same of the report before this one; empty if there was none. It is never stored",
+        "the same date of the previous report; empty if there was none. It is never stored",
     ),
     (
         "X",
-        "a random number over 0 and up to 1, drawn anew for each report: it decides what is sampled. It \
-         is rounded up before it is stored",
+        "a new random number above 0 and up to 1 for each report, which decides what is sampled. It is \
+         rounded up before it is stored",
     ),
     ("Config", "the version of the config that was obeyed"),
     ("Programs", "for each program that was used in the week:"),
@@ -48,20 +48,20 @@ const FIELDS: [(&str, &str); 12] = [
     ("GOOS", "one of the operating systems below"),
     ("GOARCH", "one of the architectures below"),
     ("Counters", "names of counters below, and how often each was counted in the week"),
-    ("Stacks", "names of stack counters below with call stacks, and how often each was met"),
+    ("Stacks", "names of stack counters below with call stacks, and how often each was seen"),
 ];
 
-/// The sections about what becomes of reports.
+/// The sections about what happens to reports.
 const CONTENTS: [(&str, &str); 9] = [
-    ("kept", "What is kept"),
+    ("kept", "What is stored"),
     ("dropped", "What is dropped, and why"),
     ("editions", "When reports become public"),
     ("stacks", "Call stacks"),
-    ("configs", "For how long a config is obeyed"),
-    ("flood", "Whoever opted in can send what they like"),
+    ("configs", "For how long a config is accepted"),
+    ("flood", "Anyone can send false reports"),
     ("jumps", "Jumps are marked"),
-    ("defended", "What is defended, and how to check it"),
-    ("not-defended", "What is not defended"),
+    ("defended", "What is protected, and how to check it"),
+    ("not-defended", "What is not protected"),
 ];
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
@@ -75,31 +75,31 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
             None => None,
         })
     };
-    let practice = Practice::of(&site, catalogue.catalogue.as_ref());
-    let key = format!("/privacy {newest:?} {} {}", catalogue.key, practice.key());
+    let settings = PageSettings::of(&site, catalogue.catalogue.as_ref());
+    let key = format!("/privacy {newest:?} {} {}", catalogue.key, settings.key());
     let page = site.page(key, load, move |site, config| {
         let module = site.module().as_str();
-        let body = body(module, config.as_deref(), catalogue.catalogue.as_ref(), &practice);
+        let body = body(module, config.as_deref(), catalogue.catalogue.as_ref(), &settings);
         layout::page(&site.keys().host, "Privacy", Some(Section::Privacy), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
-/// The page about a config, and who asked for what is in it.
+/// The page for a config, with the charts that use what it collects.
 fn body(
     module: &str,
     config: Option<&LoadedConfig>,
     catalogue: Option<&Catalogue>,
-    practice: &Practice,
+    settings: &PageSettings,
 ) -> Markup {
     let understood = config.and_then(|config| config.config.as_ref().ok());
     let choices = Choices::new(module, catalogue, understood);
     html! {
         h1 { "What may leave a machine" }
         p.lead {
-            "This page is made from the config that clients obey, not written by hand. It names every "
-            "string that a report can hold. Anything else is not collected: where a report holds anything "
-            "else, that is left out, or the report is refused."
+            "This page is generated from the config that clients obey. It lists every string that a report "
+            "can contain. Anything else is not collected: if a report contains anything else, that is "
+            "dropped, or the report is refused."
         }
         @if let Some(config) = config {
             p {
@@ -108,13 +108,13 @@ fn body(
             }
         }
         h2 id="choice" { "In or out" }
-        p { "Off until you turn it on. What is counted stays on the machine until a week is over." }
+        p { "Off until you turn it on. Counts stay on the machine until the week is over." }
         (choices.list())
-        (never(practice))
+        (never(settings))
         nav.contents aria-label="On this page" {
             ul {
                 @for (id, title) in CONTENTS {
-                    @if id != "stacks" || !practice.stacks.is_empty() {
+                    @if id != "stacks" || !settings.stacks.is_empty() {
                         li { a href={ "#" (id) } { (title) } }
                     }
                 }
@@ -122,41 +122,41 @@ fn body(
         }
         h2 id="fields" { "What a report is made of" }
         p {
-            "One report a week from an installation that opted in and was sampled. These are all its "
+            "One report a week from each installation that opted in and was sampled. These are all of its "
             "fields:"
         }
         (layout::wide("The fields of a report", &fields()))
         @match config.map(|config| (config, &config.config)) {
-            None => p { "No config was published yet, so nothing can be reported." },
+            None => p { "No config has been published yet, so nothing can be reported." },
             Some((_, Err(reason))) => p.warn {
                 "This program does not understand the newest config: " (reason) "."
             },
             Some((version, Ok(config))) => {
                 @if let Some(example) = example::example(version.version, version.provenance.time, config, catalogue) {
                     h3 { "An example" }
-                    p.note { "Made up, with names that may really be reported." }
+                    p.note { "Made up, with names that can really be reported." }
                     pre { code { (example) } }
                 }
                 h3 { "How often" }
                 p {
                     "Of the installations that opted in, " (config.sample_rate.percent()) " send a report "
-                    "in a week, chosen by X alone; each counter is in it as often as the list says."
+                    "in a week, chosen by X alone; the list says how often each counter is in it."
                 }
                 h2 id="strings" { "Where reports may come from" }
                 (collected::environments(config))
-                (collected::programs(config, &Askers::new(catalogue)))
+                (collected::programs(config, &ChartsByCounter::new(catalogue)))
             }
         }
-        (kept::section(practice))
-        (kept::stacks(practice))
-        (kept::configs(practice))
-        (flood::section(practice))
-        (defended::section(practice))
+        (kept::section(settings))
+        (kept::stacks(settings))
+        (kept::configs(settings))
+        (flood::section(settings))
+        (defended::section(settings))
     }
 }
 
-fn never(practice: &Practice) -> Markup {
-    let budgets = practice.receiving.as_ref().is_some_and(|receiving| receiving.budgets.is_some());
+fn never(settings: &PageSettings) -> Markup {
+    let budgets = settings.receiving.as_ref().is_some_and(|receiving| receiving.budgets.is_some());
     html! {
         h2 id="never" { "What is never collected" }
         ul {
@@ -165,21 +165,21 @@ fn never(practice: &Practice) -> Markup {
                 "No address. "
                 @match budgets {
                     true => {
-                        "The server keeps a hash of the network that it is in, with a secret, in memory "
-                        "alone, for an hour, to limit how much one network sends; "
+                        "The server keeps a hash of its network, with a secret, only in memory, for an hour, to "
+                        "limit how much one network sends; "
                     }
                     false => {
-                        "The server drops it as it accepts a connection, before anything is read; "
+                        "The server drops it when it accepts a connection, before anything is read; "
                     }
                 }
-                "it is in no file, no log line and no statistic."
+                "it is not in any file, log line or statistic."
             }
-            li { "No time: a report says which week it counts, and the time of its arrival is not stored." }
+            li { "No time: a report says which week it covers, and the time of its arrival is not stored." }
             li {
-                "No text of yours: no file, folder, user, host, argument, message or input. A counter's name "
-                "is one of those below, letter by letter, or it is not sent."
+                "No text of yours: no file, folder, user, host, argument, message or input. A counter’s name is "
+                "exactly one of those below, or it is not sent."
             }
-            li { "No values of variables: a call stack is names of functions and line numbers." }
+            li { "No values of variables: a call stack has only names of functions and line numbers." }
             li { "No events: only how often something was counted in a whole week." }
         }
     }

@@ -1,11 +1,11 @@
-//! What pictures are drawn on: plotters' SVG backend, in tenths of a pixel.
+//! The canvas that pictures are drawn on: plotters' SVG backend, in tenths of a pixel.
 //!
-//! Plotters places everything on whole numbers. A tenth of a pixel is one of them here, so that a
-//! bar's length is right to that; the `viewBox` brings it back to pixels.
+//! Plotters uses integer coordinates. One unit is a tenth of a pixel here, so that the lengths of bars are
+//! accurate to that; the `viewBox` scales them back to pixels.
 //!
-//! Colours are presentation attributes, since the pages' policy forbids inline styles. Every use has
-//! a colour of its own ([`Ink`]), which the style sheet finds again and turns into the page's own for
-//! light and dark; a file that stands alone is good as it is.
+//! Colours are presentation attributes, since the pages' policy forbids inline styles. Each purpose has a
+//! colour of its own ([`Ink`]), which the stylesheet replaces with the page's light or dark one; a
+//! standalone file is readable as it is.
 
 use super::label;
 use plotters::coord::Shift;
@@ -18,32 +18,32 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontFamily, FontStyle, FontTransform, IntoFont, TextStyle};
 use std::ops::Range;
 
-/// Why nothing was drawn. Writing to memory does not fail; plotters' types say that it could.
+/// Why drawing failed. Writing to memory does not fail, but plotters' types allow for it.
 pub(super) type Error = DrawingAreaErrorKind<std::io::Error>;
 
-/// Units of the drawing in a pixel.
+/// Units per pixel.
 const UNITS: f64 = 10.0;
 
-/// What something is drawn with.
+/// The purpose of a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Text, whiskers and baselines.
     Strong,
-    /// Text that explains, and the marks of what is set apart.
+    /// Explanatory text, and bars that are set apart.
     Muted,
     /// Grid lines.
     Line,
-    /// The ground.
+    /// The background.
     Paper,
-    /// One of [`SERIES`] colours that stay apart for readers with any colour vision.
+    /// One of [`SERIES`] colours that can be distinguished with any colour vision.
     Series(usize),
 }
 
 /// How many series have a colour.
 pub(super) const SERIES: usize = 8;
 
-/// The page's own colours in the light scheme, after Okabe and Ito
-/// (<https://jfly.uni-koeln.de/color/>), each darkened until it stands out from white by 3:1.
+/// The page's colours in the light scheme, after Okabe and Ito (<https://jfly.uni-koeln.de/color/>), each
+/// darkened to a contrast of 3:1 with white.
 const SERIES_COLOURS: [RGBColor; SERIES] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xC8, 0x55, 0x0A),
@@ -62,9 +62,9 @@ impl Ink {
             Ink::Muted => RGBColor(0x56, 0x5D, 0x66),
             Ink::Line => RGBColor(0xD8, 0xD9, 0xD2),
             Ink::Paper => RGBColor(0xFF, 0xFF, 0xFF),
-            Ink::Series(place) => {
+            Ink::Series(index) => {
                 let [first, ..] = SERIES_COLOURS;
-                SERIES_COLOURS.get(place % SERIES).copied().unwrap_or(first)
+                SERIES_COLOURS.get(index % SERIES).copied().unwrap_or(first)
             }
         }
     }
@@ -77,7 +77,7 @@ impl Ink {
     }
 }
 
-/// On which side of its place a text stands.
+/// How a text is aligned at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     /// It begins there.
@@ -86,11 +86,11 @@ pub(super) enum Side {
     Middle,
     /// It ends there.
     End,
-    /// It ends there, and is read upwards.
+    /// It ends there, rotated to read upwards.
     Upwards,
 }
 
-/// How a text looks.
+/// The style of a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lettering {
     pub(super) size: f64,
@@ -123,7 +123,7 @@ pub(super) struct Frame {
 }
 
 /// A drawing in pixels, from its upper left corner.
-pub(super) struct Sheet<'a> {
+pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
@@ -132,7 +132,7 @@ pub(super) struct Plot<'a> {
     area: DrawingArea<SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
 }
 
-fn place((x, y): (f64, f64)) -> (i32, i32) {
+fn position((x, y): (f64, f64)) -> (i32, i32) {
     (units(x), units(y))
 }
 
@@ -141,33 +141,34 @@ fn units(pixels: f64) -> i32 {
     (pixels * UNITS).round() as i32
 }
 
-/// What is drawn on a sheet of this size, as elements of SVG without their root.
+/// What `draw` draws on a canvas of this size, as SVG elements without their root.
 pub(super) fn elements(
     width: f64,
     height: f64,
-    draw: impl FnOnce(&Sheet) -> Result<(), Error>,
+    draw: impl FnOnce(&Canvas) -> Result<(), Error>,
 ) -> Result<String, Error> {
     let mut drawing = String::new();
     let size = (units(width).unsigned_abs(), units(height).unsigned_abs());
     {
-        let sheet = Sheet { area: SVGBackend::with_string(&mut drawing, size).into_drawing_area() };
-        draw(&sheet)?;
-        sheet.area.present()?;
+        let canvas =
+            Canvas { area: SVGBackend::with_string(&mut drawing, size).into_drawing_area() };
+        draw(&canvas)?;
+        canvas.area.present()?;
     }
-    // The root is the first line and the last one; the page and the file have roots of their own.
+    // The first and the last line are the root; pages and files have roots of their own.
     let inside = drawing.split_once('\n').map_or("", |(_, inside)| inside);
     Ok(inside.trim_end().trim_end_matches("</svg>").to_owned())
 }
 
-impl<'a> Sheet<'a> {
-    /// Writes `text`, which is made fit to be shown. The place is its middle, in height.
+impl<'a> Canvas<'a> {
+    /// Writes `text`, made safe to be shown. The position is its vertical middle.
     pub(super) fn text(&self, at: (f64, f64), text: &str, look: Lettering) -> Result<(), Error> {
         let side = match look.side {
             Side::Start => HPos::Left,
             Side::Middle => HPos::Center,
             Side::End | Side::Upwards => HPos::Right,
         };
-        // The backend divides by this number what it takes to be the height of a line.
+        // The backend divides what it takes to be the line height by this number.
         let font = (FontFamily::SansSerif, look.size * UNITS * 1.24).into_font();
         let font = if look.bold { font.style(FontStyle::Bold) } else { font };
         let font = match look.side {
@@ -176,10 +177,10 @@ impl<'a> Sheet<'a> {
         };
         let colour = look.ink.colour();
         let style = TextStyle::from(font).color(&colour).pos(Pos::new(side, VPos::Center));
-        self.area.draw(&Text::new(label::plain(text), place(at), style))
+        self.area.draw(&Text::new(label::plain(text), position(at), style))
     }
 
-    /// Writes a text centred at a place, but within a sheet of this width.
+    /// Writes a text centred at a position, but within a canvas of this width.
     pub(super) fn centred(
         &self,
         at: (f64, f64),
@@ -192,7 +193,7 @@ impl<'a> Sheet<'a> {
         self.text((x, at.1), text, Lettering { side: Side::Middle, ..look })
     }
 
-    /// Writes a tick's number, centred at a place but within a sheet of this width.
+    /// Writes a tick's number, centred at a position but within a canvas of this width.
     pub(super) fn tick(
         &self,
         at: (f64, f64),
@@ -212,16 +213,16 @@ impl<'a> Sheet<'a> {
         width: f64,
     ) -> Result<(), Error> {
         let style = ink.colour().stroke_width(units(width).unsigned_abs());
-        self.area.draw(&PathElement::new(vec![place(from), place(to)], style))
+        self.area.draw(&PathElement::new(vec![position(from), position(to)], style))
     }
 
     /// A filled rectangle.
     pub(super) fn fill(&self, frame: Frame, ink: Ink) -> Result<(), Error> {
-        let corners = [place((frame.left, frame.top)), place((frame.right, frame.bottom))];
+        let corners = [position((frame.left, frame.top)), position((frame.right, frame.bottom))];
         self.area.draw(&Rectangle::new(corners, ink.colour().filled()))
     }
 
-    /// A mark around a place; [`SERIES`] shapes tell marks apart where colours do not.
+    /// A mark at a position; [`SERIES`] shapes distinguish marks where colours do not.
     pub(super) fn mark(
         &self,
         at: (f64, f64),
@@ -237,36 +238,36 @@ impl<'a> Sheet<'a> {
             _ => &[],
         };
         match corners.is_empty() {
-            true => self.area.draw(&Circle::new(place(at), units(radius), style))?,
+            true => self.area.draw(&Circle::new(position(at), units(radius), style))?,
             false => {
-                let corner = |(x, y): &(f64, f64)| place((at.0 + x * radius, at.1 + y * radius));
+                let corner = |(x, y): &(f64, f64)| position((at.0 + x * radius, at.1 + y * radius));
                 let outline: Vec<_> = corners.iter().map(corner).collect();
                 self.area.draw(&Polygon::new(outline, style))?;
             }
         }
         if shape % SERIES >= 4 {
             let hole = Ink::Paper.colour().filled();
-            self.area.draw(&Circle::new(place(at), units(radius * 0.5), hole))?;
+            self.area.draw(&Circle::new(position(at), units(radius * 0.5), hole))?;
         }
         Ok(())
     }
 
-    /// A triangle that points up, or down.
+    /// A triangle that points up or down.
     pub(super) fn triangle(&self, (x, y): (f64, f64), radius: f64, up: bool) -> Result<(), Error> {
         let tip = if up { -radius } else { radius };
         let corners = [(x, y + tip), (x + radius, y - tip * 0.8), (x - radius, y - tip * 0.8)];
         let style = Ink::Strong.colour().filled();
-        self.area.draw(&Polygon::new(corners.map(place).to_vec(), style))
+        self.area.draw(&Polygon::new(corners.map(position).to_vec(), style))
     }
 
-    /// A diamond that is seen on any ground.
+    /// A diamond that is visible on any background.
     pub(super) fn diamond(&self, at: (f64, f64), radius: f64) -> Result<(), Error> {
         const DIAMOND: usize = 2;
         self.mark(at, radius + 1.2, DIAMOND, Ink::Paper)?;
         self.mark(at, radius, DIAMOND, Ink::Series(1))
     }
 
-    /// A part with axes of its own; both ranges grow to the right and upwards.
+    /// A part with axes of its own; the ranges grow to the right and upwards.
     pub(super) fn plot(&self, frame: Frame, x: Range<f64>, y: Range<f64>) -> Plot<'a> {
         let across = units(frame.left)..units(frame.right);
         let upwards = units(frame.bottom)..units(frame.top);
@@ -281,7 +282,7 @@ impl Plot<'_> {
         self.area.draw(&PathElement::new(points.to_vec(), style))
     }
 
-    /// A rectangle: filled, or only its outline where what it shows is uncertain.
+    /// A rectangle: filled, or only its outline if what it shows is uncertain.
     pub(super) fn bar(
         &self,
         corners: [(f64, f64); 2],
@@ -297,12 +298,12 @@ impl Plot<'_> {
         self.line(&outline, ink, 1.5)
     }
 
-    /// A pale surface.
+    /// A pale area.
     pub(super) fn band(&self, outline: Vec<(f64, f64)>, ink: Ink) -> Result<(), Error> {
         self.area.draw(&Polygon::new(outline, ink.colour().mix(0.16)))
     }
 
-    /// A line that is seen on any ground: with a rim of the paper's colour.
+    /// A line that is visible on any background, with a rim in the background's colour.
     pub(super) fn rimmed(&self, points: &[(f64, f64)], width: f64) -> Result<(), Error> {
         self.line(points, Ink::Paper, width + 2.0)?;
         self.line(points, Ink::Strong, width)

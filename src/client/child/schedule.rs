@@ -1,15 +1,15 @@
-//! When the day's work was done, and when it was last attempted.
+//! When the day's work was last done, and when it was last attempted.
 //!
 //! ```text
-//! FOLDER/candor/worked     the day on which the work was done last
-//! FOLDER/candor/attempt    seconds since 1970 of the last attempt, and how many there were since
-//!                          the work was done last
+//! FOLDER/candor/worked     the day on which the work was last done
+//! FOLDER/candor/attempt    the time of the last attempt in seconds since 1970, and the number of
+//!                          attempts since the work was last done
 //! ```
 //!
-//! The first is written by the worker when it is done; the second by the host before it starts one.
-//! Both are written whole, and neither is synced: after a power cut the work may be attempted once
-//! more, which does no harm. An attempt that came to nothing (the worker was killed, or never began) is followed
-//! by another after a quarter of an hour, then half an hour, and so on up to a day.
+//! The worker writes the first when it is done; the host writes the second before it starts a worker.
+//! Both are replaced as a whole, and neither is synced: after a power cut the work may be attempted
+//! once more, which is harmless. After a failed attempt (the worker was killed, or never began) the
+//! next one is made after a quarter of an hour, then half an hour, and so on up to a day.
 
 use crate::client::day::Day;
 use crate::client::files;
@@ -20,31 +20,31 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long after a first attempt that came to nothing another is made.
+/// The pause after a first failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
-/// The longest mark that is read, in bytes.
+/// The longest of these files that is read, in bytes.
 const LONGEST: u64 = 128;
 
-/// The marks in a telemetry folder.
+/// The schedule of a telemetry folder.
 #[derive(Debug)]
-pub struct Marks {
+pub struct Schedule {
     own: PathBuf,
 }
 
-impl Marks {
-    /// The marks of this folder.
-    pub fn of(folder: &Folder) -> Marks {
-        Marks { own: own_folder(folder) }
+impl Schedule {
+    /// The schedule of this folder.
+    pub fn of(folder: &Folder) -> Schedule {
+        Schedule { own: own_folder(folder) }
     }
 
-    /// Where the lock is that the worker holds.
+    /// The lock that the worker holds.
     pub fn lock(&self) -> PathBuf {
         self.own.join("worker")
     }
 
-    /// Makes the folder of the marks.
+    /// Makes the folder for the schedule.
     pub fn create_folder(&self) -> io::Result<()> {
         files::create_folder(&self.own)
     }
@@ -61,8 +61,7 @@ impl Marks {
         durable::remove_unsynced(&self.attempted()).map(drop)
     }
 
-    /// Whether an attempt is due; if so, notes that it is made now. What cannot be noted is not
-    /// attempted.
+    /// Whether an attempt is due. If so, notes it first; if it cannot be noted, it is not made.
     pub fn attempt(&self, now: SystemTime) -> bool {
         if self.is_done(Day::of(now)) {
             return false;
@@ -91,9 +90,9 @@ impl Marks {
         self.own.join("attempt")
     }
 
-    /// Writes a mark in the place of the last one, whole.
+    /// Replaces one of the files as a whole.
     fn write(&self, path: &Path, content: &str) -> io::Result<()> {
-        // Processes that write at once have a name each.
+        // Each process has a temporary name of its own.
         let temporary = path.with_extension(std::process::id().to_string());
         files::replace_unsynced(path, &temporary, content.as_bytes())
     }
@@ -108,10 +107,10 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn marks() -> (tempfile::TempDir, Marks) {
+    fn schedule() -> (tempfile::TempDir, Schedule) {
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        let marks = Marks::of(&Folder::at(temporary.path().join("telemetry")));
-        (temporary, marks)
+        let schedule = Schedule::of(&Folder::at(temporary.path().join("telemetry")));
+        (temporary, schedule)
     }
 
     fn at(day: &str, minutes: u64) -> SystemTime {
@@ -121,41 +120,41 @@ mod tests {
 
     #[test]
     fn what_is_done_is_not_attempted_again_that_day() {
-        let (_temporary, marks) = marks();
-        assert!(marks.attempt(at("2026-11-22", 600)));
-        marks.done(Day::of(at("2026-11-22", 0))).expect("noted");
-        assert!(!marks.attempt(at("2026-11-22", 601)));
-        assert!(!marks.attempt(at("2026-11-22", 1439)));
-        assert!(marks.attempt(at("2026-11-23", 0)));
+        let (_temporary, schedule) = schedule();
+        assert!(schedule.attempt(at("2026-11-22", 600)));
+        schedule.done(Day::of(at("2026-11-22", 0))).expect("noted");
+        assert!(!schedule.attempt(at("2026-11-22", 601)));
+        assert!(!schedule.attempt(at("2026-11-22", 1439)));
+        assert!(schedule.attempt(at("2026-11-23", 0)));
         // The clock was set back by a day.
-        assert!(marks.attempt(at("2026-11-21", 0)));
+        assert!(schedule.attempt(at("2026-11-21", 0)));
     }
 
     #[test]
-    fn what_came_to_nothing_is_attempted_again_less_and_less() {
-        let (_temporary, marks) = marks();
+    fn failed_attempts_are_repeated_less_and_less_often() {
+        let (_temporary, schedule) = schedule();
         let made: Vec<u64> =
-            (0..3 * 1440).filter(|minute| marks.attempt(at("2026-11-22", *minute))).collect();
+            (0..3 * 1440).filter(|minute| schedule.attempt(at("2026-11-22", *minute))).collect();
         assert_eq!(made, [0, 15, 45, 105, 225, 465, 945, 1905, 3345]);
-        // Done at last: the next day begins with short pauses again.
-        marks.done(Day::of(at("2026-11-24", 0))).expect("noted");
-        assert!(marks.attempt(at("2026-11-25", 0)) && !marks.attempt(at("2026-11-25", 14)));
-        assert!(marks.attempt(at("2026-11-25", 15)));
+        // Once it is done, the next day begins with short pauses again.
+        schedule.done(Day::of(at("2026-11-24", 0))).expect("noted");
+        assert!(schedule.attempt(at("2026-11-25", 0)) && !schedule.attempt(at("2026-11-25", 14)));
+        assert!(schedule.attempt(at("2026-11-25", 15)));
     }
 
     #[test]
-    fn damaged_marks_are_none_and_what_cannot_be_noted_is_not_attempted() {
-        let (_temporary, marks) = marks();
-        assert!(marks.attempt(at("2026-11-22", 0)));
+    fn a_damaged_schedule_is_ignored_and_what_cannot_be_noted_is_not_attempted() {
+        let (_temporary, schedule) = schedule();
+        assert!(schedule.attempt(at("2026-11-22", 0)));
         for text in ["", "x", "9999999999999999999999 1", "5 x", "-1 -1"] {
-            for path in [marks.attempted(), marks.worked()] {
+            for path in [schedule.attempted(), schedule.worked()] {
                 fs::write(&path, text).expect("write");
             }
-            assert!(marks.attempt(at("2026-11-22", 1)), "{text:?}");
+            assert!(schedule.attempt(at("2026-11-22", 1)), "{text:?}");
         }
-        fs::remove_file(marks.attempted()).expect("removed");
-        fs::create_dir(marks.attempted()).expect("a folder in its place");
-        assert!(!marks.attempt(at("2026-11-22", 2)));
-        assert_eq!(fs::read_dir(&marks.own).expect("list").count(), 2);
+        fs::remove_file(schedule.attempted()).expect("removed");
+        fs::create_dir(schedule.attempted()).expect("a folder in its place");
+        assert!(!schedule.attempt(at("2026-11-22", 2)));
+        assert_eq!(fs::read_dir(&schedule.own).expect("list").count(), 2);
     }
 }

@@ -1,22 +1,21 @@
-//! Whether there is memory enough to find out about a stack.
+//! Whether there is enough memory to capture a stack.
 //!
-//! The standard library maps the program's debug information, takes it apart, and holds a lock of
-//! its own meanwhile. An allocation that fails there ends the process or, as its error message
-//! wants the same lock, makes it wait for ever. A program that runs under a limit of its memory may
-//! be able to deal with that limit; it must not die of being counted. So where little is left below
-//! a limit, stacks are not looked at.
+//! The standard library maps and parses the program's debug information, and holds a lock of its own
+//! meanwhile. An allocation that fails there ends the process or, because its error message needs the
+//! same lock, deadlocks. A program may be able to handle its memory limit; counting must not kill it. So
+//! if too little memory is left below a limit, stacks are not captured.
 //!
-//! Limits that kill rather than refuse (a control group's) cannot be asked; nor is there a defence
-//! against memory that others take between this look and its use, but to ask for more than enough.
+//! Limits that kill instead of refusing (those of control groups) cannot be queried. The only defence
+//! against memory that is taken between this check and its use is to require more than enough.
 
-/// How much must be left for a stack, in bytes, beside the program's own length: its file is
-/// mapped, and so are those of its libraries and what is parsed of them.
+/// How much memory must be left for a stack, in bytes, besides twice the program's own size: its file and
+/// those of its libraries are mapped and parsed.
 #[cfg(unix)]
-const AMPLE: u64 = if usize::BITS > 32 { 1 << 30 } else { 1 << 28 };
+const NEEDED: u64 = if usize::BITS > 32 { 1 << 30 } else { 1 << 28 };
 
-/// Whether the process may have so much more memory that a stack can safely be looked at.
+/// Whether the process may use enough memory to capture a stack safely.
 #[cfg(unix)]
-pub(in crate::client) fn is_ample() -> bool {
+pub(in crate::client) fn allows_stacks() -> bool {
     use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
     let limit = |resource| getrlimit(resource).map_or(0, |(limit, _)| limit);
     // Some systems, and nix on FreeBSD, do not have the former.
@@ -29,9 +28,9 @@ pub(in crate::client) fn is_ample() -> bool {
         return true;
     }
     let Some((addresses, data)) = in_use() else { return false };
-    // Twice: what is parsed is hardly longer than what it is parsed from.
+    // Twice, because what is parsed is hardly larger than its source.
     let program = std::env::current_exe().and_then(std::fs::metadata);
-    let needed = program.map_or(AMPLE, |file| AMPLE.saturating_add(file.len().saturating_mul(2)));
+    let needed = program.map_or(NEEDED, |file| NEEDED.saturating_add(file.len().saturating_mul(2)));
     [(of_addresses, addresses), (of_data, data)]
         .into_iter()
         .all(|(limit, used)| limit == RLIM_INFINITY || limit.saturating_sub(used) >= needed)
@@ -39,11 +38,11 @@ pub(in crate::client) fn is_ample() -> bool {
 
 /// Other systems have no such limits.
 #[cfg(not(unix))]
-pub(in crate::client) fn is_ample() -> bool {
+pub(in crate::client) fn allows_stacks() -> bool {
     true
 }
 
-/// How many bytes of addresses and of data the process has in use. `None` if that is not known.
+/// How many bytes of address space and of data the process uses. `None` if unknown.
 #[cfg(target_os = "linux")]
 fn in_use() -> Option<(u64, u64)> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
@@ -54,8 +53,8 @@ fn in_use() -> Option<(u64, u64)> {
     Some((addresses.saturating_mul(page), data.saturating_mul(page)))
 }
 
-/// Elsewhere it is supposed to be much: some systems limit every process, at tens of GiB.
+/// Elsewhere a lot is assumed: some systems limit every process, to tens of GiB.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn in_use() -> Option<(u64, u64)> {
-    Some((16 * AMPLE, 16 * AMPLE))
+    Some((16 * NEEDED, 16 * NEEDED))
 }

@@ -1,4 +1,4 @@
-//! Which configs are open, as pages and JSON say it.
+//! Until when configs are open, on pages and in JSON.
 
 use super::fixture::{Fixture, get};
 use crate::publish::CatalogueRetention;
@@ -6,14 +6,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-/// So many days before the day on which the test runs; it must not end on another.
+/// A number of days before the day on which the test runs. The test must end on the same day.
 fn before(days: i64) -> Date {
     let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
     today.checked_sub(days.days()).expect("a day")
 }
 
 #[tokio::test]
-async fn each_version_says_whether_reports_under_it_are_taken() {
+async fn each_version_says_until_when_its_reports_are_accepted() {
     let today = before(0);
     let fixture = Fixture::new();
     let none = CatalogueRetention::default;
@@ -46,25 +46,25 @@ async fn each_version_says_whether_reports_under_it_are_taken() {
     let sentences = [
         (
             "v0.5.0",
-            "Reports under it are taken until 56 days after a newer version is published."
+            "Reports under it are accepted until 56 days after a newer version is published."
                 .to_owned(),
         ),
         (
             "v0.4.0",
             format!(
-                "Reports under it are taken until <time datetime=\"{until}\">{until}</time>, 56 days after the day for \
+                "Reports under it are accepted until <time datetime=\"{until}\">{until}</time>, 56 days after the day for \
                  which the next version was compiled."
             ),
         ),
         (
             "v0.3.0",
             "It was revoked by the project, in the definitions of <time datetime=\"2026-02-04\">2026-02-04\
-             </time>: reports under it are not taken any more."
+             </time>: reports under it are no longer accepted."
                 .to_owned(),
         ),
         (
             "v0.1.0",
-            format!("are not taken any more, since <time datetime=\"{closed}\">{closed}</time>."),
+            format!("are no longer accepted, since <time datetime=\"{closed}\">{closed}</time>."),
         ),
     ];
     let list = get(&router, "/config/").await;
@@ -82,7 +82,7 @@ async fn each_version_says_whether_reports_under_it_are_taken() {
 }
 
 #[tokio::test]
-async fn a_long_list_is_told_in_parts() {
+async fn a_long_list_is_split_into_parts() {
     let fixture = Fixture::with(130);
     let router = fixture.router().await;
     let read = async |path: &str| -> serde_json::Value {

@@ -1,4 +1,4 @@
-//! What the privacy page says of this deployment, besides what is collected: its settings, in one place.
+//! The settings of this deployment that the privacy page depends on, besides the config.
 
 use crate::charts::definition::Proportion;
 use crate::collection::reports_needed;
@@ -7,43 +7,43 @@ use crate::tlog::Policy;
 use crate::web::receiving::Receiving;
 use crate::web::site::Site;
 
-/// What the page depends on.
+/// The settings that the page depends on.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Practice {
-    /// How reports are taken; `None` where this server takes none.
+pub(super) struct PageSettings {
+    /// How reports are accepted; `None` if this server accepts none.
     pub(super) receiving: Option<Receiving>,
-    /// How many witnesses the log's policy names.
+    /// The number of witnesses in the log's policy.
     pub(super) witnesses: usize,
-    /// From how many reports of a week on a stack is shown.
+    /// The minimum number of reports of a week for a stack to be shown.
     pub(super) stack_minimum: u32,
-    /// Stack charts, by title and program: the packages whose functions they may name.
+    /// Stack charts, with their titles and programs, and the packages whose functions they may name.
     pub(super) stacks: Vec<(String, Vec<String>)>,
-    /// The configs whose reports are refused, by the definitions.
+    /// The configs that the definitions revoke.
     pub(super) revoked: Vec<String>,
-    /// The reports that give a share to within one point, at the confidence of the charts.
+    /// The number of reports that gives a share to within one percentage point, at the charts' confidence.
     pub(super) sample: u64,
     /// That confidence.
     pub(super) confidence: f64,
 }
 
-impl Practice {
-    /// That of a site whose definitions are these.
-    pub(super) fn of(site: &Site, catalogue: Option<&Catalogue>) -> Practice {
+impl PageSettings {
+    /// The settings of a site with these definitions.
+    pub(super) fn of(site: &Site, catalogue: Option<&Catalogue>) -> PageSettings {
         let policy = site.policy();
         let witnesses =
             policy.policy.as_ref().map_or(0, |policy: &Policy| policy.witnesses().len());
-        Practice { receiving: site.receiving(), witnesses, ..Practice::new(catalogue) }
+        PageSettings { receiving: site.receiving(), witnesses, ..PageSettings::new(catalogue) }
     }
 
-    /// What definitions alone say.
-    pub(super) fn new(catalogue: Option<&Catalogue>) -> Practice {
+    /// The settings that follow from the definitions alone.
+    pub(super) fn new(catalogue: Option<&Catalogue>) -> PageSettings {
         let retention = catalogue.map(|catalogue| catalogue.retention.clone()).unwrap_or_default();
         let stacks = catalogue.into_iter().flat_map(|catalogue| &catalogue.charts);
         let stacks = stacks.filter(|chart| chart.kind == "stack");
         let named = |chart: &CatalogueChart| format!("{} of {}", chart.title, chart.program);
         let confidence = catalogue.map_or(0.99, |catalogue| catalogue.confidence);
         let sample = Proportion::new(0.01).zip(Proportion::new(confidence));
-        Practice {
+        PageSettings {
             receiving: None,
             witnesses: 0,
             stack_minimum: retention.stack_minimum,
@@ -54,7 +54,7 @@ impl Practice {
         }
     }
 
-    /// What tells two of them apart.
+    /// A key for pages that depend on them.
     pub(super) fn key(&self) -> String {
         format!("{self:?}")
     }

@@ -1,42 +1,99 @@
-//! How much memory the charts of weeks take: a budget, a queue for it, and what is kept within it.
+//! The charts of weeks in memory: a budget, a queue for it, and a cache within it.
 //!
-//! A week's charts may be a hundred megabytes in memory, and whoever asks chooses the week. So each
-//! week holds a permit for what it takes, from before it is read until nobody shows it any more. Where
-//! the budget is used up, weeks that are only kept for later go first; then whoever asks waits in a
-//! queue, and after [`PATIENCE`] is asked to come again.
+//! A week's charts may take a hundred megabytes, and the client chooses the week. So each week holds a
+//! permit for its memory, from before it is read until no request uses it any more. When the budget is
+//! used up, weeks that are only cached go first; then requests wait in a queue, and get 503 after
+//! [`PATIENCE`].
 //!
-//! This is for as long as a week is stored as one object. Charts that are stored by program are small.
+//! This is needed while a week is stored as one object; charts stored by program would be small.
 
-use super::loaded::LoadedWeek;
-use crate::web::refusal::Refusal;
+use super::cache::{Cache, Weigh};
+use super::refusal::Refusal;
+use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Memory for weeks that are being read, shown, or kept for later.
+/// Memory for weeks that are being read, in use, or cached.
 const BUDGET: u64 = 384 << 20;
-/// What a permit counts.
+/// Memory for outlines.
+const OUTLINE_BYTES: u64 = 64 << 20;
+/// The unit of permits, in bytes.
 const UNIT: u64 = 64 << 10;
-/// What a byte of a week's JSON takes in memory once it is read: 1.5 in a likely week, and twice that
-/// in one of short names and round numbers.
+/// The memory that a byte of a week's JSON takes once it is read: 1.5 bytes in a typical week, and twice
+/// that if names are short and numbers round.
 const LOADED: u64 = 3;
-/// What it takes while it is read: that, and its text.
+/// The memory while it is being read: that, and its text.
 const READING: u64 = LOADED + 1;
 /// How long a request waits for memory.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// The most requests that wait.
 const QUEUE: usize = 64;
-/// The most weeks whose turn is remembered.
-const TURNS: usize = 1024;
+/// The most weeks whose lock is remembered.
+const LOCKS: usize = 1024;
 
 /// The name of a week's charts: the first bytes of their hash.
 pub(super) type Name = [u8; 16];
 
+/// The cached charts of weeks, and their outlines.
+#[derive(Debug)]
+pub(in crate::web) struct ChartCache {
+    pub(super) weeks: WeeksInMemory,
+    pub(super) outlines: Cache<Name, LoadedWeek>,
+}
+
+/// The charts of a week.
+#[derive(Debug)]
+pub(in crate::web) struct LoadedWeek {
+    charts: WeekCharts,
+    weight: u64,
+    /// Its share of the memory for whole weeks; `None` for an outline.
+    _memory: Option<MemoryPermit>,
+}
+
+impl Weigh for LoadedWeek {
+    fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
+impl Default for ChartCache {
+    fn default() -> ChartCache {
+        ChartCache {
+            weeks: WeeksInMemory::default(),
+            outlines: Cache::new(OUTLINE_BYTES, 256 << 10),
+        }
+    }
+}
+
+impl LoadedWeek {
+    /// A whole week that was read with this permit.
+    pub(super) fn new(charts: WeekCharts, mut memory: MemoryPermit) -> LoadedWeek {
+        memory.shrink();
+        LoadedWeek { charts, weight: 0, _memory: Some(memory) }
+    }
+
+    /// The outline of a week, with its size in memory.
+    pub(super) fn outline(charts: WeekCharts, weight: u64) -> LoadedWeek {
+        LoadedWeek { charts, weight, _memory: None }
+    }
+
+    /// The charts.
+    pub(in crate::web) fn charts(&self) -> &WeekCharts {
+        &self.charts
+    }
+
+    /// Those of a program.
+    pub(super) fn program(&self, program: &str) -> Option<&ProgramCharts> {
+        self.charts.programs.iter().find(|found| found.program == program)
+    }
+}
+
 /// The weeks in memory.
 #[derive(Debug)]
-pub(in crate::web) struct WeeksInMemory {
+pub(super) struct WeeksInMemory {
     budget: Arc<Semaphore>,
     total: u32,
     patience: Duration,
@@ -45,22 +102,22 @@ pub(in crate::web) struct WeeksInMemory {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Weeks that are kept for whoever asks next, the least recently used first.
+    /// Weeks that are kept for later requests, the least recently used first.
     kept: VecDeque<(Name, Arc<LoadedWeek>)>,
-    /// How many wait for memory. While some do, nothing is kept.
+    /// How many requests wait for memory. While any do, nothing is cached.
     waiting: usize,
-    turns: HashMap<Name, Turn>,
+    locks: HashMap<Name, WeekLock>,
 }
 
-/// Held by the one who reads a week. The week itself, for as long as somebody shows it.
-type Turn = Arc<AsyncMutex<Weak<LoadedWeek>>>;
+/// Locked while a week is read; holds the week for as long as a request uses it.
+type WeekLock = Arc<AsyncMutex<Weak<LoadedWeek>>>;
 
-/// The right to so much memory.
+/// A permit for some memory.
 #[derive(Debug)]
 pub(super) struct MemoryPermit(OwnedSemaphorePermit);
 
 impl MemoryPermit {
-    /// Gives back what was for the text of a week that has been read.
+    /// Gives back the memory that was for a week's text, once it has been read.
     pub(super) fn shrink(&mut self) {
         let text = self.0.num_permits() / READING as usize;
         drop(self.0.split(text));
@@ -84,7 +141,7 @@ impl WeeksInMemory {
         }
     }
 
-    /// The week of this name, whose JSON has so many bytes; `load` reads it where it is not there.
+    /// The week of this name, whose JSON has `bytes` bytes; `load` reads it if it is not in memory.
     pub(super) async fn get(
         &self,
         name: Name,
@@ -94,8 +151,8 @@ impl WeeksInMemory {
         if let Some(week) = self.use_kept(name) {
             return Ok(week);
         }
-        let turn = self.turn(name);
-        let mut shown = turn.lock().await;
+        let lock = self.week_lock(name);
+        let mut shown = lock.lock().await;
         if let Some(week) = shown.upgrade() {
             self.keep(name, &week);
             return Ok(week);
@@ -106,8 +163,7 @@ impl WeeksInMemory {
         Ok(week)
     }
 
-    /// Reads what a week is needed for but a moment: the memory is given back unless `load` keeps its
-    /// permit.
+    /// Reads a week that is needed only briefly: the memory is given back unless `load` keeps its permit.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         bytes: u64,
@@ -119,15 +175,15 @@ impl WeeksInMemory {
             .unwrap_or_else(|_| Err(Refusal::unavailable("reading was interrupted; try again")))
     }
 
-    /// A permit to read a week whose JSON has so many bytes. A week that is larger than all of the
-    /// budget is read alone.
+    /// A permit to read a week whose JSON has `bytes` bytes. A week larger than the whole budget is read
+    /// alone.
     async fn permit(&self, bytes: u64) -> Result<MemoryPermit, Refusal> {
         let units = bytes.saturating_mul(READING).div_ceil(UNIT);
         let units = u32::try_from(units).unwrap_or(u32::MAX).clamp(1, self.total);
         let busy = || Refusal::unavailable("too many large charts are being read; try again");
         let _waiting = {
             let mut state = self.state();
-            // Who comes later does not overtake those who wait.
+            // New requests do not overtake those that wait.
             while state.waiting == 0 {
                 if let Ok(permit) = self.budget.clone().try_acquire_many_owned(units) {
                     return Ok(MemoryPermit(permit));
@@ -146,16 +202,16 @@ impl WeeksInMemory {
         acquired.map_err(|_| busy())?.map(MemoryPermit).map_err(|_| busy())
     }
 
-    /// The week, if it is in memory now.
+    /// The week, if it is cached.
     fn use_kept(&self, name: Name) -> Option<Arc<LoadedWeek>> {
         let mut state = self.state();
-        let place = state.kept.iter().position(|(kept, _)| *kept == name)?;
-        let (_, week) = state.kept.remove(place)?;
+        let index = state.kept.iter().position(|(kept, _)| *kept == name)?;
+        let (_, week) = state.kept.remove(index)?;
         state.kept.push_back((name, week.clone()));
         Some(week)
     }
 
-    /// Keeps a week until others need the memory.
+    /// Caches a week until the memory is needed.
     fn keep(&self, name: Name, week: &Arc<LoadedWeek>) {
         let mut state = self.state();
         if state.waiting == 0 && !state.kept.iter().any(|(kept, _)| *kept == name) {
@@ -163,12 +219,12 @@ impl WeeksInMemory {
         }
     }
 
-    fn turn(&self, name: Name) -> Turn {
+    fn week_lock(&self, name: Name) -> WeekLock {
         let mut state = self.state();
-        if state.turns.len() >= TURNS {
-            state.turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        if state.locks.len() >= LOCKS {
+            state.locks.retain(|_, lock| Arc::strong_count(lock) > 1);
         }
-        state.turns.entry(name).or_default().clone()
+        state.locks.entry(name).or_default().clone()
     }
 
     /// Nothing panics while it holds the lock.
@@ -177,7 +233,7 @@ impl WeeksInMemory {
     }
 }
 
-/// One who waits.
+/// A waiting request, which is counted until this is dropped.
 struct Waiting<'a>(&'a WeeksInMemory);
 
 impl Drop for Waiting<'_> {
@@ -189,10 +245,9 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::figure::WeekCharts;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-    /// Of the weeks of these tests, three can be in memory at a time.
+    /// In these tests, three weeks fit into memory.
     const SIZE: u64 = 16 * UNIT;
     const THREE: u64 = 3 * SIZE * READING;
 
@@ -213,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn weeks_that_nobody_shows_make_room() {
+    async fn unused_weeks_make_room() {
         let memory = memory(Duration::ZERO);
         for name in 1..=4 {
             get(&memory, name).await.expect("room");
@@ -225,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn weeks_that_are_shown_take_their_memory_until_they_are_not() {
+    async fn weeks_hold_their_memory_while_they_are_in_use() {
         let memory = memory(Duration::ZERO);
         let mut shown = Vec::new();
         for name in 1..=3 {
@@ -233,7 +288,7 @@ mod tests {
         }
         let refused = get(&memory, 4).await.expect_err("no room");
         assert_eq!(refused.status(), axum::http::StatusCode::SERVICE_UNAVAILABLE);
-        // What is shown is shared, whether or not it is kept.
+        // A week in use is shared, whether or not it is cached.
         assert!(!is_kept(&memory, 2));
         assert!(Arc::ptr_eq(&get(&memory, 2).await.expect("shown"), &shown[1]));
         drop(shown);
@@ -241,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_finds_no_memory_waits_for_it() {
+    async fn requests_wait_for_memory() {
         let memory = memory(Duration::from_secs(3600));
         let mut shown = Vec::new();
         for name in 1..=3 {
@@ -258,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_for_one_week_read_it_once() {
+    async fn concurrent_requests_read_a_week_once() {
         let (memory, loads) = (memory(Duration::from_secs(3600)), Arc::new(AtomicUsize::new(0)));
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..50 {
@@ -278,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_week_that_cannot_be_read_takes_nothing() {
+    async fn a_week_that_cannot_be_read_takes_no_memory() {
         let memory = memory(Duration::ZERO);
         for _ in 0..10 {
             memory.get([1; 16], SIZE, |_| Err(Refusal::damaged())).await.expect_err("damaged");
@@ -286,7 +341,7 @@ mod tests {
             panics.expect_err("interrupted");
         }
         assert_eq!(memory.budget.available_permits(), memory.total as usize);
-        // Larger than all of the memory: alone.
+        // Larger than the whole budget: it is read alone.
         let week = memory.get([2; 16], 1 << 40, |permit| Ok(LoadedWeek::new(charts(), permit)));
         week.await.expect("room");
     }

@@ -1,19 +1,19 @@
-//! What a witness says to a submitted checkpoint: the specification's checks in its order.
+//! A witness's checks of a submitted checkpoint, in the specification's order.
 //!
 //! <https://c2sp.org/tlog-witness>, "add-checkpoint":
 //!
 //! | check, in this order | refused with |
 //! | --- | --- |
-//! | the body has the form that is asked for | 400 |
+//! | the body is well-formed | 400 |
 //! | the log is known | 404 |
-//! | one of its keys signed, and no signature under the name and ID of one is bad | 403 |
+//! | one of its keys signed, and no signature under the name and ID of one of them is bad | 403 |
 //! | the old size is not larger than the new | 400 |
-//! | the old size is that of the checkpoint cosigned last, or 0 before the first | 409, and its size |
+//! | the old size is that of the last cosigned checkpoint, or 0 before the first | 409, with its size |
 //! | an empty tree has the empty tree's root | 422 |
 //! | the proof leads from the old root to the new; between equal sizes and from 0 it is empty | 422 |
 //!
-//! Extension lines are cosigned as they are (by Ed25519; ML-DSA does not cover them), and no check looks
-//! at them: by the specification a cosignature says nothing about them.
+//! Extension lines are cosigned as they are (by Ed25519; ML-DSA does not cover them) and not checked: by
+//! the specification a cosignature says nothing about them.
 
 use super::known_logs::KnownLog;
 use super::{AddCheckpoint, AddCheckpointError, SignSubtreeError};
@@ -27,13 +27,13 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The body is no request.
+    /// The body is malformed.
     #[error(transparent)]
     Malformed(#[from] AddCheckpointError),
-    /// The body is no request for a subtree's signature.
+    /// The body of a request to sign a subtree is malformed.
     #[error(transparent)]
     MalformedSubtree(#[from] SignSubtreeError),
-    /// No key of this witness has cosigned the checkpoint, or a line says so and is wrong.
+    /// No key of this witness has cosigned the checkpoint, or a signature that claims so is bad.
     #[error("this witness has not cosigned the checkpoint by a key that is in force")]
     NotCosigned,
     /// No key in force signs subtrees.
@@ -42,16 +42,16 @@ pub enum Refusal {
     /// The checkpoint's tree is not proved to contain the subtree.
     #[error(transparent)]
     NotContained(SubtreeError),
-    /// What was submitted is no checkpoint.
+    /// The submission is not a checkpoint.
     #[error(transparent)]
     NoCheckpoint(CheckpointError),
-    /// The log is on none of the witness's lists.
+    /// The log is not on any of the witness's lists.
     #[error("this witness does not know the log \"{0}\": ask its operator")]
     UnknownLog(Origin),
     /// The log did not sign it.
     #[error("{0}")]
     NotSigned(NoteError),
-    /// The tree that it should continue is larger.
+    /// The old tree is larger than the new one.
     #[error("the old size {old} is larger than the checkpoint's size {size}")]
     OldIsLarger {
         /// The size of the older tree.
@@ -60,22 +60,22 @@ pub enum Refusal {
         size: TreeSize,
     },
     /// The witness cosigned another tree last: of this size.
-    #[error("the checkpoint that was cosigned last has the size {0}")]
+    #[error("the last cosigned checkpoint has size {0}")]
     Conflict(TreeSize),
     /// The tree is empty, and its root is not the empty tree's.
     #[error("the tree is empty, but its root is not that of an empty tree")]
     EmptyRoot,
-    /// The tree is not proved to continue the one that was cosigned last.
+    /// The tree is not proved to continue the last cosigned one.
     #[error("{0}")]
     Inconsistent(ProofError),
-    /// The log submits more than its list says.
+    /// The log submits more than its list allows.
     #[error("the log submits more checkpoints than its entry in the list of logs allows")]
     TooMany {
-        /// How long it takes until the next may come.
+        /// How long to wait before the next one.
         wait: Duration,
     },
-    /// The witness cannot answer now. What is wrong is for its operator's eyes.
-    #[error("the witness cannot cosign at the moment; its operator was told")]
+    /// The witness cannot answer now. Only its operator learns why.
+    #[error("the witness cannot cosign at the moment; its operator has been notified")]
     Unavailable,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct Signed {
     pub(super) by_log: Vec<NoteSignature>,
 }
 
-/// Reads the checkpoint of a request; whether it is of a known log is asked next.
+/// Reads the checkpoint of a request; whether its log is known is checked next.
 pub(super) fn checkpoint_of(request: &AddCheckpoint) -> Result<Checkpoint, Refusal> {
     Checkpoint::parse_any_root(request.note.text()).map_err(Refusal::NoCheckpoint)
 }
@@ -118,7 +118,7 @@ fn not_signed(note: &Note, log: &KnownLog) -> NoteError {
     NoteError::NotSigned { wanted, found: few(&mut { found }) }
 }
 
-/// Checks that a signed checkpoint continues the tree that was cosigned last.
+/// Checks that a signed checkpoint continues the last cosigned tree.
 pub(super) fn check_continues(signed: &Signed, last: TreeHead) -> Result<(), Refusal> {
     let Signed { request: AddCheckpoint { old, proof, .. }, checkpoint, .. } = signed;
     let new = checkpoint.head();

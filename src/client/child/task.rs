@@ -1,8 +1,8 @@
 //! What a host tells its children to do.
 //!
-//! The whole order is in one environment variable, so that the children need neither the host's
-//! arguments nor what it read to find its folder and its destination. Linux has 128 KiB of room there:
-//! where a policy has some seventy witnesses with ML-DSA keys there is no child, and
+//! The whole task is in one environment variable, so that the children need neither the host's
+//! arguments nor anything it read to find its folder and destination. Linux allows 128 KiB there: with a
+//! policy of about seventy witnesses with ML-DSA keys there is no child, and
 //! [`Options::long_running`](crate::client::Options::long_running) and
 //! [`run_uploads`](crate::client::run_uploads) do without.
 
@@ -16,33 +16,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The only argument of a child.
 pub const ARGUMENT: &str = "candor-telemetry-child";
-/// The environment variable with the order.
+/// The environment variable with the task.
 pub const VARIABLE: &str = "CANDOR_TELEMETRY_CHILD";
 
-/// What is to be done, by whom.
+/// The day's work for one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
-    /// Where.
+pub struct Task {
+    /// The telemetry folder.
     pub folder: Folder,
-    /// For whom.
+    /// Where its reports go.
     pub destination: Destination,
-    /// When the host was started, as far as reports are concerned.
+    /// The time to go by.
     pub now: SystemTime,
-    /// How long it may take.
+    /// How long the work may take.
     pub limit: Duration,
 }
 
-/// Which part of it a child has.
+/// The role of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
-    /// Start the worker, and end.
+    /// Starts the worker, and ends.
     Launch,
-    /// Do it.
+    /// Does the work.
     Work,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct TaskJson {
     part: Part,
     folder: String,
     module: String,
@@ -55,11 +55,11 @@ struct Written {
     limit: u64,
 }
 
-impl Order {
-    /// The order as a text. `None` for a folder whose name is not UTF-8: it has no child.
+impl Task {
+    /// The task as JSON. `None` for a folder whose name is not UTF-8: there is no child for it.
     pub fn write(&self, part: Part) -> Option<String> {
         let source = &self.destination.source;
-        let written = Written {
+        let written = TaskJson {
             part,
             folder: self.folder.path().to_str()?.to_owned(),
             module: source.module.to_string(),
@@ -74,11 +74,11 @@ impl Order {
         serde_json::to_string(&written).ok()
     }
 
-    /// Reads an order.
-    pub fn read(text: &str) -> Option<(Part, Order)> {
-        let written: Written = serde_json::from_str(text).ok()?;
+    /// Reads an task.
+    pub fn read(text: &str) -> Option<(Part, Task)> {
+        let written: TaskJson = serde_json::from_str(text).ok()?;
         let address = |text: &str| text.parse::<Address>().ok();
-        let order = Order {
+        let task = Task {
             folder: Folder::at(written.folder),
             destination: Destination {
                 source: ConfigSource {
@@ -93,19 +93,19 @@ impl Order {
             now: UNIX_EPOCH.checked_add(Duration::from_secs(written.now))?,
             limit: Duration::from_secs(written.limit),
         };
-        Some((written.part, order))
+        Some((written.part, task))
     }
 
-    /// The environment that children get: what finds the user's folders, the way to the network,
-    /// and the libraries that the executable needs. Nothing else of the host's, and no order.
-    pub fn hand_on(
+    /// The environment for children: the variables that say where the user's folders, the network's
+    /// proxies and the executable's libraries are, and nothing else of the host's.
+    pub fn environment(
         environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> impl Iterator<Item = (OsString, OsString)> {
-        environment.filter(|(name, _)| is_handed_on(name))
+        environment.filter(|(name, _)| is_passed_on(name))
     }
 }
 
-fn is_handed_on(name: &OsStr) -> bool {
+fn is_passed_on(name: &OsStr) -> bool {
     const NAMES: [&str; 26] = [
         "path",
         "home",
@@ -134,9 +134,9 @@ fn is_handed_on(name: &OsStr) -> bool {
         "dyld_fallback_library_path",
         "dyld_framework_path",
         "dyld_fallback_framework_path",
-        // Consent, though a host that has it set starts no child.
+        // Consent, although a host that has this set starts no child.
         "do_not_track",
-        // Where a test's coverage goes, or it would be written to `/`.
+        // Where coverage of tests is written; otherwise it would be to `/`.
         "llvm_profile_file",
     ];
     let Some(name) = name.to_str() else { return false };
@@ -148,15 +148,16 @@ fn is_handed_on(name: &OsStr) -> bool {
 mod tests {
     use super::*;
 
-    fn order() -> Order {
+    fn task() -> Task {
         let key = crate::tlog::Seed::from([5; 32])
             .signer(
-                crate::tlog::Face::Log.key_name(&"telemetry.example.org".parse().expect("a host")),
+                crate::tlog::Protocol::TlogTiles
+                    .key_name(&"telemetry.example.org".parse().expect("a host")),
             )
             .verifier_key()
             .to_string();
         let to = Destination::at("https://telemetry.example.org", "telemetry.example.org/c", &key);
-        Order {
+        Task {
             folder: Folder::at("/home/a user/\"x\""),
             destination: to.expect("a destination"),
             now: UNIX_EPOCH + Duration::from_secs(1_795_000_000),
@@ -165,18 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_read_as_it_was_written() {
+    fn a_task_is_read_as_it_was_written() {
         for part in [Part::Launch, Part::Work] {
-            let text = order().write(part).expect("UTF-8");
-            assert_eq!(Order::read(&text), Some((part, order())));
+            let text = task().write(part).expect("UTF-8");
+            assert_eq!(Task::read(&text), Some((part, task())));
         }
         for text in ["", "1", "{}", "{\"part\":\"Launch\"}"] {
-            assert_eq!(Order::read(text), None);
+            assert_eq!(Task::read(text), None);
         }
     }
 
     #[test]
-    fn the_environment_is_handed_on_deliberately() {
+    fn only_chosen_variables_are_passed_on() {
         let all = [
             ("PATH", true),
             ("HOME", true),
@@ -190,9 +191,9 @@ mod tests {
             (VARIABLE, false),
         ];
         let environment = all.iter().map(|(name, _)| (OsString::from(name), OsString::from("x")));
-        let handed: Vec<_> = Order::hand_on(environment).map(|(name, _)| name).collect();
+        let passed_on: Vec<_> = Task::environment(environment).map(|(name, _)| name).collect();
         let expected: Vec<_> =
             all.iter().filter(|(_, is)| *is).map(|(name, _)| OsString::from(name)).collect();
-        assert_eq!(handed, expected);
+        assert_eq!(passed_on, expected);
     }
 }

@@ -1,37 +1,37 @@
-//! The checksum databases that a deployment serves: below its module proxy, where the `go` command asks
+//! The checksum databases that a deployment serves: below its module proxy, where the `go` command looks
 //! first; below `/sumdb/`; and at the root of the host.
 //!
-//! Each may be another program, or a cache, so each is asked for everything. Every tree that one of them
-//! signs must be the log's, or continue it, or be continued by it: a proof from the tiles of the one that
-//! showed it tells.
+//! Each may be a different program, or a cache, so everything is requested from each. Every tree that one of
+//! them signs must be the log's, or continue it, or be continued by it, which is proved from the tiles of
+//! the longer one.
 
-use super::fetch::{Remote, RemoteTiles, SMALL, Trouble};
-use super::heads::forked;
-use super::keys::{AuditKeys, Signed};
+use super::fetch::{FetchError, Remote, RemoteTiles, SMALL};
+use super::fork::forked;
+use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::verdict::{Check, VerdictId};
-use crate::tlog::{Contradiction, NotBelieved, NoteError, TreeHead};
+use crate::tlog::{Contradiction, TreeHead};
 use std::cell::RefCell;
 
-/// The checksum databases that answer, and what they signed.
+/// The checksum databases that answered, and what they signed.
 #[derive(Debug)]
 pub(super) struct Databases {
-    /// What stands before `latest`, `lookup/` and `tile/` of each.
+    /// The path before `latest`, `lookup/` and `tile/` of each.
     pub prefixes: Vec<String>,
     log: Signed,
-    /// Trees that are the log's.
+    /// Trees that were proved to be the log's.
     good: RefCell<Vec<TreeHead>>,
     evidence: RefCell<Vec<Contradiction>>,
 }
 
 impl Databases {
-    /// None: of a log alone.
+    /// No databases, for a log alone.
     pub(super) fn none(log: &Signed) -> Databases {
         let good = RefCell::new(vec![log.checkpoint.head()]);
         let evidence = RefCell::new(Vec::new());
         Databases { prefixes: Vec::new(), log: log.clone(), good, evidence }
     }
 
-    /// Asks each for its newest tree. One that does not answer is told, and asked for nothing else.
+    /// Asks each for its newest tree. One that does not answer is reported, and asked for nothing else.
     pub(super) fn find(remote: &Remote<'_>, keys: &AuditKeys, log: &Signed) -> (Databases, Check) {
         let mut check = Check::of(VerdictId::Faces);
         let mut databases = Databases::none(log);
@@ -41,7 +41,7 @@ impl Databases {
         };
         let of_proxy = format!("goproxy/sumdb/{}/", faces.sumdb.name());
         for prefix in [of_proxy.as_str(), "sumdb/", ""] {
-            // Without this answer, the go command asks for the database elsewhere.
+            // Without this answer, the go command looks for the database elsewhere.
             if !prefix.is_empty()
                 && let Err(trouble) = remote.ask(&format!("{prefix}supported"), SMALL)
             {
@@ -81,7 +81,7 @@ impl Databases {
         self.belongs(remote, prefix, url, shown, check);
     }
 
-    /// The tree that an answer shows, if it is the log's.
+    /// The signed tree in an answer, if it is the log's.
     pub(super) fn shown(
         &self,
         remote: &Remote<'_>,
@@ -95,7 +95,7 @@ impl Databases {
         self.belongs(remote, prefix, url, shown, check).then_some(tree)
     }
 
-    /// Whether a signed tree is one of the log's history.
+    /// Whether a signed tree belongs to the log's history.
     fn belongs(
         &self,
         remote: &Remote<'_>,
@@ -152,18 +152,18 @@ impl Databases {
         }
     }
 
-    /// What was proved, to be told once.
+    /// The evidence that was found, once.
     pub(super) fn take_evidence(&self) -> Vec<Contradiction> {
         self.evidence.take()
     }
 }
 
-/// The signed tree of the database in an answer.
+/// The database's signed tree in an answer.
 fn opened(keys: &AuditKeys, url: &str, note: &str, check: &mut Check) -> Option<Signed> {
     match keys.open_sumdb(note) {
         Ok(signed) => Some(signed),
         Err(error) if is_foreign(&error) => {
-            check.failed(&Trouble::Unreachable(foreign(url, &error)));
+            check.failed(&FetchError::Unreachable(foreign(url, &error)));
             None
         }
         Err(error) => {
@@ -171,21 +171,4 @@ fn opened(keys: &AuditKeys, url: &str, note: &str, check: &mut Check) -> Option<
             None
         }
     }
-}
-
-/// Whether an answer is no signed checkpoint at all, whoever gave it.
-pub(super) fn is_foreign(error: &NotBelieved) -> bool {
-    matches!(
-        error,
-        NotBelieved::Note(NoteError::Malformed(_) | NoteError::SignatureLine { .. })
-            | NotBelieved::Checkpoint(_)
-    )
-}
-
-/// What is said of such an answer.
-pub(super) fn foreign(url: &str, error: &NotBelieved) -> String {
-    format!(
-        "{url}: {error}. Something else may have answered, such as the sign-in page of a network or a \
-         proxy: open the address in a browser, and try again"
-    )
 }

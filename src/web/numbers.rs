@@ -1,17 +1,57 @@
-//! Numbers as people read them, the same in pictures and tables.
+//! Numbers as people read them, the same in pictures, tables and sentences.
 //!
-//! Shares are percentages with as many decimals as tell them apart near 0% and 100%; what is not
-//! nothing never reads `0%`, and what is not all never `100%`.
+//! Shares are percentages, with more decimals near 0% and 100%: only 0 reads `0%`, and only 1 reads `100%`.
 
-use crate::web::pages::words::grouped;
 use jiff::civil::Date;
 
-/// The smallest share that is written out; so for what is missing from one.
+/// A number with a comma between groups of three digits.
+pub(in crate::web) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 report`, `2,000 reports`.
+pub(in crate::web) fn counted(number: u64, what: &str) -> String {
+    counted_as(number, what, &format!("{what}s"))
+}
+
+/// The same, for words with an irregular plural.
+pub(in crate::web) fn counted_as(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A size in bytes, with three significant digits.
+pub(in crate::web) fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let decimals = if unit == 0 || value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {}", units.get(unit).copied().unwrap_or_default())
+}
+
+/// The smallest share that is written out; likewise for the distance from 1.
 const TINY: f64 = 0.0001;
 
-/// A sum of weights, to the next whole number.
+/// A sum of weights, rounded to a whole number.
 pub(in crate::web) fn total(sum: f64) -> String {
-    // Sums of weights are neither negative nor near the limits of u64; a cast cuts off both.
+    // Sums of weights are neither negative nor near the limits of u64; the cast saturates.
     grouped(sum.round() as u64)
 }
 
@@ -34,13 +74,13 @@ pub(in crate::web) fn percent_range(low: f64, high: f64) -> String {
     format!("{}–{high}", low.trim_end_matches('%'))
 }
 
-/// A sampling rate: `6.6352%`, `100%`. It is exact where four decimals are.
+/// A sampling rate: `6.6352%`, `100%`. Exact up to four decimals.
 pub(in crate::web) fn rate(rate: f64) -> String {
     let text = format!("{:.4}", rate * 100.0);
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A quotient, to three digits: `0`, `0.0123`, `1.5`, `1,230`, `2.5e9`.
+/// A quotient, with three significant digits: `0`, `0.0123`, `1.5`, `1,230`, `2.5e9`.
 pub(in crate::web) fn quotient(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
@@ -65,7 +105,7 @@ pub(in crate::web) fn quotient(value: f64) -> String {
     }
 }
 
-/// The months by their common abbreviations.
+/// The abbreviated names of the months.
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -97,7 +137,29 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn shares_near_nothing_and_all_are_told_apart_from_them() {
+    fn numbers_are_grouped_and_sizes_short() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (16_588_000, "16,588,000")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(
+            (counted(1, "report"), counted(0, "report")),
+            ("1 report".into(), "0 reports".into())
+        );
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.00 kB"),
+            (12_345, "12.3 kB"),
+            (999_600, "1.00 MB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn shares_near_0_and_1_differ_from_them() {
         for (share, text) in [
             (0.0, "0%"),
             (1e-9, "<0.01%"),
@@ -134,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn a_week_is_named_with_as_little_as_is_clear() {
+    fn a_week_is_written_as_shortly_as_possible() {
         assert_eq!(week(date(2026, 11, 9), date(2026, 11, 15)), "9–15 Nov 2026");
         assert_eq!(week(date(2026, 10, 26), date(2026, 11, 1)), "26 Oct – 1 Nov 2026");
         assert_eq!(week(date(2026, 12, 28), date(2027, 1, 3)), "28 Dec 2026 – 3 Jan 2027");
     }
 
     #[test]
-    fn rates_lose_no_digit_that_they_have() {
+    fn rates_keep_all_their_digits() {
         for (value, text) in [(1.0, "100%"), (0.5, "50%"), (0.066352, "6.6352%"), (0.99, "99%")] {
             assert_eq!(rate(value), text);
         }

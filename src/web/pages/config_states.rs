@@ -1,6 +1,6 @@
-//! Under which configs reports are taken, as pages and `/config/index.json` say it.
+//! Until when reports under each config are accepted, for pages and `/config/index.json`.
 //!
-//! What is said follows from what is stored and the day: see [`crate::publish::ConfigState`].
+//! This follows from what is stored and from the date: see [`crate::publish::ConfigState`].
 
 use crate::gomod::ModuleVersion;
 use crate::publish::{ConfigState, OPEN_DAYS, Revocation, civil, last_day};
@@ -13,48 +13,48 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Serialize;
 
-/// What decides which configs are open, beside their days.
+/// What decides whether configs are open, besides their dates.
 #[derive(Debug)]
-pub(super) struct Openness {
+pub(super) struct ConfigStates {
     today: Date,
     revoked: Vec<Revocation>,
-    /// Whether it is known what is revoked.
+    /// Whether it is known which are revoked.
     is_known: bool,
 }
 
-/// What `/config/index.json` says of a version.
+/// A version in `/config/index.json`.
 #[derive(Debug, Serialize)]
-pub(super) struct StatedVersion {
+pub(super) struct IndexedVersion {
     version: ModuleVersion,
     as_of: Date,
     #[serde(flatten)]
     state: ConfigState,
 }
 
-/// `/config/index.json`: some versions, newest first, and where there are more.
+/// `/config/index.json`: some versions, newest first, and a link to more.
 #[derive(Debug, Serialize)]
-pub(super) struct StatedVersions {
-    pub(super) versions: Vec<StatedVersion>,
+pub(super) struct VersionIndex {
+    pub(super) versions: Vec<IndexedVersion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
 }
 
-impl Openness {
-    /// As it is now. Where the definitions cannot be read, what they revoke is not known.
-    pub(super) async fn now(site: &Site) -> Result<Openness, Refusal> {
+impl ConfigStates {
+    /// The current state. If the definitions cannot be read, it is not known what they revoke.
+    pub(super) async fn now(site: &Site) -> Result<ConfigStates, Refusal> {
         let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
         let head = site.head().await?;
         let revoked = site.catalogue(&head).await.map(|shown| shown.revoked.clone());
-        Ok(Openness { today, is_known: revoked.is_ok(), revoked: revoked.unwrap_or_default() })
+        Ok(ConfigStates { today, is_known: revoked.is_ok(), revoked: revoked.unwrap_or_default() })
     }
 
-    /// As it is now, for machines, which are told nothing that may not be so.
-    pub(super) async fn known(site: &Site) -> Result<Openness, Refusal> {
+    /// The current state, or an error if it is not known what is revoked; for machines.
+    pub(super) async fn known(site: &Site) -> Result<ConfigStates, Refusal> {
         site.catalogue(&*site.head().await?).await?;
-        Openness::now(site).await
+        ConfigStates::now(site).await
     }
 
-    /// What is to be said before any state.
+    /// A warning, if it is not known which versions are revoked.
     pub(super) fn warning(&self) -> Markup {
         html! {
             @if !self.is_known {
@@ -63,12 +63,12 @@ impl Openness {
         }
     }
 
-    /// What tells pages that are made with it from others.
+    /// A key for pages that depend on it.
     pub(super) fn key(&self) -> String {
         format!("{} {:?} {}", self.today, self.revoked, self.is_known)
     }
 
-    /// The state of a config, with the one after it.
+    /// The state of a config, given the next one.
     pub(super) fn state(&self, config: &LoadedConfig, next: Option<&LoadedConfig>) -> ConfigState {
         let day = |config: &LoadedConfig| civil(config.provenance.as_of);
         let last_day = next.map(|next| last_day(day(config), day(next)));
@@ -77,14 +77,14 @@ impl Openness {
             .revoked_since(revoked.and_then(|one| one.since))
     }
 
-    /// What the index says of a config, with the one after it.
-    pub(super) fn stated(
+    /// A config in the index, given the next one.
+    pub(super) fn indexed(
         &self,
         config: &LoadedConfig,
         next: Option<&LoadedConfig>,
-    ) -> StatedVersion {
+    ) -> IndexedVersion {
         let as_of = civil(config.provenance.as_of);
-        StatedVersion { version: config.version, as_of, state: self.state(config, next) }
+        IndexedVersion { version: config.version, as_of, state: self.state(config, next) }
     }
 }
 
@@ -94,23 +94,23 @@ pub(super) fn as_of(config: &LoadedConfig) -> Markup {
     html! { time datetime=(day) { (day) } }
 }
 
-/// A sentence that says whether reports under a version are taken.
+/// A sentence that says until when reports under a version are accepted.
 pub(super) fn sentence(state: ConfigState) -> Markup {
     let day = |day: Date| html! { time datetime=(day) { (day) } };
     html! {
         @match state {
             ConfigState::Newest => {
-                "Reports under it are taken until " (OPEN_DAYS) " days after a newer version is published."
+                "Reports under it are accepted until " (OPEN_DAYS) " days after a newer version is published."
             }
             ConfigState::Open { until } => {
-                "Reports under it are taken until " (day(until)) ", " (OPEN_DAYS)
+                "Reports under it are accepted until " (day(until)) ", " (OPEN_DAYS)
                 " days after the day for which the next version was compiled."
             }
-            ConfigState::Closed { since } => { "Reports under it are not taken any more, since " (day(since)) "." }
+            ConfigState::Closed { since } => { "Reports under it are no longer accepted, since " (day(since)) "." }
             ConfigState::Revoked { since } => {
                 "It was revoked by the project"
                 @if let Some(since) = since { ", in the definitions of " (day(since)) }
-                ": reports under it are not taken any more."
+                ": reports under it are no longer accepted."
             }
         }
     }

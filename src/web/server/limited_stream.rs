@@ -1,12 +1,12 @@
-//! A connection's bytes, on their way between its socket and hyper.
+//! A connection's socket with time limits, between hyper and the operating system.
 //!
-//! hyper limits the time for a request's head, and reads no further request before all of an answer
-//! was sent; but it does not limit how long that may take. So this stands between, and:
+//! hyper limits the time for a request's head, and reads no further request before the whole answer was
+//! sent, but it does not limit how long that may take. This wrapper:
 //!
-//! - gives up a client that receives too slowly ([`Limits::receiving`], [`Limits::received_rate`]);
-//! - tells [`Connection`] when all of an answer was sent, and when a client does not receive it;
-//! - reads on for a moment when a connection ends before all of a body was read: a socket that is
-//!   closed with bytes unread resets the connection, and the client may lose the answer.
+//! - disconnects a client that receives too slowly ([`Limits::receiving`], [`Limits::received_rate`]);
+//! - tells [`Connection`] when an answer was sent, and when the client does not receive it;
+//! - reads on for a moment if the connection is closed before a request's body was read to the end: closing
+//!   a socket with unread bytes resets the connection, and the client might lose the answer.
 
 use super::connections::Connection;
 use super::limits::Limits;
@@ -21,21 +21,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long, and how much, is read of what nobody wants before the connection is closed.
+/// How long, and how much, is read and discarded before the connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
-/// What a connection's socket and its requests know of each other. hyper runs both in one task.
+/// The state that a connection's socket and its requests share. hyper runs both in one task.
 #[derive(Debug)]
 pub(super) struct Activity {
     pub(super) connection: Connection,
-    /// A request has begun, and not all of its answer was sent.
+    /// A request has started, and its answer was not sent completely.
     busy: AtomicBool,
     /// Not all of the answer was handed to hyper.
     answering: AtomicBool,
-    /// A body was not read to its end.
+    /// A request's body was not read to the end.
     unread: AtomicBool,
-    /// The bytes of the answer that are in memory until it was sent.
+    /// The bytes of the answer in memory, until it is sent.
     held: AtomicU64,
 }
 
@@ -45,14 +45,14 @@ impl Activity {
         Activity { connection, busy: no(), answering: no(), unread: no(), held: AtomicU64::new(0) }
     }
 
-    /// A request has begun.
+    /// A request has started.
     pub(super) fn begin(&self) {
         self.busy.store(true, Relaxed);
         self.answering.store(true, Relaxed);
         self.connection.begin();
     }
 
-    /// The answer to it holds so many bytes in memory.
+    /// Sets how many bytes of the answer are in memory.
     pub(super) fn hold(&self, bytes: u64) {
         self.held.store(bytes, Relaxed);
     }
@@ -62,15 +62,15 @@ impl Activity {
         self.answering.store(false, Relaxed);
     }
 
-    /// The body of a request was dropped before its end.
+    /// The body of a request was dropped before it was read to the end.
     pub(super) fn leave_unread(&self) {
         self.unread.store(true, Relaxed);
     }
 }
 
-/// The socket.
+/// A socket with time limits.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct LimitedStream {
     stream: Stream,
     activity: Arc<Activity>,
     limits: Limits,
@@ -78,23 +78,23 @@ pub(super) struct Wire {
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
-/// An answer that the socket did not take at once.
+/// An answer that the socket could not take at once.
 #[derive(Debug)]
 struct Waiting {
     since: Instant,
     /// What the socket has taken since.
     sent: u64,
-    /// The socket takes nothing now.
+    /// The socket takes nothing at the moment.
     blocked: bool,
     timer: Pin<Box<Sleep>>,
 }
 
-impl Wire {
-    pub(super) fn new(stream: Stream, activity: Arc<Activity>, limits: Limits) -> Wire {
-        Wire { stream, activity, limits, waiting: None, lingering: None }
+impl LimitedStream {
+    pub(super) fn new(stream: Stream, activity: Arc<Activity>, limits: Limits) -> LimitedStream {
+        LimitedStream { stream, activity, limits, waiting: None, lingering: None }
     }
 
-    /// What follows from what the socket took.
+    /// Updates the state after a write.
     fn written(
         &mut self,
         context: &mut Context<'_>,
@@ -105,7 +105,7 @@ impl Wire {
                 if let Some(waiting) = &mut self.waiting {
                     waiting.sent += *count as u64;
                     if std::mem::replace(&mut waiting.blocked, false) {
-                        self.activity.connection.receive();
+                        self.activity.connection.client_received();
                     }
                 }
                 written
@@ -119,10 +119,10 @@ impl Wire {
                     Waiting { since, sent: 0, blocked: false, timer }
                 });
                 if !std::mem::replace(&mut waiting.blocked, true) {
-                    self.activity.connection.stall(self.activity.held.load(Relaxed));
+                    self.activity.connection.client_stalled(self.activity.held.load(Relaxed));
                     let milliseconds =
                         waiting.sent.saturating_mul(1000) / u64::from(limits.received_rate.max(1));
-                    // So far ahead that it does not matter, after a file of terabytes.
+                    // The bound only matters after terabytes.
                     let earned = Duration::from_millis(milliseconds.min(1 << 40));
                     waiting.timer.as_mut().reset(waiting.since + limits.receiving + earned);
                 }
@@ -134,7 +134,7 @@ impl Wire {
         }
     }
 
-    /// Reads what nobody wants.
+    /// Reads and discards.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let (timer, left) = self
             .lingering
@@ -153,7 +153,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for LimitedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -163,7 +163,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for LimitedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,0 +1,21 @@
+//! Hashes as the index and the state file write them.
+
+use sha2::{Digest, Sha256};
+use std::io::{self, Read};
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of everything that can be read.
+pub(super) fn sha256_of(mut text: impl Read) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match text.read(&mut buffer)? {
+            0 => return Ok(hex(&digest.finalize())),
+            read => digest.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}
