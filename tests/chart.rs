@@ -187,7 +187,7 @@ fn the_next_run_recovers_from_a_power_cut_at_any_store_operation() {
     }
 }
 
-/// Merges new reports while charts are made.
+/// Merges new reports while charts are being made.
 struct Meanwhile<'d>(Mutex<Option<&'d Deployed>>);
 
 impl Progress for Meanwhile<'_> {
@@ -217,7 +217,7 @@ fn few_or_no_reports_give_figures_with_finite_numbers() {
         assert_eq!(charted(&deployed, &Weeks::Within(WEEK..=WEEK)), expected);
         for charts in expected.iter().map(|_| charts(&deployed)) {
             let json = serde_json::to_string(&charts).expect("JSON");
-            // There is no earlier week, so nothing is expected.
+            // There is no week before, so nothing is expected.
             let json = json.replace("\"expected\":null,", "");
             assert!(!json.contains("null") && !json.contains("NaN"), "{json}");
         }

@@ -126,7 +126,7 @@ fn what_is_revoked_is_refused_by_a_running_server_and_everybody_is_told() {
         "no new version: the config is that of ",
         "  now in force: v0.2.0 is revoked, its reports are refused\n",
         "  now in force: v0.1.0 is no longer revoked\n",
-        "v0.2.0 is the newest config, and it is revoked: nobody's reports are taken",
+        "v0.2.0 is the newest config, and it is revoked: no reports are accepted",
     ] {
         assert!(published.contains(line), "{line}: {published}");
     }
