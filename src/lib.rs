@@ -66,6 +66,7 @@
 //! | `body` | bodies of requests while they arrive |
 //! | `address`, `repository_url` | addresses of services and of repositories |
 //! | `event` | something that happens once, and that threads wait for |
+//! | `hex` | bytes in hexadecimal |
 //! | `terminal` | text from elsewhere, made safe to print |
 //!
 //! Which attacks are noticed by whom, after how long, is in `src/attacks.md`, which tests write; how the log's
@@ -118,6 +119,7 @@ mod event;
 pub mod gomod;
 #[cfg(not(feature = "testing"))]
 mod gomod;
+mod hex;
 #[cfg(all(feature = "server", feature = "testing"))]
 pub mod ingest;
 #[cfg(all(feature = "server", not(feature = "testing")))]

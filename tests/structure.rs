@@ -25,8 +25,8 @@ const FLOW: [&str; 12] = [
     "web",
     "cli",
 ];
-const ANYONE: [&str; 7] =
-    ["address", "body", "durable", "event", "repository_url", "store", "terminal"];
+const ANYONE: [&str; 8] =
+    ["address", "body", "durable", "event", "hex", "repository_url", "store", "terminal"];
 
 type Name = Vec<String>;
 

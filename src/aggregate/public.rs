@@ -2,11 +2,12 @@
 
 use crate::aggregate::figure::WeekCharts;
 use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile};
+use crate::hex::hex;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
@@ -286,15 +287,6 @@ fn sha256(file: &mut File) -> io::Result<String> {
             read => digest.update(buffer.get(..read).unwrap_or_default()),
         }
     }
-}
-
-/// Bytes in hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Parses an index.

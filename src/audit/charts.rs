@@ -10,7 +10,6 @@
 
 use super::chart_files::check_files;
 use super::data::download;
-use super::digest::hex;
 use super::fetch::{FetchError, Remote};
 use super::rebuild::{NoSource, Source};
 use super::rotation::Rotation;
@@ -26,6 +25,7 @@ use crate::aggregate::{ConfigUnder, ParquetReader, Phase, Progress};
 use crate::charts::RepositoryError;
 use crate::client::Http;
 use crate::gomod::{ModuleVersion, Provenance};
+use crate::hex::hex;
 use crate::publish::{Catalogue, describe};
 use jiff::ToSpan;
 use jiff::civil::Date;

@@ -4,7 +4,7 @@
 //! hash that it names, and the three forms of a dataset contain the same reports. Each report is checked
 //! against the config that it names (`rows`). An omitted report cannot be noticed from outside.
 
-use super::digest::{hex, sha256_of};
+use super::digest::sha256_of;
 use super::editions::IndexedEditions;
 use super::fetch::{FetchError, Remote, SMALL};
 use super::public_form::RowForms;
@@ -17,6 +17,7 @@ use super::verdict::{Check, VerdictId};
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::{Phase, Progress};
 use crate::client::{Http, TransportError};
+use crate::hex::hex;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -1,12 +1,8 @@
 //! Hashes as the index and the state file write them.
 
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The SHA-256 of everything that can be read.
 pub(super) fn sha256_of(mut text: impl Read) -> io::Result<String> {

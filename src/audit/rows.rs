@@ -1,6 +1,5 @@
 //! The rows of public files: each must contain only what the config that it names allows.
 
-use super::digest::hex;
 use super::fetch::FetchError;
 use super::public_form::{Rates, RowForms};
 use super::same_reports::ReportsDigest;
@@ -11,6 +10,7 @@ use crate::aggregate::ParquetReader;
 use crate::aggregate::parquet::columns::Columns;
 use crate::collection::Allowed;
 use crate::gomod::{Module, ModuleVersion};
+use crate::hex::hex;
 use crate::ingest::{ProgramReport, Report};
 use jiff::ToSpan;
 use jiff::civil::Date;

@@ -4,9 +4,9 @@
 //! head that was seen, how far the entries were read, and what has to be checked again. Without it, an audit
 //! starts as on the first run, and says so.
 
-use super::digest::hex;
 use super::second_opinion::SecondOpinion;
 use crate::durable;
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,6 +11,7 @@
 //! libgit2 asks no proxy for `http://`.
 
 use super::repository_error::RepositoryError;
+use crate::hex::shortened;
 use crate::repository_url::RepositoryAddress;
 use git2::{
     AutotagOption, FetchOptions, Progress, ProxyOptions, RemoteCallbacks, RemoteUpdateFlags,
@@ -45,8 +46,7 @@ pub(super) fn open(
     if !["https://", "http://", "file://"].iter().any(|scheme| url.for_git().starts_with(scheme)) {
         return Err(RepositoryError::Protocol { location });
     }
-    let name: String =
-        Sha256::digest(&location).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = shortened(&Sha256::digest(&location), 16);
     git2::Repository::init_bare(cache.join(name))
         .map_err(|source| RepositoryError::Git { location, source })
 }

@@ -14,10 +14,10 @@
 //! all programs of a user. A log that changes its key has two keys for a while, and so two pointers;
 //! a new checkpoint must be consistent with both.
 
+use crate::hex::shortened;
 use crate::store::{Key, KeyError, Store, StoreError, Swap};
 use crate::tlog::{Evidence, VerifierKey};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// What this machine remembers of one log.
@@ -85,12 +85,9 @@ impl Memory {
         evidence: &Evidence,
     ) -> Result<String, StoreError> {
         let text = evidence.to_string();
-        let mut name = format!("evidence/{}+{}-", key.name(), key.id());
-        for byte in Sha256::digest(&text).iter().take(8) {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        let name = Key::new(name + ".candor-evidence")?;
+        let hash = shortened(&Sha256::digest(&text), 8);
+        let name =
+            Key::new(format!("evidence/{}+{}-{hash}.candor-evidence", key.name(), key.id()))?;
         self.store.put(&[(name.clone(), text.into_bytes())])?;
         Ok(match self.store.file_of(&name) {
             Some(file) => file.display().to_string(),

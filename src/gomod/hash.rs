@@ -10,7 +10,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 /// An `h1:` hash. Its text is `h1:` and standard base64 with padding.
@@ -25,7 +25,7 @@ pub struct Hash1Error(String);
 impl Hash1 {
     /// The 32 bytes in lower-case hexadecimal, for use in the name of an object.
     pub fn hex(&self) -> String {
-        hex(&self.0)
+        crate::hex::hex(&self.0)
     }
 
     /// The SHA-256 of the summary.
@@ -58,19 +58,11 @@ pub(super) fn summarize(mut digests: Vec<(String, [u8; 32])>) -> Option<Hash1> {
 }
 
 fn summary_line(name: &str, digest: &[u8; 32]) -> String {
-    format!("{}  {name}\n", hex(digest))
+    format!("{}  {name}\n", crate::hex::hex(digest))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl fmt::Display for Hash1 {

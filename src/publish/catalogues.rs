@@ -428,7 +428,7 @@ fn page_name(bytes: &[u8]) -> String {
 }
 
 fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&Sha256::digest(bytes))
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {

@@ -12,6 +12,7 @@
 
 use crate::charts::ObjectName;
 use crate::durable;
+use crate::hex::shortened;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io;
@@ -36,8 +37,7 @@ impl Cursor {
     /// The cursor of a branch of a repository, in a folder that is made when it is written.
     pub(super) fn of(folder: &Path, location: &str, branch: Option<&str>) -> Cursor {
         let about = format!("{}\n{location}\n", branch.unwrap_or_default());
-        let name: String =
-            Sha256::digest(&about).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = shortened(&Sha256::digest(&about), 16);
         Cursor { path: folder.join(name), about }
     }
 

@@ -11,6 +11,7 @@
 //! The hash is that of all bytes before `,"sha256":`. It does not protect against someone who can write
 //! to the store: that is what the log is for.
 
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// What comes between the object and the hash.
@@ -28,9 +29,9 @@ pub fn add(mut json: Vec<u8>) -> Vec<u8> {
     if json.last() == Some(&b'}') {
         json.pop();
     }
-    let digest = hex(&json);
+    let digest = digest_of(&json);
     json.extend_from_slice(NAME);
-    json.extend_from_slice(&digest);
+    json.extend_from_slice(digest.as_bytes());
     json.extend_from_slice(END);
     json
 }
@@ -41,16 +42,14 @@ pub fn verify(bytes: &[u8]) -> Result<(), ChecksumError> {
         let rest = bytes.strip_suffix(END)?;
         let (rest, digest) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
         let text = rest.strip_suffix(NAME)?;
-        (hex(text) == digest).then_some(())
+        (digest_of(text).as_bytes() == digest).then_some(())
     };
     checked().ok_or(ChecksumError)
 }
 
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha256::digest(bytes);
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+/// The SHA-256 in hexadecimal.
+fn digest_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub fn bundle_key(bundle: Bundle) -> Result<Key, StoreError> {
 
 /// The name of the staged entries that lead to `head`.
 pub(super) fn staged_key(head: TreeHead) -> Result<Key, StoreError> {
-    let root: String = head.root.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let root = crate::hex::hex(head.root.as_bytes());
     key(format!("log/staged/{}-{root}", head.size))
 }
 

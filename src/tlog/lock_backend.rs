@@ -52,7 +52,7 @@ impl StoreLock {
     /// The lock of one log in a folder that may hold the locks of many.
     pub fn of_log(folder: &Path, log: &LogVerifiers) -> Result<StoreLock, KeyError> {
         let name = Sha256::digest(log.log.to_string());
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = crate::hex::hex(&name);
         Ok(StoreLock::in_folder(folder, Key::new(format!("signer-{name}"))?))
     }
 

@@ -48,7 +48,7 @@ impl SignerId {
     pub fn generate() -> Result<SignerId, IdentityError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(IdentityError::Randomness)?;
-        Ok(SignerId(hexadecimal(&bytes)))
+        Ok(SignerId(crate::hex::hex(&bytes)))
     }
 
     /// The digits.
@@ -93,7 +93,7 @@ impl Machine {
     /// A machine with this name.
     pub fn named(name: &str) -> Machine {
         let hash = Sha256::new().chain_update("candor signer's machine\n").chain_update(name);
-        Machine(Some(hexadecimal(&hash.finalize()[..16])))
+        Machine(Some(crate::hex::hex(&hash.finalize()[..16])))
     }
 
     /// A machine that has no name.
@@ -269,10 +269,6 @@ fn difference(stored: &Stored, now: &Stored) -> Option<String> {
         return Some("is not the file that was created then, but a later one".to_owned());
     }
     None
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> IdentityError {

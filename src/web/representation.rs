@@ -6,6 +6,7 @@
 //! 304, plain or gzip. The router drops the body for HEAD requests.
 
 use super::content_policy::{PAGE_POLICY, page_with_script};
+use crate::hex::shortened;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
@@ -16,7 +17,6 @@ use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -164,13 +164,8 @@ impl Representation {
 
 impl Variant {
     fn new(bytes: Vec<u8>) -> Variant {
-        let mut etag = String::from("\"");
         // 128 bits of the hash are enough to avoid accidental collisions.
-        for byte in Sha256::digest(&bytes).iter().take(16) {
-            // Writing to a String cannot fail.
-            let _ = write!(etag, "{byte:02x}");
-        }
-        etag.push('"');
+        let etag = format!("\"{}\"", shortened(&Sha256::digest(&bytes), 16));
         let etag = HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""));
         Variant { bytes: bytes.into(), etag }
     }

@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 /// The hash by which monitors refer to a log.
 pub(super) fn origin_hash(origin: &Origin) -> String {
     let digest = Sha256::digest(origin.as_str());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&digest)
 }
 
 /// The pointer with what is remembered about a log, by the hash of its origin.

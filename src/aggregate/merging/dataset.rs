@@ -16,7 +16,7 @@ use crate::aggregate::index::{Dataset, FileFormat, PublicFile};
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::splice;
 use crate::aggregate::parquet::writer::ParquetWriter;
-use crate::aggregate::public::hex;
+use crate::hex::hex;
 use crate::ingest::{DecodeError, Report};
 use sha2::{Digest, Sha256};
 use std::fs::File;

@@ -85,7 +85,7 @@ pub(super) fn read(public: &PublicData, file: &PrivateFile) -> Result<impl Lines
     };
     let mut digest = Sha256::new();
     io::copy(&mut opened, &mut DigestWriter(&mut digest)).map_err(failed)?;
-    if crate::aggregate::public::hex(&digest.finalize()) != file.sha256 {
+    if crate::hex::hex(&digest.finalize()) != file.sha256 {
         return Err(MergeError::from(PublicError::DamagedRows { name: key.to_string() }).into());
     }
     io::Seek::rewind(&mut opened).map_err(failed)?;

@@ -14,7 +14,8 @@ use crate::aggregate::edition::Edition;
 use crate::aggregate::index::{
     ChartsFile, Dataset, Index, SegmentDays, private_key, public_key, week_of,
 };
-use crate::aggregate::public::{PublicData, PublicError, hex, object_key};
+use crate::aggregate::public::{PublicData, PublicError, object_key};
+use crate::hex::hex;
 use crate::ingest::SegmentId;
 use crate::store::{Key, StoreError};
 use jiff::ToSpan;

@@ -1,10 +1,10 @@
 //! The stylesheet and the icon, compiled in, and served under names that contain their hashes.
 
+use crate::hex::shortened;
 use crate::web::representation::{Content, Lifetime, Representation};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// The parts of the stylesheet, in order.
@@ -20,12 +20,7 @@ pub(super) struct Asset {
 
 impl Asset {
     fn new(name: &str, extension: &str, text: String, content: Content) -> Asset {
-        let mut path = format!("/{name}.");
-        for byte in Sha256::digest(&text).iter().take(8) {
-            // Writing to a String cannot fail.
-            let _ = write!(path, "{byte:02x}");
-        }
-        path = path + "." + extension;
+        let path = format!("/{name}.{}.{extension}", shortened(&Sha256::digest(&text), 8));
         Asset { path, representation: Representation::new(text.into_bytes(), content) }
     }
 
