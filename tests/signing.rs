@@ -305,7 +305,7 @@ fn a_second_machine_with_an_older_memory_signs_nothing() {
     let other = Charts::new();
     other.add_chart("another-history");
     let message = refused(&mut publish(second.path(), &other), 1);
-    for part in ["registered elsewhere", "nothing was signed", "`candor signer move`"] {
+    for part in ["registered elsewhere", "Nothing was signed", "`candor signer move`"] {
         assert!(message.contains(part), "{part:?} is not in {message}");
     }
     // Moving the signer here reads what is public, which shows that the store is out of date.

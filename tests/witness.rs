@@ -216,7 +216,7 @@ fn a_changed_list_is_used_at_once_and_an_invalid_one_never() {
     assert_eq!(submit(&server.url, second.submission(5, 6)).status, 200);
     let (status, said) = server.health("/health");
     assert_eq!(status, 503);
-    assert!(said.contains("stay in force") && said.contains("there should be `qpd`"), "{said}");
+    assert!(said.contains("stay in force") && said.contains("expected `qpd`"), "{said}");
     assert!(server.health("/metrics").1.contains("candor_witness_list_refused 1\n"));
     std::fs::remove_file(&list).expect("removed");
     assert_eq!(submit(&server.url, first.submission(6, 7)).status, 200);
