@@ -1,6 +1,6 @@
-//! How fast a log on disk grows, every append durable before it returns: staged entries, head,
-//! tiles, the signer's lock and the checkpoint are all synced. Entries a second, for batches of
-//! 1 and of 1,000.
+//! How fast a log on disk grows if every append is durable before it returns: staged entries, head,
+//! tiles, the signer's lock and the checkpoint are all synced. Entries a second, for batches of 1 and of
+//! 1,000.
 
 use candor::store::FileStore;
 use candor::tlog::SignerLock;
@@ -8,7 +8,7 @@ use candor::tlog::{Appended, Entry, EntryValidator, InvalidEntry, LeafIndex, Log
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::sync::Arc;
 
-/// Lets anything stand in the log.
+/// Accepts every entry.
 #[derive(Debug)]
 struct Anything;
 
@@ -35,7 +35,7 @@ fn append(criterion: &mut Criterion) {
         log.create().expect("a new log");
         let entries: Vec<_> = (0..batch)
             .map(|number| {
-                // As long as a record of the checksum database.
+                // As long as a checksum database record.
                 Entry::new(format!("{number:0>200}").as_bytes()).expect("an entry")
             })
             .collect();

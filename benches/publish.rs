@@ -1,9 +1,9 @@
-//! What publishing one more version costs where there are 1, 1,000, 100,000 and 1,000,000 already, each
-//! write durable: the time, and what is asked of the store on disk.
+//! What publishing one more version costs after 1, 1,000, 100,000 and 1,000,000 versions, with every
+//! write durable: the time, and the operations on the store on disk.
 //!
-//! The logs are made through the library; see `long_log` for what of them is not real. The slowest and
-//! the median of the publications are shown, since one in 64 also writes a page of the index and one in
-//! 256 completes a tile. `SIZES` names other sizes.
+//! The logs are made through the library; `long_log` says in what they differ from real ones. Both the
+//! slowest and the median publication are shown, since one in 64 also writes a page of the index and one
+//! in 256 completes a tile. `SIZES` names other sizes.
 
 #[path = "../tests/support/long_log.rs"]
 mod long_log;

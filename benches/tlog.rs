@@ -1,12 +1,11 @@
 //! What the log's tree costs.
 //!
-//! - `prove` and `verify`: one proof at 1,000,000 leaves, from tiles in memory (so without the
-//!   time to read them), which is what a client or server computes a request.
-//! - `append`: leaves a second through [`Edge::append`], tiles written out, without hashing the
-//!   leaf data: in batches of 1 and of 1,000.
-//! - `root`: bytes of leaf data a second from entries to root, for records (about 200 bytes) and for
-//!   64 KiB entries, beside SHA-256 in one piece over the same bytes. The distance between the two is the
-//!   price of the tree.
+//! - `prove` and `verify`: one proof at 1,000,000 leaves, from tiles in memory (so without the time to
+//!   read them): what a client or server computes for each request.
+//! - `append`: leaves a second with [`Edge::append`], including writing tiles but not hashing the leaf
+//!   data, in batches of 1 and of 1,000.
+//! - `root`: bytes of leaf data a second from entries to root, for records (about 200 bytes) and for 64
+//!   KiB entries, beside one SHA-256 over the same bytes. The difference is the cost of the tree.
 
 use candor::tlog::{
     Edge, Entry, Hash, LeafIndex, Tile, TileReadError, TileReader, TreeSize, leaf_hash,

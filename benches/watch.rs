@@ -1,7 +1,7 @@
-//! What it costs to follow a branch over commits that do not touch the charts: the time of the first
-//! look and of one after a restart, and the most memory that the process had until then.
+//! What it costs to follow a branch over commits that do not touch the charts: the time of the first poll
+//! and of one after a restart, and the process's peak memory until then.
 //!
-//! `COMMITS` names other numbers of commits.
+//! `COMMITS` sets other numbers of commits.
 
 use candor::charts::Repository;
 use candor::publish::{CompileDay, Deployment, Publisher, Watch};
@@ -37,7 +37,7 @@ fn git(folder: &Path, arguments: &[&str], input: Option<File>) {
     assert!(git.status().expect("git").success(), "git {arguments:?}");
 }
 
-/// A repository whose first commit has charts, which none of the others touches.
+/// A repository whose first commit adds charts that no other commit touches.
 fn repository(folder: &Path, commits: usize) {
     for (name, text) in FILES {
         let path = folder.join("charts-config").join(name);
@@ -63,7 +63,7 @@ fn repository(folder: &Path, commits: usize) {
     git(folder, &["fast-import", "--quiet"], Some(File::open(stream).expect("the stream")));
 }
 
-/// The most memory that this process had so far, in MiB.
+/// This process's peak memory so far, in MiB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -72,7 +72,7 @@ fn peak() -> u64 {
 
 fn main() {
     let counts = std::env::var("COMMITS").unwrap_or("1000 3000 10000 30000 100000".to_owned());
-    println!("commits    first look ms  after a restart ms  peak MiB");
+    println!("commits    first poll ms  after a restart ms  peak MiB");
     for count in counts.split_whitespace() {
         let folder = tempfile::TempDir::new().expect("a temporary folder");
         let charts = folder.path().join("charts");
@@ -84,19 +84,19 @@ fn main() {
         let log = deployment.log().expect("a log");
         let publisher = Publisher::new(deployment.module.clone(), deployment.store.clone(), log);
         let day = CompileDay::Chosen("2026-02-03".parse().expect("a day"));
-        let look = || {
+        let poll = || {
             let place = charts.display().to_string();
             let repository = Repository::open(&place, None, &data).expect("a repository");
             let watch = Watch::new(repository, Some("main".to_owned()), &publisher);
             let mut watch = watch.expect("a watch").resuming(&deployment.watched());
             let began = Instant::now();
-            watch.poll(&publisher, day, |_, _| {}).expect("a look");
+            watch.poll(&publisher, day, |_, _| {}).expect("a poll");
             began.elapsed().as_secs_f64() * 1e3
         };
         repository(&charts, 0);
-        look();
+        poll();
         repository(&charts, count.parse().expect("a number"));
-        let (first, again) = (look(), look());
+        let (first, again) = (poll(), poll());
         println!("{count:<10} {first:>13.1} {again:>19.1} {:>9}", peak());
     }
 }

@@ -1,5 +1,5 @@
-//! `candor audit --log-only`, and a log that takes more than one run: killed in the middle, an audit
-//! goes on where it was.
+//! `candor audit --log-only` of a log that takes more than one run: an audit that is killed resumes where
+//! it stopped.
 
 mod support;
 
@@ -32,13 +32,13 @@ fn sentence(said: &Value, id: &str) -> String {
 }
 
 #[test]
-fn killed_in_the_middle_it_goes_on_where_it_was() {
+fn an_audit_that_was_killed_resumes_where_it_stopped() {
     let log = LongLog::new(MemoryStore::new(), 66_000);
     let served = Served::new(log.store.clone(), log.keys());
     let key = log.keys().log.to_string();
     let folder = TempDir::new().expect("a temporary folder");
     let state = folder.path().join("state.json");
-    // What comes after 65,536 entries is never answered, as long as this is not dropped.
+    // Until this is dropped, requests for entries after the first 65,536 are never answered.
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
     let meddler = Meddler::new(&served.url, move |path, body| {

@@ -1,5 +1,5 @@
-//! The promise that a log of 70,000 entries serves and verifies like a small one, at the places
-//! where tiles begin and end.
+//! The promise that a log of 70,000 entries serves and verifies like a small one, also where tiles begin
+//! and end.
 
 mod support;
 
@@ -42,7 +42,7 @@ fn module(deployment: &publish::Deployment, number: u64) -> Module {
         .expect("a module")
 }
 
-/// Lets anything stand in the log: most of its entries have no zip.
+/// Accepts every entry: most of its entries have no zip.
 #[derive(Debug)]
 struct Anything;
 
@@ -89,7 +89,7 @@ fn seventy_thousand_entries_are_verified_by_go_and_by_our_own_client() {
     let deployment = publish::Deployment::open(made.path()).expect("a deployment");
     append(made.path(), &deployment, 256);
     let server = made.serve();
-    // A user who saw the log when it was small, and must find it consistent when it is large.
+    // A user who saw the log when it was small; the large log must be consistent with that.
     let go = Go::new(&made, &server.url);
     go.must_download(&made.module, "v0.255.0");
     let client = Client::new(&made, &server.url);
@@ -116,7 +116,7 @@ fn seventy_thousand_entries_are_verified_by_go_and_by_our_own_client() {
     let url = format!("{}/log/", restarted.url);
     let mut fsck = peer("fsck");
     fsck.args(["--ui=false", "--storage_url", &url, "--public_key"]).arg(&key);
-    // It exits with 0 whatever it finds.
+    // It exits with 0 even if it finds something wrong.
     let said = text(&run(&mut fsck).stderr);
     assert!(said.contains(&format!("Successfully fsck'd log with size {ENTRIES}")), "{said}");
 }

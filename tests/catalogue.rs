@@ -1,6 +1,6 @@
-//! The promise of catalogues: what charts and pages say about a chart (its title, its issue, the
-//! commit that added it) follows from the repository alone, and is there for every published
-//! commit, whoever died when.
+//! The promise of catalogues: what pages say about a chart (its title, its issue, the commit that added
+//! it) is computed from the repository alone, and every published commit has it, even if a publisher died
+//! at any point.
 
 mod support;
 
@@ -94,7 +94,7 @@ fn eventful() -> (Charts, Vec<String>) {
 }
 
 #[test]
-fn a_chart_was_added_by_the_oldest_commit_of_the_unbroken_line_that_has_it() {
+fn a_chart_was_added_by_the_oldest_commit_since_which_it_was_always_there() {
     let (charts, commits) = eventful();
     let cases = [(0, None), (2, Some(2)), (3, Some(2)), (5, Some(2)), (6, None), (8, Some(7))];
     for (at, second) in cases {
@@ -113,7 +113,7 @@ fn a_chart_was_added_by_the_oldest_commit_of_the_unbroken_line_that_has_it() {
 }
 
 #[test]
-fn it_is_the_same_however_many_commits_were_published_in_between() {
+fn a_catalogue_does_not_depend_on_which_commits_were_published_before() {
     let (charts, commits) = eventful();
     let [all, some, last] = [Bench::new(), Bench::new(), Bench::new()];
     for (number, commit) in commits.iter().enumerate() {
@@ -124,7 +124,7 @@ fn it_is_the_same_however_many_commits_were_published_in_between() {
         some.publish(&charts, &commits[number]).expect("published");
     }
     last.publish(&charts, &commits[8]).expect("published");
-    // The last commit changes nothing that is shown, so the one before it speaks for it.
+    // The last commit changes nothing that is shown, so the catalogue of the one before also serves it.
     let alike = |catalogue: Catalogue| Catalogue { commit: String::new(), ..catalogue };
     assert_eq!(all.newest().commit, commits[7]);
     assert_eq!(alike(all.newest()), alike(last.newest()));
@@ -132,7 +132,7 @@ fn it_is_the_same_however_many_commits_were_published_in_between() {
 }
 
 #[test]
-fn the_packages_of_a_stack_are_in_the_catalogue_and_not_in_the_config() {
+fn the_packages_of_a_stack_are_in_the_catalogue_but_not_in_the_config() {
     let (charts, bench) = (Charts::new(), Bench::new());
     let file = "charts-config/charts/crashes.toml";
     let stack = |packages: &str| {
@@ -178,7 +178,7 @@ fn the_retention_in_force_is_that_of_the_newest_catalogue_and_is_rebuilt_from_th
 }
 
 #[test]
-fn a_title_or_a_survey_changes_the_catalogue_and_no_config() {
+fn a_title_or_a_survey_changes_the_catalogue_but_not_the_config() {
     let (charts, bench) = (Charts::new(), Bench::new());
     bench.publish(&charts, "HEAD").expect("published");
     charts.write("charts-config/charts/verbs.toml", &chart("New", "hello/verb:{run,help}"));
@@ -197,12 +197,13 @@ fn a_title_or_a_survey_changes_the_catalogue_and_no_config() {
 }
 
 #[test]
-fn a_power_cut_at_any_store_operation_is_mended_by_publishing_again() {
+fn publishing_again_completes_the_work_after_a_power_cut_at_any_store_operation() {
     let charts = Charts::new();
     let first = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
     let second = charts.add_chart("second");
     for kind in [Fault::Fail, Fault::PowerCutBefore, Fault::PowerCutAfter] {
-        // What was found after a cut: nothing new, a version alone, and its definitions, too.
+        // What was found after a power cut: nothing new, only a version, or a version and its
+        // definitions.
         let mut found_after = [0; 3];
         for operation in 0.. {
             let bench = Bench::new();
@@ -228,7 +229,7 @@ fn a_power_cut_at_any_store_operation_is_mended_by_publishing_again() {
                 break;
             }
         }
-        // Whether the last operation was done is not known where it failed; else all three occurred.
+        // Both are found only if the last operation was done, so only after a power cut that follows it.
         let [old, version, both] = found_after;
         let last = matches!(kind(0), Fault::PowerCutAfter(_));
         assert!(old > 0 && version > 0 && (both > 0) == last, "{:?}: {found_after:?}", kind(0));
@@ -239,7 +240,7 @@ fn a_power_cut_at_any_store_operation_is_mended_by_publishing_again() {
 fn a_watching_publisher_completes_what_another_left_when_it_starts() {
     let (charts, bench) = (Charts::new(), Bench::new());
     bench.publish(&charts, "HEAD").expect("published");
-    // As though it had died between the log and the catalogue.
+    // As if it had died between writing the log and the catalogue.
     let mut snapshot = bench.store.snapshot();
     snapshot.objects.retain(|key, _| !key.as_str().starts_with("catalogue/"));
     snapshot.pointers.retain(|key, _| !key.as_str().starts_with("catalogue/"));

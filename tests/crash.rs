@@ -1,5 +1,5 @@
-//! The promise that publishing is all or nothing: stopped at any store operation, the old or the
-//! new state is served, and publishing again completes the work. No version number is skipped or
+//! The promise that publishing is all or nothing: if it is stopped at any store operation, either the old
+//! or the new state is served, and publishing again completes the work. No version number is skipped or
 //! used twice, and no two checkpoints of one size differ.
 
 mod support;
@@ -47,7 +47,7 @@ fn revision(charts: &[&str]) -> Revision {
     }
 }
 
-/// A key, and the stores and memories in which its log is published.
+/// A key, and the stores and lock backends with which its log is published.
 struct Bench {
     seed: Seed,
     host: Host,
@@ -85,7 +85,7 @@ impl Bench {
         publisher.publish(revision, &RepositoryUrl::default(), commit_day(revision))
     }
 
-    /// What a reader sees: the published head, every version below it readable. Returns its size,
+    /// What a reader sees: the published head, with every version below it readable. Returns its size,
     /// and checks that the pointer's bytes are the only ones ever seen for it.
     fn look(&self, store: &Arc<MemoryStore>, seen: &mut BTreeMap<u64, Vec<u8>>) -> u64 {
         let name = Key::new("log/checkpoint").expect("a key");
@@ -138,13 +138,13 @@ fn a_power_cut_at_any_store_operation_leaves_the_old_state_or_the_new() {
                 break;
             }
         }
-        // The loop did reach into the middle of a publication, and past its end.
+        // The loop reached the middle of a publication, and went past its end.
         assert!(completed_without.is_some_and(|operations| operations > 15));
         outcomes.assert_both(&format!("{:?}", kind(0)));
     }
 }
 
-/// What was found after publishers were stopped: how often the old state, and how often the new.
+/// How often the old state was found after a publisher was stopped, and how often the new.
 #[derive(Debug, Default)]
 struct Outcomes {
     old: u64,
@@ -152,7 +152,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    /// Takes note of the size of a log that had `old` entries when the publisher began.
+    /// Counts the size of a log that had `old` entries when the publisher began.
     fn note(&mut self, size: u64, old: u64) {
         match size.checked_sub(old) {
             Some(0) => self.old += 1,
@@ -161,7 +161,7 @@ impl Outcomes {
         }
     }
 
-    /// Both really occurred: the publishers were stopped before and after the moment that counts.
+    /// Both really occurred: publishers were stopped both before and after the commit.
     fn assert_both(&self, when: &str) {
         assert!(self.old > 0 && self.new > 0, "{when}: {self:?}");
     }
@@ -190,7 +190,7 @@ impl Killer {
     }
 }
 
-/// Dies by SIGKILL, as a process does for which the system has no memory left.
+/// Dies by SIGKILL, like a process that the system kills because memory ran out.
 fn die() -> ! {
     let _ = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
     loop {
@@ -204,7 +204,7 @@ impl Store for Killer {
     }
 
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
-        // One by one, so that a batch is also stopped in its middle.
+        // One by one, so that publishers are also stopped in the middle of a batch.
         objects
             .iter()
             .try_for_each(|object| self.operate(|| self.store.put(std::slice::from_ref(object))))
@@ -255,7 +255,7 @@ fn child_that_publishes_and_is_killed() {
     publisher.publish(&second, &RepositoryUrl::default(), commit_day(&second)).expect("published");
 }
 
-/// The published checkpoint of a deployment on disk, and its size, seen as a reader sees it.
+/// The published checkpoint of a deployment on disk, and its size, as a reader sees them.
 fn look_on_disk(folder: &Path) -> (u64, Vec<u8>) {
     let deployment = publish::Deployment::open(folder).expect("a deployment");
     let name = Key::new("log/checkpoint").expect("a key");
@@ -288,7 +288,7 @@ fn sigkill_at_any_store_operation_leaves_the_old_state_or_the_new() {
         for operation in 0.. {
             let folder = TempDir::new().expect("a temporary folder");
             support::copy_folder(original.path(), folder.path());
-            // A copy does not sign until the signer is moved there.
+            // A copy signs nothing until the signer is moved there.
             let deployment = publish::Deployment::open(folder.path()).expect("a deployment");
             deployment.log().expect_err("a copy");
             deployment.move_signer(Vec::new()).expect("moved");
@@ -322,7 +322,7 @@ fn sigkill_at_any_store_operation_leaves_the_old_state_or_the_new() {
     }
 }
 
-/// How many times a program is to be killed before and after the moment that counts, at least.
+/// The least number of times that a program is to be killed before the commit, and after it.
 const WANTED: u64 = 5;
 
 #[test]
@@ -330,7 +330,7 @@ fn the_program_killed_at_arbitrary_moments_loses_and_repeats_nothing() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let mut seen: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
     let mut newest = 0;
-    // What was found after a publisher was really killed; one that was done before is none.
+    // What was found after a publisher was really killed. One that had finished by then does not count.
     let mut outcomes = Outcomes::default();
     for round in 0.. {
         assert!(round < 200, "{outcomes:?}");

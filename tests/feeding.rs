@@ -14,26 +14,26 @@ use support::witnessing::cosign_published;
 use support::{Charts, Deployment, Server, candor, json, refused, run, succeed, text};
 use tempfile::TempDir;
 
-/// A time that is past for good, and one that is to come.
+/// A time long past, and one far in the future.
 const LONG_AGO: u64 = 1_000_000_000;
 const TO_COME: u64 = 4_000_000_000;
 
-/// Whether a time is one of now, as the clocks of two machines may differ.
+/// Whether a time is now, within what the clocks of two machines may differ by.
 fn is_now(time: Option<u64>) -> bool {
     time.is_some_and(|time| time.abs_diff(now()) <= 300)
 }
 
-/// Has a deployment ask these witnesses: settings above all tables, and tables.
+/// Sets a deployment's witnesses: the settings that come before all tables, and the tables.
 fn set_witnesses(deployment: &Deployment, settings: &str, tables: &[String]) {
     let path = deployment.path().join("candor.toml");
     let text = fs::read_to_string(&path).expect("the settings");
-    // Between these marks is what `candor init` wrote.
+    // What `candor init` wrote is between these marks.
     let own = text.split("# own\n").nth(1).unwrap_or(&text);
     let new = format!("{settings}\n# own\n{own}# own\n{}", tables.concat());
     fs::write(&path, new).expect("written");
 }
 
-/// The deployment, as a library has it.
+/// The deployment, opened through the library.
 fn opened(deployment: &Deployment) -> candor::publish::Deployment {
     candor::publish::Deployment::open(deployment.path()).expect("a deployment")
 }
@@ -46,7 +46,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// A deployment with two witnesses, one of each kind, both of which have to cosign.
+    /// A deployment with two witnesses, one of each kind of key, both of which must cosign.
     fn new() -> Bench {
         let (charts, deployment) = (Charts::new(), Deployment::new());
         let one = Served::new("one.example", CosignerKind::Ed25519);
@@ -61,7 +61,7 @@ impl Bench {
         refused(&mut self.deployment.publish_command(&self.charts), 1)
     }
 
-    /// Both witnesses cosigned what is published at this time.
+    /// Both witnesses cosigned the published head at this time.
     fn cosigned_at(&self, time: u64) {
         let witnesses = [self.one.witness.as_ref(), self.two.witness.as_ref()];
         cosign_published(self.deployment.path(), &witnesses, time);
@@ -72,9 +72,9 @@ impl Bench {
     }
 }
 
-/// What a server shows: the checkpoint, believed by the policy that it serves; its size.
+/// The size of the checkpoint that a server shows, which the policy that it serves accepts.
 fn shown(server: &Server) -> (AcceptedCheckpoint, String) {
-    // Who asks for what is not there has the head read again, if that was a moment ago.
+    // A request for something that is missing makes the server read the head again, unless it just did.
     std::thread::sleep(std::time::Duration::from_millis(100));
     server.get(&format!("/goproxy/{}/@v/v0.1000.0.info", support::MODULE));
     let (status, policy) = server.get("/log/policy");
@@ -84,7 +84,7 @@ fn shown(server: &Server) -> (AcceptedCheckpoint, String) {
     assert_eq!(status, 200);
     let believed = policy.check(&note).unwrap_or_else(|e| panic!("{e}\n{}", text(&note)));
     let size = believed.checkpoint.head().size;
-    // The other face shows the same tree, and the list no more than it.
+    // The other protocol shows the same tree, and the list of versions nothing beyond it.
     let latest = text(&server.get("/latest").1);
     assert_eq!(latest.lines().nth(1), Some(size.to_string().as_str()));
     let module = &support::MODULE;
@@ -116,14 +116,15 @@ fn nothing_is_served_before_the_quorum_and_the_next_publish_completes_the_work()
     assert_eq!(shown(&server).1, before, "the old head stays served");
     let first = bench.one.witness.requests().pop().expect("a request").note;
 
-    // A head on top of one that was never published would be a gap for readers: it is completed first.
+    // If a new head followed one that was never published, readers would have a gap: so that one is
+    // completed first.
     bench.charts.add_chart("third");
     bench.charts.commit();
     let message = bench.publish_refused();
     assert!(message.contains("the log of 2 entries"), "{message}");
     assert_eq!(bench.one.witness.requests().pop().expect("a request").note, first);
 
-    // Which is said at once, to whoever looks after the server.
+    // The server's operator is told at once.
     let (code, health) = server.health("/health");
     assert_eq!(code, 503, "{health}");
     let said = "publishing: not ok\n  the log has 2 entries, and 1 of them are published";
@@ -145,7 +146,7 @@ fn nothing_is_served_before_the_quorum_and_the_next_publish_completes_the_work()
 }
 
 #[test]
-fn a_version_that_waited_for_its_quorum_is_said_to_be_published() {
+fn a_version_that_waited_for_its_quorum_is_reported_as_published() {
     let bench = Bench::new();
     bench.two.witness.always(status(403));
     bench.publish_refused();
@@ -175,7 +176,7 @@ fn a_running_server_follows_the_witnesses_in_its_settings() {
     assert!(health.contains("witnesses: ok"), "{health}");
     assert_eq!(shown(&server).0.cosigned.len(), 1, "cosigned, and by the policy that is served");
 
-    // A broken file changes nothing, and is said.
+    // A file with errors changes nothing, and is reported.
     set_witnesses(&bench.deployment, "quorum = 7", &[bench.one.table("one")]);
     let health = wait_for("settings: not ok\n  the current candor.toml is not in force");
     assert!(health.contains("asks for more than the 1 witnesses"), "{health}");
@@ -189,7 +190,7 @@ fn a_running_server_follows_the_witnesses_in_its_settings() {
 }
 
 #[test]
-fn every_bad_answer_is_reported_and_moves_nothing() {
+fn every_bad_answer_is_reported_and_changes_nothing() {
     let bench = Bench::new();
     assert_eq!(bench.publish(), 1);
     let server = bench.deployment.serve();
@@ -248,7 +249,7 @@ fn a_publisher_that_is_killed_at_any_moment_is_completed_by_the_next() {
         size += 1;
         seen + 1 - size
     };
-    // While one witness has cosigned, and the other is asked, which may have cosigned as well.
+    // While one witness has cosigned and the other is being asked; it may have cosigned as well.
     for (name, two) in [("asked", Behaviour::Hang), ("cosigned", Behaviour::CosignAndHangUp)] {
         bench.one.witness.requests();
         bench.two.witness.requests();
@@ -334,7 +335,7 @@ fn a_server_has_the_log_cosigned_again() {
     }
 }
 
-/// Waits until what is published is cosigned by both at a time of now.
+/// Waits until both have cosigned the published head with a current time.
 fn wait_until_cosigned(bench: &Bench, mut while_waiting: impl FnMut()) {
     let pointer = bench.deployment.path().join("store/log/checkpoint");
     let policy = opened(&bench.deployment).policy();
@@ -352,7 +353,7 @@ fn wait_until_cosigned(bench: &Bench, mut while_waiting: impl FnMut()) {
 }
 
 #[test]
-fn a_time_to_come_does_not_stop_a_server_from_refreshing() {
+fn a_time_in_the_future_does_not_stop_a_server_from_refreshing() {
     let bench = Bench::new();
     assert_eq!(bench.publish(), 1);
     bench.cosigned_at(TO_COME);
@@ -361,7 +362,7 @@ fn a_time_to_come_does_not_stop_a_server_from_refreshing() {
 }
 
 #[test]
-fn a_witness_whose_clock_is_wrong_does_not_count_for_who_publishes() {
+fn a_witness_with_a_wrong_clock_does_not_count_when_publishing() {
     let bench = Bench::new();
     for (time, said) in [
         (TO_COME, "its clock is wrong: its cosignature has the time 2096-10-02T07:06:40Z"),
@@ -392,7 +393,7 @@ fn a_watch_has_the_log_cosigned_again() {
 }
 
 #[test]
-fn a_server_says_who_does_not_cosign_again() {
+fn a_server_says_which_witness_does_not_cosign_again() {
     let bench = Bench::new();
     assert_eq!(bench.publish(), 1);
     bench.cosigned_at(LONG_AGO);
@@ -416,7 +417,7 @@ fn a_server_says_who_does_not_cosign_again() {
 }
 
 #[test]
-fn a_changed_policy_is_met_by_the_next_publish() {
+fn the_next_publish_meets_a_changed_policy() {
     let bench = Bench::new();
     set_witnesses(&bench.deployment, "", &[]);
     assert_eq!(bench.publish(), 1);
@@ -429,7 +430,7 @@ fn a_changed_policy_is_met_by_the_next_publish() {
     set_witnesses(&bench.deployment, "quorum = 1", &[bench.one.table("one")]);
     assert_eq!(bench.publish(), 1, "nothing new, and cosigned now");
     assert_eq!(shown(&bench.deployment.serve()).0.cosigned.len(), 1);
-    // In a file, with a group, and another witness that is not there.
+    // In a file, with a group, and with a second witness that does not run.
     let (key, url) = (&bench.two.witness.key, &bench.two.url);
     let policy = format!("# ours\nwitness two {key} {url}\ngroup g any two\nquorum g\n");
     fs::write(bench.deployment.path().join("ours.policy"), policy).expect("written");
@@ -446,7 +447,7 @@ fn a_changed_policy_is_met_by_the_next_publish() {
 }
 
 #[test]
-fn settings_that_name_witnesses_wrongly_are_refused_with_their_place() {
+fn settings_with_wrong_witnesses_are_refused_with_their_location() {
     let bench = Bench::new();
     let [one, two] = [bench.one.table("one"), bench.two.table("two")];
     let without = |table: &str, what: &str| {
@@ -493,7 +494,7 @@ fn settings_that_name_witnesses_wrongly_are_refused_with_their_place() {
     assert!(bench.one.witness.requests().is_empty());
 }
 
-/// A witness that really runs: its submission prefix, and its keys.
+/// A witness that is really running: its submission prefix and its keys.
 enum Running {
     Peer(PeerWitness),
     Ours(OurWitness, Server),
@@ -523,17 +524,17 @@ fn tables(name: &str, keys: &[String], url: &str) -> Vec<String> {
     each.collect()
 }
 
-/// What publishing with a witness says that does not know the log.
+/// What publishing prints with a witness that does not know the log.
 fn says_of_an_unknown_log(start: impl Fn(&str) -> Running) -> String {
     let (charts, deployment, other) = (Charts::new(), Deployment::new(), Deployment::new());
-    // It knows a log of this name by another key.
+    // It knows a log of this name with another key.
     let witness = start(&other.log_key);
     set_witnesses(&deployment, "quorum = \"all\"", &witness.tables());
     refused(&mut deployment.publish_command(&charts), 1)
 }
 
-/// A second signer of a log, with the same key, is found out by a witness of the first.
-fn finds_out_a_second_signer(start: impl Fn(&str) -> Running) {
+/// A witness of the first signer detects a second signer with the same key.
+fn detects_a_second_signer(start: impl Fn(&str) -> Running) {
     let first = Deployment::new();
     let witness = start(&first.log_key);
     let [one, two] = [Charts::new(), Charts::new()];
@@ -560,24 +561,24 @@ fn finds_out_a_second_signer(start: impl Fn(&str) -> Running) {
 }
 
 #[test]
-fn litewitness_finds_out_a_second_signer() {
+fn litewitness_detects_a_second_signer() {
     let start = |log_key: &str| Running::Peer(PeerWitness::litewitness(log_key));
-    finds_out_a_second_signer(start);
+    detects_a_second_signer(start);
     let message = says_of_an_unknown_log(start);
     assert!(message.contains("w0 did not: it answered 403"), "{message}");
 }
 
 #[test]
-fn omniwitness_finds_out_a_second_signer() {
+fn omniwitness_detects_a_second_signer() {
     let start = |log_key: &str| Running::Peer(PeerWitness::omniwitness(log_key));
-    finds_out_a_second_signer(start);
+    detects_a_second_signer(start);
     let message = says_of_an_unknown_log(start);
     assert!(message.contains("w0 did not: it answered 500; some witnesses do so"), "{message}");
 }
 
 #[test]
-fn candor_witness_finds_out_a_second_signer() {
-    finds_out_a_second_signer(Running::candor);
+fn candor_witness_detects_a_second_signer() {
+    detects_a_second_signer(Running::candor);
     let message = says_of_an_unknown_log(Running::candor);
     assert!(message.contains("w0 did not: it answered 403"), "{message}");
 }
@@ -612,7 +613,7 @@ impl OurWitness {
 }
 
 #[test]
-fn two_candor_witnesses_of_which_one_is_killed() {
+fn one_of_two_candor_witnesses_is_killed() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let log_key = &deployment.log_key;
     let [one, two] = ["one.example", "two.example"].map(|name| OurWitness::new(name, log_key));
@@ -635,7 +636,7 @@ fn two_candor_witnesses_of_which_one_is_killed() {
     assert!(message.contains("one0 cosigned; one1 cosigned; two0 did not:"), "{message}");
     assert_eq!(size_shown(&server), 1);
 
-    // It comes back elsewhere, and knows what it cosigned.
+    // It comes back at another address, and remembers what it cosigned.
     let second = two.start();
     set(&first.url, &second.url);
     assert_eq!(deployment.publish(&charts)["tree_size"], 2);
@@ -643,7 +644,7 @@ fn two_candor_witnesses_of_which_one_is_killed() {
     let server = deployment.serve();
     assert_eq!(shown(&server).0.cosigned.len(), 4);
 
-    // With a quorum of one, the other is missed, and named.
+    // With a quorum of one, the other is missing, and the message names it.
     second.stop_with("KILL");
     let tables = [tables("one", &one.keys, &first.url), tables("two", &two.keys, &gone)].concat();
     set_witnesses(&deployment, "quorum = 2", &tables);
@@ -657,14 +658,14 @@ fn two_candor_witnesses_of_which_one_is_killed() {
     assert_eq!(head.lines().nth(1), Some("3"), "what the witness shows to monitors: {head}");
 }
 
-/// By which a monitor asks a witness for the log.
+/// The path with which a monitor asks a witness for the log.
 fn origin_hash() -> String {
     let digest = Sha256::digest(format!("{}/log", support::HOST));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
-fn fsck_of_tessera_passes_on_what_witnesses_have_cosigned() {
+fn tesseras_fsck_accepts_a_cosigned_log() {
     let bench = Bench::new();
     for size in 1..=3 {
         assert_eq!(bench.publish(), size);

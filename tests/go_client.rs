@@ -1,5 +1,5 @@
-//! The promise that the unmodified go command downloads and verifies a published config, and
-//! refuses one that was tampered with or comes from a forked log.
+//! The promise that the unmodified go command downloads and verifies a published config, and refuses one
+//! that was changed or that comes from a forked log.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::io::{Cursor, Read, Write};
 use support::http::Meddler;
 use support::{Charts, Deployment, Go, HOST, MODULE, Server, text};
 
-/// Waits until the server shows the version: it looks at the store again every so often.
+/// Waits until the server shows the version: it reads the store again at intervals.
 fn await_version(server: &Server, module: &str, version: &str) {
     let latest = format!("/goproxy/{module}/@latest");
     loop {
@@ -52,7 +52,7 @@ fn go_downloads_the_latest_version_and_older_ones() {
     let config = std::fs::read(format!("{}/config.json", string(&downloaded, "Dir")));
     assert!(text(&config.expect("config.json")).contains("hello/speed"));
 
-    // Another user, who comes late and wants the old version.
+    // A later user who wants the old version.
     let newcomer = Go::new(&deployment, &server.url);
     assert_eq!(string(&newcomer.must_download(MODULE, "v0.1.0"), "Sum"), string(&first, "sum"));
     assert_eq!(string(&newcomer.must_download(MODULE, "v0.2.0"), "Sum"), string(&second, "sum"));
@@ -64,7 +64,7 @@ fn go_downloads_the_latest_version_and_older_ones() {
     );
 }
 
-/// What `go` knows of a deployment besides its proxy.
+/// What `go` is told about a deployment, besides its proxy.
 fn with_sumdb(deployment: &Deployment, server: &Server, settings: &[(&str, String)]) -> Go {
     let mut go = Go::new(deployment, &server.url);
     go.environment.retain(|(name, _)| name == "GOPROXY");
@@ -84,8 +84,8 @@ fn go_knows_the_checksum_database_by_the_name_of_its_host() {
     let server = deployment.serve();
     let key = &deployment.sumdb_key;
     assert!(key.starts_with(&format!("{HOST}+")), "{key}");
-    // The key alone: the database is reached through the proxy, as through any cache in between.
-    // With a URL: there, with and without a path, and whatever the proxy is.
+    // The key alone: the database is reached through the proxy, as with any cache in between. With a URL:
+    // the database is reached there, with and without a path, whatever the proxy is.
     for setting in [
         key.clone(),
         format!("{key} {}", server.url),
@@ -114,7 +114,7 @@ fn go_can_be_told_not_to_ask_the_checksum_database() {
         go.must_download(MODULE, "latest");
         assert!(!has_cached(&go, HOST), "{settings:?}");
     }
-    // A key of another name, or of another log, is refused.
+    // A key with another name, or of another log, is refused.
     let other = Deployment::new();
     let go = with_sumdb(&deployment, &server, &[("GOSUMDB", other.sumdb_key.clone())]);
     let (printed, stderr) = go.download(MODULE, "latest");
@@ -140,7 +140,7 @@ fn a_goproxy_list_falls_through_for_other_modules() {
     deployment.publish(&Charts::new());
     let server = deployment.serve();
 
-    // A proxy on disk that has the other module.
+    // A proxy on disk with the other module.
     let other = tempfile::TempDir::new().expect("a temporary folder");
     let versions = other.path().join("example.net/other/@v");
     std::fs::create_dir_all(&versions).expect("create folder");
@@ -166,7 +166,7 @@ fn a_goproxy_list_falls_through_for_other_modules() {
     assert_eq!(string(&go.must_download(MODULE, "latest"), "Version"), "v0.1.0");
 }
 
-/// The zip again, with one byte of config.json changed and the checksums of the zip itself right.
+/// The zip with one byte of config.json changed, and the zip's own checksums corrected.
 fn change_config(zip: &[u8]) -> Vec<u8> {
     let mut old = zip::ZipArchive::new(Cursor::new(zip)).expect("a zip");
     let mut new = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -213,7 +213,7 @@ fn go_refuses_a_log_that_was_forked_after_it_looked() {
     let mut go = Go::new(&deployment, &server.url);
     go.must_download(MODULE, "v0.1.0");
 
-    // Same key, another history: what one who holds the key could show to chosen victims.
+    // The same key with another history: what someone who has the key could show to chosen victims.
     let twin = deployment.twin();
     let charts = Charts::new();
     charts.add_chart("spying");

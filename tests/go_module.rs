@@ -1,5 +1,5 @@
-//! The real `go` command downloads the modules that `gomod` builds, and computes the same hashes.
-//! No checksum database is asked here: the proxy is a folder, so that only the module is judged.
+//! The real `go` command downloads the modules that `gomod` builds, and computes the same hashes. No
+//! checksum database is used here: the proxy is a folder, so that only the module is tested.
 
 use candor::gomod::{
     CommitTime, DOC, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
@@ -36,7 +36,7 @@ fn build(path: &ModulePath, number: u64, config: &str) -> Module {
         .expect("a module")
 }
 
-/// Lays a version out as `go` looks for it in a `file://` proxy.
+/// Writes a version's files where `go` expects them in a `file://` proxy.
 fn lay_out(proxy: &Path, module: &Module) {
     let folder = proxy.join(module.path().escape()).join("@v");
     fs::create_dir_all(&folder).expect("a folder");
@@ -51,7 +51,7 @@ fn lay_out(proxy: &Path, module: &Module) {
     fs::write(folder.join("list"), list).expect("a file");
 }
 
-/// Runs a Go tool that knows nothing but the proxy in `root/proxy`.
+/// Runs a Go tool that uses only the proxy in `root/proxy`.
 fn run(root: &Path, tool: &str, arguments: &[&str]) -> Output {
     Command::new(tool)
         .args(arguments)
@@ -101,7 +101,7 @@ fn the_go_command_downloads_what_was_built_and_computes_the_same_hashes() {
 }
 
 #[test]
-fn the_go_tools_read_the_package_as_it_is_meant() {
+fn the_go_tools_read_the_package_as_intended() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path();
     let path = ModulePath::new("telemetry.example.org/config").expect("a path");

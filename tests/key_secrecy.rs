@@ -1,5 +1,5 @@
-//! The promise that a log's key stays with the process that signs: one copy in memory, none in its
-//! environment, none in a core dump, none in what it prints.
+//! The promise that a log's key stays in the process that signs: one copy in memory, and none in its
+//! environment, in a core dump or in what it prints.
 
 mod support;
 
@@ -12,13 +12,13 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use support::{Charts, Deployment, candor, contents, refused, run, succeed, text};
 
-/// The line of a deployment's key file.
+/// The line in a deployment's key file.
 fn key_line(deployment: &Deployment) -> String {
     let line = fs::read_to_string(deployment.path().join("keys/log.seed")).expect("a key");
     line.trim_end().to_owned()
 }
 
-/// A `publish --watch` that has published and waits for a change; ended when dropped.
+/// A `publish --watch` that has published and is waiting for a change. It is stopped on drop.
 struct Idle(Child);
 
 impl Idle {
@@ -28,7 +28,7 @@ impl Idle {
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line).expect("a line");
         assert!(line.contains("published"), "{line}");
-        // It prints just before it goes to sleep for an hour.
+        // It prints just before it sleeps for an hour.
         loop {
             let state = fs::read_to_string(format!("/proc/{}/stat", idle.0.id())).expect("a state");
             let state = state.rsplit(')').next().expect("fields").trim_start().to_owned();
@@ -57,7 +57,7 @@ fn watch(deployment: &Deployment, charts: &Charts) -> Command {
     command
 }
 
-/// What of a key might be in memory, by what it is.
+/// The forms of a key that might be in memory, by name.
 fn traces(line: &str) -> Vec<(&'static str, Vec<u8>)> {
     let seed = STANDARD.decode(line).expect("base64");
     // The key as it is expanded for signing: RFC 8032, 5.1.5.
@@ -80,7 +80,7 @@ fn count(haystack: &[u8], needle: &[u8]) -> usize {
     starts.filter(|(at, _)| haystack[*at..].starts_with(needle)).count()
 }
 
-/// The memory of another process: `None` where the system does not let this one read it.
+/// The memory of another process: `None` if the system does not allow reading it.
 fn memory(idle: &Idle) -> Option<Vec<Vec<u8>>> {
     let mut memory = File::open(idle.file("mem")).ok()?;
     let maps = fs::read_to_string(idle.file("maps")).ok()?;
@@ -126,7 +126,7 @@ fn an_idle_publisher_holds_one_copy_of_its_key() {
 fn a_publisher_that_crashes_leaves_no_core() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let folder = tempfile::TempDir::new().expect("a folder");
-    // Whatever the limit was, here it is the highest that is allowed.
+    // Raises the limit to the highest that is allowed.
     let mut command = watch(&deployment, &charts);
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -c $(ulimit -H -c); exec \"$@\"", "sh"]);
@@ -145,11 +145,11 @@ fn a_publisher_that_crashes_leaves_no_core() {
 }
 
 #[test]
-fn nobody_else_may_look_into_a_publisher() {
+fn no_other_process_may_read_a_publishers_memory() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let mut command = watch(&deployment, &charts);
     if fs::metadata("/proc/self").expect("this process").uid() == 0 {
-        // As root, everything in /proc belongs to root anyway: be nobody.
+        // For root, everything in /proc belongs to root anyway, so run as nobody.
         let folder = tempfile::TempDir::new().expect("a folder");
         let program = folder.path().join("candor");
         fs::copy(env!("CARGO_BIN_EXE_candor"), &program).expect("a copy that anyone may run");
@@ -166,13 +166,13 @@ fn nobody_else_may_look_into_a_publisher() {
     fn look(idle: &Idle) {
         let status = fs::read_to_string(idle.file("status")).expect("its status");
         assert!(!status.contains("\nUid:\t0\t"), "{status}");
-        // What a process that is not dumpable has in /proc belongs to root.
+        // In /proc, the files of a process that is not dumpable belong to root.
         assert_eq!(fs::metadata(idle.file("environ")).expect("its environment").uid(), 0);
     }
 }
 
 #[test]
-fn a_key_in_the_environment_is_taken_out_of_it() {
+fn a_key_is_removed_from_the_environment() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let line = key_line(&deployment);
     fs::remove_file(deployment.path().join("keys/log.seed")).expect("removed");
@@ -229,7 +229,7 @@ fn a_key_may_be_a_credential_of_the_service_manager() {
 }
 
 #[test]
-fn a_log_is_made_with_a_key_that_comes_from_elsewhere() {
+fn a_log_is_created_with_a_key_from_elsewhere() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let line = STANDARD.encode([3; 32]);
     let mut command = candor();

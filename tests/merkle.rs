@@ -1,8 +1,8 @@
-//! Second and third opinions on the log's tree: RFC 6962 written down naively, and `rs_merkle`.
+//! Two other implementations to check the log's tree against: a naive one of RFC 6962, and `rs_merkle`.
 //!
-//! For every tree of up to 300 leaves: the root, every inclusion proof and every consistency proof
-//! that are made from tiles are those of the RFC's recursive definitions, and verify. `rs_merkle`
-//! has roots and inclusion proofs; it agrees on both. It has no consistency proofs.
+//! For every tree of up to 300 leaves, the root, every inclusion proof and every consistency proof made
+//! from tiles are those of the RFC's recursive definitions, and the proofs verify. `rs_merkle` has roots
+//! and inclusion proofs; it agrees with both. It has no consistency proofs.
 
 use candor::tlog::{
     Edge, Hash, LeafIndex, Tile, TileReadError, TileReader, TreeHead, TreeSize, leaf_hash,
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 const LARGEST: u64 = 300;
 
-/// RFC 6962, 2.1, word for word; only that no hash is computed twice.
+/// RFC 6962, 2.1, word for word, except that no hash is computed twice.
 struct Naive {
     leaves: Vec<Hash>,
     known: HashMap<(usize, usize), Hash>,
@@ -81,7 +81,7 @@ impl Naive {
     }
 }
 
-/// Exactly the tiles that a log published at every size on the way.
+/// Exactly the tiles of a log that was published at every size.
 #[derive(Default)]
 struct Published(HashMap<Tile, Vec<u8>>);
 
@@ -123,7 +123,7 @@ fn every_consistency_proof_is_that_of_the_rfc() {
     for (new, new_head) in heads.iter().enumerate() {
         for (old, old_head) in heads[..=new].iter().enumerate() {
             let proof = prove_consistency(old_head.size, new_head.size, &tiles).expect("a proof");
-            // The RFC defines proofs for 0 < m; from nothing there is nothing to prove.
+            // The RFC defines proofs for 0 < m only: from size 0 there is nothing to prove.
             let expected = if old == 0 { vec![] } else { naive.subproof(old, 0, new, true) };
             assert_eq!(proof.hashes(), expected, "{old} to {new}");
             verify_consistency(*old_head, *new_head, &proof).expect("consistent");
@@ -131,7 +131,7 @@ fn every_consistency_proof_is_that_of_the_rfc() {
     }
 }
 
-/// RFC 6962's hashing for `rs_merkle`, which hashes without prefixes by itself.
+/// RFC 6962's hashing for `rs_merkle`, whose own hashing has no prefixes.
 #[derive(Clone)]
 struct Rfc6962;
 
@@ -145,7 +145,7 @@ impl Hasher for Rfc6962 {
     fn concat_and_hash(left: &[u8; 32], right: Option<&[u8; 32]>) -> [u8; 32] {
         match right {
             Some(right) => *node_hash(&Hash::from(*left), &Hash::from(*right)).as_bytes(),
-            // A node without a sibling moves up as it is, which is how the RFC's splits come out.
+            // A node without a sibling moves up unchanged, which has the same result as the RFC's splits.
             None => *left,
         }
     }

@@ -1,5 +1,5 @@
-//! The promise that our witness cosigns the logs of others: here one that Tessera's POSIX driver writes,
-//! unmodified, and submits itself. (That witnesses of others cosign ours, `feeding` shows.)
+//! The promise that our witness cosigns other people's logs: here one that Tessera's unmodified POSIX
+//! driver writes and submits. (`feeding` tests that other people's witnesses cosign ours.)
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::succeed;
 use support::witnessing::WitnessFolder;
 use tempfile::TempDir;
 
-/// The witness's key of a type.
+/// The witness's key of this type.
 fn key(witness: &WitnessFolder, kind: u8) -> String {
     let texts = witness.keys.iter().map(ToString::to_string);
     let mut of_kind = texts.filter(|key| {
@@ -34,14 +34,14 @@ fn our_witness_cosigns_a_log_that_tessera_writes() {
     let witness = WitnessFolder::new();
     witness.add_log(&log_key);
     let server = witness.serve();
-    // Tessera takes witnesses with keys of the older kind.
+    // Tessera supports only witnesses with keys of the older kind.
     let line = format!("witness ours {} {}/\n", key(&witness, 0x04), server.url);
     std::fs::write(at("policy"), format!("{line}quorum ours\n")).expect("written");
     let policy = format!("log {log_key}\n{line}quorum ours\n");
     let policy = Policy::parse(policy.as_bytes()).expect("a policy");
 
     std::fs::create_dir(at("entries")).expect("created");
-    // One checkpoint, and one that continues it beyond the first tile.
+    // One checkpoint, then one that extends it beyond the first tile.
     for (round, entries) in [(1, 3), (2, 300)] {
         for number in 0..entries {
             let entry = at("entries").join(format!("{round}-{number}"));

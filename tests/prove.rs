@@ -1,5 +1,5 @@
-//! Proofs that stand alone: `candor prove` makes them, the site serves them, and `candor verify`
-//! checks them with no network, as does the implementation of others.
+//! Proofs that need nothing else: `candor prove` makes them, the site serves them, and `candor verify`
+//! checks them without a network, as does another implementation.
 
 mod support;
 
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 /// The year 9999, in seconds since 1970.
 const FUTURE: u64 = 253_370_764_800;
 
-/// A user's folder with zips and proofs, and nothing else: the deployment is gone.
+/// A user's folder that has only zips and proofs: the deployment is gone.
 struct Kept {
     folder: TempDir,
     key: String,
@@ -40,7 +40,7 @@ impl Kept {
         TlogProof::parse(&bytes).expect("parses")
     }
 
-    /// `candor verify` of a proof against a zip, under the log's key.
+    /// `candor verify` of a proof for a zip, with the log's key.
     fn verify(&self, proof: &Path, zip: &str) -> Command {
         let mut command = candor();
         command.arg("verify").arg(proof).args(["--vkey", &self.key]);
@@ -48,7 +48,7 @@ impl Kept {
         command
     }
 
-    /// What `candor verify` says of these bytes as a proof of v0.2.0; it must refuse them.
+    /// What `candor verify` prints for these bytes as a proof of v0.2.0, which it must refuse.
     fn refused(&self, proof: impl AsRef<[u8]>) -> String {
         refused(&mut self.verify(&self.write("changed.tlog-proof", proof), "v0.2.0.zip"))
     }
@@ -62,7 +62,7 @@ fn refused(command: &mut Command) -> String {
     said
 }
 
-/// A deployment with so many versions.
+/// A deployment with this many versions.
 fn deployment(versions: usize) -> (Charts, Deployment) {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
@@ -73,7 +73,7 @@ fn deployment(versions: usize) -> (Charts, Deployment) {
     (charts, deployment)
 }
 
-/// What a user keeps of a deployment, whose server is stopped then.
+/// What a user keeps from a deployment, whose server is then stopped.
 fn kept(deployment: &Deployment, versions: &[&str]) -> Kept {
     let kept = Kept {
         folder: TempDir::new().expect("a temporary folder"),
@@ -138,13 +138,13 @@ fn the_site_serves_the_proof_that_prove_makes() {
     };
     let said = succeed(&mut prove("latest"));
     assert_eq!(std::fs::read(&out).expect("written"), served);
-    // It says where the zip is, or saves it too.
+    // It prints where the zip is, or saves it as well.
     let zip = format!("{}/goproxy/{MODULE}/@v/v0.2.0.zip", server.url);
     assert!(said.contains(&zip), "{said}");
     let saved = kept.path("saved.zip");
     succeed(prove("latest").arg("--zip").arg(&saved));
     succeed(&mut kept.verify(&out, "saved.zip"));
-    // A version that is not there is told in versions.
+    // For a version that does not exist, the message speaks of versions.
     let said = refused(&mut prove("v0.9.0"));
     assert!(said.contains("has no v0.9.0: the newest is v0.2.0"), "{said}");
 }
@@ -156,7 +156,7 @@ fn forged_foreign_and_truncated_proofs_prove_nothing() {
     let good = kept.proof("v0.2.0");
     let file = good.to_string();
 
-    // Of another version, and of a zip that was changed.
+    // Another version's proof, and a zip that was changed.
     let other = kept.path("v0.1.0.tlog-proof");
     assert!(refused(&mut kept.verify(&other, "v0.2.0.zip")).contains("not in the log"));
     let good_file = kept.path("v0.2.0.tlog-proof");
@@ -167,7 +167,7 @@ fn forged_foreign_and_truncated_proofs_prove_nothing() {
     kept.write("changed.zip", zip);
     refused(&mut kept.verify(&good_file, "changed.zip"));
 
-    // Cut off anywhere, or with one byte changed.
+    // Cut off at any point, or with one byte changed.
     for length in 0..file.len() {
         if length % 7 == 0 || length + 2 > file.len() {
             kept.refused(&file[..length]);
@@ -251,19 +251,19 @@ fn a_policy_decides_which_witnesses_are_enough() {
     );
     let verified: Value = json(verify(both).arg("--json"));
     assert_eq!(verified["fresh_at"], "2026-09-21T14:13:20Z");
-    // A time in the future does not count as freshness: the quorum rests on it.
+    // A time in the future does not count as fresh, even if the quorum needs it.
     let future = cosign(cosign(note.clone(), &first, FUTURE), &second, FUTURE).to_string();
     let said = refused(&mut verify(future));
     assert!(said.contains("ahead of this machine's clock"), "{said}");
     assert!(said.contains("Either this clock is wrong"), "{said}");
-    // One witness alone whose time is in the future does not make a quorum's.
+    // A single witness with a time in the future does not decide the quorum's time.
     let one_ahead = cosign(one.clone(), &second, FUTURE).to_string();
     let said = succeed(&mut verify(one_ahead));
     assert!(
         said.contains("freshness: the newest tree of the log at 2026-09-21T14:13:20Z"),
         "{said}"
     );
-    // One that was made for another tree does not stand in for this one.
+    // A cosignature of another tree does not count for this one.
     let other = Checkpoint::new(
         checkpoint.origin().clone(),
         candor::tlog::TreeHead { root: candor::tlog::leaf_hash(b"x"), ..checkpoint.head() },
@@ -274,7 +274,7 @@ fn a_policy_decides_which_witnesses_are_enough() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_wrong_usage() {
+fn input_that_cannot_be_checked_is_wrong_usage() {
     let (_, deployment) = deployment(1);
     let kept = kept(&deployment, &["v0.1.0"]);
     let (proof, zip) = (kept.path("v0.1.0.tlog-proof"), kept.path("v0.1.0.zip"));
@@ -306,7 +306,7 @@ fn what_cannot_be_judged_is_wrong_usage() {
         let said = support::refused(candor().args(verb), 2);
         assert!(said.contains("--vkey KEY") && said.contains("--policy FILE"), "{said}");
     }
-    // Nothing is read without bound.
+    // What is read has limits.
     let entry = ["--entry", "/dev/zero"];
     for arguments in [
         &["/dev/zero", "--vkey", key, "--zip", zip_file][..],
@@ -335,7 +335,7 @@ fn torchwood_verifies_our_proofs_and_we_verify_theirs() {
     succeed(theirs.arg(&record).arg(&made));
     let said = succeed(&mut kept.verify(&made, "v0.2.0.zip"));
     assert!(said.contains("entry:     1 of 3"), "{said}");
-    // Their entry, byte for byte, is the record of our zip.
+    // Their entry is, byte for byte, the record of our zip.
     let mut entry = candor();
     entry.arg("verify").arg(&made).arg("--policy").arg(&policy).arg("--entry").arg(&record);
     assert_eq!(succeed(&mut entry), said);
@@ -367,7 +367,7 @@ fn a_client_leaves_evidence_of_a_fork_which_anyone_can_confirm() {
     let error = client.fetch(Wanted::Latest).expect_err("forked");
     let ClientError::Forked { kept: Some(kept), .. } = &error else { panic!("{error}") };
     assert!(error.to_string().contains(kept), "{error}");
-    // Seen again, it is the same file.
+    // If the fork is seen again, the evidence is the same file.
     let again = client.fetch(Wanted::Latest).expect_err("still forked");
     let ClientError::Forked { kept: again, .. } = &again else { panic!("{again}") };
     assert_eq!(again.as_ref(), Some(kept));
@@ -398,7 +398,7 @@ fn a_client_leaves_evidence_of_a_fork_which_anyone_can_confirm() {
 }
 
 #[test]
-fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
+fn a_cosigned_log_is_proved_and_accepted_with_its_time() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let witness = WitnessFolder::new();
     witness.add_log(&deployment.log_key);
@@ -419,7 +419,7 @@ fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
     assert_eq!(status, 200);
     let policy = String::from_utf8(policy).expect("text");
 
-    // The page of the log says it in words, and links the policy.
+    // The page of the log says so, and links to the policy.
     let (_, page) = server.get("/log/");
     let page = support::text(&page);
     for word in [
@@ -439,7 +439,7 @@ fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
     let trusting = Client::new(&deployment, &server.url);
     assert_eq!(trusting.fetch(Wanted::Latest).expect("verified").freshness(), Freshness::Unknown);
 
-    // Proofs, made and served, carry the cosignatures.
+    // Proofs carry the cosignatures, whether made here or served.
     let kept = kept(&deployment, &["v0.1.0"]);
     let policy_file = kept.write("policy", &policy);
     let (_, served) = server.get(&format!("/goproxy/{MODULE}/@v/v0.1.0.tlog-proof"));
@@ -453,7 +453,7 @@ fn what_a_witness_has_cosigned_is_proved_and_believed_with_its_time() {
         assert!(verified["fresh_at"].is_string(), "{verified}");
     }
 
-    // And whoever sets up a client is told where the policy is.
+    // The instructions for clients say where the policy is.
     let output = run(candor().args(["env", "--url", &server.url, "--data"]).arg(deployment.path()));
     let said = support::text(&output.stderr);
     assert!(said.contains(&format!("{}/log/policy", server.url)), "{said}");

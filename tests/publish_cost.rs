@@ -1,36 +1,37 @@
-//! The promise that publishing costs what is new, not what is there: the operations and bytes of one more
-//! version do not grow with the number of versions but by a level of the tree, and a version adds the
-//! same few objects to the store.
+//! The promise that the cost of publishing depends on what is new, not on what is there: the number of
+//! versions adds at most a level of the tree to the operations and bytes of the next one, and each
+//! version adds the same few objects to the store.
 
 #[path = "support/long_log.rs"]
 mod long_log;
 
 use candor::store::MemoryStore;
-use long_log::{Asked, LongLog};
+use long_log::{LongLog, StoreUsage};
 use std::collections::BTreeMap;
 
-/// What the dearest of some publications in a row asked.
-fn dearest(size: u64) -> Asked {
+/// How the most expensive of some publications in a row uses the store.
+fn dearest(size: u64) -> StoreUsage {
     let log = LongLog::new(MemoryStore::new(), size);
-    let asked: Vec<Asked> = (0..8).map(|_| log.publish()).collect();
-    asked.into_iter().max_by_key(Asked::operations).expect("some")
+    let usage: Vec<StoreUsage> = (0..8).map(|_| log.publish()).collect();
+    usage.into_iter().max_by_key(StoreUsage::operations).expect("some")
 }
 
 #[test]
-fn one_more_version_asks_as_much_of_a_long_log_as_of_a_short_one() {
+fn one_more_version_costs_the_same_in_a_long_log_as_in_a_short_one() {
     let [ten, thousands] = [10, 2_000].map(dearest);
     println!("at 10: {ten:?}\nat 2,000: {thousands:?}");
-    // One more level of tiles, and a page of catalogues, each read a few times.
+    // One more level of tiles and one page of catalogues, each read a few times.
     let more = thousands.operations() - ten.operations();
     assert!(more <= 30, "{more} more: {ten:?}, {thousands:?}");
-    // The last bundle and tile, and the newest of the index, are at most so large, whatever is there.
-    for asked in [ten, thousands] {
-        assert!(asked.bytes_read < 600_000, "{asked:?}");
-        assert!(asked.bytes_written < 200_000, "{asked:?}");
+    // The last bundle and tile and the newest part of the index are at most this large, however long the
+    // log.
+    for usage in [ten, thousands] {
+        assert!(usage.bytes_read < 600_000, "{usage:?}");
+        assert!(usage.bytes_written < 200_000, "{usage:?}");
     }
 }
 
-/// How many objects there are, by kind.
+/// The number of objects by kind.
 fn objects(store: &MemoryStore) -> BTreeMap<String, u64> {
     let mut kinds = BTreeMap::new();
     for key in store.snapshot().objects.keys() {
@@ -50,7 +51,7 @@ fn objects(store: &MemoryStore) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn a_version_adds_a_zip_and_a_catalogue_and_nothing_else_stays() {
+fn a_version_leaves_only_a_zip_and_a_catalogue() {
     let log = LongLog::new(MemoryStore::new(), 250);
     let before = objects(&log.store.store);
     let versions: u64 = 300;
@@ -61,7 +62,7 @@ fn a_version_adds_a_zip_and_a_catalogue_and_nothing_else_stays() {
     for kind in ["module", "catalogue"] {
         *expected.entry(kind.to_owned()).or_default() += versions;
     }
-    // 251 versions have grown to 551: two tiles of level 0 were completed, and four or five pages filled.
+    // From 251 versions to 551: two tiles of level 0 were completed, and four or five pages filled.
     for (kind, count) in [("tile 0", 2), ("tile entries", 2), ("tile 1 partial", 1)] {
         assert_eq!(expected.insert(kind.to_owned(), count), None, "{kind}");
     }

@@ -1,5 +1,5 @@
-//! The promise that there is one history: two publishers at once never fork it, and a store that
-//! was rolled back or edited is refused before anything is signed.
+//! The promise that there is one history: two publishers at once never fork it, and if the store was
+//! rolled back or edited, publishing refuses it before anything is signed.
 
 mod support;
 
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 fn two_publishers_at_once_make_one_history() {
     let deployment = Deployment::new();
     let charts = [Charts::new(), Charts::new()];
-    // What each publication said: version, and the hash of its zip.
+    // The version and zip hash that each publication printed.
     let mut published = BTreeMap::new();
     for round in 0..50 {
         let children: Vec<_> = (0..2)
@@ -87,7 +87,7 @@ fn a_store_that_was_rolled_back_is_refused() {
     );
     assert_eq!(contents(deployment.path()), before);
 
-    // A store that is not there at all is no reason to start a second history either.
+    // A missing store does not start a second history either.
     std::fs::remove_dir_all(&store).expect("remove");
     let message = refused(&mut deployment.publish_command(&charts), 1);
     assert!(message.contains("has no log"), "{message}");
@@ -112,7 +112,7 @@ fn a_store_with_another_history_is_refused() {
     assert_eq!(contents(deployment.path()), before);
 }
 
-/// What `candor verify-store` finds wrong; it changes nothing.
+/// What `candor verify-store` finds wrong. It must change nothing.
 fn problems(deployment: &Deployment) -> Vec<String> {
     let before = contents(deployment.path());
     let output = run(candor().args(["--json", "verify-store", "--data"]).arg(deployment.path()));
@@ -149,10 +149,10 @@ fn an_edited_object_is_named_by_verify_store_and_refused_where_publishing_builds
         std::fs::write(&path, &changed).expect("edit");
         let object = name.trim_start_matches("store/log/").trim_start_matches("store/");
         let found = problems(&deployment);
-        // Which name is the signer's, the signer knows: another good one is found when it publishes.
+        // Only the signer knows its own name, so another valid name is noticed only when it publishes.
         let is_named = found.iter().any(|problem| problem.contains(object));
         assert!(is_named || name.ends_with("log/signer"), "{name}: {found:#?}");
-        // What is older is built on by nobody, and a version is published; it is taken back then.
+        // Nothing builds on an older one, so a version is published; that is undone then.
         let before = contents(deployment.path());
         let output = run(&mut deployment.publish_command(&charts));
         if output.status.success() {
@@ -174,7 +174,7 @@ fn an_edited_object_is_named_by_verify_store_and_refused_where_publishing_builds
     assert_eq!(problems(&deployment), [""; 0]);
 }
 
-/// Puts back what a folder held, in the files that are there: the signer knows its own.
+/// Restores what a folder held, writing into the existing files, because the signer recognizes its own.
 fn restore(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     let now = contents(folder);
     for path in now.keys().filter(|path| !files.contains_key(*path)) {
@@ -186,7 +186,7 @@ fn restore(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
 }
 
 #[test]
-fn verify_store_tells_all_that_is_wrong() {
+fn verify_store_reports_everything_that_is_wrong() {
     let (_, deployment) = three_versions();
     let store = deployment.path().join("store");
     let zips: Vec<_> = contents(&store.join("module")).into_keys().collect();
@@ -208,7 +208,7 @@ fn after_an_unclean_end_everything_is_read_before_anything_is_published() {
     let store = deployment.path().join("store");
     let checkpoint = std::fs::read(store.join("log/checkpoint")).expect("a checkpoint");
     deployment.publish(&charts);
-    // As though it had died before it published what it had committed; and an old version is damaged.
+    // As if it had died before publishing what it had committed; and an old version is damaged.
     std::fs::write(store.join("log/checkpoint"), checkpoint).expect("edit");
     let zips = contents(&store.join("module"));
     let first = zips.iter().find(|(_, zip)| is_of_version(zip, "v0.1.0")).expect("the first");

@@ -1,5 +1,6 @@
-//! The promise that a log's key can be changed with overlap: while it is, who knows the old key and who
-//! knows the new one believe the same log, our client and the unmodified go command alike.
+//! The promise that a log's key can be rotated with an overlap: during it, clients with the old key and
+//! clients with the new one accept the same log. This holds for our client and for the unmodified go
+//! command.
 
 mod support;
 
@@ -22,7 +23,7 @@ fn string(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
 }
 
-/// What a log's key is called by those who know it.
+/// The forms in which clients know a log's key.
 struct Known {
     log_key: String,
     sumdb_key: String,
@@ -57,7 +58,7 @@ fn fetched(client: &Client) -> Result<String, String> {
 }
 
 #[test]
-fn both_keys_are_believed_while_the_key_is_changed() {
+fn both_keys_are_accepted_during_a_rotation() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let old =
         Known { log_key: deployment.log_key.clone(), sumdb_key: deployment.sumdb_key.clone() };
@@ -70,7 +71,7 @@ fn both_keys_are_believed_while_the_key_is_changed() {
     let shown = json(&mut signer("show", &deployment));
     assert_eq!(string(&shown["next"], "log_key"), new.log_key);
 
-    // The head that was there already is signed by both.
+    // The head that was already there is signed with both.
     let server = deployment.serve();
     let note = text(&server.get("/log/checkpoint").1);
     assert_eq!(note.lines().filter(|line| line.starts_with("— ")).count(), 2, "{note}");
@@ -86,7 +87,7 @@ fn both_keys_are_believed_while_the_key_is_changed() {
     go_changing.must_download(MODULE, "v0.1.0");
     server.stop();
 
-    // And so is one that is published meanwhile.
+    // So is one that is published during the overlap.
     charts.add_chart("second");
     deployment.publish(&charts);
     let server = deployment.serve();
@@ -94,7 +95,7 @@ fn both_keys_are_believed_while_the_key_is_changed() {
     for client in [&of_old, &of_new, &of_both] {
         assert_eq!(fetched(client).as_deref(), Ok("v0.2.0"));
     }
-    // A user who goes over to the new key keeps what was seen.
+    // A user who changes to the new key keeps the remembered head.
     new.point(&mut go_changing, &server);
     go_changing.must_download(MODULE, "v0.2.0");
     server.stop();
@@ -125,7 +126,7 @@ fn both_keys_are_believed_while_the_key_is_changed() {
 }
 
 #[test]
-fn a_change_of_keys_that_was_interrupted_is_completed() {
+fn an_interrupted_rotation_is_completed() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
     let settings = deployment.path().join("candor.toml");
@@ -154,7 +155,7 @@ fn a_change_of_keys_that_was_interrupted_is_completed() {
 }
 
 #[test]
-fn a_lock_elsewhere_goes_along_and_witnesses_are_not_lost() {
+fn a_rotation_keeps_a_shared_lock_and_the_witnesses() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let lock = tempfile::TempDir::new().expect("a folder");
     let witness = Served::new("witness.example", candor::tlog::CosignerKind::Ed25519);

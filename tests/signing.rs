@@ -1,5 +1,5 @@
-//! The promises of the signer: what is not sound is never signed, one log has one signer, and every
-//! refusal names a way out that works.
+//! The promises of the signer: it never signs an invalid head, a log has one signer, and every refusal
+//! names a way out that works.
 
 mod support;
 
@@ -37,7 +37,7 @@ fn committed(store: &Path) -> TreeHead {
     TreeHead { size: size.parse().expect("a size"), root: root.parse().expect("a root") }
 }
 
-/// What someone does who may write to the store and has no key: commits these entries.
+/// Commits these entries, as someone could who may write to the store but has no key.
 fn commit(store: &Path, entries: &[&[u8]]) -> TreeHead {
     let tiles = StoredTiles::new(Arc::new(FileStore::new(store)));
     let before = committed(store);
@@ -72,8 +72,8 @@ fn published() -> (Charts, Deployment) {
     (charts, deployment)
 }
 
-/// The whole of the refusal of a head that is not sound: nothing is signed or changed, the message
-/// says what is wrong, and the way out that it names leads out.
+/// Checks the whole refusal of an invalid head: nothing is signed or changed, the message says what is
+/// wrong, and the way out that it names works.
 fn refused_and_discarded(charts: &Charts, deployment: &Deployment, what: &str, wanted: &[&str]) {
     let before = contents(deployment.path());
     let message = refused(&mut deployment.publish_command(charts), 1);
@@ -91,7 +91,7 @@ fn refused_and_discarded(charts: &Charts, deployment: &Deployment, what: &str, w
 }
 
 #[test]
-fn a_version_whose_zip_is_not_there_is_never_signed() {
+fn a_version_without_its_zip_is_never_signed() {
     let (charts, deployment) = published();
     let nowhere: Hash1 = NOWHERE.parse().expect("a hash");
     commit(&deployment.path().join("store"), &[&record(MODULE, "v0.2.0", nowhere)]);
@@ -101,9 +101,9 @@ fn a_version_whose_zip_is_not_there_is_never_signed() {
 }
 
 #[test]
-fn entries_that_are_no_records_of_their_version_are_never_signed() {
+fn entries_that_are_not_the_record_of_their_version_are_never_signed() {
     let other_zip = |store: &Path| -> Hash1 {
-        // The zip of the first version, which is sound for that alone.
+        // The zip of the first version, which is valid only there.
         let files = contents(&store.join("module"));
         let bytes = files.into_values().next().expect("a zip");
         let path = ModulePath::new(MODULE).expect("a path");
@@ -111,7 +111,7 @@ fn entries_that_are_no_records_of_their_version_are_never_signed() {
         Module::open(path, version, bytes).expect("a module").zip_hash()
     };
     let nowhere: Hash1 = NOWHERE.parse().expect("a hash");
-    // What it is, the entries (which may depend on the store), and a part of the message.
+    // A name, the entries (which may depend on the store), and a part of the message.
     type Case<'a> = (&'a str, &'a dyn Fn(&Path) -> Vec<Vec<u8>>, &'a str);
     let cases: [Case<'_>; 8] = [
         (
@@ -153,8 +153,8 @@ fn entries_that_are_no_records_of_their_version_are_never_signed() {
 }
 
 #[test]
-fn an_unsound_entry_behind_a_sound_one_keeps_both_from_being_signed() {
-    // A twin commits the next version as a publisher would, and so there is a sound entry.
+fn an_invalid_entry_after_a_valid_one_keeps_both_from_being_signed() {
+    // A twin commits the next version as a publisher would, which makes a valid entry.
     let (charts, deployment) = published();
     let twin = TempDir::new().expect("a temporary folder");
     copy_folder(deployment.path(), twin.path());
@@ -170,9 +170,9 @@ fn an_unsound_entry_behind_a_sound_one_keeps_both_from_being_signed() {
 }
 
 #[test]
-fn a_head_to_which_nothing_leads_is_never_signed() {
+fn a_head_that_does_not_follow_from_the_signed_one_is_never_signed() {
     let elsewhere = "lfr56Rt3XVIWskXuMVCYDBSaVGUxFqxzMXGb8NSbVd0=";
-    // What it is, how the store is edited, and a part of the message.
+    // A name, how the store is edited, and a part of the message.
     type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
     let cases: [Case<'_>; 4] = [
         (
@@ -219,7 +219,7 @@ fn a_head_to_which_nothing_leads_is_never_signed() {
         plant(&deployment.path().join("store"));
         refused_and_discarded(&charts, &deployment, what, &[wanted]);
     }
-    // What is no head at all.
+    // Pointers that are not a head at all.
     let (charts, deployment) = published();
     let head = deployment.path().join("store/log/head");
     std::fs::write(&head, "whatever").expect("write");
@@ -230,7 +230,7 @@ fn a_head_to_which_nothing_leads_is_never_signed() {
 }
 
 #[test]
-fn an_object_that_is_in_the_way_of_the_next_entry_is_named_and_can_be_removed() {
+fn an_object_that_blocks_the_next_entry_is_named_and_can_be_removed() {
     let (charts, deployment) = published();
     let tile = deployment.path().join("store/log/tile/0/000.p/2");
     std::fs::write(&tile, [7; 64]).expect("write");
@@ -242,14 +242,14 @@ fn an_object_that_is_in_the_way_of_the_next_entry_is_named_and_can_be_removed() 
 }
 
 #[test]
-fn a_sound_head_is_not_discarded() {
+fn a_valid_head_is_not_discarded() {
     let (charts, deployment) = published();
     let message = refused(&mut signer("discard", deployment.path()), 1);
     assert!(message.contains("nothing to discard"), "{message}");
     assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
 }
 
-/// The folder of a deployment on another machine: a copy of it, that uses the same store.
+/// A deployment's folder on another machine: a copy that uses the same store.
 fn copy_of(deployment: &Deployment) -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     for part in ["keys", "signer"] {
@@ -270,7 +270,7 @@ fn share_lock(folder: &Path, lock: &Path) {
     std::fs::write(path, settings).expect("write");
 }
 
-/// The store as it was, for putting it back.
+/// The store as it was, to restore it later.
 struct Backup(TempDir, PathBuf);
 
 impl Backup {
@@ -286,7 +286,7 @@ impl Backup {
     }
 }
 
-/// The attack of two machines: a copy of the key with an older memory, beside a store that was rolled
+/// The attack with two machines: a copy of the key, with an older memory and a store that was rolled
 /// back, signs another history.
 #[test]
 fn a_second_machine_with_an_older_memory_signs_nothing() {
@@ -295,7 +295,7 @@ fn a_second_machine_with_an_older_memory_signs_nothing() {
     let store = deployment.path().join("store");
     let backup = Backup::of(&store);
     assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
-    // What readers saw is served from elsewhere, a cache say.
+    // What readers saw is served from elsewhere, for example a cache.
     let seen = Deployment { folder: TempDir::new().expect("a folder"), ..published().1 };
     copy_folder(deployment.path(), seen.path());
     let server = seen.serve();
@@ -305,10 +305,10 @@ fn a_second_machine_with_an_older_memory_signs_nothing() {
     let other = Charts::new();
     other.add_chart("another-history");
     let message = refused(&mut publish(second.path(), &other), 1);
-    for part in ["registered elsewhere", "nothing was signed", "`candor signer move`"] {
+    for part in ["registered elsewhere", "Nothing was signed", "`candor signer move`"] {
         assert!(message.contains(part), "{part:?} is not in {message}");
     }
-    // Moving the signer here looks at what is public, and sees that the store is not the newest.
+    // Moving the signer here reads what is public, which shows that the store is out of date.
     let message = refused(signer("move", second.path()).args(["--url", &server.url]), 1);
     for part in [server.url.as_str(), "of 2 entries", "the store has 1", "rolled back"] {
         assert!(message.contains(part), "{part:?} is not in {message}");
@@ -327,14 +327,14 @@ fn a_second_machine_with_an_older_memory_signs_nothing() {
     assert_eq!(json(&mut publish(second.path(), &other))["version"], "v0.3.0");
     let message = refused(&mut deployment.publish_command(&charts), 1);
     assert!(message.contains("`candor signer move`"), "{message}");
-    // And back.
+    // And it moves back.
     succeed(signer("move", deployment.path()).arg("--not-served"));
     assert_eq!(deployment.publish(&charts)["version"], "v0.4.0");
     refused(&mut publish(second.path(), &other), 1);
 }
 
 #[test]
-fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
+fn a_shared_lock_records_what_any_signer_signed() {
     let (charts, deployment) = published();
     let lock = TempDir::new().expect("a temporary folder");
     share_lock(deployment.path(), lock.path());
@@ -348,7 +348,7 @@ fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
     assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
     let newest = Backup::of(&store);
     backup.put_back();
-    // Nobody has seen the second version, but the lock has: no --url is needed.
+    // No reader has seen the second version, but the lock records it, so no --url is needed.
     let message = refused(signer("move", second.path()).arg("--not-served"), 1);
     assert!(message.contains("the signer's lock") && message.contains("of 2 entries"), "{message}");
     for folder in [second.path(), deployment.path()] {
@@ -358,8 +358,8 @@ fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
     succeed(signer("move", second.path()).arg("--not-served"));
     charts.add_chart("third");
     assert_eq!(json(&mut publish(second.path(), &charts))["version"], "v0.3.0");
-    // The first machine, with the store from before the signer was moved: what is left for its folder
-    // to believe is what it knew then, and the lock knows better.
+    // The first machine, with the store from before the signer was moved: its folder has only what it
+    // knew then, but the lock records more.
     newest.put_back();
     let other = Charts::new();
     other.add_chart("another-history");
@@ -370,7 +370,7 @@ fn a_shared_lock_knows_what_was_signed_whoever_signed_it() {
 }
 
 #[test]
-fn a_backup_of_the_signer_that_is_put_back_is_refused_until_it_is_moved() {
+fn a_restored_backup_of_the_signer_is_refused_until_it_is_moved() {
     let (charts, deployment) = published();
     let backup = Backup::of(&deployment.path().join("signer"));
     assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
@@ -383,12 +383,12 @@ fn a_backup_of_the_signer_that_is_put_back_is_refused_until_it_is_moved() {
 }
 
 #[test]
-fn a_lock_that_is_behind_what_is_published_is_refused() {
+fn a_lock_behind_the_published_head_is_refused() {
     let (charts, deployment) = published();
     let lock = deployment.path().join("signer/head");
     let old = std::fs::read(&lock).expect("read");
     assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
-    // As a snapshot of the disk would, that is put back: the identity is the one that was made here.
+    // Like a disk snapshot that is restored: the identity is the one that was made here.
     std::fs::write(&lock, old).expect("write");
     let before = contents(deployment.path());
     charts.add_chart("third");
@@ -403,7 +403,7 @@ fn a_lock_that_is_behind_what_is_published_is_refused() {
 }
 
 #[test]
-fn a_move_looks_at_what_witnesses_have_cosigned() {
+fn a_move_checks_what_witnesses_have_cosigned() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     let witness = WitnessFolder::new();
     witness.add_log(&deployment.log_key);
@@ -416,7 +416,7 @@ fn a_move_looks_at_what_witnesses_have_cosigned() {
     }
     std::fs::write(&settings, format!("quorum = \"all\"\n{text}")).expect("written");
     deployment.publish(&charts);
-    // A whole copy, store and all, which misses what is published next.
+    // A complete copy, including the store, made before the next version is published.
     let copy = TempDir::new().expect("a temporary folder");
     copy_folder(deployment.path(), copy.path());
     charts.add_chart("second");
@@ -427,14 +427,14 @@ fn a_move_looks_at_what_witnesses_have_cosigned() {
         "{message}"
     );
     drop(server);
-    // Nobody can be asked, and that is said.
+    // No witness can be reached, and the message says so.
     let output = support::run(signer("move", copy.path()).arg("--not-served"));
     let said = support::text(&output.stderr);
     assert!(said.contains("what w1 has cosigned could not be read"), "{said}");
 }
 
 #[test]
-fn a_move_that_looks_at_nothing_public_has_to_be_asked_for() {
+fn a_move_without_a_public_check_must_be_requested() {
     let (_charts, deployment) = published();
     let message = refused(&mut signer("move", deployment.path()), 2);
     assert!(message.contains("--url"), "{message}");
@@ -442,7 +442,7 @@ fn a_move_that_looks_at_nothing_public_has_to_be_asked_for() {
 }
 
 #[test]
-fn a_lock_that_says_nothing_is_refused_with_a_way_out() {
+fn a_lost_or_malformed_lock_is_refused_with_a_way_out() {
     for lost in ["missing", "malformed", "without a signer"] {
         let (charts, deployment) = published();
         let lock = deployment.path().join("signer/head");
@@ -450,7 +450,7 @@ fn a_lock_that_says_nothing_is_refused_with_a_way_out() {
         match lost {
             "missing" => std::fs::remove_file(&lock).expect("remove"),
             "malformed" => std::fs::write(&lock, "whatever").expect("write"),
-            // As the program wrote it before signers were registered.
+            // As older versions wrote it, before signers were registered.
             _ => {
                 let head = text.lines().next().expect("a line");
                 std::fs::write(&lock, format!("{head}\n")).expect("write");
@@ -471,7 +471,7 @@ fn a_lock_that_says_nothing_is_refused_with_a_way_out() {
 }
 
 #[test]
-fn a_lock_is_apart_from_the_store_and_its_folder_is_not_made_up() {
+fn a_lock_is_outside_the_store_and_its_folder_must_exist() {
     let (charts, deployment) = published();
     let settings = deployment.path().join("candor.toml");
     let text = std::fs::read_to_string(&settings).expect("read");
@@ -503,7 +503,7 @@ fn a_lock_is_apart_from_the_store_and_its_folder_is_not_made_up() {
 }
 
 #[test]
-fn a_key_alone_makes_no_new_log() {
+fn a_key_alone_does_not_start_a_new_log() {
     let (_, deployment) = published();
     let folder = TempDir::new().expect("a temporary folder");
     copy_folder(&deployment.path().join("keys"), &folder.path().join("keys"));
@@ -538,7 +538,7 @@ fn show_says_where_the_signer_is() {
     let shown = show(deployment.path());
     assert_eq!(shown["here"], false);
     assert!(shown["reason"].as_str().expect("a reason").contains("the store does not"), "{shown}");
-    // It needs no key, and says the same to people.
+    // It needs no key, and says the same as text.
     std::fs::remove_dir_all(second.path().join("keys")).expect("remove");
     let text = succeed(candor().args(["signer", "show", "--data"]).arg(second.path()));
     assert!(text.contains("the log's signer is this folder"), "{text}");
@@ -548,8 +548,8 @@ fn show_says_where_the_signer_is() {
 #[test]
 fn an_edited_bundle_is_refused_before_more_entries_join_it() {
     let (charts, deployment) = published();
-    // Someone without a key edits the entry that the next bundle begins with, and a publisher dies
-    // between committing and signing: what it left is completed by the next.
+    // Someone without a key edits the entry with which the next bundle begins, and a publisher dies
+    // between committing and signing; the next publisher completes its work.
     let store = deployment.path().join("store");
     let bundle = store.join("log/tile/entries/000.p/1");
     let mut bytes = std::fs::read(&bundle).expect("read");

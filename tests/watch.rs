@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use support::{Charts, Deployment, candor, chart, in_background, succeed};
 
-/// A watching publisher; stopped on drop.
+/// A watching publisher, stopped on drop.
 struct Watching(Child);
 
 impl Drop for Watching {
@@ -45,8 +45,8 @@ fn a_branch_is_followed_commit_by_commit() {
     let first = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
     assert_eq!(next("published"), (first.into(), "v0.1.0".into()));
 
-    // Five commits that arrive together: a change, one beside the charts that is not worth a word,
-    // another title, a mistake, and its mending.
+    // Five commits that arrive together: a change, one outside the charts that is not reported, another
+    // title, an error, and its correction.
     charts.git(&["checkout", "-q", "-b", "side"]);
     let second = charts.add_chart("second");
     charts.write("README.md", "Nothing that matters to clients.");
@@ -63,7 +63,7 @@ fn a_branch_is_followed_commit_by_commit() {
     assert_eq!(next("published"), (fourth.into(), "v0.3.0".into()));
     drop(watching);
 
-    // A publisher that starts again goes on where the log says it was.
+    // A publisher that starts again continues where the log says it was.
     let fifth = charts.add_chart("fifth");
     charts.git(&["branch", "-f", "main", "side"]);
     let (_watching, mut found) = watch(&deployment, &url);
@@ -72,7 +72,7 @@ fn a_branch_is_followed_commit_by_commit() {
 }
 
 #[test]
-fn it_ends_when_it_is_asked_to_however_it_was_started() {
+fn it_stops_when_asked_however_it_was_started() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     for signal in ["INT", "TERM"] {
         charts.add_chart(&signal.to_lowercase());
@@ -80,7 +80,7 @@ fn it_ends_when_it_is_asked_to_however_it_was_started() {
         command.args(["--json", "publish", "--watch", "--interval", "3600", "--charts"]);
         command.arg(charts.path()).arg("--data").arg(deployment.path());
         let mut child = in_background(&command).stdout(Stdio::piped()).spawn().expect("started");
-        // Once it has said something it has looked, and waits for an hour.
+        // Once it has printed something it has polled, and now waits for an hour.
         let mut line = String::new();
         let stdout = child.stdout.take().expect("a piped stdout");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
@@ -90,7 +90,7 @@ fn it_ends_when_it_is_asked_to_however_it_was_started() {
     }
 }
 
-/// Adds so many commits that do not touch the charts, quickly.
+/// Quickly adds this many commits that do not touch the charts.
 fn add_many(charts: &Charts, count: usize) {
     let mut stream = String::new();
     for number in 0..count {
@@ -108,7 +108,7 @@ fn add_many(charts: &Charts, count: usize) {
 }
 
 #[test]
-fn commits_beside_the_charts_are_walked_once_and_read_never() {
+fn commits_outside_the_charts_are_walked_once_and_never_read() {
     use candor::charts::Repository;
     use candor::publish::{CompileDay, Deployment as Opened, Publisher, Watch};
     let (charts, deployment) = (Charts::new(), Deployment::new());
@@ -131,14 +131,14 @@ fn commits_beside_the_charts_are_walked_once_and_read_never() {
     assert_eq!(look(&mut watch), 1);
     add_many(&charts, 2000);
     assert_eq!(look(&mut watch), 0);
-    // The walk is not done again: without the objects of the commits before, there is no other way.
+    // The walk is not repeated: the objects of the earlier commits are gone, so it could not be.
     let tip = charts.git(&["rev-parse", "refs/heads/main"]);
     let last = opened.watched().read_dir().expect("cursors").next().expect("one").expect("read");
     let kept = std::fs::read_to_string(last.path()).expect("a cursor");
     assert_eq!(kept, format!("{}\nmain\n{location}\n", tip.trim()));
     let mut watch = resumed();
     assert_eq!(look(&mut watch), 0);
-    // A change after all these is found, by a watch with a cursor and by one whose cursor is damaged.
+    // A change after all these is found by a watch with a cursor, and by one whose cursor is damaged.
     charts.git(&["reset", "-q", "--hard", "main"]);
     charts.add_chart("second");
     let mut watch = resumed();
@@ -179,7 +179,7 @@ fn a_cursor_behind_what_was_published_by_hand_publishes_nothing_older() {
     let address = candor::gomod::RepositoryUrl::default();
     publisher.publish(&revision, &address, day).expect("published by hand");
     let commit = || publisher.newest().expect("read").expect("one").provenance().commit.clone();
-    // Neither one that starts nor one that runs goes back to the second.
+    // Neither a watch that starts nor one that is running goes back to the second.
     assert_eq!((look(&mut resumed()), look(&mut running)), (vec![], vec![]));
     assert_eq!(commit().as_str(), third);
 }

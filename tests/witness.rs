@@ -1,5 +1,5 @@
-//! The promises of `candor witness` to logs, monitors and its operator, kept over HTTP: the
-//! specification's answer to each of its cases (<https://c2sp.org/tlog-witness>).
+//! The promises of `candor witness` to logs, monitors and its operator, over HTTP: for each case of the
+//! specification, the answer that it requires (<https://c2sp.org/tlog-witness>).
 
 mod support;
 
@@ -17,7 +17,7 @@ fn hash_of(log: &OtherLog) -> String {
     Witness::origin_hash(&log.origin)
 }
 
-/// An answer that must be 200: every key has cosigned the note, at one time, and nobody else.
+/// Checks an answer of 200: every key has cosigned the note, at one time, and nothing else has.
 fn assert_cosigned(witness: &WitnessFolder, note: &Note, answer: &Answer) -> u64 {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.body.ends_with('\n') && answer.body.starts_with("— "), "{answer:?}");
@@ -48,22 +48,22 @@ fn every_case_of_the_specification_has_its_answer() {
     flipped[last] ^= 1;
     let flipped = String::from_utf8(flipped).expect("text");
 
-    // Never cosigned: nothing for monitors, and the old size is 0.
+    // Nothing cosigned yet: nothing for monitors, and the old size is 0.
     assert_eq!(get(&server.url, &format!("{}/checkpoint", hash_of(&log))).status, 404);
     assert_conflict(&submit(&server.url, log.submission(3, 10)), 0);
-    // An empty tree has one root only.
+    // An empty tree has only one root.
     assert_eq!(status(&body(0, &[], &log.sign(wrong_root, &[]))), 422);
-    // No proof is needed from nothing, and none is taken.
+    // From size 0 no proof is needed, and none is accepted.
     assert_eq!(status(&body(0, &log.proof(3, 10), &log.note(10))), 422);
-    // The empty tree is a tree.
+    // The empty tree can be cosigned.
     let answer = submit(&server.url, log.submission(0, 0));
     assert_cosigned(&witness, &log.note(0), &answer);
-    // The first with leaves.
+    // The first one with leaves.
     let answer = submit(&server.url, log.submission(0, 10));
     assert_cosigned(&witness, &log.note(10), &answer);
     assert!(answer.content_type.starts_with("text/plain"), "{answer:?}");
 
-    // From here on the size is 10. Each case, and the checks that come before its own hold.
+    // From here on the size is 10. In each case, all earlier checks pass.
     let ten_hashes = log.proof(10, 20);
     let mut one_missing = ten_hashes.clone();
     one_missing.pop();
@@ -76,7 +76,7 @@ fn every_case_of_the_specification_has_its_answer() {
     let no_checkpoint = Note::sign("not\na checkpoint\n", &[&log.signer]).expect("a note");
     let many = vec![Hash::EMPTY; 64];
     let cases: Vec<(&str, u16, String)> = vec![
-        // 400: the form.
+        // 400: malformed.
         ("nothing", 400, String::new()),
         ("no note", 400, "old 10\n\n".to_owned()),
         ("no empty line", 400, log.submission(10, 20).replacen("\n\n", "\n", 1)),
@@ -91,10 +91,10 @@ fn every_case_of_the_specification_has_its_answer() {
         ("no last line end", 400, log.submission(10, 20).trim_end().to_owned()),
         ("no checkpoint in the note", 400, body(10, &ten_hashes, &no_checkpoint)),
         ("no signatures", 400, body(10, &ten_hashes, &(text(&log.note(20)) + "\n"))),
-        // 404 comes before what is wrong with the signature or the sizes.
+        // 404 comes before errors in the signature or the sizes.
         ("an unknown log", 404, unknown.submission(10, 20)),
         ("an unknown log, old larger", 404, body(30, &[], &unknown.note(20))),
-        // 403 comes before what is wrong with the sizes.
+        // 403 comes before errors in the sizes.
         ("another key under the name", 403, other_key.submission(10, 20)),
         ("no signature of the log", 403, body(10, &ten_hashes, &unsigned)),
         ("a bad signature", 403, body(10, &ten_hashes, &flipped)),
@@ -105,7 +105,7 @@ fn every_case_of_the_specification_has_its_answer() {
             403,
             format!("{}{}", log.submission(10, 20), flipped.lines().last().expect("a line")) + "\n",
         ),
-        // 400 comes before the state is looked at.
+        // 400 comes before the state is read.
         ("the old size is larger", 400, body(21, &[], &log.note(20))),
         ("the old size is larger, and a fork", 400, body(10, &[], &fork.note(9))),
         // 422 comes after the state.
@@ -122,7 +122,7 @@ fn every_case_of_the_specification_has_its_answer() {
         assert_eq!(answer.status, *expected, "{name}: {answer:?}");
         assert!(answer.content_type.starts_with("text/plain"), "{name}: {answer:?}");
     }
-    // 409 comes before the proof is looked at, and tells the size.
+    // 409 comes before the proof is checked, and gives the size.
     for body in [
         log.submission(0, 20),
         log.submission(9, 20),
@@ -134,17 +134,17 @@ fn every_case_of_the_specification_has_its_answer() {
     ] {
         assert_conflict(&submit(&server.url, body), 10);
     }
-    // Nothing of all this has changed anything.
+    // None of this has changed anything.
     let shown = get(&server.url, &format!("{}/checkpoint", hash_of(&log)));
     assert!(shown.body.starts_with(&log.note(10).to_string()), "{shown:?}");
-    // And the log goes on.
+    // The log can continue.
     let answer = submit(&server.url, log.submission(10, 20));
     assert_cosigned(&witness, &log.note(20), &answer);
     assert!(server.stop().success());
 }
 
 #[test]
-fn what_is_no_submission_has_a_status_of_its_own() {
+fn other_requests_have_their_own_status() {
     let log = OtherLog::new(LOG, 1, 20);
     let witness = WitnessFolder::of_logs(&[&log]);
     let server = witness.serve();
@@ -159,9 +159,9 @@ fn what_is_no_submission_has_a_status_of_its_own() {
     assert_eq!(submit(&server.url, too_long).status, 413);
     let posted = agent().post(format!("{}/{}/checkpoint", server.url, hash_of(&log)));
     assert_eq!(answered(posted.send_empty().expect("an answer")).expect("a body").status, 405);
-    // A prefix that ends in a slash, joined carelessly.
+    // A prefix that ends in a slash, joined to a path that starts with one.
     assert_eq!(submit(&format!("{}/", server.url), log.submission(0, 5)).status, 200);
-    // Who it is.
+    // Its identity.
     let about = get(&server.url, "");
     assert_eq!(about.status, 200);
     assert!(witness.keys.iter().all(|key| about.body.contains(&key.to_string())), "{about:?}");
@@ -172,19 +172,19 @@ fn monitors_get_what_was_cosigned_with_the_signatures_that_were_verified() {
     let log = OtherLog::new(LOG, 1, 20);
     let witness = WitnessFolder::of_logs(&[&log]);
     let server = witness.serve();
-    // A stranger's line is ignored, and neither cosigned nor passed on.
+    // A line by an unknown key is ignored: neither cosigned nor passed on.
     let stranger = OtherLog::new("stranger.example", 9, 20);
     let note = stranger.note(7).signatures().iter().cloned().fold(log.note(7), Note::with);
     let answer = submit(&server.url, body(0, &[], &note));
     let time = assert_cosigned(&witness, &log.note(7), &answer);
     let shown = get(&server.url, &format!("{}/checkpoint", hash_of(&log)));
     assert_eq!((shown.status, &*shown.body), (200, &*format!("{}{}", log.note(7), answer.body)));
-    // The same again has a time that is not older, and monitors get that one.
+    // The same checkpoint again gets a time that is not older, and monitors get that one.
     let again = submit(&server.url, body(7, &[], &log.note(7)));
     assert!(assert_cosigned(&witness, &log.note(7), &again) >= time);
     let shown = get(&server.url, &format!("{}/checkpoint", hash_of(&log)));
     assert_eq!(shown.body, format!("{}{}", log.note(7), again.body));
-    // Extension lines are cosigned as they are.
+    // Extension lines are cosigned unchanged.
     let extended = log.sign(log.head(9), &["an extension", "another"]);
     let answer = submit(&server.url, body(7, &log.proof(7, 9), &extended));
     assert_cosigned(&witness, &extended, &answer);
@@ -197,7 +197,7 @@ fn monitors_get_what_was_cosigned_with_the_signatures_that_were_verified() {
 }
 
 #[test]
-fn a_changed_list_is_obeyed_at_once_and_a_bad_one_never() {
+fn a_changed_list_is_used_at_once_and_an_invalid_one_never() {
     let (first, second) = (OtherLog::new(LOG, 1, 20), OtherLog::new("second", 2, 20));
     let witness = WitnessFolder::of_logs(&[&first]);
     let server = witness.serve();
@@ -208,7 +208,7 @@ fn a_changed_list_is_obeyed_at_once_and_a_bad_one_never() {
     assert_eq!(server.health("/health"), (200, "witness: ok\nok\n".to_owned()));
     assert!(server.health("/metrics").1.contains("candor_witness_logs 2\n"));
 
-    // A list that is damaged changes nothing, and is said.
+    // A damaged list changes nothing, and is reported.
     let list = witness.path().join("witness/logs");
     let good = std::fs::read_to_string(&list).expect("the list");
     std::fs::write(&list, good.replace("qpd", "qdp")).expect("written");
@@ -216,13 +216,13 @@ fn a_changed_list_is_obeyed_at_once_and_a_bad_one_never() {
     assert_eq!(submit(&server.url, second.submission(5, 6)).status, 200);
     let (status, said) = server.health("/health");
     assert_eq!(status, 503);
-    assert!(said.contains("stay in force") && said.contains("there should be `qpd`"), "{said}");
+    assert!(said.contains("stay in force") && said.contains("expected `qpd`"), "{said}");
     assert!(server.health("/metrics").1.contains("candor_witness_list_refused 1\n"));
     std::fs::remove_file(&list).expect("removed");
     assert_eq!(submit(&server.url, first.submission(6, 7)).status, 200);
     assert_eq!(server.health("/health").0, 503);
 
-    // A log that is taken off is refused, and what is remembered of it stays.
+    // A log that was removed from the list is refused, but its state is kept.
     let without_first = good.replace(&first.vkey(), &OtherLog::new("third", 3, 0).vkey());
     std::fs::write(&list, without_first).expect("written");
     assert_eq!(submit(&server.url, first.submission(7, 8)).status, 404);
@@ -230,7 +230,7 @@ fn a_changed_list_is_obeyed_at_once_and_a_bad_one_never() {
     std::fs::write(&list, &good).expect("written");
     assert_conflict(&submit(&server.url, first.submission(0, 8)), 7);
 
-    // A start with a bad list is refused, with the line.
+    // Starting with an invalid list is refused, and the message gives the line.
     assert!(server.stop().success());
     std::fs::write(&list, good.replace("logs/v0", "logs/v9")).expect("written");
     let mut command = witness.command();
@@ -238,7 +238,7 @@ fn a_changed_list_is_obeyed_at_once_and_a_bad_one_never() {
 }
 
 #[test]
-fn keys_change_with_an_overlap() {
+fn keys_are_rotated_with_an_overlap() {
     let log = OtherLog::new(LOG, 1, 20);
     let witness = WitnessFolder::of_logs(&[&log]);
     let server = witness.serve();
@@ -246,7 +246,7 @@ fn keys_change_with_an_overlap() {
     let old = keys_of(&witness.show());
     assert_eq!(old.len(), 2);
 
-    // One key more, at once; and one that is yet to come.
+    // One more key at once, and one that starts later.
     let add = |arguments: &[&str]| json(witness_verb(witness.path(), "add-key").args(arguments));
     let new = add(&["--kind", "ed25519"]);
     let new: candor::tlog::CosignerKey =
@@ -274,7 +274,7 @@ fn keys_change_with_an_overlap() {
     let unknown = refused(witness_verb(witness.path(), "retire-key").arg("00000000"), 1);
     assert!(unknown.contains("no key 00000000"), "{unknown}");
 
-    // Settings that cannot be used leave the last ones in force.
+    // Invalid settings leave the last ones in force.
     let settings = witness.path().join("witness/witness.toml");
     let good = std::fs::read_to_string(&settings).expect("settings");
     std::fs::write(&settings, format!("colour = \"red\"\n{good}")).expect("written");
@@ -284,7 +284,7 @@ fn keys_change_with_an_overlap() {
     assert_cosigned(&in_force, &log.note(9), &submit(&server.url, log.submission(8, 9)));
 }
 
-/// Waits for what another process does.
+/// Waits for something that another process does.
 fn wait_for(happened: impl Fn() -> bool) {
     while !happened() {
         std::thread::yield_now();
@@ -292,7 +292,7 @@ fn wait_for(happened: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_seed_that_others_may_read_or_that_is_of_another_key_is_refused() {
+fn a_seed_that_others_may_read_or_of_another_key_is_refused() {
     let witness = WitnessFolder::new();
     let keys = witness.path().join("witness/keys");
     let mut seeds: Vec<_> =
@@ -313,7 +313,7 @@ fn a_seed_that_others_may_read_or_that_is_of_another_key_is_refused() {
     std::fs::copy(ml_dsa, ed25519).expect("copied");
     assert!(refused(&mut witness.command(), 1).contains("is not the seed of"));
     std::fs::write(ed25519, own).expect("written");
-    // Nothing is made twice, and nothing served that is not there.
+    // No second witness is made, and a missing one is not served.
     let again = refused(witness_verb(witness.path(), "init").args(["--name", NAME]), 1);
     assert!(again.contains("already holds a witness"), "{again}");
     let nowhere = witness.path().join("nowhere");
@@ -330,7 +330,7 @@ fn a_log_that_submits_more_than_its_list_says_is_asked_to_wait() {
     succeed(witness_verb(witness.path(), "add-log").arg(log.vkey()).args(["--per-day", "2"]));
     let server = witness.serve();
     assert_eq!(submit(&server.url, log.submission(0, 1)).status, 200);
-    // What is refused costs the log nothing.
+    // Refused requests do not count against the log's budget.
     for _ in 0..5 {
         assert_eq!(submit(&server.url, log.fork(1, 0).submission(1, 2)).status, 422);
         assert_conflict(&submit(&server.url, log.submission(0, 2)), 1);
@@ -340,12 +340,13 @@ fn a_log_that_submits_more_than_its_list_says_is_asked_to_wait() {
     assert_eq!(answer.status, 429, "{answer:?}");
     let wait: u64 = answer.retry_after.expect("how long to wait").parse().expect("seconds");
     assert!((1..=43_200).contains(&wait), "{wait}");
-    // Checks come first, other logs have budgets of their own, and the same again costs no growth.
+    // Checks come first, other logs have their own budgets, and repeating a checkpoint does not count as
+    // growth.
     assert_eq!(submit(&server.url, log.fork(1, 0).submission(2, 3)).status, 422);
     assert_eq!(submit(&server.url, other.submission(0, 5)).status, 200);
     let first = submit(&server.url, body(2, &[], &log.note(2)));
     assert_cosigned(&witness, &log.note(2), &first);
-    // However often anyone asks for that.
+    // However often it is repeated.
     for _ in 0..20 {
         let answer = submit(&server.url, body(2, &[], &log.note(2)));
         assert_cosigned(&witness, &log.note(2), &answer);
@@ -354,7 +355,7 @@ fn a_log_that_submits_more_than_its_list_says_is_asked_to_wait() {
 }
 
 #[test]
-fn what_was_cosigned_is_remembered_over_a_restart() {
+fn what_was_cosigned_is_remembered_across_a_restart() {
     let log = OtherLog::new(LOG, 1, 40);
     let witness = WitnessFolder::of_logs(&[&log]);
     let server = witness.serve();
@@ -381,7 +382,7 @@ fn what_was_cosigned_is_remembered_over_a_restart() {
 }
 
 #[test]
-fn a_damaged_state_is_no_state() {
+fn a_damaged_state_is_not_treated_as_empty() {
     let log = OtherLog::new(LOG, 1, 40);
     let witness = WitnessFolder::of_logs(&[&log]);
     let server = witness.serve();
@@ -391,14 +392,14 @@ fn a_damaged_state_is_no_state() {
     let at = bytes.len() / 2;
     bytes[at] ^= 4;
     std::fs::write(&path, bytes).expect("written");
-    // Not as if it had never been cosigned.
+    // It is not treated as if nothing had been cosigned.
     assert_eq!(submit(&server.url, log.submission(0, 12)).status, 500);
     assert_eq!(submit(&server.url, log.submission(12, 20)).status, 500);
     assert_eq!(get(&server.url, &format!("{}/checkpoint", hash_of(&log))).status, 500);
     let (status, said) = server.health("/health");
     assert!(status == 503 && said.contains(&hash_of(&log)) && said.contains("damaged"), "{said}");
     assert!(server.stop().success());
-    // Also where it is found at the start.
+    // Also if it is found at the start.
     let server = witness.serve();
     assert!(server.health("/health").1.contains("damaged"));
     assert_eq!(submit(&server.url, log.submission(0, 12)).status, 500);
@@ -426,7 +427,7 @@ fn a_log_may_have_another_name_than_its_key_and_several_keys() {
         let signers: Vec<_> = signers.iter().map(|log| &log.signer).collect();
         Note::sign(text, &signers).expect("a note")
     };
-    // The key's own name is no log.
+    // The name of the key is not a log.
     assert_eq!(submit(&server.url, first.submission(0, 3)).status, 404);
     let both = note(&[&first, &second], 3);
     assert_cosigned(&witness, &both, &submit(&server.url, body(0, &[], &both)));
@@ -438,7 +439,7 @@ fn a_log_may_have_another_name_than_its_key_and_several_keys() {
 }
 
 #[test]
-fn no_address_of_who_asks_is_written_anywhere() {
+fn no_client_address_is_written_anywhere() {
     let log = OtherLog::new(LOG, 1, 20);
     let witness = WitnessFolder::of_logs(&[&log]);
     let server = witness.serve();
@@ -456,7 +457,7 @@ fn a_deployment_is_a_witness_of_another() {
     let [publisher, other] = [Deployment::new(), Deployment::new()];
     let charts = Charts::new();
     publisher.publish(&charts);
-    // Without a witness in its folder, none is served, and what to do is said.
+    // Without a witness in its folder none is served, and the message says what to do.
     let mut command = serve_command(other.path());
     let said = refused(command.arg("--witness"), 1);
     assert!(said.contains("candor witness init"), "{said}");
@@ -480,14 +481,14 @@ fn a_deployment_is_a_witness_of_another() {
         charts.add_chart("more");
         &charts
     });
-    // What is served is looked at anew every so often.
+    // What is served is read again at intervals.
     wait_for(|| checkpoint() != first);
     let second = checkpoint();
     assert_eq!(submit(&witness, body(1, &[], &second)).status, 422);
     let tile = published.get("/log/tile/0/000.p/2").1;
     let leaf = Hash::from(<[u8; 32]>::try_from(&tile[32..]).expect("a hash"));
     assert_eq!(submit(&witness, body(1, &[leaf], &second)).status, 200);
-    // Monitors read it from any origin, and it is a part of the deployment's health and metrics.
+    // Monitors can read it from any origin, and it is part of the deployment's health and metrics.
     let origin = Checkpoint::parse(note.text()).expect("a checkpoint").origin().clone();
     let path = format!("witness/{}/checkpoint", Witness::origin_hash(&origin));
     assert!(get(&server.url, &path).body.starts_with(second.trim_end()));
@@ -500,7 +501,7 @@ fn a_deployment_is_a_witness_of_another() {
         metrics.contains("candor_requests_total{part=\"witness\",status=\"200\"}"),
         "{metrics}"
     );
-    // Everything else is served as ever.
+    // Everything else is served as before.
     assert_eq!(server.get("/log/checkpoint").0, 200);
     assert!(server.stop().success() && published.stop().success());
 }
@@ -634,11 +635,11 @@ fn a_copy_of_the_folder_cosigns_nothing_until_it_is_moved() {
     assert!(server.stop().success());
     let copy = tempfile::TempDir::new().expect("a folder");
     support::copy_folder(witness.path(), copy.path());
-    // The one that was made goes on; a copy, or it from a backup, does not.
+    // The original continues; a copy, or the original restored from a backup, does not.
     assert!(witness.serve().stop().success());
     let said = refused(&mut support::witnessing::serve_command(copy.path()), 1);
     assert!(said.contains("is a copy") && said.contains("candor witness move"), "{said}");
-    // Not by mistake.
+    // Not without being asked to.
     refused(&mut witness_verb(copy.path(), "move"), 2);
     succeed(witness_verb(copy.path(), "move").arg("--nothing-newer"));
     let server = Server::start(&mut support::witnessing::serve_command(copy.path()));

@@ -1,5 +1,5 @@
-//! The promise that a witness never cosigns two histories of one log: whoever asks at once, however many
-//! processes serve its folder, and whenever one of them is killed.
+//! The promise that a witness never cosigns two histories of one log: no matter how many submit at once,
+//! how many processes serve its folder, or when one of them is killed.
 
 mod support;
 
@@ -24,39 +24,40 @@ const LARGEST: usize = 120;
 const SHARED: usize = 7;
 
 /// A log with two histories.
-struct TwoFaced {
+struct TwoHistories {
     one: OtherLog,
     other: OtherLog,
 }
 
-impl TwoFaced {
-    fn new() -> TwoFaced {
+impl TwoHistories {
+    fn new() -> TwoHistories {
         let one = OtherLog::new(LOG, 1, LARGEST);
-        TwoFaced { other: one.fork(1, SHARED), one }
+        TwoHistories { other: one.fork(1, SHARED), one }
     }
 
-    fn face(&self, number: usize) -> &OtherLog {
+    fn history(&self, number: usize) -> &OtherLog {
         if number.is_multiple_of(2) { &self.one } else { &self.other }
     }
 
-    /// The head that a face has at a size.
-    fn head(&self, face: usize, size: usize) -> TreeHead {
-        self.face(face).head(size)
+    /// The head of a history at a size.
+    fn head(&self, history: usize, size: usize) -> TreeHead {
+        self.history(history).head(size)
     }
 
     /// Which histories have all of these heads.
     fn histories(&self, heads: &BTreeMap<usize, TreeHead>) -> Vec<usize> {
-        let has = |face: &usize| heads.iter().all(|(size, head)| self.head(*face, *size) == *head);
+        let has =
+            |history: &usize| heads.iter().all(|(size, head)| self.head(*history, *size) == *head);
         (0..2).filter(has).collect()
     }
 }
 
-/// What a witness has cosigned, as the logs have it in their hands.
+/// What a witness has cosigned, as the logs received it.
 #[derive(Default)]
 struct Cosigned(Mutex<BTreeMap<usize, TreeHead>>);
 
 impl Cosigned {
-    /// Takes note of an answer; a second root of one size is the end.
+    /// Records an answer. Fails at a second root of one size.
     fn note(&self, log: &OtherLog, size: usize, keys: &[CosignerKey], answer: &Answer) {
         if answer.status != 200 {
             return;
@@ -71,8 +72,8 @@ impl Cosigned {
     }
 }
 
-/// Asks until the history is at its end or was refused: as a publisher does, who believes what a 409
-/// says. Returns how it ended.
+/// Submits until the whole history is cosigned or is refused, as a publisher does, continuing from the
+/// size that a 409 gives. Returns the last status.
 fn push(url: &str, log: &OtherLog, step: usize, keys: &[CosignerKey], cosigned: &Cosigned) -> u16 {
     let mut old = 0;
     loop {
@@ -85,7 +86,7 @@ fn push(url: &str, log: &OtherLog, step: usize, keys: &[CosignerKey], cosigned: 
             409 => {
                 let size: usize = answer.body.trim().parse().expect("a size");
                 if size == LARGEST {
-                    // The same size again tells whether it is this history's.
+                    // Submitting that size again shows whether it belongs to this history.
                     let answer = submit(url, body(size, &[], &log.note(size)));
                     cosigned.note(log, size, keys, &answer);
                     return answer.status;
@@ -98,15 +99,15 @@ fn push(url: &str, log: &OtherLog, step: usize, keys: &[CosignerKey], cosigned: 
 }
 
 #[test]
-fn a_hundred_who_ask_at_once_get_one_history() {
-    let log = TwoFaced::new();
+fn a_hundred_submitters_at_once_get_one_history() {
+    let log = TwoHistories::new();
     let witness = WitnessFolder::of_logs(&[&log.one]);
     let server = witness.serve();
     let (cosigned, barrier) = (Cosigned::default(), Barrier::new(100));
     let ended: Vec<(usize, u16)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..100)
             .map(|number| {
-                let (url, log, keys) = (&server.url, log.face(number), &witness.keys);
+                let (url, log, keys) = (&server.url, log.history(number), &witness.keys);
                 let (cosigned, barrier) = (&cosigned, &barrier);
                 scope.spawn(move || {
                     barrier.wait();
@@ -121,30 +122,31 @@ fn a_hundred_who_ask_at_once_get_one_history() {
     let [won] = histories[..] else {
         panic!("the cosigned heads have the histories {histories:?}")
     };
-    for (face, status) in ended {
-        // The other history ends where a proof fails; if it was at the end before it knew, there.
-        assert_eq!(status, if face == won { 200 } else { 422 });
+    for (history, status) in ended {
+        // The other history is refused at a proof that fails, or, if a 409 already gave the last size, at
+        // its root.
+        assert_eq!(status, if history == won { 200 } else { 422 });
     }
     assert!(heads.contains_key(&LARGEST) && heads.len() > 3, "{heads:?}");
     let shown = get(&server.url, &format!("{}/checkpoint", Witness::origin_hash(&log.one.origin)));
     let note = Note::parse(shown.body.as_bytes()).expect("a note");
-    assert_eq!(note.text(), log.face(won).note(LARGEST).text());
+    assert_eq!(note.text(), log.history(won).note(LARGEST).text());
     assert!(server.stop().success());
 }
 
 #[test]
 fn two_processes_on_one_folder_cosign_one_history() {
-    let log = TwoFaced::new();
+    let log = TwoHistories::new();
     let witness = WitnessFolder::of_logs(&[&log.one]);
-    // Each is asked for another history from the first leaf on, and both look before one has written:
-    // their disk is slow.
-    let log = TwoFaced { other: log.one.fork(1, 0), ..log };
+    // Each is asked for a history that differs from the first leaf on, and both read before one has
+    // written, as their disk is slow.
+    let log = TwoHistories { other: log.one.fork(1, 0), ..log };
     let servers = [WitnessChild::start(witness.path(), 0), WitnessChild::start(witness.path(), 0)];
     let (cosigned, barrier) = (Cosigned::default(), Barrier::new(8));
     std::thread::scope(|scope| {
         for number in 0..8 {
             let url = &servers[number % 2].url;
-            let (log, keys, cosigned) = (log.face(number), &witness.keys, &cosigned);
+            let (log, keys, cosigned) = (log.history(number), &witness.keys, &cosigned);
             let barrier = &barrier;
             scope.spawn(move || {
                 barrier.wait();
@@ -157,7 +159,7 @@ fn two_processes_on_one_folder_cosign_one_history() {
     assert!(heads.contains_key(&LARGEST));
 }
 
-/// A witness of this program's own, in a process that a test may have killed at a chosen moment.
+/// This program's own witness, in a process that a test can have killed at a chosen moment.
 struct WitnessChild {
     child: Child,
     url: String,
@@ -188,7 +190,7 @@ impl WitnessChild {
         WitnessChild { child, url: url.expect("its address") }
     }
 
-    /// Waits for its end, which must be that by SIGKILL.
+    /// Waits for its end, which must be by SIGKILL.
     fn killed(mut self) {
         use std::os::unix::process::ExitStatusExt as _;
         let status = self.child.wait().expect("its end");
@@ -236,7 +238,7 @@ struct Killer {
     after: bool,
 }
 
-/// Dies by SIGKILL, as a process does for which the system has no memory left.
+/// Dies by SIGKILL, like a process that the system kills because memory ran out.
 fn die() -> ! {
     let _ = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
     loop {
@@ -278,7 +280,7 @@ impl Store for Killer {
         if number == self.at && !self.after {
             die();
         }
-        // A slow disk: others look before this is written.
+        // A slow disk: others read before this is written.
         std::thread::sleep(std::time::Duration::from_millis(5));
         let swapped = self.store.swap(key, expected, new);
         if number == self.at {
@@ -289,12 +291,12 @@ impl Store for Killer {
 }
 
 #[test]
-fn killed_between_check_and_answer_it_forgets_nothing_that_it_said() {
+fn killed_between_check_and_answer_it_remembers_what_it_answered() {
     for after in [false, true] {
-        let log = TwoFaced::new();
+        let log = TwoHistories::new();
         let witness = WitnessFolder::of_logs(&[&log.one]);
         let url = |server: &Server| server.url.clone();
-        // It has said 10, and dies while 20 is checked and not yet answered.
+        // It has answered 10, and dies while 20 is checked and not yet answered.
         let child = WitnessChild::start_with(witness.path(), 2, after);
         assert_eq!(submit(&child.url, log.one.submission(0, 10)).status, 200);
         assert_eq!(try_submit(&child.url, log.one.submission(10, 20)), None, "it died");
@@ -305,13 +307,13 @@ fn killed_between_check_and_answer_it_forgets_nothing_that_it_said() {
             false => 10,
             true => 20,
         };
-        // The other history of what was said, or remembered, is refused.
+        // Another history than what was answered or recorded is refused.
         assert_eq!(submit(&url(&server), body(size, &[], &log.other.note(size))).status, 422);
         let answer = submit(&url(&server), log.other.submission(size, 30));
         assert_eq!(answer.status, 422, "{answer:?}");
         let told = submit(&url(&server), log.one.submission(0, 30));
         assert_eq!((told.status, told.body), (409, format!("{size}\n")));
-        // Where it had remembered and not answered, the log asks again and gets what it missed.
+        // If it had recorded but not answered, the log asks again and gets the cosignature.
         let again = submit(&url(&server), body(size, &[], &log.one.note(size)));
         assert_eq!(again.status, 200, "{again:?}");
         assert_eq!(submit(&url(&server), log.one.submission(size, 30)).status, 200);
@@ -320,8 +322,8 @@ fn killed_between_check_and_answer_it_forgets_nothing_that_it_said() {
 }
 
 #[test]
-fn killed_at_any_moment_the_program_cosigns_one_history() {
-    let log = TwoFaced::new();
+fn a_witness_killed_at_any_moment_cosigns_one_history() {
+    let log = TwoHistories::new();
     let witness = WitnessFolder::of_logs(&[&log.one]);
     let cosigned = Cosigned::default();
     for round in 0..12 {
@@ -329,10 +331,10 @@ fn killed_at_any_moment_the_program_cosigns_one_history() {
         let (keys, cosigned) = (&witness.keys, &cosigned);
         std::thread::scope(|scope| {
             for number in 0..4 {
-                let (url, log) = (server.url.clone(), log.face(number + round));
+                let (url, log) = (server.url.clone(), log.history(number + round));
                 scope.spawn(move || push(&url, log, 1, keys, cosigned));
             }
-            // Killed when it has said so much more.
+            // Killed once it has answered this much more.
             let said = cosigned.0.lock().expect("the heads").len();
             let enough = |heads: usize| heads > said + round % 4 || heads + 1 >= LARGEST / 2;
             while !enough(cosigned.0.lock().expect("the heads").len()) {

@@ -40,7 +40,7 @@ fn a_file_is_replaced_or_made_whole_and_nothing_else_is_left() {
 }
 
 #[test]
-fn what_a_killed_process_left_under_the_temporary_name_is_not_written_into() {
+fn a_temporary_file_left_by_a_killed_process_is_not_written_into() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, temporary) = (folder.path().join("file"), folder.path().join("tmp"));
     // It had given the file its name, but died before it removed the other one.
@@ -74,7 +74,7 @@ fn a_file_that_could_not_be_synced_gets_no_name() {
 }
 
 #[test]
-fn folders_are_made_as_far_as_they_are_missing() {
+fn missing_folders_are_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let deep = folder.path().join("a/b/c");
     let made = make_folders_unsynced(&deep, &mut DirBuilder::new()).expect("made");

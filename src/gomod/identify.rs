@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_says_what_it_is() {
+    fn a_zip_names_its_module_and_version() {
         let with = zip(&[
             ("example.org/a/b@v1.2.3-pre/go.mod", "module example.org/a/b\n"),
             ("example.org/a/b@v1.2.3-pre/x/y@z", "text"),

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_says_what_it_is() {
+    fn a_module_names_its_path_and_version() {
         let module = build(b"{}", "https://git.example.org/charts");
         let read = |name| {
             let bytes = read_file(module.zip(), module.path(), module.version(), name);

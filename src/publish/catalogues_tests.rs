@@ -68,7 +68,7 @@ fn a_day_has_the_newest_catalogue_of_that_day_or_before_else_the_oldest() {
 }
 
 #[test]
-fn a_config_is_revoked_since_the_first_of_all_catalogues_that_do_without_a_break() {
+fn a_config_is_revoked_since_the_first_of_the_unbroken_run_of_catalogues() {
     let store = Arc::new(MemoryStore::new());
     let catalogues = Catalogues::new(store.clone());
     assert!(matches!(catalogues.revoked(), Err(CatalogueError::NoneRecorded)));

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_that_cannot_be_read_closes_no_other() {
+    fn a_config_that_cannot_be_read_does_not_end_another() {
         let days = [Some(day("2026-01-01")), None, Some(day("2026-02-01")), None];
         assert_eq!(last_days(&days), [Some(day("2026-03-29")), None, None, None]);
     }

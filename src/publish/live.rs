@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn witnesses_follow_the_file_and_a_broken_one_changes_nothing() {
+    fn witnesses_follow_the_file_and_an_invalid_one_changes_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, name) = (folder.path(), "telemetry.example.org");
         let made = Deployment::init(path, name, "example.org/config").expect("a deployment");

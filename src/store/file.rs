@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_writer_left_is_cleared_by_the_next() {
+    fn the_next_writer_removes_what_a_dead_one_left() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(folder.path().join(".tmp")).expect("create");
         fs::write(folder.path().join(".tmp/0"), b"half").expect("write");

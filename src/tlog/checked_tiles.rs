@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_checked_stays_when_the_tree_grows() {
+    fn checked_tiles_stay_cached_when_the_tree_grows() {
         let mut tiles = Tiles::with(66_000);
         let before = tiles.head();
         let first = CheckedTiles::new(tiles.clone());

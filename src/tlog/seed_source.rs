@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_first_place_is_not_passed_over() {
+    fn an_error_in_the_first_place_is_not_skipped() {
         let folder = tempfile::tempdir().expect("a folder");
         let (source, mut environment) = places(folder.path(), "ecf");
         for text in ["", "AAAA", &"A".repeat(43), &"A".repeat(44), &"A".repeat(100)] {

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signer_is_known_again_where_it_was_made() {
+    fn a_signer_is_recognized_where_it_was_made() {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = parent.path().join("signer");
         fs::create_dir(&folder).expect("a folder");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_compared() {
+    fn unknown_parts_are_not_compared() {
         let stored = |machine: &str, inode, born: &str| Stored {
             id: String::new(),
             machine: Some(machine.to_owned()),

@@ -264,7 +264,7 @@ fn cosignatures_are_refreshed_and_their_times_never_go_back() {
 }
 
 #[test]
-fn a_time_in_the_future_counts_for_nothing_and_is_replaced() {
+fn a_time_in_the_future_does_not_count_and_is_replaced() {
     let (bench, fake) = (Bench::new(), FakeWitnesses::new(&[0, 1], 1));
     let log = bench.log(&fake);
     let set_clock = |now| *fake.now.lock().expect("no panic") = now;
@@ -301,7 +301,7 @@ fn a_time_in_the_future_counts_for_nothing_and_is_replaced() {
 }
 
 #[test]
-fn another_policy_is_met_by_the_next_run() {
+fn the_next_run_meets_a_changed_policy() {
     let (bench, former) = (Bench::new(), FakeWitnesses::new(&[0, 1], 2));
     append(&bench.log(&former)).expect("published");
     // w1 was taken out of the policy, and w2 is new.

@@ -178,7 +178,7 @@ fn a_feeder_remembers_what_it_learned() {
 }
 
 #[test]
-fn a_witness_with_a_larger_tree_or_another_history_is_told_from_one_that_fails() {
+fn a_witness_with_a_larger_tree_or_another_history_is_not_one_that_fails() {
     let bench = Bench::new();
     let other = TreeHead { size: size(3), root: Hash::from([9; 32]) };
     let case = |known: TreeHead, answers: &[Behaviour]| {
@@ -206,7 +206,7 @@ fn a_witness_with_a_larger_tree_or_another_history_is_told_from_one_that_fails()
 }
 
 #[test]
-fn useless_conflicts_end_after_a_few_requests() {
+fn repeated_conflicts_end_after_a_few_requests() {
     let bench = Bench::new();
     // Its size is guessed: the published size, the head's own, and zero.
     for (seen, asked) in [(5, vec![2, 5]), (0, vec![2, 5, 0])] {
@@ -270,7 +270,7 @@ fn temporary_failures_are_retried_and_others_are_not() {
 }
 
 #[test]
-fn a_witness_may_say_when_to_come_again() {
+fn a_witness_may_say_when_to_retry() {
     let bench = Bench::new();
     let later = |seconds: &str| {
         let headers = vec![("Retry-After", seconds.to_owned())];

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_the_format_is_read() {
+    fn every_variant_of_the_format_is_read() {
         let list = "#\n# List: test\n#\nlogs/v0\n\n# one\nvkey KEY\nqpd 86400\ncontact a (at) b\n\n\
              vkey KEY\norigin none\nbastion none\nqpd 24\ncontact c\n\
              vkey KEY\norigin another name, with spaces\nqpd 1\nbastion https://b.example\n  contact d  \n";

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_has_as_many_as_the_list_says() {
+    fn the_list_limits_the_checkpoints_of_a_day() {
         let origin = Origin::new("log").expect("an origin");
         for (per_day, at_once) in [(1, 1), (24, 10), (86_400, 3600)] {
             let budgets = Budgets::default();

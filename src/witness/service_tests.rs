@@ -169,7 +169,7 @@ fn what_another_process_cosigned_meanwhile_counts() {
 }
 
 #[test]
-fn a_power_cut_at_any_store_operation_takes_nothing_back_that_was_said() {
+fn a_power_cut_at_any_store_operation_loses_no_answer() {
     let bench = Bench::new();
     let fork = bench.log.fork(1, 3);
     for kind in [Fault::Fail, Fault::PowerCutBefore, Fault::PowerCutAfter] {

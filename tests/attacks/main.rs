@@ -19,7 +19,7 @@ use table::Row;
 const TABLE: &str = "src/attacks.md";
 
 #[test]
-fn the_table_of_attacks_is_what_was_seen() {
+fn the_table_of_attacks_is_what_was_observed() {
     let rows: Vec<Row> = [forks::play(), contents::play(), witnesses::play()].concat();
     for row in &rows {
         assert!(row.is_noticed(), "nobody notices: {}", row.attack);

@@ -1,5 +1,5 @@
-//! A witness made for tests, of our own parts: what the specification asks for, unless a test has it
-//! behave otherwise.
+//! A witness for tests, made of our own parts. It does what the specification requires unless a test
+//! changes its behaviour.
 
 use candor::tlog::{Checkpoint, Cosigner, CosignerKind, KeyName, TreeHead, verify_consistency};
 use candor::witness::AddCheckpoint;
@@ -9,26 +9,26 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What a witness does with one request.
+/// How a witness handles a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Behaviour {
-    /// As the specification asks.
+    /// As the specification requires.
     Honest,
-    /// This answer: status, headers, body.
+    /// Gives this answer: status, headers, body.
     Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
-    /// It cosigns, and nobody hears of it.
+    /// It cosigns, but does not answer.
     CosignAndHangUp,
     /// It cosigns with another key than its own.
     OtherKey,
-    /// Its signature is not of what was submitted, though by its own key.
+    /// It signs with its own key, but not what was submitted.
     BadSignature,
-    /// Its own cosignature among lines of keys that nobody knows.
+    /// Its own cosignature among lines by unknown keys.
     AmongOthers,
-    /// It does not answer as long as it lives.
+    /// It never answers.
     Hang,
 }
 
-/// A status and nothing else.
+/// Only a status.
 pub fn status(status: u16) -> Behaviour {
     Behaviour::Answer(status, Vec::new(), Vec::new())
 }
@@ -39,12 +39,12 @@ pub fn conflict(body: &str) -> Behaviour {
     Behaviour::Answer(409, vec![kind], body.as_bytes().to_vec())
 }
 
-/// What is answered: status, headers, body; `None` for no answer at all.
+/// The answer: status, headers, body. `None` for no answer at all.
 pub type Answer = Option<(u16, Vec<(&'static str, String)>, Vec<u8>)>;
 
 /// The witness.
 pub struct FakeWitness {
-    /// What others verify its cosignatures with.
+    /// The key that verifies its cosignatures.
     pub key: String,
     cosigner: Cosigner,
     state: Mutex<State>,
@@ -70,13 +70,14 @@ pub fn now() -> u64 {
     since.expect("a clock that is set").as_secs()
 }
 
-/// The cosigner of this name: one name has one key.
+/// The cosigner with this name. Each name has one key.
 fn cosigner(name: &str, kind: CosignerKind) -> Cosigner {
     Cosigner::new(KeyName::new(name).expect("a name"), kind, &Sha256::digest(name).into())
 }
 
 impl FakeWitness {
-    /// A witness of this name, which has seen nothing yet. Its clock is the system's, until it is set.
+    /// A witness with this name that has seen nothing yet. It uses the system's clock until its clock is
+    /// set.
     pub fn new(name: &str, kind: CosignerKind) -> Arc<FakeWitness> {
         let cosigner = cosigner(name, kind);
         Arc::new(FakeWitness {
@@ -96,53 +97,53 @@ impl FakeWitness {
         self.state.lock().expect("no test panicked")
     }
 
-    /// Behaves so with the next requests.
+    /// Sets the behaviour for the next requests, in order.
     pub fn next(&self, behaviours: &[Behaviour]) {
         self.state().next.extend(behaviours.iter().cloned());
     }
 
-    /// Behaves so with all others.
+    /// Sets the behaviour for all others.
     pub fn always(&self, behaviour: Behaviour) {
         self.state().otherwise = behaviour;
     }
 
-    /// Its clock shows this, in seconds since 1970.
+    /// Sets its clock, in seconds since 1970.
     pub fn at(&self, time: u64) {
         self.state().time = Some(time);
     }
 
-    /// It has seen this head, of whatever history.
+    /// Sets the head that it has seen, of any history.
     pub fn knows(&self, head: TreeHead) {
         self.state().known = head;
     }
 
-    /// What it has seen.
+    /// The head that it has seen.
     pub fn known(&self) -> TreeHead {
         self.state().known
     }
 
-    /// What it was asked since the last call.
+    /// The requests since the last call.
     pub fn requests(&self) -> Vec<AddCheckpoint> {
         std::mem::take(&mut self.state().requests)
     }
 
-    /// Whether it was asked anything since the last call.
+    /// Whether there were requests since the last call of `requests`.
     pub fn was_asked(&self) -> bool {
         !self.state().requests.is_empty()
     }
 
-    /// The sizes from which proofs began, of what it was asked since the last call.
+    /// The old sizes of the requests since the last call.
     pub fn asked_from(&self) -> Vec<u64> {
         self.requests().iter().map(|request| request.old.get()).collect()
     }
 
-    /// Its cosignature of a note's text at a time, whatever it has seen.
+    /// Its cosignature of a note's text at a time, regardless of what it has seen.
     pub fn cosign(&self, text: &str, time: u64) -> String {
         let checkpoint = Checkpoint::parse(text).expect("a checkpoint");
         self.cosigner.cosign(text, &checkpoint, time).expect("a cosignature").to_string()
     }
 
-    /// Its clock shows the system's time.
+    /// Sets its clock back to the system's.
     pub fn at_system_time(&self) {
         self.state().time = None;
     }
@@ -248,7 +249,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Whoever waits for an answer learns that there is none.
+        // Closes the connections on which a client still waits for an answer.
         let _ = self.open.lock().map(|mut open| open.take());
         let _ = TcpStream::connect(self.address);
     }

@@ -1,9 +1,9 @@
-//! A log of any length, made through the library in one batch, and a store that counts what publishing
-//! one more version asks of it.
+//! A log of any length, made through the library in one batch, and a store that counts the operations of
+//! publishing one more version.
 //!
-//! All but the newest version have a record and no zip, which is why a validator that lets anything pass
-//! appends them: a million zips would take hours to make, and publishing reads the newest alone, which
-//! is what is to be seen. So such a log is no subject for `verify-store`.
+//! All versions but the newest have a record and no zip, because a million zips would take hours to make.
+//! That is enough, as publishing must read only the newest. They are appended with a validator that
+//! accepts every entry, and `verify-store` would refuse such a log.
 
 use candor::charts::{History, ObjectName, Revision, Sources};
 use candor::gomod::{
@@ -28,9 +28,9 @@ const OBJECT: &str = "0123456789012345678901234567890123456789";
 /// A hash of nothing that is stored.
 const NOWHERE: &str = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
-/// What was asked of a store.
+/// What a store had to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct StoreUsage {
     /// Objects and pointers that were read, whether or not they were there.
     pub reads: u64,
     /// Folders that were listed.
@@ -43,37 +43,37 @@ pub struct Asked {
     pub bytes_written: u64,
 }
 
-impl Asked {
+impl StoreUsage {
     pub fn operations(&self) -> u64 {
         self.reads + self.lists + self.writes + self.removals
     }
 }
 
-/// A store that counts.
+/// A store that counts operations and bytes.
 #[derive(Debug)]
 pub struct Counted<S> {
     pub store: S,
-    asked: Mutex<Asked>,
+    usage: Mutex<StoreUsage>,
 }
 
 impl<S> Counted<S> {
     pub fn new(store: S) -> Counted<S> {
-        Counted { store, asked: Mutex::default() }
+        Counted { store, usage: Mutex::default() }
     }
 
-    /// What was asked since the last call.
-    pub fn take(&self) -> Asked {
-        std::mem::take(&mut *self.asked.lock().expect("no panic"))
+    /// What it did since the last call.
+    pub fn take(&self) -> StoreUsage {
+        std::mem::take(&mut *self.usage.lock().expect("no panic"))
     }
 
-    fn note(&self, note: impl FnOnce(&mut Asked)) {
-        note(&mut self.asked.lock().expect("no panic"));
+    fn note(&self, note: impl FnOnce(&mut StoreUsage)) {
+        note(&mut self.usage.lock().expect("no panic"));
     }
 
     fn noting_read(&self, read: Option<Vec<u8>>) -> Option<Vec<u8>> {
-        self.note(|asked| {
-            asked.reads += 1;
-            asked.bytes_read += read.as_ref().map_or(0, Vec::len) as u64;
+        self.note(|usage| {
+            usage.reads += 1;
+            usage.bytes_read += read.as_ref().map_or(0, Vec::len) as u64;
         });
         read
     }
@@ -85,30 +85,30 @@ impl<S: Store> Store for Counted<S> {
     }
 
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
-        self.note(|asked| {
-            asked.writes += objects.len() as u64;
-            asked.bytes_written += objects.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+        self.note(|usage| {
+            usage.writes += objects.len() as u64;
+            usage.bytes_written += objects.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
         });
         self.store.put(objects)
     }
 
     fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
-        self.note(|asked| asked.writes += 1);
+        self.note(|usage| usage.writes += 1);
         self.store.put_file(key, scratch)
     }
 
     fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
-        self.note(|asked| asked.reads += 1);
+        self.note(|usage| usage.reads += 1);
         self.store.open(key)
     }
 
     fn remove(&self, key: &Key) -> Result<(), StoreError> {
-        self.note(|asked| asked.removals += 1);
+        self.note(|usage| usage.removals += 1);
         self.store.remove(key)
     }
 
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
-        self.note(|asked| asked.lists += 1);
+        self.note(|usage| usage.lists += 1);
         self.store.list(folder)
     }
 
@@ -117,15 +117,15 @@ impl<S: Store> Store for Counted<S> {
     }
 
     fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
-        self.note(|asked| {
-            asked.writes += 1;
-            asked.bytes_written += new.len() as u64;
+        self.note(|usage| {
+            usage.writes += 1;
+            usage.bytes_written += new.len() as u64;
         });
         self.store.swap(key, expected, new)
     }
 }
 
-/// Lets anything stand in the log.
+/// Accepts every entry.
 #[derive(Debug)]
 struct Anything;
 
@@ -135,7 +135,7 @@ impl EntryValidator for Anything {
     }
 }
 
-/// A log of so many versions, with as many catalogues, and what publishes to it.
+/// A log of a given number of versions, with as many catalogues, and a publisher for it.
 pub struct LongLog<S> {
     pub store: Arc<Counted<S>>,
     publisher: Publisher,
@@ -145,8 +145,9 @@ pub struct LongLog<S> {
 }
 
 impl<S: Store + 'static> LongLog<S> {
-    /// With `size` versions, at least one. The index of catalogues is as a program wrote it that knew no
-    /// pages; the first publication turns it into pages, and is not what is to be measured.
+    /// A log with `size` versions, at least one. The index of catalogues has the older form without
+    /// pages; the first publication splits it into pages, and is done here since it is not to be
+    /// measured.
     pub fn new(store: S, size: u64) -> LongLog<S> {
         let memory = TempDir::new().expect("a temporary folder");
         let store = Arc::new(Counted::new(store));
@@ -202,8 +203,8 @@ impl<S: Store + 'static> LongLog<S> {
         Published::open(&bytes, &self.keys).expect("signed")
     }
 
-    /// Publishes one more version, as `candor publish` does, and says what that asked of the store.
-    pub fn publish(&self) -> Asked {
+    /// Publishes one more version, as `candor publish` does, and returns what the store had to do.
+    pub fn publish(&self) -> StoreUsage {
         let number = self.published.fetch_add(1, Ordering::Relaxed);
         let revision = revision(number);
         self.store.take();
@@ -266,7 +267,7 @@ fn record_catalogues(store: &dyn Store, size: u64) {
     assert_eq!(store.swap(&name, None, index.as_bytes()).expect("swapped"), Swap::Won);
 }
 
-/// A commit whose config no other number has.
+/// A commit whose config differs from that of every other number.
 fn revision(number: u64) -> Revision {
     let collection = format!(
         "module = {MODULE:?}\ngoos = [\"linux\"]\ngoarch = [\"amd64\"]\ntoolchains = [\"rust1.95.0\"]\n"

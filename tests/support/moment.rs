@@ -1,17 +1,17 @@
-//! Processes that are killed at moments that are seen, not guessed.
+//! Kills processes at observed moments, not guessed ones.
 //!
-//! A moment is counted by what has changed on the disk: the process is killed when it has changed for
-//! the so-manieth time, however fast the machine is just now. A process that is done before is told
-//! apart from one that was killed, so a test can insist on having hit what it aimed at.
+//! A moment is a number of changes on the disk: the process is killed once that many were seen, however
+//! fast the machine is. A process that finishes first is told apart from one that was killed, so a test
+//! can insist that it really killed one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Starts a command and kills it once what is below `folder` was seen to change so many times. Returns
-/// whether it was killed before its end.
+/// Starts a command and kills it once what is below `folder` was seen to change this many times. Returns
+/// whether it was killed before it ended.
 pub fn kill_after_changes(command: &mut Command, folder: &Path, changes: u32) -> bool {
-    let mut last = look(folder);
+    let mut last = file_lengths(folder);
     let mut left = changes;
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = child.unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
@@ -22,7 +22,7 @@ pub fn kill_after_changes(command: &mut Command, folder: &Path, changes: u32) ->
         if left == 0 {
             break;
         }
-        let now = look(folder);
+        let now = file_lengths(folder);
         if now != last {
             (left, last) = (left - 1, now);
         } else {
@@ -33,8 +33,8 @@ pub fn kill_after_changes(command: &mut Command, folder: &Path, changes: u32) ->
     !child.wait().expect("its end").success()
 }
 
-/// The files below a folder and their lengths, as far as they stay for so long.
-fn look(folder: &Path) -> BTreeMap<PathBuf, u64> {
+/// The files below a folder and their lengths, except for those that vanish meanwhile.
+fn file_lengths(folder: &Path) -> BTreeMap<PathBuf, u64> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

@@ -1,12 +1,12 @@
-//! A log of somebody else, which signs whatever it is told to: RFC 6962 written down naively, beside the
-//! log's own code, and what it submits to a witness.
+//! Somebody else's log, which signs whatever it is told to: a naive implementation of RFC 6962,
+//! independent of the log's own code, and what it submits to a witness.
 
 use candor::tlog::{
     Checkpoint, CosignerKey, Hash, KeyName, Note, NoteSignature, Origin, Seed, Signer, TreeHead,
     TreeSize, leaf_hash, node_hash,
 };
 
-/// A log and its one history, or one of several.
+/// A log with one history, or with one of several.
 pub struct OtherLog {
     pub origin: Origin,
     pub signer: Signer,
@@ -25,7 +25,7 @@ impl OtherLog {
         }
     }
 
-    /// The same log with another history after so many leaves.
+    /// The same log with another history after this many leaves.
     pub fn fork(&self, seed: u8, at: usize) -> OtherLog {
         let fork = OtherLog::new(self.origin.as_str(), seed, 0);
         let forked = |(number, leaf): (usize, &Hash)| match number < at {
@@ -40,13 +40,13 @@ impl OtherLog {
         self.signer.verifier_key().to_string()
     }
 
-    /// The head of so many leaves.
+    /// The head at this size.
     pub fn head(&self, size: usize) -> TreeHead {
         let tree_size = TreeSize::new(size as u64).expect("a size");
         TreeHead { size: tree_size, root: mth(&self.leaves[..size]) }
     }
 
-    /// The signed note of so many leaves.
+    /// The signed note at this size.
     pub fn note(&self, size: usize) -> Note {
         self.sign(self.head(size), &[])
     }
@@ -137,8 +137,8 @@ fn split(n: usize) -> usize {
     1 << (n - 1).ilog2()
 }
 
-/// The time of a cosignature by this key among the lines that a witness answered for a note: every
-/// signature of the key has to be good.
+/// The time of this key's cosignature among the lines that a witness answered for a note. Every signature
+/// of the key must be valid.
 pub fn cosigned_at(key: &CosignerKey, note: &Note, lines: &str) -> Option<u64> {
     let parse = |line: &str| NoteSignature::parse(line).expect("a signature line");
     let note = lines.lines().map(parse).fold(note.clone(), Note::with);

@@ -1,5 +1,5 @@
-//! Programs of others who implement what we do, built by `scripts/setup test` from their public
-//! modules, whose versions `tests/go_peers/go.mod` states.
+//! Other people's programs that implement the same specifications, built by `scripts/setup test` from
+//! public modules in the versions of `tests/go_peers/go.mod`.
 
 use super::succeed;
 use std::fs::File;
@@ -24,7 +24,7 @@ pub fn peer(name: &str) -> Command {
     command
 }
 
-/// A witness of others that is running: stopped on drop.
+/// A running witness of another project, stopped on drop.
 pub struct PeerWitness {
     /// Its submission prefix.
     pub url: String,
@@ -43,13 +43,13 @@ impl Drop for PeerWitness {
     }
 }
 
-/// A port on which nobody listens just now: these programs do not say which one they took.
+/// A free port, since these programs do not print which one they chose.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
-/// Waits until somebody listens there, or the program that should has ended.
+/// Waits until a program listens there, or until the one that should has ended.
 fn await_port(process: &mut Child, port: u16, log: &Path) {
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = process.try_wait().expect("its state");
@@ -93,7 +93,7 @@ impl PeerWitness {
         PeerWitness { url, keys, processes: vec![process], _folder: folder }
     }
 
-    /// Torchwood's witness, which knows this log. Its key is in an agent of its own.
+    /// Torchwood's witness, which knows this log. Its key is in an SSH agent of its own.
     pub fn litewitness(log_key: &str) -> PeerWitness {
         let folder = TempDir::new().expect("a temporary folder");
         let at = |name: &str| folder.path().join(name);

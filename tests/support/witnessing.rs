@@ -1,4 +1,4 @@
-//! A witness that runs, and asking it.
+//! A running witness, and requests to it.
 
 use super::fake_witness::FakeWitness;
 use super::other_log::OtherLog;
@@ -17,7 +17,7 @@ pub struct WitnessFolder {
     pub keys: Vec<CosignerKey>,
 }
 
-/// An answer.
+/// Its answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -40,7 +40,7 @@ impl WitnessFolder {
         WitnessFolder { keys: keys_of(&made), folder }
     }
 
-    /// One that knows these logs.
+    /// A witness that knows these logs.
     pub fn of_logs(logs: &[&OtherLog]) -> WitnessFolder {
         let witness = WitnessFolder::new();
         logs.iter().for_each(|log| witness.add_log(&log.vkey()));
@@ -88,19 +88,19 @@ pub fn submit(url: &str, body: impl AsRef<[u8]>) -> Answer {
     try_submit(url, body).expect("an answer")
 }
 
-/// The same, where the witness may die meanwhile.
+/// The same, but the witness may die during the request.
 pub fn try_submit(url: &str, body: impl AsRef<[u8]>) -> Option<Answer> {
     let request = agent().post(format!("{url}/add-checkpoint"));
     answered(request.send(body.as_ref()).ok()?)
 }
 
-/// Submits to a witness for another answer than that of `add-checkpoint`.
+/// Submits to another path of a witness than `add-checkpoint`.
 pub fn submit_to(url: &str, path: &str, body: impl AsRef<[u8]>) -> Answer {
     let sent = agent().post(format!("{url}/{path}")).send(body.as_ref());
     answered(sent.expect("an answer")).expect("a body")
 }
 
-/// Asks a witness for something.
+/// Sends a GET request to a witness.
 pub fn get(url: &str, path: &str) -> Answer {
     answered(agent().get(format!("{url}/{path}")).call().expect("an answer")).expect("a body")
 }
@@ -121,8 +121,8 @@ pub fn answered(mut response: ureq::http::Response<ureq::Body>) -> Option<Answer
     Some(Answer { status, content_type, body, retry_after })
 }
 
-/// Puts cosignatures of this time, by these witnesses, in place of those of a deployment's published head:
-/// as they were after so much time, or by witnesses whose clocks were wrong.
+/// Replaces the cosignatures of a deployment's published head with ones of this time by these witnesses,
+/// as if that much time had passed, or as if the witnesses' clocks were wrong.
 pub fn cosign_published(deployment: &Path, witnesses: &[&FakeWitness], time: u64) {
     let path = deployment.join("store/log/checkpoint");
     let bytes = std::fs::read(&path).expect("a pointer");
