@@ -37,6 +37,7 @@ mod pad;
 #[cfg(feature = "server")]
 mod rate;
 mod symbol;
+mod x;
 
 pub use allowed::Allowed;
 #[cfg(feature = "server")]
@@ -53,3 +54,4 @@ pub use need::{ConfigString, needs};
 pub use pad::pad_versions;
 #[cfg(feature = "server")]
 pub use rate::{rate, reports_needed};
+pub use x::{X, XError};

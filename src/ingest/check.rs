@@ -23,9 +23,10 @@
 
 use super::logged_config::LoggedConfig;
 use super::refusal::{Field, Refusal};
-use super::report::{Counts, ProgramReport, Report, X};
+use super::report::{Counts, ProgramReport, Report};
 use super::unavailable::Unavailable;
 use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
+use crate::collection::X;
 use crate::collection::config::Rate;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -109,6 +109,7 @@ mod testing;
 mod unavailable;
 mod writer;
 
+pub use crate::collection::X;
 pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
@@ -130,7 +131,7 @@ pub use read_error::ReadError;
 pub use receiver::{Answer, Receiver, ReceiverError, UploadCounts};
 pub use receiver_slot::{ReceiverSlot, UploadState};
 pub use refusal::{Field, Refusal, Timed};
-pub use report::{Count, Counts, DecodeError, ProgramReport, Report, X, parse_date};
+pub use report::{Count, Counts, DecodeError, ProgramReport, Report, parse_date};
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use sealed::encode as encode_sealed;

@@ -6,8 +6,9 @@
 //! what was sent, escaped.
 
 use super::excerpt::Excerpt;
-use super::report::{DecodeError, X};
+use super::report::DecodeError;
 use super::{MAX_BODY, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
+use crate::collection::X;
 use crate::collection::config::Rate;
 use crate::gomod::ModuleVersion;
 use crate::publish::OPEN_DAYS;

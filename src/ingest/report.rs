@@ -24,6 +24,7 @@
 //! knows the exact number. It is parsed like any report: `LastWeek` may be absent.
 
 use super::excerpt::{Excerpt, bounded};
+use crate::collection::X;
 use crate::collection::go_json;
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
@@ -88,10 +89,6 @@ pub struct ProgramReport<'a> {
     pub stacks: Counts<'a>,
 }
 
-/// The random number of a report: greater than 0 and at most 1.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct X(f64);
-
 /// How often something was counted: from 1 to [`Count::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(u64);
@@ -153,28 +150,6 @@ fn one_form(report: &impl Serialize) -> Vec<u8> {
     // does not fail. Half a text would not parse as a report.
     let _ = report.serialize(&mut serializer);
     bytes
-}
-
-impl X {
-    /// The largest X, which reveals nothing.
-    pub(super) const LARGEST: X = X(1.0);
-
-    /// Checks the range.
-    pub fn new(number: f64) -> Option<X> {
-        (number > 0.0 && number <= 1.0).then_some(X(number))
-    }
-
-    /// The number.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-/// As Go prints it, and as it is stored.
-impl fmt::Display for X {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&go_json::number(self.0))
-    }
 }
 
 impl Count {
@@ -329,30 +304,6 @@ impl<'de> Deserialize<'de> for Counted {
     }
 }
 
-impl<'de> Deserialize<'de> for X {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<X, D::Error> {
-        struct Share;
-        impl Visitor<'_> for Share {
-            type Value = X;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("X, a number greater than 0 and at most 1")
-            }
-
-            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<X, E> {
-                X::new(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<X, E> {
-                // 1 is the only whole number in range.
-                X::new(number as f64)
-                    .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
-            }
-        }
-        deserializer.deserialize_f64(Share)
-    }
-}
-
 /// Parses a string; the text says what was expected.
 struct Parse<F>(&'static str, F);
 
@@ -405,12 +356,6 @@ struct Canonical;
 impl serde_json::ser::Formatter for Canonical {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         writer.write_all(go_json::number(value).as_bytes())
-    }
-}
-
-impl Serialize for X {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0)
     }
 }
 

@@ -262,7 +262,7 @@ proptest! {
     fn every_report_reads_back_as_itself(
         week in dates(),
         last_week in proptest::option::of(dates()),
-        x in (f64::MIN_POSITIVE..=1.0).prop_map(X),
+        x in (f64::MIN_POSITIVE..=1.0).prop_map(|x| X::new(x).expect("an X")),
         programs in vec(programs(), 0..3),
         config in (1..=ModuleVersion::MAX).prop_map(|n| ModuleVersion::new(n).expect("in range")),
     ) {

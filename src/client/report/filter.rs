@@ -9,9 +9,9 @@
 //! Go's client leaves operating system, architecture, depth and frames to its server to check.
 
 use super::json::{Build, LocalReport, ProgramReport, Report};
-use super::x::X;
 use crate::client::day::Day;
 use crate::collection::Allowed;
+use crate::collection::X;
 use crate::collection::allowed::AllowedProgram;
 use crate::collection::config::Rate;
 use serde::Serialize;

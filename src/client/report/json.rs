@@ -29,8 +29,8 @@
 //! [`LocalReport`] is the same for what stays on this machine. Until X is drawn, its `X` is 0, which is
 //! not a valid X, and its `Config` is [`NO_CONFIG`].
 
-use super::x::X;
 use crate::client::day::Day;
+use crate::collection::X;
 use crate::collection::go_json;
 use crate::gomod::ModuleVersion;
 use serde::{Deserialize, Serialize};

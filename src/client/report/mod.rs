@@ -104,6 +104,7 @@ mod testing;
 mod weeks;
 mod x;
 
+pub use crate::collection::{X, XError};
 pub(in crate::client) use destination::DestinationJson;
 pub use destination::{Destination, DestinationError};
 pub use error::ReportError;
@@ -119,4 +120,6 @@ pub use rules::{Hold, OLDEST};
 pub use run::{RunOptions, run_uploads};
 pub use sampling::choose_config;
 pub use weeks::{Week, Weeks};
-pub use x::{RandomnessError, X, XError};
+pub use x::RandomnessError;
+#[cfg(test)]
+pub(crate) use x::draw;

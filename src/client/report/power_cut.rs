@@ -3,7 +3,9 @@
 
 use super::known_config::check_has_failed;
 use super::testing::{CONFIG, CounterFile, Deployment, FILE, day};
-use super::{Destination, Listing, LocalReport, ReportFolder, RunOptions, X, own_folder, run::run};
+use super::{
+    Destination, Listing, LocalReport, ReportFolder, RunOptions, draw, own_folder, run::run,
+};
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
@@ -169,7 +171,7 @@ fn report(
         now: day(today).start() + std::time::Duration::from_secs(3600),
         asked_by_user: false,
     };
-    let attempt = || match run(&options, network, &|| Consent::read(folder, None), &X::draw) {
+    let attempt = || match run(&options, network, &|| Consent::read(folder, None), &draw) {
         Ok(summary) if summary.busy => Err(None),
         Ok(_) => Ok(()),
         Err(error) => Err(Some(error)),

@@ -14,7 +14,7 @@ use super::report_folder::ReportFolder;
 use super::rules::Hold;
 use super::sampling::choose_config;
 use super::weeks::{Week, Weeks};
-use super::x::{RandomnessError, X};
+use super::x::{RandomnessError, draw};
 use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
@@ -22,6 +22,7 @@ use crate::client::mode::{Consent, Mode};
 use crate::client::upload::{Answer, Upload};
 use crate::client::{ConfigSource, Http, Transport};
 use crate::collection::Allowed;
+use crate::collection::X;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -71,7 +72,7 @@ impl<T: Transport + Upload> Network for T {}
 ///
 /// The folder cannot be used. A problem with a single week is in the [`Summary`].
 pub fn run_uploads(options: &RunOptions) -> Result<Summary, ReportError> {
-    run(options, &Http::new(), &|| Consent::now(&options.folder), &X::draw)
+    run(options, &Http::new(), &|| Consent::now(&options.folder), &draw)
 }
 
 pub(crate) fn run(

@@ -308,7 +308,7 @@ fn two_projects_do_not_share_a_folder() {
         now: day("2026-11-16").start(),
         asked_by_user: true,
     };
-    let refused = run::run(&options, &&server, &|| Consent::read(&machine.folder, None), &X::draw);
+    let refused = run::run(&options, &&server, &|| Consent::read(&machine.folder, None), &draw);
     assert!(matches!(refused, Err(ReportError::OtherDestination { .. })), "{refused:?}");
 }
 

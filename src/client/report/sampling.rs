@@ -48,8 +48,8 @@
 use super::json::{Draw, LocalReport};
 use super::known_config::{FetchFailure, KnownConfig};
 use super::rules::OLDEST;
-use super::x::X;
 use crate::client::day::Day;
+use crate::collection::X;
 use std::borrow::Borrow;
 
 /// A config that was fetched this many days ago is renewed if possible.

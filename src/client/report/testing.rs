@@ -1,5 +1,6 @@
 //! Shared by the tests of reporting: a machine, a project's server, and interruptions.
 
+use super::draw;
 use super::event::Summary;
 use super::run::{RunOptions, run};
 use super::{Destination, LocalReport, RandomnessError, ReportError, X};
@@ -187,7 +188,7 @@ impl Machine {
         asked_by_user: bool,
     ) -> Result<Summary, ReportError> {
         let options = RunOptions { asked_by_user, ..self.options(Some(to.destination()), today) };
-        self.run_with(to, &options, &X::draw)
+        self.run_with(to, &options, &draw)
     }
 
     /// A run that draws this X.
@@ -213,7 +214,7 @@ impl Machine {
 
     /// A run without a destination: nothing is fetched or sent.
     pub fn run_offline(&self, to: &Deployment, today: &str) -> Result<Summary, ReportError> {
-        self.run_with(to, &self.options(None, today), &X::draw)
+        self.run_with(to, &self.options(None, today), &draw)
     }
 
     fn options(&self, destination: Option<Destination>, today: &str) -> RunOptions {
