@@ -1,5 +1,7 @@
 //! The advice in messages helps: each is followed literally.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

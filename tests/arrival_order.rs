@@ -1,6 +1,8 @@
 //! Nothing in a receiver's folder, once it is sealed, reveals in which order reports arrived, what
 //! their exact X was, or which report a machine sent before.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::ingest::{Answer, Sealed, Stored, ask_to_seal};

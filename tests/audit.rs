@@ -1,6 +1,8 @@
 //! `candor audit`: an honest deployment is never blamed, and each way of cheating makes exactly its verdicts
 //! wrong.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::gomod::{Module, ModulePath, ModuleVersion};

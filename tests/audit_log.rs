@@ -1,6 +1,8 @@
 //! `candor audit --log-only` of a log that takes more than one run: an audit that is killed resumes where
 //! it stopped.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 #[path = "support/long_log.rs"]

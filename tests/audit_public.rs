@@ -1,6 +1,8 @@
 //! What `candor audit` says about promises over several weeks: jumps in the number of reports are marked, and
 //! configs close.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! Every mistake in a charts folder gets one clear message with its location and how to fix it, and all
 //! the mistakes are shown at once.
 
+#![cfg(feature = "server")]
+
 use candor::charts::diagnostic::Severity;
 use candor::charts::{Definitions, Diagnostics, Sources, parse};
 

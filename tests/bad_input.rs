@@ -1,5 +1,7 @@
 //! Bad input gets one clear message and an exit status, and leaves every stored byte unchanged.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs::{self, Permissions};

@@ -1,6 +1,8 @@
 //! The promise that a log of 70,000 entries serves and verifies like a small one, also where tiles begin
 //! and end.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::client::Wanted;

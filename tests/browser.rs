@@ -4,6 +4,8 @@
 //!
 //! If `CANDOR_SCREENSHOTS` names a folder, screenshots of the pages are written there.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

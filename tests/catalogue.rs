@@ -2,6 +2,8 @@
 //! it) is computed from the repository alone, and every published commit has it, even if a publisher died
 //! at any point.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::charts::Repository;

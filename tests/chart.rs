@@ -1,6 +1,8 @@
 //! Making charts: they follow from what is published, no matter who makes them, when, or how often the process
 //! was killed; and errors are reported.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::edition::Edition;

@@ -1,5 +1,7 @@
 //! Candor's own definitions are valid, and compile to what they say.
 
+#![cfg(feature = "server")]
+
 use candor::charts::{Definitions, Sources, parse};
 use candor::collection::{Allowed, compile};
 use std::path::Path;

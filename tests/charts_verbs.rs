@@ -1,5 +1,7 @@
 //! `check`, `compile` and `import`, as users run them.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

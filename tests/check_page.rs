@@ -1,5 +1,7 @@
 //! The page `/check`: every command on it is run exactly as shown, and finds what the page says.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::process::Command;

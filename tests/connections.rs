@@ -3,6 +3,8 @@
 //! upload, a page, the checkpoint and the module proxy succeed.
 //!
 //! Every test checks that it did fill the server, which made room for others.
+
+#![cfg(feature = "server")]
 #![cfg(unix)]
 
 mod support;

@@ -2,6 +2,8 @@
 //! or the new state is served, and publishing again completes the work. No version number is skipped or
 //! used twice, and no two checkpoints of one size differ.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::charts::{History, ObjectName, Revision, Sources};

@@ -1,6 +1,8 @@
 //! `candor demo`: one command shows the whole pipeline, ends by itself and leaves nothing behind, with and
 //! without the go command.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::process::Command;

@@ -2,6 +2,8 @@
 //! a day reveal: there are few, and only the last may add fewer than ten reports. And no edition shows
 //! a stack that only few reports of a week have.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::index::{Dataset, FileFormat, Index};

@@ -1,6 +1,8 @@
 //! A definition that expires leaves the config on its day, whether or not anyone commits anything; and
 //! anyone with the commit and the day can compile the same bytes again.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::charts::Repository;

@@ -1,6 +1,8 @@
 //! The promise that nothing of a log with a policy is served before a quorum of its witnesses has
 //! cosigned it: whatever witnesses answer, and whenever the publisher is killed.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::tlog::{AcceptedCheckpoint, CosignerKind, Note, Policy, Protocol, Published};

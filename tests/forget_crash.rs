@@ -4,6 +4,8 @@
 //!
 //! `power_cut::forgetting`, a unit test, kills at every single sync.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::index::FileFormat;

@@ -1,6 +1,8 @@
 //! Git as people use it: clones, work trees and settings of every kind, made by the git command. Each can be
 //! published from, or is refused with a message that says what to do; and that works.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! The promise that the unmodified go command downloads and verifies a published config, and refuses one
 //! that was changed or that comes from a forked log.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

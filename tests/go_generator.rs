@@ -4,6 +4,8 @@
 //! needs no other inputs and is never skipped. The generator asks a module proxy which versions there are:
 //! here a folder with made-up releases.
 
+#![cfg(feature = "server")]
+
 use candor::charts::definition::Padding;
 use candor::charts::{Sources, parse};
 use candor::collection::{Import, compile, import};

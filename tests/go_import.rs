@@ -3,6 +3,8 @@
 //!
 //! The inputs are under `CANDOR_DATA`; without it these tests are skipped, and say so.
 
+#![cfg(feature = "server")]
+
 use candor::charts::diagnostic::Severity;
 use candor::charts::{Sources, parse};
 use candor::collection::{Import, Imported, compile, import};

@@ -1,6 +1,8 @@
 //! The real `go` command downloads the modules that `gomod` builds, and computes the same hashes. No
 //! checksum database is used here: the proxy is a folder, so that only the module is tested.
 
+#![cfg(feature = "server")]
+
 use candor::gomod::{
     CommitTime, DOC, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl, read_file,

@@ -2,6 +2,8 @@
 //! downloads and verifies the published config, makes its report and uploads it, and the report has only
 //! what the config lists.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::ingest::{Clock, ConfigSet, Limits, Receiver, ReceiverSlot};

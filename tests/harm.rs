@@ -1,6 +1,8 @@
 //! Counting does not harm programs: whatever is in the telemetry folder, and whatever the process may not
 //! do, the program runs to its end, and so do the verbs that read the folder.
 
+#![cfg(feature = "server")]
+
 #[allow(dead_code, reason = "each test file uses its own part of this")]
 #[path = "support/counting.rs"]
 mod counting;

@@ -1,6 +1,8 @@
 //! Charts folders that are made to be as expensive as possible: each is checked, or refused, within 512 MiB
 //! of memory, and the messages stay readable.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs;

@@ -5,6 +5,8 @@
 //! matches the two better than guessing does. Each report has a count that only the test knows to be
 //! its number, so the test can tell how many guesses are right.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! The promise that a log's key stays in the process that signs: one copy in memory, and none in its
 //! environment, in a core dump or in what it prints.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,6 +1,8 @@
 //! A segment of uploads that is lost before it was merged is noticed by merges, by a server that
 //! starts, and by its health; and what they advise helps.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::PublicData;

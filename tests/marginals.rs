@@ -1,5 +1,7 @@
 //! Published marginals are checked as strictly as charts, and never change what is collected.
 
+#![cfg(feature = "server")]
+
 use candor::charts::marginals::Property;
 use candor::charts::{Definitions, Diagnostics, Sources, parse};
 use candor::collection::compile;

@@ -1,6 +1,8 @@
 //! Merging and charting that are killed again and again, at random moments, give the same result as
 //! undisturbed ones.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::PublicData;

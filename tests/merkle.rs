@@ -4,6 +4,8 @@
 //! from tiles are those of the RFC's recursive definitions, and the proofs verify. `rs_merkle` has roots
 //! and inclusion proofs; it agrees with both. It has no consistency proofs.
 
+#![cfg(feature = "server")]
+
 use candor::tlog::{
     Edge, Hash, LeafIndex, Tile, TileReadError, TileReader, TreeHead, TreeSize, leaf_hash,
     node_hash, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion,

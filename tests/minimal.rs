@@ -1,6 +1,8 @@
 //! The compiled config is minimal: every string in it is needed by a live chart, and when charts are
 //! removed, exactly what only they needed is gone.
 
+#![cfg(feature = "server")]
+
 use candor::charts::{Definitions, Sources, parse};
 use candor::collection::{CollectionConfig, ConfigString, compile, expand, needs};
 use proptest::collection::vec;

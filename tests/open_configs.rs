@@ -1,6 +1,8 @@
 //! Until when reports under a config are accepted, and whose functions their stacks may name, from the
 //! definitions in a repository to the answers of a running server; and everyone can see it.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,6 +1,8 @@
 //! The promise that our witness cosigns other people's logs: here one that Tessera's unmodified POSIX
 //! driver writes and submits. (`feeding` tests that other people's witnesses cosign ours.)
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -4,6 +4,8 @@
 //!
 //! The server is `candor serve` itself (see `support::receiver`).
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs::{self, File};

@@ -1,6 +1,7 @@
 //! A deployment's files are for its user only: whatever the umask, after everything that a deployment
 //! does, none of its files or folders can be read by the group or by others.
 
+#![cfg(feature = "server")]
 #![cfg(unix)]
 
 mod support;

@@ -1,6 +1,8 @@
 //! Following the instructions to opt out works: the site shows the commands of that very project, and the
 //! program decides about the project that was named, or says that there is none.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! Proofs that need nothing else: `candor prove` makes them, the site serves them, and `candor verify`
 //! checks them without a network, as does another implementation.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::client::{ClientError, Wanted};

@@ -2,6 +2,8 @@
 //! budget, and afterwards no file contains a client's address. The settings are read from the page
 //! itself.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! DuckDB and pandas, which people use, read every format that a merge publishes, with equal counts.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::PublicData;

@@ -2,6 +2,8 @@
 //! versions adds at most a level of the tree to the operations and bytes of the next one, and each
 //! version adds the same few objects to the store.
 
+#![cfg(feature = "server")]
+
 #[path = "support/long_log.rs"]
 mod long_log;
 

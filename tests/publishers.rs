@@ -1,6 +1,8 @@
 //! The promise that there is one history: two publishers at once never fork it, and if the store was
 //! rolled back or edited, publishing refuses it before anything is signed.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

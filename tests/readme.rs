@@ -1,5 +1,7 @@
 //! The code and commands in the README are compiled and run.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs;

@@ -1,6 +1,8 @@
 //! Anyone can recompute a chart from public files: DuckDB gets the served numbers from the week's
 //! Parquet file and the configs.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::figure::{Base, Figure, Kind, Row};

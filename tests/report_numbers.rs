@@ -1,6 +1,8 @@
 //! `count(DISTINCT report)` counts reports, whatever Parquet files are read together: DuckDB, over
 //! day files, over week files of several weeks, and over all of them.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::aggregate::PublicData;

@@ -1,6 +1,8 @@
 //! The promise that both ends read a config alike: whatever a client lets through, the receiver
 //! takes, as it is.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::client::day::Day;

@@ -1,6 +1,8 @@
 //! Only what was named is published: a tag cannot pass for a branch, and a name that could mean two commits
 //! is refused with the full names of both.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

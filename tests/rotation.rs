@@ -2,6 +2,8 @@
 //! clients with the new one accept the same log. This holds for our client and for the unmodified go
 //! command.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::client::Wanted;

@@ -1,5 +1,7 @@
 //! What `candor serve` and `candor env` promise as processes.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::process::Command;

@@ -4,6 +4,8 @@
 //! commit of its newest config is dated as if the clock were behind, or as if nothing had been
 //! published for long.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,6 +1,8 @@
 //! The promises of the signer: it never signs an invalid head, a log has one signer, and every refusal
 //! names a way out that works.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::gomod::{Hash1, Module, ModulePath, ModuleVersion};

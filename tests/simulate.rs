@@ -1,5 +1,7 @@
 //! `candor simulate`: the same seed gives the same reports, and a deployment accepts them all.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! `candor telemetry` from the outside: real processes, several at once and killed at any moment,
 //! against a real deployment.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::client::day::Day;

@@ -1,6 +1,8 @@
 //! Nothing from outside can control a terminal: there are hostile names everywhere that the program prints
 //! from, and no escape sequence, reordered text or forged line is printed.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::client::day::Day;

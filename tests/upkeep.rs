@@ -1,5 +1,7 @@
 //! A server keeps its site up to date by itself, and everything can also be run by hand.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

@@ -3,6 +3,8 @@
 //!
 //! The server is `candor serve` itself (see `support::receiver`).
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

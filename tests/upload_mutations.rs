@@ -3,6 +3,8 @@
 //! or a config's version is now in the future. An independent check finds that every stored report is
 //! allowed, and every acknowledged one is stored, without what honest clients cannot know not to send.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use axum::Router;

@@ -1,6 +1,8 @@
 //! The promise of `candor publish --watch`: each change of the compiled config becomes one
 //! version, in commit order, once; a commit with mistakes is skipped, with a message.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! The promises of `candor witness` to logs, monitors and its operator, over HTTP: for each case of the
 //! specification, the answer that it requires (<https://c2sp.org/tlog-witness>).
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::tlog::{Checkpoint, Hash, LeafIndex, Note, NoteSignature, Subtree, TreeHead, TreeSize};

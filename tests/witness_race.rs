@@ -1,6 +1,8 @@
 //! The promise that a witness never cosigns two histories of one log: no matter how many submit at once,
 //! how many processes serve its folder, or when one of them is killed.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use candor::store::{FileStore, Key, Store, StoreError, Swap};

@@ -256,9 +256,8 @@ mod tests {
             (
                 Some(KnownTime::Week(date(2026, 3, 1))),
                 "the clock shows 2026-02-10T12:00:00Z, but a report of the week that ended \
-                 2026-03-01 is stored: set the clock; where it is right, it was ahead when that \
-                 report \
-                 came, and this passes with time",
+                 2026-03-01 is stored: set the clock; if it is right now, it was ahead when that \
+                 report came, and this goes away with time",
             ),
             (
                 Some(commit("2025-03-01T00:00:00Z")),

@@ -416,7 +416,7 @@ fn the_limit_of_remembered_reports_holds_and_none_is_lost_or_doubled() {
         assert_eq!(store(&journal, checked(number)), Ok(Stored::New));
     }
     assert_eq!(store(&journal, checked(4)), Err(NotStored));
-    assert!(journal.state().problem.expect("a problem").contains("as many as may be"));
+    assert!(journal.state().problem.expect("a problem").contains("which is the limit"));
     for number in 1..=3 {
         assert_eq!(store(&journal, checked(number)), Ok(Stored::Duplicate));
     }

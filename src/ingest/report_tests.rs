@@ -128,13 +128,13 @@ fn malformed_reports_are_refused_with_the_position_and_the_cause() {
             "0.0625",
             "1.5",
             "4, column 9: invalid value: floating point `1.5`, expected X, a number \
-          over 0 and at most 1",
+          greater than 0 and at most 1",
         ),
         (
             "0.0625",
             "-0.5",
             "4, column 10: invalid value: floating point `-0.5`, expected X, a \
-          number over 0 and at most 1",
+          number greater than 0 and at most 1",
         ),
         (
             "0.0625",
@@ -147,7 +147,7 @@ fn malformed_reports_are_refused_with_the_position_and_the_cause() {
             "0.0625",
             "\"0.5\"",
             "4, column 11: invalid type: string \"0.5\", expected X, a number \
-          over 0 and at most 1",
+          greater than 0 and at most 1",
         ),
         (
             "\": 3",

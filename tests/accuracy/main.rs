@@ -6,6 +6,8 @@
 //! probability of at most [`binomial::LEVEL`]. Seeds are fixed, so a test that passes once passes
 //! always. The last tests show that intervals which promise too much do not pass.
 
+#![cfg(feature = "server")]
+
 use candor::aggregate::figure::Interval;
 use candor::aggregate::statistics::interval::share;
 use candor::aggregate::statistics::quantile::quantiles;

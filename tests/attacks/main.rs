@@ -2,6 +2,8 @@
 //! is the attacker, and everyone who might notice looks at it. Their messages are the table in
 //! `src/attacks.md`, which this test compares; with `CANDOR_WRITE_ATTACKS=1` it writes it.
 
+#![cfg(feature = "server")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,6 +2,8 @@
 //! definitions, configs (with changing rates and counters), and reports (with several builds of a program,
 //! under several configs).
 
+#![cfg(feature = "server")]
+
 mod naive;
 mod reweighting;
 mod rounded;

@@ -16,6 +16,8 @@
 //! | `senders` | the senders and their reports |
 //! | `aftermath` | the public data in the end |
 
+#![cfg(feature = "server")]
+
 mod aftermath;
 mod senders;
 #[path = "../support/mod.rs"]

@@ -328,7 +328,7 @@ async fn a_form_without_script_leads_to_a_range() {
     let range = format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/");
     assert_eq!(answer.header("location"), range);
     let answer = page(&router, &range).await;
-    assert!(answer.text().contains("none are added up"));
+    assert!(answer.text().contains("weeks are not added up"));
     let bad = get(&router, &format!("/charts/{GOPLS}/@range?from=x")).await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
 }

@@ -161,7 +161,7 @@ async fn changes_are_described_in_words() {
     let back = page(&router, "/config/v0.3.0...v0.1.0").await;
     assert!(back.text().contains("no longer accepts reports from versions"));
     let same = page(&router, "/config/v0.3.0...v0.3.0").await;
-    assert!(same.text().contains("Nothing that is collected changed"));
+    assert!(same.text().contains("Nothing that is collected has changed"));
     for (query, target) in [
         ("from=v0.1.0&to=v0.3.0", "/config/v0.1.0...v0.3.0"),
         ("to=v0.1.0&from=v0.3.0", "/config/v0.1.0...v0.3.0"),
@@ -210,7 +210,7 @@ async fn the_proof_on_an_entrys_page_is_valid() {
         let html = answer.text().replace("&#43;", "+");
         let record = html.split("<pre><code>").nth(1).and_then(|rest| rest.split("</code>").next());
         let leaf = leaf_hash(record.expect("a record").as_bytes());
-        let proof = html.split("Stands</th>").nth(1).unwrap_or_default();
+        let proof = html.split("Position</th>").nth(1).unwrap_or_default();
         let cells: Vec<Hash> = proof
             .split("<span class=\"hash\">")
             .skip(1)
