@@ -184,7 +184,7 @@ fn a_parquet_file_with_other_reports_than_the_text_is_found() {
     let said = audited(&honest, &source, &meddler.url);
     assert!(wrong(&said).contains("data-files"), "{said:#}");
     let found = sentence(&said, "data-files");
-    assert!(found.contains("the Parquet file of weeks/2026-02-08 holds other reports"), "{found}");
+    assert!(found.contains("the Parquet file of weeks/2026-02-08 has other reports"), "{found}");
 }
 
 #[test]
