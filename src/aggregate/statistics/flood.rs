@@ -1,7 +1,7 @@
-//! How far false reports move a share, and how many that takes.
+//! How far false reports move a share, and how many it takes.
 //!
-//! A share p of n honest reports has a bucket. Adding m reports that all have it moves the share to (np
-//! + m) / (n + m); adding m that do not, to np / (n + m). All weights are equal here: false reports
+//! Of n honest reports, a share p has a bucket. If someone adds m reports that all have it, the share becomes
+//! `(n * p + m) / (n + m)`; with m that do not have it, `n * p / (n + m)`. All are weighted alike: false reports
 //! under a config with a lower rate weigh more than honest ones, and count as more reports accordingly.
 //! The confidence interval does not cover this: it says how much a sample of honest reports can be off
 //! by chance.
