@@ -164,7 +164,7 @@ mod power_cut;
 ///
 /// /// Whether a log which the policy accepts has an entry with this leaf hash, by a C2SP tlog-proof.
 /// fn is_logged(proof: &[u8], leaf: Hash, policy: &str) -> bool {
-///     let (Ok(proof), Ok(policy)) = (TlogProof::parse(proof), policy.parse::<Policy>()) else {
+///     let (Ok(proof), Ok(policy)) = (TlogProof::parse(proof), Policy::parse(policy.as_bytes())) else {
 ///         return false;
 ///     };
 ///     proof.verify(leaf, &policy).is_ok()

@@ -232,6 +232,6 @@ fn a_commit_is_not_published_again_over_a_newer_one() {
     let day = CompileDay::Today("2026-07-01".parse().expect("a day"));
     let refused = publisher.publish_again(&old, &RepositoryUrl::default(), day, first);
     let error = refused.expect_err("v0.2.0 is newer").to_string();
-    assert!(error.contains("v0.2.0 was published meanwhile"), "{error}");
+    assert!(error.contains("v0.2.0 was published in the meantime"), "{error}");
     assert_eq!(opened.log().expect("a log").settle().expect("settled").size.get(), 2);
 }

@@ -463,9 +463,9 @@ fn settings_with_wrong_witnesses_are_refused_with_their_location() {
     fs::write(bench.deployment.path().join("no.policy"), "quorum x\n").expect("written");
     for (settings, tables, said) in [
         ("", vec![one.clone()], "no quorum that says how many must cosign"),
-        ("quorum = \"most\"", vec![one.clone()], "quorum = \"most\" is none"),
-        ("quorum = 0", vec![one.clone()], "quorum = 0 is none"),
-        ("quorum = 1.5", vec![one.clone()], "quorum = 1.5 is none"),
+        ("quorum = \"most\"", vec![one.clone()], "quorum = \"most\" is not a quorum"),
+        ("quorum = 0", vec![one.clone()], "quorum = 0 is not a quorum"),
+        ("quorum = 1.5", vec![one.clone()], "quorum = 1.5 is not a quorum"),
         ("quorum = 3", vec![one.clone(), two.clone()], "asks for more than the 2 witnesses"),
         ("quorum = \"all\"", vec![], "asks for more than the 0 witnesses"),
         ("quorum = 1", vec![without(&one, "url")], "missing field `url`"),

@@ -52,7 +52,7 @@ fn look(refresher: &mut Refresher) {
         Ok(Err(error)) => tracing::error!("the log is not cosigned again: {error}"),
         Err(_) => {
             tracing::error!("having the log cosigned again panicked; it is retried");
-            refresher.state().note(Some("it failed by a panic".to_owned()));
+            refresher.state().note(Some("it panicked".to_owned()));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A simulated population that reports for weeks, by a clock that the story sets.
 //!
 //! Everything else is real: installations draw X and filter by the published config as on a user's
-//! machine, and send over HTTP to the front door, which checks and stores.
+//! machine, and send over HTTP to the receiver, which checks and stores.
 
 use super::super::Failure;
 use super::super::simulate::{Population, Truth, send_all};
