@@ -239,7 +239,10 @@ fn a_policy_decides_which_witnesses_are_enough() {
         command
     };
     let said = refused(&mut verify(note.to_string()));
-    assert!(said.contains("too few of the policy's witnesses") && said.contains("first, second"), "{said}");
+    assert!(
+        said.contains("too few of the policy's witnesses") && said.contains("first, second"),
+        "{said}"
+    );
     let one = cosign(note.clone(), &first, 1_790_000_000);
     let said = refused(&mut verify(one.to_string()));
     assert!(said.contains("cosigned: first; missing: second"), "{said}");

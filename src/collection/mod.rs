@@ -15,6 +15,7 @@
 //! | `need` | which charts need a string of the config |
 //! | `import` | the Go project's records to a charts folder |
 //! | `go_json` | JSON as Go writes it |
+//! | [`x`](X) | the random number of a report |
 //!
 //! Everything that needs chart definitions is in the `server` feature; a client only reads configs.
 
