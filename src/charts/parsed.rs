@@ -38,4 +38,9 @@ impl Parsed {
             }
         }
     }
+
+    /// A warning about the whole value that was written at `at`.
+    pub(super) fn warning(&self, at: &Location, message: String) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..self.error(at, 0, message) }
+    }
 }

@@ -122,9 +122,7 @@ fn too_new(
         true => format!("list \"devel\" in {file}, or name the first release that counts"),
         false => format!("list the version in {file}, or allow for it with [padding]"),
     };
-    let warning =
-        Diagnostic { severity: Severity::Warning, ..parsed.error(&first.location, 0, message) };
-    Some(warning.with_help(help))
+    Some(parsed.warning(&first.location, message).with_help(help))
 }
 
 /// Finds target errors without a confidence.
@@ -144,16 +142,12 @@ fn check_sampling(parsed: &Parsed, found: &mut Found) {
 fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, found: &mut Found) {
     for chart in &parsed.charts {
         let ChartKind::Stack { depth, packages } = &chart.kind else { continue };
-        let warning = |location, message| Diagnostic {
-            severity: Severity::Warning,
-            ..parsed.error(location, 0, message)
-        };
         let Some(first) = packages.first() else {
             let message = "the chart has no `packages`, so functions of any package are shown, and \
                            anyone who opted in can send words that look like functions";
             let help = "add `packages = [...]`; `candor check --packages-from` proposes it from a go.sum \
                         or Cargo.lock";
-            found.push(warning(&depth.location, message.to_owned()).with_help(help));
+            found.push(parsed.warning(&depth.location, message.to_owned()).with_help(help));
             continue;
         };
         let Some(program) = programs.get(&chart.program.value) else { continue };
@@ -167,7 +161,7 @@ fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, f
             let message = format!("`packages` does not cover `{}`, the program's own", own.value);
             let help =
                 format!("add {:?}, or the program's own functions are never named", own.as_str());
-            found.push(warning(&first.location, message).with_help(help));
+            found.push(parsed.warning(&first.location, message).with_help(help));
         }
     }
 }

@@ -41,9 +41,9 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
                     }
                     @for variation in VARIATIONS {
                         th.number scope="col" {
-                            "Most that leave no mark, if weeks vary by " (numbers::percent(variation))
+                            "Unmarked at most, weeks ±" (numbers::percent(variation))
                         }
-                        th.number scope="col" { "They move the share to" }
+                        th.number scope="col" { "Moves to" }
                     }
                 }
             }
