@@ -19,7 +19,7 @@ mod counters;
 mod marginals;
 
 use super::definition::{Chart, ChartKind, Program};
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::Diagnostic;
 use super::found::Found;
 use super::location::At;
 use super::parsed::Parsed;
