@@ -41,7 +41,7 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
                     }
                     @for variation in VARIATIONS {
                         th.number scope="col" {
-                            "Unmarked at most, weeks ±" (numbers::percent(variation))
+                            "Most unmarked (±" (numbers::percent(variation)) " a week)"
                         }
                         th.number scope="col" { "Moves to" }
                     }
