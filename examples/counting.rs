@@ -1,7 +1,7 @@
 //! A program that counts how it is used.
 //!
 //! ```text
-//! cargo run --example counting --no-default-features --features client -- build
+//! cargo run --example counting --no-default-features --features count -- build
 //! ```
 //!
 //! Nothing is counted until the user allows it. To try it, allow it for a folder among the system's

@@ -4,9 +4,8 @@
 //! accepted only for this machine, where tests and demonstrations run.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
-use ureq::http::Uri;
 
 /// The address of a service, such as `https://telemetry.example.org/log`, without a slash at the end.
 /// Paths are appended to it.
@@ -50,22 +49,49 @@ impl FromStr for Address {
     /// Removes slashes at the end.
     fn from_str(text: &str) -> Result<Address, AddressError> {
         let malformed = |reason| AddressError::Malformed(text.chars().take(200).collect(), reason);
-        let uri: Uri = text.parse().map_err(|_| malformed("it does not parse"))?;
-        let authority = uri.authority().ok_or_else(|| malformed("it has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(malformed("leave out the user name and password"));
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| malformed("it does not begin with https://"))?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if let Some((_, host)) = authority.rsplit_once('@') {
+            // A password is not repeated, which would show it in logs.
+            let shown = format!("...@{}", host.chars().take(200).collect::<String>());
+            return Err(AddressError::Malformed(shown, "leave out the user name and password"));
         }
-        if uri.query().is_some() || text.contains('#') {
+        if path.contains(['?', '#']) {
             return Err(malformed("leave out everything from '?' or '#' on"));
         }
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if is_this_machine(authority.host()) => {}
-            Some("http") => return Err(AddressError::NotPrivate(text.chars().take(200).collect())),
+        let host = host(authority).ok_or_else(|| malformed("it has no valid host"))?;
+        if !path.bytes().all(is_path) {
+            return Err(malformed("its path has characters that belong percent-encoded"));
+        }
+        match scheme {
+            "https" => {}
+            "http" if is_this_machine(host) => {}
+            "http" => return Err(AddressError::NotPrivate(text.chars().take(200).collect())),
             _ => return Err(malformed("it does not begin with https://")),
         }
         Ok(Address(text.trim_end_matches('/').to_owned()))
     }
+}
+
+/// The host of an authority without a user: a name, or an IP address, with or without a port.
+fn host(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.rfind(':') {
+        Some(at) if !authority.ends_with(']') => (&authority[..at], &authority[at + 1..]),
+        _ => (authority, "0"),
+    };
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_name),
+    };
+    (is_host && is_number(port) && port.parse::<u16>().is_ok()).then_some(host)
+}
+
+/// What RFC 3986 allows in a path.
+fn is_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte)
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -109,9 +135,21 @@ mod tests {
             "https://example.org/#a",
             "https://exa mple.org",
             "https://example.org/\n",
+            "https://example.org:",
+            "https://example.org:x",
+            "https://example.org:65536",
+            "https://:443",
+            "https://[::1",
+            "https://[x]/",
+            "https://a:b:1/",
+            "https://example.org/a b",
+            "https://example.org/ä",
+            "HTTPS://example.org",
         ] {
             assert!(matches!(bad.parse::<Address>(), Err(AddressError::Malformed(..))), "{bad:?}");
         }
+        let secret = "https://me:secret@example.org/x".parse::<Address>().expect_err("refused");
+        assert!(!secret.to_string().contains("secret"), "{secret}");
         for bad in [
             "http://example.org",
             "http://10.0.0.1",

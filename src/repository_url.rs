@@ -4,6 +4,7 @@
 //! token anywhere. What is published ([`RepositoryUrl`]), printed, or used in a name is the address
 //! without those parts.
 
+use crate::percent;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -91,18 +92,7 @@ impl RepositoryAddress {
     pub fn file(&self) -> Option<PathBuf> {
         let path = self.0.strip_prefix("file://")?;
         let path = path.strip_prefix("localhost").filter(|p| p.starts_with('/')).unwrap_or(path);
-        let mut decoded = Vec::new();
-        let mut rest = path.as_bytes();
-        while let Some((first, after)) = rest.split_first() {
-            let byte = after.get(..2).filter(|_| *first == b'%').and_then(|digits| {
-                let digits = str::from_utf8(digits).ok()?;
-                digits.bytes().all(|b| b.is_ascii_hexdigit()).then_some(())?;
-                u8::from_str_radix(digits, 16).ok()
-            });
-            decoded.push(byte.unwrap_or(*first));
-            rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-        }
-        String::from_utf8(decoded).ok().map(PathBuf::from)
+        percent::decoded_where_possible(path).map(PathBuf::from)
     }
 
     /// A text from elsewhere that may contain this address, with the address as it may be shown.

@@ -38,7 +38,7 @@ pub(crate) const COLUMNS: [(&str, &str); 20] = [
 ];
 
 /// The columns after those of quantiles.
-pub(crate) const LAST_COLUMNS: [(&str, &str); 2] = [
+pub(crate) const LAST_COLUMNS: [(&str, &str); 6] = [
     (
         "expected_reports",
         "how many reports the weeks before explain for the whole chart; empty where none can be compared",
@@ -48,6 +48,14 @@ pub(crate) const LAST_COLUMNS: [(&str, &str); 2] = [
         "up or down where the chart, the program or the week has more or fewer reports than the weeks \
          before explain; empty where the number is ordinary",
     ),
+    (
+        "most_reports",
+        "the reports that counted this bucket more often than any other of the chart; empty where buckets \
+         exclude each other",
+    ),
+    ("most_share", "their share of the whole chart’s base; with none these add up to 1"),
+    ("most_share_low", "the lower bound of that share’s interval"),
+    ("most_share_high", "the upper bound"),
 ];
 
 /// Text for a cell: guarded against formulas, and quoted if needed.
@@ -160,6 +168,13 @@ impl Csv {
         let expected = part.figure.expected;
         cells.push(expected.map_or(String::new(), |expected| expected.reports.to_string()));
         cells.push(part.jump.to_owned());
+        match row.and_then(|row| row.most) {
+            Some(Estimate { reports, share: Interval { value, low, high }, .. }) => {
+                cells.push(reports.to_string());
+                cells.extend([value, low, high].map(|number| number.to_string()));
+            }
+            None => cells.extend([const { String::new() }; 4]),
+        }
         self.line(&cells);
     }
 
@@ -284,7 +299,7 @@ mod tests {
             let mut csv = Csv::new();
             csv.add(week, charts, &charts.charts[0]);
             let lines = read(&csv.finish());
-            let last = |line: &Vec<String>| line[line.len() - 2..].to_vec();
+            let last = |line: &Vec<String>| line[line.len() - 6..line.len() - 4].to_vec();
             lines.iter().map(last).collect::<Vec<_>>()
         };
         let ordinary = cells(&week);

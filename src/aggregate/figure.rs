@@ -1,5 +1,6 @@
 //! The public format of a week's charts: `candor chart` writes it, `/charts/.../charts.json` serves it,
-//! and all pages, pictures and tables are made from it.
+//! and all pages, pictures and tables are made from it. How it is stored is in
+//! [`stored_charts`](crate::aggregate::stored_charts).
 //!
 //! ```text
 //! WeekCharts            one week, Monday to Sunday, identified by its Sunday
@@ -19,12 +20,17 @@
 //! would have reported, had all that opted in been sampled.
 //!
 //! **Shares** of one figure need not add up to one: an installation may have used several buckets
-//! in its week, or none.
+//! in its week, or none. [`Row::most`] divides the installations by the bucket that each counted most, which
+//! does add up to one.
 //!
 //! **Jumps.** For a week, each program and each chart, `expected` says how many reports the weeks
 //! before explain (`null` if there are none to compare with), and `jump` is present if there are more
 //! or fewer. The rule is in [`volume`](crate::aggregate::statistics::volume). A jump does not tell its
 //! cause: a release, a campaign, a holiday, a fault, or somebody who sends false reports.
+//!
+//! **Slices** (`by`) are stored and served apart from the rest. Values with fewer than [`SLICE_REPORTS`]
+//! reports are only counted, and so are those beyond [`SLICES`] values or [`SLICE_ROWS`] rows: the most
+//! frequent ones are kept.
 //!
 //! A later [`FORMAT`] may add fields; none is removed or changes its meaning under this number.
 
@@ -33,7 +39,16 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The version of this shape.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// A version, platform or toolchain with fewer reports in a chart is no slice of it.
+pub const SLICE_REPORTS: u64 = 20;
+/// The most slices of a chart by one dimension.
+pub const SLICES: usize = 50;
+/// The most rows that these have together.
+pub const SLICE_ROWS: usize = 4000;
+/// The most stacks in a slice.
+pub const SLICE_STACKS: usize = 50;
 
 /// A figure based on fewer effective reports than this is marked `small`.
 pub const SMALL: f64 = 100.0;
@@ -300,6 +315,12 @@ pub struct Row {
     /// For a ratio: the distribution of its quotient over the reports of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
+    /// The reports that counted it more often than any other row of the figure; of equal ones, the first row
+    /// counts. With the figure's `none` these are all reports of its base, each once, and the shares, which
+    /// refer to that base, add up to one. Only in the rows of a whole figure, and only if some report has
+    /// several of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<Estimate>,
 }
 
 // serde requires this signature.
@@ -337,6 +358,18 @@ pub struct Breakdown {
     /// The parts: versions and toolchains, newest first; platforms, most reports first. A report with
     /// several builds of a program may be in several parts.
     pub groups: Vec<Group>,
+    /// The values that are no slices; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+}
+
+/// Versions, platforms or toolchains that are only counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// How many values.
+    pub values: u64,
+    /// Their reports in total; a report with several of these values counts once for each.
+    pub reports: u64,
 }
 
 /// What reports are broken down by.
@@ -351,6 +384,11 @@ pub enum Dimension {
     Toolchain,
 }
 
+impl Dimension {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Dimension; 3] = [Dimension::Version, Dimension::Platform, Dimension::Toolchain];
+}
+
 /// One part of a base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
@@ -360,6 +398,9 @@ pub struct Group {
     pub base: Base,
     /// Its rows, in the figure's order; those without a report are left out.
     pub rows: Vec<Row>,
+    /// Its reports with none of the figure's counters. Absent where that is meaningless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none: Option<Estimate>,
 }
 
 /// A figure weighted so that its reports have the same margins as the whole population, by a published

@@ -13,6 +13,7 @@ use crate::ingest::SegmentId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// The version of this shape.
 pub const FORMAT: u32 = 3;
@@ -26,6 +27,9 @@ pub struct Index {
     pub days: BTreeMap<Date, Dataset>,
     /// The reports of seven days, named after the last of them, a Sunday; and their charts.
     pub weeks: BTreeMap<Date, Week>,
+    /// The outlines of the charts' series: for each span of 13 weeks, named after its first week.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub series: BTreeMap<Date, SeriesFile>,
     /// What could not be read when the data was merged, in words, without paths outside the
     /// deployment's folder. It is in no count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -35,7 +39,8 @@ pub struct Index {
     #[serde(default)]
     pub merges: u64,
     /// The keys of objects that are not current: an earlier index named them, or a later one will. The
-    /// next merge removes those that are still not current then.
+    /// next merge removes those that are still not current then. A folder of charts stands for all objects
+    /// in it that no outline names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<String>,
     /// The segments whose reports are all included: public, or in one of the two objects below. A
@@ -103,7 +108,8 @@ pub struct Dataset {
 pub struct Week {
     /// The reports.
     pub data: Dataset,
-    /// The charts, once they were made: [`WeekCharts`](crate::aggregate::figure::WeekCharts) as JSON.
+    /// The outline of the charts, once they were made:
+    /// [`WeekOutline`](crate::aggregate::stored_charts::outline::WeekOutline) as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charts: Option<ChartsFile>,
 }
@@ -121,7 +127,17 @@ pub struct PublicFile {
     pub sha256: String,
 }
 
-/// The charts of a week.
+/// The outline of the series of a span of weeks:
+/// [`SpanOutline`](crate::aggregate::stored_charts::outline::SpanOutline) as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesFile {
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+}
+
+/// The outline of a week's charts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChartsFile {
     /// Its size.
@@ -148,12 +164,13 @@ pub enum FileFormat {
 }
 
 impl Index {
-    /// The keys of the objects that are current.
+    /// The keys of the objects that are current; without those that outlines of charts name.
     pub fn current(&self) -> BTreeSet<String> {
         let days = self.days.values().chain(self.weeks.values().map(|week| &week.data));
         let files = days.flat_map(|dataset| &dataset.files).map(|file| &file.sha256);
         let charts = self.weeks.values().filter_map(|week| week.charts.as_ref());
         let public = files.chain(charts.map(|charts| &charts.sha256));
+        let public = public.chain(self.series.values().map(|series| &series.sha256));
         let private = self.waiting.iter().chain(&self.unshown);
         public
             .map(|sha256| public_key(sha256))
@@ -163,6 +180,15 @@ impl Index {
 }
 
 impl Index {
+    /// Marks objects that are not current for removal by the next merge.
+    pub(super) fn supersede(&mut self, objects: impl IntoIterator<Item = String>) {
+        let mut all: BTreeSet<String> = std::mem::take(&mut self.superseded).into_iter().collect();
+        all.extend(objects);
+        let current = self.current();
+        all.retain(|key| !current.contains(key));
+        self.superseded = all.into_iter().collect();
+    }
+
     /// The file of this name.
     pub fn file(&self, name: &str) -> Option<&PublicFile> {
         let weeks = self.weeks.values().map(|week| &week.data);
@@ -208,4 +234,10 @@ pub fn week_of(day: Date) -> Date {
     let days_left = 7 - i32::from(day.weekday().to_monday_one_offset());
     // Reports of the year 9999 never get here.
     day.checked_add(jiff::Span::new().days(days_left)).unwrap_or(day)
+}
+
+/// The days of the week that ends on this Sunday.
+pub fn days_of(week: Date) -> RangeInclusive<Date> {
+    // Nor do reports of the calendar's first week.
+    week.checked_sub(jiff::Span::new().days(6)).unwrap_or(week)..=week
 }

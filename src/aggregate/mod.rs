@@ -11,11 +11,14 @@
 //! | [`merging`] | uploads become the public files of days and weeks |
 //! | [`charting`] | a week's data becomes figures |
 //! | [`statistics`] | estimates from weighted samples, with confidence bounds |
+//! | [`populations`] | how many installations report, and which population definitions should state |
 //! | [`mod@parquet`] | reports as Parquet files, and in memory as columns |
 //! | [`index`] | which public files there are |
 //! | [`public`] | reads public files, and changes the index |
 //! | [`edition`] | when a day's data is published |
 //! | [`figure`] | the public format of charts |
+//! | [`recompute`] | a chart's numbers again, as SQL over public files |
+//! | [`stored_charts`] | charts in the store, by week and program; and series of weeks |
 //! | `chart_csv` | a chart's numbers as CSV |
 //! | [`daily`] | when merging and charting is due |
 //! | [`upkeep_state`] | the state of both inside a server |
@@ -29,11 +32,14 @@ pub mod figure;
 pub mod index;
 pub mod merging;
 pub mod parquet;
+pub mod populations;
 #[cfg(test)]
 pub(crate) mod power_cut;
 pub mod progress;
 pub mod public;
+pub mod recompute;
 pub mod statistics;
+pub mod stored_charts;
 #[cfg(test)]
 mod testing;
 pub mod upkeep_state;

@@ -1,15 +1,12 @@
 //! Reads public data: the index, and the files that it names.
 
-use crate::aggregate::figure::WeekCharts;
-use crate::aggregate::index::{ChartsFile, FORMAT, Index, PublicFile};
-use crate::hex::hex;
+use crate::aggregate::index::{FORMAT, Index, PublicFile};
+use crate::hashing::sha256_of;
 use crate::store::{Key, KeyError, Store, StoreError, Swap, checksum};
 use jiff::civil::Date;
-use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 use std::sync::Arc;
 
 /// The name of the pointer that holds the index.
@@ -217,7 +214,7 @@ impl PublicData {
         let key = object_key(&file.sha256)?;
         let mut opened = self.store.open(&key)?.ok_or_else(|| file.missing(&key))?;
         let failed = |source| PublicError::Io { name: key.to_string(), source };
-        if sha256(&mut opened).map_err(failed)? != file.sha256 {
+        if sha256_of(&mut opened).map_err(failed)? != file.sha256 {
             let (name, made_by) = file.named(&key);
             return Err(PublicError::Damaged { name, made_by });
         }
@@ -238,55 +235,26 @@ impl PublicData {
         }
     }
 
-    /// Whether there is an object where the index says that these charts are; not what is in it.
-    pub fn has(&self, charts: &ChartsFile) -> Result<bool, PublicError> {
-        Ok(self.store.open(&object_key(&charts.sha256)?)?.is_some())
-    }
-
-    /// The charts of a week, if they were made.
-    pub fn charts(&self, index: &Index, week: Date) -> Result<Option<WeekCharts>, PublicError> {
-        self.read_charts(index, week)
-    }
-
-    /// As much of the charts of a week as a type reads.
-    pub(super) fn read_charts<T: DeserializeOwned>(
+    /// Puts an object that is named after its hash. An existing object with other bytes is damaged, and
+    /// is replaced.
+    pub(super) fn replacing_damaged(
         &self,
-        index: &Index,
-        week: Date,
-    ) -> Result<Option<T>, PublicError> {
-        let Some(file) = index.weeks.get(&week).and_then(|week| week.charts.as_ref()) else {
-            return Ok(None);
-        };
-        let key = object_key(&file.sha256)?;
-        let name = format!("the charts of the week until {week} ({key})");
-        let made_by = MadeBy::Chart(week);
-        let Some(bytes) = self.store.get(&key)? else {
-            return Err(PublicError::Missing { name, made_by });
-        };
-        if hex(&Sha256::digest(&bytes)) != file.sha256 {
-            return Err(PublicError::Damaged { name, made_by });
+        key: &Key,
+        put: impl Fn() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match put() {
+            Err(StoreError::Conflict { .. }) => {
+                self.store().remove(key)?;
+                put()
+            }
+            other => other,
         }
-        let malformed =
-            |e: serde_json::Error| PublicError::Later { what: name, reason: e.to_string() };
-        serde_json::from_slice(&bytes).map(Some).map_err(malformed)
     }
 }
 
 /// The key of the object with this SHA-256, in hex.
 pub(super) fn object_key(sha256: &str) -> Result<Key, KeyError> {
     Key::new(format!("public/{sha256}"))
-}
-
-/// The SHA-256 of the rest of a file, in hex.
-fn sha256(file: &mut File) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
-            read => digest.update(buffer.get(..read).unwrap_or_default()),
-        }
-    }
 }
 
 /// Parses an index.

@@ -55,13 +55,15 @@ fn program_of(name: &str, counters: &str, stacks: &str) -> String {
 /// The bytes of a sealed segment, written from the description of the format (see `ingest`'s `sealed`).
 pub(super) fn segment<'a>(rows: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
     let mut bytes = b"candor sealed 1\n".to_vec();
+    let mut checked = bytes.clone();
     for row in rows {
         let length = u32::try_from(row.len()).expect("a short row");
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&sha2::Sha256::digest(row)[..8]);
+        let prefix = [&length.to_le_bytes()[..], &sha2::Sha256::digest(row)[..8]].concat();
+        checked.extend_from_slice(&prefix);
+        bytes.extend_from_slice(&prefix);
         bytes.extend_from_slice(row);
     }
-    let checksum = sha2::Sha256::digest(&bytes);
+    let checksum = sha2::Sha256::digest(&checked);
     bytes.extend_from_slice(&checksum);
     bytes
 }

@@ -4,10 +4,11 @@
 //! People download these files, and a server may show other numbers in them than in `charts.json`.
 
 use super::fetch::{FetchError, Remote};
-use super::served_charts::{LARGEST, differ, encoded, expected, near};
+use super::served_charts::{LARGEST, differ, expected, near};
 use super::verdict::Check;
 use crate::aggregate::chart_csv::Csv;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
+use crate::percent;
 use serde_json::Value;
 
 /// Compares the files of each chart of a week. Returns the number of files.
@@ -15,7 +16,7 @@ pub(super) fn check_files(remote: &Remote<'_>, week: &WeekCharts, check: &mut Ch
     let mut files = 0;
     for program in &week.programs {
         for figure in &program.charts {
-            let (name, id) = (encoded(&program.program), encoded(&figure.id));
+            let (name, id) = (percent::path(&program.program), percent::path(&figure.id));
             let base = format!("charts/{name}/@{}/{id}", week.week);
             for (ending, compare) in [(".json", json as Compare), (".csv", csv)] {
                 let path = format!("{base}{ending}");

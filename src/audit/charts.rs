@@ -2,7 +2,8 @@
 //!
 //! The week's Parquet file (whose hash is in the index), the configs that its reports name (from the log),
 //! and the definitions at the commit that the charts name (from the charts repository) give the figures
-//! again. They must match `/charts/PROGRAM/@WEEK/charts.json`, number by number.
+//! again. They must match `/charts/PROGRAM/@WEEK/charts.json` and, for slices, `charts@version.json` and so on,
+//! number by number.
 //!
 //! The day for which the definitions were recorded, which decides which of them are live, is not published.
 //! Any possible day will do: that of the commit, those for which versions were compiled from it, and those
@@ -13,19 +14,22 @@ use super::data::download;
 use super::fetch::{FetchError, Remote};
 use super::rebuild::{NoSource, Source};
 use super::rotation::Rotation;
-use super::served_charts::{LARGEST, differ, encoded, expected};
+use super::served_charts::{LARGEST, differ, expected};
 use super::state::AuditState;
 use super::verdict::Check;
 use super::versions::Versions;
+use crate::aggregate::chart_csv::name_of;
 use crate::aggregate::charting::volume::{WEEKS_BEFORE, WeekVolume, mark};
 use crate::aggregate::charting::week::WeekOf;
-use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::aggregate::figure::{Dimension, ProgramCharts, WeekCharts};
 use crate::aggregate::index::{FileFormat, Index, Week};
 use crate::aggregate::{ConfigUnder, ParquetReader, Phase, Progress};
 use crate::charts::RepositoryError;
 use crate::client::Http;
+use crate::day::date_of;
 use crate::gomod::{ModuleVersion, Provenance};
 use crate::hex::hex;
+use crate::percent;
 use crate::publish::{Catalogue, describe};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -245,7 +249,8 @@ impl ChartAudit<'_, '_> {
             .collect();
         let mut served = Vec::new();
         for program in programs {
-            if let Some(charts) = self.served(date, program)? {
+            if let Some(mut charts) = self.served(date, program)? {
+                self.add_slices(date, program, &mut charts)?;
                 served.push((program.to_owned(), charts));
             }
         }
@@ -295,8 +300,8 @@ impl ChartAudit<'_, '_> {
     /// The days for which the definitions at a commit may have been recorded.
     fn days(&self, source: &Source) -> Vec<Date> {
         let of_commit = jiff::Timestamp::from_second(source.revision.time).unwrap_or_default();
-        let mut days = vec![jiff::tz::TimeZone::UTC.to_datetime(of_commit).date()];
-        days.extend(self.provenance.as_of.to_string().parse::<Date>());
+        let mut days = vec![date_of(of_commit)];
+        days.push(self.provenance.as_of.civil());
         let ends = source.definitions.charts.iter().filter_map(|chart| chart.expires.as_ref());
         days.extend(ends.filter_map(|expires| expires.value.checked_add(1.day()).ok()));
         // Days with the same live charts give the same figures.
@@ -314,13 +319,44 @@ impl ChartAudit<'_, '_> {
         describe(&source.definitions, &source.revision, repository, day, known)
     }
 
+    /// Adds the served slices of a program to its served charts.
+    fn add_slices(&self, week: Date, program: &str, charts: &mut Value) -> Result<(), FetchError> {
+        for by in Dimension::ALL {
+            let path =
+                format!("charts/{}/@{week}/charts@{}.json", percent::path(program), name_of(by));
+            let Some(slices) = self.find_json(&path)? else {
+                return Err(self.remote.withheld(&path));
+            };
+            let found = slices.get("charts").and_then(Value::as_array);
+            for one in found.into_iter().flatten() {
+                let all = charts.get_mut("charts").and_then(Value::as_array_mut);
+                let of = all.into_iter().flatten().find(|chart| chart.get("id") == one.get("id"));
+                let Some(of) = of.and_then(Value::as_object_mut) else {
+                    let url = self.remote.url(&path);
+                    let id = one.get("id").unwrap_or(&Value::Null);
+                    return Err(FetchError::Wrong(format!(
+                        "{url} has slices of {id}, which is no chart"
+                    )));
+                };
+                let list = of.entry("by").or_insert_with(|| Value::Array(Vec::new()));
+                if let Some(list) = list.as_array_mut() {
+                    list.push(one.get("by").cloned().unwrap_or_default());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The served charts of a program, if there are any.
     fn served(&self, week: Date, program: &str) -> Result<Option<Value>, FetchError> {
-        let path = format!("charts/{}/@{week}/charts.json", encoded(program));
-        let Some(bytes) = self.remote.find(&path, LARGEST)? else { return Ok(None) };
+        self.find_json(&format!("charts/{}/@{week}/charts.json", percent::path(program)))
+    }
+
+    fn find_json(&self, path: &str) -> Result<Option<Value>, FetchError> {
+        let Some(bytes) = self.remote.find(path, LARGEST)? else { return Ok(None) };
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|error| FetchError::Wrong(format!("{}: {error}", self.remote.url(&path))))
+            .map_err(|error| FetchError::Wrong(format!("{}: {error}", self.remote.url(path))))
     }
 }
 

@@ -4,7 +4,6 @@
 //! hash that it names, and the three forms of a dataset contain the same reports. Each report is checked
 //! against the config that it names (`rows`). An omitted report cannot be noticed from outside.
 
-use super::digest::sha256_of;
 use super::editions::IndexedEditions;
 use super::fetch::{FetchError, Remote, SMALL};
 use super::public_form::RowForms;
@@ -17,12 +16,12 @@ use super::verdict::{Check, VerdictId};
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::{Phase, Progress};
 use crate::client::{Http, TransportError};
+use crate::hashing::{HashingWriter, sha256_of};
 use crate::hex::hex;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Seek, Write};
+use std::io::{self, BufReader, Seek};
 
 /// The largest public file that is downloaded.
 const LARGEST_FILE: u64 = 64 << 30;
@@ -223,7 +222,7 @@ pub(super) fn download(
         )));
     }
     let own = |error: io::Error| FetchError::Unreachable(format!("cannot store {url}: {error}"));
-    let mut kept = Hashed { file: tempfile::tempfile().map_err(own)?, digest: Sha256::new() };
+    let mut kept = HashingWriter::new(tempfile::tempfile().map_err(own)?);
     let downloaded = http.download(&url, file.bytes, &mut kept);
     if let Err(TransportError::TooLarge { .. }) = &downloaded {
         let said = format!("{url} has more bytes than the {} that the index says", file.bytes);
@@ -239,29 +238,12 @@ pub(super) fn download(
         }
         Some(_) => {}
     }
-    let Hashed { file: mut opened, digest } = kept;
-    if hex(&digest.finalize()) != file.sha256 {
+    let (mut opened, _, hash) = kept.finish().map_err(own)?;
+    if hex(&hash) != file.sha256 {
         return Err(FetchError::Wrong(format!(
             "{url} does not have the hash that the index names"
         )));
     }
     opened.rewind().map_err(own)?;
     Ok(opened)
-}
-
-struct Hashed {
-    file: File,
-    digest: Sha256,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.digest.update(bytes.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }

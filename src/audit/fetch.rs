@@ -5,7 +5,7 @@
 //! pages of their own. If the server says that it does not have what its signed tree or its index promises,
 //! that is *wrong*.
 
-use crate::client::{Address, Http, Transport, TransportError};
+use crate::client::{Address, Download as _, Http, TransportError};
 use crate::tlog::{Bundle, Entry, EntryError, Tile, TileReadError, TileReader};
 use std::fmt;
 

@@ -6,6 +6,7 @@ use super::fork::forked;
 use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
+use crate::count::duration;
 use crate::tlog::{AcceptedCheckpoint, CheckpointRefused, Contradiction, Note, NoteError, Policy};
 use std::time::Duration;
 
@@ -271,7 +272,7 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
             "{cosigned} of {of} witnesses cosigned, but {} of them at a time that is {} ahead of the \
              clock here, so how fresh it is is not known: a clock is wrong, yours or the witness's",
             ahead.len(),
-            words(ahead.iter().copied().max().unwrap_or_default().saturating_sub(freshness.now))
+            duration(ahead.iter().copied().max().unwrap_or_default().saturating_sub(freshness.now))
         )),
         None => check.unchecked(format!(
             "{cosigned} of {of} witnesses cosigned, but without a time: how fresh it is is not known"
@@ -282,8 +283,8 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
                 check.wrong(format!(
                     "the witnesses' cosignatures are {} old, more than {}: someone may be held on an \
                      old tree",
-                    words(age),
-                    words(freshness.within.as_secs())
+                    duration(age),
+                    duration(freshness.within.as_secs())
                 ));
             }
             let without = match ahead.len() {
@@ -292,7 +293,7 @@ fn witnesses(signed: &Signed, keys: &AuditKeys, freshness: Freshness) -> Verdict
             };
             return check.verdict(format!(
                 "{cosigned} of {of} witnesses cosigned, a quorum of them {} ago{without}",
-                words(age)
+                duration(age)
             ));
         }
     }
@@ -312,18 +313,4 @@ fn fresh_at(policy: &Policy, believed: &AcceptedCheckpoint, now: u64) -> Option<
         policy.is_quorum(&enough.collect())
     };
     times.iter().map(|(_, at)| *at).filter(|at| is_quorum(*at)).max()
-}
-
-/// A number of seconds in words.
-fn words(seconds: u64) -> String {
-    let (number, unit) = match seconds {
-        0..120 => (seconds, "second"),
-        120..7200 => (seconds / 60, "minute"),
-        7200..172_800 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    match number {
-        1 => format!("1 {unit}"),
-        number => format!("{number} {unit}s"),
-    }
 }

@@ -47,7 +47,7 @@
 //! | `databases` | the checksum databases, wherever they are served |
 //! | `rebuild` | configs compiled again |
 //! | `pages` | the site and the receiver |
-//! | `data`, `rows`, `digest` | the files of the public data, and their rows |
+//! | `data`, `rows` | the files of the public data, and their rows |
 //! | `same_reports`, `shown_stacks` | whether two files have the same reports; rare stacks |
 //! | `public_form`, `editions` | the form of public rows, and what later editions add |
 //! | `charts`, `chart_files`, `served_charts` | the charts computed again, and compared |
@@ -58,7 +58,6 @@ mod chart_files;
 mod charts;
 mod data;
 mod databases;
-mod digest;
 mod editions;
 mod entries;
 mod fetch;

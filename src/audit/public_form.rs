@@ -25,12 +25,7 @@ impl Rates {
     ) -> Result<&[f64], FetchError> {
         let rates = self.0.entry(version).or_insert_with(|| {
             let config = versions.config(version)?;
-            let of_program = config.programs.iter().flat_map(|program| {
-                let counters = program.counters.iter().map(|counter| counter.rate);
-                counters.chain(program.stacks.iter().map(|stack| stack.rate))
-            });
-            let all = of_program.chain([config.sample_rate]);
-            Ok(all.map(crate::collection::config::Rate::get).collect())
+            Ok(config.rates().map(crate::collection::config::Rate::get).collect())
         });
         rates.as_deref().map_err(|trouble| trouble.clone())
     }
@@ -58,7 +53,7 @@ impl RowForms {
 
     fn check(&mut self, line: &[u8], report: &Report<'_>, rates: &[f64]) -> Result<(), String> {
         let hash: [u8; 32] = Sha256::digest(line).into();
-        let position = (report.week, hash);
+        let position = (report.week.civil(), hash);
         let in_order = self.last.is_none_or(|last| last <= position);
         self.last = Some(position);
         if self.first.len() < REMEMBERED && !has_hidden_stack(report) {

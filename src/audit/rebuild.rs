@@ -99,9 +99,7 @@ impl Rebuilder {
                 return;
             }
         };
-        let Ok(day) = as_of.to_string().parse::<Date>() else {
-            return rebuilt.wrong(format!("{version} was built for {as_of}, which is not a day"));
-        };
+        let day = as_of.civil();
         if let Some(reason) = differs(module, &source, day) {
             let commit = commit.as_str();
             rebuilt.wrong(format!("{version} is not what commit {commit} compiles to: {reason}"));

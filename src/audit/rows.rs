@@ -56,8 +56,7 @@ impl Rules<'_, '_> {
         let versions = &mut *self.versions;
         let found = self.last_days.entry(version).or_insert_with(|| {
             let as_of = |module: Result<Module, FetchError>| {
-                let day = module?.provenance().as_of.to_string();
-                day.parse::<Date>().map_err(|error| FetchError::Wrong(format!("{day}: {error}")))
+                Ok::<_, FetchError>(module?.provenance().as_of.civil())
             };
             let Ok(next) = ModuleVersion::new(version.number() + 1) else { return Ok(None) };
             if next.number() > versions.head.size.get() {
@@ -154,7 +153,7 @@ impl Rows<'_, '_, '_> {
                     if let Some(stacks) = &mut self.stacks {
                         stacks.add(self.reports, report);
                     }
-                    self.check_open(report.config, report.week, open);
+                    self.check_open(report.config, report.week.civil(), open);
                     self.check_form(line.strip_suffix(b"\n").unwrap_or(&line), report, form);
                     self.report(report, check)
                 }
@@ -185,7 +184,7 @@ impl Rows<'_, '_, '_> {
 
     /// `Err(None)` if the problem was already reported.
     fn report(&mut self, report: &Report<'_>, check: &mut Check) -> Result<(), Option<String>> {
-        if !(self.in_set)(report.week) {
+        if !(self.in_set)(report.week.civil()) {
             return Err(Some(format!("it is of the week {}", report.week)));
         }
         let allowed = match self.rules.of(report.config) {

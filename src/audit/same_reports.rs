@@ -20,12 +20,13 @@ pub(super) struct ReportsDigest {
 impl ReportsDigest {
     /// Adds the next report of an NDJSON file.
     pub(super) fn report(&mut self, report: &Report<'_>) {
-        let day = (report.week - Date::constant(1970, 1, 1)).get_days();
+        let week = report.week.civil();
+        let day = (week - Date::constant(1970, 1, 1)).get_days();
         let line = match self.last {
-            Some((last, line)) if last == report.week => line + 1,
+            Some((last, line)) if last == week => line + 1,
             _ => 0,
         };
-        self.last = Some((report.week, line));
+        self.last = Some((week, line));
         let number = i64::from(day) * REPORTS_A_DAY + line;
         let (x, config) = (report.x.get(), report.config.to_string());
         if report.programs.is_empty() {

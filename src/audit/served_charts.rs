@@ -102,16 +102,3 @@ fn inside(place: &str, element: &Value, at: usize) -> String {
         None => format!("{place} {at}"),
     }
 }
-
-/// A program's path in an address.
-pub(super) fn encoded(program: &str) -> String {
-    program
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}

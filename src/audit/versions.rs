@@ -7,7 +7,7 @@ use super::keys::AuditKeys;
 use super::rebuild::Rebuilder;
 use super::verdict::{Check, VerdictId};
 use crate::collection::CollectionConfig;
-use crate::gomod::{MAX_GO_MOD, Module, ModulePath, ModuleVersion, hash_go_mod, hash_zip};
+use crate::gomod::{Info, MAX_GO_MOD, Module, ModulePath, ModuleVersion, hash_go_mod, hash_zip};
 use crate::tlog::{
     Bundle, Contradiction, Entry, LeafIndex, Lookup, Policy, ProvedEntry, Record, TlogProof,
     TreeHead, prove_inclusion, verify_inclusion,
@@ -188,7 +188,7 @@ impl<'a> Versions<'a> {
             Err(trouble) => checks.zips.failed(&trouble),
         }
         match self.remote.get(&below("info"), super::fetch::SMALL) {
-            Ok(info) if same_json(&info, &module.info().to_json()) => {}
+            Ok(info) if same_json(&info, &Info::of(&module).to_json()) => {}
             Ok(_) => checks.versions.wrong(format!(
                 "{} does not say what the version's provenance says",
                 self.remote.url(&below("info"))

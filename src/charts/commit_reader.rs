@@ -11,7 +11,13 @@ use super::source::{
     Action, COLLECTION_FILE, CUSTOMARY_FOLDER, Filter, Kind, MAX_TREE, Refusal, Sources,
 };
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+
+/// The most folders that are looked at to find the one that was moved.
+const MOST_MOVED: usize = 20;
+/// The most files of each.
+const MOST_FILES: usize = 20_000;
 
 /// A repository whose commits are read.
 pub(super) struct CommitReader {
@@ -49,6 +55,12 @@ impl CommitReader {
         Ok(CommitCharts { tree: ObjectName::of(tree.id()), folder, sources })
     }
 
+    /// The commit with this full name.
+    pub(super) fn commit(&self, name: &str) -> Result<git2::Commit<'_>, RepositoryError> {
+        let found = Oid::from_str(name).and_then(|id| self.git.find_commit(id));
+        found.map_err(|e| self.git_error(e))
+    }
+
     /// The first parent, or `None` for the very first commit. A parent that was not cloned is an
     /// error: the commit is not the first.
     pub(super) fn parent_of<'git>(
@@ -81,6 +93,66 @@ impl CommitReader {
             Err(RepositoryError::NoCharts { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Where the charts folder with the tree `here` was before `commit` moved it: a folder that the parent has, and
+    /// the commit has not, with the most files in common. What cannot be read was not moved.
+    pub(super) fn moved_from(
+        &self,
+        here: Oid,
+        commit: &git2::Commit<'_>,
+        parent: &git2::Commit<'_>,
+    ) -> Option<String> {
+        let (before, after) = (self.root_of(parent).ok()?, self.root_of(commit).ok()?);
+        let mut options = git2::DiffOptions::new();
+        options.pathspec(format!("*{COLLECTION_FILE}")).context_lines(0);
+        let diff = self.git.diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options));
+        let diff = diff.ok()?;
+        let gone = diff.deltas().filter(|delta| delta.status() == git2::Delta::Deleted);
+        let files = self.files_of(here);
+        let common = |folder: &String| {
+            let tree = self.folder_of(parent, &before, folder).ok().flatten();
+            let other = tree.map(|tree| self.files_of(tree.id())).unwrap_or_default();
+            files.intersection(&other).count()
+        };
+        let folders = gone.filter_map(|delta| {
+            let path = delta.old_file().path()?;
+            let is_collection = path.file_name()? == COLLECTION_FILE;
+            is_collection.then(|| path.parent()?.to_str().map(str::to_owned))?
+        });
+        let found = folders.take(MOST_MOVED).map(|folder| (common(&folder), folder)).max()?;
+        (found.0 > 0).then_some(found.1)
+    }
+
+    /// Where the charts folder of a commit, with this tree, was in an earlier one, if it is not at the same path.
+    pub(super) fn moved_before(
+        &self,
+        tree: &ObjectName,
+        commit: &ObjectName,
+        earlier: &str,
+    ) -> Option<String> {
+        let earlier = self.commit(earlier).ok()?;
+        let is_there = self.readable_tree_of(&earlier).ok()?.is_some();
+        let here = Oid::from_str(tree.as_str()).ok()?;
+        let commit = self.commit(commit.as_str()).ok()?;
+        if is_there { None } else { self.moved_from(here, &commit, &earlier) }
+    }
+
+    /// The contents of the files below a tree.
+    fn files_of(&self, tree: Oid) -> HashSet<Oid> {
+        let mut files = HashSet::new();
+        let Ok(tree) = self.git.find_tree(tree) else { return files };
+        // What cannot be read is not in common with anything.
+        let _ = tree.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
+            if kind_of(entry) == Kind::File {
+                files.insert(entry.id());
+            }
+            match files.len() < MOST_FILES {
+                true => git2::TreeWalkResult::Ok,
+                false => git2::TreeWalkResult::Abort,
+            }
+        });
+        files
     }
 
     /// As [`CommitReader::tree_of`], but `None` also where the commit's folder cannot be published.

@@ -1,16 +1,18 @@
-//! The checked definitions: what `collection.toml`, `programs/`, `charts/` and `marginals/` say, as types
-//! that cannot hold anything invalid.
+//! The checked definitions: what `collection.toml`, `programs/`, `charts/`, `marginals/` and `stacks/` say, as
+//! types that cannot hold anything invalid.
 //!
 //! Every value keeps the [`Location`] where it was written, so that later steps (compiling, explaining,
 //! reviewing) can point at it. The fields say what the keys mean. `schema` reads the keys; `rules` checks
 //! which definitions fit together.
 
+use super::claims::StackClaims;
 use super::counter::CounterExpression;
 use super::diagnostic::Diagnostic;
 use super::location::{At, Location};
 use super::marginals::Marginals;
 use super::program_path::ProgramPath;
 use super::version::{GoVersion, Version};
+use super::version_source::VersionSource;
 use jiff::civil::Date;
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -25,6 +27,8 @@ pub struct Definitions {
     pub charts: Vec<Chart>,
     /// `marginals/`, in the order of the files' paths. They do not affect what is collected.
     pub marginals: Vec<Marginals>,
+    /// `stacks/`, in the order of the files' paths. They do not affect what is collected, either.
+    pub stacks: Vec<StackClaims>,
     /// What is valid but probably not intended, for reviewers to see.
     pub warnings: Vec<Diagnostic>,
 }
@@ -40,6 +44,8 @@ pub struct CollectionSettings {
     pub goarch: Vec<At<String>>,
     /// Toolchains that reporting programs may be built with.
     pub toolchains: Vec<At<String>>,
+    /// Future toolchains that are allowed before anyone lists them.
+    pub padding: Option<At<ToolchainPadding>>,
     /// How precise estimates must be. Without it, every counter is collected at rate 1.
     pub sampling: Option<Sampling>,
     /// What the site tells the project's users. It does not affect what is collected.
@@ -48,7 +54,7 @@ pub struct CollectionSettings {
     pub retention: RetentionSettings,
 }
 
-/// `[project]`: what the project is called, and how its users opt in and out.
+/// `[project]`: whose telemetry this is, and how its users opt in and out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectSettings {
     /// The project's name, as people say it.
@@ -57,6 +63,12 @@ pub struct ProjectSettings {
     pub opt_in: At<String>,
     /// The command with which users opt out again.
     pub opt_out: At<String>,
+    /// The project's own site.
+    pub home_page: Option<At<String>>,
+    /// Who answers questions: an email address or a link.
+    pub contact: Option<At<String>>,
+    /// The licence of the public data.
+    pub licence: Option<At<String>>,
 }
 
 /// `[retention]`: how many reports it takes until a stack is public, and which configs' reports are no
@@ -93,6 +105,8 @@ pub struct Program {
     pub population: Option<At<NonZeroU64>>,
     /// Future versions that may report before anyone lists them.
     pub padding: Option<Padding>,
+    /// Who knows which versions were released; absent where the module's path tells.
+    pub versions_from: Option<At<VersionSource>>,
 }
 
 /// `[padding]`: how many versions are allowed in advance (see `collection::pad_versions`).
@@ -108,6 +122,23 @@ pub struct Padding {
     pub patch: u64,
     /// This many pre-releases (`-pre.1`, `-pre.2`, ...) of each.
     pub prerelease: u64,
+    /// So many of the latest series (`v1.2`, `v1.3`) may get new patch versions: one, unless the project says
+    /// more.
+    pub series: u64,
+}
+
+/// `[padding]` of `collection.toml`: how many toolchains of each language are allowed in advance (see
+/// `collection::allowed_toolchains`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToolchainPadding {
+    /// This many new series (`go1.26`).
+    pub minor: u64,
+    /// This many new patch releases of each.
+    pub patch: u64,
+    /// This many release candidates (`go1.26rc1`) of a new series.
+    pub prerelease: u64,
+    /// So many of the latest series may get new patch releases: two, unless the project says otherwise.
+    pub series: u64,
 }
 
 /// One `[[chart]]`: what to plot, from which counters of which program, and why.
@@ -182,6 +213,16 @@ impl Chart {
         match &self.kind {
             ChartKind::Ratio { over } => Some(over),
             _ => None,
+        }
+    }
+}
+
+impl Program {
+    /// Who knows which versions were released; `None` if nobody says.
+    pub fn version_source(&self) -> Option<VersionSource> {
+        match &self.versions_from {
+            Some(source) => Some(source.value.clone()),
+            None => VersionSource::of_module(self.module.as_ref()?.as_str()),
         }
     }
 }

@@ -55,11 +55,23 @@ pub struct Excerpt {
     pub caret: usize,
 }
 
+/// The code of the warning about definitions that have expired.
+pub const EXPIRED: &str = "expired";
+/// The code of the warning about definitions that are about to expire.
+pub const EXPIRING: &str = "expiring";
+/// The code of the warning about stack charts without `packages`.
+pub const STACK_PACKAGES: &str = "stack-packages";
+/// The code of the warning about versions that no program reports.
+pub const UNMATCHED_VERSION: &str = "unmatched-version";
+
 /// One thing found in the reviewed files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
+    /// The lint that found it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
     /// What is wrong, in one sentence.
     pub message: String,
     /// The file it is about.
@@ -79,6 +91,7 @@ impl Diagnostic {
     pub fn file(severity: Severity, file: impl Into<String>, message: impl Into<String>) -> Self {
         Diagnostic {
             severity,
+            code: None,
             message: shortened(message.into()),
             file: file.into(),
             line: None,
@@ -100,6 +113,11 @@ impl Diagnostic {
     /// The same diagnostic, showing its source line.
     pub fn with_source(self, source: Excerpt) -> Self {
         Diagnostic { source: Some(source), ..self }
+    }
+
+    /// The same diagnostic, naming the lint that found it.
+    pub fn with_code(self, code: &'static str) -> Self {
+        Diagnostic { code: Some(code), ..self }
     }
 
     /// The same diagnostic, saying how to fix it.
@@ -127,7 +145,8 @@ fn shortened(mut text: String) -> String {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity, OneLine(&self.message))?;
+        let code = self.code.map(|code| format!("[{code}]")).unwrap_or_default();
+        write!(f, "{}{code}: {}", self.severity, OneLine(&self.message))?;
         let file = OneLine(&self.file);
         match (self.line, self.column) {
             (Some(line), Some(column)) => {

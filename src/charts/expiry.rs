@@ -1,7 +1,7 @@
 //! When definitions expire: what a config will lose, and when it has to be compiled again.
 
 use super::definition::{Chart, Definitions};
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, EXPIRED, EXPIRING, Severity};
 use super::source::Sources;
 use super::text::SourceText;
 use jiff::ToSpan as _;
@@ -28,13 +28,15 @@ pub fn expiring(definitions: &Definitions, sources: &Sources, as_of: Date) -> Ve
 fn warning(chart: &Chart, sources: &Sources, as_of: Date) -> Option<Diagnostic> {
     let last = chart.expires.as_ref()?;
     let soon = as_of.checked_add(AHEAD.days()).is_ok_and(|soon| last.value <= soon);
-    let (message, help) = if !chart.is_live(as_of) {
+    let (code, message, help) = if !chart.is_live(as_of) {
         (
+            EXPIRED,
             format!("{:?} expired on {} and is no longer collected", chart.title.value, last.value),
             "remove it, or choose a later day if the issue is still open",
         )
     } else if soon {
         (
+            EXPIRING,
             format!("{:?} is collected for the last time on {}", chart.title.value, last.value),
             "choose a later day if the issue is still open; otherwise there is nothing to do",
         )
@@ -52,5 +54,5 @@ fn warning(chart: &Chart, sources: &Sources, as_of: Date) -> Option<Diagnostic> 
         ),
         None => Diagnostic::at(Severity::Warning, location, message),
     };
-    Some(diagnostic.with_help(help))
+    Some(diagnostic.with_code(code).with_help(help))
 }

@@ -4,7 +4,7 @@
 use toml::Value;
 
 /// A list or group that is longer than this is written on several lines.
-const WIDTH: usize = 96;
+pub(super) const WIDTH: usize = 96;
 
 /// A line `key = value`, with a comment.
 pub fn line(key: &str, value: &str, comment: Option<&str>) -> String {

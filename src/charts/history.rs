@@ -62,24 +62,61 @@ impl History {
         }))
     }
 
-    /// Shows `visit` the commits before `commit`, newest first, until it breaks or the history ends.
+    /// Shows `visit` these commits, given their full names; none if there is no repository.
+    pub(super) fn each_commit<'c>(
+        &self,
+        commits: impl IntoIterator<Item = &'c str>,
+        mut visit: impl FnMut(&str, &git2::Commit<'_>),
+    ) -> Result<(), RepositoryError> {
+        let Some(origin) = &self.0 else { return Ok(()) };
+        let location = || origin.location.clone();
+        let failed = |source| RepositoryError::Git { location: location(), source };
+        let git = git2::Repository::open(&origin.git).map_err(failed)?;
+        for name in commits {
+            let id = Oid::from_str(name).map_err(failed)?;
+            let commit = git.find_commit(id).map_err(|e| damage(&git, &location(), e))?;
+            visit(name, &commit);
+        }
+        Ok(())
+    }
+
+    /// The same history, of the charts folder at another path.
+    pub(super) fn in_folder(&self, folder: String) -> History {
+        let moved = |origin: &Origin| Origin { folder: Some(folder), ..origin.clone() };
+        History(self.0.as_ref().map(moved))
+    }
+
+    /// What reads the commits of this history, if it has any.
+    pub(super) fn reader(&self) -> Result<Option<CommitReader>, RepositoryError> {
+        let Some(origin) = &self.0 else { return Ok(None) };
+        let location = origin.location.clone();
+        match git2::Repository::open(&origin.git) {
+            Ok(git) => Ok(Some(CommitReader { git, location, folder: origin.folder.clone() })),
+            Err(source) => Err(RepositoryError::Git { location, source }),
+        }
+    }
+
+    /// Shows `visit` the commits before `commit`, newest first, until it breaks or the history ends. A charts
+    /// folder that a commit moved is followed to where it was.
     /// History that was not fetched is an error, not an end.
     pub fn before(
         &self,
         commit: &ObjectName,
         mut visit: impl FnMut(Ancestor) -> ControlFlow<()>,
     ) -> Result<(), RepositoryError> {
-        let Some(origin) = &self.0 else { return Ok(()) };
-        let location = || origin.location.clone();
-        let failed = |source| RepositoryError::Git { location: location(), source };
-        let git = git2::Repository::open(&origin.git).map_err(failed)?;
-        let commits = CommitReader { git, location: location(), folder: origin.folder.clone() };
-        let id = Oid::from_str(commit.as_str()).map_err(failed)?;
-        let found = commits.git.find_commit(id);
-        let mut commit = found.map_err(|e| damage(&commits.git, &location(), e))?;
+        let Some(mut commits) = self.reader()? else { return Ok(()) };
+        // The folder changes below, so only the repository may be borrowed.
+        let found = Oid::from_str(commit.as_str()).and_then(|id| commits.git.find_commit(id));
+        let mut commit = found.map_err(|e| commits.git_error(e))?;
         let mut last = commits.tree_of(&commit)?;
         while let Some(parent) = commits.parent_of(&commit)? {
-            let tree = commits.tree_of(&parent)?;
+            let mut tree = commits.tree_of(&parent)?;
+            if let (None, Some((_, here))) = (&tree, &last)
+                && let Some(folder) = commits.moved_from(*here, &commit, &parent)
+            {
+                commits.folder = Some(folder);
+                tree = commits.tree_of(&parent)?;
+            }
             let charts = if tree == last {
                 AncestorCharts::Same
             } else if tree.is_none() {

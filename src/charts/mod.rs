@@ -12,6 +12,8 @@
 //! | `revision_name` | which commit a name means |
 //! | `commit_reader` | the charts folders of commits |
 //! | `history` | the commits before a revision |
+//! | `introduced` | which commit introduced something |
+//! | `commit_details` | who wrote a commit, and who reviewed it |
 //! | `checkout` | a charts folder in a work tree, and what git left out of it |
 //! | `object_name` | names of git objects |
 //! | `repository_error` | why a charts folder could not be read from git |
@@ -24,12 +26,19 @@
 //! | `rules` | the rules that hold between definitions |
 //! | `expiry` | when definitions expire |
 //! | `format` | writing definitions as TOML |
+//! | [`edit`] | changing single values of a file, and no other byte |
 //! | **definitions** | |
 //! | [`definition`] | the result: types that cannot hold anything invalid |
 //! | [`marginals`] | published shares to which samples can be weighted |
+//! | `comments` | the strings and the comments of a file, as they were written |
+//! | [`claims`] | which stacks belong to which issue |
+//! | [`predicate`] | predicates over stacks |
 //! | [`counter`] | counter expressions: `chart:{a,b}` |
 //! | [`program_path`] | paths of programs, modules and packages |
 //! | [`version`] | semantic versions and Go's |
+//! | [`version_source`] | who knows which versions were released |
+//! | `unmatched` | versions that no build of a program reports |
+//! | `tags` | the tags of the repository that a folder is in |
 //! | [`record`] | the record format of the Go project |
 //! | **mistakes** | |
 //! | [`location`] | where something was written |
@@ -40,14 +49,19 @@
 //! `collection` compiles the definitions to what clients obey, and imports the Go project's records.
 
 mod checkout;
+pub mod claims;
+pub(crate) mod comments;
+mod commit_details;
 mod commit_reader;
 pub mod counter;
 pub mod definition;
 pub mod diagnostic;
+pub mod edit;
 mod expiry;
 pub(crate) mod format;
 mod found;
 mod history;
+mod introduced;
 pub mod location;
 pub mod marginals;
 mod mirror;
@@ -55,6 +69,7 @@ mod object_name;
 mod opening;
 mod parse;
 mod parsed;
+pub mod predicate;
 pub mod program_path;
 pub mod record;
 mod repository;
@@ -64,14 +79,19 @@ mod rules;
 mod schema;
 mod source;
 mod table;
+mod tags;
 pub(crate) mod text;
+pub(crate) mod unmatched;
 pub mod version;
+pub mod version_source;
 
 pub use checkout::{charts_folder, read_work_tree};
+pub use commit_details::CommitDetails;
 pub use definition::Definitions;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use expiry::expiring;
 pub use history::{Ancestor, AncestorCharts, History};
+pub use introduced::{Introduction, day_of, introduced, merged};
 pub use object_name::ObjectName;
 pub use parse::parse;
 pub use repository::{Repository, Revision};
@@ -79,3 +99,4 @@ pub use repository_error::RepositoryError;
 pub use source::{
     CUSTOMARY_FOLDER, MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources,
 };
+pub use tags::tags;

@@ -27,8 +27,8 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
         has_charts |= role == Role::Charts;
         if role == Role::Stray {
             let message = "this file does not belong in a charts folder";
-            let help = "definitions are collection.toml, programs/*.toml, charts/*.toml and \
-                        marginals/*.toml";
+            let help = "definitions are collection.toml, programs/*.toml, charts/*.toml, \
+                        marginals/*.toml and stacks/*.toml";
             parsed.found.push(whole_file(path, message).with_help(help));
         } else if let Some(text) = read_text(path, bytes, &mut parsed.found) {
             read_file(role, text, &mut parsed);
@@ -56,6 +56,7 @@ pub fn parse(sources: &Sources) -> Result<Definitions, Diagnostics> {
             programs: parsed.programs,
             charts: parsed.charts,
             marginals: parsed.marginals,
+            stacks: parsed.stacks,
             warnings: found.into_iter().flatten().collect(),
         }),
         (_, Some(found)) => Err(found),
@@ -134,6 +135,7 @@ fn read_file(role: Role, text: SourceText, parsed: &mut Parsed) {
         Role::Marginals => {
             parsed.marginals.extend(schema::marginals(&mut reader, file.get_ref()));
         }
+        Role::Stacks => parsed.stacks.extend(schema::stacks(&mut reader, file.get_ref())),
         Role::Stray => {}
     }
     parsed.found.append(reader.finish());

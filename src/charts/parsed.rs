@@ -1,5 +1,6 @@
 //! What could be read of a charts folder: definitions with and without mistakes, and the mistakes.
 
+use super::claims::StackClaims;
 use super::definition::{Chart, CollectionSettings, Program};
 use super::diagnostic::{Diagnostic, Severity};
 use super::found::Found;
@@ -18,6 +19,7 @@ pub struct Parsed {
     pub programs: Vec<Program>,
     pub charts: Vec<Chart>,
     pub marginals: Vec<Marginals>,
+    pub stacks: Vec<StackClaims>,
     /// Whether every file of `programs/` was understood.
     pub programs_complete: bool,
     pub found: Found,

@@ -1,6 +1,7 @@
 //! The paths of programs, modules and packages.
 
 use super::version::{GoVersion, SemanticVersion, Version};
+use crate::import_path;
 use std::fmt;
 
 /// The path of a program, module or package: elements separated by `/`, of the characters that Go allows
@@ -32,8 +33,7 @@ impl ProgramPath {
 
     /// Whether this path is `other` or lies below it, element by element.
     pub fn is_within(&self, other: &ProgramPath) -> bool {
-        let rest = self.0.strip_prefix(&other.0);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        import_path::is_within(&self.0, &other.0)
     }
 
     /// The name that a Rust crate of this path has in code: the last element, with `_` for `-`.

@@ -107,10 +107,8 @@ pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostic
             parser.flush();
             continue;
         }
-        let (field, comment) = match line.split_once('#') {
-            Some((field, comment)) => (field, Some(comment.trim().to_owned())),
-            None => (line, None),
-        };
+        let (field, comment) = split_comment(line);
+        let comment = comment.map(|comment| comment.trim().to_owned());
         let comment = comment.filter(|comment| !comment.is_empty());
         if parser.skipping {
             parser.skipping = !field.contains('}');
@@ -127,6 +125,28 @@ pub fn parse_records(file: &str, bytes: &[u8]) -> Result<Vec<Record>, Diagnostic
     match Diagnostics::new(parser.found) {
         None => Ok(parser.records),
         Some(found) => Err(found),
+    }
+}
+
+/// A line without its comment, and the comment. Go's parser ends every field at the first `#`; of an `issue:`, what
+/// follows without spaces is the fragment of its link, which is kept.
+fn split_comment(line: &str) -> (&str, Option<&str>) {
+    let Some((field, comment)) = line.split_once('#') else { return (line, None) };
+    let is_link = field.strip_prefix("issue:").is_some_and(|link| link.contains("://"));
+    let is_fragment = is_link
+        && !field.ends_with(char::is_whitespace)
+        && !comment.is_empty()
+        && !comment.starts_with(|c: char| c.is_whitespace() || c == '#');
+    if !is_fragment {
+        return (field, Some(comment));
+    }
+    let fragment = comment.find(char::is_whitespace).unwrap_or(comment.len());
+    let (whole, rest) = line.split_at(field.len() + 1 + fragment);
+    match rest.split_once('#') {
+        Some((_, comment)) => (whole, Some(comment)),
+        None if rest.trim().is_empty() => (whole, None),
+        // Words after it are no part of a link.
+        None => (field, Some(comment)),
     }
 }
 
@@ -301,6 +321,27 @@ mod tests {
         assert_eq!(record.issue[1].comment.as_deref(), Some("more"));
         assert_eq!(record.depth.as_ref().map(|depth| depth.value), Some(2));
         assert_eq!(record.error.as_ref().map(|error| error.value), Some(0.1));
+    }
+
+    #[test]
+    fn a_link_keeps_its_fragment() {
+        let records = parsed(
+            "issue: https://x.org/1#c-2\nissue: https://x.org/1#c # two\nissue: https://x.org/1# no\n\
+             issue: https://x.org/1 #no\nissue: https://x.org/1#no link\nissue: https://x.org/1##no\n",
+        );
+        let issues = records[0].issue.iter();
+        let issues: Vec<_> = issues.map(|i| (i.value.as_str(), i.comment.as_deref())).collect();
+        assert_eq!(
+            issues,
+            [
+                ("https://x.org/1#c-2", None),
+                ("https://x.org/1#c", Some("two")),
+                ("https://x.org/1", Some("no")),
+                ("https://x.org/1", Some("no")),
+                ("https://x.org/1", Some("no link")),
+                ("https://x.org/1", Some("#no")),
+            ]
+        );
     }
 
     #[test]

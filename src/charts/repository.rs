@@ -138,12 +138,40 @@ impl Repository {
         self.revision(&commit)
     }
 
+    /// The charts folder at the last commit that the checked-out one and another have in common, which is what
+    /// a proposal would change; `None` if that has no charts folder. Where the histories that were fetched
+    /// have nothing in common, it is the other commit itself.
+    pub fn read_base(&self, revision: &str) -> Result<Option<Revision>, RepositoryError> {
+        let git = &self.commits.git;
+        let named = |e| self.name_error(Some(revision), e);
+        let other = commit_of(git, revision).map_err(named)?;
+        let head = head_of(git).map_err(|e| self.name_error(None, e))?;
+        let common = git.merge_base(head.id(), other.id()).and_then(|id| git.find_commit(id));
+        // What they have in common may be in the part that was not fetched.
+        if common.is_err() && opening::is_shallow(git) {
+            let (location, commit) = (self.commits.location.clone(), other.id().to_string());
+            return Err(RepositoryError::Shallow { location, commit });
+        }
+        match self.revision(common.as_ref().unwrap_or(&other)) {
+            Ok(revision) => Ok(Some(revision)),
+            Err(RepositoryError::NoCharts { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The charts folder at one commit.
     pub fn read_object(&self, commit: &ObjectName) -> Result<Revision, RepositoryError> {
+        self.revision(&self.find_commit(commit)?)
+    }
+
+    /// A commit.
+    pub(super) fn find_commit(
+        &self,
+        commit: &ObjectName,
+    ) -> Result<git2::Commit<'_>, RepositoryError> {
         let id = Oid::from_str(commit.as_str());
         let found = id.and_then(|id| self.commits.git.find_commit(id));
-        let missing = |e| self.name_error(Some(commit.as_str()), NameError::of(e));
-        self.revision(&found.map_err(missing)?)
+        found.map_err(|e| self.name_error(Some(commit.as_str()), NameError::of(e)))
     }
 
     fn revision(&self, commit: &git2::Commit<'_>) -> Result<Revision, RepositoryError> {
@@ -160,6 +188,10 @@ impl Repository {
 
     fn name_error(&self, revision: Option<&str>, error: NameError) -> RepositoryError {
         let location = self.commits.location.clone();
+        let is_unborn = revision.is_none() && self.commits.git.is_empty().unwrap_or(false);
+        if is_unborn && matches!(error, NameError::Missing) {
+            return RepositoryError::Empty { location };
+        }
         let revision = revision.unwrap_or("HEAD").to_owned();
         match error {
             // An object may be missing because the repository that it is borrowed from is gone.

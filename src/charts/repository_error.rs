@@ -76,6 +76,14 @@ pub enum RepositoryError {
         /// The URL, without credentials.
         location: String,
     },
+    /// Nothing is committed yet.
+    #[error(
+        "{location} has no commit yet: commit the charts folder first (`git add charts-config`, `git commit`)"
+    )]
+    Empty {
+        /// The repository.
+        location: String,
+    },
     /// The repository has no such commit.
     #[error("{location} has no commit {revision:?}; name a branch, a tag or a commit that exists")]
     NoRevision {

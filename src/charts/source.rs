@@ -5,6 +5,7 @@
 //! programs/**/*.toml     one program a file
 //! charts/**/*.toml       chart definitions, any number a file
 //! marginals/**/*.toml    published shares to which samples can be weighted, one source a file
+//! stacks/**/*.toml       which stacks belong to which issue, one program a file
 //! ```
 //!
 //! Files whose names do not end in `.toml` (a README), and everything under a name that starts with a
@@ -53,6 +54,8 @@ pub enum Role {
     Charts,
     /// A file below `marginals/`.
     Marginals,
+    /// A file below `stacks/`.
+    Stacks,
     /// A `.toml` file anywhere else.
     Stray,
 }
@@ -169,7 +172,8 @@ impl Filter {
         }
         let first = path.split('/').next().unwrap_or(path);
         let is_definition = path.ends_with(".toml");
-        let may_be_one = is_definition || ["programs", "charts", "marginals"].contains(&first);
+        let may_be_one =
+            is_definition || ["programs", "charts", "marginals", "stacks"].contains(&first);
         match kind {
             Kind::File if !is_definition => Ok(Action::Skip),
             _ if !is_text && may_be_one => Err(Refusal::Name),
@@ -253,6 +257,7 @@ impl Role {
             Some(("programs", _)) => Role::Program,
             Some(("charts", _)) => Role::Charts,
             Some(("marginals", _)) => Role::Marginals,
+            Some(("stacks", _)) => Role::Stacks,
             _ => Role::Stray,
         }
     }

@@ -5,7 +5,7 @@
 
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
 use super::location::Location;
-use crate::terminal::is_unfit;
+use crate::terminal::is_escaped;
 use std::sync::Arc;
 
 /// Characters are counted at every multiple of this many bytes, unless all are ASCII.
@@ -156,7 +156,7 @@ pub fn is_deceptive(c: char) -> bool {
 fn shown(c: char) -> char {
     match c {
         '\t' => ' ',
-        c if is_unfit(c) => char::REPLACEMENT_CHARACTER,
+        c if is_escaped(c) => char::REPLACEMENT_CHARACTER,
         c => c,
     }
 }

@@ -1,10 +1,10 @@
 //! `candor chart`: charts from the public data of weeks.
 
-use super::count::count;
 use super::days::Days;
 use super::progress::Bar;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::{ChartError, Charted, LoggedConfigs, Progress, PublicData, Weeks, chart};
+use crate::count::count;
 use crate::publish::{Catalogues, Deployment};
 use std::fmt;
 

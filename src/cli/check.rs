@@ -10,15 +10,26 @@ mod packages;
 
 use self::configs::CheckedVersions;
 use self::packages::Proposals;
-use super::count::count;
+use super::rates::{Place, observed};
+use super::shell::quoted;
 use super::today::today;
 use super::{Failure, Output};
-use crate::charts::{Definitions, Diagnostic, charts_folder, expiring, parse, read_work_tree};
+use crate::charts::diagnostic::Severity;
+use crate::charts::{
+    Definitions, Diagnostic, Diagnostics, Repository, charts_folder, parse, read_work_tree,
+};
 use crate::client::Address;
+use crate::count::count;
+use crate::gomod::ModuleVersion;
+use crate::review::{
+    self, AllowedHere, Linted, NotCompared, Proposal, SeenPrograms, counts_since, lint,
+    old_populations, propose,
+};
 use jiff::civil::Date;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Check a charts folder, and show all the mistakes in it.
 ///
@@ -30,7 +41,8 @@ use std::path::PathBuf;
     candor check charts-config\n  \
     candor check --json charts-config\n  \
     candor check charts-config --url https://telemetry.example.org\n  \
-    candor check charts-config --packages-from go.sum")]
+    candor check charts-config --packages-from go.sum\n  \
+    candor check charts-config --base origin/main --format markdown")]
 pub(super) struct Args {
     /// The charts folder, or a folder with one named charts-config.
     charts: PathBuf,
@@ -47,10 +59,31 @@ pub(super) struct Args {
     /// to shorten. May be given several times. Nothing is proposed while the definitions have mistakes.
     #[arg(long, value_name = "FILE")]
     packages_from: Vec<PathBuf>,
+    /// Say what these definitions change, compared with a branch, tag or commit: what is newly collected and
+    /// no longer, from how many reports, and who asked. The commit is the last one that both have. With a
+    /// deployment, its charts say how many installations have the versions that a chart counts.
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    /// How to print the result.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
-/// What is printed with `--json`.
-#[derive(Serialize)]
+/// How to print the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// As JSON, like --json.
+    Json,
+    /// As a comment for a proposal.
+    Markdown,
+    /// For code scanning services: SARIF 2.1.0.
+    Sarif,
+}
+
+/// What is printed as JSON.
+#[derive(Default, Serialize)]
 struct Report<'a> {
     /// Whether there are no errors.
     valid: bool,
@@ -66,66 +99,247 @@ struct Report<'a> {
     /// What is proposed for each stack chart, with `--packages-from`.
     #[serde(skip_serializing_if = "Option::is_none")]
     packages: Option<&'a Proposals>,
+    /// What the definitions change, with `--base`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposal: Option<&'a Proposal>,
 }
 
-pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let sources = read_work_tree(&charts_folder(&args.charts))?;
-    match parse(&sources) {
-        Ok(mut definitions) => {
-            let as_of = args.as_of.unwrap_or_else(today);
-            let expiring = expiring(&definitions, &sources, as_of);
-            definitions.warnings.extend(expiring);
-            let configs = match (&args.data, &args.url) {
-                (Some(folder), _) => Some(configs::of_folder(folder, &definitions, as_of)?),
-                (_, Some(address)) => Some(configs::of_address(address, &definitions, as_of)?),
-                _ => None,
+/// The configs of a deployment in a folder under which reports are accepted, the newest first.
+pub(super) fn open_configs_of_folder(
+    folder: &Path,
+    definitions: &Definitions,
+    today: Date,
+) -> Result<Vec<ModuleVersion>, Failure> {
+    Ok(configs::of_folder(folder, definitions, today)?.0.open())
+}
+
+/// The same of the deployment at an address.
+pub(super) fn open_configs_of_address(
+    address: &Address,
+    definitions: &Definitions,
+    today: Date,
+) -> Result<Vec<ModuleVersion>, Failure> {
+    Ok(configs::of_address(address, definitions, today)?.0.open())
+}
+
+pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
+    match args.format {
+        Format::Json => out.json = true,
+        Format::Text if out.json => args.format = Format::Json,
+        format if out.json && format != Format::Json => {
+            return Err(Failure::usage("--json and another --format exclude each other"));
+        }
+        _ => {}
+    }
+    let folder = charts_folder(&args.charts);
+    let sources = read_work_tree(&folder)?;
+    let definitions = match parse(&sources) {
+        Ok(definitions) => definitions,
+        Err(errors) => return mistakes(errors, &args, &folder, out),
+    };
+    let as_of = args.as_of.unwrap_or_else(today);
+    let proposed = match &args.base {
+        None => None,
+        Some(base) => {
+            let seen = seen(&args, &definitions, as_of, out);
+            Some(proposal((folder.as_path(), base.as_str()), &definitions, as_of, &seen)?)
+        }
+    };
+    let old = proposed.as_ref().map(|proposed| proposed.old.clone()).unwrap_or_default();
+    let linted = lint(&definitions, &sources, &old, as_of);
+    let mut warnings = linted.warnings;
+    let configs = match (&args.data, &args.url) {
+        (Some(folder), _) => Some(configs::of_folder(folder, &definitions, as_of)?),
+        (_, Some(address)) => Some(configs::of_address(address, &definitions, as_of)?),
+        _ => None,
+    };
+    let configs = configs.map(|(configs, found)| {
+        warnings.extend(found);
+        configs
+    });
+    let packages = match args.packages_from.as_slice() {
+        [] => None,
+        files => Some(packages::propose(files, &definitions)?),
+    };
+    let proposal = proposed.map(|Proposed { mut proposal, before, .. }| {
+        // What was there before is not the proposal's.
+        let same = |one: &Diagnostic, other: &Diagnostic| {
+            (&one.file, one.code, &one.message) == (&other.file, other.code, &other.message)
+        };
+        warnings.retain(|found| !before.warnings.iter().any(|known| same(found, known)));
+        let same = |one: &AllowedHere, other: &AllowedHere| {
+            (one.code, &one.file, &one.reason) == (other.code, &other.file, &other.reason)
+        };
+        let is_new = |one: &AllowedHere| !before.allowed.iter().any(|known| same(one, known));
+        proposal.allowed = linted.allowed.into_iter().filter(is_new).collect();
+        proposal
+    });
+    let parts = [
+        configs.as_ref().map(ToString::to_string),
+        packages.as_ref().map(ToString::to_string),
+        proposal.as_ref().map(review::text),
+    ];
+    match args.format {
+        Format::Markdown => {
+            let command = command(&args, &folder);
+            out.result(&(), review::markdown(proposal.as_ref(), &warnings, &command))
+        }
+        Format::Sarif => {
+            Output { json: true }.result(&review::sarif(&warnings, &inside(&folder)), "")
+        }
+        Format::Json | Format::Text => {
+            let report = Report {
+                valid: true,
+                charts: definitions.charts.len(),
+                programs: definitions.programs.len(),
+                diagnostics: warnings.iter().collect(),
+                configs: configs.as_ref(),
+                packages: packages.as_ref(),
+                proposal: proposal.as_ref(),
             };
-            let configs = configs.map(|(configs, found)| {
-                definitions.warnings.extend(found);
-                configs
-            });
-            let packages = match args.packages_from.as_slice() {
-                [] => None,
-                files => Some(packages::propose(files, &definitions)?),
-            };
-            let (configs, packages) = (configs.as_ref(), packages.as_ref());
-            let (charts, programs) = (definitions.charts.len(), definitions.programs.len());
-            let diagnostics = definitions.warnings.iter().collect();
-            let report = Report { valid: true, charts, programs, diagnostics, configs, packages };
-            out.result(&report, text(&definitions, configs, packages))
+            out.result(&report, text(&definitions, &warnings, parts))
         }
-        Err(errors) if !args.packages_from.is_empty() && !out.json => {
-            out.say(
-                "no packages are proposed while the definitions have mistakes; fix these first:",
-            );
-            Err(errors.into())
-        }
-        Err(errors) if out.json => {
-            let diagnostics = errors.iter().collect();
-            let (configs, packages) = (None, None);
-            let report =
-                Report { valid: false, charts: 0, programs: 0, diagnostics, configs, packages };
-            out.result(&report, "")?;
-            Err(Failure::reported())
-        }
-        Err(errors) => Err(errors.into()),
     }
 }
 
-fn text(
+/// Prints the mistakes in definitions.
+fn mistakes(errors: Diagnostics, args: &Args, folder: &Path, out: Output) -> Result<(), Failure> {
+    match args.format {
+        Format::Json => {
+            let diagnostics = errors.iter().collect();
+            out.result(&Report { diagnostics, ..Report::default() }, "")?;
+            Err(Failure::reported())
+        }
+        Format::Markdown => {
+            let errors: Vec<Diagnostic> = errors.into_iter().collect();
+            out.result(&(), review::markdown(None, &errors, &command(args, folder)))?;
+            Err(Failure::reported())
+        }
+        Format::Sarif => {
+            Output { json: true }.result(&review::sarif(errors.iter(), &inside(folder)), "")?;
+            Err(Failure::reported())
+        }
+        Format::Text => {
+            if !args.packages_from.is_empty() {
+                out.say(
+                    "no packages are proposed while the definitions have mistakes; fix these first:",
+                );
+            }
+            Err(errors.into())
+        }
+    }
+}
+
+/// Definitions beside those of the last commit that they have in common with another.
+struct Proposed {
+    /// What they change.
+    proposal: Proposal,
+    /// What the lints say of the definitions of that commit.
+    before: Linted,
+    /// The programs whose population is old.
+    old: BTreeSet<String>,
+}
+
+/// The versions that programs have, if the deployment's charts are needed to tell how accurate a chart is.
+fn seen(args: &Args, definitions: &Definitions, as_of: Date, out: Output) -> SeenPrograms {
+    let place = match (&args.data, &args.url) {
+        (Some(folder), _) => Place::Folder(folder.clone()),
+        (_, Some(address)) => Place::Site(address.clone()),
+        _ => return SeenPrograms::new(),
+    };
+    if !definitions.live(as_of).any(|chart| counts_since(chart, definitions).is_some()) {
+        return SeenPrograms::new();
+    }
+    match observed(&place, definitions, as_of, 1) {
+        Ok(programs) => {
+            let programs = programs.into_iter();
+            programs.filter_map(|(path, found)| Some((path, found.versions()?))).collect()
+        }
+        Err(failure) => {
+            // What is collected can be told without it.
+            out.say(format_args!(
+                "candor: it is not known which versions installations have: {}",
+                failure.message
+            ));
+            SeenPrograms::new()
+        }
+    }
+}
+
+fn proposal(
+    (folder, base): (&Path, &str),
     definitions: &Definitions,
-    configs: Option<&CheckedVersions>,
-    packages: Option<&Proposals>,
+    as_of: Date,
+    seen: &SeenPrograms,
+) -> Result<Proposed, Failure> {
+    // Of a local repository, nothing is cached.
+    let repository = Repository::open(&folder.display().to_string(), None, Path::new(""))?;
+    let Some(revision) = repository.read_base(base)? else {
+        let proposal = propose(None, definitions, as_of, seen);
+        return Ok(Proposed { proposal, before: Linted::default(), old: BTreeSet::new() });
+    };
+    // A history that was not fetched says nothing of it.
+    let old = old_populations(definitions, &revision, as_of).unwrap_or_default();
+    let nothing_old = BTreeSet::new();
+    let (proposal, before) = match parse(&revision.sources) {
+        Ok(base) => (
+            propose(Some(&base), definitions, as_of, seen),
+            lint(&base, &revision.sources, &nothing_old, as_of),
+        ),
+        Err(errors) => {
+            let mut proposal = propose(None, definitions, as_of, seen);
+            let errors = errors.iter().filter(|error| error.severity == Severity::Error);
+            let mistakes: Vec<&Diagnostic> = errors.collect();
+            proposal.not_compared = mistakes.first().map(|first| NotCompared {
+                commit: revision.commit.to_string(),
+                place: match first.line {
+                    Some(line) => format!("{}:{line}", first.file),
+                    None => first.file.clone(),
+                },
+                mistake: first.message.clone(),
+                more: mistakes.len() - 1,
+            });
+            (proposal, Linted::default())
+        }
+    };
+    Ok(Proposed { proposal, before, old })
+}
+
+/// The command that prints everything about this check, from the root of the repository.
+fn command(args: &Args, folder: &Path) -> String {
+    let inside = inside(folder);
+    let folder = if inside.is_empty() { "." } else { inside.as_str() };
+    let base = args.base.as_ref().map(|base| format!(" --base {}", quoted(base)));
+    let as_of = args.as_of.map(|day| format!(" --as-of {day}"));
+    format!(
+        "candor check {}{}{}",
+        quoted(folder),
+        base.unwrap_or_default(),
+        as_of.unwrap_or_default()
+    )
+}
+
+/// The charts folder from the root of its repository, as well as it is known.
+fn inside(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let top = whole.ancestors().find(|above| above.join(".git").exists());
+    let inside = top.and_then(|top| whole.strip_prefix(top).ok()).unwrap_or(folder);
+    inside.display().to_string()
+}
+
+fn text<const N: usize>(
+    definitions: &Definitions,
+    warnings: &[Diagnostic],
+    parts: [Option<String>; N],
 ) -> String {
     let mut text = String::new();
-    for warning in &definitions.warnings {
+    for warning in warnings {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{warning}\n");
     }
     let (charts, programs) = (definitions.charts.len(), definitions.programs.len());
     let _ =
         writeln!(text, "no mistakes: {}, {}", count(charts, "chart"), count(programs, "program"));
-    let parts = [configs.map(ToString::to_string), packages.map(ToString::to_string)];
     for part in parts.into_iter().flatten() {
         let _ = write!(text, "\n{part}");
     }

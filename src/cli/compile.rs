@@ -1,10 +1,10 @@
 //! `candor compile`: the collection config of a charts folder.
 
-use super::count::count;
 use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::collection::{CollectionConfig, compile};
+use crate::count::count;
 use crate::terminal::OneLine;
 use jiff::civil::Date;
 use serde::Serialize;

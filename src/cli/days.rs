@@ -1,9 +1,8 @@
 //! Which days a verb works on: `--week`, or `--start` and `--end`.
 
 use super::Failure;
-use crate::aggregate::index::week_of;
-use crate::ingest::parse_date;
-use jiff::ToSpan;
+use crate::aggregate::index::{days_of, week_of};
+use crate::day::Day;
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
 
@@ -25,10 +24,7 @@ impl Days {
     /// The days, or `None` where none are named.
     pub(super) fn range(&self) -> Result<Option<RangeInclusive<Date>>, Failure> {
         match (self.week, self.start, self.end) {
-            (Some(day), _, _) => {
-                let sunday = week_of(day);
-                Ok(Some(sunday.checked_sub(6.days()).unwrap_or(sunday)..=sunday))
-            }
+            (Some(day), _, _) => Ok(Some(days_of(week_of(day)))),
             (None, Some(start), Some(end)) if start > end => Err(Failure::usage(format!(
                 "--start {start} is after --end {end}; give the earlier day first"
             ))),
@@ -39,5 +35,6 @@ impl Days {
 }
 
 fn date(text: &str) -> Result<Date, String> {
-    parse_date(text).ok_or_else(|| "write a date as 2026-11-22".to_owned())
+    let day: Result<Day, _> = text.parse();
+    day.map(Day::civil).map_err(|_| "write a date as 2026-11-22".to_owned())
 }

@@ -10,10 +10,12 @@
 //! | `weeks` | a population that reports by a clock of its own |
 //! | `results` | weeks of reports, and what they show |
 //! | `audited` | an audit of everything |
+//! | `growth` | another story: a population that grows, and rates that follow it |
 
 mod audited;
+mod growth;
 mod narrator;
-mod project;
+pub(super) mod project;
 mod results;
 mod weeks;
 mod witness;
@@ -25,6 +27,7 @@ use crate::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfi
 use crate::publish::{Deployment, Publication};
 use crate::store::FileStore;
 use crate::web;
+use jiff::civil::Date;
 use narrator::{Demo, Served};
 use project::{commit, copy_key, publish, strings};
 use results::Reported;
@@ -35,7 +38,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use weeks::{StoryClock, receiver_slot};
 use witness::WITNESS;
@@ -46,12 +48,23 @@ use witness::WITNESS;
 /// client would, shows what a client refuses, lets a simulated population report for some weeks, and
 /// makes a website of charts. Leaves nothing behind.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  candor demo\n  candor demo --keep-serving")]
+#[command(after_help = "Examples:\n  \
+    candor demo\n  \
+    candor demo --keep-serving\n  \
+    candor demo --growth --plot growth.svg")]
 pub(super) struct Args {
     /// Keep serving the website at the end, until interrupted.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "growth")]
     keep_serving: bool,
+    /// How many weeks of reports pass. Without it 12, and 30 of a growing population.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=500))]
+    weeks: Option<u16>,
+    #[command(flatten)]
+    growth: growth::Growth,
 }
+
+/// How many weeks of reports pass where nobody says so.
+const WEEKS: u16 = 12;
 
 /// The reviewed definitions of the story's first commit, and what its second and third add.
 const FIRST_COMMIT: &[(&str, &str)] = &[
@@ -73,8 +86,7 @@ const HOST: &str = "telemetry.example.org";
 const MODULE: &str = "telemetry.example.org/config";
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let runtime = Runtime::new()
-        .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
+    let runtime = super::runtime::many_threads()?;
     // First of all, so that nothing is left behind: when asked to stop, the story ends at the next chapter
     // and the folder is removed.
     let stopped = Arc::new(AtomicBool::new(false));
@@ -92,7 +104,14 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         .tempdir()
         .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
     let chapter = AtomicU8::new(0);
-    let demo = Demo { out, folder: folder.path().to_owned(), runtime, chapter, stopped };
+    let weeks = args.weeks.unwrap_or(if args.growth.growth { growth::WEEKS } else { WEEKS });
+    let demo = Demo { out, folder: folder.path().to_owned(), weeks, runtime, chapter, stopped };
+    if args.growth.growth {
+        let grown = demo.grow(&args.growth);
+        drop(demo);
+        let grown = grown?;
+        return out.result(&grown, &grown);
+    }
     let shown = demo.tell(args.keep_serving);
     drop(demo);
     let path = folder.path().display().to_string();
@@ -110,12 +129,21 @@ struct Shown {
     audited: AuditReport,
 }
 
+/// The days of the commits, all of which are before the first week of reports.
+struct Days {
+    first: Date,
+    second: Date,
+    third: Date,
+}
+
 impl Demo {
     /// The story, from a proposal to a client that refuses to be lied to.
     fn tell(&self, keep_serving: bool) -> Result<Shown, Failure> {
         self.begin("What is collected is decided in the open")?;
         let project = self.folder.join("project");
-        let added = commit(&project, "Count which verbs people run", FIRST_COMMIT)?;
+        let [first, second, third] = [21, 14, 7].map(|days| self.days_before_the_weeks(days));
+        let days = Days { first, second, third };
+        let added = commit(&project, days.first, "Count which verbs people run", FIRST_COMMIT)?;
         self.note(format_args!("Chart definitions are reviewed like code. Commit {added} adds:"));
         self.quote(FIRST_COMMIT.last().map_or("", |(_, text)| text));
 
@@ -127,7 +155,7 @@ impl Demo {
         self.note(format_args!("Nothing is published before {WITNESS} has seen it, too."));
 
         self.begin("candor publish: the smallest config, as a Go module, in a transparency log")?;
-        let first = publish(&deployment, &project)?.0;
+        let first = publish(&deployment, &project, days.first)?.0;
         self.note(format_args!("{}@{} is zipped and hashed:", first.module, first.version));
         self.quote(&first.sum);
         self.note(format_args!("Its hash is entry 0 of the log. The signed tree head:"));
@@ -147,8 +175,8 @@ impl Demo {
         before.iter().for_each(|counter| self.quote(counter));
 
         self.begin("A proposal is merged: the next commit is the next version")?;
-        let added = commit(&project, "Collect the stacks of crashes", SECOND_COMMIT)?;
-        let second = publish(&deployment, &project)?.0;
+        let added = commit(&project, days.second, "Collect the stacks of crashes", SECOND_COMMIT)?;
+        let second = publish(&deployment, &project, days.second)?.0;
         self.note(format_args!("{}@{} from commit {added}", second.module, second.version));
         let fetched = self.fetch(&deployment, &served.url, &second)?;
         self.verified(&fetched);
@@ -156,7 +184,7 @@ impl Demo {
         for string in strings(&fetched)?.difference(&before) {
             self.note(format_args!("Now also collected: {string}"));
         }
-        let (newest, changed) = publish(&deployment, &project)?;
+        let (newest, changed) = publish(&deployment, &project, days.second)?;
         if changed {
             return Err(Failure::new("publishing the same commit again made another version"));
         }
@@ -170,8 +198,8 @@ impl Demo {
         let spying = FIRST_COMMIT.last().map_or("", |(_, text)| text).replace("greet", "passwords");
         for (message, text) in [("A", spying.clone()), ("B", spying.replace("wave", "files"))] {
             let files = [FIRST_COMMIT[0], FIRST_COMMIT[1], ("charts/verbs.toml", text.as_str())];
-            commit(&hidden, message, &files)?;
-            publish(&forged, &hidden)?;
+            commit(&hidden, days.second, message, &files)?;
+            publish(&forged, &hidden, days.second)?;
         }
         let lying = self.serve(&forged, None)?;
         let Err(refusal) = self.fetch(&deployment, &lying.url, &second) else {
@@ -183,8 +211,9 @@ impl Demo {
         drop(lying);
 
         self.begin("More is asked, and some weeks pass")?;
-        commit(&project, "Ask for editors, times, settings and languages", THIRD_COMMIT)?;
-        let third = publish(&deployment, &project)?.0;
+        let message = "Ask for editors, times, settings and languages";
+        commit(&project, days.third, message, THIRD_COMMIT)?;
+        let third = publish(&deployment, &project, days.third)?.0;
         let fetched = self.fetch(&deployment, &served.url, &third)?;
         let (reported, truth) = self.weeks_pass(&fetched, &served.url, &clock)?;
 

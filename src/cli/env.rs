@@ -1,5 +1,6 @@
 //! `candor env`: the two settings with which the go command uses a deployment.
 
+use super::shell::quoted;
 use super::{DataFolder, Failure, Output};
 use crate::publish::Deployment;
 use serde::Serialize;
@@ -80,10 +81,4 @@ fn check_url(url: &str) -> Result<(), Failure> {
     Err(Failure::usage(format!(
         "--url {url:?} is not an address the go command can use; write https://HOST[:PORT][/PATH]"
     )))
-}
-
-/// A value quoted for a POSIX shell, if it needs quotes.
-fn quoted(value: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:+=@%[]".contains(&b);
-    if value.bytes().all(plain) { value.to_owned() } else { format!("'{value}'") }
 }

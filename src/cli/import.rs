@@ -1,9 +1,9 @@
 //! `candor import`: the Go project's records as a charts folder.
 
-use super::count::count;
 use super::{Failure, Output};
 use crate::charts::Diagnostic;
 use crate::collection::{Import, Imported, import};
+use crate::count::count;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fs;

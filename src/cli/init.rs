@@ -4,6 +4,9 @@ use super::{DataFolder, Failure, Output};
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use serde::Serialize;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 /// Make a deployment: its keys, its settings and an empty, signed log.
 #[derive(Debug, clap::Args)]
@@ -30,7 +33,12 @@ struct Made {
     log_key: String,
 }
 
+/// What a folder may have before it becomes a deployment: what an init that was interrupted leaves, a witness, and
+/// what the root of a disk has.
+const MAY_BE_THERE: [&str; 6] = ["candor.tmp", "keys", "lost+found", "signer", "store", "witness"];
+
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    refuse_other_things(&args.data.folder)?;
     let deployment = Deployment::init(&args.data.folder, &args.name, &args.module)?;
     let keys = deployment.verifiers();
     let made = Made {
@@ -54,5 +62,44 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         sumdb = made.sumdb_key,
         log = made.log_key,
     );
-    out.result(&made, text)
+    out.result(&made, text)?;
+    warn_of_work_tree(&args.data.folder, out);
+    Ok(())
+}
+
+/// Refuses a folder that is used for something else. One that has a deployment is refused later.
+fn refuse_other_things(folder: &Path) -> Result<(), Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let folder = folder.display();
+            return Err(Failure::new(format!("{folder} cannot be made a deployment: {error}")));
+        }
+    };
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    names.sort();
+    let is_other =
+        |name: &&std::ffi::OsString| !MAY_BE_THERE.iter().any(|known| name.as_os_str() == *known);
+    match names.iter().find(is_other) {
+        Some(other) if !folder.join("candor.toml").exists() => Err(Failure::new(format!(
+            "{} has other things in it, such as {}; name a new folder, or an empty one",
+            folder.display(),
+            other.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Warns if a `git add` might take the key with it.
+fn warn_of_work_tree(folder: &Path, out: Output) {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    if let Some(tree) = whole.ancestors().find(|above| above.join(".git").exists()) {
+        out.say(format_args!(
+            "warning: {} is inside the git work tree {}, and the log's key must never be committed: move the \
+             folder out of it before you publish, or at least name it in .gitignore",
+            folder.display(),
+            tree.display()
+        ));
+    }
 }

@@ -5,11 +5,16 @@ use std::io;
 
 /// Writes log lines to standard error. `CANDOR_LOG` sets the level.
 pub(super) fn log_to_standard_error() {
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
     let level = std::env::var("CANDOR_LOG").ok().and_then(|level| level.parse().ok());
-    tracing_subscriber::fmt()
+    // What a picture's library says of its lines helps no operator.
+    let wanted = Targets::new()
+        .with_default(level.unwrap_or(LevelFilter::WARN))
+        .with_target("tiny_skia", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| LogWriter(io::stderr()))
         .with_ansi(false)
-        .with_max_level(level.unwrap_or(LevelFilter::WARN))
-        .init();
+        .with_filter(wanted);
+    tracing_subscriber::registry().with(lines).init();
 }

@@ -1,6 +1,5 @@
 //! `candor merge`: uploads become the public data of days and weeks.
 
-use super::count::count;
 use super::days::Days;
 use super::progress::Bar;
 use super::today::today;
@@ -10,6 +9,7 @@ use crate::aggregate::{
     MergeError, Merged, MergedDataset, Merging, Progress, WaitingReports, merge, merge_after_loss,
     merge_days,
 };
+use crate::count::count;
 use crate::ingest::SegmentId;
 use crate::publish::{Catalogues, Deployment};
 use crate::terminal::OneLine;

@@ -6,9 +6,14 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `demo` | `candor demo`: the whole pipeline in a temporary folder, narrated |
+//! | `new` | `candor new`: a new charts folder, with a first definition and CI |
 //! | `init` | `candor init`: a new deployment |
 //! | `check` | `candor check`: every mistake of a charts folder |
-//! | `import` | `candor import`: the Go project's records as a charts folder |
+//! | `import`, `export` | `candor import`, `candor export`: the Go project's records as a charts folder, and back |
+//! | `explain` | `candor explain`: who asked for a string of the config |
+//! | `diff` | `candor diff`: what changed between two published configs |
+//! | `versions` | `candor versions`: lists the versions and toolchains that were released since |
+//! | `rates` | `candor rates`: the population of each program, from the public data |
 //! | `compile` | `candor compile`: the collection config of a charts folder |
 //! | `publish` | `candor publish`: the config as the next version |
 //! | `serve` | `candor serve`: a deployment over HTTP |
@@ -18,24 +23,32 @@
 //! | `signer` | `candor signer`: the log's one signer, and its keys |
 //! | `witness` | `candor witness`: a witness of other people's logs |
 //! | `merge`, `chart` | `candor merge`, `candor chart`: reports to public data and charts |
+//! | `stacks` | `candor stacks`: stacks of a week as issues of a tracker |
 //! | `env` | `candor env`: the settings for the go command |
 //! | `simulate` | `candor simulate`: a population that reports |
 //! | `telemetry` | `candor telemetry`: a user's own telemetry |
 //! | `completions` | `candor completions`: shell completions |
+//! | `man` | `candor man`: manual pages |
 //! | **in the background of `serve`** | |
 //! | `upkeep` | what is done every day: publish what expired, merge, chart |
 //! | `refresh` | having witnesses cosign the log again |
 //! | `expectation` | how many reports sampling expects |
 //! | **shared** | |
 //! | `output` | what verbs print, and failures |
-//! | `count`, `days`, `today` | numbers with nouns; `--week`, `--start` and `--end`; the date |
+//! | `own_counts` | what Candor counts of its own use, where its user has allowed it |
+//! | `days`, `today` | `--week`, `--start` and `--end`; the date |
 //! | `data_folder` | `--data` |
 //! | `input` | reading files that a user names |
 //! | `listen` | listening on an address |
 //! | `log_lines` | the log on standard error |
+//! | `published` | the configs that a deployment published |
+//! | `patient` | downloads for people who wait |
+//! | `edited` | replacing files of a charts folder, all or none |
 //! | `private` | keeping a deployment's files private |
 //! | `progress` | a progress bar |
+//! | `runtime` | the threads of verbs that serve |
 //! | `secrecy` | keeping keys out of the environment and of core dumps |
+//! | `shell` | words of a shell |
 //! | `signals` | ending when asked to |
 //! | `trust` | `--vkey` and `--policy` |
 
@@ -44,42 +57,55 @@ mod chart;
 mod check;
 mod compile;
 mod completions;
-mod count;
 mod data_folder;
 mod days;
 mod demo;
+mod diff;
+mod edited;
 mod env;
 mod expectation;
+mod explain;
+mod export;
 mod import;
 mod init;
 mod input;
 mod listen;
 mod log_lines;
+mod man;
 mod merge;
+mod new;
 mod output;
+mod own_counts;
+mod patient;
 mod private;
 mod progress;
 mod prove;
 mod publish;
+mod published;
+mod rates;
 mod refresh;
+mod runtime;
 mod secrecy;
 mod serve;
+mod shell;
 mod signals;
 mod signer;
 mod simulate;
+mod stacks;
 mod telemetry;
 mod today;
 mod trust;
 mod upkeep;
 mod verify;
 mod verify_store;
+mod versions;
 mod witness;
 
 pub(crate) use data_folder::DataFolder;
 pub(crate) use output::{Failure, Output};
 
 use crate::terminal::OneLine;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Transparent telemetry that any open-source project can host.
@@ -99,9 +125,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Demo(demo::Args),
+    New(new::Args),
     Init(init::Args),
     Check(check::Args),
+    Explain(explain::Args),
+    Diff(diff::Args),
+    Versions(versions::Args),
+    Rates(rates::Args),
     Import(import::Args),
+    Export(export::Args),
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
@@ -113,10 +145,12 @@ enum Verb {
     Witness(witness::Args),
     Merge(merge::Args),
     Chart(chart::Args),
+    Stacks(stacks::Args),
     Env(env::Args),
     Simulate(simulate::Args),
     Telemetry(telemetry::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Verb {
@@ -124,6 +158,11 @@ impl Verb {
     fn signs(&self) -> bool {
         use Verb::{Demo, Init, Publish, Serve, Signer, Witness};
         matches!(self, Demo(_) | Init(_) | Publish(_) | Serve(_) | Signer(_) | Witness(_))
+    }
+
+    /// Whether the verb changes what is counted, and is therefore not counted itself.
+    fn decides_about_counting(&self) -> bool {
+        matches!(self, Verb::Telemetry(args) if args.decides())
     }
 
     /// Whether the verb writes a deployment's files.
@@ -138,11 +177,26 @@ pub fn main() -> ExitCode {
         Output { json: false }.say_failure(&failure);
         return ExitCode::from(failure.status);
     }
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(error),
+    let matched = Cli::command().try_get_matches().and_then(|matches| {
+        let name = matches.subcommand_name().unwrap_or_default().to_owned();
+        let cli = Cli::from_arg_matches(&matches);
+        cli.map(|cli| (cli, name)).map_err(|error| error.format(&mut Cli::command()))
+    });
+    let (cli, name) = match matched {
+        Ok(matched) => matched,
+        Err(error) => {
+            if error.use_stderr() {
+                own_counts::begin();
+                own_counts::ended(2);
+            }
+            return usage(error);
+        }
     };
     let out = Output { json: cli.json };
+    if !cli.verb.decides_about_counting() {
+        own_counts::begin();
+        own_counts::verb(&name);
+    }
     if cli.verb.signs() {
         secrecy::forbid_dumps();
     }
@@ -151,9 +205,15 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(args, out),
+        Verb::New(args) => new::run(args, out),
         Verb::Init(args) => init::run(args, out),
         Verb::Check(args) => check::run(args, out),
+        Verb::Explain(args) => explain::run(args, out),
+        Verb::Diff(args) => diff::run(args, out),
+        Verb::Versions(args) => versions::run(args, out),
+        Verb::Rates(args) => rates::run(args, out),
         Verb::Import(args) => import::run(args, out),
+        Verb::Export(args) => export::run(args, out),
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
@@ -165,14 +225,17 @@ pub fn main() -> ExitCode {
         Verb::Witness(args) => witness::run(args, out),
         Verb::Merge(args) => merge::run(args, out),
         Verb::Chart(args) => chart::run(args, out),
+        Verb::Stacks(args) => stacks::run(args, out),
         Verb::Env(args) => env::run(args, out),
         Verb::Simulate(args) => simulate::run(args, out),
         Verb::Telemetry(args) => telemetry::run(args, out),
         Verb::Completions(args) => completions::run(&args, Cli::command(), out),
+        Verb::Man(args) => man::run(&args, Cli::command(), out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            own_counts::ended(failure.status);
             out.say_failure(&failure);
             ExitCode::from(failure.status)
         }

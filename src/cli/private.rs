@@ -7,6 +7,7 @@
 //! umask asks for.
 
 use super::Output;
+use super::shell::quoted;
 use std::path::Path;
 
 /// From now on, this process makes no file that others may read. Call this before starting threads.
@@ -42,7 +43,7 @@ pub(super) fn warn_of_wide_modes(deployment: &Path, out: Output) {
     if let Some(wide) = find_wide(deployment) {
         out.say(format_args!(
             "warning: others may read {wide} and perhaps more of this deployment; run: chmod -R go-rwx {}",
-            quoted(deployment)
+            quoted(&deployment.display().to_string())
         ));
     }
 }
@@ -74,31 +75,4 @@ fn find_wide(deployment: &Path) -> Option<String> {
 #[cfg(not(unix))]
 fn find_wide(_: &Path) -> Option<String> {
     None
-}
-
-/// A path quoted for a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
-    match text.chars().all(plain) && !text.starts_with('-') {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_one_word_for_a_shell() {
-        for (path, word) in [
-            ("/srv/candor", "/srv/candor"),
-            ("/srv/my data", "'/srv/my data'"),
-            ("/it's", "'/it'\\''s'"),
-            ("-rf", "'-rf'"),
-        ] {
-            assert_eq!(quoted(Path::new(path)), word);
-        }
-    }
 }

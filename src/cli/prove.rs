@@ -3,7 +3,7 @@
 use super::trust::Trust;
 use super::verify::{LARGEST_ZIP, Verified, not_from_the_future};
 use super::{Failure, Output};
-use crate::client::{Address, Http, ProveError, RemoteLog, Transport, prove};
+use crate::client::{Address, Download as _, Http, ProveError, RemoteLog, prove};
 use crate::gomod::{ModulePath, ModuleVersion, escape_version, hash_zip};
 use crate::terminal::OneLine;
 use crate::tlog::{LeafIndex, Record};

@@ -8,7 +8,7 @@
 
 use super::listen::{bind, url};
 use super::signals::stop_signal;
-use super::{DataFolder, Failure, Output};
+use super::{DataFolder, Failure, Output, runtime};
 use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
@@ -16,7 +16,7 @@ use crate::ingest::{
     Receiver, ReceiverError, ReceiverSlot, SystemClock, TrustedProxies, TrustedProxy,
     TrustedProxyError, keep_open,
 };
-use crate::publish::{Deployment, LiveDeployment, Refresher};
+use crate::publish::{Deployment, DeploymentError, LiveDeployment, Refresher};
 use crate::terminal::OneLine;
 use crate::web::{self, ClockReport, ListenAddress, LostReports, Operations};
 use crate::witness::Witness;
@@ -80,10 +80,13 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let witness = args.witness.then(|| Witness::open(&args.data.folder)).transpose()?;
     super::log_lines::log_to_standard_error();
     super::private::warn_of_wide_modes(&args.data.folder, out);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(format!("cannot start the server's threads: {e}")))?;
+    // What is public is served all the same.
+    if !args.no_uploads
+        && let Err(error @ DeploymentError::NoSigner { .. }) = deployment.signer()
+    {
+        out.say(format_args!("warning: nothing can be published from here: {error}"));
+    }
+    let runtime = runtime::many_threads()?;
     let background = Background { stop: Event::new(), received: OnceLock::new() };
     let served = runtime.block_on(serve(args, deployment, witness, &background, out));
     background.stop.set();

@@ -13,16 +13,25 @@ use tokio::runtime::Builder;
 /// From now on, SIGINT and SIGTERM end the process at once, with status 0: it was meant to run until then.
 /// Whatever is in progress must survive that at any moment.
 pub(super) fn end_when_asked() -> Result<(), Failure> {
+    end_after(|| Ok(stop_signal()), 0)
+}
+
+/// From now on, the process ends with this status when what `asked` catches has come. `asked` is called on a
+/// runtime.
+fn end_after<A: Future + Send + 'static>(
+    asked: impl FnOnce() -> Result<A, Failure>,
+    status: i32,
+) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
     let asked = {
         // From here on the signals are caught.
         let _entered = runtime.enter();
         survive_file_limits();
-        stop_signal()
+        asked()?
     };
     thread::spawn(move || {
         runtime.block_on(asked);
-        exit(0);
+        exit(status);
     });
     Ok(())
 }
@@ -34,17 +43,11 @@ pub(super) fn end_when_terminated() -> Result<(), Failure> {
     /// 128 plus the signal's number, as in shells.
     const TERMINATED: i32 = 128 + 15;
     use tokio::signal::unix::{SignalKind, signal};
-    let runtime = Builder::new_current_thread().enable_io().build().map_err(failed)?;
-    let mut terminate = {
-        let _entered = runtime.enter();
-        survive_file_limits();
-        signal(SignalKind::terminate()).map_err(failed)?
+    let terminated = || {
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        Ok(async move { terminate.recv().await })
     };
-    thread::spawn(move || {
-        runtime.block_on(terminate.recv());
-        exit(TERMINATED);
-    });
-    Ok(())
+    end_after(terminated, TERMINATED)
 }
 
 /// Elsewhere there is no such signal.

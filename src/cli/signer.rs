@@ -2,7 +2,7 @@
 //! that it refuses.
 
 use super::{DataFolder, Failure, Output};
-use crate::client::{Address, Http, RemoteLog, Transport as _};
+use crate::client::{Address, Download as _, Http, RemoteLog};
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use crate::tlog::{
@@ -183,7 +183,7 @@ struct Shown {
 fn show(deployment: &Deployment, out: Output) -> Result<(), Failure> {
     let standing = deployment.signer_status()?;
     let lock_signer = standing.lock.as_ref().and_then(|record| record.signer.clone());
-    let reason = match deployment.identity().read() {
+    let reason = match deployment.signer() {
         Err(e) => Some(e.to_string()),
         Ok(id) if lock_signer.as_ref() != Some(&id) => {
             Some(format!("this folder is the signer {id}, and the lock does not name it"))

@@ -9,20 +9,26 @@
 //! | file | one idea |
 //! | --- | --- |
 //! | `population` | what each installation is, and what it counts |
+//! | `reporters` | which of many installations report |
+//! | `releases` | which versions are out, and who uses which |
 //! | `truth` | what is true of all installations |
 
 mod population;
+mod releases;
+mod reporters;
 mod truth;
 
 use super::today::today;
 use super::{Failure, Output};
 use crate::charts::{charts_folder, parse, read_work_tree};
-use crate::client::day::Day;
 use crate::client::report::{KnownConfig, filter};
 use crate::client::{Address, Answer, Http, Upload};
 use crate::collection::{Allowed, CollectionConfig, compile};
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
 pub(super) use population::Population;
+use population::start_of_year;
+pub(super) use reporters::Reporters;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -60,6 +66,10 @@ pub(super) struct Args {
     /// The day on which the week ended [default: today].
     #[arg(long, value_name = "DATE")]
     week: Option<Day>,
+    /// The day on which the population's history begins: from then on, versions are released and replaced.
+    /// Name the same for all weeks of one history [default: the first day of the week's year].
+    #[arg(long, value_name = "DATE")]
+    since: Option<Day>,
     /// Send the reports to the deployment at this URL.
     #[arg(long, value_name = "URL")]
     url: Option<Address>,
@@ -92,7 +102,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     // Far more installations than needed, if any of them may report.
     let enough = (args.reports as f64 / config.sample_rate.get() * 20.0) as u64 + 100_000;
     let mut make = |sender: Option<&SyncSender<String>>| -> Result<(), Failure> {
-        let population = Population::of(&config, args.seed, week);
+        let since = args.since.unwrap_or_else(|| start_of_year(week));
+        let population = Population::of(&config, args.seed, week, since);
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
         let known = KnownConfig::unverified(args.config, week, config.clone());
@@ -153,7 +164,7 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
 
 /// The week before: the last reported week of an installation that reports every week.
 fn earlier(week: Day) -> Day {
-    Day::of(week.start() - Duration::from_secs(7 * 86_400))
+    week.minus(7)
 }
 
 /// Sends what `make` produces over a number of connections, which are kept open.
@@ -253,21 +264,23 @@ mod tests {
     fn a_population_is_made_from_its_seed_alone() {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
         let week = "2026-11-22".parse().expect("a day");
-        let [first, again, other] =
-            [1, 1, 2].map(|seed| Population::of(&config, seed, week).installation(7));
+        let [first, again, other] = [1, 1, 2]
+            .map(|seed| Population::of(&config, seed, week, start_of_year(week)).installation(7));
         assert_eq!(first, again);
         assert_ne!(first, other);
-        assert_ne!(first, Population::of(&config, 1, week).installation(8));
+        assert_ne!(first, Population::of(&config, 1, week, start_of_year(week)).installation(8));
     }
 
     #[test]
     fn an_installation_stays_what_it_is_and_draws_x_anew_every_week() {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
         let [one, next] = ["2026-11-15", "2026-11-22"]
-            .map(|week| Population::of(&config, 1, week.parse().expect("a day")).installation(7));
-        assert_eq!(one.programs[0].build.goos, next.programs[0].build.goos);
+            .map(|week| week.parse().expect("a day"))
+            .map(|week| Population::of(&config, 1, week, start_of_year(week)).installation(7));
+        assert_eq!(one.programs[0].goos, next.programs[0].goos);
         let [one, next] = ["2026-11-15", "2026-11-22"]
-            .map(|week| Population::of(&config, 1, week.parse().expect("a day")).x(7));
+            .map(|week| week.parse().expect("a day"))
+            .map(|week| Population::of(&config, 1, week, start_of_year(week)).x(7));
         assert_ne!(one, next);
     }
 
@@ -275,7 +288,8 @@ mod tests {
     fn the_sample_estimates_the_truth() {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
         let week = "2026-11-22".parse().expect("a day");
-        let (population, allowed) = (Population::of(&config, 1, week), Allowed::new(&config));
+        let (population, allowed) =
+            (Population::of(&config, 1, week, start_of_year(week)), Allowed::new(&config));
         let mut truth = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
         let mut sampled = Truth::new(1, week, ModuleVersion::new(1).expect("one"), 0.5);
         for number in 0..20_000 {
@@ -305,7 +319,7 @@ mod tests {
     fn every_x_is_as_likely_as_any_other() {
         let config = CollectionConfig::from_json(CONFIG.as_bytes()).expect("a config");
         let week = "2026-11-22".parse().expect("a day");
-        let population = Population::of(&config, 3, week);
+        let population = Population::of(&config, 3, week, start_of_year(week));
         let below = |x: f64| {
             let xs = (0..10_000).map(|number| population.x(number));
             xs.filter(|drawn: &X| drawn.get() <= x).count()

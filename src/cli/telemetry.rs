@@ -11,19 +11,18 @@
 //! | `view` | `view`: the overview on a terminal, or as JSON |
 //! | `page` | `view --html` and `--serve`: the overview as a web page |
 //! | `upload` | `report` and `upload`: make the reports, and send them |
+//! | `rehearse` | `rehearse`: a week in a minute |
 //! | `clean` | `clean`: delete everything that was counted |
 //! | `deployment`, `today` | options that several verbs share |
-//! | `reason`, `freshness` | sentences that several verbs share |
 
 mod choose;
 mod clean;
 mod deployment;
 mod env;
-mod freshness;
 mod overview;
 mod page;
 mod projects;
-mod reason;
+mod rehearse;
 mod today;
 mod upload;
 mod view;
@@ -74,7 +73,15 @@ enum Verb {
     View(view::Args),
     Report(upload::ReportArgs),
     Upload(upload::Args),
+    Rehearse(rehearse::Args),
     Clean(clean::Args),
+}
+
+impl Args {
+    /// Whether it changes what is counted.
+    pub(super) fn decides(&self) -> bool {
+        !matches!(self.verb, None | Some(Verb::Env(_) | Verb::View(_)))
+    }
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -87,7 +94,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let purpose = match verb {
         Verb::On | Verb::Local => Purpose::Begin,
         Verb::Off | Verb::Upload(_) | Verb::Clean(_) => Purpose::Change,
-        Verb::Env(_) | Verb::View(_) | Verb::Report(_) => Purpose::Look,
+        Verb::Env(_) | Verb::View(_) | Verb::Report(_) | Verb::Rehearse(_) => Purpose::Look,
     };
     let folder = match (args.dir, args.project.as_deref()) {
         (Some(dir), _) => Folder::at(dir),
@@ -101,6 +108,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         Verb::View(args) => view::run(args, folder, out),
         Verb::Report(args) => upload::report(args, &folder, out),
         Verb::Upload(args) => upload::run(args, &folder, out),
+        Verb::Rehearse(args) => rehearse::run(args, &folder, out),
         Verb::Clean(args) => clean::run(args, &folder, out),
     }
 }

@@ -1,10 +1,10 @@
 //! The current date.
 
+use crate::day::date_of;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 /// Today, in UTC.
 pub(super) fn today() -> Date {
-    TimeZone::UTC.to_datetime(Timestamp::now()).date()
+    date_of(Timestamp::now())
 }

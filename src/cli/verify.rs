@@ -3,6 +3,7 @@
 use super::input::read_at_most;
 use super::trust::Trust;
 use super::{Failure, Output};
+use crate::count::duration;
 use crate::gomod::identify_zip;
 use crate::terminal::OneLine;
 use crate::tlog::{
@@ -230,15 +231,8 @@ fn time(seconds: u64) -> String {
 
 /// A length of time, rounded.
 fn age(seconds: i64) -> String {
-    let (count, unit) = match seconds.unsigned_abs() {
-        s @ 0..=119 => (s, "second"),
-        s @ 120..=7_199 => (s / 60, "minute"),
-        s @ 7_200..=172_799 => (s / 3_600, "hour"),
-        s => (s / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
     let when = if seconds < 0 { "ahead of" } else { "ago by" };
-    format!("{count} {unit}{plural} {when} the clock here")
+    format!("{} {when} the clock here", duration(seconds.unsigned_abs()))
 }
 
 impl fmt::Display for Verified {

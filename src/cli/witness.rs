@@ -2,7 +2,7 @@
 
 use super::listen::{bind, url};
 use super::signals::stop_signal;
-use super::{DataFolder, Failure, Output};
+use super::{DataFolder, Failure, Output, runtime};
 use crate::terminal::OneLine;
 use crate::tlog::Origin;
 use crate::web::{self, ListenAddress};
@@ -230,10 +230,7 @@ fn serve(
     out: Output,
 ) -> Result<(), Failure> {
     super::log_lines::log_to_standard_error();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(format!("cannot start serving: {e}")))?;
+    let runtime = runtime::many_threads()?;
     let served = runtime.block_on(async {
         super::signals::survive_file_limits();
         let stop = stop_signal();

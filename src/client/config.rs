@@ -17,7 +17,7 @@ use super::error::ClientError;
 use super::memory::Memory;
 use super::source::ConfigSource;
 use super::view::{View, unproved, view};
-use super::{RemoteLog, Transport};
+use super::{Download as _, RemoteLog, Transport};
 use crate::gomod::{Module, ModuleVersion, Provenance, hash_zip};
 use crate::store::{KeyError, Store};
 use crate::tlog::{

@@ -1,6 +1,6 @@
 //! What the verified download promises, with a server that breaks each promise in turn.
 
-use super::testing::{ESCAPED, LOG, PROXY, Server, entry, module};
+use super::testing::{ESCAPED, LOG, PROXY, Server, entry, module, response};
 use super::*;
 use crate::store::{Fault, Key, MemoryStore, Store as _};
 use crate::tlog::{
@@ -245,12 +245,12 @@ fn programs_do_not_forget_what_each_other_saw() {
         once: std::sync::Once,
     }
     impl Transport for Busy<'_> {
-        fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-            let mut answer = self.server.get(url, limit);
-            if url.ends_with("checkpoint") {
+        fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+            let mut answer = self.server.send(request);
+            if request.url.ends_with("checkpoint") {
                 self.once.call_once(|| {
                     latest(self.server, &self.memory).expect("verified");
-                    answer = Ok(Some(self.stale.clone()));
+                    answer = Ok(response(Some(self.stale.clone())));
                 });
             }
             answer

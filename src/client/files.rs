@@ -19,6 +19,7 @@
 //! no such owners and pipes; there only the kind of the file is checked.
 
 use crate::durable::{self, NewFile};
+use std::fmt;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -265,9 +266,16 @@ fn kind(metadata: &Metadata) -> &'static str {
 }
 
 /// Why something cannot be used as a file or folder of this user.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[derive(Debug)]
 struct Unusable(String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}
 
 fn unusable(reason: String) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, Unusable(reason))

@@ -11,7 +11,9 @@
 //! Naming a folder creates nothing. The content of `mode` is defined in [`super::mode`], that of counter
 //! files in [`super::counter`].
 
+use crate::percent;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The telemetry folder of a user.
@@ -22,19 +24,29 @@ pub struct Folder {
 }
 
 /// Why there is no telemetry folder.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FolderError {
     /// The environment variable that says where this user's settings are is not set.
-    #[error("cannot find the telemetry folder: ${0} is not set; set it, or name a folder")]
     Unset(&'static str),
     /// The settings folder would depend on where the program was started.
-    #[error("cannot find the telemetry folder: ${0} is not an absolute path")]
     Relative(&'static str),
     /// A project without a name.
-    #[error("cannot find the telemetry folder: the project has no name")]
     NoProject,
 }
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot find the telemetry folder: ")?;
+        match self {
+            FolderError::Unset(name) => write!(f, "${name} is not set; set it, or name a folder"),
+            FolderError::Relative(name) => write!(f, "${name} is not an absolute path"),
+            FolderError::NoProject => f.write_str("the project has no name"),
+        }
+    }
+}
+
+impl std::error::Error for FolderError {}
 
 impl Folder {
     /// The folder of one project: `candor/PROJECT` in the user's settings (`$XDG_CONFIG_HOME` or
@@ -114,16 +126,11 @@ impl Folder {
 /// A project's name as the name of a folder on any system: every byte but lower-case letters, digits,
 /// `-`, `_` and inner dots becomes `%` and two hexadecimal digits.
 fn file_name(project: &str) -> String {
-    use std::fmt::Write;
     let last = project.len() - 1;
-    project.bytes().enumerate().fold(String::new(), |mut name, (at, byte)| {
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
-            b'.' if at != 0 && at != last => name.push('.'),
-            // Writing to a String cannot fail.
-            _ => drop(write!(name, "%{byte:02X}")),
-        }
-        name
+    percent::encoded(project, |at, byte| match byte {
+        b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => true,
+        b'.' => at != 0 && at != last,
+        _ => false,
     })
 }
 

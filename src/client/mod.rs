@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use candor::client::counter::Counter;
-//! use candor::client::{Destination, Options, Program, start};
+//! use candor::client::{Destination, Options, start};
 //!
 //! static BUILDS: Counter = Counter::new("myprog/verb:build");
 //!
@@ -13,9 +13,8 @@
 //! // that also names its witnesses: include_str!("telemetry.policy").
 //! let (url, module) = ("https://telemetry.example.org", "telemetry.example.org/config");
 //! let to = Destination::at(url, module, "telemetry.example.org/log+...").expect("constants");
-//! let program = Program::new("example.org/myprog", env!("CARGO_PKG_VERSION"));
 //! // First in `main`; the documentation of `start` says why.
-//! start(program, Options::default().upload(to).count_panics());
+//! start(candor::program!("example.org/myprog"), Options::default().upload(to).count_panics());
 //! BUILDS.inc();
 //! ```
 //!
@@ -51,6 +50,9 @@
 //! | [`counter`] | counters, and the files they are kept in |
 //! | `crash` | panics, counted by stack |
 //! | `start` | the one call at a program's start |
+//! | `prompt` | asking the user once whether to opt in |
+//! | `verb` | the verb `telemetry` for a program's own command line |
+//! | `threads` | threads that receive no signals |
 //! | `child` | the day's work, done by a detached process of the same executable |
 //! | `report` | from counter files to what is sent |
 //! | `upload` | sending one report |
@@ -61,7 +63,8 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `transport` | one bounded HTTP GET, behind a trait so that tests need no network |
+//! | `transport` | a request and its answer, behind a trait of one method |
+//! | `http` | the transport for programs that have none |
 //! | `remote` | a log on a server that is not trusted: checkpoint, tiles, entries |
 //! | `memory` | the newest checkpoint seen on this machine, and evidence against the log |
 //! | `trust` | which log and which witnesses a program believes |
@@ -99,50 +102,95 @@
 //! Deliberately not here: a cache of downloaded configs (see `report`), and asking the server for its
 //! newest version (the signed tree head says which that is).
 
+#[cfg(feature = "client")]
 mod child;
+#[cfg(feature = "client")]
 mod config;
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod config_tests;
 pub mod counter;
 mod crash;
-pub mod day;
+/// Days of the calendar, in UTC.
+pub mod day {
+    pub use crate::day::{Day, DayError};
+}
+#[cfg(feature = "client")]
 mod error;
 mod files;
 pub mod folder;
-#[cfg(test)]
+#[cfg(feature = "http")]
+mod http;
+#[cfg(all(test, feature = "http"))]
 mod loopback;
+#[cfg(feature = "client")]
 mod memory;
 pub mod mode;
 mod program;
+mod prompt;
+#[cfg(feature = "client")]
 mod prove;
+#[cfg(feature = "client")]
 mod remote;
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "client", feature = "testing"))]
 pub mod report;
-#[cfg(not(feature = "testing"))]
+#[cfg(all(feature = "client", not(feature = "testing")))]
 pub(crate) mod report;
+#[cfg(feature = "client")]
 mod source;
 mod start;
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod testing;
+mod threads;
+#[cfg(feature = "client")]
 mod transport;
+#[cfg(feature = "client")]
 mod trust;
+#[cfg(feature = "client")]
 mod upload;
+pub(crate) mod verb;
+#[cfg(feature = "client")]
 mod view;
 
+#[cfg(feature = "client")]
 pub use crate::address::{Address, AddressError};
+#[cfg(feature = "client")]
 pub use crate::gomod::{ModulePath, ModuleVersion, PathError, PathFault, VersionError};
+#[cfg(feature = "client")]
 pub use crate::store::{FileStore, Key, KeyError, Store, StoreError, Swap};
+#[cfg(feature = "client")]
 pub use config::{ConfigClient, Newer, VerifiedConfig, Wanted};
+#[cfg(feature = "client")]
 pub use error::ClientError;
+#[cfg(feature = "http")]
+pub use http::Http;
+#[doc(hidden)]
+pub use program::is_from_git;
 pub use program::{Program, goarch, goos};
+pub use prompt::Prompt;
+#[cfg(feature = "client")]
 pub use prove::{ProveError, Proved, prove};
+#[cfg(feature = "client")]
 pub use remote::{RemoteError, RemoteLog};
+#[cfg(feature = "http")]
+pub use report::run_uploads;
+#[cfg(feature = "client")]
 pub use report::{
     Destination, DestinationError, Event, Hold, RandomnessError, ReportError, RunOptions, Summary,
-    X, XError, run_uploads,
+    X, XError, run_uploads_by,
 };
+#[cfg(feature = "client")]
 pub use source::ConfigSource;
 pub use start::{Options, start};
-pub use transport::{Http, Transport, TransportError};
+#[cfg(all(feature = "client", feature = "testing"))]
+pub use transport::Download;
+#[cfg(all(feature = "client", not(feature = "testing")))]
+pub(crate) use transport::Download;
+#[cfg(feature = "client")]
+pub use transport::{Request, Response, Transport, TransportError};
+#[cfg(feature = "client")]
 pub use trust::{Trust, TrustError};
+#[cfg(all(feature = "client", feature = "testing"))]
 pub use upload::{Answer, Upload, UploadError};
+#[cfg(all(feature = "client", not(feature = "testing")))]
+pub(crate) use upload::{Answer, Upload, UploadError};
+pub use verb::telemetry;

@@ -7,7 +7,8 @@
 //! Silence is not consent. Without the file nothing is counted, except in a folder shared with Go's own
 //! programs, where their default, `local`, applies. A file that cannot be read or understood means
 //! `off`. So does `DO_NOT_TRACK` (<https://consoledonottrack.com>), unless it is empty, `0` or `false`:
-//! it overrides the file.
+//! it overrides the file. A program may name a variable of its own, which can only take away
+//! ([`Consent::limited_by`]).
 //!
 //! Reports decide which weeks may be sent after `on`; everything that writes checks for `off` itself.
 
@@ -35,9 +36,16 @@ pub enum Mode {
 }
 
 /// A text that is not a mode.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a mode: choose on, local or off")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeError(String);
+
+impl fmt::Display for ModeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a mode: choose on, local or off", self.0)
+    }
+}
+
+impl std::error::Error for ModeError {}
 
 /// What is allowed, since when, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,16 +68,29 @@ pub enum DecidedBy {
     NoModeFile,
     /// The environment variable `DO_NOT_TRACK`.
     DoNotTrack,
+    /// The program's own environment variable, of this name.
+    Variable(String),
     /// The mode file exists but cannot be understood; this says why.
     BadModeFile(String),
 }
 
 /// Why a choice could not be stored.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot store the telemetry mode in {path}: {source}")]
+#[derive(Debug)]
 pub struct SetModeError {
     path: PathBuf,
     source: io::Error,
+}
+
+impl fmt::Display for SetModeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot store the telemetry mode in {}: {}", self.path.display(), self.source)
+    }
+}
+
+impl std::error::Error for SetModeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
 }
 
 impl Consent {
@@ -96,6 +117,40 @@ impl Consent {
                 decided_by: DecidedBy::NoModeFile,
             },
             Err(e) => off(DecidedBy::BadModeFile(format!("cannot read {}: {e}", path.display()))),
+        }
+    }
+
+    /// The same, or less if the program's own environment variable says so: `off` (or `0`, `false`, `no`),
+    /// or `local`. Any other value changes nothing: a variable cannot opt in, because it does not say since
+    /// when.
+    #[must_use]
+    pub fn limited_by(self, variable: &str, value: Option<&OsStr>) -> Consent {
+        let value = value.and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+        let mode = match value.as_str() {
+            "off" | "0" | "false" | "no" => Mode::Off,
+            "local" if self.mode == Mode::On => Mode::Local,
+            _ => return self,
+        };
+        if self.mode == Mode::Off {
+            return self;
+        }
+        Consent { mode, decided_by: DecidedBy::Variable(variable.to_owned()), ..self }
+    }
+
+    /// Why it is so, in a few words to be put in parentheses after the mode.
+    pub(crate) fn reason(&self, folder: &Path) -> String {
+        match &self.decided_by {
+            DecidedBy::ModeFile => match self.since {
+                Some(since) => format!("chosen on {since}"),
+                None => "chosen; the mode file does not say when".to_owned(),
+            },
+            DecidedBy::NoModeFile if !folder.is_dir() => {
+                "nobody has chosen yet: the folder does not exist".to_owned()
+            }
+            DecidedBy::NoModeFile => "nobody has chosen yet".to_owned(),
+            DecidedBy::DoNotTrack => "DO_NOT_TRACK is set".to_owned(),
+            DecidedBy::Variable(name) => format!("{name} says so"),
+            DecidedBy::BadModeFile(error) => error.clone(),
         }
     }
 
@@ -229,6 +284,29 @@ mod tests {
         ] {
             assert_eq!(Consent::read(&folder, Some(OsStr::new(value))).mode, mode, "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_programs_own_variable_can_only_take_away() {
+        let consent = |mode| Consent { mode, since: None, decided_by: DecidedBy::ModeFile };
+        for (chosen, value, expected) in [
+            (Mode::On, "off", Mode::Off),
+            (Mode::On, "0", Mode::Off),
+            (Mode::Local, "FALSE", Mode::Off),
+            (Mode::On, "local", Mode::Local),
+            (Mode::On, "on", Mode::On),
+            (Mode::On, "", Mode::On),
+            (Mode::Local, "on", Mode::Local),
+            (Mode::Local, "local", Mode::Local),
+            (Mode::Off, "on", Mode::Off),
+            (Mode::Off, "local", Mode::Off),
+        ] {
+            let limited = consent(chosen).limited_by("TOOL_TELEMETRY", Some(OsStr::new(value)));
+            assert_eq!(limited.mode, expected, "{chosen} {value}");
+            let by = DecidedBy::Variable("TOOL_TELEMETRY".to_owned());
+            assert_eq!(limited.decided_by == by, chosen != expected, "{chosen} {value}");
+        }
+        assert_eq!(consent(Mode::On).limited_by("TOOL_TELEMETRY", None), consent(Mode::On));
     }
 
     #[test]

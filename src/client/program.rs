@@ -1,9 +1,8 @@
 //! The program that counts: its name, version, toolchain and platform, written as in the collection
 //! config, which follows Go.
 //!
-//! The rules for versions and toolchains are those of golang/telemetry
-//! (`internal/telemetry/proginfo.go`): everything but a release is `devel`, so that local builds are one
-//! version and not thousands.
+//! As in golang/telemetry (`internal/telemetry/proginfo.go`), everything but a release is `devel`, so that
+//! developers' builds are one version and not thousands, and are not taken for what users have.
 
 use std::borrow::Cow;
 
@@ -18,14 +17,16 @@ pub struct Program {
 impl Program {
     /// A program, by its path in the collection config and its version.
     ///
-    /// The version may be `env!("CARGO_PKG_VERSION")`: `1.2.3` becomes `v1.2.3`, as in configs. The
-    /// toolchain is the one that compiled this crate.
+    /// `1.2.3` becomes `v1.2.3`, as in configs. No version, `0.0.0`, and whatever is not a release (with
+    /// `devel`, `dirty`, or the number of a commit, as `git describe` writes it) become `devel`. The
+    /// toolchain is the one that compiled this crate. [`program!`](crate::program) also sees how the
+    /// program was built.
     pub fn new(
         path: impl Into<Cow<'static, str>>,
         version: impl Into<Cow<'static, str>>,
     ) -> Program {
         let version = version.into();
-        let version = if version.contains("devel") || version.matches('-').count() > 1 {
+        let version = if !is_release(&version) {
             "devel".into()
         } else if version.starts_with(|c: char| c.is_ascii_digit()) {
             format!("v{version}").into()
@@ -35,11 +36,75 @@ impl Program {
         Program { path: path.into(), version, toolchain: env!("CANDOR_TOOLCHAIN").into() }
     }
 
+    /// The same program, as `devel` if this is a developer's build.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unless_developed(self, is_developed: bool) -> Program {
+        if is_developed { Program { version: "devel".into(), ..self } } else { self }
+    }
+
     /// The same program, built with another toolchain: `rust1.95.0`, `go1.26.8`, `devel`.
     #[must_use]
     pub fn with_toolchain(self, toolchain: impl Into<Cow<'static, str>>) -> Program {
         Program { toolchain: toolchain.into(), ..self }
     }
+}
+
+/// The program that this is called in: `program!("example.org/myprog")`, with the version of its package.
+///
+/// A build that its developers made for themselves (with debug assertions, or by `cargo install --git`) is
+/// `devel`, whatever the version. As a second argument it takes another version, such as what a build script
+/// got from `git describe`.
+///
+/// ```
+/// use candor::client::{Options, start};
+///
+/// start(candor::program!("example.org/myprog"), Options::default());
+/// ```
+#[macro_export]
+macro_rules! program {
+    ($path:expr $(,)?) => {
+        $crate::program!($path, env!("CARGO_PKG_VERSION"))
+    };
+    ($path:expr, $version:expr $(,)?) => {{
+        // A constant, so that the program has no folder of its developer's in it.
+        const IS_DEVELOPED: bool =
+            cfg!(debug_assertions) || $crate::client::is_from_git(env!("CARGO_MANIFEST_DIR"));
+        $crate::client::Program::new($path, $version).unless_developed(IS_DEVELOPED)
+    }};
+}
+
+/// Whether a package in this folder was downloaded by `cargo install --git`.
+#[doc(hidden)]
+pub const fn is_from_git(folder: &str) -> bool {
+    const MARK: &[u8] = b"git/checkouts";
+    let folder = folder.as_bytes();
+    let mut at = 0;
+    while at + MARK.len() <= folder.len() {
+        let mut same = 0;
+        while same < MARK.len()
+            && (folder[at + same] == MARK[same]
+                || (MARK[same] == b'/' && folder[at + same] == b'\\'))
+        {
+            same += 1;
+        }
+        if same == MARK.len() {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Whether a version is that of a release, and not of something in between.
+fn is_release(version: &str) -> bool {
+    let number = version.trim_start_matches('v');
+    let is_nothing = version.is_empty() || number == "0.0.0";
+    let between = ["devel", "dirty", "unknown"].iter().any(|word| version.contains(word))
+        || ["0.0.0-", "0.0.0+"].iter().any(|prefix| number.starts_with(prefix));
+    // With a time and a commit, or a number of commits and a commit.
+    let counted = version.matches('-').count() > 1;
+    !is_nothing && !between && !counted
 }
 
 /// This platform's operating system, by Go's name.
@@ -78,10 +143,39 @@ mod tests {
             ("(devel)", "devel"),
             ("v0.0.0-20231207172801-3c8b0df0c3fd", "devel"),
             ("go1.26.8", "go1.26.8"),
-            ("", ""),
+            ("go1.26.8-x", "go1.26.8-x"),
+            ("", "devel"),
+            ("0.0.0", "devel"),
+            ("v0.0.0", "devel"),
+            ("0.0.0-dev", "devel"),
+            ("0.0.1", "v0.0.1"),
+            ("unknown", "devel"),
+            ("1.2.3-dirty", "devel"),
+            ("v1.2.3+dirty", "devel"),
+            // As `git describe` writes it.
+            ("v1.2.3-4-gb6365b5", "devel"),
+            ("1.2.3+incompatible", "v1.2.3+incompatible"),
         ] {
             assert_eq!(Program::new("example.org/tool", version).version, written);
         }
+    }
+
+    #[test]
+    fn a_developers_build_is_known() {
+        for (folder, is) in [
+            ("/home/me/.cargo/git/checkouts/myprog-3f2/1a2b3c4", true),
+            ("C:\\Users\\me\\.cargo\\git\\checkouts\\myprog-3f2\\1a2b3c4", true),
+            ("/home/me/.cargo/registry/src/index.crates.io-1949/myprog-1.2.3", false),
+            ("/build/myprog-1.2.3", false),
+            ("/home/me/git/checkout", false),
+            ("", false),
+        ] {
+            assert_eq!(is_from_git(folder), is, "{folder}");
+        }
+        // These tests are built with debug assertions.
+        assert_eq!(crate::program!("example.org/tool").version, "devel");
+        assert_eq!(crate::program!("example.org/tool", "1.2.3").version, "devel");
+        assert_eq!(Program::new("x", "1.2.3").unless_developed(false).version, "v1.2.3");
     }
 
     #[test]

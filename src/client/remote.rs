@@ -3,7 +3,7 @@
 //! The answers are bounded in size but otherwise unverified: `view` opens checkpoints, and `config`
 //! verifies proofs.
 
-use super::{Address, Transport, TransportError};
+use super::{Address, Download as _, Transport, TransportError};
 use crate::tlog::{
     Bundle, Entry, EntryError, LeafIndex, Note, ProofError, Tile, TileReadError, TileReader,
     TreeSize,

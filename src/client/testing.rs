@@ -1,6 +1,8 @@
 //! A project's server in memory: a log and a module proxy, honest until a test changes a file.
 
-use super::{Address, ConfigClient, ConfigSource, Transport, TransportError, Trust};
+use super::{
+    Address, ConfigClient, ConfigSource, Request, Response, Transport, TransportError, Trust,
+};
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
@@ -200,12 +202,13 @@ pub fn entry(module: &Module) -> Entry {
 }
 
 impl Transport for Server {
-    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        match self.files.lock().expect("unpoisoned").get(url) {
-            Some(bytes) if bytes.len() > limit => {
-                Err(TransportError::TooLarge { url: url.to_owned(), limit })
-            }
-            found => Ok(found.cloned()),
-        }
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        Ok(response(self.files.lock().expect("unpoisoned").get(request.url).cloned()))
     }
+}
+
+/// The answer with these bytes, or that there are none.
+pub fn response(found: Option<Vec<u8>>) -> Response {
+    let status = if found.is_some() { 200 } else { 404 };
+    Response { status, content_type: None, body: found.unwrap_or_default() }
 }

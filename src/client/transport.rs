@@ -1,32 +1,107 @@
-//! One bounded HTTP GET.
+//! How a client reaches a server: one request, and its answer.
 //!
-//! Clients download everything with [`Transport::get`], which limits the size of the answer. [`Http`] is
-//! the real transport; it tells the server nothing about the user but the program's name, keeps no
-//! cookies, and gives up after a minute. Verifying the answer is left to the caller.
+//! [`Transport`] has one method, so that a program which has an HTTP client of its own does not get a second
+//! one. [`Http`](super::Http) of the feature `http` is the transport for everybody else. What answers mean,
+//! and how large they may be, is decided here and in `upload`, whatever the transport: nothing that it
+//! returns is trusted.
 
 use std::fmt;
-use std::time::Duration;
-use ureq::config::ConfigBuilder;
-use ureq::typestate::AgentScope;
-use ureq::{Agent, Error};
-
-#[cfg(feature = "server")]
-const MINUTE: Duration = Duration::from_secs(60);
-#[cfg(feature = "server")]
-const HOURS: Duration = Duration::from_secs(6 * 3600);
 
 /// How a client reaches a server.
+///
+/// ```
+/// use candor::client::{Request, Response, Transport, TransportError};
+/// # #[derive(Debug)]
+/// # struct Ours;
+/// # impl Ours {
+/// #     fn get(&self, _: &str) -> Result<(u16, Vec<u8>), std::io::Error> { Ok((200, Vec::new())) }
+/// #     fn post(&self, _: &str, _: &str) -> Result<(u16, Vec<u8>), std::io::Error> { Ok((200, Vec::new())) }
+/// # }
+///
+/// impl Transport for Ours {
+///     fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+///         let answer = match request.body {
+///             None => self.get(request.url),
+///             Some(json) => self.post(request.url, json),
+///         };
+///         let (status, body) = answer.map_err(|error| TransportError::failed(request.url, error))?;
+///         Ok(Response { status, content_type: None, body })
+///     }
+/// }
+/// ```
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// The body at `url`, of at most `limit` bytes; `None` if the server says that there is none (404 or
-    /// 410).
-    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError>;
+    /// Sends a request, and returns the answer, whatever its status.
+    ///
+    /// The address is https, or http on this machine. The transport
+    ///
+    /// - sends nothing about the user: no cookies, no language, no credentials;
+    /// - follows no redirect of a request with a body, and none from https to http;
+    /// - reads no more than [`Request::limit`] bytes of the answer's body and one, and gives up after a
+    ///   minute or so.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer, or it broke off.
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError>;
+}
+
+/// A request.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Request<'a> {
+    /// The address.
+    pub url: &'a str,
+    /// JSON to be sent with POST; `None` for GET.
+    pub body: Option<&'a str>,
+    /// The most bytes of an answer's body that are of use. One byte more shows that it is longer.
+    pub limit: usize,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The value of the header Content-Type, if there is one.
+    pub content_type: Option<String>,
+    /// The body, or its beginning.
+    pub body: Vec<u8>,
 }
 
 impl<T: Transport + ?Sized> Transport for &T {
-    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        (**self).get(url, limit)
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        (**self).send(request)
     }
 }
+
+impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        (**self).send(request)
+    }
+}
+
+/// Downloads, over any transport.
+pub trait Download: Transport {
+    /// The body at `url`, of at most `limit` bytes; `None` if the server says that there is none (404 or
+    /// 410).
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, another one, or a longer one.
+    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        let response = self.send(&Request { url, body: None, limit })?;
+        match response.status {
+            200 if response.body.len() > limit => {
+                Err(TransportError::TooLarge { url: url.to_owned(), limit })
+            }
+            200 => Ok(Some(response.body)),
+            404 | 410 => Ok(None),
+            status => Err(TransportError::Status { url: url.to_owned(), status }),
+        }
+    }
+}
+
+impl<T: Transport + ?Sized> Download for T {}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -58,202 +133,9 @@ pub enum TransportError {
     },
 }
 
-/// HTTP and HTTPS, blocking.
-#[derive(Debug, Clone)]
-pub struct Http {
-    /// Downloads from https addresses: redirects are followed, but never to plain http.
-    downloads: Agent,
-    /// Uploads to https addresses: no redirects. One would turn the POST into a GET, and its answer
-    /// would be that of another page.
-    uploads: Agent,
-    /// For http on this machine: no redirects, which could lead to another machine.
-    local: Agent,
-}
-
-impl Http {
-    /// A transport with connections of its own.
-    pub fn new() -> Http {
-        Http::made_by(|settings| settings.build().into())
-    }
-
-    /// The same, with agents that `make` builds from their settings.
-    pub(super) fn made_by(make: impl Fn(ConfigBuilder<AgentScope>) -> Agent) -> Http {
-        let settings = || {
-            Agent::config_builder()
-                .http_status_as_error(false)
-                .timeout_connect(Some(Duration::from_secs(10)))
-                .timeout_global(Some(Duration::from_secs(60)))
-                .user_agent(concat!("candor/", env!("CARGO_PKG_VERSION")))
-        };
-        Http {
-            downloads: make(settings().https_only(true).max_redirects(3)),
-            uploads: make(settings().https_only(true).max_redirects(0)),
-            local: make(settings().max_redirects(0).proxy(None)),
-        }
-    }
-
-    /// The agent to download with from an address, which is https, or http on this machine.
-    fn to_download(&self, url: &str) -> &Agent {
-        if url.starts_with("https://") { &self.downloads } else { &self.local }
-    }
-
-    /// The agent to upload with to such an address.
-    pub(super) fn to_upload(&self, url: &str) -> &Agent {
-        if url.starts_with("https://") { &self.uploads } else { &self.local }
-    }
-}
-
-impl Http {
-    /// Downloads what is at `url` into `sink`, piece by piece, and returns its length, which is at most
-    /// `limit` bytes; `None` if the server says that there is none. This may take hours. After an error,
-    /// some of it may have been written.
-    #[cfg(feature = "server")]
-    pub fn download(
-        &self,
-        url: &str,
-        limit: u64,
-        sink: &mut dyn std::io::Write,
-    ) -> Result<Option<u64>, TransportError> {
-        let failed = |reason: String| TransportError::Failed { url: url.to_owned(), reason };
-        let request = self.to_download(url).get(url).config();
-        let request = request.timeout_global(None).timeout_recv_response(Some(MINUTE));
-        let request = request.timeout_recv_body(Some(HOURS)).build();
-        let mut response = request.call().map_err(|error| failed(error.to_string()))?;
-        match response.status().as_u16() {
-            200 => {}
-            404 | 410 => return Ok(None),
-            status => return Err(TransportError::Status { url: url.to_owned(), status }),
-        }
-        let body = response.body_mut();
-        let too_large = || TransportError::TooLarge {
-            url: url.to_owned(),
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        };
-        if body.content_length().is_some_and(|length| length > limit) {
-            return Err(too_large());
-        }
-        let mut reader = body.with_config().limit(u64::MAX).reader();
-        let mut taken = std::io::Read::take(&mut reader, limit.saturating_add(1));
-        let bytes = std::io::copy(&mut taken, sink).map_err(|error| failed(error.to_string()))?;
-        if bytes > limit { Err(too_large()) } else { Ok(Some(bytes)) }
-    }
-}
-
-impl Default for Http {
-    fn default() -> Http {
-        Http::new()
-    }
-}
-
-impl Transport for Http {
-    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        let failed = |error: Error| match error {
-            Error::BodyExceedsLimit(_) => TransportError::TooLarge { url: url.to_owned(), limit },
-            error => TransportError::Failed { url: url.to_owned(), reason: error.to_string() },
-        };
-        let mut response = self.to_download(url).get(url).call().map_err(failed)?;
-        match response.status().as_u16() {
-            200 => {}
-            404 | 410 => return Ok(None),
-            status => return Err(TransportError::Status { url: url.to_owned(), status }),
-        }
-        let body = response.body_mut();
-        if body.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(TransportError::TooLarge { url: url.to_owned(), limit });
-        }
-        // One byte more than is accepted, because a body of exactly the limit must pass.
-        let bytes = body.with_config().limit(limit as u64 + 1).read_to_vec().map_err(failed)?;
-        if bytes.len() > limit {
-            return Err(TransportError::TooLarge { url: url.to_owned(), limit });
-        }
-        Ok(Some(bytes))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::loopback::{Loopback, pretend_tls};
-
-    /// Serves one answer on a free port of this machine and gets it.
-    fn get(answer: &'static str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        let server = Loopback::new(move |_| answer.to_owned());
-        Http::new().get(&server.url("http", "/x"), limit)
-    }
-
-    #[test]
-    fn answers_are_bounded() {
-        let five = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-        let unknown_length = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello";
-        for answer in [five, unknown_length] {
-            assert_eq!(get(answer, 5).expect("an answer"), Some(b"hello".to_vec()));
-            assert!(matches!(get(answer, 4), Err(TransportError::TooLarge { limit: 4, .. })));
-        }
-        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello";
-        assert!(matches!(get(cut, 10), Err(TransportError::Failed { .. })));
-    }
-
-    #[cfg(feature = "server")]
-    #[test]
-    fn downloads_piece_by_piece_are_bounded_too() {
-        let five = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-        let unknown_length = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello";
-        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello";
-        let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-        let download = |answer: &'static str, limit: u64| {
-            let server = Loopback::new(move |_| answer.to_owned());
-            let mut sink = Vec::new();
-            let bytes = Http::new().download(&server.url("http", "/x"), limit, &mut sink)?;
-            assert_eq!(bytes, (!sink.is_empty()).then_some(sink.len() as u64));
-            Ok::<_, TransportError>(sink)
-        };
-        for answer in [five, unknown_length] {
-            assert_eq!(download(answer, 5).expect("an answer"), b"hello");
-            assert!(matches!(download(answer, 4), Err(TransportError::TooLarge { limit: 4, .. })));
-        }
-        assert!(matches!(download(cut, 10), Err(TransportError::Failed { .. })));
-        assert_eq!(download(missing, 10).expect("an answer"), b"");
-    }
-
-    #[test]
-    fn missing_files_are_not_errors_and_other_statuses_are() {
-        for status in ["404 Not Found", "410 Gone"] {
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
-            assert_eq!(get(answer, 5).expect("an answer"), None);
-        }
-        for status in ["204 Empty", "302 Found\r\nLocation: http://127.0.0.1:1/", "500 Oops"] {
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak();
-            assert!(matches!(get(answer, 5), Err(TransportError::Status { .. })), "{status}");
-        }
-    }
-
-    #[test]
-    fn a_download_follows_redirects_but_never_to_plain_http() {
-        let server = Loopback::new(|request| match request.split(' ').nth(1) {
-            Some("/near") => Loopback::answer("302 Found", "Location: /here\r\n", ""),
-            Some("/here") => Loopback::answer("200 OK", "", "here"),
-            Some("/round") => Loopback::answer("302 Found", "Location: /round\r\n", ""),
-            _ => {
-                let host = request.lines().find_map(|line| line.strip_prefix("host: "));
-                let location = format!("Location: http://{}/here\r\n", host.expect("a host"));
-                Loopback::answer("302 Found", &location, "")
-            }
-        });
-        let http = Http::made_by(pretend_tls);
-        let get = |path: &str| http.get(&server.url("https", path), 10);
-        assert_eq!(get("/near").expect("followed"), Some(b"here".to_vec()));
-        assert_eq!(server.requests().len(), 2);
-        assert!(matches!(get("/plain"), Err(TransportError::Failed { .. })));
-        assert_eq!(server.requests().len(), 3, "nothing was asked over plain http");
-        assert!(matches!(get("/round"), Err(TransportError::Failed { .. })));
-    }
-
-    #[test]
-    fn a_server_that_is_not_there_is_named() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}/x", listener.local_addr().expect("an address"));
-        drop(listener);
-        let error = Http::new().get(&url, 5).expect_err("nobody listens");
-        assert!(error.to_string().contains(&url), "{error}");
+impl TransportError {
+    /// There was no answer from this address, for this reason.
+    pub fn failed(url: impl Into<String>, reason: impl fmt::Display) -> TransportError {
+        TransportError::Failed { url: url.into(), reason: reason.to_string() }
     }
 }

@@ -26,23 +26,34 @@
 //! If the answer is lost, it is unknown whether the server has the report. The same bytes are sent
 //! again, and the server counts them once.
 
-use super::Http;
+use super::transport::{Request, Transport, TransportError};
+use crate::text::is_unfit;
 use std::fmt;
-use std::io::Read as _;
-use ureq::Error;
 
 /// The most of an answer that is read, in bytes: enough for a sentence.
-const LONGEST_ANSWER: u64 = 1024;
+const LONGEST_ANSWER: usize = 1024;
 
-/// Sends reports to a server.
-pub trait Upload: fmt::Debug + Send + Sync {
+/// Uploads, over any transport.
+pub trait Upload: Transport {
     /// Sends a report.
     ///
     /// # Errors
     ///
     /// The server did not answer.
-    fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError>;
+    fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError> {
+        let response = self
+            .send(&Request { url, body: Some(report), limit: LONGEST_ANSWER })
+            .map_err(|error| match error {
+                TransportError::Failed { reason, .. } => UploadError::new(url, reason),
+                error => UploadError::new(url, error),
+            })?;
+        let content_type = response.content_type.as_deref();
+        let read = response.body.len().min(LONGEST_ANSWER);
+        Ok(Answer::of(response.status, content_type, &response.body[..read]))
+    }
 }
+
+impl<T: Transport + ?Sized> Upload for T {}
 
 /// A server's answer to a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,39 +101,13 @@ impl Answer {
 fn one_line(status: u16, body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body);
     let words: Vec<&str> = body.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let sentence: String =
-        words.join(" ").chars().filter(|c| !is_invisible(*c)).take(300).collect();
+    let sentence: String = words.join(" ").chars().filter(|c| !is_unfit(*c)).take(300).collect();
     format!("status {status} {}", sentence.trim()).trim_end().to_owned()
-}
-
-/// Characters that change how the text around them is shown on a terminal.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-impl Upload for Http {
-    fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError> {
-        let failed = |error: Error| UploadError::new(url, error);
-        let request = self.to_upload(url).post(url).header("Content-Type", "application/json");
-        let mut response = request.send(report).map_err(failed)?;
-        let content_type = response.headers().get("Content-Type").cloned();
-        let content_type = content_type.as_ref().and_then(|value| value.to_str().ok());
-        let mut body = Vec::new();
-        let read = response.body_mut().as_reader().take(LONGEST_ANSWER).read_to_end(&mut body);
-        // The beginning of a refusal is enough; a 200 is the receiver's only if it is complete.
-        let status = response.status().as_u16();
-        match read {
-            Err(error) if status == 200 => Err(UploadError::new(url, error)),
-            _ => Ok(Answer::of(status, content_type, &body)),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::loopback::{Loopback, pretend_tls};
-    use std::time::Duration;
 
     const PLAIN: Option<&str> = Some("text/plain; charset=utf-8");
     const HTML: Option<&str> = Some("text/html");
@@ -209,96 +194,105 @@ mod tests {
         assert!(matches!(Answer::of(400, PLAIN, b"\xff"), Answer::Refused(_)));
     }
 
-    /// Sends a report to a server with TLS.
-    fn post(server: &Loopback) -> Result<Answer, UploadError> {
-        Http::made_by(pretend_tls).post(&server.url("https", "/upload/2026-11-08"), "{}")
-    }
+    #[cfg(feature = "http")]
+    mod over_http {
+        use super::super::*;
+        use crate::client::Http;
+        use crate::client::loopback::{Loopback, pretend_tls};
+        use std::time::Duration;
 
-    #[test]
-    fn a_report_is_posted_once_and_an_empty_200_accepts_it() {
-        let server = Loopback::new(|_| Loopback::answer("200 OK", "", ""));
-        assert_eq!(post(&server).expect("an answer"), Answer::Accepted);
-        let [request] = &server.requests()[..] else { panic!("one request") };
-        assert!(request.starts_with("POST /upload/2026-11-08 HTTP/1.1\n"), "{request}");
-        assert!(request.contains("content-type: application/json\n"), "{request}");
-        assert!(request.ends_with("\n{}"), "{request}");
-    }
+        /// Sends a report to a server with TLS.
+        fn post(server: &Loopback) -> Result<Answer, UploadError> {
+            Http::made_by(pretend_tls).post(&server.url("https", "/upload/2026-11-08"), "{}")
+        }
 
-    #[test]
-    fn a_redirected_report_is_not_accepted_wherever_the_redirect_leads() {
-        for status in [
-            "301 Moved Permanently",
-            "302 Found",
-            "303 See Other",
-            "307 Temporary Redirect",
-            "308 Permanent Redirect",
-        ] {
-            for scheme in ["https", "http"] {
-                let server = Loopback::new(move |request| {
-                    if request.contains("/elsewhere") {
-                        // An empty 200, as the receiver's: only by not following is it told apart.
-                        return Loopback::answer("200 OK", "", "");
-                    }
-                    Loopback::answer(status, "Location: /elsewhere\r\n", "moved")
-                });
-                let url = server.url(scheme, "/upload/2026-11-08");
-                let answer = Http::made_by(pretend_tls).post(&url, "{}").expect("an answer");
-                let Answer::Retry(reason) = answer else { panic!("{status}: {answer:?}") };
-                assert!(reason.contains("redirects are not followed"), "{reason}");
-                assert_eq!(server.requests().len(), 1, "{status}: {:?}", server.requests());
+        #[test]
+        fn a_report_is_posted_once_and_an_empty_200_accepts_it() {
+            let server = Loopback::new(|_| Loopback::answer("200 OK", "", ""));
+            assert_eq!(post(&server).expect("an answer"), Answer::Accepted);
+            let [request] = &server.requests()[..] else { panic!("one request") };
+            assert!(request.starts_with("POST /upload/2026-11-08 HTTP/1.1\n"), "{request}");
+            assert!(request.contains("content-type: application/json\n"), "{request}");
+            assert!(request.ends_with("\n{}"), "{request}");
+        }
+
+        #[test]
+        fn a_redirected_report_is_not_accepted_wherever_the_redirect_leads() {
+            for status in [
+                "301 Moved Permanently",
+                "302 Found",
+                "303 See Other",
+                "307 Temporary Redirect",
+                "308 Permanent Redirect",
+            ] {
+                for scheme in ["https", "http"] {
+                    let server = Loopback::new(move |request| {
+                        if request.contains("/elsewhere") {
+                            // An empty 200, as the receiver's: only by not following is it told apart.
+                            return Loopback::answer("200 OK", "", "");
+                        }
+                        Loopback::answer(status, "Location: /elsewhere\r\n", "moved")
+                    });
+                    let url = server.url(scheme, "/upload/2026-11-08");
+                    let answer = Http::made_by(pretend_tls).post(&url, "{}").expect("an answer");
+                    let Answer::Retry(reason) = answer else { panic!("{status}: {answer:?}") };
+                    assert!(reason.contains("redirects are not followed"), "{reason}");
+                    assert_eq!(server.requests().len(), 1, "{status}: {:?}", server.requests());
+                }
             }
         }
-    }
 
-    #[test]
-    fn a_page_and_a_truncated_answer_are_not_the_receivers_answer() {
-        let page = "<html>Log in to this network</html>".repeat(100);
-        let html = "Content-Type: text/html\r\n";
-        let server = Loopback::new(move |_| Loopback::answer("200 OK", html, &page));
-        assert!(matches!(post(&server), Ok(Answer::Retry(_))));
-        let page = "x".repeat(5000);
-        let plain = "Content-Type: text/plain\r\n";
-        let server = Loopback::new(move |_| Loopback::answer("400 Bad Request", plain, &page));
-        assert!(matches!(post(&server), Ok(Answer::Refused(_))));
-        for cut in [
-            "",
-            "HTTP/1.1 200",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        ] {
-            // An empty text would leave the connection open; this one closes it.
-            let cut = if cut.is_empty() { "\r\n\r\n" } else { cut };
-            let server = Loopback::new(move |_| cut.to_owned());
-            assert!(post(&server).is_err(), "{cut:?}: {:?}", post(&server));
-        }
-    }
-
-    #[test]
-    fn a_proxy_that_refuses_to_connect_is_not_an_answer() {
-        let proxy = Loopback::new(|_| {
-            Loopback::answer(
-                "407 Proxy Authentication Required",
-                "Proxy-Authenticate: Basic\r\n",
+        #[test]
+        fn a_page_and_a_truncated_answer_are_not_the_receivers_answer() {
+            let page = "<html>Log in to this network</html>".repeat(100);
+            let html = "Content-Type: text/html\r\n";
+            let server = Loopback::new(move |_| Loopback::answer("200 OK", html, &page));
+            assert!(matches!(post(&server), Ok(Answer::Retry(_))));
+            let page = "x".repeat(5000);
+            let plain = "Content-Type: text/plain\r\n";
+            let server = Loopback::new(move |_| Loopback::answer("400 Bad Request", plain, &page));
+            assert!(matches!(post(&server), Ok(Answer::Refused(_))));
+            for cut in [
                 "",
-            )
-        });
-        let through = ureq::Proxy::new(&proxy.url("http", "")).expect("a proxy");
-        let http = Http::made_by(|settings| settings.proxy(Some(through.clone())).build().into());
-        let error = http.post("https://telemetry.invalid/upload/2026-11-08", "{}");
-        let error = error.expect_err("no answer").to_string();
-        assert!(error.contains("407"), "{error}");
-        let [request] = &proxy.requests()[..] else { panic!("one request") };
-        assert!(request.starts_with("CONNECT telemetry.invalid:443 "), "{request}");
-    }
+                "HTTP/1.1 200",
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ] {
+                // An empty text would leave the connection open; this one closes it.
+                let cut = if cut.is_empty() { "\r\n\r\n" } else { cut };
+                let server = Loopback::new(move |_| cut.to_owned());
+                assert!(post(&server).is_err(), "{cut:?}: {:?}", post(&server));
+            }
+        }
 
-    #[test]
-    fn a_server_that_never_answers_times_out() {
-        let server = Loopback::new(|_| String::new());
-        let http = Http::made_by(|settings| {
-            pretend_tls(settings.timeout_global(Some(Duration::from_millis(300))))
-        });
-        let answer = http.post(&server.url("https", "/upload/2026-11-08"), "{}");
-        assert!(answer.is_err(), "{answer:?}");
-        assert_eq!(server.requests().len(), 1, "the report had arrived");
+        #[test]
+        fn a_proxy_that_refuses_to_connect_is_not_an_answer() {
+            let proxy = Loopback::new(|_| {
+                Loopback::answer(
+                    "407 Proxy Authentication Required",
+                    "Proxy-Authenticate: Basic\r\n",
+                    "",
+                )
+            });
+            let through = ureq::Proxy::new(&proxy.url("http", "")).expect("a proxy");
+            let http =
+                Http::made_by(|settings| settings.proxy(Some(through.clone())).build().into());
+            let error = http.post("https://telemetry.invalid/upload/2026-11-08", "{}");
+            let error = error.expect_err("no answer").to_string();
+            assert!(error.contains("407"), "{error}");
+            let [request] = &proxy.requests()[..] else { panic!("one request") };
+            assert!(request.starts_with("CONNECT telemetry.invalid:443 "), "{request}");
+        }
+
+        #[test]
+        fn a_server_that_never_answers_times_out() {
+            let server = Loopback::new(|_| String::new());
+            let http = Http::made_by(|settings| {
+                pretend_tls(settings.timeout_global(Some(Duration::from_millis(300))))
+            });
+            let answer = http.post(&server.url("https", "/upload/2026-11-08"), "{}");
+            assert!(answer.is_err(), "{answer:?}");
+            assert_eq!(server.requests().len(), 1, "the report had arrived");
+        }
     }
 }

@@ -105,12 +105,7 @@ impl Allowed {
 }
 
 fn rates(config: &CollectionConfig) -> Vec<Rate> {
-    let programs = config.programs.iter();
-    let all = programs.flat_map(|program| {
-        let counters = program.counters.iter().map(|counter| counter.rate);
-        counters.chain(program.stacks.iter().map(|stack| stack.rate))
-    });
-    let mut rates: Vec<Rate> = all.chain([config.sample_rate]).collect();
+    let mut rates: Vec<Rate> = config.rates().collect();
     rates.sort_unstable_by(|a, b| a.get().total_cmp(&b.get()));
     rates.dedup();
     rates

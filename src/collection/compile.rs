@@ -18,10 +18,11 @@
 use super::config::{CollectionConfig, CounterConfig, ProgramConfig, Rate, StackConfig};
 use super::pad::pad_versions;
 use super::rate::{rate, reports_needed};
+use super::toolchains::allowed_toolchains;
 use crate::charts::Definitions;
-use crate::charts::definition::{Chart, ChartKind, Program};
+use crate::charts::definition::{Chart, ChartKind, Padding, Program};
 use crate::charts::location::At;
-use crate::charts::version::{SemanticVersion, Version};
+use crate::charts::version::{GoVersion, SemanticVersion, Version};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,17 +45,15 @@ pub fn compile(definitions: &Definitions, as_of: Date) -> CollectionConfig {
     }
     let strings = |values: &[At<String>]| values.iter().map(|value| value.value.clone()).collect();
     let collection = &definitions.collection;
-    let rates = programs.iter().flat_map(|program| {
-        let counters = program.counters.iter().map(|counter| counter.rate);
-        counters.chain(program.stacks.iter().map(|stack| stack.rate))
-    });
-    CollectionConfig {
+    let mut config = CollectionConfig {
         goos: strings(&collection.goos),
         goarch: strings(&collection.goarch),
-        go_version: strings(&collection.toolchains),
-        sample_rate: rates.fold(Rate::NONE, Rate::max),
+        go_version: allowed_toolchains(definitions),
+        sample_rate: Rate::NONE,
         programs,
-    }
+    };
+    config.sample_rate = config.rates().fold(Rate::NONE, Rate::max);
+    config
 }
 
 fn compile_program(
@@ -103,9 +102,21 @@ fn first_version<'c>(charts: &[&'c Chart]) -> Option<&'c Version> {
 }
 
 /// All versions of a program that may report, whichever versions its charts count from.
-pub(super) fn reporting_versions(definitions: &Definitions, program: &Program) -> Vec<Version> {
+pub fn reporting_versions(definitions: &Definitions, program: &Program) -> Vec<Version> {
+    if program.program.is_toolchain() && program.versions.is_none() {
+        let toolchains = allowed_toolchains(definitions);
+        let toolchains = toolchains.iter().filter_map(|name| GoVersion::parse(name));
+        let mut versions: Vec<Version> = toolchains.map(Version::Go).collect();
+        versions.sort();
+        return versions;
+    }
     let listed = definitions.versions(program);
     let Some(padding) = program.padding else { return listed };
+    padded_versions(listed, padding)
+}
+
+/// Versions and those that padding allows in advance.
+pub fn padded_versions(listed: Vec<Version>, padding: Padding) -> Vec<Version> {
     let devel = listed.contains(&Version::Devel).then_some(Version::Devel);
     let listed: Vec<SemanticVersion> = listed
         .into_iter()
@@ -239,6 +250,22 @@ mod tests {
         let config = compiled(&files, DAY);
         assert_eq!(config.programs[0].versions, ["go1.20", "go1.21.0"]);
         assert_eq!(config.go_version.len(), 4);
+    }
+
+    #[test]
+    fn toolchains_to_come_are_allowed_where_padding_says_so() {
+        let keys = "program = 'cmd/go'\ntype = 'partition'\ncounter = 'c'\nversion = 'go1.21.0'";
+        let padding = "[padding]\nminor = 1\npatch = 1\nprerelease = 1\nseries = 1\n";
+        let files = [
+            ("collection.toml", format!("{COLLECTION}{padding}")),
+            ("programs/go.toml", "program = 'cmd/go'".to_owned()),
+            ("charts/go.toml", chart(keys)),
+        ];
+        let config = compiled(&files, DAY);
+        let go = ["go1.21.1", "go1.22rc1", "go1.22.0", "go1.22.1"];
+        assert_eq!(config.programs[0].versions, [&["go1.21.0"], go.as_slice()].concat());
+        let rust = ["rust1.95.1", "rust1.96.0", "rust1.96.1"];
+        assert_eq!(config.go_version[4..], [go.as_slice(), &rust].concat());
     }
 
     #[test]

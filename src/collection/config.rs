@@ -6,7 +6,7 @@
 //! version of the format may add; what Go always writes must be there. Writing gives the same bytes as
 //! Go's tools.
 
-use super::go_json;
+use super::{X, go_json};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What may be collected: from where, by which programs, which counters, at what rates.
@@ -102,6 +102,15 @@ impl CollectionConfig {
         Ok(serde_json::from_slice(json)?)
     }
 
+    /// All its rates: those of counters and stacks, and of reports.
+    pub(crate) fn rates(&self) -> impl Iterator<Item = Rate> {
+        let of_programs = self.programs.iter().flat_map(|program| {
+            let counters = program.counters.iter().map(|counter| counter.rate);
+            counters.chain(program.stacks.iter().map(|stack| stack.rate))
+        });
+        of_programs.chain([self.sample_rate])
+    }
+
     /// The config as Go's `json.MarshalIndent` writes it with tabs, without a newline at the end.
     pub fn to_json(&self) -> String {
         // Nothing in these types can fail to serialise: keys are strings, and writing to memory does not
@@ -119,6 +128,11 @@ impl Rate {
     /// Checks the range.
     pub fn new(rate: f64) -> Result<Rate, RateError> {
         if (0.0..=1.0).contains(&rate) { Ok(Rate(rate)) } else { Err(RateError(rate)) }
+    }
+
+    /// Whether what has this rate is in a report with this X.
+    pub(crate) fn samples(self, x: X) -> bool {
+        x.get() <= self.0
     }
 
     /// The number.

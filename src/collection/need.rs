@@ -5,6 +5,7 @@
 //! it or from an earlier one.
 
 use super::compile::reporting_versions;
+use super::toolchains::allowed_toolchains;
 use crate::charts::Definitions;
 use crate::charts::definition::{Chart, ChartKind, Program};
 use jiff::civil::Date;
@@ -51,10 +52,10 @@ pub fn needs(definitions: &Definitions, as_of: Date) -> BTreeMap<ConfigString, V
     let everywhere: Vec<ConfigString> = [
         (&collection.goos, ConfigString::Goos as fn(String) -> ConfigString),
         (&collection.goarch, ConfigString::Goarch),
-        (&collection.toolchains, ConfigString::Toolchain),
     ]
     .into_iter()
     .flat_map(|(values, string)| values.iter().map(move |value| string(value.value.clone())))
+    .chain(allowed_toolchains(definitions).into_iter().map(ConfigString::Toolchain))
     .collect();
     let listed: HashMap<&str, &Program> =
         definitions.programs.iter().map(|program| (program.program.as_str(), program)).collect();

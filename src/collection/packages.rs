@@ -33,6 +33,8 @@
 //! A limit: a made-up function of a listed package looks like any other.
 
 use super::frame::{self, OTHER_PACKAGES, TRUNCATED};
+use crate::import_path::is_within;
+use crate::percent;
 
 /// The entry that stands for the standard library of either language.
 pub const STANDARD: &str = "std";
@@ -198,7 +200,7 @@ fn go_package(function: &str) -> Option<String> {
     if package.is_empty() || !is_go_function(rest) {
         return None;
     }
-    unescape(package)
+    percent::decoded(package)
 }
 
 /// Whether this can follow a package and its dot.
@@ -208,24 +210,6 @@ fn is_go_function(rest: &str) -> bool {
     let suffixes = rest.split('-').skip(1);
     rest.chars().all(|c| c.is_alphanumeric() || "_.()*[]·+-".contains(c))
         && suffixes.into_iter().all(|part| SUFFIXES.iter().any(|suffix| part.starts_with(suffix)))
-}
-
-/// A package's path as it is imported: `%2e` in a symbol is a dot.
-fn unescape(package: &str) -> Option<String> {
-    let mut parts = package.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let code = part.get(..2)?;
-        bytes.push(u8::from_str_radix(code, 16).ok()?);
-        bytes.extend_from_slice(part.get(2..)?.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// Whether a path is `entry` or below it, element by element.
-fn is_within(path: &str, entry: &str) -> bool {
-    let rest = path.strip_prefix(entry);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn is_go_standard(path: &str) -> bool {

@@ -6,10 +6,13 @@
 //! before each. A new major version also counts as a new minor one, and each step is a release: v1.4.0
 //! with two releases gives v1.4.2, v1.5.1, v2.0.1, ..., but not v1.5.2. If pre-releases of a version are
 //! listed already, those after the last of them are added.
+//!
+//! Beyond these rules, more than the latest series may get new patch versions, where [`Padding::series`] says so:
+//! an urgent fix of v1.3 may come out after v1.4.
 
 use crate::charts::definition::Padding;
 use crate::charts::version::SemanticVersion;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// The listed versions and those allowed in advance, sorted.
 ///
@@ -44,8 +47,35 @@ pub fn pad_versions(
             }
         }
     }
+    add_earlier_series(&mut padded, &known, listed, prereleases, padding);
     padded.sort();
     padded
+}
+
+/// Adds patch versions of series before the latest.
+fn add_earlier_series(
+    padded: &mut Vec<SemanticVersion>,
+    known: &HashSet<&str>,
+    listed: &[SemanticVersion],
+    prereleases: &[String],
+    padding: Padding,
+) {
+    let mut latest: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    for version in listed.iter().filter(|version| version.is_release()) {
+        let (major, minor, patch) = version.numbers();
+        let most = latest.entry((major, minor)).or_default();
+        *most = patch.max(*most);
+    }
+    let earlier = padding.series.saturating_sub(1);
+    let earlier = latest.iter().rev().skip(1).take(usize::try_from(earlier).unwrap_or(usize::MAX));
+    for ((major, minor), latest) in earlier {
+        for by in 1..=padding.patch.min(padding.releases) {
+            if let Some(patch) = latest.checked_add(by) {
+                let numbers = (*major, *minor, patch);
+                add_release(padded, known, numbers, prereleases, padding.prerelease);
+            }
+        }
+    }
 }
 
 /// Adds one release, unless it is listed, and the pre-releases that may come before it.
@@ -84,7 +114,7 @@ mod tests {
         let listed: Vec<_> = listed.split_whitespace().map(parse).collect();
         let prereleases: Vec<_> = (1..=prereleases).map(|number| format!("pre.{number}")).collect();
         let [releases, major, minor, patch, prerelease] = padding;
-        let padding = Padding { releases, major, minor, patch, prerelease };
+        let padding = Padding { releases, major, minor, patch, prerelease, series: 1 };
         let padded = pad_versions(&listed, &prereleases, padding);
         padded.iter().map(SemanticVersion::as_str).collect::<Vec<_>>().join(" ")
     }
@@ -114,6 +144,18 @@ mod tests {
              v0.16.1-pre.2 v0.16.1 v1.0.0-pre.1 v1.0.0-pre.2 v1.0.0 v1.0.1-pre.1 v1.0.1-pre.2 \
              v1.0.1"
         );
+    }
+
+    #[test]
+    fn an_earlier_series_may_get_an_urgent_fix() {
+        let parse = |text| SemanticVersion::parse(text).expect("a version");
+        let listed: Vec<_> = ["v0.9.0", "v1.3.2", "v1.4.0", "v1.5.0-pre.1"].map(parse).into();
+        let padding =
+            Padding { releases: 2, major: 0, minor: 0, patch: 3, prerelease: 0, series: 2 };
+        let padded = pad_versions(&listed, &[], padding);
+        let added = padded.iter().filter(|version| !listed.contains(version));
+        let added: Vec<_> = added.map(SemanticVersion::as_str).collect();
+        assert_eq!(added, ["v1.3.3", "v1.3.4", "v1.4.1", "v1.4.2"]);
     }
 
     #[test]

@@ -12,10 +12,17 @@ use std::num::NonZeroU64;
 /// The number of reports for which a proportion's error is at most `error` with probability
 /// `confidence`. At most 2^53, a count no population reaches.
 pub fn reports_needed(error: Proportion, confidence: Proportion) -> u64 {
-    let z = quantile(f64::midpoint(1.0, confidence.get()));
+    let z = normal_quantile(f64::midpoint(1.0, confidence.get()));
     let n = (z / (2.0 * error.get())).powi(2).ceil();
     // The cast is exact: the number is whole, and between 0 and 2^53.
     n.clamp(1.0, 9_007_199_254_740_992.0) as u64
+}
+
+/// The half-width of the interval of a share that so many reports estimate, at most: the inverse of
+/// [`reports_needed`].
+pub fn error_of(reports: f64, confidence: Proportion) -> f64 {
+    let z = normal_quantile(f64::midpoint(1.0, confidence.get()));
+    (z / (2.0 * reports.max(1.0).sqrt())).min(1.0)
 }
 
 /// The share of `population` that gives `reports` reports; at most all of it.
@@ -29,7 +36,7 @@ pub fn rate(reports: u64, population: NonZeroU64) -> Rate {
 ///
 /// Wichura's algorithm AS 241 (PPND16; Applied Statistics 37, 1988), accurate to about one part
 /// in 10^16.
-fn quantile(p: f64) -> f64 {
+pub fn normal_quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
         return q * ratio(0.180_625 - q * q, &CENTRAL);
@@ -137,11 +144,11 @@ mod tests {
             (1e-6, 1.253_314_137_212_722_6e-6),
         ];
         for (confidence, z) in facts {
-            let found = quantile(f64::midpoint(1.0, confidence));
+            let found = normal_quantile(f64::midpoint(1.0, confidence));
             assert!((found - z).abs() < 1e-9, "{confidence}: {found} is not {z}");
         }
-        assert!((quantile(0.005) + 2.575_829_303_548_9).abs() < 1e-9);
-        assert_eq!(quantile(0.5), 0.0);
+        assert!((normal_quantile(0.005) + 2.575_829_303_548_9).abs() < 1e-9);
+        assert_eq!(normal_quantile(0.5), 0.0);
     }
 
     #[test]

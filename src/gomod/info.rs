@@ -5,7 +5,7 @@
 //! [`Provenance`], so it is never stored.
 
 use super::json::to_json;
-use super::{CommitTime, ModuleVersion, Provenance};
+use super::{CommitTime, Module, ModuleVersion, Provenance};
 use serde::Serialize;
 
 /// A version's name, time and origin.
@@ -38,8 +38,12 @@ pub struct Origin {
 }
 
 impl Info {
-    /// The `.info` of `version`.
-    pub fn new(version: ModuleVersion, provenance: &Provenance) -> Info {
+    /// What the proxy protocol serves as `.info` of a module.
+    pub fn of(module: &Module) -> Info {
+        Info::new(module.version(), module.provenance())
+    }
+
+    fn new(version: ModuleVersion, provenance: &Provenance) -> Info {
         Info {
             version: version.to_string(),
             time: provenance.time,

@@ -13,7 +13,6 @@
 //! | [`hash`](Hash1) | `h1:` hashes over a set of files, a module zip, a `go.mod` |
 //! | [`zip`](create_zip) | module zips: reproducible when written, checked when read |
 //! | [`identify`](identify_zip) | which module version a zip contains |
-//! | [`as_of`](AsOf) | the day for which a config was compiled |
 //! | [`time`](CommitTime) | when a commit was made |
 //! | [`provenance`](Provenance) | which reviewed source a version was compiled from |
 //! | [`info`](Info) | `.info`: a version's name, time and origin |
@@ -23,7 +22,6 @@
 //! Logging the hashes is left to [`crate::tlog`]; the config in the module comes from
 //! [`crate::collection`].
 
-mod as_of;
 mod file_name;
 mod hash;
 mod identify;
@@ -37,7 +35,6 @@ mod version;
 mod zip;
 
 pub use crate::repository_url::RepositoryUrl;
-pub use as_of::{AsOf, AsOfError};
 #[cfg(any(test, feature = "testing"))]
 pub use hash::hash_files;
 pub use hash::{Hash1, Hash1Error, hash_go_mod};

@@ -13,8 +13,8 @@
 //! version and compare every byte.
 
 use super::{
-    Hash1, Info, ModulePath, ModuleVersion, Provenance, ZipError, create_zip, hash_go_mod,
-    hash_zip, read_file,
+    Hash1, ModulePath, ModuleVersion, Provenance, ZipError, create_zip, hash_go_mod, hash_zip,
+    read_file,
 };
 
 /// The name of the file that names the module.
@@ -136,11 +136,6 @@ impl Module {
     /// `go.mod`, which the proxy protocol also serves alone, as `.mod`.
     pub fn go_mod(&self) -> &[u8] {
         &self.go_mod
-    }
-
-    /// What the proxy protocol serves as `.info`.
-    pub fn info(&self) -> Info {
-        Info::new(self.version, &self.provenance)
     }
 
     /// The module zip.

@@ -17,7 +17,8 @@
 //! }
 //! ```
 
-use super::{AsOf, CommitTime};
+use super::CommitTime;
+use crate::day::Day;
 use crate::repository_url::RepositoryUrl;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub struct Provenance {
     pub path: RepositoryPath,
     /// The day, in UTC, for which the config was compiled: definitions that had expired by then are
     /// not in it.
-    pub as_of: AsOf,
+    pub as_of: Day,
     /// When the commit was made.
     pub time: CommitTime,
     /// The version of Candor that compiled it.

@@ -1,9 +1,9 @@
 //! When a commit was made: whole seconds, in the one form in which they are published.
 //!
 //! The form is that of RFC 3339 (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>), always in UTC and
-//! without fractions: `2026-02-03T04:05:06Z`. The calendar arithmetic is here, in two short functions, so
-//! that programs that embed only the client need no library for it.
+//! without fractions: `2026-02-03T04:05:06Z`.
 
+use crate::day::{self, Day};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -35,6 +35,12 @@ impl CommitTime {
         }
     }
 
+    /// The day, in UTC.
+    pub(crate) fn day(self) -> Day {
+        // Its years are those of days.
+        Day::numbered(u32::try_from(self.0 / i64::from(day::SECONDS)).unwrap_or(u32::MAX))
+    }
+
     /// Seconds since the start of 1970.
     pub fn unix_seconds(self) -> i64 {
         self.0
@@ -43,10 +49,9 @@ impl CommitTime {
 
 impl fmt::Display for CommitTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
-        let (year, month, day) = civil_date(days);
+        let (day, second) = (self.day(), self.0 % i64::from(day::SECONDS));
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        write!(f, "{day}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -56,11 +61,10 @@ impl FromStr for CommitTime {
     fn from_str(text: &str) -> Result<CommitTime, CommitTimeError> {
         let number = |range| text.get(range).and_then(|digits: &str| digits.parse::<i64>().ok());
         let parse = || {
-            let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+            let day = text.get(..10)?.parse::<Day>().ok()?;
             let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-            let days = days_since_1970(year, month, day);
-            let time =
-                CommitTime::from_unix_seconds(days * 86_400 + hour * 3600 + minute * 60 + second);
+            let start = i64::from(day.number()) * i64::from(day::SECONDS);
+            let time = CommitTime::from_unix_seconds(start + hour * 3600 + minute * 60 + second);
             // Anything that is not a date and time in exactly this form is formatted differently.
             time.ok().filter(|time| time.to_string() == text)
         };
@@ -80,27 +84,6 @@ impl From<CommitTime> for String {
     fn from(time: CommitTime) -> String {
         time.to_string()
     }
-}
-
-// Dates are computed with years that begin in March, so that the leap day comes last, and in cycles of
-// 400 years, which have 146,097 days each: no tables and no loops. For dates from 1970 on.
-
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month < 3 { year - 1 } else { year };
-    let month_from_march = (month + 9) % 12;
-    let days_before_year = year * 365 + year / 4 - year / 100 + year / 400;
-    days_before_year + (153 * month_from_march + 2) / 5 + day - 1 - 719_468
-}
-
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (cycle, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    (cycle * 400 + year + i64::from(month < 3), month, day)
 }
 
 #[cfg(test)]

@@ -16,10 +16,10 @@
 use super::file_name::is_file_element;
 use super::hash::summarize;
 use super::{Hash1, ModulePath, ModuleVersion};
+use crate::hashing::HashingWriter;
 use ::zip::result::ZipError as FormatError;
 use ::zip::write::SimpleFileOptions;
 use ::zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Write};
 
@@ -113,12 +113,15 @@ fn hash_within(zip: &[u8], mut budget: Budget) -> Result<Hash1, ZipError> {
     for index in 0..archive.len() {
         let file = archive.by_index(index).map_err(ZipError::Damaged)?;
         let name = entry_name(file.name_raw())?;
-        let mut digest = DigestWriter(Sha256::new());
+        let mut digest = HashingWriter::new(io::sink());
         let limit = budget.left(MAX_ZIP);
         let size = io::copy(&mut file.take(limit.saturating_add(1)), &mut digest)
             .map_err(|source| ZipError::DamagedFile { name: name.clone(), source })?;
         budget.spend(&name, size, MAX_ZIP)?;
-        digests.push((name, digest.0.finalize().into()));
+        let (_, _, hash) = digest
+            .finish()
+            .map_err(|source| ZipError::DamagedFile { name: name.clone(), source })?;
+        digests.push((name, hash));
     }
     // `entry_name` has refused every newline.
     summarize(digests)
@@ -232,20 +235,6 @@ impl NameCheck {
                 _ => {}
             }
         }
-        Ok(())
-    }
-}
-
-/// A digest that [`io::copy`] can write to.
-struct DigestWriter(Sha256);
-
-impl Write for DigestWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -23,32 +23,33 @@
 
 use super::logged_config::LoggedConfig;
 use super::refusal::{Field, Refusal};
-use super::report::{Counts, ProgramReport, Report};
+use super::report::{ProgramReport, Report};
 use super::unavailable::Unavailable;
 use super::{CLOCK_TOLERANCE, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
 use crate::collection::X;
 use crate::collection::config::Rate;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use crate::day::Day;
+use crate::report::Counts;
+use jiff::{SignedDuration, Timestamp};
+use std::time::SystemTime;
 
 /// A report that its config allows, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedReport {
-    week: Date,
-    oldest: Date,
+    week: Day,
+    oldest: Day,
     bytes: Vec<u8>,
     row: Vec<u8>,
 }
 
 impl CheckedReport {
     /// The report's week.
-    pub fn week(&self) -> Date {
+    pub fn week(&self) -> Day {
         self.week
     }
 
     /// The oldest week that was accepted when this report was checked.
-    pub fn oldest(&self) -> Date {
+    pub fn oldest(&self) -> Day {
         self.oldest
     }
 
@@ -70,10 +71,8 @@ impl CheckedReport {
 }
 
 /// The oldest week whose reports are accepted at this time.
-pub fn oldest_week(now: Timestamp) -> Date {
-    let today = day(now);
-    // Only fails in the calendar's first days.
-    today.checked_sub(i64::from(MAX_WEEK_AGE).days()).unwrap_or(Date::MIN)
+pub fn oldest_week(now: Timestamp) -> Day {
+    day(now).minus(MAX_WEEK_AGE.unsigned_abs())
 }
 
 /// Why a report is not accepted.
@@ -93,13 +92,13 @@ pub enum NotAccepted {
 /// is refused.
 pub fn check(
     report: &Report<'_>,
-    date: Date,
+    date: Day,
     config: &LoggedConfig,
     now: Timestamp,
 ) -> Result<CheckedReport, NotAccepted> {
     check_week(report, date, now)?;
     if config.version() == report.config {
-        config.check_open(day(now))?;
+        config.check_open(day(now).civil())?;
     }
     let kept = keep_report(report, config)?;
     let rate = config.allowed().rate_from(kept.x.get()).and_then(|rate| X::new(rate.get()));
@@ -112,7 +111,7 @@ pub fn check(
 /// Checks what needs no config: whether reports of this week are accepted now.
 pub(super) fn check_week(
     report: &Report<'_>,
-    date: Date,
+    date: Day,
     now: Timestamp,
 ) -> Result<(), NotAccepted> {
     let week = report.week;
@@ -127,8 +126,8 @@ pub(super) fn check_week(
         if week > day(now.checked_add(ahead).unwrap_or(now)) {
             return Err(Refusal::Future { week }.into());
         }
-        // Only fails at the ends of the calendar.
-        let ends = week.to_zoned(TimeZone::UTC).map_or(now, |midnight| midnight.timestamp());
+        // Only fails at the end of the calendar.
+        let ends = Timestamp::try_from(week.start()).unwrap_or(now);
         let wait = ends.duration_since(now).saturating_sub(tolerance);
         return Err(Unavailable::NotEnded { week, wait }.into());
     }
@@ -138,8 +137,8 @@ pub(super) fn check_week(
     Ok(())
 }
 
-fn day(time: Timestamp) -> Date {
-    TimeZone::UTC.to_datetime(time).date()
+fn day(time: Timestamp) -> Day {
+    Day::of(SystemTime::from(time))
 }
 
 /// What the config allows of a report.
@@ -149,7 +148,7 @@ fn keep_report<'a>(report: &Report<'a>, config: &LoggedConfig) -> Result<Report<
         return Err(Refusal::Config { version }.into());
     }
     let rate = config.allowed().sample_rate();
-    if report.x.get() > rate.get() {
+    if !rate.samples(report.x) {
         return Err(Refusal::Sampled { x: report.x, rate, config: version }.into());
     }
     check_builds(&report.programs)?;
@@ -211,7 +210,7 @@ fn keep_program<'a>(
 }
 
 fn check_rate(field: Field, name: &str, rate: Rate, x: X) -> Result<(), Refusal> {
-    if x.get() > rate.get() {
+    if !rate.samples(x) {
         return Err(Refusal::Rate { field, name: name.to_owned(), rate, x });
     }
     Ok(())

@@ -23,9 +23,8 @@
 //! A clock that is wrong by less is not noticed.
 
 use super::MAX_WEEK_AGE;
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 
@@ -59,7 +58,7 @@ pub enum KnownTime {
         time: Timestamp,
     },
     /// The week of a stored report, which had ended.
-    Week(Date),
+    Week(Day),
 }
 
 /// How the clock compares with what is known.
@@ -88,17 +87,17 @@ impl KnownTime {
     pub fn time(self) -> Timestamp {
         match self {
             KnownTime::Commit { time, .. } => time,
-            // Only fails at the ends of the calendar.
-            KnownTime::Week(week) => week
-                .to_zoned(TimeZone::UTC)
-                .map_or(Timestamp::UNIX_EPOCH, |start| start.timestamp()),
+            // Only fails at the end of the calendar.
+            KnownTime::Week(week) => {
+                Timestamp::try_from(week.start()).unwrap_or(Timestamp::UNIX_EPOCH)
+            }
         }
     }
 }
 
 impl ClockState {
     /// Compares the clock with the newest commit and the newest week of a stored report.
-    pub fn compare(now: Timestamp, commit: Option<KnownTime>, week: Option<Date>) -> ClockState {
+    pub fn compare(now: Timestamp, commit: Option<KnownTime>, week: Option<Day>) -> ClockState {
         const TOO_OLD: SignedDuration = SignedDuration::from_hours(24 * MAX_WEEK_AGE as i64);
         let known = commit.into_iter().chain(week.map(KnownTime::Week));
         let last = known.max_by_key(|known| known.time());
@@ -185,7 +184,6 @@ impl fmt::Display for Second {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
 
     fn time(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -198,7 +196,9 @@ mod tests {
     #[test]
     fn a_clock_is_held_against_what_has_happened() {
         let now = time("2026-02-10T12:00:00Z");
-        let week = |month, day| KnownTime::Week(date(2026, month, day));
+        let week = |month, day| {
+            KnownTime::Week(format!("2026-{month:02}-{day:02}").parse().expect("a day"))
+        };
         let behind = |known| ClockState::Behind { now, known };
         let unconfirmed = |known| ClockState::Unconfirmed { now, known };
         for (known, state) in [
@@ -254,7 +254,7 @@ mod tests {
                  again",
             ),
             (
-                Some(KnownTime::Week(date(2026, 3, 1))),
+                Some(KnownTime::Week("2026-03-01".parse().expect("a day"))),
                 "the clock shows 2026-02-10T12:00:00Z, but a report of the week that ended \
                  2026-03-01 is stored: set the clock; if it is right now, it was ahead when that \
                  report came, and this goes away with time",

@@ -16,7 +16,7 @@ use super::logged_config::LoggedConfig;
 use crate::collection::config::ConfigError;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::gomod::{ModulePath, ModuleVersion};
-use crate::publish::{CatalogueError, VersionError, Versions, civil};
+use crate::publish::{CatalogueError, VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{CHECKPOINT, LogVerifiers, Published, PublishedError, TreeHead};
 use jiff::Timestamp;
@@ -291,8 +291,8 @@ impl Source {
         }
         let mut logged = LoggedConfig::indexed(version, allowed);
         // A commit's time is between 1970 and 9999, so this does not fail.
-        logged.committed = Timestamp::from_second(module.info().time.unix_seconds()).ok();
-        logged.as_of = Some(civil(module.provenance().as_of));
+        logged.committed = Timestamp::from_second(module.provenance().time.unix_seconds()).ok();
+        logged.as_of = Some(module.provenance().as_of.civil());
         Ok(logged)
     }
 }

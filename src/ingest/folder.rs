@@ -110,6 +110,13 @@ pub(super) fn check_path(file: &fs::Metadata, path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub(super) struct Lock(File, PathBuf);
 
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that was just started still has it open, until its program runs.
+        let _ = self.0.unlock();
+    }
+}
+
 impl Lock {
     /// Takes the folder's lock; `None` if another process has it.
     pub(super) fn take(folder: &Path) -> io::Result<Option<Lock>> {
@@ -156,5 +163,8 @@ mod tests {
         assert!(first.check_path().is_err());
         let second = take().expect("another lock");
         assert!(first.check_path().is_err() && second.check_path().is_ok());
+        let _of_a_child = second.0.try_clone().expect("as a child inherits it");
+        drop(second);
+        assert!(take().is_some());
     }
 }

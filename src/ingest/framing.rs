@@ -13,8 +13,7 @@
 //! After damage the next record is found by trying every byte. That is fast: a row is text, and four
 //! bytes of text, read as a length, are never under 1 MiB.
 
-use super::report::parse_date;
-use jiff::civil::Date;
+use crate::day::Day;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -68,10 +67,12 @@ impl SegmentKind {
 /// A whole record of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Record<'a> {
-    pub(super) week: Date,
+    pub(super) week: Day,
     /// The report's identity; empty in a sealed file.
     pub(super) identity: &'a [u8],
     pub(super) row: &'a [u8],
+    /// The SHA-256 of both, one after the other: in a sealed file, that of the row.
+    pub(super) sha256: [u8; 32],
 }
 
 /// A piece of a segment file, in order.
@@ -125,8 +126,9 @@ impl<'a> Records<'a> {
         let content = rest.get(..length).filter(|_| (1..=MAX_CONTENT).contains(&length))?;
         let (identity, row) = content.split_at_checked(self.kind.before_row())?;
         let week = week_of(row)?;
-        let is_whole = Sha256::digest(content).starts_with(check);
-        is_whole.then_some((Record { week, identity, row }, at + PREFIX + length))
+        let sha256: [u8; 32] = Sha256::digest(content).into();
+        let is_whole = sha256.starts_with(check);
+        is_whole.then_some((Record { week, identity, row, sha256 }, at + PREFIX + length))
     }
 }
 
@@ -150,7 +152,7 @@ impl<'a> Iterator for Records<'a> {
 }
 
 /// The week of a row, without reading the rest.
-pub(super) fn week_of(row: &[u8]) -> Option<Date> {
+pub(super) fn week_of(row: &[u8]) -> Option<Day> {
     let date = row.strip_prefix(b"{\"Week\":\"")?.get(..10)?;
-    parse_date(std::str::from_utf8(date).ok()?)
+    std::str::from_utf8(date).ok()?.parse().ok()
 }

@@ -37,8 +37,8 @@ use super::journal_error::JournalError;
 use super::limits::Limits;
 use super::queue::{QueueFull, QueuePermit, Waiting};
 use super::writer::Writer;
+use crate::day::Day;
 use crate::event::{Event, SetOnDrop};
-use jiff::civil::Date;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,9 +59,9 @@ pub struct Journal {
     ended: Event,
     disk: Arc<DiskErrors>,
     /// The newest week of the reports that were stored when it was opened.
-    newest_week: Option<Date>,
+    newest_week: Option<Day>,
     /// Days before this one may be forgotten.
-    forget: Arc<Mutex<Option<Date>>>,
+    forget: Arc<Mutex<Option<Day>>>,
 }
 
 /// The state of a journal.
@@ -81,7 +81,7 @@ impl Journal {
     /// Opens the journal in `folder`, which is created if it does not exist. Reads which reports of the
     /// `oldest` week and later ones were seen, and seals what was left open. Blocks.
     #[cfg(any(test, feature = "testing"))]
-    pub fn open(folder: &Path, oldest: Date, limits: Limits) -> Result<Journal, JournalError> {
+    pub fn open(folder: &Path, oldest: Day, limits: Limits) -> Result<Journal, JournalError> {
         Journal::open_unless(&Event::new(), folder, oldest, limits)
     }
 
@@ -89,7 +89,7 @@ impl Journal {
     pub fn open_unless(
         stop: &Event,
         folder: &Path,
-        oldest: Date,
+        oldest: Day,
         limits: Limits,
     ) -> Result<Journal, JournalError> {
         Journal::start(Writer::open_unless(stop, folder, oldest, limits)?)
@@ -119,7 +119,7 @@ impl Journal {
     }
 
     /// Forgets the days before `oldest`, whose reports are no longer accepted, and removes their files.
-    pub fn forget_before(&self, oldest: Date) {
+    pub fn forget_before(&self, oldest: Day) {
         *self.forget.lock().unwrap_or_else(PoisonError::into_inner) = Some(oldest);
     }
 
@@ -141,7 +141,7 @@ impl Journal {
     }
 
     /// The newest week of the reports that were stored when it was opened and may still be sent again.
-    pub fn newest_week(&self) -> Option<Date> {
+    pub fn newest_week(&self) -> Option<Day> {
         self.newest_week
     }
 

@@ -26,11 +26,10 @@
 //! | [`receiver`](Receiver) | configs, clock and journal together |
 //! | [`receiver_slot`](ReceiverSlot) | the server's receiver, or the reason why there is none |
 //! | [`keep_open`](keep_open()) | opens the receiver again whenever it has ended |
-//! | [`report`](Report) | a report's JSON: strict parsing, canonical form |
+//! | [`report`](Report) | a report: strict parsing, canonical form |
 //! | [`check`](check()) | what a config allows |
 //! | [`refusal`](Refusal) | why a report is never accepted |
 //! | [`unavailable`](Unavailable) | why a report is not accepted now |
-//! | `excerpt` | quotes untrusted text safely in an answer |
 //! | [`configs`](ConfigSet) | all logged configs, indexed |
 //! | [`logged_config`](LoggedConfig) | one of them: what it allows, and until when |
 //! | `definitions` | which configs are revoked, and whose functions their stacks may name |
@@ -76,7 +75,6 @@ mod clock;
 mod configs;
 mod definitions;
 mod disk_errors;
-mod excerpt;
 mod folder;
 mod framing;
 mod http;
@@ -110,6 +108,7 @@ mod unavailable;
 mod writer;
 
 pub use crate::collection::X;
+pub use crate::report::{Count, Counts};
 pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
@@ -131,11 +130,11 @@ pub use read_error::ReadError;
 pub use receiver::{Answer, Receiver, ReceiverError, UploadCounts};
 pub use receiver_slot::{ReceiverSlot, UploadState};
 pub use refusal::{Field, Refusal, Timed};
-pub use report::{Count, Counts, DecodeError, ProgramReport, Report, parse_date};
+pub use report::{DecodeError, ProgramReport, Report};
 #[cfg(test)]
 #[allow(unused_imports)]
 pub(crate) use sealed::encode as encode_sealed;
-pub use sealed::{SealedFile, SealedRows, sealed_file_name, sealed_segments};
+pub use sealed::{SealedFile, SealedRow, SealedRows, sealed_file_name, sealed_segments};
 pub use segment_id::{SegmentId, SegmentIdError};
 pub use segment_list::{ListedSegments, SealedSegment, listed_segments};
 pub use unavailable::Unavailable;

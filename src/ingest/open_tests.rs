@@ -173,7 +173,8 @@ async fn functions_are_kept_as_the_definitions_of_each_version_say() {
         .replace("\\nruntime.main:=283", "\\nevil.f\\nevil.g");
     let body = super::Report::decode(body.as_bytes()).expect("a report");
     let checked =
-        super::check(&body, day("2026-02-08"), &found, super::testing::now()).expect("taken");
+        super::check(&body, "2026-02-08".parse().expect("a day"), &found, super::testing::now())
+            .expect("taken");
     let stored = String::from_utf8(checked.row().to_vec()).expect("text");
     assert!(stored.contains(r#""crash\nmain.main:+12,+0x34\n(other packages)":1"#), "{stored}");
 }

@@ -9,8 +9,8 @@ use super::segment_list::listed_segments;
 use super::testing::{config, now, report};
 use super::writer::Writer;
 use super::{
-    CheckedReport, LoggedConfig, Report, SegmentId, ask_to_seal, check, framing, parse_date,
-    remove_merged, sealed_segments,
+    CheckedReport, LoggedConfig, Report, SegmentId, ask_to_seal, check, framing, remove_merged,
+    sealed_segments,
 };
 use crate::durable::AppendFile;
 use crate::durable::recorder::Recorder;
@@ -130,7 +130,8 @@ impl World<'_> {
         let mut ids = Vec::new();
         for file in sealed_segments(&self.folder).expect("a folder") {
             let rows = file.read().expect("what was sealed");
-            let rows: Vec<_> = rows.iter().map(|(_, row)| String::from_utf8_lossy(row)).collect();
+            let rows: Vec<_> =
+                rows.iter().map(|found| String::from_utf8_lossy(found.row)).collect();
             self.recorder.promise(format!("merged {} {}", file.id(), rows.join("\n")));
             ids.push(file.id());
         }
@@ -190,7 +191,7 @@ impl Promised {
         let mut rows: Vec<_> = self.merged.values().flatten().cloned().collect();
         for file in sealed_segments(folder)? {
             if !self.merged.contains_key(&file.id()) {
-                rows.extend(file.read()?.iter().map(|(_, row)| row.to_vec()));
+                rows.extend(file.read()?.iter().map(|found| found.row.to_vec()));
             }
         }
         rows.sort();
@@ -256,7 +257,7 @@ fn check_state(folder: &Path, before: &Before<'_>) -> Result<(), Box<dyn Error>>
 }
 
 pub(crate) fn open(folder: &Path) -> Result<Writer, JournalError> {
-    let oldest = parse_date("2026-01-13").expect("a date");
+    let oldest = "2026-01-13".parse().expect("a date");
     let is_locked = |error: &JournalError| matches!(error, JournalError::InUse { .. });
     power_cut::unlocked(|| Writer::open(folder, oldest, LIMITS), is_locked)
 }
@@ -267,7 +268,7 @@ fn checked(number: u32) -> CheckedReport {
     let json = report(0.25 + f64::from(number) / 1e6);
     let json = json.replace("\"verb:run\":3", &format!("\"verb:run\":{number}"));
     let report = Report::decode(json.as_bytes()).expect("a report");
-    check(&report, parse_date(WEEK).expect("a date"), &config, now()).expect("allowed")
+    check(&report, WEEK.parse().expect("a date"), &config, now()).expect("allowed")
 }
 
 pub(crate) fn store(writer: &mut Writer, number: u32) -> Result<Stored, NotStored> {

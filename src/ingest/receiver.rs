@@ -8,12 +8,12 @@ use super::journal_error::JournalError;
 use super::limits::Limits;
 use super::queue::{NotStored, QueueFull, QueuePermit, Stored};
 use super::refusal::Refusal;
-use super::report::{Report, parse_date};
+use super::report::Report;
 use super::unavailable::Unavailable;
 use super::{MAX_BODY, MAX_CONFIGS_AHEAD};
+use crate::day::Day;
 use crate::event::Event;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use std::mem::discriminant;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -26,11 +26,11 @@ pub struct Receiver {
     journal: Journal,
     clock: Box<dyn Clock>,
     /// The newest week of the reports that are stored.
-    newest_week: Mutex<Option<Date>>,
+    newest_week: Mutex<Option<Day>>,
     /// The clock's state that was logged last.
     logged: Mutex<ClockState>,
     /// Days before this one are forgotten.
-    forgotten: Mutex<Option<Date>>,
+    forgotten: Mutex<Option<Day>>,
     tally: Tally,
 }
 
@@ -231,7 +231,7 @@ impl Receiver {
         body: &[u8],
         now: Timestamp,
     ) -> Result<CheckedReport, NotAccepted> {
-        let date = parse_date(date).ok_or_else(|| Refusal::Address(date.to_owned()))?;
+        let date = date.parse().map_err(|_| Refusal::Address(date.to_owned()))?;
         if body.len() > MAX_BODY {
             return Err(Refusal::TooLarge.into());
         }

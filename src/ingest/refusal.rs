@@ -5,13 +5,14 @@
 //! never here but in [`Unavailable`](super::Unavailable). A sentence quotes at most the beginning of
 //! what was sent, escaped.
 
-use super::excerpt::Excerpt;
 use super::report::DecodeError;
 use super::{MAX_BODY, MAX_WEEK_AGE, MAX_WEEK_AHEAD};
 use crate::collection::X;
 use crate::collection::config::Rate;
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
 use crate::publish::OPEN_DAYS;
+use crate::text::Excerpt;
 use jiff::civil::Date;
 
 /// Why a report is refused.
@@ -37,21 +38,21 @@ pub enum Refusal {
     #[error("the report is of the week {week}, but was sent to /upload/{date}")]
     OtherWeek {
         /// The report's.
-        week: Date,
+        week: Day,
         /// The path's.
-        date: Date,
+        date: Day,
     },
     /// The week ends long after now.
     #[error("the week {week} is more than {MAX_WEEK_AHEAD} days in the future")]
     Future {
         /// The report's week.
-        week: Date,
+        week: Day,
     },
     /// The week ended too long ago.
     #[error("the week {week} is more than {MAX_WEEK_AGE} days old")]
     TooOld {
         /// The report's week.
-        week: Date,
+        week: Day,
     },
     /// The log has no such version.
     #[error("config {version} is not in the log")]
@@ -149,7 +150,7 @@ impl Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timed {
     /// A report's week.
-    Week(Date),
+    Week(Day),
     /// The config that a report names.
     Config(ModuleVersion),
 }

@@ -1,17 +1,18 @@
 //! Sealed segments: the public rows of some reports, in random order.
 //!
-//! `DIR/reports/ID.sealed` is a header and records (`framing`), followed by the SHA-256 of everything
-//! before. It never changes; if the checksum does not match, it is damaged, and each record's own
-//! checksum tells which are whole. No record has an identity.
+//! `DIR/reports/ID.sealed` is a header and records (`framing`), followed by a checksum: the SHA-256 of the
+//! header and of each record's length and check, which tells if records are missing or in another order. It
+//! never changes. If a checksum does not match, the segment is damaged, and each record's own tells which
+//! are whole. No record has an identity.
 //!
 //! A segment that was found damaged before it was sealed gets this name, too, with its content
 //! unchanged: if it were shuffled, nobody could restore it.
 
 use super::folder::{self, SEALED};
-use super::framing::{Found, Records, SegmentKind};
+use super::framing::{Found, HEADER, PREFIX, Records, SegmentKind};
 use super::read_error::ReadError;
 use super::segment_id::SegmentId;
-use jiff::civil::Date;
+use crate::day::Day;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::ErrorKind;
@@ -81,23 +82,35 @@ impl SealedFile {
     }
 }
 
+/// A public row of a sealed segment.
+#[derive(Debug, Clone, Copy)]
+pub struct SealedRow<'a> {
+    /// The day on which the report's week ended.
+    pub week: Day,
+    /// The row.
+    pub row: &'a [u8],
+    /// The row's SHA-256.
+    pub sha256: [u8; 32],
+}
+
 /// The rows of a sealed segment.
 #[derive(Debug, Clone)]
 pub struct SealedRows {
     bytes: Vec<u8>,
-    /// The week of each row, and where in the bytes it is.
-    rows: Vec<(Date, Range<usize>)>,
+    /// The week of each row, its SHA-256, and where in the bytes it is.
+    rows: Vec<(Day, [u8; 32], Range<usize>)>,
     /// The damaged bytes.
     damage: Vec<Range<usize>>,
 }
 
 impl SealedRows {
-    /// The week and the public row of every report.
-    pub fn iter(&self) -> impl Iterator<Item = (Date, &[u8])> {
+    /// The public row of every report.
+    pub fn iter(&self) -> impl Iterator<Item = SealedRow<'_>> {
         // The ranges were found in these bytes, so they exist.
-        let row =
-            |(week, range): &(Date, Range<usize>)| Some((*week, self.bytes.get(range.clone())?));
-        self.rows.iter().filter_map(row)
+        self.rows.iter().filter_map(|(week, sha256, range)| {
+            let row = self.bytes.get(range.clone())?;
+            Some(SealedRow { week: *week, row, sha256: *sha256 })
+        })
     }
 
     /// How many rows there are.
@@ -120,19 +133,26 @@ impl SealedRows {
         };
         let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
+        let mut prefixes = Sha256::new_with_prefix(content.get(..HEADER).unwrap_or_default());
         let mut records = Records::new(kind, content);
         while let Some(found) = records.next() {
             match found {
                 Found::Record(record) => {
                     let end = records.position();
-                    rows.push((record.week, end - record.row.len()..end));
+                    let start = end - record.row.len();
+                    let sha256 = match kind {
+                        SegmentKind::Open => Sha256::digest(record.row).into(),
+                        SegmentKind::Sealed => record.sha256,
+                    };
+                    prefixes.update(prefix_before(content, start));
+                    rows.push((record.week, sha256, start..end));
                 }
                 Found::Damage(range) | Found::Tail(range) => damage.push(range),
             }
         }
         let is_whole = match kind {
             SegmentKind::Open => true,
-            SegmentKind::Sealed => Sha256::digest(content).as_slice() == checksum,
+            SegmentKind::Sealed => prefixes.finalize().as_slice() == checksum,
         };
         if !is_whole && damage.is_empty() {
             damage.push(end..bytes.len());
@@ -144,10 +164,42 @@ impl SealedRows {
 /// The content of a sealed segment with these rows, in this order.
 pub(crate) fn encode<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut bytes = SegmentKind::Sealed.header().to_vec();
+    let mut prefixes = Sha256::new_with_prefix(&bytes);
     for row in rows {
         super::framing::write(&mut bytes, &[], row);
+        prefixes.update(prefix_before(&bytes, bytes.len() - row.len()));
     }
-    let checksum = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&checksum);
+    bytes.extend_from_slice(&prefixes.finalize());
     bytes
+}
+
+/// The length and the check of the record whose row starts here.
+fn prefix_before(bytes: &[u8], row: usize) -> &[u8] {
+    bytes.get(row - PREFIX..row).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_whose_records_are_whole_but_not_all_there_in_order_is_damaged() {
+        let row = |number: u32| format!("{{\"Week\":\"2026-02-08\",\"X\":{number}}}").into_bytes();
+        let rows: Vec<_> = (0..3).map(row).collect();
+        let sealed = |order: &[usize]| encode(order.iter().map(|at| rows[*at].as_slice()));
+        let whole = sealed(&[0, 1, 2]);
+        let read = SealedRows::parse(whole.clone());
+        assert!(read.damage.is_empty());
+        for (found, row) in read.iter().zip(&rows) {
+            assert_eq!((found.row, found.sha256), (&row[..], Sha256::digest(row).into()));
+        }
+        let checksum = &whole[whole.len() - CHECKSUM..];
+        for order in [&[0, 1][..], &[1, 0, 2], &[0, 1, 1, 2], &[]] {
+            let mut other = sealed(order);
+            let end = other.len() - CHECKSUM;
+            other[end..].copy_from_slice(checksum);
+            let damaged = end..other.len();
+            assert_eq!(SealedRows::parse(other).damage.first(), Some(&damaged));
+        }
+    }
 }

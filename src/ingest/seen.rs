@@ -22,10 +22,9 @@
 //! most [`Limits::known`](super::Limits::known) are remembered; beyond that, new reports get 503.
 
 use super::folder::{self, TEMPORARY};
-use super::report::parse_date;
+use crate::day::Day;
 use crate::durable;
 use crate::event::Event;
-use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -57,7 +56,7 @@ impl Identity {
 #[derive(Debug)]
 pub(super) struct Seen {
     folder: PathBuf,
-    days: BTreeMap<Date, Result<Day, Damaged>>,
+    days: BTreeMap<Day, Result<OfDay, Damaged>>,
     /// How many identities may be remembered.
     most: usize,
 }
@@ -66,8 +65,9 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy)]
 struct Damaged;
 
+/// The stored reports of a day.
 #[derive(Debug)]
-struct Day {
+struct OfDay {
     key: [u8; KEY],
     /// The identities in the file, sorted.
     saved: Vec<Identity>,
@@ -78,12 +78,7 @@ struct Day {
 impl Seen {
     /// Reads the files of the `oldest` day and later ones. `reports` is the receiver's folder; the
     /// caller holds its lock, and syncs it. Ends early when `stop` is set.
-    pub(super) fn open(
-        stop: &Event,
-        reports: &Path,
-        oldest: Date,
-        most: usize,
-    ) -> io::Result<Seen> {
+    pub(super) fn open(stop: &Event, reports: &Path, oldest: Day, most: usize) -> io::Result<Seen> {
         let folder = reports.join(FOLDER);
         durable::make_folders_unsynced(&folder, &mut folder::private())?;
         // The process that wrote a day's key may have died before its name was durable.
@@ -113,19 +108,19 @@ impl Seen {
     }
 
     /// The newest day with a known report.
-    pub(super) fn newest(&self) -> Option<Date> {
-        let known = |day: &Day| !day.saved.is_empty() || !day.fresh.is_empty();
+    pub(super) fn newest(&self) -> Option<Day> {
+        let known = |day: &OfDay| !day.saved.is_empty() || !day.fresh.is_empty();
         let mut days = self.days.iter().rev();
         days.find(|(_, day)| day.as_ref().is_ok_and(known)).map(|(date, _)| *date)
     }
 
     /// The identity of a report. For the first report of a day, the day's key is created and made
     /// durable.
-    pub(super) fn identity(&mut self, date: Date, report: &[u8]) -> io::Result<Identity> {
+    pub(super) fn identity(&mut self, date: Day, report: &[u8]) -> io::Result<Identity> {
         if !self.days.contains_key(&date) && !self.load(date)? {
             let mut key = [0; KEY];
             getrandom::fill(&mut key).map_err(io::Error::other)?;
-            let day = Day { key, saved: Vec::new(), fresh: HashSet::new() };
+            let day = OfDay { key, saved: Vec::new(), fresh: HashSet::new() };
             self.write(date, &day)?;
             self.days.insert(date, Ok(day));
         }
@@ -141,20 +136,20 @@ impl Seen {
     }
 
     /// Whether a report is known.
-    pub(super) fn has(&self, date: Date, identity: Identity) -> bool {
+    pub(super) fn has(&self, date: Day, identity: Identity) -> bool {
         let day = self.days.get(&date).and_then(|day| day.as_ref().ok());
         day.is_some_and(|day| day.has(identity))
     }
 
     /// Adds a report; false if it was known, or its day is not.
-    pub(super) fn add(&mut self, date: Date, identity: Identity) -> bool {
+    pub(super) fn add(&mut self, date: Day, identity: Identity) -> bool {
         let day = self.days.get_mut(&date).and_then(|day| day.as_mut().ok());
         day.is_some_and(|day| !day.has(identity) && day.fresh.insert(identity))
     }
 
     /// Adds a report of an open segment. A day whose file is gone stays unknown: its key is gone, too,
     /// so the identity is useless.
-    pub(super) fn add_found(&mut self, date: Date, identity: Identity) -> io::Result<()> {
+    pub(super) fn add_found(&mut self, date: Day, identity: Identity) -> io::Result<()> {
         if self.days.contains_key(&date) || self.load(date)? {
             self.add(date, identity);
         }
@@ -163,11 +158,11 @@ impl Seen {
 
     /// Makes all identities durable.
     pub(super) fn save(&mut self) -> io::Result<()> {
-        let fresh = |(date, day): (&Date, &mut Result<Day, Damaged>)| {
+        let fresh = |(date, day): (&Day, &mut Result<OfDay, Damaged>)| {
             let day = day.as_mut().ok()?;
             (!day.fresh.is_empty()).then(|| (*date, day.take_fresh()))
         };
-        let changed: Vec<(Date, Vec<Identity>)> = self.days.iter_mut().filter_map(fresh).collect();
+        let changed: Vec<(Day, Vec<Identity>)> = self.days.iter_mut().filter_map(fresh).collect();
         let mut result = Ok(());
         for (date, fresh) in changed {
             let Some(Ok(mut day)) = self.days.remove(&date) else { continue };
@@ -184,9 +179,9 @@ impl Seen {
     }
 
     /// Forgets the days before `oldest`, and removes their files a day later.
-    pub(super) fn forget_before(&mut self, oldest: Date) -> io::Result<()> {
+    pub(super) fn forget_before(&mut self, oldest: Day) -> io::Result<()> {
         self.forget_in_memory(oldest);
-        let Ok(gone) = oldest.yesterday() else { return Ok(()) };
+        let gone = oldest.minus(1);
         for day in self.files()?.into_iter().filter(|day| *day < gone) {
             durable::remove_unsynced(&self.path(day))?;
         }
@@ -194,32 +189,32 @@ impl Seen {
     }
 
     /// Forgets the days before `oldest` until one of their reports is sent again.
-    pub(super) fn forget_in_memory(&mut self, oldest: Date) {
+    pub(super) fn forget_in_memory(&mut self, oldest: Day) {
         // Identities that are not in a file yet are kept until they are.
-        let is_needed = |day: &Day| !day.fresh.is_empty();
+        let is_needed = |day: &OfDay| !day.fresh.is_empty();
         self.days.retain(|date, day| *date >= oldest || day.as_ref().is_ok_and(is_needed));
     }
 
-    fn path(&self, date: Date) -> PathBuf {
+    fn path(&self, date: Day) -> PathBuf {
         self.folder.join(date.to_string())
     }
 
-    fn files(&self) -> io::Result<Vec<Date>> {
+    fn files(&self) -> io::Result<Vec<Day>> {
         let mut days = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
-            days.extend(entry?.file_name().to_str().and_then(parse_date));
+            days.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Day>().ok()));
         }
         Ok(days)
     }
 
     /// Reads a day's file; false if there is none.
-    fn load(&mut self, date: Date) -> io::Result<bool> {
+    fn load(&mut self, date: Day) -> io::Result<bool> {
         let path = self.path(date);
         let bytes = match folder::read_regular(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             read => read?,
         };
-        let day = Day::decode(&bytes).ok_or(Damaged);
+        let day = OfDay::decode(&bytes).ok_or(Damaged);
         if day.is_err() {
             tracing::error!(
                 "{} is damaged: no reports of that day are accepted. Restore it from a copy; if \
@@ -232,14 +227,14 @@ impl Seen {
         Ok(true)
     }
 
-    fn write(&self, date: Date, day: &Day) -> io::Result<()> {
+    fn write(&self, date: Day, day: &OfDay) -> io::Result<()> {
         let path = self.path(date);
         let temporary = path.with_extension(TEMPORARY);
         durable::replace(&path, &temporary, &day.encode(), durable::private_file)
     }
 }
 
-impl Day {
+impl OfDay {
     fn identity(&self, report: &[u8]) -> Identity {
         let digest = Sha256::new().chain_update(self.key).chain_update(report).finalize();
         let mut identity = [0; 16];
@@ -261,7 +256,7 @@ impl Day {
         self.saved.sort_unstable();
     }
 
-    /// Undoes [`Day::add_sorted`].
+    /// Undoes [`OfDay::add_sorted`].
     fn take_out(&mut self, fresh: Vec<Identity>) {
         self.fresh = fresh.into_iter().collect();
         let fresh = &self.fresh;
@@ -279,7 +274,7 @@ impl Day {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Option<Day> {
+    fn decode(bytes: &[u8]) -> Option<OfDay> {
         let (content, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
         if Sha256::digest(content).as_slice() != checksum {
             return None;
@@ -287,7 +282,7 @@ impl Day {
         let (key, identities) = content.strip_prefix(&HEADER)?.split_first_chunk::<KEY>()?;
         let (identities, rest) = identities.as_chunks::<16>();
         let saved = identities.iter().copied().map(Identity).collect();
-        rest.is_empty().then_some(Day { key: *key, saved, fresh: HashSet::new() })
+        rest.is_empty().then_some(OfDay { key: *key, saved, fresh: HashSet::new() })
     }
 }
 

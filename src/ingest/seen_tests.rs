@@ -4,8 +4,8 @@ use super::*;
 use crate::durable::recorder::Recorder;
 use tempfile::TempDir;
 
-fn date(text: &str) -> Date {
-    parse_date(text).expect("a date")
+fn date(text: &str) -> Day {
+    text.parse().expect("a date")
 }
 
 fn open(folder: &TempDir, oldest: &str) -> Seen {

@@ -65,7 +65,7 @@ pub(super) fn stored_rows(folder: &Path) -> Vec<Vec<u8>> {
     let sealed = sealed_segments(folder).expect("a folder");
     for file in &sealed {
         let all = file.read().expect("what was sealed");
-        rows.extend(all.iter().map(|(_, row)| row.to_vec()));
+        rows.extend(all.iter().map(|found| found.row.to_vec()));
     }
     for id in folder::segments(folder, folder::OPEN).expect("a folder") {
         if sealed.iter().any(|file| file.id() == id) {

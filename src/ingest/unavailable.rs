@@ -6,9 +6,9 @@
 
 use super::clock::ClockState;
 use super::refusal::Timed;
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
 use jiff::SignedDuration;
-use jiff::civil::Date;
 
 /// Why a report cannot be accepted now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ pub enum Unavailable {
     #[error("the week {week} has not ended yet; send the report again when it has")]
     NotEnded {
         /// The report's week.
-        week: Date,
+        week: Day,
         /// How long until then.
         wait: SignedDuration,
     },

@@ -12,9 +12,9 @@ use super::seen::{Identity, Seen};
 use super::segment::Segment;
 use super::segment_id::SegmentId;
 use super::segment_list::SegmentList;
+use crate::day::Day;
 use crate::durable;
 use crate::event::Event;
-use jiff::civil::Date;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub(crate) struct Writer {
     /// The records of a batch; kept to reuse its memory.
     buffer: Vec<u8>,
     disk: Arc<DiskErrors>,
-    forget: Arc<Mutex<Option<Date>>>,
+    forget: Arc<Mutex<Option<Day>>>,
     /// When it last looked for requests.
     looked: Instant,
     /// When sealing last failed.
@@ -105,11 +105,7 @@ fn forget_merged(folder: &Path, list: &mut SegmentList) -> io::Result<()> {
 
 impl Writer {
     #[cfg(test)]
-    pub(super) fn open(
-        folder: &Path,
-        oldest: Date,
-        limits: Limits,
-    ) -> Result<Writer, JournalError> {
+    pub(super) fn open(folder: &Path, oldest: Day, limits: Limits) -> Result<Writer, JournalError> {
         Writer::open_unless(&Event::new(), folder, oldest, limits)
     }
 
@@ -118,7 +114,7 @@ impl Writer {
     pub(super) fn open_unless(
         stop: &Event,
         folder: &Path,
-        oldest: Date,
+        oldest: Day,
         limits: Limits,
     ) -> Result<Writer, JournalError> {
         let failed = |action, path: &Path, source| JournalError::Io {
@@ -170,7 +166,7 @@ impl Writer {
     /// Seals what was left open, and forgets what was merged, if no process holds the folder.
     pub(super) fn seal_only(folder: &Path) -> Result<(), JournalError> {
         // Only the days of reports in open segments need to be read.
-        Writer::open_unless(&Event::new(), folder, Date::MAX, Limits::default()).map(drop)
+        Writer::open_unless(&Event::new(), folder, Day::LAST, Limits::default()).map(drop)
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -181,12 +177,12 @@ impl Writer {
         self.disk.clone()
     }
 
-    pub(super) fn forget(&self) -> Arc<Mutex<Option<Date>>> {
+    pub(super) fn forget(&self) -> Arc<Mutex<Option<Day>>> {
         self.forget.clone()
     }
 
     /// The newest week of the reports that were seen.
-    pub(super) fn newest_week(&self) -> Option<Date> {
+    pub(super) fn newest_week(&self) -> Option<Day> {
         self.seen.newest()
     }
 
@@ -229,7 +225,7 @@ impl Writer {
         self.buffer.clear();
         let mut fresh = HashSet::new();
         let mut fates = Vec::with_capacity(batch.len());
-        let mut oldest = Date::MIN;
+        let mut oldest = Day::FIRST;
         for Waiting { report, .. } in &batch {
             oldest = oldest.max(report.oldest());
             let week = report.week();

@@ -5,7 +5,7 @@
 //! that were not acknowledged are sent again, as a client would. In the end each acknowledged report is
 //! in the public data once, and nothing is left of any in the receiver's folder.
 //!
-//! Here a kill is an error at a sync within one process; `tests/forget_crash.rs` kills real processes.
+//! Here a kill is an error at a sync within one process; `tests/all/forget_crash.rs` kills real processes.
 
 use super::folder;
 use crate::aggregate::index::FileFormat;

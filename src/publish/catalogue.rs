@@ -4,9 +4,12 @@
 //! added them) is in the definitions. A catalogue holds the definitions at one commit, in the form that
 //! charts and pages are made from. It depends only on the repository.
 
+use super::counter_index::CounterIndex;
+use crate::charts::CommitDetails;
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
@@ -44,9 +47,29 @@ pub struct Catalogue {
     /// Published marginals, in the order of their files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marginals: Vec<Marginals>,
+    /// The commits that introduced what is collected; empty if it was recorded before this was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introduced: Vec<CatalogueCommit>,
+    /// Where its counters are found.
+    #[serde(skip)]
+    pub index: CounterIndex,
 }
 
-/// A project, and the commands with which its users opt in and out.
+/// A commit, and the counters that it introduced: since then, every commit has needed them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueCommit {
+    /// Who wrote and reviewed it.
+    #[serde(flatten)]
+    pub details: CommitDetails,
+    /// Counters by program, as expressions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, Vec<String>>,
+    /// Stack counters by program, as expressions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stacks: BTreeMap<String, Vec<String>>,
+}
+
+/// Whose telemetry this is, and the commands with which its users opt in and out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueProject {
     /// What it is called.
@@ -55,6 +78,15 @@ pub struct CatalogueProject {
     pub opt_in: String,
     /// The command that ends it.
     pub opt_out: String,
+    /// Its own site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_page: Option<String>,
+    /// Who answers questions: an email address or a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// The licence of the public data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
 }
 
 /// How many reports make a stack public, and which configs' reports are no longer accepted.

@@ -1,6 +1,6 @@
 use super::*;
+use crate::charts::day_of;
 use crate::publish::CatalogueRetention;
-use crate::publish::added::day as day_of;
 use crate::store::MemoryStore;
 use proptest::prelude::*;
 
@@ -20,6 +20,8 @@ fn catalogue(commit: &str, day: i64, repository: &str) -> Catalogue {
         programs: Vec::new(),
         charts: Vec::new(),
         marginals: Vec::new(),
+        introduced: Vec::new(),
+        index: Default::default(),
     }
 }
 
@@ -254,4 +256,61 @@ fn a_page_that_was_edited_or_lost_is_named() {
     }
     store.restore(&good);
     assert_eq!(entries(&catalogues).len(), all.len() + 1);
+}
+
+#[test]
+fn what_retired_is_found_version_by_version_as_far_as_definitions_can_be_read() {
+    let chart = |id: &str, expires: Option<&str>| -> crate::publish::CatalogueChart {
+        let chart = serde_json::json!({
+            "id": id, "title": id, "issue": [], "kind": "partition", "program": "p", "counter": id,
+            "expires": expires, "file": "charts/p.toml", "line": 1, "added": "a", "added_on": "1970-01-01",
+        });
+        serde_json::from_value(chart).expect("a chart")
+    };
+    let store = Arc::new(MemoryStore::new());
+    let catalogues = Catalogues::new(store.clone());
+    let all = [
+        (1, 1, vec![chart("a", Some("1970-01-02")), chart("b", None), chart("c", None)]),
+        // Its last day has passed.
+        (2, 2, vec![chart("b", None), chart("c", Some("1970-12-31"))]),
+        // Removed before its last day, and without a new version.
+        (2, 3, vec![chart("b", None)]),
+        (5, 4, vec![chart("b", None), chart("d", None)]),
+        (6, 5, vec![]),
+    ];
+    for (number, day, charts) in all {
+        let one = Catalogue { charts, ..catalogue(&day.to_string(), day, "x") };
+        catalogues.record(&one, version(number)).expect("recorded");
+    }
+    let retired = |first: u64, last: u64| {
+        let found = catalogues.retired(version(first)..=version(last)).expect("read");
+        let charts = found.charts.iter().map(|one| {
+            let last = one.last_day().map(|day| day.to_string());
+            (one.version.number(), one.chart.id.clone(), one.since.to_string(), last)
+        });
+        (charts.collect::<Vec<_>>(), found.incomplete)
+    };
+    let of = |version, id: &str, since: &str, last: Option<&str>| {
+        (version, id.to_owned(), since.to_owned(), last.map(str::to_owned))
+    };
+    let a = of(2, "a", "1970-01-03", Some("1970-01-02"));
+    let (b, c) = (of(6, "b", "1970-01-06", None), of(2, "c", "1970-01-04", None));
+    let d = of(6, "d", "1970-01-06", None);
+    assert_eq!(retired(1, 6), (vec![b.clone(), d.clone(), c.clone(), a.clone()], false));
+    assert_eq!(retired(2, 5), (vec![c.clone(), a.clone()], false));
+    for (first, last) in [(1, 1), (3, 5), (7, 9)] {
+        assert_eq!(retired(first, last), (vec![], false), "{first} to {last}");
+    }
+    let behind = |number| {
+        let found = catalogues.behind(version(number)).expect("read");
+        found.map(|catalogue| catalogue.commit)
+    };
+    assert_eq!([1, 2, 3, 5, 9].map(behind), ["1", "3", "3", "4", "5"].map(|c| Some(c.to_owned())));
+    // Of what comes before damaged definitions, nothing is said.
+    let mut snapshot = store.snapshot();
+    let third = entries(&catalogues).remove(2).key;
+    snapshot.objects.insert(Key::new(third).expect("a key"), b"{}".to_vec());
+    store.restore(&snapshot);
+    assert_eq!(retired(1, 6), (vec![b, d], true));
+    assert_eq!((behind(2), behind(5)), (None, Some("4".to_owned())));
 }

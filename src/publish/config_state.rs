@@ -17,7 +17,6 @@
 //! If the next config was published for an earlier day, the config's own day counts: publishing for a day
 //! in the past (`candor publish --as-of`) must not close what was published a moment ago.
 
-use crate::gomod::AsOf;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -48,12 +47,6 @@ pub enum ConfigState {
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<Date>,
     },
-}
-
-/// The day in a provenance, in the calendar's own type.
-pub fn civil(day: AsOf) -> Date {
-    // Both write a day in one form.
-    day.to_string().parse().unwrap_or(Date::MIN)
 }
 
 /// The last day on which reports are accepted under a config of day `as_of`, when the next config has day

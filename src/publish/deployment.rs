@@ -171,6 +171,21 @@ pub enum DeploymentError {
     /// This folder is not the log's signer.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The signer's folder is not there.
+    #[error(
+        "there is no {path}, which says that this folder is the log's one signer: if signer/ was moved away, \
+         move it back (a copy is refused); if it is lost, `candor signer move --data {folder} --url \
+         https://{host}` makes this folder the signer again, after it has looked at everything public, so \
+         that no second history is ever signed"
+    )]
+    NoSigner {
+        /// The file that is missing.
+        path: String,
+        /// The deployment's folder.
+        folder: String,
+        /// The deployment's host.
+        host: String,
+    },
     /// There is a key, but none of the other files that an interrupted init leaves.
     #[error(
         "there is a key at {path}, which may have signed a log elsewhere: bring that \
@@ -410,7 +425,19 @@ impl Deployment {
     /// The log, its keys, and the right to append and sign: refused unless this folder is the log's
     /// registered signer.
     pub fn log(&self) -> Result<Log, DeploymentError> {
-        self.log_of(self.identity().read()?)
+        self.log_of(self.signer()?)
+    }
+
+    /// Who signs here: refused unless this folder was registered as the log's signer.
+    pub fn signer(&self) -> Result<SignerId, DeploymentError> {
+        self.identity().read().map_err(|error| match error {
+            IdentityError::Missing { path } => DeploymentError::NoSigner {
+                path,
+                folder: self.folder.display().to_string(),
+                host: self.host().to_string(),
+            },
+            other => other.into(),
+        })
     }
 
     fn log_of(&self, signer: SignerId) -> Result<Log, DeploymentError> {

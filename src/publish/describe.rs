@@ -1,12 +1,12 @@
 //! Makes the catalogue of a commit's definitions that are live on a day.
 
-use super::added::{Addition, Identity, added, identities};
+use super::added::{Identity, added, identities};
 use super::catalogue::{
     Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, CatalogueRetention, FORMAT,
     MarginDefinition, Marginals, STACK_MINIMUM,
 };
 use crate::charts::definition::{Chart, ChartKind, RetentionSettings};
-use crate::charts::{Definitions, RepositoryError, Revision};
+use crate::charts::{Definitions, Introduction, RepositoryError, Revision};
 use crate::gomod::{ModuleVersion, RepositoryUrl};
 use jiff::civil::Date;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 const CONFIDENCE: f64 = 0.99;
 
 /// The catalogue of `definitions`, which are those of `revision`. `known` finds the catalogue of an
-/// earlier commit, which says when its charts were added.
+/// earlier commit, which says when its charts were added. Which commits introduced what is left to `introduced`.
 pub fn describe<E: From<RepositoryError>>(
     definitions: &Definitions,
     revision: &Revision,
@@ -44,6 +44,9 @@ pub fn describe<E: From<RepositoryError>>(
             name: project.name.value.clone(),
             opt_in: project.opt_in.value.clone(),
             opt_out: project.opt_out.value.clone(),
+            home_page: project.home_page.as_ref().map(|text| text.value.clone()),
+            contact: project.contact.as_ref().map(|text| text.value.clone()),
+            licence: project.licence.as_ref().map(|text| text.value.clone()),
         }),
         confidence: confidence.map_or(CONFIDENCE, |sampling| sampling.confidence.get()),
         retention: retention(definitions),
@@ -54,6 +57,8 @@ pub fn describe<E: From<RepositoryError>>(
             .map(|(chart, addition, identity)| describe_chart(chart, addition, identity, revision))
             .collect(),
         marginals: definitions.marginals.iter().map(describe_marginals).collect(),
+        introduced: Vec::new(),
+        index: Default::default(),
     })
 }
 
@@ -87,7 +92,7 @@ fn programs(definitions: &Definitions, live: &[(&Chart, &Identity)]) -> Vec<Cata
 
 fn describe_chart(
     chart: &Chart,
-    addition: Addition,
+    addition: Introduction,
     identity: &Identity,
     revision: &Revision,
 ) -> CatalogueChart {

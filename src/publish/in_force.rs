@@ -3,6 +3,7 @@
 //! Servers apply it within seconds, whether or not there is a new version.
 
 use super::catalogue::{Catalogue, CatalogueChart, CatalogueRetention};
+use crate::count::count;
 use crate::gomod::ModuleVersion;
 use crate::terminal::OneLine;
 use serde::Serialize;
@@ -73,6 +74,7 @@ fn shown(catalogue: &Catalogue) -> Catalogue {
     let mut shown = catalogue.clone();
     (shown.commit, shown.time, shown.as_of) = (String::new(), 0, jiff::civil::Date::MIN);
     shown.retention = CatalogueRetention::default();
+    shown.introduced = Vec::new();
     for chart in &mut shown.charts {
         chart.packages = Vec::new();
     }
@@ -89,8 +91,8 @@ impl fmt::Display for InForce {
             writeln!(f, "  now in force: {version} is no longer revoked")?;
         }
         if let Some(minimum) = self.stack_minimum {
-            let s = if minimum == 1 { "" } else { "s" };
-            writeln!(f, "  now in force: a stack is shown from {minimum} report{s} of a week on")?;
+            let reports = count(minimum, "report");
+            writeln!(f, "  now in force: a stack is shown from {reports} of a week on")?;
         }
         for ChartPackages { title, program, packages } in &self.packages {
             let list = match packages.is_empty() {

@@ -6,8 +6,12 @@
 //! | `describe` | from definitions to a catalogue |
 //! | `chart_id` | the IDs of charts in URLs |
 //! | `added` | which commit added a chart |
+//! | `introduced` | which commits introduced counters and stacks |
+//! | `asked` | who asked for a counter |
+//! | `counter_index` | where a catalogue has counters |
 //! | `config_state` | which configs are open, so that their reports are accepted |
 //! | `revoked` | which configs are revoked, and since when |
+//! | `retired` | which charts retired, and when |
 //! | `in_force` | what a commit changes besides the config |
 //! | `catalogues` | the catalogues that were published |
 //! | `catalogue_index` | their index, in pages |
@@ -36,17 +40,21 @@
 //! entry), and 1/256 of a tile and of a bundle (32 bytes and about 200). Everything else is replaced.
 
 mod added;
+mod asked;
 mod catalogue;
 mod catalogue_index;
 mod catalogues;
 mod chart_id;
 mod config_state;
+mod counter_index;
 mod cursor;
 mod deployment;
 mod describe;
 mod in_force;
+mod introduced;
 mod live;
 mod refresh;
+mod retired;
 mod revoked;
 mod rotation;
 mod source;
@@ -57,19 +65,20 @@ mod watch;
 mod witnesses;
 
 pub use catalogue::{
-    Catalogue, CatalogueChart, CatalogueProgram, CatalogueProject, CatalogueRetention,
-    MarginDefinition, Marginals,
+    Catalogue, CatalogueChart, CatalogueCommit, CatalogueProgram, CatalogueProject,
+    CatalogueRetention, MarginDefinition, Marginals,
 };
 pub use catalogue_index::CatalogueEntry;
 pub use catalogues::{CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
-pub use config_state::{ConfigState, OPEN_DAYS, civil, last_day, last_days};
+pub use config_state::{ConfigState, OPEN_DAYS, last_day, last_days};
 pub use cursor::CursorError;
 pub use deployment::{Deployment, DeploymentError};
 pub use describe::describe;
 pub use in_force::{ChartPackages, InForce};
 pub use live::LiveDeployment;
 pub use refresh::{RefreshCounts, RefreshError, RefreshState, Refreshed, Refresher};
+pub use retired::{Retirement, Retirements};
 pub use revoked::Revocation;
 pub use source::{ChartsSource, RepublishError, Republished, republish};
 pub use transaction::{CompileDay, Outcome, Publication, PublishError, Publisher};

@@ -9,23 +9,24 @@
 
 use super::catalogue::Catalogue;
 use super::catalogues::{CatalogueError, Catalogues};
-use super::config_state::civil;
 use super::describe::describe;
 use super::in_force::InForce;
+use super::introduced::introduced;
 use super::verify_store::verify_before_publishing;
 use super::versions::{VersionError, Versions, zip_key};
 use crate::charts::{self, Definitions, Diagnostics, RepositoryError, Revision};
 use crate::collection;
+use crate::day::{Day, date_of};
 use crate::gomod::{
-    AsOf, CommitTime, Module, ModuleError, ModulePath, ModuleVersion, ObjectId, Provenance,
+    CommitTime, Module, ModuleError, ModulePath, ModuleVersion, ObjectId, Provenance,
     RepositoryPath, RepositoryUrl, VersionError as ModuleVersionError,
 };
 use crate::store::{Store, StoreError};
 use crate::tlog::{Appended, Log, LogError, Record, RecordError, TreeHead};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Publishes the configs of one module to one log.
@@ -52,7 +53,7 @@ pub enum CompileDay {
 impl CompileDay {
     /// The day at a time.
     pub fn at(now: Timestamp) -> CompileDay {
-        CompileDay::Today(TimeZone::UTC.to_datetime(now).date())
+        CompileDay::Today(date_of(now))
     }
 
     /// The day.
@@ -157,7 +158,7 @@ pub enum PublishError {
         /// The newest version.
         newest: ModuleVersion,
         /// The day for which that was compiled.
-        before: AsOf,
+        before: Day,
     },
     /// A newer version was published in the meantime.
     #[error("{0} was published in the meantime, so nothing else was")]
@@ -331,7 +332,7 @@ impl Publisher {
         match self.newest()? {
             Some(newest) if newest.provenance().commit.as_str() == revision.commit.as_str() => {
                 let definitions = charts::parse(&revision.sources)?;
-                let as_of = civil(newest.provenance().as_of);
+                let as_of = newest.provenance().as_of.civil();
                 let catalogue = self.describe(&definitions, revision, repository, as_of)?;
                 self.catalogues.record(&catalogue, newest.version())?;
                 Ok(())
@@ -349,11 +350,21 @@ impl Publisher {
     ) -> Result<Catalogue, PublishError> {
         // The newest ones are enough: anything older is found in the history itself.
         let entries = self.catalogues.recorded()?.recent()?;
-        let known = |commit: &str| {
+        let mut read: HashMap<String, Catalogue> = HashMap::new();
+        let mut known = |commit: &str| {
+            if let Some(catalogue) = read.get(commit) {
+                return Ok::<_, PublishError>(Some(catalogue.clone()));
+            }
             let entry = entries.iter().rev().find(|entry| entry.commit == commit);
-            Ok::<_, PublishError>(entry.map(|entry| self.catalogues.read(entry)).transpose()?)
+            let found = entry.map(|entry| self.catalogues.read(entry)).transpose()?;
+            if let Some(catalogue) = &found {
+                read.insert(commit.to_owned(), catalogue.clone());
+            }
+            Ok(found)
         };
-        describe(definitions, revision, repository, as_of, known)
+        let mut catalogue = describe(definitions, revision, repository, as_of, &mut known)?;
+        catalogue.introduced = introduced(definitions, revision, as_of, &mut known)?;
+        Ok(catalogue)
     }
 
     /// Publishes a config unless it is that of the newest version; returns which version has it.
@@ -420,7 +431,7 @@ fn provenance(
         commit: ObjectId::new(revision.commit.as_str())?,
         tree: ObjectId::new(revision.tree.as_str())?,
         path: RepositoryPath::new(revision.folder.as_str())?,
-        as_of: as_of.to_string().parse()?,
+        as_of: as_of.try_into()?,
         time: CommitTime::from_unix_seconds(revision.time)?,
         program_version: concat!("candor ", env!("CARGO_PKG_VERSION")).to_owned(),
     })

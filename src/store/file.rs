@@ -20,7 +20,7 @@
 //! Still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does not work across
 //! machines (use an object store there).
 
-use super::{Key, Store, StoreError, Swap, distinct};
+use super::{Key, Store, StoreError, Swap, distinct, failed};
 use crate::durable::{self, NewFile};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
@@ -337,10 +337,6 @@ fn same_bytes(one: File, other: File) -> io::Result<bool> {
             return Ok(false);
         }
     }
-}
-
-fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io { action, path: path.display().to_string(), source }
 }
 
 #[cfg(test)]

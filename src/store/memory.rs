@@ -1,7 +1,7 @@
 //! A store in memory, for tests: it counts its operations, and fails or loses power at a chosen one, so
 //! that a test can stop a publisher at every point in turn.
 
-use super::{Key, Store, StoreError, Swap, distinct};
+use super::{Key, Store, StoreError, Swap, distinct, failed};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -193,59 +193,24 @@ fn readable(bytes: &[u8]) -> io::Result<File> {
     opened
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io { action, path: path.display().to_string(), source }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::contract;
+    use crate::store::{Wrapped, Wrapper, contract};
     use std::sync::Arc;
 
     #[test]
     fn keeps_the_contract_of_a_store() {
         contract::check(|| {
             let store = Arc::new(MemoryStore::new());
-            move || -> Box<dyn Store> { Box::new(Shared(Arc::clone(&store))) }
+            move || -> Box<dyn Store> { Box::new(Wrapped(Arc::clone(&store))) }
         });
     }
 
     /// Another instance of the same store.
-    #[derive(Debug)]
-    struct Shared(Arc<MemoryStore>);
-
-    impl Store for Shared {
-        fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-            self.0.get(key)
-        }
-
-        fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
-            self.0.put(objects)
-        }
-
-        fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
-            self.0.put_file(key, scratch)
-        }
-
-        fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
-            self.0.open(key)
-        }
-
-        fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
-            self.0.list(folder)
-        }
-
-        fn remove(&self, key: &Key) -> Result<(), StoreError> {
-            self.0.remove(key)
-        }
-
-        fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-            self.0.pointer(key)
-        }
-
-        fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
-            self.0.swap(key, expected, new)
+    impl Wrapper for Arc<MemoryStore> {
+        fn inner(&self) -> &dyn Store {
+            &**self
         }
     }
 

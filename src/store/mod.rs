@@ -29,6 +29,7 @@
 //! | `file` | a store in a folder |
 //! | `memory` | a store in memory, with faults |
 //! | `checksum` | the checksum in pointers that hold JSON |
+//! | `wrapped` | for tests: what happens besides, when a store is written to |
 //! | `contract` | the tests that every backend has to pass |
 
 pub mod checksum;
@@ -38,15 +39,20 @@ mod file;
 mod key;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
+#[cfg(any(test, feature = "testing"))]
+mod wrapped;
 
 pub use file::FileStore;
 pub use key::{Key, KeyError};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
+#[cfg(any(test, feature = "testing"))]
+pub use wrapped::{Wrapped, Wrapper};
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A place for immutable objects and compare-and-swapped pointers.
@@ -104,6 +110,10 @@ pub enum Swap {
     Lost,
 }
 
+fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { action, path: path.display().to_string(), source }
+}
+
 /// Why a store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -130,7 +140,7 @@ pub enum StoreError {
         path: String,
         /// The system's answer.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A fault that a test injected (see `Fault`).
     #[error("injected fault at store operation {operation}")]

@@ -139,6 +139,7 @@ impl Checkpoint {
 
     /// The signed note of this checkpoint. The caller is responsible for never signing two inconsistent
     /// heads.
+    #[doc(hidden)]
     pub fn sign(&self, signer: &Signer) -> Result<Note, CheckpointError> {
         Ok(Note::sign(self.to_string(), &[signer])?)
     }

@@ -12,6 +12,7 @@
 //! `checkpoint`.
 
 use super::{KeyId, KeyName, Signer, VerifierKey};
+use crate::text::listed;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
 
@@ -112,9 +113,10 @@ impl Note {
         Ok(Note { text: text.to_owned(), signatures })
     }
 
-    /// The note of `text`, signed by each of the signers.
+    /// The note of `text`, signed by each of the signers, which embedders do not have.
     ///
     /// The text must end in a line end and hold no control character but line ends.
+    #[doc(hidden)]
     pub fn sign(text: impl Into<String>, signers: &[&Signer]) -> Result<Note, NoteError> {
         let text = text.into();
         check_characters(&text)?;
@@ -173,19 +175,11 @@ impl Note {
         }
         let wanted = keys.iter().map(|key| format!("{}+{}", key.name(), key.id()));
         let found = self.signatures.iter().map(|s| format!("{}+{}", s.name, s.id));
-        Err(NoteError::NotSigned {
-            wanted: listed(&wanted.collect::<Vec<_>>()),
-            found: listed(&found.collect::<Vec<_>>()),
-        })
-    }
-}
-
-/// Up to four items for a message.
-fn listed(items: &[String]) -> String {
-    match items.split_at_checked(4) {
-        _ if items.is_empty() => "no key".to_owned(),
-        Some((shown, rest)) if !rest.is_empty() => format!("{} and others", shown.join(", ")),
-        _ => items.join(", "),
+        let named = |keys: Vec<String>| match keys.is_empty() {
+            true => "no key".to_owned(),
+            false => listed(&keys, 4),
+        };
+        Err(NoteError::NotSigned { wanted: named(wanted.collect()), found: named(found.collect()) })
     }
 }
 

@@ -17,6 +17,7 @@
 
 use super::{Checkpoint, CheckpointError, CosignatureTime, CosignerKey, Note, NoteError, Origin};
 use super::{VerifierKey, VerifierKeyError};
+use crate::text::listed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -221,6 +222,26 @@ impl Policy {
         self.quorum == Quorum::None
     }
 
+    /// The smallest number of witnesses that can be enough.
+    pub(crate) fn fewest_witnesses(&self) -> usize {
+        let mut groups: Vec<usize> = Vec::new();
+        // A group's members are defined before it.
+        for group in &self.groups {
+            let of_member = |member: &Member| match member {
+                Member::Witness(_) => 1,
+                Member::Group(index) => groups.get(*index).copied().unwrap_or(0),
+            };
+            let mut needed: Vec<usize> = group.members.iter().map(of_member).collect();
+            needed.sort_unstable();
+            groups.push(needed.iter().take(group.threshold).sum());
+        }
+        match self.quorum {
+            Quorum::None => 0,
+            Quorum::Of(Member::Witness(_)) => 1,
+            Quorum::Of(Member::Group(index)) => groups.get(index).copied().unwrap_or(0),
+        }
+    }
+
     /// Whether these witnesses, by their indexes, are enough.
     pub fn is_quorum(&self, cosigned: &BTreeSet<usize>) -> bool {
         match self.quorum {
@@ -239,7 +260,7 @@ impl Policy {
             of_log.filter(|key| key.name().as_str() == origin.as_str()).cloned().collect();
         if keys.is_empty() {
             let known: Vec<&str> = self.logs.iter().map(|log| log.key.name().as_str()).collect();
-            return Err(CheckpointRefused::UnknownLog(origin.clone(), listed(&known)));
+            return Err(CheckpointRefused::UnknownLog(origin.clone(), listed(&known, 8)));
         }
         let log = note.verify(&keys)?.first().copied().cloned();
         let log = log.ok_or(NoteError::Malformed("it has no signatures"))?;
@@ -254,7 +275,7 @@ impl Policy {
                 let witnesses = self.witnesses.iter().enumerate();
                 let names = witnesses.filter(|(index, _)| cosigned.contains_key(index) == did);
                 let names: Vec<String> = names.map(|(_, one)| one.name.to_string()).collect();
-                listed(&names.iter().map(String::as_str).collect::<Vec<_>>())
+                listed(&names, 8)
             };
             return Err(CheckpointRefused::Quorum { cosigned: named(true), missing: named(false) });
         }
@@ -337,21 +358,6 @@ impl Witnessed {
             Member::Witness(index) => self.cosigned.contains(&index),
             Member::Group(index) => self.groups.get(index).copied().unwrap_or(false),
         }
-    }
-}
-
-/// A few names for a message.
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => "none".to_owned(),
-        [shown @ .., _] if shown.len() >= 8 => {
-            format!(
-                "{} and {} more",
-                names.get(..8).unwrap_or_default().join(", "),
-                names.len() - 8
-            )
-        }
-        all => all.join(", "),
     }
 }
 

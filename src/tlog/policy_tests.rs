@@ -45,12 +45,32 @@ fn policy(lines: &str) -> Result<Policy, PolicyError> {
 }
 
 #[test]
+fn the_fewest_witnesses_are_those_of_the_smallest_quorum() {
+    for (lines, fewest) in [
+        ("quorum none\n", 0),
+        ("quorum w2\n", 1),
+        ("group g any w0 w1\nquorum g\n", 1),
+        ("group g all w0 w1 w2\nquorum g\n", 3),
+        ("group a all w0 w1\ngroup g any a w2\nquorum g\n", 1),
+        ("group a all w0 w1\ngroup b any w2\ngroup g 2 a b w3\nquorum g\n", 2),
+    ] {
+        let policy = policy(lines).expect("a policy");
+        assert_eq!(policy.fewest_witnesses(), fewest, "{lines}");
+        // As few are enough, and fewer never are.
+        let sets = (0_u32..16).map(|set| (0..4).filter(move |at| set >> at & 1 == 1));
+        let enough = sets.filter(|set| policy.is_quorum(&set.clone().collect()));
+        assert_eq!(enough.map(Iterator::count).min(), Some(fewest), "{lines}");
+    }
+}
+
+#[test]
 fn groups_of_groups_reach_their_quorum() {
     let policy = policy(
         "group first 2 w0 w1\n  # a comment\n\t\ngroup second any\tw2   w3\n\
          group both all first second\nquorum both\n",
     )
     .expect("a policy");
+    assert_eq!(policy.fewest_witnesses(), 3);
     for (by, enough) in [
         (vec![0, 1, 2], true),
         (vec![0, 1, 3], true),

@@ -2,7 +2,7 @@
 //! publishers run, stop and restart; and that an alarm raised by a witness is never ignored.
 
 use super::*;
-use crate::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
+use crate::store::{Fault, Key, MemoryStore, Store, StoreError, Swap, Wrapped, Wrapper};
 use crate::tlog::SignerLock;
 use crate::tlog::{
     Appended, Entry, EntryValidator, InvalidEntry, LeafIndex, Log, LogKeys, Protocol,
@@ -428,36 +428,17 @@ struct RecordingStore {
     dies_after_commit: bool,
 }
 
-impl Store for RecordingStore {
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(key)
+impl Wrapper for RecordingStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
     }
 
-    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
-        self.store.put(objects)
-    }
-
-    fn put_file(&self, key: &Key, scratch: &std::path::Path) -> Result<(), StoreError> {
-        self.store.put_file(key, scratch)
-    }
-
-    fn open(&self, key: &Key) -> Result<Option<std::fs::File>, StoreError> {
-        self.store.open(key)
-    }
-
-    fn remove(&self, key: &Key) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
-        self.store.list(folder)
-    }
-
-    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.pointer(key)
-    }
-
-    fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+    fn wrap_swap(
+        &self,
+        key: &Key,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<Swap, StoreError> {
         let swap = self.store.swap(key, expected, new)?;
         self.events.lock().expect("no panic").push(key.to_string());
         match self.dies_after_commit {
@@ -475,7 +456,7 @@ fn what_another_process_committed_is_synced_before_the_signers_lock_moves() {
     bench.log_in(bench.store.clone()).create().expect("a new log");
     let log = |dies_after_commit| {
         let (store, events) = (bench.store.clone(), events.clone());
-        bench.log_in(Arc::new(RecordingStore { store, events, dies_after_commit }))
+        bench.log_in(Arc::new(Wrapped(RecordingStore { store, events, dies_after_commit })))
     };
     let take = || std::mem::take(&mut *events.lock().expect("no panic"));
     take();

@@ -64,6 +64,11 @@ where
         self.get_with(key, loaded).await
     }
 
+    /// The value of this key, if it is here.
+    pub(super) fn known(&self, key: &K) -> Option<Arc<V>> {
+        self.values.get(key)
+    }
+
     /// As [`Cache::get`], for values that are loaded asynchronously.
     pub(super) async fn get_with<E>(
         &self,

@@ -5,6 +5,7 @@
 //! (CSP `script-src`, <https://www.w3.org/TR/CSP3/#external-hash>): a page that was altered on the way,
 //! or injected markup, can run no other script.
 
+use super::draw;
 use axum::http::HeaderValue;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,19 @@ pub(super) fn page_with_script() -> HeaderValue {
     static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
         let hash = STANDARD.encode(Sha256::digest(SCRIPT));
         let policy = format!("{PAGE_POLICY_TEXT}; script-src 'sha256-{hash}'; connect-src 'self'");
+        // Plain ASCII.
+        HeaderValue::try_from(policy).unwrap_or(PAGE_POLICY)
+    });
+    POLICY.clone()
+}
+
+/// The policy of a picture that is opened on its own: its style, and nothing else.
+pub(super) fn picture_policy() -> HeaderValue {
+    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+        let hash = STANDARD.encode(Sha256::digest(draw::file_style()));
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'"
+        );
         // Plain ASCII.
         HeaderValue::try_from(policy).unwrap_or(PAGE_POLICY)
     });

@@ -1,4 +1,5 @@
-//! `/data/days/NAME`, `/data/weeks/NAME` and `/data/index.json`: the public data itself.
+//! `/data/days/NAME`, `/data/weeks/NAME` and `/data/index.json`: the public data itself; `SHA256SUMS` in each of
+//! the two folders (`checksums`), and `@latest.ENDING` for the newest file of an ending.
 //!
 //! Files are streamed from the store as they are, in full or in part (`range`): engines that read
 //! Parquet over HTTP ask for the footer first, and then for the columns they need. The entity tag is the
@@ -6,7 +7,9 @@
 //! offered.
 
 use super::address::Address;
+use super::checksums;
 use super::file_body::{CHUNK, FileBody};
+use super::latest::{self, LATEST};
 use super::range::{Wanted, wanted};
 use super::refusal::Refusal;
 use super::representation::{Content, Lifetime, is_known};
@@ -37,7 +40,21 @@ pub(super) async fn get(
         });
         return Ok(json.await?.respond(&headers, Lifetime::Seconds));
     }
-    let found = path.split_once('/').and_then(|(kind, name)| find(&shown.index, kind, name));
+    let in_folder = path.split_once('/');
+    if let Some((folder, checksums::NAME)) = in_folder
+        && let Some(list) = checksums::list(&shown.index, folder)
+    {
+        let key = format!("{path} {:x}", shown.tag);
+        let made = site.cached(key, Content::Text, async { Ok(()) }, move |_, ()| list);
+        return Ok(made.await?.respond(&headers, Lifetime::Seconds));
+    }
+    if let Some((folder, name)) = in_folder
+        && let Some(ending) = name.strip_prefix(LATEST)
+        && let Some(newest) = newest(&shown.index, folder, ending)
+    {
+        return Ok(latest::redirect(&format!("/data/{folder}/{newest}")));
+    }
+    let found = in_folder.and_then(|(kind, name)| find(&shown.index, kind, name));
     let Some((dataset, file)) = found else {
         return Err(Refusal::not_found("not found: /data/index.json lists all files"));
     };
@@ -82,6 +99,26 @@ pub(super) async fn get(
     *response.body_mut() = Body::new(FileBody::new(opened, length));
     response.extensions_mut().insert(Streamed(CHUNK));
     Ok(response)
+}
+
+/// The name of the newest file with this ending in a folder: of a dataset with reports that is complete, or if
+/// there is none yet, of any with reports.
+fn newest<'a>(index: &'a Index, folder: &str, ending: &str) -> Option<&'a str> {
+    let newest_first: Vec<&Dataset> = match folder {
+        "weeks" => index.weeks.values().rev().map(|week| &week.data).collect(),
+        "days" => index.days.values().rev().collect(),
+        _ => return None,
+    };
+    let with = |complete: bool| {
+        let datasets = newest_first.iter().filter(|data| data.reports > 0);
+        let mut files = datasets.filter(|data| data.complete || !complete).filter_map(|data| {
+            let has =
+                |file: &&PublicFile| ending.strip_prefix('.') == Some(file.format.extension());
+            data.files.iter().find(has)
+        });
+        files.next().map(|file| file.name.as_str())
+    };
+    with(true).or_else(|| with(false))
 }
 
 /// A file in the index, and its dataset.

@@ -54,6 +54,11 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         Ok(thing)
     }
 
+    /// The last value, however old; nothing is read.
+    pub(super) fn last_value(&self) -> Option<Arc<T>> {
+        self.last().map(|(thing, _)| thing)
+    }
+
     fn if_fresh(&self) -> Option<Arc<T>> {
         self.last().filter(|(_, at)| at.elapsed() < FRESH).map(|(thing, _)| thing)
     }

@@ -33,7 +33,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
         false => read(request, next).await,
     };
     if reads_pages && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        response = pages::refusal(site.keys(), &refusal);
+        response = pages::refusal(&site, &refusal);
     }
     site.request_counts().count(&path, response.status());
     let headers = response.headers_mut();

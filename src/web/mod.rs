@@ -6,11 +6,13 @@
 //! | `/goproxy/` | the module proxy protocol | `goproxy`, `proof` |
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
-//! | `/data/` and below | the public data | `data`, `range`, `file_body`, `checked` |
+//! | `/data/` and below | the public data | `data`, `checksums`, `range`, `file_body`, `checked` |
+//! | `@latest` in an address | a redirect to the newest week or version | `latest` |
 //! | `/witness/` | a witness of other logs, if there is one | [`crate::witness`], `witness` |
 //! | `/upload/` | reports | [`crate::ingest`] |
 //! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage` |
 //! | `/health`, `/metrics` or one page of a command that is not a server | for its user | `status`, `local_page` |
+//! | none | a picture for a command's user | `plot` |
 //!
 //! # The life of a request
 //!
@@ -37,6 +39,7 @@ mod admin;
 mod cache;
 mod chart_cache;
 mod checked;
+mod checksums;
 mod content_policy;
 mod cors;
 mod damage;
@@ -48,11 +51,13 @@ mod goproxy;
 mod guard;
 mod head;
 mod health;
+mod latest;
 mod local_page;
 mod metrics;
 mod numbers;
 mod operations;
 mod pages;
+mod plot;
 mod proof;
 mod public;
 mod quorum;
@@ -72,6 +77,9 @@ mod witness;
 pub use admin::admin;
 pub use local_page::{RenderPage, serve_local_page};
 pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
+pub(crate) use pages::stack_place;
+pub use pages::stylesheet;
+pub(crate) use plot::{Panel, Plot};
 pub use receiver_settings::{Budgets, ReceiverSettings};
 pub use server::{ListenAddress, ListenAddressError, Listener};
 pub use site::{Site, SiteError};

@@ -68,10 +68,10 @@ pub(in crate::web) fn percent(share: f64) -> String {
     }
 }
 
-/// The bounds of a share: `42.1–44.4%`.
+/// The bounds of a share: `42.1 to 44.4%`.
 pub(in crate::web) fn percent_range(low: f64, high: f64) -> String {
     let (low, high) = (percent(low), percent(high));
-    format!("{}–{high}", low.trim_end_matches('%'))
+    format!("{} to {high}", low.trim_end_matches('%'))
 }
 
 /// A sampling rate: `6.6352%`, `100%`. Exact up to four decimals.
@@ -172,8 +172,8 @@ mod tests {
         ] {
             assert_eq!(percent(share), text);
         }
-        assert_eq!(percent_range(0.421, 0.444), "42.1–44.4%");
-        assert_eq!(percent_range(0.0, 0.0002), "0–0.02%");
+        assert_eq!(percent_range(0.421, 0.444), "42.1 to 44.4%");
+        assert_eq!(percent_range(0.0, 0.0002), "0 to 0.02%");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Operations {
     pub deployment: Option<LiveDeployment>,
     /// The state of cosigning it again, if this process does that.
     pub refresh: Option<RefreshState>,
+    /// Whether this is a rehearsal, whose pages say so.
+    pub rehearsal: bool,
     /// The witness that is served below `/witness/`.
     pub witness: Option<Witness>,
 }

@@ -5,9 +5,11 @@ use super::refusal::Refusal;
 use crate::aggregate::index::{FORMAT, Index};
 use crate::aggregate::public::parse_index;
 use crate::aggregate::{PublicData, PublicError};
-use crate::publish::{Catalogue, CatalogueError, Catalogues, Revocation};
+use crate::gomod::ModuleVersion;
+use crate::publish::{Catalogue, CatalogueError, Catalogues, Retirements, Revocation};
 use crate::store::Store;
 use sha2::{Digest, Sha256};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// An index, and a tag that identifies it.
@@ -66,6 +68,43 @@ impl Public {
     pub(super) async fn catalogue(&self) -> Result<Arc<ShownCatalogue>, Refusal> {
         let catalogues = self.catalogues.clone();
         self.catalogue.current(move |last| read_catalogue(&catalogues, last)).await
+    }
+
+    /// The charts that retired with these configs.
+    pub(super) async fn retired(
+        &self,
+        versions: RangeInclusive<ModuleVersion>,
+    ) -> Result<Retirements, Refusal> {
+        let catalogues = self.catalogues.clone();
+        blocking(move || catalogues.retired(versions)).await
+    }
+
+    /// The definitions behind a config, if they were recorded.
+    pub(super) async fn behind(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Option<Catalogue>, Refusal> {
+        let catalogues = self.catalogues.clone();
+        blocking(move || catalogues.behind(version)).await
+    }
+
+    /// The catalogue that was read last, if one was.
+    pub(super) fn last_catalogue(&self) -> Option<Arc<ShownCatalogue>> {
+        self.catalogue.last_value()
+    }
+}
+
+/// Reads catalogues on the blocking pool.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, CatalogueError> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(fault)) => {
+            tracing::error!(%fault, "cannot read the store");
+            Err(Refusal::damaged())
+        }
+        Err(_) => Err(Refusal::unavailable("reading was interrupted; try again")),
     }
 }
 

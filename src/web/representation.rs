@@ -5,7 +5,7 @@
 //! section 8.8.3: two encodings are two representations). Answering a request is then a choice: 200 or
 //! 304, plain or gzip. The router drops the body for HEAD requests.
 
-use super::content_policy::{PAGE_POLICY, page_with_script};
+use super::content_policy::{PAGE_POLICY, page_with_script, picture_policy};
 use crate::hex::shortened;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
@@ -60,8 +60,12 @@ pub(super) enum Content {
     Style,
     /// A picture.
     Svg,
+    /// A picture as a bitmap, which no compressor makes smaller.
+    Png,
     /// A feed.
     Atom,
+    /// A site map.
+    Xml,
     /// A table, with a header line.
     Csv,
     /// A module zip.
@@ -81,8 +85,10 @@ impl Content {
             Content::Html | Content::HtmlWithScript => "text/html; charset=utf-8",
             Content::Style => "text/css; charset=utf-8",
             Content::Svg => "image/svg+xml",
+            Content::Png => "image/png",
             Content::Csv => "text/csv; charset=utf-8; header=present",
             Content::Atom => "application/atom+xml; charset=utf-8",
+            Content::Xml => "application/xml; charset=utf-8",
             Content::Zip => "application/zip",
             Content::Entries | Content::Hashes => "application/octet-stream",
         })
@@ -114,7 +120,7 @@ impl Representation {
     /// Hashes and compresses `bytes`; must not run on the threads that answer requests.
     pub(super) fn new(bytes: Vec<u8>, content: Content) -> Representation {
         let gzip = match content {
-            Content::Hashes => None,
+            Content::Hashes | Content::Png => None,
             _ if bytes.len() < WORTH_COMPRESSING => None,
             _ => gzip(&bytes).filter(|smaller| smaller.len() < bytes.len()).map(Variant::new),
         };
@@ -145,6 +151,7 @@ impl Representation {
         // Also with 304: its headers replace those of the cached page.
         match self.0.content {
             Content::Html => drop(headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY)),
+            Content::Svg => drop(headers.insert(CONTENT_SECURITY_POLICY, picture_policy())),
             Content::HtmlWithScript => {
                 headers.insert(CONTENT_SECURITY_POLICY, page_with_script());
             }

@@ -15,6 +15,7 @@ use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
 use crate::aggregate::PublicData;
 use crate::aggregate::index::PublicFile;
 use crate::gomod::{ModulePath, ModuleVersion};
+use crate::publish::{Catalogue, CatalogueProject, Retirements};
 use crate::store::Store;
 use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Policy, Tile, TreeHead};
 use jiff::civil::Date;
@@ -22,6 +23,7 @@ use maud::Markup;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -189,7 +191,8 @@ impl Site {
                 StoredObject::Version(version) => drop(self.version(version).await),
                 StoredObject::Charts(week) => {
                     let data = self.public_data().clone();
-                    let read = move || data.index().and_then(|index| data.charts(&index, week));
+                    let read =
+                        move || data.index().and_then(|index| data.check_charts(&index, week));
                     let read = tokio::task::spawn_blocking(read).await;
                     if let Ok(read) = read {
                         let problem = read.err().map(|error| error.to_string());
@@ -376,7 +379,7 @@ impl Site {
         }
     }
 
-    /// The cache of weeks' charts.
+    /// The cache of charts' outlines.
     pub(super) fn chart_cache(&self) -> &ChartCache {
         &self.0.charts
     }
@@ -394,6 +397,35 @@ impl Site {
         }
     }
 
+    /// The charts that retired with these configs.
+    pub(super) async fn retired(
+        &self,
+        versions: RangeInclusive<ModuleVersion>,
+    ) -> Result<Retirements, Refusal> {
+        self.0.public.retired(versions).await
+    }
+
+    /// The definitions behind a config, if they were recorded.
+    pub(super) async fn behind(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Option<Catalogue>, Refusal> {
+        self.0.public.behind(version).await
+    }
+
+    /// The project whose telemetry this is, as far as its definitions were read and say so. What pages show of
+    /// it is part of their keys.
+    pub(super) fn project(&self) -> Option<CatalogueProject> {
+        self.0.public.last_catalogue()?.catalogue.as_ref()?.project.clone()
+    }
+
+    /// The definitions that every page and feed depends on, because it names the project.
+    async fn definitions_key(&self) -> String {
+        // A page whose own content needs the definitions fails by itself; others are shown without the project.
+        let Ok(head) = self.head().await else { return String::new() };
+        self.catalogue(&head).await.map(|shown| shown.key.clone()).unwrap_or_default()
+    }
+
     /// A page: what `load` gathers, rendered by `render` on the blocking pool, and cached under `key`, which
     /// must name the page and everything that it depends on.
     pub(super) async fn page<D: Send + 'static>(
@@ -403,6 +435,23 @@ impl Site {
         render: impl FnOnce(&Site, D) -> Markup + Send + 'static,
     ) -> Result<Arc<Representation>, Refusal> {
         self.cached(key, Content::Html, load, |site, data| render(site, data).into_string()).await
+    }
+
+    /// A page that was made before, by its key: so that nothing is loaded for it.
+    pub(super) async fn made_page(
+        &self,
+        key: impl std::fmt::Display,
+    ) -> Option<Arc<Representation>> {
+        self.0.pages.known(&self.page_key(key, Content::Html).await)
+    }
+
+    async fn page_key(&self, key: impl std::fmt::Display, content: Content) -> PageKey {
+        match content {
+            Content::Html | Content::HtmlWithScript | Content::Atom => {
+                PageKey::new(format_args!("{key} {}", self.definitions_key().await))
+            }
+            _ => PageKey::new(key),
+        }
     }
 
     /// As [`Site::page`], for a page with the script (`content_policy`).
@@ -417,13 +466,14 @@ impl Site {
     }
 
     /// As [`Site::page`], for any kind of content.
-    pub(super) async fn cached<D: Send + 'static>(
+    pub(super) async fn cached<D: Send + 'static, B: Into<Vec<u8>>>(
         &self,
         key: impl std::fmt::Display,
         content: Content,
         load: impl Future<Output = Result<D, Refusal>>,
-        render: impl FnOnce(&Site, D) -> String + Send + 'static,
+        render: impl FnOnce(&Site, D) -> B + Send + 'static,
     ) -> Result<Arc<Representation>, Refusal> {
+        let key = self.page_key(key, content).await;
         let site = self.clone();
         let made = async move {
             let data = load.await?;
@@ -432,12 +482,12 @@ impl Site {
             let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
             let draw = move || {
                 let _turn = turn;
-                Representation::new(render(&site, data).into_bytes(), content)
+                Representation::new(render(&site, data).into(), content)
             };
             let drawn = tokio::task::spawn_blocking(draw).await;
             drawn.map_err(|_| Refusal::unavailable("the page cannot be rendered at the moment"))
         };
-        self.0.pages.get_with(PageKey::new(key), made).await
+        self.0.pages.get_with(key, made).await
     }
 
     /// The refusal for a version that the log does not have.

@@ -14,7 +14,7 @@
 use super::cache::{Stopped, Weigh};
 use super::representation::{Content, Representation};
 use crate::collection::CollectionConfig;
-use crate::gomod::{Hash1, ModulePath, ModuleVersion, Provenance};
+use crate::gomod::{Hash1, Info, ModulePath, ModuleVersion, Provenance};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
@@ -237,7 +237,7 @@ impl Source {
     ) -> Result<LoadedVersion, Fault> {
         let module = self.versions.module(head, version)?;
         Ok(LoadedVersion {
-            info: Representation::new(module.info().to_json(), Content::Json),
+            info: Representation::new(Info::of(&module).to_json(), Content::Json),
             go_mod: Representation::new(module.go_mod().to_vec(), Content::Text),
             zip: Representation::new(module.zip().to_vec(), Content::Zip),
         })

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::other_log::{OtherLog, body, cosigned_at};
-use crate::store::{Fault, MemoryStore};
+use crate::store::{Fault, MemoryStore, Wrapped, Wrapper};
 use crate::tlog::{CosignerKey, Note};
 use crate::witness::{ListedLog, WitnessFolder, WitnessKeyInfo};
 use std::sync::atomic::AtomicI64;
@@ -100,36 +100,12 @@ impl fmt::Debug for Interrupted {
     }
 }
 
-impl Store for Interrupted {
-    fn get(&self, key: &crate::store::Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(key)
+impl Wrapper for Interrupted {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
     }
 
-    fn put(&self, objects: &[(crate::store::Key, Vec<u8>)]) -> Result<(), StoreError> {
-        self.store.put(objects)
-    }
-
-    fn put_file(&self, key: &crate::store::Key, scratch: &Path) -> Result<(), StoreError> {
-        self.store.put_file(key, scratch)
-    }
-
-    fn open(&self, key: &crate::store::Key) -> Result<Option<std::fs::File>, StoreError> {
-        self.store.open(key)
-    }
-
-    fn remove(&self, key: &crate::store::Key) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn list(&self, folder: &crate::store::Key) -> Result<Vec<crate::store::Key>, StoreError> {
-        self.store.list(folder)
-    }
-
-    fn pointer(&self, key: &crate::store::Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.pointer(key)
-    }
-
-    fn swap(
+    fn wrap_swap(
         &self,
         key: &crate::store::Key,
         expected: Option<&[u8]>,
@@ -153,7 +129,7 @@ fn what_another_process_cosigned_meanwhile_counts() {
         let (other, log) = (bench.witness(store.clone()), bench.log.submission(0, 10));
         let between = move || drop(other.add_checkpoint(log.as_bytes()).expect("the first wins"));
         let between = Mutex::new(Some(Box::new(between) as Box<dyn FnOnce() + Send>));
-        let witness = bench.witness(Arc::new(Interrupted { store, between }));
+        let witness = bench.witness(Arc::new(Wrapped(Interrupted { store, between })));
         let refused = witness.add_checkpoint(submitted.as_bytes());
         let size = match refused {
             Err(Refusal::Conflict(size)) => size.get(),

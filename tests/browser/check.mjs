@@ -1,7 +1,8 @@
 // Looks at every page of a deployment in a real browser. usage: node check.mjs URL
 //
 // 1. Crawls from the front page: every link within the site is alive, every fragment is there.
-//    Links to elsewhere are only looked at.
+//    Links to elsewhere are only looked at. Every page has a title of its own, and says what it is to sites
+//    that link to it.
 // 2. Some pages of each kind (the kind is the address without its names and numbers) are opened
 //    narrow and wide, light and dark: no error, nothing loaded from elsewhere, no sideways
 //    scrolling, and axe-core finds nothing serious.
@@ -42,6 +43,8 @@ function attributes(html, ...names) {
 async function crawl() {
   const pages = new Map();
   const fragments = [];
+  /** Titles, and the page that has each. */
+  const titles = new Map();
   /** Addresses, and where each was found first. */
   const seen = new Map([['/', 'the start']]);
   let next = ['/'];
@@ -60,6 +63,15 @@ async function crawl() {
     }
     const html = await response.text();
     pages.set(address, html);
+    // A page with another permanent address has the title of that one.
+    if (!response.headers.has('link')) {
+      const title = html.match(/<title>([^<]*)<\/title>/)?.[1] ?? '';
+      if (titles.has(title)) complain(address, `has the title of ${titles.get(title)}: ${title}`);
+      titles.set(title, address);
+    }
+    for (const property of ['title', 'description', 'site_name']) {
+      if (!html.includes(`<meta property="og:${property}" content="`)) complain(address, `has no og:${property}`);
+    }
     return attributes(html, 'href', 'src');
   };
   while (next.length > 0) {
@@ -69,7 +81,7 @@ async function crawl() {
       for (const link of links) {
         const target = new URL(link, new URL(address, base));
         if (target.origin !== base.origin) {
-          if (!['http:', 'https:'].includes(target.protocol)) complain(address, `links to ${link}`);
+          if (!['http:', 'https:', 'mailto:'].includes(target.protocol)) complain(address, `links to ${link}`);
           continue;
         }
         const path = target.pathname + target.search;
@@ -92,7 +104,9 @@ async function crawl() {
 /** An address without its names and numbers. */
 const kind = (address) => address
   .replace(/^\/charts\/[^@?]+\/(?=@|$)/, '/charts/PROGRAM/')
-  .replace(/(@[^/]+\/)[^/?]+$/, '$1FIGURE')
+  .replace(/^\/counters\/.+\/$/, '/counters/PROGRAM/')
+  .replace(/^\/counters\/.+[^/]$/, '/counters/PROGRAM/NAME')
+  .replace(/(@[^/]+\/)(?!@)[^/?]+$/, '$1FIGURE')
   .replace(/v\d+\.\d+\.\d+/g, 'VERSION')
   .replace(/\d{4}-\d{2}-\d{2}/g, 'DATE')
   .replace(/\d+/g, 'N');
@@ -109,28 +123,40 @@ function sample(addresses) {
   });
 }
 
-async function open(context, address, label) {
-  const page = await context.newPage();
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complain(label, `console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => complain(label, `script error: ${error}`));
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== base.origin) complain(label, `loads ${request.url()}`);
-  });
-  page.on('requestfailed', (request) => {
-    // What a page no longer needs when it is left is given up, and that is no failure.
-    const reason = request.failure()?.errorText;
-    if (reason !== 'net::ERR_ABORTED') complain(label, `cannot load ${request.url()}: ${reason}`);
-  });
-  const response = await page.goto(new URL(address, base).href, { waitUntil: 'load' });
-  if (!response.ok()) complain(label, `answers ${response.status()}`);
-  return page;
+/** A tab, which opens one address after the other, and complains of what goes wrong meanwhile. */
+class Tab {
+  constructor(page) {
+    this.page = page;
+    this.label = '';
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complain(this.label, `console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => complain(this.label, `script error: ${error}`));
+    page.on('request', (request) => {
+      if (new URL(request.url()).origin !== base.origin) complain(this.label, `loads ${request.url()}`);
+    });
+    page.on('requestfailed', (request) => {
+      // What a page no longer needs when it is left is given up, and that is no failure.
+      const reason = request.failure()?.errorText;
+      if (reason !== 'net::ERR_ABORTED') complain(this.label, `cannot load ${request.url()}: ${reason}`);
+    });
+  }
+
+  static async of(context) {
+    return new Tab(await context.newPage());
+  }
+
+  async open(address, label) {
+    this.label = label;
+    const response = await this.page.goto(new URL(address, base).href, { waitUntil: 'load' });
+    if (!response.ok()) complain(label, `answers ${response.status()}`);
+    return this.page;
+  }
 }
 
-async function look(context, address, width, scheme) {
+async function look(tab, address, width, scheme) {
   const label = `${address} at ${width} px, ${scheme}`;
-  const page = await open(context, address, label);
+  const page = await tab.open(address, label);
   // What the script checks is part of what is looked at.
   await page.locator('#verify [aria-busy="true"]').waitFor({ state: 'detached' });
   const sideways = await page.evaluate(() => {
@@ -158,9 +184,7 @@ async function look(context, address, width, scheme) {
     const name = kind(address).replace(/[^A-Za-z]+/g, '-').replace(/^-|-$/g, '') || 'home';
     await page.screenshot({ path: join(photographs, `${name}-${width}-${scheme}.png`), fullPage: true });
   }
-  const text = await withoutChecks(page);
-  await page.close();
-  return text;
+  return withoutChecks(page);
 }
 
 /** The text of a page without what its script adds: the checks that it makes in the browser. */
@@ -170,9 +194,9 @@ async function withoutChecks(page) {
 }
 
 /** Opens a page without scripts: its text is the same, and each form leads to a page. */
-async function lookWithoutScripts(context, address, text) {
+async function lookWithoutScripts(tab, address, text) {
   const label = `${address} without scripts`;
-  const page = await open(context, address, label);
+  const page = await tab.open(address, label);
   if (await page.locator('#verify').isVisible()) complain(label, 'speaks of checks that nobody makes');
   if (await withoutChecks(page) !== text) complain(label, 'says something else');
   const forms = await page.locator('form:visible').count();
@@ -188,12 +212,50 @@ async function lookWithoutScripts(context, address, text) {
     if (!answer.ok()) complain(label, `its form leads to ${answer.url()}: ${answer.status()}`);
     await page.goto(new URL(address, base).href);
   }
-  await page.close();
+}
+
+/** What is shared and read by programs is there, in its format. */
+async function readFiles() {
+  const expected = [
+    ['/robots.txt', 'text/plain', 'Sitemap: '],
+    ['/sitemap.xml', 'application/xml', '<urlset '],
+    ['/config/atom.xml', 'application/atom+xml', '<feed '],
+    ['/charts/atom.xml', 'application/atom+xml', '<feed '],
+    ['/charts/new.xml', 'application/atom+xml', '<feed '],
+    ['/data/weeks/SHA256SUMS', 'text/plain', '  week-'],
+    ['/data/index.json', 'application/json', '"weeks"'],
+    ['/config/@latest.json', 'application/json', '"Programs"'],
+  ];
+  for (const [path, type, part] of expected) {
+    const answer = await fetch(new URL(path, base));
+    const text = await answer.text();
+    const found = answer.headers.get('content-type') ?? '';
+    if (!answer.ok || !found.startsWith(type) || !text.includes(part)) {
+      complain(path, `answers ${answer.status}, ${found}: ${text.slice(0, 80)}`);
+    }
+    if (answer.headers.get('access-control-allow-origin') !== '*') complain(path, 'other sites cannot read it');
+  }
+}
+
+/** A badge is a picture that browsers draw. */
+async function lookAtBadges(context, addresses) {
+  const charts = addresses.filter((address) => /^\/charts\/[^@]+\/@\d{4}-\d{2}-\d{2}\/[a-z0-9-]+$/.test(address));
+  if (charts.length === 0) complain('/charts/', 'has no page of one chart');
+  const tab = await Tab.of(context);
+  for (const address of charts.slice(0, 6)) {
+    const page = await tab.open(`${address}.badge.svg`, `${address}.badge.svg`);
+    const drawn = await page.evaluate(() => {
+      const { width, height } = document.documentElement.getBoundingClientRect();
+      const texts = [...document.querySelectorAll('text')].map((text) => text.getBoundingClientRect());
+      return width > 40 && height === 20 && texts.length === 2 && texts.every((box) => box.right <= width);
+    });
+    if (!drawn) complain(`${address}.badge.svg`, 'is not drawn as it should be');
+  }
 }
 
 /** The keyboard reaches the content at once, and one sees where one is. */
 async function useKeyboard(context) {
-  const page = await open(context, '/', '/ by keyboard');
+  const page = await (await Tab.of(context)).open('/', '/ by keyboard');
   await page.keyboard.press('Tab');
   const skip = await page.evaluate(() => {
     const element = document.activeElement;
@@ -219,19 +281,26 @@ const context = async (options) => {
   return made;
 };
 const texts = new Map();
-const views = WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme]));
+// What is dark is looked at wide alone, as colours do not depend on the width, nor the layout on colours; all four
+// are photographed.
+const views = WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme]))
+  .filter(([width, scheme]) => photographs || scheme === 'light' || width === WIDTHS.at(-1));
 await Promise.all(views.map(async ([width, scheme]) => {
   const opened = await context({ viewport: { width, height: 900 }, colorScheme: scheme });
+  const tab = await Tab.of(opened);
   for (const address of sampled) {
-    const text = await look(opened, address, width, scheme);
+    const text = await look(tab, address, width, scheme);
     if (width === WIDTHS.at(-1)) texts.set(address, text);
   }
   await opened.close();
 }));
 const keyboard = await context({ viewport: { width: 1280, height: 900 } });
 await useKeyboard(keyboard);
+await readFiles();
+await lookAtBadges(keyboard, [...pages.keys()]);
 const scriptless = await context({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
-for (const address of sampled) await lookWithoutScripts(scriptless, address, texts.get(address));
+const tab = await Tab.of(scriptless);
+for (const address of sampled) await lookWithoutScripts(tab, address, texts.get(address));
 await browser.close();
 
 console.log(`${links.size} addresses answered, ${pages.size} of them pages; ${sampled.length} pages opened:`);

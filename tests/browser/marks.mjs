@@ -29,8 +29,14 @@ async function look(context, path, label, check) {
   const answer = await page.goto(new URL(path, base).href);
   const complain = (what) => problems.push(`${path} ${label}: ${what}`);
   if (!answer.ok()) complain(`answers ${answer.status()}`);
-  const wide = await page.evaluate(() => document.scrollingElement.scrollWidth > window.innerWidth);
-  if (wide) complain('scrolls sideways');
+  const wide = await page.evaluate(() => {
+    if (document.scrollingElement.scrollWidth <= window.innerWidth) return null;
+    const culprits = [...document.querySelectorAll('body *')]
+      .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1)
+      .filter((element) => !element.closest('.scroll'));
+    return culprits.slice(0, 3).map((culprit) => culprit.outerHTML.slice(0, 160)).join(' ; ');
+  });
+  if (wide !== null) complain(`scrolls sideways: ${wide}`);
   await check(page, complain);
   if (photographs) {
     const name = path.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '');
@@ -73,7 +79,7 @@ for (const width of [360, 1280]) {
         const svg = [...document.querySelectorAll('figure.drawing svg')]
           .find((one) => one.getBoundingClientRect().width > 0);
         const outer = svg.getBoundingClientRect();
-        return [...svg.querySelectorAll('polygon[fill="#1B1E22"]')].filter((one) => {
+        return [...svg.querySelectorAll('polygon:not([class])')].filter((one) => {
           const box = one.getBoundingClientRect();
           return box.width > 4 && box.top >= outer.top && box.right <= outer.right + 1;
         }).length;

@@ -72,7 +72,7 @@ const NO_TABLES = ['Not checked: the tables on this page'];
 const NOTHING = [['Not checked: the files of v0.2.0'], NO_TABLES];
 /** A head with a good signature that is not accepted. */
 const withdrawn = (size) => [`The tree head of ${size} entries has a good signature, but`];
-const FIRST = ['This browser sees the log for the first time'];
+const FIRST = ['This is the first time that this browser has seen the log'];
 const signed = (size) => ['Verified. ', `The log of ${size} entries is signed`];
 const continues = (size) => ['Verified. ', `begins with all ${size} entries`];
 
@@ -176,7 +176,7 @@ for (const { what, path, entry, answer } of listed) {
 }
 // The tables that people read.
 for (const [what, from, to] of [['a name left out', /<li><code>linux<\/code><\/li>/, ''], ['another name', '<code>linux</code>', '<code>plan9</code>'],
-  ['a name more', '<code>linux</code>', '<code>linux</code><code>plan9</code>'], ['another rate', /(<td class="number">)[^<]*/, '$10.0001%'],
+  ['a name more', '<code>linux</code>', '<code>linux</code><code>plan9</code>'], ['another rate', /(<td class="number"[^>]*>)[^<]*/, '$10.0001%'],
   ['another share of reports', /(id="sample-rate">)[^<]*/, '$150%']]) {
   const shown = meddled('/config/v0.2.0', (body) => {
     const changed = body.toString().replace(from, to);
@@ -196,7 +196,7 @@ const slow = await reader(async (path, route) => {
 const waiting = await slow.context.newPage();
 await waiting.goto(new URL('/config/v0.2.0', base).href);
 await waiting.getByText('The log of 3 entries is signed').waitFor();
-await waiting.getByText('sees the log for the first time').waitFor();
+await waiting.getByText('the first time that this browser has seen the log').waitFor();
 if ((await said(waiting)).filter((line) => line.startsWith('Checking ')).length !== 2) {
   problems.push(`two checks are pending, and the page says\n${(await said(waiting)).join('\n')}`);
 }

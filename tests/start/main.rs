@@ -3,6 +3,7 @@
 //! This test's executable is also that program (see `program`), so it has a `main` of its own, which runs
 //! the tests below.
 
+mod life;
 mod program;
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,7 +12,7 @@ use candor::client::day::Day;
 use candor::client::mode::Mode;
 use candor::client::report::Report;
 use program::{Machine, SECRET, children, day, kill, stat, wait_for, wait_until_ready};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use support::collector::Collector;
 use support::{Charts, Deployment, Server, segments};
 
@@ -27,9 +28,13 @@ const TESTS: &[(&str, fn())] = &[
     ("a_deleted_executable_does_its_work", deleted_executable),
     ("no_process_is_a_child_by_accident", by_accident),
     ("if_no_child_can_be_started_the_host_runs_as_usual", no_child_possible),
+    ("a_count_is_sent_by_a_user_who_opted_in_and_is_on_the_site", life::counted_sent_and_shown),
+    ("on_a_machine_where_nothing_works_the_host_notices_nothing", life::nothing_works),
+    ("nobody_is_asked_without_a_terminal", life::nobody_is_asked_without_a_terminal),
+    ("at_a_terminal_the_question_is_asked_once", life::asked_once_at_a_terminal),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let first = std::env::args().nth(1).unwrap_or_default();
     // The second is what `start` gives its children as their only argument.
     if [program::NAME, "candor-telemetry-child"].contains(&first.as_str()) {
@@ -49,6 +54,7 @@ fn main() {
         }
     }
     assert!(failed.is_empty(), "failed: {failed:?}");
+    ExitCode::SUCCESS
 }
 
 /// A published config, and where its reports arrive.
@@ -67,6 +73,10 @@ impl Project {
 
     fn machine(&self, url: &str) -> Machine {
         Machine::new(url, &self.deployment.log_key)
+    }
+
+    fn machine_without_a_choice(&self) -> Machine {
+        Machine::without_a_choice(&self.server.url, &self.deployment.log_key)
     }
 }
 

@@ -5,10 +5,10 @@ use candor::client::counter::{Counter, status};
 use candor::client::day::Day;
 use candor::client::folder::Folder;
 use candor::client::mode::Mode;
-use candor::client::{Destination, Options, Program, start};
+use candor::client::{Destination, Options, Program, Prompt, start, telemetry};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
@@ -20,10 +20,13 @@ pub const SECRET: &str = "CANDOR_TEST_SECRET";
 static RUNS: Counter = Counter::new("hello/verb:run");
 
 /// The program: counts one, lives for 20 milliseconds, and ends with status 7.
-pub fn main() {
+pub fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(2).collect();
     let program = Program::new("example.org/hello", "1.0.0").with_toolchain("rust1.95.0");
     start(program, options(&arguments));
+    if let Some(at) = arguments.iter().position(|argument| argument == "--telemetry") {
+        return telemetry(&arguments[at + 1..]);
+    }
     RUNS.inc();
     if arguments.iter().any(|argument| argument == "--children") {
         match nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG)) {
@@ -56,6 +59,10 @@ fn options(arguments: &[String]) -> Options {
         let to = Destination::at(&url, support::MODULE, &key);
         options = options.upload(to.expect("a destination"));
     }
+    options = options.variable("HELLO_TELEMETRY");
+    if arguments.iter().any(|argument| argument == "--ask") {
+        options = options.ask(Prompt::for_percent(100.0));
+    }
     if let Some(now) = seconds("--now") {
         options = options.as_of(UNIX_EPOCH + now);
     }
@@ -76,15 +83,19 @@ pub struct Machine {
 impl Machine {
     /// A machine whose user opted in long ago.
     pub fn new(url: &str, key: &str) -> Machine {
-        let folder = TempDir::new().expect("a temporary folder");
-        let machine = Machine {
-            folder,
+        let machine = Machine::without_a_choice(url, key);
+        machine.choose(Mode::On);
+        machine
+    }
+
+    /// A machine whose user has not chosen.
+    pub fn without_a_choice(url: &str, key: &str) -> Machine {
+        Machine {
+            folder: TempDir::new().expect("a temporary folder"),
             url: url.to_owned(),
             key: key.to_owned(),
             executable: std::env::current_exe().expect("this test's program"),
-        };
-        machine.choose(Mode::On);
-        machine
+        }
     }
 
     /// The same machine, whose programs are built for another address.
@@ -109,6 +120,25 @@ impl Machine {
         command.arg(self.path()).env(SECRET, "secret").env_remove("DO_NOT_TRACK");
         command.stdin(Stdio::null());
         command
+    }
+
+    /// The program, which counts into the folder of its own in the user's settings.
+    pub fn program_at_home(&self, days: i64) -> Command {
+        let with_folder = self.program(days, 0);
+        let mut command = Command::new(with_folder.get_program());
+        let words: Vec<_> = with_folder.get_args().collect();
+        // Without the last two, which name the folder.
+        command.args(&words[..words.len() - 2]);
+        command.env_remove("XDG_CONFIG_HOME").env_remove("DO_NOT_TRACK").stdin(Stdio::null());
+        command
+    }
+
+    /// What the program's own verb `telemetry` prints.
+    pub fn verb(&self, days: i64, words: &[&str]) -> String {
+        let mut command = self.program(days, 0);
+        let output = command.arg("--telemetry").args(words).output().expect("started");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        support::text(&output.stdout)
     }
 
     /// Runs it to its end, and checks that it ends as it should.
@@ -160,7 +190,7 @@ pub fn day(days: i64) -> Day {
     let today = Day::of(SystemTime::now());
     match u32::try_from(days) {
         Ok(days) => today.plus(days),
-        Err(_) => Day::of(today.start() - Duration::from_secs(days.unsigned_abs() * 86_400)),
+        Err(_) => today.minus(u32::try_from(days.unsigned_abs()).expect("so few days")),
     }
 }
 

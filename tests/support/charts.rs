@@ -1,15 +1,17 @@
 //! Made-up charts of weeks: every kind of figure, typical ones and edge cases. They only depend on the week.
 
+use candor::aggregate::PublicData;
 use candor::aggregate::edition::Edition;
 use candor::aggregate::figure::{
     Base, Breakdown, Category, ConfigUse, Definition, DefinitionsSource, Dimension, Distribution,
     Estimate, FORMAT, Figure, Group, Interval, Kind, Margin, ProgramCharts, Quantile, RateUse,
     Reweighted, Row, WeekCharts,
 };
-use candor::aggregate::index::{self, ChartsFile, Dataset, Index, Week};
+use candor::aggregate::index::{self, Dataset, Index, Week};
+use candor::aggregate::stored_charts::NewCharts;
 use candor::store::{Key, Store, Swap, checksum};
 use jiff::civil::{Date, date};
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// A program with typical figures.
 pub const GOPLS: &str = "golang.org/x/tools/gopls";
@@ -90,6 +92,7 @@ pub fn row(label: &str, share: f64, base: &Base) -> Row {
         base: None,
         removed: false,
         distribution: None,
+        most: None,
     }
 }
 
@@ -151,9 +154,10 @@ fn by(figure: &Figure, dimension: Dimension, groups: &[(&str, f64)], dice: &mut 
             ),
             ..row.clone()
         });
-        Group { label: (*label).to_owned(), base, rows: rows.collect() }
+        let none = figure.none.map(|none| estimate(none.share.value, &base));
+        Group { label: (*label).to_owned(), base, rows: rows.collect(), none }
     });
-    Breakdown { dimension, groups: groups.collect() }
+    Breakdown { dimension, groups: groups.collect(), rest: None }
 }
 
 /// A row of a ratio, with these quantiles.
@@ -426,27 +430,27 @@ pub fn weeks(count: u32) -> Vec<Date> {
         .collect()
 }
 
-/// Stores the charts of a week, for an index to name.
-pub fn stored(store: &dyn Store, week: &WeekCharts) -> ChartsFile {
-    let bytes = serde_json::to_vec(week).expect("JSON");
-    let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    let key = Key::new(format!("public/{sha256}")).expect("a key");
-    let file = ChartsFile { bytes: bytes.len() as u64, made_from: sha256.clone(), sha256 };
-    store.put(&[(key, bytes)]).expect("stored");
-    file
-}
-
 /// Stores the charts of these weeks as what is public now.
-pub fn publish(store: &dyn Store, charts: &[WeekCharts]) {
+pub fn publish<S: Store + 'static>(store: &Arc<S>, charts: &[WeekCharts]) {
     let mut public = Index { format: index::FORMAT, ..Index::default() };
     for week in charts {
-        let charts = stored(store, week);
         let data = Dataset { reports: week.reports, complete: week.complete, ..Dataset::default() };
-        public.weeks.insert(week.week, Week { data, charts: Some(charts) });
+        public.weeks.insert(week.week, Week { data, charts: None });
     }
     let key = Key::new("public/index").expect("a key");
     let before = store.pointer(&key).expect("read");
     let bytes = checksum::add(serde_json::to_vec(&public).expect("JSON"));
     let swap = store.swap(&key, before.as_deref(), &bytes).expect("swapped");
     assert_eq!(swap, Swap::Won);
+    let data = PublicData::new(store.clone());
+    for week in charts {
+        let index = data.index().expect("an index");
+        let around = WeekCharts { programs: Vec::new(), ..week.clone() };
+        let mut new = NewCharts::begin(&data, &index, around).expect("begun");
+        for program in &week.programs {
+            new.add(program.clone(), None).expect("stored");
+        }
+        let published = new.publish(&week.week.to_string(), |_| true).expect("published");
+        assert!(published.is_some());
+    }
 }

@@ -18,7 +18,21 @@ pub struct CounterFile<'a> {
     pub counts: &'a [(&'a str, u64)],
 }
 
-impl CounterFile<'_> {
+impl<'a> CounterFile<'a> {
+    /// Of the program that the charts of tests are about.
+    pub fn hello(begin: &'a str, end: &'a str, counts: &'a [(&'a str, u64)]) -> CounterFile<'a> {
+        CounterFile {
+            program: "example.org/hello",
+            version: "v1.0.0",
+            toolchain: "rust1.95.0",
+            goos: "linux",
+            goarch: "amd64",
+            begin,
+            end,
+            counts,
+        }
+    }
+
     /// Writes it into a telemetry folder.
     pub fn write(&self, folder: &Path) -> PathBuf {
         let local = folder.join("local");

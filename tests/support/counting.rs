@@ -1,6 +1,6 @@
 //! A Rust process that counts, for tests: the test's own executable, run again.
 //!
-//! A test file that uses this has a test `as_another_process`, which does nothing but call
+//! The test program that uses this has a test `as_another_process` at its top, which does nothing but call
 //! [`run`]; in the processes started here it is the only one that runs.
 
 use candor::client::counter::{self, Counter, StackCounter, Status};

@@ -249,6 +249,8 @@ fn record_catalogues(store: &dyn Store, size: u64) {
         programs: Vec::new(),
         charts: Vec::new(),
         marginals: Vec::new(),
+        introduced: Vec::new(),
+        index: Default::default(),
     };
     let bytes = serde_json::to_vec(&catalogue).expect("JSON");
     let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();

@@ -9,6 +9,8 @@ pub mod collector;
 pub mod counter_file;
 pub mod evil;
 pub mod fake_witness;
+pub mod forge;
+pub mod go_site;
 pub mod http;
 pub mod moment;
 pub mod mutation;
@@ -25,7 +27,7 @@ use candor::gomod::ModulePath;
 use candor::publish::CompileDay;
 use candor::store::FileStore;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -43,6 +45,20 @@ pub fn candor() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
     command.env_remove("CANDOR_DATA_DIR").env_remove("CANDOR_LOG").stdin(Stdio::null());
     command
+}
+
+/// The Go project's inputs, which the project may not contain; `None`, said aloud, where they are not here.
+pub fn go_data() -> Option<PathBuf> {
+    let data = std::env::var_os("CANDOR_DATA").map(PathBuf::from);
+    if data.is_none() {
+        skipped("CANDOR_DATA does not name the folder with the Go project's definitions");
+    }
+    data
+}
+
+/// Says that a test is skipped, past the harness, which shows what a test prints only if it fails.
+pub fn skipped(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 /// Runs a command until it ends.
@@ -75,6 +91,14 @@ pub fn refused(command: &mut Command, status: i32) -> String {
     );
     assert!(!message.contains("panicked"), "{message}");
     message
+}
+
+/// Dies by SIGKILL, like a process that the system kills because memory ran out.
+pub fn die() -> ! {
+    let _ = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Bytes as text.

@@ -9,19 +9,22 @@
 //! ([`volume`](super::volume)). So weeks are charted from the oldest on; and if only an earlier week
 //! has changed, a week's charts are marked again without reading its reports.
 //!
-//! Each week is published separately: its charts become an immutable object, then the index names it.
-//! If the run is killed before that, nothing has changed, and the next run makes the same object again.
+//! Each week is published separately: its charts become immutable objects, one program after the other, then
+//! the index names their outline ([`stored_charts`](crate::aggregate::stored_charts)). If the run is killed
+//! before that, nothing has changed, and the next run makes the same objects again.
 
 use super::configs::LoggedConfigs;
 use super::plan::ConfigUnder;
 use super::volume::{HasVolumes, WEEKS_BEFORE, WeekVolume, mark};
 use super::week::WeekOf;
-use crate::aggregate::figure;
-use crate::aggregate::index::{ChartsFile, FileFormat, Index, PublicFile, Week};
+use crate::aggregate::figure::{self, ProgramCharts, WeekCharts};
+use crate::aggregate::index::{ChartsFile, FileFormat, Index, PublicFile, Week, days_of};
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::reader::ParquetReader;
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{MadeBy, PublicData, PublicError};
+use crate::aggregate::stored_charts::sections::SectionsFile;
+use crate::aggregate::stored_charts::{NewCharts, Wanted};
 use crate::gomod::ModuleVersion;
 use crate::hex::hex;
 use crate::ingest::ConfigSetError;
@@ -34,7 +37,6 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many days after its end a week's catalogue is chosen: its reports are no longer accepted then.
@@ -68,7 +70,7 @@ pub struct ChartedWeek {
     pub programs: u64,
     /// How many figures they have in total.
     pub figures: u64,
-    /// The SHA-256 of the charts, in hex.
+    /// The SHA-256 of their outline, in hex, which changes with them.
     pub sha256: String,
 }
 
@@ -135,12 +137,11 @@ pub fn chart(
 ) -> Result<Charted, ChartError> {
     let index = data.index()?;
     let in_force = in_force(catalogues, index.weeks.keys())?;
-    let mut run =
-        Run { data, configs, catalogues, in_force: &in_force, progress, volumes: BTreeMap::new() };
+    let run = Run { data, configs, catalogues, in_force: &in_force, progress };
     let wanted: Vec<Date> = index
         .weeks
         .iter()
-        .filter(|(week, entry)| run.is_wanted(**week, entry, weeks))
+        .filter(|(week, entry)| run.is_wanted(&index, **week, entry, weeks))
         .map(|(week, _)| *week)
         .collect();
     let rows = wanted.iter().filter_map(|week| index.weeks.get(week)).map(|week| week.data.rows);
@@ -177,8 +178,6 @@ struct Run<'r> {
     catalogues: &'r Catalogues,
     in_force: &'r BTreeMap<Date, CatalogueEntry>,
     progress: &'r dyn Progress,
-    /// What later weeks are compared with, by the SHA-256 of the charts.
-    volumes: BTreeMap<String, Arc<WeekVolume>>,
 }
 
 /// Digests of a week's inputs: `DATA BEFORE`.
@@ -221,19 +220,15 @@ fn digest_before(index: &Index, week: Date) -> String {
 }
 
 impl Run<'_> {
-    fn is_wanted(&self, week: Date, entry: &Week, weeks: &Weeks) -> bool {
+    fn is_wanted(&self, index: &Index, week: Date, entry: &Week, weeks: &Weeks) -> bool {
         match weeks {
-            Weeks::Within(days) => {
-                let monday = week.checked_sub(6.days()).unwrap_or(week);
-                monday <= *days.end() && week >= *days.start()
-            }
+            Weeks::Within(days) => *days_of(week).start() <= *days.end() && week >= *days.start(),
             Weeks::Outdated => {
+                let made = entry.charts.as_ref().and_then(MadeFrom::of).map(|made| made.data);
                 // If the store fails, making the charts will report it.
-                let has = |charts| self.data.has(charts).unwrap_or(false);
-                let Some(charts) = entry.charts.as_ref().filter(|charts| has(charts)) else {
-                    return true;
-                };
-                MadeFrom::of(charts).map(|made| made.data) != self.made_from(week, entry)
+                made.is_none()
+                    || made != self.made_from(week, entry)
+                    || !self.data.has_charts(index, week).unwrap_or(false)
             }
         }
     }
@@ -259,7 +254,7 @@ impl Run<'_> {
 
     /// Makes and publishes the charts of one week; if its data changes meanwhile, from the newer data.
     fn week(
-        &mut self,
+        &self,
         week: Date,
         total: u64,
         done: &AtomicU64,
@@ -269,14 +264,11 @@ impl Run<'_> {
             done.store(before, Ordering::Relaxed);
             let index = self.data.index()?;
             let Some(entry) = index.weeks.get(&week) else { return Ok(None) };
-            let charts = self.make(week, entry, |rows| {
+            let made = self.make(&index, week, entry, |rows| {
                 let done = done.fetch_add(rows, Ordering::Relaxed) + rows;
                 self.progress.advance(Phase::Charts, done.min(total), total);
             })?;
-            let Some(data) = self.made_from(week, entry) else {
-                return Err(ChartError::NoDefinitions);
-            };
-            if let Some(charted) = self.publish(&index, charts, data)? {
+            if let Some(charted) = made {
                 return Ok(Some(charted));
             }
         }
@@ -284,88 +276,82 @@ impl Run<'_> {
 
     /// Marks the charts of a week again if only earlier weeks have changed. Charts that cannot be read,
     /// or whose data changes meanwhile, are left to another run.
-    fn mark_again(&mut self, week: Date) -> Result<Option<ChartedWeek>, ChartError> {
+    fn mark_again(&self, week: Date) -> Result<Option<ChartedWeek>, ChartError> {
         let index = self.data.index()?;
         let charts = index.weeks.get(&week).and_then(|entry| entry.charts.as_ref());
         let Some(made) = charts.and_then(MadeFrom::of) else { return Ok(None) };
         if made.before == digest_before(&index, week) {
             return Ok(None);
         }
-        match self.data.charts(&index, week) {
-            Ok(Some(charts)) => self.publish(&index, charts, made.data),
-            Ok(None) | Err(PublicError::Missing { .. } | PublicError::Damaged { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+        let unread = |error: &PublicError| {
+            matches!(error, PublicError::Missing { .. } | PublicError::Damaged { .. })
+        };
+        let outline = match self.data.week_outline(&index, week) {
+            Ok(Some(outline)) => outline,
+            Ok(None) => return Ok(None),
+            Err(error) if unread(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let programs = outline.programs.iter().map(|of| {
+            let charts = self.data.program_charts(week, of, Wanted::All)?;
+            Ok((charts, Some(of.slices.clone())))
+        });
+        match self.publish(&index, outline.week.clone(), programs, made.data) {
+            Err(ChartError::Public(error)) if unread(&error) => Ok(None),
+            other => other,
         }
     }
 
-    /// Marks and publishes the charts of a week, made from the data of this digest; `None` if that has
-    /// changed meanwhile.
+    /// Marks and publishes the charts of a week, made from the data of this digest, one program after the
+    /// other; those with slices are only marked again. `None` if the data has changed meanwhile.
     fn publish(
-        &mut self,
+        &self,
         index: &Index,
-        mut charts: figure::WeekCharts,
+        week: WeekCharts,
+        programs: impl Iterator<Item = Result<(ProgramCharts, Option<SectionsFile>), PublicError>>,
         data: String,
     ) -> Result<Option<ChartedWeek>, ChartError> {
-        let week = charts.week;
-        mark(&mut charts, &self.volumes_before(index, week)?);
-        let made_from = MadeFrom { data, before: digest_before(index, week) };
-        let json = serde_json::to_vec(&charts).map_err(|e| PublicError::Malformed {
-            what: format!("the charts of the week until {week}"),
-            reason: e.to_string(),
-        })?;
-        let still = |index: &Index| {
-            index
-                .weeks
-                .get(&week)
-                .is_some_and(|now| self.made_from(week, now).as_ref() == Some(&made_from.data))
-        };
-        if !self.data.publish_charts(week, &made_from.to_string(), &json, still)? {
-            return Ok(None);
-        }
-        let sha256 = hex(&Sha256::digest(&json));
-        self.volumes.insert(sha256.clone(), Arc::new(charts.volumes()));
-        Ok(Some(ChartedWeek {
-            week,
-            reports: charts.reports,
-            programs: charts.programs.len() as u64,
-            figures: charts.programs.iter().map(|p| p.charts.len() as u64).sum(),
-            sha256,
-        }))
-    }
-
-    /// What this week is compared with.
-    fn volumes_before(
-        &mut self,
-        index: &Index,
-        week: Date,
-    ) -> Result<Vec<Arc<WeekVolume>>, ChartError> {
-        let mut volumes = Vec::new();
-        for (earlier, charts) in before(index, week) {
-            if let Some(known) = self.volumes.get(&charts.sha256) {
-                volumes.push(known.clone());
-                continue;
+        let (date, reports) = (week.week, week.reports);
+        let made_from = MadeFrom { data, before: digest_before(index, date) };
+        let mut new = NewCharts::begin(self.data, index, week)?;
+        let before = new.weeks_before(WEEKS_BEFORE);
+        let volumes: Vec<WeekVolume> = before.iter().map(WeekCharts::volumes).collect();
+        mark(new.week(), &volumes);
+        let (mut count, mut figures) = (0, 0);
+        for program in programs {
+            let (charts, slices) = program?;
+            count += 1;
+            figures += charts.charts.len() as u64;
+            let mut earlier = new.program_before(&charts.program)?;
+            let volumes = before.iter().filter_map(|week| {
+                let programs = vec![earlier.remove(&week.week)?];
+                Some(WeekCharts { programs, ..week.clone() }.volumes())
+            });
+            let volumes: Vec<WeekVolume> = volumes.collect();
+            let mut marked = WeekCharts { programs: vec![charts], ..new.week().clone() };
+            mark(&mut marked, &volumes);
+            for charts in marked.programs {
+                new.add(charts, slices.clone())?;
             }
-            let read = match self.data.read_charts::<WeekVolume>(index, earlier) {
-                Ok(Some(read)) => Arc::new(read),
-                // A week that cannot be read does not prevent later ones from being charted; charting
-                // all outdated weeks makes it again.
-                Ok(None) | Err(PublicError::Missing { .. } | PublicError::Damaged { .. }) => {
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            self.volumes.insert(charts.sha256.clone(), read.clone());
-            volumes.push(read);
         }
-        Ok(volumes)
+        let still = |index: &Index| {
+            let now = index.weeks.get(&date);
+            now.is_some_and(|now| self.made_from(date, now).as_ref() == Some(&made_from.data))
+        };
+        let sha256 = new.publish(&made_from.to_string(), still)?;
+        let charted =
+            |sha256| ChartedWeek { week: date, reports, programs: count, figures, sha256 };
+        Ok(sha256.map(charted))
     }
 
+    /// Makes and publishes the charts of a week; `None` if its data has changed meanwhile.
     fn make(
         &self,
+        index: &Index,
         week: Date,
         entry: &Week,
         done: impl Fn(u64) + Sync,
-    ) -> Result<figure::WeekCharts, ChartError> {
+    ) -> Result<Option<ChartedWeek>, ChartError> {
         let catalogue = self.catalogue(week).ok_or(ChartError::NoDefinitions)?;
         let catalogue = self.catalogues.read(catalogue)?;
         let file = parquet(entry).ok_or_else(|| PublicError::Missing {
@@ -375,7 +361,7 @@ impl Run<'_> {
         let failed = |source| ChartError::Data { file: file.name.clone(), week, source };
         let reader = ParquetReader::open(self.data.open(file)?).map_err(failed)?;
         let configs = self.configs_of(week, &reader.configs().map_err(failed)?)?;
-        let week = WeekOf {
+        let of = WeekOf {
             week,
             edition: entry.data.edition,
             complete: entry.data.complete,
@@ -384,7 +370,10 @@ impl Run<'_> {
             configs: &configs,
         };
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        week.charts(&reader, threads, &done).map_err(failed)
+        let counted = of.count(&reader, threads, &done).map_err(failed)?;
+        let data = self.made_from(week, entry).ok_or(ChartError::NoDefinitions)?;
+        let programs = counted.programs().map(|charts| Ok((charts, None)));
+        self.publish(index, counted.week(), programs, data)
     }
 
     /// The configs that reports name, oldest first.

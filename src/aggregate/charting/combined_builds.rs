@@ -2,6 +2,7 @@
 
 use super::plan::{FigurePlan, PRESENT, ProgramPlan, Target};
 use crate::aggregate::figure::Kind;
+use std::cmp::Ordering;
 
 /// What several builds of one report have in total.
 #[derive(Debug, Default)]
@@ -24,6 +25,12 @@ pub struct CombinedBuilds {
     pub quotients: Vec<(usize, f64)>,
     /// By margin and category.
     pub categories: Vec<Vec<u64>>,
+    /// By place: what a row's counter counts in total. Only places in `rows` are not 0.
+    sums: Vec<u64>,
+    /// The figures and places of the rows that were found.
+    rows: Vec<(usize, usize)>,
+    /// By figure: the place of the row that is counted most, while these are looked for.
+    most: Vec<Option<usize>>,
 }
 
 impl CombinedBuilds {
@@ -40,6 +47,13 @@ impl CombinedBuilds {
         self.divisors.resize(figures, 0);
         self.dividends.clear();
         self.dividends.resize(plan.ratios, 0);
+        for (_, place) in self.rows.drain(..) {
+            if let Some(sum) = self.sums.get_mut(place) {
+                *sum = 0;
+            }
+        }
+        self.sums.resize(self.sums.len().max(plan.width), 0);
+        self.most.resize(self.most.len().max(figures), None);
         self.categories.resize_with(plan.margins.len(), Vec::new);
         for (counts, margin) in self.categories.iter_mut().zip(&plan.margins) {
             counts.clear();
@@ -54,6 +68,10 @@ impl CombinedBuilds {
                     if self.counts.get(figure) == Some(&true) {
                         self.places.push(place);
                         self.found(figure);
+                        self.rows.push((figure, place));
+                        if let Some(sum) = self.sums.get_mut(place) {
+                            *sum = sum.saturating_add(count);
+                        }
                     }
                     continue;
                 }
@@ -86,8 +104,29 @@ impl CombinedBuilds {
         }
     }
 
+    /// Adds, for each figure, the place of the row that is counted most; of equal ones, of the first.
+    fn add_most(&mut self) {
+        let sums = &self.sums;
+        let sum = |place: usize| sums.get(place).copied().unwrap_or_default();
+        for (figure, place) in &self.rows {
+            let Some(most) = self.most.get_mut(*figure) else { continue };
+            let is_more = most.is_none_or(|most| match sum(*place).cmp(&sum(most)) {
+                Ordering::Greater => true,
+                // Rows have their places in order.
+                Ordering::Equal => *place < most,
+                Ordering::Less => false,
+            });
+            if is_more {
+                *most = Some(*place);
+            }
+        }
+        let of_figure = |(figure, _): &(usize, usize)| self.most.get_mut(*figure)?.take();
+        self.places.extend(self.rows.iter().filter_map(of_figure).map(|place| place + 1));
+    }
+
     /// Adds the places of bases, and removes duplicates if there are several builds.
     pub fn finish(&mut self, plan: &ProgramPlan, several: bool) {
+        self.add_most();
         self.places.push(PRESENT);
         for (number, figure) in plan.figures.iter().enumerate() {
             if self.active.get(number) != Some(&true) {
@@ -126,5 +165,39 @@ impl CombinedBuilds {
                 self.quotients.push((ratio, dividend as f64 / divisor as f64));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The places of rows that are counted most, after these counts of `(figure, place, count)`.
+    fn most(counts: &[(usize, usize, u64)]) -> Vec<usize> {
+        let mut combined = CombinedBuilds {
+            counts: vec![true; 2],
+            any: vec![false; 2],
+            sums: vec![0; 20],
+            most: vec![None; 2],
+            ..CombinedBuilds::default()
+        };
+        for (figure, place, count) in counts {
+            let target = Target::Row { figure: *figure, place: *place };
+            combined.counter(&[target], *count);
+        }
+        combined.places.clear();
+        combined.add_most();
+        combined.places.sort_unstable();
+        combined.places
+    }
+
+    #[test]
+    fn each_report_counts_one_row_of_a_figure_most() {
+        // The place after a row's own is for the reports that count it most.
+        assert_eq!(most(&[(0, 3, 5), (0, 5, 9), (0, 7, 1)]), [6]);
+        assert_eq!(most(&[(0, 5, 9), (0, 3, 9)]), [4], "of equal ones, the first row");
+        assert_eq!(most(&[(0, 3, 5), (0, 5, 3), (0, 5, 3)]), [6], "in several builds together");
+        assert_eq!(most(&[(1, 11, 1), (0, 3, 2), (1, 13, 7)]), [4, 14], "in each figure");
+        assert_eq!(most(&[]), [0; 0]);
     }
 }

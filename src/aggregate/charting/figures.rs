@@ -12,14 +12,14 @@ use super::stacks::Grouped;
 use super::tally::ProgramTally;
 use super::weighted::Sample;
 use crate::aggregate::figure::{
-    Breakdown, Dimension, Figure, Group, Kind, ProgramCharts, RateUse, Row,
+    Breakdown, Dimension, Estimate, Figure, Group, Kind, ProgramCharts, RateUse, Rest, Row,
+    SLICE_REPORTS, SLICE_ROWS, SLICES,
 };
 use crate::aggregate::statistics::interval::estimate;
 use crate::charts::program_path::ProgramPath;
 use crate::publish::RESERVED;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-const DIMENSIONS: [Dimension; 3] = [Dimension::Version, Dimension::Platform, Dimension::Toolchain];
 const TITLES: [&str; 3] = ["Program versions", "Platforms", "Toolchains"];
 
 /// One program's counts, with its plan.
@@ -56,7 +56,7 @@ impl Program<'_> {
         if present.reports == 0 && !self.program.collected {
             return None;
         }
-        let known = DIMENSIONS.iter().zip(RESERVED).zip(TITLES);
+        let known = Dimension::ALL.iter().zip(RESERVED).zip(TITLES);
         let known = known.map(|((dimension, id), title)| self.known(*dimension, id, title, &rates));
         let figures = self.program.figures.iter().enumerate();
         Some(ProgramCharts {
@@ -162,6 +162,7 @@ impl Program<'_> {
             base: None,
             removed: false,
             distribution: None,
+            most: None,
         };
         Figure {
             id: id.to_owned(),
@@ -209,13 +210,11 @@ impl Program<'_> {
         let numbered = (number, figure);
         let source = RowSource::new(self.tally, self.parts, self.stacks, numbered, self.confidence);
         let whole = Sample::of_part(self.tally, WHOLE, &figure.rates);
-        let (base, rows) =
-            source.rows(&whole, &source.quotients(|part| *part == Part::Whole), false);
-        let none = (about.kind != Kind::Ratio).then(|| {
-            let (none, all) = (whole.at(figure.none, None), whole.at(figure.base, None));
-            estimate(&none, &all, self.confidence)
-        });
-        let by = DIMENSIONS.map(|dimension| self.breakdown(dimension, &source));
+        let quotients = source.quotients(|number, _| number == WHOLE);
+        let (base, mut rows) = source.rows(&whole, &quotients, false);
+        source.add_most(&whole, &mut rows);
+        let none = self.none(figure, &whole);
+        let by = Dimension::ALL.map(|dimension| self.breakdown(dimension, &source));
         Figure {
             id: about.id,
             title: about.title,
@@ -234,25 +233,64 @@ impl Program<'_> {
             rows,
             left_out: source.left_out,
             none,
-            by: by.into_iter().filter(|breakdown| !breakdown.groups.is_empty()).collect(),
+            by: by.into_iter().flatten().collect(),
             reweighted: reweighted(self.program, &source),
         }
     }
 
-    fn breakdown(&self, dimension: Dimension, source: &RowSource<'_>) -> Breakdown {
-        let quotients = source.quotients(|part| {
-            matches!(
-                (dimension, part),
-                (Dimension::Version, Part::Version(_))
-                    | (Dimension::Platform, Part::Platform(_))
-                    | (Dimension::Toolchain, Part::Toolchain(_))
-            )
-        });
-        let group = |(label, sample): (String, Sample<'_>)| {
-            let (base, rows) = source.rows(&sample, &quotients, true);
-            Group { label, base, rows }
-        };
+    /// A figure by one dimension; `None` if it has no reports.
+    /// The reports of a sample with none of a figure's counters.
+    fn none(&self, figure: &FigurePlan, sample: &Sample<'_>) -> Option<Estimate> {
+        (figure.about.kind != Kind::Ratio).then(|| {
+            let (none, all) = (sample.at(figure.none, None), sample.at(figure.base, None));
+            estimate(&none, &all, self.confidence)
+        })
+    }
+
+    fn breakdown(&self, dimension: Dimension, source: &RowSource<'_>) -> Option<Breakdown> {
         let groups = self.groups(dimension, source.figure.base, &source.figure.rates);
-        Breakdown { dimension, groups: groups.into_iter().map(group).collect() }
+        let reports: Vec<u64> =
+            groups.iter().map(|(_, sample)| sample.at(source.figure.base, None).reports).collect();
+        // The most frequent ones first, equal ones in their order.
+        let mut ranked: Vec<usize> = (0..groups.len()).collect();
+        ranked.sort_by_key(|at| std::cmp::Reverse(reports.get(*at)));
+        let enough = |at: &usize| reports.get(*at).is_some_and(|reports| *reports >= SLICE_REPORTS);
+        let wanted: BTreeSet<u32> = ranked
+            .iter()
+            .copied()
+            .filter(enough)
+            .take(SLICES)
+            .filter_map(|at| self.number(dimension, &groups.get(at)?.0))
+            .collect();
+        let quotients = source.quotients(|number, _| wanted.contains(&number));
+        let (mut kept, mut rows_left) = (Vec::new(), SLICE_ROWS);
+        for at in ranked.iter().copied().filter(enough).take(SLICES) {
+            let Some((label, sample)) = groups.get(at) else { continue };
+            let (base, rows) = source.rows(sample, &quotients, true);
+            let Some(left) = rows_left.checked_sub(rows.len()) else { break };
+            rows_left = left;
+            let none = self.none(source.figure, sample);
+            kept.push((at, Group { label: label.clone(), base, rows, none }));
+        }
+        kept.sort_by_key(|(at, _)| *at);
+        let (places, groups): (BTreeSet<usize>, Vec<Group>) = kept.into_iter().unzip();
+        let others = || reports.iter().enumerate().filter(|(at, _)| !places.contains(at));
+        let rest = Rest {
+            values: others().count() as u64,
+            reports: others().map(|(_, reports)| reports).sum(),
+        };
+        let rest = (rest.values > 0).then_some(rest);
+        (!groups.is_empty() || rest.is_some()).then_some(Breakdown { dimension, groups, rest })
+    }
+
+    /// The number of the part with this value of a dimension.
+    fn number(&self, dimension: Dimension, label: &str) -> Option<u32> {
+        let is = |part: &Part| match (dimension, part) {
+            (Dimension::Version, Part::Version(value))
+            | (Dimension::Platform, Part::Platform(value))
+            | (Dimension::Toolchain, Part::Toolchain(value)) => value == label,
+            _ => false,
+        };
+        self.parts.iter().position(is).and_then(|number| u32::try_from(number).ok())
     }
 }

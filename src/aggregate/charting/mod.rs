@@ -39,3 +39,4 @@ mod weighted;
 pub use chart::{ChartError, Charted, ChartedWeek, Weeks, chart};
 pub use configs::LoggedConfigs;
 pub use plan::ConfigUnder;
+pub(crate) use stacks::functions as functions_of_stack;

@@ -135,6 +135,9 @@ pub struct RowPlan {
     pub collected: Vec<bool>,
     /// Its place in a tally; unused for stacks.
     pub place: usize,
+    /// The place in a tally of the reports that count it most among the figure's rows; unused for stacks and
+    /// ratios.
+    pub most: usize,
 }
 
 /// What a counter feeds.
@@ -144,7 +147,7 @@ pub enum Target {
     Row {
         /// The figure.
         figure: usize,
-        /// The row's place in a tally.
+        /// The row's place in a tally; the one after it is for reports that count it most.
         place: usize,
     },
     /// The dividend of a row of a ratio.
@@ -389,7 +392,8 @@ impl ProgramPlan {
                     self.stacks.insert(counter.clone(), (figure, number));
                 }
                 kind => {
-                    self.width += 1;
+                    // A ratio's rows are compared with nothing.
+                    self.width += if kind == Kind::Ratio { 1 } else { 2 };
                     let target = match kind {
                         Kind::Ratio => Target::Dividend { figure, ratio: first_ratio + number },
                         _ => Target::Row { figure, place },
@@ -398,7 +402,8 @@ impl ProgramPlan {
                 }
             }
             let label = bucket(&about.counter, &counter).to_owned();
-            rows.push(RowPlan { label, counter, removed, collected, place });
+            let most = place + 1;
+            rows.push(RowPlan { label, counter, removed, collected, place, most });
         }
         if let Some(over) = &about.over {
             self.ratios += rows.len();

@@ -24,9 +24,10 @@ impl Quotients {
         tally: &ProgramTally,
         rows: std::ops::Range<usize>,
         parts: &[Part],
-        wanted: impl Fn(&Part) -> bool,
+        wanted: impl Fn(u32, &Part) -> bool,
     ) -> Quotients {
-        let wanted: Vec<bool> = parts.iter().map(wanted).collect();
+        let wanted: Vec<bool> =
+            (0..).zip(parts).map(|(number, part)| wanted(number, part)).collect();
         let by_part = |quotients: &Vec<Quotient>| {
             let mut found: HashMap<(u32, u32), Vec<f64>> = HashMap::new();
             for quotient in quotients {

@@ -23,7 +23,7 @@ pub fn reweighted(plan: &ProgramPlan, source: &RowSource<'_>) -> Vec<Reweighted>
     }
     // The numbers of parts depend on threads; sums need a fixed order.
     cells.sort_unstable_by_key(|(_, categories)| *categories);
-    let quotients = source.quotients(|part| matches!(part, Part::Cell(_)));
+    let quotients = source.quotients(|_, part| matches!(part, Part::Cell(_)));
     let marginals = plan.marginals.iter().enumerate();
     let one = |(number, marginals): (usize, &Marginals)| {
         let margins: Vec<(usize, &MarginPlan)> =

@@ -6,7 +6,8 @@ use super::ratio::Quotients;
 use super::stacks::{Grouped, PUBLISHED};
 use super::tally::ProgramTally;
 use super::weighted::{Basis, Sample};
-use crate::aggregate::figure::{Base, Kind, Row};
+use crate::aggregate::figure::{Base, Kind, Row, SLICE_STACKS};
+use crate::aggregate::statistics::sample::Weights;
 use std::collections::BTreeSet;
 
 /// The source of a figure's rows.
@@ -72,7 +73,7 @@ impl<'a> RowSource<'a> {
     }
 
     /// The positive quotients of all rows, in the `wanted` parts; empty unless the figure is a ratio.
-    pub fn quotients(&self, wanted: impl Fn(&Part) -> bool) -> Quotients {
+    pub fn quotients(&self, wanted: impl Fn(u32, &Part) -> bool) -> Quotients {
         if self.figure.about.kind != Kind::Ratio {
             return Quotients::default();
         }
@@ -87,13 +88,33 @@ impl<'a> RowSource<'a> {
         let basis = Basis { weights, confidence: self.confidence };
         let rows = if self.figure.about.kind == Kind::Stack {
             let stack = |stack: &u32| self.stack_row(*stack, sample, &basis, part);
-            self.ranked.iter().filter_map(stack).collect()
+            let most = if part { SLICE_STACKS } else { self.ranked.len() };
+            self.ranked.iter().filter_map(stack).take(most).collect()
         } else {
             let rows = self.figure.rows.iter().enumerate();
             let row = |numbered| self.row(numbered, sample, &basis, quotients, part);
             rows.filter_map(row).collect()
         };
         (weights.base(), rows)
+    }
+
+    /// Adds to the rows of the whole figure the reports that count each most, unless no report has several
+    /// rows: then these are the same as those that have it.
+    pub fn add_most(&self, sample: &Sample<'_>, rows: &mut [Row]) {
+        if matches!(self.figure.about.kind, Kind::Stack | Kind::Ratio) {
+            return;
+        }
+        let weights = sample.at(self.figure.base, None);
+        let basis = Basis { weights, confidence: self.confidence };
+        let most: Vec<Weights> =
+            self.figure.rows.iter().map(|row| sample.at(row.most, None)).collect();
+        let found: u64 = rows.iter().map(|row| row.estimate.reports).sum();
+        if most.iter().map(|most| most.reports).sum::<u64>() == found {
+            return;
+        }
+        for (row, most) in rows.iter_mut().zip(&most) {
+            row.most = Some(basis.estimate(most, &weights).0);
+        }
     }
 
     fn row(
@@ -125,6 +146,7 @@ impl<'a> RowSource<'a> {
                 collected,
                 self.confidence,
             ),
+            most: None,
         })
     }
 
@@ -147,6 +169,7 @@ impl<'a> RowSource<'a> {
             base,
             removed: row.removed,
             distribution: None,
+            most: None,
         })
     }
 }

@@ -103,9 +103,11 @@ impl WeekVolume {
         Some(volume(&known.base, found.coverage, newest_rate(&known.rates)))
     }
 
-    fn figure(&self, program: &str, id: &str) -> Option<Volume> {
+    /// Of a figure, which is usually at the same place in every week.
+    fn figure(&self, program: &str, (at, id): (usize, &str)) -> Option<Volume> {
         let found = self.find(program)?;
-        let figure = found.charts.iter().find(|figure| figure.id == id)?;
+        let here = found.charts.get(at).filter(|figure| figure.id == id);
+        let figure = here.or_else(|| found.charts.iter().find(|figure| figure.id == id))?;
         let coverage = found.coverage * figure.coverage;
         Some(volume(&figure.base, coverage, newest_rate(&figure.rates)))
     }
@@ -146,8 +148,8 @@ pub fn mark<V: Borrow<WeekVolume>>(charts: &mut WeekCharts, before: &[V]) {
     for program in &mut charts.programs {
         let path = program.program.clone();
         (program.expected, program.jump) = jump(compare(&|week| week.program(&path)), complete);
-        for figure in &mut program.charts {
-            let compared = compare(&|week| week.figure(&path, &figure.id));
+        for (at, figure) in program.charts.iter_mut().enumerate() {
+            let compared = compare(&|week| week.figure(&path, (at, &figure.id)));
             (figure.expected, figure.jump) = jump(compared, complete);
         }
     }

@@ -6,15 +6,17 @@
 
 use super::count::{Shared, count};
 use super::figures::Program;
+use super::parts::{Part, Parts};
 use super::plan::{ConfigUnder, Plan};
+use super::stacks::{Grouped, Stacks};
 use super::tally::{ProgramTally, Tally};
 use crate::aggregate::edition::Edition;
-use crate::aggregate::figure::{ConfigUse, DefinitionsSource, FORMAT, WeekCharts};
+use crate::aggregate::figure::{ConfigUse, DefinitionsSource, FORMAT, ProgramCharts, WeekCharts};
+use crate::aggregate::index::days_of;
 use crate::aggregate::parquet::columns::Columns;
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::reader::ParquetReader;
 use crate::publish::Catalogue;
-use jiff::ToSpan;
 use jiff::civil::Date;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -61,53 +63,86 @@ impl RowGroups for ParquetReader {
     }
 }
 
-impl WeekOf<'_> {
-    /// Makes the charts. `done` is called with the number of counted builds.
-    pub fn charts<R: RowGroups>(
-        &self,
+/// The counts of a week, of which charts are made.
+#[derive(Debug)]
+pub struct CountedWeek<'a> {
+    week: WeekOf<'a>,
+    plan: Plan,
+    tally: Tally,
+    /// By program.
+    parts: Vec<Vec<Part>>,
+    /// By program.
+    stacks: Vec<Vec<Grouped>>,
+}
+
+impl<'a> WeekOf<'a> {
+    /// Counts the reports. `done` is called with the number of counted builds.
+    pub fn count<R: RowGroups>(
+        self,
         reports: &R,
         threads: NonZeroUsize,
         done: &(dyn Fn(u64) + Sync),
-    ) -> Result<WeekCharts, R::Error> {
+    ) -> Result<CountedWeek<'a>, R::Error> {
         let plan = Plan::new(self.catalogue, self.configs);
         let shared = Shared::new(&plan);
         let tally = count_all(reports, &shared, threads, done)?;
         let Shared { parts, stacks, .. } = shared;
-        let nothing = ProgramTally::default();
-        let tally_reports = tally.reports.as_slice();
-        let numbered = plan.programs.iter().enumerate().zip(parts).zip(stacks);
-        let programs = numbered.filter_map(|(((number, program), parts), stacks)| {
-            let (parts, stacks) = (parts.into_list(), stacks.into_list());
-            let tally = tally.programs.get(number).unwrap_or(&nothing);
-            let confidence = self.catalogue.confidence;
-            let (plan, reports) = (&plan, tally_reports);
-            let (parts, stacks) = (&parts, &stacks);
+        let parts = parts.into_iter().map(Parts::into_list).collect();
+        let stacks = stacks.into_iter().map(Stacks::into_list).collect();
+        Ok(CountedWeek { week: self, plan, tally, parts, stacks })
+    }
+
+    /// Makes all charts. They may be large: [`CountedWeek::programs`] makes them one by one.
+    pub fn charts<R: RowGroups>(
+        self,
+        reports: &R,
+        threads: NonZeroUsize,
+        done: &(dyn Fn(u64) + Sync),
+    ) -> Result<WeekCharts, R::Error> {
+        let counted = self.count(reports, threads, done)?;
+        Ok(WeekCharts { programs: counted.programs().collect(), ..counted.week() })
+    }
+}
+
+impl CountedWeek<'_> {
+    /// The charts of each program, in the order of their paths, without marks.
+    pub fn programs(&self) -> impl Iterator<Item = ProgramCharts> {
+        let numbered = self.plan.programs.iter().enumerate().zip(&self.parts).zip(&self.stacks);
+        numbered.filter_map(|(((number, program), parts), stacks)| {
+            let nothing = ProgramTally::default();
+            let tally = self.tally.programs.get(number).unwrap_or(&nothing);
+            let confidence = self.week.catalogue.confidence;
+            let (plan, reports) = (&self.plan, self.tally.reports.as_slice());
             Program { plan, program, tally, reports, parts, stacks, confidence }.charts()
-        });
-        let configs = plan.configs.iter().enumerate().map(|(number, config)| ConfigUse {
+        })
+    }
+
+    /// The week without programs and without marks.
+    pub fn week(&self) -> WeekCharts {
+        let WeekOf { week, catalogue, .. } = self.week;
+        let configs = self.plan.configs.iter().enumerate().map(|(number, config)| ConfigUse {
             version: config.version.clone(),
-            reports: tally.reports.get(number).copied().unwrap_or_default(),
+            reports: self.tally.reports.get(number).copied().unwrap_or_default(),
             sample_rate: config.sample_rate,
         });
-        Ok(WeekCharts {
+        WeekCharts {
             format: FORMAT,
-            week: self.week,
-            // Only fails in the calendar's first week.
-            first_day: self.week.checked_sub(6.days()).unwrap_or(self.week),
-            edition: self.edition,
-            complete: self.complete,
-            confidence: self.catalogue.confidence,
-            reports: self.reports,
+            week,
+            first_day: *days_of(week).start(),
+            edition: self.week.edition,
+            complete: self.week.complete,
+            confidence: catalogue.confidence,
+            reports: self.week.reports,
             expected: None,
             jump: None,
             configs: configs.collect(),
             definitions: DefinitionsSource {
-                repository: self.catalogue.repository.clone(),
-                commit: self.catalogue.commit.clone(),
-                path: self.catalogue.path.clone(),
+                repository: catalogue.repository.clone(),
+                commit: catalogue.commit.clone(),
+                path: catalogue.path.clone(),
             },
-            programs: programs.collect(),
-        })
+            programs: Vec::new(),
+        }
     }
 }
 

@@ -10,17 +10,16 @@
 use super::batch::Batch;
 use super::gzip_lines::{self, GzipWriter};
 use super::scratch::Scratch;
-use super::stacks;
 use super::zstd_lines::{self, ZstdWriter};
 use crate::aggregate::index::{Dataset, FileFormat, PublicFile};
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::splice;
 use crate::aggregate::parquet::writer::ParquetWriter;
+use crate::hashing::HashingWriter;
 use crate::hex::hex;
 use crate::ingest::{DecodeError, Report};
-use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -54,14 +53,22 @@ pub(super) struct Made {
 pub(super) struct DatasetWriter {
     batch: Batch,
     reports: u64,
-    with_stacks: u64,
     text: u64,
     writers: Vec<Writer>,
 }
 
 struct Writer {
     batches: SyncSender<Arc<Batch>>,
-    thread: JoinHandle<Result<(Made, Option<u64>), DatasetError>>,
+    thread: JoinHandle<Result<(Made, Option<Decoded>), DatasetError>>,
+}
+
+/// What is known once the lines are decoded.
+#[derive(Debug, Clone, Copy)]
+struct Decoded {
+    /// The rows of the Parquet file.
+    rows: u64,
+    /// How many reports have stacks.
+    with_stacks: u64,
 }
 
 impl DatasetWriter {
@@ -74,13 +81,12 @@ impl DatasetWriter {
             Writer { batches, thread }
         };
         let writers = FileFormat::ALL.map(start).into();
-        DatasetWriter { batch: Batch::default(), reports: 0, with_stacks: 0, text: 0, writers }
+        DatasetWriter { batch: Batch::default(), reports: 0, text: 0, writers }
     }
 
     /// Adds the next line. [`DatasetWriter::finish`] reports the error of a writer that failed.
     pub fn push(&mut self, line: &[u8]) {
         self.batch.push(line);
-        self.with_stacks += u64::from(stacks::has_stacks(line));
         self.reports += 1;
         self.text += line.len() as u64 + 1;
         if self.batch.is_full() {
@@ -100,16 +106,18 @@ impl DatasetWriter {
         if !self.batch.is_empty() {
             self.send();
         }
-        let (reports, with_stacks, text_bytes) = (self.reports, self.with_stacks, self.text);
-        let mut dataset = Dataset { reports, with_stacks, text_bytes, ..Dataset::default() };
+        let (reports, text_bytes) = (self.reports, self.text);
+        let mut dataset = Dataset { reports, text_bytes, ..Dataset::default() };
         let mut made = Vec::new();
         // Wait for all threads, even if the first failed.
         let mut failed = None;
         for Writer { batches, thread } in self.writers {
             drop(batches);
             match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-                Ok((file, rows)) => {
-                    dataset.rows = rows.unwrap_or(dataset.rows);
+                Ok((file, decoded)) => {
+                    if let Some(Decoded { rows, with_stacks }) = decoded {
+                        (dataset.rows, dataset.with_stacks) = (rows, with_stacks);
+                    }
                     dataset.files.push(file.file.clone());
                     made.push(file);
                 }
@@ -124,12 +132,12 @@ fn write(
     format: FileFormat,
     path: PathBuf,
     batches: &Receiver<Arc<Batch>>,
-) -> Result<(Made, Option<u64>), DatasetError> {
+) -> Result<(Made, Option<Decoded>), DatasetError> {
     let place = || path.display().to_string();
     let failed = |source| DatasetError::Io { path: place(), source };
     let parquet = |source| DatasetError::Parquet { path: place(), source };
     let out = HashingFile::create(&path).map_err(failed)?;
-    let (out, rows) = match format {
+    let (out, decoded) = match format {
         FileFormat::NdjsonZstd => {
             let mut writer = ZstdWriter::new(out).map_err(failed)?;
             batches.iter().try_for_each(|batch| writer.write(&batch)).map_err(failed)?;
@@ -142,16 +150,24 @@ fn write(
         }
         FileFormat::Parquet => {
             let mut writer = ParquetWriter::new(out).map_err(parquet)?;
+            let mut with_stacks = 0;
             for batch in batches {
                 for line in batch.lines() {
-                    writer.write(&Report::decode(line)?).map_err(parquet)?;
+                    let report = Report::decode(line)?;
+                    with_stacks += u64::from(
+                        report
+                            .programs
+                            .iter()
+                            .any(|program| program.stacks.iter().next().is_some()),
+                    );
+                    writer.write(&report).map_err(parquet)?;
                 }
             }
-            let (out, builds) = writer.finish().map_err(parquet)?;
-            (out, Some(builds))
+            let (out, rows) = writer.finish().map_err(parquet)?;
+            (out, Some(Decoded { rows, with_stacks }))
         }
     };
-    Ok((out.made(&path, format).map_err(failed)?, rows))
+    Ok((out.made(&path, format).map_err(failed)?, decoded))
 }
 
 /// The opened files of a day, and its entry in the index.
@@ -203,43 +219,19 @@ pub(super) fn splice(
     Ok((dataset, made))
 }
 
-/// Writes a file and computes its SHA-256.
-pub(super) struct HashingFile {
-    file: BufWriter<File>,
-    digest: Sha256,
-    bytes: u64,
-}
+/// A file of public data that is being written.
+pub(super) type HashingFile = HashingWriter<BufWriter<File>>;
 
 impl HashingFile {
     /// Begins a file.
     pub(super) fn create(path: &Path) -> io::Result<HashingFile> {
-        let file = BufWriter::with_capacity(256 << 10, File::create(path)?);
-        Ok(HashingFile { file, digest: Sha256::new(), bytes: 0 })
-    }
-
-    /// Finishes it. Returns its size, and its SHA-256 in hex.
-    pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
-        self.file.flush()?;
-        Ok((self.bytes, hex(&self.digest.finalize())))
+        Ok(HashingWriter::new(BufWriter::with_capacity(256 << 10, File::create(path)?)))
     }
 
     fn made(self, path: &Path, format: FileFormat) -> io::Result<Made> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (bytes, sha256) = self.finish()?;
-        let file = PublicFile { name, format, bytes, sha256 };
+        let (_, bytes, sha256) = self.finish()?;
+        let file = PublicFile { name, format, bytes, sha256: hex(&sha256) };
         Ok(Made { scratch: path.to_owned(), file })
-    }
-}
-
-impl Write for HashingFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
-        self.digest.update(bytes);
-        self.bytes += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

@@ -4,7 +4,7 @@
 //! only on the rows' contents, and reveals nothing of the order of arrival. Two equal rows are two
 //! reports; they are next to each other.
 
-use crate::ingest::parse_date;
+use crate::day::Day;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
@@ -21,15 +21,27 @@ pub(super) struct LineKey {
 impl LineKey {
     /// The key of a public row; only its date is parsed.
     pub fn of(line: &[u8]) -> Option<LineKey> {
-        let day = line.strip_prefix(b"{\"Week\":\"")?.get(..10)?;
-        let day = parse_date(std::str::from_utf8(day).ok()?)?;
-        Some(LineKey { day, hash: hash(line) })
+        Some(LineKey { day: day_of(line)?, hash: hash(line) })
     }
+
+    /// The key of a public row of this day whose SHA-256 is known.
+    pub fn new(day: Date, sha256: [u8; 32]) -> LineKey {
+        LineKey { day, hash: first_half(sha256) }
+    }
+}
+
+/// The day of a public row; nothing else of it is parsed.
+pub(super) fn day_of(line: &[u8]) -> Option<Date> {
+    let day = line.strip_prefix(b"{\"Week\":\"")?.get(..10)?;
+    std::str::from_utf8(day).ok()?.parse().ok().map(Day::civil)
 }
 
 /// The first half of a line's SHA-256.
 pub(super) fn hash(line: &[u8]) -> u128 {
-    let digest: [u8; 32] = Sha256::digest(line).into();
+    first_half(Sha256::digest(line).into())
+}
+
+fn first_half(digest: [u8; 32]) -> u128 {
     // Half of 32 bytes is there.
     digest.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
 }

@@ -37,7 +37,7 @@ use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, SortLimits};
 use super::zstd_lines;
 use crate::aggregate::edition::{DayPlan, Edition};
-use crate::aggregate::index::{Dataset, FileFormat, Index, week_of};
+use crate::aggregate::index::{Dataset, FileFormat, Index, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::PublicData;
 use crate::ingest::{Sealed, SegmentId, ask_to_seal, remove_merged};
@@ -304,9 +304,8 @@ impl<'a> Merger<'a> {
     }
 
     fn make_week(&self, index: &Index, days: &Changes, week: Date) -> Result<Change, Stop> {
-        let monday = week.checked_sub(6.days()).unwrap_or(week);
         let mut parts: Vec<(&Dataset, Option<&Change>)> = Vec::new();
-        for day in monday.series(1.day()).take_while(|day| *day <= week) {
+        for day in days_of(week).start().series(1.day()).take_while(|day| *day <= week) {
             match (days.get(&day), index.days.get(&day)) {
                 (Some(change), _) => parts.push((&change.dataset, Some(change))),
                 (None, Some(old)) => parts.push((old, None)),

@@ -17,6 +17,7 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 fn day(text: &str) -> Date {
@@ -33,13 +34,14 @@ struct World {
     folder: TempDir,
     store: Arc<MemoryStore>,
     segments: Mutex<u8>,
+    stack_minimum: AtomicU32,
 }
 
 impl World {
     fn new() -> World {
         let folder = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("reports")).expect("a folder");
-        World { folder, store: Arc::default(), segments: Mutex::new(0) }
+        World { folder, store: Arc::default(), segments: Mutex::new(0), stack_minimum: 3.into() }
     }
 
     fn reports(&self) -> PathBuf {
@@ -70,7 +72,8 @@ impl World {
     }
 
     fn merging<'a>(&self, reports: &'a Path, scratch: &'a Path, today: Date) -> Merging<'a> {
-        Merging { reports, store: self.store.clone(), scratch, today, stack_minimum: 3 }
+        let stack_minimum = self.stack_minimum.load(Ordering::Relaxed);
+        Merging { reports, store: self.store.clone(), scratch, today, stack_minimum }
     }
 
     /// A merge with so little memory that it must sort in files.
@@ -169,7 +172,7 @@ fn expected(lines: &[Vec<u8>]) -> Vec<Build> {
     for line in lines {
         let report = Report::decode(line).expect("a report");
         let line = lines_of.entry(report.week).or_insert(0..);
-        let days = (report.week - Date::constant(1970, 1, 1)).get_days();
+        let days = report.week.number();
         let number = i64::from(days) * 10_000_000_000 + line.next().expect("a line");
         if report.programs.is_empty() {
             builds.push((number, None, Vec::new()));
@@ -447,6 +450,34 @@ fn a_stack_is_shown_once_enough_reports_of_its_week_have_it_and_dropped_otherwis
         let text = zstd::decode_all(&*bytes).unwrap_or(bytes);
         assert!(!text.windows(5).any(|window| window == b"pills"), "{key}");
     }
+}
+
+#[test]
+fn a_day_states_the_smallest_minimum_that_any_of_its_editions_was_made_with() {
+    let world = World::new();
+    let stated = |merged_on: &str| {
+        world.merge_on(merged_on);
+        let index = world.index();
+        let days = index.days.iter().map(|(day, data)| (day.to_string(), data.stack_minimum));
+        (days.collect::<Vec<_>>(), index.weeks[&day("2026-02-08")].data.stack_minimum)
+    };
+    let some = |date: &str, from: u32| -> Vec<Vec<u8>> {
+        (from..from + 12).map(|n| report(date, f64::from(n) / 64.0, "a:b", 1)).collect()
+    };
+    let minimum = |minimum| world.stack_minimum.store(minimum, Ordering::Relaxed);
+    let [first, second] = ["2026-02-07", "2026-02-08"];
+    world.add(&some(first, 1));
+    assert_eq!(stated("2026-02-08"), (vec![(first.to_owned(), 3)], 3));
+    // What was shown under the smaller one stays public.
+    minimum(5);
+    world.add(&some(first, 13));
+    world.add(&some(second, 1));
+    let both = |one, other| vec![(first.to_owned(), one), (second.to_owned(), other)];
+    assert_eq!(stated("2026-02-17"), (both(3, 5), 3));
+    minimum(2);
+    world.add(&some(second, 13));
+    assert_eq!(stated("2026-02-18"), (both(3, 5), 3));
+    assert_eq!(stated("2026-03-10"), (both(3, 2), 2));
 }
 
 #[test]

@@ -13,9 +13,10 @@ use super::zstd_lines::{self, ZstdWriter};
 use crate::aggregate::index::{PrivateFile, private_key};
 use crate::aggregate::public::{PublicData, PublicError};
 use crate::durable;
+use crate::hashing::sha256_of;
+use crate::hex::hex;
 use crate::store::Key;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -64,8 +65,8 @@ impl PrivateWriter {
         }
         let batch = self.batch.take();
         self.out.write(&batch)?;
-        let (bytes, sha256) = self.out.finish()?.finish()?;
-        let file = PrivateFile { bytes, sha256, reports: self.reports };
+        let (_, bytes, sha256) = self.out.finish()?.finish()?;
+        let file = PrivateFile { bytes, sha256: hex(&sha256), reports: self.reports };
         Ok(Some(MadePrivate { scratch: self.path, file }))
     }
 }
@@ -83,25 +84,9 @@ pub(super) fn read(public: &PublicData, file: &PrivateFile) -> Result<impl Lines
             false => Stop::Lost,
         });
     };
-    let mut digest = Sha256::new();
-    io::copy(&mut opened, &mut DigestWriter(&mut digest)).map_err(failed)?;
-    if crate::hex::hex(&digest.finalize()) != file.sha256 {
+    if sha256_of(&mut opened).map_err(failed)? != file.sha256 {
         return Err(MergeError::from(PublicError::DamagedRows { name: key.to_string() }).into());
     }
     io::Seek::rewind(&mut opened).map_err(failed)?;
     Ok(LineReader(zstd_lines::decode(opened).map_err(failed)?))
-}
-
-/// Writes into a digest.
-struct DigestWriter<'a>(&'a mut Sha256);
-
-impl io::Write for DigestWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

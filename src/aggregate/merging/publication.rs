@@ -12,15 +12,13 @@ use super::merged::MergedDataset;
 use super::private::MadePrivate;
 use crate::aggregate::edition::Edition;
 use crate::aggregate::index::{
-    ChartsFile, Dataset, Index, SegmentDays, private_key, public_key, week_of,
+    Dataset, Index, SegmentDays, days_of, private_key, public_key, week_of,
 };
-use crate::aggregate::public::{PublicData, PublicError, object_key};
-use crate::hex::hex;
+use crate::aggregate::public::{PublicData, PublicError};
+use crate::aggregate::stored_charts::leftovers;
 use crate::ingest::SegmentId;
-use crate::store::{Key, StoreError};
-use jiff::ToSpan;
+use crate::store::Key;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -51,19 +49,27 @@ pub(super) fn remove_superseded(
 ) -> Result<(Index, BTreeSet<String>), PublicError> {
     let index = public.update(|index| {
         let superseded = std::mem::take(&mut index.superseded);
-        supersede(index, superseded);
+        index.supersede(superseded);
         if !index.superseded.is_empty() {
             index.merges += 1;
         }
         Ok::<_, PublicError>(index.clone())
     })?;
+    let mut removed = BTreeSet::new();
     for key in &index.superseded {
-        // Charts that were superseded may have become current again.
-        if !public.index()?.current().contains(key) {
-            public.store().remove(&Key::new(key.as_str())?)?;
+        let now = public.index()?;
+        match leftovers(public, &now, key)? {
+            // Charts that were superseded may have become current again.
+            None if now.current().contains(key) => {}
+            None => public.store().remove(&Key::new(key.as_str())?)?,
+            Some(Some(leftovers)) => {
+                leftovers.iter().try_for_each(|left| public.store().remove(left))?;
+            }
+            // What is current cannot be told until the charts are made again.
+            Some(None) => continue,
         }
+        removed.insert(key.clone());
     }
-    let removed = index.superseded.iter().cloned().collect();
     Ok((index, removed))
 }
 
@@ -107,7 +113,7 @@ impl Publication {
                 same(index, merges)?;
                 index.merges += 1;
                 index.superseded.retain(|key| !removed.contains(key));
-                supersede(index, made.iter().map(|(key, _)| key.to_string()));
+                index.supersede(made.iter().map(|(key, _)| key.to_string()));
                 Ok::<_, Stop>(index.merges)
             })?;
             for (key, scratch) in &made {
@@ -177,13 +183,12 @@ impl Publication {
             index.unshown = unshown.as_ref().map(|made| made.file.clone());
             self.forget_segments(index, present);
         }
-        supersede(index, named);
+        index.supersede(named);
     }
 
     /// A week has the lowest edition of its days, and the last one only once its last day has it.
     fn change_week(&self, index: &mut Index, week: Date) {
-        let monday = week.checked_sub(6.days()).unwrap_or(week);
-        let days = index.days.range(monday..=week).map(|(_, data)| data.edition);
+        let days = index.days.range(days_of(week)).map(|(_, data)| data.edition);
         let edition = week_edition(week, days, self.today);
         if let Some(entry) = index.weeks.get_mut(&week) {
             entry.data.edition = edition;
@@ -233,79 +238,6 @@ pub(super) fn week_edition(
 
 fn same(index: &Index, merges: u64) -> Result<(), Stop> {
     if index.merges == merges { Ok(()) } else { Err(Stop::Lost) }
-}
-
-/// Marks objects that are not current for removal by the next merge.
-fn supersede(index: &mut Index, objects: impl IntoIterator<Item = String>) {
-    let mut all: BTreeSet<String> = std::mem::take(&mut index.superseded).into_iter().collect();
-    all.extend(objects);
-    let current = index.current();
-    all.retain(|key| !current.contains(key));
-    index.superseded = all.into_iter().collect();
-}
-
-impl PublicData {
-    /// Puts an object that is named after its hash. An existing object with other bytes is damaged, and
-    /// is replaced.
-    fn replacing_damaged(
-        &self,
-        key: &Key,
-        put: impl Fn() -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        match put() {
-            Err(StoreError::Conflict { .. }) => {
-                self.store().remove(key)?;
-                put()
-            }
-            other => other,
-        }
-    }
-
-    /// Publishes a week's charts in the index. `still` checks against the newest index whether they
-    /// were made from its data; if not, nothing is changed and the result is false.
-    pub fn publish_charts(
-        &self,
-        week: Date,
-        made_from: &str,
-        json: &[u8],
-        still: impl Fn(&Index) -> bool,
-    ) -> Result<bool, PublicError> {
-        let sha256 = hex(&Sha256::digest(json));
-        let charts = ChartsFile {
-            bytes: json.len() as u64,
-            sha256: sha256.clone(),
-            made_from: made_from.to_owned(),
-        };
-        let key = object_key(&sha256)?;
-        loop {
-            let merges = self.update(|index| {
-                supersede(index, [public_key(&sha256)]);
-                Ok::<_, PublicError>(index.merges)
-            })?;
-            let put = || self.store().put(&[(key.clone(), json.to_vec())]);
-            self.replacing_damaged(&key, put)?;
-            let done = self.update(|index| {
-                // A merge may have removed the object: try again.
-                if index.merges != merges {
-                    return Ok(None);
-                }
-                let known = still(index);
-                let Some(entry) = index.weeks.get_mut(&week).filter(|_| known) else {
-                    return Ok(Some(false));
-                };
-                let old = entry.charts.replace(charts.clone());
-                supersede(index, old.map(|old| public_key(&old.sha256)));
-                Ok::<_, PublicError>(Some(true))
-            })?;
-            if let Some(done) = done {
-                if done {
-                    // It is current now, so it is no longer removed; but it may have been just before.
-                    self.store().put(&[(key, json.to_vec())])?;
-                }
-                return Ok(done);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,11 +16,10 @@ use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
 use super::stacks::{StackCounts, Unshown, has_stacks};
 use super::zstd_lines;
 use crate::aggregate::edition::{DayPlan, Edition, plan_day, published_edition};
-use crate::aggregate::index::{FileFormat, Index, SegmentDays, week_of};
+use crate::aggregate::index::{FileFormat, Index, SegmentDays, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{PublicData, PublicError};
-use crate::ingest::{Report, SealedRows, SegmentId, sealed_segments};
-use jiff::ToSpan;
+use crate::ingest::{Report, SealedRow, SealedRows, SegmentId, sealed_segments};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
@@ -81,8 +80,7 @@ struct Intake<'scope> {
 }
 
 impl Intake<'_> {
-    fn add(&mut self, row: &[u8]) -> Result<(), Stop> {
-        let key = LineKey::of(row).ok_or_else(not_understood)?;
+    fn add(&mut self, key: LineKey, row: &[u8]) -> Result<(), Stop> {
         *self.bytes.entry(key.day).or_default() += row.len() as u64 + 1;
         *self.reports.entry(key.day).or_default() += 1;
         match has_stacks(row) {
@@ -142,8 +140,8 @@ impl Reading<'_> {
             if let Some(waiting) = &self.index.waiting {
                 let mut lines = private::read(self.public, waiting)?;
                 let mut line = Vec::new();
-                while lines.next(&mut line).map_err(sort_failed)?.is_some() {
-                    intake.add(&line)?;
+                while let Some(key) = lines.next(&mut line).map_err(sort_failed)? {
+                    intake.add(key, &line)?;
                 }
             }
             let mut plans = self.plans(&intake.reports, self.all_sealed && lost.is_empty());
@@ -194,8 +192,10 @@ impl Reading<'_> {
                         continue;
                     }
                 };
-                rows.iter().try_for_each(|(_, row)| intake.add(row))?;
-                into.segments.insert(id, days_of(&rows).unwrap_or_else(|| self.any_day()));
+                for SealedRow { week, row, sha256 } in rows.iter() {
+                    intake.add(LineKey::new(week.civil(), sha256), row)?;
+                }
+                into.segments.insert(id, days_in(&rows).unwrap_or_else(|| self.any_day()));
                 if self.given_up.contains(&id) {
                     into.given_up.insert(id, rows.len() as u64);
                 }
@@ -235,8 +235,7 @@ impl Reading<'_> {
         let due = plans.iter().filter(|(_, plan)| matches!(plan, DayPlan::Publish(_)));
         let weeks: BTreeSet<Date> = due.map(|(day, _)| week_of(*day)).collect();
         for week in weeks {
-            let monday = week.checked_sub(6.days()).unwrap_or(week);
-            let days = self.index.days.range(monday..=week);
+            let days = self.index.days.range(days_of(week));
             for file in days.flat_map(|(_, data)| &data.files) {
                 match self.public.open(file) {
                     Ok(_) => {}
@@ -277,7 +276,7 @@ impl Reading<'_> {
             let mut weeks = BTreeSet::new();
             while rows.next(&mut line).map_err(sort_failed)? {
                 let report = Report::decode(&line)?;
-                weeks.insert(week_of(report.week));
+                weeks.insert(week_of(report.week.civil()));
                 counts.add(&report);
             }
             if let Some(unshown) = &self.index.unshown {
@@ -319,8 +318,7 @@ impl Reading<'_> {
         mut known: HashMap<LineKey, u64>,
     ) -> Result<(), Stop> {
         for week in weeks {
-            let monday = week.checked_sub(6.days()).unwrap_or(*week);
-            for (_, data) in self.index.days.range(monday..=*week) {
+            for (_, data) in self.index.days.range(days_of(*week)) {
                 let Some(file) = data.file(FileFormat::NdjsonZstd).filter(|_| data.with_stacks > 0)
                 else {
                     continue;
@@ -351,8 +349,7 @@ struct Stacks<'scope, 'a> {
 impl Stacks<'_, '_> {
     /// Whether a day of a week is published.
     fn publishes(&self, week: Date) -> bool {
-        let monday = week.checked_sub(6.days()).unwrap_or(week);
-        self.plans.range(monday..=week).any(|(_, plan)| matches!(plan, DayPlan::Publish(_)))
+        self.plans.range(days_of(week)).any(|(_, plan)| matches!(plan, DayPlan::Publish(_)))
     }
 
     /// Sorts a complete row: in its public form if its day is published, unchanged if it waits.
@@ -363,7 +360,7 @@ impl Stacks<'_, '_> {
         sorter: &mut Sorter<'_>,
     ) -> Result<(), Stop> {
         let report = Report::decode(row)?;
-        let hidden = match self.plans.get(&report.week) {
+        let hidden = match self.plans.get(&report.week.civil()) {
             Some(DayPlan::Publish(edition)) => counts.hide(&report).map(|row| (row, *edition)),
             _ => None,
         };
@@ -381,8 +378,8 @@ impl Stacks<'_, '_> {
     }
 }
 
-fn days_of(rows: &SealedRows) -> Option<SegmentDays> {
-    let days = || rows.iter().map(|(day, _)| day);
+fn days_in(rows: &SealedRows) -> Option<SegmentDays> {
+    let days = || rows.iter().map(|row| row.week.civil());
     Some(SegmentDays { from: days().min()?, to: days().max()? })
 }
 

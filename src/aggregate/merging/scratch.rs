@@ -14,7 +14,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that was just started still has it open, until its program runs.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Scratch {
@@ -29,7 +36,7 @@ impl Scratch {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let scratch = Scratch { folder: folder.to_owned(), _lock: file };
+        let scratch = Scratch { folder: folder.to_owned(), lock: file };
         scratch.clear()?;
         Ok(scratch)
     }
@@ -67,6 +74,7 @@ mod tests {
         fs::write(first.path("half"), "half").expect("written");
         let error = Scratch::take(folder.path()).expect_err("taken");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let _of_a_child = first.lock.try_clone().expect("as a child inherits it");
         drop(first);
         let second = Scratch::take(folder.path()).expect("free");
         assert!(!second.path("half").exists());

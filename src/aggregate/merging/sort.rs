@@ -5,19 +5,20 @@
 //! while the next one is collected. At the end all runs are merged. If there are more than may be open
 //! at once, some are merged into one first.
 //!
-//! A run holds sorted lines, each with a line end. A report's canonical form contains none.
+//! A run holds sorted lines, each after its hash (16 bytes) and length (4 bytes), so that no line is hashed
+//! again.
 //!
 //! Memory:
 //! three chunks (one being collected, one waiting, one being written), or a buffer for each open run.
 
-use super::line::{LineKey, order};
+use super::line::{LineKey, day_of, order};
 use super::scratch::Scratch;
 use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 /// How much is in memory, or open, at once.
@@ -31,7 +32,7 @@ pub(super) struct SortLimits {
 
 impl Default for SortLimits {
     fn default() -> SortLimits {
-        SortLimits { chunk: 32 << 20, fan_in: 128 }
+        SortLimits { chunk: 16 << 20, fan_in: 128 }
     }
 }
 
@@ -40,7 +41,9 @@ pub(super) struct Sorter<'scope> {
     limits: SortLimits,
     chunk: Chunk,
     full: SyncSender<Chunk>,
-    writer: ScopedJoinHandle<'scope, io::Result<Vec<Run>>>,
+    /// Chunks that are written, for their memory.
+    empty: Receiver<Chunk>,
+    writer: ScopedJoinHandle<'scope, io::Result<Vec<RunReader>>>,
     scratch: &'scope Scratch,
 }
 
@@ -52,8 +55,9 @@ impl<'scope> Sorter<'scope> {
         limits: SortLimits,
     ) -> Sorter<'scope> {
         let (full, chunks) = sync_channel(1);
-        let writer = scope.spawn(move || write_runs(&chunks, scratch));
-        Sorter { limits, chunk: Chunk::default(), full, writer, scratch }
+        let (written, empty) = channel();
+        let writer = scope.spawn(move || write_runs(&chunks, &written, scratch));
+        Sorter { limits, chunk: Chunk::default(), full, empty, writer, scratch }
     }
 
     /// Adds a line, without its end.
@@ -63,14 +67,15 @@ impl<'scope> Sorter<'scope> {
             let chunk = std::mem::take(&mut self.chunk);
             // The writer only ends early if it failed; `finish` returns the error.
             self.full.send(chunk).map_err(|_| io::Error::other("sorting stopped"))?;
+            self.chunk = self.empty.try_recv().unwrap_or_default();
         }
         Ok(())
     }
 
     /// Returns all lines, merged. The chunk that is left in memory is not written.
     pub fn finish(self) -> io::Result<Merge> {
-        let Sorter { limits, mut chunk, full, writer, scratch } = self;
-        drop(full);
+        let Sorter { limits, mut chunk, full, empty, writer, scratch } = self;
+        drop((full, empty));
         let runs = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         chunk.sort();
         let mut runs = VecDeque::from(runs);
@@ -78,8 +83,8 @@ impl<'scope> Sorter<'scope> {
         while runs.len() > fan_in {
             let mut merge = Merge::of(runs.drain(..fan_in))?;
             let mut out = RunWriter::new(scratch)?;
-            while merge.advance()?.is_some() {
-                out.write(merge.line())?;
+            while let Some(key) = merge.advance()? {
+                out.write(key, merge.line())?;
             }
             runs.push_back(out.finish()?);
         }
@@ -91,17 +96,22 @@ impl<'scope> Sorter<'scope> {
 
 const RUN_BUFFER: usize = 128 << 10;
 
-type Run = LineReader<BufReader<File>>;
-
-fn write_runs(chunks: &Receiver<Chunk>, scratch: &Scratch) -> io::Result<Vec<Run>> {
+fn write_runs(
+    chunks: &Receiver<Chunk>,
+    written: &Sender<Chunk>,
+    scratch: &Scratch,
+) -> io::Result<Vec<RunReader>> {
     let mut runs = Vec::new();
     for mut chunk in chunks {
         chunk.sort();
         let mut out = RunWriter::new(scratch)?;
         for entry in &chunk.entries {
-            out.write(text(&chunk.bytes, entry))?;
+            out.write(entry.key, text(&chunk.bytes, entry))?;
         }
         runs.push(out.finish()?);
+        chunk.clear();
+        // It is needed no more once all lines are collected.
+        let _ = written.send(chunk);
     }
     Ok(runs)
 }
@@ -126,6 +136,11 @@ impl Chunk {
         self.bytes.extend_from_slice(line);
     }
 
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
+
     fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * size_of::<Entry>()
     }
@@ -147,15 +162,35 @@ impl RunWriter {
         Ok(RunWriter(BufWriter::with_capacity(1 << 20, scratch.unnamed()?)))
     }
 
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        self.0.write_all(line)?;
-        self.0.write_all(b"\n")
+    fn write(&mut self, key: LineKey, line: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(line.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.0.write_all(&key.hash.to_le_bytes())?;
+        self.0.write_all(&length.to_le_bytes())?;
+        self.0.write_all(line)
     }
 
-    fn finish(self) -> io::Result<Run> {
+    fn finish(self) -> io::Result<RunReader> {
         let mut file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        Ok(LineReader(BufReader::with_capacity(RUN_BUFFER, file)))
+        Ok(RunReader(BufReader::with_capacity(RUN_BUFFER, file)))
+    }
+}
+
+/// Reads a run.
+struct RunReader(BufReader<File>);
+
+impl Lines for RunReader {
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>> {
+        if self.0.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
+        let (mut hash, mut length) = ([0; 16], [0; 4]);
+        self.0.read_exact(&mut hash)?;
+        self.0.read_exact(&mut length)?;
+        line.resize(u32::from_le_bytes(length) as usize, 0);
+        self.0.read_exact(line)?;
+        let day = day_of(line).ok_or_else(no_report)?;
+        Ok(Some(LineKey { day, hash: u128::from_le_bytes(hash) }))
     }
 }
 
@@ -177,9 +212,12 @@ impl<R: BufRead + Send> Lines for LineReader<R> {
         if line.pop() != Some(b'\n') {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let no_report = || io::Error::new(io::ErrorKind::InvalidData, "a line is no report");
         LineKey::of(line).ok_or_else(no_report).map(Some)
     }
+}
+
+fn no_report() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a line is no report")
 }
 
 struct InMemory {
@@ -212,7 +250,7 @@ struct Head {
 }
 
 impl Merge {
-    fn of(runs: impl Iterator<Item = Run>) -> io::Result<Merge> {
+    fn of(runs: impl Iterator<Item = RunReader>) -> io::Result<Merge> {
         let mut merge = Merge::default();
         for run in runs {
             merge.add(Box::new(run))?;

@@ -16,8 +16,10 @@ use crate::aggregate::index::week_of;
 use crate::collection::frame::TOO_FEW;
 use crate::ingest::{Counts, ProgramReport, Report};
 use jiff::civil::Date;
+use memchr::memmem::Finder;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 /// How many reports of each week have each stack.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl StackCounts {
         // Builds of one program are one installation.
         let stacks: BTreeSet<u128> = stacks.collect();
         for stack in stacks {
-            let count = self.counts.entry((week_of(report.week), stack)).or_default();
+            let count = self.counts.entry((week_of(report.week.civil()), stack)).or_default();
             *count = count.saturating_add(1);
         }
     }
@@ -62,7 +64,7 @@ impl StackCounts {
 
     /// The public row of a report, if any of its stacks is hidden.
     pub fn hide(&self, report: &Report<'_>) -> Option<Vec<u8>> {
-        let week = week_of(report.week);
+        let week = week_of(report.week.civil());
         let shows = |program: &ProgramReport<'_>| {
             program.stacks.iter().all(|(stack, _)| self.shows(week, &program.program, stack))
         };
@@ -84,7 +86,8 @@ impl StackCounts {
 
 /// Whether a row has stacks. In JSON, these bytes never occur within a string.
 pub(super) fn has_stacks(row: &[u8]) -> bool {
-    std::str::from_utf8(row).is_ok_and(|row| row.contains("\"Stacks\":{\""))
+    static STACKS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"Stacks\":{\""));
+    STACKS.find(row).is_some()
 }
 
 fn is_hidden(stack: &str) -> bool {

@@ -5,7 +5,6 @@ use super::reader::ParquetReader;
 use super::writer::{Limits, ParquetWriter};
 use crate::aggregate::testing::{any_report, report};
 use crate::ingest::Report;
-use jiff::civil::Date;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fs::File;
@@ -52,7 +51,7 @@ fn expected(reports: &[Vec<u8>]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (number, bytes) in (0..).zip(reports) {
         let report = Report::decode(bytes).expect("a report");
-        let days = (report.week - Date::constant(1970, 1, 1)).get_days();
+        let days = report.week.number();
         let number = i64::from(days) * 10_000_000_000 + number;
         let (x, config) = (report.x.get().to_string(), report.config.to_string());
         if report.programs.is_empty() {

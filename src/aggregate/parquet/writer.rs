@@ -64,7 +64,7 @@ impl<W: Write + Send> ParquetWriter<W> {
 
     /// Adds the next report of the day.
     pub fn write(&mut self, report: &Report<'_>) -> Result<(), ParquetError> {
-        self.group.add(report_number(report.week, self.reports), report);
+        self.group.add(report_number(report.week.civil(), self.reports), report);
         self.reports += 1;
         let Group { columns, texts, .. } = &self.group;
         let counts = columns.counters.names.len() + columns.stacks.names.len();
@@ -101,7 +101,7 @@ impl Group {
         let mut add = |build: Option<&ProgramReport<'_>>| {
             let mut id = |text: Option<&str>| text.map(|text| texts.id(text));
             columns.report.push(number);
-            week.push(days_since_1970(report.week));
+            week.push(days_since_1970(report.week.civil()));
             columns.x.push(report.x.get());
             columns.config.push(config);
             columns.program.push(id(build.map(|build| &*build.program)));

@@ -30,7 +30,7 @@
 //! and the bound is a quantile of Beta(p n*, (1 - p) n*). For equal weights n* is n + 1, and the
 //! bounds are exactly Clopper and Pearson's. Over the same populations 99% bounds of this kind
 //! missed the truth in at most 1.2% of 100,000 samples (5 to 20,000 reports a stratum, weights 2 to
-//! 100 times as heavy, shares from 0 to 1); `tests/accuracy.rs` keeps watch.
+//! 100 times as heavy, shares from 0 to 1); `tests/all/accuracy` keeps watch.
 //!
 //! **What the bounds do not cover.** Reports are assumed to be drawn independently from a far larger
 //! population; if a large part of all installations reports, the bounds are wider than needed. They

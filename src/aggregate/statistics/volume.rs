@@ -27,6 +27,7 @@
 //! The tests below measure how often it is wrong, and how large a flood must be to be marked. It marks
 //! neither a flood that grows slowly, week by week, nor one in the very first week.
 
+use super::line::{median, slope};
 use libm::{exp, log, sqrt};
 
 /// The largest number of earlier weeks that are used.
@@ -93,16 +94,6 @@ impl Volume {
     }
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = values.get(middle).copied().unwrap_or_default();
-    if values.len().is_multiple_of(2) && middle > 0 {
-        return (values.get(middle - 1).copied().unwrap_or_default() + upper) / 2.0;
-    }
-    upper
-}
-
 /// How many reports are expected in this week, by earlier weeks, each with how many weeks ago it was, 1
 /// or more. `None` if none of them can be compared.
 pub fn expected(week: &Volume, before: &[(u32, Volume)]) -> Option<Range> {
@@ -117,7 +108,7 @@ pub fn expected(week: &Volume, before: &[(u32, Volume)]) -> Option<Range> {
     let points: Vec<(f64, f64)> =
         before.iter().map(|(ago, volume)| (-f64::from(*ago), volume.log_total())).collect();
     let has_line = points.len() >= LINE;
-    let slope = if has_line { slope(&points) } else { 0.0 };
+    let slope = if has_line { slope(&points).clamp(-GROWTH, GROWTH) } else { 0.0 };
     let mut rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
     let end = median(&mut rest);
     // What random arrivals add in the weeks before, and what their weeks vary by beyond.
@@ -166,16 +157,6 @@ fn usual(weeks: &[f64], height: f64, arrivals: f64) -> f64 {
     let least = LEAST_VARIATION * LEAST_VARIATION + arrivals;
     let widened = seen.max(least) * (student / Z) * (student / Z);
     (widened - arrivals).min(most)
-}
-
-/// The median of the slopes between any two points, within what is ordinary.
-fn slope(points: &[(f64, f64)]) -> f64 {
-    let mut slopes = Vec::new();
-    for (place, (x, y)) in points.iter().enumerate() {
-        let others = points.iter().skip(place + 1).filter(|(other, _)| other != x);
-        slopes.extend(others.map(|(other_x, other_y)| (other_y - y) / (other_x - x)));
-    }
-    median(&mut slopes).clamp(-GROWTH, GROWTH)
 }
 
 #[cfg(test)]

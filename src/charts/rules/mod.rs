@@ -6,7 +6,8 @@
 //! - `over` names a counter other than the chart's own, and not a stack;
 //! - an `error` needs the `confidence` of `[sampling]`;
 //! - a stack chart without `packages`, or whose `packages` leave out the program itself, gets a warning;
-//! - marginals are about programs and counters that are collected.
+//! - marginals are about programs and counters that are collected;
+//! - claims of stacks claim their own examples, and no others'.
 //!
 //! Each takes time linear in the number of counters, whose total length is limited.
 //!
@@ -14,12 +15,14 @@
 //! | --- | --- |
 //! | `counters` | which chart collects which counter, and that none is collected twice |
 //! | `marginals` | what marginals may say of the other definitions |
+//! | `stacks` | what claims of stacks may say |
 
 mod counters;
 mod marginals;
+mod stacks;
 
 use super::definition::{Chart, ChartKind, Program};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, STACK_PACKAGES, UNMATCHED_VERSION};
 use super::found::Found;
 use super::location::At;
 use super::parsed::Parsed;
@@ -38,6 +41,7 @@ pub fn check(parsed: &mut Parsed) {
         let owners = counters::check_names(parsed, &mut found);
         marginals::check(parsed, &owners, &mut found);
     }
+    stacks::check(parsed, &mut found);
     parsed.found.append(found);
 }
 
@@ -122,7 +126,7 @@ fn too_new(
         true => format!("list \"devel\" in {file}, or name the first release that counts"),
         false => format!("list the version in {file}, or allow for it with [padding]"),
     };
-    Some(parsed.warning(&first.location, message).with_help(help))
+    Some(parsed.warning(&first.location, message).with_code(UNMATCHED_VERSION).with_help(help))
 }
 
 /// Finds target errors without a confidence.
@@ -147,7 +151,8 @@ fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, f
                            anyone who opted in can send words that look like functions";
             let help = "add `packages = [...]`; `candor check --packages-from` proposes it from a go.sum \
                         or Cargo.lock";
-            found.push(parsed.warning(&depth.location, message.to_owned()).with_help(help));
+            let warning = parsed.warning(&depth.location, message.to_owned());
+            found.push(warning.with_code(STACK_PACKAGES).with_help(help));
             continue;
         };
         let Some(program) = programs.get(&chart.program.value) else { continue };

@@ -1,7 +1,10 @@
 //! The keys of `collection.toml`.
 
-use super::value::{one_line, path, plain, proportion};
-use crate::charts::definition::{CollectionSettings, ProjectSettings, RetentionSettings, Sampling};
+use super::program::MAX_PADDING;
+use super::value::{contact, home_page, one_line, path, plain, proportion};
+use crate::charts::definition::{
+    CollectionSettings, ProjectSettings, RetentionSettings, Sampling, ToolchainPadding,
+};
 use crate::charts::location::At;
 use crate::charts::table::{Key, Problem, Reader, Table};
 use std::num::{NonZeroU32, NonZeroU64};
@@ -18,11 +21,21 @@ const COLLECTION: &[Key] = &[
     Key::optional("sampling", "[sampling]"),
     Key::optional("project", "[project]"),
     Key::optional("retention", "[retention]"),
+    Key::optional("padding", "[padding]"),
+];
+const PADDING: &[Key] = &[
+    Key::required("minor", "minor = 1"),
+    Key::required("patch", "patch = 3"),
+    Key::required("prerelease", "prerelease = 2"),
+    Key::optional("series", "series = 2"),
 ];
 const PROJECT: &[Key] = &[
     Key::required("name", "name = \"gopls and friends\""),
     Key::required("opt_in", "opt_in = \"gotelemetry on\""),
     Key::required("opt_out", "opt_out = \"gotelemetry off\""),
+    Key::optional("home_page", "home_page = \"https://example.org\""),
+    Key::optional("contact", "contact = \"telemetry@example.org\""),
+    Key::optional("licence", "licence = \"CC0-1.0\""),
 ];
 const RETENTION: &[Key] = &[
     Key::optional("stack_minimum", "stack_minimum = 3"),
@@ -55,9 +68,13 @@ pub(in crate::charts) fn collection(
     let project = match table.subtable(reader, "project", PROJECT) {
         None => None,
         Some(project) => {
-            let texts = ["name", "opt_in", "opt_out"];
-            let [name, opt_in, opt_out] = texts.map(|key| project.string(reader, key, one_line));
-            Some(ProjectSettings { name: name?, opt_in: opt_in?, opt_out: opt_out? })
+            let texts = ["name", "opt_in", "opt_out", "licence"];
+            let [name, opt_in, opt_out, licence] =
+                texts.map(|key| project.string(reader, key, one_line));
+            let home_page = project.string(reader, "home_page", home_page);
+            let contact = project.string(reader, "contact", contact);
+            let (name, opt_in, opt_out) = (name?, opt_in?, opt_out?);
+            Some(ProjectSettings { name, opt_in, opt_out, home_page, contact, licence })
         }
     };
     let retention = match table.subtable(reader, "retention", RETENTION) {
@@ -65,14 +82,41 @@ pub(in crate::charts) fn collection(
         None => Some(RetentionSettings::default()),
         Some(retention) => read_retention(reader, &retention),
     };
+    let padding = match table.subtable(reader, "padding", PADDING) {
+        None if table.get("padding").is_some() => None,
+        None => Some(None),
+        Some(padding) => {
+            let location = table.get("padding").map(|at| reader.text.location(at.span().start));
+            read_padding(reader, &padding)
+                .zip(location)
+                .map(|(value, location)| Some(At { value, location }))
+        }
+    };
     Some(CollectionSettings {
         module: module?,
         goos: goos?,
         goarch: goarch?,
         toolchains: toolchains?,
+        padding: padding?,
         sampling,
         project,
         retention: retention?,
+    })
+}
+
+/// Reads `[padding]`; `None` where anything in it is wrong.
+fn read_padding(reader: &mut Reader, table: &Table) -> Option<ToolchainPadding> {
+    let mut count = |key| table.integer(reader, key, 0, MAX_PADDING).map(|count| count.value);
+    let [minor, patch, prerelease] = ["minor", "patch", "prerelease"].map(&mut count);
+    let series = match table.get("series") {
+        None => Some(2),
+        Some(_) => count("series"),
+    };
+    Some(ToolchainPadding {
+        minor: minor?,
+        patch: patch?,
+        prerelease: prerelease?,
+        series: series?,
     })
 }
 

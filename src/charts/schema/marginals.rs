@@ -5,6 +5,7 @@ use crate::charts::location::At;
 use crate::charts::marginals::{Margin, Marginals, Property};
 use crate::charts::program_path::ProgramPath;
 use crate::charts::table::{Key, Problem, Reader, Table};
+use crate::text::listed;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use toml::Spanned;
@@ -14,6 +15,8 @@ use toml::de::{DeTable, DeValue};
 const TRIM: f64 = 5.0;
 /// How far from 1 the sum of shares may be: they are written with a few digits.
 const TOLERANCE: f64 = 1e-6;
+/// How many buckets a message names.
+const SHOWN: usize = 20;
 
 const MARGINALS: &[Key] = &[
     Key::required("title", "title = \"Developer survey 2026\""),
@@ -203,7 +206,7 @@ fn check_categories(
             for (category, _) in shares.iter().filter(|(c, _)| !known.contains(c.value.as_str())) {
                 let message =
                     format!("`{}` has no bucket `{}`", expression.shortened(), category.value);
-                let help = format!("its buckets are {}", listed(buckets.iter()));
+                let help = format!("its buckets are {}", listed(&buckets, SHOWN));
                 error(category, Problem::new(message, help));
             }
             let given: HashSet<&str> = shares.iter().map(|(c, _)| c.value.as_str()).collect();
@@ -212,7 +215,7 @@ fn check_categories(
             if let (Some((first, _)), [_, ..]) = (shares.first(), without.as_slice()) {
                 let message = match without.as_slice() {
                     [bucket] => format!("the bucket `{bucket}` has no share"),
-                    _ => format!("these buckets have no share: {}", listed(without.into_iter())),
+                    _ => format!("these buckets have no share: {}", listed(&without, SHOWN)),
                 };
                 let help = "give each one, or leave it out of `of`: then what it counts is \
                             unknown";
@@ -222,15 +225,4 @@ fn check_categories(
         _ => {}
     }
     good
-}
-
-/// The first names, and how many more there are.
-fn listed<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
-    const SHOWN: usize = 20;
-    let more = names.len().saturating_sub(SHOWN);
-    let shown: Vec<&str> = names.take(SHOWN).map(String::as_str).collect();
-    match more {
-        0 => shown.join(", "),
-        _ => format!("{} and {more} more", shown.join(", ")),
-    }
 }

@@ -6,6 +6,7 @@
 //! | `program` | a file of `programs/` |
 //! | `chart` | a file of `charts/` |
 //! | `marginals` | a file of `marginals/` |
+//! | `stacks` | a file of `stacks/` |
 //! | `value` | what single values must be: titles, links, paths, versions |
 //!
 //! Each reader returns what it could read. Whatever it could not read is among the mistakes of the
@@ -15,9 +16,11 @@ mod chart;
 mod collection;
 mod marginals;
 mod program;
+mod stacks;
 mod value;
 
 pub(super) use chart::charts;
 pub(super) use collection::collection;
 pub(super) use marginals::marginals;
 pub(super) use program::program;
+pub(super) use stacks::stacks;

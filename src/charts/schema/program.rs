@@ -1,14 +1,15 @@
 //! The keys of a file of `programs/`.
 
-use super::value::{path, version_of};
+use super::value::{path, version_of, version_source};
 use crate::charts::definition::{Padding, Program};
 use crate::charts::location::At;
 use crate::charts::table::{Key, Reader};
+use crate::charts::version_source::VersionSource;
 use std::num::NonZeroU64;
 use toml::de::DeTable;
 
 /// The most versions of each kind that padding may allow: it is meant for the next few months.
-const MAX_PADDING: u64 = 32;
+pub(super) const MAX_PADDING: u64 = 32;
 
 const PROGRAM: &[Key] = &[
     Key::required("program", "program = \"golang.org/x/tools/gopls\""),
@@ -16,6 +17,7 @@ const PROGRAM: &[Key] = &[
     Key::optional("versions", "versions = [\"v0.15.0\", \"v0.16.0\"]"),
     Key::optional("population", "population = 250000"),
     Key::optional("padding", "[padding]"),
+    Key::optional("versions_from", "versions_from = \"git\""),
 ];
 const PADDING: &[Key] = &[
     Key::required("releases", "releases = 6"),
@@ -23,6 +25,7 @@ const PADDING: &[Key] = &[
     Key::required("minor", "minor = 3"),
     Key::required("patch", "patch = 6"),
     Key::required("prerelease", "prerelease = 4"),
+    Key::optional("series", "series = 2"),
 ];
 
 /// Reads a file of `programs/`.
@@ -40,12 +43,17 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
         let mut count = |key| padding.integer(reader, key, 0, MAX_PADDING).map(|n| n.value);
         let counts = ["releases", "major", "minor", "patch", "prerelease"].map(&mut count);
         let [releases, major, minor, patch, prerelease] = counts;
+        let series = match padding.get("series") {
+            None => Some(1),
+            Some(_) => padding.integer(reader, "series", 1, MAX_PADDING).map(|n| n.value),
+        };
         Some(Padding {
             releases: releases?,
             major: major?,
             minor: minor?,
             patch: patch?,
             prerelease: prerelease?,
+            series: series?,
         })
     });
     let listed = table.get("versions").is_some();
@@ -58,7 +66,15 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
             reader.error_at(&module.location, message, help);
         }
         None if table.get("module").is_none() && !program.is_toolchain() => {
-            let help = "add a line like `module = \"golang.org/x/tools/gopls\"`";
+            let help = match VersionSource::of_module(program.as_str()) {
+                Some(_) => "add the path of the Go module that the program is in, like \
+                            `module = \"golang.org/x/tools/gopls\"`"
+                    .to_owned(),
+                None => format!(
+                    "add `module = {:?}`: for a Rust program, it is the name of the crate",
+                    program.as_str()
+                ),
+            };
             reader.error_at(&program.location, "there is no `module`", help);
         }
         _ => {}
@@ -71,6 +87,11 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
         let help = "remove it: these are versions of the Go toolchain, listed in collection.toml";
         reader.error(padding.span().start, "a `cmd/...` program has no `[padding]`", help);
     }
+    let versions_from = table.string(reader, "versions_from", version_source);
+    if let (true, Some(from)) = (program.is_toolchain(), &versions_from) {
+        let help = "remove it: the versions of a `cmd/...` program are those of the Go toolchain";
+        reader.error_at(&from.location, "a `cmd/...` program has no `versions_from`", help);
+    }
     let population = population
         .map(|At { value, location }| NonZeroU64::new(value).map(|value| At { value, location }));
     Some(Program {
@@ -79,5 +100,6 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
         versions: if listed { Some(versions?) } else { None },
         population: population.flatten(),
         padding: padding.flatten(),
+        versions_from,
     })
 }

@@ -5,6 +5,7 @@ use crate::charts::definition::Proportion;
 use crate::charts::program_path::ProgramPath;
 use crate::charts::table::Problem;
 use crate::charts::version::Version;
+use crate::charts::version_source::VersionSource;
 use crate::terminal::is_unfit;
 
 /// The longest title, in characters.
@@ -38,14 +39,49 @@ pub(super) fn title(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-pub(super) fn link(text: &str) -> Result<String, Problem> {
+/// Whether a text is an http or https address.
+fn is_link(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let good = rest.is_some_and(|rest| {
+    rest.is_some_and(|rest| {
         !rest.is_empty()
             && !rest.starts_with('/')
             && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
-    });
-    if good {
+    })
+}
+
+/// The address of a project's own site.
+pub(super) fn home_page(text: &str) -> Result<String, Problem> {
+    if is_link(text) {
+        return Ok(text.to_owned());
+    }
+    let help = "write the address of the project's site, like `https://example.org`";
+    Err(Problem::new(format!("{text:?} is not a link"), help))
+}
+
+/// An email address, or a link to where questions are answered.
+pub(super) fn contact(text: &str) -> Result<String, Problem> {
+    if is_link(text) || is_email(text) {
+        return Ok(text.to_owned());
+    }
+    let help =
+        "write where users can ask, like `telemetry@example.org` or `https://example.org/contact`";
+    Err(Problem::new(format!("{text:?} is neither an email address nor a link"), help))
+}
+
+/// Whether a text is an email address of the plain form, which needs no quoting in a `mailto:` link.
+fn is_email(text: &str) -> bool {
+    let plain = |part: &str, also: &[u8]| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || also.contains(&b);
+        !part.is_empty()
+            && part.split('.').all(|word| !word.is_empty() && word.bytes().all(allowed))
+    };
+    text.split_once('@').is_some_and(|(local, domain)| {
+        plain(local, b"-_+") && plain(domain, b"-") && domain.contains('.')
+    })
+}
+
+pub(super) fn link(text: &str) -> Result<String, Problem> {
+    if is_link(text) {
         Ok(text.to_owned())
     } else {
         let help = "write the address of the discussion, like `https://go.dev/issue/61038`";
@@ -89,6 +125,14 @@ pub(super) fn version_of(program: &ProgramPath) -> impl Fn(&str) -> Result<Versi
             }
         })
     }
+}
+
+pub(super) fn version_source(text: &str) -> Result<VersionSource, Problem> {
+    VersionSource::parse(text).ok_or_else(|| {
+        let help = "write `go`, `crates`, `crates:NAME`, `git`, `git:https://...` or `hand`; after `git`, \
+                    `#gopls/v*` says what the tags look like";
+        Problem::new(format!("{text:?} does not say who knows the released versions"), help)
+    })
 }
 
 pub(super) fn proportion(key: &str) -> impl Fn(f64) -> Result<Proportion, Problem> {

@@ -5,7 +5,7 @@
 //! error is printed, and the next audit is tried.
 
 use super::super::listen::{bind, url};
-use super::super::{Failure, Output, signals};
+use super::super::{Failure, Output, runtime, signals};
 use super::once::once;
 use crate::audit::{AuditOptions, AuditReport, State, VerdictId};
 use crate::client::{Address, Http, Upload as _};
@@ -84,10 +84,7 @@ impl Watching {
     }
 
     fn serve(&self, address: &ListenAddress, outcome: Arc<Mutex<Outcome>>) -> Result<(), Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| Failure::new(format!("cannot start serving: {e}")))?;
+        let runtime = runtime::one_thread()?;
         let listener = runtime.block_on(bind(address))?;
         self.out.say(format_args!("health and metrics on {}", url(&listener)?));
         let read = move || status(&outcome.lock().unwrap_or_else(PoisonError::into_inner));

@@ -4,11 +4,12 @@
 //! The states that follow are computed here.
 
 use super::super::Failure;
+use super::super::patient::Patient;
 use crate::charts::Definitions;
 use crate::charts::diagnostic::{Diagnostic, Severity};
-use crate::client::{Address, Http, Transport};
+use crate::client::{Address, Download as _};
 use crate::gomod::ModuleVersion;
-use crate::publish::{Catalogues, ConfigState, Deployment, Versions, civil, last_days};
+use crate::publish::{Catalogues, ConfigState, Deployment, Versions, last_days};
 use crate::store::Key;
 use crate::terminal::OneLine;
 use crate::tlog::{CHECKPOINT, Published};
@@ -91,7 +92,7 @@ pub(super) fn of_folder(
         };
         for version in (1..=head.size.get()).filter_map(|number| ModuleVersion::new(number).ok()) {
             let module = versions.module(head, version).ok();
-            let as_of = module.map(|module| civil(module.provenance().as_of));
+            let as_of = module.map(|module| module.provenance().as_of.civil());
             let revoked = revoked.iter().find(|one| one.version == version);
             let (is_revoked, revoked_since) =
                 (revoked.is_some(), revoked.and_then(|one| one.since));
@@ -121,7 +122,7 @@ pub(super) fn of_address(
     definitions: &Definitions,
     today: Date,
 ) -> Result<(CheckedVersions, Vec<Diagnostic>), Failure> {
-    let http = Http::new();
+    let http = Patient::new();
     let mut stored: Vec<StoredVersion> = Vec::new();
     let mut path = "config/index.json".to_owned();
     loop {
@@ -199,6 +200,16 @@ fn check(
     let mut versions: Vec<CheckedVersion> = versions.collect();
     versions.reverse();
     (CheckedVersions(versions), found)
+}
+
+impl CheckedVersions {
+    /// Those under which reports are accepted, newest first.
+    pub(super) fn open(&self) -> Vec<ModuleVersion> {
+        let is_open = |one: &&CheckedVersion| {
+            matches!(one.state, ConfigState::Newest | ConfigState::Open { .. })
+        };
+        self.0.iter().filter(is_open).map(|one| one.version).collect()
+    }
 }
 
 impl fmt::Display for CheckedVersions {

@@ -6,7 +6,7 @@ use super::narrator::Demo;
 use super::weeks::StoryClock;
 use crate::aggregate::index::Index;
 use crate::audit::{AuditKeys, AuditOptions, AuditReport, audit};
-use crate::client::{Address, Http, Transport as _};
+use crate::client::{Address, Download as _, Http};
 use crate::publish::Deployment;
 use crate::tlog::Policy;
 use jiff::Timestamp;

@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 pub(super) struct Demo {
     pub(super) out: Output,
     pub(super) folder: PathBuf,
+    /// How many weeks pass.
+    pub(super) weeks: u16,
     pub(super) runtime: Runtime,
     pub(super) chapter: AtomicU8,
     pub(super) stopped: Arc<AtomicBool>,

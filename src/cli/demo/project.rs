@@ -6,16 +6,18 @@ use crate::client::VerifiedConfig;
 use crate::collection::CollectionConfig;
 use crate::gomod::RepositoryUrl;
 use crate::publish::{CompileDay, Deployment, Outcome, Publication, Publisher};
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Publishes what is checked out in a project, as `candor publish` does. Returns the newest
-/// version, and whether it is new.
-pub(super) fn publish(
+/// Publishes what is checked out in a project, as `candor publish` does, on a day of the story. Returns the
+/// newest version, and whether it is new.
+pub(in crate::cli) fn publish(
     deployment: &Deployment,
     project: &Path,
+    day: Date,
 ) -> Result<(Publication, bool), Failure> {
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
@@ -24,7 +26,7 @@ pub(super) fn publish(
     match publisher.publish(
         &repository.read(None)?,
         &RepositoryUrl::default(),
-        CompileDay::at(Timestamp::now()),
+        CompileDay::Chosen(day),
     )? {
         Outcome::Published(publication) | Outcome::Completed(publication) => {
             Ok((publication, true))
@@ -33,10 +35,11 @@ pub(super) fn publish(
     }
 }
 
-/// Writes files below `charts-config` of a project and commits them; makes the repository if there is
-/// none. Returns the commit's abbreviated name.
-pub(super) fn commit(
+/// Writes files below `charts-config` of a project and commits them at noon of a day of the story; makes the
+/// repository if there is none. Returns the commit's abbreviated name.
+pub(in crate::cli) fn commit(
     project: &Path,
+    day: Date,
     message: &str,
     files: &[(&str, &str)],
 ) -> Result<String, Failure> {
@@ -54,7 +57,9 @@ pub(super) fn commit(
     }
     index.write()?;
     let tree = git.find_tree(index.write_tree()?)?;
-    let maintainer = git2::Signature::now("A Maintainer", "maintainer@example.org")?;
+    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::UTC)?.timestamp().as_second();
+    let time = git2::Time::new(noon, 0);
+    let maintainer = git2::Signature::new("A Maintainer", "maintainer@example.org", &time)?;
     let parent = git.head().ok().and_then(|head| head.peel_to_commit().ok());
     let parents: Vec<_> = parent.iter().collect();
     let id = git.commit(Some("HEAD"), &maintainer, &maintainer, message, &tree, &parents)?;

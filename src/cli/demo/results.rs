@@ -11,22 +11,20 @@ use crate::aggregate::figure::{Interval, WeekCharts};
 use crate::aggregate::index::{FileFormat, week_of};
 use crate::aggregate::{PublicData, Unwatched, Weeks};
 use crate::client::VerifiedConfig;
-use crate::client::day::Day;
 use crate::collection::CollectionConfig;
+use crate::day::Day;
 use crate::publish::Deployment;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
 
-/// How many weeks the population reports.
-const WEEKS: i32 = 6;
 const PROGRAM: &str = "example.org/hello";
 const COUNTER: &str = "hello/verb:wave";
 
 /// What was reported and estimated, for `--json`.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Reported {
-    weeks: i32,
+    weeks: u16,
     reports: u64,
     counter: &'static str,
     truth: f64,
@@ -35,6 +33,11 @@ pub(super) struct Reported {
 }
 
 impl Demo {
+    /// The day that is this many days before the first week of reports.
+    pub(super) fn days_before_the_weeks(&self, days: i64) -> Date {
+        last_week_that_is_over().saturating_sub((i64::from(self.weeks) * 7 - 1 + days).days())
+    }
+
     /// Lets the population report for some weeks, the last of which is over. Returns the truth about that
     /// one.
     pub(super) fn weeks_pass(
@@ -44,8 +47,12 @@ impl Demo {
         clock: &StoryClock,
     ) -> Result<(Reported, Truth), Failure> {
         let config = CollectionConfig::from_json(fetched.config())?;
-        let reporting =
-            Reporting { config: &config, version: fetched.version(), url: &url.parse()? };
+        let reporting = Reporting {
+            config: &config,
+            version: fetched.version(),
+            url: &url.parse()?,
+            since: day(self.days_before_the_weeks(0))?,
+        };
         self.note(format_args!(
             "{INSTALLATIONS} simulated installations opted in. Each draws X anew every week, and stays \
              silent",
@@ -56,8 +63,8 @@ impl Demo {
         ));
         let last = last_week_that_is_over();
         let mut truth = Truth::new(SEED, day(last)?, fetched.version(), config.sample_rate.get());
-        for week in (0..WEEKS).rev() {
-            let sunday = last.checked_sub((week * 7).days())?;
+        for week in (0..self.weeks).rev() {
+            let sunday = last.checked_sub((i64::from(week) * 7).days())?;
             for before in (0..7).rev() {
                 if self.is_stopped() {
                     return Err(Failure::new("stopped"));
@@ -70,7 +77,7 @@ impl Demo {
                 }
             }
         }
-        Ok((Reported { weeks: WEEKS, counter: COUNTER, ..Reported::default() }, truth))
+        Ok((Reported { weeks: self.weeks, counter: COUNTER, ..Reported::default() }, truth))
     }
 
     /// Merges and charts, and compares an estimate with the truth.
@@ -109,7 +116,7 @@ impl Demo {
             "How many people wave? The chart of the last week says, of `{COUNTER}`:"
         ));
         self.quote(format_args!(
-            "{:.2}% of installations; with {:.0}% confidence between {:.2}% and {:.2}%",
+            "{:.2}% of installations; with {:.0}% confidence, between {:.2}% and {:.2}%",
             estimate.value * 100.0,
             charts.confidence * 100.0,
             estimate.low * 100.0,

@@ -6,9 +6,9 @@
 use super::super::Failure;
 use super::super::simulate::{Population, Truth, send_all};
 use crate::client::Address;
-use crate::client::day::Day;
 use crate::client::report::filter;
 use crate::collection::{Allowed, CollectionConfig};
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
 use crate::ingest::{
     Admission, AdmissionSettings, ChosenBudgets, Clock, ConfigSet, Limits, Receiver, ReceiverSlot,
@@ -79,6 +79,8 @@ pub(super) struct Reporting<'a> {
     pub(super) config: &'a CollectionConfig,
     pub(super) version: ModuleVersion,
     pub(super) url: &'a Address,
+    /// When their history begins.
+    pub(super) since: Day,
 }
 
 impl Reporting<'_> {
@@ -93,7 +95,7 @@ impl Reporting<'_> {
     }
 
     fn send(&self, day: Day, mut truth: Option<&mut Truth>) -> Result<(), Failure> {
-        let population = Population::of(self.config, SEED, day);
+        let population = Population::of(self.config, SEED, day, self.since);
         let allowed = Allowed::new(self.config);
         let version = self.version.to_string();
         send_all(self.url, day, CONNECTIONS, |sender| {

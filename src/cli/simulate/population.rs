@@ -1,21 +1,34 @@
 //! Installations: who uses which programs in which builds, and what they count in a week.
 //!
-//! They follow from the config, a seed and the week. The first items of lists (platforms, toolchains,
-//! buckets of a group) are the most frequent, by Zipf's law, so that charts have a shape. Over the weeks
-//! new versions are released and old ones disappear, and what people count changes with the seasons.
+//! They follow from the config, a seed, the week, and the week in which their history begins. The first items of
+//! lists (platforms, buckets of a group) are the most frequent, by Zipf's law, and groups of numbers have a hump,
+//! so that charts have a shape. Over the weeks new versions are released (`releases`), one of them has a crash that
+//! the next one fixes, and the second bucket of each group grows.
 //!
 //! Each installation has its own streams of random numbers, derived from the seed and its number, so the
 //! order in which installations are made does not matter. One stream is for what never changes (its
-//! platform, its programs), and another, new every week, for X and what it counts.
+//! platform, its programs, how soon it upgrades), and another, new every week, for X and what it counts.
 
-use crate::client::day::Day;
+use super::releases::Releases;
 use crate::client::report::{Build, LocalReport, ProgramReport, X};
 use crate::collection::{CollectionConfig, expand};
+use crate::day::Day;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// A counter that every installation counts and no config lists: it must never be sent.
 pub const UNLISTED: &str = "simulate/unlisted";
+
+/// The frames of each bug's stack, of programs that do not exist.
+const BUGS: [[&str; 4]; 5] = [
+    ["main.parseName:+23", "main.greet:+8", "main.run:+41", "main.main:+5"],
+    ["main.readSettings:+17", "main.settings:+9", "main.run:+12", "main.main:+5"],
+    ["main.openFile:+31", "main.load:+14", "main.run:+19", "main.main:+5"],
+    ["main.writeLine:+6", "main.print:+22", "main.run:+33", "main.main:+5"],
+    ["main.lookUp:+44", "main.complete:+3", "main.run:+27", "main.main:+5"],
+];
+/// The share of installations that the first of them hits, with the one release that has it.
+const REGRESSION: f64 = 0.12;
 
 /// A population in one week, of any size.
 pub struct Population {
@@ -23,45 +36,61 @@ pub struct Population {
     week: Day,
     goos: Vec<String>,
     goarch: Vec<String>,
-    toolchains: Vec<String>,
+    toolchains: Releases,
     programs: Vec<Program>,
 }
 
 struct Program {
     name: String,
-    /// The released versions, newest first.
-    versions: Vec<String>,
+    releases: Releases,
     /// Names, and the share of installations that count them.
     counters: Vec<(String, f64)>,
-    stacks: Vec<(String, f64)>,
+    stacks: Vec<Stack>,
+}
+
+/// The stack of a bug.
+struct Stack {
+    name: String,
+    /// The share of installations that it hits.
+    share: f64,
+    /// The only version that has it; `None` if all have it.
+    version: Option<String>,
 }
 
 impl Population {
-    /// The population of users of a config's programs, in the week that ended on `week`.
-    pub fn of(config: &CollectionConfig, seed: u64, week: Day) -> Population {
-        // Weeks since some Sunday.
-        let weeks = week.since(Day::of(SystemTime::UNIX_EPOCH)).div_euclid(7);
+    /// The population of users of a config's programs, in the week that ended on `week`. Its history begins in
+    /// the week of `since`.
+    pub fn of(config: &CollectionConfig, seed: u64, week: Day, since: Day) -> Population {
+        let weeks = week.since(since).div_euclid(7);
         let programs = config.programs.iter().map(|program| {
+            let releases = Releases::of(&program.versions, weeks);
             let counters = program.counters.iter().flat_map(|counter| {
-                let names = expand(&counter.name).enumerate();
-                names.map(|(index, name)| (name, (share(index) * season(index, weeks)).min(0.98)))
+                let names: Vec<String> = expand(&counter.name).collect();
+                let shares = shares(&names, weeks);
+                names.into_iter().zip(shares)
             });
             let stacks = program.stacks.iter().flat_map(|stack| {
-                (0..5).map(|bug| (crash(&stack.name, bug, stack.depth), share(bug) / 10.0))
+                BUGS.iter().enumerate().map(|(index, frames)| {
+                    let depth = usize::try_from(stack.depth).unwrap_or(usize::MAX).max(1);
+                    let frames: Vec<&str> = frames.iter().take(depth).copied().collect();
+                    let name = format!("{}\n{}", stack.name, frames.join("\n"));
+                    match index {
+                        0 => {
+                            Stack { name, share: REGRESSION, version: Some(releases.with_a_bug()) }
+                        }
+                        _ => Stack { name, share: share(index) / 25.0, version: None },
+                    }
+                })
             });
-            Program {
-                name: program.name.clone(),
-                versions: released(&program.versions, weeks),
-                counters: counters.collect(),
-                stacks: stacks.collect(),
-            }
+            let (counters, stacks) = (counters.collect(), stacks.collect());
+            Program { name: program.name.clone(), counters, stacks, releases }
         });
         Population {
             seed,
             week,
             goos: config.goos.clone(),
             goarch: config.goarch.clone(),
-            toolchains: config.go_version.clone(),
+            toolchains: Releases::of(&config.go_version, weeks),
             programs: programs.collect(),
         }
     }
@@ -70,6 +99,12 @@ impl Population {
     /// sent.
     pub fn x(&self, number: u64) -> X {
         X::from_bits(self.weekly(number).next())
+    }
+
+    /// The probability that an installation with a program counts a counter in the week.
+    pub fn share(&self, program: &str, counter: &str) -> Option<f64> {
+        let program = self.programs.iter().find(|known| known.name == program)?;
+        program.counters.iter().find(|(name, _)| name == counter).map(|(_, share)| *share)
     }
 
     fn weekly(&self, number: u64) -> Random {
@@ -82,7 +117,7 @@ impl Population {
         let mut lasting = Random::new(self.seed, number);
         let goos = lasting.one_of(&self.goos);
         let goarch = lasting.one_of(&self.goarch);
-        let toolchain = lasting.one_of(&self.toolchains);
+        let toolchain = self.toolchains.used_at(lasting.unit());
         // Everyone uses one program, and some use more.
         let first = lasting.below(self.programs.len());
         let mut weekly = self.weekly(number);
@@ -90,23 +125,35 @@ impl Population {
         let _x = weekly.next();
         let mut programs = Vec::new();
         for (index, program) in self.programs.iter().enumerate() {
-            if lasting.unit() > 0.2 && index != first {
+            // Drawn for every program, so that an upgrade of one changes nothing of the next.
+            let (uses, pace) = (lasting.unit(), lasting.unit());
+            if uses > 0.2 && index != first {
                 continue;
             }
             let build = Build {
                 program: program.name.clone(),
-                version: lasting.one_of(&program.versions),
+                version: program.releases.used_at(pace),
                 toolchain: toolchain.clone(),
                 goos: goos.clone(),
                 goarch: goarch.clone(),
             };
-            let mut counters = weekly.counts(&program.counters);
+            let counted = program.counters.iter().map(|(name, share)| (name, *share));
+            let mut counters = weekly.counts(counted);
             counters.insert(UNLISTED.to_owned(), 1);
-            let stacks = weekly.counts(&program.stacks);
-            programs.push(ProgramReport { build, counters, stacks });
+            let has = |stack: &&Stack| stack.version.as_ref().is_none_or(|v| *v == build.version);
+            let crashed = program.stacks.iter().filter(has).map(|stack| (&stack.name, stack.share));
+            let stacks = weekly.counts(crashed);
+            programs.push(ProgramReport::of(build, counters, stacks));
         }
         LocalReport { week: self.week, last_week: None, programs, draw: None }
     }
+}
+
+/// The first day of a day's year, with which a history begins unless another is chosen.
+pub fn start_of_year(day: Day) -> Day {
+    let text = day.to_string();
+    let year = text.get(..4).unwrap_or_default();
+    format!("{year}-01-01").parse().unwrap_or(day)
 }
 
 /// The share of installations that count the item at this index of a list.
@@ -114,35 +161,37 @@ fn share(index: usize) -> f64 {
     0.9 / (index + 1) as f64
 }
 
-/// The factor by which that differs in a week from the average: up to a fifth.
+/// The shares of installations that count each name of a group, some weeks into the history.
+fn shares(names: &[String], weeks: i64) -> Vec<f64> {
+    let bucket =
+        |name: &String| name.rsplit(':').next().and_then(|bucket| bucket.parse::<f64>().ok());
+    let is_scale = names.len() > 2 && names.iter().all(|name| bucket(name).is_some());
+    let most = (names.len() as f64 - 1.0) * 0.4;
+    let width = names.len() as f64 / 5.0;
+    let shares = (0..names.len()).map(|index| match index {
+        _ if is_scale => 0.7 * (-((index as f64 - most) / width).powi(2) / 2.0).exp(),
+        1 => share(1) * growth(weeks),
+        _ => share(index),
+    });
+    shares.enumerate().map(|(index, share)| (share * season(index, weeks)).min(0.98)).collect()
+}
+
+/// From a half to one and a third, most of it over some ten weeks.
+fn growth(weeks: i64) -> f64 {
+    0.5 + 0.8 / (1.0 + (-(weeks as f64 - 6.0) / 2.5).exp())
+}
+
+/// The factor by which a share differs in a week from the average: up to a twentieth.
 fn season(index: usize, weeks: i64) -> f64 {
     let year = weeks as f64 / 26.0 + index as f64 * 0.37;
-    1.0 + 0.2 * (year * std::f64::consts::TAU).sin()
-}
-
-/// The released versions, newest first: the first half of what the config lists (it allows some in
-/// advance), and one more every other week, until it starts over.
-fn released(versions: &[String], weeks: i64) -> Vec<String> {
-    let half = versions.len() / 2;
-    let later = (versions.len() - half).max(1) as u64;
-    let more = weeks.unsigned_abs() / 2 % later;
-    // The remainder is below the length of a list.
-    let out = half + more as usize + 1;
-    versions.iter().take(out).rev().cloned().collect()
-}
-
-/// The stack of one bug: some frames of a program that does not exist.
-fn crash(name: &str, bug: usize, depth: u32) -> String {
-    let frames = usize::try_from(depth).unwrap_or(usize::MAX).clamp(1, 4);
-    let lines = (0..frames).map(|frame| format!("\nmain.bug{bug}.call{frame}:+{}", bug + 1));
-    std::iter::once(name.to_owned()).chain(lines).collect()
+    1.0 + 0.05 * (year * std::f64::consts::TAU).sin()
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): a stream of numbers made from a seed.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64, stream: u64) -> Random {
+    pub(super) fn new(seed: u64, stream: u64) -> Random {
         // Mixed, so that neighbouring seeds and streams are unrelated.
         let seed = Random(seed).next();
         Random(Random(seed ^ stream.wrapping_mul(0xd134_2543_de82_ef95)).next())
@@ -156,7 +205,7 @@ impl Random {
     }
 
     /// Over 0 and at most 1.
-    fn unit(&mut self) -> f64 {
+    pub(super) fn unit(&mut self) -> f64 {
         X::from_bits(self.next()).get()
     }
 
@@ -178,10 +227,13 @@ impl Random {
         list.last().cloned().unwrap_or_default()
     }
 
-    fn counts(&mut self, names: &[(String, f64)]) -> BTreeMap<String, i64> {
+    fn counts<'a>(
+        &mut self,
+        names: impl Iterator<Item = (&'a String, f64)>,
+    ) -> BTreeMap<String, i64> {
         let mut counts = BTreeMap::new();
         for (name, share) in names {
-            if self.unit() <= *share {
+            if self.unit() <= share {
                 let count = 1 + self.below(20) as i64;
                 counts.insert(name.clone(), count);
             }

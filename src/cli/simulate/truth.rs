@@ -1,7 +1,7 @@
 //! The truth about a simulated population: the numbers that charts estimate from the sample.
 
-use crate::client::day::Day;
 use crate::client::report::ProgramReport;
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -61,9 +61,9 @@ impl Truth {
     pub fn count(&mut self, programs: &[ProgramReport]) {
         self.installations += 1;
         for program in programs {
-            let truth = entry(&mut self.programs, &program.build.program);
+            let truth = entry(&mut self.programs, &program.program);
             truth.installations += 1;
-            *entry(&mut truth.versions, &program.build.version) += 1;
+            *entry(&mut truth.versions, &program.version) += 1;
             for (counts, truths) in
                 [(&program.counters, &mut truth.counters), (&program.stacks, &mut truth.stacks)]
             {

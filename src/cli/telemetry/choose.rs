@@ -2,10 +2,10 @@
 
 use super::projects;
 use crate::cli::{Failure, Output};
-use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
 use crate::client::report::Listing;
+use crate::day::Day;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! `candor telemetry clean`: deletes everything that was counted on this machine.
 
 use super::projects::{is_project_folder, name_of};
-use crate::cli::count::count;
 use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::report::{Listing, ReportFolder};
+use crate::count::count;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};

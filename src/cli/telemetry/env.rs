@@ -1,8 +1,6 @@
 //! `candor telemetry env`: the settings in effect, and what went wrong.
 
-use super::freshness::freshness;
 use super::projects::{hint_at_others, name_of};
-use super::reason::reason;
 use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
@@ -69,17 +67,17 @@ pub(super) fn run(_: Args, folder: &Folder, out: Output) -> Result<(), Failure> 
     });
     let known = destination.as_ref().and_then(|to| KnownConfig::of_folder(folder, &to.source));
     let texts = |weeks: &std::collections::BTreeSet<_>| {
-        weeks.iter().map(|week: &crate::client::day::Day| week.to_string()).collect()
+        weeks.iter().map(|week: &crate::day::Day| week.to_string()).collect()
     };
     let environment = Environment {
         project: name_of(folder),
         others: hint_at_others(folder),
         folder: folder.path().to_path_buf(),
         mode: consent.mode.to_string(),
-        reason: reason(&consent, folder.path()),
+        reason: consent.reason(folder.path()),
         upload: destination.as_ref().map(|to| to.upload.to_string()),
         module: destination.as_ref().map(|to| to.source.module.to_string()),
-        freshness: destination.as_ref().map(|to| freshness(to, known.as_ref())),
+        freshness: destination.as_ref().map(|to| to.freshness(known.as_ref())),
         config: known.map(|known| Config {
             version: known.version.to_string(),
             fetched: known.fetched.to_string(),

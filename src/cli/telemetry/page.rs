@@ -1,97 +1,208 @@
-//! The overview as a web page.
+//! The overview as a web page, which looks like a deployment's site.
 //!
-//! One page, without scripts or anything from elsewhere. What it shows is the user's own, so it is
-//! served on a loopback address only.
+//! One page, without scripts or anything from elsewhere, in one file. What would be sent comes first. What it
+//! shows is the user's own, so it is served on a loopback address only.
 
-use super::overview::{Overview, build, outlook, report, withheld, withheld_line};
-use super::reason::reason;
+use super::overview::{Overview, WITHOUT_CONFIG};
+use super::projects::OWN;
 use crate::cli::listen::{bind, url};
-use crate::cli::{Failure, Output};
-use crate::client::report::{Report, WeekPreview};
+use crate::cli::{Failure, Output, runtime};
+use crate::client::mode::Mode;
+use crate::client::report::words::{outlook, report, withheld};
+use crate::client::report::{Report, WeekPreview, Withheld, in_words};
 use crate::terminal::Lines;
-use crate::web::{ListenAddress, serve_local_page};
+use crate::web::{ListenAddress, serve_local_page, stylesheet};
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use serde::Serialize;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
-    padding:0 1rem;color:#1b1b1f;background:#fff}table{border-collapse:collapse;width:100%}\
-    td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;\
-    border-bottom:1px solid #ddd}pre{background:#f4f4f6;padding:1rem;\
-    overflow:auto}code,pre,td{overflow-wrap:anywhere;white-space:pre-wrap}\
-    @media(prefers-color-scheme:dark){body{color:#e4e4e8;background:#18181b}pre{background:#26262b}\
-    td,th{border-color:#444}}";
-
 /// The page.
 pub(super) fn render(overview: &Overview) -> String {
     let preview = &overview.preview;
-    let mode = format!("{} ({})", preview.consent.mode, reason(&preview.consent, &overview.folder));
+    let title = format!("Telemetry of {} on this machine", overview.project);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            meta charset="utf-8";
-            meta name="viewport" content="width=device-width";
-            title { "Telemetry on this machine" }
-            style { (PreEscaped(STYLE)) }
-            h1 { "Telemetry on this machine" }
-            table {
-                (row("Project", &overview.project))
-                (row("Mode", mode))
-                (row("Folder", overview.folder.display()))
-                (row("Reports go to", overview.upload.as_deref().unwrap_or("nowhere yet")))
-                (row("Config", overview.config.as_deref().unwrap_or("none known yet")))
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (Visible(&title)) }
+                style { (PreEscaped(stylesheet())) }
             }
-            @for week in &preview.weeks {
-                (section(week, overview.sample_rate))
-            }
-            @if preview.weeks.is_empty() {
-                p { "There are no counts at the moment." }
-            }
-            @for (week, text) in &preview.ready {
-                h2 { "Ready to be sent for " (week.to_string()) }
-                pre { (Visible(text)) }
-            }
-            @if !preview.sent.is_empty() {
-                h2 { "Sent before" }
-                ul {
-                    @for week in &preview.sent {
-                        li { (week.to_string()) }
+            body {
+                header.site { div.inner { span.brand { "Telemetry on this machine" } } }
+                main {
+                    h1 { (Visible(&overview.project)) }
+                    p.lead { (Visible(mode_in_words(overview))) }
+                    h2 id="sent" { "What would be sent" }
+                    @if preview.weeks.is_empty() && preview.ready.is_empty() {
+                        (nothing_yet(overview))
+                    }
+                    @for (week, text) in &preview.ready {
+                        h3 { "Ready to be sent, for the week to " (week.to_string()) }
+                        pre { code { (Visible(text)) } }
+                    }
+                    @for week in &preview.weeks { (would_be_sent(week, overview.sample_rate)) }
+                    (withheld_table(&preview.weeks))
+                    @if !preview.weeks.is_empty() {
+                        h2 id="counted" { "What was counted" }
+                        @for week in &preview.weeks { (counted(week)) }
+                    }
+                    (settings(overview))
+                }
+                footer.site {
+                    div.inner {
+                        p {
+                            "This page is for you alone: it shows what is on this machine, and looking at it sends, "
+                            "fetches and changes nothing."
+                        }
                     }
                 }
-            }
-            @for (_, reason) in &preview.unreadable {
-                p { "Skipped: " (Visible(reason)) }
             }
         }
     };
     page.into_string()
 }
 
-fn section(week: &WeekPreview, sample_rate: Option<f64>) -> Markup {
-    let end = if week.ended { "Ended" } else { "Ends" };
+/// Whether it is on, and why.
+fn mode_in_words(overview: &Overview) -> String {
+    let consent = &overview.preview.consent;
+    let effect = match consent.mode {
+        Mode::Off => "Telemetry is off: nothing is counted and nothing is sent",
+        Mode::Local => "Programs count on this machine, and nothing is sent",
+        Mode::On => {
+            "Telemetry is on: programs count, and reports of weeks that began after it was turned on are sent if they \
+             are sampled"
+        }
+    };
+    format!("{effect} ({}).", consent.reason(&overview.folder))
+}
+
+/// What to do next where nothing was counted.
+fn nothing_yet(overview: &Overview) -> Markup {
+    let project = overview.project.as_str();
+    let command = match project {
+        OWN => "candor telemetry on".to_owned(),
+        path if overview.folder.display().to_string() == path => {
+            format!("candor telemetry --dir {path} on")
+        }
+        _ => format!("candor telemetry --project {project} on"),
+    };
     html! {
-        h2 { (end) " on " (week.end.to_string()) }
-        h3 { "Counted" }
-        @for program in &week.counted.programs {
-            h4 { (Visible(build(&program.build))) }
-            table {
-                @for (name, count) in program.counters.iter().chain(&program.stacks) {
-                    (row(name, count))
+        p { "Nothing: nothing has been counted yet." }
+        p {
+            @match overview.preview.consent.mode {
+                Mode::Off => {
+                    "If you want to take part, run " code { (Visible(command)) } ". Then use the program, and reload "
+                    "this page: it shows what was counted, and exactly what would be sent of it, before anything is."
+                }
+                Mode::Local | Mode::On => {
+                    "Use the program, and reload this page: it shows what was counted, and exactly what would be sent of "
+                    "it, before anything is."
                 }
             }
         }
-        h3 { "Sent" }
-        p { (Visible(outlook(week, sample_rate))) }
-        @if let Some(report) = report(week).map(Report::to_json) {
-            pre { (Visible(report)) }
-            h3 { "Withheld" }
-            ul {
-                @for withheld in withheld(week) {
-                    li { (Visible(withheld_line(withheld))) }
+        @if let Some(others) = &overview.others { p { (Visible(others)) } }
+    }
+}
+
+/// A week's heading.
+fn week_of(week: &WeekPreview) -> String {
+    let end = if week.ended { "ended" } else { "ends" };
+    format!("The week that {end} on {}", week.end)
+}
+
+fn would_be_sent(week: &WeekPreview, sample_rate: Option<f64>) -> Markup {
+    html! {
+        h3 { (week_of(week)) }
+        p { (Visible(outlook(week, sample_rate, WITHOUT_CONFIG))) }
+        @if let Some(report) = report(week).map(Report::to_json) { pre { code { (Visible(report)) } } }
+    }
+}
+
+/// Everything that is left out of reports, with its program and the reason.
+fn withheld_table(weeks: &[WeekPreview]) -> Markup {
+    let all = weeks.iter().flat_map(|week| withheld(week).iter().map(move |one| (week.end, one)));
+    let all: Vec<_> = all.collect();
+    html! {
+        @if !all.is_empty() {
+            h2 id="withheld" { "What is withheld, and why" }
+            div.scroll role="region" aria-label="What is withheld" tabindex="0" {
+                table.full {
+                    thead { tr {
+                        th scope="col" { "What" } th scope="col" { "Program" }
+                        th scope="col" { "Week to" } th scope="col" { "Why" }
+                    } }
+                    tbody {
+                        @for (week, one) in &all {
+                            tr {
+                                th scope="row" { (withheld_name(one)) }
+                                td { @match &one.build { Some(of) => (Visible(in_words(of))), None => "all" } }
+                                td.nowrap { (week.to_string()) }
+                                td { (Visible(&one.reason)) }
+                            }
+                        }
+                    }
                 }
             }
+        }
+    }
+}
+
+/// What is withheld; of a stack, the name before its frames.
+fn withheld_name(withheld: &Withheld) -> Markup {
+    html! {
+        @match (&withheld.name, &withheld.build) {
+            (Some(name), _) => code { (Visible(name.split('\n').next().unwrap_or_default())) },
+            (None, Some(_)) => "everything of this program",
+            (None, None) => "the whole report",
+        }
+    }
+}
+
+fn counted(week: &WeekPreview) -> Markup {
+    html! {
+        h3 { (week_of(week)) }
+        @if week.counted.programs.is_empty() { p { "Nothing." } }
+        @for program in &week.counted.programs {
+            div.scroll role="region" aria-label={ "Counts of " (Visible(&program.program)) } tabindex="0" {
+                table {
+                    caption { (Visible(in_words(&program.build()))) }
+                    thead { tr { th scope="col" { "Counter" } th.number scope="col" { "Count" } } }
+                    tbody {
+                        @for (name, count) in program.counters.iter().chain(&program.stacks) {
+                            (row(name, count))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn settings(overview: &Overview) -> Markup {
+    let preview = &overview.preview;
+    html! {
+        h2 id="settings" { "Where it is, and where it goes" }
+        dl.facts {
+            dt { "Folder" } dd { code { (Visible(overview.folder.display())) } }
+            dt { "Reports go to" } dd { (Visible(overview.upload.as_deref().unwrap_or("nowhere yet"))) }
+            dt { "Config" } dd { (Visible(overview.config.as_deref().unwrap_or("none is known yet"))) }
+            dt { "Sent before" }
+            dd {
+                @if preview.sent.is_empty() { "nothing" } @else { "reports of the weeks to " }
+                @for (index, week) in preview.sent.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    (week.to_string())
+                }
+            }
+        }
+        @if !preview.unreadable.is_empty() {
+            h3 { "Files that could not be read, and why" }
+            ul { @for (_, reason) in &preview.unreadable { li.warn { (Visible(reason)) } } }
         }
     }
 }
@@ -99,8 +210,9 @@ fn section(week: &WeekPreview, sample_rate: Option<f64>) -> Markup {
 fn row(name: impl Display, value: impl Display) -> Markup {
     html! {
         tr {
-            td { (Visible(name)) }
-            td { (Visible(value)) }
+            // A stack has a frame a line.
+            th scope="row" { code.lines { (Visible(name)) } }
+            td.number { (Visible(value)) }
         }
     }
 }
@@ -134,10 +246,7 @@ pub(super) fn serve(
         )));
     }
     crate::cli::signals::end_when_asked()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(format!("cannot start serving: {e}")))?;
+    let runtime = runtime::one_thread()?;
     let listener = runtime.block_on(bind(&ListenAddress::Address(address)))?;
     let url = url(&listener)? + "/";
     out.line(&Serving { url: url.clone() }, format!("serving {url}\nCtrl-C stops it\n"))?;
@@ -155,7 +264,9 @@ mod tests {
         let evil = "<script>alert('&\"')</script>\u{202e}\u{1b}\n";
         let expected = "&lt;script&gt;alert('&amp;&quot;')&lt;/script&gt;\\u{202e}\\u{1b}\n";
         assert_eq!(html! { p { (Visible(evil)) } }.into_string(), format!("<p>{expected}</p>"));
-        let cells = format!("<tr><td>{expected}</td><td>1</td></tr>");
+        let cells = format!(
+            "<tr><th scope=\"row\"><code class=\"lines\">{expected}</code></th><td class=\"number\">1</td></tr>"
+        );
         assert_eq!(row(evil, 1).into_string(), cells);
     }
 }

@@ -5,10 +5,11 @@
 //! opted out. Only turning telemetry on may name a project that has no folder yet, because nothing
 //! is written before that; the name must then be one that a program can have.
 
-use super::reason::reason;
 use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
+use crate::client::report::Listing;
+use crate::percent;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt::Write;
@@ -24,6 +25,10 @@ struct Project {
     folder: PathBuf,
     mode: String,
     reason: String,
+    /// The last week whose report was sent.
+    last_report: Option<String>,
+    /// The command that changes it, which takes on, local or off.
+    change: String,
 }
 
 /// What the user wants with a project.
@@ -105,7 +110,7 @@ pub(super) fn list() -> String {
 /// What a folder is called in messages: its project, or its path.
 pub(super) fn name_of(folder: &Folder) -> String {
     let path = folder.path();
-    let name = path.file_name().and_then(|name| project_of(name.to_str()?));
+    let name = path.file_name().and_then(|name| percent::decoded(name.to_str()?));
     match name {
         Some(project) if is_project_folder(path) => project,
         _ => path.display().to_string(),
@@ -124,23 +129,38 @@ pub(super) fn run(out: Output) -> Result<(), Failure> {
         let folder = Folder::of(&project)?;
         let consent = Consent::now(&folder);
         projects.push(Project {
-            project,
             mode: consent.mode.to_string(),
-            reason: reason(&consent, folder.path()),
+            reason: consent.reason(folder.path()),
+            // A folder that cannot be read has sent nothing that anyone could know of.
+            last_report: Listing::read(&folder)
+                .ok()
+                .and_then(|listing| listing.sent.last().map(ToString::to_string)),
+            change: format!("candor telemetry --project {project}"),
             folder: folder.path().to_path_buf(),
+            project,
         });
     }
     let mut text = String::new();
-    for Project { project, mode, reason, folder } in &projects {
-        let (project, reason) = (OneLine(project), OneLine(reason));
+    for Project { project, mode, reason, folder, last_report, change } in &projects {
+        let (project, reason, change) = (OneLine(project), OneLine(reason), OneLine(change));
         let folder = OneLine(folder.display());
+        let last = match last_report {
+            Some(week) => format!("sent for the week that ended on {week}"),
+            None => "none was sent".to_owned(),
+        };
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{project}: {mode} ({reason})\n  {folder}");
+        let _ = writeln!(
+            text,
+            "{project}: {mode} ({reason})\n  folder       {folder}\n  last report  {last}\n  \
+             to change    {change} on|local|off\n"
+        );
     }
     if projects.is_empty() {
-        text += "No project is known on this machine.\n";
+        text += "No project is known on this machine: nothing is counted.\n";
+    } else {
+        text += "`view` instead of `on` shows what is counted and what would be sent; \
+                 DO_NOT_TRACK=1 in the environment turns all of them off.\n";
     }
-    text += "`candor telemetry --project NAME off` turns one off; see --help for the rest.\n";
     out.result(&projects, text)
 }
 
@@ -154,25 +174,9 @@ fn names() -> Vec<String> {
     let entries = all_projects().and_then(|all| std::fs::read_dir(all).ok());
     let folders = entries.into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
     let mut names: Vec<String> =
-        folders.filter_map(|entry| project_of(entry.file_name().to_str()?)).collect();
+        folders.filter_map(|entry| percent::decoded(entry.file_name().to_str()?)).collect();
     names.sort_unstable();
     names
-}
-
-/// The project that a folder is named after: `%` and two digits are a byte.
-fn project_of(name: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            plain => plain,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -199,11 +203,11 @@ mod tests {
         for project in ["candor", "example.org/my-prog", "A b%", "..", "Zürich"] {
             let folder = Folder::of(project).expect("a folder");
             let name = folder.path().file_name().and_then(|name| name.to_str()).expect("a name");
-            assert_eq!(project_of(name).as_deref(), Some(project));
+            assert_eq!(percent::decoded(name).as_deref(), Some(project));
             assert_eq!(name_of(&folder), project);
         }
         for name in ["%", "%4", "%zz", "%FF"] {
-            assert_eq!(project_of(name), None, "{name}");
+            assert_eq!(percent::decoded(name), None, "{name}");
         }
         assert_eq!(name_of(&Folder::at("/elsewhere/x")), "/elsewhere/x");
     }

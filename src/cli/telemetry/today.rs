@@ -1,6 +1,6 @@
 //! `--today`: which day a verb takes for today.
 
-use crate::client::day::Day;
+use crate::day::Day;
 use std::time::{Duration, SystemTime};
 
 /// The day on which a verb works.

@@ -3,12 +3,12 @@
 
 use super::deployment::DeploymentArgs;
 use super::projects::{hint_at_others, name_of};
-use super::reason::reason;
 use super::today::Today;
 use crate::cli::{Failure, Output};
+use crate::client::Http;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
-use crate::client::report::{Destination, Event, RunOptions, Summary, run_uploads};
+use crate::client::report::{Destination, Event, RunOptions, Summary, refresh_config, run_uploads};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
@@ -32,11 +32,15 @@ pub(super) struct ReportArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor telemetry upload\n  \
+    candor telemetry upload --refresh\n  \
     candor telemetry upload --url https://telemetry.example.org \\\n      \
     --module telemetry.example.org/config --vkey telemetry.example.org/log+...")]
 pub(super) struct Args {
     #[command(flatten)]
     to: DeploymentArgs,
+    /// Fetch and verify the newest config first, even if one was fetched today.
+    #[arg(long)]
+    refresh: bool,
     #[command(flatten)]
     today: Today,
 }
@@ -48,6 +52,9 @@ struct Outcome {
     mode: String,
     /// Whether another process was making reports, so that nothing was done.
     busy: bool,
+    /// The config that was fetched, with `--refresh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<String>,
     sent: Vec<String>,
     events: Vec<String>,
 }
@@ -56,7 +63,7 @@ pub(super) fn report(args: ReportArgs, folder: &Folder, out: Output) -> Result<(
     let now = args.today.now();
     let options =
         RunOptions { folder: folder.clone(), destination: None, now, asked_by_user: true };
-    print(folder, &run_uploads(&options)?, out)
+    print(folder, &run_uploads(&options)?, None, out)
 }
 
 pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
@@ -79,18 +86,31 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         now: args.today.now(),
         asked_by_user: true,
     };
-    print(folder, &run_uploads(&options)?, out)
+    let refreshed = match args.refresh {
+        true => refresh_config(&options, &Http::new())?.transpose().map_err(|failure| {
+            Failure::new(format!("no config was fetched: {}", failure.reason))
+        })?,
+        false => None,
+    };
+    print(folder, &run_uploads(&options)?, refreshed.map(|known| known.version.to_string()), out)
 }
 
-fn print(folder: &Folder, summary: &Summary, out: Output) -> Result<(), Failure> {
+fn print(
+    folder: &Folder,
+    summary: &Summary,
+    config: Option<String>,
+    out: Output,
+) -> Result<(), Failure> {
     let outcome = Outcome {
         project: name_of(folder),
         mode: summary.consent.mode.to_string(),
         busy: summary.busy,
+        config,
         sent: summary.sent().map(|week| week.to_string()).collect(),
         events: summary.events.iter().map(Event::to_string).collect(),
     };
-    out.result(&outcome, SummaryText { project: &outcome.project, folder, summary })?;
+    let (project, config) = (&outcome.project, outcome.config.as_deref());
+    out.result(&outcome, SummaryText { project, config, folder, summary })?;
     let failed = |event: &Event| {
         matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
     };
@@ -99,6 +119,7 @@ fn print(folder: &Folder, summary: &Summary, out: Output) -> Result<(), Failure>
 
 struct SummaryText<'a> {
     project: &'a str,
+    config: Option<&'a str>,
     folder: &'a Folder,
     summary: &'a Summary,
 }
@@ -108,12 +129,15 @@ impl fmt::Display for SummaryText<'_> {
         let Summary { consent, busy, events } = self.summary;
         let project = OneLine(self.project);
         writeln!(f, "{project}:")?;
+        if let Some(version) = self.config {
+            writeln!(f, "the newest config is {version}, as its log says")?;
+        }
         for event in events {
             writeln!(f, "{}", OneLine(event))?;
         }
         match consent.mode {
             Mode::Off => {
-                let reason = reason(consent, self.folder.path());
+                let reason = consent.reason(self.folder.path());
                 writeln!(f, "telemetry is off ({}): nothing was done", OneLine(reason))?;
                 hint_at_others(self.folder)
                     .iter()

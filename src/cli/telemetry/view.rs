@@ -2,13 +2,13 @@
 //!
 //! On a terminal and as JSON here, as a web page in `page`; both show the same [`Overview`].
 
-use super::overview::{Overview, build, outlook, report, withheld, withheld_line};
+use super::overview::{Overview, WITHOUT_CONFIG};
 use super::page;
-use super::reason::reason;
 use super::today::Today;
 use crate::cli::{Failure, Output};
 use crate::client::folder::Folder;
-use crate::client::report::{Preview, ProgramReport, Report, Withheld};
+use crate::client::report::words::{PreviewText, outlook, report, withheld};
+use crate::client::report::{ProgramReport, Report, Withheld};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
@@ -95,7 +95,7 @@ impl Overview {
                     ended: week.ended,
                     counted: &week.counted.programs,
                     held: week.hold.map(|hold| hold.to_string()),
-                    state: outlook(week, self.sample_rate),
+                    state: outlook(week, self.sample_rate, WITHOUT_CONFIG),
                     report: report(week).map(Report::to_json),
                     withheld: withheld(week),
                 })
@@ -108,55 +108,13 @@ impl Overview {
 
 impl fmt::Display for Overview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Preview { consent, weeks, ready, sent, unreadable } = &self.preview;
+        let consent = &self.preview.consent;
         writeln!(f, "telemetry of {}", OneLine(&self.project))?;
-        writeln!(f, "mode {} ({})", consent.mode, OneLine(reason(consent, &self.folder)))?;
+        writeln!(f, "mode {} ({})", consent.mode, OneLine(consent.reason(&self.folder)))?;
         writeln!(f, "config {}", OneLine(self.config.as_deref().unwrap_or("none")))?;
-        for week in weeks {
-            let end = if week.ended { "ended" } else { "ends" };
-            match week.begin {
-                Some(begin) => {
-                    writeln!(f, "\nThe week that began on {begin} and {end} on {}", week.end)?
-                }
-                None => writeln!(f, "\nThe week that {end} on {}", week.end)?,
-            }
-            for program in &week.counted.programs {
-                writeln!(f, "  {}", OneLine(build(&program.build)))?;
-                for (name, count) in program.counters.iter().chain(&program.stacks) {
-                    let name = name.replace('\n', "\n             ");
-                    writeln!(f, "  {count:>9}  {name}")?;
-                }
-            }
-            writeln!(f, "{}", outlook(week, self.sample_rate))?;
-            if let Some(report) = report(week) {
-                writeln!(f, "{}", report.to_json())?;
-                let withheld = withheld(week);
-                if !withheld.is_empty() {
-                    writeln!(f, "Withheld:")?;
-                }
-                for withheld in withheld {
-                    writeln!(f, "  {}", OneLine(withheld_line(withheld)))?;
-                }
-            }
-        }
-        if weeks.is_empty() {
-            writeln!(f, "\nThere are no counts at the moment.")?;
-        }
-        if let Some(others) = &self.others {
-            writeln!(f, "{}", OneLine(others))?;
-        }
-        for (week, text) in ready {
-            writeln!(f, "\nReady to be sent for {week}:\n{text}")?;
-        }
-        if !sent.is_empty() {
-            let sent: Vec<_> = sent.iter().map(ToString::to_string).collect();
-            writeln!(
-                f,
-                "\nSent before: {} (in {})",
-                sent.join(", "),
-                OneLine(self.folder.join("upload").display())
-            )?;
-        }
-        unreadable.iter().try_for_each(|(_, reason)| writeln!(f, "\nSkipped: {}", OneLine(reason)))
+        let Overview { preview, folder, sample_rate, .. } = self;
+        let (sample_rate, without_config) = (*sample_rate, WITHOUT_CONFIG);
+        write!(f, "{}", PreviewText { preview, folder, sample_rate, without_config })?;
+        self.others.iter().try_for_each(|others| writeln!(f, "{}", OneLine(others)))
     }
 }

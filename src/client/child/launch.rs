@@ -3,23 +3,24 @@
 use super::task::{ARGUMENT, Part, VARIABLE};
 use super::work::work;
 use super::{Schedule, Task};
-use crate::client::day::Day;
-use nix::sys::signal::{SigSet, SigmaskHow};
+use crate::client::threads::spawn;
+use crate::client::transport::Transport;
+use crate::day::Day;
 use nix::unistd::{close, getegid, geteuid, getgid, getuid, setsid};
 use std::ffi::OsString;
-use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio, exit};
-use std::thread::{Builder, JoinHandle, sleep};
+use std::sync::Arc;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long a host waits for its launcher before it leaves that to a thread.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// If this process is a child, does its work and ends it.
-pub fn run_if_child() {
+/// If this process is a child, does its work and ends it. What the work is done over is made only then.
+pub fn run_if_child(transport: impl FnOnce() -> Option<Arc<dyn Transport>>) {
     let Some(text) = std::env::var_os(VARIABLE) else { return };
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_none_or(|argument| argument != ARGUMENT)
@@ -31,7 +32,11 @@ pub fn run_if_child() {
     // From here on it must not act as a host, whatever happens.
     match text.to_str().and_then(Task::read) {
         Some((Part::Launch, task)) => start_worker(&task),
-        Some((Part::Work, task)) => run_worker(task),
+        Some((Part::Work, task)) => {
+            if let Some(transport) = transport() {
+                run_worker(task, &*transport);
+            }
+        }
         None => {}
     }
     exit(0)
@@ -54,7 +59,7 @@ pub fn launch(task: Task) {
     let Ok(mut launcher) = launcher.process_group(0).spawn() else { return };
     if !has_ended(&mut launcher, PATIENCE) {
         // A process that nobody waits for remains as a zombie.
-        let _ = spawn_without_signals("candor-reaper", move || drop(launcher.wait()));
+        let _ = spawn("candor-reaper", move || drop(launcher.wait()));
     }
 }
 
@@ -72,20 +77,6 @@ fn has_ended(child: &mut Child, patience: Duration) -> bool {
     }
 }
 
-/// Starts a thread that receives no signals: those are for the program's own threads.
-pub fn spawn_without_signals(
-    name: &str,
-    run: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-    let thread = Builder::new().name(name.to_owned()).spawn(run);
-    if let Ok(before) = before {
-        // This mask was valid a moment ago.
-        let _ = before.thread_set_mask();
-    }
-    thread
-}
-
 fn start_worker(task: &Task) {
     if let Some(mut worker) = command(task, Part::Work) {
         // Not waited for: when the launcher ends, the worker is adopted by the system.
@@ -93,7 +84,7 @@ fn start_worker(task: &Task) {
     }
 }
 
-fn run_worker(task: Task) {
+fn run_worker(task: Task, transport: &dyn Transport) {
     close_inherited();
     // Succeeds, because the leader of its process group is the launcher.
     let _ = setsid();
@@ -101,14 +92,14 @@ fn run_worker(task: Task) {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_name(c"candor-upload");
     let (schedule, today, limit) = (Schedule::of(&task.folder), Day::of(task.now), task.limit);
-    let watch = spawn_without_signals("candor-limit", move || {
+    let watch = spawn("candor-limit", move || {
         sleep(limit);
         // Counts as done: what took too long today is tried again tomorrow.
         let _ = schedule.done(today);
         exit(0)
     });
     if watch.is_ok() {
-        work(&task);
+        work(&task, transport);
     }
 }
 

@@ -53,7 +53,7 @@ mod task;
 mod work;
 
 #[cfg(unix)]
-pub(super) use launch::{run_if_child, spawn_without_signals};
+pub(super) use launch::run_if_child;
 pub(super) use schedule::Schedule;
 pub(super) use task::Task;
 #[cfg(not(unix))]

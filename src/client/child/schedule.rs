@@ -11,10 +11,10 @@
 //! once more, which is harmless. After a failed attempt (the worker was killed, or never began) the
 //! next one is made after a quarter of an hour, then half an hour, and so on up to a day.
 
-use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::report::own_folder;
+use crate::day::Day;
 use crate::durable;
 use std::io;
 use std::path::{Path, PathBuf};

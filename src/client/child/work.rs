@@ -1,14 +1,15 @@
 //! The day's work itself, in a process of its own or in a thread.
 
 use super::{Schedule, Task};
-use crate::client::day::Day;
 use crate::client::files;
-use crate::client::report::{RunOptions, run_uploads};
+use crate::client::report::{RunOptions, run_uploads_by};
+use crate::client::transport::Transport;
+use crate::day::Day;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Does the day's work, unless it was done or another process is doing it. Says whether the day was
 /// noted as done.
-pub fn work(task: &Task) -> bool {
+pub fn work(task: &Task, transport: &dyn Transport) -> bool {
     let (schedule, today) = (Schedule::of(&task.folder), Day::of(task.now));
     let lock = schedule.create_folder().and_then(|()| files::open_shared(&schedule.lock()));
     // Held until the end of this function, or of the process.
@@ -24,6 +25,6 @@ pub fn work(task: &Task) -> bool {
     };
     // What went wrong is stored in the folder, for `candor telemetry env`. The day's work counts as done
     // anyway, and is tried again tomorrow.
-    let _ = catch_unwind(AssertUnwindSafe(|| run_uploads(&options)));
+    let _ = catch_unwind(AssertUnwindSafe(|| run_uploads_by(&options, transport)));
     schedule.done(today).is_ok()
 }

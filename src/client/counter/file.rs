@@ -8,12 +8,12 @@
 //! [`super::recorder`] notices when a file ends, and reports are made from it.
 
 use super::error::CountingError;
-use super::mapped::Mapped;
+use super::mapped::{self, Mapped};
 use super::metadata::Metadata;
-use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::program::Program;
+use crate::day::Day;
 use crate::durable;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -46,6 +46,24 @@ impl CurrentFile {
         let mapped = Mapped::open(&local.join(metadata.file_name()), &metadata)?;
         Ok(CurrentFile { mapped, metadata })
     }
+}
+
+/// Writes a counter file with these counts, into a folder that nothing else counts into.
+#[cfg(feature = "client")]
+pub(in crate::client) fn write_file(
+    folder: &Folder,
+    metadata: &Metadata,
+    counts: &std::collections::BTreeMap<String, u64>,
+) -> Result<(), CountingError> {
+    let local = folder.local();
+    for folder in [folder.path(), &local] {
+        files::create_folder(folder).map_err(CountingError::io("use", folder))?;
+    }
+    let mut mapped = Mapped::open(&local.join(metadata.file_name()), metadata)?;
+    for (name, number) in counts {
+        mapped::add(mapped.count(name.as_bytes())?, *number);
+    }
+    Ok(())
 }
 
 /// The first day after today that has this weekday.

@@ -16,8 +16,8 @@
 //! ```
 
 use super::layout::MAX_METADATA;
-use crate::client::day::{Day, DayError};
 use crate::client::program::{self, Program};
+use crate::day::{Day, DayError};
 use std::fmt;
 use std::str::FromStr;
 
@@ -44,17 +44,14 @@ pub struct Metadata {
 }
 
 /// Why a text is not the metadata of a counter file, or a program cannot have any.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetadataError {
     /// A line without a key.
-    #[error("{0:?} is not of the form `Key: value`")]
     Line(String),
     /// A missing key.
-    #[error("{0} is missing")]
     Missing(&'static str),
     /// A time that is not the start of a day.
-    #[error("{key} is not the start of a day: {source}")]
     Time {
         /// Which one.
         key: &'static str,
@@ -62,9 +59,6 @@ pub enum MetadataError {
         source: DayError,
     },
     /// A value that cannot be in a line or in the file's name.
-    #[error(
-        "{key} {value:?} cannot be in a counter file's name: no spaces, control characters or {not}"
-    )]
     Value {
         /// Which one.
         key: &'static str,
@@ -74,10 +68,38 @@ pub enum MetadataError {
         not: &'static str,
     },
     /// Too long for the format.
-    #[error(
-        "the program's name, version and toolchain are too long: {0} bytes of metadata, at most 512 fit"
-    )]
     TooLong(usize),
+}
+
+impl fmt::Display for MetadataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MetadataError::Line(line) => write!(f, "{line:?} is not of the form `Key: value`"),
+            MetadataError::Missing(key) => write!(f, "{key} is missing"),
+            MetadataError::Time { key, source } => {
+                write!(f, "{key} is not the start of a day: {source}")
+            }
+            MetadataError::Value { key, value, not } => write!(
+                f,
+                "{key} {value:?} cannot be in a counter file's name: no spaces, control characters \
+                 or {not}"
+            ),
+            MetadataError::TooLong(bytes) => write!(
+                f,
+                "the program's name, version and toolchain are too long: {bytes} bytes of metadata, \
+                 at most 512 fit"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for MetadataError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            MetadataError::Time { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 impl Metadata {
@@ -172,7 +194,8 @@ mod tests {
 
     fn metadata(path: &'static str, version: &'static str) -> Result<Metadata, MetadataError> {
         let begin: Day = "2026-11-22".parse().expect("a day");
-        let program = Program::new(path, version).with_toolchain("go1.26.8");
+        let program = Program::new(path, "v1.0.0").with_toolchain("go1.26.8");
+        let program = Program { version: version.into(), ..program };
         Metadata::new(&program, begin, begin.plus(3))
     }
 

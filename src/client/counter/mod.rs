@@ -64,7 +64,11 @@ pub(crate) use parse::{CounterFile, ReadError};
 pub use recorder::Status;
 pub use stack::StackCounter;
 
+#[cfg(feature = "client")]
+pub(in crate::client) use file::write_file;
 pub(in crate::client) use recorder::RECORDER;
+#[cfg(test)]
+pub(in crate::client) use recorder::Recorder;
 pub(in crate::client) use stack::callers;
 
 use mapped::AtomicRef;

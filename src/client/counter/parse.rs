@@ -12,6 +12,8 @@ use super::metadata::{Metadata, MetadataError};
 use super::name::expand;
 use crate::client::files;
 use std::collections::{BTreeMap, HashSet};
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,26 +28,20 @@ pub struct CounterFile {
 }
 
 /// Why bytes are not a counter file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseError {
     /// Another kind of file, or another version of the format.
-    #[error("not a counter file of version 1: it does not begin as one")]
     Magic,
     /// Shorter than any counter file.
-    #[error("the file is cut off: it has {0} bytes, and none is shorter than 16384")]
     Short(usize),
     /// An impossible length of the header.
-    #[error("the header cannot be {0} bytes long")]
     Header(u32),
     /// Metadata that is not text.
-    #[error("the metadata is not UTF-8")]
     MetadataText,
     /// Metadata that is malformed or incomplete.
-    #[error("the metadata is broken: {0}")]
-    Metadata(#[from] MetadataError),
+    Metadata(MetadataError),
     /// A chain that leads to an offset where no record can be.
-    #[error("the chain of hash {bucket} leads to {offset:#x}, where no record can be")]
     Record {
         /// The hash table's entry.
         bucket: u32,
@@ -53,7 +49,6 @@ pub enum ParseError {
         offset: u32,
     },
     /// A circular chain, or a name twice.
-    #[error("the chain of hash {bucket} holds a name twice, at {offset:#x}")]
     Twice {
         /// The hash table's entry.
         bucket: u32,
@@ -63,11 +58,10 @@ pub enum ParseError {
 }
 
 /// Why a counter file could not be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
     /// An error of the file system.
-    #[error("cannot read {path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -75,19 +69,81 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The file is longer than any counter file.
-    #[error("{path} is longer than 64 MiB, so it is not a counter file")]
     TooLong {
         /// The file.
         path: PathBuf,
     },
     /// The file is malformed.
-    #[error("{path} is broken and can be deleted: {source}")]
     Parse {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: ParseError,
     },
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParseError::Magic => {
+                f.write_str("not a counter file of version 1: it does not begin as one")
+            }
+            ParseError::Short(bytes) => write!(
+                f,
+                "the file is cut off: it has {bytes} bytes, and none is shorter than 16384"
+            ),
+            ParseError::Header(bytes) => write!(f, "the header cannot be {bytes} bytes long"),
+            ParseError::MetadataText => f.write_str("the metadata is not UTF-8"),
+            ParseError::Metadata(error) => write!(f, "the metadata is broken: {error}"),
+            ParseError::Record { bucket, offset } => {
+                write!(f, "the chain of hash {bucket} leads to {offset:#x}, where no record can be")
+            }
+            ParseError::Twice { bucket, offset } => {
+                write!(f, "the chain of hash {bucket} holds a name twice, at {offset:#x}")
+            }
+        }
+    }
+}
+
+impl Error for ParseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ParseError::Metadata(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<MetadataError> for ParseError {
+    fn from(error: MetadataError) -> ParseError {
+        ParseError::Metadata(error)
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io { path, source } => {
+                write!(f, "cannot read {}: {source}", path.display())
+            }
+            ReadError::TooLong { path } => {
+                write!(f, "{} is longer than 64 MiB, so it is not a counter file", path.display())
+            }
+            ReadError::Parse { path, source } => {
+                write!(f, "{} is broken and can be deleted: {source}", path.display())
+            }
+        }
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ReadError::Io { source, .. } => Some(source),
+            ReadError::Parse { source, .. } => Some(source),
+            ReadError::TooLong { .. } => None,
+        }
+    }
 }
 
 impl CounterFile {
@@ -188,7 +244,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     pub fn metadata() -> Metadata {
-        let begin: crate::client::day::Day = "2026-11-22".parse().expect("a day");
+        let begin: crate::day::Day = "2026-11-22".parse().expect("a day");
         let program = Program::new("example.org/tool", "v1.0.0");
         Metadata::new(&program, begin, begin.plus(3)).expect("metadata")
     }

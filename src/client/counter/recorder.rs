@@ -44,10 +44,10 @@ use super::file::CurrentFile;
 use super::layout::{BUCKETS, bucket};
 use super::mapped::{self, AtomicRef};
 use super::name::is_counter_name;
-use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
 use crate::client::program::Program;
+use crate::day::Day;
 use std::path::PathBuf;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
@@ -276,7 +276,8 @@ impl Recorder {
             && let Some(mut inner) = self.try_lock()
             && self.is_due()
         {
-            // A process in which DO_NOT_TRACK was set never checks: it has no file, and opens none.
+            // A process in which DO_NOT_TRACK or a variable says off never checks: it has no file, and opens
+            // none.
             let today = self.today();
             self.renew_locked(&mut inner, today, &Consent::read(folder, None));
             self.check_at.store(self.next_check(&inner), Relaxed);
@@ -293,7 +294,7 @@ impl Recorder {
     }
 
     fn next_check(&self, inner: &Inner) -> u64 {
-        if let Some(Stopped::Off(DecidedBy::DoNotTrack)) = inner.stopped {
+        if let Some(Stopped::Off(DecidedBy::DoNotTrack | DecidedBy::Variable(_))) = inner.stopped {
             return u64::MAX;
         }
         let now = clock::seconds().saturating_add_signed(self.ahead.load(Relaxed));

@@ -1,8 +1,8 @@
 //! What happened in a run.
 
 use super::rules::Hold;
-use crate::client::day::Day;
 use crate::client::mode::Consent;
+use crate::day::Day;
 use std::fmt;
 use std::path::PathBuf;
 

@@ -9,11 +9,11 @@
 //! Go's client leaves operating system, architecture, depth and frames to its server to check.
 
 use super::json::{Build, LocalReport, ProgramReport, Report};
-use crate::client::day::Day;
 use crate::collection::Allowed;
 use crate::collection::X;
 use crate::collection::allowed::AllowedProgram;
 use crate::collection::config::Rate;
+use crate::day::Day;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +39,46 @@ pub struct Withheld {
     /// Why.
     #[serde(serialize_with = "as_text")]
     pub reason: Reason,
+}
+
+impl Withheld {
+    /// What is not sent and why, in a sentence that names what the config lacks.
+    pub fn sentence(&self) -> String {
+        let name = self.name.as_deref().map(|name| name.split('\n').next().unwrap_or_default());
+        let Some(build) = &self.build else { return self.reason.to_string() };
+        let Build { program, version, toolchain, goos, goarch } = build;
+        let lacking = match self.reason {
+            Reason::Program => format!("program {program}"),
+            Reason::Version => format!("version {version} of {program}"),
+            Reason::Toolchain => format!("toolchain {toolchain}"),
+            Reason::Goos => format!("operating system {goos}"),
+            Reason::Goarch => format!("architecture {goarch}"),
+            Reason::Counter => format!("counter {}", name.unwrap_or_default()),
+            reason => {
+                let what = name.map_or_else(|| in_words(build), str::to_owned);
+                return format!("{what}: {reason}");
+            }
+        };
+        format!("{lacking} is not in the config")
+    }
+}
+
+/// A build on one line.
+pub fn in_words(build: &Build) -> String {
+    let Build { program, version, toolchain, goos, goarch } = build;
+    format!("{program}@{version} {toolchain} {goos}/{goarch}")
+}
+
+/// Why nothing of a report is sent: what the sample, or the config, lacks.
+pub fn why_nothing(withheld: &[Withheld]) -> String {
+    let builds = withheld.iter().filter(|one| one.build.is_some() && one.name.is_none());
+    let mut sentences: Vec<String> = builds.map(Withheld::sentence).collect();
+    sentences.dedup();
+    match withheld.iter().find(|one| matches!(one.reason, Reason::NotSampled { .. })) {
+        Some(not_sampled) => not_sampled.reason.to_string(),
+        None if sentences.is_empty() => Reason::NothingAsked.to_string(),
+        None => crate::text::listed(&sentences, 3),
+    }
 }
 
 /// Why something is not sent.
@@ -96,7 +136,7 @@ pub fn filter(
     last_week: Option<Day>,
 ) -> Filtered {
     let rate = allowed.sample_rate();
-    if x.get() > rate.get() {
+    if !rate.samples(x) {
         let reason = Reason::NotSampled { x, rate };
         let withheld = vec![Withheld { build: None, name: None, reason }];
         return Filtered { report: None, withheld };
@@ -105,10 +145,10 @@ pub fn filter(
     let programs: Vec<ProgramReport> = local
         .programs
         .iter()
-        .filter_map(|program| match allowed_program(&program.build, allowed) {
+        .filter_map(|program| match allowed_program(program, allowed) {
             Ok(rules) => Some(filter_program(program, rules, x, &mut withheld)),
             Err(reason) => {
-                let build = Some(program.build.clone());
+                let build = Some(program.build());
                 withheld.push(Withheld { build, name: None, reason });
                 None
             }
@@ -123,7 +163,10 @@ pub fn filter(
     Filtered { report: Some(report), withheld }
 }
 
-fn allowed_program<'a>(build: &Build, allowed: &'a Allowed) -> Result<&'a AllowedProgram, Reason> {
+fn allowed_program<'a>(
+    build: &ProgramReport,
+    allowed: &'a Allowed,
+) -> Result<&'a AllowedProgram, Reason> {
     let program = allowed.program(&build.program).ok_or(Reason::Program)?;
     for (listed, reason) in [
         (program.version(&build.version), Reason::Version),
@@ -147,7 +190,7 @@ fn filter_program(
     withheld: &mut Vec<Withheld>,
 ) -> ProgramReport {
     let mut withhold = |name: &str, reason| {
-        let (build, name) = (Some(program.build.clone()), Some(name.to_owned()));
+        let (build, name) = (Some(program.build()), Some(name.to_owned()));
         withheld.push(Withheld { build, name, reason });
     };
     let mut counters = BTreeMap::new();
@@ -171,7 +214,7 @@ fn filter_program(
             Err(reason) => withhold(name, reason),
         }
     }
-    ProgramReport { build: program.build.clone(), counters, stacks }
+    ProgramReport::of(program.build(), counters, stacks)
 }
 
 fn check_counter(name: &str, count: i64, rules: &AllowedProgram, x: X) -> Result<(), Reason> {
@@ -200,7 +243,7 @@ fn keep_stack(
 }
 
 fn check_rate(x: X, rate: Rate) -> Result<(), Reason> {
-    if x.get() <= rate.get() { Ok(()) } else { Err(Reason::Rate { x, rate }) }
+    if rate.samples(x) { Ok(()) } else { Err(Reason::Rate { x, rate }) }
 }
 
 fn as_text<S: serde::Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {

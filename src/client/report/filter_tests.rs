@@ -33,7 +33,7 @@ fn local(x: f64, build: Build, counts: &[(&str, i64)]) -> LocalReport {
     LocalReport {
         week: "2026-11-22".parse().expect("a day"),
         last_week: None,
-        programs: vec![ProgramReport { build, counters: part(false), stacks: part(true) }],
+        programs: vec![ProgramReport::of(build, part(false), part(true))],
         draw: Draw::of(X::try_from(x).ok(), "v0.7.0"),
     }
 }
@@ -128,7 +128,7 @@ fn a_build_is_sent_only_if_the_config_lists_all_of_it() {
         let both = filtered(&report);
         let sent = both.report.expect("one is sent");
         assert_eq!(sent.programs.len(), 1);
-        assert_eq!(sent.programs[0].build, build());
+        assert_eq!(sent.programs[0].build(), build());
         let withheld = Withheld { build: Some(other), name: None, reason };
         assert_eq!(both.withheld, [withheld]);
     }

@@ -23,44 +23,36 @@
 //! }
 //! ```
 //!
-//! Counters and programs are sorted by name, so that a report has only one text. Only texts that this
-//! machine wrote are read here; the server has a stricter reader of its own.
+//! The format and its fields are in [`crate::report`]; counters and programs are sorted by name.
 //!
 //! [`LocalReport`] is the same for what stays on this machine. Until X is drawn, its `X` is 0, which is
 //! not a valid X, and its `Config` is [`NO_CONFIG`].
 
-use crate::client::day::Day;
 use crate::collection::X;
 use crate::collection::go_json;
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
-use serde::{Deserialize, Serialize};
+use crate::report;
 use std::collections::BTreeMap;
 
 /// The config version of a report that was made without a config, as Go's client writes it.
 pub const NO_CONFIG: &str = "v0.0.0-0";
 
-/// One machine's counts of one week.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Report {
-    /// The day on which the week ended.
-    #[serde(with = "day_text")]
-    pub week: Day,
-    /// The week of the last report that was sent before this one.
-    #[serde(with = "optional_day")]
-    pub last_week: Option<Day>,
-    /// The random number that decides what is sampled.
-    pub x: X,
-    /// What each build of each program counted; Go writes `null` for an empty list.
-    #[serde(with = "null_for_none")]
-    pub programs: Vec<ProgramReport>,
-    /// The version of the config that it was filtered by, or [`NO_CONFIG`].
-    pub config: String,
-}
+/// One machine's counts of one week, as they are sent. Its config is the version that it was filtered by, or
+/// [`NO_CONFIG`].
+pub type Report = report::Report<X, String, ProgramReport>;
+
+/// What one build of one program counted.
+pub type ProgramReport = report::ProgramReport<String, BTreeMap<String, i64>>;
+
+/// A build of a program. Counter files of the same build are merged.
+pub type Build = report::Build<String>;
+
+/// [`LocalReport`] as it is written, from programs that are borrowed, and read.
+type LocalJson<P> = report::Report<f64, String, P>;
 
 /// Everything that one machine counted in one week, and how the week is sampled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "LocalJson", into = "LocalJson")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LocalReport {
     /// The day on which the week ended.
     pub week: Day,
@@ -81,76 +73,11 @@ pub struct Draw {
     pub config: ModuleVersion,
 }
 
-/// [`LocalReport`] as it is written.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct LocalJson {
-    #[serde(with = "day_text")]
-    week: Day,
-    #[serde(with = "optional_day")]
-    last_week: Option<Day>,
-    x: f64,
-    #[serde(with = "null_for_none")]
-    programs: Vec<ProgramReport>,
-    config: String,
-}
-
-impl From<LocalReport> for LocalJson {
-    fn from(local: LocalReport) -> LocalJson {
-        let LocalReport { week, last_week, programs, draw } = local;
-        let (x, config) = match draw {
-            Some(draw) => (draw.x.get(), draw.config.to_string()),
-            None => (0.0, NO_CONFIG.to_owned()),
-        };
-        LocalJson { week, last_week, x, programs, config }
-    }
-}
-
-impl From<LocalJson> for LocalReport {
-    /// An X that was drawn before a config was chosen is ignored.
-    fn from(json: LocalJson) -> LocalReport {
-        let LocalJson { week, last_week, x, programs, config } = json;
-        LocalReport { week, last_week, programs, draw: Draw::of(X::try_from(x).ok(), &config) }
-    }
-}
-
 impl Draw {
     /// The X and config of a report, if it has both.
     pub(super) fn of(x: Option<X>, config: &str) -> Option<Draw> {
         Some(Draw { x: x?, config: config.parse().ok()? })
     }
-}
-
-/// What one build of one program counted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ProgramReport {
-    /// Which build.
-    #[serde(flatten)]
-    pub build: Build,
-    /// Counters and how often each was counted.
-    pub counters: BTreeMap<String, i64>,
-    /// Stack counters: each name is followed by one frame a line.
-    pub stacks: BTreeMap<String, i64>,
-}
-
-/// A build of a program. Counter files of the same build are merged.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Build {
-    /// The program's path.
-    pub program: String,
-    /// The program's version.
-    pub version: String,
-    /// The toolchain that built it.
-    #[serde(rename = "GoVersion")]
-    pub toolchain: String,
-    /// The operating system, by Go's name.
-    #[serde(rename = "GOOS")]
-    pub goos: String,
-    /// The architecture, by Go's name.
-    #[serde(rename = "GOARCH")]
-    pub goarch: String,
 }
 
 impl Report {
@@ -174,76 +101,24 @@ impl Report {
 impl LocalReport {
     /// The text that is stored.
     pub fn to_json(&self) -> String {
+        let (x, config) = match self.draw {
+            Some(draw) => (draw.x.get(), draw.config.to_string()),
+            None => (0.0, NO_CONFIG.to_owned()),
+        };
+        let (week, last_week, programs) = (self.week, self.last_week, self.programs.iter());
+        let json = LocalJson { week, last_week, x, programs: programs.collect(), config };
         // Always serialises, like a report.
-        go_json::to_string_indented(self, " ").unwrap_or_default()
+        go_json::to_string_indented(&json, " ").unwrap_or_default()
     }
 
-    /// Reads a text that this machine wrote.
+    /// Reads a text that this machine wrote. An X that was drawn before a config was chosen is ignored.
     ///
     /// # Errors
     ///
     /// The text is something else.
     pub fn from_json(json: &[u8]) -> Result<LocalReport, serde_json::Error> {
-        serde_json::from_slice(json)
-    }
-}
-
-/// `2026-11-22`.
-pub(super) mod day_text {
-    use super::Day;
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::Serializer;
-
-    pub fn serialize<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(day)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Day, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// Go's client writes an empty string if there was no report before.
-mod optional_day {
-    use super::Day;
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::Serializer;
-
-    pub fn serialize<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
-        match day {
-            Some(day) => serializer.collect_str(day),
-            None => serializer.serialize_str(""),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Day>, D::Error> {
-        match String::deserialize(from)?.as_str() {
-            "" => Ok(None),
-            day => day.parse().map(Some).map_err(D::Error::custom),
-        }
-    }
-}
-
-/// Go writes an empty list as `null`.
-mod null_for_none {
-    use super::ProgramReport;
-    use serde::de::{Deserialize, Deserializer};
-    use serde::ser::{Serialize, Serializer};
-
-    #[allow(clippy::ptr_arg, reason = "serde passes the field as it is")]
-    pub fn serialize<S: Serializer>(
-        programs: &Vec<ProgramReport>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        if programs.is_empty() {
-            serializer.serialize_none()
-        } else {
-            programs.serialize(serializer)
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ProgramReport>, D::Error> {
-        Option::deserialize(from).map(Option::unwrap_or_default)
+        let LocalJson { week, last_week, x, programs, config } = serde_json::from_slice(json)?;
+        Ok(LocalReport { week, last_week, programs, draw: Draw::of(X::new(x), &config) })
     }
 }
 

@@ -10,24 +10,24 @@
 //! nothing at all is sent until a check succeeds. After a failure of the network, only what needs a
 //! config waits.
 
+use super::destination::Destination;
 use super::error::ReportError;
-use super::json::day_text;
 use super::paths::own_folder;
 use super::report_folder::ReportFolder;
-use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::{
     ClientError, ConfigClient, ConfigSource, Newer, RemoteError, Transport, VerifiedConfig, Wanted,
 };
 use crate::collection::CollectionConfig;
+use crate::day::Day;
 use crate::gomod::ModuleVersion;
 use crate::store::FileStore;
 use crate::tlog::{Freshness, NotFresh, TileError};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The longest of these files that is read, in bytes: the size of the largest module.
 const LONGEST: u64 = 128 << 20;
@@ -52,12 +52,36 @@ pub struct KnownConfig {
 #[serde(rename_all = "PascalCase")]
 pub struct FetchFailure {
     /// The day of the last attempt.
-    #[serde(with = "day_text")]
     pub day: Day,
     /// What happened.
     pub reason: String,
     /// Whether the answer failed verification.
     pub check: bool,
+}
+
+impl Destination {
+    /// Whether there may have been a newer config when this one was verified.
+    pub fn freshness(&self, known: Option<&KnownConfig>) -> String {
+        if self.source.trust.policy().needs_no_witness() {
+            return "cannot be known: this program asks for no witnesses of the log, so its server could \
+                    keep showing an old config"
+                .to_owned();
+        }
+        let days = self.source.fresh_for.as_secs() / 86_400;
+        let refused =
+            format!("a config that witnesses have not vouched for within {days} days is refused");
+        match known.map(|known| known.freshness) {
+            Some(Freshness::At(seconds)) => {
+                let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+                let day = time.map_or_else(String::new, |time| format!(" on {}", Day::of(time)));
+                format!("witnesses say that there was none newer{day}; {refused}")
+            }
+            Some(Freshness::Unknown) => {
+                "cannot be known: the witnesses of the log stated no times".to_owned()
+            }
+            None => refused,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,7 +91,6 @@ struct ConfigJson {
     /// The key of the log that vouched for it.
     key: String,
     version: String,
-    #[serde(with = "day_text")]
     fetched: Day,
     /// When witnesses last vouched for it, in seconds since 1970.
     fresh_at: Option<u64>,

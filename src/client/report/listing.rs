@@ -3,9 +3,9 @@
 use super::error::ReportError;
 use super::paths::{local_report, own_folder, pending, ready, refused, sent};
 use crate::client::counter::SUFFIX;
-use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
+use crate::day::Day;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};

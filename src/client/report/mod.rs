@@ -78,6 +78,7 @@
 //! | `run` | the steps above |
 //! | `event` | what happened in a run |
 //! | `preview` | what would be sent |
+//! | `words` | the same in words |
 //! | `error` | why a run stopped |
 
 mod destination;
@@ -100,8 +101,9 @@ mod run_tests;
 mod sampled_tests;
 mod sampling;
 #[cfg(test)]
-mod testing;
+pub(in crate::client) mod testing;
 mod weeks;
+pub(crate) mod words;
 mod x;
 
 pub use crate::collection::{X, XError};
@@ -109,7 +111,7 @@ pub(in crate::client) use destination::DestinationJson;
 pub use destination::{Destination, DestinationError};
 pub use error::ReportError;
 pub use event::{Event, Summary};
-pub use filter::{Filtered, Reason, Withheld, filter};
+pub use filter::{Filtered, Reason, Withheld, filter, in_words};
 pub use json::{Build, Draw, LocalReport, NO_CONFIG, ProgramReport, Report};
 pub use known_config::{FetchFailure, KnownConfig};
 pub use listing::{Listing, obstacles};
@@ -117,7 +119,12 @@ pub(in crate::client) use paths::own_folder;
 pub use preview::{Outcome, Preview, WeekPreview};
 pub use report_folder::ReportFolder;
 pub use rules::{Hold, OLDEST};
-pub use run::{RunOptions, run_uploads};
+pub(in crate::client) use run::local_report_of;
+pub(crate) use run::refresh_config;
+pub(in crate::client) use run::run as run_with;
+#[cfg(feature = "http")]
+pub use run::run_uploads;
+pub use run::{RunOptions, run_uploads_by};
 pub use sampling::choose_config;
 pub use weeks::{Week, Weeks};
 pub use x::RandomnessError;

@@ -15,8 +15,8 @@
 //! The names that end in `.json` are those of golang/telemetry (`internal/upload`). Its clients take
 //! every other such file in `local` for a report to send, so the rest have other endings.
 
-use crate::client::day::Day;
 use crate::client::folder::Folder;
+use crate::day::Day;
 use std::path::PathBuf;
 
 /// The folder for what Go's client does not know about.

@@ -9,8 +9,9 @@ use super::{
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, DecidedBy, Mode};
-use crate::client::upload::{Answer, Upload, UploadError};
-use crate::client::{Transport, TransportError};
+use crate::client::testing::response;
+use crate::client::upload::Answer;
+use crate::client::{Request, Response, Transport, TransportError};
 use crate::durable::recorder::Recorder;
 use crate::power_cut::{self, Before, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
@@ -205,19 +206,13 @@ struct Recorded<'a> {
 }
 
 impl Transport for Recorded<'_> {
-    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
-        match self.lies && url.ends_with("/checkpoint") {
-            true => Ok(Some(b"no note".to_vec())),
-            false => self.server.get(url, limit),
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        if self.lies && request.url.ends_with("/checkpoint") {
+            return Ok(response(Some(b"no note".to_vec())));
         }
-    }
-}
-
-impl Upload for Recorded<'_> {
-    fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError> {
-        if let Some(recorder) = self.recorder {
-            recorder.promise(format!("posted {url}\n{report}"));
+        if let (Some(recorder), Some(report)) = (self.recorder, request.body) {
+            recorder.promise(format!("posted {}\n{report}", request.url));
         }
-        self.server.post(url, report)
+        self.server.send(request)
     }
 }

@@ -13,11 +13,11 @@ use super::paths;
 use super::rules::Hold;
 use super::run::{read_begin, read_local, read_text};
 use super::weeks::{Week, Weeks};
-use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::Consent;
 use crate::collection::X;
 use crate::collection::{Allowed, CollectionConfig};
+use crate::day::Day;
 use std::path::PathBuf;
 use std::time::SystemTime;
 

@@ -18,7 +18,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct ReportFolder {
     folder: Folder,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for ReportFolder {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that was just started still has it open, until its program runs.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl ReportFolder {
@@ -40,7 +47,7 @@ impl ReportFolder {
         let path = own.join("lock");
         let lock = files::open_shared(&path).map_err(ReportError::io("open", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(ReportFolder { folder: folder.clone(), _lock: lock })),
+            Ok(()) => Ok(Some(ReportFolder { folder: folder.clone(), lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(ReportError::io("lock", path)(e)),
         }
@@ -154,6 +161,7 @@ mod tests {
     fn only_one_has_the_lock() {
         let (_temporary, folder, reports) = locked();
         assert!(ReportFolder::lock(&folder).expect("looked").is_none());
+        let _of_a_child = reports.lock.try_clone().expect("as a child inherits it");
         drop(reports);
         assert!(ReportFolder::lock(&folder).expect("looked").is_some());
     }

@@ -1,7 +1,7 @@
 //! Whether a week may be sent at all, whatever is in it. Sampling and the config come after.
 
-use crate::client::day::Day;
 use crate::client::mode::{Consent, Mode};
+use crate::day::Day;
 use std::fmt;
 
 /// Weeks that ended more than this many days ago are not sent. It is Go's limit; Candor's servers

@@ -5,9 +5,9 @@
 use super::destination::Destination;
 use super::error::ReportError;
 use super::event::{Event, Summary};
-use super::filter::{Reason, filter};
+use super::filter::{filter, why_nothing};
 use super::json::{Draw, LocalReport, Report};
-use super::known_config::{ConfigFetcher, FetchFailure, check_has_failed};
+use super::known_config::{ConfigFetcher, FetchFailure, KnownConfig, check_has_failed};
 use super::listing::Listing;
 use super::paths;
 use super::report_folder::ReportFolder;
@@ -15,14 +15,14 @@ use super::rules::Hold;
 use super::sampling::choose_config;
 use super::weeks::{Week, Weeks};
 use super::x::{RandomnessError, draw};
-use crate::client::day::Day;
 use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
-use crate::client::upload::{Answer, Upload};
-use crate::client::{ConfigSource, Http, Transport};
+use crate::client::upload::{Answer, Upload as _};
+use crate::client::{ConfigSource, Transport};
 use crate::collection::Allowed;
 use crate::collection::X;
+use crate::day::Day;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -57,10 +57,6 @@ impl RunOptions {
     }
 }
 
-/// Downloads and uploads.
-pub(crate) trait Network: Transport + Upload {}
-impl<T: Transport + Upload> Network for T {}
-
 /// Makes reports of weeks that have ended, and sends those that may be sent, as the mode in the
 /// folder allows.
 ///
@@ -71,13 +67,56 @@ impl<T: Transport + Upload> Network for T {}
 /// # Errors
 ///
 /// The folder cannot be used. A problem with a single week is in the [`Summary`].
+#[cfg(feature = "http")]
 pub fn run_uploads(options: &RunOptions) -> Result<Summary, ReportError> {
-    run(options, &Http::new(), &|| Consent::now(&options.folder), &draw)
+    run_uploads_by(options, &crate::client::Http::new())
+}
+
+/// The same as [`run_uploads`](crate::client::run_uploads()), over a transport of the program's own.
+///
+/// # Errors
+///
+/// The folder cannot be used. A problem with a single week is in the [`Summary`].
+pub fn run_uploads_by(
+    options: &RunOptions,
+    transport: &dyn Transport,
+) -> Result<Summary, ReportError> {
+    run(options, transport, &|| Consent::now(&options.folder), &draw)
+}
+
+/// Fetches and verifies the newest config now, even if one was fetched today; weeks whose X is drawn keep
+/// theirs. `None` if the mode is not `on`, no destination is named, or another process is making reports.
+///
+/// # Errors
+///
+/// The folder cannot be used.
+pub(crate) fn refresh_config(
+    options: &RunOptions,
+    transport: &dyn Transport,
+) -> Result<Option<Result<KnownConfig, FetchFailure>>, ReportError> {
+    let folder = &options.folder;
+    let Some(destination) =
+        options.destination.as_ref().filter(|_| Consent::now(folder).mode == Mode::On)
+    else {
+        return Ok(None);
+    };
+    let Some(reports) = ReportFolder::lock(folder)? else { return Ok(None) };
+    destination.bind(&reports, folder)?;
+    let fetcher = ConfigFetcher {
+        reports: &reports,
+        folder,
+        source: &destination.source,
+        transport: Some(transport),
+        now: options.now,
+        asked_by_user: true,
+    };
+    let known = fetcher.known();
+    fetcher.newest(known.as_ref()).map(Some)
 }
 
 pub(crate) fn run(
     options: &RunOptions,
-    network: &dyn Network,
+    network: &dyn Transport,
     consent: &dyn Fn() -> Consent,
     draw: &dyn Fn() -> Result<X, RandomnessError>,
 ) -> Result<Summary, ReportError> {
@@ -112,7 +151,7 @@ pub(crate) fn run(
 
 struct Run<'a> {
     options: &'a RunOptions,
-    network: &'a dyn Network,
+    network: &'a dyn Transport,
     consent: &'a dyn Fn() -> Consent,
     draw: &'a dyn Fn() -> Result<X, RandomnessError>,
     reports: ReportFolder,
@@ -271,12 +310,8 @@ impl Run<'_> {
                 self.record(Event::Ready { week, withheld: filtered.withheld.len() });
             }
             None => {
-                let sampled = filtered.withheld.iter().find_map(|withheld| match withheld.reason {
-                    Reason::NotSampled { .. } => Some(withheld.reason),
-                    _ => None,
-                });
-                let reason = sampled.unwrap_or(Reason::NothingAsked);
-                self.record(Event::Withheld { week, reason: reason.to_string() });
+                let reason = why_nothing(&filtered.withheld);
+                self.record(Event::Withheld { week, reason });
             }
         }
         self.reports.remove(&paths::pending(folder, week))
@@ -356,12 +391,11 @@ impl Run<'_> {
 
     /// The fetcher of configs; without a destination it fetches none.
     fn fetcher<'f>(&'f self, source: &'f ConfigSource) -> ConfigFetcher<'f> {
-        let transport: &dyn Transport = &self.network;
         ConfigFetcher {
             reports: &self.reports,
             folder: &self.options.folder,
             source,
-            transport: self.options.destination.as_ref().map(|_| transport),
+            transport: self.options.destination.as_ref().map(|_| self.network),
             now: self.options.now,
             asked_by_user: self.options.asked_by_user && !self.no_config,
         }
@@ -395,6 +429,11 @@ pub(super) fn read_begin(folder: &Folder, week: Day) -> Option<Day> {
     let text = files::read_text(&paths::pending(folder, week), LONGEST_MARK).unwrap_or_default();
     let begin = text.trim().strip_prefix("began ").and_then(|day| day.parse().ok());
     Some(begin.unwrap_or_else(|| Day::of(SystemTime::UNIX_EPOCH)))
+}
+
+/// The local report of a week, if it is here and can be read.
+pub(in crate::client) fn local_report_of(folder: &Folder, week: Day) -> Option<LocalReport> {
+    read_local(&paths::local_report(folder, week)).ok()
 }
 
 /// Reads a local report; the error says what is wrong with it.

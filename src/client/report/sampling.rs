@@ -48,8 +48,8 @@
 use super::json::{Draw, LocalReport};
 use super::known_config::{FetchFailure, KnownConfig};
 use super::rules::OLDEST;
-use crate::client::day::Day;
 use crate::collection::X;
+use crate::day::Day;
 use std::borrow::Borrow;
 
 /// A config that was fetched this many days ago is renewed if possible.

@@ -4,17 +4,18 @@ use super::draw;
 use super::event::Summary;
 use super::run::{RunOptions, run};
 use super::{Destination, LocalReport, RandomnessError, ReportError, X};
-use crate::client::day::Day;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::testing::{PROXY, Server};
-use crate::client::upload::{Answer, Upload, UploadError};
-use crate::client::{Transport, TransportError};
+use crate::client::upload::Answer;
+use crate::client::{Request, Response, Transport, TransportError};
+use crate::day::Day;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
+#[allow(dead_code, reason = "tests from outside use more of it")]
 #[path = "../../../tests/support/counter_file.rs"]
 mod counter_file;
 
@@ -118,11 +119,14 @@ impl Deployment {
     }
 }
 
-impl Transport for &Deployment {
-    fn get(&self, url: &str, limit: usize) -> Result<Option<Vec<u8>>, TransportError> {
+impl Transport for Deployment {
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        if let Some(report) = request.body {
+            return self.receive(request.url, report);
+        }
+        let url = request.url;
         if !self.reachable.load(SeqCst) || !self.has_configs.load(SeqCst) {
-            let (url, reason) = (url.to_owned(), "no network".to_owned());
-            return Err(TransportError::Failed { url, reason });
+            return Err(TransportError::failed(url, "no network"));
         }
         if url.ends_with("/checkpoint") {
             self.fetches.fetch_add(1, SeqCst);
@@ -130,21 +134,28 @@ impl Transport for &Deployment {
         if url.ends_with(".zip") {
             self.downloads.fetch_add(1, SeqCst);
         }
-        self.configs.get(url, limit)
+        self.configs.send(request)
     }
 }
 
-impl Upload for &Deployment {
-    fn post(&self, url: &str, report: &str) -> Result<Answer, UploadError> {
+impl Deployment {
+    fn receive(&self, url: &str, report: &str) -> Result<Response, TransportError> {
         if !self.reachable.load(SeqCst) {
-            return Err(UploadError::new(url, "no network"));
+            return Err(TransportError::failed(url, "no network"));
         }
         let answer = self.answer.lock().expect("unpoisoned").clone();
         if matches!(answer, None | Some(Answer::Accepted)) {
             let mut arrived = self.arrived.lock().expect("unpoisoned");
             arrived.entry(url.to_owned()).or_default().push(report.to_owned());
         }
-        answer.ok_or_else(|| UploadError::new(url, "the connection broke"))
+        let (status, body) = match answer {
+            None => return Err(TransportError::failed(url, "the connection broke")),
+            Some(Answer::Accepted) => (200, String::new()),
+            Some(Answer::Refused(text)) => (400, text),
+            Some(Answer::Retry(text)) => (503, text),
+        };
+        let content_type = Some("text/plain".to_owned());
+        Ok(Response { status, content_type, body: body.into_bytes() })
     }
 }
 

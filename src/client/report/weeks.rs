@@ -8,7 +8,7 @@
 
 use super::json::{Build, ProgramReport};
 use crate::client::counter::{CounterFile, is_stack};
-use crate::client::day::Day;
+use crate::day::Day;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -102,7 +102,7 @@ impl WeekOf {
         // A build that counted nothing is left out.
         let programs = programs
             .filter(|(_, (counters, stacks))| !counters.is_empty() || !stacks.is_empty())
-            .map(|(build, (counters, stacks))| ProgramReport { build, counters, stacks });
+            .map(|(build, (counters, stacks))| ProgramReport::of(build, counters, stacks));
         Week {
             begin: self.begin.unwrap_or(end),
             end,

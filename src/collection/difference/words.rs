@@ -6,6 +6,7 @@
 use super::{Change, Counted, Difference, Environment};
 use crate::collection::config::Rate;
 use crate::collection::expand::contract;
+use crate::count::count;
 use std::fmt;
 
 /// A piece of a sentence about a change.
@@ -17,7 +18,22 @@ pub enum Phrase {
     Name(String),
 }
 
+impl serde::Serialize for Change {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
 impl Change {
+    /// The sentence in plain text, with names between backquotes.
+    pub fn text(&self) -> String {
+        let text = |phrase| match phrase {
+            Phrase::Words(words) => words,
+            Phrase::Name(name) => format!("`{name}`"),
+        };
+        self.sentence().into_iter().map(text).collect()
+    }
+
     /// The change as a sentence without a full stop.
     pub fn sentence(&self) -> Vec<Phrase> {
         let also =
@@ -34,8 +50,12 @@ impl Change {
                 text.say(format!("{} {of}{plural} ", also(now))).names(names.clone());
             }
             Change::SampleRate { from, to } => {
+                // Nothing was asked for before.
+                let is_first = from.get() == 0.0;
                 let (from, to) = Rate::percents(*from, *to);
-                text.say(format!("asks for {to} of all reports instead of {from}"));
+                let instead = format!(" instead of {from}");
+                let instead = if is_first { "" } else { &instead };
+                text.say(format!("asks for {to} of all reports{instead}"));
             }
             Change::Program { program, now: true } => {
                 text.say("now also collects from program ").name(program);
@@ -92,7 +112,7 @@ impl Counted {
 }
 
 fn frames(depth: u32) -> String {
-    format!("{depth} frame{}", if depth == 1 { "" } else { "s" })
+    count(depth, "frame")
 }
 
 fn share(rate: Rate) -> String {

@@ -47,11 +47,7 @@ impl Importer<'_> {
                 self.warn(file, format!("the program `{}` has no record", program.name));
             }
         }
-        let rates = config.programs.iter().flat_map(|program| {
-            let counters = program.counters.iter().map(|counter| counter.rate);
-            counters.chain(program.stacks.iter().map(|stack| stack.rate))
-        });
-        if rates.chain([config.sample_rate]).any(|rate| rate != Rate::ALL) {
+        if config.rates().any(|rate| rate != Rate::ALL) {
             let message = "rates other than 1 are published, and records have no rates";
             let help = "everything is imported at rate 1; set [sampling] and population";
             self.found.push(Diagnostic::file(Severity::Warning, file, message).with_help(help));

@@ -4,93 +4,90 @@
 //! median, and the bracket below it the median's interval. If there are too few reports for an upper bound,
 //! the bracket is open.
 
-use super::bars::whisker;
-use super::canvas::{Canvas, Error, Frame, Ink, Lettering, Side};
+use super::bars::{STEPS, filling, whisker};
 use super::label;
-use super::picture::{BoxRow, Size};
+use super::picture::{BoxRow, Picture, Room, SMALL, TEXT};
 use super::scale::Scale;
-use crate::web::numbers::quotient;
+use super::scene::{Frame, Ink, Lettering, Plot, Scene, Side, Stroke};
+use crate::web::numbers::{self, grouped, quotient};
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 24.0;
-const NAMES: f64 = 200.0;
+/// The height of a line of a name above its box.
+const LINE: f64 = 17.0;
 
-/// Boxes on one axis.
-pub(super) struct Boxes<'a> {
-    pub(super) rows: &'a [BoxRow],
-    pub(super) hollow: bool,
-    pub(super) size: Size,
+/// What the tooltip of a box says.
+fn tooltip(row: &BoxRow, confidence: f64) -> String {
+    let (low, high) = (quotient(row.median.low), quotient(row.median.high));
+    let bounds = if row.open { format!("from {low}") } else { format!("{low} to {high}") };
+    let text = format!(
+        "{}: median {} ({} interval {bounds}), middle half {} to {}, {} reports",
+        row.label,
+        quotient(row.median.value),
+        numbers::confidence(confidence),
+        quotient(row.inner.0),
+        quotient(row.inner.1),
+        grouped(row.reports)
+    );
+    label::plain(&text)
 }
 
-impl Boxes<'_> {
-    /// The height of a name above its box.
-    fn name(&self) -> f64 {
-        if self.size == Size::Narrow { 18.0 } else { 0.0 }
+/// Boxes on one axis.
+pub(super) fn scene(picture: &Picture, rows: &[BoxRow], room: Room) -> Scene {
+    let medians = rows.iter().map(|row| label::width(&quotient(row.median.value), TEXT));
+    let values = medians.fold(30.0, f64::max) + 10.0;
+    let names: Vec<Vec<String>> =
+        rows.iter().map(|row| label::lines(&row.label, TEXT, room.width - values)).collect();
+    let height = names.iter().map(|lines| lines.len() as f64 * LINE + ROW).sum::<f64>();
+    let mut scene = Scene::new(height + AXIS);
+    let scale = Scale::to(picture.reach.unwrap_or_else(|| picture.own_reach()), STEPS);
+    let last = label::width(&quotient(scale.end()), SMALL) / 2.0 + 2.0;
+    let frame = Frame { left: 0.0, top: 0.0, right: 1.0 - room.share(last), bottom: height };
+    let plot = Plot { frame, across: (0.0, scale.end()), upwards: (0.0, 1.0) };
+    for tick in scale.ticks() {
+        let x = plot.x(tick);
+        let ink = if tick == 0.0 { Ink::Strong } else { Ink::Line };
+        scene.line((x, 0.0), (x, height), Stroke::new(ink, 1.0));
+        let side = if tick == 0.0 { Side::Start } else { Side::Middle };
+        let look = Lettering::new(SMALL, side).muted();
+        scene.text((x, height + 13.0), &quotient(tick), look);
     }
-
-    pub(super) fn height(&self) -> f64 {
-        self.rows.len() as f64 * (ROW + self.name()) + AXIS
-    }
-
-    pub(super) fn draw(&self, canvas: &Canvas, top: f64) -> Result<(), Error> {
-        let (text, small) = (self.size.text(), self.size.small());
-        let narrow = self.size == Size::Narrow;
-        let names = match narrow {
-            true => 1.0,
-            false => {
-                let widest = self.rows.iter().map(|row| label::width(&row.label, text));
-                widest.fold(40.0, f64::max).min(NAMES) + 10.0
+    let mut top = 0.0;
+    for (row, lines) in rows.iter().zip(&names) {
+        let below = top + lines.len() as f64 * LINE;
+        let middle = below + 14.0;
+        scene.titled(tooltip(row, picture.confidence), |scene| {
+            for (line, text) in (0..).map(f64::from).zip(lines) {
+                let look = Lettering::new(TEXT, Side::Start).rimmed();
+                scene.text_aside((0.0, top + LINE * (line + 0.5) + 1.0), 1.0, text, look);
             }
-        };
-        let medians = self.rows.iter().map(|row| quotient(row.median.value));
-        let values = medians.map(|value| label::width(&value, text)).fold(30.0, f64::max) + 10.0;
-        let ends = self.rows.iter().flat_map(|row| [row.outer.1, row.median.high]);
-        let scale = Scale::to(ends.fold(0.0, f64::max), if narrow { 3 } else { 6 });
-        let right = self.size.width() - if narrow { 24.0 } else { values.max(24.0) };
-        let frame = Frame { left: names, top, right, bottom: top + self.height() - AXIS };
-        let plot = canvas.plot(frame, 0.0..scale.end(), frame.bottom..frame.top);
-        for tick in scale.ticks() {
-            plot.line(&[(tick, frame.top), (tick, frame.bottom)], Ink::Line, 1.0)?;
-            let at = (plot.pixels((tick, frame.top)).0, frame.bottom + 13.0);
-            canvas.tick(at, &quotient(tick), small, self.size.width())?;
-        }
-        for (index, row) in self.rows.iter().enumerate() {
-            let row_top = top + index as f64 * (ROW + self.name());
-            let middle = row_top + self.name() + 18.0;
-            let name_at = if narrow { row_top + 10.0 } else { middle };
-            let (left, side, room) = match narrow {
-                true => (1.0, Side::Start, self.size.width() - values - 8.0),
-                false => (names - 8.0, Side::End, names - 10.0),
-            };
-            let look = Lettering::new(text, side);
-            canvas.text((left, name_at), &label::fit(&row.label, text, room), look)?;
-            let value_at = (self.size.width() - 1.0, name_at);
             let value = quotient(row.median.value);
-            canvas.text(value_at, &value, Lettering::new(text, Side::End))?;
-
-            let (low, high) = (middle + 10.0, middle - 10.0);
-            plot.line(&[(row.outer.0, middle), (row.outer.1, middle)], Ink::Series(0), 2.0)?;
-            for end in [row.outer.0, row.outer.1] {
-                plot.line(&[(end, middle - 5.0), (end, middle + 5.0)], Ink::Series(0), 2.0)?;
+            let look = Lettering::new(TEXT, Side::End).rimmed();
+            scene.text((1.0, top + LINE * 0.5 + 1.0), &value, look);
+            let stroke = Stroke::new(Ink::Series(0), 2.0);
+            let (from, to) = (plot.x(row.outer.0), plot.x(row.outer.1));
+            scene.line((from, middle), (to, middle), stroke);
+            for end in [from, to] {
+                scene.line((end, middle - 5.0), (end, middle + 5.0), stroke);
             }
-            plot.bar([(row.inner.0, low), (row.inner.1, high)], Ink::Series(0), self.hollow)?;
-            let median = row.median.value;
-            plot.rimmed(&[(median, low + 2.0), (median, high - 2.0)], 3.0)?;
-            let interval = (row.median.low, row.median.high);
+            let (left, right) = (plot.x(row.inner.0), plot.x(row.inner.1));
+            let frame = Frame { left, top: middle - 10.0, right, bottom: middle + 10.0 };
+            scene.bar(frame, Ink::Series(0), filling(picture));
+            let median = plot.x(row.median.value);
+            scene.rimmed((median, middle - 8.0), (median, middle + 8.0), 3.0);
+            let under = middle + 19.0;
+            let low = plot.x(row.median.low);
             match row.open {
-                false => whisker(&plot, middle + 19.0, interval, 3.5)?,
+                false => whisker(scene, under, (low, plot.x(row.median.high)), 3.5),
                 // Without an upper bound it extends to the right edge.
                 true => {
-                    let below = middle + 19.0;
-                    plot.rimmed(&[(interval.0, below), (scale.end(), below)], 1.5)?;
-                    plot.line(
-                        &[(interval.0, below - 3.5), (interval.0, below + 3.5)],
-                        Ink::Strong,
-                        1.5,
-                    )?;
+                    scene.rimmed((low, under), (plot.frame.right, under), 1.5);
+                    let stroke = Stroke::new(Ink::Strong, 1.5);
+                    scene.line((low, under - 3.5), (low, under + 3.5), stroke);
                 }
             }
-        }
-        plot.line(&[(0.0, frame.top), (0.0, frame.bottom)], Ink::Strong, 1.0)
+        });
+        top = below + ROW;
     }
+    scene
 }

@@ -67,6 +67,30 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     format!("{}{ELLIPSIS}{}", head.trim_end(), tail.trim_start())
 }
 
+/// A name in one line, or in two if it is wider than `room`, broken where names have joints. If even that
+/// is too wide, it is shortened.
+pub(super) fn lines(text: &str, size: f64, room: f64) -> Vec<String> {
+    let text = plain(text);
+    if width(&text, size) <= room {
+        return vec![text];
+    }
+    let (mut used, mut joint) = (0.0, 0);
+    for (place, character) in text.char_indices() {
+        used += advance(character) * size;
+        if used > room {
+            break;
+        }
+        if matches!(character, '/' | '.' | ' ' | '-' | '_' | ':' | ',') {
+            joint = place + character.len_utf8();
+        }
+    }
+    let (first, second) = text.split_at(joint);
+    match first.trim().is_empty() || width(second, size) > room * 2.0 {
+        true => vec![fit(&text, size, room)],
+        false => vec![first.trim().to_owned(), fit(second.trim(), size, room)],
+    }
+}
+
 /// `text` in lines of at most `room`, broken between words; wider words are shortened.
 pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -97,6 +121,14 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_has_two_lines() {
+        let name = "golang.org/x/tools/gopls/internal/server.Run";
+        assert_eq!(lines("editor", 10.0, 100.0), ["editor"]);
+        assert_eq!(lines(name, 10.0, 150.0), ["golang.org/x/tools/gopls/", "internal/server.Run"]);
+        assert_eq!(lines("abcdefghijklmnopqrstuvwxyz", 10.0, 60.0).len(), 1);
+    }
+
+    #[test]
     fn text_is_broken_between_words() {
         assert_eq!(wrap("one two three", 10.0, 50.0), ["one two", "three"]);
         assert_eq!(wrap("", 10.0, 50.0), Vec::<String>::new());
@@ -108,9 +140,10 @@ mod tests {
             let fitted = fit(&text, 12.0, room);
             prop_assert!(width(&fitted, 12.0) <= room + 1e-9);
             prop_assert!(!fitted.chars().any(char::is_control));
-            for line in wrap(&text, 12.0, room) {
+            for line in wrap(&text, 12.0, room).into_iter().chain(lines(&text, 12.0, room)) {
                 prop_assert!(width(&line, 12.0) <= room + 1e-9);
             }
+            prop_assert!(lines(&text, 12.0, room).len() <= 2);
         }
     }
 }

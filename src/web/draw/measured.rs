@@ -1,8 +1,9 @@
 //! Reads a drawing back from its SVG, so that tests can measure it.
 
-use super::canvas::Ink;
-use super::picture::{Picture, Size};
-use super::{inline, label};
+use super::picture::{Picture, Room, SMALL};
+use super::scene::{Scene, Shape};
+use super::svg::{Across, BASELINE, elements};
+use super::{label, page};
 use std::collections::BTreeMap;
 
 /// An element of a drawing: its name, attributes, and text.
@@ -13,7 +14,7 @@ pub(super) struct Element {
     pub(super) text: String,
 }
 
-/// A box in the drawing's units.
+/// A box in pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Area {
     pub(super) left: f64,
@@ -40,23 +41,32 @@ impl Element {
         points.split_whitespace().map(point).collect()
     }
 
+    /// Whether it has this class.
+    pub(super) fn has_class(&self, class: &str) -> bool {
+        let classes = self.attributes.get("class").map_or("", String::as_str);
+        classes.split(' ').any(|found| found == class)
+    }
+
     /// The area it covers; for a text, an estimate.
     pub(super) fn area(&self) -> Area {
         if self.name == "text" {
-            let size = self.number("font-size");
+            let size = self.attributes.get("font-size").map_or(SMALL, |_| self.number("font-size"));
             let width = label::width(&self.text, size);
-            let (x, y) = (self.number("x"), self.number("y"));
-            let (from, to) = match self.attributes.get("text-anchor").map(String::as_str) {
-                Some("start") => (0.0, width),
-                Some("end") => (-width, 0.0),
-                _ => (-width / 2.0, width / 2.0),
+            let (from, to) = match (self.has_class("e"), self.has_class("m")) {
+                (true, _) => (-width, 0.0),
+                (_, true) => (-width / 2.0, width / 2.0),
+                _ => (0.0, width),
             };
             let half = size * 0.5;
-            return match self.attributes.contains_key("transform") {
+            if let Some(transform) = self.attributes.get("transform") {
+                let place = transform.trim_start_matches("translate(").split(')').next();
+                let (x, y) = place.and_then(|place| place.split_once(' ')).expect("a place");
+                let (x, y): (f64, f64) = (x.parse().expect("x"), y.parse().expect("y"));
                 // Vertical: the start of the text is at the bottom.
-                true => Area { left: x - half, right: x + half, top: y - to, bottom: y - from },
-                false => Area { left: x + from, right: x + to, top: y - half, bottom: y + half },
-            };
+                return Area { left: x - half, right: x + half, top: y - to, bottom: y - from };
+            }
+            let (x, y) = (self.number("x"), self.number("y") - size * BASELINE);
+            return Area { left: x + from, right: x + to, top: y - half, bottom: y + half };
         }
         let corners = match self.name.as_str() {
             "rect" => {
@@ -66,6 +76,9 @@ impl Element {
             "circle" => {
                 let (x, y, r) = (self.number("cx"), self.number("cy"), self.number("r"));
                 vec![(x - r, y - r), (x + r, y + r)]
+            }
+            "line" => {
+                vec![(self.number("x1"), self.number("y1")), (self.number("x2"), self.number("y2"))]
             }
             _ => self.points(),
         };
@@ -81,49 +94,64 @@ impl Element {
     }
 }
 
-/// A picture in one size: its width and height in units, and its elements.
+/// A picture that is drawn at one width: its elements, and what its tooltips say.
 pub(super) struct Drawing {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) elements: Vec<Element>,
-    pub(super) svg: String,
+    pub(super) scene: Scene,
 }
 
 impl Drawing {
-    pub(super) fn new(picture: &Picture, size: Size) -> Drawing {
-        let page = inline(picture, "f", "A title").into_string();
-        let class = if size == Size::Wide { "class=\"wide\"" } else { "class=\"narrow\"" };
-        let part = page.split("<svg ").find(|part| part.starts_with(class)).expect("a picture");
-        let view = part.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split('"').next());
-        let (width, height) = view.and_then(|view| view.split_once(' ')).expect("a viewBox");
-        let (width, height) = (width.parse().expect("width"), height.parse().expect("height"));
-        Drawing { width, height, elements: elements_in(part), svg: part.to_owned() }
+    /// As the column of a page shows it, at this width.
+    pub(super) fn new(picture: &Picture, width: f64) -> Drawing {
+        Drawing::of(page::scene(picture, Room::PAGE), width)
+    }
+
+    pub(super) fn of(scene: Scene, width: f64) -> Drawing {
+        let elements = elements_in(&elements(&scene, Across::Pixels(width)));
+        Drawing { width, height: scene.height, elements, scene }
     }
 
     pub(super) fn texts(&self) -> Vec<&str> {
         self.elements.iter().filter(|e| e.name == "text").map(|e| e.text.as_str()).collect()
     }
 
-    /// Bars of this ink, in the order in which they are drawn.
-    pub(super) fn bars(&self, ink: Ink) -> Vec<Area> {
-        let bars = self.elements.iter().filter(|e| e.name == "rect" && e.is("fill", &ink.code()));
+    pub(super) fn tooltips(&self) -> Vec<&str> {
+        let titles = self.scene.shapes.iter().filter_map(|shape| match shape {
+            Shape::Titled(title) => Some(title.as_str()),
+            _ => None,
+        });
+        titles.collect()
+    }
+
+    /// Bars of this class, in the order in which they are drawn.
+    pub(super) fn bars(&self, class: &str) -> Vec<Area> {
+        let bars = self.elements.iter().filter(|e| e.name == "rect" && e.has_class(class));
         bars.map(Element::area).collect()
     }
 
-    /// The long strokes of whiskers, horizontal (`level`) or vertical.
-    pub(super) fn whiskers(&self, level: bool) -> Vec<Area> {
+    /// Marks and areas of this class.
+    pub(super) fn polygons(&self, class: &str) -> Vec<&Element> {
+        self.elements.iter().filter(|e| e.name == "polygon" && e.has_class(class)).collect()
+    }
+
+    /// The long strokes of level whiskers.
+    pub(super) fn whiskers(&self) -> Vec<Area> {
         let strokes = self.elements.iter().filter(|e| {
-            e.name == "polyline"
-                && e.is("stroke", &Ink::Strong.code())
-                && e.is("stroke-width", "15")
+            e.name == "line" && !e.attributes.contains_key("class") && e.is("stroke-width", "1.5")
         });
-        let flat = |area: &Area| match level {
-            true => area.top == area.bottom,
-            false => area.left == area.right,
-        };
         // Each whisker is a stroke with two caps.
         let areas: Vec<_> = strokes.map(Element::area).collect();
-        areas.chunks(3).map(|chunk| chunk[0]).filter(flat).collect()
+        areas.chunks(3).map(|chunk| chunk[0]).filter(|area| area.top == area.bottom).collect()
+    }
+
+    /// The strokes of upright whiskers.
+    pub(super) fn upright_whiskers(&self) -> Vec<Area> {
+        let strokes = self.elements.iter().filter(|e| {
+            e.name == "line" && !e.attributes.contains_key("class") && e.is("stroke-width", "1.5")
+        });
+        strokes.map(Element::area).filter(|area| area.left == area.right).collect()
     }
 }
 

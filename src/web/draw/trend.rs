@@ -1,7 +1,9 @@
 //! The picture of a chart over weeks: its series, and which of them are drawn.
 
-use super::canvas::SERIES;
-use super::picture::{Measure, Picture, Series, Shown, chosen};
+use super::figure::NONE;
+use super::picture::{Lines, Measure, Picture, Series, Shown, chosen};
+use super::scene::SERIES;
+use super::sparkline::runs;
 use crate::aggregate::figure::Jump;
 use crate::web::numbers;
 use crate::web::numbers::grouped;
@@ -42,34 +44,99 @@ impl Trend {
 }
 
 impl Picture {
+    /// Numbers over weeks that are not shares, each with its interval. The note is below the picture.
+    pub(in crate::web) fn numbers_over_weeks(
+        weeks: Vec<Date>,
+        series: Vec<Series>,
+        axis: &str,
+        note: Option<String>,
+    ) -> Picture {
+        let labels: Vec<_> = series.iter().map(|series| series.label.as_str()).collect();
+        let description = format!("Line chart over weeks: {}.", labels.join(", "));
+        let shown = Shown::Lines(Lines {
+            jumps: vec![None; weeks.len()],
+            weeks,
+            series: series.into_iter().enumerate().collect(),
+            measure: Measure::Quotient,
+            reports: Vec::new(),
+            events: Vec::new(),
+            may_change: 0,
+        });
+        let mut picture = Picture::nothing(&description);
+        (picture.shown, picture.axis) = (shown, axis.to_owned());
+        picture.with_note(note)
+    }
+
     /// Values over weeks.
     pub(in crate::web) fn over_weeks(trend: &Trend, confidence: f64) -> Picture {
-        let (series, left_out) = trend.largest(SERIES);
+        let (mut series, mut left_out) = trend.largest(SERIES);
+        // The share of reports with none of the buckets stands last, and is drawn only if it does not
+        // decide how far the axis reaches.
+        let is_none = |series: &&Series| series.label == NONE;
+        let none = series.iter().position(is_none).map(|index| series.remove(index));
+        let high = |series: &Series| {
+            series.points.iter().flatten().map(|point| point.high).fold(0.0, f64::max)
+        };
+        let reach = series.iter().map(|series| high(series)).fold(0.0, f64::max);
+        let beyond = none.filter(|none| !series.is_empty() && high(none) > reach);
+        series.extend(none.filter(|_| beyond.is_none()));
         if series.is_empty() {
             return Picture::nothing(
                 "No report of these weeks could have contained what is counted here.",
             );
         }
         let intervals = numbers::confidence(confidence);
-        let mut notes = Vec::new();
-        if let Some((first, last)) = trend.reports {
+        let sample = trend.reports.map(|(first, last)| {
             let (first, last) = (grouped(first), grouped(last));
-            notes.push(format!(
-                "n = {first} reports in the first week, {last} in the last · bands: {intervals} intervals"
-            ));
-        }
+            format!("n = {first} reports in the first week, {last} in the last")
+        });
+        let mut notes = Vec::new();
+        let runs = || series.iter().flat_map(|series| runs(&series.points));
+        let (bands, single) = (runs().any(|run| run.len() > 1), runs().any(|run| run.len() == 1));
+        notes.push(match (bands, single) {
+            (true, true) => format!("Bands, and whiskers of single weeks: {intervals} intervals."),
+            (true, false) => format!("Bands: {intervals} intervals."),
+            (false, _) => format!("Whiskers: {intervals} intervals."),
+        });
         let marked = trend.weeks.iter().zip(&trend.jumps);
         let marked: Vec<_> =
             marked.filter_map(|(week, jump)| Some((*week, jump.as_ref()?))).collect();
-        if !marked.is_empty() {
-            notes.push(
-                "▲ more, ▼ fewer reports in that week than the weeks before explain; the table says \
-                 how many."
-                    .to_owned(),
-            );
+        let (up, down) = (
+            marked.iter().any(|(_, jump)| jump.is_up()),
+            marked.iter().any(|(_, jump)| !jump.is_up()),
+        );
+        let signs = match (up, down) {
+            (true, true) => Some("▲ more, ▼ fewer"),
+            (true, false) => Some("▲ more"),
+            (false, true) => Some("▼ fewer"),
+            (false, false) => None,
+        };
+        if let Some(signs) = signs {
+            notes.push(format!(
+                "{signs} reports in that week than the weeks before explain; the table says how many."
+            ));
+        }
+        if let Some(none) = beyond {
+            let last = none.points.iter().rev().find_map(|point| *point);
+            let last =
+                last.map(|point| format!(" ({} in its last week)", numbers::percent(point.value)));
+            notes.push(format!("“{NONE}”{} is only in the table.", last.unwrap_or_default()));
+        }
+        // Further rows, apart from the one that is spoken of already.
+        if none.is_none() {
+            let is_left_out = trend
+                .series
+                .iter()
+                .any(|series| series.label == NONE && series.points.iter().any(Option::is_some));
+            left_out = left_out.saturating_sub(usize::from(is_left_out));
+            if is_left_out {
+                notes.push(format!("“{NONE}” is only in the table."));
+            }
         }
         if left_out > 0 {
-            notes.push(format!("{} more in the table.", grouped(left_out as u64)));
+            let shown = series.iter().filter(|series| series.label != NONE).count() as u64;
+            let more = grouped(left_out as u64);
+            notes.push(format!("The {} largest; {more} more in the table.", grouped(shown)));
         }
         let (first, last) = (trend.weeks.first(), trend.weeks.last());
         let mut description = "Line chart over weeks".to_owned();
@@ -89,10 +156,31 @@ impl Picture {
             ));
         }
         description.push_str(" The table has the numbers.");
-        let series = series.into_iter().cloned().collect();
-        let jumps = trend.jumps.iter().map(|jump| jump.as_ref().map(Jump::is_up)).collect();
-        let (weeks, measure) = (trend.weeks.clone(), trend.measure);
-        let shown = Shown::Lines { weeks, series, measure, jumps };
-        Picture { shown, notes, description }
+        let axis = match trend.measure {
+            Measure::Share => {
+                "Share of installations that had it at least once in the week; several are possible"
+            }
+            Measure::Quotient => "Median over installations, in the week",
+        };
+        let shown = Shown::Lines(Lines {
+            weeks: trend.weeks.clone(),
+            series: series.into_iter().cloned().enumerate().collect(),
+            measure: trend.measure,
+            jumps: trend.jumps.iter().map(|jump| jump.as_ref().map(Jump::is_up)).collect(),
+            reports: Vec::new(),
+            events: Vec::new(),
+            may_change: 0,
+        });
+        Picture {
+            shown,
+            axis: format!("{axis}; weeks are named by their last day"),
+            sample,
+            notes,
+            description,
+            hollow: false,
+            provisional: false,
+            reach: None,
+            confidence,
+        }
     }
 }

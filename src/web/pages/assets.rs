@@ -1,6 +1,7 @@
 //! The stylesheet and the icon, compiled in, and served under names that contain their hashes.
 
 use crate::hex::shortened;
+use crate::web::draw;
 use crate::web::representation::{Content, Lifetime, Representation};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -8,8 +9,19 @@ use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 /// The parts of the stylesheet, in order.
-const STYLE: &[&str] = &[include_str!("style.css"), include_str!("charts.css")];
+const STYLE: &[&str] = &[
+    include_str!("style.css"),
+    draw::STYLE,
+    include_str!("charts.css"),
+    include_str!("program.css"),
+    include_str!("chart.css"),
+];
 const ICON: &str = include_str!("icon.svg");
+
+/// The part of the stylesheet that all pages need, for a page that must be a single file.
+pub fn stylesheet() -> &'static str {
+    STYLE.first().copied().unwrap_or_default()
+}
 
 /// A file that all pages refer to.
 #[derive(Debug)]

@@ -55,15 +55,31 @@ impl Changes {
         if difference.is_empty() {
             return html! { p { (super::words::capitalized(SAME)) "." } };
         }
-        let rest = difference.changes.len().saturating_sub(limit);
+        // What is collected comes first, and is never left out.
+        let (mut shown, others): (Vec<&Change>, Vec<&Change>) =
+            difference.changes.iter().partition(|change| is_of_counters(change));
+        shown.extend(others.into_iter().take(limit.saturating_sub(shown.len())));
+        let rest = difference.changes.len() - shown.len();
         html! {
             ul.changes {
-                @for change in difference.changes.iter().take(limit) { li { (sentence(change)) } }
+                @for change in shown { li { (sentence(change)) } }
                 @if rest > 0 {
                     li { a href=(all) { "and " (numbers::counted(rest as u64, "more change")) } }
                 }
             }
         }
+    }
+}
+
+/// Whether a change is about which counters and stacks are collected, rather than from where.
+fn is_of_counters(change: &Change) -> bool {
+    match change {
+        Change::Environments { .. } | Change::Versions { .. } | Change::SampleRate { .. } => false,
+        Change::Program { .. }
+        | Change::Collected { .. }
+        | Change::Dropped { .. }
+        | Change::Rate { .. }
+        | Change::Depth { .. } => true,
     }
 }
 

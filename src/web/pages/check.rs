@@ -1,7 +1,8 @@
 //! `/check`: the commands that check each promise, with this deployment's names and keys filled in. A test
-//! runs every command on the page (`tests/check_page.rs`).
+//! runs every command on the page (`tests/all/check_page.rs`).
 
-use super::layout;
+use super::layout::{self, Summary};
+use super::promises;
 use crate::aggregate::index::{FileFormat, Index};
 use crate::gomod::Provenance;
 use crate::web::refusal::Refusal;
@@ -12,6 +13,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
+/// What the page is about, for those who link to it.
+const ABOUT: &str =
+    "The commands that check what this site promises, with its names and keys filled in.";
+
 /// Used if the repository has no public address.
 const REPOSITORY: &str = "REPOSITORY";
 
@@ -19,7 +24,8 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
     let newest = site.head().await?.newest();
     let index = site.index().await?;
     let base = super::data::base_address(&headers, &site.keys().host);
-    let key = format!("/check {base} {newest:?} {:x}", index.tag);
+    let promised = promises::Settings::of(&site);
+    let key = format!("/check {base} {newest:?} {:x} {}", index.tag, promised.key());
     let gathered = site.clone();
     let load = async move {
         let provenance = match newest {
@@ -31,31 +37,42 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
     let page = site.page(key, load, move |site, (provenance, index)| {
         let version = newest.map(|version| version.to_string());
         let newest = version.as_deref().zip(provenance.as_ref());
-        let body = body(site, &base, newest, &index.index);
-        layout::page(&site.keys().host, "Check it yourself", None, &body)
+        let body = body(site, &base, newest, &index.index, &promised);
+        let summary = Summary::from("Check it yourself").described(ABOUT);
+        layout::page(site, summary, None, &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
 /// One thing to check.
 struct Check {
+    /// Its anchor on the page.
+    id: &'static str,
     promise: &'static str,
     /// What the commands do, and what they show.
     explanation: &'static str,
+    /// What else has to be true for the promise to hold here.
+    condition: Markup,
     commands: String,
 }
 
-fn body(site: &Site, base: &str, newest: Option<(&str, &Provenance)>, index: &Index) -> Markup {
+fn body(
+    site: &Site,
+    base: &str,
+    newest: Option<(&str, &Provenance)>,
+    index: &Index,
+    promised: &promises::Settings,
+) -> Markup {
     html! {
         h1 { "Check it yourself" }
         p.lead {
-            "You do not have to trust this site. Each promise can be checked in a minute or two, "
-            "with " code { "go" } ", " code { "git" } ", " code { "duckdb" } " and " code { "candor" }
-            ", the program that runs this site; none of these commands trusts what this server says."
+            "You do not have to take this site’s word for it. Each of these checks takes a minute or two, with "
+            code { "go" } ", " code { "git" } ", " code { "duckdb" } " or " code { "candor" } ", the program that runs "
+            "this site. What cannot be checked is at the end."
         }
         p {
-            "Take the keys below from the project's repository or from a program that you have, not only from "
-            "this page: a dishonest server could show you other ones. "
+            "Compare the keys below with those in the project’s repository, or in a program that you have: a "
+            "dishonest server could show you other keys, and the commands would then agree with it."
         }
         dl.facts {
             dt { "Verifier key of the log" } dd { code { (site.keys().log) } }
@@ -64,19 +81,31 @@ fn body(site: &Site, base: &str, newest: Option<(&str, &Provenance)>, index: &In
         @match newest {
             None => p { "No config has been published yet, so there is nothing to check." },
             Some((version, provenance)) => {
-                @for check in checks(site, base, version, provenance, index) {
-                    h2 { (check.promise) }
+                @for check in checks(site, base, version, provenance, index, promised) {
+                    h2 id=(check.id) { (check.promise) }
                     p { (check.explanation) }
+                    (check.condition)
                     pre { code { (check.commands) } }
                 }
             }
         }
-        h2 { "What cannot be checked from outside" }
+        h2 id="unchecked" { "What cannot be checked from outside" }
+        ul {
+            li {
+                "What happens to addresses. " (promises::addresses(promised)) " You have the program’s source and the "
+                "operator’s word."
+            }
+            li {
+                "That every accepted report is published: for this, too, you have only the operator’s word."
+            }
+            li {
+                "That people’s own reports are in the figures: anyone can "
+                a href="/privacy#flood" { "send false ones" } "."
+            }
+        }
         p {
-            "That this server stores no addresses, and that it publishes every report that it accepts: for "
-            "this you have the program's source, and the operator's word. What is sent at all is decided "
-            "on your own machine, by a program whose source you have; what it may contain is on the "
-            a href="/privacy" { "privacy page" } "."
+            "What is sent is decided on your own machine, by a program whose source you have. What it can send is on "
+            "the " a href="/privacy" { "privacy page" } "."
         }
     }
 }
@@ -87,6 +116,7 @@ fn checks(
     version: &str,
     provenance: &Provenance,
     index: &Index,
+    promised: &promises::Settings,
 ) -> Vec<Check> {
     let (module, escaped, keys) = (site.module().as_str(), site.module().escape(), site.keys());
     let (sumdb, log) = (&keys.sumdb, &keys.log);
@@ -102,18 +132,23 @@ fn checks(
     let files = format!("{base}/goproxy/{escaped}/@v/{version}");
     let mut checks = vec![
         Check {
-            promise: "Everyone gets the same config, and nobody can change it later",
-            explanation: "The go command checks the module against the transparency log, and remembers the state \
-                   of the log. Run it again next week, or from another network: if the log had changed its \
-                   history, or showed others a different one, it would report a SECURITY ERROR.",
+            id: "config",
+            promise: "Everyone gets the same config",
+            explanation: "The go command checks the module against the transparency log, and remembers the log’s \
+                   newest entry. Run it again next week: if the log had changed its history in between, the \
+                   command would report a SECURITY ERROR. To compare with somebody else, compare the Sum \
+                   that both of you get, or the root hash on the log’s page.",
+            condition: html! { p { (promises::one_log(promised)) } },
             commands: format!(
                 "GOPROXY={base}/goproxy GOSUMDB={sumdb} \\\n  go mod download -json {module}@latest"
             ),
         },
         Check {
+            id: "definitions",
             promise: "The config is what the reviewed definitions compile to",
             explanation: "Compile the commit that the newest version names, and compare: cmp prints nothing if \
                    the two are identical.",
+            condition: html! {},
             commands: format!(
                 "git clone {repository} charts\n\
                  git -C charts checkout {commit}\n\
@@ -122,9 +157,11 @@ fn checks(
             ),
         },
         Check {
+            id: "proof",
             promise: "Every version can be proved, even when this server is gone",
-            explanation: "Keep two files: the version and its proof. They can be checked offline for ever, with \
-                   only the log's key.",
+            explanation: "Keep two files, the version and its proof. With the log’s key, they can be checked offline at \
+                   any time.",
+            condition: html! {},
             commands: format!(
                 "curl -sO {files}.zip\n\
                  curl -sO {files}.tlog-proof\n\
@@ -132,10 +169,12 @@ fn checks(
             ),
         },
         Check {
+            id: "everything",
             promise: "Everything at once",
-            explanation: "The auditor downloads the whole log, compiles every version again, checks every report \
-                   in the public data and computes every chart again. It remembers what it saw; if the log \
-                   contradicts itself, it writes a file that proves this to anyone.",
+            explanation: "This audit downloads the whole log, compiles every version again, checks every report in \
+                   the public data and computes every chart again. It remembers what it saw: if the log ever \
+                   contradicts that, it writes a file that proves it to anyone.",
+            condition: html! {},
             commands: format!("candor audit {base} --vkey {log}{}", charts_of(provenance)),
         },
     ];
@@ -146,9 +185,11 @@ fn checks(
     });
     if let Some(name) = parquet {
         checks.push(Check {
+            id: "figures",
             promise: "The figures come from the public data, and from nothing else",
-            explanation: "Count for yourself how many reports each program has in a week, and see what they contain. The \
-                   charts of that week say how many reports they are based on.",
+            explanation: "Count how many reports each program has in a week, and look at some of them. The charts \
+                   of that week say how many reports they are based on.",
+            condition: html! {},
             commands: format!(
                 "curl -sO {base}/data/weeks/{name}\n\
                  duckdb -c \"SELECT program, count(DISTINCT report) AS reports FROM '{name}' GROUP BY ALL\"\n\

@@ -14,8 +14,8 @@ const GO: &str = "golang.org/x/telemetry/config";
 /// How many programs are listed if a command needs the name of one.
 const NAMED: usize = 8;
 
-const ON: &str = "Count, and send sampled reports of weeks that begin after today.";
-const LOCAL: &str = "Count for yourself; send nothing.";
+const ON: &str = "Count, and send reports of weeks that begin after today, if they are sampled.";
+const LOCAL: &str = "Count, but send nothing.";
 const OFF: &str = "Count nothing, send nothing.";
 
 /// The commands to opt in and out.
@@ -61,6 +61,11 @@ impl<'a> Choices<'a> {
         }
     }
 
+    /// The command that turns it off.
+    pub(super) fn off(&self) -> String {
+        self.commands().pop().map(|(command, _)| command).unwrap_or_default()
+    }
+
     /// The commands, and what each does.
     fn commands(&self) -> Vec<(String, &'static str)> {
         let modes = [("on", ON), ("local", LOCAL), ("off", OFF)];
@@ -77,10 +82,31 @@ impl<'a> Choices<'a> {
         }
     }
 
+    /// Which program the commands are of, where that is known.
+    fn program(&self) -> Markup {
+        let commands = self.commands();
+        let is_of = |program: &str| {
+            commands.iter().any(|(command, _)| command.split(' ').next() == Some(program))
+        };
+        html! {
+            @if is_of("gotelemetry") {
+                p.note {
+                    code { "gotelemetry" } " is the Go project’s own program for this: "
+                    code { "go install golang.org/x/telemetry/cmd/gotelemetry@latest" }
+                }
+            } @else if is_of("candor") {
+                p.note {
+                    code { "candor" } " is the program that runs this site. On your machine, it shows and sets what "
+                    "other programs send."
+                }
+            }
+        }
+    }
+
     /// The text above the commands.
     pub(super) fn introduction(&self) -> Markup {
         html! {
-            "Nothing is sent until you turn it on. These commands take effect immediately"
+            "Nothing is sent until you turn it on. These commands take effect at once"
             @match self.view() {
                 Some(view) => { ", and " code { (view) } " shows what would be sent before anything is." }
                 None => ".",
@@ -94,18 +120,19 @@ impl<'a> Choices<'a> {
         let more = self.programs.len().saturating_sub(NAMED);
         html! {
             @if let Some(project) = self.project { p { "For " (project.name) ":" } }
+            (self.program())
             dl.facts {
                 @for (command, effect) in self.commands() {
                     dt { code { (command) } } dd { (effect) }
                 }
                 @if self.module != GO {
                     dt { code { "DO_NOT_TRACK=1" } }
-                    dd { "In the environment of a program that uses Candor's client: off, whatever else is set." }
+                    dd { "Environment variable: always off." }
                 }
             }
             @if self.project.is_none() && self.module != GO && self.programs.len() > 1 {
                 p.note {
-                    "Each program is turned on by itself. NAME is "
+                    "Each program is turned on separately. NAME is "
                     @for (index, program) in named.enumerate() {
                         @if index > 0 { ", " }
                         code { (program) }
@@ -147,6 +174,9 @@ mod tests {
             name: "gopls & friends".into(),
             opt_in: "friends telemetry <on>".into(),
             opt_out: "friends telemetry off".into(),
+            home_page: None,
+            contact: None,
+            licence: None,
         };
         let page = shown(MODULE, &catalogue(&["example.org/a", "example.org/b"], Some(project)));
         for part in [

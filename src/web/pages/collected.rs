@@ -7,61 +7,36 @@ use crate::collection::frame::OTHER_PACKAGES;
 use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::numbers;
 use maud::{Markup, html};
-use std::collections::HashMap;
 
-/// The charts of a catalogue, by the counters that they use.
-#[derive(Debug, Default)]
-pub(super) struct ChartsByCounter<'a> {
-    /// The repository and commit of the definitions.
-    defined: Option<(&'a str, &'a str)>,
-    charts: HashMap<(&'a str, String), Vec<&'a CatalogueChart>>,
-}
+/// Who asked for counters, by the definitions of a catalogue, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WhoAsked<'a>(pub(super) Option<&'a Catalogue>);
 
-impl<'a> ChartsByCounter<'a> {
-    /// The charts of a catalogue, if there is one.
-    pub(super) fn new(catalogue: Option<&'a Catalogue>) -> ChartsByCounter<'a> {
-        let mut charts: HashMap<_, Vec<_>> = HashMap::new();
-        for chart in catalogue.into_iter().flat_map(|catalogue| &catalogue.charts) {
-            for name in expand(&chart.counter).chain(chart.over.clone()) {
-                charts.entry((chart.program.as_str(), name)).or_default().push(chart);
-            }
-        }
-        let defined = catalogue.map(|c| (c.repository.as_str(), c.commit.as_str()));
-        ChartsByCounter { defined, charts }
+impl<'a> WhoAsked<'a> {
+    fn charts(self, program: &str, names: &[String]) -> Vec<&'a CatalogueChart> {
+        let names = || names.iter().map(String::as_str);
+        self.0.map(|catalogue| catalogue.asked_by(program, names())).unwrap_or_default()
     }
 
-    /// The charts that use any of these counters of a program, each once.
-    fn of(&self, program: &'a str, names: impl Iterator<Item = String>) -> Vec<&'a CatalogueChart> {
-        let mut charts: Vec<&CatalogueChart> = Vec::new();
-        for chart in names.filter_map(|name| self.charts.get(&(program, name))).flatten() {
-            if !charts.iter().any(|known| std::ptr::eq(*known, *chart)) {
-                charts.push(chart);
-            }
-        }
-        charts
-    }
-
-    /// Titles of charts, linked to their definitions and to the discussions in which they were accepted.
-    fn titles(&self, charts: &[&CatalogueChart]) -> Markup {
+    /// The charts that need these counters, linked to their definitions and to the discussions in which they were
+    /// accepted, and the commits that introduced the counters.
+    fn cell(self, program: &str, names: &[String], stacks: bool) -> Markup {
+        let Some(catalogue) = self.0 else { return html! {} };
+        let repository = catalogue.repository.as_str();
         let definition = |chart: &CatalogueChart| {
-            let (repository, commit) = self.defined?;
-            words::file_address(repository, commit, &chart.file, chart.line)
+            words::file_address(repository, &catalogue.commit, &chart.file, chart.line)
         };
+        let commits = catalogue.introduced_by(program, names.iter().map(String::as_str), stacks);
         html! {
-            @for (index, chart) in charts.iter().enumerate() {
+            @for (index, chart) in self.charts(program, names).iter().enumerate() {
                 @if index > 0 { br; }
                 @match definition(chart) {
                     Some(address) => (words::link(&address, &html! { (chart.title) })),
                     None => (chart.title),
                 }
-                @for (index, issue) in chart.issue.iter().enumerate() {
-                    @if index == 0 { " (" } @else { ", " }
-                    (words::link(issue, &html! {
-                        "discussion" @if chart.issue.len() > 1 { " " (index + 1) }
-                    }))
-                    @if index + 1 == chart.issue.len() { ")" }
-                }
+                (words::discussions(&chart.issue))
             }
+            @for commit in commits { br; span.note { (words::introduced(repository, commit)) } }
         }
     }
 }
@@ -78,50 +53,51 @@ pub(super) fn environments(config: &CollectionConfig) -> Markup {
 }
 
 /// Every program with its versions, counters and stacks, under `h2` headings.
-pub(super) fn programs(
-    config: &CollectionConfig,
-    charts_by_counter: &ChartsByCounter<'_>,
-) -> Markup {
-    html! { @for program in &config.programs { (self::program(program, charts_by_counter)) } }
+pub(super) fn programs(config: &CollectionConfig, who_asked: WhoAsked<'_>) -> Markup {
+    let only = config.programs.len() == 1;
+    html! { @for program in &config.programs { (self::program(program, who_asked, only)) } }
 }
 
-fn program(program: &ProgramConfig, charts_by_counter: &ChartsByCounter<'_>) -> Markup {
-    let asked = !charts_by_counter.charts.is_empty();
+fn program(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup {
+    let asked = who_asked.0.is_some_and(|catalogue| !catalogue.charts.is_empty());
+    let stack = |name: &str| [name.to_owned()];
     let label = format!("What {} may report", program.name);
     let table = html! {
-        table.full {
+        table.full.cells {
             caption {
-                "How often each counter is included in a report, if the program counted it at all."
+                "How often a report includes each counter, if the program counted it at all."
             }
             thead { tr {
                 th scope="col" { "Counter" }
-                @if asked { th scope="col" { "Asked for by" } }
+                @if asked { th scope="col" { "For the chart" } }
                 th.number scope="col" { "In reports" }
             } }
             tbody {
                 @for counter in &program.counters {
+                    @let names: Vec<String> = expand(&counter.name).collect();
                     tr {
-                        th scope="row" { ul.names {
-                            @for name in expand(&counter.name) { li { code { (name) } } }
-                        } }
-                        @if asked { td { (charts_by_counter.titles(&charts_by_counter.of(&program.name, expand(&counter.name)))) } }
-                        td.number { (counter.rate.percent()) }
+                        th scope="row" { ul.names { @for name in &names { li { code { (name) } } } } }
+                        @if asked {
+                            td data-label="For the chart" { (who_asked.cell(&program.name, &names, false)) }
+                        }
+                        td.number data-label="In reports" { (counter.rate.percent()) }
                     }
                 }
-                @for stack in &program.stacks {
+                @for entry in &program.stacks {
                     tr {
                         th scope="row" {
-                            code { (stack.name) }
-                            " with the stack below it, at most "
-                            span.depth { (stack.depth) } @if stack.depth == 1 { " frame" } @else { " frames" }
-                            ": names of functions and "
-                            "line numbers, never values"
-                            (packages(&charts_by_counter.of(&program.name, std::iter::once(stack.name.clone()))))
+                            code { (entry.name) }
+                            ", followed by a call stack of at most "
+                            span.depth { (entry.depth) } @if entry.depth == 1 { " frame" } @else { " frames" }
+                            ": names of functions and line numbers, never values"
+                            (packages(&who_asked.charts(&program.name, &stack(&entry.name))))
                         }
                         @if asked {
-                            td { (charts_by_counter.titles(&charts_by_counter.of(&program.name, std::iter::once(stack.name.clone())))) }
+                            td data-label="For the chart" {
+                                (who_asked.cell(&program.name, &stack(&entry.name), true))
+                            }
                         }
-                        td.number { (stack.rate.percent()) }
+                        td.number data-label="In reports" { (entry.rate.percent()) }
                     }
                 }
             }
@@ -131,9 +107,18 @@ fn program(program: &ProgramConfig, charts_by_counter: &ChartsByCounter<'_>) -> 
         h2 { code { (program.name) } }
         dl.facts { dt { "Versions" } dd { (names(&program.versions)) } }
         @if program.counters.is_empty() && program.stacks.is_empty() {
-            p { "Only that it ran; none of its counters." }
+            p { "Only that it ran, and none of its counters." }
         } @else {
-            (layout::wide(&label, &table))
+            @let counters = program.counters.iter().map(|counter| expand(&counter.name).count() as u64);
+            details open[open] {
+                summary {
+                    (numbers::counted(counters.sum(), "counter"))
+                    @if !program.stacks.is_empty() {
+                        " and " (numbers::counted(program.stacks.len() as u64, "stack counter"))
+                    }
+                }
+                (layout::wide(&label, &table))
+            }
         }
     }
 }
@@ -143,7 +128,7 @@ fn packages(charts: &[&CatalogueChart]) -> Markup {
     let listed = charts.iter().find(|chart| !chart.packages.is_empty());
     html! {
         @if let Some(chart) = listed {
-            ". Only functions of these packages are named; others are stored as "
+            ". Only functions of these packages are named; all others are stored as "
             code { (OTHER_PACKAGES) } ": " (names(&chart.packages))
         }
     }

@@ -22,7 +22,7 @@ pub(super) async fn get(
     let load = async move { Ok((gathered.config(from).await?, gathered.config(to).await?)) };
     let page = site.page(format!("/config/{from}...{to}"), load, move |site, (old, new)| {
         let title = format!("From {from} to {to}");
-        layout::page(&site.keys().host, &title, Some(Section::Config), &body(&old, &new))
+        layout::page(site, &title, Some(Section::Config), &body(&old, &new))
     });
     Ok(page.await?.respond(headers, Lifetime::Day))
 }
@@ -32,7 +32,7 @@ fn body(old: &LoadedConfig, new: &LoadedConfig) -> Markup {
     let review = words::range_address(new.provenance.repository.as_str(), commits);
     html! {
         h1 { "From " (old.version) " to " (new.version) }
-        p.lead { "What clients may report under one version and not under the other, string by string." }
+        p.lead { "What programs may report under one version and not under the other, name by name." }
         dl.facts {
             @for config in [old, new] {
                 dt { a href={ "/config/" (config.version) } { (config.version) } }

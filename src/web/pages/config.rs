@@ -6,6 +6,7 @@
 //! | `/config/compare?from=VERSION&to=VERSION` | a redirect to the comparison (here) |
 //! | `/config/VERSION` | one version (`version`) |
 //! | `/config/VERSION.json` | its `config.json` (here) |
+//! | `/config/@latest`, `/config/@latest.json` | redirects to those of the newest version (here) |
 //! | `/config/VERSION...VERSION` | what changed between two (`comparison`) |
 //! | `/config/index.json`, `/config/index.json?before=VERSION` | until when reports under each are accepted (here) |
 //! | `/config/atom.xml` | a feed (`feed`) |
@@ -13,10 +14,11 @@
 use super::changes::Changes;
 use super::config_states::{self, ConfigStates, VersionIndex};
 use super::layout::{self, Section};
-use super::{comparison, feed, version, words};
+use super::{comparison, feed, retired, version, words};
 use crate::gomod::ModuleVersion;
-use crate::publish::{ConfigState, OPEN_DAYS};
+use crate::publish::{Catalogue, ConfigState, OPEN_DAYS, Retirements};
 use crate::web::address::Address;
+use crate::web::latest::{self, LATEST};
 use crate::web::refusal::Refusal;
 use crate::web::representation::{Content, Lifetime};
 use crate::web::site::Site;
@@ -42,10 +44,30 @@ pub(super) async fn list(
     let (newest, last) = last_listed(&site, &uri).await?;
     let config_states = ConfigStates::now(&site).await?;
     let key = format!("/config/ {newest:?} {last:?} {}", config_states.key());
-    let load = gather(site.clone(), newest, last, LISTED);
-    let page = site.page(key, load, move |site, gathered| {
-        let body = list_body(site, newest, &gathered, &config_states);
-        layout::page(&site.keys().host, "Config versions", Some(Section::Config), &body)
+    // The first page also says what comes next. Without the definitions, the rest of it is still right.
+    let shown = site.catalogue(&*site.head().await?).await.ok().filter(|_| last == newest);
+    let reading = site.clone();
+    let load = async move {
+        let gathered = gather(reading.clone(), newest, last, LISTED).await?;
+        let first = last.map_or(1, |last| last.number().saturating_sub(LISTED - 1).max(1));
+        let retired = match (ModuleVersion::new(first), last) {
+            (Ok(first), Some(last)) => reading.retired(first..=last).await?,
+            _ => Retirements::default(),
+        };
+        Ok((gathered, retired))
+    };
+    let page = site.page(key, load, move |site, (gathered, retired)| {
+        let catalogue = shown.as_ref().and_then(|shown| shown.catalogue.as_ref());
+        let definitions = (&retired, catalogue);
+        let body = list_body(site, newest, &gathered, &config_states, definitions);
+        let title = match last == newest {
+            true => "Config versions".to_owned(),
+            false => match last.and_then(|last| last.next().ok()) {
+                Some(after) => format!("Config versions before {after}"),
+                None => "Config versions before the first".to_owned(),
+            },
+        };
+        layout::page(site, &title, Some(Section::Config), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
@@ -147,6 +169,11 @@ pub(super) async fn get(
         let (older, newer) = (from.min(to), from.max(to));
         return Ok(Redirect::to(&format!("/config/{older}...{newer}")).into_response());
     }
+    if let Some(ending) = path.strip_prefix(LATEST).filter(|rest| ["", ".json"].contains(rest)) {
+        let none = || Refusal::not_found("not found: no version has been published yet");
+        let newest = site.head().await?.newest().ok_or_else(none)?;
+        return Ok(latest::redirect(&format!("/config/{newest}{ending}")));
+    }
     if let Some((from, to)) = path.split_once("...") {
         return comparison::get(&site, parse(&site, from)?, parse(&site, to)?, &headers).await;
     }
@@ -176,6 +203,7 @@ fn list_body(
     newest: Option<ModuleVersion>,
     gathered: &Gathered,
     config_states: &ConfigStates,
+    (retired, catalogue): (&Retirements, Option<&Catalogue>),
 ) -> Markup {
     let configs = gathered.configs.as_slice();
     let listed = configs.len().min(LISTED as usize);
@@ -185,18 +213,20 @@ fn list_body(
     html! {
         h1 { "Config versions" }
         p.lead {
-            "Each version says what clients may report, and is compiled from definitions that were "
-            "reviewed in public. Versions are never changed or withdrawn: the "
-            a href="/log/" { "log" } " contains them all. Reports under a version are accepted until " (OPEN_DAYS)
-            " days after the day for which the next one was compiled, or until the project revokes it."
+            "Each version says what programs may report, and is compiled from definitions that were reviewed in "
+            "public. The " a href="/log/" { "log" } " has every version, and none is ever changed. Reports under a version "
+            "are accepted until " (OPEN_DAYS) " days after the date of the next one, which is the day for which that was "
+            "compiled, or until the project revokes it."
+            @if catalogue.is_some_and(retired::any_retires) { " Some charts " a href="#retires" { "retire on a day" } "." }
         }
         (config_states.warning())
+        (retired::warning(retired))
         @match newest {
             None => p { "Nothing has been published yet." },
             Some(newest) => (compare_form(newest, page)),
         }
         @for (index, (config, next)) in gathered.versions().take(page.len()).enumerate() {
-            (entry(config, configs.get(index + 1).map(Arc::as_ref), config_states.state(config, next)))
+            (entry(config, configs.get(index + 1).map(Arc::as_ref), config_states.state(config, next), retired))
         }
         nav.pages aria-label="More versions" {
             @if !is_first_page { a href="/config/" { "Newest versions" } }
@@ -204,24 +234,30 @@ fn list_body(
                 a href={ "/config/?before=" (oldest) } rel="next" { "Older versions" }
             }
         }
+        @if let Some(catalogue) = catalogue { (retired::next(catalogue)) }
         p.note {
-            "For machines: "
+            "For programs: "
             a href={ "/goproxy/" (site.module().escape()) "/@v/list" } { "the list of versions" }
             ", " a href="/config/index.json" { "until when reports under each are accepted" }
-            ", and " a href=(layout::FEED) { "a feed of changes" } " (Atom)."
+            " (JSON), and " a href=(layout::FEED) { "a feed of changes" } " (Atom)."
         }
     }
 }
 
 /// One version in the list, compared with the one before it.
-fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>, state: ConfigState) -> Markup {
+fn entry(
+    config: &LoadedConfig,
+    before: Option<&LoadedConfig>,
+    state: ConfigState,
+    retired: &Retirements,
+) -> Markup {
     let version = config.version;
     let all = match before {
         Some(before) => format!("/config/{}...{version}", before.version),
         None => format!("/config/{version}"),
     };
     html! {
-        article {
+        article id=(version) {
             h2 { a href={ "/config/" (version) } { (version) } }
             p.note {
                 "Compiled for " (config_states::as_of(config)) " · committed "
@@ -230,6 +266,7 @@ fn entry(config: &LoadedConfig, before: Option<&LoadedConfig>, state: ConfigStat
             }
             p.note { (config_states::sentence(state)) }
             (Changes::between(before, config).list(CHANGES, &all))
+            (retired::list(retired, version))
         }
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! This follows from what is stored and from the date: see [`crate::publish::ConfigState`].
 
+use crate::day::date_of;
 use crate::gomod::ModuleVersion;
-use crate::publish::{ConfigState, OPEN_DAYS, Revocation, civil, last_day};
+use crate::publish::{ConfigState, OPEN_DAYS, Revocation, last_day};
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use crate::web::source::LoadedConfig;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub(super) struct VersionIndex {
 impl ConfigStates {
     /// The current state. If the definitions cannot be read, it is not known what they revoke.
     pub(super) async fn now(site: &Site) -> Result<ConfigStates, Refusal> {
-        let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+        let today = date_of(Timestamp::now());
         let head = site.head().await?;
         let revoked = site.catalogue(&head).await.map(|shown| shown.revoked.clone());
         Ok(ConfigStates { today, is_known: revoked.is_ok(), revoked: revoked.unwrap_or_default() })
@@ -70,7 +70,7 @@ impl ConfigStates {
 
     /// The state of a config, given the next one.
     pub(super) fn state(&self, config: &LoadedConfig, next: Option<&LoadedConfig>) -> ConfigState {
-        let day = |config: &LoadedConfig| civil(config.provenance.as_of);
+        let day = |config: &LoadedConfig| config.provenance.as_of.civil();
         let last_day = next.map(|next| last_day(day(config), day(next)));
         let revoked = self.revoked.iter().find(|one| one.version == config.version);
         ConfigState::on(self.today, last_day, revoked.is_some())
@@ -83,14 +83,14 @@ impl ConfigStates {
         config: &LoadedConfig,
         next: Option<&LoadedConfig>,
     ) -> IndexedVersion {
-        let as_of = civil(config.provenance.as_of);
+        let as_of = config.provenance.as_of.civil();
         IndexedVersion { version: config.version, as_of, state: self.state(config, next) }
     }
 }
 
 /// The day for which a version was compiled.
 pub(super) fn as_of(config: &LoadedConfig) -> Markup {
-    let day = civil(config.provenance.as_of);
+    let day = config.provenance.as_of.civil();
     html! { time datetime=(day) { (day) } }
 }
 
@@ -100,11 +100,11 @@ pub(super) fn sentence(state: ConfigState) -> Markup {
     html! {
         @match state {
             ConfigState::Newest => {
-                "Reports under it are accepted until " (OPEN_DAYS) " days after a newer version is published."
+                "Reports under it are accepted: it is the newest."
             }
             ConfigState::Open { until } => {
                 "Reports under it are accepted until " (day(until)) ", " (OPEN_DAYS)
-                " days after the day for which the next version was compiled."
+                " days after the date of the next version."
             }
             ConfigState::Closed { since } => { "Reports under it are no longer accepted, since " (day(since)) "." }
             ConfigState::Revoked { since } => {

@@ -1,23 +1,33 @@
-//! `/data/`: a list of the public data, what it contains, and how to read it. `web::data` serves the files.
+//! `/data/`: how to read the public data, its weeks with their files, and what is in them. `web::data` serves the
+//! files.
 
-use super::layout::{self, Section};
+use super::layout::{self, Section, Summary};
+use super::project;
 use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
-use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index};
+use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::parquet::schema::schema;
 use crate::tlog::Host;
-use crate::web::numbers;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
+use crate::web::{checksums, numbers};
 use axum::extract::State;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, Uri};
+use axum::http::header::{HOST, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use jiff::civil::Date;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
-/// How many weeks and days a page lists.
+/// What the page is about, for those who link to it.
+const ABOUT: &str = "Every report in its public form, to download or to query where it is: Parquet and NDJSON, \
+                     with checksums.";
+
+/// The scheme by which a proxy was asked.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// How many weeks a page lists.
 const LISTED: usize = 10;
 
 pub(super) async fn get(
@@ -26,202 +36,145 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let shown = site.index().await?;
-    let before = |name| match super::config::query(&uri, name) {
-        None => Ok(None),
-        Some(date) => date
-            .parse()
-            .map(Some)
-            .map_err(|_| Refusal::bad_request("bad request: a date is written like 2026-11-15")),
-    };
-    let pages = Pages { weeks: before("weeks-before")?, days: before("days-before")? };
+    let before: Option<Date> =
+        match super::config::query(&uri, "weeks-before") {
+            None => None,
+            Some(date) => Some(date.parse().map_err(|_| {
+                Refusal::bad_request("bad request: a date is written like 2026-11-15")
+            })?),
+        };
     let base = base_address(&headers, &site.keys().host);
-    let key = format!("/data/ {base} {pages:?} {:x}", shown.tag);
+    let key = format!("/data/ {base} {before:?} {:x}", shown.tag);
     let load = async move { Ok(shown) };
     let page = site.page(key, load, move |site, shown| {
-        let body = body(&shown.index, &base, pages);
-        layout::page(&site.keys().host, "Public data", Some(Section::Data), &body)
+        let licence = site.project().and_then(|project| project.licence);
+        let body = body(&shown.index, &base, before, licence.as_deref());
+        let title = match before {
+            Some(date) => format!("Public data before {date}"),
+            None => "Public data".to_owned(),
+        };
+        let summary = Summary::from(&title).described(ABOUT);
+        layout::page(site, summary, Some(Section::Data), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
-/// Which weeks and days are listed: the newest before these dates.
-#[derive(Debug, Clone, Copy)]
-struct Pages {
-    weeks: Option<Date>,
-    days: Option<Date>,
-}
+/// The longest host that is repeated.
+const LONGEST_HOST: usize = 260;
 
-/// The site's base address, for commands that people copy: the deployment's own address, whatever the
-/// request says, unless the server is accessed on the local machine.
+/// The site's base address, for commands that people copy: the one that the request was sent to, so that they work
+/// where it was asked. It is the deployment's own if the request names none. The scheme is that of the proxy in
+/// front, if it says so; else `http` for an address with a port or of this machine, and `https` for others.
 pub(super) fn base_address(headers: &HeaderMap, host: &Host) -> String {
-    let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let (name, port) = match asked.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            (name, Some(port))
-        }
-        _ => (asked, None),
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let own = format!("https://{host}");
+    let Some((name, port)) = text(HOST).and_then(name_and_port) else { return own };
+    if name == host.to_string() && port.is_none() {
+        return own;
+    }
+    let is_local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+    let scheme = match text(FORWARDED_PROTO) {
+        Some("https") => "https",
+        Some("http") => "http",
+        _ if is_local || port.is_some() => "http",
+        _ => "https",
     };
-    match (matches!(name, "localhost" | "127.0.0.1" | "[::1]"), port) {
-        (true, Some(port)) if port.len() <= 5 => format!("http://{name}:{port}"),
-        (true, None) => format!("http://{name}"),
-        _ => format!("https://{host}"),
+    match port {
+        Some(port) => format!("{scheme}://{name}:{port}"),
+        None => format!("{scheme}://{name}"),
     }
 }
 
-fn body(index: &Index, base: &str, pages: Pages) -> Markup {
-    let weeks: BTreeMap<Date, &Dataset> =
-        index.weeks.iter().map(|(date, week)| (*date, &week.data)).collect();
-    let days: BTreeMap<Date, &Dataset> =
-        index.days.iter().map(|(date, day)| (*date, day)).collect();
-    // The newest week with reports is the best example.
-    let parquet = |data: &Dataset| {
-        data.files
-            .iter()
-            .find(|file| file.format == FileFormat::Parquet)
-            .map(|file| file.name.clone())
+/// A host's name and port, if they are such and nothing else: the text becomes part of a command.
+fn name_and_port(asked: &str) -> Option<(&str, Option<&str>)> {
+    let (name, port) = match asked.rsplit_once(':') {
+        // The last part of an IPv6 address is no port.
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (asked, None),
     };
-    let example =
-        weeks.values().rev().filter(|data| data.reports > 0).find_map(|data| parquet(data));
+    let is_port = |port: &str| {
+        (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let inside = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let is_name = match inside {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(plain)
+        }
+    };
+    (asked.len() <= LONGEST_HOST && is_name && port.is_none_or(is_port)).then_some((name, port))
+}
+
+fn body(index: &Index, base: &str, before: Option<Date>, licence: Option<&str>) -> Markup {
     html! {
         h1 { "Public data" }
         p.lead {
-            "One row for every report in an edition, in its public form: without "
-            code { "LastWeek" } ", with " code { "X" } " rounded up, and without the functions of rare "
-            "stacks and of packages that no chart lists. "
-            a href="/privacy#dropped" { "What is dropped, and why" }
-            ". Figures are computed from these rows alone, so anyone can compute them again, or others."
+            "Every published report is a row here, in its public form: without " code { "LastWeek" } ", with "
+            code { "X" } " rounded up, and without the functions of rare stacks and of packages that no chart lists ("
+            a href="/privacy#dropped" { "why" } "). All figures are computed from these rows alone, so anyone can "
+            "compute them again, or others."
         }
+        @if let Some(licence) = licence { p { "Licence of the data: " (project::licence(licence)) "." } }
         @if !index.problems.is_empty() {
-            h2 { "Problems" }
+            h2 id="problems" { "Problems" }
             p { "Not everything could be read when the data was merged. What could not be read is not counted:" }
             ul { @for problem in &index.problems { li.warn { (problem) } } }
         }
-        h2 { "Weeks" }
-        (section(&Listing { kind: "weeks", one: "Week to", other: pages.days.map(|d| ("days-before", d)) }, &weeks, pages.weeks))
-        h2 { "Days" }
-        p { "Reports by the day on which their counted week ended." }
-        (section(&Listing { kind: "days", one: "Day", other: pages.weeks.map(|d| ("weeks-before", d)) }, &days, pages.days))
-        h2 { "Reading it from here" }
-        @if example.is_none() { p { "There is no week yet; these commands will work once the week that they name exists." } }
-        (reading(base, &example.unwrap_or_else(|| "week-2026-11-15.parquet".to_owned())))
-        h2 { "What is in the files" }
+        h2 id="read" { "Read it" }
+        (reading(base, newest_parquet(index)))
+        h2 id="weeks" { "Weeks" }
+        (weeks(index, before))
+        h2 id="checksums" { "Check what you downloaded" }
         p {
-            "NDJSON has one report per line, with the fields that the " a href="/privacy#fields" { "privacy page" }
-            " lists but for " code { "LastWeek" } ", compressed with Zstandard or gzip. Parquet holds one row for each build of a program "
-            "in a report, and one for a report without any:"
+            a href="/data/weeks/SHA256SUMS" { "SHA256SUMS of the weeks" } " and "
+            a href="/data/days/SHA256SUMS" { "of the days" } " have the SHA-256 of every file. Next to downloaded files:"
+        }
+        pre { code { "curl -sO " (base) "/data/weeks/SHA256SUMS\nsha256sum --check --ignore-missing SHA256SUMS" } }
+        h2 id="files" { "What is in the files" }
+        p {
+            "NDJSON has one report a line, with the fields on the " a href="/privacy#fields" { "privacy page" }
+            " except " code { "LastWeek" } ", compressed with Zstandard or gzip. Parquet has one row for each build of a "
+            "program in a report, and one for a report without any:"
         }
         (layout::wide("Columns of the Parquet files", &columns()))
-        h3 { "Order and repetition" }
+        h3 id="order" { "Order and repetition" }
         p {
             "The same reports give the same bytes. Their order does not show when they arrived, and a report that "
-            "was sent twice is included once."
+            "was sent twice is in the data once."
         }
-        h3 { "What may still change" }
+        h3 id="changes" { "What may still change" }
         p {
-            "A day is published in up to three editions: when it is over; a week later, if at least "
-            (numbers::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with everything left, "
-            (numbers::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Until the last one its "
-            "files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
-            "more, and shows stacks that are no longer rare. After that they are " em { "complete" }
+            "A day is published when it is over; again a week later, if at least "
+            (numbers::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with everything that is left, "
+            (numbers::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Each of these is an edition. Until the "
+            "last one, the files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
+            "more, and shows stacks that are no longer rare. After that they are " em { "final" }
             " and do not change. A week’s files change with those of its days."
         }
-        h2 { "For machines" }
+        h2 id="programs" { "For programs" }
         p {
-            a href="/data/index.json" { "index.json" } " lists all files. Its format has a "
-            "number, " code { "format" } ": under the same number fields may be added, but none removed or changed."
+            a href="/data/index.json" { "index.json" } " lists all files. Its format has a number, " code { "format" }
+            ": under the same number, fields may be added, but none is removed or changed. "
+            code { "/data/weeks/@latest.parquet" } " leads to the newest final week; " code { ".ndjson.zst" } " and "
+            code { ".ndjson.gz" } " work as well. Pages of other sites may read everything here (CORS)."
         }
         (layout::wide("The fields of index.json", &index_fields()))
     }
 }
 
-/// A list, and the position of the page's other list, which its links keep.
-struct Listing<'a> {
-    kind: &'a str,
-    one: &'a str,
-    other: Option<(&'a str, Date)>,
+/// The Parquet file of the newest week with reports.
+fn newest_parquet(index: &Index) -> Option<&str> {
+    let weeks = index.weeks.values().rev().filter(|week| week.data.reports > 0);
+    let mut files = weeks.flat_map(|week| &week.data.files);
+    let found = files.find(|file| file.format == FileFormat::Parquet);
+    found.map(|file| file.name.as_str())
 }
 
-fn section(listing: &Listing<'_>, all: &BTreeMap<Date, &Dataset>, before: Option<Date>) -> Markup {
-    let mut newest = all.range(..before.unwrap_or(Date::MAX)).rev();
-    let page: Vec<(Date, &Dataset)> =
-        newest.by_ref().take(LISTED).map(|(date, data)| (*date, *data)).collect();
-    let older = newest.next().and(page.last()).map(|(date, _)| *date);
-    let link = |page: Option<Date>| {
-        let own = page.map(|date| format!("{}-before={date}", listing.kind));
-        let other = listing.other.map(|(name, date)| format!("{name}={date}"));
-        let mut query: Vec<String> = own.into_iter().chain(other).collect();
-        // Each page has only one address.
-        query.sort_unstable();
-        if query.is_empty() { "/data/".to_owned() } else { format!("/data/?{}", query.join("&")) }
-    };
-    if page.is_empty() {
-        return html! { p { "There are none yet." } };
-    }
-    let caption = format!("Files of {}, newest first", listing.kind);
-    html! {
-        (layout::wide(&caption, &table(listing, &caption, &page)))
-        nav.pages aria-label={ "More " (listing.kind) } {
-            @if before.is_some() { a href=(link(None)) { "Newest " (listing.kind) } }
-            @if let Some(older) = older { a href=(link(Some(older))) rel="next" { "Older " (listing.kind) } }
-        }
-    }
-}
-
-fn table(listing: &Listing<'_>, caption: &str, page: &[(Date, &Dataset)]) -> Markup {
-    html! {
-        table.full {
-            caption { (caption) }
-            thead { tr {
-                th scope="col" { (listing.one) }
-                th.number scope="col" { "Reports" }
-                th.number scope="col" { "Rows" }
-                th scope="col" { "File" }
-                th.number scope="col" { "Size" }
-                th scope="col" { "SHA-256" }
-            } }
-            @for (date, data) in page {
-                @let lines = data.files.len().max(1);
-                tbody {
-                    tr {
-                        th.nowrap scope="rowgroup" rowspan=(lines) { (date) br; (state(data)) }
-                        td.number rowspan=(lines) { (numbers::grouped(data.reports)) }
-                        td.number rowspan=(lines) { (numbers::grouped(data.rows)) }
-                        @match data.files.first() {
-                            Some(file) => (file_cells(listing.kind, file)),
-                            None => { td colspan="3" { "no reports" } }
-                        }
-                    }
-                    @for file in data.files.iter().skip(1) { tr { (file_cells(listing.kind, file)) } }
-                }
-            }
-        }
-    }
-}
-
-fn state(data: &Dataset) -> Markup {
-    match data.complete {
-        true => html! { span.mark.good { "complete" } },
-        false => html! { span.mark.warn { "provisional" } },
-    }
-}
-
-fn file_cells(kind: &str, file: &crate::aggregate::index::PublicFile) -> Markup {
-    html! {
-        td.nowrap { a href={ "/data/" (kind) "/" (file.name) } { (file.name) } }
-        td.number { (numbers::size(file.bytes)) }
-        td { span.hash { (file.sha256) } }
-    }
-}
-
-fn reading(base: &str, name: &str) -> Markup {
-    let file = format!("{base}/data/weeks/{name}");
-    let lines = [
-        (
-            "DuckDB",
-            format!(
-                "duckdb -c \"SELECT program, count(DISTINCT report) AS reports FROM '{file}' GROUP BY ALL\""
-            ),
-        ),
+/// Some commands to begin with: three lines for DuckDB, and one each for other tools.
+fn reading(base: &str, newest: Option<&str>) -> Markup {
+    let file = format!("{base}/data/weeks/{}", newest.unwrap_or("week-2026-11-15.parquet"));
+    let others = [
         (
             "pandas",
             format!(
@@ -236,14 +189,141 @@ fn reading(base: &str, name: &str) -> Markup {
         ),
     ];
     html! {
-        p { "The reports of each program in a week, with a single command in three tools:" }
-        @for (tool, line) in lines { h3 { (tool) } pre { code { (line) } } }
+        @if newest.is_none() { p { "There is no week yet. These commands will work once there is the week that they name." } }
+        p { "Nothing has to be downloaded first. In DuckDB, how many reports each version has in a week:" }
+        pre { code {
+            "duckdb -c \"SELECT program, version, count(DISTINCT report) AS reports\n"
+            "FROM '" (file) "'\n"
+            "GROUP BY ALL ORDER BY program, reports DESC\""
+        } }
+        details {
+            summary { "In pandas or ClickHouse" }
+            @for (tool, line) in others { h3 { (tool) } pre { code { (line) } } }
+        }
+    }
+}
+
+/// A week, with its days that have data.
+struct WeekOfData<'a> {
+    last_day: Date,
+    data: Option<&'a Dataset>,
+    days: Vec<(Date, &'a Dataset)>,
+}
+
+/// All weeks, newest first. A day may be there before its week.
+fn all_weeks(index: &Index) -> Vec<WeekOfData<'_>> {
+    let mut weeks: BTreeMap<Date, WeekOfData<'_>> = BTreeMap::new();
+    let empty = |last_day| WeekOfData { last_day, data: None, days: Vec::new() };
+    for (date, week) in &index.weeks {
+        weeks.entry(*date).or_insert_with(|| empty(*date)).data = Some(&week.data);
+    }
+    for (date, day) in &index.days {
+        let last_day = week_of(*date);
+        weeks.entry(last_day).or_insert_with(|| empty(last_day)).days.push((*date, day));
+    }
+    weeks.into_values().rev().collect()
+}
+
+/// The list of weeks, and links to older and newer ones.
+fn weeks(index: &Index, before: Option<Date>) -> Markup {
+    let all = all_weeks(index);
+    let listed = all.iter().filter(|week| before.is_none_or(|before| week.last_day < before));
+    let listed: Vec<&WeekOfData<'_>> = listed.collect();
+    let page = listed.get(..LISTED.min(listed.len())).unwrap_or_default();
+    let older = page.last().filter(|_| listed.len() > LISTED).map(|week| week.last_day);
+    html! {
+        @if page.is_empty() {
+            p { "There are none yet." }
+        } @else {
+            (layout::wide("Weeks, newest first", &table(page)))
+        }
+        nav.pages aria-label="More weeks" {
+            @if before.is_some() { a href="/data/" { "Newest weeks" } }
+            @if let Some(older) = older { a href={ "/data/?weeks-before=" (older) } rel="next" { "Older weeks" } }
+        }
+    }
+}
+
+fn table(page: &[&WeekOfData<'_>]) -> Markup {
+    html! {
+        table.full.cells {
+            caption { "Weeks, newest first. A week is named after its last day, a Sunday" }
+            thead { tr {
+                th scope="col" { "Week to" }
+                th.number scope="col" { "Reports" }
+                th scope="col" { "Files" }
+                th scope="col" { "Days and checksums" }
+            } }
+            tbody { @for week in page { (row(week)) } }
+        }
+    }
+}
+
+fn row(week: &WeekOfData<'_>) -> Markup {
+    let date = week.last_day;
+    let all = week.data.into_iter().chain(week.days.iter().map(|(_, day)| *day));
+    let sums: String = all.flat_map(|data| &data.files).map(checksums::line).collect();
+    html! {
+        tr id={ "week-" (date) } {
+            th.nowrap scope="row" {
+                (date) br;
+                @if let Some(data) = week.data { (state(data)) } @else { span.mark.warn { "days only" } }
+            }
+            td.number data-label="Reports" { @if let Some(data) = week.data { (numbers::grouped(data.reports)) } @else { "–" } }
+            td data-label="Files" { (files("weeks", week.data)) }
+            td {
+                details {
+                    summary { (numbers::counted(week.days.len() as u64, "day")) }
+                    ul.plain {
+                        @for (date, day) in &week.days {
+                            li {
+                                (date) ", " (numbers::counted(day.reports, "report")) ", " (state(day)) " "
+                                (files("days", Some(day)))
+                            }
+                        }
+                    }
+                    @if !sums.is_empty() { pre { code.hash { (sums) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Links to the files of a dataset, with their sizes; Parquet first, as most want it.
+fn files(folder: &str, data: Option<&Dataset>) -> Markup {
+    let mut files: Vec<&PublicFile> = data.iter().flat_map(|data| &data.files).collect();
+    files.sort_by_key(|file| file.format != FileFormat::Parquet);
+    html! {
+        @if files.is_empty() { "none" }
+        @for (index, file) in files.iter().enumerate() {
+            @if index > 0 { " · " }
+            span.nowrap {
+                a href={ "/data/" (folder) "/" (file.name) } { (format_name(file.format)) }
+                " " span.muted { (numbers::size(file.bytes)) }
+            }
+        }
+    }
+}
+
+/// What people call a format.
+fn format_name(format: FileFormat) -> &'static str {
+    match format {
+        FileFormat::Parquet => "Parquet",
+        FileFormat::NdjsonZstd => "NDJSON (Zstandard)",
+        FileFormat::NdjsonGzip => "NDJSON (gzip)",
+    }
+}
+
+fn state(data: &Dataset) -> Markup {
+    match data.complete {
+        true => html! { span.mark.good { "final" } },
+        false => html! { span.mark.warn { "provisional" } },
     }
 }
 
 fn columns() -> Markup {
     html! {
-        table {
+        table.cells {
             caption { "Columns of the Parquet files" }
             thead { tr {
                 th scope="col" { "Column" } th scope="col" { "Type" } th scope="col" { "What is in it" }
@@ -252,7 +332,7 @@ fn columns() -> Markup {
                 @for column in schema() {
                     tr {
                         th.term scope="row" { code { (column.name) } }
-                        td { code { (column.kind) } }
+                        td data-label="Type" { code { (column.kind) } }
                         td { (column.meaning) }
                     }
                 }
@@ -294,7 +374,7 @@ fn index_fields() -> Markup {
         ),
     ];
     html! {
-        table {
+        table.cells {
             caption { "Fields of index.json" }
             thead { tr { th scope="col" { "Field" } th scope="col" { "What is in it" } } }
             tbody {
@@ -311,23 +391,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_name_the_deployment_unless_it_is_accessed_locally() {
+    fn commands_name_the_address_that_was_asked() {
         let host: Host = "telemetry.example.org".parse().expect("a host");
-        for (asked, base) in [
+        let base = |asked: &str, scheme: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, asked.parse().expect("a header value"));
+            if let Some(scheme) = scheme {
+                headers.insert(FORWARDED_PROTO, scheme.parse().expect("a header value"));
+            }
+            base_address(&headers, &host)
+        };
+        for (asked, expected) in [
             ("telemetry.example.org", "https://telemetry.example.org"),
-            ("evil.example.org", "https://telemetry.example.org"),
+            ("staging.example.org", "https://staging.example.org"),
+            ("staging.example.org:8080", "http://staging.example.org:8080"),
             ("127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("localhost", "http://localhost"),
             ("localhost:80", "http://localhost:80"),
             ("[::1]:8080", "http://[::1]:8080"),
-            ("127.0.0.1.evil.example.org", "https://telemetry.example.org"),
-            ("localhost:80'; rm", "https://telemetry.example.org"),
-            ("localhost:8080808080", "https://telemetry.example.org"),
-            ("", "https://telemetry.example.org"),
+            ("[2001:db8::1]", "https://[2001:db8::1]"),
+            ("192.0.2.7:8080", "http://192.0.2.7:8080"),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, asked.parse().expect("a header value"));
-            assert_eq!(base_address(&headers, &host), base, "{asked}");
+            assert_eq!(base(asked, None), expected, "{asked}");
+        }
+        assert_eq!(base("telemetry.example.org", Some("http")), "https://telemetry.example.org");
+        assert_eq!(
+            base("mirror.example.org:8443", Some("https")),
+            "https://mirror.example.org:8443"
+        );
+        assert_eq!(base("mirror.example.org", Some("http")), "http://mirror.example.org");
+        assert_eq!(base("mirror.example.org", Some("gopher")), "https://mirror.example.org");
+        // What is no host would become part of a command.
+        let long = "a".repeat(LONGEST_HOST + 1);
+        for asked in
+            ["", "localhost:80'; rm", "a b", "$(x)", "-o", "a:8080808080", "[x]", "a/b", &long]
+        {
+            assert_eq!(base(asked, None), "https://telemetry.example.org", "{asked}");
         }
         assert_eq!(base_address(&HeaderMap::new(), &host), "https://telemetry.example.org");
     }

@@ -6,6 +6,7 @@ use super::verifying::{self, Subject};
 use super::words;
 use crate::tlog::{Entry, InclusionProof, LeafIndex, Protocol, Record, Side, TreeHead};
 use crate::web::address::Address;
+use crate::web::latest::{self, LATEST};
 use crate::web::numbers;
 use crate::web::proof::proved;
 use crate::web::refusal::Refusal;
@@ -23,6 +24,12 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let malformed =
         |_| Refusal::not_found("not found: entries are numbered from 0, as in /log/entry/0");
+    if address.below("/log/entry/") == LATEST {
+        let size = site.head().await?.tree().size.get();
+        let none = || Refusal::not_found("not found: the log has no entries yet");
+        let newest = size.checked_sub(1).ok_or_else(none)?;
+        return Ok(latest::redirect(&format!("/log/entry/{newest}")));
+    }
     let index: LeafIndex = address.below("/log/entry/").parse().map_err(malformed)?;
     let head = site.head_with(|head| index.is_in(head.tree().size)).await?;
     let tree = head.tree();
@@ -40,7 +47,7 @@ pub(super) async fn get(
     let page = site.page_with_script(key, load, move |site, (entry, proof)| {
         let title = format!("Entry {index} of the log");
         let body = body(site, index, tree, &checkpoint, &entry, &proof);
-        layout::page(&site.keys().host, &title, Some(Section::Log), &body)
+        layout::page(site, &title, Some(Section::Log), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
@@ -58,10 +65,10 @@ fn body(
     html! {
         h1 { "Entry " (index) " of the log" }
         p.lead {
-            "What was recorded, and the proof that the tree of "
-            (numbers::counted_as(tree.size.get(), "entry", "entries")) " contains it at this index."
+            "What was recorded, and the proof that the log’s tree of "
+            (numbers::counted_as(tree.size.get(), "entry", "entries")) " has it at this position."
         }
-        h2 { "Record" }
+        h2 id="record" { "Record" }
         pre { code { (String::from_utf8_lossy(entry.as_bytes())) } }
         dl.facts {
             @if let Some(record) = &record {
@@ -79,13 +86,12 @@ fn body(
             dt { "Leaf hash" } dd { span.hash { (leaf) } }
         }
         (verifying::section(site, Subject::Entry(index, entry)))
-        h2 { "Inclusion proof" }
+        h2 id="proof" { "Inclusion proof" }
         p {
             "Start from the leaf hash: the SHA-256 of a zero byte and the record ("
             (words::link("https://www.rfc-editor.org/rfc/rfc6962#section-2.1", &html! { "RFC 6962, 2.1" }))
-            "). For each hash of the proof, take the SHA-256 of a byte of value one and two hashes: the proof’s and "
-            "yours, in the order that the table says. The last result must be the root in the signed tree "
-            "head."
+            "). For each hash of the proof, take the SHA-256 of a byte of value one followed by two hashes, the proof’s "
+            "and yours, in the order that the table says. The last result must be the root in the signed tree head."
         }
         @if proof.hashes().is_empty() {
             p { "The log has only one entry, whose leaf hash is the root." }
@@ -93,7 +99,7 @@ fn body(
             (layout::wide("Inclusion proof", &table(index, tree, entry, proof)))
         }
         dl.facts { dt { "Root" } dd { span.hash { (tree.root) } } }
-        h2 { "Signed tree head" }
+        h2 id="tree-head" { "Signed tree head" }
         (layout::note(checkpoint))
         nav.pages aria-label="Other entries" {
             @if index.get() > 0 { a href={ "/log/entry/" (index.get() - 1) } rel="prev" { "Entry " (index.get() - 1) } }

@@ -7,9 +7,6 @@ use crate::collection::{Allowed, expand, go_json};
 use crate::gomod::{CommitTime, ModuleVersion};
 use crate::ingest::{Count, Counts, ProgramReport, Report, X};
 use crate::publish::{Catalogue, CatalogueChart};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use std::borrow::Cow;
 
 /// How many counters are in the example.
@@ -58,23 +55,36 @@ pub(super) fn report(
     let rates = counters.iter().chain(&stacks).map(|(rate, _)| *rate);
     let rate =
         rates.fold(config.sample_rate, |least, rate| if rate < least { rate } else { least });
-    let week = day(time)?;
+    let week = time.day();
     Some(Report {
         week,
-        last_week: week.checked_sub(7.days()).ok(),
+        last_week: Some(week.minus(7)),
         // Three digits are enough for an example, and rounding down keeps it under the rate.
         x: X::new((rate.get() * 618.0).floor() / 1000.0).or_else(|| X::new(rate.get()))?,
         programs: vec![ProgramReport {
             program: program.name.clone().into(),
-            version: program.versions.last()?.clone().into(),
-            toolchain: config.go_version.last()?.clone().into(),
-            goos: config.goos.first()?.clone().into(),
-            goarch: config.goarch.first()?.clone().into(),
+            version: newest(&program.versions)?.clone().into(),
+            toolchain: newest(&config.go_version)?.clone().into(),
+            goos: usual(&config.goos, &["linux", "darwin", "windows"])?.clone().into(),
+            goarch: usual(&config.goarch, &["amd64", "arm64"])?.clone().into(),
             counters: counts(counters)?,
             stacks: counts(stacks)?,
         }],
         config: version,
     })
+}
+
+/// The first of these that is listed, or what is listed first.
+fn usual<'l>(listed: &'l [String], usual: &[&str]) -> Option<&'l String> {
+    let found = usual.iter().find_map(|usual| listed.iter().find(|one| one == usual));
+    found.or(listed.first())
+}
+
+/// The last version that is a release, or the last one.
+fn newest(versions: &[String]) -> Option<&String> {
+    let others = ["devel", "-", "rc", "beta"];
+    let is_release = |version: &&String| !others.iter().any(|other| version.contains(other));
+    versions.iter().rfind(is_release).or(versions.last())
 }
 
 /// A frame of a package that the stack's chart lists.
@@ -106,11 +116,6 @@ fn frame(program: &str, stack: &str, catalogue: Option<&Catalogue>) -> String {
     named.map_or_else(|| OTHER_PACKAGES.to_owned(), |function| format!("{function}:+12"))
 }
 
-fn day(time: CommitTime) -> Option<Date> {
-    let time = Timestamp::from_second(time.unix_seconds()).ok()?;
-    Some(TimeZone::UTC.to_datetime(time).date())
-}
-
 /// Each name once, with a made-up count.
 fn counts(names: Vec<(Rate, String)>) -> Option<Counts<'static>> {
     let mut names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
@@ -135,6 +140,18 @@ mod tests {
             }],
         });
         serde_json::from_value(json).expect("a catalogue")
+    }
+
+    #[test]
+    fn the_example_is_of_a_likely_machine() {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let systems = list(&["aix", "android", "linux", "windows"]);
+        assert_eq!(usual(&systems, &["darwin", "windows"]).map(String::as_str), Some("windows"));
+        assert_eq!(usual(&list(&["aix"]), &["linux"]).map(String::as_str), Some("aix"));
+        let versions = list(&["v1.0.0", "v1.1.0", "v1.2.0-pre.1", "devel"]);
+        assert_eq!(newest(&versions).map(String::as_str), Some("v1.1.0"));
+        assert_eq!(newest(&list(&["devel"])).map(String::as_str), Some("devel"));
+        assert_eq!(newest(&[]), None);
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! `/config/atom.xml`: a feed of versions and what changed in each (Atom 1.0,
-//! <https://www.rfc-editor.org/rfc/rfc4287>).
+//! Feeds as Atom 1.0 (<https://www.rfc-editor.org/rfc/rfc4287>), and `/config/atom.xml`: the feed of versions and
+//! what changed in each. Those of weeks and charts are in `charts::feeds`.
 //!
 //! Identifiers are tag URIs (<https://www.rfc-editor.org/rfc/rfc4151>): an entry's identifier never changes,
-//! wherever the feed is fetched from. Everything follows from the log.
+//! wherever the feed is fetched from. Everything in it follows from what is stored.
 
 use super::changes::Changes;
+use super::project::telemetry_of;
 use crate::gomod::ModuleVersion;
 use crate::web::numbers;
 use crate::web::refusal::Refusal;
@@ -42,35 +43,87 @@ pub(super) async fn get(site: &Site, headers: &HeaderMap) -> Result<Response, Re
 }
 
 fn write(site: &Site, configs: &[Arc<LoadedConfig>]) -> String {
-    let host = &site.keys().host;
-    // A feed must have a last change, even without versions.
-    let updated = configs
-        .first()
-        .map_or("1970-01-01T00:00:00Z".to_owned(), |newest| newest.provenance.time.to_string());
-    let entries = configs.iter().take(ENTRIES as usize).enumerate();
-    let feed = html! {
-        feed xmlns="http://www.w3.org/2005/Atom" {
-            id { "tag:" (host) "," (TAG_DATE) ":config" }
-            title { (host) ": what is collected" }
-            subtitle { "Every version of the collection config, and what changed in it" }
-            updated { (updated) }
-            author { name { (host) } }
-            (link("self", &format!("https://{host}{}", super::layout::FEED), "application/atom+xml"))
-            (link("alternate", &format!("https://{host}/config/"), "text/html"))
-            @for (index, config) in entries {
-                @let before = configs.get(index + 1).map(Arc::as_ref);
-                @let sentences = Changes::between(before, config).sentences();
-                entry {
-                    id { "tag:" (host) "," (TAG_DATE) ":config/" (config.version) }
-                    title { (config.version) ": " (summary(&sentences)) }
-                    updated { (config.provenance.time) }
-                    (link("alternate", &format!("https://{host}/config/{}", config.version), "text/html"))
-                    content type="text" { (sentences.join("\n")) }
+    let entries = configs.iter().take(ENTRIES as usize).enumerate().map(|(index, config)| {
+        let before = configs.get(index + 1).map(Arc::as_ref);
+        let sentences = Changes::between(before, config).sentences();
+        Entry {
+            id: format!("config/{}", config.version),
+            title: format!("{}: {}", config.version, summary(&sentences)),
+            updated: config.provenance.time.to_string(),
+            page: format!("/config/{}", config.version),
+            text: sentences.join("\n"),
+        }
+    });
+    let feed = Feed {
+        id: "config",
+        title: "what is collected",
+        subtitle: "Every version of the collection config, and what changed in it",
+        own: super::layout::FEED,
+        page: "/config/",
+    };
+    feed.write(site, &entries.collect::<Vec<_>>())
+}
+
+/// A feed.
+pub(super) struct Feed<'a> {
+    /// What identifies it, beside the host.
+    pub(super) id: &'a str,
+    /// Its title after the name of the project, or of the host without one, and what is in it.
+    pub(super) title: &'a str,
+    pub(super) subtitle: &'a str,
+    /// Its own path, and that of the page with the same content.
+    pub(super) own: &'a str,
+    pub(super) page: &'a str,
+}
+
+/// One entry of a feed.
+pub(super) struct Entry {
+    /// What identifies it, beside the host; never changes.
+    pub(super) id: String,
+    pub(super) title: String,
+    /// When it was published or changed, in RFC 3339.
+    pub(super) updated: String,
+    /// The path of its page.
+    pub(super) page: String,
+    pub(super) text: String,
+}
+
+impl Feed<'_> {
+    /// The feed as XML, with these entries, newest first.
+    pub(super) fn write(&self, site: &Site, entries: &[Entry]) -> String {
+        let host = &site.keys().host;
+        let project = site.project();
+        let (title, author) = match &project {
+            Some(project) => (telemetry_of(&project.name), project.name.clone()),
+            None => (host.to_string(), host.to_string()),
+        };
+        // A feed must have a last change, even without entries.
+        let updated = entries.iter().map(|entry| entry.updated.as_str()).max();
+        let updated = updated.unwrap_or("1970-01-01T00:00:00Z");
+        let tag = |id: &str| format!("tag:{host},{TAG_DATE}:{id}");
+        let feed = html! {
+            feed xmlns="http://www.w3.org/2005/Atom" {
+                id { (tag(self.id)) }
+                title { (title) ": " (self.title) }
+                subtitle { (self.subtitle) }
+                updated { (updated) }
+                author { name { (author) } }
+                (link("self", &format!("https://{host}{}", self.own), "application/atom+xml"))
+                (link("alternate", &format!("https://{host}{}", self.page), "text/html"))
+                @for entry in entries {
+                    entry {
+                        id { (tag(&entry.id)) }
+                        title { (entry.title) }
+                        updated { (entry.updated) }
+                        (link("alternate", &format!("https://{host}{}", entry.page), "text/html"))
+                        content type="text" { (entry.text) }
+                    }
                 }
             }
-        }
-    };
-    format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{}\n", printable(&feed.into_string()))
+        };
+        let feed = printable(&feed.into_string());
+        format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{feed}\n")
+    }
 }
 
 /// Unlike HTML, XML needs empty elements to be closed.

@@ -1,8 +1,9 @@
-//! `/`: what this is, how to opt in and out, and how to use it without trusting it.
+//! `/`: whose telemetry this is, what it found lately, how to turn it on or off, and where everything is.
 
 use super::choices::Choices;
-use super::{charts, layout, words};
+use super::{charts, layout, promises, words};
 use crate::gomod::CommitTime;
+use crate::publish::Catalogue;
 use crate::tlog::LogVerifiers;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
@@ -12,6 +13,18 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
+/// The parts of the site: address, name and what is there.
+const PARTS: [(&str, &str, &str); 8] = [
+    ("/charts/", "Charts", "every program and week"),
+    ("/charts/@all", "Find a chart or counter", "by its name, over all programs"),
+    ("/counters/", "Counters and stacks", "what each is for, who asked for it, since when"),
+    ("/data/", "Data", "the reports themselves, to compute everything again"),
+    ("/config/", "Config versions", "what clients may report, and each change of it"),
+    ("/log/", "Log", "the public record of all configs"),
+    ("/privacy", "Privacy", "the complete list of what may leave a machine"),
+    ("/check", "Check", "the commands that check all of this"),
+];
+
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
     let (head, index) = (site.head().await?, site.index().await?);
     let (size, newest) = (head.tree().size, head.newest());
@@ -20,71 +33,75 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
         // If a version cannot be read, its own page shows the error, not this one.
         published = site.config(version).await.ok().map(|config| config.provenance.time);
     }
-    let week = charts::newest(&site, &index).await;
     let catalogue = site.catalogue(&head).await?;
-    let (published_one, with_week) = (published.is_some(), week.is_some());
-    let key = format!("/ {size} {published_one} {with_week} {:x} {}", index.tag, catalogue.key);
-    let load = async { Ok((published, week)) };
-    let page = site.page(key, load, move |site, (published, week)| {
+    let published_one = published.is_some();
+    let promised = promises::Settings::of(&site);
+    let key = |with_front: bool| {
+        let (index, definitions, promised) = (index.tag, &catalogue.key, promised.key());
+        format!("/ {size} {published_one} {with_front} {index:x} {definitions} {promised}")
+    };
+    if let Some(made) = site.made_page(key(true)).await {
+        return Ok(made.respond(&headers, Lifetime::Seconds));
+    }
+    let front = charts::front(&site, &index).await;
+    let key = key(front.is_some());
+    let load = async { Ok((published, front)) };
+    let page = site.page(key, load, move |site, (published, front)| {
         let newest = newest.map(|version| (version.to_string(), published));
-        let teaser = week.map_or(html! {}, |week| charts::teaser(week.charts()));
-        let choices = Choices::new(site.module().as_str(), catalogue.catalogue.as_ref(), None);
-        let body = body(site, newest, &teaser, &choices);
-        layout::page(&site.keys().host, "Transparent telemetry", None, &body)
+        let figures = front.map_or(html! {}, |front| charts::figures(&front));
+        let catalogue = catalogue.catalogue.as_ref();
+        let body = body(site, newest, &figures, catalogue, &promised);
+        layout::page(site, "Transparent telemetry", None, &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
-/// The page. `newest` is the newest version and its time, `teaser` the newest charts.
+/// The page. `newest` is the newest version and its time, `figures` what the charts say.
 fn body(
     site: &Site,
     newest: Option<(String, Option<CommitTime>)>,
-    teaser: &Markup,
-    choices: &Choices,
+    figures: &Markup,
+    catalogue: Option<&Catalogue>,
+    promised: &promises::Settings,
 ) -> Markup {
-    let (module, LogVerifiers { host, sumdb, log }) = (site.module(), site.keys());
+    let choices = Choices::new(site.module().as_str(), catalogue, None);
+    let project = catalogue.and_then(|catalogue| catalogue.project.as_ref());
     html! {
-        h1 { "Telemetry that anyone can check" }
-        p.lead {
-            "This project learns how its programs are used from the few people who choose to share it, and "
-            "only what was agreed on in public. Everything that may be collected, everything that was "
-            "reported and every figure made from it is on this site."
+        h1 {
+            @match project {
+                Some(project) => { (project.name) ": telemetry that anyone can check" }
+                None => "Telemetry that anyone can check",
+            }
         }
-        (teaser)
-        h2 { "In or out: your choice" }
+        p.lead {
+            @match project {
+                Some(project) => (project.name),
+                None => "This project",
+            }
+            " learns how its programs are used from people who choose to share it, and only what was agreed on "
+            "in public. All that may be collected, all that was reported and every figure made from it is here."
+        }
+        (figures)
+        h2 id="choice" { "Turn it on or off" }
         p { (choices.introduction()) }
         (choices.list())
         p {
             "The complete list of what may leave a machine, counter by counter, is on the "
             a href="/privacy" { "privacy page" } "."
         }
-        h2 { "What we promise" }
-        ul.cards {
-            (promise("Reviewed first", html! {
-                "Each counter is there for a chart that was discussed in public, and is "
-                "collected only as long as that chart needs it."
-            }))
-            (promise("No identity", html! {
-                "A report has no name, no machine or user id and no address. It contains the counts of one "
-                "week, and a new random number each time."
-            }))
-            (promise("As little as needed", html! {
-                "Only as many reports are sampled as an estimate needs: if many people opt in, most reports "
-                "are never sent."
-            }))
-            (promise("Nothing in secret", html! {
-                "What clients obey is in a public, append-only " a href="/log/" { "log" }
-                ": it cannot be changed for one person, or changed back, without everyone seeing it."
-            }))
-            (promise("Open data", html! {
-                "The reports themselves are " a href="/data/" { "published" }
-                ", so anyone can compute every figure again."
-            }))
-            (promise("Honest about uncertainty", html! {
-                "Each figure says how many reports it is based on, and has an interval with its "
-                "confidence."
-            }))
+        h2 { "Where everything is" }
+        ul.parts {
+            @for (address, name, what) in PARTS { li { a href=(address) { (name) } br; (what) } }
         }
+        (promises::section(promised))
+        (obeyed(site, newest))
+    }
+}
+
+/// The newest config, and how to verify it.
+fn obeyed(site: &Site, newest: Option<(String, Option<CommitTime>)>) -> Markup {
+    let (module, LogVerifiers { host, sumdb, log }) = (site.module(), site.keys());
+    html! {
         h2 { "What clients obey" }
         p {
             "The collection config says which counters may be reported, and how often. Each version of "
@@ -106,20 +123,18 @@ fn body(
             dt { "Verifier key of the log" } dd { code { (log) } }
             dt { "Verifier key of the checksum database" } dd { code { (sumdb) } }
         }
-        p { "To download the config and verify that it is the one everyone gets:" }
-        pre { code {
-            "GOPROXY=https://" (host) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
-            (module) "@latest"
-        } }
-        p.note {
-            "For machines: the log at " a href="/log/checkpoint" { code { "/log/" } }
-            ", the checksum database at " a href="/sumdb/latest" { code { "/sumdb/" } }
-            ", the module at " a href={ "/goproxy/" (module.escape()) "/@v/list" } { code { "/goproxy/" } }
-            ", the public data at " a href="/data/index.json" { code { "/data/index.json" } } "."
+        details {
+            summary { "Download the config, and verify that it is the one everyone gets" }
+            pre { code {
+                "GOPROXY=https://" (host) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
+                (module) "@latest"
+            } }
+            p.note {
+                "For machines: the log at " a href="/log/checkpoint" { code { "/log/" } }
+                ", the checksum database at " a href="/sumdb/latest" { code { "/sumdb/" } }
+                ", the module at " a href={ "/goproxy/" (module.escape()) "/@v/list" } { code { "/goproxy/" } }
+                ", the public data at " a href="/data/index.json" { code { "/data/index.json" } } "."
+            }
         }
     }
-}
-
-fn promise(title: &str, text: Markup) -> Markup {
-    html! { li.card { h3 { (title) } p { (text) } } }
 }

@@ -58,7 +58,11 @@ pub(super) async fn get(
     let key = format!("/log/ {end} {checkpoint}");
     let page = site.page_with_script(key, load, move |site, entries| {
         let body = body(site, tree, &checkpoint, end, &entries);
-        layout::page(&site.keys().host, "The log", Some(Section::Log), &body)
+        let title = match end < tree.size.get() {
+            true => format!("The log before entry {end}"),
+            false => "The log".to_owned(),
+        };
+        layout::page(site, &title, Some(Section::Log), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
@@ -69,9 +73,9 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
     html! {
         h1 { "The log" }
         p.lead {
-            "Every version of the config that clients obey is an entry in this log. Entries are only "
-            "ever added: the tree head below is signed, and commits to all of them in their order, so "
-            "none can be changed, removed or shown to only one person without leaving proof of it."
+            "Every version of the config that programs follow is an entry in this log. Entries are only ever added. "
+            "The signed tree head below covers all of them in their order, so whoever has kept one can prove it if "
+            "an entry is changed or removed later, or if somebody is shown other entries."
         }
         dl.facts {
             dt { "Entries" } dd { (numbers::grouped(tree.size.get())) }
@@ -82,14 +86,14 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
         }
         (verifying::section(site, Subject::Log))
         (witnessed::section(site.policy().policy.as_ref(), checkpoint))
-        h2 { "Signed tree head" }
+        h2 id="tree-head" { "Signed tree head" }
         p {
-            "As " a href="/log/checkpoint" { "served to machines" } ": the origin, the number of "
-            "entries, the root hash, and the signature. Anyone who keeps it can later ask for a proof that "
-            "a newer tree still begins with this one."
+            "This is what " a href="/log/checkpoint" { "programs get" } ": the origin, the number of entries, the root "
+            "hash and the signature. Keep it, and you can later ask for a proof that a newer tree still begins with "
+            "this one."
         }
         (layout::note(checkpoint))
-        h2 { "Entries" }
+        h2 id="entries" { "Entries" }
         @if entries.is_empty() {
             p { "There are no entries yet." }
         } @else {
@@ -99,7 +103,7 @@ fn body(site: &Site, tree: TreeHead, checkpoint: &str, end: u64, entries: &[List
             @if end < tree.size.get() { a href="/log/" { "Newest entries" } }
             @if let Some(next) = next { a href={ "/log/?before=" (next) } rel="next" { "Older entries" } }
         }
-        h2 { "For machines" }
+        h2 id="programs" { "For programs" }
         p {
             "The log is served as " (words::link("https://c2sp.org/tlog-tiles", &html! { "C2SP tlog-tiles" }))
             " below " code { "/log/" } " and, for the " code { "go" } " command, as a "

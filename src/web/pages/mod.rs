@@ -5,18 +5,22 @@
 //! | --- | --- | --- |
 //! | `/` | what this is, how to join and how to leave | `home` |
 //! | `/charts/` and below | charts: pictures, tables, files | `charts` |
+//! | `/counters/` and below | what each counter is for, who asked for it, and how many reports have it | `counters` |
 //! | `/config/` and below | what clients obey: versions, changes, a feed | `config`, `version`, `comparison`, `changes`, `feed` |
 //! | `/log/` | the tree head, its witnesses and the newest entries | `log`, `witnessed` |
 //! | `/log/entry/N` | an entry with its proof | `entry` |
 //! | `/data/` | the public data and how to read it | `data` |
 //! | `/privacy` | the complete list of what may leave a machine | `privacy`, `example` |
 //! | `/check` | the commands that check each promise | `check` |
-//! | pages of versions | what a config collects, and until when its reports are accepted | `collected`, `config_states` |
+//! | pages of versions | what a config collects, until when its reports are accepted, and what retired with it | `collected`, `config_states`, `retired` |
 //! | pages of the log and of versions | what the reader's browser verifies | `verifying`, `verify.js` |
 //! | errors, in a browser | the sentence, and links | `refused` |
+//! | `/charts/atom.xml`, `/charts/new.xml` | feeds of weeks and of new charts | `charts` |
+//! | `/robots.txt`, `/sitemap.xml` | what search engines should read | `sitemap` |
 //! | `/style.HASH.css`, `/icon.HASH.svg` | the stylesheet and the icon | `assets` |
 //!
-//! `layout` is the frame of all pages, `words` has links and times, `choices` the commands to opt in and out.
+//! `layout` is the frame of all pages, and `project` says there whose telemetry this is. `words` has links and
+//! times, `choices` the commands to opt in and out, `promises` what holds for the deployment as it is configured.
 //! A page is rendered once for the data it depends on, and cached ([`Site::page`]). All text from outside is
 //! escaped by `maud`, and becomes a link only if it is an http or https address (`words`).
 
@@ -29,6 +33,7 @@ mod collected;
 mod comparison;
 mod config;
 mod config_states;
+mod counters;
 mod data;
 mod entry;
 mod example;
@@ -37,12 +42,18 @@ mod home;
 mod layout;
 mod log;
 mod privacy;
+mod project;
+mod promises;
 mod refused;
+mod retired;
+mod sitemap;
 mod verifying;
 mod version;
 mod witnessed;
 pub(super) mod words;
 
+pub use assets::stylesheet;
+pub(crate) use counters::stack_place;
 pub(super) use refused::refusal;
 
 use super::site::Site;
@@ -55,9 +66,17 @@ use axum::routing::get;
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/", get(home::get))
+        .route("/robots.txt", get(sitemap::robots))
+        .route("/sitemap.xml", get(sitemap::whole))
+        .route("/sitemap/{part}", get(sitemap::part))
+        .route(layout::WEEKS_FEED, get(charts::weeks_feed))
+        .route(layout::CHARTS_FEED, get(charts::new_charts))
         .route("/charts/", get(charts::get))
         .route("/charts/{*path}", get(charts::get))
         .route("/charts", get(async || Redirect::permanent("/charts/")))
+        .route("/counters/", get(counters::get))
+        .route("/counters/{*path}", get(counters::get))
+        .route("/counters", get(async || Redirect::permanent("/counters/")))
         .route("/config/", get(config::list))
         .route("/config/{*path}", get(config::get))
         .route("/log/", get(log::get))

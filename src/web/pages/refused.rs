@@ -1,17 +1,17 @@
 //! Refusals as pages.
 
 use super::layout;
-use crate::tlog::LogVerifiers;
 use crate::web::content_policy::PAGE_POLICY;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Content;
+use crate::web::site::Site;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Response;
 use maud::html;
 
 /// The refusal as a page, with its status.
-pub(in crate::web) fn refusal(keys: &LogVerifiers, refusal: &Refusal) -> Response {
+pub(in crate::web) fn refusal(site: &Site, refusal: &Refusal) -> Response {
     let title = match refusal.status() {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::SERVICE_UNAVAILABLE => "Not now",
@@ -28,12 +28,12 @@ pub(in crate::web) fn refusal(keys: &LogVerifiers, refusal: &Refusal) -> Respons
         h1 { (title) }
         p.lead { (super::words::capitalized(sentence)) "." }
         p {
-            "Go to: " a href="/" { "home" } ", "
+            "Go to: " a href="/" { "home" } ", " a href="/charts/" { "charts" } ", "
             a href="/data/" { "data" } ", " a href="/config/" { "config" } ", "
-            a href="/log/" { "log" } " and " a href="/privacy" { "privacy" } "."
+            a href="/log/" { "log" } " or " a href="/privacy" { "privacy" } "."
         }
     };
-    let page = layout::page(&keys.host, title, None, &body);
+    let page = layout::page(site, title, None, &body);
     let mut response = refusal.with_body(page.into_string(), Content::Html);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
     response

@@ -416,7 +416,7 @@ async function heldToHistory({ head, key }) {
   const isKept = kept(`seen ${key.text}`, head.note) !== null;
   if (before) return ['good', `It begins with all ${before.size} entries that this browser saw before: none was changed or removed`];
   return ['note', isKept
-    ? 'This browser sees the log for the first time. It remembers the tree head, and will check that the log continues it'
+    ? 'This is the first time that this browser has seen the log. It remembers the tree head, and will check that later ones extend it'
     : 'This browser stores nothing for this site, so it cannot check whether the log still begins with what it saw before'];
 }
 

@@ -42,7 +42,7 @@ pub(super) fn section(site: &Site, subject: Subject<'_>) -> Markup {
         section #verify hidden data-log="/log/" data-vkey=(log) data-entry=[entry] data-record=[record]
             data-module=(module) data-version=[version] data-zip=[file("zip")]
             data-json=[version.map(|version| format!("/config/{version}.json"))] {
-            h2 { "Checked by your browser, just now" }
+            h2 { "Checked just now, by your browser" }
             div role="status" aria-busy="true" { ul.checks { li.note { "Checking…" } } }
             @if matches!(subject, Subject::Log) {
                 form.entry {
@@ -50,16 +50,17 @@ pub(super) fn section(site: &Site, subject: Subject<'_>) -> Markup {
                     button { "Check" }
                 }
                 form.key {
-                    label { "The log's key, as you have it from elsewhere" input name="key" size="40" required autocomplete="off" spellcheck="false" aria-describedby="key-error"; }
+                    label { "The log’s key, from elsewhere" input name="key" size="40" required autocomplete="off" spellcheck="false" aria-describedby="key-error"; }
                     button { "Check with this key" }
                     span #key-error.bad role="alert" {}
                 }
             }
             p.known hidden { span {} " " button type="button" { "Forget this key" } }
             p.note {
-                "The script on this page did this; it is short, and you can read it. But it came from the server "
-                "that it checks: to be sure, run a program that you got elsewhere, such as "
-                code { "candor audit" } " or " code { "candor verify" } "."
+                "The script on this page did this. It is short, and you can read it, but it comes from the server that "
+                "it checks. To be sure, run a program that you got elsewhere, such as " code { "candor" } ", which runs this "
+                "site: its commands " code { "audit" } " and " code { "verify" } " are on "
+                a href="/check" { "the page of checks" } "."
             }
         }
         script type="module" { (PreEscaped(SCRIPT)) }

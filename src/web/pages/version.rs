@@ -1,13 +1,14 @@
 //! `/config/VERSION`: what one version collects, and where it comes from.
 
 use super::changes::Changes;
-use super::collected::{self, ChartsByCounter};
+use super::collected::{self, WhoAsked};
 use super::config_states::{self, ConfigStates};
 use super::layout::{self, Section};
 use super::verifying::{self, Subject};
-use super::words;
+use super::{retired, words};
+use crate::collection::expand;
 use crate::gomod::ModuleVersion;
-use crate::publish::ConfigState;
+use crate::publish::{Catalogue, ConfigState, Retirements};
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -38,16 +39,20 @@ pub(super) async fn get(
             Ok(before) => Some(gathered.config(before).await?),
             Err(_) => None,
         };
-        Ok((config, before, next))
+        let retired = gathered.retired(version..=version).await?;
+        let catalogue = gathered.behind(version).await?;
+        Ok((config, before, next, (retired, catalogue)))
     };
     let key = format!("/config/{version} {has_next} {}", config_states.key());
-    let page = site.page_with_script(key, load, move |site, (config, before, next)| {
-        let state = config_states.state(&config, next.as_deref());
-        let warning = config_states.warning();
-        let body = body(site, &config, before.as_deref(), has_next, (state, warning));
-        let title = format!("Config {version}");
-        layout::page(&site.keys().host, &title, Some(Section::Config), &body)
-    });
+    let page =
+        site.page_with_script(key, load, move |site, (config, before, next, definitions)| {
+            let state = config_states.state(&config, next.as_deref());
+            let warning = config_states.warning();
+            let body =
+                body(site, &config, before.as_deref(), has_next, (state, warning), &definitions);
+            let title = format!("Config {version}");
+            layout::page(site, &title, Some(Section::Config), &body)
+        });
     Ok(page.await?.respond(headers, Lifetime::Seconds))
 }
 
@@ -57,13 +62,14 @@ fn body(
     before: Option<&LoadedConfig>,
     has_next: bool,
     (state, warning): (ConfigState, Markup),
+    (retired, catalogue): &(Retirements, Option<Catalogue>),
 ) -> Markup {
     let (version, provenance) = (config.version, &config.provenance);
     let since = before.map(|before| format!("/config/{}...{version}", before.version));
     html! {
         h1 { "Config " (version) }
         p.lead {
-            "What clients that obey this version may report. "
+            "What programs that follow this version may report. "
             @match has_next {
                 true => { "There is a newer one." },
                 false => { "It is the newest." },
@@ -71,6 +77,7 @@ fn body(
             " " span #state { (config_states::sentence(state)) }
         }
         (warning)
+        (retired::warning(retired))
         dl.facts {
             dt { "Committed" } dd { (words::time(provenance.time)) }
             dt { "Commit" } dd {
@@ -81,7 +88,7 @@ fn body(
                 @if !provenance.path.as_str().is_empty() { ", folder " code { (provenance.path.as_str()) } }
             }
             dt { "Compiled for" } dd { (config_states::as_of(config)) }
-            dt { "Compiled by" } dd { (provenance.program_version) }
+            dt { "Compiled by" } dd { "candor " (provenance.program_version) }
             dt { "Hash of the zip" } dd { span.hash { (config.zip_hash) } }
             dt { "In the log" } dd {
                 a href={ "/log/entry/" (version.leaf_index()) } { "entry " (version.leaf_index()) }
@@ -92,11 +99,11 @@ fn body(
                 @let proxy = format!("/goproxy/{}/@v/{version}", site.module().escape());
                 a href={ (proxy) ".zip" } { "module zip" } ", "
                 a href={ (proxy) ".tlog-proof" } { "proof" }
-                " that the log contains it, which can be checked offline"
+                " that the log has it, which can be checked offline"
             }
             @if let Ok(config) = &config.config {
                 dt { "Reports sent" } dd {
-                    span #sample-rate { (config.sample_rate.percent()) } " of those from people who opted in"
+                    span #sample-rate { (config.sample_rate.percent()) } " of the installations whose users opted in send one"
                 }
             }
         }
@@ -106,19 +113,64 @@ fn body(
             a href="/config/" { "All versions" }
         }
         (verifying::section(site, Subject::Version(version)))
-        h2 { "What changed" }
+        h2 id="changes" { "What changed" }
         (Changes::between(before, config).list(CHANGES, since.as_deref().unwrap_or_default()))
-        @if let Some(since) = &since { p { a href=(since) { "This comparison by itself" } } }
+        (retired::list(retired, version))
+        @if let Some(since) = &since { p { a href=(since) { "This comparison on a page of its own" } } }
         // The script compares this section with config.json.
         section id=[config.config.is_ok().then_some("collected")] {
-            h2 { "Where reports may come from" }
+            h2 id="sources" { "Where reports may come from" }
             @match &config.config {
                 Err(reason) => p.warn { "This program does not understand the config: " (reason) "." },
                 Ok(config) => {
                     (collected::environments(config))
-                    (collected::programs(config, &ChartsByCounter::default()))
+                    (collected::programs(config, WhoAsked(None)))
                 }
             }
+        }
+        // Outside of what the script compares.
+        @if let Some(catalogue) = catalogue { (asked(catalogue)) }
+    }
+}
+
+/// Who asked for what the config collects.
+fn asked(catalogue: &Catalogue) -> Markup {
+    let repository = catalogue.repository.as_str();
+    let table = html! {
+        table.full {
+            caption { "The charts that need the counters, and the commits that introduced these" }
+            thead { tr {
+                th scope="col" { "Chart" } th scope="col" { "Counters" } th scope="col" { "Introduced" }
+            } }
+            tbody {
+                @for chart in &catalogue.charts {
+                    @let names: Vec<String> = expand(&chart.counter).collect();
+                    @let stacks = chart.kind == "stack";
+                    tr {
+                        th scope="row" {
+                            @match words::file_address(repository, &catalogue.commit, &chart.file, chart.line) {
+                                Some(address) => (words::link(&address, &html! { (chart.title) })),
+                                None => (chart.title),
+                            }
+                            (words::discussions(&chart.issue))
+                        }
+                        td { code { (chart.counter) } " of " code { (chart.program) } }
+                        td {
+                            @let names = names.iter().map(String::as_str);
+                            @for (index, commit) in catalogue.introduced_by(&chart.program, names, stacks).iter().enumerate() {
+                                @if index > 0 { br; }
+                                (words::introduced(repository, commit))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        @if !catalogue.charts.is_empty() {
+            h2 id="asked" { "Who asked for it" }
+            (layout::wide("Who asked for it", &table))
         }
     }
 }

@@ -10,18 +10,18 @@ use maud::{Markup, html};
 pub(super) fn section(policy: Option<&Policy>, checkpoint: &str) -> Markup {
     let policy = policy.filter(|policy| !policy.witnesses().is_empty());
     html! {
-        h2 { "Witnesses" }
+        h2 id="witnesses" { "Witnesses" }
         @match policy {
             None => p {
-                "There are no witnesses: nobody else vouches that everyone sees this log, or that it is "
-                "current. Anyone who has seen it before can tell if it was changed; see "
-                a href="/log/policy" { "the policy" } " for verifying it."
+                "This log has no witnesses: nobody else confirms that everyone sees the same log, or that it is "
+                "current. Whoever has seen it before can tell if it was changed. "
+                a href="/log/policy" { "The policy for verifying it" } " has the log’s key."
             },
             Some(policy) => {
                 p {
-                    "Witnesses are third parties that sign that this log has only grown, and when they saw it. "
-                    a href="/log/policy" { "The policy" } " names them with their keys, and says how many "
-                    "must have signed."
+                    "Witnesses are run by others, and sign that this log has only grown, and when they saw it. "
+                    a href="/log/policy" { "The policy" } " has their names and keys, and says how many of them must "
+                    "have signed."
                 }
                 (cosigned(policy, checkpoint))
             }
@@ -35,7 +35,7 @@ fn cosigned(policy: &Policy, checkpoint: &str) -> Markup {
         Err(CheckpointRefused::Quorum { cosigned, missing }) => {
             return html! {
                 p.warn {
-                    "The tree head below has no quorum. It was cosigned by: " (cosigned) "; but not by: "
+                    "Too few witnesses have signed the tree head below. These have: " (cosigned) ". These have not: "
                     (missing) "."
                 }
             };
@@ -61,10 +61,10 @@ fn cosigned(policy: &Policy, checkpoint: &str) -> Markup {
         }
         p {
             @match (policy.needs_no_witness(), believed.fresh_at) {
-                (true, _) => "The policy requires none of them.",
-                (false, None) => "That is the quorum that the policy requires.",
+                (true, _) => "The policy requires none of these signatures.",
+                (false, None) => "These are as many as the policy requires.",
                 (false, Some(at)) => {
-                    "That is the quorum that the policy requires; it was complete at " (moment(at)) "."
+                    "These are as many as the policy requires, since " (moment(at)) "."
                 }
             }
         }

@@ -1,6 +1,9 @@
 //! Links, times and commits, written the same way on all pages.
 
+use crate::charts::CommitDetails;
 use crate::gomod::{CommitTime, Provenance};
+use crate::percent;
+use crate::web::draw;
 use maud::{Markup, html};
 
 /// A text with its first letter capitalized.
@@ -44,6 +47,30 @@ pub(in crate::web) fn is_web_address(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
 }
 
+/// Links to discussions, in brackets; nothing if there are none.
+pub(in crate::web) fn discussions(issues: &[String]) -> Markup {
+    html! {
+        @for (index, issue) in issues.iter().enumerate() {
+            @if index == 0 { " (" } @else { ", " }
+            (link(issue, &html! { "discussion" @if issues.len() > 1 { " " (index + 1) } }))
+            @if index + 1 == issues.len() { ")" }
+        }
+    }
+}
+
+/// When and by whom something was introduced.
+pub(in crate::web) fn introduced(repository: &str, details: &CommitDetails) -> Markup {
+    let name = |name: &str| html! { bdi { (draw::plain(name)) } };
+    html! {
+        time datetime=(details.on) { (details.on) } " by " (name(&details.author))
+        @for (index, reviewer) in details.reviewers.iter().enumerate() {
+            @if index == 0 { ", reviewed by " } @else { ", " }
+            (name(reviewer))
+        }
+        ", " (commit(repository, &details.commit))
+    }
+}
+
 /// The first digits of a commit's hash, with a link if its repository is on a known forge.
 pub(in crate::web) fn commit(repository: &str, commit: &str) -> Markup {
     let short = html! { code { (commit.get(..12).unwrap_or(commit)) } };
@@ -58,14 +85,52 @@ pub(in crate::web) fn commit_of(provenance: &Provenance) -> Markup {
     commit(provenance.repository.as_str(), provenance.commit.as_str())
 }
 
+/// A line of a file at a commit, as a link where its repository is on a known forge; else beside links to what is
+/// known of it.
+pub(in crate::web) fn place(repository: &str, commit: &str, file: &str, line: u32) -> Markup {
+    let text = html! { code { bdi { (draw::plain(file)) } ":" (line) } };
+    match file_address(repository, commit, file, line) {
+        Some(address) => link(&address, &text),
+        None => html! { (text) " at " (self::commit(repository, commit)) (of(repository)) },
+    }
+}
+
+/// A repository that is on no known forge, with a link.
+fn of(repository: &str) -> Markup {
+    html! { @if is_web_address(repository) { " of " (link(repository, &html! { (repository) })) } }
+}
+
+/// A text that is not broken over lines.
+pub(in crate::web) fn unbroken(text: &str) -> Markup {
+    html! { span.nowrap { (text) } }
+}
+
+/// The pages of a repository, by the addresses that its forge gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forge {
+    GitHub,
+    GitLab,
+    Forgejo,
+    /// Of googlesource.com.
+    Gitiles,
+}
+
 /// Where a known forge shows a commit.
 pub(in crate::web) fn commit_address(repository: &str, commit: &str) -> Option<String> {
-    Some(format!("{}/commit/{commit}", forge(repository)?))
+    let (forge, base) = forge(repository)?;
+    Some(match forge {
+        Forge::Gitiles => format!("{base}/+/{commit}"),
+        Forge::GitHub | Forge::GitLab | Forge::Forgejo => format!("{base}/commit/{commit}"),
+    })
 }
 
 /// Where a known forge shows what changed from one commit to another.
 pub(in crate::web) fn range_address(repository: &str, commits: [&str; 2]) -> Option<String> {
-    Some(format!("{}/compare/{}...{}", forge(repository)?, commits[0], commits[1]))
+    let ((forge, base), [from, to]) = (forge(repository)?, commits);
+    Some(match forge {
+        Forge::Gitiles => format!("{base}/+/{from}..{to}"),
+        Forge::GitHub | Forge::GitLab | Forge::Forgejo => format!("{base}/compare/{from}...{to}"),
+    })
 }
 
 /// Where a known forge shows a line of a file at a commit; line 0 is the whole file.
@@ -75,32 +140,33 @@ pub(in crate::web) fn file_address(
     file: &str,
     line: u32,
 ) -> Option<String> {
-    let base = forge(repository)?;
-    let mut address = match base.contains("://codeberg.org/") {
-        true => format!("{base}/src/commit/{commit}/"),
-        false => format!("{base}/blob/{commit}/"),
+    let (forge, base) = forge(repository)?;
+    let file = percent::path(file);
+    let (mut address, mark) = match forge {
+        Forge::GitHub | Forge::GitLab => (format!("{base}/blob/{commit}/{file}"), "#L"),
+        Forge::Forgejo => (format!("{base}/src/commit/{commit}/{file}"), "#L"),
+        Forge::Gitiles => (format!("{base}/+/{commit}/{file}"), "#"),
     };
-    for byte in file.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                address.push(char::from(byte));
-            }
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
     if line > 0 {
-        address.push_str(&format!("#L{line}"));
+        address.push_str(&format!("{mark}{line}"));
     }
     Some(address)
 }
 
-/// The address of a repository's pages on a known forge. GitLab redirects addresses without `/-/`.
-fn forge(repository: &str) -> Option<&str> {
-    let known = ["https://github.com/", "https://gitlab.com/", "https://codeberg.org/"];
+/// The address of a repository's pages, if it is on a known forge. GitLab redirects addresses without `/-/`.
+fn forge(repository: &str) -> Option<(Forge, &str)> {
     let base = repository.trim_end_matches('/');
     let base = base.strip_suffix(".git").unwrap_or(base);
-    let path = known.iter().find_map(|host| base.strip_prefix(host))?;
-    (path.contains('/') && is_web_address(base)).then_some(base)
+    let (host, path) = base.strip_prefix("https://")?.split_once('/')?;
+    let forge = match host {
+        "github.com" => Forge::GitHub,
+        "codeberg.org" => Forge::Forgejo,
+        _ if host == "gitlab.com" || host.starts_with("gitlab.") => Forge::GitLab,
+        _ if host.ends_with(".googlesource.com") => Forge::Gitiles,
+        _ => return None,
+    };
+    let is_whole = forge == Forge::Gitiles || path.contains('/');
+    (is_whole && !path.is_empty() && is_web_address(base)).then_some((forge, base))
 }
 
 #[cfg(test)]
@@ -141,7 +207,14 @@ mod tests {
             ("https://github.com/a/b", Some("https://github.com/a/b/commit/")),
             ("https://gitlab.com/a/b/c.git", Some("https://gitlab.com/a/b/c/commit/")),
             ("https://codeberg.org/a/b/", Some("https://codeberg.org/a/b/commit/")),
+            ("https://gitlab.example.org/a/b", Some("https://gitlab.example.org/a/b/commit/")),
+            (
+                "https://go.googlesource.com/telemetry",
+                Some("https://go.googlesource.com/telemetry/+/"),
+            ),
             ("https://github.com/a", None),
+            ("https://example.org/a/b", None),
+            ("https://evilgitlab.com/a/b", None),
             ("https://github.com.evil.org/a/b", None),
             ("git@github.com:a/b", None),
             ("http://github.com/a/b", None),
@@ -154,5 +227,22 @@ mod tests {
             file_address("https://github.com/a/b", "c0", "charts/a b#.toml", 7).as_deref(),
             Some("https://github.com/a/b/blob/c0/charts/a%20b%23.toml#L7")
         );
+    }
+
+    #[test]
+    fn a_definition_is_a_link_wherever_its_repository_can_be_visited() {
+        let at = |repository: &str| place(repository, "c0ffee", "charts/a.toml", 7).into_string();
+        let known = at("https://go.googlesource.com/telemetry");
+        let address = "https://go.googlesource.com/telemetry/+/c0ffee/charts/a.toml#7";
+        assert!(known.starts_with(&format!("<a href=\"{address}\"")), "{known}");
+        let other = at("https://git.example.org/charts");
+        assert!(
+            other.contains(">charts/a.toml</bdi>:7</code> at <code>c0ffee</code> of "),
+            "{other}"
+        );
+        assert!(other.contains("<a href=\"https://git.example.org/charts\""), "{other}");
+        for nowhere in ["", "/home/me/charts", "javascript:x"] {
+            assert!(!at(nowhere).contains("href"), "{nowhere}");
+        }
     }
 }

@@ -2,10 +2,13 @@
 //! do no harm.
 
 use super::fixture::{Answer, Fixture, ask, get};
-use crate::aggregate::figure::{Figure, Jump, WeekCharts};
+use crate::aggregate::chart_csv::name_of;
+use crate::aggregate::figure::{Dimension, Figure, Jump, WeekCharts};
+use crate::aggregate::stored_charts::series::{ChartSeries, reduced};
 use crate::charts_fixture::{self as charts, AWKWARD, GOPLS, HOSTILE, LONELY, NEWEST};
 use axum::Router;
 use axum::http::{Method, StatusCode};
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -13,7 +16,7 @@ use std::path::Path;
 async fn charted(weeks: u32) -> (Fixture, Router) {
     let fixture = Fixture::with(1);
     let weeks: Vec<_> = charts::weeks(weeks).into_iter().map(charts::week).collect();
-    charts::publish(&*fixture.store, &weeks);
+    charts::publish(&fixture.store, &weeks);
     let router = fixture.router().await;
     (fixture, router)
 }
@@ -93,7 +96,7 @@ async fn flooded() -> (Fixture, Router) {
     let figure = program.charts.iter_mut().find(|one| one.id == "gopls-goversion").expect("it");
     figure.jump = Some(Jump { reports: 40_000, ..jump });
     weeks[1].jump = Some(Jump { reports: 300, low: 900.0, ..jump });
-    charts::publish(&*fixture.store, &weeks);
+    charts::publish(&fixture.store, &weeks);
     let router = fixture.router().await;
     (fixture, router)
 }
@@ -109,8 +112,9 @@ async fn a_jump_is_explained_below_the_title_and_marked_on_every_chart_page_and_
     for (path, said, unsaid) in [
         ("/charts/", vec![whole], vec![week]),
         ("/charts/@2026-11-08/", vec![week, "This week has fewer"], vec![whole]),
+        (&format!("/charts/{GOPLS}/"), vec![whole, chart, sentence], vec![week]),
         (
-            &format!("/charts/{GOPLS}/"),
+            &format!("/charts/{GOPLS}/@2026-11-15/@all"),
             vec![whole, chart, sentence, "This chart has more"],
             vec![week],
         ),
@@ -126,7 +130,12 @@ async fn a_jump_is_explained_below_the_title_and_marked_on_every_chart_page_and_
             vec![chart, "2026-11-08 has fewer"],
             vec![],
         ),
-        (&format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/"), vec![whole, chart, week], vec![]),
+        (&format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/"), vec![chart], vec![]),
+        (
+            &format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/@all"),
+            vec![whole, chart, week],
+            vec![],
+        ),
         (
             &format!("/charts/{GOPLS}/@2026-11-01..2026-11-15/platforms"),
             vec![whole, week, "▲ more, ▼ fewer reports"],
@@ -138,7 +147,8 @@ async fn a_jump_is_explained_below_the_title_and_marked_on_every_chart_page_and_
             vec![],
         ),
         (&format!("/charts/{LONELY}/@2026-11-08/platforms"), vec![week], vec![]),
-        ("/", vec![whole], vec![]),
+        // The newest week is not final.
+        ("/", vec![week], vec![whole]),
     ] {
         let answer = page(&router, path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
@@ -159,7 +169,7 @@ async fn a_jump_is_explained_below_the_title_and_marked_on_every_chart_page_and_
     let json: serde_json::Value = serde_json::from_slice(&before.body).expect("JSON");
     assert_eq!(json["whole_week"]["jump"]["reports"], 300);
     let csv = page(&router, &path.replace(".json", ".csv")).await;
-    assert!(csv.text().lines().nth(1).expect("a row").ends_with(",up"), "{}", csv.text());
+    assert!(csv.text().lines().nth(1).expect("a row").ends_with(",up,,,,"), "{}", csv.text());
 }
 
 #[tokio::test]
@@ -179,7 +189,7 @@ async fn the_newest_week_is_also_at_the_program_s_own_address() {
 #[tokio::test]
 async fn every_figure_is_shown_as_a_picture_and_as_a_table() {
     let (_fixture, router) = charted(3).await;
-    let answer = page(&router, &format!("/charts/{GOPLS}/")).await;
+    let answer = page(&router, &format!("/charts/{GOPLS}/@2026-11-15/@all")).await;
     let text = answer.text();
     for figure in stored(GOPLS) {
         assert!(text.contains(&format!("/@2026-11-15/{}.csv\"", figure.id)), "{}", figure.id);
@@ -190,8 +200,7 @@ async fn every_figure_is_shown_as_a_picture_and_as_a_table() {
         }
     }
     let figures = stored(GOPLS).len();
-    assert_eq!(text.matches("class=\"wide\"").count(), figures);
-    assert_eq!(text.matches("class=\"narrow\"").count(), figures);
+    assert_eq!(text.matches("<figure class=\"drawing\">").count(), figures);
     assert!(text.matches("<caption>").count() >= figures);
     for said in [
         "provisional",
@@ -205,10 +214,20 @@ async fn every_figure_is_shown_as_a_picture_and_as_a_table() {
         "Developer survey 2026",
         "none of these",
         "no longer collected",
-        "By platform",
     ] {
         assert!(text.contains(said), "{said}");
     }
+    let chart = page(&router, &format!("/charts/{GOPLS}/@2026-11-15/gopls-client")).await;
+    assert!(chart.text().contains("<option value=\"platform\""), "{}", chart.text());
+}
+
+async fn json(router: &Router, path: &str) -> serde_json::Value {
+    let answer = get(router, path).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (StatusCode::OK, "application/json")
+    );
+    serde_json::from_slice(&answer.body).expect("JSON")
 }
 
 #[tokio::test]
@@ -216,22 +235,91 @@ async fn json_equals_what_was_stored() {
     let (_fixture, router) = charted(2).await;
     for program in [GOPLS, AWKWARD] {
         let base = format!("/charts/{program}/@2026-11-15/");
-        let all = get(&router, &format!("{base}charts.json")).await;
-        assert_eq!(all.header("content-type"), "application/json");
-        let all: serde_json::Value = serde_json::from_slice(&all.body).expect("JSON");
-        let figures: Vec<Figure> = serde_json::from_value(all["charts"].clone()).expect("charts");
+        let all = json(&router, &format!("{base}charts.json")).await;
+        let mut figures: Vec<Figure> =
+            serde_json::from_value(all["charts"].clone()).expect("charts");
+        assert!(figures.iter().all(|figure| figure.by.is_empty()));
+        for by in Dimension::ALL {
+            let name = name_of(by);
+            let slices = json(&router, &format!("{base}charts@{name}.json")).await;
+            assert_eq!((&slices["dimension"], &slices["week"]), (&name.into(), &all["week"]));
+            for one in slices["charts"].as_array().expect("a list") {
+                let id = one["id"].as_str().expect("an id");
+                let figure = figures.iter_mut().find(|figure| figure.id == id).expect("a chart");
+                figure.by.push(serde_json::from_value(one["by"].clone()).expect("slices"));
+                let alone = json(&router, &format!("{base}{id}@{name}.json")).await;
+                assert_eq!((&alone["id"], &alone["by"]), (&one["id"], &one["by"]));
+            }
+        }
         assert_eq!(figures, stored(program));
         assert_eq!(all["week"], "2026-11-15");
         assert_eq!(
             (&all["edition"], &all["complete"]),
             (&serde_json::json!(1), &serde_json::json!(false))
         );
-        for figure in figures {
-            let one = get(&router, &format!("{base}{}.json", figure.id)).await;
-            let one: serde_json::Value = serde_json::from_slice(&one.body).expect("JSON");
+        let overview = json(&router, &format!("{base}overview.json")).await;
+        for (number, figure) in figures.into_iter().enumerate() {
+            let one = json(&router, &format!("{base}{}.json", figure.id)).await;
             let read: Figure = serde_json::from_value(one["chart"].clone()).expect("a chart");
+            let listed = &overview["charts"][number];
+            assert_eq!(
+                (&listed["id"], &listed["base"]),
+                (&one["chart"]["id"], &one["chart"]["base"])
+            );
+            assert_eq!(listed["rows"], figure.rows.len());
             assert_eq!(read, figure);
             assert_eq!(one["program"], program);
+        }
+    }
+    for path in ["@2026-11-15/nothing@version.json", "@2020-01-05/charts@version.json"] {
+        let answer = get(&router, &format!("/charts/{GOPLS}/{path}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_programs_of_a_week_are_listed_as_json() {
+    let (_fixture, router) = charted(2).await;
+    let newest = json(&router, "/charts/programs.json").await;
+    assert_eq!(newest["weeks"], serde_json::json!(["2026-11-15", "2026-11-08"]));
+    let week = charts::week(NEWEST);
+    let programs: Vec<_> = newest["programs"].as_array().expect("a list").iter().collect();
+    assert_eq!(programs.len(), week.programs.len());
+    for (listed, program) in programs.iter().zip(&week.programs) {
+        assert_eq!(listed["program"], program.program.as_str());
+        assert_eq!(listed["charts"], program.charts.len());
+        assert_eq!(listed["reports"], program.reports);
+    }
+    let earlier = json(&router, "/charts/@2026-11-08/programs.json").await;
+    assert_eq!(earlier["week"]["week"], "2026-11-08");
+    let missing = get(&router, "/charts/@2020-01-05/programs.json").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_chart_over_weeks_has_the_numbers_of_each_week() {
+    // Over the ends of three spans, with a week without charts.
+    let (_fixture, router) = charted(30).await;
+    for program in [GOPLS, AWKWARD] {
+        for figure in stored(program) {
+            let path = format!("/charts/{program}/@2026-04-26..2026-11-15/{}.json", figure.id);
+            let found = json(&router, &path).await;
+            assert_eq!(found["weeks"].as_array().expect("a list").len(), 29, "{path}");
+            let series: ChartSeries =
+                serde_json::from_value(found["series"].clone()).expect("series");
+            let first: Vec<Option<Date>> =
+                serde_json::from_value(found["first_weeks"].clone()).expect("weeks");
+            assert_eq!(first, series.first_weeks());
+            let figures: Vec<_> = series.figures().collect();
+            assert!(figures.is_sorted_by_key(|(week, _)| *week));
+            let (week, newest) = figures.last().expect("a week").clone();
+            assert_eq!((week, newest), (NEWEST, reduced(figure)), "{path}");
+            for (week, found) in figures {
+                let all = charts::week(week).programs;
+                let one = all.into_iter().find(|one| one.program == program).expect("it");
+                let expected = one.charts.into_iter().find(|one| one.id == found.id).expect("it");
+                assert_eq!(found.rows, reduced(expected).rows, "{path} {week}");
+            }
         }
     }
 }
@@ -370,7 +458,7 @@ async fn pages_and_files_are_cached_by_clients() {
     // Other charts make another page.
     let before = get(&router, "/charts/").await;
     let changed = WeekCharts { complete: true, ..charts::week(NEWEST) };
-    charts::publish(&*fixture.store, &[changed]);
+    charts::publish(&fixture.store, &[changed]);
     let after = get(&fixture.router().await, "/charts/").await;
     assert_ne!(before.header("etag"), after.header("etag"));
 }
@@ -417,11 +505,10 @@ async fn a_damaged_week_is_an_error_on_its_own_pages_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn the_home_page_shows_a_chart_of_each_program() {
+async fn the_home_page_leads_to_each_program() {
     let (_fixture, router) = charted(2).await;
     let home = page(&router, "/").await;
     let text = home.text();
-    assert!(text.contains("Editor distribution"));
     for program in [GOPLS, AWKWARD, LONELY] {
         assert!(links(text).contains(&format!("/charts/{program}/")), "{program}");
     }

@@ -46,14 +46,14 @@ async fn each_version_says_until_when_its_reports_are_accepted() {
     let sentences = [
         (
             "v0.5.0",
-            "Reports under it are accepted until 56 days after a newer version is published."
+            "Reports under it are accepted: it is the newest."
                 .to_owned(),
         ),
         (
             "v0.4.0",
             format!(
-                "Reports under it are accepted until <time datetime=\"{until}\">{until}</time>, 56 days after the day for \
-                 which the next version was compiled."
+                "Reports under it are accepted until <time datetime=\"{until}\">{until}</time>, 56 days after the date of \
+                 the next version."
             ),
         ),
         (

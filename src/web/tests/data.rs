@@ -241,6 +241,8 @@ async fn the_page_lists_files_columns_and_commands_that_read_them() {
         "https://telemetry.example.org/data/weeks/week-2026-11-15.parquet",
         "2026-11-15.0.segment &lt;b&gt;",
         "provisional",
+        "<summary>1 day</summary>",
+        "sha256sum --check",
     ] {
         assert!(page.text().contains(part), "{part}");
     }

@@ -162,6 +162,8 @@ impl Fixture {
             programs: Vec::new(),
             charts: Vec::new(),
             marginals: Vec::new(),
+            introduced: Vec::new(),
+            index: Default::default(),
         };
         let catalogues = Catalogues::new(self.store.clone());
         catalogues.record(&catalogue, newest).expect("recorded");

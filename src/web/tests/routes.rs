@@ -1,6 +1,7 @@
 //! Every route: what it answers, how long that may be cached, and what does not exist.
 
 use super::fixture::{Answer, ESCAPED, Fixture, MODULE, ask, get, module, root_of};
+use crate::gomod::Info;
 use crate::tlog::{Checkpoint, Lookup, Protocol};
 use axum::http::{Method, StatusCode};
 use flate2::read::GzDecoder;
@@ -26,10 +27,10 @@ async fn the_module_proxy_serves_the_versions_of_the_log() {
     assert_eq!(list.text(), "v0.1.0\nv0.2.0\nv0.3.0\n");
     let latest = get(&router, &format!("{proxy}/@latest")).await;
     assert_ok(&latest, "application/json", SECONDS);
-    assert_eq!(latest.body, module(3).info().to_json());
+    assert_eq!(latest.body, Info::of(&module(3)).to_json());
     let info = get(&router, &format!("{proxy}/@v/v0.2.0.info")).await;
     assert_ok(&info, "application/json", FOREVER);
-    assert_eq!(info.body, module(2).info().to_json());
+    assert_eq!(info.body, Info::of(&module(2)).to_json());
     let go_mod = get(&router, &format!("{proxy}/@v/v0.2.0.mod")).await;
     assert_ok(&go_mod, "text/plain; charset=utf-8", FOREVER);
     assert_eq!(go_mod.body, module(2).go_mod());

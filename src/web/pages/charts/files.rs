@@ -16,7 +16,9 @@ pub(super) fn content(form: Form) -> Content {
         Form::Page => Content::Html,
         Form::Csv => Content::Csv,
         Form::Json => Content::Json,
-        Form::Svg => Content::Svg,
+        Form::Sql => Content::Text,
+        Form::Svg | Form::Badge => Content::Svg,
+        Form::Png | Form::Card => Content::Png,
     }
 }
 
@@ -39,20 +41,26 @@ pub(super) fn csv(charts: &[(&WeekCharts, &ProgramCharts, &Figure)]) -> String {
     csv.finish()
 }
 
-/// A standalone picture of the chart with this id and title.
-pub(super) fn svg(
+/// A standalone picture of the chart with this id and title, in one of the forms of pictures. Empty if it is
+/// too large for a bitmap.
+pub(super) fn drawn(
     picture: &Picture,
+    form: Form,
     site: &Site,
     program: &str,
     weeks: Weeks,
     (id, title): (&str, &str),
     days: &str,
-) -> String {
+) -> Vec<u8> {
     let page = address::chart(program, weeks, id, Form::Page);
     let legend = Legend {
         title: title.to_owned(),
         subtitle: format!("{program}, {days}"),
         source: format!("Source: https://{}{page}", site.keys().host),
     };
-    draw::file(picture, &legend)
+    match form {
+        Form::Png => draw::png(picture, &legend).unwrap_or_default(),
+        Form::Card => draw::card(picture, &legend).unwrap_or_default(),
+        _ => draw::file(picture, &legend).into_bytes(),
+    }
 }

@@ -1,7 +1,8 @@
 //! `/charts/@format`: the format of chart files, for programmers.
 
 use crate::aggregate::chart_csv::{COLUMNS, LAST_COLUMNS};
-use crate::aggregate::figure::FORMAT;
+use crate::aggregate::figure::{FORMAT, SLICE_REPORTS, SLICE_ROWS, SLICE_STACKS, SLICES};
+use crate::aggregate::stored_charts::series::STACKS;
 use crate::web::pages::layout;
 use maud::{Markup, html};
 
@@ -39,7 +40,11 @@ const CHART: [(&str, &str); 17] = [
         "none",
         "the reports that contained none of its counters: reports, total, share; may be absent",
     ),
-    ("by", "the same for parts: dimension, and groups with label, base and rows"),
+    (
+        "by",
+        "its slices by version, platform and toolchain: dimension, groups with label, base, rows and none, and \
+         rest, the values and reports that are in no group; only in the files of one chart",
+    ),
     (
         "reweighted",
         "the same weighted to published marginals: id, title, source, converged, iterations, worst, \
@@ -48,7 +53,7 @@ const CHART: [(&str, &str); 17] = [
 ];
 
 /// The members of a row in JSON.
-const ROW: [(&str, &str); 9] = [
+const ROW: [(&str, &str); 10] = [
     ("label", "the bucket; of a stack, the function of its innermost frame"),
     ("counter", "the counter’s whole name; may be absent"),
     ("frames", "of a stack, the functions of its frames, the innermost first"),
@@ -60,6 +65,12 @@ const ROW: [(&str, &str); 9] = [
     (
         "distribution",
         "of a ratio, its quantiles: at, value, low, high, and open if there is no upper bound",
+    ),
+    (
+        "most",
+        "the reports that counted it more often than any other row (of equal ones, the first row): reports, \
+         total, share of the chart’s base; with none these add up to 1. Present where a report may have \
+         several rows",
     ),
 ];
 
@@ -89,16 +100,25 @@ pub(super) fn body() -> Markup {
         }
         h2 { "Addresses" }
         pre { code {
-            "/charts/PROGRAM/@WEEK/charts.json       all charts of a program\n"
-            "/charts/PROGRAM/@WEEK/CHART.json        one chart\n"
+            "/charts/programs.json                    all weeks, and the programs of the newest one\n"
+            "/charts/@WEEK/programs.json              the programs of a week\n"
+            "/charts/PROGRAM/@WEEK/overview.json      what charts a program has, without rows\n"
+            "/charts/PROGRAM/@WEEK/charts.json        all its charts, without slices\n"
+            "/charts/PROGRAM/@WEEK/charts@BY.json     their slices\n"
+            "/charts/PROGRAM/@WEEK/CHART.json         one chart with its slices\n"
             "/charts/PROGRAM/@WEEK/CHART.csv\n"
             "/charts/PROGRAM/@WEEK/CHART.svg\n"
-            "/charts/PROGRAM/@WEEK..WEEK/CHART.csv   one chart over weeks\n"
+            "/charts/PROGRAM/@WEEK/CHART.png          twice as large as the SVG\n"
+            "/charts/PROGRAM/@WEEK/CHART.card.png     1200 by 630 pixels, for previews of links\n"
+            "/charts/PROGRAM/@WEEK/CHART@BY.json      its slices by version, platform or toolchain\n"
+            "/charts/PROGRAM/@WEEK..WEEK/CHART.json   one chart over weeks\n"
+            "/charts/PROGRAM/@WEEK..WEEK/CHART.csv\n"
             "/charts/PROGRAM/@WEEK..WEEK/CHART.svg"
         } }
         p {
             "PROGRAM is the program’s path, WEEK the last day of a week (a Sunday, as 2026-11-15), CHART "
-            "the id of a chart. Which weeks there are is in " a href="/data/index.json" { "/data/index.json" }
+            "the id of a chart, BY " code { "version" } ", " code { "platform" } " or " code { "toolchain" }
+            ". Which weeks there are is in " a href="/data/index.json" { "/data/index.json" }
             ". Answers have entity tags: ask again with If-None-Match."
         }
         h2 { "JSON" }
@@ -112,6 +132,26 @@ pub(super) fn body() -> Markup {
         }
         (table("Members of a chart", &CHART))
         (table("Members of a row", &ROW))
+        h3 { "Slices" }
+        p {
+            "A version, platform or toolchain is a slice of a chart if at least " (SLICE_REPORTS)
+            " reports with it could have contained the chart’s counters. There are at most " (SLICES)
+            " slices by one of them, those with the most reports, with at most " (SLICE_ROWS)
+            " rows together and " (SLICE_STACKS) " stacks each. " code { "rest" }
+            " counts the others: " code { "values" } ", and their " code { "reports" } ". A report with several "
+            "of these values counts once for each, in groups as well as in the rest. A group has only rows that "
+            "it has reports of. Slices of one chart are in " code { "by" } "; those of all are in "
+            code { "charts" } ", each with its " code { "id" } " and " code { "by" } "."
+        }
+        h3 { "Charts over weeks" }
+        p {
+            code { "weeks" } " describes all weeks of the range that have charts: completeness, configs, reports. "
+            code { "series" } " has the " code { "chart" } " as in its newest week, " code { "rows" }
+            " with their names, and in " code { "weeks" } " for each week that has it the members of a chart and "
+            "of its rows under the same names as above. " code { "row" }
+            " is the place of the row’s name, from 0. Of stacks there are the " (STACKS) " most frequent. "
+            code { "first_weeks" } " says for each row the first week of the range with reports of it."
+        }
         p {
             "Numbers are exact: a weight is the inverse of the rate that the config named, and nothing is "
             "rounded."

@@ -100,7 +100,7 @@ pub(super) fn anyone_can_send() -> Markup {
     html! {
         p.note {
             "Anyone can send false reports: "
-            a href="/privacy#flood" { "how far that moves a chart" } "."
+            a href="/privacy#flood" { "how much they could change a chart" } "."
         }
     }
 }

@@ -1,22 +1,65 @@
-//! The charts of weeks, read from the store.
+//! Charts, read from the store: the one place that pages read them from.
 //!
-//! A week's charts may be tens of megabytes of JSON. They are read on the blocking pool, and the last few
-//! are cached (`web::chart_cache`). Pages over many weeks only need the main rows of each week, which are
-//! cached separately: an outline has the same type, without parts and reweightings, and with only the first
-//! stacks.
+//! Each function reads what one page shows, and no more:
+//!
+//! | function | what it reads |
+//! | --- | --- |
+//! | [`weeks`], [`outline`] | which weeks there are; which programs a week has |
+//! | [`newest_week`] | the newest week in which a program has charts |
+//! | [`program`] | a program's charts of a week, all or some, without slices |
+//! | [`chart`], [`slices`], [`all_slices`] | one chart of a week with its slices; a chart by one dimension; all charts |
+//! | [`series`], [`over_weeks`] | a program's charts over weeks, all or some: the numbers of trends and cards |
 
-use crate::aggregate::figure::{Kind, Row, WeekCharts};
+use crate::aggregate::figure::{Breakdown, Dimension, WeekCharts};
 use crate::aggregate::index::Index;
+use crate::aggregate::stored_charts::outline::{SpanOutline, WeekOutline, span_of, spans};
+use crate::aggregate::stored_charts::series::{ChartSeries, ProgramWeek};
+use crate::aggregate::stored_charts::{SeriesOfProgram, Wanted};
 use crate::aggregate::{PublicData, PublicError};
-use crate::web::chart_cache::{ChartCache, LoadedWeek, Name};
+use crate::web::chart_cache::{LoadedWeek, Name, Outline};
 use crate::web::public::ShownIndex;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use jiff::civil::Date;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The rows of a stack chart that an outline keeps.
-const STACKS: usize = 50;
+/// Which charts of a program are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) enum Which {
+    /// All of them.
+    All,
+    /// The first few: versions, platforms and toolchains, then those of the definitions in their order.
+    First(usize),
+    /// So many of them, from this one on; 0 is the first.
+    Part(usize, usize),
+    /// Those with these ids, as far as they exist.
+    Ids(Vec<String>),
+}
+
+impl Which {
+    fn read<T>(&self, read: impl FnOnce(Wanted<'_>) -> T) -> T {
+        match self {
+            Which::All => read(Wanted::All),
+            Which::First(count) => read(Wanted::First(*count)),
+            Which::Part(from, count) => read(Wanted::Part(*from, *count)),
+            Which::Ids(ids) => {
+                read(Wanted::Ids(&ids.iter().map(String::as_str).collect::<Vec<_>>()))
+            }
+        }
+    }
+}
+
+/// A program's charts over weeks.
+#[derive(Debug, Clone, Default)]
+pub(in crate::web) struct Series {
+    /// The weeks that have charts, oldest first, without programs: their configs, reports and completeness.
+    pub(in crate::web) weeks: BTreeMap<Date, WeekCharts>,
+    /// The program in each week that has it, without charts.
+    pub(in crate::web) program: BTreeMap<Date, ProgramWeek>,
+    /// Its charts, in the order of the newest week; then those that it does not have.
+    pub(in crate::web) charts: Vec<ChartSeries>,
+}
 
 /// The weeks that have charts, the newest first.
 pub(super) fn weeks(index: &ShownIndex) -> Vec<Date> {
@@ -24,52 +67,204 @@ pub(super) fn weeks(index: &ShownIndex) -> Vec<Date> {
     charted.map(|(date, _)| *date).rev().collect()
 }
 
-/// The charts of a week that the index has.
-pub(in crate::web) async fn week(
+/// The programs of a week, without their charts; `None` if the index has no charts of that week.
+pub(in crate::web) async fn outline(
     site: &Site,
     index: &Arc<ShownIndex>,
     week: Date,
-) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
-    let Some((key, bytes)) = key(index, week) else { return Ok(None) };
-    let load = read(site, index, week);
-    let load = move |memory| load().map(|charts| LoadedWeek::new(charts, memory));
-    site.chart_cache().weeks.get(key, bytes, load).await.map(Some)
+) -> Result<Option<Arc<Outline<WeekOutline>>>, Refusal> {
+    let file = index.index.weeks.get(&week).and_then(|week| week.charts.as_ref());
+    let Some(file) = file else { return Ok(None) };
+    let bytes = file.bytes;
+    let load = read(site, index, week, move |data, index| {
+        Ok(data.week_outline(index, week)?.map(|outline| Outline::new(outline, bytes)))
+    });
+    cached(&site.chart_cache().weeks, &file.sha256, load).await.map(Some)
 }
 
-/// The outline of a week's charts.
-pub(super) async fn outline(
+/// The outline of a span's series.
+async fn span(
     site: &Site,
     index: &Arc<ShownIndex>,
-    week: Date,
-) -> Result<Option<Arc<LoadedWeek>>, Refusal> {
-    let Some((key, bytes)) = key(index, week) else { return Ok(None) };
-    let load = read(site, index, week);
-    let ChartCache { weeks, outlines } = site.chart_cache();
-    // The whole week is in memory until it is reduced.
-    let load = weeks.read(bytes, move |_memory| load().map(outlined));
-    outlines.get_with(key, load).await.map(Some)
+    span: Date,
+) -> Result<Option<Arc<Outline<SpanOutline>>>, Refusal> {
+    let Some(file) = index.index.series.get(&span) else { return Ok(None) };
+    let bytes = file.bytes;
+    let load = read(site, index, span, move |data, index| {
+        Ok(data.span_outline(index, span)?.map(|outline| Outline::new(outline, bytes)))
+    });
+    cached(&site.chart_cache().spans, &file.sha256, load).await.map(Some)
 }
 
-/// The key of a week's charts, which is the hash of their file, and the file's size.
-fn key(index: &ShownIndex, week: Date) -> Option<(Name, u64)> {
-    let file = index.index.weeks.get(&week)?.charts.as_ref()?;
-    let mut key = [0; 16];
-    for (to, pair) in key.iter_mut().zip(file.sha256.as_bytes().chunks(2)) {
+async fn cached<T: Send + Sync + 'static>(
+    cache: &crate::web::cache::Cache<Name, Outline<T>>,
+    sha256: &str,
+    load: impl Future<Output = Result<Option<Outline<T>>, Refusal>>,
+) -> Result<Arc<Outline<T>>, Refusal> {
+    let name = name(sha256).ok_or_else(Refusal::damaged)?;
+    cache.get_with(name, async { load.await?.ok_or_else(being_replaced) }).await
+}
+
+/// The first bytes of a hash in hex.
+fn name(sha256: &str) -> Option<Name> {
+    let mut name = [0; 16];
+    for (to, pair) in name.iter_mut().zip(sha256.as_bytes().chunks(2)) {
         let digits = std::str::from_utf8(pair).ok()?;
         *to = u8::from_str_radix(digits, 16).ok()?;
     }
-    Some((key, file.bytes))
+    Some(name)
 }
 
-fn read(
+/// The newest week in which a program has charts, of all weeks.
+pub(in crate::web) async fn newest_week(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    program: &str,
+) -> Result<Option<Date>, Refusal> {
+    for from in index.index.series.keys().rev() {
+        let Some(found) = span(site, index, *from).await? else { continue };
+        if let Some(week) = found.outline.programs.get(program).and_then(|of| of.weeks.last()) {
+            return Ok(Some(*week));
+        }
+    }
+    Ok(None)
+}
+
+/// A program's charts of a week, without slices; `None` if the week or the program has none.
+pub(in crate::web) async fn program(
     site: &Site,
     index: &Arc<ShownIndex>,
     week: Date,
-) -> impl FnOnce() -> Result<WeekCharts, Refusal> + Send + 'static {
+    program: &str,
+    which: Which,
+) -> Result<Option<LoadedWeek>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(None) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(None) };
+    let load = read(site, index, week, move |data, _| {
+        which.read(|wanted| data.program_charts(week, &of, wanted))
+    });
+    let charts = load.await?;
+    Ok(Some(LoadedWeek::new(WeekCharts { programs: vec![charts], ..outline.outline.week.clone() })))
+}
+
+/// One chart of a week with its slices; without charts if the program has none of this id.
+pub(in crate::web) async fn chart(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    program: &str,
+    id: &str,
+) -> Result<Option<LoadedWeek>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(None) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(None) };
+    let id = id.to_owned();
+    let load = read(site, index, week, move |data, _| {
+        let mut charts = data.program_charts(week, &of, Wanted::Ids(&[&id]))?;
+        for figure in &mut charts.charts {
+            figure.by = data.all_slices(week, &of, &figure.id)?;
+        }
+        Ok(charts)
+    });
+    let charts = load.await?;
+    Ok(Some(LoadedWeek::new(WeekCharts { programs: vec![charts], ..outline.outline.week.clone() })))
+}
+
+/// A chart of a week by version, platform or toolchain; `None` if there is nothing to show.
+pub(in crate::web) async fn slices(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    (program, id): (&str, &str),
+    by: Dimension,
+) -> Result<Option<Breakdown>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(None) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(None) };
+    let id = id.to_owned();
+    read(site, index, week, move |data, _| data.slices(week, &of, &id, by)).await
+}
+
+/// All charts of a program that have something to show by version, platform or toolchain, with their ids.
+pub(in crate::web) async fn all_slices(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    program: &str,
+    by: Dimension,
+) -> Result<Vec<(String, Breakdown)>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(Vec::new()) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(Vec::new()) };
+    read(site, index, week, move |data, _| data.slices_of_all(week, &of, by)).await
+}
+
+/// A program's charts in the weeks from one to another, all or some of them: a bounded number of small reads
+/// for each 13 weeks.
+pub(in crate::web) async fn series(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    program: &str,
+    (from, to): (Date, Date),
+    which: Which,
+) -> Result<Series, Refusal> {
+    let mut all = Series::default();
+    let mut parts: Vec<SeriesOfProgram> = Vec::new();
+    for from_span in spans(from, to) {
+        let Some(found) = span(site, index, from_span).await? else { continue };
+        let weeks = found.outline.weeks.range(from..=to);
+        all.weeks.extend(weeks.map(|(week, charts)| (*week, charts.clone())));
+        let Some(of) = found.outline.programs.get(program).cloned() else { continue };
+        let (name, which) = (program.to_owned(), which.clone());
+        let load = read(site, index, from_span, move |data, _| {
+            which.read(|wanted| data.series(from_span, (&name, &of), wanted))
+        });
+        parts.push(load.await?);
+    }
+    let mut charts: HashMap<String, Vec<ChartSeries>> = HashMap::new();
+    let mut order = Vec::new();
+    for part in parts.into_iter().rev() {
+        for week in part.weeks {
+            if (from..=to).contains(&week.week) {
+                all.program.insert(week.week, week);
+            }
+        }
+        for mut series in part.charts {
+            series.weeks.retain(|week| (from..=to).contains(&week.week));
+            let of = charts.entry(series.chart.id.clone()).or_insert_with(|| {
+                order.push(series.chart.id.clone());
+                Vec::new()
+            });
+            of.push(series);
+        }
+    }
+    let joined = order.iter().filter_map(|id| ChartSeries::joined(charts.remove(id)?));
+    all.charts = joined.collect();
+    Ok(all)
+}
+
+/// The same as charts of weeks: those that have charts of any program, oldest first.
+pub(in crate::web) fn over_weeks(series: &Series) -> Vec<Arc<LoadedWeek>> {
+    let of = SeriesOfProgram {
+        weeks: series.program.values().cloned().collect(),
+        charts: series.charts.clone(),
+    };
+    let mut by_week = of.by_week();
+    let week = |(date, week): (&Date, &WeekCharts)| {
+        let programs = by_week.remove(date).into_iter().collect();
+        Arc::new(LoadedWeek::new(WeekCharts { programs, ..week.clone() }))
+    };
+    series.weeks.iter().map(week).collect()
+}
+
+/// Reads something of a week, or of the span that begins with it. What is missing or damaged is noted for the
+/// operator.
+async fn read<T: Send + 'static>(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    load: impl FnOnce(&PublicData, &Index) -> Result<T, PublicError> + Send + 'static,
+) -> Result<T, Refusal> {
     let (data, index, noted) = (site.public_data().clone(), index.clone(), site.clone());
-    move || match data.charts(&index.index, week) {
-        Ok(Some(charts)) => Ok(charts),
-        Ok(None) => Err(being_replaced()),
+    let load = move || match load(&data, &index.index) {
+        Ok(read) => Ok(read),
         // The index may have changed since it was read.
         Err(PublicError::Missing { .. }) if is_replaced(&data, &index, week) => {
             Err(being_replaced())
@@ -79,30 +274,19 @@ fn read(
             noted.note_charts(week, fault.to_string());
             Err(Refusal::damaged())
         }
-    }
+    };
+    site.chart_cache().read(load).await
 }
 
 fn being_replaced() -> Refusal {
     Refusal::unavailable("these charts are being replaced; try again")
 }
 
-/// Whether the index now names other charts of a week.
+/// Whether the index now names other charts of a week, or other series of its span.
 fn is_replaced(data: &PublicData, shown: &ShownIndex, week: Date) -> bool {
-    let charts = |index: &Index| index.weeks.get(&week).and_then(|week| week.charts.clone());
-    data.index().is_ok_and(|now| charts(&now) != charts(&shown.index))
-}
-
-fn outlined(mut charts: WeekCharts) -> LoadedWeek {
-    let mut weight = 0;
-    for figure in charts.programs.iter_mut().flat_map(|program| &mut program.charts) {
-        figure.by = Vec::new();
-        figure.reweighted = Vec::new();
-        if figure.kind == Kind::Stack {
-            figure.rows.truncate(STACKS);
-        }
-        let texts =
-            |row: &Row| 256 + row.frames.iter().map(|frame| 24 + frame.len()).sum::<usize>();
-        weight += 1024 + figure.rows.iter().map(texts).sum::<usize>() as u64;
-    }
-    LoadedWeek::outline(charts, weight)
+    let named = |index: &Index| {
+        let charts = index.weeks.get(&week).and_then(|week| week.charts.clone());
+        (charts, index.series.get(&span_of(week)).cloned())
+    };
+    data.index().is_ok_and(|now| named(&now) != named(&shown.index))
 }

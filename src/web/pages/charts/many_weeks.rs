@@ -1,52 +1,111 @@
 //! Answers about many weeks: a program's charts, one chart, and files.
 
 use super::address::{self, Form, Weeks};
+use super::loaded::{Series, Which};
+use super::one_week::no_page;
+use super::paging::Page;
 use super::request::{Failure, Request, found};
 use super::trend::{OverWeeks, all_weeks};
-use super::{files, range};
+use super::{files, json, program, range};
 use crate::web::chart_cache::LoadedWeek;
-use crate::web::draw::Picture;
+use crate::web::representation::Content;
 use crate::web::site::Site;
 use axum::response::Response;
 use jiff::civil::Date;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Request {
+    /// A program over weeks.
     pub(super) async fn range(
         &self,
         path: &str,
         program: String,
         from: Date,
         to: Date,
-        id: Option<String>,
     ) -> Result<Response, Failure> {
-        let charts = self.outlines(&program, from, to).await?;
-        let charted = all_charts_of(&charts, &program);
-        if let Some(id) = &id
-            && !charted.iter().any(|(known, _)| known == id)
-        {
-            return Err(self.no_chart(&program, Weeks::Range(from, to), id));
+        if let Some(made) = self.made(path).await {
+            return Ok(made);
         }
+        let which = Which::First(program::CARDS);
+        let charts = self.over_weeks(&program, from, to, which).await?;
         let weeks = self.weeks.clone();
         let title = format!("{program}, {from} to {to}");
+        let draw = move || program::over_weeks(&program, (from, to), &charts, &weeks);
+        Ok(self.respond(&*self.page(path, &title, draw).await?))
+    }
+
+    /// All charts of a program over weeks, on as many pages as they need.
+    pub(super) async fn range_charts(
+        &self,
+        path: &str,
+        program: String,
+        (from, to): (Date, Date),
+        query: &str,
+    ) -> Result<Response, Failure> {
+        let range = Weeks::Range(from, to);
+        let page = Page::parse(query, all_weeks(from, to).len());
+        let path = &format!("{path}{}", page.query());
+        if let Some(made) = self.made(path).await {
+            return Ok(made);
+        }
+        // First which charts there are, and then those of the page.
+        let none = self.series(&program, from, to, Which::Ids(Vec::new())).await?;
+        let ids = ids_of(&none);
+        if !page.is_of(ids.len()) {
+            return Err(no_page(&program, range));
+        }
+        let all = ids.len();
+        let shown: Vec<String> = ids.into_iter().skip(page.first()).take(page.most()).collect();
+        let charts = self.over_weeks(&program, from, to, Which::Ids(shown.clone())).await?;
+        let mut charted = all_charts_of(&charts, &program);
+        charted.sort_by_key(|(id, _)| shown.iter().position(|shown| shown == id));
+        let weeks = self.weeks.clone();
+        let title = range::title(&program, None, (from, to)) + &page.title();
+        let provisional = self.provisional();
         let draw = move || {
             let days = all_weeks(from, to);
             let confidence = charts.last().map_or(0.99, |week| week.charts().confidence);
-            let wanted =
-                charted.iter().filter(|(known, _)| id.as_ref().is_none_or(|id| id == known));
-            let drawn: Vec<_> = wanted
-                .map(|(id, title)| {
-                    let over = OverWeeks::new(&days, &charts, &program, id);
-                    let picture = Picture::over_weeks(&over.trend, confidence);
-                    range::Charted { id, title, over, picture }
-                })
-                .collect();
-            match (&id, drawn.first()) {
-                (Some(_), Some(one)) => range::chart(&program, (from, to), one, confidence),
-                _ => range::program(&program, (from, to), &drawn, confidence, &weeks),
-            }
+            let drawn = |(id, title)| range::Charted::new(&days, &charts, &program, id, title);
+            let drawn: Vec<_> = charted.iter().map(|(id, title)| drawn((id, title))).collect();
+            let last = charts.iter().rev().find(|week| week.program(&program).is_some());
+            let last = last.map(|week| week.charts().week);
+            let of = range::Many { charts: &drawn, last, page, all };
+            range::program(&program, (from, to), &of, confidence, &weeks, &provisional)
         };
         Ok(self.respond(&*self.page(path, &title, draw).await?))
+    }
+
+    /// One chart of a program over weeks.
+    pub(super) async fn range_chart(
+        &self,
+        path: &str,
+        program: String,
+        (from, to): (Date, Date),
+        id: String,
+    ) -> Result<Response, Failure> {
+        if let Some(made) = self.made(path).await {
+            return Ok(made);
+        }
+        let charts = self.over_weeks(&program, from, to, Which::Ids(vec![id.clone()])).await?;
+        let found = all_charts_of(&charts, &program).into_iter().find(|(known, _)| *known == id);
+        let Some((_, name)) = found else {
+            return Err(self.no_chart(&program, Weeks::Range(from, to), &id));
+        };
+        let title = range::title(&program, Some(&name), (from, to));
+        let provisional = self.provisional();
+        let draw = move || {
+            let days = all_weeks(from, to);
+            let confidence = charts.last().map_or(0.99, |week| week.charts().confidence);
+            let one = range::Charted::new(&days, &charts, &program, &id, &name);
+            range::chart(&program, (from, to), &one, confidence, &provisional)
+        };
+        Ok(self.respond(&*self.page(path, &title, draw).await?))
+    }
+
+    /// The weeks that may still change, newest first.
+    fn provisional(&self) -> Vec<Date> {
+        self.weeks.iter().copied().filter(|week| !self.is_complete(*week)).collect()
     }
 
     pub(super) async fn range_file(
@@ -58,9 +117,12 @@ impl Request {
         form: Form,
     ) -> Result<Response, Failure> {
         let weeks = Weeks::Range(from, to);
-        let charts = self.outlines(&program, from, to).await?;
+        if form == Form::Json {
+            return self.series_json(path, program, (from, to), id).await;
+        }
+        let charts = self.over_weeks(&program, from, to, Which::Ids(vec![id.clone()])).await?;
         let title = all_charts_of(&charts, &program).into_iter().find(|(known, _)| *known == id);
-        let Some((_, title)) = title.filter(|_| form != Form::Json) else {
+        let Some((_, title)) = title else {
             return Err(self.no_chart(&program, weeks, &id));
         };
         let name = address::file_name(&program, weeks, &id, form);
@@ -70,19 +132,48 @@ impl Request {
                     let (program, figure) = found(week, &program, &id)?;
                     Some((week.charts(), program, figure))
                 });
-                files::csv(&every.collect::<Vec<_>>())
+                files::csv(&every.collect::<Vec<_>>()).into_bytes()
             }
             _ => {
                 let over = OverWeeks::new(&all_weeks(from, to), &charts, &program, &id);
                 let confidence = charts.last().map_or(0.99, |week| week.charts().confidence);
-                let drawn = Picture::over_weeks(&over.trend, confidence);
+                let drawn = over.picture(confidence);
                 let days = format!("weeks that ended from {from} to {to}");
-                files::svg(&drawn, site, &program, weeks, (&id, &title), &days)
+                files::drawn(&drawn, form, site, &program, weeks, (&id, &title), &days)
             }
         };
         let made = self.site.cached(self.key(path), files::content(form), async { Ok(()) }, write);
         Ok(files::named(self.respond(&*made.await?), &name, form))
     }
+}
+
+impl Request {
+    async fn series_json(
+        &self,
+        path: &str,
+        program: String,
+        (from, to): (Date, Date),
+        id: String,
+    ) -> Result<Response, Failure> {
+        let weeks = Weeks::Range(from, to);
+        let all = self.series(&program, from, to, Which::Ids(vec![id.clone()])).await?;
+        if all.charts.is_empty() {
+            return Err(self.no_chart(&program, weeks, &id));
+        }
+        let name = address::file_name(&program, weeks, &id, Form::Json);
+        let write = move |_: &Site, ()| {
+            all.charts.first().map_or(String::new(), |one| json::series(&program, &all, one))
+        };
+        let made = self.site.cached(self.key(path), Content::Json, async { Ok(()) }, write);
+        Ok(files::named(self.respond(&*made.await?), &name, Form::Json))
+    }
+}
+
+/// The ids of a program's charts in some weeks: those of the newest week in its order, then older ones.
+fn ids_of(series: &Series) -> Vec<String> {
+    let mut known = HashSet::new();
+    let ids = series.program.values().rev().flat_map(|week| &week.charts);
+    ids.filter(|id| known.insert(id.as_str())).cloned().collect()
 }
 
 /// The ids and titles of all charts in some weeks: those of the newest week in its order, then older ones.

@@ -1,13 +1,16 @@
 //! Answers about one week: programs, a program's charts, one chart, and files.
 
 use super::address::{self, Form, Weeks};
-use super::loaded;
-use super::request::{Failure, Request, found};
+use super::find::{self, Asked, Searched};
+use super::loaded::{self, Which};
+use super::paging::Page;
+use super::request::{Failure, Request, found, missing};
 use super::trend::{OverWeeks, all_weeks};
-use super::{files, json, jump, program, programs, section, tables};
+use super::{badge, everything, files, json, jump, program, programs, section};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
 use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw::Picture;
+use crate::web::pages::layout::{self, Section, Summary};
 use crate::web::representation::Content;
 use crate::web::site::Site;
 use axum::response::Response;
@@ -24,7 +27,7 @@ impl Request {
         let week = asked.or(self.weeks.first().copied());
         let loaded = match week {
             None => None,
-            Some(week) => match loaded::week(&self.site, &self.index, week).await? {
+            Some(week) => match loaded::outline(&self.site, &self.index, week).await? {
                 None => return Err(self.no_week(week)),
                 loaded => loaded,
             },
@@ -36,8 +39,41 @@ impl Request {
             None => "Charts".to_owned(),
             Some(week) => format!("Charts of {}", programs::week_of(week)),
         };
-        let draw = move || programs::body(loaded.as_deref().map(LoadedWeek::charts), &weeks);
+        let draw = move || programs::body(loaded.as_deref().map(|loaded| &loaded.outline), &weeks);
         Ok(self.respond(&*self.page(path, &title, draw).await?))
+    }
+
+    /// Everything, found by name.
+    pub(super) async fn find(&self, query: &str) -> Result<Response, Failure> {
+        let asked = Asked::parse(query);
+        let searched = self.searched().await?;
+        let key = format!("{} {}", asked.address(), searched.key);
+        let draw = move |site: &Site, ()| {
+            let body = find::body(&asked, &searched);
+            layout::page(site, &asked.title(), Some(Section::Charts), &body)
+        };
+        let page = self.site.page(key, async { Ok(()) }, draw);
+        Ok(self.respond(&*page.await?))
+    }
+
+    /// The same for machines.
+    pub(super) async fn find_json(&self, query: &str) -> Result<Response, Failure> {
+        let asked = Asked::parse(query);
+        let searched = self.searched().await?;
+        let key = format!("{} {}", asked.json_address(), searched.key);
+        let write = move |_: &Site, ()| find::json(&asked, &searched);
+        let made = self.site.cached(key, Content::Json, async { Ok(()) }, write);
+        Ok(self.respond(&*made.await?))
+    }
+
+    async fn searched(&self) -> Result<Searched, Failure> {
+        let head = self.site.head().await?;
+        let catalogue = self.site.catalogue(&head).await?;
+        let newest = match head.newest() {
+            Some(version) => Some(self.site.config(version).await?),
+            None => None,
+        };
+        Ok(Searched::new(catalogue, newest, self.weeks.first().copied()))
     }
 
     pub(super) async fn week(
@@ -45,40 +81,68 @@ impl Request {
         path: &str,
         program: &str,
         week: Date,
-        loaded: Arc<LoadedWeek>,
     ) -> Result<Response, Failure> {
-        let before = self.before(program, week, &loaded, None).await?;
+        if let Some(made) = self.made(path).await {
+            return Ok(made);
+        }
+        let loaded = self.loaded(program, week, Which::First(program::CARDS)).await?;
+        let before = self.trends(program, week, program::CARDS).await?;
+        let all = self.number_of_charts(program, week).await? as u64;
         let (name, weeks) = (program.to_owned(), self.weeks.clone());
         let title = format!("{program}, {}", programs::week_of(week));
+        let summary = Summary::from(&title).at(address::week(program, Weeks::One(week)));
         let draw = move || {
             let Some(charts) = loaded.program(&name) else { return html! {} };
+            program::body(loaded.charts(), (charts, all), &before, &weeks)
+        };
+        Ok(self.respond(&*self.page(path, summary, draw).await?))
+    }
+
+    /// All charts of a program, on as many pages as they need.
+    pub(super) async fn everything(
+        &self,
+        path: &str,
+        program: String,
+        week: Date,
+        query: &str,
+    ) -> Result<Response, Failure> {
+        let page = Page::parse(query, 1);
+        let path = &format!("{path}{}", page.query());
+        if let Some(made) = self.made(path).await {
+            return Ok(made);
+        }
+        let which = Which::Part(page.first(), page.most());
+        let loaded = self.loaded(&program, week, which).await?;
+        let all = self.number_of_charts(&program, week).await?;
+        if !page.is_of(all) {
+            return Err(no_page(&program, Weeks::One(week)));
+        }
+        let before = self.before(&program, week, &loaded, None).await?;
+        let weeks = self.weeks.clone();
+        let title = format!("All charts of {program}, {}{}", programs::week_of(week), page.title());
+        let here = address::week(&program, Weeks::One(week));
+        let summary = Summary::from(&title).at(format!("{here}@all{}", page.query()));
+        let draw = move || {
+            let Some(charts) = loaded.program(&program) else { return html! {} };
             let pictures: Vec<_> = charts
                 .charts
                 .iter()
                 .map(|figure| picture(loaded.charts(), charts, figure, &before))
                 .collect();
-            program::body(loaded.charts(), charts, &pictures, &weeks)
+            everything::body(loaded.charts(), charts, &pictures, &weeks, (page, all))
         };
-        Ok(self.respond(&*self.page(path, &title, draw).await?))
+        Ok(self.respond(&*self.page(path, summary, draw).await?))
     }
 
-    pub(super) async fn all_charts(
-        &self,
-        path: &str,
-        program: String,
-        week: Date,
-    ) -> Result<Response, Failure> {
-        let loaded = self.loaded(&program, week).await?;
-        let name = address::file_name(&program, Weeks::One(week), "charts", Form::Json);
-        let write = move |_: &Site, ()| {
-            let charts = loaded.program(&program);
-            charts.map_or(String::new(), |charts| json::all(loaded.charts(), charts))
-        };
-        let made = self.site.cached(self.key(path), Content::Json, async { Ok(()) }, write);
-        Ok(files::named(self.respond(&*made.await?), &name, Form::Json))
+    /// How many charts a program has in a week.
+    async fn number_of_charts(&self, program: &str, week: Date) -> Result<usize, Failure> {
+        let outline = loaded::outline(&self.site, &self.index, week).await?;
+        let of = outline.as_ref().and_then(|outline| outline.outline.program(program));
+        Ok(of.map_or(0, |of| usize::try_from(of.charts).unwrap_or(usize::MAX)))
     }
 
-    pub(super) async fn chart(
+    /// A chart as a file.
+    pub(super) async fn file(
         &self,
         path: &str,
         program: String,
@@ -86,48 +150,38 @@ impl Request {
         id: String,
         form: Form,
     ) -> Result<Response, Failure> {
-        let loaded = self.loaded(&program, week).await?;
-        let Some((_, figure)) = found(&loaded, &program, &id) else {
+        let loaded = self.loaded_chart(&program, week, &id).await?;
+        if found(&loaded, &program, &id).is_none() {
             return Err(self.no_chart(&program, Weeks::One(week), &id));
         };
-        let title = format!("{}, {}", figure.title, programs::week_of(week));
-        let before = match form {
-            Form::Page | Form::Svg => self.before(&program, week, &loaded, Some(&id)).await?,
-            Form::Csv | Form::Json => Vec::new(),
-        };
-        let weeks = self.weeks.clone();
-        if form == Form::Page {
-            let draw = move || {
-                let Some((charts, figure)) = found(&loaded, &program, &id) else {
-                    return html! {};
-                };
-                let drawn = picture(loaded.charts(), charts, figure, &before);
-                html! {
-                    h1 { (tables::name(&figure.title)) }
-                    p.lead {
-                        a href=(address::week(&program, Weeks::One(week))) { (tables::path(&program)) }
-                        ", " (section::days(loaded.charts())) ". "
-                        (section::completeness(loaded.charts().complete))
-                    }
-                    (program::neighbours(&program, week, &weeks, Some(&id)))
-                    (section::whole(loaded.charts(), charts, figure, &drawn, tables::WHOLE))
-                }
-            };
-            return Ok(self.respond(&*self.page(path, &title, draw).await?));
+        if form == Form::Sql {
+            let query = self.query_of(&loaded, &program, &id).await?;
+            let name = address::file_name(&program, Weeks::One(week), &id, form);
+            let write = move |_: &Site, ()| query.into_bytes();
+            let made = self.site.cached(self.key(path), Content::Text, async { Ok(()) }, write);
+            return Ok(files::named(self.respond(&*made.await?), &name, form));
         }
+        let before = match form {
+            Form::Svg | Form::Png | Form::Card => {
+                self.before(&program, week, &loaded, Some(&id)).await?
+            }
+            _ => Vec::new(),
+        };
         let name = address::file_name(&program, Weeks::One(week), &id, form);
         let write = move |site: &Site, ()| {
             let Some((charts, figure)) = found(&loaded, &program, &id) else {
-                return String::new();
+                return Vec::new();
             };
             match form {
-                Form::Json => json::one(loaded.charts(), charts, figure),
-                Form::Csv => files::csv(&[(loaded.charts(), charts, figure)]),
-                Form::Svg | Form::Page => {
+                Form::Json => json::one(loaded.charts(), charts, figure).into_bytes(),
+                Form::Csv => files::csv(&[(loaded.charts(), charts, figure)]).into_bytes(),
+                Form::Badge => badge::of(figure).into_bytes(),
+                Form::Svg | Form::Png | Form::Card | Form::Sql | Form::Page => {
                     let drawn = picture(loaded.charts(), charts, figure, &before);
                     let days = section::days(loaded.charts());
-                    files::svg(
+                    files::drawn(
                         &drawn,
+                        form,
                         site,
                         &program,
                         Weeks::One(week),
@@ -142,6 +196,12 @@ impl Request {
     }
 }
 
+/// The failure for a page that is not there.
+pub(super) fn no_page(program: &str, weeks: Weeks) -> Failure {
+    let first = format!("{}@all", address::week(program, weeks));
+    missing("not found: there are fewer pages than that", &[("The first page".to_owned(), first)])
+}
+
 /// The picture of a chart in a week; for a time series, over the weeks up to it.
 fn picture(
     week: &WeekCharts,
@@ -152,10 +212,13 @@ fn picture(
     if figure.kind != Kind::Timeseries || before.is_empty() {
         let jump = jump::of_chart(week, charts, figure);
         let note = jump.map(|(of, jump)| jump::note(of, &jump));
-        return Picture::of_week(figure, week.confidence).with_note(note);
+        let drawn = Picture::of_week(figure, week.confidence).with_note(note);
+        return drawn.provisional(!week.complete);
     }
     let program = charts.program.as_str();
     let first = before.first().map_or(week.week, |first| first.charts().week);
     let over = OverWeeks::new(&all_weeks(first, week.week), before, program, &figure.id);
     Picture::over_weeks(&over.trend, week.confidence)
+        .with_reports(over.reports())
+        .provisional_weeks(over.may_change)
 }

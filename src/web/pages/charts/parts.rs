@@ -1,9 +1,11 @@
 //! A chart's parts (by version, platform, toolchain) and its reweightings, as collapsible tables.
 
 use super::address::{self, Form, Weeks};
-use super::tables::{Limit, more, name, quantile, small, value_cell};
+use super::tables::{Limit, median_cell, more, name, none_of, quantile, small, value_cell};
 use crate::aggregate::chart_csv::name_of;
-use crate::aggregate::figure::{Breakdown, Dimension, Figure, Kind, Reweighted, Row};
+use crate::aggregate::figure::{
+    Breakdown, Dimension, Figure, Group, Kind, Rest, Reweighted, Row, SLICE_ROWS, SLICES,
+};
 use crate::web::draw;
 use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
@@ -20,21 +22,35 @@ fn dimension(dimension: Dimension) -> (&'static str, &'static str) {
 }
 
 /// A chart by version, by platform or by toolchain.
-fn breakdown(
+pub(super) fn breakdown(
     figure: &Figure,
     breakdown: &Breakdown,
-    week: &str,
+    (week, confidence): (&str, f64),
     limit: Limit,
     whole: &str,
 ) -> Markup {
     let (by, heading) = dimension(breakdown.dimension);
-    let columns: Vec<&Row> = figure.rows.iter().take(limit.columns).collect();
+    let rows = draw::in_reading_order(figure, &figure.rows);
+    let columns: Vec<&Row> = rows.into_iter().take(limit.columns).collect();
+    let (few, groups): (Vec<&Group>, Vec<&Group>) =
+        breakdown.groups.iter().partition(|group| group.base.reports < draw::FEW);
+    let few_reports = few.iter().map(|group| group.base.reports).sum::<u64>();
+    // Those that are not stored have as few reports, unless only so many were kept.
+    let rest = breakdown.rest.unwrap_or(Rest { values: 0, reports: 0 });
+    let kept: usize = groups.iter().map(|group| group.rows.len()).sum();
+    let is_full = breakdown.groups.len() >= SLICES || kept + figure.rows.len() > SLICE_ROWS;
+    let (others, other_reports) = (few.len() as u64 + rest.values, few_reports + rest.reports);
+    let which = match is_full && rest.values > 0 {
+        true => "with fewer reports than these".to_owned(),
+        false => format!("with under {} reports", draw::FEW),
+    };
     let quotient = figure.kind == Kind::Ratio;
     let table = html! {
         table.chart {
             caption {
                 (name(&figure.title)) " by " (by) ", " (week)
                 @if quotient { ": medians" } @else { ": shares" } " with their intervals"
+                @if others > 0 { "; those " (which) " are one row" }
             }
             thead {
                 tr {
@@ -42,13 +58,14 @@ fn breakdown(
                     th.number scope="col" { "Reports" }
                     @for (row, rank) in columns.iter().zip(1..) {
                         th.number scope="col" {
-                            @if figure.kind == Kind::Stack { (rank) "." } @else { (name(&row.label)) }
+                            @if figure.kind == Kind::Stack { (rank) ". " }
+                            (name(&draw::label_of(figure, row)))
                         }
                     }
                 }
             }
             tbody {
-                @for group in breakdown.groups.iter().take(limit.groups) {
+                @for group in groups.iter().take(limit.groups) {
                     tr {
                         th.nowrap scope="row" { (name(&group.label)) (small(&group.base)) }
                         td.number { (grouped(group.base.reports)) }
@@ -60,14 +77,23 @@ fn breakdown(
                             @let median = found.and_then(|row| row.distribution.as_ref())
                                 .and_then(|found| quantile(found, 0.5));
                             @match (found, quotient) {
-                                (Some(_), true) => {
-                                    (value_cell(median.map(|median| &median.quotient), true))
-                                }
+                                (_, true) => (median_cell(median)),
                                 (Some(row), false) => (value_cell(Some(&row.estimate.share), false)),
-                                // Groups leave out rows without reports.
-                                (None, _) => td.number { "0" },
+                                // Groups leave out rows without reports. Of how many reports that is,
+                                // is only known where all of them could have it.
+                                (None, false) if column.base.is_none() => {
+                                    (value_cell(Some(&none_of(&group.base, confidence)), false))
+                                }
+                                (None, false) => (value_cell(None, false)),
                             }
                         }
+                    }
+                }
+                @if others > 0 {
+                    tr.apart {
+                        th scope="row" { (counted(others, "group")) " " (which) }
+                        td.number { (grouped(other_reports)) }
+                        @for _ in &columns { td.number { "–" } }
                     }
                 }
             }
@@ -75,13 +101,18 @@ fn breakdown(
     };
     html! {
         (layout::wide(&draw::plain(&format!("Table: {} by {by}", figure.title)), &table))
-        (more(limit.groups, breakdown.groups.len(), by, whole))
-        (more(limit.columns, figure.rows.len(), "row", whole))
+        (more(limit.groups, groups.len(), whole))
+        @if figure.rows.len() > limit.columns {
+            p.note {
+                "The first " (limit.columns) " of " (figure.rows.len()) " columns; all are in the "
+                a href=(whole) { @if whole.ends_with(".csv") { "CSV file" } @else { "whole table" } } "."
+            }
+        }
     }
 }
 
 /// How a chart was reweighted to published marginals.
-fn reweighted(reweighted: &Reweighted) -> Markup {
+pub(super) fn reweighted(reweighted: &Reweighted) -> Markup {
     let Reweighted { base, .. } = reweighted;
     let empty = reweighted
         .margins
@@ -159,18 +190,18 @@ fn reweighted(reweighted: &Reweighted) -> Markup {
 pub(super) fn folds(
     program: &str,
     figure: &Figure,
-    week: (jiff::civil::Date, &str),
+    week: (jiff::civil::Date, &str, f64),
     limit: Limit,
     open: bool,
 ) -> Markup {
-    let (date, days) = week;
+    let (date, days, confidence) = week;
     let form = if open { Form::Csv } else { Form::Page };
     let whole = address::chart(program, Weeks::One(date), &figure.id, form);
     html! {
         @for part in &figure.by {
             details open[open] {
                 summary { "By " (name_of(part.dimension)) }
-                (breakdown(figure, part, days, limit, &whole))
+                (breakdown(figure, part, (days, confidence), limit, &whole))
             }
         }
         @for each in &figure.reweighted {

@@ -1,31 +1,47 @@
-//! `/charts/PROGRAM/@WEEK/`: all charts of a program in a week.
+//! `/charts/PROGRAM/@WEEK/` and `/charts/PROGRAM/@WEEK..WEEK/`: a program's charts in short.
+//!
+//! Reviewed questions come first; what every program has (versions, platforms, toolchains) and what is no
+//! longer collected is folded. The detail is on each chart's own page, and all of it on `everything`'s.
 
 use super::address::{self, Weeks};
+use super::card::{self, Card};
+use super::find;
+use super::headline::{APART, Headline};
 use super::jump;
 use super::programs::week_of;
-use super::section::{completeness, days, section};
-use super::tables::{self, name};
-use crate::aggregate::figure::{ProgramCharts, WeekCharts};
-use crate::web::draw::Picture;
+use super::section::{completeness, days};
+use super::tables;
+use super::trend::all_weeks;
+use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
+use crate::aggregate::statistics::total::installations;
+use crate::web::chart_cache::LoadedWeek;
 use crate::web::numbers;
-use crate::web::numbers::counted;
+use crate::web::numbers::{counted, counted_as};
 use crate::web::pages::words;
 use jiff::civil::Date;
 use maud::{Markup, html};
+use std::sync::Arc;
 
-/// A program's charts of a week with their pictures. `weeks` are all weeks with charts, newest first.
+/// The most charts on a page.
+pub(super) const CARDS: usize = 100;
+
+/// A program's first charts of a week in short, of which there are `all`. `before` are the weeks before it, the
+/// oldest first, and `weeks` all weeks with charts, newest first.
 pub(super) fn body(
     week: &WeekCharts,
-    program: &ProgramCharts,
-    pictures: &[Picture],
+    (program, all): (&ProgramCharts, u64),
+    before: &[Arc<LoadedWeek>],
     weeks: &[Date],
 ) -> Markup {
     let path = program.program.as_str();
     let here = Weeks::One(week.week);
+    let figures = program.charts.iter();
+    let cards = figures.map(|figure| card(week, program, figure, before, (here, APART))).collect();
     html! {
         h1 { (tables::path(path)) }
         p.lead {
-            (days(week)) ": " (counted(program.reports, "report")) ". " (completeness(week.complete))
+            (days(week)) ": " (counted(program.reports, "report")) (stand_for(week, program)) ". "
+            (completeness(week.complete))
         }
         (jump::sentence(jump::of_program(week, program)))
         (jump::anyone_can_send())
@@ -34,23 +50,168 @@ pub(super) fn body(
             p.note { "Reports of this week may still arrive and change these figures." }
         }
         @if program.charts.is_empty() { p { "There are no charts of this program in this week." } }
-        @if program.charts.len() > 1 {
-            nav.contents aria-label="Charts on this page" {
-                ul {
-                    @for (index, figure) in program.charts.iter().enumerate() {
-                        li { a href={ "#chart-" (index) } { (name(&figure.title)) } }
-                    }
+        (sections(cards))
+        @let more = all.saturating_sub(program.charts.len() as u64);
+        @if more > 0 {
+            p { a href=(find::charts_of(path)) { (counted(more, "more chart")) } }
+        }
+        @if !program.charts.is_empty() {
+            (card::explained(week.confidence, &format!("{APART} weeks")))
+        }
+        nav.pages aria-label="More of this program" {
+            a href={ (address::week(path, here)) "@all" } { "All charts on one page" }
+            (counters(path))
+            a href="/charts/@all" { "Find a chart" }
+        }
+        details {
+            summary { "How to read these charts" }
+            (how_to_read(week, path))
+        }
+        (range_form(path, weeks, week.week))
+    }
+}
+
+/// A program over weeks: the newest figures, and how they changed since the first week.
+pub(super) fn over_weeks(
+    program: &str,
+    (from, to): (Date, Date),
+    loaded: &[Arc<LoadedWeek>],
+    weeks: &[Date],
+) -> Markup {
+    let range = Weeks::Range(from, to);
+    let mut cards: Vec<Card<'_>> = Vec::new();
+    let mut confidence = None;
+    let newest_first = loaded.iter().enumerate().rev();
+    for (index, week) in newest_first {
+        let Some(charts) = week.program(program) else { continue };
+        let is_first = confidence.is_none();
+        confidence.get_or_insert(week.charts().confidence);
+        let before = loaded.get(..index).unwrap_or_default();
+        for figure in &charts.charts {
+            if cards.iter().any(|card| card.figure.id == figure.id) {
+                continue;
+            }
+            let mut card =
+                card(week.charts(), charts, figure, before, (range, super::trend::MOST_WEEKS));
+            if !is_first {
+                // Its newest figure is not of the last week.
+                card.headline = None;
+            }
+            cards.push(card);
+        }
+    }
+    html! {
+        h1 { (tables::path(program)) }
+        p.lead { "From the week of " (week_of(from)) " to the week of " (week_of(to)) "." }
+        p.note {
+            "Each week is estimated separately, and weeks are not added up: an installation may report every "
+            "week."
+        }
+        (jump::anyone_can_send())
+        nav.pages aria-label="Weeks" {
+            @if let Some(last) = loaded.iter().rev().find(|week| week.program(program).is_some()) {
+                a href=(address::week(program, Weeks::One(last.charts().week))) {
+                    "The last of these weeks"
                 }
             }
+            a href=(address::program(program)) { "The newest week" }
         }
-        @for (index, (figure, drawn)) in program.charts.iter().zip(pictures).enumerate() {
-            (section(week, program, figure, drawn, index))
+        (sections(cards))
+        (card::explained(confidence.unwrap_or(0.99), "all of these weeks"))
+        nav.pages aria-label="More of this program" {
+            a href={ (address::week(program, range)) "@all" } { "All charts of these weeks on one page" }
+            (counters(program))
         }
-        h2 { "How to read this" }
+        (range_form(program, weeks, to))
+    }
+}
+
+/// A chart as a card. `apart` is from how many weeks before its change is measured.
+pub(super) fn card<'a>(
+    week: &'a WeekCharts,
+    program: &'a ProgramCharts,
+    figure: &'a Figure,
+    before: &'a [Arc<LoadedWeek>],
+    (weeks, apart): (Weeks, usize),
+) -> Card<'a> {
+    let first = before.first().map_or(week.week, |first| first.charts().week);
+    let find = |date: Date| -> Option<&'a Figure> {
+        let loaded = before.iter().find(|loaded| loaded.charts().week == date)?;
+        let charts = &loaded.program(&program.program)?.charts;
+        charts.iter().find(|found| found.id == figure.id && found.kind == figure.kind)
+    };
+    let mut dates = all_weeks(first, week.week);
+    dates.retain(|date| *date < week.week);
+    let earlier: Vec<Option<&Figure>> = dates.into_iter().map(find).collect();
+    Card {
+        program: &program.program,
+        weeks,
+        figure,
+        headline: Headline::new(figure, &earlier, apart),
+        confidence: week.confidence,
+        provisional: !week.complete,
+        // A program's own is said above its cards.
+        jump: figure.jump.map(|jump| (jump::Of::Chart, jump)),
+    }
+}
+
+/// Cards in groups: reviewed questions, what every program has, and what is no longer collected.
+fn sections(cards: Vec<Card<'_>>) -> Markup {
+    let (gone, kept): (Vec<_>, Vec<_>) =
+        cards.into_iter().partition(|card| !card.figure.collected && card.figure.counter.is_some());
+    let (reviewed, automatic): (Vec<_>, Vec<_>) =
+        kept.into_iter().partition(|card| card.figure.counter.is_some());
+    html! {
+        @if !reviewed.is_empty() {
+            h2 { (counted_as(reviewed.len() as u64, "reviewed question", "reviewed questions")) }
+            (card::grid(&reviewed, false))
+        }
+        @if !automatic.is_empty() {
+            h2 { "Of every program" }
+            details open[reviewed.is_empty()] {
+                summary { "Versions, platforms and toolchains" }
+                (card::grid(&automatic, false))
+            }
+        }
+        @if !gone.is_empty() {
+            details {
+                summary { (counted(gone.len() as u64, "chart")) " no longer collected" }
+                (card::grid(&gone, false))
+            }
+        }
+    }
+}
+
+/// How many installations a program's reports stand for.
+fn stand_for(week: &WeekCharts, program: &ProgramCharts) -> Markup {
+    let known = program.charts.iter().find(|figure| figure.counter.is_none());
+    let rates = known.into_iter().flat_map(|figure| &figure.rates);
+    let estimated = installations(rates.map(|rate| (rate.reports, rate.rate)), week.confidence);
+    html! {
+        @if let Some(number) = estimated {
+            ", for an estimated " (numbers::total(number.value)) " installations"
+            @if number.high > number.low {
+                " (" (numbers::total(number.low)) " to " (numbers::total(number.high)) ")"
+            }
+        }
+    }
+}
+
+/// The link to a program's counters.
+fn counters(program: &str) -> Markup {
+    html! {
+        a href=(crate::web::pages::counters::address::program(program)) { "Its counters and stacks" }
+    }
+}
+
+/// How charts of a week are read, and what they were made from.
+pub(super) fn how_to_read(week: &WeekCharts, program: &str) -> Markup {
+    let here = Weeks::One(week.week);
+    html! {
         p {
             "Charts count reports, not events: an installation that did something a million times counts as "
-            "much as one that did it once. A bar is the share of reports that contained a bucket, weighted by "
-            "the rates at which they were sampled. Its whisker is the interval that contains the share "
+            "much as one that did it once. A share is that of the reports that contained a bucket, weighted "
+            "by the rates at which they were sampled. Its interval contains the share "
             "among all installations that opted in, with "
             (numbers::confidence(week.confidence)) " confidence. It says nothing about those that did not "
             "opt in. The shares of a chart need not add up to 100%: an installation may use several "
@@ -58,10 +219,9 @@ pub(super) fn body(
         }
         p {
             "Made from the definitions at " (words::commit(&week.definitions.repository, &week.definitions.commit))
-            ". " a href={ (address::week(path, here)) "charts.json" } { "All charts as JSON" }
+            ". " a href={ (address::week(program, here)) "charts.json" } { "All charts as JSON" }
             ", " a href="/charts/@format" { "the format of the files" } "."
         }
-        (range_form(path, weeks, week.week))
     }
 }
 
@@ -101,7 +261,7 @@ pub(super) fn range_form(program: &str, weeks: &[Date], chosen: Date) -> Markup 
     let from = weeks.get(earliest.min(weeks.len().saturating_sub(1)));
     html! {
         @if weeks.len() > 1 {
-            h2 { "Over weeks" }
+            h2 { "Other weeks" }
             form method="get" action={ (address::program(program)) "@range" } {
                 @for (label, key, selected) in
                     [("From the week", "from", from), ("To the week", "to", Some(&chosen))]

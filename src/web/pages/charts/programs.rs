@@ -4,7 +4,8 @@ use super::address::{self, ROOT, Weeks};
 use super::jump;
 use super::section::{completeness, days};
 use super::tables;
-use crate::aggregate::figure::WeekCharts;
+use crate::aggregate::index::days_of;
+use crate::aggregate::stored_charts::outline::WeekOutline;
 use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
 use crate::web::pages::layout;
@@ -15,7 +16,7 @@ use maud::{Markup, html};
 const LISTED: usize = 60;
 
 /// The page of a week. `weeks` are all weeks with charts, with their reports and completeness, newest first.
-pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Markup {
+pub(super) fn body(week: Option<&WeekOutline>, weeks: &[(Date, u64, bool)]) -> Markup {
     html! {
         h1 { "Charts" }
         @match week {
@@ -65,10 +66,11 @@ pub(super) fn body(week: Option<&WeekCharts>, weeks: &[(Date, u64, bool)]) -> Ma
 
 /// The days of the week that ends on a day.
 pub(super) fn week_of(last: Date) -> String {
-    numbers::week(last.saturating_sub(jiff::Span::new().days(6)), last)
+    numbers::week(*days_of(last).start(), last)
 }
 
-fn programs(week: &WeekCharts) -> Markup {
+fn programs(outline: &WeekOutline) -> Markup {
+    let week = &outline.week;
     html! {
         p.lead {
             (days(week)) ": " (counted(week.reports, "report")) " from people who opted in. "
@@ -76,11 +78,12 @@ fn programs(week: &WeekCharts) -> Markup {
         }
         (jump::sentence(week.jump.map(|jump| (jump::Of::Week, jump))))
         (jump::anyone_can_send())
-        @if week.programs.is_empty() {
+        @if outline.programs.is_empty() {
             p { "No program was to be reported, and none was." }
         }
         ul.cards {
-            @for program in &week.programs {
+            @for of in &outline.programs {
+                @let program = &of.program;
                 li.card {
                     h2 {
                         a href=(address::week(&program.program, Weeks::One(week.week))) {
@@ -89,7 +92,7 @@ fn programs(week: &WeekCharts) -> Markup {
                     }
                     p {
                         (counted(program.reports, "report")) ", "
-                        (counted(program.charts.len() as u64, "chart"))
+                        (counted(of.charts, "chart"))
                     }
                     @if let Some(jump) = &program.jump { p { (jump::mark(jump::Of::Program, jump)) } }
                 }

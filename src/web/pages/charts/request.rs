@@ -1,14 +1,16 @@
 //! A request for charts: loads the weeks it needs, and answers if they do not exist.
 
 use super::address::{self, ROOT, Weeks};
-use super::loaded;
+use super::headline::TREND;
+use super::loaded::{self, Series, Which};
 use super::trend::{MOST_WEEKS, TIME_SERIES};
 use super::{programs, tables};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts};
 use crate::aggregate::index::week_of;
 use crate::web::chart_cache::LoadedWeek;
 use crate::web::content_policy::PAGE_POLICY;
-use crate::web::pages::layout::{self, Section};
+use crate::web::latest;
+use crate::web::pages::layout::{self, Section, Summary};
 use crate::web::pages::words;
 use crate::web::public::ShownIndex;
 use crate::web::refusal::{Refusal, reads_pages};
@@ -49,36 +51,81 @@ pub(super) fn missing(sentence: impl Into<String>, links: &[(String, String)]) -
 }
 
 impl Request {
-    pub(super) async fn newest_with(
-        &self,
-        program: &str,
-    ) -> Result<(Date, Arc<LoadedWeek>), Failure> {
-        // A program that is in none of these weeks can still be found by week.
-        for week in self.weeks.iter().take(TIME_SERIES as usize) {
-            let outline = loaded::outline(&self.site, &self.index, *week).await?;
-            if outline.is_some_and(|outline| outline.program(program).is_some()) {
-                return Ok((*week, self.loaded(program, *week).await?));
-            }
-        }
-        Err(missing(format!("not found: there are no charts of {program}"), &[]))
+    /// The newest week in which a program has charts.
+    pub(super) async fn newest_week(&self, program: &str) -> Result<Date, Failure> {
+        let newest = loaded::newest_week(&self.site, &self.index, program).await?;
+        let sentence = || format!("not found: there are no charts of {program}");
+        newest.ok_or_else(|| missing(sentence(), &[]))
     }
 
+    /// A redirect to the newest final week, of a program or of all; to the newest one if none is final yet.
+    pub(super) async fn latest(
+        &self,
+        program: Option<&str>,
+        rest: &str,
+    ) -> Result<Response, Failure> {
+        let is_final =
+            |week: &Date| self.index.index.weeks.get(week).is_some_and(|week| week.data.complete);
+        let (finished, others): (Vec<Date>, Vec<Date>) =
+            self.weeks.iter().take(TIME_SERIES as usize).copied().partition(is_final);
+        for week in finished.into_iter().chain(others) {
+            let root = match program {
+                None => ROOT.to_owned(),
+                Some(program) => {
+                    let outline = loaded::outline(&self.site, &self.index, week).await?;
+                    if outline.is_none_or(|found| found.outline.program(program).is_none()) {
+                        continue;
+                    }
+                    address::program(program)
+                }
+            };
+            return Ok(latest::redirect(&format!("{root}{}{rest}", Weeks::One(week))));
+        }
+        Err(missing("not found: there are no charts yet", &[]))
+    }
+
+    /// A program's charts of a week, without slices.
     pub(super) async fn loaded(
         &self,
         program: &str,
         week: Date,
+        which: Which,
     ) -> Result<Arc<LoadedWeek>, Failure> {
-        let loaded = loaded::week(&self.site, &self.index, week).await?;
-        let loaded = loaded.ok_or_else(|| self.no_week(week))?;
-        if loaded.program(program).is_none() {
-            let links =
-                [("Programs of that week".to_owned(), format!("{ROOT}{}/", Weeks::One(week)))];
-            let sentence = format!("not found: {program} has no charts in the week to {week}");
-            return Err(missing(sentence, &links));
-        }
-        Ok(loaded)
+        let loaded = loaded::program(&self.site, &self.index, week, program, which).await?;
+        self.found(program, week, loaded).await
     }
 
+    /// One chart of a week, with slices.
+    pub(super) async fn loaded_chart(
+        &self,
+        program: &str,
+        week: Date,
+        id: &str,
+    ) -> Result<Arc<LoadedWeek>, Failure> {
+        let loaded = loaded::chart(&self.site, &self.index, week, program, id).await?;
+        self.found(program, week, loaded).await
+    }
+
+    async fn found(
+        &self,
+        program: &str,
+        week: Date,
+        loaded: Option<LoadedWeek>,
+    ) -> Result<Arc<LoadedWeek>, Failure> {
+        if let Some(loaded) = loaded {
+            return Ok(Arc::new(loaded));
+        }
+        if loaded::outline(&self.site, &self.index, week).await?.is_none() {
+            return Err(self.no_week(week));
+        }
+        let links = [("Programs of that week".to_owned(), format!("{ROOT}{}/", Weeks::One(week)))];
+        Err(missing(
+            format!("not found: there are no charts of {program} in the week to {week}"),
+            &links,
+        ))
+    }
+
+    /// The weeks up to one, for its time series: all of them, or the one with this id.
     pub(super) async fn before(
         &self,
         program: &str,
@@ -87,22 +134,41 @@ impl Request {
         id: Option<&str>,
     ) -> Result<Vec<Arc<LoadedWeek>>, Failure> {
         let charts = loaded.program(program).map_or(&[][..], |program| &program.charts);
-        let wanted = |figure: &&Figure| id.is_none_or(|id| id == figure.id);
-        if !charts.iter().filter(wanted).any(|figure| figure.kind == Kind::Timeseries) {
+        let wanted = |figure: &&Figure| {
+            figure.kind == Kind::Timeseries && id.is_none_or(|id| id == figure.id)
+        };
+        let ids: Vec<String> =
+            charts.iter().filter(wanted).map(|figure| figure.id.clone()).collect();
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
         let first = week.saturating_sub(jiff::Span::new().weeks(TIME_SERIES - 1));
-        self.outlines(program, first, week).await
+        self.over_weeks(program, first, week, Which::Ids(ids)).await
     }
 
-    pub(super) async fn outlines(
+    /// The weeks before a week, for the trends of a program's first charts; the oldest first.
+    pub(super) async fn trends(
+        &self,
+        program: &str,
+        week: Date,
+        most: usize,
+    ) -> Result<Vec<Arc<LoadedWeek>>, Failure> {
+        let first = week.saturating_sub(jiff::Span::new().weeks(TREND - 1));
+        let (site, which) = (&self.site, Which::First(most));
+        let series = loaded::series(site, &self.index, program, (first, week), which).await?;
+        let mut weeks = loaded::over_weeks(&series);
+        weeks.retain(|loaded| loaded.charts().week < week);
+        Ok(weeks)
+    }
+
+    /// Some of a program's charts over weeks.
+    pub(super) async fn series(
         &self,
         program: &str,
         from: Date,
         to: Date,
-    ) -> Result<Vec<Arc<LoadedWeek>>, Failure> {
-        let between = self.weeks.iter().rev().filter(|week| (from..=to).contains(*week));
-        let weeks: Vec<_> = between.copied().collect();
+        which: Which,
+    ) -> Result<Series, Failure> {
         let longest = from.saturating_add(jiff::Span::new().weeks(MOST_WEEKS as i64 - 1));
         if to > longest {
             let sentence = format!("at most {MOST_WEEKS} weeks are shown at once; name fewer");
@@ -112,16 +178,25 @@ impl Request {
         if week_of(from) != from || week_of(to) != to {
             return Err(missing("not found: weeks are named after their last day, a Sunday", &[]));
         }
-        let mut outlines = Vec::new();
-        for week in weeks {
-            outlines.extend(loaded::outline(&self.site, &self.index, week).await?);
-        }
-        if !outlines.iter().any(|outline| outline.program(program).is_some()) {
-            let sentence =
-                format!("not found: {program} has no charts in the weeks from {from} to {to}");
+        let series = loaded::series(&self.site, &self.index, program, (from, to), which).await?;
+        if series.program.is_empty() {
+            let sentence = format!(
+                "not found: there are no charts of {program} in the weeks from {from} to {to}"
+            );
             return Err(missing(sentence, &[]));
         }
-        Ok(outlines)
+        Ok(series)
+    }
+
+    /// The same as charts of weeks, oldest first.
+    pub(super) async fn over_weeks(
+        &self,
+        program: &str,
+        from: Date,
+        to: Date,
+        which: Which,
+    ) -> Result<Vec<Arc<LoadedWeek>>, Failure> {
+        Ok(loaded::over_weeks(&self.series(program, from, to, which).await?))
     }
 
     pub(super) fn no_week(&self, week: Date) -> Failure {
@@ -140,7 +215,7 @@ impl Request {
 
     pub(super) fn no_chart(&self, program: &str, weeks: Weeks, id: &str) -> Failure {
         let links = [(format!("All charts of {program} then"), address::week(program, weeks))];
-        missing(format!("not found: {program} has no chart {id} then"), &links)
+        missing(format!("not found: there was no chart {id} of {program} then"), &links)
     }
 
     pub(super) fn not_found(&self, sentence: &str, links: &[(String, String)]) -> Response {
@@ -157,7 +232,7 @@ impl Request {
                 li { a href=(ROOT) { "All programs and weeks" } }
             }
         };
-        let page = layout::page(&self.site.keys().host, "Not found", Some(Section::Charts), &body);
+        let page = layout::page(&self.site, "Not found", Some(Section::Charts), &body);
         let mut response = refusal.with_body(page.into_string(), Content::Html);
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
         response
@@ -170,14 +245,19 @@ impl Request {
     pub(super) async fn page(
         &self,
         path: &str,
-        title: &str,
+        summary: impl Into<Summary>,
         draw: impl FnOnce() -> Markup + Send + 'static,
     ) -> Result<Arc<Representation>, Refusal> {
-        let title = crate::web::draw::plain(title);
-        let render = move |site: &Site, ()| {
-            layout::page(&site.keys().host, &title, Some(Section::Charts), &draw())
-        };
+        let summary = summary.into().plain().at(address::whole(path));
+        let render =
+            move |site: &Site, ()| layout::page(site, summary, Some(Section::Charts), &draw());
         self.site.page(self.key(path), async { Ok(()) }, render).await
+    }
+
+    /// A page that was made before: then nothing is loaded for it.
+    pub(super) async fn made(&self, path: &str) -> Option<Response> {
+        let made = self.site.made_page(self.key(path)).await?;
+        Some(self.respond(&made))
     }
 
     pub(super) fn respond(&self, made: &Representation) -> Response {

@@ -1,14 +1,16 @@
 //! One chart on a page: its picture, table, origin and files.
 
 use super::address::{self, Form, Weeks};
-use super::tables::{self, Limit, name};
+use super::tables::{self, name};
 use super::{jump, parts};
 use crate::aggregate::figure::{
     Definition, DefinitionsSource, Figure, Kind, ProgramCharts, WeekCharts,
 };
+use crate::charts::counter::chart_of;
 use crate::web::draw::{self, Picture};
 use crate::web::numbers;
-use crate::web::numbers::{counted, grouped};
+use crate::web::numbers::counted;
+use crate::web::pages::counters::address as counter_address;
 use crate::web::pages::words;
 use maud::{Markup, html};
 
@@ -24,7 +26,7 @@ pub(super) fn days(week: &WeekCharts) -> String {
 pub(super) fn completeness(complete: bool) -> Markup {
     html! {
         @match complete {
-            true => span.mark.good { "complete" },
+            true => span.mark.good { "final" },
             false => span.mark.warn title="Reports of this week may still arrive" { "provisional" },
         }
     }
@@ -57,7 +59,7 @@ pub(super) fn section(
                 summary { "Table" }
                 (tables::rows(figure, &days, week.confidence, tables::EXCERPT, &page))
             }
-            (parts::folds(program, figure, (week.week, &days), tables::EXCERPT, false))
+            (parts::folds(program, figure, (week.week, &days, week.confidence), tables::EXCERPT, false))
             (facts(week, program, figure))
         }
     }
@@ -85,96 +87,95 @@ pub(super) fn facts(week: &WeekCharts, program: &str, figure: &Figure) -> Markup
     let file = |form| address::chart(program, weeks, &figure.id, form);
     html! {
         dl.facts.chart {
-            dt { "Based on" }
-            dd {
-                (counted(figure.base.reports, "report")) ", for an estimated "
-                (numbers::total(figure.base.total)) " installations"
-                @if (figure.base.effective - figure.base.reports as f64).abs() >= 0.5 {
-                    "; they are worth " (numbers::total(figure.base.effective))
-                    " equally weighted ones"
-                }
-            }
-            @if !figure.rates.is_empty() {
-                dt { "Sampling rate" }
-                dd {
-                    @for (index, rate) in figure.rates.iter().enumerate() {
-                        @if index > 0 { "; " }
-                        (numbers::rate(rate.rate)) " under config " (name(&rate.config))
-                        " (" (counted(rate.reports, "report")) ")"
-                    }
-                }
-            }
-            @if let Some(counter) = &figure.counter {
-                dt { "Counter" }
-                dd {
-                    code { (name(counter)) }
-                    @if let Some(over) = &figure.over { ", over " code { (name(over)) } }
-                }
-            }
-            @if let Some(definition) = &figure.definition {
-                dt { "Definition" }
-                dd { (defined(&week.definitions, definition)) }
-            }
-            @if !figure.issue.is_empty() {
-                dt { "Discussion" }
-                dd {
-                    @for (index, issue) in figure.issue.iter().enumerate() {
-                        @if index > 0 { ", " }
-                        (words::link(issue, &name(issue)))
-                    }
-                }
-            }
+            (origins(week, program, figure))
             dt { "Download" }
             dd.files {
                 a href=(file(Form::Csv)) download { "CSV" } " "
                 a href=(file(Form::Json)) { "JSON" } " "
-                a href=(file(Form::Svg)) { "SVG" }
+                a href=(file(Form::Svg)) { "SVG" } " "
+                a href=(file(Form::Png)) { "PNG" }
             }
+        }
+    }
+}
+
+/// The numbers behind a chart, and where it is defined.
+pub(super) fn origins(week: &WeekCharts, program: &str, figure: &Figure) -> Markup {
+    html! {
+        dt { "Based on" }
+        dd {
+            (counted(figure.base.reports, "report")) ", for an estimated "
+            (numbers::total(figure.base.total)) " installations"
+            @if (figure.base.effective - figure.base.reports as f64).abs() >= 0.5 {
+                "; they are worth " (numbers::total(figure.base.effective))
+                " equally weighted ones"
+            }
+        }
+        @if let Some(counter) = &figure.counter {
+            dt { "Counter" }
+            dd {
+                (counter_link(program, counter, figure.collected))
+                @if let Some(over) = &figure.over { ", over " (counter_link(program, over, figure.collected)) }
+            }
+        }
+        @if !figure.rates.is_empty() {
+            dt { "Sampling rate" }
+            dd {
+                @for (index, rate) in figure.rates.iter().enumerate() {
+                    @if index > 0 { "; " }
+                    (numbers::rate(rate.rate)) " under " (config(&rate.config))
+                    " (" (counted(rate.reports, "report")) ")"
+                }
+            }
+        }
+        @if let Some(definition) = &figure.definition {
+            dt { "Definition" }
+            dd { (defined(&week.definitions, definition)) }
+        }
+        @if !figure.issue.is_empty() {
+            dt { "Discussion" }
+            dd {
+                @for (index, issue) in figure.issue.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    (words::link(issue, &name(issue)))
+                }
+            }
+        }
+    }
+}
+
+/// A config, with a link to its page.
+fn config(version: &str) -> Markup {
+    let is_version = version.parse::<crate::gomod::ModuleVersion>().is_ok();
+    html! {
+        "config "
+        @match is_version {
+            true => a href={ "/config/" (version) } { (version) },
+            false => (name(version)),
+        }
+    }
+}
+
+/// A counter expression, with a link to the page of its counters.
+fn counter_link(program: &str, expression: &str, has_page: bool) -> Markup {
+    let named = match expression.contains('{') {
+        true => chart_of(expression),
+        false => expression,
+    };
+    let address = counter_address::counter(program, named).filter(|_| has_page);
+    html! {
+        @match address {
+            Some(address) => a href=(address) { code { (name(expression)) } },
+            None => code { (name(expression)) },
         }
     }
 }
 
 fn defined(source: &DefinitionsSource, definition: &Definition) -> Markup {
     let Definition { file, line, added, added_on } = definition;
-    let text = html! { code { (name(file)) ":" (line) } };
     html! {
-        @match words::file_address(&source.repository, &source.commit, file, *line) {
-            Some(address) => (words::link(&address, &text)),
-            None => { (text) " at " (words::commit(&source.repository, &source.commit)) }
-        }
+        (words::place(&source.repository, &source.commit, file, *line))
         ", added on " time datetime=(added_on) { (added_on) } " by "
         (words::commit(&source.repository, added))
-    }
-}
-
-/// A chart on its own page, with everything.
-pub(super) fn whole(
-    week: &WeekCharts,
-    charts: &ProgramCharts,
-    figure: &Figure,
-    drawn: &Picture,
-    limit: Limit,
-) -> Markup {
-    let program = charts.program.as_str();
-    let days = days(week);
-    let csv = address::chart(program, Weeks::One(week.week), &figure.id, Form::Csv);
-    html! {
-        (jump::sentence(jump::of_chart(week, charts, figure)))
-        (remarks(figure))
-        (picture(drawn, "p", &figure.title))
-        (jump::anyone_can_send())
-        (facts(week, program, figure))
-        h2 { "Table" }
-        (tables::rows(figure, &days, week.confidence, limit, &csv))
-        @if figure.left_out > 0 {
-            p.note { (grouped(figure.left_out)) " rarer stacks are not stored." }
-        }
-        @for (index, each) in figure.reweighted.iter().enumerate() {
-            h2 { "Reweighted: " (name(&each.title)) }
-            @let weighted = Picture::reweighted(figure, each, week.confidence);
-            (picture(&weighted, &format!("w{index}"), &each.title))
-        }
-        @if !figure.by.is_empty() || !figure.reweighted.is_empty() { h2 { "In detail" } }
-        (parts::folds(program, figure, (week.week, &days), limit, true))
     }
 }

@@ -3,6 +3,8 @@
 use crate::aggregate::figure::{
     Base, Distribution, Figure, Interval, Kind, Quantile, Reweighted, Row,
 };
+use crate::aggregate::statistics::interval;
+use crate::aggregate::statistics::sample::Weights;
 use crate::web::draw;
 use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
@@ -29,20 +31,20 @@ pub(super) fn name(text: &str) -> Markup {
 }
 
 /// A program's path, with line breaks allowed after its slashes.
-pub(super) fn path(text: &str) -> Markup {
+pub(in crate::web) fn path(text: &str) -> Markup {
     let text = draw::plain(text);
     html! {
         bdi { @for part in text.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } }
     }
 }
 
-/// What a chart's rows are.
-fn rows_are(figure: &Figure) -> &'static str {
-    match (figure.kind, figure.counter.is_some(), figure.id.as_str()) {
-        (Kind::Stack, ..) => "Stack",
-        (_, false, "program-versions") => "Version",
-        (_, false, "platforms") => "Platform",
-        (_, false, "toolchains") => "Toolchain",
+/// What a chart's rows are, as a heading.
+fn heading(figure: &Figure) -> &'static str {
+    match draw::rows_are(figure) {
+        "stack" => "Stack",
+        "version" => "Version",
+        "platform" => "Platform",
+        "toolchain" => "Toolchain",
         _ => "Bucket",
     }
 }
@@ -56,8 +58,22 @@ fn bounds(quantile: &Quantile) -> String {
     let Interval { low, high, .. } = quantile.quotient;
     match quantile.open {
         true => format!("from {}", numbers::quotient(low)),
-        false => format!("{}–{}", numbers::quotient(low), numbers::quotient(high)),
+        false => format!("{} to {}", numbers::quotient(low), numbers::quotient(high)),
     }
+}
+
+/// The share that something has of which there is no report among these: 0, with its interval.
+///
+/// The weights themselves are not in the figure. Of n numbers with a known sum and sum of squares, the
+/// largest is at most this (Samuelson, "How Deviant Can You Be?", Journal of the American Statistical
+/// Association 63, 1968); if all weights are the same, it is exactly their size.
+pub(super) fn none_of(base: &Base, confidence: f64) -> Interval {
+    let (reports, sum) = (base.reports.max(1) as f64, base.total);
+    let squares = if base.effective > 0.0 { sum * sum / base.effective } else { 0.0 };
+    let spread = (squares - sum * sum / reports).max(0.0) * (reports - 1.0) / reports;
+    let largest = sum / reports + spread.sqrt();
+    let all = Weights { reports: base.reports, sum, squares, largest };
+    interval::share(&Weights::default(), &all, confidence)
 }
 
 fn share(share: &Interval) -> Markup {
@@ -68,16 +84,23 @@ fn share(share: &Interval) -> Markup {
 }
 
 /// A note that not everything is shown.
-pub(super) fn more(shown: usize, all: usize, what: &str, whole: &str) -> Markup {
+pub(super) fn more(shown: usize, all: usize, whole: &str) -> Markup {
+    let rest = all.saturating_sub(shown) as u64;
     html! {
-        @if all > shown {
+        @if rest > 0 {
             p.note {
-                (grouped(shown as u64)) " of " (counted(all as u64, what)) ". "
-                a href=(whole) { "All of them" }
+                "The first " (grouped(shown as u64)) "; " (grouped(rest)) " more in the "
+                a href=(whole) {
+                    @if whole.ends_with(".csv") { "CSV file" } @else { "whole table" }
+                }
+                "."
             }
         }
     }
 }
+
+/// A table with more rows than this shows that many and has the others folded.
+const FOLDED: usize = 25;
 
 /// The rows of a chart. `week` says when they are from; `whole` is the address of the page or file with
 /// everything.
@@ -89,18 +112,40 @@ pub(super) fn rows(
     whole: &str,
 ) -> Markup {
     let most = if figure.kind == Kind::Stack { limit.stacks } else { limit.rows };
-    let label = format!("Table: {}", figure.title);
-    let table = match figure.kind {
-        Kind::Ratio => ratios(figure, week, confidence, most),
-        _ => shares(figure, week, confidence, most),
+    let (few, all): (Vec<&Row>, Vec<&Row>) = draw::in_reading_order(figure, &figure.rows)
+        .into_iter()
+        .partition(|row| draw::is_folded(figure, row));
+    let numbered: Vec<(usize, &Row)> = (1..).zip(all).collect();
+    let shown: Vec<_> = numbered.iter().take(most).copied().collect();
+    let (first, rest) = shown.split_at(shown.len().min(if most > FOLDED { FOLDED } else { most }));
+    let table = |rows: &[(usize, &Row)], few: &[&Row], last: bool, label: &str| {
+        let table = match figure.kind {
+            Kind::Ratio => ratios(figure, week, confidence, rows),
+            _ => shares(figure, week, confidence, rows, few, last),
+        };
+        layout::wide(&draw::plain(label), &table)
     };
+    let label = format!("Table: {}", figure.title);
     html! {
-        (layout::wide(&draw::plain(&label), &table))
-        (more(most, figure.rows.len(), "row", whole))
+        (table(first, &few, true, &label))
+        @if !rest.is_empty() {
+            details {
+                summary { "The first " (first.len()) "; " (grouped(rest.len() as u64)) " more in the table" }
+                (table(rest, &[], false, &format!("{label}, continued")))
+            }
+        }
+        (more(most, numbered.len(), whole))
     }
 }
 
-fn shares(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
+fn shares(
+    figure: &Figure,
+    week: &str,
+    confidence: f64,
+    rows: &[(usize, &Row)],
+    few: &[&Row],
+    last: bool,
+) -> Markup {
     let interval = format!("{} interval", numbers::confidence(confidence));
     let own_bases = figure.rows.iter().any(|row| row.base.is_some());
     let reweighted = |row: &Row| {
@@ -110,20 +155,26 @@ fn shares(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
         };
         figure.reweighted.iter().map(find).collect::<Vec<_>>()
     };
+    let few_reports = few.iter().map(|row| row.estimate.reports).sum::<u64>();
+    let most = figure.rows.iter().any(|row| row.most.is_some());
     html! {
         table.full.chart {
             caption {
                 (name(&figure.title)) ", " (week) ": reports that contained each, of "
-                (grouped(figure.base.reports))
+                (grouped(figure.base.reports)) "; one report can be in several rows"
+                @if !few.is_empty() {
+                    ". Those with under " (draw::FEW) " reports are one row"
+                }
             }
             thead {
                 tr {
-                    th scope="col" { (rows_are(figure)) }
+                    th scope="col" { (heading(figure)) }
                     th.number scope="col" { "Reports" }
                     @if own_bases { th.number scope="col" { "Of" } }
                     th.number scope="col" { "Share" }
                     th.number scope="col" { (interval) }
                     th.number scope="col" { "Estimated installations" }
+                    @if most { th.number scope="col" { "Counted most" } }
                     @for each in &figure.reweighted {
                         th.number.weighted scope="col" { "Reweighted to " (name(&each.title)) }
                         th.number scope="col" { (interval) " (reweighted)" }
@@ -131,15 +182,16 @@ fn shares(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
                 }
             }
             tbody {
-                @for (row, rank) in figure.rows.iter().take(most).zip(1..) {
+                @for (rank, row) in rows {
                     tr {
-                        th scope="row" { (row_name(figure, row, rank)) }
+                        th scope="row" { (row_name(figure, row, *rank)) }
                         td.number { (grouped(row.estimate.reports)) }
                         @if own_bases {
                             td.number { (grouped(row.base.unwrap_or(figure.base).reports)) }
                         }
                         (share(&row.estimate.share))
                         td.number { (numbers::total(row.estimate.total)) }
+                        @if most { (value_cell(row.most.map(|most| most.share).as_ref(), false)) }
                         @for weighted in reweighted(row) {
                             @match weighted {
                                 Some(weighted) => (share(&weighted)),
@@ -148,13 +200,27 @@ fn shares(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
                         }
                     }
                 }
-                @if let Some(none) = &figure.none {
+                @if !few.is_empty() {
+                    tr.apart {
+                        th scope="row" {
+                            (counted(few.len() as u64, draw::rows_are(figure))) " with under "
+                            (draw::FEW) " reports"
+                        }
+                        td.number { (grouped(few_reports)) }
+                        @if own_bases { td.number { "–" } }
+                        td.number { "–" } td.number { "–" } td.number { "–" }
+                        @if most { td.number { "–" } }
+                        @for _ in &figure.reweighted { td.number { "–" } td.number { "–" } }
+                    }
+                }
+                @if let Some(none) = figure.none.as_ref().filter(|_| last) {
                     tr.apart {
                         th scope="row" { (draw::NONE) }
                         td.number { (grouped(none.reports)) }
                         @if own_bases { td.number { (grouped(figure.base.reports)) } }
                         (share(&none.share))
                         td.number { (numbers::total(none.total)) }
+                        @if most { (value_cell(Some(&none.share), false)) }
                         @for _ in &figure.reweighted { td.number { "–" } td.number { "–" } }
                     }
                 }
@@ -171,13 +237,13 @@ fn row_name(figure: &Figure, row: &Row, rank: usize) -> Markup {
                 ol.frames { @for frame in &row.frames { li { code { (name(frame)) } } } }
             }
         } @else {
-            (name(&row.label))
+            (name(&draw::label_of(figure, row)))
         }
         @if row.removed { " " span.mark { "no longer collected" } }
     }
 }
 
-fn ratios(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
+fn ratios(figure: &Figure, week: &str, confidence: f64, rows: &[(usize, &Row)]) -> Markup {
     let interval = format!("Median’s {} interval", numbers::confidence(confidence));
     let cell = |row: &Row, at| {
         let found = row.distribution.as_ref().and_then(|found| quantile(found, at));
@@ -191,7 +257,7 @@ fn ratios(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
             }
             thead {
                 tr {
-                    th scope="col" { (rows_are(figure)) }
+                    th scope="col" { (heading(figure)) }
                     th.number scope="col" { "Reports above 0" }
                     th.number scope="col" { "5%" }
                     th.number scope="col" { "25%" }
@@ -202,9 +268,9 @@ fn ratios(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
                 }
             }
             tbody {
-                @for (row, rank) in figure.rows.iter().take(most).zip(1..) {
+                @for (rank, row) in rows {
                     tr {
-                        th scope="row" { (row_name(figure, row, rank)) }
+                        th scope="row" { (row_name(figure, row, *rank)) }
                         td.number { (grouped(row.estimate.reports)) }
                         td.number { (cell(row, 0.05)) }
                         td.number { (cell(row, 0.25)) }
@@ -224,19 +290,36 @@ fn ratios(figure: &Figure, week: &str, confidence: f64, most: usize) -> Markup {
 
 /// A value with its interval, in one cell.
 pub(super) fn value_cell(value: Option<&Interval>, quotient: bool) -> Markup {
+    html! { td.number { (value_with_interval(value, quotient)) } }
+}
+
+/// A value with its interval, as text.
+pub(super) fn value_with_interval(value: Option<&Interval>, quotient: bool) -> Markup {
     html! {
-        td.number {
             @match value {
                 None => "–",
                 Some(found) if quotient => {
                     (numbers::quotient(found.value)) " "
                     span.muted {
-                        "(" (numbers::quotient(found.low)) "–" (numbers::quotient(found.high)) ")"
+                        "(" (numbers::quotient(found.low)) " to " (numbers::quotient(found.high)) ")"
                     }
                 }
                 Some(found) => {
                     (numbers::percent(found.value)) " "
                     span.muted { "(" (numbers::percent_range(found.low, found.high)) ")" }
+                }
+            }
+    }
+}
+
+/// A median with its interval, whose upper bound may be missing.
+pub(super) fn median_cell(median: Option<&Quantile>) -> Markup {
+    html! {
+        td.number {
+            @match median {
+                None => "–",
+                Some(found) => {
+                    (numbers::quotient(found.quotient.value)) " " span.muted { "(" (bounds(found)) ")" }
                 }
             }
         }
@@ -246,4 +329,28 @@ pub(super) fn value_cell(value: Option<&Interval>, quotient: bool) -> Markup {
 /// A mark on estimates that are based on few reports.
 pub(super) fn small(base: &Base) -> Markup {
     html! { @if draw::is_small(base) { " " span.mark.warn { "small sample" } } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_of_a_few_reports_is_between_nothing_and_much() {
+        let same = |reports: u64, weight: f64| {
+            let total = reports as f64 * weight;
+            none_of(&Base { reports, total, effective: reports as f64 }, 0.99)
+        };
+        let none = same(6, 2.0);
+        assert_eq!((none.value, none.low), (0.0, 0.0));
+        // Clopper and Pearson: 1 - 0.005^(1/6).
+        assert!((none.high - (1.0 - 0.005f64.powf(1.0 / 6.0))).abs() < 1e-6, "{none:?}");
+        let text = numbers::percent_range(none.low, none.high);
+        assert_eq!((numbers::percent(none.value).as_str(), text.as_str()), ("0%", "0 to 58.6%"));
+        // Unequal weights say less.
+        let unequal = none_of(&Base { reports: 6, total: 12.0, effective: 3.0 }, 0.99);
+        assert!(unequal.high > none.high, "{unequal:?}");
+        let nobody = none_of(&Base { reports: 0, total: 0.0, effective: 0.0 }, 0.99);
+        assert_eq!((nobody.low, nobody.high), (0.0, 1.0));
+    }
 }

@@ -1,110 +1,231 @@
-//! The newest charts on the home page: one picture per program.
+//! The figures on the home page: how many installations a week stands for, and three charts in short.
+//!
+//! They are of the newest week whose reports have all arrived, or of the newest week if there is none. Of the
+//! reviewed charts that are still collected and have enough reports, those are shown whose figure
+//! ([`headline`](super::headline)) changed most beyond what chance explains, at most [`OF_PROGRAM`] of one program;
+//! then the first ones of the programs with the most reports.
 
 use super::address::{self, ROOT, Weeks};
+use super::card::{self, Card};
+use super::headline::APART;
 use super::jump;
-use super::loaded;
-use super::section::{completeness, days};
-use super::tables::{self, name};
-use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
+use super::loaded::{self, Which};
+use super::program;
+use super::section::days;
+use super::tables;
+use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::aggregate::statistics::total::installations;
 use crate::web::chart_cache::LoadedWeek;
-use crate::web::draw::{self, Picture};
+use crate::web::draw;
+use crate::web::numbers;
 use crate::web::numbers::counted;
 use crate::web::public::ShownIndex;
+use crate::web::refusal::Refusal;
 use crate::web::site::Site;
+use jiff::ToSpan;
+use jiff::civil::Date;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// The most programs that are shown.
-const PROGRAMS: usize = 6;
+/// How many charts are shown.
+const SHOWN: usize = 3;
+/// How many of one program.
+const OF_PROGRAM: usize = 2;
+/// How many are compared exactly.
+const CANDIDATES: usize = 12;
+/// How many weeks their trends have.
+const TREND: i64 = 13;
+/// The most programs that are named.
+const PROGRAMS: usize = 8;
+/// How many of a program's charts are looked at.
+const CHARTS: usize = 64;
 /// How long the home page waits for its charts.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The most rows in a picture.
-const ROWS: usize = 6;
 
-/// The newest week's charts, if they exist and can be read soon. If they cannot, their own pages show the
-/// error, not the home page.
-pub(in crate::web) async fn newest(
-    site: &Site,
-    index: &Arc<ShownIndex>,
-) -> Option<Arc<LoadedWeek>> {
-    let newest = loaded::weeks(index).into_iter().next()?;
+/// What the home page shows.
+#[derive(Debug)]
+pub(in crate::web) struct Front {
+    /// The programs with the most reports: their paths, reports, and how many charts they have.
+    programs: Vec<(String, u64, u64)>,
+    /// How many programs there are.
+    all: usize,
+    /// The weeks that their trends have, each with the first charts of these programs, the oldest first.
+    weeks: Vec<Arc<LoadedWeek>>,
+}
+
+/// What the home page shows of the charts, if there are any and they can be read soon. If they cannot, their own
+/// pages show the error, not the home page.
+pub(in crate::web) async fn front(site: &Site, index: &Arc<ShownIndex>) -> Option<Front> {
+    let charted = loaded::weeks(index);
+    let is_final = |week: &&Date| index.index.weeks.get(week).is_some_and(|w| w.data.complete);
+    let newest = *charted.iter().find(is_final).or(charted.first())?;
     let (site, index) = (site.clone(), index.clone());
     // A separate task, so that a slow load still completes for the next request.
-    let load = tokio::spawn(async move { loaded::week(&site, &index, newest).await });
+    let load = tokio::spawn(async move { load_front(&site, &index, newest).await });
     timeout(PATIENCE, load).await.ok()?.ok()?.ok().flatten()
 }
 
-/// The chart to show: the first reviewed one with enough reports, or else the first with any.
-fn chosen_chart(program: &ProgramCharts) -> Option<&Figure> {
-    let drawn = |figure: &&Figure| {
-        matches!(figure.kind, Kind::Partition | Kind::Histogram | Kind::Timeseries)
-            && figure.base.reports > 0
-            && !figure.rows.is_empty()
-    };
-    let reviewed = |figure: &&Figure| {
-        figure.counter.is_some()
-            && figure.collected
-            && figure.rows.len() > 1
-            && !draw::is_small(&figure.base)
-    };
-    let all = || program.charts.iter().filter(drawn);
-    all().find(reviewed).or_else(|| all().next())
+async fn load_front(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    newest: Date,
+) -> Result<Option<Front>, Refusal> {
+    let Some(outline) = loaded::outline(site, index, newest).await? else { return Ok(None) };
+    let all = outline.outline.programs.iter().map(|of| {
+        let ProgramCharts { program, reports, .. } = &of.program;
+        (program.clone(), *reports, of.charts)
+    });
+    let mut programs: Vec<(String, u64, u64)> = all.collect();
+    let all = programs.len();
+    programs.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    programs.truncate(PROGRAMS);
+    let weeks = (newest.saturating_sub((TREND - 1).weeks()), newest);
+    let mut together: BTreeMap<Date, WeekCharts> = BTreeMap::new();
+    let mut loads = JoinSet::new();
+    for (number, (program, ..)) in programs.iter().enumerate() {
+        let (site, index, program) = (site.clone(), index.clone(), program.clone());
+        loads.spawn(async move {
+            let which = Which::First(CHARTS);
+            (number, loaded::series(&site, &index, &program, weeks, which).await)
+        });
+    }
+    let mut all_series = BTreeMap::new();
+    while let Some(done) = loads.join_next().await {
+        let stopped = |_| Refusal::unavailable("reading was interrupted; try again");
+        let (number, series) = done.map_err(stopped)?;
+        all_series.insert(number, series?);
+    }
+    for series in all_series.into_values() {
+        for week in loaded::over_weeks(&series) {
+            let charts = week.charts();
+            let of = together
+                .entry(charts.week)
+                .or_insert_with(|| WeekCharts { programs: Vec::new(), ..charts.clone() });
+            of.programs.extend(charts.programs.iter().cloned());
+        }
+    }
+    let weeks: Vec<_> =
+        together.into_values().map(|week| Arc::new(LoadedWeek::new(week))).collect();
+    let is_there = weeks.last().is_some_and(|week| week.charts().week == newest);
+    Ok(is_there.then_some(Front { programs, all, weeks }))
 }
 
-/// The newest charts, for the home page; empty if there are none.
-pub(in crate::web) fn teaser(week: &WeekCharts) -> Markup {
-    let mut programs: Vec<_> = week
-        .programs
-        .iter()
-        .filter_map(|program| Some((program, chosen_chart(program)?)))
-        .collect();
-    programs.sort_by(|(a, _), (b, _)| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
-    programs.truncate(PROGRAMS);
-    html! {
-        @if !programs.is_empty() {
-            h2 { "The newest charts" }
-            p {
-                (days(week)) ", from " (counted(week.reports, "report")) ". "
-                (completeness(week.complete)) " " a href=(ROOT) { "All programs and weeks" }
+/// The charts to show, in order.
+fn chosen(front: &[Arc<LoadedWeek>]) -> Vec<Card<'_>> {
+    let Some((newest, before)) = front.split_last() else { return Vec::new() };
+    let week = newest.charts();
+    let mut programs: Vec<_> = week.programs.iter().collect();
+    programs.sort_by(|a, b| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
+    let mut cards: Vec<(f64, Card<'_>)> = Vec::new();
+    for charts in programs {
+        for figure in &charts.charts {
+            if figure.counter.is_none() || !figure.collected || draw::is_small(&figure.base) {
+                continue;
             }
-            ul.cards.teasers {
-                @for (index, (program, figure)) in programs.iter().enumerate() {
-                    li.card { (card(week, program, figure, index)) }
+            let mut card =
+                program::card(week, charts, figure, before, (Weeks::One(week.week), APART));
+            card.jump = jump::of_chart(week, charts, figure);
+            let Some(headline) = &card.headline else { continue };
+            let beyond = headline.change().map_or(0.0, |change| change.beyond_roughly());
+            cards.push((beyond, card));
+        }
+    }
+    // Stable: charts without a clear change stay in their order.
+    cards.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    cards.truncate(CANDIDATES);
+    card::compute(&cards.iter().map(|(_, card)| card).collect::<Vec<_>>());
+    for (beyond, card) in &mut cards {
+        let change = card.headline.as_ref().and_then(|headline| headline.change());
+        *beyond = change.map_or(0.0, |change| change.beyond(week.confidence));
+    }
+    cards.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let mut chosen: Vec<Card<'_>> = Vec::new();
+    for most in [OF_PROGRAM, SHOWN] {
+        let mut left = Vec::new();
+        for (beyond, card) in cards {
+            let of_program = chosen.iter().filter(|other| other.program == card.program).count();
+            // Without a change worth showing, programs take turns.
+            let most = if beyond > 0.0 { most } else { most - 1 };
+            match chosen.len() < SHOWN && of_program < most {
+                true => chosen.push(card),
+                false => left.push((beyond, card)),
+            }
+        }
+        cards = left;
+    }
+    chosen
+}
+
+/// How many installations a week's reports stand for, and what is known of that.
+fn stand_for(week: &WeekCharts) -> Markup {
+    let sampled = || week.configs.iter().map(|config| (config.reports, config.sample_rate));
+    let Some(number) = installations(sampled(), week.confidence) else { return html! {} };
+    let all_sent = number.high <= number.low;
+    html! {
+        p.lead-figure {
+            span.value { (numbers::total(number.value)) }
+            " installations that opted in, in the week of " (days(week))
+        }
+        p {
+            @match all_sent {
+                true => {
+                    "Every installation was asked for its report, so this is " (counted(week.reports, "report"))
+                    " counted, not estimated; those that did not reach this site are not in it."
+                }
+                false => {
+                    "An estimate from " (counted(week.reports, "report")) ", each of which stands for as "
+                    "many installations as its sampling rate says. The true number lies between "
+                    (numbers::total(number.low)) " and " (numbers::total(number.high)) " with "
+                    (numbers::confidence(week.confidence)) " confidence."
                 }
             }
+            " How many people did not opt in is not known."
+            @match week.complete {
+                true => " It is the newest week whose reports have all arrived.",
+                false => " Reports of this week may still arrive.",
+            }
         }
     }
 }
 
-fn card(week: &WeekCharts, program: &ProgramCharts, figure: &Figure, index: usize) -> Markup {
-    let path = program.program.as_str();
-    let mut shown = figure.clone();
-    // A few bars are enough here, whatever the kind of chart.
-    shown.rows.truncate(ROWS);
-    shown.kind = match figure.kind {
-        Kind::Histogram => Kind::Histogram,
-        _ => Kind::Partition,
+/// The figures, for the home page; empty if there are none.
+pub(in crate::web) fn figures(front: &Front) -> Markup {
+    let Some(newest) = front.weeks.last() else { return html! {} };
+    let week = newest.charts();
+    let cards = chosen(&front.weeks);
+    let changed = |card: &Card<'_>| {
+        let change = card.headline.as_ref().and_then(|headline| headline.change());
+        change.is_some_and(|change| change.is_beyond(week.confidence))
     };
-    if figure.kind == Kind::Histogram {
-        shown.rows.clone_from(&figure.rows);
-    }
-    let left_out = figure.rows.len() - shown.rows.len();
-    let picture = Picture::of_week(&shown, week.confidence);
     html! {
-        h3 { a href=(address::program(path)) { (tables::path(path)) } }
-        p.note {
-            (name(&figure.title))
-            @if left_out > 0 { ", the first " (shown.rows.len()) " of " (figure.rows.len()) " rows" }
+        (stand_for(week))
+        @if !cards.is_empty() {
+            h2 {
+                @match cards.iter().any(changed) {
+                    true => "What changed most",
+                    false => "Some of the reviewed charts",
+                }
+            }
+            (card::grid(&cards, true))
+            (card::explained(week.confidence, &format!("{APART} weeks")))
         }
-        @if let Some((of, jump)) = jump::of_chart(week, program, figure) {
-            p.note { (jump::mark(of, &jump)) }
-        }
-        figure.drawing { (draw::inline_narrow(&picture, &format!("t{index}"), &figure.title)) }
-        p.note {
-            a href=(address::week(path, Weeks::One(week.week))) {
-                "All " (counted(program.charts.len() as u64, "chart"))
+        @if !front.programs.is_empty() {
+            h2 { "All figures" }
+            ul.parts {
+                @for (program, reports, charts) in &front.programs {
+                    li {
+                        a href=(address::program(program)) { (tables::path(program)) }
+                        br;
+                        (counted(*reports, "report")) ", " (counted(*charts, "chart"))
+                    }
+                }
+                @if front.all > front.programs.len() {
+                    li { a href=(ROOT) { "All " (front.all) " programs" } }
+                }
             }
         }
     }

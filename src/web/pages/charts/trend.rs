@@ -6,7 +6,7 @@
 use super::jump::{self, Of};
 use crate::aggregate::figure::{Figure, Interval, Jump, Kind, Row};
 use crate::web::chart_cache::LoadedWeek;
-use crate::web::draw::{Measure, NONE, Series, Trend};
+use crate::web::draw::{Measure, NONE, Picture, Series, Trend};
 use jiff::civil::Date;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(super) struct OverWeeks<'a> {
     pub(super) trend: Trend,
     /// The jump in each week, and what it is about.
     pub(super) jumps: Vec<Option<(Of, Jump)>>,
+    /// How many weeks at the end are provisional.
+    pub(super) may_change: usize,
 }
 
 /// The last days of all weeks from one to another.
@@ -52,7 +54,23 @@ fn value(row: &Row) -> Option<Interval> {
     }
 }
 
+/// The name of all stacks together.
+pub(super) const ANY: &str = "any stack";
+
+/// The share of the installations that have any of a chart's counters, if it is known.
+pub(super) fn any(figure: &Figure) -> Option<Interval> {
+    let none = figure.none.filter(|_| figure.base.reports > 0)?;
+    let Interval { value, low, high } = none.share;
+    Some(Interval { value: 1.0 - value, low: 1.0 - high, high: 1.0 - low })
+}
+
 impl<'a> OverWeeks<'a> {
+    /// Its picture; the last weeks may be provisional.
+    pub(super) fn picture(&self, confidence: f64) -> Picture {
+        let picture = Picture::over_weeks(&self.trend, confidence);
+        picture.with_reports(self.reports()).provisional_weeks(self.may_change)
+    }
+
     /// A program's chart with this id, in these weeks.
     pub(super) fn new(
         weeks: &[Date],
@@ -79,6 +97,12 @@ impl<'a> OverWeeks<'a> {
         let mut series: Vec<Series> = Vec::new();
         let empty = || vec![None; weeks.len()];
         let mut ratio = false;
+        // Of stacks, first how many installations have any.
+        let stacks = figures.iter().flatten().any(|figure| figure.kind == Kind::Stack);
+        if stacks {
+            let points = figures.iter().map(|figure| figure.and_then(any)).collect();
+            series.push(Series { label: ANY.to_owned(), points });
+        }
         for (index, figure) in figures.iter().enumerate().rev() {
             let Some(figure) = figure.filter(|figure| figure.base.reports > 0) else { continue };
             ratio |= figure.kind == Kind::Ratio;
@@ -94,7 +118,7 @@ impl<'a> OverWeeks<'a> {
             }
         }
         let none = figures.iter().map(|figure| {
-            let figure = figure.filter(|figure| figure.base.reports > 0)?;
+            let figure = figure.filter(|figure| figure.base.reports > 0 && !stacks)?;
             figure.none.map(|none| none.share)
         });
         let none: Vec<_> = none.collect();
@@ -114,6 +138,21 @@ impl<'a> OverWeeks<'a> {
             reports: first.zip(last),
             jumps: jumps.iter().map(|jump| jump.map(|(_, jump)| jump)).collect(),
         };
-        OverWeeks { weeks, figures, trend, jumps }
+        let complete: HashMap<Date, bool> =
+            charts.iter().map(|week| (week.charts().week, week.charts().complete)).collect();
+        // A week without charts among them is neither.
+        let known = weeks
+            .iter()
+            .rev()
+            .zip(1..)
+            .filter_map(|(week, back)| complete.get(week).map(|complete| (*complete, back)));
+        let provisional = known.take_while(|(complete, _)| !complete);
+        let may_change = provisional.last().map_or(0, |(_, back)| back);
+        OverWeeks { weeks, figures, trend, jumps, may_change }
+    }
+
+    /// By week: its number of reports, if it has the chart.
+    pub(super) fn reports(&self) -> Vec<Option<u64>> {
+        self.figures.iter().map(|figure| figure.map(|figure| figure.base.reports)).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! What is protected, what is not, and how to check it.
 
 use super::settings::PageSettings;
-use crate::web::numbers::{counted, counted_as};
-use crate::web::pages::layout;
+use crate::web::numbers::counted;
+use crate::web::pages::{layout, promises};
 use maud::{Markup, html};
 
 /// How a promise can be checked.
@@ -28,13 +28,16 @@ fn promises(settings: &PageSettings) -> Vec<Promise> {
             Check::Audit("row-form"),
         ),
         promise("Rows hold only what their config allows", Check::Audit("data-rows")),
-        promise("Rows name only configs that were open", Check::Audit("open-configs")),
+        promise(
+            "Rows name only configs that were accepted at the time",
+            Check::Audit("open-configs"),
+        ),
         promise(
             "Each edition only adds to the one before, and no late report is published alone before the last",
             Check::Audit("editions"),
         ),
         promise("Jumps are marked, and nothing else is", Check::Audit("jumps")),
-        promise("No address and no time of arrival is stored", Check::Trust),
+        promise("This server stores no address and no time of arrival", Check::Trust),
         promise("Merged reports are removed from the buffer", Check::Trust),
     ];
     if settings.stack_minimum > 1 && !settings.stacks.is_empty() {
@@ -43,14 +46,8 @@ fn promises(settings: &PageSettings) -> Vec<Promise> {
             Check::Data,
         ));
     }
-    if settings.witnesses > 0 {
-        all.push(Promise {
-            what: format!(
-                "Everyone is shown the same log of configs: {} must have seen it too",
-                counted_as(settings.witnesses as u64, "witness", "witnesses")
-            ),
-            check: Check::Audit("witnesses"),
-        });
+    if let Some(what) = promises::witnessed(&settings.promised) {
+        all.push(Promise { what, check: Check::Audit("witnesses") });
     }
     all
 }
@@ -66,8 +63,8 @@ fn made_up_stacks(settings: &PageSettings) -> Markup {
                 "the minimum counts reports, not people."
             }
         }
-        " Nobody can tell a real function from a made-up one, so any words can be published that "
-        "look like functions "
+        " Nobody can tell a real function from a made-up one, so any words that look like functions can be "
+        "published "
         @if is_open {
             "(of any package, if a chart has " a href="#stacks" { "no list of packages" } "; otherwise "
         } @else { "(" }
@@ -93,8 +90,8 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
                                 Check::Audit(verdict) => {
                                     "the verdict " code { (verdict) } " of " code { "candor audit" }
                                 }
-                                Check::Data => "count them in the files of a week; candor audit does not",
-                                Check::Trust => "not from outside: the program’s source, and the operator’s word",
+                                Check::Data => "by counting in the files of a week; candor audit does not",
+                                Check::Trust => "not from outside; there is the program’s source, and the operator’s word",
                             }
                         }
                     }
@@ -102,9 +99,13 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
             }
         }
     };
-    let receiving = settings.receiving.as_ref();
     html! {
         h2 id="defended" { "What is protected, and how to check it" }
+        p {
+            code { "candor audit" } " downloads everything that is public here, computes it again and prints a verdict on "
+            "each promise; " code { "candor" } " is the program that runs this site. "
+            a href="/check#everything" { "The command for this site" } "."
+        }
         (layout::wide("What is protected", &table))
         p {
             a href="/check" { "The commands, with this deployment’s names and keys" } "; the files are at "
@@ -113,46 +114,23 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
         h2 id="not-defended" { "What is not protected" }
         ul {
             li {
-                "Until reports are merged, whoever runs this server or breaks into it can see them as they "
-                "arrive. After that, their order is lost."
+                "Until reports are merged, whoever runs this server, or breaks into it, can see them as they arrive. "
+                "After that, their order is lost."
             }
             li {
-                "The last edition of a day contains everything left, even a late batch of a few reports: anyone who "
-                "knows that someone sent a report late can look there."
+                "The last edition of a day has everything that is left, even if that is only a few late reports: "
+                "somebody who knows that you reported late can look there."
             }
             li {
-                "A rare combination of program, version, platform and counters is public as one row. Anyone who "
-                "already knows that someone has it can find the row."
+                "A rare combination of program, version, platform and counters is public as one row. Somebody who "
+                "already knows that you have it can find the row."
             }
             @if !settings.stacks.is_empty() {
                 li { (made_up_stacks(settings)) }
             }
-            @match receiving.map(|receiving| receiving.trusted_proxies.as_slice()) {
-                Some([]) => li {
-                    "A proxy or CDN in front of this server, if there is one, sees addresses and may log them. "
-                    "This server trusts no proxy about addresses."
-                },
-                Some(proxies) => li {
-                    "The proxies in front of this server see addresses. It trusts what they say about addresses, "
-                    "which it only keeps in memory: "
-                    @for (index, proxy) in proxies.iter().enumerate() {
-                        @if index > 0 { ", " }
-                        code { (proxy) }
-                    }
-                    ". Whether they log addresses depends on their settings."
-                },
-                None => li {
-                    "A proxy or CDN in front of the servers of this deployment sees addresses and may log "
-                    "them."
-                },
-            }
+            li { (promises::proxies(&settings.promised)) }
             li { a href="#flood" { "False reports" } " are only noticed if there are many of them." }
-            @if settings.witnesses == 0 {
-                li {
-                    "No witness checks the log of configs: this server could show someone a different "
-                    "log, and nobody would notice until they compare what they saw."
-                }
-            }
+            @if let Some(sentence) = promises::unwitnessed(&settings.promised) { li { (sentence) } }
         }
     }
 }

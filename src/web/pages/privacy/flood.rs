@@ -24,7 +24,7 @@ fn networks(reports: f64, budgets: Budgets) -> u64 {
 
 /// What a flood of reports does, and how it is noticed.
 pub(super) fn section(settings: &PageSettings) -> Markup {
-    let budgets = settings.receiving.as_ref().and_then(|receiving| receiving.budgets);
+    let budgets = settings.receiving().and_then(|receiving| receiving.budgets);
     let sizes = [100, 1_000, settings.sample];
     let table = html! {
         table {
@@ -71,32 +71,31 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
     html! {
         h2 id="flood" { "Anyone can send false reports" }
         p {
-            "There are no accounts, and every report that only contains what its config allows is accepted. "
-            "With " i { "n" } " honest reports with a share " i { "p" } " and " i { "m" }
+            "There are no accounts, and every report with nothing in it but what its config allows is accepted. With " i { "n" } " honest reports with a share " i { "p" } " and " i { "m" }
             " false ones, the share becomes (" i { "np" } " + " i { "m" } ") / (" i { "n" } " + " i { "m" }
-            "). The interval of a share does not cover this: it only says how far a sample of honest reports can "
-            "be off by chance."
+            "). The interval of a share does not cover this: it only says how far a sample of honest reports can be off "
+            "by chance."
         }
         (layout::wide("False reports and what they do", &table))
         p {
             (grouped(settings.sample)) " reports give a share to within 1% at "
             (numbers::confidence(settings.confidence)) " confidence. "
-            @match (budgets, &settings.receiving) {
+            @match (budgets, settings.receiving()) {
                 (Some(Budgets { prefix, day }), _) => {
                     "This server takes at most " (counted(prefix, "report")) " at once from one network "
-                    "(/24, or /48 of IPv6), and " (grouped(day)) " new ones a day from all. What a network "
-                    "has used decays over time, to 37% after a day. While the network keeps sending, the "
-                    "number is carried over to a hash with a new secret; once nothing has come from it for an "
-                    "hour, it is forgotten. A week’s reports can be sent on " (7 + MAX_WEEK_AGE) " days: a patient sender needs fewer networks."
+                    "(/24, or /48 of IPv6), and " (grouped(day)) " new ones a day from all. What a network has used "
+                    "fades over time, to 37% after a day. While the network keeps sending, the number is carried over "
+                    "to a hash with a new secret; after an hour without a report, it is forgotten. A week’s reports can "
+                    "be sent on " (7 + MAX_WEEK_AGE) " days, so somebody who is patient needs fewer networks."
                 }
                 (None, Some(_)) => {
-                    "This server does not limit how many reports one sender may send: a single machine is "
-                    "enough for any of these numbers."
+                    "This server does not limit how many reports one sender may send: a single machine is enough for any "
+                    "of these numbers."
                 }
                 (None, None) => "How many reports one sender may send depends on the server that accepts them.",
             }
         }
-        h2 id="jumps" { "A week whose number of reports jumps is marked" }
+        h2 id="jumps" { "Weeks with a jump in the number of reports are marked" }
         p {
             "Each week, program and chart is compared with up to " (volume::WEEKS) " weeks before, by the "
             "number of installations that their reports represent: a line is fitted by medians through the "

@@ -15,10 +15,13 @@ mod settings;
 
 use self::settings::PageSettings;
 use super::choices::Choices;
-use super::collected::{self, ChartsByCounter};
-use super::layout::{self, Section};
-use super::{example, words};
+use super::collected::{self, WhoAsked};
+use super::layout::{self, Section, Summary};
+use super::{example, promises, words};
+use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
+use crate::collection::expand;
 use crate::publish::Catalogue;
+use crate::web::numbers::counted;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -28,27 +31,31 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
 
+/// What the page is about, for those who link to it.
+const ABOUT: &str = "The complete list of what may leave a machine, what is stored of it and for how long, \
+                     and what is not protected.";
+
 /// The fields of a report, and what they contain.
 const FIELDS: [(&str, &str); 12] = [
     ("Week", "the day on which the counted week ended, such as 2026-02-08"),
-    (
-        "LastWeek",
-        "the same date of the previous report; empty if there was none. It is never stored",
-    ),
+    ("LastWeek", "the week of the report before; empty if there was none. It is never stored"),
     (
         "X",
-        "a new random number above 0 and up to 1 for each report, which decides what is sampled. It is \
-         rounded up before it is stored",
+        "a random number above 0 and up to 1, new for each report; it decides what is sampled. It is rounded up \
+         before it is stored",
     ),
-    ("Config", "the version of the config that was obeyed"),
-    ("Programs", "for each program that was used in the week:"),
+    ("Config", "the version of the config that the report follows"),
+    ("Programs", "for each program that ran in the week:"),
     ("Program", "one of the programs below"),
     ("Version", "one of its versions below"),
     ("GoVersion", "one of the toolchains below"),
     ("GOOS", "one of the operating systems below"),
     ("GOARCH", "one of the architectures below"),
     ("Counters", "names of counters below, and how often each was counted in the week"),
-    ("Stacks", "names of stack counters below with call stacks, and how often each was seen"),
+    (
+        "Stacks",
+        "names of stack counters below with their call stacks, and how often each was counted",
+    ),
 ];
 
 /// The sections about what happens to reports.
@@ -57,7 +64,7 @@ const CONTENTS: [(&str, &str); 9] = [
     ("dropped", "What is dropped, and why"),
     ("editions", "When reports become public"),
     ("stacks", "Call stacks"),
-    ("configs", "For how long a config is accepted"),
+    ("configs", "How long a config is accepted"),
     ("flood", "Anyone can send false reports"),
     ("jumps", "Jumps are marked"),
     ("defended", "What is protected, and how to check it"),
@@ -80,7 +87,8 @@ pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<
     let page = site.page(key, load, move |site, config| {
         let module = site.module().as_str();
         let body = body(module, config.as_deref(), catalogue.catalogue.as_ref(), &settings);
-        layout::page(&site.keys().host, "Privacy", Some(Section::Privacy), &body)
+        let summary = Summary::from("Privacy").described(ABOUT);
+        layout::page(site, summary, Some(Section::Privacy), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
@@ -97,9 +105,9 @@ fn body(
     html! {
         h1 { "What may leave a machine" }
         p.lead {
-            "This page is generated from the config that clients obey. It lists every string that a report "
-            "can contain. Anything else is not collected: if a report contains anything else, that is "
-            "dropped, or the report is refused."
+            "This page is made from the config that programs follow. It lists every name that a report can have in "
+            "it. Nothing else is collected: if a report has anything else in it, that is dropped, or the report is "
+            "refused."
         }
         @if let Some(config) = config {
             p {
@@ -107,8 +115,9 @@ fn body(
                 (words::time(config.provenance.time)) ". " a href="/config/" { "What changed, version by version" } "."
             }
         }
-        h2 id="choice" { "In or out" }
-        p { "Off until you turn it on. Counts stay on the machine until the week is over." }
+        (short(understood, &choices, catalogue.is_some()))
+        h2 id="choice" { "Turn it on or off" }
+        p { "It is off until you turn it on. Counts stay on your machine until the week is over." }
         (choices.list())
         (never(settings))
         nav.contents aria-label="On this page" {
@@ -120,12 +129,14 @@ fn body(
                 }
             }
         }
-        h2 id="fields" { "What a report is made of" }
+        h2 id="fields" { "What is in a report" }
         p {
-            "One report a week from each installation that opted in and was sampled. These are all of its "
-            "fields:"
+            "An installation that opted in sends at most one report a week. These are all of its fields:"
         }
-        (layout::wide("The fields of a report", &fields()))
+        details {
+            summary { (counted(FIELDS.len() as u64, "field")) }
+            (layout::wide("The fields of a report", &fields()))
+        }
         @match config.map(|config| (config, &config.config)) {
             None => p { "No config has been published yet, so nothing can be reported." },
             Some((_, Err(reason))) => p.warn {
@@ -134,17 +145,22 @@ fn body(
             Some((version, Ok(config))) => {
                 @if let Some(example) = example::example(version.version, version.provenance.time, config, catalogue) {
                     h3 { "An example" }
-                    p.note { "Made up, with names that can really be reported." }
+                    p.note { "It is made up, from names that can be reported." }
                     pre { code { (example) } }
                 }
                 h3 { "How often" }
                 p {
-                    "Of the installations that opted in, " (config.sample_rate.percent()) " send a report "
-                    "in a week, chosen by X alone; the list says how often each counter is in it."
+                    @if config.sample_rate < Rate::ALL {
+                        "Of the installations that opted in, " (config.sample_rate.percent()) " send a report each week, "
+                        "chosen by X alone."
+                    } @else {
+                        "Every installation that opted in and counted something sends a report each week."
+                    }
+                    " The list below says how often each counter is in it."
                 }
                 h2 id="strings" { "Where reports may come from" }
                 (collected::environments(config))
-                (collected::programs(config, &ChartsByCounter::new(catalogue)))
+                (collected::programs(config, WhoAsked(catalogue)))
             }
         }
         (kept::section(settings))
@@ -155,29 +171,64 @@ fn body(
     }
 }
 
+/// The page in short.
+fn short(config: Option<&CollectionConfig>, choices: &Choices<'_>, is_known: bool) -> Markup {
+    let counters = |program: &ProgramConfig| {
+        program.counters.iter().map(|counter| expand(&counter.name).count()).sum::<usize>()
+    };
+    html! {
+        h2 id="short" { "In short" }
+        dl.facts {
+            dt { "What is collected" }
+            dd {
+                @match config {
+                    None => "Nothing can be reported now.",
+                    Some(config) => {
+                        @let programs = config.programs.as_slice();
+                        @let stacks: usize = programs.iter().map(|program| program.stacks.len()).sum();
+                        "Once a week, how often each of "
+                        (counted(programs.iter().map(counters).sum::<usize>() as u64, "counter"))
+                        @if stacks > 0 { " and " (counted(stacks as u64, "stack counter")) }
+                        " of " (counted(programs.len() as u64, "program")) " was counted, with the program’s version, "
+                        "toolchain, operating system and architecture. " a href="#strings" { "All names" }
+                        @if is_known { "; " a href="/counters/" { "who asked for each" } } "."
+                    }
+                }
+            }
+            dt { "What never is" }
+            dd {
+                "IDs, addresses, times, texts, file names and values. " a href="#never" { "The whole list" } ", and "
+                a href="#not-defended" { "what is not protected" } "."
+            }
+            dt { "How to turn it off" }
+            dd {
+                "It is off until you turn it on. To turn it off again: " code { (choices.off()) } ". "
+                a href="#choice" { "All choices" } "."
+            }
+            dt { "How to check it" }
+            dd {
+                "With " a href="/check" { "a command for each promise" } "; " a href="#defended" { "what can be checked" }
+                "."
+            }
+        }
+    }
+}
+
 fn never(settings: &PageSettings) -> Markup {
-    let budgets = settings.receiving.as_ref().is_some_and(|receiving| receiving.budgets.is_some());
     html! {
         h2 id="never" { "What is never collected" }
         ul {
-            li { "No identifier of a person, a machine or an installation: the format has no field for one." }
             li {
-                "No address. "
-                @match budgets {
-                    true => {
-                        "The server keeps a hash of its network, with a secret, only in memory, for an hour, to "
-                        "limit how much one network sends; "
-                    }
-                    false => {
-                        "The server drops it when it accepts a connection, before anything is read; "
-                    }
-                }
-                "it is not in any file, log line or statistic."
+                "No ID of a person, a machine or an installation: the format has no field for one. But a "
+                a href="#not-defended" { "rare combination" } " of what is reported can stand out."
             }
-            li { "No time: a report says which week it covers, and the time of its arrival is not stored." }
+            li { "No address. " (promises::addresses(&settings.promised)) " " (promises::ON_TRUST) }
+            li {
+                "No time: a report says which week it is about, and when it arrived is not stored."
+            }
             li {
                 "No text of yours: no file, folder, user, host, argument, message or input. A counter’s name is "
-                "exactly one of those below, or it is not sent."
+                "exactly one of those below; any other name is not stored."
             }
             li { "No values of variables: a call stack has only names of functions and line numbers." }
             li { "No events: only how often something was counted in a whole week." }

@@ -21,8 +21,13 @@ fn receiving() -> ReceiverSettings {
 
 /// A deployment that accepts reports and has a stack chart.
 fn settings() -> PageSettings {
+    with_receiver(Some(receiving()))
+}
+
+/// The same deployment, which accepts reports like this.
+fn with_receiver(receiving: Option<ReceiverSettings>) -> PageSettings {
     PageSettings {
-        receiving: Some(receiving()),
+        promised: promises::Settings { receiving, ..promises::Settings::default() },
         stacks: vec![("Crashes".to_owned(), Vec::new())],
         ..PageSettings::new(None)
     }
@@ -51,14 +56,14 @@ fn sentences_about_receiving_depend_on_whether_this_server_does() {
             "A keyed hash of each report",
             "This server does not limit",
         ],
-        &PageSettings { receiving: None, ..settings() },
+        &with_receiver(None),
         &["This server accepts no reports itself", "depends on the server that accepts them"],
     );
     let by_hand = ReceiverSettings { merges: false, ..receiving() };
     changes(
         &settings(),
         &["until it is merged, once a day"],
-        &PageSettings { receiving: Some(by_hand), ..settings() },
+        &with_receiver(Some(by_hand)),
         &["until the operator merges it with candor merge"],
     );
 }
@@ -66,21 +71,20 @@ fn sentences_about_receiving_depend_on_whether_this_server_does() {
 #[test]
 fn sentences_about_addresses_and_floods_depend_on_budgets() {
     let budgets = Some(Budgets { prefix: 50, day: 40_000 });
-    let with =
-        PageSettings { receiving: Some(ReceiverSettings { budgets, ..receiving() }), ..settings() };
+    let with = with_receiver(Some(ReceiverSettings { budgets, ..receiving() }));
     changes(
         &with,
         &[
             "at most 50 reports at once from one network (/24, or /48 of IPv6), and 40,000 new ones a day from all",
             "until the secret is replaced, every hour",
-            "The server keeps a hash of its network",
+            "This server keeps only a hash of the sender’s network, with a secret, in memory",
             "Networks, at once",
         ],
         &settings(),
         &[
             "This server does not limit how many reports one sender may send",
-            "nowhere: it is dropped when the connection is accepted",
-            "The server drops it when it accepts a connection",
+            "nowhere on this server",
+            "This server does not keep the sender’s address",
         ],
     );
     // The number of prefixes is computed: for 16,588 reports and one point up from 10%.
@@ -95,17 +99,12 @@ fn sentences_about_addresses_and_floods_depend_on_budgets() {
 #[test]
 fn sentences_about_proxies_depend_on_which_are_trusted() {
     let trusted_proxies = vec!["10.0.0.0/8".to_owned(), "192.0.2.7/32".to_owned()];
-    let with = PageSettings {
-        receiving: Some(ReceiverSettings { trusted_proxies, ..receiving() }),
-        ..settings()
-    };
+    let with = with_receiver(Some(ReceiverSettings { trusted_proxies, ..receiving() }));
     changes(
         &with,
-        &[
-            "It trusts what they say about addresses, which it only keeps in memory: 10.0.0.0/8, 192.0.2.7/32.",
-        ],
+        &["It is behind proxies (10.0.0.0/8, 192.0.2.7/32), which see every address"],
         &settings(),
-        &["This server trusts no proxy about addresses."],
+        &["It is not set up to be behind a proxy."],
     );
 }
 
@@ -124,7 +123,7 @@ fn sentences_about_stacks_depend_on_the_minimum_and_the_packages() {
         &["Crashes: example.org/tools"],
         &settings(),
         &[
-            "Crashes: no list: functions of any package are named",
+            "Crashes: no list, so functions of any package are named",
             "of any package, if a chart has no list of packages",
         ],
     );
@@ -141,8 +140,8 @@ fn sentences_about_stacks_depend_on_the_minimum_and_the_packages() {
     changes(
         &settings(),
         &[
-            "The whole row of a public report with a stack that is not shown",
-            "any words can be published",
+            "The whole row of a public report with a call stack that is too rare to be shown",
+            "any words that look like functions can be published",
         ],
         &none,
         &[],
@@ -153,19 +152,29 @@ fn sentences_about_stacks_depend_on_the_minimum_and_the_packages() {
 fn sentences_about_configs_depend_on_which_are_revoked() {
     changes(
         &PageSettings { revoked: vec!["v0.3.0".to_owned(), "v0.5.0".to_owned()], ..settings() },
-        &["their reports are refused at once: v0.3.0, v0.5.0."],
+        &["Revoked, so reports under them are refused: v0.3.0, v0.5.0."],
         &settings(),
-        &["None is revoked."],
+        &["None has been revoked."],
     );
 }
 
 #[test]
 fn sentences_about_witnesses_depend_on_whether_there_are_any() {
+    let with = |witnesses, quorum| {
+        let promised = promises::Settings { witnesses, quorum, ..settings().promised };
+        PageSettings { promised, ..settings() }
+    };
     changes(
-        &PageSettings { witnesses: 3, ..settings() },
-        &["3 witnesses must have seen it too", "the verdict witnesses of candor audit"],
+        &with(3, 2),
+        &["2 of its 3 witnesses must have signed it", "the verdict witnesses of candor audit"],
         &settings(),
         &["No witness checks the log of configs"],
+    );
+    changes(
+        &with(3, 3),
+        &["all of its 3 witnesses must have signed it"],
+        &with(3, 0),
+        &["The log’s policy names 3 witnesses but requires none of them"],
     );
 }
 

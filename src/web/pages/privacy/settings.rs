@@ -3,17 +3,15 @@
 use crate::charts::definition::Proportion;
 use crate::collection::reports_needed;
 use crate::publish::{Catalogue, CatalogueChart};
-use crate::tlog::Policy;
+use crate::web::pages::promises;
 use crate::web::receiver_settings::ReceiverSettings;
 use crate::web::site::Site;
 
 /// The settings that the page depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PageSettings {
-    /// How reports are accepted; `None` if this server accepts none.
-    pub(super) receiving: Option<ReceiverSettings>,
-    /// The number of witnesses in the log's policy.
-    pub(super) witnesses: usize,
+    /// How reports are accepted, and by how many witnesses the log is signed.
+    pub(super) promised: promises::Settings,
     /// The minimum number of reports of a week for a stack to be shown.
     pub(super) stack_minimum: u32,
     /// Stack charts, with their titles and programs, and the packages whose functions they may name.
@@ -29,10 +27,7 @@ pub(super) struct PageSettings {
 impl PageSettings {
     /// The settings of a site with these definitions.
     pub(super) fn of(site: &Site, catalogue: Option<&Catalogue>) -> PageSettings {
-        let policy = site.policy();
-        let witnesses =
-            policy.policy.as_ref().map_or(0, |policy: &Policy| policy.witnesses().len());
-        PageSettings { receiving: site.receiving(), witnesses, ..PageSettings::new(catalogue) }
+        PageSettings { promised: promises::Settings::of(site), ..PageSettings::new(catalogue) }
     }
 
     /// The settings that follow from the definitions alone.
@@ -44,14 +39,18 @@ impl PageSettings {
         let confidence = catalogue.map_or(0.99, |catalogue| catalogue.confidence);
         let sample = Proportion::new(0.01).zip(Proportion::new(confidence));
         PageSettings {
-            receiving: None,
-            witnesses: 0,
+            promised: promises::Settings::default(),
             stack_minimum: retention.stack_minimum,
             stacks: stacks.map(|chart| (named(chart), chart.packages.clone())).collect(),
             revoked: retention.revoked.iter().map(ToString::to_string).collect(),
             sample: sample.map_or(0, |(error, confidence)| reports_needed(error, confidence)),
             confidence,
         }
+    }
+
+    /// How this server accepts reports, if it does.
+    pub(super) fn receiving(&self) -> Option<&ReceiverSettings> {
+        self.promised.receiving.as_ref()
     }
 
     /// A key for pages that depend on them.

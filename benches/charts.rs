@@ -1,0 +1,411 @@
+//! What a request costs a server with 500 weeks of 200 programs, 50 charts each, and one program with 10,000
+//! charts: the time of the first answer, and by how much the server's memory grew for it at most.
+//!
+//! Of the 200 programs one has all its charts in all weeks, since a request reads nothing of the others but
+//! their names; those have one. `WEEKS`, `PROGRAMS`, `CHARTS` and `LARGE` set other numbers.
+//!
+//! Each address is asked of `SERVERS` servers that have answered no other request for charts. The machine may be
+//! busy, so the least of each figure is printed. Arguments choose addresses by a part of them. Addresses with a
+//! figure above [`MOST_MS`] or [`MOST_MIB`] are marked; those whose answer itself grows with what is asked for
+//! (a page of 10,000 charts, all weeks of them) are printed after them, without a limit.
+
+use candor::aggregate::PublicData;
+use candor::aggregate::figure::{
+    Base, Breakdown, ConfigUse, DefinitionsSource, Dimension, Estimate, FORMAT, Figure, Group,
+    Interval, Kind, ProgramCharts, RateUse, Row, WeekCharts,
+};
+use candor::aggregate::index::{self, Dataset, Index, Week};
+use candor::aggregate::stored_charts::NewCharts;
+use candor::store::{FileStore, Key, Store, checksum};
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+const NEWEST: Date = date(2026, 11, 15);
+const COLLECTION: &str = "module = 'telemetry.example.org/config'\ngoos = ['linux']\ngoarch = ['amd64']\n\
+                          toolchains = ['rust1.95.0']\n";
+/// How many definitions are in a file.
+const IN_A_FILE: usize = 2_000;
+/// How many milliseconds an answer may take.
+const MOST_MS: f64 = 50.0;
+/// How many MiB of memory.
+const MOST_MIB: f64 = 20.0;
+/// The weeks in which the program with 10,000 charts has any.
+const LARGE_WEEKS: i64 = 4;
+
+fn run(program: &str, arguments: &[&str], folder: &Path) {
+    let mut command = Command::new(program);
+    command.current_dir(folder).args(arguments).stdout(Stdio::null());
+    assert!(command.status().expect("started").success(), "{program} {arguments:?}");
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join("charts/charts-config").join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+    fs::write(path, text).expect("written");
+}
+
+/// The counter of a chart, with the buckets of its rows.
+fn counter(number: usize, rows: usize) -> String {
+    let buckets: Vec<String> = (0..rows).map(|row| format!("bucket-{row}")).collect();
+    format!("c{number}:{{{}}}", buckets.join(","))
+}
+
+/// The definitions of a program with so many charts.
+fn define(folder: &Path, program: &str, charts: usize, rows: usize) {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let text = format!("program = '{program}'\nmodule = '{program}'\nversions = ['v1.0.0']\n");
+    write(folder, &format!("programs/{name}.toml"), &text);
+    for from in (0..charts).step_by(IN_A_FILE) {
+        let one = |number: usize| {
+            format!(
+                "[[chart]]\ntitle = 'Chart {number}'\nissue = ['https://example.org/{number}']\n\
+                 type = 'partition'\nprogram = '{program}'\ncounter = '{}'\n\n",
+                counter(number, rows)
+            )
+        };
+        let text: String = (from..charts.min(from + IN_A_FILE)).map(one).collect();
+        write(folder, &format!("charts/{name}-{from}.toml"), &text);
+    }
+}
+
+/// A deployment without public data.
+fn deploy(folder: &Path) {
+    write(folder, "collection.toml", COLLECTION);
+    define(folder, "example.org/p000", number("CHARTS", 50), 10);
+    define(folder, "example.org/large", number("LARGE", 10_000), 5);
+    let charts = folder.join("charts");
+    let user = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+    run("git", &["init", "-q", "-b", "main"], &charts);
+    run("git", &["add", "-A"], &charts);
+    run("git", &[&user[..], &["commit", "-q", "-m", "A"]].concat(), &charts);
+    let candor = env!("CARGO_BIN_EXE_candor");
+    let name = ["--name", "telemetry.example.org", "--module", "telemetry.example.org/config"];
+    run(candor, &[&["init", "--data", "data"][..], &name].concat(), folder);
+    run(candor, &["publish", "--data", "data", "--charts", "charts"], folder);
+}
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn base(reports: u64) -> Base {
+    Base { reports, total: reports as f64 / 0.132_704, effective: reports as f64 * 0.987_654_321 }
+}
+
+fn row(number: usize, label: usize, week: usize) -> Row {
+    let value = (((label + number) * 7 + week) % 97) as f64 / 97.0;
+    let share = Interval { value, low: value * 0.912_345, high: value * 1.087_654 };
+    let reports = (value * 20_000.0) as u64;
+    Row {
+        label: format!("bucket-{label}"),
+        counter: Some(format!("c{number}:bucket-{label}")),
+        frames: Vec::new(),
+        estimate: Estimate { reports, total: reports as f64 / 0.132_704, share },
+        base: None,
+        removed: false,
+        distribution: None,
+        most: None,
+    }
+}
+
+fn figure(number: usize, rows: usize, slices: usize, week: usize) -> Figure {
+    let counter = counter(number, rows);
+    let rows = || (0..rows).map(|label| row(number, label, week)).collect::<Vec<_>>();
+    let group = |slice: usize| Group {
+        label: format!("v1.{slice}.0"),
+        base: base(500),
+        rows: rows(),
+        none: None,
+    };
+    let by = |dimension| {
+        let groups = (0..slices).map(group).collect();
+        Breakdown { dimension, groups, rest: None }
+    };
+    Figure {
+        id: format!("c{number}"),
+        title: format!("How often is the thing with number {number} done?"),
+        description: Some("What it shows, in a sentence or two, as people write them.".to_owned()),
+        kind: Kind::Partition,
+        counter: Some(counter),
+        over: None,
+        issue: vec!["https://example.org/issues/12".to_owned()],
+        definition: None,
+        collected: true,
+        rates: vec![RateUse { config: "v0.3.0".to_owned(), rate: 0.132_704, reports: 20_000 }],
+        base: base(20_000),
+        coverage: 1.0,
+        expected: None,
+        jump: None,
+        rows: rows(),
+        left_out: 0,
+        none: Some(Estimate::default()),
+        by: if slices > 0 { Dimension::ALL.map(by).to_vec() } else { Vec::new() },
+        reweighted: Vec::new(),
+    }
+}
+
+fn program(name: String, charts: Vec<Figure>) -> ProgramCharts {
+    let (reports, coverage) = (20_000, 1.0);
+    ProgramCharts { program: name, reports, coverage, expected: None, jump: None, charts }
+}
+
+fn week(last: Date) -> WeekCharts {
+    WeekCharts {
+        format: FORMAT,
+        week: last,
+        first_day: last - 6.days(),
+        edition: candor::aggregate::edition::Edition::Last,
+        complete: true,
+        confidence: 0.99,
+        reports: 20_000,
+        expected: None,
+        jump: None,
+        configs: vec![ConfigUse {
+            version: "v0.3.0".to_owned(),
+            reports: 20_000,
+            sample_rate: 0.132_704,
+        }],
+        definitions: DefinitionsSource {
+            repository: "https://github.com/example/charts".to_owned(),
+            commit: "0c9d8b7a6f5e4d3c2b4d1f0c35a8d2be2b2f4a7e".to_owned(),
+            path: "charts-config".to_owned(),
+        },
+        programs: Vec::new(),
+    }
+}
+
+/// Publishes the charts of all weeks, oldest first. Returns the time for the newest.
+fn publish(store: &Arc<FileStore>) -> std::time::Duration {
+    let [weeks, programs, charts, large] = [
+        number("WEEKS", 500),
+        number("PROGRAMS", 200),
+        number("CHARTS", 50),
+        number("LARGE", 10_000),
+    ];
+    let lasts: Vec<Date> =
+        (0..weeks).rev().map(|ago| NEWEST.saturating_sub((ago as i64).weeks())).collect();
+    let mut all = Index { format: index::FORMAT, ..Index::default() };
+    for last in &lasts {
+        let data = Dataset { reports: 20_000, complete: true, ..Dataset::default() };
+        all.weeks.insert(*last, Week { data, charts: None });
+    }
+    let bytes = checksum::add(serde_json::to_vec(&all).expect("JSON"));
+    let key = Key::new("public/index").expect("a key");
+    let before = store.pointer(&key).expect("read");
+    let _ = store.swap(&key, before.as_deref(), &bytes).expect("swapped");
+    let data = PublicData::new(store.clone());
+    let mut took = std::time::Duration::ZERO;
+    for (at, last) in lasts.iter().enumerate() {
+        let begun = Instant::now();
+        let index = data.index().expect("an index");
+        let mut new = NewCharts::begin(&data, &index, week(*last)).expect("begun");
+        if NEWEST.saturating_sub(LARGE_WEEKS.weeks()) < *last && large > 0 {
+            let figures = (0..large).map(|number| figure(number, 5, 0, at)).collect();
+            new.add(program("example.org/large".to_owned(), figures), None).expect("stored");
+        }
+        for number in 0..programs {
+            let count = if number == 0 { charts } else { 1 };
+            let figures = (0..count).map(|number| figure(number, 10, 20, at)).collect();
+            new.add(program(format!("example.org/p{number:03}"), figures), None).expect("stored");
+        }
+        assert!(new.publish("bench", |_| true).expect("published").is_some());
+        took = begun.elapsed();
+    }
+    took
+}
+
+struct Server(Child, String);
+
+impl Server {
+    fn start(folder: &Path) -> Server {
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_candor"));
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+        let mut child =
+            serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
+        let mut line = String::new();
+        let mut said = BufReader::new(child.stdout.take().expect("a pipe"));
+        while !line.contains("http://") {
+            line.clear();
+            assert!(said.read_line(&mut line).expect("a line") > 0, "the server ended");
+        }
+        let (_, address) = line.trim().split_once("http://").expect("an address");
+        Server(child, address.trim_end_matches('/').to_owned())
+    }
+
+    fn get(&self, path: &str) -> (String, usize) {
+        let mut stream = TcpStream::connect(&self.1).expect("connected");
+        let asked = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(asked.as_bytes()).expect("asked");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("answered");
+        let status = String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned();
+        (status, answer.len())
+    }
+
+    /// A line of the process's status, in kB.
+    fn memory(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Forgets the peak of the process's memory.
+    fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5").expect("cleared");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn main() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    deploy(folder.path());
+    let store = Arc::new(FileStore::new(folder.path().join("data/store")));
+    let took = publish(&store);
+    let pointer = store.pointer(&Key::new("public/index").expect("a key")).expect("read");
+    let index = pointer.map_or(0, |bytes| bytes.len()) / 1024;
+    println!("the index has {index} KiB; storing the newest week took {} ms", took.as_millis());
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|asked| !asked.starts_with('-')).collect();
+    let is_asked = |path: &String| asked.is_empty() || asked.iter().any(|part| path.contains(part));
+    println!("   ms  MiB at most     KiB  status  address");
+    for path in limited().iter().filter(|path| is_asked(path)) {
+        let cost = Cost::of(folder.path(), path);
+        let is_within = cost.status == "200" && cost.ms <= MOST_MS && cost.mib <= MOST_MIB;
+        println!("{cost}  {path}{}", if is_within { "" } else { "  OVER" });
+    }
+    println!("as large as what is asked for:");
+    for path in growing().iter().filter(|path| is_asked(path)) {
+        println!("{}  {path}", Cost::of(folder.path(), path));
+    }
+}
+
+const OWN: &str = "/charts/example.org/p000";
+const LARGE: &str = "/charts/example.org/large";
+
+fn range(weeks: i64) -> String {
+    format!("@{}..{NEWEST}", NEWEST.saturating_sub((weeks - 1).weeks()))
+}
+
+/// Addresses whose answers are within the limits, however many charts and weeks there are.
+fn limited() -> Vec<String> {
+    let (old, last) = (NEWEST.saturating_sub(400.weeks()), number("LARGE", 10_000) - 1);
+    let before = NEWEST.saturating_sub(1.weeks());
+    let year = range(52);
+    let most = range(105);
+    vec![
+        "/".to_owned(),
+        "/charts/".to_owned(),
+        "/charts/programs.json".to_owned(),
+        format!("/charts/@{old}/"),
+        "/charts/@all".to_owned(),
+        "/charts/@all?q=chart+99".to_owned(),
+        "/charts/@all?program=example.org/large&type=counter&page=100".to_owned(),
+        "/charts/@all.json?q=bucket-3".to_owned(),
+        "/charts/atom.xml".to_owned(),
+        "/charts/new.xml".to_owned(),
+        format!("{OWN}/"),
+        format!("{OWN}/@{NEWEST}/overview.json"),
+        format!("{OWN}/@{NEWEST}/charts.json"),
+        format!("{OWN}/@{NEWEST}/charts@version.json"),
+        format!("{OWN}/@{NEWEST}/@all"),
+        format!("{OWN}/@{NEWEST}/c7"),
+        format!("{OWN}/@{old}/c7"),
+        format!("{OWN}/@{NEWEST}/c7?by=version"),
+        format!("{OWN}/@{NEWEST}/c7?by=version&compare=v1.18.0&with=v1.19.0"),
+        format!("{OWN}/@{NEWEST}/c7?compare={before}"),
+        format!("{OWN}/@{NEWEST}/c7.json"),
+        format!("{OWN}/@{NEWEST}/c7.csv"),
+        format!("{OWN}/@{NEWEST}/c7.svg"),
+        format!("{OWN}/@{NEWEST}/c7.card.png"),
+        format!("{OWN}/@{NEWEST}/c7.badge.svg"),
+        format!("{OWN}/@{NEWEST}/c7@platform.json"),
+        format!("{OWN}/{year}/"),
+        format!("{OWN}/{most}/"),
+        format!("{OWN}/{most}/@all"),
+        format!("{OWN}/{most}/c7"),
+        format!("{OWN}/{most}/c7.json"),
+        format!("{OWN}/{most}/c7.csv"),
+        format!("{LARGE}/"),
+        format!("{LARGE}/@{NEWEST}/@all"),
+        format!("{LARGE}/{most}/"),
+        format!("{LARGE}/{most}/@all"),
+        format!("{LARGE}/@{NEWEST}/c{last}"),
+        format!("{LARGE}/@{NEWEST}/c{last}.json"),
+        format!("{LARGE}/{most}/c{last}"),
+        "/counters/".to_owned(),
+        "/counters/example.org/p000/".to_owned(),
+        "/counters/example.org/p000/c7".to_owned(),
+        "/counters/example.org/p000/c7:bucket-3".to_owned(),
+        format!("/counters/example.org/large/c{last}:bucket-3"),
+        format!("/counters/example.org/large/c{last}:bucket-3.json"),
+        "/data/".to_owned(),
+        format!("/data/?weeks-before={old}"),
+        "/data/index.json".to_owned(),
+        "/data/weeks/SHA256SUMS".to_owned(),
+        "/config/".to_owned(),
+        "/config/atom.xml".to_owned(),
+        "/log/".to_owned(),
+        "/check".to_owned(),
+        "/robots.txt".to_owned(),
+    ]
+}
+
+/// Addresses whose answers are as large as what is asked for.
+fn growing() -> Vec<String> {
+    vec![
+        format!("{LARGE}/@{NEWEST}/charts.json"),
+        "/counters/example.org/large/".to_owned(),
+        "/counters/example.org/large/index.json".to_owned(),
+        "/config/v0.1.0".to_owned(),
+        "/privacy".to_owned(),
+        "/sitemap.xml".to_owned(),
+        "/sitemap/1.xml".to_owned(),
+    ]
+}
+
+/// What an answer cost.
+struct Cost {
+    ms: f64,
+    mib: f64,
+    bytes: usize,
+    status: String,
+}
+
+impl Cost {
+    /// The least of some servers, each of which has answered only a request that is not about charts.
+    fn of(folder: &Path, path: &str) -> Cost {
+        let mut least = Cost { ms: f64::MAX, mib: f64::MAX, bytes: 0, status: String::new() };
+        for _ in 0..number("SERVERS", 3) {
+            let server = Server::start(folder);
+            server.get("/log/");
+            let before = server.memory("VmRSS:");
+            server.forget_peak();
+            let begun = Instant::now();
+            let (status, bytes) = server.get(path);
+            let ms = begun.elapsed().as_secs_f64() * 1e3;
+            let mib = server.memory("VmHWM:").saturating_sub(before) as f64 / 1024.0;
+            least = Cost { ms: least.ms.min(ms), mib: least.mib.min(mib), bytes, status };
+        }
+        least
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Cost { ms, mib, bytes, status } = self;
+        write!(f, "{ms:5.1}  {mib:11.1}  {:6}  {status}   ", bytes / 1024)
+    }
+}

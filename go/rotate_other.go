@@ -1,0 +1,7 @@
+//go:build !unix
+
+package candor
+
+import "errors"
+
+func openAndRotate(folder) error { return errors.New("weeks change only on Unix") }

@@ -1,0 +1,312 @@
+//! Reads stored charts, and checks what it read.
+
+use super::folders::{span_folder, week_folder};
+use super::outline::{ProgramOutline, ProgramSpan, SpanOutline, WeekOutline, span_of};
+use super::sections::{Sections, SectionsFile};
+use super::series::{ChartSeries, PROGRAM, ProgramWeek};
+use crate::aggregate::chart_csv::name_of;
+use crate::aggregate::figure::{Breakdown, Dimension, Figure, ProgramCharts, WeekCharts};
+use crate::aggregate::index::Index;
+use crate::aggregate::public::{MadeBy, PublicData, PublicError, object_key};
+use crate::hex::hex;
+use crate::store::Key;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+/// Which charts of a program are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// All of them.
+    All,
+    /// The first few.
+    First(usize),
+    /// So many, from this one on; 0 is the first.
+    Part(usize, usize),
+    /// Those with these ids.
+    Ids(&'a [&'a str]),
+}
+
+/// The series of some of a program's charts in a span of weeks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SeriesOfProgram {
+    /// The program in each week, oldest first.
+    pub weeks: Vec<ProgramWeek>,
+    /// The charts, in the newest week's order; then those that it does not have.
+    pub charts: Vec<ChartSeries>,
+}
+
+impl Wanted<'_> {
+    fn includes(&self, number: usize, id: &str) -> bool {
+        match self {
+            Wanted::All => true,
+            Wanted::First(count) => number < *count,
+            Wanted::Part(from, count) => number >= *from && number - from < *count,
+            Wanted::Ids(ids) => ids.contains(&id),
+        }
+    }
+}
+
+impl SeriesOfProgram {
+    /// The program's charts in each week, as far as series have them.
+    pub fn by_week(&self) -> BTreeMap<Date, ProgramCharts> {
+        let mut figures: HashMap<(Date, String), Figure> = HashMap::new();
+        for series in &self.charts {
+            let id = &series.chart.id;
+            figures.extend(series.figures().map(|(week, figure)| ((week, id.clone()), figure)));
+        }
+        let mut by_week = BTreeMap::new();
+        for ProgramWeek { week, program, charts } in &self.weeks {
+            let ids = charts.iter().cloned();
+            let charts = ids.filter_map(|id| figures.remove(&(*week, id))).collect();
+            by_week.insert(*week, ProgramCharts { charts, ..program.clone() });
+        }
+        by_week
+    }
+}
+
+/// What is being read, for errors.
+struct Place {
+    name: String,
+    made_by: MadeBy,
+}
+
+impl Place {
+    fn failed(self, error: io::Error) -> PublicError {
+        let Place { name, made_by } = self;
+        match error.kind() {
+            io::ErrorKind::InvalidData => PublicError::Damaged { name, made_by },
+            _ => PublicError::Io { name, source: error },
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(self, json: &[u8]) -> Result<T, PublicError> {
+        serde_json::from_slice(json)
+            .map_err(|e| PublicError::Later { what: self.name, reason: e.to_string() })
+    }
+}
+
+/// Reads sections of one object; errors name it.
+struct Reader {
+    sections: Sections,
+    name: String,
+    made_by: MadeBy,
+}
+
+impl Reader {
+    fn place(&self) -> Place {
+        Place { name: self.name.clone(), made_by: self.made_by }
+    }
+
+    fn raw(&mut self, section: &str) -> Result<Option<Vec<u8>>, PublicError> {
+        self.sections.read(section).map_err(|error| self.place().failed(error))
+    }
+
+    fn one<T: DeserializeOwned>(&mut self, section: &str) -> Result<Option<T>, PublicError> {
+        let Some(json) = self.raw(section)? else { return Ok(None) };
+        self.place().parse(&json).map(Some)
+    }
+
+    /// The sections that are wanted; those whose name has an `@` are not counted.
+    fn all<T: DeserializeOwned>(&mut self, wanted: Wanted<'_>) -> Result<Vec<T>, PublicError> {
+        let (mut found, mut later) = (Vec::new(), None);
+        let first = usize::from(self.sections.names().next().is_some_and(|name| name == PROGRAM));
+        let is_wanted = |number: usize, name: &str| {
+            !name.contains('@') && wanted.includes(number - first, name)
+        };
+        let each = |_: &str, json: &[u8]| {
+            match serde_json::from_slice(json) {
+                Ok(one) => found.push(one),
+                Err(error) => later = Some(error),
+            }
+            Ok(())
+        };
+        let read = self.sections.read_all(is_wanted, each);
+        read.map_err(|error| self.place().failed(error))?;
+        match later {
+            Some(error) => {
+                Err(PublicError::Later { what: self.name.clone(), reason: error.to_string() })
+            }
+            None => Ok(found),
+        }
+    }
+}
+
+impl PublicData {
+    /// The outline of a week's charts, if they were made.
+    pub fn week_outline(
+        &self,
+        index: &Index,
+        week: Date,
+    ) -> Result<Option<WeekOutline>, PublicError> {
+        let charts = index.weeks.get(&week).and_then(|week| week.charts.as_ref());
+        let Some(file) = charts else { return Ok(None) };
+        self.outline(&file.sha256, format!("the charts of the week until {week}"), week).map(Some)
+    }
+
+    /// The outline of a span's series, if there are any.
+    pub fn span_outline(
+        &self,
+        index: &Index,
+        span: Date,
+    ) -> Result<Option<SpanOutline>, PublicError> {
+        let Some(file) = index.series.get(&span) else { return Ok(None) };
+        self.outline(&file.sha256, format!("the series from {span}"), span).map(Some)
+    }
+
+    fn outline<T: DeserializeOwned>(
+        &self,
+        sha256: &str,
+        what: String,
+        week: Date,
+    ) -> Result<T, PublicError> {
+        let key = object_key(sha256)?;
+        let (name, made_by) = (format!("{what} ({key})"), MadeBy::Chart(week));
+        let Some(bytes) = self.store().get(&key)? else {
+            return Err(PublicError::Missing { name, made_by });
+        };
+        if hex(&Sha256::digest(&bytes)) != sha256 {
+            return Err(PublicError::Damaged { name, made_by });
+        }
+        Place { name, made_by }.parse(&bytes)
+    }
+
+    fn sections(
+        &self,
+        folder: &str,
+        file: &SectionsFile,
+        what: &str,
+        week: Date,
+    ) -> Result<Reader, PublicError> {
+        let key = Key::new(format!("{folder}/{}", file.sha256))?;
+        let (name, made_by) = (format!("{what} ({key})"), MadeBy::Chart(week));
+        let Some(opened) = self.store().open(&key)? else {
+            return Err(PublicError::Missing { name, made_by });
+        };
+        match Sections::open(opened, file) {
+            Ok(sections) => Ok(Reader { sections, name, made_by }),
+            Err(error) => Err(Place { name, made_by }.failed(error)),
+        }
+    }
+
+    fn of_week(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+        file: &SectionsFile,
+    ) -> Result<Reader, PublicError> {
+        let what = format!("charts of {} in the week until {week}", of.program.program);
+        self.sections(&week_folder(week), file, &what, week)
+    }
+
+    /// A program's charts of a week, without slices.
+    pub fn program_charts(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+        wanted: Wanted<'_>,
+    ) -> Result<ProgramCharts, PublicError> {
+        let charts = self.of_week(week, of, &of.figures)?.all(wanted)?;
+        Ok(ProgramCharts { charts, ..of.program.clone() })
+    }
+
+    /// A chart of a week by one dimension; `None` if there is nothing to show.
+    pub fn slices(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+        id: &str,
+        by: Dimension,
+    ) -> Result<Option<Breakdown>, PublicError> {
+        self.of_week(week, of, &of.slices)?.one(&format!("{id}@{}", name_of(by)))
+    }
+
+    /// A chart of a week by all dimensions.
+    pub fn all_slices(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+        id: &str,
+    ) -> Result<Vec<Breakdown>, PublicError> {
+        let mut reader = self.of_week(week, of, &of.slices)?;
+        let mut found = Vec::new();
+        for by in Dimension::ALL {
+            found.extend(reader.one(&format!("{id}@{}", name_of(by)))?);
+        }
+        Ok(found)
+    }
+
+    /// All charts of a week by one dimension, with their ids.
+    pub fn slices_of_all(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+        by: Dimension,
+    ) -> Result<Vec<(String, Breakdown)>, PublicError> {
+        let mut reader = self.of_week(week, of, &of.slices)?;
+        let names: Vec<String> = reader.sections.names().map(str::to_owned).collect();
+        let mut found = Vec::new();
+        for name in names {
+            if let Some((id, dimension)) = name.split_once('@')
+                && dimension == name_of(by)
+                && let Some(slices) = reader.one(&name)?
+            {
+                found.push((id.to_owned(), slices));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Some of a program's series in a span.
+    pub fn series(
+        &self,
+        span: Date,
+        (program, of): (&str, &ProgramSpan),
+        wanted: Wanted<'_>,
+    ) -> Result<SeriesOfProgram, PublicError> {
+        let last = of.weeks.last().copied().unwrap_or(span);
+        let what = format!("the series of {program} from {span}");
+        let mut reader = self.sections(&span_folder(span), &of.series, &what, last)?;
+        let weeks = reader.one(PROGRAM)?.unwrap_or_default();
+        Ok(SeriesOfProgram { weeks, charts: reader.all(wanted)? })
+    }
+
+    /// Reads all objects of a week's charts, and of the span that begins with it or that it is in, without
+    /// keeping them.
+    pub fn check_charts(&self, index: &Index, week: Date) -> Result<(), PublicError> {
+        let ignore = |_: &str, _: &[u8]| Ok(());
+        if let Some(outline) = self.week_outline(index, week)? {
+            for of in &outline.programs {
+                for file in [&of.figures, &of.slices] {
+                    let mut reader = self.of_week(week, of, file)?;
+                    let read = reader.sections.read_all(|_, _| true, ignore);
+                    read.map_err(|error| reader.place().failed(error))?;
+                }
+            }
+        }
+        let span = span_of(week);
+        for (program, of) in self.span_outline(index, span)?.unwrap_or_default().programs {
+            let what = format!("the series of {program} from {span}");
+            let mut reader = self.sections(&span_folder(span), &of.series, &what, week)?;
+            let read = reader.sections.read_all(|_, _| true, ignore);
+            read.map_err(|error| reader.place().failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// All charts of a week, if they were made. They may be large.
+    pub fn charts(&self, index: &Index, week: Date) -> Result<Option<WeekCharts>, PublicError> {
+        let Some(outline) = self.week_outline(index, week)? else { return Ok(None) };
+        let mut charts = outline.week;
+        for of in &outline.programs {
+            let mut program = self.program_charts(week, of, Wanted::All)?;
+            for figure in &mut program.charts {
+                figure.by = self.all_slices(week, of, &figure.id)?;
+            }
+            charts.programs.push(program);
+        }
+        Ok(Some(charts))
+    }
+}

@@ -1,0 +1,211 @@
+//! One chart over the weeks of a span: what trends, cards and ranges show.
+//!
+//! A series has the numbers of each week's figure: all rows of the whole, but no slices and no reweightings,
+//! and of stacks only the [`STACKS`] most frequent. What describes the chart is that of the newest week.
+//! Each row's name is stored once; [`WeekRow::row`] is its place among the names.
+
+use crate::aggregate::figure::{
+    Base, Distribution, Estimate, Expected, Figure, Interval, Jump, Kind, ProgramCharts, RateUse,
+    Row,
+};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// The rows of a stack chart that a series keeps.
+pub const STACKS: usize = 100;
+/// The section before those of the charts: [`ProgramWeek`]s. No chart's id has an `@`.
+pub const PROGRAM: &str = "@program";
+
+/// A program in one week, without its charts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProgramWeek {
+    /// The last day of the week.
+    pub week: Date,
+    /// The program, without charts.
+    pub program: ProgramCharts,
+    /// The ids of its charts, in their order.
+    pub charts: Vec<String>,
+}
+
+/// One chart over weeks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChartSeries {
+    /// The chart in the newest week, without rows.
+    pub chart: Figure,
+    /// The names of its rows: those of the newest week in their order, then others.
+    pub rows: Vec<RowName>,
+    /// The weeks that have it, oldest first.
+    pub weeks: Vec<ChartWeek>,
+}
+
+/// A row's name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RowName {
+    /// The bucket's name; for a stack, its first frame's function.
+    pub label: String,
+    /// The counter's full name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<String>,
+    /// The functions of a stack's frames, the innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<String>,
+}
+
+/// A chart's numbers in one week: the members of [`Figure`] of these names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChartWeek {
+    /// The last day of the week.
+    pub week: Date,
+    /// Whether it was collected.
+    pub collected: bool,
+    /// The sampling rates that were in force.
+    pub rates: Vec<RateUse>,
+    /// The reports that could have its counters.
+    pub base: Base,
+    /// The share of the program's installations that it covers.
+    pub coverage: f64,
+    /// How many reports the weeks before explain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+    /// Present where there are more or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Jump>,
+    /// How many stacks are not among the rows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+    /// The reports with none of its counters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none: Option<Estimate>,
+    /// Its rows.
+    pub rows: Vec<WeekRow>,
+}
+
+/// A row's numbers in one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeekRow {
+    /// The place of its name in [`ChartSeries::rows`].
+    pub row: u32,
+    /// The reports that have it.
+    pub reports: u64,
+    /// The sum of their weights.
+    pub total: f64,
+    /// Their share of the base.
+    pub share: Interval,
+    /// The reports that could have it, if these are not all of the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// Whether only older configs collect it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+    /// For a ratio: the distribution of its quotient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// The reports that count it most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<Estimate>,
+}
+
+// serde requires this signature.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// The part of a figure that a series has.
+pub fn reduced(mut figure: Figure) -> Figure {
+    figure.by = Vec::new();
+    figure.reweighted = Vec::new();
+    if figure.kind == Kind::Stack && figure.rows.len() > STACKS {
+        figure.left_out += (figure.rows.len() - STACKS) as u64;
+        figure.rows.truncate(STACKS);
+    }
+    figure
+}
+
+impl ChartSeries {
+    /// The series of one chart, whose figures are [`reduced`]; `None` if there is no week.
+    pub fn new(figures: BTreeMap<Date, Figure>) -> Option<ChartSeries> {
+        let (mut names, mut places) = (Vec::new(), HashMap::new());
+        let (mut chart, mut weeks) = (None, Vec::new());
+        for (week, figure) in figures.into_iter().rev() {
+            let row = |row: Row| {
+                let Row { label, counter, frames, .. } = row;
+                let name = RowName { label, counter, frames };
+                let place = *places.entry(name.clone()).or_insert_with(|| {
+                    names.push(name);
+                    u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
+                });
+                let Estimate { reports, total, share } = row.estimate;
+                let Row { base, removed, distribution, most, .. } = row;
+                WeekRow { row: place, reports, total, share, base, removed, distribution, most }
+            };
+            let mut about = figure;
+            let rows = std::mem::take(&mut about.rows).into_iter().map(row).collect();
+            weeks.push(ChartWeek {
+                week,
+                collected: about.collected,
+                rates: std::mem::take(&mut about.rates),
+                base: std::mem::take(&mut about.base),
+                coverage: std::mem::take(&mut about.coverage),
+                expected: about.expected.take(),
+                jump: about.jump.take(),
+                left_out: std::mem::take(&mut about.left_out),
+                none: about.none.take(),
+                rows,
+            });
+            chart.get_or_insert(about);
+        }
+        weeks.reverse();
+        Some(ChartSeries { chart: chart?, rows: names, weeks })
+    }
+
+    /// The chart in one of its weeks, as it was there, except for what describes it.
+    pub fn figure(&self, week: &ChartWeek) -> Figure {
+        let row = |row: &WeekRow| {
+            let name = self.rows.get(row.row as usize)?;
+            let RowName { label, counter, frames } = name.clone();
+            let WeekRow { reports, total, share, base, removed, ref distribution, most, .. } = *row;
+            let estimate = Estimate { reports, total, share };
+            let distribution = distribution.clone();
+            Some(Row { label, counter, frames, estimate, base, removed, distribution, most })
+        };
+        Figure {
+            collected: week.collected,
+            rates: week.rates.clone(),
+            base: week.base,
+            coverage: week.coverage,
+            expected: week.expected,
+            jump: week.jump,
+            left_out: week.left_out,
+            none: week.none,
+            rows: week.rows.iter().filter_map(row).collect(),
+            ..self.chart.clone()
+        }
+    }
+
+    /// For each row, the first of these weeks that has it. Of a stack that is the first week in which it was
+    /// among the [`STACKS`] most frequent.
+    pub fn first_weeks(&self) -> Vec<Option<Date>> {
+        let mut first = vec![None; self.rows.len()];
+        for week in &self.weeks {
+            for row in week.rows.iter().filter(|row| row.reports > 0) {
+                if let Some(known) = first.get_mut(row.row as usize) {
+                    known.get_or_insert(week.week);
+                }
+            }
+        }
+        first
+    }
+
+    /// The chart in all its weeks.
+    pub fn figures(&self) -> impl Iterator<Item = (Date, Figure)> {
+        self.weeks.iter().map(|week| (week.week, self.figure(week)))
+    }
+
+    /// Joins the series of one chart in different spans, in any order.
+    pub fn joined(parts: impl IntoIterator<Item = ChartSeries>) -> Option<ChartSeries> {
+        let figures = |part: ChartSeries| part.figures().collect::<Vec<_>>();
+        ChartSeries::new(parts.into_iter().flat_map(figures).collect())
+    }
+}

@@ -1,0 +1,201 @@
+//! The verb, on machines of its own.
+
+use super::*;
+use crate::client::program::Program;
+use std::path::Path;
+
+fn setup(folder: &Path) -> Setup {
+    Setup {
+        program: Program::new("example.org/tool", "1.0.0").with_toolchain("rust1.95.0"),
+        folder: Ok(Folder::at(folder)),
+        variable: Some("TOOL_TELEMETRY"),
+        ahead: 0,
+        #[cfg(feature = "client")]
+        upload: None,
+    }
+}
+
+/// What the verb prints, or its exit code and message.
+fn verb(setup: &Setup, arguments: &[&str]) -> Result<String, (u8, String)> {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let mut out = String::new();
+    match run(Some(setup), "tool telemetry", &arguments, &mut out) {
+        Ok(()) => Ok(out),
+        Err(Problem { code, message }) => Err((code, message)),
+    }
+}
+
+#[test]
+fn each_choice_is_stored_and_explained() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let path = temporary.path().join("telemetry");
+    let setup = setup(&path);
+    let folder = Folder::at(&path);
+    for nothing in [&[][..], &["--help"], &["view"]] {
+        let said = verb(&setup, nothing).expect("printed");
+        assert!(said.contains("mode") && said.contains("off (nobody has chosen yet"), "{said}");
+        assert!(!path.exists(), "looking changes nothing");
+    }
+    for (word, mode) in [("on", Mode::On), ("local", Mode::Local), ("off", Mode::Off)] {
+        let said = verb(&setup, &[word]).expect("chosen");
+        assert!(said.starts_with(&format!("telemetry of example.org/tool is {word}. ")), "{said}");
+        assert_eq!(Consent::read(&folder, None).mode, mode);
+    }
+    let said = verb(&setup, &[]).expect("printed");
+    assert!(said.contains("off (chosen on 2") && said.contains("TOOL_TELEMETRY=off"), "{said}");
+    assert!(said.contains("tool telemetry local"), "{said}");
+}
+
+#[test]
+fn wrong_usage_is_named_and_changes_nothing() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let path = temporary.path().join("telemetry");
+    for words in [&["of"][..], &["on", "off"], &["--on"], &["view", "x"], &["\u{1b}[2J"]] {
+        let (code, message) = verb(&setup(&path), words).expect_err("refused");
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains("on, local, off, view or rehearse"), "{message}");
+    }
+    assert!(!path.exists());
+    let mut out = String::new();
+    let problem = run(None, "tool telemetry", &[], &mut out).expect_err("not started");
+    assert_eq!(problem.code, 1);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error_and_not_a_choice() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let file = temporary.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    let (code, message) = verb(&setup(&file.join("telemetry")), &["on"]).expect_err("refused");
+    assert_eq!(code, 1);
+    assert!(message.contains("cannot store the telemetry mode"), "{message}");
+}
+
+#[test]
+fn what_was_counted_can_be_seen() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let setup = setup(temporary.path());
+    verb(&setup, &["local"]).expect("chosen");
+    let folder = Folder::at(temporary.path());
+    count(&folder);
+    let said = verb(&setup, &["view"]).expect("printed");
+    assert!(said.contains("mode local (chosen on 2"), "{said}");
+    assert!(said.contains("example.org/tool@v1.0.0 rust1.95.0"), "{said}");
+    assert!(said.contains("3  tool/verb:build"), "{said}");
+    // Turning it off says that they are still there.
+    let said = verb(&setup, &["off"]).expect("chosen");
+    assert!(said.contains("Earlier counts are still in"), "{said}");
+}
+
+/// Counts this week, as the program does.
+fn count(folder: &Folder) {
+    let today = Day::of(std::time::SystemTime::now());
+    let setup = setup(folder.path());
+    let recorder: &'static _ = Box::leak(Box::new(crate::client::counter::Recorder::new()));
+    recorder.start(folder.clone(), setup.program, today, &Consent::read(folder, None));
+    recorder.counter("tool/verb:build").expect("a name").add(3);
+    recorder.counter("tool/secret").expect("a name").add(1);
+}
+
+#[cfg(not(feature = "client"))]
+#[test]
+fn a_program_that_only_counts_says_so() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let setup = setup(temporary.path());
+    let (code, message) = verb(&setup, &["rehearse"]).expect_err("refused");
+    assert_eq!((code, message.contains("sends nothing")), (1, true), "{message}");
+    let said = verb(&setup, &[]).expect("printed");
+    assert!(said.contains("never sent"), "{said}");
+}
+
+#[cfg(feature = "client")]
+mod of_a_client {
+    use super::*;
+    use crate::client::report::testing::{Deployment, day};
+    use crate::client::start::Uploading;
+    use crate::client::verb::rehearse::Rehearsal;
+    use std::sync::Arc;
+
+    fn config(toolchain: &str, counter: &str) -> String {
+        let (goos, goarch) = (crate::client::goos(), crate::client::goarch());
+        format!(
+            r#"{{"GOOS":["{goos}"],"GOARCH":["{goarch}"],"GoVersion":["{toolchain}"],
+            "SampleRate":0.25,"Programs":[{{"Name":"example.org/tool","Versions":["v1.0.0"],
+            "Counters":[{{"Name":"{counter}","Rate":0.25}}]}}]}}"#
+        )
+    }
+
+    /// What a rehearsal of three counts says, and the reports that left the machine.
+    fn rehearsed(config: &str, to_receiver: bool) -> (Result<String, String>, usize) {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path());
+        verb(&setup(temporary.path()), &["local"]).expect("chosen");
+        count(&folder);
+        let files = |folder: &Folder| crate::client::report::Listing::read(folder).expect("read");
+        let before = files(&folder);
+        let deployment = Deployment::new(config);
+        let own = deployment.destination();
+        let rehearsal = Rehearsal {
+            folder: &folder,
+            own: &own,
+            receiver: to_receiver.then_some(&own),
+            transport: &deployment,
+            today: day("2026-11-22"),
+            now: day("2026-11-22").start() + std::time::Duration::from_secs(3600),
+        };
+        let mut out = String::new();
+        let said = rehearsal.run("choose local", &mut out).map(|()| out);
+        assert_eq!(files(&folder), before, "the user's own folder is as it was");
+        let sent = deployment.arrived.lock().expect("unpoisoned").values().map(Vec::len).sum();
+        (said, sent)
+    }
+
+    #[test]
+    fn a_rehearsal_shows_the_report_and_sends_nothing() {
+        let (said, sent) = rehearsed(&config("rust1.95.0", "tool/verb:{build,run}"), false);
+        let said = said.expect("rehearsed");
+        assert_eq!(sent, 0, "{said}");
+        for part in [
+            "the week that began on 2026-11-14 and ended on 2026-11-21",
+            "2. The config v0.1.0 of",
+            "counter tool/secret is not in the config",
+            "\"tool/verb:build\": 3",
+            "25% of weeks are sent",
+            "This one was not.",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("\"tool/secret\""), "{said}");
+    }
+
+    #[test]
+    fn what_keeps_a_report_back_is_named() {
+        let (said, _) = rehearsed(&config("rust1.94.0", "tool/verb:build"), false);
+        let said = said.expect("rehearsed");
+        assert!(said.contains("toolchain rust1.95.0 is not in the config"), "{said}");
+        assert!(said.contains("nothing would be sent"), "{said}");
+    }
+
+    #[test]
+    fn a_report_is_sent_to_a_receiver_for_this_rehearsal_alone() {
+        let (said, sent) = rehearsed(&config("rust1.95.0", "tool/verb:build"), true);
+        let said = said.expect("rehearsed");
+        assert!(said.contains("for this rehearsal alone"), "{said}");
+        assert_eq!(sent, 1, "{said}");
+    }
+
+    #[test]
+    fn there_is_nothing_to_rehearse_before_something_was_counted() {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let deployment = Arc::new(Deployment::new(&config("rust1.95.0", "tool/verb:build")));
+        let upload = Uploading { to: deployment.destination(), transport: deployment };
+        let setup = Setup { upload: Some(upload), ..setup(temporary.path()) };
+        let (code, message) = verb(&setup, &["rehearse"]).expect_err("refused");
+        assert_eq!(code, 1);
+        assert!(message.contains("choose `tool telemetry local`"), "{message}");
+        let (code, _) = verb(&setup, &["rehearse", "now"]).expect_err("refused");
+        assert_eq!(code, 2);
+        let said = verb(&setup, &[]).expect("printed");
+        assert!(said.contains("sent to https://telemetry.example.org, once a week"), "{said}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Which charts retired, and when: those that one catalogue has and the next one has not.
+//!
+//! Most retire because their last day has passed, for which nobody has to commit anything; others because their
+//! definition was removed.
+
+use super::catalogue::{Catalogue, CatalogueChart};
+use super::catalogues::{CatalogueError, Catalogues};
+use crate::gomod::ModuleVersion;
+use jiff::civil::Date;
+use std::ops::RangeInclusive;
+
+/// A chart that is no longer collected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retirement {
+    /// The newest config when it retired: usually the first that lacks its counters.
+    pub version: ModuleVersion,
+    /// The day for which the first definitions without it were published.
+    pub since: Date,
+    /// Its definition, as it was last.
+    pub chart: CatalogueChart,
+}
+
+impl Retirement {
+    /// Its last day, if it retired because that had passed.
+    pub fn last_day(&self) -> Option<Date> {
+        self.chart.expires.filter(|last| *last < self.since)
+    }
+}
+
+/// What retired with some configs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Retirements {
+    /// The charts, those of the newest config first.
+    pub charts: Vec<Retirement>,
+    /// Whether definitions are damaged, so that charts may be missing here.
+    pub incomplete: bool,
+}
+
+impl Catalogues {
+    /// The charts that retired with these configs. Only the catalogues of these configs are read, and the one
+    /// before them.
+    pub fn retired(
+        &self,
+        versions: RangeInclusive<ModuleVersion>,
+    ) -> Result<Retirements, CatalogueError> {
+        let mut retired = Retirements::default();
+        let mut after: Option<(ModuleVersion, Catalogue)> = None;
+        let recorded = match self.recorded() {
+            Err(error @ CatalogueError::Store(_)) => return Err(error),
+            Err(_) => return Ok(Retirements { incomplete: true, ..retired }),
+            Ok(recorded) => recorded,
+        };
+        for entry in recorded.newest_first() {
+            let read = entry.and_then(|entry| {
+                // What the log has is a version; `verify-store` finds anything else.
+                let version = entry.version.parse::<ModuleVersion>().ok();
+                let wanted = version.filter(|version| version <= versions.end());
+                wanted.map(|version| Ok((version, self.read(&entry)?))).transpose()
+            });
+            let (version, catalogue) = match read {
+                Ok(Some(read)) => read,
+                Ok(None) => continue,
+                Err(error @ CatalogueError::Store(_)) => return Err(error),
+                Err(_) => {
+                    retired.incomplete = true;
+                    break;
+                }
+            };
+            if let Some((version, after)) = &after {
+                retired.charts.extend(between(&catalogue, after, *version));
+            }
+            if version < *versions.start() {
+                break;
+            }
+            after = Some((version, catalogue));
+        }
+        Ok(retired)
+    }
+
+    /// The definitions behind a config: the last that were published while it was the newest, or, if there were
+    /// none, before it. `None` if they are damaged or were never recorded.
+    pub fn behind(&self, version: ModuleVersion) -> Result<Option<Catalogue>, CatalogueError> {
+        let find = || {
+            for entry in self.recorded()?.newest_first() {
+                let entry = entry?;
+                if entry.version.parse::<ModuleVersion>().is_ok_and(|of| of <= version) {
+                    return self.read(&entry).map(Some);
+                }
+            }
+            Ok(None)
+        };
+        match find() {
+            Err(error @ CatalogueError::Store(_)) => Err(error),
+            found => Ok(found.ok().flatten()),
+        }
+    }
+}
+
+fn between(
+    before: &Catalogue,
+    after: &Catalogue,
+    version: ModuleVersion,
+) -> impl Iterator<Item = Retirement> {
+    let is_there = |chart: &CatalogueChart| {
+        let name = |chart: &CatalogueChart| (chart.program.clone(), chart.id.clone());
+        after.charts.iter().any(|other| name(other) == name(chart))
+    };
+    let gone = before.charts.iter().filter(move |chart| !is_there(chart));
+    gone.map(move |chart| Retirement { version, since: after.as_of, chart: chart.clone() })
+}
