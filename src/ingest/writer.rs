@@ -60,16 +60,17 @@ enum Fate {
     Refused,
 }
 
-/// How long to wait for the folder's lock: a merge that finds no receiver holds it while it seals.
+/// How long a receiver waits for the folder's lock: a merge that finds no receiver holds it while it seals.
 const LOCKED: Duration = Duration::from_secs(2);
 /// How often to try meanwhile.
 const TRY: Duration = Duration::from_millis(20);
 
 fn take_lock(
     folder: &Path,
+    patience: Duration,
     check_stop: &dyn Fn() -> Result<(), JournalError>,
 ) -> Result<Lock, JournalError> {
-    let deadline = Instant::now() + LOCKED;
+    let deadline = Instant::now() + patience;
     loop {
         let failed = |source| JournalError::Io {
             action: "lock",
@@ -117,6 +118,17 @@ impl Writer {
         oldest: Day,
         limits: Limits,
     ) -> Result<Writer, JournalError> {
+        Writer::open_within(LOCKED, stop, folder, oldest, limits)
+    }
+
+    /// As [`Writer::open_unless`], with a wait of its own for the lock.
+    fn open_within(
+        patience: Duration,
+        stop: &Event,
+        folder: &Path,
+        oldest: Day,
+        limits: Limits,
+    ) -> Result<Writer, JournalError> {
         let failed = |action, path: &Path, source| JournalError::Io {
             action,
             path: path.display().to_string(),
@@ -128,7 +140,7 @@ impl Writer {
         };
         let made = durable::make_folders_unsynced(folder, &mut folder::private())
             .map_err(|e| failed("create", folder, e))?;
-        let lock = take_lock(folder, &check_stop)?;
+        let lock = take_lock(folder, patience, &check_stop)?;
         check_stop()?;
         let mut list = SegmentList::open(folder)
             .map_err(|e| failed("write the list of segments in", folder, e))?;
@@ -163,10 +175,12 @@ impl Writer {
         })
     }
 
-    /// Seals what was left open, and forgets what was merged, if no process holds the folder.
+    /// Seals what was left open, and forgets what was merged, if no process holds the folder. Does not wait
+    /// for one that does: it is usually a receiver, which keeps the folder as long as it runs.
     pub(super) fn seal_only(folder: &Path) -> Result<(), JournalError> {
+        let stop = Event::new();
         // Only the days of reports in open segments need to be read.
-        Writer::open_unless(&Event::new(), folder, Day::LAST, Limits::default()).map(drop)
+        Writer::open_within(Duration::ZERO, &stop, folder, Day::LAST, Limits::default()).map(drop)
     }
 
     pub(super) fn limits(&self) -> Limits {
