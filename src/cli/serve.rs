@@ -18,7 +18,7 @@ use crate::ingest::{
 };
 use crate::publish::{Deployment, DeploymentError, LiveDeployment, Refresher};
 use crate::terminal::OneLine;
-use crate::web::{self, ClockReport, ListenAddress, LostReports, Operations};
+use crate::web::{self, BasePath, ClockReport, ListenAddress, LostReports, Operations};
 use crate::witness::Witness;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -55,6 +55,10 @@ pub(super) struct Args {
     /// Also serve the witness of this folder, below /witness/; `candor witness init` makes one.
     #[arg(long)]
     witness: bool,
+    /// The path below which a proxy in front passes requests on, such as /telemetry, if this host serves other
+    /// things too. The proxy must leave the path as it is.
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    base_path: BasePath,
     /// A proxy of yours, whose Forwarded or X-Forwarded-For says where an upload comes from: an address, a
     /// network such as 10.1.0.0/16, or unix for connections through the Unix socket. May be given several
     /// times; nobody else is believed. Adds to `trusted_proxies` in candor.toml.
@@ -125,6 +129,7 @@ async fn serve(
             deployment.store.clone(),
         )
         .await?;
+        site.set_base_path(args.base_path.clone());
         Ok::<_, Failure>((listener, admin, site))
     };
     let opened = tokio::select! {
@@ -132,7 +137,7 @@ async fn serve(
         () = asked.as_mut() => return Ok(()),
     };
     let (listener, admin, site) = opened?;
-    let (url, admin_url) = (url(&listener)?, url(&admin)?);
+    let (url, admin_url) = (url(&listener)? + &args.base_path.to_string(), url(&admin)?);
     let admission = admission(&args, &deployment)?;
     let names = admission.trusted().names();
     let trusted = receives.then(|| trusted_sentence(admission.trusted()));

@@ -28,16 +28,44 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     let uploads = is_upload(&path);
     let reads_pages = refusal::reads_pages(request.headers());
     let submits = request.method() == Method::POST && is_witness(&path);
-    let mut response = match uploads || submits {
+    let response = match uploads || submits {
         true => next.run(request).await,
         false => read(request, next).await,
     };
+    finish(&site, &path, reads_pages, response)
+}
+
+/// Middleware in front of [`guard()`] for a deployment that is served below a path: takes the path off requests,
+/// and puts it in front of redirects. What is not below it is not found.
+pub(super) async fn below_base_path(
+    State(site): State<Site>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let address = site.address();
+    let Some(inside) = address.base().inside(request.uri()) else {
+        let path = request.uri().path().to_owned();
+        let reads_pages = refusal::reads_pages(request.headers());
+        let refusal = Refusal::not_found(format!(
+            "not found: see {}/ for what is served here",
+            address.base()
+        ));
+        return finish(&site, &path, reads_pages, refusal.into_response());
+    };
+    *request.uri_mut() = inside;
+    let mut response = next.run(request).await;
+    address.base().move_headers(response.headers_mut());
+    response
+}
+
+/// What every answer has.
+fn finish(site: &Site, path: &str, reads_pages: bool, mut response: Response) -> Response {
     if reads_pages && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        response = pages::refusal(&site, &refusal);
+        response = pages::refusal(site, &refusal);
     }
-    site.request_counts().count(&path, response.status());
+    site.request_counts().count(path, response.status());
     let headers = response.headers_mut();
-    if !uploads {
+    if !is_upload(path) {
         cors::allow(headers);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -36,6 +36,7 @@
 
 mod address;
 mod admin;
+mod base_path;
 mod cache;
 mod chart_cache;
 mod checked;
@@ -75,6 +76,7 @@ mod tiles;
 mod witness;
 
 pub use admin::admin;
+pub use base_path::{BasePath, BasePathError};
 pub use local_page::{RenderPage, serve_local_page};
 pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
 pub(crate) use pages::stack_place;
@@ -128,7 +130,13 @@ fn router_with(site: Site, slot: Option<ReceiverSlot>, bodies: BodyLimits) -> Ro
         Some(witness) => all.nest_service("/witness", crate::witness::router(witness)),
         None => all,
     };
-    all.layer(middleware::from_fn_with_state(guarded, guard::guard))
+    let all = all.layer(middleware::from_fn_with_state(guarded.clone(), guard::guard));
+    match guarded.address().base().is_root() {
+        true => all,
+        false => Router::new()
+            .fallback_service(all)
+            .layer(middleware::from_fn_with_state(guarded, guard::below_base_path)),
+    }
 }
 
 /// Serves `site` on `listener`, and [`admin()`] on the other one if there is one, until `shutdown`

@@ -1,5 +1,6 @@
 //! One deployment, ready to be served: its published head, and caches of what was read from its store.
 
+use super::base_path::{BasePath, SiteAddress};
 use super::cache::Cache;
 use super::chart_cache::ChartCache;
 use super::checked::Checked;
@@ -64,6 +65,7 @@ struct Parts {
     operations: OnceLock<Operations>,
     receiving: OnceLock<ReceiverSettings>,
     policy: RwLock<Option<Arc<ServedPolicy>>>,
+    base_path: OnceLock<BasePath>,
 }
 
 /// A page's key in the cache: a hash of its name and of everything it depends on.
@@ -129,6 +131,7 @@ impl Site {
             operations: OnceLock::new(),
             receiving: OnceLock::new(),
             policy: RwLock::default(),
+            base_path: OnceLock::new(),
         }));
         site.0.heads.check().await.map_err(SiteError)?;
         Ok(site)
@@ -160,6 +163,17 @@ impl Site {
             .map(|admission| admission.budgets())
             .map(|budgets| Budgets { prefix: budgets.at_once(), day: budgets.day_reports });
         Some(ReceiverSettings { budgets: budgets.or(settings.budgets), ..settings })
+    }
+
+    /// Sets the path below which it is served, before it is. Only the first call counts.
+    pub fn set_base_path(&self, base_path: BasePath) {
+        let _ = self.0.base_path.set(base_path);
+    }
+
+    /// Its public address, to be followed by a path.
+    pub(super) fn address(&self) -> SiteAddress {
+        let base_path = self.0.base_path.get().cloned().unwrap_or_default();
+        SiteAddress::new(self.keys().host.clone(), base_path)
     }
 
     /// Sets the policy by which clients can verify the log: a C2SP tlog-policy.

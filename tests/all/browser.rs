@@ -13,11 +13,13 @@ use jiff::ToSpan;
 use jiff::civil::date;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::fs;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::process::Command;
 use support::charted::{Deployed, reports};
-use support::{Charts, Deployment, MODULE, candor, chart, run, segments, succeed, text};
+use support::proxy::{Kind, Proxy};
+use support::{Charts, Deployment, MODULE, Server, candor, chart, run, segments, succeed, text};
 
 #[test]
 fn every_page_works_in_a_real_browser() {
@@ -27,9 +29,21 @@ fn every_page_works_in_a_real_browser() {
         "tests/browser/node_modules is missing: run scripts/setup test"
     );
     let deployment = deployment();
-    let server = deployment.serve();
+    let server = Server::start(
+        support::serve_command(deployment.path()).args(["--base-path", "/telemetry"]),
+    );
+    // As docs/proxy.md says, on a site that has other things.
+    let kit = Kind::Nginx.site();
+    let (start, end) = (kit.find("    location / {\n        proxy_pass"), kit.rfind('}'));
+    let (start, end) = (start.expect("what is passed on"), end.expect("the end of the site"));
+    let below = fs::read_to_string(folder.join("../../docs/proxy.md")).expect("documentation");
+    let below = below.split("```nginx\n").nth(1).and_then(|rest| rest.split("```").next());
+    let below = below.expect("a location").replace("http://127.0.0.1:8080", "http://candor");
+    let site = format!("{}{below}{}", &kit[..start], &kit[end..]);
+    let proxy = Proxy::start(Kind::Nginx, &site, &server);
     let mut check = Command::new("node");
-    let output = run(check.arg(folder.join("check.mjs")).arg(&server.url));
+    check.arg(folder.join("check.mjs")).arg(format!("https://{}/telemetry/", proxy.address));
+    let output = run(check.env("NODE_EXTRA_CA_CERTS", proxy.certificate()));
     let told = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{told}");
     println!("{told}");
@@ -52,7 +66,7 @@ fn the_browser_verifies_the_log_and_reports_what_is_wrong() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let deflated = folder.path().join("deflated.zip");
     let (_, zip) = server.get(&format!("/goproxy/{MODULE}/@v/v0.2.0.zip"));
-    std::fs::write(&deflated, packed_again(&zip)).expect("written");
+    fs::write(&deflated, packed_again(&zip)).expect("written");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/verify.mjs");
     let mut check = Command::new("node");
     let crafted = tempfile::TempDir::new().expect("a temporary folder");
@@ -63,10 +77,10 @@ fn the_browser_verifies_the_log_and_reports_what_is_wrong() {
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
     // What the browser offers as evidence is evidence.
     let mut confirmed = 0;
-    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+    for entry in fs::read_dir(folder.path()).expect("a folder") {
         let file = entry.expect("a file").path();
         if file.extension().is_some_and(|extension| extension == "candor-evidence") {
-            let key = std::fs::read_to_string(file.with_extension("vkey")).expect("a key");
+            let key = fs::read_to_string(file.with_extension("vkey")).expect("a key");
             succeed(candor().arg("verify").arg(&file).args(["--vkey", &key]));
             confirmed += 1;
         }
@@ -159,7 +173,7 @@ fn craft(zip: &[u8], folder: &Path) {
     let mut list = Vec::new();
     for (number, (what, files, answer)) in cases.into_iter().enumerate() {
         let path = folder.join(format!("{number}.zip"));
-        std::fs::write(&path, stored(&files)).expect("written");
+        fs::write(&path, stored(&files)).expect("written");
         let mut sorted: Vec<_> = files.iter().collect();
         sorted.sort_by(|one, other| one.0.cmp(&other.0));
         let h1 = |lines: String| format!("h1:{}", STANDARD.encode(Sha256::digest(lines)));
@@ -169,7 +183,7 @@ fn craft(zip: &[u8], folder: &Path) {
         list.push(json!({ "what": what, "path": path, "entry": entry, "answer": answer }));
     }
     let list = serde_json::to_string(&list).expect("text");
-    std::fs::write(folder.join("zips.json"), list).expect("written");
+    fs::write(folder.join("zips.json"), list).expect("written");
 }
 
 /// A zip of these files, with any names, even twice the same.
@@ -284,12 +298,12 @@ fn report(deployment: &Deployment, charts: &Charts, version: &str) {
         simulate.args(["--seed", &week.to_string(), "--week", &last_day]);
         simulate.arg("--charts").arg(charts.path()).arg("--out").arg(&file);
         succeed(&mut simulate);
-        let reports = std::fs::read_to_string(&file).expect("simulated reports");
+        let reports = fs::read_to_string(&file).expect("simulated reports");
         let reports: Vec<String> = reports.lines().map(one_form).collect();
         segments::write(&folder, week as u64 + 1, &reports);
     }
     let damaged = b"candor reports\x01\nthis is no record of a report, and much longer than none";
-    std::fs::write(folder.join("00000099-until-2026-10-20.reports"), damaged).expect("write");
+    fs::write(folder.join("00000099-until-2026-10-20.reports"), damaged).expect("write");
     for verb in ["merge", "chart"] {
         run(candor().args([verb, "--data"]).arg(deployment.path()));
     }

@@ -17,6 +17,9 @@ import { join } from 'node:path';
 import { launch, PATIENCE } from './browser.mjs';
 
 const base = new URL(process.argv[2]);
+/** The path that the deployment is served below, without its last slash. */
+const below = base.pathname.replace(/\/$/, '');
+const inside = (path) => new URL(below + path, base);
 const photographs = process.env.CANDOR_SCREENSHOTS;
 const WIDTHS = [360, 1280];
 const SCHEMES = ['light', 'dark'];
@@ -46,8 +49,8 @@ async function crawl() {
   /** Titles, and the page that has each. */
   const titles = new Map();
   /** Addresses, and where each was found first. */
-  const seen = new Map([['/', 'the start']]);
-  let next = ['/'];
+  const seen = new Map([[`${below}/`, 'the start']]);
+  let next = [`${below}/`];
   const visit = async (address) => {
     const response = await fetch(new URL(address, base), { redirect: 'manual' });
     if (response.status >= 300 && response.status < 400) {
@@ -85,6 +88,7 @@ async function crawl() {
           continue;
         }
         const path = target.pathname + target.search;
+        if (!path.startsWith(`${below}/`)) complain(address, `links to ${link}, which is not below ${below}/`);
         if (target.hash) fragments.push([address, path, decodeURIComponent(target.hash.slice(1))]);
         if (!seen.has(path)) {
           seen.set(path, address);
@@ -102,7 +106,7 @@ async function crawl() {
 }
 
 /** An address without its names and numbers. */
-const kind = (address) => address
+const kind = (address) => address.slice(below.length)
   .replace(/^\/charts\/[^@?]+\/(?=@|$)/, '/charts/PROGRAM/')
   .replace(/^\/counters\/.+\/$/, '/counters/PROGRAM/')
   .replace(/^\/counters\/.+[^/]$/, '/counters/PROGRAM/NAME')
@@ -227,7 +231,7 @@ async function readFiles() {
     ['/config/@latest.json', 'application/json', '"Programs"'],
   ];
   for (const [path, type, part] of expected) {
-    const answer = await fetch(new URL(path, base));
+    const answer = await fetch(inside(path));
     const text = await answer.text();
     const found = answer.headers.get('content-type') ?? '';
     if (!answer.ok || !found.startsWith(type) || !text.includes(part)) {
@@ -239,7 +243,7 @@ async function readFiles() {
 
 /** A badge is a picture that browsers draw. */
 async function lookAtBadges(context, addresses) {
-  const charts = addresses.filter((address) => /^\/charts\/[^@]+\/@\d{4}-\d{2}-\d{2}\/[a-z0-9-]+$/.test(address));
+  const charts = addresses.filter((address) => /\/charts\/[^@]+\/@\d{4}-\d{2}-\d{2}\/[a-z0-9-]+$/.test(address));
   if (charts.length === 0) complain('/charts/', 'has no page of one chart');
   const tab = await Tab.of(context);
   for (const address of charts.slice(0, 6)) {
@@ -255,7 +259,7 @@ async function lookAtBadges(context, addresses) {
 
 /** The keyboard reaches the content at once, and one sees where one is. */
 async function useKeyboard(context) {
-  const page = await (await Tab.of(context)).open('/', '/ by keyboard');
+  const page = await (await Tab.of(context)).open(`${below}/`, '/ by keyboard');
   await page.keyboard.press('Tab');
   const skip = await page.evaluate(() => {
     const element = document.activeElement;
@@ -276,7 +280,8 @@ const [pages, links] = await crawl();
 const sampled = sample([...pages.keys()]);
 const browser = await launch();
 const context = async (options) => {
-  const made = await browser.newContext({ deviceScaleFactor: 1, ...options });
+  // The certificate of a test is nobody's.
+  const made = await browser.newContext({ deviceScaleFactor: 1, ignoreHTTPSErrors: true, ...options });
   made.setDefaultTimeout(PATIENCE);
   return made;
 };

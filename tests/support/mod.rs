@@ -16,6 +16,7 @@ pub mod moment;
 pub mod mutation;
 pub mod other_log;
 pub mod peers;
+pub mod proxy;
 pub mod python;
 pub mod receiver;
 pub mod segments;

@@ -23,7 +23,7 @@ const REPOSITORY: &str = "REPOSITORY";
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
     let newest = site.head().await?.newest();
     let index = site.index().await?;
-    let base = super::data::base_address(&headers, &site.keys().host);
+    let base = super::data::base_address(&headers, &site.address());
     let promised = promises::Settings::of(&site);
     let key = format!("/check {base} {newest:?} {:x} {}", index.tag, promised.key());
     let gathered = site.clone();

@@ -6,7 +6,7 @@ use super::project;
 use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
 use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::parquet::schema::schema;
-use crate::tlog::Host;
+use crate::web::base_path::SiteAddress;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -43,7 +43,7 @@ pub(super) async fn get(
                 Refusal::bad_request("bad request: a date is written like 2026-11-15")
             })?),
         };
-    let base = base_address(&headers, &site.keys().host);
+    let base = base_address(&headers, &site.address());
     let key = format!("/data/ {base} {before:?} {:x}", shown.tag);
     let load = async move { Ok(shown) };
     let page = site.page(key, load, move |site, shown| {
@@ -65,9 +65,10 @@ const LONGEST_HOST: usize = 260;
 /// The site's base address, for commands that people copy: the one that the request was sent to, so that they work
 /// where it was asked. It is the deployment's own if the request names none. The scheme is that of the proxy in
 /// front, if it says so; else `http` for an address with a port or of this machine, and `https` for others.
-pub(super) fn base_address(headers: &HeaderMap, host: &Host) -> String {
+pub(super) fn base_address(headers: &HeaderMap, site: &SiteAddress) -> String {
+    let (host, base) = (site.host(), site.base());
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let own = format!("https://{host}");
+    let own = site.to_string();
     let Some((name, port)) = text(HOST).and_then(name_and_port) else { return own };
     if name == host.to_string() && port.is_none() {
         return own;
@@ -80,8 +81,8 @@ pub(super) fn base_address(headers: &HeaderMap, host: &Host) -> String {
         _ => "https",
     };
     match port {
-        Some(port) => format!("{scheme}://{name}:{port}"),
-        None => format!("{scheme}://{name}"),
+        Some(port) => format!("{scheme}://{name}:{port}{base}"),
+        None => format!("{scheme}://{name}{base}"),
     }
 }
 
@@ -389,17 +390,19 @@ fn index_fields() -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::base_path::BasePath;
 
     #[test]
     fn commands_name_the_address_that_was_asked() {
-        let host: Host = "telemetry.example.org".parse().expect("a host");
+        let host = "telemetry.example.org".parse().expect("a host");
+        let site = SiteAddress::new(host, BasePath::default());
         let base = |asked: &str, scheme: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, asked.parse().expect("a header value"));
             if let Some(scheme) = scheme {
                 headers.insert(FORWARDED_PROTO, scheme.parse().expect("a header value"));
             }
-            base_address(&headers, &host)
+            base_address(&headers, &site)
         };
         for (asked, expected) in [
             ("telemetry.example.org", "https://telemetry.example.org"),
@@ -428,6 +431,17 @@ mod tests {
         {
             assert_eq!(base(asked, None), "https://telemetry.example.org", "{asked}");
         }
-        assert_eq!(base_address(&HeaderMap::new(), &host), "https://telemetry.example.org");
+        assert_eq!(base_address(&HeaderMap::new(), &site), "https://telemetry.example.org");
+        let below = "/telemetry".parse().expect("a base path");
+        let below = SiteAddress::new(site.host().clone(), below);
+        for (asked, expected) in [
+            ("telemetry.example.org", "https://telemetry.example.org/telemetry"),
+            ("localhost:80", "http://localhost:80/telemetry"),
+            ("mirror.example.org", "https://mirror.example.org/telemetry"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, asked.parse().expect("a header value"));
+            assert_eq!(base_address(&headers, &below), expected);
+        }
     }
 }

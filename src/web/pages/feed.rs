@@ -91,7 +91,7 @@ pub(super) struct Entry {
 impl Feed<'_> {
     /// The feed as XML, with these entries, newest first.
     pub(super) fn write(&self, site: &Site, entries: &[Entry]) -> String {
-        let host = &site.keys().host;
+        let (host, address) = (&site.keys().host, site.address());
         let project = site.project();
         let (title, author) = match &project {
             Some(project) => (telemetry_of(&project.name), project.name.clone()),
@@ -108,14 +108,14 @@ impl Feed<'_> {
                 subtitle { (self.subtitle) }
                 updated { (updated) }
                 author { name { (author) } }
-                (link("self", &format!("https://{host}{}", self.own), "application/atom+xml"))
-                (link("alternate", &format!("https://{host}{}", self.page), "text/html"))
+                (link("self", &format!("{address}{}", self.own), "application/atom+xml"))
+                (link("alternate", &format!("{address}{}", self.page), "text/html"))
                 @for entry in entries {
                     entry {
                         id { (tag(&entry.id)) }
                         title { (entry.title) }
                         updated { (entry.updated) }
-                        (link("alternate", &format!("https://{host}{}", entry.page), "text/html"))
+                        (link("alternate", &format!("{address}{}", entry.page), "text/html"))
                         content type="text" { (entry.text) }
                     }
                 }

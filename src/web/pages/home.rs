@@ -100,7 +100,7 @@ fn body(
 
 /// The newest config, and how to verify it.
 fn obeyed(site: &Site, newest: Option<(String, Option<CommitTime>)>) -> Markup {
-    let (module, LogVerifiers { host, sumdb, log }) = (site.module(), site.keys());
+    let (module, LogVerifiers { sumdb, log, .. }) = (site.module(), site.keys());
     html! {
         h2 { "What clients obey" }
         p {
@@ -126,7 +126,7 @@ fn obeyed(site: &Site, newest: Option<(String, Option<CommitTime>)>) -> Markup {
         details {
             summary { "Download the config, and verify that it is the one everyone gets" }
             pre { code {
-                "GOPROXY=https://" (host) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
+                "GOPROXY=" (site.address()) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
                 (module) "@latest"
             } }
             p.note {

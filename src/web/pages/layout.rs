@@ -3,7 +3,7 @@
 
 use super::{assets, project};
 use crate::publish::CatalogueProject;
-use crate::tlog::Host;
+use crate::web::base_path::SiteAddress;
 use crate::web::draw;
 use crate::web::numbers;
 use crate::web::site::Site;
@@ -63,7 +63,7 @@ impl Section {
 /// What is around every page: whose telemetry this is, and where.
 #[derive(Debug)]
 pub(in crate::web) struct Frame {
-    host: Host,
+    address: SiteAddress,
     project: Option<CatalogueProject>,
     rehearsal: bool,
 }
@@ -71,7 +71,7 @@ pub(in crate::web) struct Frame {
 impl From<&Site> for Frame {
     fn from(site: &Site) -> Frame {
         let rehearsal = site.operations().is_some_and(|operations| operations.rehearsal);
-        Frame { host: site.keys().host.clone(), project: site.project(), rehearsal }
+        Frame { address: site.address(), project: site.project(), rehearsal }
     }
 }
 
@@ -80,7 +80,7 @@ impl Frame {
     fn name(&self) -> String {
         match &self.project {
             Some(project) => project::telemetry_of(&project.name),
-            None => self.host.to_string(),
+            None => self.address.host().to_string(),
         }
     }
 
@@ -141,7 +141,7 @@ impl Summary {
     }
 
     fn head(&self, frame: &Frame) -> Markup {
-        let absolute = |path: &String| format!("https://{}{path}", frame.host);
+        let absolute = |path: &String| format!("{}{path}", frame.address);
         let description = self.description.clone().unwrap_or_else(|| frame.description());
         html! {
             title { (self.title) " · " (frame.name()) }
@@ -169,7 +169,7 @@ pub(in crate::web) fn page(
     body: &Markup,
 ) -> Markup {
     let (frame, summary) = (frame.into(), summary.into());
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -213,7 +213,7 @@ pub(in crate::web) fn page(
                 }
                 footer.site {
                     div.inner {
-                        @if let Some(project) = &frame.project { (project::about(project, &frame.host)) }
+                        @if let Some(project) = &frame.project { (project::about(project, frame.address.host())) }
                         p {
                             "Transparent telemetry: what is collected is reviewed in public, recorded in a "
                             "public log, sent only by people who opted in, and shown to everyone. "
@@ -233,7 +233,8 @@ pub(in crate::web) fn page(
                 }
             }
         }
-    }
+    };
+    frame.address.base().with_page(page)
 }
 
 /// A table that may be wider than a phone: it scrolls, also by keyboard, instead of the page.

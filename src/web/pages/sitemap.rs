@@ -41,10 +41,11 @@ pub(super) async fn robots(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let made = site.cached("/robots.txt", Content::Text, async { Ok(()) }, |site, ()| {
-        let host = &site.keys().host;
+        let address = site.address();
+        let base = address.base();
         let hidden = ["/goproxy/", "/sumdb/", "/lookup/", "/tile/", "/upload/", "/witness/", "/*?"];
-        let hidden: String = hidden.map(|path| format!("Disallow: {path}\n")).concat();
-        format!("User-agent: *\n{hidden}\nSitemap: https://{host}/sitemap.xml\n")
+        let hidden: String = hidden.map(|path| format!("Disallow: {base}{path}\n")).concat();
+        format!("User-agent: *\n{hidden}\nSitemap: {address}/sitemap.xml\n")
     });
     Ok(made.await?.respond(&headers, Lifetime::Day))
 }
@@ -87,10 +88,10 @@ async fn answer(
         let pages = charts::listed(&index.index, catalogue.catalogue.as_ref());
         let fixed: Vec<String> = MAIN.iter().map(|path| (*path).to_owned()).chain(pages).collect();
         let map = Map { fixed, versions: newest };
-        let host = site.keys().host.to_string();
+        let address = site.address().to_string();
         let body = match (part, map.parts()) {
-            (None, parts) if parts > 1 => index_of(&host, parts),
-            (part, _) => map.part(&host, part.unwrap_or(1)),
+            (None, parts) if parts > 1 => index_of(&address, parts),
+            (part, _) => map.part(&address, part.unwrap_or(1)),
         };
         format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{}\n", body.into_string())
     });
@@ -111,22 +112,22 @@ impl Map {
     }
 
     /// One of them, counted from 1.
-    fn part(&self, host: &str, number: usize) -> Markup {
+    fn part(&self, address: &str, number: usize) -> Markup {
         let versions = (1..=self.versions).rev().map(|number| format!("/config/v0.{number}.0"));
         let all = self.fixed.iter().cloned().chain(versions);
         let paths = all.skip(number.saturating_sub(1) * PART).take(PART);
         html! {
             urlset xmlns=(NAMESPACE) {
-                @for path in paths { url { loc { "https://" (host) (path) } } }
+                @for path in paths { url { loc { (address) (path) } } }
             }
         }
     }
 }
 
-fn index_of(host: &str, parts: usize) -> Markup {
+fn index_of(address: &str, parts: usize) -> Markup {
     html! {
         sitemapindex xmlns=(NAMESPACE) {
-            @for number in 1..=parts { sitemap { loc { "https://" (host) "/sitemap/" (number) ".xml" } } }
+            @for number in 1..=parts { sitemap { loc { (address) "/sitemap/" (number) ".xml" } } }
         }
     }
 }
@@ -140,11 +141,11 @@ mod tests {
         let map = Map { fixed: vec!["/".to_owned(), "/a&b".to_owned()], versions: 25_000 };
         assert_eq!(map.parts(), 3);
         let parts: Vec<String> =
-            (1..=3).map(|number| map.part("example.org", number).into_string()).collect();
+            (1..=3).map(|number| map.part("https://example.org", number).into_string()).collect();
         assert_eq!(parts.iter().map(|part| part.matches("<url>").count()).sum::<usize>(), 25_002);
         assert!(parts[0].contains("<loc>https://example.org/a&amp;b</loc>"));
         assert!(parts[0].contains("/config/v0.25000.0<") && parts[2].contains("/config/v0.1.0<"));
-        let index = index_of("example.org", 3).into_string();
+        let index = index_of("https://example.org", 3).into_string();
         assert_eq!(index.matches("<sitemap>").count(), 3);
         assert_eq!(Map { fixed: Vec::new(), versions: u64::MAX }.parts(), PARTS);
         assert_eq!(Map { fixed: Vec::new(), versions: 0 }.parts(), 1);

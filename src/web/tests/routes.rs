@@ -3,8 +3,10 @@
 use super::fixture::{Answer, ESCAPED, Fixture, MODULE, ask, get, module, root_of};
 use crate::gomod::Info;
 use crate::tlog::{Checkpoint, Lookup, Protocol};
+use crate::web::router;
 use axum::http::{Method, StatusCode};
 use flate2::read::GzDecoder;
+use std::collections::BTreeSet;
 use std::io::Read;
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -264,4 +266,70 @@ async fn a_server_without_a_receiver_asks_clients_to_try_again() {
         assert_eq!(answer.header("retry-after"), "60");
         assert_eq!(answer.text(), "no reports are accepted at the moment; send it again later\n");
     }
+}
+
+#[tokio::test]
+async fn below_a_base_path_every_address_begins_with_it() {
+    let site = Fixture::with(3).site().await;
+    site.set_base_path("/a/telemetry".parse().expect("a base path"));
+    let router = router(site, None);
+    let (mut seen, mut next) = (BTreeSet::new(), vec!["/a/telemetry/".to_owned()]);
+    while let Some(address) = next.pop() {
+        let path = address.split('#').next().unwrap_or_default().to_owned();
+        if !seen.insert(path.clone()) || path.contains("/find?") {
+            continue;
+        }
+        let answer = get(&router, &path).await;
+        if answer.status.is_redirection() {
+            next.push(answer.header("location").to_owned());
+        } else {
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+        }
+        if !answer.header("content-type").starts_with("text/html") {
+            continue;
+        }
+        let html = answer.text();
+        for name in ["href", "src", "action", "data-log", "data-zip", "data-json"] {
+            let start = format!(" {name}=\"");
+            let values = html.split(&*start).skip(1);
+            let values = values.map(|rest| rest.split('"').next().unwrap_or_default());
+            for value in values.filter(|value| value.starts_with('/')) {
+                assert!(value.starts_with("/a/telemetry/"), "{path}: {value}");
+                // A form's address needs what is asked for.
+                if name != "action" {
+                    next.push(value.replace("&amp;", "&"));
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 20 && seen.contains("/a/telemetry/log/entry/2"), "{seen:?}");
+
+    // Absolute addresses.
+    let host = "https://telemetry.example.org/a/telemetry";
+    for (path, part) in [
+        ("/sitemap.xml", format!("<loc>{host}/charts/</loc>")),
+        ("/robots.txt", format!("Disallow: /a/telemetry/upload/\nDisallow: /a/telemetry/witness/")),
+        ("/robots.txt", format!("Sitemap: {host}/sitemap.xml")),
+        ("/config/atom.xml", format!("href=\"{host}/config/\"")),
+        ("/", format!("GOPROXY={host}/goproxy")),
+        ("/check", format!("candor audit {host}")),
+    ] {
+        let answer = get(&router, &format!("/a/telemetry{path}")).await;
+        assert!(answer.text().contains(&part), "{path}: {part}: {}", answer.text());
+    }
+    // Redirects, and what is outside.
+    let moved = get(&router, "/a/telemetry/charts").await;
+    assert_eq!(moved.header("location"), "/a/telemetry/charts/");
+    for outside in ["/", "/charts/", "/a/", "/a/telemetryx/", "/log/checkpoint"] {
+        let answer = get(&router, outside).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{outside}");
+        assert!(
+            answer.text().contains("see /a/telemetry/ for what is served"),
+            "{}",
+            answer.text()
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+    let page = ask(&router, Method::GET, "/x", &[("accept", "text/html")]).await;
+    assert!(page.text().contains(" href=\"/a/telemetry/charts/\""), "{}", page.text());
 }

@@ -56,7 +56,7 @@ pub(super) fn drawn(
     let legend = Legend {
         title: title.to_owned(),
         subtitle: format!("{program}, {days}"),
-        source: format!("Source: https://{}{page}", site.keys().host),
+        source: format!("Source: {}{page}", site.address()),
     };
     match form {
         Form::Png => draw::png(picture, &legend).unwrap_or_default(),

@@ -74,11 +74,12 @@ impl Gathered {
         };
         let Some(other) = self.other() else { return html! {} };
         let week: &WeekCharts = self.loaded.charts();
-        let host = &site.keys().host;
+        let address = &site.address();
         let (before, weeks) = (self.before.as_slice(), self.weeks.as_slice());
         let (has_data, kept) = (self.has_data, self.kept.as_slice());
         let catalogue = self.catalogue.catalogue.as_ref();
-        let shown = Shown { host, week, charts, figure, before, weeks, kept, catalogue, has_data };
+        let shown =
+            Shown { site: address, week, charts, figure, before, weeks, kept, catalogue, has_data };
         let title = chart_page::title(figure, &self.program, week.week, &self.asked);
         let body = chart_page::body(&shown, &self.asked, &other);
         let address = address::chart(&self.program, Weeks::One(week.week), &self.id, Form::Page);
@@ -245,15 +246,15 @@ impl Request {
                 configs.insert(used.version.clone(), config.clone());
             }
         }
-        let host = &self.site.keys().host;
+        let site = self.site.address();
         let query = recompute::Query {
-            parquet: &format!("https://{host}/data/{}", file.name),
+            parquet: &format!("{site}/data/{}", file.name),
             program,
             figure,
             configs: &configs,
             part: None,
         };
         let address = address::chart(program, Weeks::One(week.week), id, Form::Page);
-        Ok(format!("-- https://{host}{address}\n{}", query.sql()))
+        Ok(format!("-- {site}{address}\n{}", query.sql()))
     }
 }

@@ -11,25 +11,26 @@ use maud::{Markup, html};
 
 /// A citation of the chart in its week, which never changes once the week is final.
 fn citation(shown: &Shown<'_>) -> String {
-    let Shown { host, week, charts, figure, .. } = *shown;
+    let Shown { site, week, charts, figure, .. } = *shown;
     let state = if week.complete { "final" } else { "provisional" };
     format!(
-        "“{}”, {}, week of {} ({state}, n = {}). {host}. https://{host}{}",
+        "“{}”, {}, week of {} ({state}, n = {}). {}. {site}{}",
         figure.title,
         charts.program,
         days(week),
         counted(figure.base.reports, "report"),
+        site.host(),
         shown.file(Form::Page),
     )
 }
 
 /// HTML that shows the newest final week of the chart on another site.
 fn embedded(shown: &Shown<'_>) -> String {
-    let Shown { host, charts, figure, .. } = *shown;
+    let Shown { site, charts, figure, .. } = *shown;
     let address = |form| address::newest_chart(&charts.program, &figure.id, form);
     let snippet = html! {
-        a href={ "https://" (host) (address(Form::Page)) } {
-            img src={ "https://" (host) (address(Form::Svg)) } alt={ (draw::plain(&figure.title)) ", " (draw::plain(&charts.program)) };
+        a href={ (site) (address(Form::Page)) } {
+            img src={ (site) (address(Form::Svg)) } alt={ (draw::plain(&figure.title)) ", " (draw::plain(&charts.program)) };
         }
     };
     snippet.into_string()
@@ -37,7 +38,7 @@ fn embedded(shown: &Shown<'_>) -> String {
 
 /// Files, citation, picture and query.
 pub(super) fn sharing(shown: &Shown<'_>) -> Markup {
-    let Shown { host, figure, .. } = *shown;
+    let Shown { site, figure, .. } = *shown;
     let file = |form| shown.file(form);
     html! {
         dl.facts.chart {
@@ -63,7 +64,7 @@ pub(super) fn sharing(shown: &Shown<'_>) -> Markup {
                         "From the public data of the week, with DuckDB. The intervals follow from these counts and "
                         "weights."
                     }
-                    pre tabindex="0" { code { "curl -s https://" (host) (file(Form::Sql)) " | duckdb" } }
+                    pre tabindex="0" { code { "curl -s " (site) (file(Form::Sql)) " | duckdb" } }
                     details {
                         summary { "The query" }
                         p.note {

@@ -4,7 +4,7 @@ use super::address::{self, Form, Weeks};
 use super::asked::Asked;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use crate::publish::{Catalogue, CatalogueChart};
-use crate::tlog::Host;
+use crate::web::base_path::SiteAddress;
 use crate::web::chart_cache::LoadedWeek;
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// A chart with everything that its page shows.
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
-    /// The site.
-    pub(super) host: &'a Host,
+    /// The address of the site.
+    pub(super) site: &'a SiteAddress,
     /// The week.
     pub(super) week: &'a WeekCharts,
     /// The program in that week.
