@@ -86,6 +86,7 @@ impl Proxy {
         make_certificate(folder.path());
         let (address, plain) = (free_address(), free_address());
         let upstream = server.url.strip_prefix("http://").expect("an address");
+        let upstream = upstream.split('/').next().expect("a host and port");
         let place = folder.path().display().to_string();
         let mut command = match kind {
             Kind::Nginx => nginx(site, &place, address, plain, upstream),
