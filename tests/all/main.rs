@@ -25,6 +25,7 @@ mod audit_log;
 mod audit_public;
 mod bad_charts;
 mod bad_input;
+mod base_path;
 mod big_log;
 mod browser;
 mod catalogue;

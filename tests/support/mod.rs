@@ -389,7 +389,7 @@ impl Server {
     }
 }
 
-fn get(url: &str) -> (u16, Vec<u8>) {
+pub fn get(url: &str) -> (u16, Vec<u8>) {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut response = agent.get(url).call().expect("a response");
