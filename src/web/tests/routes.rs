@@ -308,7 +308,10 @@ async fn below_a_base_path_every_address_begins_with_it() {
     let host = "https://telemetry.example.org/a/telemetry";
     for (path, part) in [
         ("/sitemap.xml", format!("<loc>{host}/charts/</loc>")),
-        ("/robots.txt", format!("Disallow: /a/telemetry/upload/\nDisallow: /a/telemetry/witness/")),
+        (
+            "/robots.txt",
+            "Disallow: /a/telemetry/upload/\nDisallow: /a/telemetry/witness/".to_owned(),
+        ),
         ("/robots.txt", format!("Sitemap: {host}/sitemap.xml")),
         ("/config/atom.xml", format!("href=\"{host}/config/\"")),
         ("/", format!("GOPROXY={host}/goproxy")),
