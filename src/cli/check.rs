@@ -136,7 +136,13 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
     let sources = read_work_tree(&folder)?;
     let definitions = match parse(&sources) {
         Ok(definitions) => definitions,
-        Err(errors) => return mistakes(errors, &args, &folder, out),
+        Err(errors) => {
+            // What is missing may be in a file that is not read.
+            let unread = unread_in(&folder).into_iter().map(unread_warning);
+            let all = Diagnostics::new(errors.iter().cloned().chain(unread).collect());
+            let errors = without_known(all.unwrap_or(errors), args.base.as_deref(), &folder);
+            return mistakes(errors, &args, &folder, out);
+        }
     };
     let as_of = args.as_of.unwrap_or_else(today);
     let proposed = match &args.base {
@@ -171,10 +177,7 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
     };
     let proposal = proposed.map(|Proposed { mut proposal, before, .. }| {
         // What was there before is not the proposal's.
-        let same = |one: &Diagnostic, other: &Diagnostic| {
-            (&one.file, one.code, &one.message) == (&other.file, other.code, &other.message)
-        };
-        warnings.retain(|found| !before.warnings.iter().any(|known| same(found, known)));
+        warnings.retain(|found| !before.warnings.iter().any(|known| is_same(found, known)));
         let same = |one: &AllowedHere, other: &AllowedHere| {
             (one.code, &one.file, &one.reason) == (other.code, &other.file, &other.reason)
         };
@@ -208,6 +211,34 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
             out.result(&report, text(&definitions, &warnings, parts))
         }
     }
+}
+
+/// Mistakes with the warnings beside them, but for those that the definitions which a proposal would change have, too.
+fn without_known(found: Diagnostics, base: Option<&str>, folder: &Path) -> Diagnostics {
+    let Some(base) = base else { return found };
+    let known = || {
+        let folder = folder.display().to_string();
+        let repository = Repository::open(&folder, None, Path::new("")).ok()?;
+        let revision = repository.read_base(base).ok()??;
+        let mut known: Vec<Diagnostic> = match parse(&revision.sources) {
+            Ok(definitions) => definitions.warnings,
+            Err(errors) => errors.into_iter().collect(),
+        };
+        known.extend(unread_of(&revision).unwrap_or_default().into_iter().map(unread_warning));
+        Some(known)
+    };
+    // Without a base that can be read, all of it is shown.
+    let Some(known) = known() else { return found };
+    let is_new = |one: &Diagnostic| {
+        one.severity == Severity::Error || !known.iter().any(|known| is_same(one, known))
+    };
+    let new = Diagnostics::new(found.iter().filter(|one| is_new(one)).cloned().collect());
+    new.unwrap_or(found)
+}
+
+/// Whether two diagnostics say the same, wherever in its file it is.
+fn is_same(one: &Diagnostic, other: &Diagnostic) -> bool {
+    (&one.file, one.code, &one.message) == (&other.file, other.code, &other.message)
 }
 
 /// Prints the mistakes in definitions.

@@ -244,6 +244,8 @@ fn asking(verb: &str, chart: &ChartSummary, proposal: &Proposal) -> Vec<Piece> {
     }
     if let (Some(accuracy), Some(confidence)) = (chart.accuracy, proposal.confidence) {
         item.extend(expected(chart, accuracy, confidence * 100.0));
+    } else if let Some(since) = &chart.since {
+        item.extend([words("; counts "), name(since), words(" and later")]);
     }
     item
 }

@@ -192,10 +192,18 @@ fn files_that_look_like_definitions_and_are_not_read_are_named() {
     assert_eq!(named(&[]), all);
     assert_eq!(named(&["--base", "HEAD"]), new, "what was there before is not the proposal's");
     let said = succeed(candor().arg("check").arg(charts.path()));
+    assert!(said.contains("no mistakes: 1 chart, 1 program"), "{said}");
     assert!(
         said.contains("warning[unread-file]: this file is not read, since its name is not that of a definition"),
         "{said}"
     );
+    // Where a file is missing, it may be among them.
+    let missing = charts.path().join("charts-config/collection.toml");
+    std::fs::rename(&missing, missing.with_extension("toml~")).expect("renamed");
+    let said = refused(candor().arg("check").arg(charts.path()).args(["--base", "HEAD"]), 1);
+    assert!(said.contains("error: the file is missing\n --> collection.toml\n"), "{said}");
+    assert!(said.contains(" --> collection.toml~\n"), "{said}");
+    assert!(!said.contains("verbs.toml.orig"), "it was there before: {said}");
 }
 
 #[test]
@@ -309,6 +317,11 @@ fn a_chart_of_new_versions_is_not_said_to_be_more_accurate_than_it_is() {
                     each share is within 1 point at best, at 99% confidence\n";
     let found = comment(&charts, "base");
     assert!(found.contains(expected), "{found}");
+    // Without a population, at least this is said.
+    charts.write("charts-config/programs/hello.toml", &two.replace("population = 250000\n", ""));
+    let found = comment(&charts, "base");
+    assert!(found.contains("issue/1>); counts `v1.1.0` and later\n"), "{found}");
+    charts.write("charts-config/programs/hello.toml", &two);
     // Where all that report are counted, nothing is left open.
     charts.write("charts-config/charts/editors.toml", &new.replace("v1.1.0", "v1.0.0"));
     let found = comment(&charts, "base");
@@ -413,6 +426,7 @@ fn nothing_that_is_newly_collected_is_hidden_in_a_long_group() {
         "more}}`, from every report\n  <details><summary>In full</summary>\n\n  `{group}`\n\n  </details>\n"
     );
     assert!(found.contains("hello/x:{b0,") && found.contains(&folded), "{found}");
+    assert!(!found.contains("Long lists are cut"), "all of it is there: {found}");
     let mut check = candor();
     let text = succeed(check.arg("check").arg(charts.path()).args(["--base", "base"]));
     assert!(text.contains(&format!("now also collects `{group}`, from every report\n")), "{text}");
@@ -592,6 +606,37 @@ fn mistakes_have_a_comment_and_a_sarif_log_with_their_lines() {
     assert_eq!(place["region"]["startLine"], 2);
     let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().expect("rules");
     assert!(rules.iter().any(|rule| rule["id"] == result["ruleId"]));
+}
+
+#[test]
+fn mistakes_hide_what_was_there_before_and_begin_with_what_they_are() {
+    let charts = Charts::new();
+    let crash = |title: &str| {
+        format!(
+            "[[chart]]\ntitle = \"{title}\"\nissue = [\"https://example.org/1\"]\ntype = \"stack\"\ndepth = 8\n\
+             program = \"example.org/hello\"\ncounter = \"hello/{title}\"\n"
+        )
+    };
+    charts.write("charts-config/charts/crash.toml", &crash("crashes"));
+    charts.commit();
+    charts.write("charts-config/charts/bugs.toml", &crash("bugs"));
+    charts
+        .write("charts-config/charts/verbs.toml", "[[chart]]\ntitle = \"Test\"\nkind = \"pie\"\n");
+    let said = |arguments: &[&str]| {
+        let output = candor().arg("check").arg(charts.path()).args(arguments).output();
+        let output = output.expect("run candor");
+        assert_eq!(output.status.code(), Some(1));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        text(output.stdout) + &text(output.stderr)
+    };
+    let all = said(&[]);
+    assert!(all.starts_with("warning[stack-packages]: "), "{all}");
+    assert!(all.contains("charts/bugs.toml:5") && all.contains("charts/crash.toml:5"), "{all}");
+    for format in ["text", "markdown", "json", "sarif"] {
+        let new = said(&["--base", "HEAD", "--format", format]);
+        assert!(new.contains("charts/bugs.toml") && new.contains("charts/verbs.toml"), "{new}");
+        assert!(!new.contains("charts/crash.toml"), "it was there before: {new}");
+    }
 }
 
 #[test]
