@@ -931,6 +931,35 @@ fn a_diff_and_the_diff_back_cancel() {
 }
 
 #[test]
+fn a_diff_that_cuts_a_long_list_says_where_it_is_whole() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    let program = charts.path().join("charts-config/programs/hello.toml");
+    let text = std::fs::read_to_string(&program).expect("the program");
+    let publish = |last: u32| {
+        let more: String = (1..=last).map(|patch| format!(", \"v1.0.{patch}\"")).collect();
+        let more = text.replace("[\"v1.0.0\"", &format!("[\"v1.0.0\"{more}"));
+        charts.write("charts-config/programs/hello.toml", &more);
+        charts.commit();
+        deployment.publish(&charts);
+    };
+    publish(3);
+    publish(33);
+    let diff = |from: &str, to: &str| {
+        let mut diff = candor();
+        diff.args(["diff", from, to, "--data"]).arg(deployment.path());
+        diff
+    };
+    let few = succeed(&mut diff("v0.1.0", "v0.2.0"));
+    assert!(few.ends_with("`v1.0.1`, `v1.0.2` and `v1.0.3` of `example.org/hello`\n"), "{few}");
+    let many = succeed(&mut diff("v0.2.0", "v0.3.0"));
+    assert!(many.contains("`v1.0.4`, `v1.0.5`, `v1.0.6`, … 26 more and `v1.0.33`"), "{many}");
+    assert!(many.ends_with("\nlong lists are cut: --json shows them whole\n"), "{many}");
+    let whole = json(diff("v0.2.0", "v0.3.0").arg("--json")).to_string();
+    assert!(whole.contains(", `v1.0.17`, "), "{whole}");
+}
+
+#[test]
 fn what_is_exported_is_imported_as_the_same_definitions() {
     let Some(data) = support::go_data() else { return };
     let history = std::fs::read_dir(data.join("go-history")).expect("the history");
