@@ -78,4 +78,21 @@ mod tests {
         let first: Vec<&str> = found.iter().filter_map(|rest| rest.lines().next()).collect();
         assert_eq!(first, ["# one", "# two # still two", "# three", "# four"]);
     }
+
+    #[test]
+    fn a_comment_may_follow_a_string_at_once() {
+        let comment = |text: &str| comments(text).iter().map(|at| text[*at..].to_owned()).collect();
+        for (text, expected) in [
+            ("a = \"#\"# one", "# one"),
+            ("a = '# #'# one", "# one"),
+            ("a = \"\"# one", "# one"),
+            ("a = \"\"\"\n#\"\"\"# one", "# one"),
+            ("a = ['#','#'# one\n]", "# one\n]"),
+        ] {
+            let found: Vec<String> = comment(text);
+            assert_eq!(found, [expected], "{text}");
+        }
+        let none: Vec<String> = comment("a = \"one # two\"\n\"#b\" = '##'");
+        assert_eq!(none, [""; 0]);
+    }
 }

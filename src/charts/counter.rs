@@ -116,6 +116,12 @@ impl CounterExpression {
         buckets.map(move |(_, bucket)| format!("{prefix}{bucket}"))
     }
 
+    /// Whether one of its counters has this name.
+    pub fn has(&self, name: &str) -> bool {
+        let (prefix, mut buckets) = self.split();
+        name.strip_prefix(prefix).is_some_and(|rest| buckets.any(|(_, bucket)| bucket == rest))
+    }
+
     /// The total length of its names in bytes.
     pub fn expanded_len(&self) -> usize {
         let (prefix, buckets) = self.split();

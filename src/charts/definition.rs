@@ -104,7 +104,7 @@ pub struct Program {
     /// How many installations could report in a week. Without it, every counter is collected at rate 1.
     pub population: Option<At<NonZeroU64>>,
     /// Future versions that may report before anyone lists them.
-    pub padding: Option<Padding>,
+    pub padding: Option<At<Padding>>,
     /// Who knows which versions were released; absent where the module's path tells.
     pub versions_from: Option<At<VersionSource>>,
 }

@@ -61,6 +61,10 @@ pub const EXPIRED: &str = "expired";
 pub const EXPIRING: &str = "expiring";
 /// The code of the warning about stack charts without `packages`.
 pub const STACK_PACKAGES: &str = "stack-packages";
+/// The code of the warning about comments that allow nothing.
+pub const ALLOW: &str = "allow";
+/// The code of the warning about files that look like definitions and are not read.
+pub const UNREAD_FILE: &str = "unread-file";
 /// The code of the warning about versions that no program reports.
 pub const UNMATCHED_VERSION: &str = "unmatched-version";
 

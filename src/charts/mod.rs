@@ -15,6 +15,7 @@
 //! | `introduced` | which commit introduced something |
 //! | `commit_details` | who wrote a commit, and who reviewed it |
 //! | `checkout` | a charts folder in a work tree, and what git left out of it |
+//! | `unread` | files that look like definitions and are not read |
 //! | `object_name` | names of git objects |
 //! | `repository_error` | why a charts folder could not be read from git |
 //! | **files to definitions** | |
@@ -82,6 +83,7 @@ mod table;
 mod tags;
 pub(crate) mod text;
 pub(crate) mod unmatched;
+mod unread;
 pub mod version;
 pub mod version_source;
 
@@ -100,3 +102,4 @@ pub use source::{
     CUSTOMARY_FOLDER, MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources,
 };
 pub use tags::tags;
+pub use unread::{unread_in, unread_of};

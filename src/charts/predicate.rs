@@ -321,6 +321,9 @@ mod tests {
             (r#""olang.Hover""#, false),
             (r#""Hove""#, false),
             (r#""(*server).Hover""#, true),
+            (r#""(*server).""#, true),
+            (r#""server.(""#, true),
+            (r#""(*serve""#, false),
             (r#"".Hover""#, true),
             (r#""main""#, true),
             (r#"top "golang.Hover""#, true),
@@ -375,6 +378,17 @@ mod tests {
         assert!(Predicate::parse(&deep).expect_err("deep").message.contains("nested"));
         let long = format!("\"{}\"", "a".repeat(MAX_LENGTH));
         assert!(Predicate::parse(&long).expect_err("long").message.contains("longer"));
+    }
+
+    #[test]
+    fn the_longest_and_the_deepest_predicate_are_as_long_and_deep_as_said() {
+        let long = |bytes: usize| Predicate::parse(&format!("\"{}\"", "a".repeat(bytes - 2)));
+        assert!(long(MAX_LENGTH).is_ok() && long(MAX_LENGTH + 1).is_err());
+        let deep = |levels: usize| {
+            Predicate::parse(&format!("{}\"a\"{}", "(".repeat(levels - 1), ")".repeat(levels - 1)))
+        };
+        let most = usize::try_from(MAX_DEPTH).expect("a number");
+        assert!(deep(most).is_ok() && deep(most + 1).is_err());
     }
 
     proptest! {

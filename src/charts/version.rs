@@ -146,6 +146,13 @@ impl GoVersion {
     }
 }
 
+impl GoVersion {
+    /// The first two numbers: `go1.26` of `go1.26.8`.
+    pub fn series(&self) -> (u64, u64) {
+        (self.key.major, self.key.minor)
+    }
+}
+
 impl GoKey {
     fn parse(text: &str) -> Option<GoKey> {
         let (major, rest) = number(text)?;

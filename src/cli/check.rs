@@ -14,9 +14,10 @@ use super::rates::{Place, observed};
 use super::shell::quoted;
 use super::today::today;
 use super::{Failure, Output};
-use crate::charts::diagnostic::Severity;
+use crate::charts::diagnostic::{Severity, UNREAD_FILE};
 use crate::charts::{
     Definitions, Diagnostic, Diagnostics, Repository, charts_folder, parse, read_work_tree,
+    unread_in, unread_of,
 };
 use crate::client::Address;
 use crate::count::count;
@@ -135,7 +136,13 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
     let sources = read_work_tree(&folder)?;
     let definitions = match parse(&sources) {
         Ok(definitions) => definitions,
-        Err(errors) => return mistakes(errors, &args, &folder, out),
+        Err(errors) => {
+            // What is missing may be in a file that is not read.
+            let unread = unread_in(&folder).into_iter().map(unread_warning);
+            let all = Diagnostics::new(errors.iter().cloned().chain(unread).collect());
+            let errors = without_known(all.unwrap_or(errors), args.base.as_deref(), &folder);
+            return mistakes(errors, &args, &folder, out);
+        }
     };
     let as_of = args.as_of.unwrap_or_else(today);
     let proposed = match &args.base {
@@ -145,9 +152,16 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
             Some(proposal((folder.as_path(), base.as_str()), &definitions, as_of, &seen)?)
         }
     };
-    let old = proposed.as_ref().map(|proposed| proposed.old.clone()).unwrap_or_default();
+    let old = match &proposed {
+        Some(proposed) => proposed.old.clone(),
+        None => old_in(&folder, &definitions, as_of),
+    };
     let linted = lint(&definitions, &sources, &old, as_of);
     let mut warnings = linted.warnings;
+    let unread_before = proposed.as_ref().map(|proposed| &proposed.unread);
+    let unread = unread_in(&folder).into_iter();
+    let unread = unread.filter(|path| unread_before.is_none_or(|known| !known.contains(path)));
+    warnings.extend(unread.map(unread_warning));
     let configs = match (&args.data, &args.url) {
         (Some(folder), _) => Some(configs::of_folder(folder, &definitions, as_of)?),
         (_, Some(address)) => Some(configs::of_address(address, &definitions, as_of)?),
@@ -163,10 +177,7 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
     };
     let proposal = proposed.map(|Proposed { mut proposal, before, .. }| {
         // What was there before is not the proposal's.
-        let same = |one: &Diagnostic, other: &Diagnostic| {
-            (&one.file, one.code, &one.message) == (&other.file, other.code, &other.message)
-        };
-        warnings.retain(|found| !before.warnings.iter().any(|known| same(found, known)));
+        warnings.retain(|found| !before.warnings.iter().any(|known| is_same(found, known)));
         let same = |one: &AllowedHere, other: &AllowedHere| {
             (one.code, &one.file, &one.reason) == (other.code, &other.file, &other.reason)
         };
@@ -200,6 +211,34 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
             out.result(&report, text(&definitions, &warnings, parts))
         }
     }
+}
+
+/// Mistakes with the warnings beside them, but for those that the definitions which a proposal would change have, too.
+fn without_known(found: Diagnostics, base: Option<&str>, folder: &Path) -> Diagnostics {
+    let Some(base) = base else { return found };
+    let known = || {
+        let folder = folder.display().to_string();
+        let repository = Repository::open(&folder, None, Path::new("")).ok()?;
+        let revision = repository.read_base(base).ok()??;
+        let mut known: Vec<Diagnostic> = match parse(&revision.sources) {
+            Ok(definitions) => definitions.warnings,
+            Err(errors) => errors.into_iter().collect(),
+        };
+        known.extend(unread_of(&revision).unwrap_or_default().into_iter().map(unread_warning));
+        Some(known)
+    };
+    // Without a base that can be read, all of it is shown.
+    let Some(known) = known() else { return found };
+    let is_new = |one: &Diagnostic| {
+        one.severity == Severity::Error || !known.iter().any(|known| is_same(one, known))
+    };
+    let new = Diagnostics::new(found.iter().filter(|one| is_new(one)).cloned().collect());
+    new.unwrap_or(found)
+}
+
+/// Whether two diagnostics say the same, wherever in its file it is.
+fn is_same(one: &Diagnostic, other: &Diagnostic) -> bool {
+    (&one.file, one.code, &one.message) == (&other.file, other.code, &other.message)
 }
 
 /// Prints the mistakes in definitions.
@@ -238,6 +277,28 @@ struct Proposed {
     before: Linted,
     /// The programs whose population is old.
     old: BTreeSet<String>,
+    /// The files in that commit that look like definitions and are not read.
+    unread: BTreeSet<String>,
+}
+
+/// The programs whose population is old, as far as the folder's repository knows. Outside of one, and of a history that
+/// was not fetched, nothing is known.
+fn old_in(folder: &Path, definitions: &Definitions, as_of: Date) -> BTreeSet<String> {
+    if definitions.programs.iter().all(|program| program.population.is_none()) {
+        return BTreeSet::new();
+    }
+    let old = || {
+        let repository = Repository::open(&folder.display().to_string(), None, Path::new(""))?;
+        old_populations(definitions, &repository.read(Some("HEAD"))?, as_of)
+    };
+    old().unwrap_or_default()
+}
+
+/// What is said of a file that looks like a definition and is not read.
+fn unread_warning(path: String) -> Diagnostic {
+    let message = "this file is not read, since its name is not that of a definition";
+    let help = "remove it, or give it a name that ends in .toml; editors and merges leave such files behind";
+    Diagnostic::file(Severity::Warning, path, message).with_code(UNREAD_FILE).with_help(help)
 }
 
 /// The versions that programs have, if the deployment's charts are needed to tell how accurate a chart is.
@@ -276,10 +337,16 @@ fn proposal(
     let repository = Repository::open(&folder.display().to_string(), None, Path::new(""))?;
     let Some(revision) = repository.read_base(base)? else {
         let proposal = propose(None, definitions, as_of, seen);
-        return Ok(Proposed { proposal, before: Linted::default(), old: BTreeSet::new() });
+        return Ok(Proposed {
+            proposal,
+            before: Linted::default(),
+            old: BTreeSet::new(),
+            unread: BTreeSet::new(),
+        });
     };
     // A history that was not fetched says nothing of it.
     let old = old_populations(definitions, &revision, as_of).unwrap_or_default();
+    let unread = unread_of(&revision).unwrap_or_default();
     let nothing_old = BTreeSet::new();
     let (proposal, before) = match parse(&revision.sources) {
         Ok(base) => (
@@ -302,7 +369,7 @@ fn proposal(
             (proposal, Linted::default())
         }
     };
-    Ok(Proposed { proposal, before, old })
+    Ok(Proposed { proposal, before, old, unread })
 }
 
 /// The command that prints everything about this check, from the root of the repository.

@@ -77,8 +77,15 @@ impl fmt::Display for Compared {
             return writeln!(f, "{from} and {to} collect the same");
         }
         writeln!(f, "compared with {from}, config {to}:")?;
-        changes
-            .iter()
-            .try_for_each(|change| writeln!(f, "  {}", OneLine(review::change_in_short(change))))
+        let mut is_cut = false;
+        for change in changes {
+            let short = review::change_in_short(change);
+            writeln!(f, "  {}", OneLine(&short))?;
+            is_cut |= short != change.to_string();
+        }
+        match is_cut {
+            true => writeln!(f, "long lists are cut: --json shows them whole"),
+            false => Ok(()),
+        }
     }
 }

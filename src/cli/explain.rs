@@ -4,6 +4,7 @@ use super::check::{open_configs_of_address, open_configs_of_folder};
 use super::published::{PublishedConfigs, Where};
 use super::today::today;
 use super::{Failure, Output};
+use crate::charts::version::{GoVersion, SemanticVersion};
 use crate::charts::{CommitDetails, Definitions, Repository, RepositoryError, parse};
 use crate::collection::{Allowed, CollectionConfig, ConfigString, contract, expand, needs};
 use crate::count::count;
@@ -12,8 +13,9 @@ use crate::review::{Asking, Explanation, StringKind, branches, explain};
 use crate::terminal::OneLine;
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 /// Say who asked for a string of the config: which definition, in which discussion, and which commit.
 ///
@@ -100,6 +102,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             ),
         }));
     }
+    let missing: Vec<String> = args.string.iter().flat_map(|string| expand(string)).collect();
+    let missing: Vec<String> = missing
+        .into_iter()
+        .filter(|name| !explanations.iter().any(|found| found.string == *name))
+        .collect();
     let published = args.deployment.open()?;
     let since = published.map(|published| first_with(&explanations, &published)).transpose()?;
     let explained = explanations.into_iter().enumerate().map(|(at, explanation)| {
@@ -108,7 +115,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     });
     let explained: Vec<Explained> = explained.collect();
     let text = text(&explained);
-    out.result(&explained, text)
+    out.result(&explained, text)?;
+    match missing.as_slice() {
+        [] => Ok(()),
+        [one] => Err(Failure::new(format!("{} is not in the config", OneLine(one)))),
+        many => Err(Failure::new(format!("{} are not in the config", OneLine(many.join(", "))))),
+    }
 }
 
 /// Says which configs of the deployment have the string and are still open, so that reports with it are accepted;
@@ -227,29 +239,56 @@ fn has(config: &CollectionConfig, allowed: &Allowed, explanation: &Explanation) 
 /// The explanations as text. Strings that are explained by the same words share a paragraph.
 fn text(explained: &[Explained]) -> String {
     let mut text = String::new();
-    let mut rest: Vec<&Explained> = explained.iter().collect();
-    while let Some(first) = rest.first().copied() {
-        let (alike, others) = rest.into_iter().partition(|other| first.is_like(other));
-        rest = others;
+    let mut positions: HashMap<Key<'_>, usize> = HashMap::new();
+    let mut paragraphs: Vec<Paragraph<'_>> = Vec::new();
+    for one in explained {
+        let position = *positions.entry(Key::of(one)).or_insert(paragraphs.len());
+        match paragraphs.get_mut(position) {
+            Some(paragraph) => paragraph.0.push(one),
+            None => paragraphs.push(Paragraph(vec![one])),
+        }
+    }
+    for paragraph in paragraphs {
         if !text.is_empty() {
             text.push('\n');
         }
         // Writing to a string does not fail.
-        let _ = write!(text, "{}", Paragraph(alike));
+        let _ = write!(text, "{paragraph}");
     }
     text
 }
 
-impl Explained {
-    fn is_like(&self, other: &Explained) -> bool {
-        let key = |one: &Explained| {
-            let Explanation { kind, program, rate, file, in_advance, charts, .. } =
-                one.explanation.clone();
-            let commits = (&one.explanation.introduced, &one.explanation.written);
-            let commits = (commits.0.clone(), commits.1.clone());
-            (kind, program, rate, file, in_advance, commits, charts, one.since)
-        };
-        key(self) == key(other)
+/// All that a paragraph says of a string, but the string itself and the line where it is written.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'e> {
+    kind: StringKind,
+    program: Option<&'e str>,
+    rate: Option<u64>,
+    file: &'e str,
+    in_advance: bool,
+    commits: (&'e str, Option<&'e str>),
+    since: Option<ModuleVersion>,
+    charts: *const [Arc<Asking>],
+}
+
+impl Key<'_> {
+    fn of(explained: &Explained) -> Key<'_> {
+        let explanation = &explained.explanation;
+        let written = explanation.written.as_ref();
+        Key {
+            kind: explanation.kind,
+            program: explanation.program.as_deref(),
+            rate: explanation.rate.map(|rate| rate.get().to_bits()),
+            file: &explanation.file,
+            in_advance: explanation.in_advance,
+            commits: (
+                &explanation.introduced.commit,
+                written.map(|written| written.commit.as_str()),
+            ),
+            since: explained.since,
+            // Strings that the same charts need have the very same list.
+            charts: Arc::as_ptr(&explanation.charts),
+        }
     }
 }
 
@@ -262,7 +301,13 @@ const NAMED: usize = 3;
 impl fmt::Display for Paragraph<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(Explained { explanation, since }) = self.0.first() else { return Ok(()) };
-        let names = self.0.iter().map(|one| one.explanation.string.as_str());
+        let mut names: Vec<&str> =
+            self.0.iter().map(|one| one.explanation.string.as_str()).collect();
+        if matches!(explanation.kind, StringKind::Version | StringKind::Toolchain) {
+            // Others stay where they are: before these, in alphabetical order.
+            names.sort_by_cached_key(|name| (SemanticVersion::parse(name), GoVersion::parse(name)));
+        }
+        let names = names.into_iter();
         let names = match explanation.kind {
             StringKind::Counter => contract(names),
             _ => names.map(str::to_owned).collect(),

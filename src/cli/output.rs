@@ -63,7 +63,8 @@ impl Output {
     /// Prints a failure on standard error.
     pub(crate) fn say_failure(self, failure: &Failure) {
         let message = failure.message.trim_end();
-        if failure.lines && message.starts_with("error:") {
+        let heads = ["error:", "error[", "warning:", "warning[", "note:"];
+        if failure.lines && heads.iter().any(|head| message.starts_with(head)) {
             // Diagnostics bring their own heading, one for each mistake.
             self.say_lines(message);
         } else if failure.lines {

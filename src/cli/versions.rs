@@ -198,12 +198,12 @@ impl fmt::Display for Report {
     }
 }
 
-/// The last few names, and how many come before them.
+/// The first few names, and of more, how many there are up to the last one.
 fn some(names: &[String]) -> OneLine<String> {
-    let hidden = names.len().saturating_sub(SHOWN);
-    let shown = names.get(hidden..).unwrap_or_default().join(", ");
-    OneLine(match hidden {
-        0 => shown,
-        _ => format!("{hidden} more and {shown}"),
+    OneLine(match (names.get(..SHOWN), names.last()) {
+        (Some(first), Some(last)) if names.len() > SHOWN + 1 => {
+            format!("{} and {} more up to {last}", first.join(", "), names.len() - SHOWN)
+        }
+        _ => names.join(", "),
     })
 }

@@ -111,8 +111,8 @@ pub fn reporting_versions(definitions: &Definitions, program: &Program) -> Vec<V
         return versions;
     }
     let listed = definitions.versions(program);
-    let Some(padding) = program.padding else { return listed };
-    padded_versions(listed, padding)
+    let Some(padding) = &program.padding else { return listed };
+    padded_versions(listed, padding.value)
 }
 
 /// Versions and those that padding allows in advance.

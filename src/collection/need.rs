@@ -45,52 +45,65 @@ pub enum ConfigString {
     },
 }
 
-/// Every string of the config compiled for a day, with the charts that need it.
+/// Every string of the config compiled for a day, with the charts that need it, in the order of the definitions.
+///
+/// What a program's charts share is only looked at once for each program: thousands of charts and hundreds of
+/// versions are common.
 pub fn needs(definitions: &Definitions, as_of: Date) -> BTreeMap<ConfigString, Vec<&Chart>> {
     let mut needs: BTreeMap<ConfigString, Vec<&Chart>> = BTreeMap::new();
-    let collection = &definitions.collection;
-    let everywhere: Vec<ConfigString> = [
-        (&collection.goos, ConfigString::Goos as fn(String) -> ConfigString),
-        (&collection.goarch, ConfigString::Goarch),
-    ]
-    .into_iter()
-    .flat_map(|(values, string)| values.iter().map(move |value| string(value.value.clone())))
-    .chain(allowed_toolchains(definitions).into_iter().map(ConfigString::Toolchain))
-    .collect();
     let listed: HashMap<&str, &Program> =
         definitions.programs.iter().map(|program| (program.program.as_str(), program)).collect();
-    for chart in definitions.live(as_of) {
-        let Some(listed) = listed.get(chart.program.as_str()) else { continue };
-        let strings = everywhere.iter().cloned().chain(strings_of(definitions, listed, chart));
-        for string in strings {
-            needs.entry(string).or_default().push(chart);
-        }
+    let is_listed = |chart: &&Chart| listed.contains_key(chart.program.as_str());
+    let live: Vec<&Chart> = definitions.live(as_of).filter(is_listed).collect();
+    if live.is_empty() {
+        return needs;
+    }
+    let collection = &definitions.collection;
+    let goos = collection.goos.iter().map(|one| ConfigString::Goos(one.value.clone()));
+    let goarch = collection.goarch.iter().map(|one| ConfigString::Goarch(one.value.clone()));
+    let toolchains = allowed_toolchains(definitions).into_iter().map(ConfigString::Toolchain);
+    for string in goos.chain(goarch).chain(toolchains) {
+        needs.insert(string, live.clone());
+    }
+    let mut by_program: BTreeMap<&str, Vec<&Chart>> = BTreeMap::new();
+    for chart in live {
+        by_program.entry(chart.program.as_str()).or_default().push(chart);
+    }
+    for (path, charts) in by_program {
+        let Some(program) = listed.get(path) else { continue };
+        add_program(definitions, program, charts, &mut needs);
     }
     needs
 }
 
-/// What one chart of a program needs, besides what every chart needs.
-fn strings_of(
+/// Adds what the charts of one program need, besides what every chart needs.
+fn add_program<'d>(
     definitions: &Definitions,
     program: &Program,
-    chart: &Chart,
-) -> impl Iterator<Item = ConfigString> {
+    charts: Vec<&'d Chart>,
+    needs: &mut BTreeMap<ConfigString, Vec<&'d Chart>>,
+) {
     let path = || program.program.as_str().to_owned();
-    let first = chart.version.as_deref();
-    let versions = reporting_versions(definitions, program)
-        .into_iter()
-        .filter(move |version| first.is_none_or(|first| version.at_least(first)))
-        .map(move |version| ConfigString::Version {
-            program: path(),
-            version: version.as_str().to_owned(),
+    for version in reporting_versions(definitions, program) {
+        let counts =
+            |chart: &&&Chart| chart.version.as_deref().is_none_or(|first| version.at_least(first));
+        let counting: Vec<&Chart> = charts.iter().filter(counts).copied().collect();
+        if !counting.is_empty() {
+            let version = version.as_str().to_owned();
+            needs.insert(ConfigString::Version { program: path(), version }, counting);
+        }
+    }
+    for &chart in &charts {
+        let is_stack = matches!(chart.kind, ChartKind::Stack { .. });
+        let names = chart.counter.names().map(|name| match is_stack {
+            true => ConfigString::Stack { program: path(), name },
+            false => ConfigString::Counter { program: path(), name },
         });
-    let is_stack = matches!(chart.kind, ChartKind::Stack { .. });
-    let names = chart.counter.names().map(move |name| match is_stack {
-        true => ConfigString::Stack { program: path(), name },
-        false => ConfigString::Counter { program: path(), name },
-    });
-    let over = chart
-        .over()
-        .map(|over| ConfigString::Counter { program: path(), name: over.as_str().to_owned() });
-    [ConfigString::Program(path())].into_iter().chain(versions).chain(names).chain(over)
+        let over = chart.over().map(|over| over.as_str().to_owned());
+        let over = over.map(|name| ConfigString::Counter { program: path(), name });
+        for string in names.chain(over) {
+            needs.entry(string).or_default().push(chart);
+        }
+    }
+    needs.insert(ConfigString::Program(path()), charts);
 }

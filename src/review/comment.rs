@@ -30,6 +30,7 @@ pub fn markdown(proposal: Option<&Proposal>, found: &[Diagnostic], command: &str
         let lines = items.iter().map(|item| Line {
             text: format!("- {}\n", marked(item.short.as_ref().unwrap_or(&item.whole))),
             groups: item.groups.iter().map(|group| code(group)).collect(),
+            is_cut: item.short.is_some() && item.groups.is_empty(),
         });
         let lines = lines.collect();
         sections.push(Section { heading: marked(&heading), lines, is_finding: false });
@@ -42,8 +43,9 @@ pub fn markdown(proposal: Option<&Proposal>, found: &[Diagnostic], command: &str
     let found: Vec<&Diagnostic> = found.iter().filter(|one| !is_told(one)).collect();
     for (severity, title) in [(Severity::Error, "Mistakes"), (Severity::Warning, "Look twice at")] {
         let found = found.iter().filter(|one| one.severity == severity);
-        let lines: Vec<Line> =
-            found.map(|one| Line { text: markdown_line(one), groups: Vec::new() }).collect();
+        let lines: Vec<Line> = found
+            .map(|one| Line { text: markdown_line(one), groups: Vec::new(), is_cut: false })
+            .collect();
         if !lines.is_empty() {
             sections.push(Section { heading: title.to_owned(), lines, is_finding: true });
         }
@@ -55,6 +57,8 @@ pub fn markdown(proposal: Option<&Proposal>, found: &[Diagnostic], command: &str
 struct Line {
     text: String,
     groups: Vec<String>,
+    /// Whether the text leaves names out that are not among the groups, either.
+    is_cut: bool,
 }
 
 /// A heading and what is below it.
@@ -104,7 +108,7 @@ fn written(
     command: &str,
 ) -> String {
     let mut out = format!("{MARK}\n");
-    let (mut left, mut hidden) = (gone, 0);
+    let (mut left, mut hidden, mut has_cut) = (gone, 0, false);
     for Section { heading, lines, .. } in sections {
         let _ = write!(out, "**{heading}**\n\n");
         for line in lines.iter().take(most) {
@@ -113,13 +117,16 @@ fn written(
             room = room.saturating_sub(folded.len());
             out.push_str(&folded);
             hidden += more;
+            has_cut |= line.is_cut;
         }
         let cut = lines.get(most..).unwrap_or_default();
         if !cut.is_empty() {
             let _ = writeln!(out, "- {CUT} {} more", cut.len());
             left += cut.len();
         }
-        out.push('\n');
+        if !lines.is_empty() {
+            out.push('\n');
+        }
     }
     let mut what = Vec::new();
     if left > 0 {
@@ -133,6 +140,8 @@ fn written(
         let what = what.join(" and ");
         let _ =
             writeln!(out, "{LEFT_OUT} {what} {are} left out. {} shows everything.", code(command));
+    } else if has_cut {
+        let _ = writeln!(out, "Long lists are cut. {} shows them whole.", code(command));
     }
     out.truncate(out.trim_end().len());
     out.push('\n');

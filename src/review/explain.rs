@@ -4,7 +4,7 @@
 //! A string is introduced by the oldest commit in the unbroken line of first parents whose definitions need
 //! it, live or not: a chart that expired, and was renewed later, asked for it all the time.
 
-use crate::charts::definition::Chart;
+use crate::charts::definition::{Chart, Program};
 use crate::charts::location::{At, Location};
 use crate::charts::{
     CommitDetails, Definitions, Introduction, RepositoryError, Revision, introduced, merged, parse,
@@ -12,8 +12,9 @@ use crate::charts::{
 use crate::collection::config::Rate;
 use crate::collection::{ConfigString, compile, expand, needs};
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The kinds of strings in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -61,8 +62,14 @@ pub struct Explanation {
     /// for where someone asks: see [`branches`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written: Option<CommitDetails>,
-    /// The charts that need it, in the order of the definitions.
-    pub charts: Vec<Asking>,
+    /// The charts that need it, in the order of the definitions. Strings that the same charts need share the list:
+    /// all charts of a program need each of its versions.
+    #[serde(serialize_with = "each")]
+    pub charts: Arc<[Arc<Asking>]>,
+}
+
+fn each<S: Serializer>(charts: &Arc<[Arc<Asking>]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(charts.iter().map(|chart| chart.as_ref()))
 }
 
 /// A chart that needs a string.
@@ -120,12 +127,17 @@ pub fn explain<E: From<RepositoryError>>(
     let read = revision.history.details(unread)?;
     commits.extend(read);
     let rates = rates(definitions, as_of);
+    let programs: HashMap<&str, &Program> =
+        definitions.programs.iter().map(|program| (program.program.as_str(), program)).collect();
+    let mut lists = Lists::default();
     let mut explanations = Vec::with_capacity(needed.len());
     for (string, charts) in needed {
         // Every string of a revision that comes from a repository has a commit.
         let commit = introduced.get(&string).and_then(|found| commits.get(&found.commit));
         let Some(details) = commit.cloned() else { continue };
-        let Some((location, in_advance)) = written(definitions, &string, &charts) else { continue };
+        let Some((location, in_advance)) = written(definitions, &programs, &string, &charts) else {
+            continue;
+        };
         let (kind, program, text) = parts(&string);
         explanations.push(Explanation {
             kind,
@@ -137,7 +149,7 @@ pub fn explain<E: From<RepositoryError>>(
             in_advance,
             introduced: details,
             written: None,
-            charts: charts.iter().map(|chart| asking(chart, revision)).collect(),
+            charts: lists.of(charts, revision),
         });
     }
     Ok(explanations)
@@ -207,6 +219,28 @@ fn string_of(explanation: &Explanation) -> ConfigString {
     }
 }
 
+/// The charts that need strings, each written down once, and so is each list of them.
+#[derive(Default)]
+struct Lists {
+    /// By where it is in memory: the definitions stay where they are.
+    charts: HashMap<*const Chart, Arc<Asking>>,
+    lists: HashMap<Vec<*const Chart>, Arc<[Arc<Asking>]>>,
+}
+
+impl Lists {
+    fn of(&mut self, charts: Vec<&Chart>, revision: &Revision) -> Arc<[Arc<Asking>]> {
+        let key = charts.iter().map(|chart| std::ptr::from_ref::<Chart>(chart)).collect();
+        let list = || {
+            let all = charts.into_iter().map(|chart| {
+                let known = self.charts.entry(std::ptr::from_ref(chart));
+                Arc::clone(known.or_insert_with(|| Arc::new(asking(chart, revision))))
+            });
+            all.collect()
+        };
+        Arc::clone(self.lists.entry(key).or_insert_with(list))
+    }
+}
+
 fn asking(chart: &Chart, revision: &Revision) -> Asking {
     Asking {
         title: chart.title.value.clone(),
@@ -242,6 +276,7 @@ fn parts(string: &ConfigString) -> (StringKind, Option<&str>, &str) {
 /// Where a string is written, and whether it is only allowed in advance.
 fn written(
     definitions: &Definitions,
+    programs: &HashMap<&str, &Program>,
     string: &ConfigString,
     charts: &[&Chart],
 ) -> Option<(Location, bool)> {
@@ -249,8 +284,7 @@ fn written(
     let in_list = |list: &[At<String>], name: &str| {
         list.iter().find(|value| value.value == name).map(|value| (value.location.clone(), false))
     };
-    let program_of =
-        |path: &str| definitions.programs.iter().find(|listed| listed.program.as_str() == path);
+    let program_of = |path: &str| programs.get(path).copied();
     let toolchain = |name: &str| {
         let in_advance = || collection.padding.as_ref().map(|one| (one.location.clone(), true));
         in_list(&collection.toolchains, name).or_else(in_advance)
@@ -276,7 +310,7 @@ fn written(
             })
         }
         ConfigString::Counter { name, .. } | ConfigString::Stack { name, .. } => {
-            let own = charts.iter().find(|chart| chart.counter.names().any(|one| one == *name));
+            let own = charts.iter().find(|chart| chart.counter.has(name));
             let location = match own {
                 Some(chart) => &chart.counter.location,
                 None => &charts.iter().find_map(|chart| chart.over())?.location,

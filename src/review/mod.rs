@@ -32,8 +32,8 @@ pub use explain::{Asking, Explanation, StringKind, branches, explain};
 pub use lints::{AllowedHere, Lint, Linted, lint, old_populations};
 pub(crate) use markdown::thousands;
 pub use proposal::{
-    Accuracy, ChartBefore, ChartSummary, CountedShare, NotCompared, ProgramProposal, Proposal,
-    SamplingSummary, propose, rate_of,
+    Accuracy, ChartBefore, ChartSummary, CountedShare, NotCompared, PopulationChange,
+    ProgramProposal, Proposal, SamplingSummary, propose, rate_of,
 };
 pub use sarif::sarif;
 pub use seen::{SeenPrograms, SeenVersions, counts_since};

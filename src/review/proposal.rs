@@ -83,6 +83,18 @@ pub struct ProgramProposal {
     pub reworded: Vec<ChartSummary>,
     /// What sampling gives; absent if nothing is collected from the program.
     pub sampling: Option<SamplingSummary>,
+    /// How the number of installations changes that the definitions say; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<PopulationChange>,
+}
+
+/// How many installations report a program, as the definitions say, now and before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PopulationChange {
+    /// The number, if it is said.
+    pub now: Option<u64>,
+    /// The number before, if it was said.
+    pub before: Option<u64>,
 }
 
 /// A chart, for reviewers.
@@ -194,6 +206,15 @@ pub fn propose(
             }
         }
     }
+    for program in &head.programs {
+        let path = program.program.as_str();
+        let Some(was) = base.and_then(|base| listed(base, path)) else { continue };
+        let number = |program: &Program| program.population.as_ref().map(|number| number.get());
+        let change = PopulationChange { now: number(program), before: number(was) };
+        if change.now != change.before {
+            entry(&mut programs, path).population = Some(change);
+        }
+    }
     let before: BTreeMap<Key<'_>, &Chart> =
         live(base, as_of).map(|chart| (key(chart), chart)).collect();
     let after: BTreeMap<Key<'_>, &Chart> =
@@ -278,9 +299,19 @@ pub fn propose(
 }
 
 impl Proposal {
-    /// Whether nothing changes for anyone.
+    /// Whether the same is collected, and the same is said of it.
     pub fn changes_nothing(&self) -> bool {
-        self.everywhere.is_empty() && self.programs.is_empty()
+        let changes = |program: &ProgramProposal| {
+            let charts = [
+                &program.added,
+                &program.changed,
+                &program.removed,
+                &program.reordered,
+                &program.reworded,
+            ];
+            !program.changes.is_empty() || charts.iter().any(|charts| !charts.is_empty())
+        };
+        self.everywhere.is_empty() && !self.programs.iter().any(changes)
     }
 }
 
@@ -302,6 +333,7 @@ fn entry<'p>(
         reordered: Vec::new(),
         reworded: Vec::new(),
         sampling: None,
+        population: None,
     })
 }
 

@@ -2,11 +2,20 @@
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
 
 use super::lints::Lint;
-use crate::charts::diagnostic::{Diagnostic, Severity};
+use crate::charts::diagnostic::{ALLOW, Diagnostic, Severity, UNREAD_FILE};
 use serde_json::{Value, json};
 
-/// The rule of a diagnostic that no lint found.
+/// The rule of a diagnostic without a code of its own.
 const DEFINITIONS: &str = "definitions";
+/// The rules beside those of the lints, which no comment can allow, and their reasons.
+const OTHERS: [(&str, &str); 3] = [
+    (ALLOW, "a comment that allows nothing misleads its readers"),
+    (
+        UNREAD_FILE,
+        "nothing in a file that is not read is published, and someone may believe that it is",
+    ),
+    (DEFINITIONS, "the definitions are valid, and mean what was intended"),
+];
 
 /// A log of one run. `folder` is the charts folder, from the root of the repository, by which the services find
 /// the files.
@@ -18,10 +27,8 @@ pub fn sarif<'d>(found: impl IntoIterator<Item = &'d Diagnostic>, folder: &str) 
             "defaultConfiguration": { "level": "warning" },
         })
     });
-    let other = json!({
-        "id": DEFINITIONS,
-        "shortDescription": { "text": "the definitions are valid, and mean what was intended" },
-    });
+    let others =
+        OTHERS.map(|(id, reason)| json!({ "id": id, "shortDescription": { "text": reason } }));
     let results: Vec<Value> = found.into_iter().map(|one| result(one, folder)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -31,7 +38,7 @@ pub fn sarif<'d>(found: impl IntoIterator<Item = &'d Diagnostic>, folder: &str) 
                 "name": "candor",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules.into_iter().chain([other]).collect::<Vec<_>>(),
+                "rules": rules.into_iter().chain(others).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -45,7 +52,8 @@ fn result(found: &Diagnostic, folder: &str) -> Value {
         Severity::Warning => "warning",
         Severity::Note => "note",
     };
-    let lint = Lint::ALL.into_iter().find(|lint| found.code == Some(lint.code()));
+    let codes = Lint::ALL.into_iter().map(Lint::code).chain(OTHERS.map(|(code, _)| code));
+    let rule = found.code.and_then(|code| codes.into_iter().find(|known| *known == code));
     let text = match &found.help {
         Some(help) => format!("{}\n{help}", found.message),
         None => found.message.clone(),
@@ -55,7 +63,7 @@ fn result(found: &Diagnostic, folder: &str) -> Value {
         place["region"] = json!({ "startLine": line, "startColumn": found.column.unwrap_or(1) });
     }
     json!({
-        "ruleId": lint.map_or(DEFINITIONS, Lint::code),
+        "ruleId": rule.unwrap_or(DEFINITIONS),
         "level": level,
         "message": { "text": text },
         "locations": [{ "physicalLocation": place }],

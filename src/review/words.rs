@@ -6,8 +6,8 @@
 use super::claims::ClaimsProposal;
 use super::markdown::{code, inert, link, message, thousands};
 use super::proposal::{
-    Accuracy, ChartBefore, ChartSummary, CountedShare, NotCompared, ProgramProposal, Proposal,
-    SamplingSummary,
+    Accuracy, ChartBefore, ChartSummary, CountedShare, NotCompared, PopulationChange,
+    ProgramProposal, Proposal, SamplingSummary,
 };
 use crate::collection::config::Rate;
 use crate::collection::difference::{Change, Phrase};
@@ -196,8 +196,25 @@ fn program_items(program: &ProgramProposal, proposal: &Proposal) -> Vec<Item> {
         && program.changes.iter().any(is_about_rates)
     {
         items.push(sampled(sampling).into());
+    } else if let Some(change) = &program.population {
+        items.push(population(change).into());
     }
     items
+}
+
+/// Another number of installations, where no rate changes with it.
+fn population(PopulationChange { now, before }: &PopulationChange) -> Vec<Piece> {
+    let number = |number: u64| thousands(number as f64);
+    let said = match (now, before) {
+        (Some(now), Some(before)) => {
+            format!("`population` is {} (before, {})", number(*now), number(*before))
+        }
+        (Some(now), None) => format!("`population` is {} (before, none was stated)", number(*now)),
+        (None, before) => {
+            format!("`population` is not stated any more (before, {})", number(before.unwrap_or(0)))
+        }
+    };
+    vec![words(format!("{said}; no rate changes with it"))]
 }
 
 /// A sentence without "of PROGRAM", which its heading says.
@@ -227,6 +244,8 @@ fn asking(verb: &str, chart: &ChartSummary, proposal: &Proposal) -> Vec<Piece> {
     }
     if let (Some(accuracy), Some(confidence)) = (chart.accuracy, proposal.confidence) {
         item.extend(expected(chart, accuracy, confidence * 100.0));
+    } else if let Some(since) = &chart.since {
+        item.extend([words("; counts "), name(since), words(" and later")]);
     }
     item
 }

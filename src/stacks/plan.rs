@@ -242,3 +242,7 @@ fn parts(stacks: &[&Member<'_>], of: fn(&Sighting) -> &str) -> Vec<Part> {
     parts.sort_by_key(|part| std::cmp::Reverse(part.reports));
     parts
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

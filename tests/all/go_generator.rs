@@ -7,6 +7,7 @@
 #![cfg(feature = "server")]
 
 use candor::charts::definition::Padding;
+use candor::charts::location::At;
 use candor::charts::{Sources, parse};
 use candor::collection::{Import, compile, import};
 use std::collections::BTreeMap;
@@ -150,7 +151,8 @@ fn the_newest_definitions_compile_to_what_gos_generator_makes() {
         };
         let listed = program.versions.as_mut().expect("versions");
         listed.retain(|version| RELEASES.contains(&version.value.as_str()));
-        program.padding = Some(*padding);
+        let location = program.program.location.clone();
+        program.padding = Some(At { value: *padding, location });
     }
     let compiled = compile(&definitions, as_of).to_json();
     assert!(compiled.as_bytes() == json, "versions in advance differ from the generated ones");

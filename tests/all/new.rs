@@ -55,6 +55,8 @@ fn what_is_made_has_no_findings_and_compiles() {
         ("gopkg-zero", vec!["--program", "gopkg.in/ada.v0", "--ci", "none"]),
         ("below", vec!["--program", "example.org/hello/v2/cmd/greet", "--ci", "none"]),
         ("no-domain", vec!["--program", "tools/greet", "--ci", "none"]),
+        ("no-module", vec!["--program", "tools/cmd/greet", "--ci", "none"]),
+        ("dotted", vec!["--program", "github.com/ada/b.v2", "--ci", "none"]),
         (
             "telling",
             vec![
@@ -115,11 +117,18 @@ fn what_is_made_has_no_findings_and_compiles() {
         ("below", "greet", "versions = [\"v2.0.0\"]\n"),
         ("telling", "hello", "module   = \"gitlab.com/ada/hello\"\n"),
         ("no-domain", "greet", "versions_from = \"git\"\n"),
+        ("no-module", "greet", "module   = \"tools/cmd/greet\"\n"),
+        ("dotted", "b-v2", "module   = \"github.com/ada/b.v2\"\n"),
         ("toolchain", "go", "program = \"cmd/go\"\n"),
     ] {
         let file = format!("charts-config/programs/{}.toml", file.replace('_', "-"));
         let written = read(&folder.path().join(name).join(file));
         assert!(written.contains(lines), "{name}: {written}");
+    }
+    // The guide speaks of CI where there is one.
+    for (name, has_ci) in [("plain", true), ("crate", true), ("odd", false)] {
+        let guide = read(&folder.path().join(name).join("charts-config/README.md"));
+        assert_eq!(guide.contains("\n## What runs"), has_ci, "{name}: {guide}");
     }
     let telling = folder.path().join("telling");
     let collection = read(&telling.join("charts-config/collection.toml"));
@@ -164,11 +173,32 @@ fn other_things_are_never_changed() {
     assert_eq!(read(&here.join(".gitlab-ci.yml")), "mine");
     assert!(files(here).contains("charts-config/charts/hello.toml"));
 
+    // A link that leads nowhere is something, too.
+    #[cfg(unix)]
+    {
+        let linked = TempDir::new().expect("a folder");
+        let link = linked.path().join(".gitlab/candor.yml");
+        std::fs::create_dir(linked.path().join(".gitlab")).expect("a folder");
+        std::os::unix::fs::symlink("/nowhere/at/all", &link).expect("a link");
+        let message = refused(new(linked.path()).arg("--existing"), 1);
+        assert!(
+            message.contains("candor.yml exists already, and nothing was written"),
+            "{message}"
+        );
+        assert!(link.is_symlink() && !linked.path().join("charts-config").exists());
+    }
+
     // A repository that was just made.
     let fresh = TempDir::new().expect("a folder");
     std::fs::create_dir(fresh.path().join(".git")).expect("a folder");
     succeed(&mut new(fresh.path()));
     refused(&mut new(fresh.path()), 1);
+    // What the definitions may not hold is said before anything is written.
+    let other = TempDir::new().expect("a folder");
+    let long = format!("example.org/{}", "a".repeat(1000));
+    let message = refused(new(other.path()).args(["--program", &long]), 1);
+    assert!(message.contains("write it on one short line"), "{message}");
+    assert!(files(other.path()).is_empty());
     for wrong in [
         ["--program", "not a path"],
         ["--url", "http://telemetry.example.org"],

@@ -102,6 +102,164 @@ fn a_population_that_nobody_looked_at_for_long_is_found() {
 }
 
 #[test]
+fn an_old_population_is_found_without_a_proposal_too() {
+    let charts = Charts::new();
+    sampled(&charts);
+    let found = |folder: &Path, as_of: &str| {
+        let mut check = candor();
+        check.arg("check").arg(folder).args(["--as-of", as_of, "--json"]);
+        let all = json(&mut check)["diagnostics"].clone();
+        let all = all.as_array().expect("a list").iter();
+        let old = all.filter(|one| one["code"] == "old-population");
+        old.map(|one| (one["file"].clone(), one["line"].clone())).collect::<Vec<_>>()
+    };
+    // The commit is of 3 February.
+    let line = [("programs/hello.toml".into(), 4.into())];
+    assert_eq!(found(charts.path(), "2026-08-01"), []);
+    assert_eq!(found(charts.path(), "2026-08-03"), line);
+    assert_eq!(found(&charts.path().join("charts-config"), "2026-08-03"), line);
+    // Outside of a repository, nobody knows.
+    let copy = tempfile::TempDir::new().expect("a temporary folder");
+    succeed(Command::new("cp").arg("-r").arg(charts.path().join("charts-config")).arg(copy.path()));
+    assert_eq!(found(copy.path(), "2026-08-03"), []);
+    // What is not committed is of today.
+    let program = charts.path().join("charts-config/programs/hello.toml");
+    let text = std::fs::read_to_string(program).expect("the program");
+    charts.write("charts-config/programs/hello.toml", &text.replace("250000", "250001"));
+    assert_eq!(found(charts.path(), "2026-08-03"), []);
+}
+
+#[test]
+fn a_population_that_moves_no_rate_is_said_in_a_line() {
+    let charts = Charts::new();
+    sampled(&charts);
+    let program = charts.path().join("charts-config/programs/hello.toml");
+    let text = std::fs::read_to_string(program).expect("the program");
+    let write = |population: &str| {
+        let text = text.replace("population = 250000\n", population);
+        charts.write("charts-config/programs/hello.toml", &text);
+    };
+    write("population = 5000\n");
+    charts.commit();
+    charts.git(&["tag", "base"]);
+    let unchanged =
+        "<!-- candor check -->\n**This proposal changes nothing of what is collected.**\n";
+    assert_eq!(comment(&charts, "base"), unchanged);
+    write("population = 7000\n");
+    let expected = format!(
+        "{unchanged}\n**`example.org/hello`**\n\n\
+         - another accuracy: “Verbs”; about 7,000 reports a week, so each share is within 1.5 points at 99% confidence \
+         (before, 5,000 reports and 1.8 points)\n\
+         - `population` is 7,000 (before, 5,000); no rate changes with it\n"
+    );
+    assert_eq!(comment(&charts, "base"), expected);
+    let mut check = candor();
+    let whole = json(check.arg("check").arg(charts.path()).args(["--base", "base", "--json"]));
+    let population = &whole["proposal"]["programs"][0]["population"];
+    assert_eq!((&population["now"], &population["before"]), (&7000.into(), &5000.into()));
+    write("");
+    let found = comment(&charts, "base");
+    let line = "\n- `population` is not stated any more (before, 5,000); no rate changes with it\n";
+    assert!(found.contains(line), "{found}");
+    // Where a rate changes, the line about it says how many there are.
+    write("population = 250000\n");
+    let found = comment(&charts, "base");
+    assert!(!found.contains("`population` is"), "{found}");
+    assert!(found.contains("about 16,588 reports a week from 250,000\n"), "{found}");
+}
+
+#[test]
+fn files_that_look_like_definitions_and_are_not_read_are_named() {
+    let charts = Charts::new();
+    charts.write("charts-config/charts/verbs.toml.orig", "what was there before a merge\n");
+    charts.commit();
+    for file in ["programs/hello.toml~", "charts/.new.toml.swp", "charts/#new.toml#"] {
+        charts.write(&format!("charts-config/{file}"), "not a definition");
+    }
+    let named = |arguments: &[&str]| {
+        let mut check = candor();
+        let all = json(check.arg("check").arg(charts.path()).arg("--json").args(arguments));
+        assert_eq!(all["valid"], true);
+        let all = all["diagnostics"].as_array().expect("a list").iter();
+        let unread = all.filter(|one| {
+            one["severity"] == "warning"
+                && one["message"].as_str().is_some_and(|message| message.contains("is not read"))
+        });
+        unread.map(|one| one["file"].as_str().expect("a file").to_owned()).collect::<Vec<_>>()
+    };
+    let new = ["charts/#new.toml#", "charts/.new.toml.swp", "programs/hello.toml~"];
+    let all = [new[0], new[1], "charts/verbs.toml.orig", new[2]];
+    assert_eq!(named(&[]), all);
+    assert_eq!(named(&["--base", "HEAD"]), new, "what was there before is not the proposal's");
+    let said = succeed(candor().arg("check").arg(charts.path()));
+    assert!(said.contains("no mistakes: 1 chart, 1 program"), "{said}");
+    assert!(
+        said.contains("warning[unread-file]: this file is not read, since its name is not that of a definition"),
+        "{said}"
+    );
+    // Where a file is missing, it may be among them.
+    let missing = charts.path().join("charts-config/collection.toml");
+    std::fs::rename(&missing, missing.with_extension("toml~")).expect("renamed");
+    let said = refused(candor().arg("check").arg(charts.path()).args(["--base", "HEAD"]), 1);
+    assert!(said.contains("error: the file is missing\n --> collection.toml\n"), "{said}");
+    assert!(said.contains(" --> collection.toml~\n"), "{said}");
+    assert!(!said.contains("verbs.toml.orig"), "it was there before: {said}");
+}
+
+#[test]
+fn a_long_list_that_is_cut_says_how_to_see_all_of_it() {
+    let charts = Charts::new();
+    charts.git(&["tag", "base"]);
+    let program = |many: u32| {
+        let versions: Vec<String> = (0..many).map(|patch| format!("\"v1.0.{patch}\"")).collect();
+        format!(
+            "program = \"example.org/hello\"\nmodule = \"example.org/hello\"\nversions = [{}]\n",
+            versions.join(", ")
+        )
+    };
+    charts.write("charts-config/programs/hello.toml", &program(30));
+    let found = comment(&charts, "base");
+    assert!(found.contains("… 25 more"), "{found}");
+    let footer = "\n\nLong lists are cut. `candor check charts-config --base base --as-of 2026-02-10` shows them whole.\n";
+    assert!(found.ends_with(footer), "{found}");
+    charts.write("charts-config/programs/hello.toml", &program(3));
+    let found = comment(&charts, "base");
+    assert!(!found.contains("shows them whole"), "{found}");
+}
+
+#[test]
+fn all_of_a_few_thousand_charts_are_explained() {
+    let charts = Charts::new();
+    let padding = "[padding]\nreleases = 6\nmajor = 0\nminor = 3\npatch = 6\nprerelease = 4\n";
+    let program = charts.path().join("charts-config/programs/hello.toml");
+    let text = std::fs::read_to_string(program).expect("the program");
+    charts.write("charts-config/programs/hello.toml", &(text + padding));
+    let many: Vec<String> = (0..3000)
+        .map(|number| chart(&format!("Number {number}?"), &format!("hello/n{number}:{{a,other}}")))
+        .collect();
+    for (at, some) in many.chunks(1000).enumerate() {
+        charts.write(&format!("charts-config/charts/many{at}.toml"), &some.concat());
+    }
+    charts.commit();
+    let text = succeed(candor().arg("explain").arg(charts.path()).arg("--all"));
+    let headings = text.lines().filter(|line| !line.starts_with(' ') && !line.is_empty());
+    let (counters, others): (Vec<&str>, Vec<&str>) =
+        headings.partition(|line| line.starts_with("counter "));
+    // Each chart has a paragraph, and so has what many of them share.
+    assert_eq!(counters.len(), 3001);
+    assert!(
+        counters.contains(
+            &"counter hello/n2999:{a,other} of example.org/hello, from 100% of the reports"
+        )
+    );
+    assert_eq!(others.len(), 6, "{others:?}");
+    assert!(text.contains("and 2998 other charts"));
+    let versions =
+        "versions v1.0.1-pre.1, v1.0.1-pre.2, v1.0.1-pre.3, v1.0.1-pre.4, v1.0.1, v1.0.2-pre.1, ";
+    assert!(others[5].starts_with(versions), "{others:?}");
+}
+
+#[test]
 fn what_is_removed_and_reworded_is_said_too() {
     let charts = Charts::new();
     charts.add_chart("old");
@@ -159,6 +317,11 @@ fn a_chart_of_new_versions_is_not_said_to_be_more_accurate_than_it_is() {
                     each share is within 1 point at best, at 99% confidence\n";
     let found = comment(&charts, "base");
     assert!(found.contains(expected), "{found}");
+    // Without a population, at least this is said.
+    charts.write("charts-config/programs/hello.toml", &two.replace("population = 250000\n", ""));
+    let found = comment(&charts, "base");
+    assert!(found.contains("issue/1>); counts `v1.1.0` and later\n"), "{found}");
+    charts.write("charts-config/programs/hello.toml", &two);
     // Where all that report are counted, nothing is left open.
     charts.write("charts-config/charts/editors.toml", &new.replace("v1.1.0", "v1.0.0"));
     let found = comment(&charts, "base");
@@ -263,6 +426,7 @@ fn nothing_that_is_newly_collected_is_hidden_in_a_long_group() {
         "more}}`, from every report\n  <details><summary>In full</summary>\n\n  `{group}`\n\n  </details>\n"
     );
     assert!(found.contains("hello/x:{b0,") && found.contains(&folded), "{found}");
+    assert!(!found.contains("Long lists are cut"), "all of it is there: {found}");
     let mut check = candor();
     let text = succeed(check.arg("check").arg(charts.path()).args(["--base", "base"]));
     assert!(text.contains(&format!("now also collects `{group}`, from every report\n")), "{text}");
@@ -444,6 +608,64 @@ fn mistakes_have_a_comment_and_a_sarif_log_with_their_lines() {
     assert!(rules.iter().any(|rule| rule["id"] == result["ruleId"]));
 }
 
+#[test]
+fn mistakes_hide_what_was_there_before_and_begin_with_what_they_are() {
+    let charts = Charts::new();
+    let crash = |title: &str| {
+        format!(
+            "[[chart]]\ntitle = \"{title}\"\nissue = [\"https://example.org/1\"]\ntype = \"stack\"\ndepth = 8\n\
+             program = \"example.org/hello\"\ncounter = \"hello/{title}\"\n"
+        )
+    };
+    charts.write("charts-config/charts/crash.toml", &crash("crashes"));
+    charts.commit();
+    charts.write("charts-config/charts/bugs.toml", &crash("bugs"));
+    charts
+        .write("charts-config/charts/verbs.toml", "[[chart]]\ntitle = \"Test\"\nkind = \"pie\"\n");
+    let said = |arguments: &[&str]| {
+        let output = candor().arg("check").arg(charts.path()).args(arguments).output();
+        let output = output.expect("run candor");
+        assert_eq!(output.status.code(), Some(1));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        text(output.stdout) + &text(output.stderr)
+    };
+    let all = said(&[]);
+    assert!(all.starts_with("warning[stack-packages]: "), "{all}");
+    assert!(all.contains("charts/bugs.toml:5") && all.contains("charts/crash.toml:5"), "{all}");
+    for format in ["text", "markdown", "json", "sarif"] {
+        let new = said(&["--base", "HEAD", "--format", format]);
+        assert!(new.contains("charts/bugs.toml") && new.contains("charts/verbs.toml"), "{new}");
+        assert!(!new.contains("charts/crash.toml"), "it was there before: {new}");
+    }
+}
+
+#[test]
+fn every_code_of_a_sarif_log_has_its_rule_with_a_reason() {
+    let charts = Charts::new();
+    // A lint, a lint that the definitions bring, a comment that allows nothing, and a file that is not read.
+    let crash = "[[chart]]\ntitle = \"Test\"\nissue = [\"https://example.org/1\"]\ntype = \"stack\"\ndepth = 8\n\
+                 program = \"example.org/hello\"\ncounter = \"hello/crash\"\nexpires = 2026-02-20\n";
+    charts
+        .write("charts-config/charts/crash.toml", &format!("# candor: allow nothing: no\n{crash}"));
+    charts.write("charts-config/charts/crash.toml~", "");
+    let mut check = candor();
+    check.arg("check").arg(charts.path()).args(["--format", "sarif", "--as-of", "2026-02-10"]);
+    let log = json(&mut check);
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let ids: BTreeSet<&str> = rules.iter().filter_map(|rule| rule["id"].as_str()).collect();
+    assert_eq!(ids.len(), rules.len(), "each has one rule");
+    for rule in rules {
+        let said = rule["shortDescription"]["text"].as_str().expect("a description");
+        assert!(said.len() > 20, "{rule}");
+    }
+    let found = run["results"].as_array().expect("results").iter();
+    let found: BTreeSet<&str> = found.filter_map(|one| one["ruleId"].as_str()).collect();
+    assert!(found.is_subset(&ids), "{found:?}");
+    let expected = ["allow", "expiring", "stack-packages", "unread-file", "vague-title"];
+    assert_eq!(found, expected.into(), "{log:#}");
+}
+
 /// The commit that git blames for a line.
 fn blamed(repository: &Path, file: &str, line: u64) -> String {
     let mut git = Command::new("git");
@@ -498,6 +720,15 @@ fn every_string_of_a_config_has_a_definition_and_the_commit_that_git_blames() {
     assert!(text.starts_with(expected), "{text}");
     assert!(text.contains("by A Maintainer, reviewed by Ada Lovelace, Bob\n"), "{text}");
     assert!(!text.contains("@example.org"), "{text}");
+    // Of a group, what is not there is said, too.
+    let mut explain = candor();
+    let output = explain.arg("explain").arg(charts.path()).arg("hello/verb:{run,rum,ham}").output();
+    let output = output.expect("run candor");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.starts_with("counter hello/verb:run of example.org/hello, "), "{text}");
+    let message = String::from_utf8(output.stderr).expect("text");
+    assert!(message.contains("hello/verb:rum, hello/verb:ham are not in the config"), "{message}");
     let message = refused(candor().arg("explain").arg(charts.path()).arg("hello/verb:rum"), 1);
     assert!(message.contains("is not in the config, and no definition asks for it"), "{message}");
 }
@@ -697,6 +928,35 @@ fn a_diff_and_the_diff_back_cancel() {
         message.contains("the deployment has no config v0.9.0: the newest is v0.2.0"),
         "{message}"
     );
+}
+
+#[test]
+fn a_diff_that_cuts_a_long_list_says_where_it_is_whole() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    let program = charts.path().join("charts-config/programs/hello.toml");
+    let text = std::fs::read_to_string(&program).expect("the program");
+    let publish = |last: u32| {
+        let more: String = (1..=last).map(|patch| format!(", \"v1.0.{patch}\"")).collect();
+        let more = text.replace("[\"v1.0.0\"", &format!("[\"v1.0.0\"{more}"));
+        charts.write("charts-config/programs/hello.toml", &more);
+        charts.commit();
+        deployment.publish(&charts);
+    };
+    publish(3);
+    publish(33);
+    let diff = |from: &str, to: &str| {
+        let mut diff = candor();
+        diff.args(["diff", from, to, "--data"]).arg(deployment.path());
+        diff
+    };
+    let few = succeed(&mut diff("v0.1.0", "v0.2.0"));
+    assert!(few.ends_with("`v1.0.1`, `v1.0.2` and `v1.0.3` of `example.org/hello`\n"), "{few}");
+    let many = succeed(&mut diff("v0.2.0", "v0.3.0"));
+    assert!(many.contains("`v1.0.4`, `v1.0.5`, `v1.0.6`, … 26 more and `v1.0.33`"), "{many}");
+    assert!(many.ends_with("\nlong lists are cut: --json shows them whole\n"), "{many}");
+    let whole = json(diff("v0.2.0", "v0.3.0").arg("--json")).to_string();
+    assert!(whole.contains(", `v1.0.17`, "), "{whole}");
 }
 
 #[test]

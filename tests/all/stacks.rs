@@ -514,6 +514,97 @@ fn claims_are_tested_on_their_own_examples() {
     assert!(found.contains("two files: this and stacks/a.toml"), "{found}");
 }
 
+#[test]
+fn what_a_file_of_claims_may_hold_is_bounded() {
+    let good = format!("{CLAIMS}{}", claim(1, "top \"hello.Open\"", OPEN));
+    let found = |text: &str| -> Vec<String> {
+        let found = check(&[("stacks/hello.toml", text.to_owned())]);
+        let Err(found) = found else { return Vec::new() };
+        found.iter().map(|one| one.message.clone()).collect()
+    };
+    let address = |address: &str| {
+        good.replace("'https://github.com/example/hello'", &format!("'{address}'"))
+            .replace("https://github.com/example/hello/issues/1", &format!("{address}/issues/1"))
+    };
+    assert_eq!(found(&address("https://gitlab.com/group/sub/hello")), [""; 0]);
+    for wrong in [
+        "https://github.com/example",
+        "https://x.org/a/b?c=d",
+        "https://github.com/example/hello#x",
+    ] {
+        let said = found(&address(wrong));
+        assert!(
+            said.iter().any(|said| said.contains("is not the address of a repository")),
+            "{wrong}: {said:?}"
+        );
+    }
+    // GitLab has its issues elsewhere, and no tracker has a number of 19 digits.
+    for (issue, is_one) in [
+        ("/-/issues/1", true),
+        ("/issues/123456789012345678", true),
+        ("/issues/1234567890123456789", false),
+        ("/issues/", false),
+        ("/issues/1/", false),
+        ("/pull/1", false),
+    ] {
+        let said = found(&good.replace("/hello/issues/1", &format!("/hello{issue}")));
+        assert_eq!(said.is_empty(), is_one, "{issue}: {said:?}");
+    }
+    let stack = |stack: &str| {
+        let first = good.split("stacks = ").next().expect("a beginning");
+        found(&format!("{first}stacks = [{stack:?}]\n"))
+    };
+    let frames = |many: usize| {
+        let more: Vec<String> =
+            (1..many).map(|line| format!("example.org/hello.main:+{line}")).collect();
+        format!("example.org/hello.Open:+12\n{}", more.join("\n"))
+    };
+    assert_eq!(stack(&frames(129)), [""; 0]);
+    for wrong in [
+        frames(130),
+        "example.org/hello.Open:+12 ".to_owned() + "\nexample.org/hello.main:+1",
+        " example.org/hello.Open:+12".to_owned(),
+        "example.org/hello.Open:+12\n\nexample.org/hello.main:+1".to_owned(),
+        "example.org/hello.Open:+1\t2".to_owned(),
+    ] {
+        assert_eq!(stack(&wrong), ["this is not a stack"], "{wrong}");
+    }
+    // All predicates are tried on all examples, so there may not be too many of them.
+    let too_much = "the claims are too much to be tested: at most 4000 texts in predicates, and 524288 bytes of stacks";
+    let texts = |many: usize| {
+        let half = |many: usize| vec!["\"hello.Open\""; many].join("||");
+        let claims = [many / 20; 20].map(|some| claim(1, &half(some), OPEN));
+        found(&format!("{CLAIMS}{}", claims.concat()))
+    };
+    assert_eq!(texts(4000), [""; 0]);
+    assert_eq!(texts(4020), [too_much]);
+    let long = format!("{OPEN}\n{}", "x".repeat(40_000));
+    let examples = |many: usize| {
+        let claims = vec![claim(1, "top \"hello.Open\"", &long); many];
+        found(&format!("{CLAIMS}{}", claims.concat()))
+    };
+    assert_eq!(examples(13), [""; 0]);
+    assert_eq!(examples(14), [too_much]);
+}
+
+#[test]
+fn a_file_of_claims_belongs_to_a_program_that_has_stacks() {
+    let program =
+        "program = 'example.org/tool'\nmodule = 'example.org/tool'\nversions = ['v1.0.0']\n";
+    let claims = "program = 'example.org/tool'\n".to_owned();
+    let tool = |program: &str| {
+        check(&[("programs/tool.toml", program.to_owned()), ("stacks/tool.toml", claims.clone())])
+    };
+    // Another program's stacks are not its own.
+    let warned = tool(program).expect("good").warnings;
+    let said: Vec<&str> = warned.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(said, ["no chart collects stacks of `example.org/tool`"]);
+    // Where a program's file cannot be read, nobody knows that it is missing.
+    let said = tool(&program.replace("program = ", "programme = ")).expect_err("bad").to_string();
+    assert!(said.contains("unknown key `programme`"), "{said}");
+    assert!(!said.contains("there is no file for the program"), "{said}");
+}
+
 /// A tracker on this machine with the part of GitHub's API that is used.
 struct Tracker {
     url: String,

@@ -287,6 +287,26 @@ fn what_padding_allows_is_listed_only_when_it_runs_short() {
 }
 
 #[test]
+fn a_long_list_of_releases_is_told_in_their_order() {
+    let charts = Charts::new();
+    let told = |patches: u32| {
+        let released: String = (1..=patches).map(|patch| format!("v1.0.{patch}\n")).collect();
+        let registry = Registry::new(&[("/example.org/hello/@v/list", released)]);
+        let output = registry.versions(charts.path()).arg("--check").output().expect("run candor");
+        let said = String::from_utf8(output.stdout).expect("text");
+        said.lines()
+            .find(|line| line.starts_with("programs/hello.toml"))
+            .expect("a line")
+            .to_owned()
+    };
+    let seven = "programs/hello.toml: would add v1.0.1, v1.0.2, v1.0.3, v1.0.4, v1.0.5, v1.0.6, v1.0.7 to versions";
+    assert_eq!(told(7), seven);
+    let many = "programs/hello.toml: would add v1.0.1, v1.0.2, v1.0.3, v1.0.4, v1.0.5, v1.0.6 and 6 more up to v1.0.12 \
+                to versions";
+    assert_eq!(told(12), many);
+}
+
+#[test]
 fn what_padding_allows_is_explained_by_the_padding() {
     let charts = Charts::new();
     let collection = "module = \"telemetry.example.org/config\"\ngoos = [\"linux\"]\n\

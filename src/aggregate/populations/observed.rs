@@ -190,6 +190,10 @@ mod tests {
         assert_eq!(usable(date(2026, 11, 23)), [date(2026, 11, 15), date(2026, 11, 8)]);
         assert_eq!(usable(date(2026, 11, 22)), [date(2026, 11, 8), date(2026, 11, 1)]);
         assert_eq!(usable(date(2026, 11, 8)), []);
+        // Each counts once.
+        let twice = [date(2026, 11, 8), date(2026, 11, 8), date(2026, 11, 1)];
+        let usable = usable_weeks(twice, date(2026, 11, 23), 2);
+        assert_eq!(usable, [date(2026, 11, 8), date(2026, 11, 1)]);
     }
 
     #[test]
@@ -217,5 +221,14 @@ mod tests {
         ] {
             assert!(json(other, coverage, rate).is_err(), "{other} {coverage} {rate}");
         }
+        let total = |total: &str| {
+            let chart = format!(
+                "{{\"week\":\"2026-11-15\",\"coverage\":1.0,\"chart\":{{\"rates\":[],\"rows\":\
+                 [{{\"label\":\"v1.0.0\",\"total\":{total}}}]}}}}"
+            );
+            ObservedWeek::of_json(chart.as_bytes(), week).is_ok()
+        };
+        assert!(total("0") && total("0.5"));
+        assert!(!total("-1") && !total("-0.001") && !total("1e400") && !total("null"));
     }
 }

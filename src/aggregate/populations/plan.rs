@@ -349,7 +349,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::figure::Base;
+    use crate::aggregate::figure::{Base, Jump};
     use crate::charts::{Sources, parse};
     use jiff::ToSpan;
     use jiff::civil::date;
@@ -487,11 +487,85 @@ mod tests {
     }
 
     #[test]
+    fn the_strictest_chart_decides() {
+        let steady = observed(&[2.5e5; 8], 0.0664);
+        let proposed = |rest: &str| {
+            let plan = plan(&definitions("population = 300000", rest), &steady, AS_OF, false);
+            let plan = plan.expect("sampling");
+            let Decision::Changed { proposed } = plan.programs[0].decision else {
+                panic!("{plan:?}")
+            };
+            let errors: Vec<f64> =
+                plan.programs[0].charts.iter().map(|chart| chart.error).collect();
+            (proposed, errors)
+        };
+        let chart = |error: &str| {
+            format!(
+                "[[chart]]\ntitle = 'More'\nissue = ['https://example.org/1']\ntype = 'partition'\n\
+                 program = '{HELLO}'\ncounter = 'more'\nerror = {error}\n"
+            )
+        };
+        let alone = proposed("");
+        assert_eq!(alone.1, [0.01]);
+        assert_eq!(proposed(&chart("0.05")), (alone.0, vec![0.01, 0.05]));
+        // Fewer reports are a rougher draw: the population has to be the safer for it.
+        let (loose, errors) = proposed("error = 0.05\n");
+        assert!(loose < alone.0 && errors == [0.05], "{loose} {alone:?}");
+        assert_eq!(proposed(&format!("error = 0.05\n{}", chart("0.01"))).0, alone.0);
+    }
+
+    #[test]
+    fn a_week_is_as_certain_as_its_sampling() {
+        let week = |sampled: Vec<(u64, f64)>, coverage: f64| ObservedWeek {
+            week: date(2026, 11, 15),
+            coverage,
+            jump: None,
+            sampled,
+            versions: Vec::new(),
+        };
+        let found = estimated(&week(vec![(100, 1.0)], 1.0), 0.99).expect("known");
+        assert_eq!((found.variance, found.installations.value, found.jump), (0.0, 100.0, false));
+        // 100 / 0.5 installations, with a variance of 100 (1 - 0.5) / 0.5^2 around it.
+        let found = estimated(&week(vec![(100, 0.5)], 1.0), 0.99).expect("known");
+        assert!((found.variance - 200.0 / (200.0 * 200.0)).abs() < 1e-12, "{}", found.variance);
+        // Half of the installations were asked.
+        let half = estimated(&week(vec![(100, 0.5)], 0.5), 0.99).expect("known");
+        assert!((half.installations.value - 400.0).abs() < 1e-9, "{half:?}");
+        let jump = Jump { reports: 100, expected: 15.0, low: 10.0, high: 20.0, weeks: 3 };
+        let marked = ObservedWeek { jump: Some(jump), ..week(vec![(100, 0.5)], 1.0) };
+        assert!(estimated(&marked, 0.99).expect("known").jump);
+    }
+
+    #[test]
+    fn a_chart_was_as_accurate_as_it_was_drawn() {
+        let seen = observed(&[2.5e5; 8], 0.0664);
+        let was = |change: &dyn Fn(&mut ObservedChart)| {
+            let mut seen = seen.clone();
+            seen.values_mut().flat_map(|program| &mut program.charts).for_each(change);
+            planned("population = 250000", &seen, false).charts[0].was
+        };
+        assert!(was(&|_| {}).is_some());
+        // It had no report, was of another kind, or of other counters.
+        assert_eq!(was(&|chart| chart.base.reports = 0), None);
+        assert_eq!(was(&|chart| chart.kind = Kind::Histogram), None);
+        assert_eq!(was(&|chart| chart.counter = Some("verb:{run}".to_owned())), None);
+    }
+
+    #[test]
+    fn a_population_of_one_stays() {
+        let found = planned("population = 1", &observed(&[1.0; 8], 1.0), false);
+        assert_eq!(found.decision, Decision::Kept, "{found:?}");
+    }
+
+    #[test]
     fn a_jump_needs_somebody_to_allow_it() {
         let seen = observed(&[2.5e6; 8], 0.0664);
         let found = planned("population = 250000", &seen, false);
         let Decision::Jump { proposed } = found.decision else { panic!("{found:?}") };
         assert_eq!(found.charts[0].rate, found.charts[0].rate_before);
+        let jumping = plan(&definitions("population = 250000", ""), &seen, AS_OF, false);
+        let jumping = jumping.expect("sampling");
+        assert_eq!((jumping.changes().count(), jumping.jumps().count()), (0, 1));
         let allowed = planned("population = 250000", &seen, true);
         assert_eq!(allowed.decision, Decision::Changed { proposed });
         let shrunk = planned("population = 250000", &observed(&[1e5; 8], 0.0664), false);
@@ -504,9 +578,14 @@ mod tests {
         for seen in [BTreeMap::new(), observed(&[], 0.1), observed(&[0.0, 0.0], 0.1)] {
             assert_eq!(planned(population, &seen, false).decision, Decision::NotObserved);
         }
-        let mut old = observed(&[1e5; 8], 0.1);
-        old.values_mut().for_each(|program| drop(program.weeks.drain(..6)));
-        assert_eq!(planned(population, &old, false).decision, Decision::NotObserved);
+        // The newest is of two weeks ago.
+        for (dropped, is_observed) in [(0, true), (4, true), (5, false), (6, false)] {
+            let mut old = observed(&[1e5; 8], 0.1);
+            old.values_mut().for_each(|program| drop(program.weeks.drain(..dropped)));
+            let found = planned(population, &old, false);
+            assert_eq!(found.decision != Decision::NotObserved, is_observed, "{dropped}");
+            assert_eq!(!found.weeks.is_empty(), is_observed, "{dropped}");
+        }
         let mut new = observed(&[1e5; 8], 0.1);
         new.values_mut()
             .flat_map(|program| &mut program.weeks)

@@ -39,6 +39,7 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
         Some(program) => table.strings(reader, "versions", version_of(program)),
     };
     let population = table.integer(reader, "population", 1, i64::MAX as u64);
+    let padding_at = table.get("padding").map(|at| reader.text.location(at.span().start));
     let padding = table.subtable(reader, "padding", PADDING).map(|padding| {
         let mut count = |key| padding.integer(reader, key, 0, MAX_PADDING).map(|n| n.value);
         let counts = ["releases", "major", "minor", "patch", "prerelease"].map(&mut count);
@@ -99,7 +100,7 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
         module,
         versions: if listed { Some(versions?) } else { None },
         population: population.flatten(),
-        padding: padding.flatten(),
+        padding: padding.flatten().zip(padding_at).map(|(value, location)| At { value, location }),
         versions_from,
     })
 }

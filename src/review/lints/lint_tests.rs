@@ -126,6 +126,11 @@ fn characters_that_nobody_sees_are_found_in_every_text() {
         '\u{3164}',
         '\u{200d}',
         '\u{34f}',
+        '\u{fffc}',
+        '\u{e000}',
+        '\u{f8ff}',
+        '\u{f0000}',
+        '\u{10fffd}',
     ] {
         assert_eq!(
             hidden(&chart(&format!("How often{c} it starts"), "")),
@@ -147,8 +152,76 @@ fn characters_that_nobody_sees_are_found_in_every_text() {
     // Line ends, letters of all languages and quoted escapes are seen.
     let plain = "description = \"Café\\n日本語 \\\\u202e — “x”\"\n";
     assert_eq!(hidden(&chart("How often it starts", plain)), [0; 0]);
+    // Those beside them are seen.
+    let plain = "description = 'a\u{fffd}\u{f900}'\n";
+    assert_eq!(hidden(&chart("How often it starts", plain)), [0; 0]);
     let comment = "# candor: allow hidden-character: an emoji\ndescription = 'a\u{fe0f}'\n";
     assert_eq!(hidden(&chart("How often it starts", comment)), [0; 0]);
+}
+
+#[test]
+fn a_hidden_character_is_named_once_a_line_and_said_to_be_what_it_is() {
+    let chart = |more: &str| {
+        format!(
+            "[[chart]]\ntitle = 'How often it starts'\nissue = ['https://example.org/1']\ntype = 'partition'\n\
+             program = 'example.org/p'\ncounter = 'starts'\n{more}"
+        )
+    };
+    let said = |more: &str| {
+        let all = warnings(COLLECTION, PROGRAM, &chart(more));
+        all.into_iter().map(|one| (one.line.unwrap_or(0), one.message)).collect::<Vec<_>>()
+    };
+    let invisible = |line| (line, "the text has an invisible character, U+200B".to_owned());
+    assert_eq!(said("# one\u{200b} two\u{200b} three\u{200b}\n"), [invisible(7)]);
+    assert_eq!(said("# one\u{200b}\n# two\u{200b}\n"), [invisible(7), invisible(8)]);
+    assert_eq!(said("# one\u{200b}\n\n# two\u{200b} three\u{ad}\n"), [invisible(7), invisible(9)]);
+    let meaningless = |code: &str, how: &str| {
+        let message = format!("the text has a meaningless character, U+{code}{how}");
+        [(7, message)]
+    };
+    assert_eq!(said("description = 'a\u{e000}'\n"), meaningless("E000", ""));
+    assert_eq!(said("# \u{fffc}\n"), meaningless("FFFC", ""));
+    let escaped = meaningless("FFFC", ", written as an escape");
+    assert_eq!(said("description = \"a\\uFFFC\"\n"), escaped);
+}
+
+#[test]
+fn padding_that_allows_what_no_go_module_has_is_found() {
+    let program = |module: &str, versions: &str, major: u64, more: &str| {
+        let padding = format!(
+            "[padding]\nreleases = 2\nmajor = {major}\nminor = 1\npatch = 1\nprerelease = 0\n"
+        );
+        let program = format!(
+            "program = '{module}/cmd/p'\nmodule = '{module}'\nversions = [{versions}]\n{more}\n{padding}"
+        );
+        warnings(COLLECTION, &program, "")
+    };
+    let all = program("example.org/p", "'v1.3.0'", 1, "");
+    let said: Vec<_> = all.iter().map(|one| (one.code, one.line, one.message.as_str())).collect();
+    let message = "this allows `v2.0.0` and one more version, which are none of this Go module: its path would end in /v2";
+    assert_eq!(said, [(Some("unmatched-version"), Some(5), message)]);
+    let all = program("example.org/p/v2", "'v2.3.0'", 1, "");
+    let messages: Vec<_> = all.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "this allows `v3.0.0` and one more version, which are none of a module whose path ends in v2"
+        ]
+    );
+    let allowed = "# candor: allow unmatched-version: as Go's generator has it";
+    for (module, versions, major, more) in [
+        ("example.org/p", "'v1.3.0'", 0, ""),
+        ("example.org/p", "'v0.3.0'", 1, ""),
+        ("example.org/p/v2", "'v2.3.0'", 0, ""),
+        ("example.org/p", "'v1.3.0'", 1, "versions_from = 'crates:p'"),
+        ("example.org/p", "'v1.3.0'", 1, allowed),
+    ] {
+        assert_eq!(
+            program(module, versions, major, more),
+            [],
+            "{module} {versions} {major} {more}"
+        );
+    }
 }
 
 #[test]
@@ -236,6 +309,28 @@ fn gaps_between_toolchains_are_found() {
     assert_eq!(with("go1.26.0 go1.26.1 go1.26.2 go1.25.7 rust1.95.0 rust1.96.0"), []);
     // So many are left out that it is on purpose.
     assert_eq!(with("go1.26.0 go1.26.9"), []);
+    // A whole series.
+    for gap in [
+        "go1.24.0 go1.26.0",
+        "go1.26.0 go1.24.0",
+        "go1.22.0 go1.26.0",
+        "rust1.94.0 rust1.96.0",
+        "go1.20 go1.22.0",
+        "go1.24.0 go1.25rc1 go1.26.0",
+    ] {
+        assert_eq!(with(gap), [("missing-toolchain", 4)], "{gap}");
+    }
+    for whole in [
+        "go1.25.0 go1.26.0",
+        "go1.20 go1.21.0",
+        "go1.21.0 go1.26.0",
+        "go1.26.0 go1.28rc1",
+        "go1.24.0 rust1.26.0",
+        "other1.2.3 other1.4.3",
+        "devel go1.26.0",
+    ] {
+        assert_eq!(with(whole), [], "{whole}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ mod populations;
 mod titles;
 mod versions;
 
-use crate::charts::diagnostic::{Diagnostic, Severity};
+use crate::charts::diagnostic::{ALLOW, Diagnostic, Severity};
 use crate::charts::location::Location;
 use crate::charts::text::SourceText;
 use crate::charts::{Definitions, Sources, expiring};
@@ -86,7 +86,7 @@ pub fn lint(
         with_way_to_allow(warning.with_help(found.help))
     }));
     all.extend(allowed.problems().map(|(location, message, help)| {
-        warn(&location, message).with_code("allow").with_help(help)
+        warn(&location, message).with_code(ALLOW).with_help(help)
     }));
     let allowed = allowed.used();
     all.sort_by(|one, other| {

@@ -37,3 +37,4 @@ mod toolchain;
 
 pub use asked::{Registries, ReleaseError};
 pub use refresh::{Refreshed, RefreshedList, refresh};
+pub(super) use toolchain::{Language, Toolchain};

@@ -29,7 +29,7 @@ pub fn versions(definitions: &Definitions, program: &Program, released: Vec<Vers
     let known: HashSet<&str> = listed.iter().map(Version::as_str).collect();
     let first = first_version(definitions, program, &listed);
     let prereleases = listed.iter().any(|version| !is_release(version))
-        || program.padding.is_some_and(|padding| padding.prerelease > 0);
+        || program.padding.as_ref().is_some_and(|padding| padding.prerelease > 0);
     let new: BTreeSet<Version> = released
         .into_iter()
         .filter(|version| {
@@ -43,12 +43,12 @@ pub fn versions(definitions: &Definitions, program: &Program, released: Vec<Vers
     let names: Vec<String> = new.iter().map(|version| version.as_str().to_owned()).collect();
     let allowed = reporting_versions(definitions, program);
     let allowed: HashSet<&str> = allowed.iter().map(Version::as_str).collect();
-    let holds = match program.padding {
+    let holds = match &program.padding {
         _ if names.is_empty() => true,
         None => false,
         Some(padding) => {
             let then = listed.iter().cloned().chain(new).collect();
-            let needed = padded_versions(then, half(padding));
+            let needed = padded_versions(then, half(padding.value));
             needed.iter().all(|version| allowed.contains(version.as_str()))
         }
     };

@@ -42,3 +42,21 @@ pub fn releases(
 fn is_checksum(file: &[u8]) -> bool {
     file.get(..64).is_some_and(|sum| sum.iter().all(u8::is_ascii_hexdigit))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_begins_with_a_whole_checksum_is_a_release() {
+        let sum = "0123456789abcdefABCDEF".repeat(3);
+        for file in [&sum[..64], &format!("{}  channel-rust-1.95.0.toml\n", &sum[..64])] {
+            assert!(is_checksum(file.as_bytes()), "{file}");
+        }
+        let wrong = format!("{}g", &sum[..63]);
+        let first = format!("g{}", &sum[..63]);
+        for file in ["", "ok", &sum[..63], &wrong, &first, &"<html>".repeat(20)] {
+            assert!(!is_checksum(file.as_bytes()), "{file}");
+        }
+    }
+}

@@ -16,6 +16,16 @@ pub enum Language {
     Rust,
 }
 
+impl Language {
+    /// How the names of its toolchains begin.
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Go => "go",
+            Language::Rust => "rust",
+        }
+    }
+}
+
 impl Toolchain {
     /// Takes a name apart; `None` if it is of another language.
     pub fn parse(name: &str) -> Option<Toolchain> {
@@ -28,6 +38,18 @@ impl Toolchain {
         }
         let version = GoVersion::parse(name)?;
         Some(Toolchain { language: Language::Go, version: Version::Go(version) })
+    }
+
+    /// The two numbers of its series: those of `go1.24`.
+    pub fn series(&self) -> Option<(u64, u64)> {
+        match &self.version {
+            Version::Semantic(version) => {
+                let (major, minor, _) = version.numbers();
+                Some((major, minor))
+            }
+            Version::Go(version) => Some(version.series()),
+            Version::Devel => None,
+        }
     }
 
     /// Whether this is a release, not a pre-release.
