@@ -2,7 +2,11 @@
 //! charts: the time of the first answer, and by how much the server's memory grew for it at most.
 //!
 //! Of the 200 programs one has all its charts in all weeks, since a request reads nothing of the others but
-//! their names; those have one. `WEEKS`, `PROGRAMS`, `CHARTS` and `LARGE` set other numbers.
+//! their names; those have one, without slices. `WEEKS`, `PROGRAMS`, `CHARTS` and `LARGE` set other numbers.
+//! `FOLDER` names a folder in which the deployment is made, and kept for the next run, which measures it again.
+//!
+//! The charts are stored by the code that stores them in a deployment, but into a store that syncs nothing: what
+//! is measured is reading. What storing the newest week costs is in the first line.
 //!
 //! Each address is asked of `SERVERS` servers that have answered no other request for charts. The machine may be
 //! busy, so the least of each figure is printed. Arguments choose addresses by a part of them. Addresses with a
@@ -16,13 +20,13 @@ use candor::aggregate::figure::{
 };
 use candor::aggregate::index::{self, Dataset, Index, Week};
 use candor::aggregate::stored_charts::NewCharts;
-use candor::store::{FileStore, Key, Store, checksum};
+use candor::store::{FileStore, Key, Store, StoreError, Swap, checksum};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
@@ -181,8 +185,62 @@ fn week(last: Date) -> WeekCharts {
     }
 }
 
+/// A store in a folder that syncs nothing, and that nothing else writes to.
+#[derive(Debug)]
+struct Unsynced(FileStore);
+
+impl Unsynced {
+    fn write(&self, key: &Key, bytes: &[u8]) {
+        let path = self.0.file_of(key).expect("a file");
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, bytes).expect("written");
+    }
+}
+
+impl Store for Unsynced {
+    fn file_of(&self, key: &Key) -> Option<PathBuf> {
+        self.0.file_of(key)
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
+        for (key, bytes) in objects {
+            self.write(key, bytes);
+        }
+        Ok(())
+    }
+
+    fn put_file(&self, key: &Key, scratch: &Path) -> Result<(), StoreError> {
+        self.0.put_file(key, scratch)
+    }
+
+    fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
+        self.0.open(key)
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.remove(key)
+    }
+
+    fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
+        self.0.list(folder)
+    }
+
+    fn pointer(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.pointer(key)
+    }
+
+    fn swap(&self, key: &Key, _: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        self.write(key, new);
+        Ok(Swap::Won)
+    }
+}
+
 /// Publishes the charts of all weeks, oldest first. Returns the time for the newest.
-fn publish(store: &Arc<FileStore>) -> std::time::Duration {
+fn publish(store: &Arc<Unsynced>) -> std::time::Duration {
     let [weeks, programs, charts, large] = [
         number("WEEKS", 500),
         number("PROGRAMS", 200),
@@ -212,11 +270,18 @@ fn publish(store: &Arc<FileStore>) -> std::time::Duration {
         }
         for number in 0..programs {
             let count = if number == 0 { charts } else { 1 };
-            let figures = (0..count).map(|number| figure(number, 10, 20, at)).collect();
+            let (rows, slices) = if number == 0 { (10, 20) } else { (1, 0) };
+            let figures = (0..count).map(|number| figure(number, rows, slices, at)).collect();
             new.add(program(format!("example.org/p{number:03}"), figures), None).expect("stored");
         }
         assert!(new.publish("bench", |_| true).expect("published").is_some());
         took = begun.elapsed();
+        // As the next merge does.
+        let merged = data.update(|index| {
+            index.superseded.clear();
+            Ok::<_, candor::aggregate::PublicError>(())
+        });
+        merged.expect("updated");
     }
     took
 }
@@ -270,10 +335,19 @@ impl Drop for Server {
 }
 
 fn main() {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    deploy(folder.path());
-    let store = Arc::new(FileStore::new(folder.path().join("data/store")));
-    let took = publish(&store);
+    let temporary = tempfile::TempDir::new().expect("a temporary folder");
+    let kept = std::env::var_os("FOLDER").map(PathBuf::from);
+    let folder = kept.as_deref().unwrap_or(temporary.path());
+    let store = Arc::new(Unsynced(FileStore::new(folder.join("data/store"))));
+    let took = match folder.join("published").exists() {
+        true => std::time::Duration::ZERO,
+        false => {
+            deploy(folder);
+            let took = publish(&store);
+            fs::write(folder.join("published"), "").expect("written");
+            took
+        }
+    };
     let pointer = store.pointer(&Key::new("public/index").expect("a key")).expect("read");
     let index = pointer.map_or(0, |bytes| bytes.len()) / 1024;
     println!("the index has {index} KiB; storing the newest week took {} ms", took.as_millis());
@@ -282,13 +356,13 @@ fn main() {
     let is_asked = |path: &String| asked.is_empty() || asked.iter().any(|part| path.contains(part));
     println!("   ms  MiB at most     KiB  status  address");
     for path in limited().iter().filter(|path| is_asked(path)) {
-        let cost = Cost::of(folder.path(), path);
+        let cost = Cost::of(folder, path);
         let is_within = cost.status == "200" && cost.ms <= MOST_MS && cost.mib <= MOST_MIB;
         println!("{cost}  {path}{}", if is_within { "" } else { "  OVER" });
     }
     println!("as large as what is asked for:");
     for path in growing().iter().filter(|path| is_asked(path)) {
-        println!("{}  {path}", Cost::of(folder.path(), path));
+        println!("{}  {path}", Cost::of(folder, path));
     }
 }
 
