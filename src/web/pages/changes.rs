@@ -1,7 +1,7 @@
 //! What changed between two versions, as a list.
 
 use crate::collection::difference::{Change, Difference, Phrase, difference};
-use crate::collection::{CollectionConfig, expand};
+use crate::collection::{CollectionConfig, count_of};
 use crate::web::numbers;
 use crate::web::source::LoadedConfig;
 use maud::{Markup, html};
@@ -88,7 +88,7 @@ const SAME: &str = "nothing that is collected has changed, only the formatting o
 /// A summary of what a first version collects.
 fn first(config: &CollectionConfig) -> String {
     let counters = config.programs.iter().flat_map(|program| &program.counters);
-    let counters = counters.map(|counter| expand(&counter.name).count() as u64).sum();
+    let counters = counters.map(|counter| count_of(&counter.name) as u64).sum();
     let stacks = config.programs.iter().map(|program| program.stacks.len() as u64).sum();
     let count = |number, what| numbers::counted(number, what);
     format!(

@@ -2,8 +2,8 @@
 
 use super::{layout, words};
 use crate::collection::config::{CollectionConfig, ProgramConfig};
-use crate::collection::expand;
 use crate::collection::frame::OTHER_PACKAGES;
+use crate::collection::{count_of, expand};
 use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::numbers;
 use maud::{Markup, html};
@@ -109,7 +109,7 @@ fn program(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Mark
         @if program.counters.is_empty() && program.stacks.is_empty() {
             p { "Only that it ran, and none of its counters." }
         } @else {
-            @let counters = program.counters.iter().map(|counter| expand(&counter.name).count() as u64);
+            @let counters = program.counters.iter().map(|counter| count_of(&counter.name) as u64);
             details open[open] {
                 summary {
                     (numbers::counted(counters.sum(), "counter"))

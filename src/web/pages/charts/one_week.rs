@@ -86,14 +86,14 @@ impl Request {
             return Ok(made);
         }
         let loaded = self.loaded(program, week, Which::First(program::CARDS)).await?;
-        let before = self.trends(program, week, program::CARDS).await?;
+        let trends = self.trends(program, week, program::CARDS).await?;
         let all = self.number_of_charts(program, week).await? as u64;
         let (name, weeks) = (program.to_owned(), self.weeks.clone());
         let title = format!("{program}, {}", programs::week_of(week));
         let summary = Summary::from(&title).at(address::week(program, Weeks::One(week)));
         let draw = move || {
             let Some(charts) = loaded.program(&name) else { return html! {} };
-            program::body(loaded.charts(), (charts, all), &before, &weeks)
+            program::body(loaded.charts(), (charts, all), &trends, &weeks)
         };
         Ok(self.respond(&*self.page(path, summary, draw).await?))
     }
@@ -115,7 +115,7 @@ impl Request {
         let loaded = self.loaded(&program, week, which).await?;
         let all = self.number_of_charts(&program, week).await?;
         if !page.is_of(all) {
-            return Err(no_page(&program, Weeks::One(week)));
+            return Err(no_page(format!("{}@all", address::week(&program, Weeks::One(week)))));
         }
         let before = self.before(&program, week, &loaded, None).await?;
         let weeks = self.weeks.clone();
@@ -196,9 +196,8 @@ impl Request {
     }
 }
 
-/// The failure for a page that is not there.
-pub(super) fn no_page(program: &str, weeks: Weeks) -> Failure {
-    let first = format!("{}@all", address::week(program, weeks));
+/// The failure for a page that is not there, with the address of the first one.
+pub(super) fn no_page(first: String) -> Failure {
     missing("not found: there are fewer pages than that", &[("The first page".to_owned(), first)])
 }
 

@@ -19,7 +19,7 @@ use super::collected::{self, WhoAsked};
 use super::layout::{self, Section, Summary};
 use super::{example, promises, words};
 use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
-use crate::collection::expand;
+use crate::collection::count_of;
 use crate::publish::Catalogue;
 use crate::web::numbers::counted;
 use crate::web::refusal::Refusal;
@@ -174,7 +174,7 @@ fn body(
 /// The page in short.
 fn short(config: Option<&CollectionConfig>, choices: &Choices<'_>, is_known: bool) -> Markup {
     let counters = |program: &ProgramConfig| {
-        program.counters.iter().map(|counter| expand(&counter.name).count()).sum::<usize>()
+        program.counters.iter().map(|counter| count_of(&counter.name)).sum::<usize>()
     };
     html! {
         h2 id="short" { "In short" }
