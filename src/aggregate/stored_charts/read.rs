@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 /// Which charts of a program are read.
@@ -134,7 +134,7 @@ impl Reader {
     }
 
     /// The weeks of a series, of whose charts these are named: all of them may be very many.
-    fn weeks_with(&mut self, ids: &[&str]) -> Result<Vec<ProgramWeek>, PublicError> {
+    fn weeks_with(&mut self, ids: HashSet<&str>) -> Result<Vec<ProgramWeek>, PublicError> {
         let Some(json) = self.raw(PROGRAM)? else { return Ok(Vec::new()) };
         let weeks: Vec<WeekInPlace<'_>> = self.place().parse(&json)?;
         let with = |WeekInPlace { week, program, charts }| {
@@ -295,7 +295,8 @@ impl PublicData {
         Ok(found)
     }
 
-    /// Some of a program's series in a span. If charts are wanted by their ids, its weeks name only these.
+    /// Some of a program's series in a span. If some charts are wanted, its weeks name only these; if none are, by
+    /// an empty list of ids, all.
     pub fn series(
         &self,
         span: Date,
@@ -305,11 +306,14 @@ impl PublicData {
         let last = of.weeks.last().copied().unwrap_or(span);
         let what = format!("the series of {program} from {span}");
         let mut reader = self.sections(&span_folder(span), &of.series, &what, last)?;
+        let charts: Vec<ChartSeries> = reader.all(wanted)?;
         let weeks = match wanted {
-            Wanted::Ids(ids @ [_, ..]) => reader.weeks_with(ids)?,
-            _ => reader.one(PROGRAM)?.unwrap_or_default(),
+            Wanted::All | Wanted::Ids([]) => reader.one(PROGRAM)?.unwrap_or_default(),
+            _ => {
+                reader.weeks_with(charts.iter().map(|series| series.chart.id.as_str()).collect())?
+            }
         };
-        Ok(SeriesOfProgram { weeks, charts: reader.all(wanted)? })
+        Ok(SeriesOfProgram { weeks, charts })
     }
 
     /// Reads all objects of a week's charts, and of the span that begins with it or that it is in, without

@@ -78,6 +78,7 @@ use axum::extract::State;
 use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
+use paging::Page;
 use request::{Failure, Request, missing};
 
 /// `/charts/` and everything below it.
@@ -117,11 +118,12 @@ impl Request {
             Target::Programs(week) => self.programs(path, week).await,
             Target::Program(program) => {
                 let newest = self.newest_week(&program).await?;
-                let response = self.week(path, &program, newest).await?;
-                Ok(canonical(response, &address::week(&program, Weeks::One(newest))))
+                let response = self.week(path, &program, newest, query).await?;
+                let here = address::week(&program, Weeks::One(newest));
+                Ok(canonical(response, &format!("{here}{}", Page::of_week(query).query())))
             }
             Target::Week { program, weeks: Weeks::One(week) } => {
-                self.week(path, &program, week).await
+                self.week(path, &program, week, query).await
             }
             Target::Week { program, weeks: Weeks::Range(from, to) } => {
                 self.range(path, program, (from, to), query).await

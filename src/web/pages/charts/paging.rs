@@ -10,8 +10,8 @@ const CHARTS: usize = 40;
 const WEEKS: usize = 600;
 /// The fewest charts on a page, however many weeks there are.
 const FEWEST: usize = 5;
-/// The same of charts in short.
-const CARDS: RangeInclusive<usize> = 20..=100;
+/// The fewest and the most charts in short on a page: how each changed takes a millisecond.
+const CARDS: RangeInclusive<usize> = 20..=60;
 /// The most weeks of charts in short on a page.
 const CARD_WEEKS: usize = 2_000;
 
@@ -30,7 +30,12 @@ impl Page {
         Page::of(query, (WEEKS / weeks.max(1)).clamp(FEWEST, CHARTS))
     }
 
-    /// The same of charts in short.
+    /// The same of charts of one week in short.
+    pub(super) fn of_week(query: &str) -> Page {
+        Page::of(query, *CARDS.end())
+    }
+
+    /// The same over weeks.
     pub(super) fn of_cards(query: &str, weeks: usize) -> Page {
         Page::of(query, (CARD_WEEKS / weeks.max(1)).clamp(*CARDS.start(), *CARDS.end()))
     }
@@ -99,7 +104,7 @@ mod tests {
         for (weeks, most) in [(1, 40), (12, 40), (26, 23), (105, 5), (10_000, 5)] {
             assert_eq!(Page::parse("", weeks).most(), most, "{weeks}");
         }
-        for (weeks, most) in [(1, 100), (26, 76), (52, 38), (105, 20)] {
+        for (weeks, most) in [(1, 60), (26, 60), (52, 38), (105, 20)] {
             assert_eq!(Page::of_cards("", weeks).most(), most, "{weeks}");
         }
         let pages = ["", "page=0", "page=-1", "page=x", "page=2", "x=1&page=3"];

@@ -22,14 +22,12 @@ use crate::web::pages::words;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-/// The most charts on a page.
-pub(super) const CARDS: usize = 100;
-
-/// A program's first charts of a week in short, of which there are `all`. `trends` are theirs over the weeks up to
-/// it, and `weeks` all weeks with charts, newest first.
+/// A page of a program's charts of a week in short, of which there are `all`. `trends` are theirs over the weeks up
+/// to it, and `weeks` all weeks with charts, newest first.
 pub(super) fn body(
     week: &WeekCharts,
-    (program, all): (&ProgramCharts, u64),
+    program: &ProgramCharts,
+    (page, all): (Page, usize),
     trends: &Series,
     weeks: &[Date],
 ) -> Markup {
@@ -40,6 +38,7 @@ pub(super) fn body(
         card(week, program, figure, &before, (here, APART))
     };
     let cards = program.charts.iter().map(card).collect();
+    let links = page.links(all, &address::week(path, here));
     html! {
         h1 { (tables::path(path)) }
         p.lead {
@@ -53,10 +52,11 @@ pub(super) fn body(
             p.note { "Reports of this week may still arrive and change these figures." }
         }
         @if program.charts.is_empty() { p { "There are no charts of this program in this week." } }
+        (links)
         (sections(cards))
-        @let more = all.saturating_sub(program.charts.len() as u64);
-        @if more > 0 {
-            p { a href=(find::charts_of(path)) { (counted(more, "more chart")) } }
+        (links)
+        @if all > program.charts.len() {
+            p { a href=(find::charts_of(path)) { "All " (counted(all as u64, "chart")) " by name" } }
         }
         @if !program.charts.is_empty() {
             (card::explained(week.confidence, &format!("{APART} weeks")))

@@ -146,15 +146,17 @@ impl Request {
         self.over_weeks(program, first, week, Which::Ids(ids)).await
     }
 
-    /// A program's first charts over the weeks up to a week, for their trends.
+    /// Some charts of a week over the weeks up to it, for their trends.
     pub(super) async fn trends(
         &self,
         program: &str,
         week: Date,
-        most: usize,
+        loaded: &LoadedWeek,
     ) -> Result<Series, Failure> {
+        let charts = loaded.program(program).map_or(&[][..], |program| &program.charts);
+        let ids = charts.iter().map(|figure| figure.id.clone()).collect();
         let first = week.saturating_sub(jiff::Span::new().weeks(TREND - 1));
-        let (site, which) = (&self.site, Which::First(most));
+        let (site, which) = (&self.site, Which::Ids(ids));
         Ok(loaded::series(site, &self.index, program, (first, week), which).await?)
     }
 
