@@ -17,6 +17,24 @@ pub fn expand(expression: &str) -> impl Iterator<Item = String> + '_ {
     single.into_iter().chain(group)
 }
 
+/// How many names an expression stands for, as by [`expand`].
+pub fn count_of(expression: &str) -> usize {
+    match expression.split_once('{') {
+        None => 1,
+        Some((_, rest)) => rest.strip_suffix('}').unwrap_or(rest).split(',').count(),
+    }
+}
+
+/// Whether a name is one of those that an expression stands for, as by [`expand`].
+pub fn stands_for(expression: &str, name: &str) -> bool {
+    match expression.split_once('{') {
+        None => expression == name,
+        Some((prefix, rest)) => name.strip_prefix(prefix).is_some_and(|bucket| {
+            rest.strip_suffix('}').unwrap_or(rest).split(',').any(|one| one == bucket)
+        }),
+    }
+}
+
 /// Expressions that stand for exactly these names: the inverse of [`expand`]. Names of one chart become
 /// one group, at the position of the first.
 pub fn contract<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -75,6 +93,19 @@ mod tests {
             let again: Vec<String> = contracted.iter().flat_map(|e| expand(e)).collect();
             prop_assert_eq!(again.len(), names.len());
             prop_assert_eq!(again.into_iter().collect::<BTreeSet<_>>(), names);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_counted_and_found_without_expanding(
+            expression in "[ab:,{}]{0,9}",
+            name in "[ab:,{}]{0,4}",
+        ) {
+            let names: Vec<String> = expand(&expression).collect();
+            prop_assert_eq!(count_of(&expression), names.len());
+            prop_assert_eq!(stands_for(&expression, &name), names.contains(&name));
+            prop_assert!(names.iter().all(|name| stands_for(&expression, name)));
         }
     }
 

@@ -62,7 +62,7 @@ pub use config::CollectionConfig;
 #[cfg(feature = "server")]
 pub use difference::Difference;
 #[cfg(feature = "verify")]
-pub use expand::{contract, expand};
+pub use expand::{contract, count_of, expand, stands_for};
 #[cfg(feature = "server")]
 pub use export::{Exported, export};
 #[cfg(feature = "server")]

@@ -33,6 +33,11 @@ impl<'s> Names<'s> {
 }
 
 impl Catalogue {
+    /// Makes the index of its counters, which is otherwise made when it is first asked for.
+    pub(crate) fn prepare(&self) {
+        self.stems();
+    }
+
     fn stems(&self) -> &Stems {
         self.index.get(|stems| {
             for (position, chart) in self.charts.iter().enumerate() {

@@ -7,6 +7,7 @@ use super::catalogue::{Catalogue, CatalogueChart};
 use super::catalogues::{CatalogueError, Catalogues};
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 /// A chart that is no longer collected.
@@ -96,15 +97,17 @@ impl Catalogues {
     }
 }
 
-fn between(
-    before: &Catalogue,
-    after: &Catalogue,
+/// What is the same chart in two catalogues.
+fn name(chart: &CatalogueChart) -> (&str, &str) {
+    (&chart.program, &chart.id)
+}
+
+fn between<'c>(
+    before: &'c Catalogue,
+    after: &'c Catalogue,
     version: ModuleVersion,
-) -> impl Iterator<Item = Retirement> {
-    let is_there = |chart: &CatalogueChart| {
-        let name = |chart: &CatalogueChart| (chart.program.clone(), chart.id.clone());
-        after.charts.iter().any(|other| name(other) == name(chart))
-    };
-    let gone = before.charts.iter().filter(move |chart| !is_there(chart));
+) -> impl Iterator<Item = Retirement> + use<'c> {
+    let there: HashSet<(&str, &str)> = after.charts.iter().map(name).collect();
+    let gone = before.charts.iter().filter(move |chart| !there.contains(&name(chart)));
     gone.map(move |chart| Retirement { version, since: after.as_of, chart: chart.clone() })
 }

@@ -135,7 +135,10 @@ fn read_catalogue(
     match last {
         Some(last) if last.key == newest.key => Ok(last),
         _ => {
-            let catalogue = Some(catalogues.read(&newest)?);
+            let catalogue = catalogues.read(&newest)?;
+            // Here once, rather than for the first page that asks.
+            catalogue.prepare();
+            let catalogue = Some(catalogue);
             let revokes = |one: &Catalogue| !one.retention.revoked.is_empty();
             let revoked = match catalogue.as_ref().is_some_and(revokes) {
                 true => catalogues.revoked()?,

@@ -23,7 +23,7 @@ use crate::tlog::{
     TreeHead, bundle_key, data_tile, encode_entries, leaf_hash, prove_inclusion, tile_key,
     verify_inclusion,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Why something in the log cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -129,15 +129,33 @@ pub(super) struct LoadedConfig {
     /// What it collects; or why this program does not understand it.
     pub(super) config: Result<CollectionConfig, String>,
     /// `config.json` itself.
-    pub(super) json: Representation,
+    pub(super) json: ConfigJson,
     pub(super) provenance: Provenance,
     pub(super) zip_hash: Hash1,
 }
 
+/// A `config.json`, which is prepared for answers once it is asked for: pages need only what it says.
+#[derive(Debug)]
+pub(super) struct ConfigJson {
+    bytes: Vec<u8>,
+    prepared: OnceLock<Representation>,
+}
+
+impl ConfigJson {
+    pub(super) fn new(bytes: Vec<u8>) -> ConfigJson {
+        ConfigJson { bytes, prepared: OnceLock::new() }
+    }
+
+    /// The answer; must not run on the threads that answer requests.
+    pub(super) fn prepared(&self) -> &Representation {
+        self.prepared.get_or_init(|| Representation::new(self.bytes.clone(), Content::Json))
+    }
+}
+
 impl Weigh for LoadedConfig {
     fn weight(&self) -> u64 {
-        // Parsed, it takes about three times the memory of its text.
-        self.json.length() * 4
+        // Parsed, it takes about three times the memory of its text, which may be here twice more, and compressed.
+        self.json.bytes.len() as u64 * 6
     }
 }
 
@@ -253,7 +271,7 @@ impl Source {
         Ok(LoadedConfig {
             version,
             config: CollectionConfig::from_json(module.config()).map_err(|e| e.to_string()),
-            json: Representation::new(module.config().to_vec(), Content::Json),
+            json: ConfigJson::new(module.config().to_vec()),
             provenance: module.provenance().clone(),
             zip_hash: module.zip_hash(),
         })

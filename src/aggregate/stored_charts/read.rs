@@ -11,9 +11,11 @@ use crate::aggregate::public::{MadeBy, PublicData, PublicError, object_key};
 use crate::hex::hex;
 use crate::store::Key;
 use jiff::civil::Date;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 /// Which charts of a program are read.
@@ -52,20 +54,42 @@ impl Wanted<'_> {
 impl SeriesOfProgram {
     /// The program's charts in each week, as far as series have them.
     pub fn by_week(&self) -> BTreeMap<Date, ProgramCharts> {
-        let mut figures: HashMap<(Date, String), Figure> = HashMap::new();
+        let mut found: HashMap<Date, HashMap<&str, Figure>> = HashMap::new();
         for series in &self.charts {
-            let id = &series.chart.id;
-            figures.extend(series.figures().map(|(week, figure)| ((week, id.clone()), figure)));
+            let id = series.chart.id.as_str();
+            for (week, figure) in series.figures() {
+                found.entry(week).or_default().insert(id, figure);
+            }
         }
         let mut by_week = BTreeMap::new();
         for ProgramWeek { week, program, charts } in &self.weeks {
-            let ids = charts.iter().cloned();
-            let charts = ids.filter_map(|id| figures.remove(&(*week, id))).collect();
-            by_week.insert(*week, ProgramCharts { charts, ..program.clone() });
+            let mut figures = found.remove(week).unwrap_or_default();
+            let mut of_week = Vec::with_capacity(figures.len());
+            for id in charts {
+                // Usually a few of very many.
+                if figures.is_empty() {
+                    break;
+                }
+                of_week.extend(figures.remove(id.as_str()));
+            }
+            by_week.insert(*week, ProgramCharts { charts: of_week, ..program.clone() });
         }
         by_week
     }
 }
+
+/// A [`ProgramWeek`] that was not copied out of its JSON.
+#[derive(Deserialize)]
+struct WeekInPlace<'j> {
+    week: Date,
+    program: ProgramCharts,
+    #[serde(borrow)]
+    charts: Vec<Id<'j>>,
+}
+
+/// A chart's id.
+#[derive(Deserialize)]
+struct Id<'j>(#[serde(borrow)] Cow<'j, str>);
 
 /// What is being read, for errors.
 struct Place {
@@ -82,7 +106,7 @@ impl Place {
         }
     }
 
-    fn parse<T: DeserializeOwned>(self, json: &[u8]) -> Result<T, PublicError> {
+    fn parse<'j, T: Deserialize<'j>>(self, json: &'j [u8]) -> Result<T, PublicError> {
         serde_json::from_slice(json)
             .map_err(|e| PublicError::Later { what: self.name, reason: e.to_string() })
     }
@@ -107,6 +131,18 @@ impl Reader {
     fn one<T: DeserializeOwned>(&mut self, section: &str) -> Result<Option<T>, PublicError> {
         let Some(json) = self.raw(section)? else { return Ok(None) };
         self.place().parse(&json).map(Some)
+    }
+
+    /// The weeks of a series, of whose charts these are named: all of them may be very many.
+    fn weeks_with(&mut self, ids: HashSet<&str>) -> Result<Vec<ProgramWeek>, PublicError> {
+        let Some(json) = self.raw(PROGRAM)? else { return Ok(Vec::new()) };
+        let weeks: Vec<WeekInPlace<'_>> = self.place().parse(&json)?;
+        let with = |WeekInPlace { week, program, charts }| {
+            let charts = charts.into_iter().map(|Id(id)| id);
+            let charts = charts.filter(|id| ids.contains(&id.as_ref())).map(Cow::into_owned);
+            ProgramWeek { week, program, charts: charts.collect() }
+        };
+        Ok(weeks.into_iter().map(with).collect())
     }
 
     /// The sections that are wanted; those whose name has an `@` are not counted.
@@ -259,7 +295,8 @@ impl PublicData {
         Ok(found)
     }
 
-    /// Some of a program's series in a span.
+    /// Some of a program's series in a span. If some charts are wanted, its weeks name only these; if none are, by
+    /// an empty list of ids, all.
     pub fn series(
         &self,
         span: Date,
@@ -269,8 +306,14 @@ impl PublicData {
         let last = of.weeks.last().copied().unwrap_or(span);
         let what = format!("the series of {program} from {span}");
         let mut reader = self.sections(&span_folder(span), &of.series, &what, last)?;
-        let weeks = reader.one(PROGRAM)?.unwrap_or_default();
-        Ok(SeriesOfProgram { weeks, charts: reader.all(wanted)? })
+        let charts: Vec<ChartSeries> = reader.all(wanted)?;
+        let weeks = match wanted {
+            Wanted::All | Wanted::Ids([]) => reader.one(PROGRAM)?.unwrap_or_default(),
+            _ => {
+                reader.weeks_with(charts.iter().map(|series| series.chart.id.as_str()).collect())?
+            }
+        };
+        Ok(SeriesOfProgram { weeks, charts })
     }
 
     /// Reads all objects of a week's charts, and of the span that begins with it or that it is in, without

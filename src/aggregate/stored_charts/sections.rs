@@ -7,6 +7,7 @@
 use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -23,12 +24,12 @@ pub struct SectionsFile {
 
 /// A section in a directory: its name, length and hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry(String, u64, String);
+struct Entry<'a>(#[serde(borrow)] Cow<'a, str>, u64, #[serde(borrow)] Cow<'a, str>);
 
 /// An object of sections that is being made.
 #[derive(Debug, Default)]
 pub struct NewSections {
-    directory: Vec<Entry>,
+    directory: Vec<Entry<'static>>,
     body: Vec<u8>,
 }
 
@@ -42,7 +43,8 @@ impl NewSections {
     /// Adds a section. Names are unique.
     pub fn add<T: Serialize>(&mut self, name: &str, section: &T) -> serde_json::Result<()> {
         let json = serde_json::to_vec(section)?;
-        self.directory.push(Entry(name.to_owned(), json.len() as u64, hash(&json)));
+        let (name, hash) = (Cow::Owned(name.to_owned()), Cow::Owned(hash(&json)));
+        self.directory.push(Entry(name, json.len() as u64, hash));
         self.body.extend(json);
         self.body.push(b'\n');
         Ok(())
@@ -62,9 +64,61 @@ impl NewSections {
 #[derive(Debug)]
 pub struct Sections {
     file: File,
-    directory: Vec<Entry>,
-    /// Where the first section begins.
+    directory: Directory,
+}
+
+/// A directory that was read: with ten thousand sections, a few large pieces of memory rather than many small ones.
+#[derive(Debug, Default)]
+struct Directory {
+    /// All names and hashes, one after the other.
+    text: String,
+    places: Vec<Place>,
+}
+
+/// A section's place.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Where its name begins in the text of the directory, where its hash does, and where that ends.
+    name: [usize; 3],
+    /// Where it begins in the object.
     start: u64,
+    length: u64,
+}
+
+/// A section's place, with its name and hash.
+struct Found<'a> {
+    name: &'a str,
+    hash: &'a str,
+    start: u64,
+    length: u64,
+}
+
+impl Directory {
+    /// `json` begins the object.
+    fn parse(json: &[u8]) -> serde_json::Result<Directory> {
+        let entries: Vec<Entry<'_>> = serde_json::from_slice(json)?;
+        let mut directory = Directory::default();
+        let mut start = json.len() as u64;
+        for Entry(name, length, hash) in &entries {
+            let begin = directory.text.len();
+            directory.text.push_str(name);
+            let middle = directory.text.len();
+            directory.text.push_str(hash);
+            let name = [begin, middle, directory.text.len()];
+            directory.places.push(Place { name, start, length: *length });
+            start = start.saturating_add(*length).saturating_add(1);
+        }
+        Ok(directory)
+    }
+
+    /// All sections, in order.
+    fn iter(&self) -> impl Iterator<Item = Found<'_>> {
+        self.places.iter().map(|place| {
+            let Place { name: [begin, middle, end], start, length } = *place;
+            let part = |from, to| self.text.get(from..to).unwrap_or_default();
+            Found { name: part(begin, middle), hash: part(middle, end), start, length }
+        })
+    }
 }
 
 /// The bytes are not those that were written.
@@ -82,28 +136,19 @@ impl Sections {
         if hex(&Sha256::digest(&directory)) != of.sha256 {
             return Err(damaged());
         }
-        let directory = serde_json::from_slice(&directory).map_err(|_| damaged())?;
-        Ok(Sections { file, directory, start: of.directory })
+        let directory = Directory::parse(&directory).map_err(|_| damaged())?;
+        Ok(Sections { file, directory })
     }
 
     /// The names of all sections, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.directory.iter().map(|Entry(name, ..)| name.as_str())
+        self.directory.iter().map(|section| section.name)
     }
 
     /// Reads and checks a section; `None` if there is none of this name.
     pub fn read(&mut self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let mut at = self.start;
-        for Entry(found, length, expected) in &self.directory {
-            if found == name {
-                self.file.seek(SeekFrom::Start(at))?;
-                let section = read(&mut self.file, *length)?;
-                let right = hash(&section) == *expected;
-                return if right { Ok(Some(section)) } else { Err(damaged()) };
-            }
-            at += length + 1;
-        }
-        Ok(None)
+        let found = self.directory.iter().find(|section| section.name == name);
+        found.map(|section| checked(&mut self.file, &section)).transpose()
     }
 
     /// Reads and checks all sections that are `wanted`, in order.
@@ -112,20 +157,20 @@ impl Sections {
         wanted: impl Fn(usize, &str) -> bool,
         mut each: impl FnMut(&str, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut at = self.start;
-        for (number, Entry(name, length, expected)) in self.directory.iter().enumerate() {
-            if wanted(number, name) {
-                self.file.seek(SeekFrom::Start(at))?;
-                let section = read(&mut self.file, *length)?;
-                if hash(&section) != *expected {
-                    return Err(damaged());
-                }
-                each(name, &section)?;
+        for (number, section) in self.directory.iter().enumerate() {
+            if wanted(number, section.name) {
+                each(section.name, &checked(&mut self.file, &section)?)?;
             }
-            at += length + 1;
         }
         Ok(())
     }
+}
+
+/// Reads a section, and checks it.
+fn checked(file: &mut File, section: &Found<'_>) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(section.start))?;
+    let bytes = read(file, section.length)?;
+    if hash(&bytes) == section.hash { Ok(bytes) } else { Err(damaged()) }
 }
 
 fn read(file: &mut File, length: u64) -> io::Result<Vec<u8>> {

@@ -203,9 +203,94 @@ impl ChartSeries {
         self.weeks.iter().map(|week| (week.week, self.figure(week)))
     }
 
-    /// Joins the series of one chart in different spans, in any order.
+    /// Joins the series of one chart in different spans, in any order. Its rows are named as [`ChartSeries::new`]
+    /// names them, each name looked up once a span.
     pub fn joined(parts: impl IntoIterator<Item = ChartSeries>) -> Option<ChartSeries> {
-        let figures = |part: ChartSeries| part.figures().collect::<Vec<_>>();
-        ChartSeries::new(parts.into_iter().flat_map(figures).collect())
+        let mut parts: Vec<ChartSeries> =
+            parts.into_iter().filter(|part| !part.weeks.is_empty()).collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.weeks.last().map(|week| week.week)));
+        let (mut names, mut places) = (Vec::new(), HashMap::new());
+        let (mut chart, mut weeks) = (None, Vec::new());
+        for ChartSeries { chart: about, rows, weeks: of_part } in parts {
+            let mut known: Vec<Option<u32>> = vec![None; rows.len()];
+            let mut place = |row: u32| -> Option<u32> {
+                let known = known.get_mut(row as usize)?;
+                if known.is_none() {
+                    let name = rows.get(row as usize)?;
+                    *known = Some(*places.entry(name.clone()).or_insert_with(|| {
+                        names.push(name.clone());
+                        u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
+                    }));
+                }
+                *known
+            };
+            let mut collected = None;
+            for mut week in of_part.into_iter().rev() {
+                week.rows.retain_mut(|row| match place(row.row) {
+                    Some(place) => {
+                        row.row = place;
+                        true
+                    }
+                    None => false,
+                });
+                collected.get_or_insert(week.collected);
+                weeks.push(week);
+            }
+            let collected = collected.unwrap_or_default();
+            chart.get_or_insert(Figure { collected, ..about });
+        }
+        weeks.reverse();
+        Some(ChartSeries { chart: chart?, rows: names, weeks })
+    }
+}
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use super::*;
+    use crate::charts_fixture as fixture;
+
+    /// Each chart of a program with its figures by week.
+    fn all(program: &str) -> Vec<BTreeMap<Date, Figure>> {
+        let mut all: BTreeMap<String, BTreeMap<Date, Figure>> = BTreeMap::new();
+        for (ago, week) in fixture::weeks(20).into_iter().enumerate() {
+            let found = fixture::week(week).programs.into_iter().find(|one| one.program == program);
+            for mut figure in found.map(|found| found.charts).unwrap_or_default() {
+                // A row that only the newest weeks have, and one that is first in every other.
+                if ago > 3 {
+                    figure.rows.truncate(2);
+                }
+                if ago % 2 == 0 {
+                    figure.rows.reverse();
+                }
+                all.entry(figure.id.clone()).or_default().insert(week, reduced(figure));
+            }
+        }
+        all.into_values().collect()
+    }
+
+    #[test]
+    fn parts_are_joined_as_if_they_had_never_been_apart() {
+        let charts = all(fixture::GOPLS);
+        assert!(charts.len() > 4);
+        for figures in charts {
+            let whole = ChartSeries::new(figures.clone());
+            for split in [0, 1, 7, 13] {
+                let at = figures.keys().nth(split).copied().expect("a week");
+                let mut before = figures.clone();
+                let after = before.split_off(&at);
+                let parts = || [&after, &before].map(|part| ChartSeries::new(part.clone()));
+                assert_eq!(ChartSeries::joined(parts().into_iter().flatten()), whole, "{split}");
+                let reversed = parts().into_iter().rev().flatten();
+                assert_eq!(ChartSeries::joined(reversed), whole, "{split}");
+            }
+            // Names that no week has are left out.
+            let mut part = whole.clone().expect("weeks");
+            part.weeks.truncate(4);
+            let first = figures.into_iter().take(4).collect();
+            let joined = ChartSeries::joined([part]).expect("weeks");
+            let expected = ChartSeries::new(first).expect("weeks");
+            assert_eq!((joined.rows, joined.weeks), (expected.rows, expected.weeks));
+        }
+        assert_eq!(ChartSeries::joined([]), None);
     }
 }

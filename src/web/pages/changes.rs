@@ -1,7 +1,7 @@
 //! What changed between two versions, as a list.
 
 use crate::collection::difference::{Change, Difference, Phrase, difference};
-use crate::collection::{CollectionConfig, expand};
+use crate::collection::{CollectionConfig, count_of};
 use crate::web::numbers;
 use crate::web::source::LoadedConfig;
 use maud::{Markup, html};
@@ -12,8 +12,8 @@ const UNFOLDED: usize = 12;
 /// What changed in a version.
 #[derive(Debug)]
 pub(super) enum Changes {
-    /// It is the first.
-    First(CollectionConfig),
+    /// It is the first: what it collects, in a sentence.
+    First(String),
     /// The difference from the one before, which may be empty.
     Since(Difference),
     /// This program does not understand one of the two.
@@ -23,22 +23,17 @@ pub(super) enum Changes {
 impl Changes {
     /// What changed from `old` to `new`; without an old one, everything is new.
     pub(super) fn between(old: Option<&LoadedConfig>, new: &LoadedConfig) -> Changes {
-        let understood = |version: &LoadedConfig| {
-            let unknown =
-                |reason| format!("the config of {} is not understood: {reason}", version.version);
-            version.config.clone().map_err(unknown)
-        };
         match (old.map(understood).transpose(), understood(new)) {
             (Err(unknown), _) | (_, Err(unknown)) => Changes::Unknown(unknown),
-            (Ok(None), Ok(new)) => Changes::First(new),
-            (Ok(Some(old)), Ok(new)) => Changes::Since(difference(&old, &new)),
+            (Ok(None), Ok(new)) => Changes::First(first(new)),
+            (Ok(Some(old)), Ok(new)) => Changes::Since(difference(old, new)),
         }
     }
 
     /// The sentences as text, for a feed.
     pub(super) fn sentences(&self) -> Vec<String> {
         match self {
-            Changes::First(config) => vec![first(config)],
+            Changes::First(first) => vec![first.clone()],
             Changes::Unknown(unknown) => vec![unknown.clone()],
             Changes::Since(difference) if difference.is_empty() => vec![SAME.to_owned()],
             Changes::Since(difference) => {
@@ -71,6 +66,12 @@ impl Changes {
     }
 }
 
+fn understood(version: &LoadedConfig) -> Result<&CollectionConfig, String> {
+    let unknown =
+        |reason: &String| format!("the config of {} is not understood: {reason}", version.version);
+    version.config.as_ref().map_err(unknown)
+}
+
 /// Whether a change is about which counters and stacks are collected, rather than from where.
 fn is_of_counters(change: &Change) -> bool {
     match change {
@@ -88,7 +89,7 @@ const SAME: &str = "nothing that is collected has changed, only the formatting o
 /// A summary of what a first version collects.
 fn first(config: &CollectionConfig) -> String {
     let counters = config.programs.iter().flat_map(|program| &program.counters);
-    let counters = counters.map(|counter| expand(&counter.name).count() as u64).sum();
+    let counters = counters.map(|counter| count_of(&counter.name) as u64).sum();
     let stacks = config.programs.iter().map(|program| program.stacks.len() as u64).sum();
     let count = |number, what| numbers::counted(number, what);
     format!(

@@ -1,9 +1,10 @@
 //! Everything that a report may contain under a config, in tables.
 
+use super::counters::address;
 use super::{layout, words};
 use crate::collection::config::{CollectionConfig, ProgramConfig};
-use crate::collection::expand;
 use crate::collection::frame::OTHER_PACKAGES;
+use crate::collection::{count_of, expand};
 use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::numbers;
 use maud::{Markup, html};
@@ -52,13 +53,78 @@ pub(super) fn environments(config: &CollectionConfig) -> Markup {
     }
 }
 
-/// Every program with its versions, counters and stacks, under `h2` headings.
-pub(super) fn programs(config: &CollectionConfig, who_asked: WhoAsked<'_>) -> Markup {
-    let only = config.programs.len() == 1;
-    html! { @for program in &config.programs { (self::program(program, who_asked, only)) } }
+/// The most counters that a page lists with who asked for them. Programs that have more than are left after those
+/// before them have pages of their own, `/counters/PROGRAM/`.
+const LISTED: usize = 4_000;
+
+/// Which programs are listed, and which are not, because there are too many counters.
+fn are_listed(config: &CollectionConfig) -> impl Iterator<Item = bool> + '_ {
+    config.programs.iter().scan(LISTED, |left, program| {
+        let count: usize = program.counters.iter().map(|one| count_of(&one.name)).sum();
+        let rest = left.checked_sub(count + program.stacks.len());
+        *left = rest.unwrap_or(*left);
+        Some(rest.is_some())
+    })
 }
 
-fn program(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup {
+/// Whether [`who_asked`] leads to other pages for the counters of a program.
+pub(super) fn has_more_pages(config: &CollectionConfig) -> bool {
+    are_listed(config).any(|is_listed| !is_listed)
+}
+
+/// Every program with its versions, counters and stacks, under `h2` headings.
+pub(super) fn programs(config: &CollectionConfig) -> Markup {
+    let only = config.programs.len() == 1;
+    let whole = |program| {
+        html! { (heading(program)) (list(program, WhoAsked(None), only)) }
+    };
+    html! { @for program in &config.programs { (whole(program)) } }
+}
+
+/// The same with who asked for each counter, here or on the pages of a program's counters.
+pub(super) fn who_asked(config: &CollectionConfig, who_asked: WhoAsked<'_>) -> Markup {
+    let only = config.programs.len() == 1;
+    html! {
+        @for (program, is_listed) in config.programs.iter().zip(are_listed(config)) {
+            (heading(program))
+            @match is_listed {
+                true => (list(program, who_asked, only)),
+                false => (elsewhere(program)),
+            }
+        }
+    }
+}
+
+fn heading(program: &ProgramConfig) -> Markup {
+    html! {
+        h2 { code { (program.name) } }
+        dl.facts { dt { "Versions" } dd { (names(&program.versions)) } }
+    }
+}
+
+/// How many counters and stack counters there are.
+fn number(program: &ProgramConfig) -> Markup {
+    let counters = program.counters.iter().map(|counter| count_of(&counter.name) as u64);
+    html! {
+        (numbers::counted(counters.sum(), "counter"))
+        @if !program.stacks.is_empty() {
+            " and " (numbers::counted(program.stacks.len() as u64, "stack counter"))
+        }
+    }
+}
+
+fn elsewhere(program: &ProgramConfig) -> Markup {
+    let page = address::program(&program.name);
+    html! {
+        p {
+            (number(program)) ", too many for this page: "
+            a href=(page) { "all of them, with who asked for each" }
+            ", on several pages, or " a href={ (page) "index.json" } { "in one file" } "."
+        }
+    }
+}
+
+fn list(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup {
     let asked = who_asked.0.is_some_and(|catalogue| !catalogue.charts.is_empty());
     let stack = |name: &str| [name.to_owned()];
     let label = format!("What {} may report", program.name);
@@ -104,19 +170,11 @@ fn program(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Mark
         }
     };
     html! {
-        h2 { code { (program.name) } }
-        dl.facts { dt { "Versions" } dd { (names(&program.versions)) } }
         @if program.counters.is_empty() && program.stacks.is_empty() {
             p { "Only that it ran, and none of its counters." }
         } @else {
-            @let counters = program.counters.iter().map(|counter| expand(&counter.name).count() as u64);
             details open[open] {
-                summary {
-                    (numbers::counted(counters.sum(), "counter"))
-                    @if !program.stacks.is_empty() {
-                        " and " (numbers::counted(program.stacks.len() as u64, "stack counter"))
-                    }
-                }
+                summary { (number(program)) }
                 (layout::wide(&label, &table))
             }
         }

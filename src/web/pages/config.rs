@@ -28,6 +28,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// How many versions a page of the list shows.
 const LISTED: u64 = 20;
@@ -179,7 +180,9 @@ pub(super) async fn get(
     }
     if let Some(version) = path.strip_suffix(".json") {
         let config = site.config(parse(&site, version)?).await?;
-        return Ok(config.json.respond(&headers, Lifetime::Immutable));
+        let prepared = spawn_blocking(move || config.json.prepared().clone()).await;
+        let stopped = |_| Refusal::unavailable("reading was interrupted; try again");
+        return Ok(prepared.map_err(stopped)?.respond(&headers, Lifetime::Immutable));
     }
     version::get(&site, parse(&site, path)?, &headers).await
 }

@@ -1,9 +1,9 @@
 //! A made-up report under the newest config, for the privacy page.
 
-use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
+use crate::collection::config::{CollectionConfig, CounterConfig, ProgramConfig, Rate};
 use crate::collection::frame::OTHER_PACKAGES;
 use crate::collection::packages::Packages;
-use crate::collection::{Allowed, expand, go_json};
+use crate::collection::{Allowed, expand, go_json, stands_for};
 use crate::gomod::{CommitTime, ModuleVersion};
 use crate::ingest::{Count, Counts, ProgramReport, Report, X};
 use crate::publish::{Catalogue, CatalogueChart};
@@ -11,6 +11,8 @@ use std::borrow::Cow;
 
 /// How many counters are in the example.
 const COUNTERS: usize = 4;
+/// From how many these are chosen: the last entry of a name may say that it is not sent.
+const CANDIDATES: usize = 8;
 /// A frame that any program may have.
 const EXAMPLE: &str = "main.main:+12";
 
@@ -39,10 +41,13 @@ pub(super) fn report(
     let program = config.programs.iter().find(wanted)?;
     // If a name is listed twice, the last one counts.
     let program = config.programs.iter().rfind(|other| other.name == program.name)?;
-    let allowed = Allowed::new(config);
-    let allowed = allowed.program(&program.name)?;
     // The first of each group, as one installation rarely uses all.
-    let counters = program.counters.iter().filter_map(|counter| expand(&counter.name).next());
+    let counters = program.counters.iter().filter(|counter| counter.rate > Rate::NONE);
+    let counters = counters.filter_map(|counter| expand(&counter.name).next());
+    let counters: Vec<String> = counters.take(CANDIDATES).collect();
+    let allowed = Allowed::new(&part(config, program, &counters));
+    let allowed = allowed.program(&program.name)?;
+    let counters = counters.into_iter();
     let counters = counters.filter_map(|name| Some((allowed.counter(&name)?, name)));
     let counters = counters.filter(|(rate, _)| *rate > Rate::NONE).take(COUNTERS);
     let stacks = program.stacks.iter().filter_map(|stack| {
@@ -72,6 +77,29 @@ pub(super) fn report(
         }],
         config: version,
     })
+}
+
+/// What a config says of these counters of a program, and of its stacks: it may have very many others.
+fn part(
+    config: &CollectionConfig,
+    program: &ProgramConfig,
+    counters: &[String],
+) -> CollectionConfig {
+    let is_about = |entry: &&CounterConfig| counters.iter().any(|one| stands_for(&entry.name, one));
+    let counters = program.counters.iter().filter(is_about).cloned().collect();
+    let program = ProgramConfig {
+        name: program.name.clone(),
+        versions: program.versions.clone(),
+        counters,
+        stacks: program.stacks.clone(),
+    };
+    CollectionConfig {
+        goos: config.goos.clone(),
+        goarch: config.goarch.clone(),
+        go_version: config.go_version.clone(),
+        sample_rate: config.sample_rate,
+        programs: vec![program],
+    }
 }
 
 /// The first of these that is listed, or what is listed first.

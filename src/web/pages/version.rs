@@ -1,7 +1,7 @@
 //! `/config/VERSION`: what one version collects, and where it comes from.
 
 use super::changes::Changes;
-use super::collected::{self, WhoAsked};
+use super::collected;
 use super::config_states::{self, ConfigStates};
 use super::layout::{self, Section};
 use super::verifying::{self, Subject};
@@ -124,7 +124,7 @@ fn body(
                 Err(reason) => p.warn { "This program does not understand the config: " (reason) "." },
                 Ok(config) => {
                     (collected::environments(config))
-                    (collected::programs(config, WhoAsked(None)))
+                    (collected::programs(config))
                 }
             }
         }

@@ -15,5 +15,6 @@ mod hostile;
 mod overview;
 mod pages;
 mod promises;
+mod reads;
 mod routes;
 mod sharing;

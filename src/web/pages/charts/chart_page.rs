@@ -23,7 +23,7 @@ use super::section::{self, completeness, days};
 use super::shown::Shown;
 use super::tables::{self, name};
 use super::trend::{OverWeeks, TIME_SERIES, all_weeks};
-use super::{jump, parts, reading, sharing, slices};
+use super::{in_week, jump, parts, reading, sharing, slices};
 use crate::aggregate::figure::{Breakdown, Dimension, Figure, Group, WeekCharts};
 use crate::web::draw::{self, Event, Picture};
 use crate::web::numbers::{self, counted, grouped};
@@ -137,7 +137,8 @@ pub(super) fn body(shown: &Shown<'_>, asked: &Asked, other: &Other<'_>) -> Marku
 /// The sentence that is read first.
 fn headline(shown: &Shown<'_>) -> Markup {
     let Shown { week, charts, figure, before, .. } = *shown;
-    let card = card(week, charts, figure, before, (Weeks::One(week.week), APART));
+    let before = in_week::before_in(before, &charts.program, figure, week.week);
+    let card = card(week, charts, figure, &before, (Weeks::One(week.week), APART));
     html! {
         div.headlines {
             @match &card.headline {

@@ -88,7 +88,7 @@ pub(in crate::web) async fn counted(
     let first = newest.saturating_sub(jiff::Span::new().weeks(TREND - 1));
     let which = if ids.is_empty() { Which::All } else { Which::Ids(ids) };
     let series = loaded::series(site, index, program, (first, newest), which).await?;
-    let weeks = loaded::over_weeks(&series);
+    let weeks = loaded::over_weeks(series);
     let Some(last) = weeks.last() else { return Ok(None) };
     let week = last.charts();
     let mut charts = Vec::new();
@@ -136,21 +136,34 @@ pub(in crate::web) async fn shares(
     Ok(Some(Shares { days: days(week), complete: week.complete, of }))
 }
 
-/// The pages of these charts of a program in the newest week that has any, by ID; empty if there are none or they
-/// cannot be read.
-pub(in crate::web) async fn addresses(
-    site: &Site,
-    index: &Arc<ShownIndex>,
-    program: &str,
-    ids: impl Iterator<Item = String>,
-) -> HashMap<String, String> {
-    let newest = loaded::newest_week(site, index, program).await;
-    let Ok(Some(week)) = newest else { return HashMap::new() };
-    let page = |id: String| {
-        let page = address::chart(program, Weeks::One(week), &id, Form::Page);
-        (id, page)
-    };
-    ids.map(page).collect()
+/// The pages of a program's charts in the newest week that has any.
+#[derive(Debug)]
+pub(in crate::web) struct ChartPages {
+    program: String,
+    /// `None` if there are none, or they cannot be read.
+    week: Option<Date>,
+}
+
+impl ChartPages {
+    /// Those of a program.
+    pub(in crate::web) async fn find(
+        site: &Site,
+        index: &Arc<ShownIndex>,
+        program: &str,
+    ) -> ChartPages {
+        let week = loaded::newest_week(site, index, program).await.ok().flatten();
+        ChartPages { program: program.to_owned(), week }
+    }
+
+    /// Whether there are any.
+    pub(in crate::web) fn are_any(&self) -> bool {
+        self.week.is_some()
+    }
+
+    /// The page of the chart with this ID.
+    pub(in crate::web) fn of(&self, id: &str) -> Option<String> {
+        Some(address::chart(&self.program, Weeks::One(self.week?), id, Form::Page))
+    }
 }
 
 fn has(figure: &Figure, name: &str) -> bool {

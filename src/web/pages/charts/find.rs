@@ -6,7 +6,7 @@
 
 use super::address::{self, Form, Weeks};
 use super::tables::{name, path};
-use crate::collection::{CollectionConfig, expand};
+use crate::collection::{CollectionConfig, count_of, expand};
 use crate::percent;
 use crate::publish::{Catalogue, RESERVED};
 use crate::web::draw;
@@ -225,6 +225,14 @@ impl Answer {
         }
         self.all += 1;
     }
+
+    /// Counts so many rows, if none of them is on the page that was asked for.
+    fn skip(&mut self, asked: &Asked, count: usize) -> bool {
+        let first = (asked.page - 1).saturating_mul(LISTED);
+        let is_elsewhere = self.all + count <= first || self.all >= first.saturating_add(LISTED);
+        self.all += if is_elsewhere { count } else { 0 };
+        is_elsewhere
+    }
 }
 
 fn find(
@@ -283,20 +291,28 @@ fn find(
             continue;
         }
         let is_charted = week.is_some() && programs.iter().any(|of| of.program == program.name);
-        let counters = program.counters.iter().flat_map(|entry| expand(&entry.name));
-        let counters = counters.map(|name| (name, "counter"));
-        let stacks = program.stacks.iter().map(|entry| (entry.name.clone(), "stack counter"));
-        for (counter, what) in counters.chain(stacks) {
-            if named(&[&counter, &program.name]) {
-                answer.add(asked, || Found {
-                    what: what.to_owned(),
-                    address: counter_address::counter(&program.name, &counter),
-                    shown: counter,
-                    program: program.name.clone(),
-                    is_counter: true,
-                    is_charted,
-                });
+        // What the program's own name says need not be in that of a counter.
+        let left: Vec<&str> =
+            words.iter().copied().filter(|word| !contains(&program.name, word)).collect();
+        let found = |counter: &str, what: &str| Found {
+            what: what.to_owned(),
+            address: counter_address::counter(&program.name, counter),
+            shown: counter.to_owned(),
+            program: program.name.clone(),
+            is_counter: true,
+            is_charted,
+        };
+        let is_named = |counter: &str| left.iter().all(|word| contains(counter, word));
+        for entry in &program.counters {
+            if left.is_empty() && answer.skip(asked, count_of(&entry.name)) {
+                continue;
             }
+            for counter in expand(&entry.name).filter(|counter| is_named(counter)) {
+                answer.add(asked, || found(&counter, "counter"));
+            }
+        }
+        for entry in program.stacks.iter().filter(|entry| is_named(&entry.name)) {
+            answer.add(asked, || found(&entry.name, "stack counter"));
         }
     }
     answer

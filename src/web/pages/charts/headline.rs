@@ -10,6 +10,7 @@
 //! from the chart's first week if it is younger. If the interval of the difference
 //! (`aggregate::statistics::difference`) does not include 0, the change is marked.
 
+use super::in_week::InWeek;
 use crate::aggregate::figure::{Figure, Interval, Kind, Row};
 use crate::aggregate::statistics::difference::{self, is_beyond};
 use crate::web::draw::{self, Measure};
@@ -141,25 +142,23 @@ impl Of {
     }
 
     /// Its value in a week; `None` if it cannot be known.
-    fn value(&self, figure: &Figure) -> Option<Value> {
-        if figure.base.reports == 0 {
+    fn value(&self, week: InWeek<'_>) -> Option<Value> {
+        if week.reports() == 0 {
             return None;
         }
-        let row = |label: &str| figure.rows.iter().find(|row| row.label == label);
         let (interval, open) = match self {
-            Of::Bucket(label) => (row(label)?.estimate.share, false),
+            Of::Bucket(label) => (week.share(label)?, false),
             Of::Median(label) => {
-                let quantiles = &row(label)?.distribution.as_ref()?.quantiles;
-                let median = quantiles.iter().find(|found| (found.at - 0.5).abs() < 1e-9)?;
+                let median = week.median(label)?;
                 (median.quotient, median.open)
             }
-            Of::AnyStack => match figure.none {
+            Of::AnyStack => match week.none() {
                 Some(none) => {
                     let Interval { value, low, high } = none.share;
                     (Interval { value: 1.0 - value, low: 1.0 - high, high: 1.0 - low }, false)
                 }
                 // At least as many as have the most frequent one.
-                None => (first_row(figure)?.estimate.share, false),
+                None => (week.first_share()?, false),
             },
         };
         Some(Value { interval, open })
@@ -171,13 +170,13 @@ impl Headline {
     /// from how many weeks before its change is measured. `None` if there is nothing to say.
     pub(super) fn new(
         figure: &Figure,
-        earlier: &[Option<&Figure>],
+        earlier: &[Option<InWeek<'_>>],
         apart: usize,
     ) -> Option<Headline> {
         let (of, named) = Of::new(figure)?;
-        let value = of.value(figure)?;
+        let value = of.value(InWeek::Figure(figure))?;
         let mut points: Vec<Option<Value>> =
-            earlier.iter().map(|figure| figure.and_then(|figure| of.value(figure))).collect();
+            earlier.iter().map(|week| week.and_then(|week| of.value(week))).collect();
         points.push(Some(value));
         let last = points.len() - 1;
         let before = (1..=apart.min(last)).rev().find_map(|weeks| {
@@ -347,8 +346,8 @@ mod tests {
         let weeks = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
         let charts = weeks.map(|share| chart(Kind::Partition, 2_000, &[("a", share), ("b", 0.05)]));
         let [earlier @ .., newest] = &charts;
-        let earlier: Vec<_> = earlier.iter().map(Some).collect();
-        let change = |earlier: &[Option<&Figure>], apart| {
+        let earlier: Vec<_> = earlier.iter().map(|one| Some(InWeek::Figure(one))).collect();
+        let change = |earlier: &[Option<InWeek<'_>>], apart| {
             let headline = Headline::new(newest, earlier, apart).expect("a figure");
             shown(&headline)
         };
@@ -357,9 +356,10 @@ mod tests {
         assert!(change(&earlier[4..], APART).contains("▲ up 20.0 points</span> in 2 weeks ("));
         let gap = [earlier[0], None, None, None, earlier[5]];
         assert!(change(&gap, APART).contains("▲ up 10.0 points</span> in a week ("));
-        let headline = Headline::new(&charts[0], &[Some(newest)], APART).expect("a figure");
+        let headline =
+            Headline::new(&charts[0], &[Some(InWeek::Figure(newest))], APART).expect("a figure");
         assert!(shown(&headline).contains("▼ down 60.0 points</span> in a week ("));
-        let same = Headline::new(newest, &[Some(newest)], APART).expect("a figure");
+        let same = Headline::new(newest, &[Some(InWeek::Figure(newest))], APART).expect("a figure");
         assert!(shown(&same).contains("no clear change in a week (−"), "{}", shown(&same));
         assert!(same.change().is_some_and(|change| change.beyond(0.99) == 0.0));
     }
@@ -369,7 +369,8 @@ mod tests {
         let worth = |before: f64, after: f64, reports| {
             let chart = |share| chart(Kind::Partition, reports, &[("a", share)]);
             let (before, after) = (chart(before), chart(after));
-            let headline = Headline::new(&after, &[Some(&before)], APART).expect("a figure");
+            let headline =
+                Headline::new(&after, &[Some(InWeek::Figure(&before))], APART).expect("a figure");
             let change = headline.change().expect("a change");
             (change.beyond(0.99), change.beyond_roughly(), change.is_beyond(0.99))
         };

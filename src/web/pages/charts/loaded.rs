@@ -10,7 +10,7 @@
 //! | [`chart`], [`slices`], [`all_slices`] | one chart of a week with its slices; a chart by one dimension; all charts |
 //! | [`series`], [`over_weeks`] | a program's charts over weeks, all or some: the numbers of trends and cards |
 
-use crate::aggregate::figure::{Breakdown, Dimension, WeekCharts};
+use crate::aggregate::figure::{Breakdown, Dimension, Figure, ProgramCharts, WeekCharts};
 use crate::aggregate::index::Index;
 use crate::aggregate::stored_charts::outline::{SpanOutline, WeekOutline, span_of, spans};
 use crate::aggregate::stored_charts::series::{ChartSeries, ProgramWeek};
@@ -59,6 +59,20 @@ pub(in crate::web) struct Series {
     pub(in crate::web) program: BTreeMap<Date, ProgramWeek>,
     /// Its charts, in the order of the newest week; then those that it does not have.
     pub(in crate::web) charts: Vec<ChartSeries>,
+}
+
+impl Series {
+    /// The program in one of the weeks with these charts, as far as a series has them.
+    pub(in crate::web) fn in_week(&self, week: Date) -> Option<ProgramCharts> {
+        let ProgramWeek { program, charts, .. } = self.program.get(&week)?;
+        let figure = |series: &ChartSeries| {
+            let place = series.weeks.binary_search_by_key(&week, |week| week.week).ok()?;
+            Some((series.chart.id.clone(), series.figure(series.weeks.get(place)?)))
+        };
+        let mut found: HashMap<String, Figure> = self.charts.iter().filter_map(figure).collect();
+        let charts = charts.iter().filter_map(|id| found.remove(id.as_str())).collect();
+        Some(ProgramCharts { charts, ..program.clone() })
+    }
 }
 
 /// The weeks that have charts, the newest first.
@@ -240,18 +254,17 @@ pub(in crate::web) async fn series(
     Ok(all)
 }
 
-/// The same as charts of weeks: those that have charts of any program, oldest first.
-pub(in crate::web) fn over_weeks(series: &Series) -> Vec<Arc<LoadedWeek>> {
-    let of = SeriesOfProgram {
-        weeks: series.program.values().cloned().collect(),
-        charts: series.charts.clone(),
-    };
+/// The same as charts of weeks: those that have charts of any program, oldest first. Of a few charts: each row of
+/// each week becomes one that stands alone. Trends read the series itself (`in_week`).
+pub(in crate::web) fn over_weeks(series: Series) -> Vec<Arc<LoadedWeek>> {
+    let Series { weeks, program, charts } = series;
+    let of = SeriesOfProgram { weeks: program.into_values().collect(), charts };
     let mut by_week = of.by_week();
-    let week = |(date, week): (&Date, &WeekCharts)| {
-        let programs = by_week.remove(date).into_iter().collect();
-        Arc::new(LoadedWeek::new(WeekCharts { programs, ..week.clone() }))
+    let week = |(date, week): (Date, WeekCharts)| {
+        let programs = by_week.remove(&date).into_iter().collect();
+        Arc::new(LoadedWeek::new(WeekCharts { programs, ..week }))
     };
-    series.weeks.iter().map(week).collect()
+    weeks.into_iter().map(week).collect()
 }
 
 /// Reads something of a week, or of the span that begins with it. What is missing or damaged is noted for the

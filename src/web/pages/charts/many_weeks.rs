@@ -16,23 +16,45 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Request {
-    /// A program over weeks.
+    /// A program over weeks, on as many pages as its charts need.
     pub(super) async fn range(
         &self,
         path: &str,
         program: String,
-        from: Date,
-        to: Date,
+        (from, to): (Date, Date),
+        query: &str,
     ) -> Result<Response, Failure> {
+        let range = Weeks::Range(from, to);
+        let page = Page::of_cards(query, all_weeks(from, to).len());
+        let path = &format!("{path}{}", page.query());
         if let Some(made) = self.made(path).await {
             return Ok(made);
         }
-        let which = Which::First(program::CARDS);
-        let charts = self.over_weeks(&program, from, to, which).await?;
+        let (shown, all) = self.charts_of_page(&program, (from, to), page).await?;
+        if !page.is_of(all) {
+            return Err(no_page(address::week(&program, range)));
+        }
+        let series = self.series(&program, from, to, Which::Ids(shown.clone())).await?;
         let weeks = self.weeks.clone();
-        let title = format!("{program}, {from} to {to}");
-        let draw = move || program::over_weeks(&program, (from, to), &charts, &weeks);
+        let title = format!("{program}, {from} to {to}{}", page.title());
+        let draw = move || {
+            let many = program::Many { series: &series, shown: &shown, page, all };
+            program::over_weeks(&program, (from, to), &many, &weeks)
+        };
         Ok(self.respond(&*self.page(path, &title, draw).await?))
+    }
+
+    /// The ids of the charts on a page of all that a program has in some weeks, and how many it has.
+    async fn charts_of_page(
+        &self,
+        program: &str,
+        (from, to): (Date, Date),
+        page: Page,
+    ) -> Result<(Vec<String>, usize), Failure> {
+        let none = self.series(program, from, to, Which::Ids(Vec::new())).await?;
+        let ids = ids_of(&none);
+        let all = ids.len();
+        Ok((ids.into_iter().skip(page.first()).take(page.most()).collect(), all))
     }
 
     /// All charts of a program over weeks, on as many pages as they need.
@@ -50,13 +72,10 @@ impl Request {
             return Ok(made);
         }
         // First which charts there are, and then those of the page.
-        let none = self.series(&program, from, to, Which::Ids(Vec::new())).await?;
-        let ids = ids_of(&none);
-        if !page.is_of(ids.len()) {
-            return Err(no_page(&program, range));
+        let (shown, all) = self.charts_of_page(&program, (from, to), page).await?;
+        if !page.is_of(all) {
+            return Err(no_page(format!("{}@all", address::week(&program, range))));
         }
-        let all = ids.len();
-        let shown: Vec<String> = ids.into_iter().skip(page.first()).take(page.most()).collect();
         let charts = self.over_weeks(&program, from, to, Which::Ids(shown.clone())).await?;
         let mut charted = all_charts_of(&charts, &program);
         charted.sort_by_key(|(id, _)| shown.iter().position(|shown| shown == id));

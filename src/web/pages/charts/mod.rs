@@ -5,7 +5,7 @@
 //! | `address` | the addresses, written and parsed |
 //! | `loaded` | charts, read from the store |
 //! | `request`, `one_week`, `many_weeks`, `data` | the answers |
-//! | `trend` | one chart over weeks |
+//! | `trend`, `in_week` | one chart over weeks; and in one of them |
 //! | `programs`, `program`, `everything`, `section`, `range`, `format` | the pages |
 //! | `chart_page`, `shown`, `asked`, `one_chart` | the page of one chart, what it shows, what is asked for of it, and the answers |
 //! | `slices`, `compare`, `difference` | a chart by version and the like, and two charts beside each other |
@@ -39,6 +39,7 @@ mod files;
 mod find;
 mod format;
 mod headline;
+mod in_week;
 mod json;
 mod jump;
 mod loaded;
@@ -61,7 +62,7 @@ mod teaser;
 mod trend;
 
 pub(super) use address::program;
-pub(super) use counted::{Counted, CountedIn, STACKS, Shares, Stack, addresses, counted, shares};
+pub(super) use counted::{ChartPages, Counted, CountedIn, STACKS, Shares, Stack, counted, shares};
 pub(super) use feeds::{new_charts, weeks as weeks_feed};
 pub(super) use find::{contains, search};
 pub(super) use tables::path;
@@ -77,6 +78,7 @@ use axum::extract::State;
 use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
+use paging::Page;
 use request::{Failure, Request, missing};
 
 /// `/charts/` and everything below it.
@@ -116,14 +118,15 @@ impl Request {
             Target::Programs(week) => self.programs(path, week).await,
             Target::Program(program) => {
                 let newest = self.newest_week(&program).await?;
-                let response = self.week(path, &program, newest).await?;
-                Ok(canonical(response, &address::week(&program, Weeks::One(newest))))
+                let response = self.week(path, &program, newest, query).await?;
+                let here = address::week(&program, Weeks::One(newest));
+                Ok(canonical(response, &format!("{here}{}", Page::of_week(query).query())))
             }
             Target::Week { program, weeks: Weeks::One(week) } => {
-                self.week(path, &program, week).await
+                self.week(path, &program, week, query).await
             }
             Target::Week { program, weeks: Weeks::Range(from, to) } => {
-                self.range(path, program, from, to).await
+                self.range(path, program, (from, to), query).await
             }
             Target::Everything { program, weeks: Weeks::One(week) } => {
                 self.everything(path, program, week, query).await

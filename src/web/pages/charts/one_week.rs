@@ -76,24 +76,33 @@ impl Request {
         Ok(Searched::new(catalogue, newest, self.weeks.first().copied()))
     }
 
+    /// A program's charts in short, on as many pages as they need.
     pub(super) async fn week(
         &self,
         path: &str,
         program: &str,
         week: Date,
+        query: &str,
     ) -> Result<Response, Failure> {
+        let page = Page::of_week(query);
+        let path = &format!("{path}{}", page.query());
         if let Some(made) = self.made(path).await {
             return Ok(made);
         }
-        let loaded = self.loaded(program, week, Which::First(program::CARDS)).await?;
-        let before = self.trends(program, week, program::CARDS).await?;
-        let all = self.number_of_charts(program, week).await? as u64;
+        let which = Which::Part(page.first(), page.most());
+        let loaded = self.loaded(program, week, which).await?;
+        let all = self.number_of_charts(program, week).await?;
+        let here = address::week(program, Weeks::One(week));
+        if !page.is_of(all) {
+            return Err(no_page(here));
+        }
+        let trends = self.trends(program, week, &loaded).await?;
         let (name, weeks) = (program.to_owned(), self.weeks.clone());
-        let title = format!("{program}, {}", programs::week_of(week));
-        let summary = Summary::from(&title).at(address::week(program, Weeks::One(week)));
+        let title = format!("{program}, {}{}", programs::week_of(week), page.title());
+        let summary = Summary::from(&title).at(format!("{here}{}", page.query()));
         let draw = move || {
             let Some(charts) = loaded.program(&name) else { return html! {} };
-            program::body(loaded.charts(), (charts, all), &before, &weeks)
+            program::body(loaded.charts(), charts, (page, all), &trends, &weeks)
         };
         Ok(self.respond(&*self.page(path, summary, draw).await?))
     }
@@ -115,7 +124,7 @@ impl Request {
         let loaded = self.loaded(&program, week, which).await?;
         let all = self.number_of_charts(&program, week).await?;
         if !page.is_of(all) {
-            return Err(no_page(&program, Weeks::One(week)));
+            return Err(no_page(format!("{}@all", address::week(&program, Weeks::One(week)))));
         }
         let before = self.before(&program, week, &loaded, None).await?;
         let weeks = self.weeks.clone();
@@ -196,9 +205,8 @@ impl Request {
     }
 }
 
-/// The failure for a page that is not there.
-pub(super) fn no_page(program: &str, weeks: Weeks) -> Failure {
-    let first = format!("{}@all", address::week(program, weeks));
+/// The failure for a page that is not there, with the address of the first one.
+pub(super) fn no_page(first: String) -> Failure {
     missing("not found: there are fewer pages than that", &[("The first page".to_owned(), first)])
 }
 

@@ -2,6 +2,7 @@
 
 use crate::web::numbers::grouped;
 use maud::{Markup, html};
+use std::ops::RangeInclusive;
 
 /// The most charts of a week on a page.
 const CHARTS: usize = 40;
@@ -9,6 +10,10 @@ const CHARTS: usize = 40;
 const WEEKS: usize = 600;
 /// The fewest charts on a page, however many weeks there are.
 const FEWEST: usize = 5;
+/// The fewest and the most charts in short on a page: how each changed takes a millisecond.
+const CARDS: RangeInclusive<usize> = 20..=60;
+/// The most weeks of charts in short on a page.
+const CARD_WEEKS: usize = 2_000;
 
 /// A page of charts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +27,23 @@ pub(super) struct Page {
 impl Page {
     /// The page that a query asks for, of charts of so many weeks. What it does not know is ignored.
     pub(super) fn parse(query: &str, weeks: usize) -> Page {
+        Page::of(query, (WEEKS / weeks.max(1)).clamp(FEWEST, CHARTS))
+    }
+
+    /// The same of charts of one week in short.
+    pub(super) fn of_week(query: &str) -> Page {
+        Page::of(query, *CARDS.end())
+    }
+
+    /// The same over weeks.
+    pub(super) fn of_cards(query: &str, weeks: usize) -> Page {
+        Page::of(query, (CARD_WEEKS / weeks.max(1)).clamp(*CARDS.start(), *CARDS.end()))
+    }
+
+    /// The page that a query asks for, with so many charts at most.
+    fn of(query: &str, most: usize) -> Page {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let asked = pairs.find(|(key, _)| *key == "page").and_then(|(_, page)| page.parse().ok());
-        let most = (WEEKS / weeks.max(1)).clamp(FEWEST, CHARTS);
         Page { number: asked.unwrap_or(1).max(1), most }
     }
 
@@ -84,6 +103,9 @@ mod tests {
     fn a_page_has_fewer_charts_of_more_weeks() {
         for (weeks, most) in [(1, 40), (12, 40), (26, 23), (105, 5), (10_000, 5)] {
             assert_eq!(Page::parse("", weeks).most(), most, "{weeks}");
+        }
+        for (weeks, most) in [(1, 60), (26, 60), (52, 38), (105, 20)] {
+            assert_eq!(Page::of_cards("", weeks).most(), most, "{weeks}");
         }
         let pages = ["", "page=0", "page=-1", "page=x", "page=2", "x=1&page=3"];
         let numbers = pages.map(|query| Page::parse(query, 1).number);

@@ -7,36 +7,38 @@ use super::address::{self, Weeks};
 use super::card::{self, Card};
 use super::find;
 use super::headline::{APART, Headline};
+use super::in_week::{self, InWeek};
 use super::jump;
+use super::loaded::Series;
+use super::paging::Page;
 use super::programs::week_of;
 use super::section::{completeness, days};
 use super::tables;
-use super::trend::all_weeks;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use crate::aggregate::statistics::total::installations;
-use crate::web::chart_cache::LoadedWeek;
 use crate::web::numbers;
 use crate::web::numbers::{counted, counted_as};
 use crate::web::pages::words;
 use jiff::civil::Date;
 use maud::{Markup, html};
-use std::sync::Arc;
 
-/// The most charts on a page.
-pub(super) const CARDS: usize = 100;
-
-/// A program's first charts of a week in short, of which there are `all`. `before` are the weeks before it, the
-/// oldest first, and `weeks` all weeks with charts, newest first.
+/// A page of a program's charts of a week in short, of which there are `all`. `trends` are theirs over the weeks up
+/// to it, and `weeks` all weeks with charts, newest first.
 pub(super) fn body(
     week: &WeekCharts,
-    (program, all): (&ProgramCharts, u64),
-    before: &[Arc<LoadedWeek>],
+    program: &ProgramCharts,
+    (page, all): (Page, usize),
+    trends: &Series,
     weeks: &[Date],
 ) -> Markup {
     let path = program.program.as_str();
     let here = Weeks::One(week.week);
-    let figures = program.charts.iter();
-    let cards = figures.map(|figure| card(week, program, figure, before, (here, APART))).collect();
+    let card = |figure| {
+        let before = in_week::before(trends, figure, week.week);
+        card(week, program, figure, &before, (here, APART))
+    };
+    let cards = program.charts.iter().map(card).collect();
+    let links = page.links(all, &address::week(path, here));
     html! {
         h1 { (tables::path(path)) }
         p.lead {
@@ -50,10 +52,11 @@ pub(super) fn body(
             p.note { "Reports of this week may still arrive and change these figures." }
         }
         @if program.charts.is_empty() { p { "There are no charts of this program in this week." } }
+        (links)
         (sections(cards))
-        @let more = all.saturating_sub(program.charts.len() as u64);
-        @if more > 0 {
-            p { a href=(find::charts_of(path)) { (counted(more, "more chart")) } }
+        (links)
+        @if all > program.charts.len() {
+            p { a href=(find::charts_of(path)) { "All " (counted(all as u64, "chart")) " by name" } }
         }
         @if !program.charts.is_empty() {
             (card::explained(week.confidence, &format!("{APART} weeks")))
@@ -71,35 +74,48 @@ pub(super) fn body(
     }
 }
 
+/// Some of a program's charts over weeks.
+pub(super) struct Many<'a> {
+    pub(super) series: &'a Series,
+    /// The ids of those on this page, in their order.
+    pub(super) shown: &'a [String],
+    pub(super) page: Page,
+    /// How many charts there are on all pages.
+    pub(super) all: usize,
+}
+
 /// A program over weeks: the newest figures, and how they changed since the first week.
 pub(super) fn over_weeks(
     program: &str,
     (from, to): (Date, Date),
-    loaded: &[Arc<LoadedWeek>],
+    Many { series, shown, page, all }: &Many<'_>,
     weeks: &[Date],
 ) -> Markup {
     let range = Weeks::Range(from, to);
-    let mut cards: Vec<Card<'_>> = Vec::new();
-    let mut confidence = None;
-    let newest_first = loaded.iter().enumerate().rev();
-    for (index, week) in newest_first {
-        let Some(charts) = week.program(program) else { continue };
-        let is_first = confidence.is_none();
-        confidence.get_or_insert(week.charts().confidence);
-        let before = loaded.get(..index).unwrap_or_default();
-        for figure in &charts.charts {
-            if cards.iter().any(|card| card.figure.id == figure.id) {
-                continue;
-            }
-            let mut card =
-                card(week.charts(), charts, figure, before, (range, super::trend::MOST_WEEKS));
-            if !is_first {
-                // Its newest figure is not of the last week.
-                card.headline = None;
-            }
-            cards.push(card);
+    let last = series.program.keys().next_back().copied();
+    let find = |id: &String| series.charts.iter().find(|one| one.chart.id == *id);
+    let newest = shown.iter().filter_map(|id| {
+        let of = find(id)?;
+        let week = of.weeks.last()?;
+        Some((
+            series.weeks.get(&week.week)?,
+            &series.program.get(&week.week)?.program,
+            of.figure(week),
+        ))
+    });
+    let newest: Vec<(&WeekCharts, &ProgramCharts, Figure)> = newest.collect();
+    let cards = newest.iter().map(|(week, charts, figure)| {
+        let before = in_week::before(series, figure, week.week);
+        let mut card = card(week, charts, figure, &before, (range, super::trend::MOST_WEEKS));
+        if Some(week.week) != last {
+            // Its newest figure is not of the last week.
+            card.headline = None;
         }
-    }
+        card
+    });
+    let cards: Vec<Card<'_>> = cards.collect();
+    let confidence = last.and_then(|last| Some(series.weeks.get(&last)?.confidence));
+    let links = page.links(*all, &address::week(program, range));
     html! {
         h1 { (tables::path(program)) }
         p.lead { "From the week of " (week_of(from)) " to the week of " (week_of(to)) "." }
@@ -109,14 +125,14 @@ pub(super) fn over_weeks(
         }
         (jump::anyone_can_send())
         nav.pages aria-label="Weeks" {
-            @if let Some(last) = loaded.iter().rev().find(|week| week.program(program).is_some()) {
-                a href=(address::week(program, Weeks::One(last.charts().week))) {
-                    "The last of these weeks"
-                }
+            @if let Some(last) = last {
+                a href=(address::week(program, Weeks::One(last))) { "The last of these weeks" }
             }
             a href=(address::program(program)) { "The newest week" }
         }
+        (links)
         (sections(cards))
+        (links)
         (card::explained(confidence.unwrap_or(0.99), "all of these weeks"))
         nav.pages aria-label="More of this program" {
             a href={ (address::week(program, range)) "@all" } { "All charts of these weeks on one page" }
@@ -126,28 +142,20 @@ pub(super) fn over_weeks(
     }
 }
 
-/// A chart as a card. `apart` is from how many weeks before its change is measured.
+/// A chart as a card, with what it was in the weeks before. `apart` is from how many of them its change is
+/// measured.
 pub(super) fn card<'a>(
     week: &'a WeekCharts,
     program: &'a ProgramCharts,
     figure: &'a Figure,
-    before: &'a [Arc<LoadedWeek>],
+    before: &[Option<InWeek<'_>>],
     (weeks, apart): (Weeks, usize),
 ) -> Card<'a> {
-    let first = before.first().map_or(week.week, |first| first.charts().week);
-    let find = |date: Date| -> Option<&'a Figure> {
-        let loaded = before.iter().find(|loaded| loaded.charts().week == date)?;
-        let charts = &loaded.program(&program.program)?.charts;
-        charts.iter().find(|found| found.id == figure.id && found.kind == figure.kind)
-    };
-    let mut dates = all_weeks(first, week.week);
-    dates.retain(|date| *date < week.week);
-    let earlier: Vec<Option<&Figure>> = dates.into_iter().map(find).collect();
     Card {
         program: &program.program,
         weeks,
         figure,
-        headline: Headline::new(figure, &earlier, apart),
+        headline: Headline::new(figure, before, apart),
         confidence: week.confidence,
         provisional: !week.complete,
         // A program's own is said above its cards.

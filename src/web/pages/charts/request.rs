@@ -146,19 +146,18 @@ impl Request {
         self.over_weeks(program, first, week, Which::Ids(ids)).await
     }
 
-    /// The weeks before a week, for the trends of a program's first charts; the oldest first.
+    /// Some charts of a week over the weeks up to it, for their trends.
     pub(super) async fn trends(
         &self,
         program: &str,
         week: Date,
-        most: usize,
-    ) -> Result<Vec<Arc<LoadedWeek>>, Failure> {
+        loaded: &LoadedWeek,
+    ) -> Result<Series, Failure> {
+        let charts = loaded.program(program).map_or(&[][..], |program| &program.charts);
+        let ids = charts.iter().map(|figure| figure.id.clone()).collect();
         let first = week.saturating_sub(jiff::Span::new().weeks(TREND - 1));
-        let (site, which) = (&self.site, Which::First(most));
-        let series = loaded::series(site, &self.index, program, (first, week), which).await?;
-        let mut weeks = loaded::over_weeks(&series);
-        weeks.retain(|loaded| loaded.charts().week < week);
-        Ok(weeks)
+        let (site, which) = (&self.site, Which::Ids(ids));
+        Ok(loaded::series(site, &self.index, program, (first, week), which).await?)
     }
 
     /// Some of a program's charts over weeks.
@@ -196,7 +195,7 @@ impl Request {
         to: Date,
         which: Which,
     ) -> Result<Vec<Arc<LoadedWeek>>, Failure> {
-        Ok(loaded::over_weeks(&self.series(program, from, to, which).await?))
+        Ok(loaded::over_weeks(self.series(program, from, to, which).await?))
     }
 
     pub(super) fn no_week(&self, week: Date) -> Failure {

@@ -8,14 +8,14 @@
 use super::address::{self, ROOT, Weeks};
 use super::card::{self, Card};
 use super::headline::APART;
+use super::in_week;
 use super::jump;
-use super::loaded::{self, Which};
+use super::loaded::{self, Series, Which};
 use super::program;
 use super::section::days;
 use super::tables;
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
 use crate::aggregate::statistics::total::installations;
-use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw;
 use crate::web::numbers;
 use crate::web::numbers::counted;
@@ -53,8 +53,10 @@ pub(in crate::web) struct Front {
     programs: Vec<(String, u64, u64)>,
     /// How many programs there are.
     all: usize,
-    /// The weeks that their trends have, each with the first charts of these programs, the oldest first.
-    weeks: Vec<Arc<LoadedWeek>>,
+    /// The newest week, without programs.
+    week: WeekCharts,
+    /// The first charts of these programs in that week, and over the weeks that their trends have.
+    charts: Vec<(ProgramCharts, Series)>,
 }
 
 /// What the home page shows of the charts, if there are any and they can be read soon. If they cannot, their own
@@ -84,7 +86,6 @@ async fn load_front(
     programs.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     programs.truncate(PROGRAMS);
     let weeks = (newest.saturating_sub((TREND - 1).weeks()), newest);
-    let mut together: BTreeMap<Date, WeekCharts> = BTreeMap::new();
     let mut loads = JoinSet::new();
     for (number, (program, ..)) in programs.iter().enumerate() {
         let (site, index, program) = (site.clone(), index.clone(), program.clone());
@@ -99,35 +100,29 @@ async fn load_front(
         let (number, series) = done.map_err(stopped)?;
         all_series.insert(number, series?);
     }
+    let mut week = None;
+    let mut charts = Vec::new();
     for series in all_series.into_values() {
-        for week in loaded::over_weeks(&series) {
-            let charts = week.charts();
-            let of = together
-                .entry(charts.week)
-                .or_insert_with(|| WeekCharts { programs: Vec::new(), ..charts.clone() });
-            of.programs.extend(charts.programs.iter().cloned());
-        }
+        week = week.or_else(|| series.weeks.get(&newest).cloned());
+        charts.extend(series.in_week(newest).map(|found| (found, series)));
     }
-    let weeks: Vec<_> =
-        together.into_values().map(|week| Arc::new(LoadedWeek::new(week))).collect();
-    let is_there = weeks.last().is_some_and(|week| week.charts().week == newest);
-    Ok(is_there.then_some(Front { programs, all, weeks }))
+    Ok(week.map(|week| Front { programs, all, week, charts }))
 }
 
 /// The charts to show, in order.
-fn chosen(front: &[Arc<LoadedWeek>]) -> Vec<Card<'_>> {
-    let Some((newest, before)) = front.split_last() else { return Vec::new() };
-    let week = newest.charts();
-    let mut programs: Vec<_> = week.programs.iter().collect();
-    programs.sort_by(|a, b| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
+fn chosen(front: &Front) -> Vec<Card<'_>> {
+    let week = &front.week;
+    let mut programs: Vec<&(ProgramCharts, Series)> = front.charts.iter().collect();
+    programs.sort_by(|(a, _), (b, _)| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
     let mut cards: Vec<(f64, Card<'_>)> = Vec::new();
-    for charts in programs {
+    for (charts, series) in programs {
         for figure in &charts.charts {
             if figure.counter.is_none() || !figure.collected || draw::is_small(&figure.base) {
                 continue;
             }
+            let before = in_week::before(series, figure, week.week);
             let mut card =
-                program::card(week, charts, figure, before, (Weeks::One(week.week), APART));
+                program::card(week, charts, figure, &before, (Weeks::One(week.week), APART));
             card.jump = jump::of_chart(week, charts, figure);
             let Some(headline) = &card.headline else { continue };
             let beyond = headline.change().map_or(0.0, |change| change.beyond_roughly());
@@ -194,9 +189,8 @@ fn stand_for(week: &WeekCharts) -> Markup {
 
 /// The figures, for the home page; empty if there are none.
 pub(in crate::web) fn figures(front: &Front) -> Markup {
-    let Some(newest) = front.weeks.last() else { return html! {} };
-    let week = newest.charts();
-    let cards = chosen(&front.weeks);
+    let week = &front.week;
+    let cards = chosen(front);
     let changed = |card: &Card<'_>| {
         let change = card.headline.as_ref().and_then(|headline| headline.change());
         change.is_some_and(|change| change.is_beyond(week.confidence))

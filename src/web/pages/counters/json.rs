@@ -57,15 +57,14 @@ pub(super) fn written(
     catalogue: Option<&Catalogue>,
 ) -> String {
     let name = program.name.as_str();
-    let counters = listed::groups(program).into_iter().flat_map(|group| group.counters);
-    let counters = counters.map(|counter| Counter {
+    let counters = listed::all(program).map(|counter| Counter {
         kind: kind(counter.depth),
         page: address::counter(name, &counter.name),
         charts: listed::asked_by(catalogue, name, &counter.name)
             .into_iter()
             .map(|chart| chart.id.as_str())
             .collect(),
-        rate: counter.rate,
+        rate: counter.rate.get(),
         depth: counter.depth,
         name: counter.name,
     });
@@ -161,7 +160,7 @@ struct OneStack<'a> {
 pub(super) fn of_one(known: &Known<'_>) -> String {
     let entries = known.listed.iter().map(|one| Entry {
         kind: kind(one.depth),
-        rate: one.rate,
+        rate: one.rate.get(),
         depth: one.depth,
     });
     let one = One {

@@ -5,7 +5,7 @@
 //! | `address` | the addresses, written and parsed |
 //! | `listed` | what a config collects of a program, and which definitions ask for it |
 //! | `since` | since which config |
-//! | `program` | the index |
+//! | `program`, `paging` | the index, on as many pages as it needs |
 //! | `page`, `stacks` | the page of one, and of those with one name before the colon |
 //! | `definition` | what a definition says, also on the page of its chart |
 //! | `json` | the index, and one counter, for machines |
@@ -18,11 +18,12 @@ pub(super) mod definition;
 mod json;
 mod listed;
 mod page;
+mod paging;
 mod program;
 mod since;
 mod stacks;
 
-use super::charts;
+use super::charts::{self, ChartPages};
 use super::layout::{self, Section};
 use crate::charts::counter::chart_of;
 use crate::collection::CollectionConfig;
@@ -37,9 +38,10 @@ use crate::web::site::Site;
 use crate::web::source::LoadedConfig;
 use address::{ROOT, Target};
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
+use paging::Page;
 use std::sync::Arc;
 
 /// How many names are offered if there is none as asked.
@@ -65,6 +67,7 @@ struct Request {
 pub(super) async fn get(
     State(site): State<Site>,
     address: Address,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (head, index) = (site.head().await?, site.index().await?);
@@ -74,11 +77,12 @@ pub(super) async fn get(
         None => None,
     };
     let request = Request { site, headers, index, catalogue, newest };
-    request.answer(address.below(ROOT)).await
+    let page = Page::parse(uri.query().unwrap_or_default());
+    request.answer(address.below(ROOT), page).await
 }
 
 impl Request {
-    async fn answer(&self, path: &str) -> Result<Response, Refusal> {
+    async fn answer(&self, path: &str, page: Page) -> Result<Response, Refusal> {
         let programs = self.config().map_or(&[][..], |config| &config.programs);
         let parsed = address::parse(path, programs.iter().map(|program| program.name.as_str()));
         match parsed {
@@ -87,7 +91,7 @@ impl Request {
                 Ok(Redirect::permanent(&address::program(path)).into_response())
             }
             Some(Target::Programs) => self.all().await,
-            Some(Target::Program(program)) => self.program(program).await,
+            Some(Target::Program(program)) => self.program(program, page).await,
             Some(Target::Json(program)) => self.json(program).await,
             Some(Target::Name(program, name)) => self.name(program, name).await,
         }
@@ -95,13 +99,6 @@ impl Request {
 
     fn config(&self) -> Option<&CollectionConfig> {
         self.newest.as_ref()?.config.as_ref().ok()
-    }
-
-    /// The IDs of a program's charts.
-    fn charts_of(&self, program: &str) -> Vec<String> {
-        let charts = self.catalogue.catalogue.as_ref().map_or(&[][..], |defined| &defined.charts);
-        let charts = charts.iter().filter(|chart| chart.program == program);
-        charts.map(|chart| chart.id.clone()).collect()
     }
 
     fn version(&self) -> Option<ModuleVersion> {
@@ -122,25 +119,28 @@ impl Request {
         Ok(page.await?.respond(&self.headers, Lifetime::Seconds))
     }
 
-    async fn program(&self, name: &str) -> Result<Response, Refusal> {
+    async fn program(&self, name: &str, page: Page) -> Result<Response, Refusal> {
         let (Some(newest), name) = (self.newest.clone(), name.to_owned()) else {
             return Ok(self.missing(None, name));
         };
+        let is_there = || program_of(&newest, &name).is_some_and(|one| page.has_any(one));
+        if page != Page::FIRST && !is_there() {
+            return Ok(self.missing(None, &format!("{name}/{}", page.query())));
+        }
         let (site, index, catalogue) =
             (self.site.clone(), self.index.clone(), self.catalogue.clone());
-        let (wanted, ids) = (name.clone(), self.charts_of(&name));
-        let load =
-            async move { Ok(charts::addresses(&site, &index, &wanted, ids.into_iter()).await) };
-        let key = self.key(&format!("{name}/"));
-        let page = self.site.page(key, load, move |site, pages| {
+        let wanted = name.clone();
+        let load = async move { Ok(ChartPages::find(&site, &index, &wanted).await) };
+        let key = self.key(&format!("{name}/{}", page.query()));
+        let made = self.site.page(key, load, move |site, pages| {
             let found = program_of(&newest, &name);
             let body = found.map(|program| {
-                program::one(newest.version, program, catalogue.catalogue.as_ref(), &pages)
+                program::one(newest.version, program, catalogue.catalogue.as_ref(), &pages, page)
             });
-            let title = format!("What {name} may report");
-            page(site, &title, &body.unwrap_or_default())
+            let title = format!("What {name} may report{}", page.title());
+            self::page(site, &title, &body.unwrap_or_default())
         });
-        Ok(page.await?.respond(&self.headers, Lifetime::Seconds))
+        Ok(made.await?.respond(&self.headers, Lifetime::Seconds))
     }
 
     async fn json(&self, name: &str) -> Result<Response, Refusal> {
@@ -179,13 +179,15 @@ impl Request {
             }
         }
         let chart = chart_of(name);
-        let groups = found.map(listed::groups).unwrap_or_default();
         // An expression, or what is before the colon.
         let is_group =
             name == chart || name.strip_prefix(chart).is_some_and(|b| b.starts_with(":{"));
-        let groups: Vec<_> = groups.into_iter().filter(|group| group.chart == chart).collect();
-        if is_group && !groups.is_empty() {
-            return self.group(newest, program, chart, groups).await;
+        if is_group && let Some(found) = found {
+            let groups = listed::groups(found).into_iter().filter(|group| group.chart == chart);
+            let groups: Vec<_> = groups.collect();
+            if !groups.is_empty() {
+                return self.group(newest.clone(), program, chart, groups).await;
+            }
         }
         match since::last_with(&self.site, newest.version, program, name).await? {
             Some(last) => self.counter(Of::new(last, program, name, true)).await,
@@ -236,14 +238,14 @@ impl Request {
         let (site, index, catalogue) =
             (self.site.clone(), self.index.clone(), self.catalogue.clone());
         let (program, chart) = (program.to_owned(), chart.to_owned());
-        let (wanted, ids) = (program.clone(), self.charts_of(&program));
+        let wanted = program.clone();
         let names = groups.iter().flat_map(|group| &group.counters);
         let names: Vec<&str> = names.map(|counter| counter.name.as_str()).collect();
         let defined = catalogue.catalogue.as_ref();
         let asked = defined.map(|all| all.asked_by(&program, names)).unwrap_or_default();
         let asked: Vec<String> = asked.into_iter().map(|chart| chart.id.clone()).collect();
         let load = async move {
-            let pages = charts::addresses(&site, &index, &wanted, ids.into_iter()).await;
+            let pages = ChartPages::find(&site, &index, &wanted).await;
             // Without charts, the rest of the page is still right.
             let shares = charts::shares(&site, &index, &wanted, asked).await;
             Ok((pages, shares.unwrap_or_default()))

@@ -15,11 +15,10 @@ use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::draw::{self, Measure};
 use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
-use crate::web::pages::charts::{self, Counted, CountedIn, Shares};
+use crate::web::pages::charts::{self, ChartPages, Counted, CountedIn, Shares};
 use crate::web::pages::layout;
 use crate::web::pages::words;
 use maud::{Markup, html};
-use std::collections::HashMap;
 
 /// A counter with everything that is known of it.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ pub(super) fn body(known: &Known<'_>) -> Markup {
             @for one in listed {
                 dt { "In reports" }
                 dd {
-                    (one.percent) " of those from installations that opted in"
+                    (one.rate.percent()) " of those from installations that opted in"
                     @if let Some(depth) = one.depth {
                         ", with the stack below it: at most " (counted(u64::from(depth), "frame"))
                         ", which are names of functions and line numbers, never values"
@@ -256,7 +255,7 @@ pub(super) fn group(
     (chart, version): (&str, ModuleVersion),
     groups: &[Group],
     catalogue: Option<&Catalogue>,
-    (pages, shares): (&HashMap<String, String>, Option<&Shares>),
+    (pages, shares): (&ChartPages, Option<&Shares>),
 ) -> Markup {
     let name = program.name.as_str();
     let mut asked: Vec<&CatalogueChart> = Vec::new();
@@ -282,11 +281,11 @@ pub(super) fn group(
 fn group_definition(
     catalogue: Option<&Catalogue>,
     chart: &CatalogueChart,
-    pages: &HashMap<String, String>,
+    pages: &ChartPages,
 ) -> Markup {
     html! {
         section.asked {
-            (introduction(chart, pages.get(&chart.id).map(String::as_str)))
+            (introduction(chart, pages.of(&chart.id).as_deref()))
             dl.facts {
                 (asked(catalogue, chart))
                 dt { "Drawn as" }

@@ -2,15 +2,16 @@
 
 use super::address;
 use super::listed::{self, Group, Listed};
+use super::paging::Page;
 use crate::collection::CollectionConfig;
 use crate::collection::config::ProgramConfig;
 use crate::gomod::ModuleVersion;
 use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::draw;
 use crate::web::numbers::counted;
-use crate::web::pages::{charts, layout};
+use crate::web::pages::charts::{self, ChartPages};
+use crate::web::pages::layout;
 use maud::{Markup, html};
-use std::collections::HashMap;
 
 /// More names than this are folded.
 const UNFOLDED: usize = 24;
@@ -26,12 +27,6 @@ pub(super) fn linked(program: &str, name: &str, shown: &str) -> Markup {
         Some(page) => html! { a href=(page) { (code(shown)) } },
         None => code(shown),
     }
-}
-
-/// How many counters and stack counters there are.
-fn numbers_of(program: &ProgramConfig) -> (u64, u64) {
-    let stacks = program.stacks.len();
-    ((listed::all(program).count() - stacks) as u64, stacks as u64)
 }
 
 fn in_words((counters, stacks): (u64, u64)) -> Markup {
@@ -58,7 +53,7 @@ pub(super) fn all(version: Option<ModuleVersion>, config: Option<&CollectionConf
                             h2 {
                                 a href=(address::program(&program.name)) { (charts::path(&program.name)) }
                             }
-                            p { (in_words(numbers_of(program))) }
+                            p { (in_words(listed::numbers(program))) }
                         }
                     }
                 }
@@ -73,30 +68,48 @@ pub(super) fn all(version: Option<ModuleVersion>, config: Option<&CollectionConf
     }
 }
 
-/// The page of a program. `pages` are the addresses of its charts by ID.
+/// The page of a program, or one of several. `pages` are those of its charts.
 pub(super) fn one(
     version: ModuleVersion,
     program: &ProgramConfig,
     catalogue: Option<&Catalogue>,
-    pages: &HashMap<String, String>,
+    pages: &ChartPages,
+    page: Page,
 ) -> Markup {
     let name = program.name.as_str();
-    let table = table(program, listed::groups(program).as_slice(), catalogue, pages);
+    let part = page.of(program);
+    let table = table(program, &part.groups, catalogue, pages);
+    let links = page.links(&part, &address::program(name));
     html! {
         h1 { "What " (charts::path(name)) " may report" }
         p.lead {
-            (in_words(numbers_of(program))) ", under config " a href={ "/config/" (version) } { (version) }
+            (in_words(listed::numbers(program))) ", under config " a href={ "/config/" (version) } { (version) }
             ". Each has a page with its reason, who asked for it, and how many reports have it."
         }
         nav.pages aria-label="This program" {
-            @if !pages.is_empty() { a href=(charts::program(name)) { "Its charts" } }
+            @if pages.are_any() { a href=(charts::program(name)) { "Its charts" } }
             a href="/counters/" { "All programs" }
             a href={ (address::program(name)) "index.json" } { "This list as JSON" }
         }
         @if program.counters.is_empty() && program.stacks.is_empty() {
             p { "Only that it ran; none of its counters." }
         } @else {
+            @if !part.is_all() { (find_form(name)) }
+            (links)
             (table)
+            (links)
+        }
+    }
+}
+
+/// A form to find a counter of a program by a part of its name.
+fn find_form(program: &str) -> Markup {
+    html! {
+        form method="get" action="/charts/@all" role="search" {
+            input type="hidden" name="program" value=(program);
+            input type="hidden" name="type" value="counter";
+            label { "Name" input type="search" name="q"; }
+            button type="submit" { "Find" }
         }
     }
 }
@@ -106,7 +119,7 @@ pub(super) fn table(
     program: &ProgramConfig,
     groups: &[Group],
     catalogue: Option<&Catalogue>,
-    pages: &HashMap<String, String>,
+    pages: &ChartPages,
 ) -> Markup {
     let name = program.name.as_str();
     let table = html! {
@@ -156,12 +169,18 @@ fn counters(program: &str, group: &Group) -> Markup {
 }
 
 fn rates(counters: &[Listed]) -> Markup {
-    let mut rates: Vec<&str> = counters.iter().map(|counter| counter.percent.as_str()).collect();
-    rates.dedup();
-    match rates.as_slice() {
-        [one] => html! { (one) },
-        [first, .., last] => html! { (first) " … " (last) },
-        [] => html! {},
+    let rates = counters.iter().map(|counter| counter.rate);
+    let (first, last) = (rates.clone().next(), rates.clone().next_back());
+    let are_equal = rates
+        .clone()
+        .zip(rates.skip(1))
+        .all(|(one, next)| one == next || one.percent() == next.percent());
+    html! {
+        @match (first, last) {
+            (Some(one), _) if are_equal => (one.percent()),
+            (Some(first), Some(last)) => { (first.percent()) " … " (last.percent()) }
+            _ => {}
+        }
     }
 }
 
@@ -179,12 +198,12 @@ fn asked_by(
     catalogue: Option<&Catalogue>,
     program: &str,
     group: &Group,
-    pages: &HashMap<String, String>,
+    pages: &ChartPages,
 ) -> Markup {
     html! {
         @for (index, chart) in charts_of(catalogue, program, group).into_iter().enumerate() {
             @if index > 0 { br; }
-            @match pages.get(&chart.id) {
+            @match pages.of(&chart.id) {
                 Some(page) => a href=(page) { bdi { (draw::plain(&chart.title)) } },
                 None => bdi { (draw::plain(&chart.title)) },
             }

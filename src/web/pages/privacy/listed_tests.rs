@@ -7,7 +7,7 @@ use crate::gomod::{
     CommitTime, Hash1, ModuleVersion, ObjectId, Provenance, RepositoryPath, RepositoryUrl,
 };
 use crate::ingest::{LoggedConfig, Report, check};
-use crate::web::representation::{Content, Representation};
+use crate::web::source::ConfigJson;
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn loaded(config: &CollectionConfig) -> LoadedConfig {
     LoadedConfig {
         version: ModuleVersion::new(7).expect("a version"),
         config: Ok(config.clone()),
-        json: Representation::new(config.to_json().into_bytes(), Content::Json),
+        json: ConfigJson::new(config.to_json().into_bytes()),
         provenance: Provenance {
             repository: RepositoryUrl::default(),
             commit: ObjectId::new("a".repeat(40)).expect("an object name"),
@@ -147,6 +147,39 @@ fn check_at_its_time(report: &Report<'_>, config: &CollectionConfig) {
     let logged = LoggedConfig::new(ModuleVersion::new(7).expect("a version"), config);
     let now: Timestamp = "2026-02-04T00:00:00Z".parse().expect("a time");
     check(report, report.week, &logged, now).expect("a report that is accepted");
+}
+
+#[test]
+fn counters_that_are_too_many_are_on_pages_of_their_own() {
+    let program = |name: &str, counters: usize| {
+        serde_json::json!({
+            "Name": format!("example.org/{name}"), "Versions": ["v1.0.0"],
+            "Counters": (0..counters)
+                .map(|n| serde_json::json!({ "Name": format!("{name}/{n}:{{a,b}}"), "Rate": 0.5 }))
+                .collect::<Vec<_>>(),
+        })
+    };
+    let config = |programs: &[serde_json::Value]| {
+        let json = serde_json::json!({
+            "GOOS": ["linux"], "GOARCH": ["amd64"], "GoVersion": ["go1.26.8"], "SampleRate": 0.5,
+            "Programs": programs,
+        });
+        CollectionConfig::from_json(json.to_string().as_bytes()).expect("a config")
+    };
+    let page = |config: &CollectionConfig| {
+        let (loaded, settings) = (loaded(config), PageSettings::new(None));
+        body("telemetry.example.org/config", Some(&loaded), None, &settings).into_string()
+    };
+    let many = page(&config(&[program("few", 3), program("many", 2_000), program("more", 1)]));
+    let link = "href=\"/counters/example.org/many/\"";
+    assert!(many.contains(link) && many.contains("4,000 counters, too many for this page"));
+    assert!(many.contains(", but for counters that are too many for one page"));
+    assert!(!many.contains("<code>many/7:a"), "it is not listed here");
+    for listed in ["<code>few/2:b</code>", "<code>more/0:a</code>"] {
+        assert!(many.contains(listed), "{listed}");
+    }
+    let all = page(&config(&[program("many", 2_000)]));
+    assert!(all.contains("<code>many/1999:b</code>") && !all.contains("too many for"));
 }
 
 proptest! {

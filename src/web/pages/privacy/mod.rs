@@ -19,7 +19,7 @@ use super::collected::{self, WhoAsked};
 use super::layout::{self, Section, Summary};
 use super::{example, promises, words};
 use crate::collection::config::{CollectionConfig, ProgramConfig, Rate};
-use crate::collection::expand;
+use crate::collection::count_of;
 use crate::publish::Catalogue;
 use crate::web::numbers::counted;
 use crate::web::refusal::Refusal;
@@ -106,7 +106,11 @@ fn body(
         h1 { "What may leave a machine" }
         p.lead {
             "This page is made from the config that programs follow. It lists every name that a report can have in "
-            "it. Nothing else is collected: if a report has anything else in it, that is dropped, or the report is "
+            "it"
+            @if understood.is_some_and(collected::has_more_pages) {
+                ", but for counters that are too many for one page: those are on the pages that it links to"
+            }
+            ". Nothing else is collected: if a report has anything else in it, that is dropped, or the report is "
             "refused."
         }
         @if let Some(config) = config {
@@ -160,7 +164,7 @@ fn body(
                 }
                 h2 id="strings" { "Where reports may come from" }
                 (collected::environments(config))
-                (collected::programs(config, WhoAsked(catalogue)))
+                (collected::who_asked(config, WhoAsked(catalogue)))
             }
         }
         (kept::section(settings))
@@ -174,7 +178,7 @@ fn body(
 /// The page in short.
 fn short(config: Option<&CollectionConfig>, choices: &Choices<'_>, is_known: bool) -> Markup {
     let counters = |program: &ProgramConfig| {
-        program.counters.iter().map(|counter| expand(&counter.name).count()).sum::<usize>()
+        program.counters.iter().map(|counter| count_of(&counter.name)).sum::<usize>()
     };
     html! {
         h2 id="short" { "In short" }
