@@ -19,6 +19,8 @@ pub enum Phase {
     Charts,
     /// Reading the log; counted in entries.
     Entries,
+    /// Making the reports of a simulated population, and sending them.
+    Reports,
 }
 
 /// Ignores progress.

@@ -34,6 +34,7 @@
 //! | `refresh` | having witnesses cosign the log again |
 //! | `expectation` | how many reports sampling expects |
 //! | **shared** | |
+//! | `colour` | colours, on terminals |
 //! | `output` | what verbs print, and failures |
 //! | `own_counts` | what Candor counts of its own use, where its user has allowed it |
 //! | `days`, `today` | `--week`, `--start` and `--end`; the date |
@@ -55,6 +56,7 @@
 mod audit;
 mod chart;
 mod check;
+mod colour;
 mod compile;
 mod completions;
 mod data_folder;
@@ -253,7 +255,9 @@ fn usage(error: clap::Error) -> ExitCode {
     // The same command line with escaped words has the same mistake, and quotes them escaped.
     let escaped = std::env::args_os().map(|word| OneLine(word.to_string_lossy()).to_string());
     let error = Cli::try_parse_from(escaped).err().unwrap_or(error);
-    Output { json: false }.say_lines(error.render().to_string().trim_end());
+    let json = std::env::args_os().any(|word| word == "--json");
+    let failure = Failure { lines: true, ..Failure::usage(error.render().to_string().trim_end()) };
+    Output { json }.say_usage(&failure);
     status
 }
 
