@@ -25,6 +25,7 @@
 //! | `merge`, `chart` | `candor merge`, `candor chart`: reports to public data and charts |
 //! | `stacks` | `candor stacks`: stacks of a week as issues of a tracker |
 //! | `env` | `candor env`: the settings for the go command |
+//! | `schema` | `candor schema`: JSON Schemas of a charts folder, for editors |
 //! | `simulate` | `candor simulate`: a population that reports |
 //! | `telemetry` | `candor telemetry`: a user's own telemetry |
 //! | `completions` | `candor completions`: shell completions |
@@ -87,6 +88,7 @@ mod published;
 mod rates;
 mod refresh;
 mod runtime;
+mod schema;
 mod secrecy;
 mod serve;
 mod shell;
@@ -149,6 +151,7 @@ enum Verb {
     Chart(chart::Args),
     Stacks(stacks::Args),
     Env(env::Args),
+    Schema(schema::Args),
     Simulate(simulate::Args),
     Telemetry(telemetry::Args),
     Completions(completions::Args),
@@ -229,6 +232,7 @@ pub fn main() -> ExitCode {
         Verb::Chart(args) => chart::run(args, out),
         Verb::Stacks(args) => stacks::run(args, out),
         Verb::Env(args) => env::run(args, out),
+        Verb::Schema(args) => schema::run(args, out),
         Verb::Simulate(args) => simulate::run(args, out),
         Verb::Telemetry(args) => telemetry::run(args, out),
         Verb::Completions(args) => completions::run(&args, Cli::command(), out),
