@@ -26,6 +26,7 @@ mod audit_public;
 mod bad_charts;
 mod bad_input;
 mod big_log;
+mod book;
 mod browser;
 mod catalogue;
 mod chart;

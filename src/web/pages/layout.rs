@@ -1,7 +1,7 @@
 //! The frame of every page: whose telemetry this is, landmarks, navigation, one stylesheet; and what the page
 //! says of itself to those who link to it.
 
-use super::{assets, project};
+use super::{assets, help, project};
 use crate::publish::CatalogueProject;
 use crate::tlog::Host;
 use crate::web::draw;
@@ -217,7 +217,8 @@ pub(in crate::web) fn page(
                         p {
                             "Transparent telemetry: what is collected is reviewed in public, recorded in a "
                             "public log, sent only by people who opted in, and shown to everyone. "
-                            a href="/check" { "Check all of this yourself" } "."
+                            a href="/check" { "Check all of this yourself" } ", or read "
+                            a href=(help::CONTENTS) { "how it works, and how to have it for your own project" } "."
                         }
                         p {
                             "No cookies, and nothing loaded from other sites. One script, on the pages of the "
