@@ -151,6 +151,20 @@ fn the_book_explains_every_field() {
     }
 }
 
+/// The schemas that editors use here are those that the program prints.
+#[test]
+fn the_schemas_in_the_repository_are_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for kind in FileKind::ALL {
+        let path = format!("docs/schema/{}.json", kind.name());
+        let written = fs::read_to_string(root.join(&path)).expect("a schema");
+        let current = format!("{:#}\n", json_schema(kind));
+        assert_eq!(written, current, "{path}: run candor schema --out docs/schema");
+        let configured = fs::read_to_string(root.join(".taplo.toml")).expect("settings");
+        assert!(configured.contains(&format!("./{path}")), "{path}");
+    }
+}
+
 #[test]
 fn schemas_are_printed_and_written() {
     let printed = succeed(candor().args(["schema", "chart"]));

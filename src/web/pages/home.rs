@@ -1,7 +1,7 @@
 //! `/`: whose telemetry this is, what it found lately, how to turn it on or off, and where everything is.
 
 use super::choices::Choices;
-use super::{charts, help, layout, promises, words};
+use super::{charts, layout, promises, words};
 use crate::gomod::CommitTime;
 use crate::publish::Catalogue;
 use crate::tlog::LogVerifiers;
@@ -23,7 +23,7 @@ const PARTS: [(&str, &str, &str); 9] = [
     ("/log/", "Log", "the public record of all configs"),
     ("/privacy", "Privacy", "the complete list of what may leave a machine"),
     ("/check", "Check", "the commands that check all of this"),
-    (help::CONTENTS, "Help", "how it works, and how to have it for a project of your own"),
+    (layout::HELP, "Help", "how it works, and how to have it for a project of your own"),
 ];
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {

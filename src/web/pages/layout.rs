@@ -1,7 +1,7 @@
 //! The frame of every page: whose telemetry this is, landmarks, navigation, one stylesheet; and what the page
 //! says of itself to those who link to it.
 
-use super::{assets, help, project};
+use super::{assets, project};
 use crate::publish::CatalogueProject;
 use crate::tlog::Host;
 use crate::web::draw;
@@ -15,6 +15,8 @@ pub(in crate::web) const FEED: &str = "/config/atom.xml";
 pub(in crate::web) const WEEKS_FEED: &str = "/charts/atom.xml";
 /// Where the feed of new charts is.
 pub(in crate::web) const CHARTS_FEED: &str = "/charts/new.xml";
+/// Where the book is (`help`).
+pub(in crate::web) const HELP: &str = "/help/";
 /// The feeds, with their titles.
 const FEEDS: [(&str, &str); 3] =
     [(FEED, "Config versions"), (WEEKS_FEED, "Weeks"), (CHARTS_FEED, "New charts")];
@@ -218,7 +220,7 @@ pub(in crate::web) fn page(
                             "Transparent telemetry: what is collected is reviewed in public, recorded in a "
                             "public log, sent only by people who opted in, and shown to everyone. "
                             a href="/check" { "Check all of this yourself" } ", or read "
-                            a href=(help::CONTENTS) { "how it works, and how to have it for your own project" } "."
+                            a href=(HELP) { "how it works, and how to have it for your own project" } "."
                         }
                         p {
                             "No cookies, and nothing loaded from other sites. One script, on the pages of the "

@@ -89,7 +89,7 @@ pub(super) fn routes() -> Router<Site> {
         .route("/check/", get(async || Redirect::permanent("/check")))
         .route("/help/", get(help::contents))
         .route("/help/{*path}", get(help::get))
-        .route("/help", get(async || Redirect::permanent(help::CONTENTS)))
+        .route("/help", get(async || Redirect::permanent(layout::HELP)))
         .route("/data/", get(data::get))
         .route("/data", get(async || Redirect::permanent("/data/")))
         .route("/log", get(async || Redirect::permanent("/log/")))

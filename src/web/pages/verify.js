@@ -415,7 +415,7 @@ async function heldToHistory({ head, key }) {
   if (before) await verifyContinues(before, head);
   if (!kept(GIVEN) && !kept(NAMED)) kept(NAMED, key.text);
   const isKept = kept(`seen ${key.text}`, head.note) !== null;
-  if (before) return ['good', `It begins with what this browser saw before, ${entries(before.size)}: nothing was changed or removed`];
+  if (before) return ['good', `It begins with ${before.size === 1 ? 'the one entry' : `all ${before.size} entries`} that this browser saw before: none was changed or removed`];
   return ['note', isKept
     ? 'This is the first time that this browser has seen the log. It remembers the tree head, and will check that later ones extend it'
     : 'This browser stores nothing for this site, so it cannot check whether the log still begins with what it saw before'];

@@ -2,9 +2,8 @@
 //! between chapters, and from them to the source, are rewritten for the site.
 
 use super::markdown::{self, Rendered};
+use crate::web::pages::layout::HELP;
 
-/// Where the book is on the site.
-pub(super) const BASE: &str = "/help/";
 /// Where files are that the site does not have.
 pub(super) const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 /// The one picture.
@@ -68,7 +67,7 @@ impl Chapter {
 
     /// Where it is on the site.
     pub(super) fn address(&self) -> String {
-        format!("{BASE}{}", self.name())
+        format!("{HELP}{}", self.name())
     }
 
     /// Its heading.
@@ -95,7 +94,7 @@ impl Chapter {
         if let Some(chapter) = BOOK.iter().find(|chapter| chapter.path == path) {
             format!("{}{fragment}", chapter.address())
         } else if path.strip_prefix("docs/") == Some(GROWTH) {
-            format!("{BASE}{GROWTH}")
+            format!("{HELP}{GROWTH}")
         } else {
             format!("{SOURCE}/blob/HEAD/{path}{fragment}")
         }

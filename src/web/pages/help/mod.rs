@@ -24,9 +24,6 @@ use axum::response::Response;
 use maud::{Markup, html};
 use std::sync::LazyLock;
 
-/// The contents: what every page links to.
-pub(super) const CONTENTS: &str = book::BASE;
-
 /// The addresses of all chapters, for the site map.
 pub(super) fn addresses() -> impl Iterator<Item = String> {
     BOOK.iter().map(Chapter::address)
@@ -43,7 +40,7 @@ pub(super) async fn get(
     address: Address,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let name = address.below(book::BASE);
+    let name = address.below(layout::HELP);
     if name == book::GROWTH {
         static PICTURE: LazyLock<Representation> =
             LazyLock::new(|| Representation::new(growth().into_bytes(), Content::Svg));
@@ -78,7 +75,7 @@ async fn answer(
 ) -> Result<Response, Refusal> {
     let number = BOOK.iter().position(|chapter| chapter.name() == name);
     let number = number.ok_or_else(|| {
-        Refusal::not_found(format!("not found: {} lists all chapters of the help", book::BASE))
+        Refusal::not_found(format!("not found: {} lists all chapters of the help", layout::HELP))
     })?;
     let page = site.page(format!("/help {number}"), async { Ok(()) }, move |site, ()| {
         let chapter = &BOOK[number];
@@ -106,7 +103,7 @@ fn body(number: usize, rendered: &markdown::Rendered) -> Markup {
         }
         div.book { (rendered.html) }
         nav.pages aria-label="Chapters" {
-            @if number > 1 { a href=(CONTENTS) { "Contents" } }
+            @if number > 1 { a href=(layout::HELP) { "Contents" } }
             @if let Some(previous) = previous { span { "Before: " (link(previous)) } }
             @if let Some(next) = next { span { "Next: " (link(next)) } }
         }
@@ -136,11 +133,11 @@ mod tests {
             for link in &page.links {
                 let (to, id) = link.split_once('#').unwrap_or((link, ""));
                 let to = if to.is_empty() { address } else { to };
-                if let Some(path) = to.strip_prefix(book::SOURCE) {
-                    let path = path.trim_start_matches("/blob/HEAD/");
+                let source = format!("{}/blob/HEAD/", book::SOURCE);
+                if let Some(path) = to.strip_prefix(source.as_str()) {
                     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
                     assert!(file.exists(), "{address} links to {path}, which is not there");
-                } else if to == format!("{}{}", book::BASE, book::GROWTH) {
+                } else if to == format!("{}{}", layout::HELP, book::GROWTH) {
                 } else if to.starts_with('/') {
                     let there = ids.get(to).is_some_and(|ids| id.is_empty() || ids.contains(id));
                     assert!(there, "{address} links to {link}, which is not there");
@@ -157,7 +154,7 @@ mod tests {
         let listed: Vec<String> = contents
             .links
             .iter()
-            .filter(|link| link.starts_with(book::BASE) && !link.contains('#'))
+            .filter(|link| link.starts_with(layout::HELP) && !link.contains('#'))
             .cloned()
             .collect();
         let chapters: Vec<String> = addresses().skip(1).collect();
