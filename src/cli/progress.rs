@@ -48,6 +48,7 @@ impl Progress for Bar {
                 Phase::Weeks => "weeks",
                 Phase::Charts => "charts",
                 Phase::Entries => "entries",
+                Phase::Files => "data",
                 Phase::Reports => "reports",
             });
         }
@@ -73,7 +74,7 @@ fn message(
             // The cast saturates.
             format!("{}/s", HumanBytes(rate as u64)),
         ),
-        Phase::Weeks | Phase::Charts | Phase::Entries | Phase::Reports => {
+        Phase::Weeks | Phase::Charts | Phase::Entries | Phase::Files | Phase::Reports => {
             (format!("{done} of {total}"), format!("{rate:.0}/s"))
         }
     };

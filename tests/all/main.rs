@@ -63,6 +63,7 @@ mod lost_segments;
 mod marginals;
 mod merge_crash;
 mod merkle;
+mod messages;
 mod minimal;
 mod new;
 mod open_configs;
