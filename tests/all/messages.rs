@@ -3,7 +3,9 @@
 
 #![cfg(feature = "server")]
 
-use crate::support::{Charts, Deployment, candor, chart, run, succeed, text};
+use crate::support::{
+    Charts, Deployment, Server, candor, chart, run, serve_command, succeed, text,
+};
 use serde_json::Value;
 use std::process::Command;
 
@@ -118,7 +120,8 @@ fn only_a_terminal_gets_colours_and_only_if_its_user_wants_them() {
 fn what_waits_for_the_end_of_the_day_is_said() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
-    let server = deployment.serve();
+    // It leaves merging to the verb.
+    let server = Server::start(serve_command(deployment.path()).arg("--no-charts"));
     let folder = charts.path().join("charts-config");
     let simulate = |week: Option<&str>| {
         let mut simulate = candor();
