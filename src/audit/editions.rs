@@ -217,9 +217,9 @@ mod tests {
                 "it went back from edition 2 to 1",
             ),
             ((1, false, rows(0, 100)), (2, false, rows(0, 90)), "has 90 reports"),
-            ((1, false, rows(0, 100)), (2, false, rows(1, 130)), "1 rows of edition 1 are not in"),
+            ((1, false, rows(0, 100)), (2, false, rows(1, 130)), "1 row of edition 1 is not in"),
             // Two equal reports count twice.
-            ((1, false, twice), (3, true, rows(0, 30)), "1 rows of edition 1 are not in"),
+            ((1, false, twice), (3, true, rows(0, 30)), "1 row of edition 1 is not in"),
         ] {
             let mut state = AuditState::default();
             assert_eq!(look(&mut state, before.0, before.1, &before.2).0, State::Ok);

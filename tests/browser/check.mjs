@@ -104,6 +104,7 @@ async function crawl() {
 /** An address without its names and numbers. */
 const kind = (address) => address
   .replace(/^\/charts\/[^@?]+\/(?=@|$)/, '/charts/PROGRAM/')
+  .replace(/^\/help\/.+/, '/help/CHAPTER')
   .replace(/^\/counters\/.+\/$/, '/counters/PROGRAM/')
   .replace(/^\/counters\/.+[^/]$/, '/counters/PROGRAM/NAME')
   .replace(/(@[^/]+\/)(?!@)[^/?]+$/, '$1FIGURE')

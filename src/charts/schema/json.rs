@@ -118,7 +118,7 @@ fn table(keys: &[Key]) -> Map<String, Value> {
 
 /// That only charts of one type have a key, and whether they must.
 fn rule(name: &str, owner: &str, is_needed: bool) -> Value {
-    let is_owner = json!({ "properties": { "type": { "const": owner } } });
+    let is_owner = json!({ "properties": { "type": { "const": owner } }, "required": ["type"] });
     let others = json!({ "properties": { name: false } });
     let owners = if is_needed { json!({ "required": [name] }) } else { json!({}) };
     json!({ "if": is_owner, "then": owners, "else": others })

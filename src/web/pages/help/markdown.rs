@@ -1,4 +1,5 @@
-//! Markdown as HTML: CommonMark (<https://spec.commonmark.org>) with tables, as the chapters are written.
+//! Markdown as HTML: CommonMark (<https://spec.commonmark.org>) with tables, as the chapters are written, and with
+//! the apostrophes and quotation marks of printed text.
 //!
 //! HTML in the Markdown is text here: no chapter can bring markup of its own. Headings get the ids that GitHub
 //! gives them, so a link to a part works here and there. Lines that doctests hide (`# ...` in Rust) are hidden.
@@ -28,7 +29,7 @@ pub(super) struct Rendered {
 /// Renders a chapter; `resolve` says where each of its links leads on the site.
 pub(super) fn render(text: &str, resolve: impl Fn(&str) -> String) -> Rendered {
     let mut writer = Writer::default();
-    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_SMART_PUNCTUATION) {
         writer.event(event, &resolve);
     }
     Rendered { html: PreEscaped(writer.html), ..writer.rendered }
@@ -280,6 +281,7 @@ mod tests {
             ),
             ("[a `b`](c.md)", "<p><a href=\"/to/c.md\">a <code>b</code></a></p>\n"),
             ("![a\n*b*](c.svg)", "<p><img src=\"/to/c.svg\" alt=\"a b\"></p>\n"),
+            ("it's `it's`", "<p>it’s <code>it's</code></p>\n"),
             ("- a\n- b\n", "<ul><li>a</li>\n<li>b</li>\n</ul>\n"),
             ("3. a\n", "<ol start=\"3\"><li>a</li>\n</ol>\n"),
             ("```sh\n# a & b\n```", "<pre><code># a &amp; b</code></pre>\n"),
